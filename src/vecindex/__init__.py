@@ -1,0 +1,23 @@
+"""vecindex keeps the vector index of a text corpus and proves that it does its job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vecindex.errors import VecindexError
+    from vecindex.index import Index, open
+
+__version__ = "0.1.0"
+__all__ = ["Index", "VecindexError", "__version__", "open"]
+
+_HOMES = {"Index": "vecindex.index", "open": "vecindex.index", "VecindexError": "vecindex.errors"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that `import vecindex` costs nothing."""
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

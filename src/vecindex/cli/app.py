@@ -1,0 +1,79 @@
+"""The command `vecindex`: its verbs, and the one place where an error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from vecindex.cli import ingest
+from vecindex.errors import VecindexError
+
+app = typer.Typer(
+    name="vecindex",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Keeps the vector index of a text corpus and proves that it does its job.",
+    epilog="Exit codes: 0 done, 1 a check or threshold failed, 2 usage, 3 source, 4 model, 5 store, "
+    "6 done but rows were rejected, 7 an extra is missing, 130 interrupted.",
+)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens to standard error.")] = False,
+    log_file: Annotated[str | None, typer.Option(metavar="FILE", help="Log to a file as well.")] = None,
+) -> None:
+    """Set up logging."""
+    if version:
+        from vecindex import __version__
+
+        typer.echo(f"vecindex {__version__}")
+        raise typer.Exit
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)] if verbose else []
+    if log_file:
+        handlers.append(logging.FileHandler(log_file, encoding="utf-8"))
+    if handlers:
+        form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+        logging.basicConfig(level=logging.WARNING, format=form, handlers=handlers)
+        logging.getLogger("vecindex").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+app.command("ingest")(ingest.ingest)
+
+
+def main() -> None:
+    """Run the command line; never shows a traceback for a foreseen error."""
+    # Their warnings are for programmers; the errors behind them reach us as exceptions.
+    os.environ.setdefault("LANCEDB_LOG", "error")
+    os.environ.setdefault("LANCE_LOG", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    try:
+        app(standalone_mode=True)
+    except VecindexError as error:
+        print(f"error: {error.message}", file=sys.stderr)  # noqa: T201
+        if error.hint:
+            print(f"  {error.hint}", file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to go on", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`); nothing more to say to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as error:  # noqa: BLE001 (the last net: a person gets a sentence, the log the traceback)
+        logging.getLogger("vecindex").exception("unexpected error")
+        line = (str(error).strip().splitlines() or [""])[0][:300]
+        print(f"error: unexpected {type(error).__name__}: {line}", file=sys.stderr)  # noqa: T201
+        print("  Nothing committed is lost. `vecindex --log-file FILE ...` writes the details for a report.", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

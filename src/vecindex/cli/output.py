@@ -1,0 +1,85 @@
+"""How results look: data to standard output, the rest to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from vecindex.types import IngestReport
+
+SCHEMA_VERSION = 1
+
+
+def print_json(values: dict[str, Any]) -> None:
+    """Print one JSON object; its form is described in schemas/."""
+    json.dump({"schema_version": SCHEMA_VERSION, **values}, sys.stdout, ensure_ascii=False, default=str)
+    sys.stdout.write("\n")
+
+
+def say(text: str = "") -> None:
+    """Print a line for the user to standard error."""
+    sys.stderr.write(text + "\n")
+
+
+def duration(seconds: float) -> str:
+    """Return a time as a person would say it.
+
+    >>> duration(4.2), duration(200), duration(7500)
+    ('4.2 s', '3 min 20 s', '2 h 5 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def size(n_bytes: float) -> str:
+    """Return a number of bytes as a person would say it.
+
+    >>> size(512), size(1_610_000), size(2.5e9)
+    ('512 B', '1.6 MB', '2.5 GB')
+    """
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= factor:
+            return f"{n_bytes / factor:.1f} {unit}"
+    return f"{n_bytes:.0f} B"
+
+
+def print_ingest(report: IngestReport, dry_run: bool) -> None:
+    """Tell what an ingest did, or would do."""
+    if dry_run:
+        say(
+            f"dry run: {report.read:,} rows read, {report.skipped:,} are in {report.table} unchanged, "
+            f"{report.rejected:,} would be rejected; {report.vectors:,} vectors to make"
+        )
+    else:
+        say(
+            f"{report.table}: {report.added:,} added, {report.changed:,} changed, {report.skipped:,} unchanged, "
+            f"{report.rejected:,} rejected; {report.rows_in_table:,} rows in all"
+        )
+    for reason, n in sorted(report.reject_reasons.items(), key=lambda item: -item[1]):
+        say(f"  rejected {n:,}: {reason}")
+    if report.rejected and not dry_run:
+        say("  where and why, row by row: vecindex status --rejects")
+    if report.missing:
+        say(f"  {report.missing:,} rows of the table are not in these sources; --prune would remove them")
+    if report.pruned:
+        say(f"  {report.pruned:,} rows pruned")
+    if report.truncated:
+        share = report.truncated / max(1, report.vectors)
+        say(
+            f"  {report.truncated:,} texts ({share:.1%}) are longer than the model reads and were cut; "
+            "--chunk keeps all of their text (in a table of its own), a model that reads more helps too"
+        )
+    s = report.seconds
+    if report.vectors and not dry_run:
+        say(
+            f"time: {duration(s.wall)} (reading {s.reading:.1f} s, tokenizing {s.tokenizing:.1f} s, model {s.model:.1f} s, "
+            f"commit {s.commit:.1f} s, maintenance {s.maintenance:.1f} s; they overlap)"
+            + (f"; {report.texts_per_s:.1f} texts/s on {report.device} in {report.precision}" if report.texts_per_s else "")
+        )
+    if report.interrupted:
+        say("interrupted; run the same command again to go on")

@@ -1,0 +1,107 @@
+"""What a run shows on standard error: a bar on a terminal, now and then a line elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from vecindex.cli.output import duration, say, size
+from vecindex.types import Estimate, Progress
+
+_LINE_EVERY_S = 30.0
+
+
+class Screen:
+    """An observer that shows what it is told."""
+
+    def __init__(self) -> None:
+        """Draw nothing yet."""
+        self._terminal = sys.stderr.isatty()
+        self._bar: Any = None
+        self._task: Any = None
+        self._last_line = time.monotonic()
+        self._last_text = ""
+        self._todo: int | None = None
+        self._started = time.monotonic()
+
+    def __enter__(self) -> Self:
+        """Use as a context manager, so that the bar is always taken down."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the bar down."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def notice(self, message: str) -> None:
+        """Show a line."""
+        if self._bar is not None:
+            self._bar.console.print(message, markup=False, highlight=False)
+        else:
+            say(message)
+
+    def estimate(self, estimate: Estimate) -> None:
+        """Show what the run will cost."""
+        self._todo = estimate.rows
+        parts = []
+        if estimate.rows is not None:
+            parts.append(f"{'' if estimate.exact else 'about '}{estimate.rows:,} rows to do")
+        if estimate.texts_per_s:
+            parts.append(f"{estimate.texts_per_s:.0f} texts/s on {estimate.device} in {estimate.precision}")
+        if estimate.precision_cosine is not None and estimate.precision != "fp32":
+            parts.append(f"cosine to fp32 {estimate.precision_cosine:.5f}")
+        if estimate.seconds:
+            parts.append(f"about {duration(estimate.seconds)}")
+        if estimate.disk_bytes is not None:
+            parts.append(f"{size(estimate.disk_bytes)} on disk")
+        if estimate.free_bytes is not None:
+            parts.append(f"{size(estimate.free_bytes)} free")
+        self.notice("estimate: " + ", ".join(parts))
+        if estimate.disk_bytes and estimate.free_bytes is not None and estimate.disk_bytes > estimate.free_bytes:
+            self.notice("warning: the disk has not enough space for all of it")
+
+    def progress(self, progress: Progress) -> None:
+        """Show where the run stands."""
+        if self._terminal:
+            self._draw(progress)
+        elif time.monotonic() - self._last_line >= _LINE_EVERY_S:
+            self._last_line = time.monotonic()
+            done = f"{progress.rows:,}" + (f" of {progress.total:,}" if progress.total else "")
+            say(
+                f"{done} rows, {progress.embedded:,} embedded, {progress.texts_per_s:.1f} texts/s"
+                f"{self._eta(progress)}, batch {progress.batch_tokens:,} tokens, {progress.device} {progress.precision}"
+            )
+
+    def _eta(self, progress: Progress) -> str:
+        if not self._todo or not progress.embedded:
+            return ""
+        left = max(0, self._todo - progress.embedded)
+        elapsed = time.monotonic() - self._started
+        return f", {duration(left * elapsed / progress.embedded)} left"
+
+    def _draw(self, progress: Progress) -> None:
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import Progress as Bars
+
+            self._bar = Bars(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[told]}"),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("embedding", total=self._todo, told="")
+        told = (
+            f"{progress.texts_per_s:.1f} texts/s{self._eta(progress)} batch {progress.batch_tokens:,} "
+            f"{progress.device} {progress.precision}"
+        )
+        self._bar.update(self._task, completed=progress.embedded, told=told)

@@ -1,0 +1,13 @@
+"""Defaults that a user may set once: the database and the table."""
+
+from __future__ import annotations
+
+import os
+
+DEFAULT_DATABASE = "db"
+DEFAULT_TABLE = "articles"
+
+
+def database_uri(given: str | None) -> str:
+    """Return the database to use: the one given, else $VECINDEX_DB, else ./db."""
+    return given or os.environ.get("VECINDEX_DB") or DEFAULT_DATABASE

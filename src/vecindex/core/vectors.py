@@ -1,0 +1,58 @@
+"""Checks on vectors, and their normalisation."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+F32 = npt.NDArray[np.float32]
+
+MIN_NORM = 1e-12
+"""Below this a vector has no direction worth keeping."""
+
+
+def normalize(vectors: npt.ArrayLike) -> F32:
+    """Return the rows scaled to unit Euclidean length.
+
+    Parameters
+    ----------
+    vectors : array-like, shape (n, d), any real dtype
+
+    Returns
+    -------
+    float32 array, shape (n, d). A row that is not finite, or shorter than `MIN_NORM`, comes back as NaN in
+    every place, so that `usable` finds it; the others are unit vectors to within float32 rounding.
+
+    >>> normalize([[3.0, 4.0], [0.0, 0.0]])
+    array([[0.6, 0.8],
+           [nan, nan]], dtype=float32)
+    """
+    rows = np.asarray(vectors, dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        norms = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
+        bad = ~(np.isfinite(norms) & (norms >= MIN_NORM))
+        norms[bad] = np.nan
+        return np.asarray(rows / norms[:, None], dtype=np.float32)
+
+
+def usable(vectors: F32) -> npt.NDArray[np.bool_]:
+    """Return for each row whether all its values are finite; shape (n,), True is good.
+
+    >>> usable(np.array([[1.0, 0.0], [np.nan, 1.0]], dtype=np.float32))
+    array([ True, False])
+    """
+    return np.asarray(np.isfinite(vectors).all(axis=1))
+
+
+def row_cosines(left: npt.ArrayLike, right: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the cosine of each row of `left` with the same row of `right`; shape (n,), higher is closer.
+
+    A row without direction on either side gives NaN.
+
+    >>> row_cosines([[1.0, 0.0], [0.0, 2.0]], [[1.0, 1.0], [0.0, 5.0]]).round(4)
+    array([0.7071, 1.    ])
+    """
+    a, b = np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        dots = np.einsum("ij,ij->i", a, b)
+        return np.asarray(dots / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)))

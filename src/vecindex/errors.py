@@ -1,0 +1,86 @@
+"""Every error that vecindex raises on purpose, as one tree.
+
+```
+VecindexError            1   a check found faults, or a threshold was not met
+├── ConfigError          2   wrong option or argument
+├── SourceError          3   the input cannot be read, or is not what it says
+├── ModelError           4   the model is not available, or is not the table's
+├── StoreError           5   the database
+│   ├── TableNotFoundError
+│   ├── LockedError          another process is writing
+│   ├── CorruptError
+│   └── DiskFullError
+├── MissingExtraError    7   an optional package is not installed
+└── Interrupted        130   stopped by the user; running again resumes
+```
+The number is the process's exit code. 6 (done, but some rows were rejected) is not an error: the run
+finished, and its report says so.
+"""
+
+from __future__ import annotations
+
+
+class VecindexError(Exception):
+    """What went wrong and where, with the next thing to do in `hint`."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class ConfigError(VecindexError):
+    """A wrong option or argument."""
+
+    exit_code = 2
+
+
+class SourceError(VecindexError):
+    """An input that cannot be read, or is not what it says it is."""
+
+    exit_code = 3
+
+
+class ModelError(VecindexError):
+    """A model that is not available, or is not the one that made the table's vectors."""
+
+    exit_code = 4
+
+
+class StoreError(VecindexError):
+    """A fault of the database."""
+
+    exit_code = 5
+
+
+class TableNotFoundError(StoreError):
+    """The database has no such table."""
+
+
+class LockedError(StoreError):
+    """Another process is writing to the table."""
+
+
+class CorruptError(StoreError):
+    """Files of the table are missing or damaged."""
+
+
+class DiskFullError(StoreError):
+    """No space left where the database lies."""
+
+
+class MissingExtraError(VecindexError):
+    """An optional package is not installed."""
+
+    exit_code = 7
+
+
+class Interrupted(VecindexError):  # noqa: N818 (it is the user's wish, not an error)
+    """The user stopped the run; the table is whole and a second run resumes."""
+
+    exit_code = 130

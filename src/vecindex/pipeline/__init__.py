@@ -1,0 +1,1 @@
+"""One module for each verb: wires the edges to the core."""

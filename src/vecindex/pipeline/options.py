@@ -1,0 +1,159 @@
+"""What a user may ask of an ingest, and how it is held against what the table already is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vecindex.embed.models import DEFAULT_MODEL, ModelFiles, find_model
+from vecindex.embed.precision import Precision
+from vecindex.errors import ConfigError, ModelError
+from vecindex.types import Chunking, Fingerprint
+
+TRANSACTION_ROWS = 1_000
+CHUNK_OVERLAP = 32
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    """The options of `ingest`; None means: as the table has it, or the default for a new table."""
+
+    model: str | None = None
+    revision: str | None = None
+    max_tokens: int | None = None
+    prompt: str | None = None
+    text_template: str | None = None
+    chunk: int | None = None
+    """Tokens in a chunk; 0 for as many as the model reads."""
+    chunk_overlap: int | None = None
+    device: str = "auto"
+    precision: Precision | str = Precision.AUTO
+    batch_tokens: int | None = None
+    id_field: str | None = None
+    text_field: str | None = None
+    title_field: str | None = None
+    vector_field: str | None = None
+    vectors: str | None = None
+    unverified: bool = False
+    format: str | None = None
+    transaction_rows: int = TRANSACTION_ROWS
+    prune: bool = False
+    dry_run: bool = False
+    trust_remote_code: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense."""
+        if self.precision not in set(Precision):
+            raise ConfigError(f"Unknown precision {self.precision!r}.", f"Give one of {', '.join(Precision)}.")
+        object.__setattr__(self, "precision", Precision(self.precision))
+        if self.transaction_rows < 1:
+            raise ConfigError(f"--transaction-rows must be at least 1, found {self.transaction_rows}.")
+        if self.batch_tokens is not None and self.batch_tokens < 1:
+            raise ConfigError(f"--batch-tokens must be at least 1, found {self.batch_tokens}.")
+        if self.chunk_overlap is not None and self.chunk is None:
+            raise ConfigError("--chunk-overlap means nothing without --chunk.", "Add --chunk.")
+        if self.chunk is not None and self.ready_made:
+            raise ConfigError("Ready-made vectors cannot be cut into chunks.", "Leave --chunk out.")
+        if self.vectors is not None and self.vector_field is not None:
+            raise ConfigError("Vectors come either from a field or from a file beside the records.", "Give one of them.")
+
+    @property
+    def ready_made(self) -> bool:
+        """Whether the source brings its own vectors."""
+        return self.vectors is not None or self.vector_field is not None
+
+    @property
+    def template(self) -> str | None:
+        r"""The text template with a typed \n or \t made the sign that it stands for."""
+        if self.text_template is None:
+            return None
+        return self.text_template.replace("\\n", "\n").replace("\\t", "\t")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """The model's files (None where they are not at hand) and the settings that go with them."""
+
+    name: str
+    files: ModelFiles | None
+    max_tokens: int | None
+    prompt: str | None
+    text_template: str | None
+    chunking: Chunking | None
+
+
+def choose_model(options: IngestOptions, stored: Fingerprint | None, where: str, need_files: bool) -> ModelChoice:
+    """Return the model for a run: what the options name, else what made the table's vectors, else the default.
+
+    Raises
+    ------
+    ModelError
+        The options name something other than what made the table's vectors (or something that is not there).
+    """
+    if stored is not None:
+        _refuse_differences(options, stored, where)
+        files = _find(stored.model, options.revision or stored.revision, need_files and stored.weights != "unknown")
+        if files is not None and stored.weights not in ("unknown", files.weights):
+            raise _mismatch([("weights", files.weights[:12], stored.weights[:12])], where)
+        return ModelChoice(
+            stored.model, files, stored.max_tokens or None, stored.prompt, stored.text_template, stored.chunking
+        )
+    if options.ready_made and options.model is None:
+        raise ConfigError(
+            "Ready-made vectors need the name of the model that made them.", "Add --model NAME (or a folder)."
+        )
+    name = options.model or DEFAULT_MODEL
+    files = _find(name, options.revision, not options.unverified)
+    return ModelChoice(
+        files.name if files else name, files, options.max_tokens, options.prompt, options.template, _asked_chunking(options)
+    )
+
+
+def _find(name: str, revision: str | None, must: bool) -> ModelFiles | None:
+    try:
+        return find_model(name, revision)
+    except ModelError:
+        if must:
+            raise
+        return None
+
+
+def _asked_chunking(options: IngestOptions) -> Chunking | None:
+    if options.chunk is None:
+        return None
+    overlap = CHUNK_OVERLAP if options.chunk_overlap is None else options.chunk_overlap
+    if options.chunk and not 0 <= overlap < options.chunk:
+        raise ConfigError(f"--chunk-overlap must be from 0 to {options.chunk - 1}, found {overlap}.")
+    return Chunking(options.chunk, overlap)
+
+
+def _refuse_differences(options: IngestOptions, stored: Fingerprint, where: str) -> None:
+    differences: list[tuple[str, str, str]] = []
+    if options.model is not None:
+        asked = find_model(options.model, options.revision) if stored.weights != "unknown" else None
+        same = asked.weights == stored.weights if asked else options.model in (stored.model, stored.model.split("/")[-1])
+        if not same:
+            differences.append(("model", options.model, stored.model))
+    elif options.revision is not None and options.revision != stored.revision:
+        differences.append(("revision", options.revision, str(stored.revision)))
+    chunking = _asked_chunking(options)
+    if chunking is not None and stored.chunking is not None and not chunking.tokens:
+        chunking = Chunking(stored.chunking.tokens, chunking.overlap)
+    for what, asked_value, there in (
+        ("max tokens", options.max_tokens, stored.max_tokens),
+        ("prompt", options.prompt, stored.prompt),
+        ("text template", options.template, stored.text_template),
+        ("chunking", chunking, stored.chunking),
+    ):
+        if asked_value is not None and asked_value != there:
+            differences.append((what, repr(asked_value) if isinstance(asked_value, str) else str(asked_value), repr(there) if isinstance(there, str) else str(there)))
+    if differences:
+        raise _mismatch(differences, where)
+
+
+def _mismatch(differences: list[tuple[str, str, str]], where: str) -> ModelError:
+    told = "; ".join(f"{what}: asked for {here}, the table has {there}" for what, here, there in differences)
+    return ModelError(
+        f"The vectors of {where} were made differently ({told}). Vectors of two kinds cannot be compared.",
+        "Either leave the option out, to go on as the table was begun, or put the new vectors into a table of their "
+        "own: --table NAME",
+    )

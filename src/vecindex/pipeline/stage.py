@@ -1,0 +1,95 @@
+"""Threads that hand work on, so that reading, the model and the commit overlap in time."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+_POLL_S = 0.2
+
+
+class Ahead(Generic[T]):
+    """Runs an iterator in a thread of its own, a few items ahead of whoever takes them."""
+
+    def __init__(self, items: Iterator[T], depth: int) -> None:
+        """Start at once; at most `depth` items wait."""
+        self._items = items
+        self._queue: queue.Queue[tuple[bool, T | None]] = queue.Queue(depth)
+        self._error: BaseException | None = None
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="vecindex-read")
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            for item in self._items:
+                if not self._put((True, item)):
+                    return
+        except BaseException as error:  # noqa: BLE001 (handed on to the taker, whatever it is)
+            self._error = error
+        self._put((False, None))
+
+    def _put(self, entry: tuple[bool, T | None]) -> bool:
+        while not self._closed.is_set():
+            try:
+                self._queue.put(entry, timeout=_POLL_S)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def __iter__(self) -> Iterator[T]:
+        """Yield the items; what the iterator raised is raised here."""
+        while True:
+            more, item = self._queue.get()
+            if not more:
+                if self._error is not None:
+                    raise self._error
+                return
+            yield item  # type: ignore[misc]
+
+    def close(self) -> None:
+        """Drop what waits and let the thread end."""
+        self._closed.set()
+        self._thread.join(timeout=60)
+
+
+class Behind(Generic[T]):
+    """Does something with each item in a thread of its own, in order, a few items behind whoever gives them."""
+
+    def __init__(self, work: Callable[[T], None], depth: int) -> None:
+        """Start at once; `give` waits while `depth` items wait."""
+        self._work = work
+        self._queue: queue.Queue[T | None] = queue.Queue(depth)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True, name="vecindex-commit")
+        self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            item = self._queue.get()
+            if item is None:
+                return
+            if self._error is None:
+                try:
+                    self._work(item)
+                except BaseException as error:  # noqa: BLE001 (raised again where the items come from)
+                    self._error = error
+
+    def give(self, item: T) -> None:
+        """Hand an item over; raises what the work on an earlier one raised."""
+        self._queue.put(item)
+        self._check()
+
+    def finish(self) -> None:
+        """Wait until all items are done; raises what the work raised."""
+        self._queue.put(None)
+        self._thread.join()
+        self._check()
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error

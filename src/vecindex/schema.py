@@ -1,0 +1,174 @@
+"""The Arrow schemas of the tables, and how the user's own fields become columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from vecindex.errors import ConfigError, CorruptError
+from vecindex.types import Fingerprint
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMAT = "1"
+"""Version of the storage format, kept with each table; a table of a later one is refused."""
+
+# Lance's own marker for the key that its merges must keep unique.
+_PRIMARY_KEY = {"lance-schema:unenforced-primary-key:position": "1"}
+
+FIRST_COLUMNS = ("id", "content_hash", "title", "text")
+CHUNK_COLUMNS = ("article_id", "chunk")
+LAST_COLUMNS = ("n_tokens", "truncated", "vector", "txn", "ingested_at")
+OWN_COLUMNS = frozenset(FIRST_COLUMNS + CHUNK_COLUMNS + LAST_COLUMNS)
+
+
+def articles_schema(fingerprint: Fingerprint, extra: Sequence[pa.Field]) -> pa.Schema:
+    """Return the schema of an articles table: our columns, with the user's fields between text and n_tokens."""
+    import pyarrow as pa
+
+    chunk_fields = (
+        [pa.field("article_id", pa.string(), nullable=False), pa.field("chunk", pa.int32(), nullable=False)]
+        if fingerprint.chunking
+        else []
+    )
+    vector = pa.list_(pa.field("item", pa.float32(), nullable=True), fingerprint.dimension)
+    return pa.schema(
+        [
+            pa.field("id", pa.string(), nullable=False, metadata=_PRIMARY_KEY),
+            pa.field("content_hash", pa.string(), nullable=False),
+            pa.field("title", pa.string()),
+            pa.field("text", pa.string(), nullable=False),
+            *chunk_fields,
+            *extra,
+            # Both are null beside a ready-made vector: what its model read is not known.
+            pa.field("n_tokens", pa.int32()),
+            pa.field("truncated", pa.bool_()),
+            pa.field("vector", vector, nullable=False),
+            pa.field("txn", pa.int64(), nullable=False),
+            pa.field("ingested_at", pa.timestamp("us", tz="UTC"), nullable=False),
+        ]
+    )
+
+
+def rejects_schema() -> pa.Schema:
+    """Return the schema of the table of rejected rows."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field("key", pa.string(), nullable=False, metadata=_PRIMARY_KEY),
+            pa.field("table", pa.string(), nullable=False),
+            pa.field("source", pa.string(), nullable=False),
+            pa.field("place", pa.string(), nullable=False),
+            pa.field("id", pa.string()),
+            pa.field("reason", pa.string(), nullable=False),
+            pa.field("excerpt", pa.string(), nullable=False),
+            pa.field("run", pa.string(), nullable=False),
+            pa.field("rejected_at", pa.timestamp("us", tz="UTC"), nullable=False),
+        ]
+    )
+
+
+def column_name(field: str) -> str:
+    """Return the column for a user's field; one that would hide a column of ours gets `src_` before it.
+
+    >>> column_name("section"), column_name("vector")
+    ('section', 'src_vector')
+    """
+    if field in OWN_COLUMNS or field.startswith("_"):
+        return f"src_{field.lstrip('_')}"
+    # Lance reads a dot in a column's name as a path into a struct.
+    return field.replace(".", "_")
+
+
+def infer_fields(rows: Iterable[Mapping[str, Any]]) -> list[pa.Field]:
+    """Return one nullable field for each name in the users' fields, typed by the values seen in these rows.
+
+    All values alike give int64, double, bool, string, list of string, date or timestamp; ints among floats give double;
+    anything mixed, and a name without a value, gives string.
+    """
+    import pyarrow as pa
+
+    kinds: dict[str, set[type]] = {}
+    for row in rows:
+        for name, value in row.items():
+            seen = kinds.setdefault(column_name(name), set())
+            if value is not None:
+                seen.add(type(value))
+    return [pa.field(name, _arrow_type(seen)) for name, seen in kinds.items()]
+
+
+def _arrow_type(kinds: set[type]) -> pa.DataType:
+    import datetime as dt
+
+    import pyarrow as pa
+
+    names = {
+        frozenset({bool}): pa.bool_(),
+        frozenset({int}): pa.int64(),
+        frozenset({float}): pa.float64(),
+        frozenset({int, float}): pa.float64(),
+        frozenset({list}): pa.list_(pa.string()),
+        frozenset({dt.date}): pa.date32(),
+        frozenset({dt.datetime}): pa.timestamp("us", tz="UTC"),
+    }
+    return names.get(frozenset(kinds), pa.string())
+
+
+def fits(value: Any, field: pa.Field) -> tuple[bool, Any]:
+    """Return whether a user's value may stand in a column, and the value as the column holds it.
+
+    Every scalar may become text; an int may become a float; nothing else is converted.
+    """
+    import datetime as dt
+
+    import pyarrow as pa
+
+    if value is None:
+        return True, None
+    kind = field.type
+    if pa.types.is_string(kind):
+        return True, value if isinstance(value, str) else _as_text(value)
+    if pa.types.is_boolean(kind):
+        return isinstance(value, bool), value
+    if pa.types.is_int64(kind):
+        return isinstance(value, int) and not isinstance(value, bool), value
+    if pa.types.is_float64(kind):
+        ok = isinstance(value, int | float) and not isinstance(value, bool)
+        return ok, float(value) if ok else value
+    if pa.types.is_list(kind):
+        return isinstance(value, list), value
+    if pa.types.is_timestamp(kind):
+        if isinstance(value, dt.datetime):
+            return True, value if value.tzinfo else value.replace(tzinfo=dt.UTC)
+        return False, value
+    if pa.types.is_date32(kind):
+        return isinstance(value, dt.date) and not isinstance(value, dt.datetime), value
+    return False, value
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list) else str(value)
+
+
+def read_fingerprint(metadata: Mapping[str, str], where: str) -> Fingerprint:
+    """Return the fingerprint kept with a table's vectors.
+
+    Raises CorruptError when there is none, ConfigError when a later vecindex wrote it.
+    """
+    found = metadata.get("vecindex:format")
+    if found is not None and found != FORMAT:
+        raise ConfigError(
+            f"{where} has storage format {found}; this vecindex reads {FORMAT}.", "Upgrade: pip install -U vecindex"
+        )
+    raw = metadata.get("vecindex:fingerprint")
+    if raw is None:
+        raise CorruptError(
+            f"{where} does not say what made its vectors, so it was not made by vecindex.",
+            "Choose another table: --table NAME",
+        )
+    return Fingerprint.from_dict(json.loads(raw))

@@ -1,0 +1,143 @@
+"""Finds the files that an argument stands for: a path, a glob, a folder, or a URL of any of these.
+
+Files come sorted by path; hidden ones (a name that begins with a dot) are passed over unless named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from vecindex.errors import SourceError
+from vecindex.sources.files import InputFile, filesystem_of, is_url
+
+_MAGIC = frozenset("*?[")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder, listed anew at each call of `files`."""
+
+    name: str
+
+    def files(self) -> Iterator[tuple[str, InputFile]]:
+        """Yield (path inside the folder with forward slashes, file), at any depth.
+
+        Raises SourceError when the folder cannot be listed.
+        """
+        if is_url(self.name):
+            yield from _remote_files(self.name)
+        else:
+            yield from _local_files(Path(self.name), "")
+
+
+def expand(argument: str) -> list[InputFile | Folder]:
+    """Return what an argument names. Raises SourceError when that is nothing."""
+    if is_url(argument):
+        return _expand_url(argument)
+    path = Path(argument)
+    if path.is_dir():
+        return [Folder(argument)]
+    if path.exists():
+        return [InputFile(argument, argument)]
+    found = _expand_glob(path) if _is_glob(argument) else []
+    if not found:
+        raise _nothing(argument)
+    return found
+
+
+def _nothing(argument: str) -> SourceError:
+    if _is_glob(argument):
+        return SourceError(
+            f"{argument}: no file matches", "Check the pattern; ** stands for folders at any depth."
+        )
+    return SourceError(f"{argument}: no such file or folder", "Check the path.")
+
+
+def _is_glob(argument: str) -> bool:
+    return not _MAGIC.isdisjoint(argument)
+
+
+def glob_base(argument: str) -> str:
+    """Return the folder in front of a pattern's first wildcard."""
+    base = []
+    for part in argument.split("/"):
+        if _is_glob(part):
+            break
+        base.append(part)
+    return "/".join(base)
+
+
+def _expand_glob(pattern: Path) -> list[InputFile | Folder]:
+    plain = list(pattern.parts)
+    fixed = next(i for i, part in enumerate(plain) if _is_glob(part))
+    base, rest = Path(*plain[:fixed]), plain[fixed:]
+    if rest[-1] == "**":
+        rest.append("*")  # "**" by itself means folders only
+    shows_hidden = any(part.startswith(".") for part in rest)
+    matches = sorted(
+        path
+        for path in base.glob("/".join(rest))
+        if shows_hidden or not any(part.startswith(".") for part in path.relative_to(base).parts)
+    )
+    files: list[InputFile | Folder] = [InputFile(str(path), str(path)) for path in matches if path.is_file()]
+    # A pattern such as data/** matches folders and their files alike; taking both would read files twice.
+    return files or [Folder(str(path)) for path in matches]
+
+
+def _local_files(folder: Path, prefix: str) -> Iterator[tuple[str, InputFile]]:
+    try:
+        entries = [(entry.name, entry.is_dir(), entry) for entry in folder.iterdir()]
+    except OSError as error:
+        raise SourceError(
+            f"{folder}: the folder cannot be listed: {error.strerror}", "Check its permissions."
+        ) from error
+    # With its slash, a folder sorts among the files as its paths do: "a.txt" before "a/b".
+    for name, is_folder, entry in sorted(entries, key=lambda e: e[0] + "/" * e[1]):
+        if name.startswith("."):
+            continue
+        if not is_folder:
+            yield prefix + name, InputFile(str(entry), str(entry))
+        elif not entry.is_symlink():  # one could lead back up, without end
+            yield from _local_files(entry, f"{prefix}{name}/")
+
+
+def _expand_url(url: str) -> list[InputFile | Folder]:
+    filesystem, path = filesystem_of(url)
+    # In a web address ? and [ are ordinary, and a folder is just another page.
+    if url.startswith(("http://", "https://")):
+        return [InputFile(url, url)]
+    try:
+        if _is_glob(path):
+            found: list[InputFile | Folder] = [
+                InputFile(name, name)
+                for name in map(filesystem.unstrip_protocol, sorted(filesystem.glob(path)))
+                if not filesystem.isdir(name)
+            ]
+        elif filesystem.isdir(path):
+            found = [Folder(url)]
+        else:
+            found = [InputFile(url, url)] if filesystem.exists(path) else []
+    except Exception as error:  # each filesystem has its own errors
+        raise SourceError(
+            f"{url}: cannot be listed: {error}", "Check the address and credentials."
+        ) from error
+    if not found:
+        raise _nothing(url)
+    return found
+
+
+def _remote_files(url: str) -> Iterator[tuple[str, InputFile]]:
+    filesystem, path = filesystem_of(url)
+    try:
+        names = sorted(filesystem.find(path))
+    except Exception as error:  # each filesystem has its own errors
+        raise SourceError(
+            f"{url}: cannot be listed: {error}", "Check the address and credentials."
+        ) from error
+    for name in names:
+        inside = name.removeprefix(path.rstrip("/")).lstrip("/")
+        if not any(part.startswith(".") for part in inside.split("/")):
+            full = filesystem.unstrip_protocol(name)
+            yield inside, InputFile(full, full)

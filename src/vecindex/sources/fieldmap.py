@@ -1,0 +1,166 @@
+"""Names the fields that matter, once per run, and makes an `Article` of each record.
+
+With no option given, the first of these names that the input has is taken, in any letter case:
+id: id, _id, doc_id, docid, document_id, article_id, page_id, pageid, uuid, key, url;
+text: text, content, body, abstract, passage, article, document, description;
+title: title, name, headline, subject. A vector is used only when its field is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from string import Formatter
+
+from vecindex.errors import ConfigError, SourceError
+
+ID_NAMES = (
+    "id",
+    "_id",
+    "doc_id",
+    "docid",
+    "document_id",
+    "article_id",
+    "page_id",
+    "pageid",
+    "uuid",
+    "key",
+    "url",
+)
+TEXT_NAMES = ("text", "content", "body", "abstract", "passage", "article", "document", "description")
+TITLE_NAMES = ("title", "name", "headline", "subject")
+
+_TEXT_LIKE = frozenset(ID_NAMES + TEXT_NAMES + TITLE_NAMES)
+
+
+def is_text_name(name: str) -> bool:
+    """Tell whether a column of this name holds an id, a text or a title, whatever its values look like."""
+    return name.strip().lower() in _TEXT_LIKE
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMap:
+    """Which of the input's fields is the id, the text, the title and the vector.
+
+    `text` is None only where the template or a vector stands in for it. `parts` is the template taken
+    apart, (literal, field or None) in order; `special` are the fields that do not belong to `extra`.
+    """
+
+    id: str
+    text: str | None
+    title: str | None = None
+    template: str | None = None
+    vector: str | None = None
+    parts: tuple[tuple[str, str | None], ...] = ()
+    special: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = (self.id, self.text, self.title, self.vector)
+        object.__setattr__(self, "special", frozenset(name for name in names if name is not None))
+
+
+def resolve_fields(
+    names: Iterable[str],
+    *,
+    id_field: str | None = None,
+    text_field: str | None = None,
+    title_field: str | None = None,
+    text_template: str | None = None,
+    vector_field: str | None = None,
+) -> FieldMap:
+    r"""Return the field map for an input with these field names.
+
+    `text_template`, e.g. "{title}\n{text}", is the text to embed; a typed \n or \t becomes the sign it
+    stands for, and {id}, {text} and {title} also mean the fields recognised as such.
+
+    Raises SourceError when a named field is absent, or no id or text is recognised; ConfigError when the
+    template is not made of plain field names.
+    """
+    found = list(dict.fromkeys(names))
+    if vector_field is not None:
+        _require(vector_field, found, "vector", "--vector-field")
+    rest = [name for name in found if name != vector_field]
+    id_name = _choose(id_field, rest, ID_NAMES, "id", "--id-field")
+    if id_name is None:
+        raise _unrecognised("id", "--id-field", found)
+    text = _choose(text_field, rest, TEXT_NAMES, "text", "--text-field")
+    title = _choose(title_field, rest, TITLE_NAMES, "title", "--title-field")
+    parts: tuple[tuple[str, str | None], ...] = ()
+    if text_template is not None:
+        roles = {"id": id_name, "text": text, "title": title}
+        parts = _bind(parse_template(text_template), rest, roles)
+    elif text is None and vector_field is None:
+        raise _unrecognised("text", "--text-field", found)
+    return FieldMap(id_name, text, title, text_template, vector_field, parts)
+
+
+def parse_template(template: str) -> tuple[tuple[str, str | None], ...]:
+    """Return the template's (literal, field) parts. Raises ConfigError as `resolve_fields` does."""
+    hint = r"Name fields plainly, e.g. --text-template '{title}\n{text}'; write {{ for a brace."
+    try:
+        parsed = list(Formatter().parse(template))
+    except ValueError as error:
+        raise ConfigError(f"text template {template!r}: {error}", hint) from error
+    parts: list[tuple[str, str | None]] = []
+    for literal, name, spec, conversion in parsed:
+        if name is not None and (not name or spec or conversion or "." in name or "[" in name):
+            raise ConfigError(
+                f"text template {template!r}: found {{{name}}} with more than a field name", hint
+            )
+        # A shell hands \n over as two characters.
+        parts.append((literal.replace("\\n", "\n").replace("\\t", "\t"), name))
+    if not any(name for _, name in parts):
+        raise ConfigError(f"text template {template!r}: it names no field", hint)
+    return tuple(parts)
+
+
+def _bind(
+    parts: tuple[tuple[str, str | None], ...], found: list[str], roles: dict[str, str | None]
+) -> tuple[tuple[str, str | None], ...]:
+    bound = []
+    for literal, name in parts:
+        actual = name if name is None or name in found else roles.get(name)
+        if name is not None and actual is None:
+            raise SourceError(
+                f"the text template names the field {name!r}; fields found: {_listed(found)}",
+                "Change --text-template to fields that the input has.",
+            )
+        bound.append((literal, actual))
+    return tuple(bound)
+
+
+def _choose(
+    named: str | None, found: list[str], usual: tuple[str, ...], role: str, option: str
+) -> str | None:
+    if named is not None:
+        _require(named, found, role, option)
+        return named
+    lowered: dict[str, str] = {}
+    for name in found:
+        lowered.setdefault(name.lower(), name)
+    for name in usual:
+        # Of "ID" and "id" side by side, the one spelled as usual.
+        if name in found:
+            return name
+        if name in lowered:
+            return lowered[name]
+    return None
+
+
+def _require(named: str, found: list[str], role: str, option: str) -> None:
+    if named not in found:
+        raise SourceError(
+            f"no field {named!r} for the {role}; fields found: {_listed(found)}",
+            f"Name one of them with {option}.",
+        )
+
+
+def _unrecognised(role: str, option: str, found: list[str]) -> SourceError:
+    return SourceError(
+        f"no field is recognised as the {role}; fields found: {_listed(found)}",
+        f"Name one of them with {option}.",
+    )
+
+
+def _listed(found: list[str]) -> str:
+    return ", ".join(found[:50]) + (", ..." if len(found) > 50 else "") if found else "none"

@@ -1,0 +1,259 @@
+"""Opens an input file as a stream of plain bytes: local or remote, compressed or not.
+
+Compression is told by the last extension (.gz, .bz2, .xz, .zst; files of several members, streams or frames
+included) or, on standard input, by the first bytes. Data that ends too early or is damaged raises
+SourceError at the place where it happens: everything before it has been handed out by then.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, BinaryIO
+
+from vecindex.errors import MissingExtraError, SourceError
+
+COMPRESSIONS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
+
+_MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+_BUFFER_BYTES = 1 << 18
+# zstd packs up to 128 KiB into 4 bytes, so one hostile piece of this size unpacks to 128 MiB at most.
+_ZSTD_PIECE_BYTES = 4096
+# The widest window that `zstd --long=31` writes; taken only by files that ask for it.
+_ZSTD_WINDOW_BYTES = 1 << 31
+
+
+def is_url(argument: str) -> bool:
+    """Tell whether an argument is a URL for fsspec (s3://..., memory://..., simplecache::s3://...)."""
+    return "://" in argument
+
+
+def filesystem_of(url: str) -> tuple[Any, str]:
+    """Return the fsspec filesystem of a URL and the path inside it.
+
+    Raises MissingExtraError when the filesystem's package is not installed, SourceError when there is none.
+    """
+    import fsspec
+
+    protocol = url.split("://", 1)[0]
+    try:
+        filesystem, path = fsspec.core.url_to_fs(url)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{url}: {protocol}:// needs a package that is not installed: {error}",
+            "Install the package named above with pip, then run the same command again.",
+        ) from error
+    except ValueError as error:
+        raise SourceError(
+            f"{url}: {error}", "Check the part before '://' (s3, gs, http, file, memory, ...)."
+        ) from error
+    except Exception as error:  # each filesystem has its own errors, e.g. missing credentials
+        raise SourceError(
+            f"{url}: cannot be reached: {error}", "Check the address and credentials."
+        ) from error
+    return filesystem, path
+
+
+class OnceStream:
+    """An open stream, such as standard input, that can be read from start to end one time."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream: BinaryIO | None = stream
+
+    def take(self, name: str) -> BinaryIO:
+        """Return the stream. Raises SourceError the second time."""
+        stream, self._stream = self._stream, None
+        if stream is None:
+            raise SourceError(
+                f"{name}: was read already, and cannot be read again", "Save it to a file and name that."
+            )
+        return stream
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """One input: a local path, a URL, or an open stream that can be read once (standard input)."""
+
+    name: str
+    """What the user calls it; it begins every `place`."""
+    location: str = ""
+    stream: OnceStream | None = None
+
+    @property
+    def base_name(self) -> str:
+        """The last part of the path, without a URL's query."""
+        if not is_url(self.location):
+            return Path(self.location).name
+        return PurePosixPath(self.location.split("://", 1)[1].split("?")[0].split("#")[0]).name
+
+    @property
+    def compression(self) -> str | None:
+        return COMPRESSIONS.get(PurePosixPath(self.base_name).suffix.lower())
+
+    @property
+    def local_path(self) -> Path | None:
+        """The path when the bytes can be read from it as they are, else None."""
+        if self.stream is not None or is_url(self.location) or self.compression:
+            return None
+        return Path(self.location)
+
+    def size_bytes(self) -> int | None:
+        """Return the stored (compressed) size where it is known."""
+        if self.stream is not None:
+            return None
+        try:
+            if is_url(self.location):
+                filesystem, path = filesystem_of(self.location)
+                size = filesystem.size(path)
+                return None if size is None else int(size)
+            return Path(self.location).stat().st_size
+        except OSError as error:
+            raise _unreadable(self.name, error) from error
+
+    @contextmanager
+    def open(self) -> Iterator[io.BufferedReader]:
+        """Open the decompressed bytes for reading once from start to end.
+
+        Raises SourceError when the file cannot be opened, or, while reading, where it is damaged.
+        """
+        with ExitStack() as stack:
+            raw, compression = self._raw(stack), self.compression
+            if self.stream is not None:
+                buffered = io.BufferedReader(_Checked(self.name, None, _decompressor(raw, None)))
+                compression = next((c for m, c in _MAGIC.items() if buffered.peek(6).startswith(m)), None)
+                raw = buffered
+            read = _decompressor(raw, compression)
+            yield io.BufferedReader(_Checked(self.name, compression, read), _BUFFER_BYTES)
+
+    @contextmanager
+    def open_seekable(self) -> Iterator[IO[bytes]]:
+        """Open the decompressed bytes for random access; compressed or streamed ones by way of the disk."""
+        with ExitStack() as stack:
+            if self.stream is None and not self.compression:
+                yield self._raw(stack)
+                return
+            copy = stack.enter_context(tempfile.TemporaryFile())
+            with self.open() as stream:
+                try:
+                    while piece := stream.read(1 << 20):
+                        copy.write(piece)
+                except OSError as error:
+                    raise SourceError(
+                        f"{self.name}: cannot be unpacked into {tempfile.gettempdir()}: {error}",
+                        "Free some space there, or unpack the file yourself and name the unpacked one.",
+                    ) from error
+            copy.seek(0)
+            yield copy
+
+    def _raw(self, stack: ExitStack) -> IO[bytes]:
+        if self.stream is not None:
+            return self.stream.take(self.name)  # not ours to close
+        try:
+            if not is_url(self.location):
+                return stack.enter_context(Path(self.location).open("rb"))
+            filesystem, path = filesystem_of(self.location)
+            opened: IO[bytes] = stack.enter_context(filesystem.open(path, "rb"))
+        except (SourceError, MissingExtraError):
+            raise
+        except Exception as error:  # each filesystem has its own errors
+            raise _unreadable(self.name, error) from error
+        return opened
+
+
+def _unreadable(name: str, error: Exception) -> SourceError:
+    if isinstance(error, FileNotFoundError):
+        return SourceError(f"{name}: no such file", "Check the path.")
+    if isinstance(error, PermissionError):
+        return SourceError(f"{name}: permission denied", "Make the file readable for this user.")
+    return SourceError(
+        f"{name}: cannot be opened: {error or type(error).__name__}", "Check the path and its storage."
+    )
+
+
+class _Checked(io.RawIOBase):
+    """A raw stream whose faults are SourceErrors that say how far it got."""
+
+    def __init__(self, name: str, compression: str | None, read: Callable[[int], bytes]) -> None:
+        self._name, self._compression, self._read = name, compression, read
+        self._done_bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            piece = self._read(len(buffer))
+        except SourceError:
+            raise
+        except Exception as error:  # four codecs and any filesystem, each with errors of its own
+            raise self._fault(error) from error
+        buffer[: len(piece)] = piece
+        self._done_bytes += len(piece)
+        return len(piece)
+
+    def _fault(self, error: Exception) -> SourceError:
+        where = f"after {self._done_bytes:,} bytes"
+        if not self._compression:
+            return SourceError(
+                f"{self._name}: reading failed {where}: {error}",
+                "Check the disk or the connection; run it again.",
+            )
+        what = "ends too early" if isinstance(error, EOFError) else f"is damaged ({error})"
+        return SourceError(
+            f"{self._name}: the {self._compression} data {what}, {where} of unpacked data",
+            "Copy or download the file again, then run the same command: rows already stored are skipped.",
+        )
+
+
+def _decompressor(raw: IO[bytes], compression: str | None) -> Callable[[int], bytes]:
+    # read1, not read: read would lose the good bytes that stand before a fault in the same piece.
+    if compression == "gzip":
+        return gzip.GzipFile(fileobj=raw, mode="rb").read1
+    if compression == "bzip2":
+        return bz2.BZ2File(raw, "rb").read1
+    if compression == "xz":
+        return lzma.LZMAFile(raw, "rb").read1
+    if compression == "zstd":
+        return _ZstdReader(raw).read
+    # A pipe's read waits for the whole piece; its read1 hands out what has come.
+    read: Callable[[int], bytes] = getattr(raw, "read1", raw.read)
+    return read
+
+
+class _ZstdReader:
+    """Unpacks all frames of a .zst file, and raises EOFError when the last one is cut.
+
+    The library's own stream reader takes a cut frame for the end of the file.
+    """
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        import zstandard
+
+        self._raw = raw
+        self._unpacker = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
+        self._frame: Any = None
+        self._packed = b""
+        self._ready = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        while not self._ready:
+            packed = self._packed or self._raw.read(_ZSTD_PIECE_BYTES)
+            self._packed = b""
+            if not packed:
+                if self._frame is not None:
+                    raise EOFError
+                return b""
+            if self._frame is None:
+                self._frame = self._unpacker.decompressobj()
+            self._ready = memoryview(self._frame.decompress(packed))
+            if self._frame.eof:
+                self._packed, self._frame = self._frame.unused_data, None
+        piece, self._ready = bytes(self._ready[:size]), self._ready[size:]
+        return piece

@@ -1,0 +1,134 @@
+"""A `.json` file: one array of objects, or JSON lines. Place: "corpus.json[12]", counted from 0 as jq does.
+
+The array is cut into its elements while it is read, so that memory holds one element (64 MiB at most) and
+a faulty element is one Rejected. A file that is neither raises SourceError.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vecindex.errors import SourceError
+from vecindex.sources.base import MAX_ROW_BYTES, Record
+from vecindex.sources.files import InputFile
+from vecindex.sources.jsonl import parse_object, read_json_lines
+from vecindex.types import Rejected
+
+_PIECE_BYTES = 1 << 18
+# A whole string, or a sign that shapes the array; a quote that is left over begins a string that is cut.
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},"]', re.DOTALL)
+_STRING_BODY = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class JsonSource:
+    """A `.json` file, whichever of the two ways it is written."""
+
+    file: InputFile
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+    def read(self) -> Iterator[Record | Rejected]:
+        """Yield one item per element or line. Raises SourceError when the array is cut or never was one."""
+        with self.file.open() as stream:
+            beginning = stream.peek(4096).removeprefix(_BOM).lstrip()
+            if beginning.startswith(b"["):
+                for index, raw in enumerate(_ArrayCutter(self.name).elements(stream)):
+                    yield parse_object(raw, f"{self.name}[{index}]")
+                return
+            if beginning.split(b"\n", 1)[0].strip() == b"{":
+                raise SourceError(
+                    f"{self.name}: found one JSON object over several lines, expected an array of objects "
+                    "or one object a line",
+                    "Take the array out first, e.g. jq -c '.rows[]' FILE > rows.jsonl",
+                )
+            yield from read_json_lines(stream, self.name)
+
+    def count_hint(self) -> int | None:
+        return None
+
+
+class _ArrayCutter:
+    """Finds where the elements of the outermost array end, and nothing else: parsing is json's task."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._buffer = b""
+        self._start = 0  # of the current element
+        self._scanned = 0  # everything before it is understood
+        self._depth = 0
+        self._in_string = False
+        self._closed = False
+
+    def elements(self, stream: io.BufferedReader) -> Iterator[bytes]:
+        # read1, not read: the elements before a fault in the file are still to be handed out.
+        index = 0
+        while not self._closed and (piece := stream.read1(_PIECE_BYTES)):
+            self._append(piece, index)
+            for element in self._cut():
+                yield element
+                index += 1
+        if not self._closed:
+            raise SourceError(
+                f"{self._name}: the JSON array ends too early, in element {index}",
+                "Copy or download the file again, then run the same command: stored rows are skipped.",
+            )
+        rest = self._buffer[self._start :] + stream.read1(_PIECE_BYTES)
+        if rest.strip():
+            raise SourceError(
+                f"{self._name}: found more data after the JSON array, which ends with element {index - 1}",
+                "Check the brackets of that element, or write the rows as JSON lines.",
+            )
+
+    def _append(self, piece: bytes, index: int) -> None:
+        self._buffer = self._buffer[self._start :] + piece
+        self._scanned -= self._start
+        self._start = 0
+        if len(self._buffer) > MAX_ROW_BYTES:
+            raise SourceError(
+                f"{self._name}[{index}]: found an element longer than {MAX_ROW_BYTES >> 20} MiB",
+                "Write the rows as JSON lines: a row that is too long is then left out and the rest is read.",
+            )
+
+    def _cut(self) -> Iterator[bytes]:
+        buffer = self._buffer
+        if self._in_string and not self._leave_string(self._scanned):
+            return
+        for match in _TOKEN.finditer(buffer, self._scanned):
+            sign = buffer[match.start() : match.end()]
+            if sign == b'"':
+                self._leave_string(match.end())
+                return
+            if sign in (b"[", b"{"):
+                self._depth += 1
+                if self._depth == 1:
+                    self._start = match.end()
+                continue
+            if sign in (b"]", b"}"):
+                self._depth -= 1
+            elif sign != b"," or self._depth != 1:
+                continue
+            if self._depth <= 1 and (sign == b"," or self._depth == 0):
+                element = buffer[self._start : match.start()]
+                self._start = match.end()
+                # Nothing before the bracket: an empty array, or a comma after the last element.
+                if sign == b"," or element.strip():
+                    yield element
+            if self._depth == 0:
+                self._closed = True
+                return
+        self._scanned = len(buffer)
+
+    def _leave_string(self, begin: int) -> bool:
+        """Scan on inside a string; return whether its end is in the buffer."""
+        body = _STRING_BODY.match(self._buffer, begin)
+        end = body.end() if body else begin
+        self._in_string = end >= len(self._buffer) or self._buffer[end] != ord('"')
+        self._scanned = end if self._in_string else end + 1
+        return not self._in_string

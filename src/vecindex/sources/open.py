@@ -1,0 +1,181 @@
+"""Turns the user's arguments into sources."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from vecindex.errors import ConfigError, SourceError
+from vecindex.sources.arrow import ArrowSource, ParquetSource
+from vecindex.sources.base import Source
+from vecindex.sources.delimited import DelimitedSource
+from vecindex.sources.expand import Folder, expand, glob_base
+from vecindex.sources.files import InputFile, OnceStream
+from vecindex.sources.formats import EXTENSIONS, FORMATS, format_of
+from vecindex.sources.json_array import JsonSource
+from vecindex.sources.jsonl import JsonlSource
+from vecindex.sources.pickles import CHECKPOINT_NAME, EMBEDDINGS_NAME, REGISTRY_NAME, PicklesSource
+from vecindex.sources.text_folder import TextSource
+from vecindex.sources.vectors import VectorsBeside
+from vecindex.sources.wiki_dump import WikiDumpSource
+
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    format: str | None
+    vector_field: str | None
+
+
+def open_sources(
+    arguments: Sequence[str],
+    *,
+    format: str | None = None,
+    vector_field: str | None = None,
+    vectors: str | None = None,
+    stdin: BinaryIO | None = None,
+) -> list[Source]:
+    """Return the sources that the arguments name, in their order.
+
+    An argument is a file, a glob (** for any depth), a folder, "-" for standard input, or a URL that fsspec
+    knows. A file's format is told by its extension, under .gz, .bz2, .xz or .zst if need be; `format`
+    overrules it, and tells that of standard input (JSON lines when left out). Of a folder the data files
+    are taken, sorted by path; if it has none, the old pickles; if it has none of these either, its texts.
+
+    `vector_field` names a column of ready-made vectors; `vectors` a .npy file of them beside a single source,
+    which then come under `vector_field` or "vector".
+
+    Raises SourceError when an argument stands for nothing that can be read, ConfigError for options that do
+    not go together, MissingExtraError when a format or a filesystem needs a package that is not installed.
+    """
+    if not arguments:
+        raise ConfigError("no source given", "Name a file, a folder, a glob, a URL, or - for standard input.")
+    if list(arguments).count(STDIN) > 1:
+        raise ConfigError("standard input (-) is named twice", "It can be read only once.")
+    if format is not None and format not in FORMATS:
+        raise ConfigError(f"unknown format {format!r}", f"Known formats: {', '.join(FORMATS)}")
+    options = _Options(format, vector_field)
+    sources: list[Source] = []
+    for argument in arguments:
+        if argument == STDIN:
+            file = InputFile("stdin", stream=OnceStream(stdin or sys.stdin.buffer))
+            sources.append(_source(file, format or "jsonl", options))
+        else:
+            sources.extend(_open_argument(argument, options))
+    if vectors is not None:
+        if len(sources) != 1:
+            raise ConfigError(
+                f"--vectors {vectors} is for one source, but the arguments name {len(sources)}",
+                "Ingest each file with its own vectors, or put the vectors into a column (--vector-field).",
+            )
+        sources = [VectorsBeside(sources[0], Path(vectors), vector_field or "vector")]
+    return sources
+
+
+def _open_argument(argument: str, options: _Options) -> list[Source]:
+    sources: list[Source] = []
+    texts: list[tuple[str, InputFile]] = []
+    for found in expand(argument):
+        if isinstance(found, Folder):
+            sources.extend(_open_folder(found, options))
+            continue
+        kind = options.format or format_of(found.base_name)
+        if kind is None:
+            raise _unknown_format(found)
+        if kind == "text":
+            texts.append((_text_id(argument, found), found))
+        else:
+            sources.append(_source(found, kind, options))
+    if texts:
+        # One source, not one for each of perhaps many thousand files.
+        sources.append(TextSource(argument, lambda: texts))
+    return sources
+
+
+def _text_id(argument: str, file: InputFile) -> str:
+    inside = file.location.replace("\\", "/").removeprefix(glob_base(argument)).lstrip("/")
+    # Named itself, a file has its own name for an id, wherever it lies.
+    return inside if inside and file.location != argument else file.base_name
+
+
+def _source(file: InputFile, kind: str, options: _Options) -> Source:
+    match kind:
+        case "json":
+            return JsonSource(file)
+        case "csv":
+            return DelimitedSource(file, ",", options.vector_field)
+        case "tsv":
+            return DelimitedSource(file, "\t", options.vector_field)
+        case "parquet":
+            return ParquetSource(file, options.vector_field)
+        case "arrow":
+            return ArrowSource(file, options.vector_field)
+        case "wiki":
+            return WikiDumpSource(file)
+        case "pickle":
+            return PicklesSource(file.name, embeddings=file)
+        case "text":
+            return TextSource(file.name, lambda: [(file.base_name or file.name, file)])
+        case _:
+            return JsonlSource(file)
+
+
+def _open_folder(folder: Folder, options: _Options) -> list[Source]:
+    """Choose what of a folder is meant, in one walk that remembers the data files only."""
+    data: list[tuple[InputFile, str]] = []
+    pickles: dict[str, InputFile] = {}
+    has_texts = has_files = False
+    for inside, file in folder.files():
+        has_files = True
+        kind = format_of(file.base_name)
+        if options.format is not None and kind != options.format:
+            continue
+        if kind == "pickle":
+            pickles[inside] = file
+        elif kind == "text":
+            has_texts = True
+        elif kind is not None:
+            data.append((file, kind))
+    if data:
+        return [_source(file, kind, options) for file, kind in data]
+    if pickles:
+        return _old_pickles(folder, pickles)
+    if has_texts:
+        return [TextSource(folder.name, lambda: _texts_of(folder))]
+    wanted = f"{options.format} files" if options.format else "files of a known format"
+    raise SourceError(
+        f"{folder.name}: found {'no ' + wanted if has_files else 'an empty folder'}, expected {wanted}",
+        f"{_known_extensions()} Name a file itself, with --format, if its extension is another.",
+    )
+
+
+def _texts_of(folder: Folder) -> Iterable[tuple[str, InputFile]]:
+    return ((inside, file) for inside, file in folder.files() if format_of(file.base_name) == "text")
+
+
+def _old_pickles(folder: Folder, pickles: dict[str, InputFile]) -> list[Source]:
+    def find(name: str) -> InputFile | None:
+        return pickles.get(name) or pickles.get(f"embeddings/{name}")
+
+    embeddings, checkpoint = find(EMBEDDINGS_NAME), find(CHECKPOINT_NAME)
+    if embeddings is None and checkpoint is None:
+        raise SourceError(
+            f"{folder.name}: found pickles, but neither {EMBEDDINGS_NAME} nor {CHECKPOINT_NAME}",
+            "Name the pickle that holds the vectors itself.",
+        )
+    return [PicklesSource(folder.name, embeddings, find(REGISTRY_NAME), checkpoint)]
+
+
+def _unknown_format(file: InputFile) -> SourceError:
+    return SourceError(
+        f"{file.name}: its extension tells no format",
+        f"{_known_extensions()} For another name, add --format with one of: {', '.join(FORMATS)}.",
+    )
+
+
+def _known_extensions() -> str:
+    return f"Known extensions: {' '.join(EXTENSIONS)}, also under .gz .bz2 .xz .zst."

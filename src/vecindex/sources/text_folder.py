@@ -1,0 +1,56 @@
+"""Plain texts, one article a file (.txt, .md). Place: the file's name.
+
+id = the path inside the folder, with forward slashes; title = the file's name without its extension;
+text = the content. Rejected: a file that is not UTF-8, cannot be read, or is longer than 64 MiB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from vecindex.errors import SourceError
+from vecindex.sources.base import MAX_ROW_BYTES, Record, excerpt
+from vecindex.sources.files import COMPRESSIONS, InputFile
+from vecindex.types import Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class TextSource:
+    """Text files. `files` gives (id, file) pairs anew at each call: no folder is ever listed whole."""
+
+    name: str
+    files: Callable[[], Iterable[tuple[str, InputFile]]]
+
+    def read(self) -> Iterator[Record | Rejected]:
+        """Yield one item per file. Raises SourceError when the folder cannot be listed."""
+        for text_id, file in self.files():
+            yield _read_text(text_id, file)
+
+    def count_hint(self) -> int | None:
+        return None
+
+
+def _read_text(text_id: str, file: InputFile) -> Record | Rejected:
+    raw = b""
+    try:
+        with file.open() as stream:
+            raw = stream.read(MAX_ROW_BYTES + 1)
+        if len(raw) > MAX_ROW_BYTES:
+            reason = f"file longer than {MAX_ROW_BYTES >> 20} MiB"
+        else:
+            fields = {"id": text_id, "title": _stem(text_id), "text": raw.decode("utf-8-sig")}
+            return Record(file.name, fields)
+    except UnicodeDecodeError as error:
+        reason = f"not valid UTF-8 at byte {error.start + 1}"
+    except SourceError as error:  # one file is one row here, not the input as a whole
+        reason = error.message
+    return Rejected(file.name, reason, text_id, excerpt(raw))
+
+
+def _stem(text_id: str) -> str:
+    path = PurePosixPath(text_id)
+    if path.suffix.lower() in COMPRESSIONS:
+        path = path.with_suffix("")
+    return path.stem

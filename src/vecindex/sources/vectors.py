@@ -1,0 +1,90 @@
+"""Ready-made vectors in a `.npy` file beside the records.
+
+The file holds an (n, d) array of float16, float32, float64 or int8; it is mapped, not loaded. Vector i (from
+0) belongs to row i of the input, rejected rows included, so that the two files stay aligned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vecindex.errors import SourceError
+from vecindex.sources.arrow import ParquetSource
+from vecindex.sources.base import Record, Source
+from vecindex.types import Rejected
+
+_DTYPES = ("float16", "float32", "float64", "int8")
+
+
+@dataclass(frozen=True, slots=True)
+class VectorsBeside:
+    """A source whose records get their vectors from a .npy file, under the name `field`."""
+
+    source: Source
+    npy_path: Path
+    field: str = "vector"
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    def count_hint(self) -> int | None:
+        return self.source.count_hint()
+
+    def read(self) -> Iterator[Record | Rejected]:
+        """Yield the source's items with vectors added.
+
+        Raises SourceError when the file is no such array, when there are fewer or more vectors than rows
+        (before the first row where the source knows its length), or when a record has the field already.
+        """
+        vectors = open_vectors(self.npy_path)
+        n = len(vectors)
+        # Of all sources, only Parquet tells its exact length for nothing.
+        if isinstance(self.source, ParquetSource) and (rows := self.source.count_hint()) != n:
+            raise self._mismatch(n, f"{rows:,} rows")
+        done = 0
+        for item in self.source.read():
+            if done == n:
+                raise self._mismatch(n, f"at least {done + 1:,} rows (the next is {item.place})")
+            yield self._with_vector(item, vectors[done]) if isinstance(item, Record) else item
+            done += 1
+        if done < n:
+            raise self._mismatch(n, f"{done:,} rows")
+
+    def _with_vector(self, record: Record, vector: Any) -> Record:
+        if self.field in record.fields:
+            raise SourceError(
+                f"{record.place}: has a field {self.field!r} already, beside the vectors of {self.npy_path}",
+                "Leave out --vectors, or give its vectors another name with --vector-field.",
+            )
+        return Record(record.place, {**record.fields, self.field: vector})
+
+    def _mismatch(self, n: int, rows: str) -> SourceError:
+        return SourceError(
+            f"found {n:,} vectors in {self.npy_path}, but {rows} in {self.name}",
+            "Each input row needs its vector, in the same order: are both files of the same corpus?",
+        )
+
+
+def open_vectors(path: Path) -> np.ndarray[Any, Any]:
+    """Map an (n, d) array of numbers. Raises SourceError when the file holds anything else."""
+    hint = "Write it with numpy.save(path, vectors): shape (rows, dimensions), " + ", ".join(_DTYPES) + "."
+    try:
+        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        raise SourceError(f"{path}: no such file", "Check the path given with --vectors.") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise SourceError(f"{path}: cannot be read as a .npy array: {error}", hint) from error
+    if not isinstance(vectors, np.ndarray):
+        vectors.close()
+        raise SourceError(f"{path}: found an .npz archive, expected a .npy array", hint)
+    if vectors.ndim != 2 or vectors.dtype.name not in _DTYPES:
+        found = f"shape {vectors.shape} of {vectors.dtype.name}"
+        raise SourceError(f"{path}: found {found}, expected (rows, dimensions) of {', '.join(_DTYPES)}", hint)
+    # A plain array over the mapping: rows of numpy.memmap cost several times more to make.
+    return vectors.view(np.ndarray)

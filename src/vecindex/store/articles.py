@@ -1,0 +1,186 @@
+"""An articles table: its rows, its provenance, its transactions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vecindex.core.vectors import F32
+from vecindex.schema import read_fingerprint
+from vecindex.store.faults import translated
+from vecindex.types import Fingerprint
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SCAN_ROWS = 16_384
+_PREFIX = "vecindex:"
+
+
+class ArticleTable:
+    """One LanceDB table of articles or chunks.
+
+    Reads follow the latest commit. Writes assume that the caller holds the database's writer lock; each is one
+    atomic commit.
+    """
+
+    def __init__(self, table: Any, where: str) -> None:
+        """Take an open LanceDB table and the name to use in messages."""
+        self._table = table
+        self.where = where
+        self.name: str = table.name
+
+    # -- provenance ---------------------------------------------------------------------------------------
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The table's Arrow schema."""
+        with translated(self.where):
+            return self._table.schema
+
+    @property
+    def extra_columns(self) -> list[pa.Field]:
+        """The user's own columns: all that are neither ours nor a map's."""
+        from vecindex.schema import OWN_COLUMNS
+
+        return [f for f in self.schema if f.name not in OWN_COLUMNS and not (f.metadata or {}).get(b"vecindex:map")]
+
+    def metadata(self) -> dict[str, str]:
+        """Return the provenance kept with the vectors, as text under `vecindex:` names."""
+        raw = self.schema.field("vector").metadata or {}
+        return {key.decode(): value.decode() for key, value in raw.items()}
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What made the vectors."""
+        return read_fingerprint(self.metadata(), self.where)
+
+    def setting(self, key: str) -> Any:
+        """Return one further piece of provenance, or None."""
+        raw = self.metadata().get(_PREFIX + key)
+        return None if raw is None else json.loads(raw)
+
+    def set_setting(self, **values: Any) -> None:
+        """Keep further provenance; each value is stored as JSON."""
+        with translated(self.where):
+            self._table.update_field_metadata(
+                {"path": "vector", "metadata": {_PREFIX + k: json.dumps(v) for k, v in values.items()}}
+            )
+
+    # -- reading ------------------------------------------------------------------------------------------
+
+    def count(self, where: str | None = None) -> int:
+        """Return the number of rows, all or those that meet an SQL condition."""
+        with translated(self.where):
+            return int(self._table.count_rows(where))
+
+    def scan(self, columns: Sequence[str], where: str | None = None) -> Iterator[pa.RecordBatch]:
+        """Yield the rows in batches with the given columns, from one version of the table."""
+        with translated(self.where):
+            query = self._table.search().select(list(columns)).limit(max(1, self.count()))
+            if where:
+                query = query.where(where)
+            yield from query.to_batches(batch_size=_SCAN_ROWS)
+
+    def known_rows(self) -> Iterator[tuple[list[str], list[str]]]:
+        """Yield (article ids, content hashes) of all articles: what is needed to resume.
+
+        In a chunked table an article is told by its first chunk; its chunks are always committed together.
+        """
+        chunked = self.fingerprint.chunking is not None
+        columns = ["article_id" if chunked else "id", "content_hash"]
+        for batch in self.scan(columns, "chunk = 0" if chunked else None):
+            yield batch.column(0).to_pylist(), batch.column(1).to_pylist()
+
+    def last_txn(self) -> int:
+        """Return the number of the last transaction, 0 for an empty table."""
+        import pyarrow.compute as pc
+
+        return max((pc.max(b.column(0)).as_py() or 0 for b in self.scan(["txn"])), default=0)
+
+    def vectors(self, where: str | None = None) -> tuple[list[str], F32]:
+        """Return the ids and vectors (n, d) of the rows, in table order; memory is that of the matrix."""
+        n = self.count(where)
+        d = self.fingerprint.dimension
+        matrix = np.empty((n, d), dtype=np.float32)
+        ids: list[str] = []
+        for batch in self.scan(["id", "vector"], where):
+            rows = as_matrix(batch.column("vector"), d)
+            matrix[len(ids) : len(ids) + len(rows)] = rows
+            ids += batch.column("id").to_pylist()
+        return ids, matrix
+
+    def rows_by_id(self, ids: Sequence[str], columns: Sequence[str], key: str = "id") -> pa.Table:
+        """Return the rows with these ids (or article ids), in table order."""
+        import pyarrow as pa
+
+        with translated(self.where):
+            query = self._table.search().select(list(columns)).where(isin(key, ids)).limit(max(1, self.count()))
+            return pa.table(query.to_arrow())
+
+    # -- writing ------------------------------------------------------------------------------------------
+
+    def append(self, rows: pa.Table) -> None:
+        """Add rows whose ids the table does not hold, as one commit."""
+        with translated(self.where):
+            self._table.add(rows)
+
+    def replace(self, rows: pa.Table, gone: Sequence[str] = ()) -> None:
+        """Insert rows or replace those of the same id, and delete the chunks in `gone`, as one commit."""
+        with translated(self.where):
+            # Another handle may have committed since ours looked, and an index on id would drop the key check.
+            self._table.checkout_latest()
+            merge = (
+                self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all().use_index(False)
+            )
+            if gone:
+                merge = merge.when_not_matched_by_source_delete(isin("id", gone))
+            merge.execute(rows)
+
+    def delete(self, where: str) -> int:
+        """Delete the rows that meet an SQL condition, as one commit; return how many they were."""
+        before = self.count()
+        with translated(self.where):
+            self._table.delete(where)
+        return before - self.count()
+
+    def add_columns(self, fields: Sequence[pa.Field]) -> None:
+        """Add nullable columns, null in the rows that are there."""
+        import pyarrow as pa
+
+        with translated(self.where):
+            self._table.add_columns(pa.schema(list(fields)))
+
+    # -- for the other modules of the store ---------------------------------------------------------------
+
+    @property
+    def lance(self) -> Any:
+        """The LanceDB table itself."""
+        return self._table
+
+
+def as_matrix(column: pa.Array, dimension: int) -> F32:
+    """Return a fixed-size-list column as (n, d) float32 without a copy.
+
+    Raises CorruptError when a vector is null: flattening would shift all rows after it.
+    """
+    from vecindex.errors import CorruptError
+
+    if column.null_count:
+        raise CorruptError(f"{column.null_count} rows have no vector.", "Look closer: vecindex doctor")
+    flat: npt.NDArray[np.float32] = column.flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(-1, dimension)
+
+
+def isin(column: str, values: Sequence[str]) -> str:
+    """Return the SQL condition that a text column holds one of the values, quoted.
+
+    >>> isin("id", ["a", "it's"])
+    "id IN ('a', 'it''s')"
+    """
+    quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+    return f"{column} IN ({quoted})" if values else "false"

@@ -1,0 +1,117 @@
+"""A LanceDB database: one folder (or remote URI) that holds all tables."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from vecindex.errors import ConfigError, TableNotFoundError
+from vecindex.schema import FORMAT, articles_schema
+from vecindex.store.articles import ArticleTable
+from vecindex.store.faults import translated
+from vecindex.store.lock import WriterLock
+from vecindex.store.rejects import RejectTable
+from vecindex.types import Fingerprint
+
+REJECTS = "rejects"
+# LanceDB's default caches may take 7 GB; with thousands of commits in a process the metadata cache alone
+# reaches 1 GB and more. These hold the working set of a table of 10 million rows.
+_METADATA_CACHE = 32 << 20
+_INDEX_CACHE = 256 << 20
+
+
+class Database:
+    """An open database. Opening reads nothing and creates nothing."""
+
+    def __init__(self, uri: str | Path) -> None:
+        """Take a local folder or a URI that LanceDB knows (s3://, gs://, az://)."""
+        self.uri = str(uri)
+        self.folder = None if "://" in self.uri else Path(self.uri).expanduser()
+        if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
+            raise ConfigError(f"{self.uri} is a file, not a database folder.", "Name a folder: --db DIR")
+        self._connection: Any = None
+
+    @property
+    def connection(self) -> Any:
+        """The LanceDB connection, made at the first use."""
+        if self._connection is None:
+            import lancedb
+
+            with translated(self.uri):
+                self._connection = lancedb.connect(
+                    self.folder or self.uri,
+                    session=lancedb.Session(
+                        index_cache_size_bytes=_INDEX_CACHE, metadata_cache_size_bytes=_METADATA_CACHE
+                    ),
+                    # Every read sees the latest commit, of whichever process.
+                    read_consistency_interval=timedelta(0),
+                )
+        return self._connection
+
+    def exists(self) -> bool:
+        """Return whether there is a database; a remote one is taken to exist."""
+        return self.folder is None or self.folder.is_dir()
+
+    def writer(self) -> WriterLock:
+        """Return the database's writer lock, to be used as a context manager."""
+        return WriterLock(self.folder)
+
+    def tables(self) -> list[str]:
+        """Return the names of all tables, in order."""
+        if not self.exists():
+            return []
+        with translated(self.uri):
+            names: list[str] = []
+            page = None
+            while True:
+                # One call gives a page of names only.
+                answer = self.connection.list_tables(page_token=page)
+                names += list(answer.tables)
+                page = getattr(answer, "page_token", None)
+                if not page:
+                    return sorted(names)
+
+    def has(self, name: str) -> bool:
+        """Return whether there is a table of that name."""
+        return name in self.tables()
+
+    def articles(self, name: str) -> ArticleTable:
+        """Open an articles table.
+
+        Raises TableNotFoundError naming the tables that there are.
+        """
+        names = self.tables()
+        if name not in names:
+            there = ", ".join(n for n in names if n != REJECTS) or "none"
+            raise TableNotFoundError(
+                f"No table {name!r} in {self.uri} (tables there: {there}).",
+                f"Make it: vecindex ingest SOURCE --db {self.uri} --table {name}",
+            )
+        with translated(f"{self.uri}/{name}"):
+            return ArticleTable(self.connection.open_table(name), f"{self.uri}/{name}")
+
+    def create_articles(self, name: str, fingerprint: Fingerprint, extra: list[Any], settings: dict[str, Any]) -> ArticleTable:
+        """Create an empty articles table that knows what makes its vectors.
+
+        `extra` are the Arrow fields of the user's own; `settings` further provenance, kept as JSON.
+        """
+        import pyarrow as pa
+
+        schema = articles_schema(fingerprint, extra)
+        at = schema.get_field_index("vector")
+        metadata = {
+            "vecindex:format": FORMAT,
+            "vecindex:fingerprint": json.dumps(fingerprint.to_dict(), sort_keys=True),
+            **{f"vecindex:{key}": json.dumps(value) for key, value in settings.items()},
+        }
+        schema = schema.set(at, schema.field(at).with_metadata(metadata))
+        with translated(f"{self.uri}/{name}"):
+            return ArticleTable(
+                self.connection.create_table(name, schema=pa.schema(schema)), f"{self.uri}/{name}"
+            )
+
+    def rejects(self) -> RejectTable:
+        """Open the table of rejected rows; it is made when the first row is rejected."""
+        return RejectTable(self, REJECTS)

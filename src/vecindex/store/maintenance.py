@@ -1,0 +1,74 @@
+"""Keeping a table small and quick: compaction, removal of old versions, sweeping up after crashes."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from vecindex.store.articles import ArticleTable
+from vecindex.store.faults import translated
+
+log = logging.getLogger(__name__)
+
+COMPACT_EVERY = 100
+"""Commits between two compactions."""
+FRAGMENT_ROWS = 100_000
+"""Compaction stops merging a fragment at this size, so that each row is rewritten about once, not at every compaction."""
+KEEP_VERSIONS_FOR = timedelta(hours=1)
+"""Old versions stay this long, so that a reader of one does not lose its files under its hands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Maintained:
+    """What maintenance did; bytes are those of the files removed."""
+
+    fragments_before: int
+    fragments_after: int
+    versions_removed: int
+    bytes_removed: int
+
+
+def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR) -> Maintained:
+    """Merge small fragments, bring indexes up to date, remove versions older than `keep_for` (tagged ones stay).
+
+    The caller holds the writer lock.
+    """
+    with translated(table.where):
+        dataset = _dataset(table)
+        before = len(dataset.get_fragments())
+        dataset.optimize.compact_files(target_rows_per_fragment=FRAGMENT_ROWS)
+        if dataset.list_indices():
+            dataset.optimize.optimize_indices()
+        stats = _clean(dataset, keep_for)
+        after = len(dataset.get_fragments())
+        table.lance.checkout_latest()
+    log.info("compacted %s: %d to %d fragments", table.where, before, after)
+    return Maintained(before, after, int(stats.old_versions), int(stats.bytes_removed))
+
+
+def sweep(table: ArticleTable, folder: Path | None) -> int:
+    """Remove what a crashed writer left: unfinished files that no version names; return their bytes.
+
+    The caller holds the writer lock, so no file that is being written now can be among them.
+    """
+    with translated(table.where):
+        removed = int(_clean(_dataset(table), KEEP_VERSIONS_FOR).bytes_removed)
+    if folder is not None:
+        # Lance's own clean-up passes over the temporary files of its local writer.
+        for path in (folder / f"{table.name}.lance").rglob(".tmp*"):
+            removed += path.stat().st_size
+            path.unlink()
+    return removed
+
+
+def _dataset(table: ArticleTable) -> Any:
+    return table.lance.to_lance()
+
+
+def _clean(dataset: Any, keep_for: timedelta) -> Any:
+    return dataset.cleanup_old_versions(
+        older_than=keep_for, delete_unverified=True, error_if_tagged_old_versions=False
+    )

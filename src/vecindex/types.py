@@ -1,0 +1,189 @@
+"""The values that pass between layers."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An input row that was left out: where it stands, why, and enough of it to recognise it."""
+
+    place: str
+    reason: str
+    id: str | None = None
+    excerpt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunking:
+    """How articles are cut: tokens per chunk, and tokens that neighbouring chunks share."""
+
+    tokens: int
+    overlap: int
+
+    def __str__(self) -> str:
+        return f"chunks of {self.tokens} tokens, {self.overlap} shared"
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Everything that determines a vector, given its text. Two vectors may be compared iff theirs are equal.
+
+    The precision of the arithmetic is not part of it: every precision that vecindex uses has been checked to
+    give the vectors of full precision to within a cosine of 0.999.
+    """
+
+    model: str
+    weights: str
+    """SHA-256 of the weights, or "unknown" for ready-made vectors of a model that is not at hand."""
+    revision: str | None
+    dimension: int
+    pooling: str
+    prompt: str
+    max_tokens: int
+    text_template: str | None
+    chunking: Chunking | None
+    normalized: bool = True
+
+    def differences(self, other: Self) -> list[tuple[str, str, str]]:
+        """Return (what, value here, value there) for each field that would make the vectors differ.
+
+        Equal weights make the model's name and revision irrelevant: a hub name, a folder and a package may hold
+        the same model.
+        """
+        found = []
+        same_weights = self.weights == other.weights != "unknown"
+        for item in dataclasses.fields(self):
+            here, there = getattr(self, item.name), getattr(other, item.name)
+            if item.name in ("model", "revision") and same_weights:
+                continue
+            if here != there:
+                found.append((item.name, str(here), str(there)))
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Rebuild from `to_dict`'s values."""
+        chunking = values.get("chunking")
+        return cls(**{**values, "chunking": Chunking(**chunking) if chunking else None})
+
+
+@dataclass(slots=True)
+class Seconds:
+    """Busy time of each part of a run, in seconds. Parts overlap, so the sum may exceed the wall time."""
+
+    reading: float = 0.0
+    tokenizing: float = 0.0
+    model: float = 0.0
+    commit: float = 0.0
+    maintenance: float = 0.0
+    wall: float = 0.0
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What a run of `ingest` did. Counts are input rows unless they say vectors."""
+
+    table: str
+    read: int = 0
+    added: int = 0
+    changed: int = 0
+    skipped: int = 0
+    rejected: int = 0
+    pruned: int = 0
+    missing: int = 0
+    """Rows of the table that the sources no longer hold (kept, unless pruned)."""
+    vectors: int = 0
+    truncated: int = 0
+    tokens: int = 0
+    transactions: int = 0
+    interrupted: bool = False
+    reject_reasons: dict[str, int] = field(default_factory=dict)
+    seconds: Seconds = field(default_factory=Seconds)
+    device: str = ""
+    precision: str = ""
+    precision_cosine: float | None = None
+    """Lowest cosine between the vectors of this precision and those of full precision, on the first texts."""
+    batch_tokens: int = 0
+    rows_in_table: int = 0
+
+    @property
+    def texts_per_s(self) -> float | None:
+        """Vectors made, over the time that the model was busy; None when none were made."""
+        return self.vectors / self.seconds.model if self.vectors and self.seconds.model else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return {**dataclasses.asdict(self), "texts_per_s": self.texts_per_s}
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run will cost, told before it starts.
+
+    Attributes
+    ----------
+    rows : rows to embed, or None when the source cannot tell; exact after a dry run, else an upper guess.
+    texts_per_s : rate of a short probe on the first texts; None when nothing is to be embedded.
+    seconds : rows / rate.
+    disk_bytes, free_bytes : bytes that the new rows will take, and those free where the database lies.
+    """
+
+    rows: int | None
+    exact: bool
+    texts_per_s: float | None
+    seconds: float | None
+    disk_bytes: int | None
+    free_bytes: int | None
+    device: str
+    precision: str
+    precision_cosine: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands. `rows` counts input rows that are done, of `total` if that is known."""
+
+    rows: int
+    total: int | None
+    embedded: int
+    texts_per_s: float
+    batch_tokens: int
+    device: str
+    precision: str
+
+
+class Observer(Protocol):
+    """What a long run tells while it goes on. Its methods are called from several threads."""
+
+    def estimate(self, estimate: Estimate) -> None:
+        """Take the estimate, once, before the first row is embedded."""
+        ...
+
+    def progress(self, progress: Progress) -> None:
+        """Take the state of the run, after each batch."""
+        ...
+
+    def notice(self, message: str) -> None:
+        """Take a line that the user should see."""
+        ...
+
+
+class Silent:
+    """An observer that looks away."""
+
+    def estimate(self, estimate: Estimate) -> None:
+        """Ignore it."""
+
+    def progress(self, progress: Progress) -> None:
+        """Ignore it."""
+
+    def notice(self, message: str) -> None:
+        """Ignore it."""

@@ -1,0 +1,141 @@
+"""CSV and TSV: types, places, and every kind of bad row."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vecindex.errors import SourceError
+from vecindex.sources import lines
+from vecindex.sources.base import Record
+from vecindex.sources.delimited import DelimitedSource
+from vecindex.sources.files import InputFile, OnceStream
+from vecindex.types import Rejected
+
+
+def read(raw: bytes, **options: Any) -> list[Record | Rejected]:
+    return list(DelimitedSource(InputFile("c", stream=OnceStream(io.BytesIO(raw))), **options).read())
+
+
+def test_types_are_inferred_by_column() -> None:
+    raw = b"id,year,score,zip,plus,big,none,text\n007,1999,1.5,01234,+1,99999999999999999999,,12\n8,-3,2,5,6,7,,x\n"
+    first, second = read(raw)
+    assert first == Record(
+        "c:2",
+        {
+            "id": "007",
+            "year": 1999,
+            "score": 1.5,
+            "zip": "01234",
+            "plus": "+1",
+            "big": 99999999999999999999.0,
+            "none": None,
+            "text": "12",
+        },
+    )
+    assert isinstance(second, Record)
+    assert (second.fields["year"], second.fields["score"], second.fields["zip"]) == (-3, 2.0, "5")
+    assert type(second.fields["score"]) is float
+
+
+def test_quoted_line_ends_keep_the_line_numbers_right() -> None:
+    raw = b'\xef\xbb\xbfid,text\r\n1,"a\r\nb ""c"", d"\r\n\r\n2,e\r\n'
+    assert read(raw) == [
+        Record("c:2", {"id": "1", "text": 'a\r\nb "c", d'}),
+        Record("c:5", {"id": "2", "text": "e"}),
+    ]
+
+
+def test_tsv() -> None:
+    assert read(b"id\ttext\n1\ta,b\n", delimiter="\t") == [Record("c:2", {"id": "1", "text": "a,b"})]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (b"1,a", "found 2 fields, expected 3"),
+        (b"1,a,3,4", "found 4 fields, expected 3"),
+        (b"1,\xff,3", "not valid UTF-8 at byte 3 of line 3"),
+        (b"1,a\0,3", "NUL byte in line 3"),
+        (b'1,"a" b,3', "not valid CSV: ',' expected after '\"'"),
+    ],
+)
+def test_bad_row_is_rejected_and_the_next_one_read(row: bytes, reason: str) -> None:
+    good, bad, last = read(b"id,text,n\n0,z,5\n" + row + b"\n9,y,6\n")
+    assert good == Record("c:2", {"id": "0", "text": "z", "n": 5})
+    assert bad == Rejected("c:3", reason, excerpt=row.decode("utf-8", "replace"))
+    assert last == Record("c:4", {"id": "9", "text": "y", "n": 6})
+
+
+def test_value_that_does_not_fit_the_first_thousand_rows() -> None:
+    raw = b"id,year\n" + b"a,1999\n" * 1000 + b"b,n/a\nc,2000\n"
+    items = read(raw)
+    assert items[1000] == Rejected(
+        "c:1002", "column 'year': found 'n/a', expected int, as in the first 1,000 rows", excerpt="b,n/a"
+    )
+    assert items[1001] == Record("c:1003", {"id": "c", "year": 2000})
+
+
+def test_unclosed_quote_is_one_rejected_row() -> None:
+    good, bad = read(b'id,text\n1,a\n2,"never closed\n3,c\n')
+    assert good == Record("c:2", {"id": "1", "text": "a"})
+    assert bad == Rejected("c:3", "not valid CSV: unexpected end of data", excerpt='2,"never closed')
+
+
+def test_overlong_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "MAX_ROW_BYTES", 1000)
+    bad, good = read(b"id,text\n1," + b"x" * 9000 + b"\n2,b\n")
+    assert isinstance(bad, Rejected)
+    assert (bad.place, bad.reason) == ("c:2", "line longer than 64 MiB")
+    assert good == Record("c:3", {"id": "2", "text": "b"})
+
+
+def test_field_longer_than_the_csv_modules_own_limit() -> None:
+    (item,) = read(b"id,text\n1," + b"x" * 200_000 + b"\n")
+    assert isinstance(item, Record)
+    assert item.fields["text"] == "x" * 200_000
+
+
+def test_vector_column() -> None:
+    raw = b'id,v\n1,"[0.5, -1]"\n2,oops\n3,{}\n'
+    good, bad, other = read(raw, vector_field="v")
+    assert good == Record("c:2", {"id": "1", "v": [0.5, -1]})
+    assert bad == Rejected("c:3", "column 'v': found 'oops', expected a JSON array of numbers", excerpt="2,oops")
+    assert isinstance(other, Rejected)
+
+
+@pytest.mark.parametrize(
+    ("raw", "match"),
+    [
+        (b"", "c: found an empty file, expected a header line"),
+        (b"id,text,id\n1,a,b\n", "c:1: the header names twice: id"),
+        (b"id,\xff\n", "c:1: the header cannot be read: not valid UTF-8 at byte 4 of line 1"),
+    ],
+)
+def test_bad_header_is_a_source_error(raw: bytes, match: str) -> None:
+    with pytest.raises(SourceError, match=match):
+        read(raw)
+
+
+def test_header_alone_has_no_rows() -> None:
+    assert read(b"id,text\n") == []
+
+
+nasty = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(nasty, nasty), max_size=6), st.sampled_from([",", "\t"]), st.sampled_from(["\n", "\r\n"]))
+def test_round_trip(rows: list[tuple[str, str]], delimiter: str, end: str) -> None:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
+    writer.writerows([("id", "text"), *rows])
+    found = read(out.getvalue().encode(), delimiter=delimiter)
+    assert [item.fields for item in found if isinstance(item, Record)] == [
+        {"id": row_id or None, "text": text or None} for row_id, text in rows
+    ]

@@ -1,0 +1,183 @@
+"""Opening: every compression, whole and cut, local and remote."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+
+import fsspec
+import pytest
+import zstandard
+
+from vecindex.errors import MissingExtraError, SourceError
+from vecindex.sources import files
+from vecindex.sources.base import Record
+from vecindex.sources.files import InputFile, OnceStream
+from vecindex.sources.open import open_sources
+
+Compress = Callable[[bytes], bytes]
+
+COMPRESS: dict[str, Compress] = {
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": zstandard.ZstdCompressor().compress,
+}
+EVERY = pytest.mark.parametrize(("extension", "compress"), COMPRESS.items(), ids=list(COMPRESS))
+
+
+def rows(n: int) -> bytes:
+    # Digits of a long product, so that compression leaves more than one block to cut in.
+    return b"".join(
+        json.dumps({"id": i, "text": f"row {i} {pow(7, 300 + i, 10**400)}"}).encode() + b"\n" for i in range(n)
+    )
+
+
+@EVERY
+def test_reads_every_compression(tmp_path: Path, extension: str, compress: Compress) -> None:
+    path = tmp_path / f"corpus.jsonl{extension}"
+    path.write_bytes(compress(b'{"id": 1}\n{"id": 2}\n'))
+    (source,) = open_sources([str(path)])
+    assert list(source.read()) == [Record(f"{path}:1", {"id": 1}), Record(f"{path}:2", {"id": 2})]
+
+
+@EVERY
+def test_reads_concatenated_parts(tmp_path: Path, extension: str, compress: Compress) -> None:
+    """Bzip2 dumps have many streams, logs many gzip members, pzstd many frames."""
+    path = tmp_path / f"corpus.jsonl{extension}"
+    path.write_bytes(compress(b'{"id": 1}\n{"i') + compress(b'd": 2}\n'))
+    (source,) = open_sources([str(path)])
+    assert [item.fields for item in source.read() if isinstance(item, Record)] == [{"id": 1}, {"id": 2}]
+
+
+@EVERY
+def test_cut_file_gives_its_good_rows_then_an_error(tmp_path: Path, extension: str, compress: Compress) -> None:
+    path = tmp_path / f"corpus.jsonl{extension}"
+    # Whole parts first: how much of a cut block comes out is the codec's affair.
+    part = rows(200)
+    path.write_bytes(compress(part) + compress(part)[:-40])
+    (source,) = open_sources([str(path)])
+    stream = source.read()
+    good = [next(stream) for _ in range(200)]
+    assert good[199].place == f"{path}:200"
+    with pytest.raises(SourceError, match=r"data ends too early, after [\d,]+ bytes of unpacked.*\(in line \d+\)"):
+        list(stream)
+
+
+@EVERY
+def test_damaged_file_is_a_source_error(tmp_path: Path, extension: str, compress: Compress) -> None:
+    path = tmp_path / f"corpus.jsonl{extension}"
+    packed = bytearray(compress(rows(200)))
+    for i in range(30, 60):
+        packed[i] ^= 0xFF
+    path.write_bytes(bytes(packed))
+    (source,) = open_sources([str(path)])
+    with pytest.raises(SourceError, match=r"corpus\.jsonl\..*the \w+ data (is damaged|ends too early)"):
+        list(source.read())
+
+
+def test_wrong_compression_is_a_source_error(tmp_path: Path) -> None:
+    path = tmp_path / "corpus.jsonl.gz"
+    path.write_bytes(b'{"id": 1}\n')
+    (source,) = open_sources([str(path)])
+    with pytest.raises(SourceError, match=r"the gzip data is damaged .*in line 1"):
+        list(source.read())
+
+
+def test_zstd_bomb_is_unpacked_piecewise() -> None:
+    packed = zstandard.ZstdCompressor().compress(bytes(64 << 20))
+    stream = InputFile("bomb", stream=OnceStream(io.BytesIO(packed)))
+    with stream.open() as unpacked:
+        assert unpacked.read(10) == bytes(10)
+
+
+def test_first_row_comes_before_the_rest_is_read(tmp_path: Path) -> None:
+    """The second block is missing, yet the first row is there: nothing is read ahead to the end."""
+    path = tmp_path / "corpus.jsonl.zst"
+    compress = zstandard.ZstdCompressor().compress
+    path.write_bytes(compress(rows(5000)) + compress(rows(5000))[:20])
+    (source,) = open_sources([str(path)])
+    first = next(iter(source.read()))
+    assert isinstance(first, Record)
+    assert first.fields["id"] == 0
+
+
+@EVERY
+def test_standard_input_tells_compression_by_its_bytes(extension: str, compress: Compress) -> None:
+    (source,) = open_sources(["-"], stdin=io.BytesIO(compress(b'{"id": 1}\n')))
+    assert list(source.read()) == [Record("stdin:1", {"id": 1})]
+
+
+def test_standard_input_is_read_once() -> None:
+    (source,) = open_sources(["-"], stdin=io.BytesIO(b'{"id": 1}\n'))
+    assert len(list(source.read())) == 1
+    with pytest.raises(SourceError, match="stdin: was read already"):
+        list(source.read())
+
+
+def test_a_slow_pipe_gives_each_line_as_it_comes() -> None:
+    """A pipe that waits after one line must not hold that line back."""
+
+    class Pipe(io.RawIOBase):
+        sent = 0
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+            line = b'{"id": %d}\n' % self.sent
+            self.sent += 1
+            buffer[: len(line)] = line
+            return len(line)
+
+    pipe = Pipe()
+    (source,) = open_sources(["-"], stdin=io.BufferedReader(pipe))
+    stream = iter(source.read())
+    assert next(stream) == Record("stdin:1", {"id": 0})
+    assert pipe.sent <= 3
+
+
+def test_missing_file_and_folder_as_file(tmp_path: Path) -> None:
+    with (
+        pytest.raises(SourceError, match=r"gone\.jsonl: no such file"),
+        InputFile("gone.jsonl", str(tmp_path / "gone.jsonl")).open(),
+    ):
+        pass
+    with pytest.raises(SourceError, match=r"x: cannot be opened"), InputFile("x", str(tmp_path)).open():
+        pass
+
+
+def test_remote_files(tmp_path: Path) -> None:
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/sources-test/a.jsonl.gz", gzip.compress(b'{"id": 1}\n'))
+    memory.pipe("/sources-test/b.jsonl", b'{"id": 2}\n')
+    memory.pipe("/sources-test/.hidden.jsonl", b'{"id": 3}\n')
+    by_folder = open_sources(["memory://sources-test"])
+    by_glob = open_sources(["memory://sources-test/*.jsonl*"])[-2:]
+    by_name = open_sources(["memory://sources-test/a.jsonl.gz", "memory://sources-test/b.jsonl"])
+    for sources in (by_folder, by_glob, by_name):
+        assert [r.fields for s in sources for r in s.read() if isinstance(r, Record)] == [{"id": 1}, {"id": 2}]
+    with pytest.raises(SourceError, match=r"memory://sources-test/none\.jsonl: no such file"):
+        open_sources(["memory://sources-test/none.jsonl"])
+    (tmp_path / "c.jsonl").write_text('{"id": 4}\n')
+    (local,) = open_sources([f"file://{tmp_path}/c.jsonl"])
+    assert [r.fields for r in local.read() if isinstance(r, Record)] == [{"id": 4}]
+
+
+def test_missing_filesystem_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(url: str) -> None:
+        raise ImportError("Install s3fs to access S3")
+
+    monkeypatch.setattr(fsspec.core, "url_to_fs", absent)
+    with pytest.raises(MissingExtraError, match=r"s3://.*not installed: Install s3fs to access S3"):
+        files.filesystem_of("s3://bucket/corpus.jsonl")
+
+
+def test_unknown_protocol() -> None:
+    with pytest.raises(SourceError, match=r"nosuch://x\.jsonl: .*nosuch"):
+        open_sources(["nosuch://x.jsonl"])

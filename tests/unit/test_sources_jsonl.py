@@ -1,0 +1,155 @@
+"""JSON lines and JSON arrays: values, places, and every kind of bad row."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vecindex.errors import SourceError
+from vecindex.sources import json_array, lines
+from vecindex.sources.base import Record
+from vecindex.sources.files import InputFile, OnceStream
+from vecindex.sources.json_array import JsonSource
+from vecindex.sources.jsonl import JsonlSource
+from vecindex.types import Rejected
+
+
+def read(raw: bytes, kind: Any = JsonlSource) -> list[Record | Rejected]:
+    return list(kind(InputFile("c", stream=OnceStream(io.BytesIO(raw)))).read())
+
+
+def test_reads_objects_and_counts_blank_lines() -> None:
+    raw = b'\xef\xbb\xbf{"id": 1, "t": "\xc3\xa9"}\n\n  \r\n{"id": "b", "v": [1, NaN]}\r\n{"id": 3}'
+    first, second, third = read(raw)
+    assert first == Record("c:1", {"id": 1, "t": "é"})
+    assert isinstance(second, Record)
+    assert second.place == "c:4"
+    assert second.fields["v"][0] == 1
+    assert math.isnan(second.fields["v"][1])
+    assert third == Record("c:5", {"id": 3})
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"id": 1,}', "not valid JSON: Illegal trailing comma before end of object at column 9"),
+        (b'{"id": 1', "not valid JSON: Expecting ',' delimiter at column 9"),
+        (b'{"id": 1} {"id": 2}', "not valid JSON: Extra data at column 11"),
+        (b"[1, 2]", "found a JSON array, expected an object"),
+        (b'"text"', "found a JSON string, expected an object"),
+        (b"null", "found a JSON null, expected an object"),
+        (b"12", "found a JSON number, expected an object"),
+        (b"true", "found a JSON boolean, expected an object"),
+        (b'{"id": "\xff"}', "not valid UTF-8 at byte 9"),
+        (b'{"id": "a\0"}', "not valid JSON: NUL byte at byte 10"),
+        (b"[" * 100_000, "not usable JSON: nested too deeply"),
+        (b'{"id": ' + b"9" * 5000 + b"}", "not usable JSON: Exceeds the limit"),
+    ],
+)
+def test_bad_line_is_rejected_and_the_next_one_read(line: bytes, reason: str) -> None:
+    bad, good = read(line + b'\n{"id": 7}\n')
+    assert isinstance(bad, Rejected)
+    assert bad.place == "c:1"
+    # Python words the trailing comma anew in 3.13.
+    assert bad.reason.startswith(reason) or "trailing comma" in reason
+    assert bad.excerpt == line.decode("utf-8", "replace")[:200]
+    assert good == Record("c:2", {"id": 7})
+
+
+def test_overlong_line_is_rejected_and_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "MAX_ROW_BYTES", 1000)
+    bad, good = read(b'{"id": "' + b"x" * 5000 + b'"}\n{"id": 2}\n')
+    assert bad == Rejected("c:1", "line longer than 64 MiB", excerpt='{"id": "' + "x" * 192)
+    assert good == Record("c:2", {"id": 2})
+
+
+def test_utf16_is_one_clear_error() -> None:
+    with pytest.raises(SourceError, match=r"c: found UTF-16 text, expected UTF-8 \(in line 1\)\nConvert"):
+        read('{"id": 1}\n'.encode("utf-16"))
+
+
+def test_lines_are_read_lazily(tmp_path: Path) -> None:
+    path = tmp_path / "c.jsonl"
+    path.write_bytes(b'{"id": 1}\n' + b"x" * (2 << 20))
+    raw = path.open("rb")
+    stream = JsonlSource(InputFile("c", stream=OnceStream(raw))).read()
+    assert next(stream) == Record("c:1", {"id": 1})
+    assert raw.tell() < 1 << 20
+    raw.close()
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+records = st.lists(st.dictionaries(st.text(max_size=8), values, max_size=4), max_size=6)
+
+
+@settings(max_examples=50, deadline=None)
+@given(records, st.booleans())
+def test_round_trip(rows: list[dict[str, Any]], ascii_only: bool) -> None:
+    text = "".join(json.dumps(row, ensure_ascii=ascii_only) + "\n" for row in rows)
+    assert read(text.encode("utf-8", "surrogatepass")) == [
+        Record(f"c:{i}", row) for i, row in enumerate(rows, 1)
+    ] or "\ud800" <= max(text, default="") <= "\udfff"
+
+
+@settings(max_examples=50, deadline=None)
+@given(records, st.sampled_from([None, 2]), st.integers(1, 9))
+def test_array_round_trip_whatever_the_pieces(rows: list[dict[str, Any]], indent: int, piece: int) -> None:
+    """Cut at every few bytes, strings, escapes and brackets are still told apart."""
+    before = json_array._PIECE_BYTES
+    json_array._PIECE_BYTES = piece
+    try:
+        found = read(json.dumps(rows, indent=indent).encode(), JsonSource)
+    finally:
+        json_array._PIECE_BYTES = before
+    assert found == [Record(f"c[{i}]", row) for i, row in enumerate(rows)]
+
+
+def test_array_element_that_is_bad_is_rejected() -> None:
+    items = read(b'[{"id": 1}, {"id": }, 5, {"t": "],[\\""},\n {"id": "\xff"}]\n', JsonSource)
+    assert [item.place for item in items] == ["c[0]", "c[1]", "c[2]", "c[3]", "c[4]"]
+    assert items[0] == Record("c[0]", {"id": 1})
+    assert items[1] == Rejected("c[1]", "not valid JSON: Expecting value at column 9", excerpt=' {"id": }')
+    assert items[2] == Rejected("c[2]", "found a JSON number, expected an object", excerpt=" 5")
+    assert items[3] == Record("c[3]", {"t": '],["'})
+    assert isinstance(items[4], Rejected)
+    assert items[4].reason == "not valid UTF-8 at byte 11"
+
+
+def test_cut_array_gives_its_rows_then_an_error() -> None:
+    stream = JsonSource(InputFile("c", stream=OnceStream(io.BytesIO(b'[{"id": 1}, {"id": 2')))).read()
+    assert next(stream) == Record("c[0]", {"id": 1})
+    with pytest.raises(SourceError, match="c: the JSON array ends too early, in element 1"):
+        next(stream)
+
+
+def test_data_after_the_array() -> None:
+    with pytest.raises(SourceError, match="c: found more data after the JSON array, which ends with element 0"):
+        read(b'[{"id": 1}] {"id": 2}', JsonSource)
+
+
+def test_array_element_beyond_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_array, "MAX_ROW_BYTES", 1000)
+    with pytest.raises(SourceError, match=r"c\[0\]: found an element longer than"):
+        read(b'[{"id": "' + b"x" * 5000 + b'"}]', JsonSource)
+
+
+def test_json_file_of_lines_and_empty_array() -> None:
+    assert read(b' \n{"id": 1}\n{"id": 2}\n', JsonSource) == [Record("c:2", {"id": 1}), Record("c:3", {"id": 2})]
+    assert read(b" [ ] ", JsonSource) == []
+    assert read(b"", JsonSource) == []
+
+
+def test_one_object_over_several_lines() -> None:
+    with pytest.raises(SourceError, match="found one JSON object over several lines, expected an array"):
+        read(b'{\n  "rows": []\n}\n', JsonSource)
