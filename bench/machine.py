@@ -8,7 +8,17 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-PACKAGES = ("vecindex", "lancedb", "pylance", "pyarrow", "numpy", "torch", "transformers", "sentence-transformers", "faiss-cpu")
+PACKAGES = (
+    "vecindex",
+    "lancedb",
+    "pylance",
+    "pyarrow",
+    "numpy",
+    "torch",
+    "transformers",
+    "sentence-transformers",
+    "faiss-cpu",
+)
 
 
 def machine() -> dict[str, object]:
@@ -16,8 +26,13 @@ def machine() -> dict[str, object]:
     import psutil
 
     info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    model = next((line.split(":")[1].strip() for line in info.splitlines() if line.startswith("model name")), platform.processor())
-    flags = next((set(line.split(":")[1].split()) for line in info.splitlines() if line.startswith("flags")), set())
+    model = next(
+        (line.split(":")[1].strip() for line in info.splitlines() if line.startswith("model name")),
+        platform.processor(),
+    )
+    flags = next(
+        (set(line.split(":")[1].split()) for line in info.splitlines() if line.startswith("flags")), set()
+    )
     return {
         "cpu": model,
         "cores": os.cpu_count(),
@@ -33,4 +48,6 @@ def machine() -> dict[str, object]:
 
 
 def _git(*args: str) -> str:
-    return subprocess.run(["git", *args], capture_output=True, text=True, check=False, cwd=Path(__file__).parent).stdout.strip()
+    return subprocess.run(
+        ["git", *args], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
+    ).stdout.strip()

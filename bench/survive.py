@@ -20,6 +20,7 @@ from pathlib import Path
 
 import lancedb
 import psutil
+
 from machine import machine
 
 SAMPLE_S = 10.0
@@ -34,25 +35,46 @@ def main() -> None:
     parser.add_argument("--wait", type=float, nargs=2, default=(25.0, 400.0), metavar=("MIN_S", "MAX_S"))
     parser.add_argument("--seed", type=int, default=None, help="of the waits; default: from the clock")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("options", nargs="*", help="further options of vecindex ingest, after --")
-    args = parser.parse_args()
+    args, args.options = parser.parse_known_args()
+    args.options = [option for option in args.options if option != "--"]
     seed = args.seed if args.seed is not None else int(time.time())
     dice = random.Random(seed)
-    command = [sys.executable, "-m", "vecindex.cli.app", "ingest", args.source, "--db", args.db, *args.options]
+    command = [
+        sys.executable,
+        "-m",
+        "vecindex.cli.app",
+        "ingest",
+        args.source,
+        "--db",
+        args.db,
+        *args.options,
+    ]
     log = args.out.with_suffix(".log").open("ab")
-    write(args.out, {"event": "start", "command": command[1:], "seed": seed, "kills": args.kills, **machine()})
+    write(
+        args.out, {"event": "start", "command": command[1:], "seed": seed, "kills": args.kills, **machine()}
+    )
     for kill in range(args.kills + 1):
         wait = dice.uniform(*args.wait) if kill < args.kills else None
         started = time.time()
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         code = watch(process, started, wait, args)
         seconds = round(time.time() - started, 1)
-        write(args.out, {"event": "killed" if code is None else "ended", "after_s": seconds, "rc": code, "rows": rows(args.db)})
+        write(
+            args.out,
+            {
+                "event": "killed" if code is None else "ended",
+                "after_s": seconds,
+                "rc": code,
+                "rows": rows(args.db),
+            },
+        )
         if code is not None:
             break
 
 
-def watch(process: subprocess.Popen[bytes], started: float, wait: float | None, args: argparse.Namespace) -> int | None:
+def watch(
+    process: subprocess.Popen[bytes], started: float, wait: float | None, args: argparse.Namespace
+) -> int | None:
     """Sample the process until it ends (its exit code) or its time is up (None, killed)."""
     watched = psutil.Process(process.pid)
     next_sample = 0.0
@@ -66,7 +88,11 @@ def watch(process: subprocess.Popen[bytes], started: float, wait: float | None, 
             return None
         if now >= next_sample:
             next_sample = now + SAMPLE_S
-            row = {"event": "sample", "t_s": round(now, 1), "rss_mb": round(watched.memory_info().rss / 1e6, 1)}
+            row = {
+                "event": "sample",
+                "t_s": round(now, 1),
+                "rss_mb": round(watched.memory_info().rss / 1e6, 1),
+            }
             write(args.out, {**row, "pid": process.pid, "rows": rows(args.db)})
         time.sleep(0.05)
 

@@ -80,7 +80,7 @@ class MissingExtraError(VecindexError):
     exit_code = 7
 
 
-class Interrupted(VecindexError):  # noqa: N818 (it is the user's wish, not an error)
+class Interrupted(VecindexError):
     """The user stopped the run; the table is whole and a second run resumes."""
 
     exit_code = 130

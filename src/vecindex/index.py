@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from vecindex.config import DEFAULT_TABLE, database_uri
 
 if TYPE_CHECKING:
-    from vecindex.pipeline.ingest import Stop
+    from vecindex.pipeline.run import Stop
     from vecindex.store.database import Database
     from vecindex.types import IngestReport, Observer
 
 
-def open(database: str | Path | None = None, table: str = DEFAULT_TABLE) -> Index:  # noqa: A001 (the verb)
+def open(database: str | Path | None = None, table: str = DEFAULT_TABLE) -> Index:
     """Return the index in a database folder (or URI) and one of its tables; nothing is read or made yet.
 
     `database` defaults to $VECINDEX_DB, else ./db.
@@ -29,6 +28,7 @@ class Index:
         """See `vecindex.open`."""
         self.uri = database_uri(None if database is None else str(database))
         self.table = table
+        self._questions: QuestionModel | None = None
 
     def __repr__(self) -> str:
         """Return how to make it again."""
@@ -68,5 +68,154 @@ class Index:
         from vecindex.pipeline.options import IngestOptions
 
         return ingest(
-            self._database(), self.table, [str(s) for s in sources], IngestOptions(**options), observer, stop, stdin
+            self._database(),
+            self.table,
+            [str(s) for s in sources],
+            IngestOptions(**options),
+            observer,
+            stop,
+            stdin,
         )
+
+    def search(
+        self,
+        query: str | Sequence[str] | None = None,
+        *,
+        k: int = 10,
+        where: str | None = None,
+        hybrid: bool = False,
+        by: Literal["article", "chunk"] = "article",
+        id: str | Sequence[str] | None = None,  # noqa: A002 (the column's name)
+        vector: npt.ArrayLike | None = None,
+        file: str | Path | None = None,
+        text: Literal["snippet", "full", "none"] = "snippet",
+        at: str | None = None,
+        model: str | None = None,
+        prompt: str | None = None,
+        device: str = "auto",
+        trust_remote_code: bool = False,
+        observer: Observer | None = None,
+        stdin: BinaryIO | None = None,
+    ) -> SearchResult:
+        """Return the nearest articles to each query, by exact search.
+
+        Hits are ordered by `dist`, the cosine distance 1 - cos (lower is closer), then by id; so of several equally
+        near ones at the end, the smaller ids are given. The model is loaded at the first query and kept.
+
+        Parameters
+        ----------
+        query, file, id, vector : exactly one of: a text or texts; a file of them ("-" for standard input); an article
+            or articles, to find more like it without itself (one in chunks is the mean of its chunks; the id of a
+            chunk stands for that chunk); vectors (q, d) of the table's kind, of any length.
+        k : hits for each query; fewer when the table has fewer.
+        where : an SQL condition on the columns, which the hits meet.
+        hybrid : rank by words as well, and order by `relevance` (higher is better): reciprocal rank fusion.
+        by : in a table of chunks, "article" gives each article once, with its nearest chunk.
+        text : whether hits bring the beginning of their text, all of it, or none.
+        at : a tag, to search the table as it was.
+        model : where the model is now, if not where it was; it must have the same weights.
+        prompt : put before every query; None takes the model's own prompt for queries.
+
+        Raises
+        ------
+        ConfigError, ModelError, SourceError, StoreError
+        """
+        from vecindex.pipeline.queries import ModelOptions, QuestionModel
+        from vecindex.pipeline.search import SearchOptions, search
+
+        self._questions = self._questions or QuestionModel()
+        options = SearchOptions(
+            texts=_listed(query),
+            file=None if file is None else str(file),
+            ids=_listed(id),
+            vectors=vector,
+            k=k,
+            where=where,
+            hybrid=hybrid,
+            by=by,
+            text=text,
+            at=at,
+            model=ModelOptions(model, prompt, device, trust_remote_code),
+        )
+        return search(self._database(), self.table, options, self._questions, observer, stdin)
+
+    def status(self, *, rejects: bool = False, at: str | None = None) -> Status:
+        """Return what the table holds and what made it, how its last run went, and what to do next.
+
+        `rejects` adds the input rows that were left out, 1,000 at most; `at` names a tag. Reads no vectors.
+
+        Raises TableNotFoundError naming the tables that there are, or another StoreError.
+        """
+        from vecindex.pipeline.status import status
+
+        return status(self._database(), self.table, rejects=rejects, at=at)
+
+    def delete(
+        self,
+        *ids: str,
+        file: str | Path | None = None,
+        where: str | None = None,
+        dry_run: bool = False,
+        confirm: Callable[[DeleteReport], bool] | None = None,
+        stdin: BinaryIO | None = None,
+    ) -> DeleteReport:
+        """Remove articles, each with all its chunks, and return what was removed and what was not found.
+
+        The next ingest of a source that still holds them brings them back.
+
+        Parameters
+        ----------
+        ids, file, where : the articles: by id, by a file of ids ("-" for standard input), or by an SQL condition that
+            one of their rows meets. Ids and a condition together are refused.
+        dry_run : only tell what would be removed.
+        confirm : asked with that before anything is removed; nothing is, when it returns False.
+
+        Raises
+        ------
+        ConfigError, SourceError, LockedError or another StoreError
+        """
+        from vecindex.pipeline.delete import delete
+
+        named = None if file is None else str(file)
+        return delete(
+            self._database(), self.table, ids, file=named, where=where, dry_run=dry_run, confirm=confirm, stdin=stdin
+        )
+
+    def optimize(self, *, older_than: str | timedelta | None = None) -> OptimizeReport:
+        """Merge small fragments, bring the index of words up to date, and remove versions older than `older_than`.
+
+        `older_than` is like "0s", "10m", "2h" or "7d"; by default an hour, so that nobody who reads an old version
+        loses it. Tagged versions stay.
+
+        Raises ConfigError for another form of it, LockedError while another process is writing.
+        """
+        from vecindex.pipeline.optimize import optimize
+
+        return optimize(self._database(), self.table, older_than)
+
+    def tag(self, name: str | None = None, *, delete: bool = False, move: bool = False) -> TagReport:
+        """Return all tags, after making `name` a tag of the latest version, or moving it there, or deleting it.
+
+        A tag keeps its version, and the files of it, until it is deleted; `at=` of the other verbs reads it.
+
+        Raises ConfigError when the tag is there already and is not to be moved, or is not there to be deleted.
+        """
+        from vecindex.pipeline.tag import tag
+
+        return tag(self._database(), self.table, name, delete=delete, move=move)
+
+    def doctor(self, *, repair: bool = False) -> DoctorReport:
+        """Read the whole table and return what is wrong with it; see `DoctorReport`.
+
+        `repair` sets aside what cannot be read and removes rows that cannot be used, so that the table opens again and
+        the next ingest makes anew what is missing. It changes nothing in a sound table.
+
+        Raises TableNotFoundError; LockedError when it repairs while another process is writing.
+        """
+        from vecindex.pipeline.doctor import doctor
+
+        return doctor(self._database(), self.table, repair=repair)
+
+
+def _listed(values: str | Sequence[str] | None) -> list[str]:
+    return [] if values is None else [values] if isinstance(values, str) else list(values)

@@ -163,7 +163,8 @@ def read_fingerprint(metadata: Mapping[str, str], where: str) -> Fingerprint:
     found = metadata.get("vecindex:format")
     if found is not None and found != FORMAT:
         raise ConfigError(
-            f"{where} has storage format {found}; this vecindex reads {FORMAT}.", "Upgrade: pip install -U vecindex"
+            f"{where} has storage format {found}; this vecindex reads {FORMAT}.",
+            "Upgrade: pip install -U vecindex",
         )
     raw = metadata.get("vecindex:fingerprint")
     if raw is None:

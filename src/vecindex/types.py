@@ -51,8 +51,8 @@ class Fingerprint:
     def differences(self, other: Self) -> list[tuple[str, str, str]]:
         """Return (what, value here, value there) for each field that would make the vectors differ.
 
-        Equal weights make the model's name and revision irrelevant: a hub name, a folder and a package may hold
-        the same model.
+        Equal weights make the model's name and revision irrelevant: a hub name, a folder and a package may
+        hold the same model.
         """
         found = []
         same_weights = self.weights == other.weights != "unknown"
@@ -113,6 +113,12 @@ class IngestReport:
     """Lowest cosine between the vectors of this precision and those of full precision, on the first texts."""
     batch_tokens: int = 0
     rows_in_table: int = 0
+
+    def count_reject(self, reason: str) -> None:
+        """Count a rejected row under the kind of its reason: what stands before the first colon or comma."""
+        kind = reason.split(":")[0].split(",")[0]
+        self.rejected += 1
+        self.reject_reasons[kind] = self.reject_reasons.get(kind, 0) + 1
 
     @property
     def texts_per_s(self) -> float | None:
@@ -187,3 +193,60 @@ class Silent:
 
     def notice(self, message: str) -> None:
         """Ignore it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A row that a search found.
+
+    Attributes
+    ----------
+    rank : 1 for the best.
+    id, article_id : the row's id and its article's; the same unless the table holds chunks.
+    text : the beginning of the text on one line, the whole text, or None, as the search was asked.
+    dist : cosine distance 1 - cos to the query, 0 to 2, lower is closer; None for a row found only by its words.
+    relevance : of a hybrid search, higher is better: the sum of 1 / (60 + rank) over its ranks by vector and by
+        words; else None.
+    fields : the user's own columns.
+    """
+
+    rank: int
+    id: str
+    article_id: str
+    title: str | None
+    text: str | None
+    dist: float | None
+    relevance: float | None
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The hits for one query, best first. `id` is the query's id in its file, or the article searched from."""
+
+    query: str | None
+    id: str | None
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What a search found: an answer for each query, in their order, and the lines that held no query."""
+
+    table: str
+    k: int
+    by: str
+    hybrid: bool
+    where: str | None
+    at: str | None
+    answers: tuple[Answer, ...]
+    rejected: tuple[Rejected, ...] = ()
+
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        """The hits of all answers, one answer after the other; of a single query, simply its hits."""
+        return tuple(hit for answer in self.answers for hit in answer.hits)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return {**dataclasses.asdict(self), "metric": "cosine"}

@@ -43,7 +43,9 @@ def test_parquet_rows_count_on_over_batches_and_row_groups(tmp_path: Path) -> No
     assert items[4096] == Record(f"{path} row 4096", {"id": 4096, "text": None})
 
 
-@pytest.mark.parametrize("name", ["a.arrow", "a.feather", "a.ipc", "stream.arrow", "a.arrow.gz", "a.parquet.gz"])
+@pytest.mark.parametrize(
+    "name", ["a.arrow", "a.feather", "a.ipc", "stream.arrow", "a.arrow.gz", "a.parquet.gz"]
+)
 def test_every_container(tmp_path: Path, name: str) -> None:
     path, plain = tmp_path / name, tmp_path / "plain"
     if name == "a.feather":
@@ -72,7 +74,7 @@ def test_arrow_from_standard_input() -> None:
 
 
 def test_types_come_as_python_values(tmp_path: Path) -> None:
-    day = dt.datetime(2026, 1, 2, 3, 4, 5, 678901)
+    day = dt.datetime(2026, 1, 2, 3, 4, 5, 678901)  # noqa: DTZ001 (Parquet has times without a zone)
     data = pa.table(
         {
             "ns": pa.array([1767323045678901234, None], pa.timestamp("ns")),
@@ -85,7 +87,7 @@ def test_types_come_as_python_values(tmp_path: Path) -> None:
     pq.write_table(data, tmp_path / "a.parquet")
     first, second = fields(tmp_path / "a.parquet")
     assert first == {
-        "ns": dt.datetime(2026, 1, 2, 3, 4, 5, 678901),
+        "ns": day,
         "day": day,
         "dict": "a",
         "nested": {"k": [1]},
@@ -112,7 +114,8 @@ def test_value_without_a_python_form_rejects_its_row(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [pa.list_(pa.float32(), 2), pa.list_(pa.float64()), pa.large_list(pa.int8()), pa.list_(pa.float16(), 2)]
+    "kind",
+    [pa.list_(pa.float32(), 2), pa.list_(pa.float64()), pa.large_list(pa.int8()), pa.list_(pa.float16(), 2)],
 )
 def test_vector_columns_come_as_numpy_rows(tmp_path: Path, kind: pa.DataType) -> None:
     values = [[np.float16(i), np.float16(-i)] for i in range(5)] if kind.value_type == pa.float16() else None
@@ -157,7 +160,10 @@ def test_cut_stream_gives_its_good_batches(tmp_path: Path) -> None:
     (tmp_path / "a.arrow").write_bytes(out.getvalue()[:-60])
     (source,) = open_sources([str(tmp_path / "a.arrow")])
     stream = source.read()
-    assert [next(stream).place, next(stream).place] == [f"{tmp_path}/a.arrow row 0", f"{tmp_path}/a.arrow row 1"]
+    assert [next(stream).place, next(stream).place] == [
+        f"{tmp_path}/a.arrow row 0",
+        f"{tmp_path}/a.arrow row 1",
+    ]
     with pytest.raises(SourceError, match=r"a\.arrow row 2: cannot be read as Arrow IPC"):
         list(stream)
 
@@ -189,7 +195,10 @@ def test_npy_beside_rows_counts_rejected_ones(tmp_path: Path, dtype: str) -> Non
 
 @pytest.mark.parametrize(
     ("n", "match"),
-    [(2, r"found 2 vectors in .*v\.npy, but at least 3 rows \(the next is .*a\.jsonl:3\)"), (4, "4 vectors .* but 3 rows")],
+    [
+        (2, r"found 2 vectors in .*v\.npy, but at least 3 rows \(the next is .*a\.jsonl:3\)"),
+        (4, "4 vectors .* but 3 rows"),
+    ],
 )
 def test_counts_disagree(tmp_path: Path, n: int, match: str) -> None:
     (tmp_path / "a.jsonl").write_text('{"id": 1}\n{"id": 2}\n{"id": 3}\n')

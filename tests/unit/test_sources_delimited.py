@@ -23,7 +23,11 @@ def read(raw: bytes, **options: Any) -> list[Record | Rejected]:
 
 
 def test_types_are_inferred_by_column() -> None:
-    raw = b"id,year,score,zip,plus,big,none,text\n007,1999,1.5,01234,+1,99999999999999999999,,12\n8,-3,2,5,6,7,,x\n"
+    raw = (
+        b"id,year,score,zip,plus,big,none,text\n"
+        b"007,1999,1.5,01234,+1,99999999999999999999,,12\n"
+        b"8,-3,2,5,6,7,,x\n"
+    )
     first, second = read(raw)
     assert first == Record(
         "c:2",
@@ -105,7 +109,9 @@ def test_vector_column() -> None:
     raw = b'id,v\n1,"[0.5, -1]"\n2,oops\n3,{}\n'
     good, bad, other = read(raw, vector_field="v")
     assert good == Record("c:2", {"id": "1", "v": [0.5, -1]})
-    assert bad == Rejected("c:3", "column 'v': found 'oops', expected a JSON array of numbers", excerpt="2,oops")
+    assert bad == Rejected(
+        "c:3", "column 'v': found 'oops', expected a JSON array of numbers", excerpt="2,oops"
+    )
     assert isinstance(other, Rejected)
 
 
@@ -130,7 +136,11 @@ nasty = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(nasty, nasty), max_size=6), st.sampled_from([",", "\t"]), st.sampled_from(["\n", "\r\n"]))
+@given(
+    st.lists(st.tuples(nasty, nasty), max_size=6),
+    st.sampled_from([",", "\t"]),
+    st.sampled_from(["\n", "\r\n"]),
+)
 def test_round_trip(rows: list[tuple[str, str]], delimiter: str, end: str) -> None:
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)

@@ -41,13 +41,17 @@ def rejected(field_map: FieldMap = PLAIN, **fields: Any) -> Rejected:
         (["uuid", "document", "article", "subject", "name"], ("uuid", "article", "name")),
     ],
 )
-def test_usual_names_are_recognised_by_priority(names: list[str], expected: tuple[str, str, str | None]) -> None:
+def test_usual_names_are_recognised_by_priority(
+    names: list[str], expected: tuple[str, str, str | None]
+) -> None:
     found = resolve_fields(names)
     assert (found.id, found.text, found.title) == expected
 
 
 def test_named_fields_win() -> None:
-    found = resolve_fields(["id", "sku", "text", "notes", "v"], id_field="sku", text_field="notes", vector_field="v")
+    found = resolve_fields(
+        ["id", "sku", "text", "notes", "v"], id_field="sku", text_field="notes", vector_field="v"
+    )
     assert (found.id, found.text, found.title, found.vector) == ("sku", "notes", None, "v")
     assert found.special == {"sku", "notes", "v"}
 
@@ -57,7 +61,11 @@ def test_named_fields_win() -> None:
     [
         (["sku", "text"], {}, r"as the id; fields found: sku, text\nName one of them with --id-field"),
         (["id", "notes"], {}, r"as the text; fields found: id, notes\nName one of them with --text-field"),
-        (["id", "text"], {"id_field": "ID"}, r"no field 'ID' for the id; fields found: id, text\n.*--id-field"),
+        (
+            ["id", "text"],
+            {"id_field": "ID"},
+            r"no field 'ID' for the id; fields found: id, text\n.*--id-field",
+        ),
         (["id", "text"], {"text_field": "t"}, r"no field 't' for the text; .*\n.*--text-field"),
         (["id", "text"], {"title_field": "t"}, r"no field 't' for the title; .*\n.*--title-field"),
         (["id", "text"], {"vector_field": "v"}, r"no field 'v' for the vector; .*\n.*--vector-field"),
@@ -70,7 +78,9 @@ def test_absent_fields(names: list[str], options: dict[str, str], match: str) ->
         resolve_fields(names, **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("template", ["{id.__class__}", "{id[0]}", "{}", "{id!r}", "{id:>9}", "{id", "none", "}{"])
+@pytest.mark.parametrize(
+    "template", ["{id.__class__}", "{id[0]}", "{}", "{id!r}", "{id:>9}", "{id", "none", "}{"]
+)
 def test_template_of_more_than_names_is_refused(template: str) -> None:
     with pytest.raises(ConfigError, match="text template"):
         resolve_fields(["id", "text"], text_template=template)
@@ -92,7 +102,16 @@ def test_template_stands_in_for_a_text_field() -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("a", "a"), (7, "7"), (7.0, "7"), (-1, "-1"), (np.int64(3), "3"), ("é ß", "é ß"), ("a\0b", "a\0b"), ("x" * 1024,) * 2],
+    [
+        ("a", "a"),
+        (7, "7"),
+        (7.0, "7"),
+        (-1, "-1"),
+        (np.int64(3), "3"),
+        ("é ß", "é ß"),
+        ("a\0b", "a\0b"),
+        ("x" * 1024,) * 2,
+    ],
 )
 def test_ids(value: Any, expected: str) -> None:
     assert article(id=value, text="t").id == expected
@@ -179,7 +198,13 @@ def test_fields_that_cannot_be_stored(value: Any, reason: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [[1, -2.5], (1, -2.5), np.array([1, -2.5], np.float16), np.array([1, -2.5]), np.array([1, -2.5], np.float32)],
+    [
+        [1, -2.5],
+        (1, -2.5),
+        np.array([1, -2.5], np.float16),
+        np.array([1, -2.5]),
+        np.array([1, -2.5], np.float32),
+    ],
 )
 def test_vectors(value: Any) -> None:
     made = article(WITH_VECTOR, id=1, text="t", v=value)

@@ -34,7 +34,8 @@ EVERY = pytest.mark.parametrize(("extension", "compress"), COMPRESS.items(), ids
 def rows(n: int) -> bytes:
     # Digits of a long product, so that compression leaves more than one block to cut in.
     return b"".join(
-        json.dumps({"id": i, "text": f"row {i} {pow(7, 300 + i, 10**400)}"}).encode() + b"\n" for i in range(n)
+        json.dumps({"id": i, "text": f"row {i} {pow(7, 300 + i, 10**400)}"}).encode() + b"\n"
+        for i in range(n)
     )
 
 
@@ -56,7 +57,9 @@ def test_reads_concatenated_parts(tmp_path: Path, extension: str, compress: Comp
 
 
 @EVERY
-def test_cut_file_gives_its_good_rows_then_an_error(tmp_path: Path, extension: str, compress: Compress) -> None:
+def test_cut_file_gives_its_good_rows_then_an_error(
+    tmp_path: Path, extension: str, compress: Compress
+) -> None:
     path = tmp_path / f"corpus.jsonl{extension}"
     # Whole parts first: how much of a cut block comes out is the codec's affair.
     part = rows(200)
@@ -65,7 +68,9 @@ def test_cut_file_gives_its_good_rows_then_an_error(tmp_path: Path, extension: s
     stream = source.read()
     good = [next(stream) for _ in range(200)]
     assert good[199].place == f"{path}:200"
-    with pytest.raises(SourceError, match=r"data ends too early, after [\d,]+ bytes of unpacked.*\(in line \d+\)"):
+    with pytest.raises(
+        SourceError, match=r"data ends too early, after [\d,]+ bytes of unpacked.*\(in line \d+\)"
+    ):
         list(stream)
 
 
@@ -161,7 +166,10 @@ def test_remote_files(tmp_path: Path) -> None:
     by_glob = open_sources(["memory://sources-test/*.jsonl*"])[-2:]
     by_name = open_sources(["memory://sources-test/a.jsonl.gz", "memory://sources-test/b.jsonl"])
     for sources in (by_folder, by_glob, by_name):
-        assert [r.fields for s in sources for r in s.read() if isinstance(r, Record)] == [{"id": 1}, {"id": 2}]
+        assert [r.fields for s in sources for r in s.read() if isinstance(r, Record)] == [
+            {"id": 1},
+            {"id": 2},
+        ]
     with pytest.raises(SourceError, match=r"memory://sources-test/none\.jsonl: no such file"):
         open_sources(["memory://sources-test/none.jsonl"])
     (tmp_path / "c.jsonl").write_text('{"id": 4}\n')

@@ -39,9 +39,9 @@ def test_reads_objects_and_counts_blank_lines() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (b'{"id": 1,}', "not valid JSON: Illegal trailing comma before end of object at column 9"),
-        (b'{"id": 1', "not valid JSON: Expecting ',' delimiter at column 9"),
-        (b'{"id": 1} {"id": 2}', "not valid JSON: Extra data at column 11"),
+        (b'{"id": 1,}', "not valid JSON: Illegal trailing comma before end of object at character 9"),
+        (b'{"id": 1', "not valid JSON: Expecting ',' delimiter at character 9"),
+        (b'{"id": 1} {"id": 2}', "not valid JSON: Extra data at character 11"),
         (b"[1, 2]", "found a JSON array, expected an object"),
         (b'"text"', "found a JSON string, expected an object"),
         (b"null", "found a JSON null, expected an object"),
@@ -97,9 +97,7 @@ records = st.lists(st.dictionaries(st.text(max_size=8), values, max_size=4), max
 @given(records, st.booleans())
 def test_round_trip(rows: list[dict[str, Any]], ascii_only: bool) -> None:
     text = "".join(json.dumps(row, ensure_ascii=ascii_only) + "\n" for row in rows)
-    assert read(text.encode("utf-8", "surrogatepass")) == [
-        Record(f"c:{i}", row) for i, row in enumerate(rows, 1)
-    ] or "\ud800" <= max(text, default="") <= "\udfff"
+    assert read(text.encode()) == [Record(f"c:{i}", row) for i, row in enumerate(rows, 1)]
 
 
 @settings(max_examples=50, deadline=None)
@@ -119,7 +117,7 @@ def test_array_element_that_is_bad_is_rejected() -> None:
     items = read(b'[{"id": 1}, {"id": }, 5, {"t": "],[\\""},\n {"id": "\xff"}]\n', JsonSource)
     assert [item.place for item in items] == ["c[0]", "c[1]", "c[2]", "c[3]", "c[4]"]
     assert items[0] == Record("c[0]", {"id": 1})
-    assert items[1] == Rejected("c[1]", "not valid JSON: Expecting value at column 9", excerpt=' {"id": }')
+    assert items[1] == Rejected("c[1]", "not valid JSON: Expecting value at character 9", excerpt=' {"id": }')
     assert items[2] == Rejected("c[2]", "found a JSON number, expected an object", excerpt=" 5")
     assert items[3] == Record("c[3]", {"t": '],["'})
     assert isinstance(items[4], Rejected)
@@ -134,7 +132,9 @@ def test_cut_array_gives_its_rows_then_an_error() -> None:
 
 
 def test_data_after_the_array() -> None:
-    with pytest.raises(SourceError, match="c: found more data after the JSON array, which ends with element 0"):
+    with pytest.raises(
+        SourceError, match="c: found more data after the JSON array, which ends with element 0"
+    ):
         read(b'[{"id": 1}] {"id": 2}', JsonSource)
 
 
@@ -145,7 +145,10 @@ def test_array_element_beyond_the_bound(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_json_file_of_lines_and_empty_array() -> None:
-    assert read(b' \n{"id": 1}\n{"id": 2}\n', JsonSource) == [Record("c:2", {"id": 1}), Record("c:3", {"id": 2})]
+    assert read(b' \n{"id": 1}\n{"id": 2}\n', JsonSource) == [
+        Record("c:2", {"id": 1}),
+        Record("c:3", {"id": 2}),
+    ]
     assert read(b" [ ] ", JsonSource) == []
     assert read(b"", JsonSource) == []
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vecindex.cli import ingest
+from vecindex.cli import ingest, search, status
 from vecindex.errors import VecindexError
 
 app = typer.Typer(
@@ -26,7 +26,9 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def options(
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens to standard error.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Log what happens to standard error.")
+    ] = False,
     log_file: Annotated[str | None, typer.Option(metavar="FILE", help="Log to a file as well.")] = None,
 ) -> None:
     """Set up logging."""
@@ -45,6 +47,8 @@ def options(
 
 
 app.command("ingest")(ingest.ingest)
+app.command("search")(search.search)
+app.command("status")(status.status)
 
 
 def main() -> None:
@@ -67,11 +71,14 @@ def main() -> None:
         # The reader of our output has gone (`| head`); nothing more to say to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except Exception as error:  # noqa: BLE001 (the last net: a person gets a sentence, the log the traceback)
+    except Exception as error:
         logging.getLogger("vecindex").exception("unexpected error")
         line = (str(error).strip().splitlines() or [""])[0][:300]
         print(f"error: unexpected {type(error).__name__}: {line}", file=sys.stderr)  # noqa: T201
-        print("  Nothing committed is lost. `vecindex --log-file FILE ...` writes the details for a report.", file=sys.stderr)  # noqa: T201
+        print(
+            "  Nothing committed is lost. `vecindex --log-file FILE ...` writes the details for a report.",
+            file=sys.stderr,
+        )
         sys.exit(1)
 
 

@@ -14,36 +14,66 @@ from vecindex.cli.options import Db, Json, Table
 from vecindex.config import DEFAULT_TABLE
 
 if TYPE_CHECKING:
-    from vecindex.pipeline.ingest import Stop
+    from vecindex.pipeline.run import Stop
 
 REJECTED_EXIT = 6
 INTERRUPTED_EXIT = 130
 
 
 def ingest(
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, globs, folders, URLs, or - for standard input.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCE...", help="Files, globs, folders, URLs, or - for standard input."),
+    ],
     db: Db = None,
     table: Table = DEFAULT_TABLE,
-    model: Annotated[str | None, typer.Option(help="Model name or folder [default: the table's, else all-MiniLM-L6-v2]")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model name or folder [default: the table's, else all-MiniLM-L6-v2]")
+    ] = None,
     revision: Annotated[str | None, typer.Option(help="Revision of the model on its hub.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="Tokens that the model reads of a text [default: all it can]")] = None,
-    prompt: Annotated[str | None, typer.Option(help="Put before every text [default: the model's own]")] = None,
-    text_template: Annotated[str | None, typer.Option(help=r"Text to embed, e.g. '{title}\n{text}' [default: the text]")] = None,
-    chunk: Annotated[bool, typer.Option("--chunk", help="Cut long texts into overlapping chunks, a row each.")] = False,
-    chunk_tokens: Annotated[int | None, typer.Option(help="Tokens in a chunk; implies --chunk [default: all the model reads]")] = None,
-    chunk_overlap: Annotated[int | None, typer.Option(help="Tokens that neighbouring chunks share [default: 32]")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Tokens that the model reads of a text [default: all it can]")
+    ] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="Put before every text [default: the model's own]")
+    ] = None,
+    text_template: Annotated[
+        str | None, typer.Option(help=r"Text to embed, e.g. '{title}\n{text}' [default: the text]")
+    ] = None,
+    chunk: Annotated[
+        bool, typer.Option("--chunk", help="Cut long texts into overlapping chunks, a row each.")
+    ] = False,
+    chunk_tokens: Annotated[
+        int | None, typer.Option(help="Tokens in a chunk; implies --chunk [default: all the model reads]")
+    ] = None,
+    chunk_overlap: Annotated[
+        int | None, typer.Option(help="Tokens that neighbouring chunks share [default: 32]")
+    ] = None,
     id_field: Annotated[str | None, typer.Option(help="Field with the id [default: recognised]")] = None,
     text_field: Annotated[str | None, typer.Option(help="Field with the text [default: recognised]")] = None,
-    title_field: Annotated[str | None, typer.Option(help="Field with the title [default: recognised]")] = None,
+    title_field: Annotated[
+        str | None, typer.Option(help="Field with the title [default: recognised]")
+    ] = None,
     vector_field: Annotated[str | None, typer.Option(help="Field with ready-made vectors.")] = None,
-    vectors: Annotated[str | None, typer.Option(metavar="FILE.npy", help="Ready-made vectors, row by row beside the records.")] = None,
-    unverified: Annotated[bool, typer.Option(help="Take ready-made vectors without checking them against the model.")] = False,
-    format: Annotated[str | None, typer.Option(help="Format of the sources [default: by their names]")] = None,  # noqa: A002
+    vectors: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.npy", help="Ready-made vectors, row by row beside the records."),
+    ] = None,
+    unverified: Annotated[
+        bool, typer.Option(help="Take ready-made vectors without checking them against the model.")
+    ] = False,
+    format: Annotated[
+        str | None, typer.Option(help="Format of the sources [default: by their names]")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
-    batch_tokens: Annotated[int | None, typer.Option(help="Tokens in a batch, padding included [default: by device]")] = None,
+    batch_tokens: Annotated[
+        int | None, typer.Option(help="Tokens in a batch, padding included [default: by device]")
+    ] = None,
     transaction_rows: Annotated[int, typer.Option(help="Rows committed together.")] = 1_000,
-    prune: Annotated[bool, typer.Option("--prune", help="Remove rows that the sources no longer hold.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove rows that the sources no longer hold.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and estimate, change nothing.")] = False,
     trust_remote_code: Annotated[bool, typer.Option(help="Run code that the model brings along.")] = False,
     json: Json = False,
@@ -52,7 +82,7 @@ def ingest(
     import vecindex
     from vecindex.cli.output import print_ingest, print_json
     from vecindex.cli.progress import Screen
-    from vecindex.pipeline.ingest import Stop
+    from vecindex.pipeline.run import Stop
 
     stop = Stop()
     wants_chunks = chunk or chunk_tokens is not None

@@ -79,7 +79,11 @@ def print_ingest(report: IngestReport, dry_run: bool) -> None:
         say(
             f"time: {duration(s.wall)} (reading {s.reading:.1f} s, tokenizing {s.tokenizing:.1f} s, model {s.model:.1f} s, "
             f"commit {s.commit:.1f} s, maintenance {s.maintenance:.1f} s; they overlap)"
-            + (f"; {report.texts_per_s:.1f} texts/s on {report.device} in {report.precision}" if report.texts_per_s else "")
+            + (
+                f"; {report.texts_per_s:.1f} texts/s on {report.device} in {report.precision}"
+                if report.texts_per_s
+                else ""
+            )
         )
     if report.interrupted:
         say("interrupted; run the same command again to go on")

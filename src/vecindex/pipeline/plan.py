@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vecindex.core.identity import content_hash
 from vecindex.core.registry import Registry, State
+from vecindex.errors import SourceError
 from vecindex.sources.articles import Article, to_article
 from vecindex.sources.base import Source
 from vecindex.sources.fieldmap import FieldMap, resolve_fields
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 class Planned:
     """An article to be embedded (or stored with its own vector), with its hash and what it replaces."""
 
+    source: str
     article: Article
     hash: str
     stored_hash: str | None
@@ -66,11 +68,12 @@ class Planner:
         sources: Sequence[Source],
         options: IngestOptions,
         template: str | None,
+        vector_field: str | None,
         registry: Registry,
         report: IngestReport,
         cut: Cutter = whole,
     ) -> None:
-        """Take open sources, the template in force and the registry of the table's rows."""
+        """Take open sources, the template and vector field in force, and the registry of the table's rows."""
         self.sources = sources
         self.report = report
         self.registry = registry
@@ -78,7 +81,7 @@ class Planner:
         self._options = options
         self._template = template
         self._cut = cut
-        self._vector_field = ("vector" if options.vectors else None) or options.vector_field
+        self._vector_field = vector_field
 
     def transactions(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Transaction]:
         """Yield transactions of at least `transaction_rows` rows (the last may be smaller).
@@ -88,9 +91,19 @@ class Planner:
         """
         limit = self._options.transaction_rows
         transaction, size = Transaction(), 0
-        for source, item in self._items(stopped):
+        broken: SourceError | None = None
+        items = self._items(stopped)
+        while True:
+            try:
+                source, item = next(items)
+            except StopIteration:
+                break
+            except SourceError as error:
+                # What was read before a source broke off is good: commit it, then tell.
+                broken = error
+                break
             transaction.read += 1
-            outcome = self._judge(item)
+            outcome = self._judge(source, item)
             if isinstance(outcome, Rejected):
                 self.reject(transaction, source, outcome)
             elif outcome is not None:
@@ -100,6 +113,8 @@ class Planner:
                 yield transaction
                 transaction, size = Transaction(), 0
         yield transaction
+        if broken is not None:
+            raise broken
 
     def _items(self, stopped: Callable[[], bool]) -> Iterator[tuple[str, Article | Rejected]]:
         seconds = self.report.seconds
@@ -131,7 +146,7 @@ class Planner:
             vector_field=self._vector_field,
         )
 
-    def _judge(self, item: Article | Rejected) -> Planned | Rejected | None:
+    def _judge(self, source: str, item: Article | Rejected) -> Planned | Rejected | None:
         """Return what is to be embedded, why it is rejected, or None for a row that the table has."""
         mark = time.perf_counter()
         self.report.read += 1
@@ -145,9 +160,11 @@ class Planner:
                 self.report.skipped += 1
                 return None
             if state is State.DUPLICATE:
-                return Rejected(item.place, "duplicate id: an earlier row of this run has it", item.id, item.text[:200])
+                return Rejected(
+                    item.place, "duplicate id: an earlier row of this run has it", item.id, item.text[:200]
+                )
             texts, embed_texts = self._cut(item)
-            return Planned(item, found, stored, texts, embed_texts)
+            return Planned(source, item, found, stored, texts, embed_texts)
         finally:
             self.report.seconds.reading += time.perf_counter() - mark
 
@@ -155,8 +172,5 @@ class Planner:
         """File a row as rejected."""
         if row.id is not None:
             self.registry.keep(row.id)
-        self.report.rejected += 1
-        # Reasons are counted by their kind: what stands before the first colon or comma.
-        kind = row.reason.split(":")[0].split(",")[0]
-        self.report.reject_reasons[kind] = self.report.reject_reasons.get(kind, 0) + 1
+        self.report.count_reject(row.reason)
         transaction.rejects.append((source, row))

@@ -87,7 +87,7 @@ def to_arrow(pieces: Sequence[Piece], schema: pa.Schema, txn: int) -> pa.Table:
     columns = []
     for field in schema:
         if field.name == "vector":
-            flat = np.concatenate([piece.vector for piece in pieces])  # type: ignore[misc]
+            flat = np.concatenate([piece.vector for piece in pieces])
             column: Any = pa.FixedSizeListArray.from_arrays(pa.array(flat, pa.float32()), type=field.type)
         elif field.name in values:
             column = pa.array(values[field.name], field.type)

@@ -54,7 +54,8 @@ class Ahead(Generic[T]):
     def close(self) -> None:
         """Drop what waits and let the thread end."""
         self._closed.set()
-        self._thread.join(timeout=60)
+        # A daemon: should it be loading a model just now, the process need not wait for it.
+        self._thread.join(timeout=2)
 
 
 class Behind(Generic[T]):

@@ -93,23 +93,26 @@ def _filled(field_map: FieldMap, fields: Mapping[str, Any]) -> str:
 
 
 def _id(value: Any, name: str) -> str:
+    row_id: str = value if type(value) is str else _id_as_text(value)
+    if not row_id or row_id.isspace():
+        raise _Refused(f"no id in field {name!r}")
+    if not row_id.isascii():
+        _check_unicode(row_id, "id")
+    if len(row_id) > MAX_ID_CHARS:
+        raise _Refused(f"id: found {len(row_id):,} characters, expected at most {MAX_ID_CHARS:,}")
+    return row_id
+
+
+def _id_as_text(value: Any) -> str:
     if isinstance(value, np.generic):
         value = value.item()
+    if value is None:
+        return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if value is None or value == "":
-        raise _Refused(f"no id in field {name!r}")
-    if not isinstance(value, str):
-        raise _Refused(f"id: found {type(value).__name__}, expected text or a whole number")
-    if not value.isascii():
-        _check_unicode(value, "id")
-    if value.isspace():
-        raise _Refused(f"no id in field {name!r}")
-    if len(value) > MAX_ID_CHARS:
-        raise _Refused(f"id: found {len(value):,} characters, expected at most {MAX_ID_CHARS:,}")
-    return value
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return str(value)
+    raise _Refused(f"id: found {type(value).__name__}, expected text or a whole number")
 
 
 def _title(value: Any) -> str | None:

@@ -19,15 +19,12 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO
 
 from vecindex.errors import MissingExtraError, SourceError
+from vecindex.sources.zstd_reader import ZstdReader
 
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 _BUFFER_BYTES = 1 << 18
-# zstd packs up to 128 KiB into 4 bytes, so one hostile piece of this size unpacks to 128 MiB at most.
-_ZSTD_PIECE_BYTES = 4096
-# The widest window that `zstd --long=31` writes; taken only by files that ask for it.
-_ZSTD_WINDOW_BYTES = 1 << 31
 
 
 def is_url(argument: str) -> bool:
@@ -221,39 +218,7 @@ def _decompressor(raw: IO[bytes], compression: str | None) -> Callable[[int], by
     if compression == "xz":
         return lzma.LZMAFile(raw, "rb").read1
     if compression == "zstd":
-        return _ZstdReader(raw).read
+        return ZstdReader(raw).read
     # A pipe's read waits for the whole piece; its read1 hands out what has come.
     read: Callable[[int], bytes] = getattr(raw, "read1", raw.read)
     return read
-
-
-class _ZstdReader:
-    """Unpacks all frames of a .zst file, and raises EOFError when the last one is cut.
-
-    The library's own stream reader takes a cut frame for the end of the file.
-    """
-
-    def __init__(self, raw: IO[bytes]) -> None:
-        import zstandard
-
-        self._raw = raw
-        self._unpacker = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
-        self._frame: Any = None
-        self._packed = b""
-        self._ready = memoryview(b"")
-
-    def read(self, size: int) -> bytes:
-        while not self._ready:
-            packed = self._packed or self._raw.read(_ZSTD_PIECE_BYTES)
-            self._packed = b""
-            if not packed:
-                if self._frame is not None:
-                    raise EOFError
-                return b""
-            if self._frame is None:
-                self._frame = self._unpacker.decompressobj()
-            self._ready = memoryview(self._frame.decompress(packed))
-            if self._frame.eof:
-                self._packed, self._frame = self._frame.unused_data, None
-        piece, self._ready = bytes(self._ready[:size]), self._ready[size:]
-        return piece

@@ -47,11 +47,11 @@ def read_json_lines(stream: BinaryIO, name: str) -> Iterator[Record | Rejected]:
 def parse_object(raw: bytes, place: str) -> Record | Rejected:
     """Return the JSON object in `raw`, or why it is none."""
     try:
-        value = json.loads(raw.decode("utf-8"))
+        value = json.loads(raw.decode("utf-8").rstrip())
     except UnicodeDecodeError as error:
         reason = f"not valid UTF-8 at byte {error.start + 1}"
     except json.JSONDecodeError as error:
-        reason = f"not valid JSON: {error.msg} at column {error.colno}"
+        reason = f"not valid JSON: {error.msg} at character {error.pos + 1}"
         if (nul := raw.find(b"\0")) >= 0:
             reason = f"not valid JSON: NUL byte at byte {nul + 1}"
     except RecursionError:

@@ -77,10 +77,10 @@ class Database:
         """Return whether there is a table of that name."""
         return name in self.tables()
 
-    def articles(self, name: str) -> ArticleTable:
-        """Open an articles table.
+    def articles(self, name: str, at: str | None = None) -> ArticleTable:
+        """Open an articles table, at its latest version or, to be read only, at a tagged one.
 
-        Raises TableNotFoundError naming the tables that there are.
+        Raises TableNotFoundError naming the tables that there are, ConfigError naming the tags.
         """
         names = self.tables()
         if name not in names:
@@ -90,9 +90,14 @@ class Database:
                 f"Make it: vecindex ingest SOURCE --db {self.uri} --table {name}",
             )
         with translated(f"{self.uri}/{name}"):
-            return ArticleTable(self.connection.open_table(name), f"{self.uri}/{name}")
+            table = ArticleTable(self.connection.open_table(name), f"{self.uri}/{name}")
+            if at is not None:
+                table.go_to(at)
+            return table
 
-    def create_articles(self, name: str, fingerprint: Fingerprint, extra: list[Any], settings: dict[str, Any]) -> ArticleTable:
+    def create_articles(
+        self, name: str, fingerprint: Fingerprint, extra: list[Any], settings: dict[str, Any]
+    ) -> ArticleTable:
         """Create an empty articles table that knows what makes its vectors.
 
         `extra` are the Arrow fields of the user's own; `settings` further provenance, kept as JSON.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -56,8 +57,21 @@ class WriterLock:
                 self._holder.unlink(missing_ok=True)
             self._lock.release()
 
+    def holder(self) -> str | None:
+        """Return the process id and command of the writer at work, or None when none is known to be."""
+        told = self._who()
+        found = re.match(r"process (\d+): ", told)
+        return told if found and _is_alive(int(found[1])) else None
+
     def _who(self) -> str:
         try:
             return self._holder.read_text() if self._holder else "unknown"
         except OSError:
             return "unknown"
+
+
+def _is_alive(process: int) -> bool:
+    # A crash leaves the holder's note behind, so the note alone proves nothing.
+    import psutil
+
+    return bool(psutil.pid_exists(process))

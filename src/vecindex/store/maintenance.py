@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -49,19 +50,51 @@ def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR) -> Ma
     return Maintained(before, after, int(stats.old_versions), int(stats.bytes_removed))
 
 
-def sweep(table: ArticleTable, folder: Path | None) -> int:
+def sweep(table: ArticleTable, folder: Path | None, keep_for: timedelta = KEEP_VERSIONS_FOR) -> int:
     """Remove what a crashed writer left: unfinished files that no version names; return their bytes.
 
     The caller holds the writer lock, so no file that is being written now can be among them.
     """
     with translated(table.where):
-        removed = int(_clean(_dataset(table), KEEP_VERSIONS_FOR).bytes_removed)
+        removed = int(_clean(_dataset(table), keep_for).bytes_removed)
     if folder is not None:
         # Lance's own clean-up passes over the temporary files of its local writer.
         for path in (folder / f"{table.name}.lance").rglob(".tmp*"):
             removed += path.stat().st_size
             path.unlink()
     return removed
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a table takes on disk. Bytes are None where the database is not a local folder.
+
+    `live_bytes` are those of the data files of the version in use: the rest of `table_bytes` are older versions,
+    indexes and manifests.
+    """
+
+    fragments: int
+    versions: int
+    live_bytes: int
+    table_bytes: int | None
+
+
+def usage(table: ArticleTable, folder: Path | None) -> Usage:
+    """Return what a table takes on disk."""
+    with translated(table.where):
+        versions = table.lance.list_versions()
+        now = next((v for v in versions if v["version"] == table.lance.version), versions[-1])["metadata"]
+    fragments, live = int(now.get("total_fragments", 0)), int(now.get("total_files_size", 0))
+    return Usage(fragments, len(versions), live, bytes_in(folder / f"{table.name}.lance") if folder else None)
+
+
+def bytes_in(folder: Path) -> int:
+    """Return the bytes of all files below a folder; one that vanishes meanwhile counts nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
 
 
 def _dataset(table: ArticleTable) -> Any:

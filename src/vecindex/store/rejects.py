@@ -12,6 +12,7 @@ from vecindex.store.faults import translated
 from vecindex.types import Rejected
 
 if TYPE_CHECKING:
+    from vecindex.store.articles import ArticleTable
     from vecindex.store.database import Database
 
 
@@ -59,7 +60,7 @@ class RejectTable:
             return
         from vecindex.store.articles import isin
 
-        stale = f"{isin('source', sources)} AND \"table\" = {_quoted(table)} AND run <> {_quoted(keep_run)}"
+        stale = f'{isin("source", sources)} AND "table" = {_quoted(table)} AND run <> {_quoted(keep_run)}'
         with translated(self.where):
             handle = self._open()
             if handle.count_rows(stale):
@@ -86,6 +87,13 @@ class RejectTable:
                 .to_list()
             )
             return found
+
+    def opened(self) -> ArticleTable:
+        """Return the table for maintenance, which goes by its rows only."""
+        from vecindex.store.articles import ArticleTable
+
+        with translated(self.where):
+            return ArticleTable(self._open(), self.where)
 
     def _open(self) -> Any:
         return self._database.connection.open_table(self.name)

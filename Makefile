@@ -1,0 +1,89 @@
+# make demo    the tool on the sample, in a database of its own (.demo/db)
+# make test    everything that a change must pass
+# make lint    the checks without the tests
+# make docs    write docs/cli.md anew from the commands themselves
+# make bench   the benchmarks there are; make bench RUN=name ARGS="..." runs one
+# make clean   remove what these have made, the environment included
+
+PYTHON ?= python3
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Empty, and as new as the last complete installation.
+STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+# The sample's model is an installed package: nothing is asked of a model hub.
+export HF_HUB_OFFLINE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test lint unit docs bench clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n 's/^# //p; /^$$/q' Makefile
+
+env: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "setting up $(VENV) (a few minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) torch==2.13.0
+	@$(PIP) -e '.[dev]'
+	@touch $(STAMP)
+
+demo: export VECINDEX_DB := .demo/db
+demo: env
+	@rm -rf .demo
+	@mkdir -p .demo
+	@echo "--- 1. Embed 264 short articles into $(VECINDEX_DB)"
+	$(BIN)/vecindex ingest examples/articles-cell-biology.jsonl examples/articles-other-fields.jsonl
+	@echo
+	@echo "--- 2. The same command again: every row is recognised, nothing is embedded"
+	$(BIN)/vecindex ingest examples/articles-cell-biology.jsonl examples/articles-other-fields.jsonl
+	@echo
+	@echo "--- 3. Ask two questions; the second one only of the articles on cell biology"
+	$(BIN)/vecindex search "how far away are the stars" -k 3
+	@echo
+	$(BIN)/vecindex search "how do tissues get rid of damaged cells" -k 3 --where "topic = 'cell biology'"
+	@echo
+	@echo "--- 4. Ask all the questions of a file at once"
+	$(BIN)/vecindex search --file examples/questions-cell-biology.jsonl -k 3 --json > .demo/answers.json
+	@echo
+	@echo "--- 5. What there is now"
+	$(BIN)/vecindex status
+	@echo
+	@echo "Look at:"
+	@echo "  .demo/answers.json    the three nearest articles of each of 40 questions"
+	@echo "  .demo/db              the database; --db .demo/db or VECINDEX_DB=.demo/db uses it"
+	@echo "  README.md             the same with your own data"
+
+test: lint unit
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+unit: env
+	$(BIN)/python -m pytest --doctest-modules src/vecindex
+	$(BIN)/python -m pytest -m "not slow"
+
+docs: env
+	$(BIN)/python docs/generate_cli.py
+
+bench: env
+ifdef RUN
+	$(BIN)/python bench/$(RUN).py $(ARGS)
+else
+	@$(BIN)/python -c 'import ast, pathlib; \
+	docs = {p: ast.get_docstring(ast.parse(p.read_text())) or "" for p in sorted(pathlib.Path("bench").glob("*.py"))}; \
+	[print(f"  {p.stem:12} {d.splitlines()[0]}") for p, d in docs.items() if "__main__" in p.read_text()]'
+	@echo
+	@echo 'Run one with: make bench RUN=name ARGS="..."   (what it takes: ARGS=--help; see bench/README.md)'
+endif
+
+clean:
+	rm -rf $(VENV) .demo build src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests bench docs -name __pycache__ -type d -prune -exec rm -rf {} +

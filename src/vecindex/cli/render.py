@@ -1,0 +1,176 @@
+"""How the results of the verbs look: for people on a terminal, in tab-separated lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from vecindex.cli.output import duration, say, size
+
+if TYPE_CHECKING:
+    from vecindex.pipeline.delete import DeleteReport
+    from vecindex.pipeline.doctor import DoctorReport
+    from vecindex.pipeline.optimize import OptimizeReport
+    from vecindex.pipeline.status import Status
+    from vecindex.pipeline.tag import TagReport
+    from vecindex.types import Answer, Hit, SearchResult
+
+
+def plain(text: str) -> str:
+    r"""Return a text on one line, without the signs that steer a terminal.
+
+    >>> plain("a\tb\x1b[31m red")
+    'a b [31m red'
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def print_search(result: SearchResult) -> None:
+    """Print the hits: a table for each query on a terminal, else lines of query, rank, dist, id, title and text.
+
+    A hybrid search has the relevance (higher is better) after the dist; a hit by words alone has no dist.
+    """
+    several = len(result.answers) > 1
+    for number, answer in enumerate(result.answers, 1):
+        if sys.stdout.isatty():
+            _print_table(answer, result.hybrid, several)
+            continue
+        name = [plain(answer.id or answer.query or str(number))] if several else []
+        for hit in answer.hits:
+            _out("\t".join([*name, *_numbers(hit, result.hybrid), *_words(hit)]))
+    if not result.hits:
+        say("no hits")
+
+
+def _numbers(hit: Hit, hybrid: bool) -> list[str]:
+    dist = "-" if hit.dist is None else f"{hit.dist:.4f}"
+    return [str(hit.rank), dist, *([f"{hit.relevance:.4f}"] if hybrid else [])]
+
+
+def _words(hit: Hit) -> list[str]:
+    return [plain(hit.id), plain(hit.title or ""), *([] if hit.text is None else [plain(hit.text)])]
+
+
+def _print_table(answer: Answer, hybrid: bool, several: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if several:
+        console.print(Text(plain(answer.query or answer.id or ""), style="bold"))
+    table = Table(box=None, pad_edge=False, show_edge=False, header_style="dim")
+    table.add_column("rank", justify="right", no_wrap=True)
+    table.add_column("dist", justify="right", no_wrap=True)
+    if hybrid:
+        table.add_column("relevance", justify="right", no_wrap=True)
+    table.add_column("title", no_wrap=True, overflow="ellipsis", max_width=max(16, console.width // 3))
+    table.add_column("text", no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
+    for hit in answer.hits:
+        title = Text(plain(hit.title or hit.id))
+        table.add_row(*_numbers(hit, hybrid), title, Text(plain(hit.text or "")))
+    console.print(table)
+
+
+def print_status(found: Status) -> None:
+    """Print a table's state as lines of a name and a value, then the rejects, then what to do next."""
+    for name, value in _status_lines(found):
+        _out(f"{name:<13}{value}")
+    for row in found.rejects or []:
+        _out("\t".join(plain(str(row[key] or "")) for key in ("place", "reason", "id", "excerpt")))
+    if found.rejects is not None and len(found.rejects) < found.rejected:
+        say(f"the first {len(found.rejects):,} of {found.rejected:,} rejected rows")
+    for sentence in found.next:
+        _out(f"next         {sentence}")
+
+
+def _out(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
+    made = found.fingerprint
+    articles = "" if found.articles is None else f", chunks of {found.articles:,} articles"
+    yield "table", f"{found.table} in {found.database}" + (f", as tagged {found.at}" if found.at else "")
+    yield "rows", f"{found.rows:,}{articles}"
+    yield "model", f"{made.model} (weights {made.weights[:12]}), {made.dimension} values"
+    template = "the text" if made.text_template is None else repr(made.text_template)
+    prompt = f" behind the prompt {made.prompt!r}" if made.prompt else ""
+    cut = f", {made.chunking}" if made.chunking else ""
+    yield "embedded", f"{template}{prompt}, up to {made.max_tokens:,} tokens{cut}"
+    yield "cut off", f"{found.truncated:,} texts ({found.truncated_frac:.1%}) are longer than the model reads"
+    yield from _run_lines(found)
+    yield "rejected", f"{found.rejected:,} input rows"
+    if found.columns:
+        yield "fields", ", ".join(f"{plain(name)} ({kind})" for name, kind in found.columns.items())
+    if found.maps:
+        yield "maps", ", ".join(found.maps)
+    if found.tags:
+        yield "tags", ", ".join(f"{name} (version {version})" for name, version in found.tags.items())
+    if found.batch_tokens:
+        told = ", ".join(f"{tokens:,} tokens on {device}" for device, tokens in found.batch_tokens.items())
+        yield "batches", f"{told} (remembered, since more ran out of memory)"
+    words = "indexed" if found.words_indexed else "not indexed (the first search --hybrid does it)"
+    yield "words", words
+    disk = "" if found.table_bytes is None or found.database_bytes is None else (
+        f", {size(found.table_bytes)} on disk, the whole database {size(found.database_bytes)}"
+    )
+    yield "store", f"{found.fragments:,} fragments, {found.versions:,} versions, {size(found.live_bytes)} in use{disk}"
+
+
+def _run_lines(found: Status) -> Iterator[tuple[str, str]]:
+    run: dict[str, Any] | None = found.last_run
+    if run is not None:
+        counts = ", ".join(f"{run[key]:,} {key}" for key in ("added", "changed", "skipped", "rejected"))
+        stopped = " (stopped before its end)" if run["interrupted"] else ""
+        yield "last run", f"{run['ended_at'][:19]}Z: {counts}{stopped}"
+        s = run["seconds"]
+        rate = f"; {run['texts_per_s']:.1f} texts/s on {run['device']} in {run['precision']}" if run["texts_per_s"] else ""
+        yield "", f"{duration(s['wall'])}: model {s['model']:.1f} s, reading {s['reading']:.1f} s{rate}"
+    if found.unfinished is not None:
+        more = f"{found.unfinished.rows:,} rows in {found.unfinished.transactions:,} transactions since"
+        when = f", the last at {(found.unfinished.last_commit or '')[:19]}Z"
+        if found.writer:
+            yield "running", f"{found.writer}: {more}{when}"
+        else:
+            yield "interrupted", f"a run was cut off: {more}{when}"
+    elif found.writer:
+        yield "running", found.writer
+
+
+def print_delete(report: DeleteReport) -> None:
+    """Tell what a deletion removed, or would remove."""
+    for row_id in report.not_found:
+        say(f"not found: {plain(row_id)}")
+    told = f"{report.articles:,} articles ({report.rows:,} rows)"
+    if report.dry_run:
+        say(f"dry run: would remove {told} of {report.table}")
+    elif report.deleted or not report.articles:
+        say(f"{report.table}: {report.deleted:,} rows removed; {report.rows_in_table:,} rows left")
+    else:
+        say(f"nothing removed; {told} would match")
+
+
+def print_optimize(report: OptimizeReport) -> None:
+    """Tell what an optimisation did."""
+    disk = ""
+    if report.bytes_before is not None and report.bytes_after is not None:
+        disk = f", {size(report.bytes_before)} to {size(report.bytes_after)}"
+    say(
+        f"{report.table}: {report.fragments_before:,} to {report.fragments_after:,} fragments, "
+        f"{report.versions_before:,} to {report.versions_after:,} versions{disk}"
+        + ("; the index of words is up to date" if report.words_indexed else "")
+    )
+
+
+def print_tags(report: TagReport) -> None:
+    """Print the tags as lines of name, version, rows and time; tell what was done."""
+    for verb in ("made", "moved", "deleted"):
+        if name := getattr(report, verb):
+            say(f"{verb}: {name}")
+    for tag in report.tags:
+        rows = "?" if tag.rows is None else f"{tag.rows:,}"
+        _out(f"{tag.name}\tversion {tag.version}\t{rows} rows\t{(tag.made_at or '?')[:19]}Z")
+    if not report.tags:
+        say("no tags")

@@ -1,0 +1,86 @@
+"""The committing thread's part of an ingest: pieces with vectors become one commit of the table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from vecindex.pipeline.plan import Planned
+from vecindex.pipeline.prepare import Ready
+from vecindex.pipeline.rows import chunk_id, to_arrow
+from vecindex.pipeline.run import Run
+from vecindex.store.maintenance import COMPACT_EVERY, maintain
+
+
+class Committer:
+    """Commits transactions in order, and keeps the table compact while the run goes on."""
+
+    def __init__(self, run: Run) -> None:
+        """Take the run's state; the next transaction continues the table's numbers."""
+        self._run = run
+        self.txn = run.table.last_txn() if run.table else 0
+        self._kept_budget: int | None = None
+
+    def commit(self, ready: Ready) -> None:
+        """Write a transaction's rows as one commit, and its rejects as another."""
+        run, mark = self._run, time.perf_counter()
+        if ready.pieces:
+            self._write(ready)
+        if ready.transaction.rejects:
+            run.database.rejects().put(run.name, run.id, ready.transaction.rejects)
+        self._remember_budget()
+        run.report.seconds.commit += time.perf_counter() - mark
+        if ready.pieces and run.report.transactions % COMPACT_EVERY == 0:
+            self.maintain()
+
+    def maintain(self) -> None:
+        """Compact the table and remove its old versions."""
+        run, mark = self._run, time.perf_counter()
+        if run.table is not None:
+            maintain(run.table)
+        run.report.seconds.maintenance += time.perf_counter() - mark
+
+    def _write(self, ready: Ready) -> None:
+        run, table = self._run, self._run.table
+        assert table is not None, "there is a table once there are rows"
+        rows = to_arrow(ready.pieces, table.schema, self.txn + 1)
+        changed = [row for row in ready.transaction.rows if row.stored_hash is not None]
+        if changed:
+            table.replace(rows, self._gone_chunks(changed))
+        else:
+            table.append(rows)
+        self.txn += 1
+        report = run.report
+        report.transactions += 1
+        report.changed += len(changed)
+        report.added += len(ready.transaction.rows) - len(changed)
+        report.vectors += len(ready.pieces) if run.ready_made else len(ready.to_embed)
+        report.truncated += sum(bool(piece.truncated) for piece in ready.to_embed)
+        report.tokens += sum(piece.n_tokens or 0 for piece in ready.to_embed)
+
+    def _gone_chunks(self, changed: Sequence[Planned]) -> list[str]:
+        """Return the ids of chunks that the new cut of changed articles no longer has."""
+        table = self._run.table
+        if not self._run.choice.chunking or table is None:
+            return []
+        there = table.rows_by_id([row.article.id for row in changed], ["id"], key="article_id")
+        here = {chunk_id(row.article.id, i) for row in changed for i in range(len(row.texts))}
+        return [i for i in there.column("id").to_pylist() if i not in here]
+
+    def _remember_budget(self) -> None:
+        """Keep with the table a batch size that memory forced upon us, so that the next run starts with it."""
+        run, encoder = self._run, self._run.encoder
+        if encoder is None or run.table is None or run.options.batch_tokens is not None:
+            return
+        tokens = encoder.budget.tokens
+        if self._kept_budget is None:
+            self._kept_budget = encoder.budget.start
+        if tokens == self._kept_budget:
+            return
+        if tokens < self._kept_budget:
+            run.observer.notice(
+                f"out of memory: batches are now of {tokens:,} tokens, and the table remembers it"
+            )
+        kept = run.table.setting("batch_tokens") or {}
+        run.table.set_setting(batch_tokens={**kept, encoder.device_name: tokens})
+        self._kept_budget = tokens

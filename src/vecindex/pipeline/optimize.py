@@ -1,0 +1,87 @@
+"""Compaction, indexes brought up to date, old versions removed."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from vecindex.errors import ConfigError
+from vecindex.store.database import REJECTS, Database
+from vecindex.store.maintenance import KEEP_VERSIONS_FOR, bytes_in, maintain, sweep, usage
+from vecindex.store.search import words_indexed
+
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizeReport:
+    """What an optimisation did. Bytes are those of the table's folder, None for a database that is not local.
+
+    Attributes
+    ----------
+    versions_removed : versions older than asked, tagged ones left out.
+    words_indexed : whether there is an index of words, which was then brought up to date.
+    """
+
+    table: str
+    fragments_before: int
+    fragments_after: int
+    versions_before: int
+    versions_after: int
+    versions_removed: int
+    bytes_before: int | None
+    bytes_after: int | None
+    words_indexed: bool
+    tags: dict[str, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return dataclasses.asdict(self)
+
+
+def optimize(database: Database, name: str, older_than: str | timedelta | None = None) -> OptimizeReport:
+    """Compact a table; see `Index.optimize`."""
+    keep_for = KEEP_VERSIONS_FOR if older_than is None else age(older_than)
+    table = database.articles(name)
+    with database.writer():
+        before = usage(table, database.folder)
+        sweep(table, database.folder, keep_for)
+        done = maintain(table, keep_for)
+        if database.has(REJECTS):
+            maintain(database.rejects().opened(), keep_for)
+        after = usage(table, database.folder)
+    return OptimizeReport(
+        table=name,
+        fragments_before=before.fragments,
+        fragments_after=after.fragments,
+        versions_before=before.versions,
+        versions_after=after.versions,
+        versions_removed=max(0, before.versions - after.versions, done.versions_removed),
+        bytes_before=before.table_bytes,
+        bytes_after=after.table_bytes,
+        words_indexed=words_indexed(table),
+        tags=table.tags(),
+    )
+
+
+def age(text: str | timedelta) -> timedelta:
+    """Return a time span told as a number and a unit: s, m (minutes), h or d.
+
+    Raises ConfigError for anything else.
+
+    >>> age("2h"), age("0s")
+    (datetime.timedelta(seconds=7200), datetime.timedelta(0))
+    """
+    if isinstance(text, timedelta):
+        found, seconds = True, text.total_seconds()
+    else:
+        match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) *([smhd])", text.strip())
+        found, seconds = match is not None, float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if not found or not 0 <= seconds <= 100 * 365 * 86_400:
+        raise ConfigError(
+            f"--older-than takes a number and one of s, m, h, d; found {str(text)!r}.", "For example: --older-than 10m"
+        )
+    return timedelta(seconds=seconds)

@@ -1,0 +1,153 @@
+"""The reading thread's part of an ingest: rows become pieces that are ready for the model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vecindex.core.chunks import chunk_spans
+from vecindex.core.identity import same_text
+from vecindex.core.vectors import normalize
+from vecindex.pipeline.plan import Planned, Planner, Transaction
+from vecindex.pipeline.ready_made import settle_fingerprint
+from vecindex.pipeline.rows import Piece, misfit, new_columns, pieces_of
+from vecindex.pipeline.run import Run
+from vecindex.store.articles import as_matrix
+from vecindex.types import Rejected
+
+if TYPE_CHECKING:
+    from vecindex.embed.encoder import Tokens
+    from vecindex.sources.articles import Article
+
+PROBE_TEXTS = 48
+
+
+@dataclass(slots=True)
+class Ready:
+    """A transaction with its pieces; `tokens` are those of `to_embed`, the pieces that still need a vector."""
+
+    transaction: Transaction
+    pieces: list[Piece]
+    to_embed: list[Piece]
+    tokens: Tokens | None
+
+
+class Preparer:
+    """Loads the model and makes the table once there is something to put in it; tokenises every transaction."""
+
+    def __init__(self, run: Run) -> None:
+        """Take the run's state."""
+        self._run = run
+        self._estimated = False
+
+    def prepared(self, planner: Planner) -> Iterator[Ready]:
+        """Yield the planner's transactions, ready for the model."""
+        for transaction in planner.transactions(self._run.stop):
+            if transaction.rows:
+                self._settle(transaction)
+            yield self._prepare(planner, transaction)
+
+    def cut(self, article: Article) -> tuple[list[str], list[str]]:
+        """Cut an article into chunks; what the template puts around the text goes around each of them."""
+        chunking = self._run.choice.chunking
+        assert chunking is not None, "only a chunked table cuts"
+        self._run.load_encoder([article.embed_text])
+        encoder = self._run.loaded_encoder
+        head, _, tail = article.embed_text.rpartition(article.text)
+        room = encoder.max_tokens - encoder.count_tokens(head + tail)
+        size = max(1, min(chunking.tokens or encoder.max_tokens, room))
+        overlap = min(chunking.overlap, size - 1)
+        spans = chunk_spans(article.text, encoder.token_spans(article.text), size, overlap)
+        texts = [article.text[a:b] for a, b in spans]
+        return texts, [head + text + tail for text in texts]
+
+    def _settle(self, transaction: Transaction) -> None:
+        """Settle what makes the vectors and make the table, before its first rows are prepared."""
+        run = self._run
+        if run.ready_made and not self._estimated:
+            settle_fingerprint(run, transaction.rows)
+            self._estimate(transaction, None)
+        if run.table is None:
+            if not run.ready_made:
+                run.load_encoder([text for row in transaction.rows for text in row.embed_texts])
+            fields = new_columns(transaction.rows, [])
+            run.table = run.database.create_articles(run.name, run.known_fingerprint, fields, {})
+            run.columns = {f.name: f for f in fields}
+
+    def _estimate(self, transaction: Transaction, rate: float | None) -> None:
+        self._estimated = True
+        mean_bytes = float(np.mean([len(text.encode()) for row in transaction.rows for text in row.texts]))
+        self._run.tell_estimate(self._rows_to_do(transaction), False, rate, mean_bytes)
+
+    def _rows_to_do(self, first: Transaction) -> int | None:
+        total, table = self._run.rows_total, self._run.table
+        if total is None:
+            return None
+        # Rows that the table has are as a rule the ones that the source begins with.
+        return max(first.n_vectors, total - (table.count() if table else 0))
+
+    def _prepare(self, planner: Planner, transaction: Transaction) -> Ready:
+        self._check_fields(planner, transaction)
+        run, pieces = self._run, pieces_of(transaction.rows)
+        if run.ready_made:
+            for piece in pieces:
+                piece.vector = normalize(piece.planned.article.vector[None, :])[0]  # type: ignore[index]
+            return Ready(transaction, pieces, [], None)
+        self._reuse_vectors(pieces)
+        to_embed = [piece for piece in pieces if piece.vector is None]
+        if not to_embed:
+            return Ready(transaction, pieces, [], None)
+        texts = [piece.planned.embed_texts[piece.chunk] for piece in to_embed]
+        run.load_encoder(texts)
+        if not self._estimated:
+            self._estimate(transaction, run.loaded_encoder.probe_rate(texts[:PROBE_TEXTS]))
+        mark = time.perf_counter()
+        tokens = run.loaded_encoder.tokenize(texts)
+        for piece, count, cut in zip(to_embed, tokens.counts, tokens.truncated, strict=True):
+            piece.n_tokens, piece.truncated = int(count), bool(cut)
+        run.report.seconds.tokenizing += time.perf_counter() - mark
+        return Ready(transaction, pieces, to_embed, tokens)
+
+    def _check_fields(self, planner: Planner, transaction: Transaction) -> None:
+        """Make columns for fields that are new, and reject rows whose fields do not fit theirs."""
+        run = self._run
+        fresh = new_columns(transaction.rows, list(run.columns.values()))
+        if fresh and run.table is not None:
+            run.table.add_columns(fresh)
+            run.columns.update({f.name: f for f in fresh})
+        kept = []
+        for row in transaction.rows:
+            bad = misfit(row, run.columns) or self._wrong_vector(row)
+            if bad is None:
+                kept.append(row)
+            else:
+                planner.reject(transaction, row.source, bad)
+        transaction.rows = kept
+
+    def _wrong_vector(self, row: Planned) -> Rejected | None:
+        article, dimension = row.article, self._run.known_fingerprint.dimension
+        if article.vector is None or len(article.vector) == dimension:
+            return None
+        reason = f"wrong vector: {len(article.vector)} values, the table has {dimension}"
+        return Rejected(article.place, reason, article.id, article.text[:200])
+
+    def _reuse_vectors(self, pieces: list[Piece]) -> None:
+        """Give pieces whose text is unchanged (only their fields are) the vectors that the table has."""
+        same = {
+            piece.planned.article.id: piece
+            for piece in pieces
+            if piece.planned.stored_hash and same_text(piece.planned.stored_hash, piece.planned.hash)
+        }
+        table = self._run.table
+        if not same or self._run.choice.chunking or table is None:
+            return
+        found = table.rows_by_id(list(same), ["id", "vector", "n_tokens", "truncated"])
+        vectors = as_matrix(found.column("vector").combine_chunks(), self._run.known_fingerprint.dimension)
+        rows = found.select(["id", "n_tokens", "truncated"]).to_pylist()
+        for row, vector in zip(rows, vectors, strict=True):
+            piece = same[row["id"]]
+            piece.vector, piece.n_tokens, piece.truncated = vector.copy(), row["n_tokens"], row["truncated"]

@@ -1,0 +1,88 @@
+"""Vectors that a source brings: whose they are, and whether that is true."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from vecindex.core.vectors import row_cosines
+from vecindex.errors import ModelError, SourceError
+from vecindex.pipeline.plan import Planned
+from vecindex.pipeline.run import Run
+from vecindex.types import Fingerprint
+
+SAMPLE = 16
+MIN_COSINE = 0.99
+"""Lowest median cosine at which vectors count as those of a model; stored int8 vectors keep 0.9999."""
+
+
+def settle_fingerprint(run: Run, rows: Sequence[Planned]) -> None:
+    """Settle what made the vectors of the first rows, and hold it against the table.
+
+    A sample of the texts is embedded with the model that is said to have made them. Only when the user asks for it
+    (`unverified`), or when there is no model or no text to check with, are they taken on trust; then the
+    table's weights are "unknown", and it never takes vectors that vecindex makes.
+
+    Raises
+    ------
+    ModelError
+        They are not the model's vectors, or cannot be checked against a table of a known model.
+    """
+    rows = [row for row in rows if row.article.vector is not None]
+    if not rows:
+        raise SourceError("None of the first rows has a vector.", "Check --vector-field or --vectors.")
+    stored = run.fingerprint
+    if stored is not None and stored.weights == "unknown":
+        return
+    texts = [row for row in rows if row.article.embed_text.strip()]
+    if run.options.unverified or run.choice.files is None or not texts:
+        if stored is not None:
+            raise ModelError(
+                f"{run.where} holds vectors of {stored.model}; these cannot be checked against it.",
+                "Put them into a table of their own: --table NAME --unverified",
+            )
+        run.fingerprint = _on_trust(run, len(rows[0].article.vector))  # type: ignore[arg-type]
+        run.observer.notice(f"vectors are taken as those of {run.choice.name}, unverified")
+        return
+    sample = texts[:: max(1, len(texts) // SAMPLE)][:SAMPLE]
+    median = _median_cosine(run, sample)
+    if median < MIN_COSINE:
+        raise ModelError(
+            f"The vectors are not those of {run.choice.name} for these texts: median cosine {median:.3f} over "
+            f"{len(sample)} rows, at least {MIN_COSINE} expected.",
+            "Name the right --model, --max-tokens, --prompt or --text-template; or add --unverified to keep them "
+            "as they are, in a table of their own.",
+        )
+    run.observer.notice(
+        f"vectors verified as those of {run.choice.name}: median cosine {median:.4f} over {len(sample)} rows"
+    )
+
+
+def _median_cosine(run: Run, sample: Sequence[Planned]) -> float:
+    texts = [row.article.embed_text for row in sample]
+    run.load_encoder(texts)
+    encoder = run.loaded_encoder
+    given = [row.article.vector for row in sample]
+    wrong = next((len(v) for v in given if v is not None and len(v) != encoder.dimension), None)
+    if wrong is not None:
+        raise ModelError(
+            f"The vectors have {wrong} values, those of {run.choice.name} have {encoder.dimension}.",
+            "Name the model that made them: --model NAME",
+        )
+    ours = encoder.embed_texts(texts, encoder.prompt)
+    return float(np.median(row_cosines(ours, np.stack(given))))  # type: ignore[arg-type]
+
+
+def _on_trust(run: Run, dimension: int) -> Fingerprint:
+    return Fingerprint(
+        model=run.choice.name,
+        weights="unknown",
+        revision=run.options.revision,
+        dimension=dimension,
+        pooling="unknown",
+        prompt=run.choice.prompt or "",
+        max_tokens=run.choice.max_tokens or 0,
+        text_template=run.choice.text_template,
+        chunking=None,
+    )

@@ -1,0 +1,222 @@
+"""What the threads of one ingest share: the table, the model, the counts."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from vecindex.embed.batching import TokenBudget
+from vecindex.embed.precision import Precision
+from vecindex.errors import ModelError
+from vecindex.pipeline.options import IngestOptions, ModelChoice, choose_model
+from vecindex.sources.base import Source
+from vecindex.sources.pickles import PicklesSource
+from vecindex.store.articles import ArticleTable
+from vecindex.store.database import Database
+from vecindex.types import Chunking, Estimate, Fingerprint, IngestReport, Observer, Progress
+
+if TYPE_CHECKING:
+    from vecindex.embed.encoder import Encoder
+
+# What a row takes beside its vector and its text: id, hash, counts, and the store's own overhead.
+_ROW_OVERHEAD_BYTES = 120
+
+
+class Stop:
+    """The user's wish to stop: set from anywhere, honoured after the transaction in flight."""
+
+    def __init__(self) -> None:
+        """Start unset."""
+        self._event = threading.Event()
+
+    def request(self) -> None:
+        """Ask the run to finish its transaction and stop."""
+        self._event.set()
+
+    def __call__(self) -> bool:
+        """Return whether it was asked."""
+        return self._event.is_set()
+
+
+class Run:
+    """The state of one ingest."""
+
+    def __init__(
+        self,
+        database: Database,
+        name: str,
+        sources: Sequence[Source],
+        options: IngestOptions,
+        observer: Observer,
+        stop: Stop,
+    ) -> None:
+        """Open the table if there is one, and settle which model the run is for."""
+        self.database, self.name, self.sources = database, name, sources
+        self.options, self.observer, self.stop = options, observer, stop
+        self.where = f"{database.uri}/{name}"
+        self.id = uuid.uuid4().hex[:12]
+        self.report = IngestReport(table=name)
+        self.vector_field = options.vector_field or ("vector" if options.vectors else None)
+        if any(isinstance(source, PicklesSource) for source in sources):
+            self.vector_field = self.vector_field or "vector"
+        self.table: ArticleTable | None = database.articles(name) if database.has(name) else None
+        self.fingerprint: Fingerprint | None = self.table.fingerprint if self.table else None
+        self.choice: ModelChoice = choose_model(options, self.fingerprint, self.where, self.ready_made)
+        self.encoder: Encoder | None = None
+        self.columns: dict[str, Any] = {f.name: f for f in self.table.extra_columns} if self.table else {}
+        self.started = time.perf_counter()
+        self._model_since: float | None = None
+        self._embedded = 0
+        self.rows_done = 0
+        hints = [source.count_hint() for source in sources]
+        self.rows_total = None if any(hint is None for hint in hints) else sum(hint or 0 for hint in hints)
+
+    @property
+    def ready_made(self) -> bool:
+        """Whether the sources bring their own vectors."""
+        return self.vector_field is not None
+
+    @property
+    def known_fingerprint(self) -> Fingerprint:
+        """The fingerprint, once it is settled."""
+        assert self.fingerprint is not None, "the fingerprint is settled before it is used"
+        return self.fingerprint
+
+    @property
+    def loaded_encoder(self) -> Encoder:
+        """The encoder, once it is loaded."""
+        assert self.encoder is not None, "the encoder is loaded before it is used"
+        return self.encoder
+
+    # -- the model ----------------------------------------------------------------------------------------
+
+    def load_encoder(self, texts: Sequence[str]) -> None:
+        """Load the model once, and check its precision on these texts.
+
+        Raises ModelError when it is not at hand, or does not make the vectors that the table holds.
+        """
+        if self.encoder is not None:
+            return
+        from vecindex.embed.encoder import Encoder
+
+        choice = self.choice
+        if choice.files is None:
+            raise ModelError(
+                f"The vectors of {self.where} are said to be of {choice.name}, which is not at hand to make more.",
+                "Bring ready-made vectors (--vectors, --vector-field), or make the model available.",
+            )
+        encoder = Encoder.load(
+            choice.files,
+            device=self.options.device,
+            precision=Precision(self.options.precision),
+            max_tokens=choice.max_tokens,
+            prompt=choice.prompt,
+            trust_remote_code=self.options.trust_remote_code,
+        )
+        self._set_budget(encoder)
+        encoder.check(texts)
+        self.encoder = encoder
+        self.report.device, self.report.precision = encoder.device_name, encoder.precision.value
+        self.report.precision_cosine = encoder.precision_cosine
+        made = fingerprint_of(encoder, choice)
+        if self.fingerprint is None:
+            self.fingerprint = made
+        elif differences := self.fingerprint.differences(made):
+            told = "; ".join(f"{what}: the table has {a}, the model gives {b}" for what, a, b in differences)
+            raise ModelError(
+                f"{choice.name} no longer makes the vectors that {self.where} holds ({told}).",
+                "Bring back the model as it was, or begin another table: --table NAME",
+            )
+
+    def _set_budget(self, encoder: Encoder) -> None:
+        usual = encoder.budget.tokens
+        if self.options.batch_tokens is not None:
+            encoder.budget = TokenBudget(self.options.batch_tokens)
+        elif self.table is not None:
+            safe = (self.table.setting("batch_tokens") or {}).get(encoder.device_name)
+            if safe is not None:
+                encoder.budget = TokenBudget(int(safe), ceiling=usual)
+
+    # -- telling ------------------------------------------------------------------------------------------
+
+    def tell_estimate(self, rows: int | None, exact: bool, rate: float | None, text_bytes: float) -> None:
+        """Tell the observer what the run will cost; `text_bytes` are those of a mean text."""
+        dimension = self.fingerprint.dimension if self.fingerprint else 0
+        per_row = 4 * dimension + text_bytes + _ROW_OVERHEAD_BYTES
+        self.observer.estimate(
+            Estimate(
+                rows=rows,
+                exact=exact,
+                texts_per_s=rate,
+                seconds=rows / rate if rows is not None and rate else None,
+                disk_bytes=None if rows is None else int(rows * per_row),
+                free_bytes=free_bytes(self.database),
+                device=self.report.device,
+                precision=self.report.precision,
+                precision_cosine=self.report.precision_cosine,
+            )
+        )
+
+    def model_starts(self) -> None:
+        """Start the model's clock."""
+        self._model_since = time.perf_counter()
+
+    def model_ends(self) -> None:
+        """Stop the model's clock."""
+        if self._model_since is not None:
+            self.report.seconds.model += time.perf_counter() - self._model_since
+        self._model_since = None
+
+    def count_embedded(self, n: int) -> None:
+        """Count texts that have their vectors, and tell the observer."""
+        self._embedded += n
+        self.tell_progress()
+
+    def tell_progress(self) -> None:
+        """Tell the observer where the run stands."""
+        busy = self.report.seconds.model
+        if self._model_since is not None:
+            busy += time.perf_counter() - self._model_since
+        self.observer.progress(
+            Progress(
+                rows=self.rows_done,
+                total=self.rows_total,
+                embedded=self._embedded,
+                texts_per_s=self._embedded / busy if busy else 0.0,
+                batch_tokens=self.encoder.budget.tokens if self.encoder else 0,
+                device=self.report.device,
+                precision=self.report.precision,
+            )
+        )
+
+
+def fingerprint_of(encoder: Encoder, choice: ModelChoice) -> Fingerprint:
+    """Return the fingerprint of the vectors that an encoder makes."""
+    chunking = choice.chunking
+    if chunking is not None and not chunking.tokens:
+        chunking = Chunking(encoder.max_tokens, chunking.overlap)
+    return Fingerprint(
+        model=encoder.files.name,
+        weights=encoder.files.weights,
+        revision=encoder.files.revision,
+        dimension=encoder.dimension,
+        pooling=encoder.pooling,
+        prompt=encoder.prompt,
+        max_tokens=encoder.max_tokens,
+        text_template=choice.text_template,
+        chunking=chunking,
+    )
+
+
+def free_bytes(database: Database) -> int | None:
+    """Return the bytes free where a local database lies, or will lie; None for a remote one."""
+    if database.folder is None:
+        return None
+    folder = database.folder.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free

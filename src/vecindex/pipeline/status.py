@@ -1,0 +1,154 @@
+"""What a table holds, what made it, how its last run went, and what to do next."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from vecindex.store.articles import ArticleTable
+from vecindex.store.database import Database
+from vecindex.store.maintenance import Usage, bytes_in, usage
+from vecindex.store.search import words_indexed
+from vecindex.types import Fingerprint
+
+MANY_FRAGMENTS = 64
+MUCH_TRUNCATED = 0.1
+MUCH_GARBAGE_BYTES = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What was committed after the last run that came to its end; `last_commit` is in UTC, ISO 8601."""
+
+    rows: int
+    transactions: int
+    last_commit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of a table.
+
+    Attributes
+    ----------
+    articles : articles in a table of chunks; None where each row is one.
+    last_run : the report of the last run that came to its end, or was stopped and could say so.
+    unfinished : what is there beyond that: a run that is going on, or was killed.
+    writer : process id and command of the writer at work, None when there is none.
+    truncated, truncated_frac : rows that the model did not read to their end; their share of all, 0 to 1.
+    rejects : the rejected rows with place and reason, where they were asked for.
+    versions : versions that can still be read; `tags` names some of them.
+    next : what to do now, each a sentence with its command.
+    """
+
+    database: str
+    table: str
+    at: str | None
+    rows: int
+    articles: int | None
+    fingerprint: Fingerprint
+    last_run: dict[str, Any] | None
+    unfinished: Unfinished | None
+    writer: str | None
+    truncated: int
+    truncated_frac: float
+    rejected: int
+    rejects: list[dict[str, Any]] | None
+    columns: dict[str, str]
+    maps: dict[str, Any]
+    tags: dict[str, int]
+    words_indexed: bool
+    batch_tokens: dict[str, int]
+    fragments: int
+    versions: int
+    live_bytes: int
+    table_bytes: int | None
+    database_bytes: int | None
+    next: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return dataclasses.asdict(self)
+
+
+def status(database: Database, name: str, *, rejects: bool = False, at: str | None = None) -> Status:
+    """Return the state of a table, without reading a vector; see `Index.status`."""
+    table = database.articles(name, at)
+    rows = table.count()
+    stored = table.fingerprint
+    last_run = table.setting("last_run")
+    space = usage(table, database.folder)
+    truncated = table.count("truncated")
+    found = Status(
+        database=database.uri,
+        table=name,
+        at=at,
+        rows=rows,
+        articles=table.count("chunk = 0") if stored.chunking else None,
+        fingerprint=stored,
+        last_run=last_run,
+        unfinished=_unfinished(table, last_run),
+        writer=database.writer().holder(),
+        truncated=truncated,
+        truncated_frac=truncated / rows if rows else 0.0,
+        rejected=database.rejects().count(name),
+        rejects=database.rejects().rows(name) if rejects else None,
+        columns={f.name: str(f.type) for f in table.extra_columns},
+        maps=_maps(table),
+        tags=table.tags(),
+        words_indexed=words_indexed(table),
+        batch_tokens=table.setting("batch_tokens") or {},
+        **dataclasses.asdict(space),
+        database_bytes=bytes_in(database.folder) if database.folder else None,
+        next=[],
+    )
+    return dataclasses.replace(found, next=_advice(found, space))
+
+
+def _unfinished(table: ArticleTable, last_run: dict[str, Any] | None) -> Unfinished | None:
+    rows, transactions, last = table.commits_after(last_run["last_txn"] if last_run else 0)
+    return Unfinished(rows, transactions, last.isoformat() if last else None) if transactions else None
+
+
+def _maps(table: ArticleTable) -> dict[str, Any]:
+    """Return what is kept with each map, under the map's name."""
+    found: dict[str, Any] = {}
+    for field in table.schema:
+        raw = (field.metadata or {}).get(b"vecindex:map")
+        if raw is not None:
+            found.setdefault(field.name.removesuffix("_x").removesuffix("_y"), json.loads(raw))
+    return found
+
+
+def _advice(found: Status, space: Usage) -> list[str]:
+    if found.at is not None:
+        return []
+    advice = []
+    if not found.rows:
+        advice.append("Nothing is in it yet: vecindex ingest SOURCE...")
+    stopped = found.last_run is not None and found.last_run.get("interrupted")
+    if (found.unfinished or stopped) and not found.writer:
+        advice.append("The last run did not come to its end; the same vecindex ingest SOURCE... goes on from there.")
+    if found.truncated_frac > MUCH_TRUNCATED:
+        advice.append(
+            f"{found.truncated_frac:.0%} of the texts are longer than the model reads; chunks keep all of them: "
+            f"vecindex ingest SOURCE... --chunk --table {found.table}-chunks"
+        )
+    if found.rejected:
+        advice.append(f"{found.rejected:,} input rows were left out: vecindex status --rejects tells why.")
+    if found.last_run and found.last_run.get("missing"):
+        advice.append(
+            f"{found.last_run['missing']:,} rows were not in the sources of the last run; to remove such rows: "
+            "vecindex ingest SOURCE... --prune"
+        )
+    if space.fragments > MANY_FRAGMENTS:
+        advice.append(f"The table is in {space.fragments:,} pieces; searches are quicker after: vecindex optimize")
+    garbage = (space.table_bytes or 0) - space.live_bytes
+    if garbage > max(MUCH_GARBAGE_BYTES, space.live_bytes // 2) and not found.writer:
+        advice.append(
+            f"{garbage / 1e6:,.0f} MB are held by old versions and indexes; when nobody reads an old version: "
+            "vecindex optimize --older-than 0s"
+        )
+    return advice

@@ -1,0 +1,88 @@
+"""Names for versions of a table, which keep them readable."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from vecindex.errors import ConfigError
+from vecindex.store.articles import ArticleTable
+from vecindex.store.database import Database
+
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A named version; `made_at` is when that version was committed, in UTC, ISO 8601. `rows` are its rows."""
+
+    name: str
+    version: int
+    rows: int | None
+    made_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TagReport:
+    """All tags of a table by name, and which one was made, moved or deleted just now."""
+
+    table: str
+    version: int
+    tags: tuple[Tag, ...]
+    made: str | None = None
+    moved: str | None = None
+    deleted: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return dataclasses.asdict(self)
+
+
+def tag(
+    database: Database, name: str, label: str | None = None, *, delete: bool = False, move: bool = False
+) -> TagReport:
+    """List, make, move or delete a tag; see `Index.tag`."""
+    if label is None:
+        if delete or move:
+            raise ConfigError("Which tag? No name is given.", "vecindex tag NAME --delete, or vecindex tag NAME --move")
+        return _report(database.articles(name))
+    if delete and move:
+        raise ConfigError("A tag is either deleted or moved.", "Give one of --delete and --move.")
+    table = database.articles(name)
+    with database.writer():
+        there = table.tags()
+        if delete:
+            _must_exist(table, label, there)
+            table.untag(label)
+            return _report(table, deleted=label)
+        _check_name(label)
+        if label in there and not move:
+            raise ConfigError(
+                f"{table.where} has a tag {label!r} already (version {there[label]}; the latest is {table.version}).",
+                f"Choose another name, or point it to the latest version: vecindex tag {label} --move",
+            )
+        table.tag(label)
+        return _report(table, **({"moved": label} if label in there else {"made": label}))
+
+
+def _check_name(label: str) -> None:
+    if not _NAME.fullmatch(label) or ".." in label or label.endswith((".lock", ".")):
+        raise ConfigError(
+            f"{label!r} cannot be a tag's name.", "Use letters, digits, '-', '_' and, inside, '.'; at most 100 signs."
+        )
+
+
+def _must_exist(table: ArticleTable, label: str, there: dict[str, int]) -> None:
+    if label not in there:
+        raise ConfigError(f"{table.where} has no tag {label!r} (tags there: {', '.join(there) or 'none'}).")
+
+
+def _report(table: ArticleTable, **done: str) -> TagReport:
+    versions = table.versions()
+    tags = []
+    for name, version in table.tags().items():
+        rows, made_at = versions.get(version, (None, None))
+        tags.append(Tag(name, version, rows, made_at.isoformat() if made_at else None))
+    return TagReport(table.name, table.version, tuple(tags), **done)

@@ -1,0 +1,133 @@
+"""Nearest rows by vector and best rows by words, as LanceDB finds them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vecindex.core.vectors import F32
+from vecindex.errors import ConfigError
+from vecindex.store.articles import ArticleTable
+from vecindex.store.faults import translated
+
+Row = dict[str, Any]
+"""A row's columns, with `dist` (cosine distance) or `words` (weight of the words, higher is better) added."""
+
+WORD_COLUMNS = ("title", "text")
+
+
+def check_condition(table: ArticleTable, where: str) -> None:
+    """Raise ConfigError, naming the columns, when an SQL condition cannot be applied to the table."""
+    try:
+        # Planning needs no scan, and fails on whatever the search would fail on. The condition is put in brackets
+        # when it is used, which tells one that ends too early ("true; more") from one that is whole.
+        for condition in (where, f"({where})"):
+            table.lance.search().where(condition).select(["id"]).limit(1).explain_plan()
+    except (ValueError, RuntimeError) as error:
+        text = str(error)
+        if "invalid" not in text.lower():
+            raise
+        columns = ", ".join(
+            f"{f.name} ({f.type})" for f in table.schema if f.name not in ("vector", "content_hash")
+        )
+        raise ConfigError(
+            f"The condition --where {where!r} does not work on {table.where}: {_reason(text)}",
+            f"Columns there: {columns}. Text stands in single quotes: --where \"year > 1990 AND topic = 'cells'\"",
+        ) from error
+
+
+def _reason(text: str) -> str:
+    """Return the part of LanceDB's message that speaks of the condition, on one line."""
+    line = " ".join(text.split())
+    line = re.sub(r"^Invalid input, ", "", line)
+    line = re.sub(
+        r"Error (parsing statement: SELECT 1 FROM t WHERE .*?\(sql parser error|resolving filter expression [^:]*): ?",
+        "",
+        line,
+    )
+    line = re.sub(
+        r"Schema error: |Invalid user input: |Error parsing function: |Error during planning: ", "", line
+    )
+    line = re.sub(r",? ?Valid fields are .*$", "", line)
+    line = re.sub(r",? /[\w./-]+\.rs:\d+(:\d+)?.*$", "", line)
+    return line.removesuffix(")").strip(" .")[:200] + "."
+
+
+def nearest(
+    table: ArticleTable, queries: F32, limit: int, columns: Sequence[str], where: str | None = None
+) -> list[list[Row]]:
+    """Return for each query (row of (q, d) unit vectors) its `limit` nearest rows by exact search.
+
+    `dist` is the cosine distance 1 - cos, 0 to 2, lower is closer. Rows are ordered by (dist, id); which of
+    several equally distant rows stand at the very end, where `limit` cuts, is LanceDB's choice.
+    """
+    with translated(table.where):
+        query = (
+            table.lance.search(
+                [row for row in np.asarray(queries, dtype=np.float32)], vector_column_name="vector"
+            )
+            .distance_type("cosine")
+            .bypass_vector_index()
+            .select([*columns, "_distance"])
+            .limit(limit)
+        )
+        if where:
+            query = query.where(f"({where})")
+        found: list[Row] = query.to_arrow().to_pylist()
+    answers: list[list[Row]] = [[] for _ in range(len(queries))]
+    for row in found:
+        # Rounding puts a row's distance to itself a little below nought.
+        row["dist"] = max(0.0, row.pop("_distance"))
+        # One query alone is not numbered.
+        answers[row.pop("query_index", 0)].append(row)
+    for rows in answers:
+        rows.sort(key=lambda row: (row["dist"], row["id"]))
+    return answers
+
+
+def by_words(
+    table: ArticleTable, text: str, limit: int, columns: Sequence[str], where: str | None = None
+) -> list[Row]:
+    """Return the `limit` rows whose title or text match the words of `text` best (BM25), ordered by (-words, id).
+
+    Rows that an index of the words does not hold yet are found too. Words are reduced to their English stems;
+    a text of stop words only matches nothing.
+    """
+    from lancedb.query import MultiMatchQuery
+
+    with translated(table.where):
+        query = (
+            table.lance.search(MultiMatchQuery(text, list(WORD_COLUMNS)), query_type="fts")
+            .select([*columns, "_score"])
+            .limit(limit)
+        )
+        if where:
+            query = query.where(f"({where})")
+        found: list[Row] = query.to_arrow().to_pylist()
+    for row in found:
+        row["words"] = row.pop("_score")
+    return sorted(found, key=lambda row: (-row["words"], row["id"]))
+
+
+def words_indexed(table: ArticleTable) -> bool:
+    """Return whether the words of titles and texts have an index."""
+    with translated(table.where):
+        indexed = {
+            column
+            for index in table.lance.list_indices()
+            if index.index_type == "FTS"
+            for column in index.columns
+        }
+    return set(WORD_COLUMNS) <= indexed
+
+
+def index_words(table: ArticleTable) -> None:
+    """Make the index of words. The caller holds the writer lock."""
+    from lancedb.index import FTS
+
+    with translated(table.where):
+        for column in WORD_COLUMNS:
+            table.lance.create_index(column, config=FTS(), replace=True)

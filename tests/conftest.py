@@ -1,0 +1,102 @@
+"""What all tests share: no network but loopback, the sample, and the data that lies outside the repository."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Read when the libraries are imported, so they must stand before any test imports one.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ.setdefault("LANCEDB_LOG", "error")
+os.environ.setdefault("LANCE_LOG", "error")
+os.environ.pop("VECINDEX_DB", None)
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("VECINDEX_SHARED") or ROOT.parent / "shared")
+
+
+class NetworkUsed(AssertionError):
+    """A test reached for the network. Not an OSError, so that no library takes it for a machine without one."""
+
+
+def is_loopback(host: object) -> bool:
+    """Return whether a host's name or address means this machine."""
+    if host is None or host in ("", "localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(str(host).split("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def check_address(address: Any) -> None:
+    """Raise NetworkUsed for an internet address beyond loopback; a path (AF_UNIX) may pass."""
+    if isinstance(address, tuple) and not is_loopback(address[0]):
+        raise NetworkUsed(f"a test connects to {address[0]!r}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_loopback() -> Iterator[None]:
+    """Stop every connection and name look-up of this process that leaves the machine."""
+    connect, connect_ex, look_up = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        check_address(address)
+        return connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        check_address(address)
+        return connect_ex(self, address)
+
+    def guarded_look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if not is_loopback(name):
+            raise NetworkUsed(f"a test looks up {name!r}")
+        return look_up(host, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+        patch.setattr(socket, "getaddrinfo", guarded_look_up)
+        yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the tests marked `shared` where its data is not at hand."""
+    if (SHARED / "data").is_dir():
+        return
+    skip = pytest.mark.skip(reason=f"no {SHARED / 'data'}; name its parent in VECINDEX_SHARED")
+    for item in items:
+        if item.get_closest_marker("shared"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with the full corpus; for tests marked `shared`."""
+    return SHARED / "data"
+
+
+@pytest.fixture(scope="session")
+def sample() -> list[Path]:
+    """The sample's files of articles."""
+    return sorted((ROOT / "examples").glob("articles-*.jsonl"))
+
+
+@pytest.fixture(scope="session")
+def sample_db(sample: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the sample in its table `articles`, made once. To be read only: a writing test copies it."""
+    import vecindex
+
+    database = tmp_path_factory.mktemp("sample") / "db"
+    report = vecindex.open(database).ingest(*sample)
+    assert report.rejected == 0, report.reject_reasons
+    assert report.added == report.rows_in_table == report.read
+    return database

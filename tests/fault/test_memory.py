@@ -1,0 +1,73 @@
+"""Memory that really runs out: the batch is halved, the vectors are the same, the safe size is remembered."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+# Address space is bounded after the model is loaded, so that a batch of the usual size cannot be allocated.
+BOUNDED = """
+import json, resource, sys
+from pathlib import Path
+import psutil
+import lance
+import torch
+import vecindex
+from vecindex.embed import encoder as module
+
+torch.set_num_threads(1)
+check = module.Encoder.check
+
+def check_then_bound(self, texts):
+    check(self, texts)
+    room = psutil.Process().memory_info().vms + int(sys.argv[3]) * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (room, room))
+
+module.Encoder.check = check_then_bound
+
+class Told:
+    def estimate(self, estimate): pass
+    def progress(self, progress): pass
+    def notice(self, message): print(message, file=sys.stderr)
+
+index = vecindex.open(sys.argv[1])
+report = index.ingest(sys.argv[2], observer=Told(), precision="fp32")
+print(json.dumps(report.to_dict()))
+"""
+
+
+def rows(n: int) -> list[dict[str, str]]:
+    dice = np.random.default_rng(3)
+    vocabulary = ["cell", "star", "law", "river", "music", "protein", "orbit", "contract", "delta", "fugue"]
+    return [{"id": str(i), "text": " ".join(dice.choice(vocabulary, size=250))} for i in range(n)]
+
+
+def test_out_of_memory_halves_and_goes_on(tmp_path: Path) -> None:
+    import vecindex
+    from invariants import read
+
+    source = tmp_path / "rows.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows(48)))
+    done = subprocess.run(
+        [sys.executable, "-c", BOUNDED, str(tmp_path / "db"), str(source), "48"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "MALLOC_ARENA_MAX": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    report = json.loads(done.stdout)
+    assert (report["added"], report["rejected"]) == (48, 0)
+    assert report["batch_tokens"] < 4_096
+    assert "out of memory: batches are now of" in done.stderr
+    table = vecindex.open(tmp_path / "db")._database().articles("articles")
+    assert table.setting("batch_tokens") == {"cpu": report["batch_tokens"]}
+    vecindex.open(tmp_path / "free").ingest(source, precision="fp32")
+    starved = np.array([row["vector"] for row in read(tmp_path / "db")])
+    free = np.array([row["vector"] for row in read(tmp_path / "free")])
+    np.testing.assert_allclose((starved * free).sum(axis=1), 1.0, atol=1e-6)

@@ -1,0 +1,101 @@
+"""Texts that fail by themselves, and the precision check, against the real model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vecindex.core.vectors import row_cosines
+from vecindex.embed.encoder import Encoder
+from vecindex.embed.models import find_model
+from vecindex.embed.precision import Precision
+from vecindex.errors import ModelError
+
+TEXTS = ["the cell", "a star " * 40, "law", "river " * 300, "music and more", "energy", "z" * 500, ""]
+
+
+@pytest.fixture
+def encoder() -> Encoder:
+    return Encoder.load(find_model("all-MiniLM-L6-v2"), device="cpu")
+
+
+@pytest.mark.parametrize("precision", ["auto", "fp32", "bf16"])
+def test_every_precision_gives_the_vectors_of_encode(precision: str) -> None:
+    encoder = Encoder.load(find_model("all-MiniLM-L6-v2"), device="cpu", precision=Precision(precision))
+    reference = encoder._model.encode(TEXTS, normalize_embeddings=True)
+    encoder.check(TEXTS)
+    found = encoder.embed(encoder.tokenize(TEXTS)).vectors
+    floor = 1 - 1e-6 if encoder.precision is Precision.FP32 else 0.999
+    assert row_cosines(reference, found).min() >= floor
+    assert encoder.precision_cosine is not None
+    assert encoder.precision_cosine >= floor
+
+
+def test_batch_size_does_not_matter(encoder: Encoder) -> None:
+    encoder.precision = Precision.FP32
+    encoder.check(TEXTS)
+    tokens = encoder.tokenize(TEXTS)
+    one = encoder.embed(tokens).vectors
+    encoder.budget.tokens = 1
+    np.testing.assert_allclose(encoder.embed(tokens).vectors, one, atol=1e-5)
+
+
+def test_an_unfaithful_precision_falls_back_to_fp32(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder.precision = Precision.BF16
+    true = encoder._forward
+
+    def coarse(ids: list[list[int]]) -> Any:
+        # As a precision would that keeps one bit.
+        vectors = true(ids)
+        return np.sign(vectors) if encoder._model.dtype.itemsize == 2 else vectors
+
+    monkeypatch.setattr(encoder, "_forward", coarse)
+    encoder.check(TEXTS)
+    assert encoder.precision is Precision.FP32
+    assert encoder.precision_cosine is not None
+    assert encoder.precision_cosine > 1 - 1e-6
+
+
+def test_a_text_that_fails_by_itself_is_found_and_the_rest_embedded(
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder.precision = Precision.FP32
+    encoder.check(TEXTS)
+    tokens = encoder.tokenize(TEXTS)
+    expected = encoder.embed(tokens).vectors
+    poison, silent = tokens.ids[2], tokens.ids[4]
+    true = encoder._forward
+
+    def failing(ids: list[list[int]]) -> Any:
+        if poison in ids:
+            raise RuntimeError("index out of range in self")
+        vectors = true(ids)
+        for row, text in zip(vectors, ids, strict=True):
+            if text == silent:
+                row[:] = np.nan
+        return vectors
+
+    monkeypatch.setattr(encoder, "_forward", failing)
+    encoded = encoder.embed(tokens)
+    assert set(encoded.failed) == {2, 4}
+    assert "index out of range" in encoded.failed[2]
+    assert "not finite" in encoded.failed[4]
+    good = [i for i in range(len(TEXTS)) if i not in (2, 4)]
+    np.testing.assert_allclose(encoded.vectors[good], expected[good], atol=1e-5)
+    assert np.isnan(encoded.vectors[[2, 4]]).all()
+
+
+def test_length_out_of_range_is_refused() -> None:
+    with pytest.raises(ModelError, match="reads at most 256 tokens, asked for 512"):
+        Encoder.load(find_model("all-MiniLM-L6-v2"), max_tokens=512)
+
+
+def test_five_leading_values_of_a_known_text(encoder: Encoder) -> None:
+    # Golden values, from SentenceTransformer.encode in fp32: they tell a changed tokeniser or model at once.
+    vector = encoder.embed_texts(["The mitochondrion makes the energy of the cell."])[0]
+    np.testing.assert_allclose(vector[:5], GOLDEN, atol=2e-6)
+
+
+GOLDEN = [-0.0362518, 0.0637289, -0.0714027, 0.0747186, -0.0218156]

@@ -1,0 +1,315 @@
+"""Ingest with the real model: what is added, changed, skipped, rejected, cut, chunked, pruned."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from invariants import check, read
+
+import vecindex
+from vecindex.errors import ConfigError, ModelError, SourceError
+from vecindex.types import Estimate, Progress
+
+
+class Listener:
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.estimates: list[Estimate] = []
+        self.steps: list[Progress] = []
+        self.notices: list[str] = []
+
+    def estimate(self, estimate: Estimate) -> None:
+        self.estimates.append(estimate)
+
+    def progress(self, progress: Progress) -> None:
+        self.steps.append(progress)
+
+    def notice(self, message: str) -> None:
+        self.notices.append(message)
+
+
+ROWS: list[dict[str, Any]] = [
+    {"id": "a", "title": "Cell", "text": "The cell is the basic unit of life.", "year": 1},
+    {"id": "b", "title": "Star", "text": "A star is a ball of plasma held together by gravity.", "year": 2},
+    {"id": "c", "title": "Law", "text": "Law is a set of rules enforced by institutions.", "year": 3},
+]
+
+
+def write(path: Path, rows: list[Any]) -> Path:
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def base(tmp_path: Path, base_db: Path) -> Path:
+    """A copy of a database with ROWS, to write to."""
+    return Path(shutil.copytree(base_db, tmp_path / "db"))
+
+
+@pytest.fixture(scope="module")
+def base_db(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("base")
+    report = vecindex.open(folder / "db").ingest(write(folder / "rows.jsonl", ROWS))
+    assert (report.added, report.rejected) == (3, 0)
+    return folder / "db"
+
+
+def test_vectors_are_those_of_sentence_transformers_in_full_precision(sample_db: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    from vecindex.embed.models import find_model
+
+    rows = check(sample_db)
+    assert len(rows) == 264
+    model = SentenceTransformer(str(find_model("all-MiniLM-L6-v2").folder), device="cpu")
+    some = rows[::11]
+    expected = model.encode([row["text"] for row in some], normalize_embeddings=True)
+    cosines = (expected * np.array([row["vector"] for row in some])).sum(axis=1)
+    assert cosines.min() >= 0.999
+
+
+def test_second_run_skips_everything_and_leaves_no_version_behind(base: Path, tmp_path: Path) -> None:
+    index = vecindex.open(base)
+    before = read(base)
+    versions = sorted(p.name for p in (base / "articles.lance" / "_versions").iterdir())
+    report = index.ingest(write(tmp_path / "rows.jsonl", ROWS))
+    assert (report.skipped, report.added, report.changed, report.vectors) == (3, 0, 0, 0)
+    assert report.device == "", "no model was loaded"
+    assert read(base) == before
+    assert sorted(p.name for p in (base / "articles.lance" / "_versions").iterdir()) == versions
+
+
+def test_changed_text_is_embedded_again_changed_field_keeps_its_vector(base: Path, tmp_path: Path) -> None:
+    before = {row["id"]: row for row in check(base)}
+    rows = [{**ROWS[0], "text": "Mitochondria make energy."}, {**ROWS[1], "year": 20}, ROWS[2]]
+    report = vecindex.open(base).ingest(write(tmp_path / "rows.jsonl", rows))
+    assert (report.changed, report.skipped, report.added, report.vectors) == (2, 1, 0, 1)
+    after = {row["id"]: row for row in check(base)}
+    assert after["a"]["text"] == "Mitochondria make energy."
+    assert after["a"]["vector"] != before["a"]["vector"]
+    assert after["b"]["year"] == 20
+    assert after["b"]["vector"] == before["b"]["vector"]
+    assert after["c"] == before["c"]
+
+
+def test_bad_rows_are_kept_with_place_and_reason_and_forgotten_when_mended(base: Path, tmp_path: Path) -> None:
+    new = {"id": "d", "title": "Salt", "text": "Salt is sodium chloride.", "year": 4}
+    path = tmp_path / "rows.jsonl"
+    bad = ["{broken", {**new, "id": "e", "text": " "}, {**new, "id": "f", "year": "soon"}, {**ROWS[0]}, {**ROWS[0]}]
+    report = vecindex.open(base).ingest(write(path, [*bad, new]))
+    assert (report.added, report.rejected, report.skipped) == (1, 4, 1)
+    found = {(row["place"].rsplit(":", 1)[1], row["reason"].split(":")[0]) for row in read(base, "rejects")}
+    assert found == {("1", "not valid JSON"), ("2", "empty text"), ("3", "wrong type"), ("5", "duplicate id")}
+    assert {row["id"] for row in check(base)} == {"a", "b", "c", "d"}
+    report = vecindex.open(base).ingest(write(path, [new]))
+    assert report.rejected == 0
+    assert read(base, "rejects") == []
+
+
+def test_new_fields_become_columns(base: Path, tmp_path: Path) -> None:
+    row = {"id": "d", "text": "Iron is a metal.", "year": 5, "txn": "mine", "tags": ["x", "y"], "score": 0.5}
+    vecindex.open(base).ingest(write(tmp_path / "rows.jsonl", [row]))
+    stored = {r["id"]: r for r in read(base)}
+    assert (stored["d"]["src_txn"], stored["d"]["tags"], stored["d"]["score"]) == ("mine", ["x", "y"], 0.5)
+    assert stored["a"]["tags"] is None
+    assert stored["d"]["title"] is None
+
+
+def test_prune_removes_what_the_source_no_longer_holds_and_says_how_many(base: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl", [ROWS[0]])
+    report = vecindex.open(base).ingest(path)
+    assert (report.missing, report.pruned, len(read(base))) == (2, 0, 3)
+    listener = Listener()
+    report = vecindex.open(base).ingest(path, prune=True, observer=listener)
+    assert (report.missing, report.pruned) == (0, 2)
+    assert listener.notices == ["pruning 2 rows that the sources no longer hold"]
+    assert [row["id"] for row in check(base)] == ["a"]
+
+
+def test_prune_spares_a_row_that_is_only_broken(base: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl", [ROWS[0], ROWS[1], {**ROWS[2], "text": ""}])
+    assert vecindex.open(base).ingest(path, prune=True).pruned == 0
+    assert len(read(base)) == 3
+
+
+def test_prune_refuses_an_empty_source(base: Path, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no rows at all"):
+        vecindex.open(base).ingest(write(tmp_path / "rows.jsonl", []), prune=True)
+    assert len(read(base)) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"max_tokens": 100}, "max tokens: asked for 100, the table has 256"),
+        ({"prompt": "passage: "}, "prompt: asked for 'passage: ', the table has ''"),
+        ({"text_template": "{title} {text}"}, "text template"),
+        ({"chunk": 0}, "chunking"),
+    ],
+)
+def test_another_way_of_making_vectors_is_refused(
+    base: Path, tmp_path: Path, options: dict[str, Any], named: str
+) -> None:
+    before = read(base)
+    with pytest.raises(ModelError, match="made differently") as caught:
+        vecindex.open(base).ingest(write(tmp_path / "rows.jsonl", [{"id": "z", "text": "z"}]), **options)
+    assert named in caught.value.message
+    assert "--table NAME" in (caught.value.hint or "")
+    assert "leave the option out" in (caught.value.hint or "")
+    assert read(base) == before
+
+
+def test_another_model_is_refused_the_same_one_under_another_name_is_not(base: Path, tmp_path: Path) -> None:
+    from vecindex.embed.models import find_model
+
+    folder = Path(shutil.copytree(find_model("all-MiniLM-L6-v2").folder, tmp_path / "model"))
+    path = write(tmp_path / "rows.jsonl", [{"id": "d", "text": "Iron is a metal."}])
+    assert vecindex.open(base).ingest(path, model=str(folder)).added == 1
+    weights = folder / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    with pytest.raises(ModelError, match="made differently"):
+        vecindex.open(base).ingest(path, model=str(folder))
+
+
+def test_dry_run_counts_and_changes_nothing(base: Path, tmp_path: Path) -> None:
+    before, listener = read(base), Listener()
+    path = write(tmp_path / "rows.jsonl", [*ROWS, {"id": "d", "text": "new"}, "{broken"])
+    report = vecindex.open(base).ingest(path, dry_run=True, observer=listener)
+    assert (report.read, report.skipped, report.vectors, report.rejected) == (5, 3, 1, 1)
+    (estimate,) = listener.estimates
+    assert estimate.exact
+    assert estimate.rows == 1
+    assert estimate.texts_per_s is not None
+    assert estimate.seconds == pytest.approx(1 / estimate.texts_per_s)
+    assert read(base) == before
+    assert not (base / "rejects.lance").exists()
+
+
+def test_dry_run_makes_no_database(tmp_path: Path) -> None:
+    vecindex.open(tmp_path / "none").ingest(write(tmp_path / "rows.jsonl", ROWS), dry_run=True)
+    assert not (tmp_path / "none").exists()
+
+
+def test_template_prompt_and_length_make_the_vector(tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    from vecindex.embed.models import find_model
+
+    path = write(tmp_path / "rows.jsonl", ROWS)
+    index = vecindex.open(tmp_path / "db")
+    index.ingest(path, text_template=r"{title}\n{text}", prompt="passage: ", max_tokens=12, precision="fp32")
+    model = SentenceTransformer(str(find_model("all-MiniLM-L6-v2").folder), device="cpu")
+    model.max_seq_length = 12
+    for row, stored in zip(ROWS, read(tmp_path / "db"), strict=True):
+        expected = model.encode(f"passage: {row['title']}\n{row['text']}", normalize_embeddings=True)
+        np.testing.assert_allclose(stored["vector"], expected, atol=1e-5)
+        assert stored["text"] == row["text"]
+        assert stored["truncated"] == (stored["n_tokens"] > 12)
+    assert index.ingest(path).skipped == 3, "template, prompt and length are remembered"
+
+
+def test_chunks_carry_their_article_and_are_replaced_whole(tmp_path: Path) -> None:
+    long = " ".join(f"Sentence number {i} tells of organelles." for i in range(60))
+    index = vecindex.open(tmp_path / "db")
+    report = index.ingest(
+        write(tmp_path / "rows.jsonl", [{"id": "x", "title": "Long", "text": long}, ROWS[0]]),
+        chunk=64,
+        chunk_overlap=8,
+        text_template="{title}: {text}",
+    )
+    rows = [row for row in read(tmp_path / "db") if row["article_id"] == "x"]
+    assert report.added == 2
+    assert report.truncated == 0
+    assert [row["chunk"] for row in rows] == list(range(len(rows)))
+    assert len(rows) >= 8
+    assert rows[0]["id"] == "x#0"
+    assert rows[0]["text"].startswith("Sentence number 0")
+    assert rows[-1]["text"].endswith("number 59 tells of organelles.")
+    for left, right in zip(rows, rows[1:], strict=False):
+        assert long.index(right["text"]) < long.index(left["text"]) + len(left["text"]), "neighbours overlap"
+    assert all(row["n_tokens"] <= 256 for row in rows)
+    changed = index.ingest(write(tmp_path / "rows.jsonl", [{"id": "x", "title": "Long", "text": "Short now."}]))
+    assert changed.changed == 1
+    assert [r["id"] for r in read(tmp_path / "db") if r["article_id"] == "x"] == ["x#0"]
+
+
+def test_truncation_is_told(tmp_path: Path) -> None:
+    rows = [{"id": "long", "text": "word " * 400}, {"id": "short", "text": "word"}]
+    report = vecindex.open(tmp_path / "db").ingest(write(tmp_path / "rows.jsonl", rows))
+    assert report.truncated == 1
+    stored = {row["id"]: row for row in read(tmp_path / "db")}
+    assert (stored["long"]["n_tokens"], stored["long"]["truncated"]) == (402, True)
+    assert (stored["short"]["n_tokens"], stored["short"]["truncated"]) == (3, False)
+
+
+def test_transactions_have_their_size(tmp_path: Path) -> None:
+    rows = [{"id": str(i), "text": f"text {i}"} for i in range(25)]
+    report = vecindex.open(tmp_path / "db").ingest(write(tmp_path / "rows.jsonl", rows), transaction_rows=10)
+    assert report.transactions == 3
+    sizes: dict[int, int] = {}
+    for row in check(tmp_path / "db"):
+        sizes[row["txn"]] = sizes.get(row["txn"], 0) + 1
+    assert sizes == {1: 10, 2: 10, 3: 5}
+
+
+def test_what_was_read_before_a_source_broke_is_committed(tmp_path: Path) -> None:
+    import gzip
+
+    path = tmp_path / "rows.jsonl.gz"
+    data = gzip.compress("".join(json.dumps({"id": str(i), "text": f"text {i}"}) + "\n" for i in range(500)).encode())
+    path.write_bytes(data[: len(data) * 2 // 3])
+    with pytest.raises(SourceError, match=r"rows\.jsonl\.gz"):
+        vecindex.open(tmp_path / "db").ingest(path)
+    rows = check(tmp_path / "db")
+    assert 100 < len(rows) < 500
+    path.write_bytes(data)
+    assert vecindex.open(tmp_path / "db").ingest(path).skipped == len(rows)
+    assert len(check(tmp_path / "db")) == 500
+
+
+# -- ready-made vectors ---------------------------------------------------------------------------------------
+
+
+def test_ready_made_vectors_are_verified_and_joined_by_embedded_ones(tmp_path: Path, base: Path) -> None:
+    vectors = np.array([row["vector"] for row in read(base)], dtype=np.float32)
+    np.save(tmp_path / "v.npy", np.round(vectors * 127 / np.abs(vectors).max()).astype(np.int8))
+    path, listener = write(tmp_path / "rows.jsonl", ROWS), Listener()
+    index = vecindex.open(tmp_path / "db2")
+    report = index.ingest(path, vectors=str(tmp_path / "v.npy"), model="all-MiniLM-L6-v2", observer=listener)
+    assert report.added == 3
+    assert "vectors verified" in listener.notices[0]
+    more = write(tmp_path / "more.jsonl", [{"id": "d", "text": "Salt is sodium chloride.", "year": 4}])
+    assert index.ingest(more).added == 1
+    assert {row["id"] for row in check(tmp_path / "db2", ready_made=True)} == {"a", "b", "c", "d"}
+
+
+def test_vectors_of_another_model_are_found_out(tmp_path: Path) -> None:
+    dice = np.random.default_rng(0)
+    np.save(tmp_path / "v.npy", dice.normal(size=(3, 384)).astype(np.float32))
+    path = write(tmp_path / "rows.jsonl", ROWS)
+    index = vecindex.open(tmp_path / "db")
+    with pytest.raises(ModelError, match="not those of sentence-transformers/all-MiniLM-L6-v2"):
+        index.ingest(path, vectors=str(tmp_path / "v.npy"), model="all-MiniLM-L6-v2")
+    with pytest.raises(ConfigError, match="name of the model"):
+        index.ingest(path, vectors=str(tmp_path / "v.npy"))
+    report = index.ingest(path, vectors=str(tmp_path / "v.npy"), model="all-MiniLM-L6-v2", unverified=True)
+    assert report.added == 3
+    with pytest.raises(ModelError, match="not at hand to make more|unknown|made differently"):
+        index.ingest(write(tmp_path / "more.jsonl", [{"id": "d", "text": "x"}]))
+
+
+def test_unverified_vectors_never_join_a_table_of_a_known_model(tmp_path: Path, base: Path) -> None:
+    np.save(tmp_path / "v.npy", np.ones((1, 384), dtype=np.float32))
+    with pytest.raises(ModelError, match="cannot be checked"):
+        vecindex.open(base).ingest(
+            write(tmp_path / "more.jsonl", [{"id": "d", "text": "x"}]), vectors=str(tmp_path / "v.npy"), unverified=True
+        )
+    assert len(read(base)) == 3

@@ -1,0 +1,157 @@
+"""What an argument stands for: files, globs, folders, formats, and folders of texts."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from vecindex.errors import ConfigError, SourceError
+from vecindex.sources.base import Record
+from vecindex.sources.open import open_sources
+from vecindex.sources.wiki_dump import WikiDumpSource
+from vecindex.types import Rejected
+
+
+def fill(folder: Path, *names: str) -> None:
+    for i, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f'{{"id": {i}, "text": "x"}}\n')
+
+
+def names(*arguments: str, below: Path, **options: str) -> list[str]:
+    return [source.name.removeprefix(f"{below}/") for source in open_sources(arguments, **options)]  # type: ignore[arg-type]
+
+
+def test_folder_takes_data_files_sorted_at_any_depth(tmp_path: Path) -> None:
+    fill(
+        tmp_path,
+        "b.jsonl",
+        "a/z.jsonl",
+        "a.jsonl",
+        "README.md",
+        ".hidden.jsonl",
+        ".git/x.jsonl",
+        "_SUCCESS",
+        "x.pkl",
+    )
+    assert names(str(tmp_path), below=tmp_path) == ["a.jsonl", "a/z.jsonl", "b.jsonl"]
+
+
+def test_globs(tmp_path: Path) -> None:
+    fill(tmp_path, "b.jsonl", "a/z.jsonl", "a/y/x.jsonl", ".h/a.jsonl", "c[1].jsonl")
+    assert names(f"{tmp_path}/*.jsonl", below=tmp_path) == ["b.jsonl", "c[1].jsonl"]
+    assert names(f"{tmp_path}/**/*.jsonl", below=tmp_path) == [
+        "a/y/x.jsonl",
+        "a/z.jsonl",
+        "b.jsonl",
+        "c[1].jsonl",
+    ]
+    assert names(f"{tmp_path}/a/**", below=tmp_path) == ["a/y/x.jsonl", "a/z.jsonl"]
+    assert names(f"{tmp_path}/c[1].jsonl", below=tmp_path) == ["c[1].jsonl"]
+    assert names(f"{tmp_path}/[a]", below=tmp_path) == ["a/y/x.jsonl", "a/z.jsonl"]
+    assert names(f"{tmp_path}/.h/*.jsonl", below=tmp_path) == [".h/a.jsonl"]
+
+
+def test_relative_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path, "a.jsonl", "d/b.jsonl")
+    monkeypatch.chdir(tmp_path)
+    assert [s.name for s in open_sources(["*.jsonl", "d", "a.jsonl"])] == ["a.jsonl", "d/b.jsonl", "a.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "match"),
+    [
+        ("gone.jsonl", r"gone\.jsonl: no such file or folder\nCheck the path"),
+        ("*.csv", r"\*\.csv: no file matches"),
+        ("notes.xyz", r"notes\.xyz: its extension tells no format\nKnown extensions: \.jsonl .*--format"),
+        ("empty", "empty: found an empty folder, expected files of a known format"),
+        ("other", "other: found no files of a known format"),
+    ],
+)
+def test_arguments_that_name_nothing(tmp_path: Path, argument: str, match: str) -> None:
+    fill(tmp_path, "notes.xyz", "other/a.bin")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SourceError, match=match):
+        open_sources([f"{tmp_path}/{argument}"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "match"),
+    [
+        ([], {}, "no source given"),
+        (["-", "-"], {}, r"standard input \(-\) is named twice"),
+        (["-"], {"format": "xlsx"}, "unknown format 'xlsx'\nKnown formats: jsonl, json, csv, tsv, parquet"),
+    ],
+)
+def test_wrong_options(arguments: list[str], options: dict[str, str], match: str) -> None:
+    with pytest.raises(ConfigError, match=match):
+        open_sources(arguments, **options)  # type: ignore[arg-type]
+
+
+def test_format_overrules_the_extension(tmp_path: Path) -> None:
+    (tmp_path / "data.log").write_text("id,text\n1,a\n")
+    (source,) = open_sources([str(tmp_path / "data.log")], format="csv")
+    assert list(source.read()) == [Record(f"{tmp_path}/data.log:2", {"id": "1", "text": "a"})]
+    fill(tmp_path, "d/a.jsonl", "d/b.csv")
+    assert names(f"{tmp_path}/d", below=tmp_path, format="csv") == ["d/b.csv"]
+
+
+@pytest.mark.parametrize(
+    ("format", "raw", "place", "fields"),
+    [
+        (None, b'{"id": 1}\n', "stdin:1", {"id": 1}),
+        ("json", b'[{"id": 1}]', "stdin[0]", {"id": 1}),
+        ("csv", b"id,n\n1,2\n", "stdin:2", {"id": "1", "n": 2}),
+        ("tsv", b"id\tn\n1\t2\n", "stdin:2", {"id": "1", "n": 2}),
+        ("text", b"Hello", "stdin", {"id": "stdin", "title": "stdin", "text": "Hello"}),
+    ],
+)
+def test_standard_input(format: str | None, raw: bytes, place: str, fields: dict[str, object]) -> None:
+    (source,) = open_sources(["-"], format=format, stdin=io.BytesIO(raw))
+    assert source.count_hint() is None
+    assert list(source.read()) == [Record(place, fields)]
+
+
+def test_standard_input_is_the_processs_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"id": 5}\n')))
+    (source,) = open_sources(["-"])
+    assert list(source.read()) == [Record("stdin:1", {"id": 5})]
+    (wiki,) = open_sources(["-"], format="wiki", stdin=io.BytesIO(b"<mediawiki/>"))
+    assert isinstance(wiki, WikiDumpSource)
+    assert list(wiki.read()) == []
+
+
+def test_folder_of_texts(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b.md").write_bytes(b"\xef\xbb\xbf# B \xc3\xa9\n")
+    (tmp_path / "a.v2.txt").write_bytes(b"A")
+    (tmp_path / "c.txt").write_bytes(b"ok \xff")
+    (tmp_path / "skip.bin").write_bytes(b"x")
+    (source,) = open_sources([str(tmp_path)])
+    for _ in range(2):
+        assert list(source.read()) == [
+            Record(f"{tmp_path}/a.v2.txt", {"id": "a.v2.txt", "title": "a.v2", "text": "A"}),
+            Rejected(f"{tmp_path}/c.txt", "not valid UTF-8 at byte 4", "c.txt", "ok \ufffd"),
+            Record(f"{tmp_path}/sub/b.md", {"id": "sub/b.md", "title": "b", "text": "# B é\n"}),
+        ]
+
+
+def test_texts_of_a_glob_are_one_source_with_paths_for_ids(tmp_path: Path) -> None:
+    fill(tmp_path, "n/a.txt", "n/d/b.txt")
+    (source,) = open_sources([f"{tmp_path}/n/**/*.txt"])
+    assert [item.fields["id"] for item in source.read() if isinstance(item, Record)] == ["a.txt", "d/b.txt"]
+    (source,) = open_sources([f"{tmp_path}/n/a.txt"])
+    assert [item.fields["id"] for item in source.read() if isinstance(item, Record)] == ["a.txt"]
+
+
+def test_text_file_that_vanishes_is_one_rejected_row(tmp_path: Path) -> None:
+    fill(tmp_path, "a.txt", "b.txt")
+    (source,) = open_sources([f"{tmp_path}/*.txt"])
+    (tmp_path / "a.txt").unlink()
+    gone, there = source.read()
+    assert gone == Rejected(f"{tmp_path}/a.txt", f"{tmp_path}/a.txt: no such file", "a.txt")
+    assert isinstance(there, Record)

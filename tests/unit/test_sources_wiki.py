@@ -1,0 +1,207 @@
+"""MediaWiki dumps: which pages are rows, what text is left, and hostile or broken XML."""
+
+from __future__ import annotations
+
+import bz2
+import sys
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import pytest
+
+from vecindex.errors import MissingExtraError, SourceError
+from vecindex.sources.base import Record
+from vecindex.sources.open import open_sources
+from vecindex.sources.wiki_dump import WikiDumpSource
+from vecindex.sources.wikitext import PlainText, WikitextError
+from vecindex.types import Rejected
+
+HEAD = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" xml:lang="de">
+  <siteinfo><namespaces><namespace key="0" /><namespace key="1">Diskussion</namespace>
+  <namespace key="6">Datei</namespace><namespace key="14">Kategorie</namespace></namespaces></siteinfo>
+"""
+ARTICLE = """{{Infobox|name=Möwe|image=[[Datei:x.jpg]]}}
+Die '''Möwe''' (''Larus''; {{lang|fr|mouette}})<ref name="a">Buch, S. 5</ref> ist ein [[Vogel|Wasservogel]].
+[[Datei:Möwe.jpg|mini|Eine [[Möwe]] am Meer]]
+== Vorkommen ==
+* am [[Meer]] &amp; an Seen<!-- prüfen -->
+* in [https://example.org Häfen]
+{| class="wikitable"
+| Zelle
+|}
+Formel <math>x^2</math> Ende.__NOTOC__
+[[Kategorie:Vogel]] [[:Kategorie:Meer]]
+"""
+PLAIN = """Die Möwe (Larus; mouette) ist ein Wasservogel.
+
+Vorkommen
+
+am Meer & an Seen
+in Häfen
+
+Formel Ende.
+Kategorie:Meer"""
+
+
+def page(number: int, title: str, text: str, ns: int = 0, extra: str = "", model: str = "wikitext") -> str:
+    return f"""<page><title>{escape(title)}</title><ns>{ns}</ns><id>{number}</id>{extra}
+    <revision><id>{number + 1000}</id><timestamp>2026-01-02T03:04:05Z</timestamp>
+    <contributor><username>X</username><id>5</id></contributor><model>{model}</model>
+    <text bytes="9" xml:space="preserve">{escape(text)}</text></revision></page>
+"""
+
+
+def dump(tmp_path: Path, *pages: str, end: str = "</mediawiki>") -> WikiDumpSource:
+    path = tmp_path / "dump.xml.bz2"
+    path.write_bytes(bz2.compress((HEAD + "".join(pages) + end).encode()))
+    (source,) = open_sources([str(path)])
+    assert isinstance(source, WikiDumpSource)
+    return source
+
+
+def test_reads_articles_and_counts_what_it_skips(tmp_path: Path) -> None:
+    source = dump(
+        tmp_path,
+        page(1, "Möwen", "#WEITERLEITUNG [[Möwe]]", extra='<redirect title="Möwe" />'),
+        page(2, "Diskussion:Möwe", "Hallo", ns=1),
+        page(3, "Möwe", ARTICLE),
+        page(4, "Old", " #redirect [[Möwe]]"),
+        page(5, "Leer", ""),
+    )
+    first, empty = source.read()
+    assert first == Record(
+        f"{source.name} page 3 (Möwe)",
+        {
+            "id": "3",
+            "title": "Möwe",
+            "text": PLAIN,
+            "revision_id": "1003",
+            "timestamp": "2026-01-02T03:04:05Z",
+        },
+    )
+    assert isinstance(empty, Record)
+    assert empty.fields["text"] == ""
+    assert (source.skipped_redirects, source.skipped_namespaces) == (2, 1)
+    assert len(list(source.read())) == 2
+    assert (source.skipped_redirects, source.skipped_namespaces) == (2, 1)
+
+
+def test_last_revision_counts(tmp_path: Path) -> None:
+    revisions = "".join(f"<revision><id>{i}</id><text>version {i}</text></revision>" for i in (7, 8))
+    source = dump(tmp_path, f"<page><title>T</title><ns>0</ns><id>1</id>{revisions}</page>")
+    (item,) = source.read()
+    assert isinstance(item, Record)
+    assert (item.fields["text"], item.fields["revision_id"]) == ("version 8", "8")
+
+
+def test_bad_pages_are_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: PlainText, wikitext: str) -> str:
+        if "boom" in wikitext:
+            raise WikitextError("ParserError: stack")
+        return wikitext
+
+    monkeypatch.setattr(PlainText, "__call__", fail)
+    source = dump(
+        tmp_path,
+        page(1, "A", "boom"),
+        page(2, "B", "{}", model="json"),
+        "<page><title>C</title><ns>0</ns><revision><id>1</id><text>c</text></revision></page>",
+        "<page><title>D</title><ns>0</ns><id>4</id></page>",
+        page(5, "E", "fine"),
+    )
+    items = list(source.read())
+    assert items[0] == Rejected(
+        f"{source.name} page 1 (A)", "the wikitext cannot be parsed: ParserError: stack", "1", "boom"
+    )
+    assert items[1] == Rejected(
+        f"{source.name} page 2 (B)", "found content model 'json', expected 'wikitext'", "2", "{}"
+    )
+    assert [item.reason for item in items[2:4] if isinstance(item, Rejected)] == [
+        "page without an id",
+        "page without a revision",
+    ]
+    assert isinstance(items[4], Record)
+
+
+def test_cut_xml_gives_its_good_pages_then_an_error(tmp_path: Path) -> None:
+    source = dump(tmp_path, page(1, "A", "one"), page(2, "B", "two")[:100], end="")
+    stream = source.read()
+    assert next(stream).place == f"{source.name} page 1 (A)"
+    with pytest.raises(
+        SourceError, match=r"dump\.xml\.bz2: broken XML at line \d+, column \d+, after page 2"
+    ):
+        list(stream)
+
+
+def test_pages_come_before_the_end_is_read(tmp_path: Path) -> None:
+    """The rest of the file is missing, yet the first page is there."""
+    path = tmp_path / "dump.xml.bz2"
+    begin = (HEAD + page(1, "A", "one") + "<!-- " + "x" * 200_000).encode()
+    path.write_bytes(bz2.compress(begin) + bz2.compress(b"rest")[:-5])
+    (source,) = open_sources([str(path)])
+    assert next(source.read()).place.endswith("page 1 (A)")
+
+
+def test_memory_does_not_grow_with_the_pages(tmp_path: Path) -> None:
+    """Each page's elements are let go: the root has no children left but the page at hand."""
+    import tracemalloc
+
+    source = dump(tmp_path, *(page(i, f"T{i}", "word " * 2000) for i in range(300)))
+    stream = source.read()
+    next(stream)
+    tracemalloc.start()
+    assert sum(1 for _ in stream) == 299
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 1_500_000  # the pages hold 3 MB of text
+
+
+def test_other_xml(tmp_path: Path) -> None:
+    (tmp_path / "feed.xml").write_text("<rss><channel/></rss>")
+    (source,) = open_sources([str(tmp_path / "feed.xml")])
+    with pytest.raises(SourceError, match=r"feed\.xml: found XML of <rss>, expected a MediaWiki export"):
+        list(source.read())
+
+
+def test_entities_neither_unfold_nor_reach_outside(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    laughs = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 10))
+    for doctype, entity in (
+        (f'<!ENTITY l0 "lol">{laughs}', "&l9;"),
+        (f'<!ENTITY x SYSTEM "{secret}">', "&x;"),
+    ):
+        path = tmp_path / "evil.xml"
+        path.write_text(
+            f"<!DOCTYPE mediawiki [{doctype}]>\n<mediawiki><page><title>{entity}</title></page></mediawiki>"
+        )
+        (source,) = open_sources([str(path)])
+        with pytest.raises(SourceError, match=r"evil\.xml: broken XML at line 2"):
+            list(source.read())
+
+
+def test_missing_parser_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mwparserfromhell", None)
+    (tmp_path / "dump.xml").write_text(HEAD + "</mediawiki>")
+    with pytest.raises(MissingExtraError, match=r"pip install 'vecindex\[wiki\]'"):
+        open_sources([str(tmp_path / "dump.xml")])
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "expected"),
+    [
+        ("a {{cite|x}} b", "a b"),
+        ("'''''bold''''' isn't", "bold isn't"),
+        ("[[a]] [[b|c]] [[:File:d.png|e]] [[File:x.png|thumb]]", "a c e"),
+        ("<ref>gone</ref>kept<ref name=x/> <s>struck</s>", "kept struck"),
+        ("{{convert|5|km|mi}} far", "5 km far"),
+        ("x<br />y\n\n\n\n\nz", "x\ny\n\nz"),
+        ("&eacute;&nbsp;&#8211;", "é –"),
+        ("Ort ({{IPA|x}}) ist", "Ort ist"),
+        ("{{unclosed [[also", "{{unclosed [[also"),
+        ("<gallery>\nA.jpg|b\n</gallery>after", "after"),
+        ("", ""),
+    ],
+)
+def test_plain_text(wikitext: str, expected: str) -> None:
+    assert PlainText()(wikitext) == expected
