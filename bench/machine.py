@@ -30,9 +30,7 @@ def machine() -> dict[str, object]:
         (line.split(":")[1].strip() for line in info.splitlines() if line.startswith("model name")),
         platform.processor(),
     )
-    flags = next(
-        (set(line.split(":")[1].split()) for line in info.splitlines() if line.startswith("flags")), set()
-    )
+    flags = next((set(line.split(":")[1].split()) for line in info.splitlines() if line.startswith("flags")), set())
     return {
         "cpu": model,
         "cores": os.cpu_count(),

@@ -1,9 +1,9 @@
 """Ingest a corpus while killing the process with SIGKILL at random moments, then check every row.
 
-    python bench/survive.py SOURCE --db DIR [--kills 12] [--template ...] [--out bench/results/survive.jsonl]
+    python bench/survive.py SOURCE --db DIR --out bench/results/survive.jsonl [--kills 12] [-- INGEST OPTIONS]
 
-Each kill comes after a random wait, so that it may hit reading, the model, a commit or a compaction. The run after the
-last kill goes to the end; the memory of each run is sampled. `bench/verify.py` does the checking.
+Each kill comes after a random wait, so that it may hit reading, the model, a commit or a compaction. The run
+after the last kill goes to the end; the memory of each run is sampled. `bench/verify.py` does the checking.
 """
 
 from __future__ import annotations
@@ -50,9 +50,7 @@ def main() -> None:
         *args.options,
     ]
     log = args.out.with_suffix(".log").open("ab")
-    write(
-        args.out, {"event": "start", "command": command[1:], "seed": seed, "kills": args.kills, **machine()}
-    )
+    write(args.out, {"event": "start", "command": command[1:], "seed": seed, "kills": args.kills, **machine()})
     for kill in range(args.kills + 1):
         wait = dice.uniform(*args.wait) if kill < args.kills else None
         started = time.time()

@@ -17,7 +17,9 @@ def read(database: Path, table: str = "articles") -> list[dict[str, Any]]:
     return lancedb.connect(database).open_table(table).search().limit(10_000_000).to_list()
 
 
-def check(database: Path, table: str = "articles", *, dimension: int = 384, ready_made: bool = False) -> list[dict[str, Any]]:
+def check(
+    database: Path, table: str = "articles", *, dimension: int = 384, ready_made: bool = False
+) -> list[dict[str, Any]]:
     """Assert the invariants of an unchunked table without template or own fields renamed; return its rows."""
     rows = read(database, table)
     own = {"id", "content_hash", "title", "text", "n_tokens", "truncated", "vector", "txn", "ingested_at"}

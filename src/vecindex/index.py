@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from vecindex.config import DEFAULT_TABLE, database_uri
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
+    import numpy.typing as npt
+
+    from vecindex.pipeline.delete import DeleteReport
+    from vecindex.pipeline.doctor import DoctorReport
+    from vecindex.pipeline.optimize import OptimizeReport
+    from vecindex.pipeline.queries import QuestionModel
     from vecindex.pipeline.run import Stop
+    from vecindex.pipeline.status import Status
+    from vecindex.pipeline.tag import TagReport
     from vecindex.store.database import Database
-    from vecindex.types import IngestReport, Observer
+    from vecindex.types import IngestReport, Observer, SearchResult
 
 
 def open(database: str | Path | None = None, table: str = DEFAULT_TABLE) -> Index:
@@ -85,7 +96,7 @@ class Index:
         where: str | None = None,
         hybrid: bool = False,
         by: Literal["article", "chunk"] = "article",
-        id: str | Sequence[str] | None = None,  # noqa: A002 (the column's name)
+        id: str | Sequence[str] | None = None,
         vector: npt.ArrayLike | None = None,
         file: str | Path | None = None,
         text: Literal["snippet", "full", "none"] = "snippet",
@@ -207,8 +218,8 @@ class Index:
     def doctor(self, *, repair: bool = False) -> DoctorReport:
         """Read the whole table and return what is wrong with it; see `DoctorReport`.
 
-        `repair` sets aside what cannot be read and removes rows that cannot be used, so that the table opens again and
-        the next ingest makes anew what is missing. It changes nothing in a sound table.
+        `repair` sets aside what cannot be read and removes rows that cannot be used, so that the table opens again
+        and the next ingest makes anew what is missing. It changes nothing in a sound table.
 
         Raises TableNotFoundError; LockedError when it repairs while another process is writing.
         """

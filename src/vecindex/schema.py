@@ -86,8 +86,8 @@ def column_name(field: str) -> str:
 def infer_fields(rows: Iterable[Mapping[str, Any]]) -> list[pa.Field]:
     """Return one nullable field for each name in the users' fields, typed by the values seen in these rows.
 
-    All values alike give int64, double, bool, string, list of string, date or timestamp; ints among floats give double;
-    anything mixed, and a name without a value, gives string.
+    All values alike give int64, double, bool, string, list of string, date or timestamp; ints among floats
+    give double; anything mixed, and a name without a value, gives string.
     """
     import pyarrow as pa
 

@@ -18,10 +18,14 @@ mount -t tmpfs -o size=24m none "$1"
 cp -r "$2"/. "$1"/
 cd "$1"
 set +e
-"$3" -m vecindex.cli.app ingest rows.jsonl --db db --vectors v.npy --model test/none --unverified --transaction-rows 500
+run() {
+    "$1" -m vecindex.cli.app ingest rows.jsonl --db db --vectors v.npy --model test/none --unverified \\
+        --transaction-rows 500
+}
+run "$3"
 echo "first $?" >&2
 mount -o remount,size=200m "$1"
-"$3" -m vecindex.cli.app ingest rows.jsonl --db db --vectors v.npy --model test/none --unverified --transaction-rows 500
+run "$3"
 echo "second $?" >&2
 "$3" "$4" db
 """

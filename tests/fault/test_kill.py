@@ -1,6 +1,6 @@
 """kill -9 at random moments: after each one the table is whole, and running again loses and doubles nothing.
 
-Ready-made vectors keep the model out, so that nearly all the time goes to commits and compactions, where a kill hurts.
+Ready-made vectors keep the model out: nearly all the time goes to commits and compactions, where a kill hurts.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pathlib import Path
 import lancedb
 import numpy as np
 import pytest
-from invariants import check
 
 import vecindex
+from invariants import check
 
 N, D, TXN = 20_000, 16, 50
 KILLS = 8

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from invariants import check, read
 
 import vecindex
+from invariants import check, read
 from vecindex.errors import ConfigError, ModelError, SourceError
 from vecindex.types import Estimate, Progress
 
@@ -233,7 +234,7 @@ def test_chunks_carry_their_article_and_are_replaced_whole(tmp_path: Path) -> No
     assert rows[0]["id"] == "x#0"
     assert rows[0]["text"].startswith("Sentence number 0")
     assert rows[-1]["text"].endswith("number 59 tells of organelles.")
-    for left, right in zip(rows, rows[1:], strict=False):
+    for left, right in pairwise(rows):
         assert long.index(right["text"]) < long.index(left["text"]) + len(left["text"]), "neighbours overlap"
     assert all(row["n_tokens"] <= 256 for row in rows)
     changed = index.ingest(write(tmp_path / "rows.jsonl", [{"id": "x", "title": "Long", "text": "Short now."}]))
@@ -302,7 +303,7 @@ def test_vectors_of_another_model_are_found_out(tmp_path: Path) -> None:
         index.ingest(path, vectors=str(tmp_path / "v.npy"))
     report = index.ingest(path, vectors=str(tmp_path / "v.npy"), model="all-MiniLM-L6-v2", unverified=True)
     assert report.added == 3
-    with pytest.raises(ModelError, match="not at hand to make more|unknown|made differently"):
+    with pytest.raises(ModelError, match="not at hand to make more"):
         index.ingest(write(tmp_path / "more.jsonl", [{"id": "d", "text": "x"}]))
 
 
@@ -310,6 +311,8 @@ def test_unverified_vectors_never_join_a_table_of_a_known_model(tmp_path: Path, 
     np.save(tmp_path / "v.npy", np.ones((1, 384), dtype=np.float32))
     with pytest.raises(ModelError, match="cannot be checked"):
         vecindex.open(base).ingest(
-            write(tmp_path / "more.jsonl", [{"id": "d", "text": "x"}]), vectors=str(tmp_path / "v.npy"), unverified=True
+            write(tmp_path / "more.jsonl", [{"id": "d", "text": "x"}]),
+            vectors=str(tmp_path / "v.npy"),
+            unverified=True,
         )
     assert len(read(base)) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,7 +44,7 @@ def test_every_token_is_covered_and_sizes_hold(text: str, size: int, overlap: in
         assert len(inside) <= max(size, 1) or len(spans) == 1
         covered.update(inside)
     assert covered == set(range(len(tokens)))
-    for (a1, b1), (a2, b2) in zip(spans, spans[1:], strict=False):
+    for (a1, b1), (a2, b2) in pairwise(spans):
         assert a1 < a2
         assert b1 < b2
         shared = sum(1 for x, y in tokens if a2 <= x and y <= b1)

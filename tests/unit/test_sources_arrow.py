@@ -43,9 +43,7 @@ def test_parquet_rows_count_on_over_batches_and_row_groups(tmp_path: Path) -> No
     assert items[4096] == Record(f"{path} row 4096", {"id": 4096, "text": None})
 
 
-@pytest.mark.parametrize(
-    "name", ["a.arrow", "a.feather", "a.ipc", "stream.arrow", "a.arrow.gz", "a.parquet.gz"]
-)
+@pytest.mark.parametrize("name", ["a.arrow", "a.feather", "a.ipc", "stream.arrow", "a.arrow.gz", "a.parquet.gz"])
 def test_every_container(tmp_path: Path, name: str) -> None:
     path, plain = tmp_path / name, tmp_path / "plain"
     if name == "a.feather":

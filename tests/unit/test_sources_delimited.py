@@ -23,11 +23,7 @@ def read(raw: bytes, **options: Any) -> list[Record | Rejected]:
 
 
 def test_types_are_inferred_by_column() -> None:
-    raw = (
-        b"id,year,score,zip,plus,big,none,text\n"
-        b"007,1999,1.5,01234,+1,99999999999999999999,,12\n"
-        b"8,-3,2,5,6,7,,x\n"
-    )
+    raw = b"id,year,score,zip,plus,big,none,text\n007,1999,1.5,01234,+1,99999999999999999999,,12\n8,-3,2,5,6,7,,x\n"
     first, second = read(raw)
     assert first == Record(
         "c:2",
@@ -109,9 +105,7 @@ def test_vector_column() -> None:
     raw = b'id,v\n1,"[0.5, -1]"\n2,oops\n3,{}\n'
     good, bad, other = read(raw, vector_field="v")
     assert good == Record("c:2", {"id": "1", "v": [0.5, -1]})
-    assert bad == Rejected(
-        "c:3", "column 'v': found 'oops', expected a JSON array of numbers", excerpt="2,oops"
-    )
+    assert bad == Rejected("c:3", "column 'v': found 'oops', expected a JSON array of numbers", excerpt="2,oops")
     assert isinstance(other, Rejected)
 
 

@@ -41,17 +41,13 @@ def rejected(field_map: FieldMap = PLAIN, **fields: Any) -> Rejected:
         (["uuid", "document", "article", "subject", "name"], ("uuid", "article", "name")),
     ],
 )
-def test_usual_names_are_recognised_by_priority(
-    names: list[str], expected: tuple[str, str, str | None]
-) -> None:
+def test_usual_names_are_recognised_by_priority(names: list[str], expected: tuple[str, str, str | None]) -> None:
     found = resolve_fields(names)
     assert (found.id, found.text, found.title) == expected
 
 
 def test_named_fields_win() -> None:
-    found = resolve_fields(
-        ["id", "sku", "text", "notes", "v"], id_field="sku", text_field="notes", vector_field="v"
-    )
+    found = resolve_fields(["id", "sku", "text", "notes", "v"], id_field="sku", text_field="notes", vector_field="v")
     assert (found.id, found.text, found.title, found.vector) == ("sku", "notes", None, "v")
     assert found.special == {"sku", "notes", "v"}
 
@@ -78,9 +74,7 @@ def test_absent_fields(names: list[str], options: dict[str, str], match: str) ->
         resolve_fields(names, **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    "template", ["{id.__class__}", "{id[0]}", "{}", "{id!r}", "{id:>9}", "{id", "none", "}{"]
-)
+@pytest.mark.parametrize("template", ["{id.__class__}", "{id[0]}", "{}", "{id!r}", "{id:>9}", "{id", "none", "}{"])
 def test_template_of_more_than_names_is_refused(template: str) -> None:
     with pytest.raises(ConfigError, match="text template"):
         resolve_fields(["id", "text"], text_template=template)

@@ -34,8 +34,7 @@ EVERY = pytest.mark.parametrize(("extension", "compress"), COMPRESS.items(), ids
 def rows(n: int) -> bytes:
     # Digits of a long product, so that compression leaves more than one block to cut in.
     return b"".join(
-        json.dumps({"id": i, "text": f"row {i} {pow(7, 300 + i, 10**400)}"}).encode() + b"\n"
-        for i in range(n)
+        json.dumps({"id": i, "text": f"row {i} {pow(7, 300 + i, 10**400)}"}).encode() + b"\n" for i in range(n)
     )
 
 
@@ -57,9 +56,7 @@ def test_reads_concatenated_parts(tmp_path: Path, extension: str, compress: Comp
 
 
 @EVERY
-def test_cut_file_gives_its_good_rows_then_an_error(
-    tmp_path: Path, extension: str, compress: Compress
-) -> None:
+def test_cut_file_gives_its_good_rows_then_an_error(tmp_path: Path, extension: str, compress: Compress) -> None:
     path = tmp_path / f"corpus.jsonl{extension}"
     # Whole parts first: how much of a cut block comes out is the codec's affair.
     part = rows(200)
@@ -68,9 +65,7 @@ def test_cut_file_gives_its_good_rows_then_an_error(
     stream = source.read()
     good = [next(stream) for _ in range(200)]
     assert good[199].place == f"{path}:200"
-    with pytest.raises(
-        SourceError, match=r"data ends too early, after [\d,]+ bytes of unpacked.*\(in line \d+\)"
-    ):
+    with pytest.raises(SourceError, match=r"data ends too early, after [\d,]+ bytes of unpacked.*\(in line \d+\)"):
         list(stream)
 
 

@@ -132,9 +132,7 @@ def test_cut_array_gives_its_rows_then_an_error() -> None:
 
 
 def test_data_after_the_array() -> None:
-    with pytest.raises(
-        SourceError, match="c: found more data after the JSON array, which ends with element 0"
-    ):
+    with pytest.raises(SourceError, match="c: found more data after the JSON array, which ends with element 0"):
         read(b'[{"id": 1}] {"id": 2}', JsonSource)
 
 
@@ -156,3 +154,12 @@ def test_json_file_of_lines_and_empty_array() -> None:
 def test_one_object_over_several_lines() -> None:
     with pytest.raises(SourceError, match="found one JSON object over several lines, expected an array"):
         read(b'{\n  "rows": []\n}\n', JsonSource)
+
+
+def test_count_hint_is_exact_for_a_short_file_and_near_for_a_long_one(tmp_path: Path) -> None:
+    short, long = tmp_path / "short.jsonl", tmp_path / "long.jsonl"
+    short.write_text('{"id": 1}\n{"id": 2}')
+    long.write_text("".join(f'{{"id": {i}, "text": "{"x" * (i % 7)}"}}\n' for i in range(50_000)))
+    assert [s.count_hint() for s in open_sources([str(short)])] == [2]
+    (hint,) = [s.count_hint() for s in open_sources([str(long)])]
+    assert hint == pytest.approx(50_000, rel=0.05)

@@ -235,9 +235,7 @@ class Calls:
     ],
 )
 @pytest.mark.parametrize("protocol", [0, 2, 4])
-def test_calls_are_refused_before_they_happen(
-    tmp_path: Path, function: Any, named: str, protocol: int
-) -> None:
+def test_calls_are_refused_before_they_happen(tmp_path: Path, function: Any, named: str, protocol: int) -> None:
     marker = tmp_path / "marker"
     command = f"open({str(marker)!r}, 'w').close()" if function in (eval, exec) else f"touch {marker}"
     path = tmp_path / "evil.pkl"

@@ -127,9 +127,7 @@ def test_cut_xml_gives_its_good_pages_then_an_error(tmp_path: Path) -> None:
     source = dump(tmp_path, page(1, "A", "one"), page(2, "B", "two")[:100], end="")
     stream = source.read()
     assert next(stream).place == f"{source.name} page 1 (A)"
-    with pytest.raises(
-        SourceError, match=r"dump\.xml\.bz2: broken XML at line \d+, column \d+, after page 2"
-    ):
+    with pytest.raises(SourceError, match=r"dump\.xml\.bz2: broken XML at line \d+, column \d+, after page 2"):
         list(stream)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vecindex.cli import ingest, search, status
+from vecindex.cli import delete, doctor, ingest, optimize, search, status, tag
 from vecindex.errors import VecindexError
 
 app = typer.Typer(
@@ -26,9 +26,7 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def options(
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Log what happens to standard error.")
-    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens to standard error.")] = False,
     log_file: Annotated[str | None, typer.Option(metavar="FILE", help="Log to a file as well.")] = None,
 ) -> None:
     """Set up logging."""
@@ -49,6 +47,10 @@ def options(
 app.command("ingest")(ingest.ingest)
 app.command("search")(search.search)
 app.command("status")(status.status)
+app.command("delete")(delete.delete)
+app.command("optimize")(optimize.optimize)
+app.command("tag")(tag.tag)
+app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:
@@ -72,13 +74,14 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:
-        logging.getLogger("vecindex").exception("unexpected error")
+        log = logging.getLogger("vecindex")
+        # Without a handler, logging would print the traceback by itself.
+        if log.hasHandlers():
+            log.exception("unexpected error")
         line = (str(error).strip().splitlines() or [""])[0][:300]
         print(f"error: unexpected {type(error).__name__}: {line}", file=sys.stderr)  # noqa: T201
-        print(
-            "  Nothing committed is lost. `vecindex --log-file FILE ...` writes the details for a report.",
-            file=sys.stderr,
-        )
+        told = "  Nothing committed is lost. `vecindex --log-file FILE ...` writes the details for a report."
+        print(told, file=sys.stderr)  # noqa: T201
         sys.exit(1)
 
 

@@ -22,11 +22,9 @@ def delete(
     db: Db = None,
     table: Table = DEFAULT_TABLE,
     where: Annotated[
-        str | None, typer.Option(metavar="SQL", help="Articles that meet a condition, e.g. \"year < 1990\".")
+        str | None, typer.Option(metavar="SQL", help='Articles that meet a condition, e.g. "year < 1990".')
     ] = None,
-    file: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Ids, one a line; - for standard input.")
-    ] = None,
+    file: Annotated[str | None, typer.Option(metavar="FILE", help="Ids, one a line; - for standard input.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be removed, change nothing.")] = False,
     json: Json = False,

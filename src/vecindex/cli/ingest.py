@@ -34,9 +34,7 @@ def ingest(
     max_tokens: Annotated[
         int | None, typer.Option(help="Tokens that the model reads of a text [default: all it can]")
     ] = None,
-    prompt: Annotated[
-        str | None, typer.Option(help="Put before every text [default: the model's own]")
-    ] = None,
+    prompt: Annotated[str | None, typer.Option(help="Put before every text [default: the model's own]")] = None,
     text_template: Annotated[
         str | None, typer.Option(help=r"Text to embed, e.g. '{title}\n{text}' [default: the text]")
     ] = None,
@@ -51,9 +49,7 @@ def ingest(
     ] = None,
     id_field: Annotated[str | None, typer.Option(help="Field with the id [default: recognised]")] = None,
     text_field: Annotated[str | None, typer.Option(help="Field with the text [default: recognised]")] = None,
-    title_field: Annotated[
-        str | None, typer.Option(help="Field with the title [default: recognised]")
-    ] = None,
+    title_field: Annotated[str | None, typer.Option(help="Field with the title [default: recognised]")] = None,
     vector_field: Annotated[str | None, typer.Option(help="Field with ready-made vectors.")] = None,
     vectors: Annotated[
         str | None,
@@ -62,18 +58,14 @@ def ingest(
     unverified: Annotated[
         bool, typer.Option(help="Take ready-made vectors without checking them against the model.")
     ] = False,
-    format: Annotated[
-        str | None, typer.Option(help="Format of the sources [default: by their names]")
-    ] = None,
+    format: Annotated[str | None, typer.Option(help="Format of the sources [default: by their names]")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
     batch_tokens: Annotated[
         int | None, typer.Option(help="Tokens in a batch, padding included [default: by device]")
     ] = None,
     transaction_rows: Annotated[int, typer.Option(help="Rows committed together.")] = 1_000,
-    prune: Annotated[
-        bool, typer.Option("--prune", help="Remove rows that the sources no longer hold.")
-    ] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove rows that the sources no longer hold.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and estimate, change nothing.")] = False,
     trust_remote_code: Annotated[bool, typer.Option(help="Run code that the model brings along.")] = False,
     json: Json = False,

@@ -77,7 +77,8 @@ def print_ingest(report: IngestReport, dry_run: bool) -> None:
     s = report.seconds
     if report.vectors and not dry_run:
         say(
-            f"time: {duration(s.wall)} (reading {s.reading:.1f} s, tokenizing {s.tokenizing:.1f} s, model {s.model:.1f} s, "
+            f"time: {duration(s.wall)} (loading the model {s.loading:.1f} s, reading {s.reading:.1f} s, "
+            f"tokenizing {s.tokenizing:.1f} s, model {s.model:.1f} s, "
             f"commit {s.commit:.1f} s, maintenance {s.maintenance:.1f} s; they overlap)"
             + (
                 f"; {report.texts_per_s:.1f} texts/s on {report.device} in {report.precision}"

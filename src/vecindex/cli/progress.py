@@ -61,11 +61,7 @@ class Screen:
         if estimate.free_bytes is not None:
             parts.append(f"{size(estimate.free_bytes)} free")
         self.notice("estimate: " + ", ".join(parts))
-        if (
-            estimate.disk_bytes
-            and estimate.free_bytes is not None
-            and estimate.disk_bytes > estimate.free_bytes
-        ):
+        if estimate.disk_bytes and estimate.free_bytes is not None and estimate.disk_bytes > estimate.free_bytes:
             self.notice("warning: the disk has not enough space for all of it")
 
     def progress(self, progress: Progress) -> None:

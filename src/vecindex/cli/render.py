@@ -113,10 +113,15 @@ def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
         yield "batches", f"{told} (remembered, since more ran out of memory)"
     words = "indexed" if found.words_indexed else "not indexed (the first search --hybrid does it)"
     yield "words", words
-    disk = "" if found.table_bytes is None or found.database_bytes is None else (
-        f", {size(found.table_bytes)} on disk, the whole database {size(found.database_bytes)}"
+    disk = (
+        ""
+        if found.table_bytes is None or found.database_bytes is None
+        else (f", {size(found.table_bytes)} on disk, the whole database {size(found.database_bytes)}")
     )
-    yield "store", f"{found.fragments:,} fragments, {found.versions:,} versions, {size(found.live_bytes)} in use{disk}"
+    yield (
+        "store",
+        f"{found.fragments:,} fragments, {found.versions:,} versions, {size(found.live_bytes)} in use{disk}",
+    )
 
 
 def _run_lines(found: Status) -> Iterator[tuple[str, str]]:
@@ -126,7 +131,11 @@ def _run_lines(found: Status) -> Iterator[tuple[str, str]]:
         stopped = " (stopped before its end)" if run["interrupted"] else ""
         yield "last run", f"{run['ended_at'][:19]}Z: {counts}{stopped}"
         s = run["seconds"]
-        rate = f"; {run['texts_per_s']:.1f} texts/s on {run['device']} in {run['precision']}" if run["texts_per_s"] else ""
+        rate = (
+            f"; {run['texts_per_s']:.1f} texts/s on {run['device']} in {run['precision']}"
+            if run["texts_per_s"]
+            else ""
+        )
         yield "", f"{duration(s['wall'])}: model {s['model']:.1f} s, reading {s['reading']:.1f} s{rate}"
     if found.unfinished is not None:
         more = f"{found.unfinished.rows:,} rows in {found.unfinished.transactions:,} transactions since"
@@ -174,3 +183,21 @@ def print_tags(report: TagReport) -> None:
         _out(f"{tag.name}\tversion {tag.version}\t{rows} rows\t{(tag.made_at or '?')[:19]}Z")
     if not report.tags:
         say("no tags")
+
+
+def print_doctor(report: DoctorReport) -> None:
+    """Print the outcome of each check, what was found and what to do about it."""
+    for check in report.checks:
+        _out(f"{check.outcome:<9}{check.name}" + (f" ({check.note})" if check.note else ""))
+    for done in report.repaired:
+        _out(f"repaired {done}")
+    for finding in report.findings:
+        _out(f"\n{finding.check}: {finding.message} ({finding.count:,})")
+        for example in finding.examples:
+            _out(f"  {plain(example)}")
+        _out(f"  {finding.remedy}")
+    for note in report.notes:
+        say(note)
+    say(f"{report.table}: {'sound' if report.sound else f'{len(report.findings)} faults found'}")
+    if report.repaired:
+        say("what was dropped comes back with the next vecindex ingest of its source")

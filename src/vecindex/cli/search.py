@@ -19,11 +19,11 @@ def search(
     table: Table = DEFAULT_TABLE,
     k: Annotated[int, typer.Option("-k", help="Hits for each query.")] = 10,
     where: Annotated[
-        str | None, typer.Option(metavar="SQL", help="Condition on the columns, e.g. \"year > 1990\".")
+        str | None, typer.Option(metavar="SQL", help='Condition on the columns, e.g. "year > 1990".')
     ] = None,
     hybrid: Annotated[bool, typer.Option("--hybrid", help="Rank by words as well as by meaning.")] = False,
     by: Annotated[str, typer.Option(help="In a table of chunks: article or chunk.")] = "article",
-    id: Annotated[  # noqa: A002
+    id: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Find more like this article; needs no model.")
     ] = None,
     file: Annotated[

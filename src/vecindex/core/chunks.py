@@ -7,9 +7,7 @@ from collections.abc import Sequence
 _LOOK_BACK = 0.2
 
 
-def chunk_spans(
-    text: str, tokens: Sequence[tuple[int, int]], size: int, overlap: int
-) -> list[tuple[int, int]]:
+def chunk_spans(text: str, tokens: Sequence[tuple[int, int]], size: int, overlap: int) -> list[tuple[int, int]]:
     """Return the (start, end) character positions of the chunks of a text.
 
     Parameters

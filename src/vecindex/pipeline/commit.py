@@ -78,9 +78,7 @@ class Committer:
         if tokens == self._kept_budget:
             return
         if tokens < self._kept_budget:
-            run.observer.notice(
-                f"out of memory: batches are now of {tokens:,} tokens, and the table remembers it"
-            )
+            run.observer.notice(f"out of memory: batches are now of {tokens:,} tokens, and the table remembers it")
         kept = run.table.setting("batch_tokens") or {}
         run.table.set_setting(batch_tokens={**kept, encoder.device_name: tokens})
         self._kept_budget = tokens

@@ -55,10 +55,14 @@ def delete(
 ) -> DeleteReport:
     """Remove articles; see `Index.delete`."""
     if where is not None and (ids or file is not None):
-        raise ConfigError("Give ids or --where, not both.", "Put the ids into the condition: --where \"id IN ('a', 'b')\"")
+        raise ConfigError(
+            "Give ids or --where, not both.", "Put the ids into the condition: --where \"id IN ('a', 'b')\""
+        )
     wanted = list(dict.fromkeys([*ids, *(read_ids(file, stdin) if file is not None else [])]))
     if where is None and not wanted:
-        raise ConfigError("Nothing to delete is named.", "Give ids, --file or --where; add --dry-run to see what matches.")
+        raise ConfigError(
+            "Nothing to delete is named.", "Give ids, --file or --where; add --dry-run to see what matches."
+        )
     table = database.articles(name)
     key = "article_id" if table.fingerprint.chunking else "id"
     if where is not None:
@@ -95,6 +99,4 @@ def _articles_there(table: ArticleTable, key: str, wanted: Sequence[str]) -> tup
 
 def _remove(table: ArticleTable, key: str, ids: Sequence[str]) -> int:
     """Delete by id, so that exactly what was told before is removed, whatever was written since."""
-    return sum(
-        table.delete(isin(key, ids[at : at + _IDS_PER_COMMIT])) for at in range(0, len(ids), _IDS_PER_COMMIT)
-    )
+    return sum(table.delete(isin(key, ids[at : at + _IDS_PER_COMMIT])) for at in range(0, len(ids), _IDS_PER_COMMIT))

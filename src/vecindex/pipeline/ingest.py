@@ -74,7 +74,7 @@ def _rehearse(run: Run) -> IngestReport:
     rate = None
     if sample and not run.ready_made:
         run.load_encoder(sample)
-        rate = run.loaded_encoder.probe_rate(sample[:PROBE_TEXTS])
+        rate = run.probe_rate(sample[:PROBE_TEXTS])
     run.tell_estimate(vectors, True, rate, text_bytes / max(1, vectors))
     run.report.vectors = vectors
     run.report.missing = planner.registry.n_unmet if planner.complete else 0
@@ -122,9 +122,7 @@ def _embed(run: Run, ready: Ready) -> None:
         for i, piece in enumerate(ready.to_embed):
             piece.vector = encoded.vectors[i]
         if encoded.failed:
-            _drop_failed(
-                run, ready, {id(ready.to_embed[i].planned): why for i, why in encoded.failed.items()}
-            )
+            _drop_failed(run, ready, {id(ready.to_embed[i].planned): why for i, why in encoded.failed.items()})
         run.report.batch_tokens = run.loaded_encoder.budget.tokens
     run.rows_done += ready.transaction.read
     run.tell_progress()
@@ -136,9 +134,7 @@ def _drop_failed(run: Run, ready: Ready, failed: dict[int, str]) -> None:
         if id(row) in failed:
             article = row.article
             reason = f"cannot be embedded: {failed[id(row)]}"
-            transaction.rejects.append(
-                (row.source, Rejected(article.place, reason, article.id, article.text[:200]))
-            )
+            transaction.rejects.append((row.source, Rejected(article.place, reason, article.id, article.text[:200])))
             run.report.count_reject(reason)
     transaction.rows = [row for row in transaction.rows if id(row) not in failed]
     ready.pieces = [piece for piece in ready.pieces if id(piece.planned) not in failed]
@@ -169,9 +165,7 @@ def _tidy_up(run: Run, committer: Committer) -> None:
     committer.maintain()
     _close(run)
     ended = datetime.now(UTC).isoformat()
-    table.set_setting(
-        last_run={**report.to_dict(), "run": run.id, "last_txn": committer.txn, "ended_at": ended}
-    )
+    table.set_setting(last_run={**report.to_dict(), "run": run.id, "last_txn": committer.txn, "ended_at": ended})
 
 
 def _close(run: Run) -> IngestReport:

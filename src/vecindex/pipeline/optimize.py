@@ -10,8 +10,9 @@ from typing import Any
 
 from vecindex.errors import ConfigError
 from vecindex.store.database import REJECTS, Database
-from vecindex.store.maintenance import KEEP_VERSIONS_FOR, bytes_in, maintain, sweep, usage
+from vecindex.store.maintenance import KEEP_VERSIONS_FOR, maintain, sweep, usage
 from vecindex.store.search import words_indexed
+from vecindex.store.versions import tags
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -63,7 +64,7 @@ def optimize(database: Database, name: str, older_than: str | timedelta | None =
         bytes_before=before.table_bytes,
         bytes_after=after.table_bytes,
         words_indexed=words_indexed(table),
-        tags=table.tags(),
+        tags=tags(table),
     )
 
 
@@ -82,6 +83,7 @@ def age(text: str | timedelta) -> timedelta:
         found, seconds = match is not None, float(match[1]) * _UNITS[match[2]] if match else 0.0
     if not found or not 0 <= seconds <= 100 * 365 * 86_400:
         raise ConfigError(
-            f"--older-than takes a number and one of s, m, h, d; found {str(text)!r}.", "For example: --older-than 10m"
+            f"--older-than takes a number and one of s, m, h, d; found {str(text)!r}.",
+            "For example: --older-than 10m",
         )
     return timedelta(seconds=seconds)

@@ -43,9 +43,7 @@ class IngestOptions:
     def __post_init__(self) -> None:
         """Refuse values that make no sense."""
         if self.precision not in set(Precision):
-            raise ConfigError(
-                f"Unknown precision {self.precision!r}.", f"Give one of {', '.join(Precision)}."
-            )
+            raise ConfigError(f"Unknown precision {self.precision!r}.", f"Give one of {', '.join(Precision)}.")
         object.__setattr__(self, "precision", Precision(self.precision))
         if self.transaction_rows < 1:
             raise ConfigError(f"--transaction-rows must be at least 1, found {self.transaction_rows}.")
@@ -78,9 +76,7 @@ class ModelChoice:
     chunking: Chunking | None
 
 
-def choose_model(
-    options: IngestOptions, stored: Fingerprint | None, where: str, ready_made: bool
-) -> ModelChoice:
+def choose_model(options: IngestOptions, stored: Fingerprint | None, where: str, ready_made: bool) -> ModelChoice:
     """Return the model for a run: what the options name, else what made the table's vectors, else the default.
 
     Where the sources bring their own vectors the model need not be at hand.
@@ -146,9 +142,7 @@ def _refuse_differences(options: IngestOptions, stored: Fingerprint, where: str)
     if options.model is not None:
         asked = find_model(options.model, options.revision) if stored.weights != "unknown" else None
         same = (
-            asked.weights == stored.weights
-            if asked
-            else options.model in (stored.model, stored.model.split("/")[-1])
+            asked.weights == stored.weights if asked else options.model in (stored.model, stored.model.split("/")[-1])
         )
         if not same:
             differences.append(("model", options.model, stored.model))

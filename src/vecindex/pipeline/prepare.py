@@ -104,7 +104,7 @@ class Preparer:
         texts = [piece.planned.embed_texts[piece.chunk] for piece in to_embed]
         run.load_encoder(texts)
         if not self._estimated:
-            self._estimate(transaction, run.loaded_encoder.probe_rate(texts[:PROBE_TEXTS]))
+            self._estimate(transaction, run.probe_rate(texts[:PROBE_TEXTS]))
         mark = time.perf_counter()
         tokens = run.loaded_encoder.tokenize(texts)
         for piece, count, cut in zip(to_embed, tokens.counts, tokens.truncated, strict=True):

@@ -82,7 +82,9 @@ def read_ids(name: str, stdin: BinaryIO | None = None) -> list[str]:
             made = parse_object(line, place) if line.lstrip().startswith(b"{") else None
             found = made.fields.get("id") if isinstance(made, Record) else None
             if made is not None and not isinstance(found, str | int):
-                raise SourceError(f"{place}: no id in this line.", 'Give one id a line, as it is or as {"id": "..."}.')
+                raise SourceError(
+                    f"{place}: no id in this line.", 'Give one id a line, as it is or as {"id": "..."}.'
+                )
             try:
                 ids.append(line.decode("utf-8").strip() if made is None else str(found))
             except UnicodeDecodeError as error:
@@ -152,13 +154,13 @@ class QuestionModel:
         encoder.prompt = encoder.query_prompt if options.prompt is None else options.prompt
         if stored.prompt and not encoder.prompt and options.prompt is None:
             observer.notice(
-                f"the articles were embedded behind the prompt {stored.prompt!r}, and the model names none for questions: "
-                "give it with --prompt if it has one"
+                f"the articles were embedded behind the prompt {stored.prompt!r}, and the model names none for "
+                "questions: give it with --prompt if it has one"
             )
         cut = int(encoder.tokenize(texts).truncated.sum())
         if cut:
             observer.notice(
-                f"{cut:,} questions are longer than the {encoder.max_tokens} tokens that the model reads, and were cut"
+                f"{cut:,} questions are longer than the {encoder.max_tokens} tokens that the model reads and were cut"
             )
         return encoder.embed_texts(texts)
 
@@ -170,8 +172,8 @@ def _load(stored: Fingerprint, where: str, options: ModelOptions, observer: Obse
     known = stored.weights != "unknown"
     if known and files.weights != stored.weights:
         raise ModelError(
-            f"{files.name} (weights {files.weights[:12]}, found in the {files.origin}) is not the model that made the "
-            f"vectors of {where} ({stored.model}, weights {stored.weights[:12]}).",
+            f"{files.name} (weights {files.weights[:12]}, found in the {files.origin}) is not the model that made "
+            f"the vectors of {where} ({stored.model}, weights {stored.weights[:12]}).",
             "Bring back that model, or name the folder that holds it: --model DIR",
         )
     encoder = Encoder.load(
@@ -194,6 +196,7 @@ def _load(stored: Fingerprint, where: str, options: ModelOptions, observer: Obse
         )
     if not known:
         observer.notice(
-            f"the vectors of {where} were taken unverified as those of {stored.model}: distances mean something only if they are"
+            f"the vectors of {where} were taken unverified as those of {stored.model}: distances mean something "
+            "only if they are"
         )
     return encoder

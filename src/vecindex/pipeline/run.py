@@ -101,6 +101,7 @@ class Run:
         """
         if self.encoder is not None:
             return
+        mark = time.perf_counter()
         from vecindex.embed.encoder import Encoder
 
         choice = self.choice
@@ -131,6 +132,14 @@ class Run:
                 f"{choice.name} no longer makes the vectors that {self.where} holds ({told}).",
                 "Bring back the model as it was, or begin another table: --table NAME",
             )
+        self.report.seconds.loading += time.perf_counter() - mark
+
+    def probe_rate(self, texts: Sequence[str]) -> float:
+        """Return texts a second over a few texts, for the estimate."""
+        mark = time.perf_counter()
+        rate = self.loaded_encoder.probe_rate(texts)
+        self.report.seconds.loading += time.perf_counter() - mark
+        return rate
 
     def _set_budget(self, encoder: Encoder) -> None:
         usual = encoder.budget.tokens

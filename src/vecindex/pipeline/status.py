@@ -11,6 +11,7 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maintenance import Usage, bytes_in, usage
 from vecindex.store.search import words_indexed
+from vecindex.store.versions import tags
 from vecindex.types import Fingerprint
 
 MANY_FRAGMENTS = 64
@@ -97,7 +98,7 @@ def status(database: Database, name: str, *, rejects: bool = False, at: str | No
         rejects=database.rejects().rows(name) if rejects else None,
         columns={f.name: str(f.type) for f in table.extra_columns},
         maps=_maps(table),
-        tags=table.tags(),
+        tags=tags(table),
         words_indexed=words_indexed(table),
         batch_tokens=table.setting("batch_tokens") or {},
         **dataclasses.asdict(space),
@@ -108,7 +109,8 @@ def status(database: Database, name: str, *, rejects: bool = False, at: str | No
 
 
 def _unfinished(table: ArticleTable, last_run: dict[str, Any] | None) -> Unfinished | None:
-    rows, transactions, last = table.commits_after(last_run["last_txn"] if last_run else 0)
+    txn, ended_at = (last_run["last_txn"], last_run["ended_at"]) if last_run else (0, None)
+    rows, transactions, last = table.commits_after(txn, ended_at)
     return Unfinished(rows, transactions, last.isoformat() if last else None) if transactions else None
 
 

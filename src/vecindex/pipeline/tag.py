@@ -10,6 +10,7 @@ from typing import Any
 from vecindex.errors import ConfigError
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
+from vecindex.store.versions import put_tag, remove_tag, tags, version, versions
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 
@@ -46,24 +47,26 @@ def tag(
     """List, make, move or delete a tag; see `Index.tag`."""
     if label is None:
         if delete or move:
-            raise ConfigError("Which tag? No name is given.", "vecindex tag NAME --delete, or vecindex tag NAME --move")
+            raise ConfigError(
+                "Which tag? No name is given.", "vecindex tag NAME --delete, or vecindex tag NAME --move"
+            )
         return _report(database.articles(name))
     if delete and move:
         raise ConfigError("A tag is either deleted or moved.", "Give one of --delete and --move.")
     table = database.articles(name)
     with database.writer():
-        there = table.tags()
+        there = tags(table)
         if delete:
             _must_exist(table, label, there)
-            table.untag(label)
+            remove_tag(table, label)
             return _report(table, deleted=label)
         _check_name(label)
         if label in there and not move:
             raise ConfigError(
-                f"{table.where} has a tag {label!r} already (version {there[label]}; the latest is {table.version}).",
+                f"{table.where} has a tag {label!r} already (version {there[label]}, the latest {version(table)}).",
                 f"Choose another name, or point it to the latest version: vecindex tag {label} --move",
             )
-        table.tag(label)
+        put_tag(table, label)
         return _report(table, **({"moved": label} if label in there else {"made": label}))
 
 
@@ -80,9 +83,9 @@ def _must_exist(table: ArticleTable, label: str, there: dict[str, int]) -> None:
 
 
 def _report(table: ArticleTable, **done: str) -> TagReport:
-    versions = table.versions()
-    tags = []
-    for name, version in table.tags().items():
-        rows, made_at = versions.get(version, (None, None))
-        tags.append(Tag(name, version, rows, made_at.isoformat() if made_at else None))
-    return TagReport(table.name, table.version, tuple(tags), **done)
+    known = versions(table)
+    listed = []
+    for name, number in tags(table).items():
+        rows, made_at = known.get(number, (None, None))
+        listed.append(Tag(name, number, rows, made_at.isoformat() if made_at else None))
+    return TagReport(table.name, version(table), tuple(listed), **done)

@@ -1,0 +1,1 @@
+"""One module for each input format, each a stream of rows."""

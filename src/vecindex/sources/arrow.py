@@ -162,9 +162,7 @@ class ArrowSource(_Columnar):
                     "Name the file itself, or write an IPC stream (pyarrow.ipc.new_stream) to the pipe.",
                 )
         path = self.file.local_path
-        opened = stack.enter_context(
-            self.file.open_seekable() if path is None else pa.memory_map(str(path), "r")
-        )
+        opened = stack.enter_context(self.file.open_seekable() if path is None else pa.memory_map(str(path), "r"))
         reader = stack.enter_context(pa.ipc.open_file(opened))
         self._check(reader.schema)
         for i in range(reader.num_record_batches):

@@ -49,9 +49,7 @@ def expand(argument: str) -> list[InputFile | Folder]:
 
 def _nothing(argument: str) -> SourceError:
     if _is_glob(argument):
-        return SourceError(
-            f"{argument}: no file matches", "Check the pattern; ** stands for folders at any depth."
-        )
+        return SourceError(f"{argument}: no file matches", "Check the pattern; ** stands for folders at any depth.")
     return SourceError(f"{argument}: no such file or folder", "Check the path.")
 
 
@@ -120,9 +118,7 @@ def _expand_url(url: str) -> list[InputFile | Folder]:
         else:
             found = [InputFile(url, url)] if filesystem.exists(path) else []
     except Exception as error:  # each filesystem has its own errors
-        raise SourceError(
-            f"{url}: cannot be listed: {error}", "Check the address and credentials."
-        ) from error
+        raise SourceError(f"{url}: cannot be listed: {error}", "Check the address and credentials.") from error
     if not found:
         raise _nothing(url)
     return found
@@ -133,9 +129,7 @@ def _remote_files(url: str) -> Iterator[tuple[str, InputFile]]:
     try:
         names = sorted(filesystem.find(path))
     except Exception as error:  # each filesystem has its own errors
-        raise SourceError(
-            f"{url}: cannot be listed: {error}", "Check the address and credentials."
-        ) from error
+        raise SourceError(f"{url}: cannot be listed: {error}", "Check the address and credentials.") from error
     for name in names:
         inside = name.removeprefix(path.rstrip("/")).lstrip("/")
         if not any(part.startswith(".") for part in inside.split("/")):

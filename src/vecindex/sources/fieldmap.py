@@ -104,9 +104,7 @@ def parse_template(template: str) -> tuple[tuple[str, str | None], ...]:
     parts: list[tuple[str, str | None]] = []
     for literal, name, spec, conversion in parsed:
         if name is not None and (not name or spec or conversion or "." in name or "[" in name):
-            raise ConfigError(
-                f"text template {template!r}: found {{{name}}} with more than a field name", hint
-            )
+            raise ConfigError(f"text template {template!r}: found {{{name}}} with more than a field name", hint)
         # A shell hands \n over as two characters.
         parts.append((literal.replace("\\n", "\n").replace("\\t", "\t"), name))
     if not any(name for _, name in parts):
@@ -129,9 +127,7 @@ def _bind(
     return tuple(bound)
 
 
-def _choose(
-    named: str | None, found: list[str], usual: tuple[str, ...], role: str, option: str
-) -> str | None:
+def _choose(named: str | None, found: list[str], usual: tuple[str, ...], role: str, option: str) -> str | None:
     if named is not None:
         _require(named, found, role, option)
         return named

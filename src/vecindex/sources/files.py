@@ -52,9 +52,7 @@ def filesystem_of(url: str) -> tuple[Any, str]:
             f"{url}: {error}", "Check the part before '://' (s3, gs, http, file, memory, ...)."
         ) from error
     except Exception as error:  # each filesystem has its own errors, e.g. missing credentials
-        raise SourceError(
-            f"{url}: cannot be reached: {error}", "Check the address and credentials."
-        ) from error
+        raise SourceError(f"{url}: cannot be reached: {error}", "Check the address and credentials.") from error
     return filesystem, path
 
 
@@ -113,6 +111,22 @@ class InputFile:
             return Path(self.location).stat().st_size
         except OSError as error:
             raise _unreadable(self.name, error) from error
+
+    def lines_hint(self) -> int | None:
+        """Return about how many lines a plain local file has, judged by its first 256 KiB; exact when it is shorter."""
+        path = self.local_path
+        try:
+            if path is None or not path.is_file():
+                return None
+            size = path.stat().st_size
+            with path.open("rb") as stream:
+                head = stream.read(_BUFFER_BYTES)
+        except OSError:
+            return None
+        lines = head.count(b"\n")
+        if size <= len(head):
+            return lines + (not head.endswith(b"\n") if head else 0)
+        return round(lines * size / len(head)) if lines else None
 
     @contextmanager
     def open(self) -> Iterator[io.BufferedReader]:

@@ -33,7 +33,7 @@ class JsonlSource:
             yield from read_json_lines(stream, self.name)
 
     def count_hint(self) -> int | None:
-        return None
+        return self.file.lines_hint()
 
 
 def read_json_lines(stream: BinaryIO, name: str) -> Iterator[Record | Rejected]:

@@ -28,11 +28,7 @@ def table_rows(value: Any, name: str) -> list[Row]:
         if key is None:
             return _rows_by_id(value, name)
         vectors = value[key]
-        return (
-            _rows_by_id(vectors, name)
-            if isinstance(vectors, dict)
-            else _rows_of_columns(value, vectors, name)
-        )
+        return _rows_by_id(vectors, name) if isinstance(vectors, dict) else _rows_of_columns(value, vectors, name)
     if isinstance(value, list | tuple):
         return [_row_of_dict(item, name, i) for i, item in enumerate(value)]
     raise _unknown(name, f"a pickled {type(value).__name__}")
@@ -96,15 +92,9 @@ def _ids_beside(value: Mapping[Any, Any], name: str) -> list[Row]:
     items = _listed(articles) if articles is not None else _listed(value[key]) if key is not None else None
     if items is None:
         # A set has no order, so it cannot say which vector is whose.
-        found = (
-            f"vectors with {key} as a {type(value[key]).__name__}"
-            if key is not None
-            else "vectors without ids"
-        )
+        found = f"vectors with {key} as a {type(value[key]).__name__}" if key is not None else "vectors without ids"
         raise _unknown(name, found)
-    return [
-        _renamed(item, name, i) if isinstance(item, dict) else {"id": item} for i, item in enumerate(items)
-    ]
+    return [_renamed(item, name, i) if isinstance(item, dict) else {"id": item} for i, item in enumerate(items)]
 
 
 def _rows_by_id(value: Mapping[Any, Any], name: str) -> list[Row]:

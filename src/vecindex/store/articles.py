@@ -48,11 +48,7 @@ class ArticleTable:
         """The user's own columns: all that are neither ours nor a map's."""
         from vecindex.schema import OWN_COLUMNS
 
-        return [
-            f
-            for f in self.schema
-            if f.name not in OWN_COLUMNS and not (f.metadata or {}).get(b"vecindex:map")
-        ]
+        return [f for f in self.schema if f.name not in OWN_COLUMNS and not (f.metadata or {}).get(b"vecindex:map")]
 
     def metadata(self) -> dict[str, str]:
         """Return the provenance kept with the vectors, as text under `vecindex:` names."""
@@ -75,57 +71,6 @@ class ArticleTable:
             self._table.update_field_metadata(
                 {"path": "vector", "metadata": {_PREFIX + k: json.dumps(v) for k, v in values.items()}}
             )
-
-    # -- versions -----------------------------------------------------------------------------------------
-
-    def tags(self) -> dict[str, int]:
-        """Return the version that each tag names, in order of the names."""
-        with translated(self.where):
-            return {name: int(tag["version"]) for name, tag in sorted(self._table.tags.list().items())}
-
-    def go_to(self, tag: str) -> None:
-        """Read from now on what a tag names; nothing can be written then.
-
-        Raises ConfigError naming the tags when there is no such tag.
-        """
-        from vecindex.errors import ConfigError
-
-        known = self.tags()
-        if tag not in known:
-            raise ConfigError(
-                f"{self.where} has no tag {tag!r} (tags there: {', '.join(known) or 'none'}).",
-                "Tags are made by: vecindex tag NAME",
-            )
-        with translated(self.where):
-            self._table.checkout(tag)
-
-    def tag(self, name: str) -> None:
-        """Let a tag name the latest version; one that is there is moved."""
-        there = name in self.tags()
-        with translated(self.where):
-            self._table.checkout_latest()
-            tags = self._table.tags
-            (tags.update if there else tags.create)(name, self._table.version)
-
-    def untag(self, name: str) -> None:
-        """Remove a tag; its version goes with the next clean-up."""
-        with translated(self.where):
-            self._table.tags.delete(name)
-
-    @property
-    def version(self) -> int:
-        """Number of the version that is read."""
-        with translated(self.where):
-            return int(self._table.version)
-
-    def versions(self) -> dict[int, tuple[int, dt.datetime]]:
-        """Return the (rows, time of the commit in UTC) of each version that can still be read."""
-        with translated(self.where):
-            return {
-                # LanceDB tells the time of this machine's zone, without saying so.
-                int(v["version"]): (int(v["metadata"].get("total_rows", 0)), v["timestamp"].astimezone(dt.UTC))
-                for v in self._table.list_versions()
-            }
 
     # -- reading ------------------------------------------------------------------------------------------
 
@@ -152,12 +97,17 @@ class ArticleTable:
         for batch in self.scan(columns, "chunk = 0" if chunked else None):
             yield batch.column(0).to_pylist(), batch.column(1).to_pylist()
 
-    def commits_after(self, txn: int) -> tuple[int, int, dt.datetime | None]:
-        """Return the (rows, transactions, time of the last one) that ingest committed after a transaction."""
+    def commits_after(self, txn: int, ended_at: str | None) -> tuple[int, int, dt.datetime | None]:
+        """Return the (rows, transactions, time of the last one) that ingest committed after a run.
+
+        The run is told by its last transaction and the time of its end (ISO 8601, with zone): after a deletion the
+        numbers of transactions may begin lower again.
+        """
         import pyarrow.compute as pc
 
+        later = f"txn > {txn}" + (f" OR ingested_at > CAST('{ended_at}' AS TIMESTAMP)" if ended_at else "")
         rows, seen, last = 0, set[int](), None
-        for batch in self.scan(["txn", "ingested_at"], f"txn > {txn}"):
+        for batch in self.scan(["txn", "ingested_at"], later):
             rows += len(batch)
             seen.update(pc.unique(batch.column("txn")).to_pylist())
             newest = pc.max(batch.column("ingested_at")).as_py()
@@ -187,9 +137,7 @@ class ArticleTable:
         import pyarrow as pa
 
         with translated(self.where):
-            query = (
-                self._table.search().select(list(columns)).where(isin(key, ids)).limit(max(1, self.count()))
-            )
+            query = self._table.search().select(list(columns)).where(isin(key, ids)).limit(max(1, self.count()))
             return pa.table(query.to_arrow())
 
     # -- writing ------------------------------------------------------------------------------------------

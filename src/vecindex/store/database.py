@@ -13,6 +13,7 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
 from vecindex.store.lock import WriterLock
 from vecindex.store.rejects import RejectTable
+from vecindex.store.versions import go_to
 from vecindex.types import Fingerprint
 
 REJECTS = "rejects"
@@ -92,7 +93,7 @@ class Database:
         with translated(f"{self.uri}/{name}"):
             table = ArticleTable(self.connection.open_table(name), f"{self.uri}/{name}")
             if at is not None:
-                table.go_to(at)
+                go_to(table, at)
             return table
 
     def create_articles(
@@ -113,9 +114,7 @@ class Database:
         }
         schema = schema.set(at, schema.field(at).with_metadata(metadata))
         with translated(f"{self.uri}/{name}"):
-            return ArticleTable(
-                self.connection.create_table(name, schema=pa.schema(schema)), f"{self.uri}/{name}"
-            )
+            return ArticleTable(self.connection.create_table(name, schema=pa.schema(schema)), f"{self.uri}/{name}")
 
     def rejects(self) -> RejectTable:
         """Open the table of rejected rows; it is made when the first row is rejected."""

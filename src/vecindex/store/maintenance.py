@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 COMPACT_EVERY = 100
 """Commits between two compactions."""
 FRAGMENT_ROWS = 100_000
-"""Compaction stops merging a fragment at this size, so that each row is rewritten about once, not at every compaction."""
+"""Compaction stops merging a fragment at this size, so that each row is rewritten about once, not every time."""
 KEEP_VERSIONS_FOR = timedelta(hours=1)
 """Old versions stay this long, so that a reader of one does not lose its files under its hands."""
 

@@ -30,9 +30,7 @@ def check_condition(table: ArticleTable, where: str) -> None:
         text = str(error)
         if "invalid" not in text.lower():
             raise
-        columns = ", ".join(
-            f"{f.name} ({f.type})" for f in table.schema if f.name not in ("vector", "content_hash")
-        )
+        columns = ", ".join(f"{f.name} ({f.type})" for f in table.schema if f.name not in ("vector", "content_hash"))
         raise ConfigError(
             f"The condition --where {where!r} does not work on {table.where}: {_reason(text)}",
             f"Columns there: {columns}. Text stands in single quotes: --where \"year > 1990 AND topic = 'cells'\"",
@@ -43,14 +41,9 @@ def _reason(text: str) -> str:
     """Return the part of LanceDB's message that speaks of the condition, on one line."""
     line = " ".join(text.split())
     line = re.sub(r"^Invalid input, ", "", line)
-    line = re.sub(
-        r"Error (parsing statement: SELECT 1 FROM t WHERE .*?\(sql parser error|resolving filter expression [^:]*): ?",
-        "",
-        line,
-    )
-    line = re.sub(
-        r"Schema error: |Invalid user input: |Error parsing function: |Error during planning: ", "", line
-    )
+    line = re.sub(r"Error parsing statement: SELECT 1 FROM t WHERE .*?\(sql parser error: ?", "", line)
+    line = re.sub(r"Error resolving filter expression [^:]*: ?", "", line)
+    line = re.sub(r"Schema error: |Invalid user input: |Error parsing function: |Error during planning: ", "", line)
     line = re.sub(r",? ?Valid fields are .*$", "", line)
     line = re.sub(r",? /[\w./-]+\.rs:\d+(:\d+)?.*$", "", line)
     return line.removesuffix(")").strip(" .")[:200] + "."
@@ -66,9 +59,7 @@ def nearest(
     """
     with translated(table.where):
         query = (
-            table.lance.search(
-                [row for row in np.asarray(queries, dtype=np.float32)], vector_column_name="vector"
-            )
+            table.lance.search(list(np.asarray(queries, dtype=np.float32)), vector_column_name="vector")
             .distance_type("cosine")
             .bypass_vector_index()
             .select([*columns, "_distance"])
@@ -116,10 +107,7 @@ def words_indexed(table: ArticleTable) -> bool:
     """Return whether the words of titles and texts have an index."""
     with translated(table.where):
         indexed = {
-            column
-            for index in table.lance.list_indices()
-            if index.index_type == "FTS"
-            for column in index.columns
+            column for index in table.lance.list_indices() if index.index_type == "FTS" for column in index.columns
         }
     return set(WORD_COLUMNS) <= indexed
 

@@ -1,0 +1,61 @@
+"""Versions of a table, and the tags that name some of them and keep them readable."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from vecindex.errors import ConfigError
+from vecindex.store.articles import ArticleTable
+from vecindex.store.faults import translated
+
+
+def tags(table: ArticleTable) -> dict[str, int]:
+    """Return the version that each tag names, in order of the names."""
+    with translated(table.where):
+        return {name: int(tag["version"]) for name, tag in sorted(table.lance.tags.list().items())}
+
+
+def go_to(table: ArticleTable, tag: str) -> None:
+    """Read from now on what a tag names; nothing can be written then.
+
+    Raises ConfigError naming the tags when there is no such tag.
+    """
+    known = tags(table)
+    if tag not in known:
+        raise ConfigError(
+            f"{table.where} has no tag {tag!r} (tags there: {', '.join(known) or 'none'}).",
+            "Tags are made by: vecindex tag NAME",
+        )
+    with translated(table.where):
+        table.lance.checkout(tag)
+
+
+def put_tag(table: ArticleTable, name: str) -> None:
+    """Let a tag name the latest version; one that is there is moved. The caller holds the writer lock."""
+    there = name in tags(table)
+    with translated(table.where):
+        table.lance.checkout_latest()
+        store = table.lance.tags
+        (store.update if there else store.create)(name, table.lance.version)
+
+
+def remove_tag(table: ArticleTable, name: str) -> None:
+    """Remove a tag; its version goes with a later clean-up. The caller holds the writer lock."""
+    with translated(table.where):
+        table.lance.tags.delete(name)
+
+
+def version(table: ArticleTable) -> int:
+    """Return the number of the version that is read."""
+    with translated(table.where):
+        return int(table.lance.version)
+
+
+def versions(table: ArticleTable) -> dict[int, tuple[int, dt.datetime]]:
+    """Return the (rows, time of the commit in UTC) of each version that can still be read."""
+    with translated(table.where):
+        return {
+            # LanceDB tells the time in this machine's zone, without saying so.
+            int(v["version"]): (int(v["metadata"].get("total_rows", 0)), v["timestamp"].astimezone(dt.UTC))
+            for v in table.lance.list_versions()
+        }
