@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Protocol, Self
@@ -118,8 +119,8 @@ class IngestReport:
     rows_in_table: int = 0
 
     def count_reject(self, reason: str) -> None:
-        """Count a rejected row under the kind of its reason: what stands before the first colon or comma."""
-        kind = reason.split(":")[0].split(",")[0]
+        """Count a rejected row under the kind of its reason: what stands before its first detail."""
+        kind = re.split(r"[:,]| at (?:byte|character) ", reason)[0]
         self.rejected += 1
         self.reject_reasons[kind] = self.reject_reasons.get(kind, 0) + 1
 

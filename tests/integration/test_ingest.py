@@ -139,6 +139,15 @@ def test_prune_spares_a_row_that_is_only_broken(base: Path, tmp_path: Path) -> N
     assert len(read(base)) == 3
 
 
+def test_prune_does_nothing_while_rows_cannot_be_told(base: Path, tmp_path: Path) -> None:
+    listener = Listener()
+    path = write(tmp_path / "rows.jsonl", [ROWS[0], "{broken"])
+    report = vecindex.open(base).ingest(path, prune=True, observer=listener)
+    assert (report.pruned, report.missing) == (0, 2)
+    assert listener.notices[0].startswith("nothing is pruned: 1 rows could not be read")
+    assert len(read(base)) == 3
+
+
 def test_prune_refuses_an_empty_source(base: Path, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no rows at all"):
         vecindex.open(base).ingest(write(tmp_path / "rows.jsonl", []), prune=True)
@@ -178,6 +187,58 @@ def test_another_model_is_refused_the_same_one_under_another_name_is_not(base: P
     weights.write_bytes(data)
     with pytest.raises(ModelError, match="made differently"):
         vecindex.open(base).ingest(path, model=str(folder))
+
+
+def test_a_model_is_found_again_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vecindex.embed.models import find_model
+
+    shutil.copytree(find_model("all-MiniLM-L6-v2").folder, tmp_path / "model")
+    path = write(tmp_path / "rows.jsonl", ROWS)
+    monkeypatch.chdir(tmp_path)
+    vecindex.open(tmp_path / "db").ingest(path, model="./model")
+    monkeypatch.chdir("/")
+    assert vecindex.open(tmp_path / "db").ingest(path).skipped == 3
+    shutil.rmtree(tmp_path / "model")
+    with pytest.raises(ModelError, match="No model folder"):
+        vecindex.open(tmp_path / "db").ingest(path)
+    assert vecindex.open(tmp_path / "db").ingest(path, model="all-MiniLM-L6-v2").skipped == 3
+
+
+def test_a_table_without_rows_binds_nobody(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl", ROWS)
+    index = vecindex.open(tmp_path / "db")
+    index.ingest(path, max_tokens=16)
+    index.delete("a", "b", "c")
+    index.ingest(path, text_template="{title}: {text}")
+    assert index.status().fingerprint.max_tokens == 256
+    assert {row["id"] for row in read(tmp_path / "db")} == {"a", "b", "c"}
+
+
+def test_stop_while_the_last_transactions_wait_is_an_interruption(tmp_path: Path) -> None:
+    from vecindex.pipeline.run import Stop
+
+    stop = Stop()
+
+    class Impatient(Listener):
+        def progress(self, progress: Progress) -> None:
+            if progress.embedded:
+                stop.request()
+
+    rows = [{"id": str(i), "text": f"text {i}"} for i in range(30)]
+    path = write(tmp_path / "rows.jsonl", rows)
+    index = vecindex.open(tmp_path / "db")
+    report = index.ingest(path, transaction_rows=10, stop=stop, observer=Impatient(), prune=True)
+    assert report.interrupted
+    assert report.added < 30
+    assert report.added % 10 == 0
+    again = index.ingest(path)
+    assert (again.skipped, again.added, again.interrupted) == (report.added, 30 - report.added, False)
+
+
+@pytest.mark.parametrize("name", ["my table", "rejects", "", "../up"])
+def test_names_that_a_table_cannot_have(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=r"named|taken"):
+        vecindex.open(tmp_path / "db", name).ingest(write(tmp_path / "rows.jsonl", ROWS))
 
 
 def test_dry_run_counts_and_changes_nothing(base: Path, tmp_path: Path) -> None:
@@ -240,6 +301,42 @@ def test_chunks_carry_their_article_and_are_replaced_whole(tmp_path: Path) -> No
     changed = index.ingest(write(tmp_path / "rows.jsonl", [{"id": "x", "title": "Long", "text": "Short now."}]))
     assert changed.changed == 1
     assert [r["id"] for r in read(tmp_path / "db") if r["article_id"] == "x"] == ["x#0"]
+
+
+@pytest.mark.parametrize(("chunk", "overlap"), [(20, 11), (0, 200), (20, -1), (-1, 0)])
+def test_chunks_that_would_share_too_much_are_refused(tmp_path: Path, chunk: int, overlap: int) -> None:
+    with pytest.raises(ConfigError, match="cannot share"):
+        vecindex.open(tmp_path / "db").ingest(
+            write(tmp_path / "rows.jsonl", ROWS), chunk=chunk, chunk_overlap=overlap
+        )
+
+
+def test_articles_that_leave_no_room_for_chunks_are_rejected(tmp_path: Path) -> None:
+    rows = [{**ROWS[0], "abstract": "word " * 300}, {**ROWS[1], "abstract": "short"}]
+    report = vecindex.open(tmp_path / "db").ingest(
+        write(tmp_path / "rows.jsonl", rows), chunk=0, text_field="text", text_template="{abstract} {text}"
+    )
+    assert report.reject_reasons == {"what the template puts around the text leaves no room for it": 1}
+    assert [row["article_id"] for row in read(tmp_path / "db")] == ["b"]
+
+
+def test_ready_made_vectors_are_not_of_chunks(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl", ROWS)
+    index = vecindex.open(tmp_path / "db")
+    index.ingest(path, chunk=64)
+    np.save(tmp_path / "v.npy", np.ones((3, 384), dtype=np.float32))
+    with pytest.raises(ConfigError, match="not of chunks"):
+        index.ingest(path, vectors=str(tmp_path / "v.npy"), model="all-MiniLM-L6-v2")
+
+
+def test_a_vector_without_direction_is_rejected(tmp_path: Path) -> None:
+    vectors = np.ones((3, 8), dtype=np.float32)
+    vectors[1] = 1e-20
+    np.save(tmp_path / "v.npy", vectors)
+    report = vecindex.open(tmp_path / "db").ingest(
+        write(tmp_path / "rows.jsonl", ROWS), vectors=str(tmp_path / "v.npy"), model="x/y", unverified=True
+    )
+    assert (report.added, report.reject_reasons) == (2, {"wrong vector": 1})
 
 
 def test_truncation_is_told(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ def test_states_by_hand() -> None:
     registry.keep("c")
     assert registry.n_unmet == 0
     assert not registry.is_unmet("c")
+    assert registry.meet("c", H1) == (State.UNCHANGED, H1), "a good row may follow a rejected one of its id"
     assert not registry.is_unmet("never seen")
 
 

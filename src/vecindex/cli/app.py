@@ -66,13 +66,6 @@ def main() -> None:
         if error.hint:
             print(f"  {error.hint}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("interrupted; run the same command again to go on", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`); nothing more to say to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
     except Exception as error:
         log = logging.getLogger("vecindex")
         # Without a handler, logging would print the traceback by itself.

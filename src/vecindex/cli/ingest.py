@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from vecindex.cli.options import Db, Json, Table
 from vecindex.config import DEFAULT_TABLE
+from vecindex.errors import Interrupted
 
 if TYPE_CHECKING:
     from vecindex.pipeline.run import Stop
@@ -83,7 +85,7 @@ def ingest(
             *sources,
             observer=screen,
             stop=stop,
-            stdin=sys.stdin.buffer,
+            stdin=standard_input() if "-" in sources else None,
             model=model,
             revision=revision,
             max_tokens=max_tokens,
@@ -115,6 +117,14 @@ def ingest(
         raise typer.Exit(REJECTED_EXIT)
 
 
+def standard_input() -> BinaryIO:
+    """Return standard input as a stream of our own.
+
+    A thread that still waits in `sys.stdin` when the process ends makes the interpreter abort.
+    """
+    return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+
+
 @contextmanager
 def finishing_on_interrupt(stop: Stop) -> Iterator[None]:
     """Let the first Ctrl-C (or SIGTERM) end the run after its transaction, and a second one end it at once."""
@@ -131,6 +141,8 @@ def finishing_on_interrupt(stop: Stop) -> Iterator[None]:
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
+    except KeyboardInterrupt as error:
+        raise Interrupted("Stopped at once.", "Run the same command again to go on.") from error
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -50,6 +50,7 @@ class Registry:
         order = np.argsort(all_keys, kind="stable")
         self._keys, self._hashes = all_keys[order], all_hashes[order]
         self._met = np.zeros(len(self._keys), dtype=np.bool_)
+        self._spared = np.zeros(len(self._keys), dtype=np.bool_)
         self._new_sorted = np.empty(0, _KEY)
         self._new_recent: set[bytes] = set()
 
@@ -58,8 +59,8 @@ class Registry:
 
     @property
     def n_unmet(self) -> int:
-        """How many of the table's rows this run has not met yet."""
-        return int(len(self._keys) - self._met.sum())
+        """How many of the table's rows this run has neither met nor spared."""
+        return int(len(self._keys) - (self._met | self._spared).sum())
 
     def meet(self, row_id: str, row_hash: str) -> tuple[State, str | None]:
         """Note that the run has met a row; return what it is and, if it is in the table, its hash there.
@@ -84,15 +85,18 @@ class Registry:
         return State.NEW, None
 
     def keep(self, row_id: str) -> None:
-        """Note that an id is still in the source although its row was rejected, so that pruning spares it."""
+        """Note that an id is still in the source although its row was rejected, so that pruning spares it.
+
+        A good row of that id may still come.
+        """
         at = self._find(self._keys, _key(row_id))
         if at >= 0:
-            self._met[at] = True
+            self._spared[at] = True
 
     def is_unmet(self, row_id: str) -> bool:
-        """Return whether the table holds this id and the run has not met it."""
+        """Return whether the table holds this id and the run has neither met nor spared it."""
         at = self._find(self._keys, _key(row_id))
-        return at >= 0 and not self._met[at]
+        return at >= 0 and not (self._met[at] or self._spared[at])
 
     @staticmethod
     def _find(keys: npt.NDArray[np.bytes_], key: bytes) -> int:

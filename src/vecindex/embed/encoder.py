@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +13,7 @@ import numpy.typing as npt
 
 from vecindex.core.vectors import F32, normalize, row_cosines, usable
 from vecindex.embed.batching import TokenBudget, plan_batches
-from vecindex.embed.models import ModelFiles
+from vecindex.embed.models import ModelFiles, first_line
 from vecindex.embed.packed import pack_linears
 from vecindex.embed.precision import (
     MIN_COSINE,
@@ -65,8 +63,11 @@ class Encoder:
     budget : the token budget, shared by all calls.
     """
 
-    def __init__(self, files: ModelFiles, model: Any, device: str, precision: Precision) -> None:
+    def __init__(
+        self, files: ModelFiles, model: Any, device: str, precision: Precision, trust_remote_code: bool = False
+    ) -> None:
         """Take a loaded model; use `load` instead."""
+        self._trust_remote_code = trust_remote_code
         self.files = files
         self.device = device
         self.precision = precision
@@ -111,11 +112,11 @@ class Encoder:
             )
         except Exception as error:
             raise ModelError(
-                f"The model {files.name} in {files.folder} does not load: {str(error).splitlines()[0]}",
+                f"The model {files.name} in {files.folder} does not load: {first_line(error)}",
                 "Check that SentenceTransformer(folder) loads it.",
             ) from error
         model.eval().float()
-        encoder = cls(files, model, device, choose_precision(precision, device))
+        encoder = cls(files, model, device, choose_precision(precision, device), trust_remote_code)
         if max_tokens is not None:
             if not 8 <= max_tokens <= encoder.max_tokens:
                 raise ModelError(
@@ -134,14 +135,12 @@ class Encoder:
 
     @property
     def pooling(self) -> str:
-        """Digest of the modules after the transformer and their settings: what turns token vectors into one."""
-        modules = [
-            [type(module).__name__, module.get_config_dict() if hasattr(module, "get_config_dict") else {}]
-            for module in list(self._model)[1:]
-        ]
-        names = "+".join(str(m[0]) for m in modules)
-        digest = hashlib.sha256(json.dumps(modules, sort_keys=True, default=str).encode()).hexdigest()
-        return f"{names}:{digest[:12]}"
+        """The modules after the transformer, in our own words: what turns the tokens' vectors into one.
+
+        Not the library's own settings, whose names change with its versions.
+        """
+        parts = [_describe(module) for module in list(self._model)[1:]]
+        return "+".join(parts)
 
     @property
     def query_prompt(self) -> str:
@@ -203,7 +202,9 @@ class Encoder:
             Even in fp32 our vectors are not those of the model.
         """
         sample = sorted(texts, key=len)[:: max(1, len(texts) // _CHECK_TEXTS)][:_CHECK_TEXTS]
-        reference = self._model.encode(sample, prompt=self.prompt, convert_to_numpy=True, show_progress_bar=False)
+        reference = self._model.encode(
+            sample, prompt=self.prompt, batch_size=4, convert_to_numpy=True, show_progress_bar=False
+        )
         for precision in dict.fromkeys((self.precision, Precision.FP32)):
             self._use(precision)
             found = self.embed(self.tokenize(sample)).vectors
@@ -234,7 +235,9 @@ class Encoder:
     def _reload(self) -> None:
         import sentence_transformers
 
-        self._model = sentence_transformers.SentenceTransformer(str(self.files.folder), device=self.device)
+        self._model = sentence_transformers.SentenceTransformer(
+            str(self.files.folder), device=self.device, trust_remote_code=self._trust_remote_code
+        )
         self._model.eval().float()
         self._model.max_seq_length = self.max_tokens
 
@@ -272,7 +275,7 @@ class Encoder:
                 return
             reason = "not finite"
         except (RuntimeError, MemoryError, IndexError, ValueError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+            reason = first_line(error)
             if out_of_memory(error):
                 self._release_memory()
                 self.budget.failed(len(rows) * max(len(tokens.ids[i]) for i in rows))
@@ -330,6 +333,17 @@ class Encoder:
         start = time.perf_counter()
         self.embed(tokens)
         return len(texts) / max(time.perf_counter() - start, 1e-9)
+
+
+def _describe(module: Any) -> str:
+    name = type(module).__name__
+    if hasattr(module, "pooling_mode"):
+        mode = module.pooling_mode
+        told = mode if isinstance(mode, str) else "+".join(mode)
+        return f"{name}({told}{'' if getattr(module, 'include_prompt', True) else ', without prompt'})"
+    if hasattr(module, "in_features") and hasattr(module, "out_features"):
+        return f"{name}({module.in_features}, {module.out_features})"
+    return name
 
 
 def document_prompt(prompts: dict[str, str]) -> str:

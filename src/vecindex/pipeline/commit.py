@@ -23,14 +23,19 @@ class Committer:
             # The last transaction's rows may have been deleted since; its number is not used again.
             last_run = run.table.setting("last_run") or {}
             self.txn = max(run.table.last_txn(), last_run.get("last_txn", 0))
+        self.rejects_put = False
         self._kept_budget: int | None = None
 
     def commit(self, ready: Ready) -> None:
         """Write a transaction's rows as one commit, and its rejects as another."""
         run, mark = self._run, time.perf_counter()
+        if ready.new_columns and run.table is not None:
+            # Here, not where they were found: two commits at once to one table may refuse each other.
+            run.table.add_columns(ready.new_columns)
         if ready.pieces:
             self._write(ready)
         if ready.transaction.rejects:
+            self.rejects_put = True
             run.database.rejects().put(run.name, run.id, ready.transaction.rejects)
         self._remember_budget()
         run.report.seconds.commit += time.perf_counter() - mark

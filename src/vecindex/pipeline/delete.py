@@ -13,7 +13,6 @@ from vecindex.store.articles import ArticleTable, isin
 from vecindex.store.database import Database
 from vecindex.store.search import check_condition
 
-_IDS_PER_COMMIT = 10_000
 _IDS_PER_LOOK = 1_000
 
 
@@ -99,4 +98,4 @@ def _articles_there(table: ArticleTable, key: str, wanted: Sequence[str]) -> tup
 
 def _remove(table: ArticleTable, key: str, ids: Sequence[str]) -> int:
     """Delete by id, so that exactly what was told before is removed, whatever was written since."""
-    return sum(table.delete(isin(key, ids[at : at + _IDS_PER_COMMIT])) for at in range(0, len(ids), _IDS_PER_COMMIT))
+    return table.delete_ids(ids, key)

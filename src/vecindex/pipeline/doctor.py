@@ -9,10 +9,7 @@ from typing import Any
 
 from vecindex.pipeline.checks import Check, Examination, Finding, examine
 from vecindex.store import checkup
-from vecindex.store.articles import isin
 from vecindex.store.database import Database
-
-_IDS_PER_COMMIT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +84,6 @@ def _repair(database: Database, name: str, found: Examination) -> list[str]:
         return done
     ids = list(dict.fromkeys(found.articles_to_remove))
     if ids:
-        rows = 0
-        for at in range(0, len(ids), _IDS_PER_COMMIT):
-            rows += table.delete(isin(found.key, ids[at : at + _IDS_PER_COMMIT]))
+        rows = table.delete_ids(ids, found.key)
         done.append(f"removed {rows:,} rows of {len(ids):,} articles with unusable vectors or missing chunks")
     return done

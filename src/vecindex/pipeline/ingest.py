@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 from vecindex.core.registry import Registry
-from vecindex.errors import SourceError
+from vecindex.errors import ModelError, SourceError
 from vecindex.pipeline.commit import Committer
 from vecindex.pipeline.options import IngestOptions
 from vecindex.pipeline.plan import Planner, whole
@@ -20,15 +20,13 @@ from vecindex.pipeline.prepare import PROBE_TEXTS, Preparer, Ready
 from vecindex.pipeline.run import Run, Stop
 from vecindex.pipeline.stage import Ahead, Behind
 from vecindex.sources.open import open_sources
-from vecindex.store.articles import isin
 from vecindex.store.database import Database
-from vecindex.store.maintenance import sweep
+from vecindex.store.maintenance import maintain, sweep
 from vecindex.types import IngestReport, Observer, Rejected, Silent
 
 log = logging.getLogger(__name__)
 
 _AHEAD = 2
-_DELETE_IDS = 1_000
 
 
 def ingest(
@@ -64,19 +62,25 @@ def ingest(
 def _rehearse(run: Run) -> IngestReport:
     """Read everything, embed nothing: count what a run would do, and estimate its time and disk."""
     planner = _planner(run, Preparer(run))
-    vectors = text_bytes = 0
+    vectors = text_bytes = dimension = 0
     sample: list[str] = []
     for transaction in planner.transactions(run.stop):
+        given = next((row.article.vector for row in transaction.rows if row.article.vector is not None), None)
+        dimension = dimension or (0 if given is None else len(given))
         vectors += transaction.n_vectors
         text_bytes += sum(len(text.encode()) for row in transaction.rows for text in row.texts)
         if len(sample) < PROBE_TEXTS:
             sample += [text for row in transaction.rows for text in row.embed_texts][:PROBE_TEXTS]
+    run.report.vectors = vectors
+    if run.stop() and not planner.complete:
+        run.report.interrupted = True
+        return _close(run)
     rate = None
     if sample and not run.ready_made:
-        run.load_encoder(sample)
+        run.load_encoder()
+        run.check_encoder(sample)
         rate = run.probe_rate(sample[:PROBE_TEXTS])
-    run.tell_estimate(vectors, True, rate, text_bytes / max(1, vectors))
-    run.report.vectors = vectors
+    run.tell_estimate(vectors, True, rate, text_bytes / max(1, vectors), dimension)
     run.report.missing = planner.registry.n_unmet if planner.complete else 0
     return _close(run)
 
@@ -88,7 +92,7 @@ def _perform(run: Run) -> IngestReport:
     committer, preparer = Committer(run), Preparer(run)
     planner = _planner(run, preparer)
     commits: Behind[Ready] = Behind(committer.commit, _AHEAD)
-    ahead: Ahead[Ready] = Ahead(preparer.prepared(planner), _AHEAD)
+    ahead: Ahead[Ready] = Ahead(preparer.prepared(planner), _AHEAD, run.stop)
     try:
         for ready in ahead:
             _embed(run, ready)
@@ -98,7 +102,8 @@ def _perform(run: Run) -> IngestReport:
     finally:
         ahead.close()
         commits.finish()
-    if run.stop() and not planner.complete:
+    # The reader may be through while transactions that it prepared were dropped.
+    if run.stop() and not (planner.complete and run.rows_done == run.report.read):
         run.report.interrupted = True
     else:
         _finish_complete_run(run, planner)
@@ -121,6 +126,12 @@ def _embed(run: Run, ready: Ready) -> None:
         run.model_ends()
         for i, piece in enumerate(ready.to_embed):
             piece.vector = encoded.vectors[i]
+        if len(encoded.failed) == len(ready.to_embed) > 1:
+            # Not the texts are at fault but the device; going on would reject the whole corpus.
+            raise ModelError(
+                f"No text of a transaction could be embedded on {run.report.device}: {encoded.failed[0]}",
+                "Run the same command again, with --device cpu if the device is at fault: it goes on from here.",
+            )
         if encoded.failed:
             _drop_failed(run, ready, {id(ready.to_embed[i].planned): why for i, why in encoded.failed.items()})
         run.report.batch_tokens = run.loaded_encoder.budget.tokens
@@ -149,17 +160,23 @@ def _finish_complete_run(run: Run, planner: Planner) -> None:
         return
     if not run.report.read:
         raise SourceError("The sources hold no rows at all; nothing is pruned.", "Check the sources.")
+    if planner.nameless:
+        run.observer.notice(
+            f"nothing is pruned: {planner.nameless:,} rows could not be read as far as their ids, and may be among "
+            f"the {run.report.missing:,} that seem to be gone; mend them first (vecindex status --rejects)"
+        )
+        return
     run.observer.notice(f"pruning {run.report.missing:,} rows that the sources no longer hold")
-    key = "article_id" if run.choice.chunking else "id"
     gone = [i for ids, _ in run.table.known_rows() for i in ids if planner.registry.is_unmet(i)]
-    for at in range(0, len(gone), _DELETE_IDS):
-        run.table.delete(isin(key, gone[at : at + _DELETE_IDS]))
+    run.table.delete_ids(gone, "article_id" if run.choice.chunking else "id")
     run.report.pruned, run.report.missing = len(gone), 0
 
 
 def _tidy_up(run: Run, committer: Committer) -> None:
     """Leave a compact table that knows how its last run went; a run that changed nothing leaves no trace."""
     report, table = run.report, run.table
+    if committer.rejects_put:
+        maintain(run.database.rejects().opened())
     if table is None or not (report.transactions or report.pruned):
         return
     committer.maintain()

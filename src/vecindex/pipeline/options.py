@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vecindex.embed.models import DEFAULT_MODEL, ModelFiles, find_model
+from vecindex.embed.models import DEFAULT_MODEL, ModelFiles, find_model, full_name
 from vecindex.embed.precision import Precision
 from vecindex.errors import ConfigError, ModelError
 from vecindex.types import Chunking, Fingerprint
@@ -86,13 +86,14 @@ def choose_model(options: IngestOptions, stored: Fingerprint | None, where: str,
     ModelError
         The options name something other than what made the table's vectors (or something that is not there).
     """
-    if stored is not None:
-        _refuse_differences(options, stored, where)
-        files = _find(
-            stored.model, options.revision or stored.revision, not ready_made and stored.weights != "unknown"
+    if ready_made and (options.chunk is not None or (stored is not None and stored.chunking)):
+        raise ConfigError(
+            "Ready-made vectors are of whole articles, not of chunks.",
+            "Leave --chunk out, and use a table without chunks: --table NAME",
         )
-        if files is not None and stored.weights not in ("unknown", files.weights):
-            raise _mismatch([("weights", files.weights[:12], stored.weights[:12])], where)
+    if stored is not None:
+        files = _files_of_stored(options, stored, must=not ready_made and stored.weights != "unknown")
+        _refuse_differences(options, stored, files, where)
         return ModelChoice(
             stored.model,
             files,
@@ -101,8 +102,6 @@ def choose_model(options: IngestOptions, stored: Fingerprint | None, where: str,
             stored.text_template,
             stored.chunking,
         )
-    if ready_made and options.chunk is not None:
-        raise ConfigError("Ready-made vectors cannot be cut into chunks.", "Leave --chunk out.")
     if ready_made and options.model is None:
         raise ConfigError(
             "Ready-made vectors need the name of the model that made them.", "Add --model NAME (or a folder)."
@@ -119,6 +118,20 @@ def choose_model(options: IngestOptions, stored: Fingerprint | None, where: str,
     )
 
 
+def _files_of_stored(options: IngestOptions, stored: Fingerprint, must: bool) -> ModelFiles | None:
+    """Return the files of the model that made a table's vectors: by what the user names, else as it is stored.
+
+    What is at hand without a revision is looked at first, so that a model that came from the hub is found again in a
+    package or in the cache; only if it has other weights is the stored revision asked for.
+    """
+    if options.model is not None or options.revision is not None:
+        return _find(options.model or stored.model, options.revision, must)
+    files = _find(stored.model, None, must and stored.revision is None)
+    if stored.revision is not None and (files is None or files.weights != stored.weights):
+        files = _find(stored.model, stored.revision, must)
+    return files
+
+
 def _find(name: str, revision: str | None, must: bool) -> ModelFiles | None:
     try:
         return find_model(name, revision)
@@ -132,22 +145,22 @@ def _asked_chunking(options: IngestOptions) -> Chunking | None:
     if options.chunk is None:
         return None
     overlap = CHUNK_OVERLAP if options.chunk_overlap is None else options.chunk_overlap
-    if options.chunk and not 0 <= overlap < options.chunk:
-        raise ConfigError(f"--chunk-overlap must be from 0 to {options.chunk - 1}, found {overlap}.")
+    if options.chunk < 0 or overlap < 0 or (options.chunk and overlap > options.chunk // 2):
+        raise ConfigError(
+            f"Chunks of {options.chunk} tokens cannot share {overlap}.",
+            "Let them share half of their tokens at most.",
+        )
     return Chunking(options.chunk, overlap)
 
 
-def _refuse_differences(options: IngestOptions, stored: Fingerprint, where: str) -> None:
+def _refuse_differences(options: IngestOptions, stored: Fingerprint, files: ModelFiles | None, where: str) -> None:
     differences: list[tuple[str, str, str]] = []
-    if options.model is not None:
-        asked = find_model(options.model, options.revision) if stored.weights != "unknown" else None
-        same = (
-            asked.weights == stored.weights if asked else options.model in (stored.model, stored.model.split("/")[-1])
-        )
-        if not same:
-            differences.append(("model", options.model, stored.model))
-    elif options.revision is not None and options.revision != stored.revision:
-        differences.append(("revision", options.revision, str(stored.revision)))
+    if files is not None and stored.weights != "unknown":
+        if files.weights != stored.weights:
+            asked = f"{options.model or stored.model} (weights {files.weights[:12]})"
+            differences.append(("model", asked, f"{stored.model} (weights {stored.weights[:12]})"))
+    elif options.model is not None and full_name(options.model) != full_name(stored.model):
+        differences.append(("model", options.model, stored.model))
     chunking = _asked_chunking(options)
     if chunking is not None and stored.chunking is not None and not chunking.tokens:
         chunking = Chunking(stored.chunking.tokens, chunking.overlap)

@@ -48,8 +48,8 @@ class Transaction:
         return sum(max(1, len(row.texts)) for row in self.rows)
 
 
-Cutter = Callable[[Article], tuple[list[str], list[str]]]
-"""Cuts an article into (stored texts, embedded texts); one of each when it is not chunked."""
+Cutter = Callable[[Article], tuple[list[str], list[str]] | str]
+"""Cuts an article into (stored texts, embedded texts), one of each when it is not chunked; or says why it cannot."""
 
 
 def whole(article: Article) -> tuple[list[str], list[str]]:
@@ -78,6 +78,8 @@ class Planner:
         self.report = report
         self.registry = registry
         self.complete = False
+        self.nameless = 0
+        """Rejected rows whose ids are not known: they may be rows that the table has."""
         self._options = options
         self._template = template
         self._cut = cut
@@ -165,8 +167,10 @@ class Planner:
                 return Rejected(
                     item.place, "duplicate id: an earlier row of this run has it", item.id, item.text[:200]
                 )
-            texts, embed_texts = self._cut(item)
-            return Planned(source, item, found, stored, texts, embed_texts)
+            cut = self._cut(item)
+            if isinstance(cut, str):
+                return Rejected(item.place, cut, item.id, item.text[:200])
+            return Planned(source, item, found, stored, *cut)
         finally:
             self.report.seconds.reading += time.perf_counter() - mark
 
@@ -174,5 +178,7 @@ class Planner:
         """File a row as rejected."""
         if row.id is not None:
             self.registry.keep(row.id)
+        else:
+            self.nameless += 1
         self.report.count_reject(row.reason)
         transaction.rejects.append((source, row))

@@ -11,7 +11,7 @@ import numpy as np
 
 from vecindex.core.chunks import chunk_spans
 from vecindex.core.identity import same_text
-from vecindex.core.vectors import normalize
+from vecindex.core.vectors import normalize, usable
 from vecindex.pipeline.plan import Planned, Planner, Transaction
 from vecindex.pipeline.ready_made import settle_fingerprint
 from vecindex.pipeline.rows import Piece, misfit, new_columns, pieces_of
@@ -20,6 +20,8 @@ from vecindex.store.articles import as_matrix
 from vecindex.types import Rejected
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from vecindex.embed.encoder import Tokens
     from vecindex.sources.articles import Article
 
@@ -28,12 +30,17 @@ PROBE_TEXTS = 48
 
 @dataclass(slots=True)
 class Ready:
-    """A transaction with its pieces; `tokens` are those of `to_embed`, the pieces that still need a vector."""
+    """A transaction with its pieces.
+
+    `tokens` are those of `to_embed`, the pieces that still need a vector; `new_columns` the table lacks until it is
+    committed.
+    """
 
     transaction: Transaction
     pieces: list[Piece]
     to_embed: list[Piece]
     tokens: Tokens | None
+    new_columns: list[pa.Field]
 
 
 class Preparer:
@@ -51,16 +58,21 @@ class Preparer:
                 self._settle(transaction)
             yield self._prepare(planner, transaction)
 
-    def cut(self, article: Article) -> tuple[list[str], list[str]]:
-        """Cut an article into chunks; what the template puts around the text goes around each of them."""
+    def cut(self, article: Article) -> tuple[list[str], list[str]] | str:
+        """Cut an article into chunks, what the template puts around its text around each; or say why it cannot be."""
         chunking = self._run.choice.chunking
         assert chunking is not None, "only a chunked table cuts"
-        self._run.load_encoder([article.embed_text])
+        self._run.load_encoder()
         encoder = self._run.loaded_encoder
-        head, _, tail = article.embed_text.rpartition(article.text)
+        head, found, tail = article.embed_text.rpartition(article.text)
+        if not found:
+            return "the text template leaves the text out: there is nothing to cut"
+        wanted = chunking.tokens or encoder.max_tokens
         room = encoder.max_tokens - encoder.count_tokens(head + tail)
-        size = max(1, min(chunking.tokens or encoder.max_tokens, room))
-        overlap = min(chunking.overlap, size - 1)
+        if room < min(wanted, encoder.max_tokens) // 4:
+            return "what the template puts around the text leaves no room for it"
+        size = min(wanted, room)
+        overlap = min(chunking.overlap, size // 2)
         spans = chunk_spans(article.text, encoder.token_spans(article.text), size, overlap)
         texts = [article.text[a:b] for a, b in spans]
         return texts, [head + text + tail for text in texts]
@@ -73,9 +85,9 @@ class Preparer:
             self._estimate(transaction, None)
         if run.table is None:
             if not run.ready_made:
-                run.load_encoder([text for row in transaction.rows for text in row.embed_texts])
+                run.load_encoder()
             fields = new_columns(transaction.rows, [])
-            run.table = run.database.create_articles(run.name, run.known_fingerprint, fields, {})
+            run.table = run.database.create_articles(run.name, run.known_fingerprint, fields, overwrite=run.empty)
             run.columns = {f.name: f for f in fields}
 
     def _estimate(self, transaction: Transaction, rate: float | None) -> None:
@@ -84,25 +96,27 @@ class Preparer:
         self._run.tell_estimate(self._rows_to_do(transaction), False, rate, mean_bytes)
 
     def _rows_to_do(self, first: Transaction) -> int | None:
-        total, table = self._run.rows_total, self._run.table
-        if total is None:
+        """Return an upper guess of the vectors to make: all rows that were not read yet are taken for new ones."""
+        run = self._run
+        if run.rows_total is None or not first.rows:
             return None
-        # Rows that the table has are as a rule the ones that the source begins with.
-        return max(first.n_vectors, total - (table.count() if table else 0))
+        articles = max(0, run.rows_total - run.report.read) + len(first.rows)
+        return round(articles * first.n_vectors / len(first.rows))
 
     def _prepare(self, planner: Planner, transaction: Transaction) -> Ready:
-        self._check_fields(planner, transaction)
+        fresh = self._check_fields(planner, transaction)
         run, pieces = self._run, pieces_of(transaction.rows)
         if run.ready_made:
             for piece in pieces:
                 piece.vector = normalize(piece.planned.article.vector[None, :])[0]  # type: ignore[index]
-            return Ready(transaction, pieces, [], None)
+            return Ready(transaction, pieces, [], None, fresh)
         self._reuse_vectors(pieces)
         to_embed = [piece for piece in pieces if piece.vector is None]
         if not to_embed:
-            return Ready(transaction, pieces, [], None)
+            return Ready(transaction, pieces, [], None, fresh)
         texts = [piece.planned.embed_texts[piece.chunk] for piece in to_embed]
-        run.load_encoder(texts)
+        run.load_encoder()
+        run.check_encoder(texts)
         if not self._estimated:
             self._estimate(transaction, run.probe_rate(texts[:PROBE_TEXTS]))
         mark = time.perf_counter()
@@ -110,15 +124,13 @@ class Preparer:
         for piece, count, cut in zip(to_embed, tokens.counts, tokens.truncated, strict=True):
             piece.n_tokens, piece.truncated = int(count), bool(cut)
         run.report.seconds.tokenizing += time.perf_counter() - mark
-        return Ready(transaction, pieces, to_embed, tokens)
+        return Ready(transaction, pieces, to_embed, tokens, fresh)
 
-    def _check_fields(self, planner: Planner, transaction: Transaction) -> None:
-        """Make columns for fields that are new, and reject rows whose fields do not fit theirs."""
+    def _check_fields(self, planner: Planner, transaction: Transaction) -> list[pa.Field]:
+        """Reject rows whose fields do not fit their columns; return the columns that are new with these rows."""
         run = self._run
         fresh = new_columns(transaction.rows, list(run.columns.values()))
-        if fresh and run.table is not None:
-            run.table.add_columns(fresh)
-            run.columns.update({f.name: f for f in fresh})
+        run.columns.update({f.name: f for f in fresh})
         kept = []
         for row in transaction.rows:
             bad = misfit(row, run.columns) or self._wrong_vector(row)
@@ -127,12 +139,18 @@ class Preparer:
             else:
                 planner.reject(transaction, row.source, bad)
         transaction.rows = kept
+        return fresh
 
     def _wrong_vector(self, row: Planned) -> Rejected | None:
         article, dimension = row.article, self._run.known_fingerprint.dimension
-        if article.vector is None or len(article.vector) == dimension:
+        if article.vector is None:
             return None
-        reason = f"wrong vector: {len(article.vector)} values, the table has {dimension}"
+        if len(article.vector) != dimension:
+            reason = f"wrong vector: {len(article.vector)} values, the table has {dimension}"
+        elif not usable(normalize(article.vector[None, :])).all():
+            reason = "wrong vector: too short to have a direction"
+        else:
+            return None
         return Rejected(article.place, reason, article.id, article.text[:200])
 
     def _reuse_vectors(self, pieces: list[Piece]) -> None:

@@ -61,7 +61,7 @@ def settle_fingerprint(run: Run, rows: Sequence[Planned]) -> None:
 
 def _median_cosine(run: Run, sample: Sequence[Planned]) -> float:
     texts = [row.article.embed_text for row in sample]
-    run.load_encoder(texts)
+    run.load_encoder()
     encoder = run.loaded_encoder
     given = [row.article.vector for row in sample]
     wrong = next((len(v) for v in given if v is not None and len(v) != encoder.dimension), None)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from vecindex.embed.batching import TokenBudget
 from vecindex.embed.precision import Precision
-from vecindex.errors import ModelError
+from vecindex.errors import ConfigError, ModelError
 from vecindex.pipeline.options import IngestOptions, ModelChoice, choose_model
 from vecindex.sources.base import Source
 from vecindex.sources.pickles import PicklesSource
 from vecindex.store.articles import ArticleTable
-from vecindex.store.database import Database
+from vecindex.store.database import Database, check_name
 from vecindex.types import Chunking, Estimate, Fingerprint, IngestReport, Observer, Progress
 
 if TYPE_CHECKING:
@@ -63,7 +63,11 @@ class Run:
         self.vector_field = options.vector_field or ("vector" if options.vectors else None)
         if any(isinstance(source, PicklesSource) for source in sources):
             self.vector_field = self.vector_field or "vector"
-        self.table: ArticleTable | None = database.articles(name) if database.has(name) else None
+        check_name(name)
+        there = database.articles(name) if database.has(name) else None
+        self.empty = there is not None and not there.count()
+        """Whether there is a table without rows: it binds nobody to what would have made its vectors."""
+        self.table: ArticleTable | None = None if self.empty else there
         self.fingerprint: Fingerprint | None = self.table.fingerprint if self.table else None
         self.choice: ModelChoice = choose_model(options, self.fingerprint, self.where, self.ready_made)
         self.encoder: Encoder | None = None
@@ -94,8 +98,8 @@ class Run:
 
     # -- the model ----------------------------------------------------------------------------------------
 
-    def load_encoder(self, texts: Sequence[str]) -> None:
-        """Load the model once, and check its precision on these texts.
+    def load_encoder(self) -> None:
+        """Load the model, once.
 
         Raises ModelError when it is not at hand, or does not make the vectors that the table holds.
         """
@@ -119,10 +123,7 @@ class Run:
             trust_remote_code=self.options.trust_remote_code,
         )
         self._set_budget(encoder)
-        encoder.check(texts)
         self.encoder = encoder
-        self.report.device, self.report.precision = encoder.device_name, encoder.precision.value
-        self.report.precision_cosine = encoder.precision_cosine
         made = fingerprint_of(encoder, choice)
         if self.fingerprint is None:
             self.fingerprint = made
@@ -132,6 +133,17 @@ class Run:
                 f"{choice.name} no longer makes the vectors that {self.where} holds ({told}).",
                 "Bring back the model as it was, or begin another table: --table NAME",
             )
+        self.report.seconds.loading += time.perf_counter() - mark
+
+    def check_encoder(self, texts: Sequence[str]) -> None:
+        """Settle the precision on the first texts to be embedded, once."""
+        encoder = self.loaded_encoder
+        if encoder.precision_cosine is not None:
+            return
+        mark = time.perf_counter()
+        encoder.check(texts)
+        self.report.device, self.report.precision = encoder.device_name, encoder.precision.value
+        self.report.precision_cosine = encoder.precision_cosine
         self.report.seconds.loading += time.perf_counter() - mark
 
     def probe_rate(self, texts: Sequence[str]) -> float:
@@ -152,10 +164,13 @@ class Run:
 
     # -- telling ------------------------------------------------------------------------------------------
 
-    def tell_estimate(self, rows: int | None, exact: bool, rate: float | None, text_bytes: float) -> None:
+    def tell_estimate(
+        self, rows: int | None, exact: bool, rate: float | None, text_bytes: float, dimension: int = 0
+    ) -> None:
         """Tell the observer what the run will cost; `text_bytes` are those of a mean text."""
-        dimension = self.fingerprint.dimension if self.fingerprint else 0
-        per_row = 4 * dimension + text_bytes + _ROW_OVERHEAD_BYTES
+        dimension = self.fingerprint.dimension if self.fingerprint else dimension
+        # Compaction writes every row once more, and what it replaces stays for an hour.
+        per_row = 2 * (4 * dimension + text_bytes + _ROW_OVERHEAD_BYTES)
         self.observer.estimate(
             Estimate(
                 rows=rows,
@@ -207,6 +222,11 @@ def fingerprint_of(encoder: Encoder, choice: ModelChoice) -> Fingerprint:
     """Return the fingerprint of the vectors that an encoder makes."""
     chunking = choice.chunking
     if chunking is not None and not chunking.tokens:
+        if chunking.overlap > encoder.max_tokens // 2:
+            raise ConfigError(
+                f"Chunks of {encoder.max_tokens} tokens cannot share {chunking.overlap}.",
+                "Let them share half of their tokens at most.",
+            )
         chunking = Chunking(encoder.max_tokens, chunking.overlap)
     return Fingerprint(
         model=encoder.files.name,

@@ -14,9 +14,10 @@ _POLL_S = 0.2
 class Ahead(Generic[T]):
     """Runs an iterator in a thread of its own, a few items ahead of whoever takes them."""
 
-    def __init__(self, items: Iterator[T], depth: int) -> None:
-        """Start at once; at most `depth` items wait."""
+    def __init__(self, items: Iterator[T], depth: int, stopped: Callable[[], bool]) -> None:
+        """Start at once; at most `depth` items wait. Once `stopped`, nothing more is waited for."""
         self._items = items
+        self._stopped = stopped
         self._queue: queue.Queue[tuple[bool, T | None]] = queue.Queue(depth)
         self._error: BaseException | None = None
         self._closed = threading.Event()
@@ -44,7 +45,13 @@ class Ahead(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         """Yield the items; what the iterator raised is raised here."""
         while True:
-            more, item = self._queue.get()
+            try:
+                more, item = self._queue.get(timeout=_POLL_S)
+            except queue.Empty:
+                # The reader may be waiting for input that never comes.
+                if self._stopped():
+                    return
+                continue
             if not more:
                 if self._error is not None:
                     raise self._error

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SCAN_ROWS = 16_384
 _PREFIX = "vecindex:"
+_DELETE_IDS = 10_000
 
 
 class ArticleTable:
@@ -169,6 +170,11 @@ class ArticleTable:
         with translated(self.where):
             self._table.delete(where)
         return before - self.count()
+
+    def delete_ids(self, ids: Sequence[str], key: str = "id") -> int:
+        """Delete the rows with these ids (or article ids), 10,000 a commit; return how many they were."""
+        starts = range(0, len(ids), _DELETE_IDS)
+        return sum(self.delete(isin(key, ids[at : at + _DELETE_IDS])) for at in starts)
 
     def add_columns(self, fields: Sequence[pa.Field]) -> None:
         """Add nullable columns, null in the rows that are there."""

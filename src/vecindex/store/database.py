@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,15 @@ REJECTS = "rejects"
 # reaches 1 GB and more. These hold the working set of a table of 10 million rows.
 _METADATA_CACHE = 32 << 20
 _INDEX_CACHE = 256 << 20
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+def check_name(name: str) -> None:
+    """Raise ConfigError when an articles table cannot have this name."""
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"A table cannot be named {name!r}.", "Use letters, digits, '_', '-' and '.'.")
+    if name == REJECTS:
+        raise ConfigError(f"The name {name!r} is taken: rejected rows are kept under it.", "Choose another: --table")
 
 
 class Database:
@@ -97,11 +107,17 @@ class Database:
             return table
 
     def create_articles(
-        self, name: str, fingerprint: Fingerprint, extra: list[Any], settings: dict[str, Any]
+        self,
+        name: str,
+        fingerprint: Fingerprint,
+        extra: list[Any],
+        settings: dict[str, Any] | None = None,
+        overwrite: bool = False,
     ) -> ArticleTable:
         """Create an empty articles table that knows what makes its vectors.
 
-        `extra` are the Arrow fields of the user's own; `settings` further provenance, kept as JSON.
+        `extra` are the Arrow fields of the user's own; `settings` further provenance, kept as JSON; `overwrite`
+        replaces a table that is there.
         """
         import pyarrow as pa
 
@@ -110,11 +126,13 @@ class Database:
         metadata = {
             "vecindex:format": FORMAT,
             "vecindex:fingerprint": json.dumps(fingerprint.to_dict(), sort_keys=True),
-            **{f"vecindex:{key}": json.dumps(value) for key, value in settings.items()},
+            **{f"vecindex:{key}": json.dumps(value) for key, value in (settings or {}).items()},
         }
         schema = schema.set(at, schema.field(at).with_metadata(metadata))
         with translated(f"{self.uri}/{name}"):
-            return ArticleTable(self.connection.create_table(name, schema=pa.schema(schema)), f"{self.uri}/{name}")
+            mode = "overwrite" if overwrite else "create"
+            made = self.connection.create_table(name, schema=pa.schema(schema), mode=mode)
+            return ArticleTable(made, f"{self.uri}/{name}")
 
     def rejects(self) -> RejectTable:
         """Open the table of rejected rows; it is made when the first row is rejected."""

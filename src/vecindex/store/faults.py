@@ -44,3 +44,8 @@ def translated(where: str) -> Iterator[None]:
                 f"Files of {where} are missing or damaged: {line}", "Look closer: vecindex doctor"
             ) from error
         raise StoreError(f"The store failed on {where}: {line}", "Run the command again.") from error
+    except BaseException as error:
+        # Damaged bytes may make the Rust side panic, which is neither an Exception nor importable.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise CorruptError(f"Files of {where} are damaged.", "Look closer: vecindex doctor") from error

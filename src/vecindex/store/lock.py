@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -45,7 +46,8 @@ class WriterLock:
                 f"Cannot write to the database folder {self._path.parent}: {error.strerror or error}.",
                 "Check its permissions, or name another folder: --db DIR",
             ) from error
-        self._holder.write_text(f"process {os.getpid()}: {Path(sys.argv[0]).name} {' '.join(sys.argv[1:3])}")
+        with suppress(OSError):  # a full disk; the note only serves a message
+            self._holder.write_text(f"process {os.getpid()}: {Path(sys.argv[0]).name} {' '.join(sys.argv[1:3])}")
         return self
 
     def __exit__(

@@ -43,7 +43,7 @@ def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR) -> Ma
         dataset.optimize.compact_files(target_rows_per_fragment=FRAGMENT_ROWS)
         if dataset.describe_indices():
             dataset.optimize.optimize_indices()
-        stats = _clean(dataset, keep_for)
+        stats = _clean(dataset, keep_for, table.where)
         after = len(dataset.get_fragments())
         table.lance.checkout_latest()
     log.info("compacted %s: %d to %d fragments", table.where, before, after)
@@ -56,7 +56,7 @@ def sweep(table: ArticleTable, folder: Path | None, keep_for: timedelta = KEEP_V
     The caller holds the writer lock, so no file that is being written now can be among them.
     """
     with translated(table.where):
-        removed = int(_clean(_dataset(table), keep_for).bytes_removed)
+        removed = int(_clean(_dataset(table), keep_for, table.where).bytes_removed)
     if folder is not None:
         # Lance's own clean-up passes over the temporary files of its local writer.
         for path in (folder / f"{table.name}.lance").rglob(".tmp*"):
@@ -101,7 +101,9 @@ def _dataset(table: ArticleTable) -> Any:
     return table.lance.to_lance()
 
 
-def _clean(dataset: Any, keep_for: timedelta) -> Any:
+def _clean(dataset: Any, keep_for: timedelta, where: str) -> Any:
+    # Without a lock, files that no version names yet may be another writer's next commit.
+    sole_writer = "://" not in where
     return dataset.cleanup_old_versions(
-        older_than=keep_for, delete_unverified=True, error_if_tagged_old_versions=False
+        older_than=keep_for, delete_unverified=sole_writer, error_if_tagged_old_versions=False
     )
