@@ -50,7 +50,17 @@ def main() -> None:
         *args.options,
     ]
     log = args.out.with_suffix(".log").open("ab")
-    write(args.out, {"event": "start", "command": command[1:], "seed": seed, "kills": args.kills, **machine()})
+    write(
+        args.out,
+        {
+            "event": "start",
+            "source": Path(args.source).name,
+            "options": args.options,
+            "seed": seed,
+            "kills": args.kills,
+            **machine(),
+        },
+    )
     for kill in range(args.kills + 1):
         wait = dice.uniform(*args.wait) if kill < args.kills else None
         started = time.time()

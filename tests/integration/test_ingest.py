@@ -400,7 +400,7 @@ def test_vectors_of_another_model_are_found_out(tmp_path: Path) -> None:
         index.ingest(path, vectors=str(tmp_path / "v.npy"))
     report = index.ingest(path, vectors=str(tmp_path / "v.npy"), model="all-MiniLM-L6-v2", unverified=True)
     assert report.added == 3
-    with pytest.raises(ModelError, match="not at hand to make more"):
+    with pytest.raises(ModelError, match="unchecked; vecindex does not add"):
         index.ingest(write(tmp_path / "more.jsonl", [{"id": "d", "text": "x"}]))
 
 

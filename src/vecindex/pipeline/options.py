@@ -92,7 +92,13 @@ def choose_model(options: IngestOptions, stored: Fingerprint | None, where: str,
             "Leave --chunk out, and use a table without chunks: --table NAME",
         )
     if stored is not None:
-        files = _files_of_stored(options, stored, must=not ready_made and stored.weights != "unknown")
+        if stored.weights == "unknown" and not ready_made:
+            raise ModelError(
+                f"{where} holds vectors that were taken as those of {stored.model} unchecked; vecindex does not add "
+                "vectors of its own to them.",
+                "Bring ready-made vectors (--vectors, --vector-field), or begin another table: --table NAME",
+            )
+        files = _files_of_stored(options, stored, must=not ready_made)
         _refuse_differences(options, stored, files, where)
         return ModelChoice(
             stored.model,
