@@ -70,7 +70,7 @@ def bootstrap_mean(
             raise ValueError(f"{len(cluster)} groups for {len(data)} values")
         if cluster.max() + 1 >= MIN_CLUSTERS:
             sums = np.bincount(cluster, weights=data)
-            counts = np.bincount(cluster).astype(np.float64)
+            counts = np.bincount(cluster, weights=np.ones(len(cluster)))
             by = "topic"
     means = _draws(sums, counts, resamples, np.random.default_rng(seed))
     tail = (1 - level) / 2
