@@ -63,14 +63,16 @@ def bootstrap_mean(
     data = np.asarray(values, dtype=np.float64)
     if not len(data):
         return Interval(float("nan"), float("nan"), float("nan"), level, "question")
-    sums, counts, by = data, np.ones(len(data)), "question"
+    by = "question"
+    sums: F64 = data
+    counts: F64 = np.ones(len(data))
     if groups is not None:
         cluster = _clusters(groups)
         if len(cluster) != len(data):
             raise ValueError(f"{len(cluster)} groups for {len(data)} values")
         if cluster.max() + 1 >= MIN_CLUSTERS:
-            sums = np.bincount(cluster, weights=data)
-            counts = np.bincount(cluster, weights=np.ones(len(cluster)))
+            sums = np.asarray(np.bincount(cluster, weights=data), dtype=np.float64)
+            counts = np.asarray(np.bincount(cluster), dtype=np.float64)
             by = "topic"
     means = _draws(sums, counts, resamples, np.random.default_rng(seed))
     tail = (1 - level) / 2

@@ -54,8 +54,8 @@ def place_by_search(targets: Rows, xy: F64, nearest: Nearest) -> F64:
 
     So the result is fixed, with no random number in it, and turning, moving or scaling the map turns, moves and
     scales it alike. The search chooses by the measure itself: it tells what the map could show at best by this
-    rule, and a neutral placement (`place_at_median`) belongs beside it. It is never below the snap floor 1/k, for each
-    single target is among the subsets.
+    rule, and a neutral placement (`place_at_median`) belongs beside it. It is never below the snap floor 1/k,
+    for each single target is among the subsets.
 
     Parameters
     ----------
@@ -122,11 +122,11 @@ def _search(targets: Rows, xy: F64, nearest: Nearest, masks: np.ndarray[tuple[in
     best = np.lexsort((order, move, -weighted, -overlap), axis=1)[:, 0]
     places = candidates[np.arange(q), best]
     places[~there.any(axis=1)] = np.nan
-    return places
+    return np.asarray(places)
 
 
 def _coordinates(targets: Rows, xy: F64) -> F64:
     """Return the places of the targets, (q, k, 2); NaN for none and for one outside the map."""
-    at: F64 = xy[np.where(targets == NO_ROW, 0, targets)].astype(np.float64)
+    at = xy[np.where(targets == NO_ROW, 0, targets)].astype(np.float64)
     at[targets == NO_ROW] = np.nan
     return np.asarray(at)
