@@ -67,7 +67,7 @@ def make_table(
 def put_map(
     database: Path, name: str, ids: Sequence[str], xy: np.ndarray, about: dict[str, Any] | None = None
 ) -> None:
-    """Store a map as `vecindex` does: columns NAME_x and NAME_y whose fields say what they are. NaN is put as null."""
+    """Store a map: columns NAME_x and NAME_y whose fields say what they are. NaN is put as null."""
     table = Database(database).articles("articles")
     columns = [f"{name}_x", f"{name}_y"]
     table.add_columns([pa.field(c, pa.float32()) for c in columns])
