@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Protocol, Self
 
 
@@ -250,5 +251,10 @@ class SearchResult:
         return tuple(hit for answer in self.answers for hit in answer.hits)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return {**dataclasses.asdict(self), "metric": "cosine"}
+        """Return plain values, for JSON, which has no number for NaN or infinity: null stands for them."""
+        values = dataclasses.asdict(self)
+        for answer in values["answers"]:
+            for hit in answer["hits"]:
+                fields = hit["fields"]
+                hit["fields"] = {k: None if v in (inf, -inf) or v != v else v for k, v in fields.items()}
+        return {**values, "metric": "cosine"}

@@ -46,7 +46,7 @@ def test_an_unfaithful_precision_falls_back_to_fp32(encoder: Encoder, monkeypatc
     encoder.precision = Precision.BF16
     true = encoder._forward
 
-    def coarse(ids: list[list[int]]) -> Any:
+    def coarse(ids: list[list[int]], left_out: int = 0) -> Any:
         # As a precision would that keeps one bit.
         vectors = true(ids)
         return np.sign(vectors) if encoder._model.dtype.itemsize == 2 else vectors
@@ -68,7 +68,7 @@ def test_a_text_that_fails_by_itself_is_found_and_the_rest_embedded(
     poison, silent = tokens.ids[2], tokens.ids[4]
     true = encoder._forward
 
-    def failing(ids: list[list[int]]) -> Any:
+    def failing(ids: list[list[int]], left_out: int = 0) -> Any:
         if poison in ids:
             raise RuntimeError("index out of range in self")
         vectors = true(ids)
@@ -99,3 +99,12 @@ def test_five_leading_values_of_a_known_text(encoder: Encoder) -> None:
 
 
 GOLDEN = [-0.0362518, 0.0637289, -0.0714027, 0.0747186, -0.0218156]
+
+
+def test_a_prompt_that_pooling_leaves_out(encoder: Encoder) -> None:
+    encoder._model.set_pooling_include_prompt(False)
+    encoder.precision, encoder.prompt = Precision.FP32, "passage: "
+    encoder.check(TEXTS)
+    reference = encoder._model.encode(TEXTS, prompt="query: ", normalize_embeddings=True)
+    found = encoder.embed_texts([text for text in TEXTS if text], prompt="query: ")
+    assert row_cosines(reference[:-1], found).min() > 1 - 1e-6

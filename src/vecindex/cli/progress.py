@@ -73,7 +73,8 @@ class Screen:
             done = f"{progress.rows:,}" + (f" of {progress.total:,}" if progress.total else "")
             say(
                 f"{done} rows, {progress.embedded:,} embedded, {progress.texts_per_s:.1f} texts/s"
-                f"{self._eta(progress)}, batch {progress.batch_tokens:,} tokens, {progress.device} {progress.precision}"
+                f"{self._eta(progress)}, batch {progress.batch_tokens:,} tokens, "
+                f"{progress.device} {progress.precision}"
             )
 
     def _eta(self, progress: Progress) -> str:

@@ -26,6 +26,11 @@ def plain(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+def on_terminal() -> bool:
+    """Return whether a person reads standard output."""
+    return sys.stdout.isatty()
+
+
 def print_search(result: SearchResult) -> None:
     """Print the hits: a table for each query on a terminal, else lines of query, rank, dist, id, title and text.
 
@@ -33,7 +38,7 @@ def print_search(result: SearchResult) -> None:
     """
     several = len(result.answers) > 1
     for number, answer in enumerate(result.answers, 1):
-        if sys.stdout.isatty():
+        if on_terminal():
             _print_table(answer, result.hybrid, several)
             continue
         name = [plain(answer.id or answer.query or str(number))] if several else []
@@ -54,23 +59,27 @@ def _words(hit: Hit) -> list[str]:
 
 def _print_table(answer: Answer, hybrid: bool, several: bool) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    console = Console(highlight=False)
+    names = ["rank", "dist", *(["relevance"] if hybrid else [])]
+    titles = [Text(plain(hit.title or hit.id)) for hit in answer.hits]
+    # Half of the width at most, and no more than the longest title needs, so that the text gets the rest.
+    width = min(max([5, *(title.cell_len for title in titles)]), max(16, console.width // 2))
     if several:
         console.print(Text(plain(answer.query or answer.id or ""), style="bold"))
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="dim")
-    table.add_column("rank", justify="right", no_wrap=True)
-    table.add_column("dist", justify="right", no_wrap=True)
-    if hybrid:
-        table.add_column("relevance", justify="right", no_wrap=True)
-    table.add_column("title", no_wrap=True, overflow="ellipsis", max_width=max(16, console.width // 3))
-    table.add_column("text", no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
-    for hit in answer.hits:
-        title = Text(plain(hit.title or hit.id))
-        table.add_row(*_numbers(hit, hybrid), title, Text(plain(hit.text or "")))
-    console.print(table)
+    head = Text("  ".join(f"{name:>6}" for name in names), style="dim")
+    title_head = Text("title")
+    title_head.truncate(width, pad=True)
+    console.print(head + "  " + title_head + "  text", overflow="crop", no_wrap=True)
+    for hit, title in zip(answer.hits, titles, strict=True):
+        numbers = "  ".join(
+            f"{value:>{max(6, len(name))}}" for name, value in zip(names, _numbers(hit, hybrid), strict=True)
+        )
+        title.truncate(width, overflow="ellipsis", pad=True)
+        line = Text(numbers + "  ") + title + "  " + Text(plain(hit.text or ""), style="dim")
+        line.truncate(console.width, overflow="ellipsis")
+        console.print(line, no_wrap=True)
 
 
 def print_status(found: Status) -> None:

@@ -37,12 +37,14 @@ class Tokens:
     """Texts as the model will read them.
 
     `ids` holds each text's token ids, special tokens included, cut to the model's length; `counts` (n,) int32
-    the tokens that the whole text has; `truncated` (n,) bool whether some were cut off.
+    the tokens that the whole text has; `truncated` (n,) bool whether some were cut off; `left_out` how many tokens
+    at the beginning of each the pooling leaves out, which some models want for the prompt.
     """
 
     ids: list[list[int]]
     counts: npt.NDArray[np.int32]
     truncated: npt.NDArray[np.bool_]
+    left_out: int = 0
 
 
 @dataclass(slots=True)
@@ -176,7 +178,7 @@ class Encoder:
             )["input_ids"]
             for i, ids in zip(long, cut, strict=True):
                 whole[i] = ids
-        return Tokens(list(whole), counts, truncated)
+        return Tokens(list(whole), counts, truncated, self._left_out(before))
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the (start, end) character positions of a text's tokens, special tokens left out."""
@@ -201,9 +203,7 @@ class Encoder:
             Even in fp32 our vectors are not those of the model.
         """
         sample = sorted(texts, key=len)[:: max(1, len(texts) // _CHECK_TEXTS)][:_CHECK_TEXTS]
-        reference = self._model.encode(
-            [self.prompt + text for text in sample], convert_to_numpy=True, show_progress_bar=False
-        )
+        reference = self._model.encode(sample, prompt=self.prompt, convert_to_numpy=True, show_progress_bar=False)
         for precision in dict.fromkeys((self.precision, Precision.FP32)):
             self._use(precision)
             found = self.embed(self.tokenize(sample)).vectors
@@ -266,7 +266,7 @@ class Encoder:
 
     def _embed_rows(self, tokens: Tokens, rows: list[int], result: Encoded) -> None:
         try:
-            result.vectors[rows] = normalize(self._forward([tokens.ids[i] for i in rows]))
+            result.vectors[rows] = normalize(self._forward([tokens.ids[i] for i in rows], tokens.left_out))
             self.budget.passed()
             if usable(result.vectors[rows]).all() or len(rows) == 1:
                 return
@@ -284,23 +284,23 @@ class Encoder:
         self._embed_rows(tokens, rows[:middle], result)
         self._embed_rows(tokens, rows[middle:], result)
 
-    def _forward(self, ids: list[list[int]]) -> npt.NDArray[np.float32]:
+    def _forward(self, ids: list[list[int]], left_out: int = 0) -> npt.NDArray[np.float32]:
         import torch
 
         padded = self._tokenizer.pad({"input_ids": ids}, return_tensors="pt", return_attention_mask=True)
         features = {name: value.to(self.device) for name, value in padded.items()}
-        if self.prompt and self._pools_without_prompt():
-            features["prompt_length"] = self._prompt_tokens()
+        if left_out:
+            features["prompt_length"] = left_out
         with torch.inference_mode():
             vectors = self._model.forward(features)["sentence_embedding"]
             return np.asarray(vectors.float().cpu().numpy())
 
-    def _pools_without_prompt(self) -> bool:
-        return any(getattr(module, "include_prompt", True) is False for module in self._model)
-
-    def _prompt_tokens(self) -> int:
+    def _left_out(self, prompt: str) -> int:
+        """Return how many tokens the prompt takes where the model's pooling leaves them out, else 0."""
+        if not prompt or all(getattr(module, "include_prompt", True) for module in self._model):
+            return 0
         # The closing special token stands behind the text, not behind the prompt.
-        return len(self._tokenizer(self.prompt, verbose=False)["input_ids"]) - 1
+        return len(self._tokenizer(prompt, verbose=False)["input_ids"]) - 1
 
     def _release_memory(self) -> None:
         import torch

@@ -77,7 +77,8 @@ def examine(database: Database, name: str) -> Examination:
     try:
         stored = table.fingerprint
     except CorruptError as error:
-        found.settle("provenance", [name], error.message, error.hint or "")
+        if not found.findings:
+            found.settle("provenance", [name], error.message, error.hint or "")
         return found
     found.key = "article_id" if stored.chunking else "id"
     width = getattr(table.schema.field("vector").type, "list_size", None)

@@ -18,7 +18,11 @@ class Committer:
     def __init__(self, run: Run) -> None:
         """Take the run's state; the next transaction continues the table's numbers."""
         self._run = run
-        self.txn = run.table.last_txn() if run.table else 0
+        self.txn = 0
+        if run.table is not None:
+            # The last transaction's rows may have been deleted since; its number is not used again.
+            last_run = run.table.setting("last_run") or {}
+            self.txn = max(run.table.last_txn(), last_run.get("last_txn", 0))
         self._kept_budget: int | None = None
 
     def commit(self, ready: Ready) -> None:

@@ -112,6 +112,8 @@ class Planner:
             if size >= limit or len(transaction.rejects) >= limit:
                 yield transaction
                 transaction, size = Transaction(), 0
+        if stopped() and not self.complete:
+            return  # only whole transactions: the next run reads these rows again
         yield transaction
         if broken is not None:
             raise broken

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vecindex.core.vectors import normalize, usable
-from vecindex.errors import ConfigError, LockedError, StoreError
+from vecindex.errors import ConfigError, StoreError
 from vecindex.pipeline.finder import Finder, Query
 from vecindex.pipeline.queries import ModelOptions, Question, QuestionModel, read_questions
 from vecindex.store.articles import ArticleTable, as_matrix, isin
@@ -141,20 +141,23 @@ def _more_like(table: ArticleTable, row_id: str, where: str | None) -> Query:
 
 
 def _ready_words(database: Database, table: ArticleTable, at: str | None, observer: Observer) -> None:
-    """Index the words at the first use; where that cannot be, the search goes through all texts instead."""
+    """Index the words at the first use.
+
+    Without the index LanceDB would go through all texts, but by whole words and with stop words: other hits.
+    """
     if words_indexed(table):
         return
-    reason = "a tagged version cannot be changed"
-    if at is None:
-        try:
-            with database.writer():
-                observer.notice(f"indexing the words of {table.where}, once")
-                index_words(table)
-                return
-        except LockedError:
-            reason = "another process is writing"
-        except StoreError as error:
-            reason = error.message
-    observer.notice(
-        f"the words of {table.where} have no index ({reason}), so all its texts are read: slower, same hits"
-    )
+    if at is not None:
+        raise ConfigError(
+            f"The words of {table.where} were not indexed yet when it was tagged {at!r}.",
+            f"Leave --hybrid out; or search the latest version with it once, then: vecindex tag {at} --move",
+        )
+    try:
+        with database.writer():
+            observer.notice(f"indexing the words of {table.count():,} rows of {table.where}, once")
+            index_words(table)
+    except StoreError as error:
+        raise type(error)(
+            f"The words of {table.where} are not indexed yet, and cannot be now. {error.message}",
+            "Leave --hybrid out, or try again later.",
+        ) from error

@@ -113,7 +113,7 @@ class InputFile:
             raise _unreadable(self.name, error) from error
 
     def lines_hint(self) -> int | None:
-        """Return about how many lines a plain local file has, judged by its first 256 KiB; exact when it is shorter."""
+        """Return about how many lines a plain local file has, judged by its first 256 KiB; exact if it is shorter."""
         path = self.local_path
         try:
             if path is None or not path.is_file():

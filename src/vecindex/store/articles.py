@@ -52,7 +52,8 @@ class ArticleTable:
 
     def metadata(self) -> dict[str, str]:
         """Return the provenance kept with the vectors, as text under `vecindex:` names."""
-        raw = self.schema.field("vector").metadata or {}
+        schema = self.schema
+        raw = (schema.field("vector").metadata if "vector" in schema.names else None) or {}
         return {key.decode(): value.decode() for key, value in raw.items()}
 
     @property

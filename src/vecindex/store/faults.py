@@ -19,6 +19,7 @@ _BROKEN = (
     "failed to decode",
     "invalid protobuf",
     "end of file",
+    "file size is too small",
 )
 
 

@@ -41,7 +41,7 @@ def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR) -> Ma
         dataset = _dataset(table)
         before = len(dataset.get_fragments())
         dataset.optimize.compact_files(target_rows_per_fragment=FRAGMENT_ROWS)
-        if dataset.list_indices():
+        if dataset.describe_indices():
             dataset.optimize.optimize_indices()
         stats = _clean(dataset, keep_for)
         after = len(dataset.get_fragments())

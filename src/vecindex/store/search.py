@@ -84,8 +84,8 @@ def by_words(
 ) -> list[Row]:
     """Return the `limit` rows whose title or text match the words of `text` best (BM25), ordered by (-words, id).
 
-    Rows that an index of the words does not hold yet are found too. Words are reduced to their English stems;
-    a text of stop words only matches nothing.
+    Needs the index of words; rows that it does not hold yet are found too. Words are reduced to their English
+    stems; a text of stop words only matches nothing.
     """
     from lancedb.query import MultiMatchQuery
 

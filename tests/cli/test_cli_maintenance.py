@@ -1,0 +1,149 @@
+"""`vecindex status`, `delete`, `optimize`, `tag` and `doctor` as they are typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tables import append, filled, ids_in, unit_vectors
+from vecindex.store.database import Database
+from vecindex.types import Rejected
+
+Run = Callable[..., Any]
+
+
+def test_status_tells_what_to_do(run: Run, tmp_path: Path) -> None:
+    table, _ = filled(tmp_path, 10)
+    append(table, unit_vectors(10), ids=[f"b{i}" for i in range(10)], txn=2, truncated=[True] * 10)
+    Database(tmp_path).rejects().put(
+        "articles", "r", [("in.jsonl", Rejected("in.jsonl:3", "empty text", None, "x\ty"))]
+    )
+    done = run("status", "--rejects", "--db", tmp_path)
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert lines[1].split() == ["rows", "20"]
+    assert "cut off      10 texts (50.0%) are longer than the model reads" in lines
+    assert "in.jsonl:3\tempty text\t\tx y" in lines
+    assert any(line.startswith("interrupted  a run was cut off: 20 rows in 2 transactions since") for line in lines)
+    assert any(line.startswith("next") and "--chunk" in line for line in lines)
+
+
+def test_status_of_no_table(run: Run, tmp_path: Path) -> None:
+    filled(tmp_path, 1, name="mine")
+    done = run("status", "--db", tmp_path)
+    assert (done.code, done.out) == (5, "")
+    assert "(tables there: mine)" in done.err
+    assert "vecindex ingest SOURCE" in done.err
+    file = tmp_path / "file"
+    file.touch()
+    assert run("status", "--db", file).code == 2
+
+
+def test_delete_needs_a_yes(run: Run, tmp_path: Path) -> None:
+    filled(tmp_path, 5)
+    refused = run("delete", "a00001", "--db", tmp_path)
+    assert refused.code == 2
+    assert "Would remove 1 articles (1 rows) of articles; nobody can be asked here" in refused.err
+    assert len(ids_in(tmp_path)) == 5
+    done = run("delete", "a00001", "nope", "--yes", "--db", tmp_path)
+    assert (done.code, done.out) == (0, "")
+    assert done.err == "not found: nope\narticles: 1 rows removed; 4 rows left\n"
+    assert "a00001" not in ids_in(tmp_path)
+
+
+@pytest.mark.parametrize(("answer", "left"), [("y\n", 4), ("n\n", 5), ("\n", 5)])
+def test_delete_asks_on_a_terminal(run: Run, tmp_path: Path, answer: str, left: int) -> None:
+    filled(tmp_path, 5)
+    done = run("delete", "a00001", "--db", tmp_path, stdin=answer.encode(), terminal=True)
+    assert done.code == 0
+    assert "Remove 1 articles (1 rows) of articles? [y/N]" in done.err
+    assert len(ids_in(tmp_path)) == left
+
+
+def test_delete_that_matches_nothing_ends_with_1(run: Run, tmp_path: Path) -> None:
+    filled(tmp_path, 5)
+    assert run("delete", "nope", "--db", tmp_path).code == 1
+    assert run("delete", "--where", "year > 3000", "--yes", "--db", tmp_path).code == 1
+    assert run("delete", "--where", "year >", "--yes", "--db", tmp_path).code == 2
+    assert run("delete", "--db", tmp_path).code == 2
+    assert run("delete", "--file", "-", "--yes", "--db", tmp_path, stdin=b"a00000\na00001\n").code == 0
+    dry = run("delete", "--where", "true", "--dry-run", "--db", tmp_path)
+    assert (dry.code, dry.err) == (0, "dry run: would remove 3 articles (3 rows) of articles\n")
+    assert len(ids_in(tmp_path)) == 3
+
+
+def test_delete_says_that_ingest_brings_it_back(run: Run) -> None:
+    assert "brings them back" in " ".join(run("delete", "--help").out.split())
+
+
+def test_optimize(run: Run, tmp_path: Path) -> None:
+    filled(tmp_path, 5)
+    done = run("optimize", "--older-than", "0s", "--db", tmp_path)
+    assert (done.code, done.out) == (0, "")
+    assert done.err.startswith("articles: 1 to 1 fragments, 2 to ")
+    assert run("optimize", "--older-than", "soon", "--db", tmp_path).code == 2
+
+
+def test_tags(run: Run, tmp_path: Path) -> None:
+    filled(tmp_path, 5)
+    assert run("tag", "--db", tmp_path).err == "no tags\n"
+    made = run("tag", "v1", "--db", tmp_path)
+    assert (made.code, made.err) == (0, "made: v1\n")
+    assert made.out.startswith("v1\tversion 2\t5 rows\t20")
+    assert run("tag", "v1", "--db", tmp_path).code == 2
+    assert run("tag", "v1", "--move", "--db", tmp_path).err == "moved: v1\n"
+    assert run("search", "--id", "a00001", "--at", "v1", "--db", tmp_path).code == 0
+    assert run("status", "--at", "v2", "--db", tmp_path).code == 2
+    assert run("tag", "--delete", "v1", "--db", tmp_path).err == "deleted: v1\nno tags\n"
+    assert run("tag", "--delete", "v1", "--db", tmp_path).code == 2
+
+
+def test_doctor_ends_with_1_when_something_is_wrong(run: Run, tmp_path: Path) -> None:
+    table, _ = filled(tmp_path, 5)
+    done = run("doctor", "--db", tmp_path)
+    assert done.code == 0
+    assert "ok       vectors (finite, of unit length within 0.001)" in done.out
+    assert done.err.endswith("articles: sound\n")
+    append(table, 2 * unit_vectors(1), ids=["long"], txn=2)
+    sick = run("doctor", "--db", tmp_path)
+    assert sick.code == 1
+    assert "failed   vectors" in sick.out
+    assert "  long: not of unit length\n" in sick.out
+    mended = run("doctor", "--repair", "--db", tmp_path)
+    assert mended.code == 0
+    assert "repaired removed 1 rows of 1 articles" in mended.out
+    assert len(ids_in(tmp_path)) == 5
+
+
+def test_a_writer_at_work_is_a_fault_of_the_store(run: Run, tmp_path: Path) -> None:
+    filled(tmp_path, 5)
+    with Database(tmp_path).writer():
+        for command in (["delete", "a00001", "--yes"], ["optimize"], ["tag", "x"], ["doctor", "--repair"]):
+            done = run(*command, "--db", tmp_path)
+            assert done.code == 5, command
+            assert "Another process is writing" in done.err
+
+
+@pytest.mark.parametrize(
+    "command", [["status"], ["search", "--id", "a00001"], ["optimize"], ["tag", "x"], ["delete", "a", "--yes"]]
+)
+def test_a_broken_manifest_is_told_with_the_way_out(run: Run, tmp_path: Path, command: list[str]) -> None:
+    filled(tmp_path, 5)
+    min((tmp_path / "articles.lance" / "_versions").glob("*.manifest")).write_bytes(b"")
+    done = run(*command, "--db", tmp_path)
+    assert (done.code, done.out) == (5, "")
+    assert "missing or damaged" in done.err
+    assert "vecindex doctor" in done.err
+
+
+def test_an_unforeseen_error_is_a_sentence(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(Database, "articles", fail)
+    done = run("status", "--db", tmp_path)
+    assert done.code == 1
+    assert done.err.startswith("error: unexpected ZeroDivisionError: oh\n")

@@ -1,0 +1,204 @@
+"""Status: what it counts, and what it advises."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import vecindex
+from tables import append, chunked_table, filled, fingerprint, make_table, unit_vectors
+from vecindex.errors import CorruptError, TableNotFoundError
+from vecindex.pipeline.status import Unfinished
+from vecindex.store.database import Database
+from vecindex.types import IngestReport, Rejected
+
+
+def last_run(txn: int, **changes: Any) -> dict[str, Any]:
+    """Return what an ingest keeps of its run."""
+    return {
+        **IngestReport("articles").to_dict(),
+        "run": "abc",
+        "last_txn": txn,
+        "ended_at": datetime.now(UTC).isoformat(),
+        **changes,
+    }
+
+
+def test_counts_and_provenance(tmp_path: Path) -> None:
+    table, _ = filled(tmp_path, 40)
+    append(table, unit_vectors(10), ids=[f"b{i}" for i in range(10)], txn=2, truncated=[True] * 8 + [False] * 2)
+    table.set_setting(last_run=last_run(2, added=50), batch_tokens={"cpu": 512})
+    found = vecindex.open(tmp_path).status()
+    assert (found.rows, found.articles, found.truncated, found.truncated_frac) == (50, None, 8, 8 / 50)
+    assert found.fingerprint == fingerprint()
+    assert found.last_run is not None
+    assert found.last_run["added"] == 50
+    assert found.unfinished is None
+    assert found.columns == {"year": "int64", "topic": "string", "share": "double"}
+    assert found.batch_tokens == {"cpu": 512}
+    assert (found.rejected, found.rejects, found.tags, found.maps, found.writer) == (0, None, {}, {}, None)
+    assert not found.words_indexed
+
+
+def test_bytes_are_those_of_the_folders(tmp_path: Path) -> None:
+    filled(tmp_path)
+    found = vecindex.open(tmp_path).status()
+    of_table = sum(p.stat().st_size for p in (tmp_path / "articles.lance").rglob("*") if p.is_file())
+    of_all = sum(p.stat().st_size for p in tmp_path.rglob("*") if p.is_file())
+    assert (found.table_bytes, found.database_bytes) == (of_table, of_all)
+    data = sum(p.stat().st_size for p in (tmp_path / "articles.lance" / "data").iterdir())
+    assert found.live_bytes == data
+    assert (found.fragments, found.versions) == (1, 2)
+
+
+def test_articles_in_chunks_are_counted(tmp_path: Path) -> None:
+    chunked_table(tmp_path, [3, 1, 4])
+    found = vecindex.open(tmp_path).status()
+    assert (found.rows, found.articles) == (8, 3)
+
+
+def test_a_run_that_was_killed(tmp_path: Path) -> None:
+    table, _ = filled(tmp_path, 30)
+    table.set_setting(last_run=last_run(1))
+    for txn in (2, 3):
+        append(table, unit_vectors(5, seed=txn), ids=[f"t{txn}-{i}" for i in range(5)], txn=txn)
+    found = vecindex.open(tmp_path).status()
+    assert found.unfinished is not None
+    assert (found.unfinished.rows, found.unfinished.transactions) == (10, 2)
+    assert found.unfinished.last_commit is not None
+    age = datetime.now(UTC) - datetime.fromisoformat(found.unfinished.last_commit)
+    assert timedelta(0) <= age < timedelta(minutes=5)
+    assert [line for line in found.next if "did not come to its end" in line]
+
+
+def test_a_first_run_that_was_killed(tmp_path: Path) -> None:
+    filled(tmp_path, 30)
+    found = vecindex.open(tmp_path).status()
+    assert found.last_run is None
+    assert found.unfinished is not None
+    assert (found.unfinished.rows, found.unfinished.transactions) == (30, 1)
+
+
+def test_a_killed_run_whose_numbers_begin_lower_after_a_deletion(tmp_path: Path) -> None:
+    table = make_table(tmp_path)
+    append(table, unit_vectors(3), ids=["a", "b", "c"], txn=7)
+    table.set_setting(last_run=last_run(7))
+    table.delete("true")
+    append(table, unit_vectors(2), ids=["d", "e"], txn=1)
+    found = vecindex.open(tmp_path).status().unfinished
+    assert found == Unfinished(2, 1, found.last_commit if found else None)
+
+
+def test_a_run_that_was_stopped_calls_for_another(tmp_path: Path) -> None:
+    table, _ = filled(tmp_path, 3)
+    table.set_setting(last_run=last_run(1, interrupted=True))
+    found = vecindex.open(tmp_path).status()
+    assert found.unfinished is None
+    assert len(found.next) == 1
+    assert "goes on from there" in found.next[0]
+
+
+def test_a_run_at_work_is_told_apart_from_a_killed_one(tmp_path: Path) -> None:
+    filled(tmp_path, 3)
+    with Database(tmp_path).writer():
+        found = vecindex.open(tmp_path).status()
+    assert found.writer is not None
+    assert found.writer.startswith("process ")
+    assert found.next == []
+    # A crash leaves the note of the holder behind; no process has so high a number.
+    (tmp_path / ".vecindex.holder").write_text("process 99999999: vecindex ingest x")
+    assert vecindex.open(tmp_path).status().writer is None
+
+
+def test_rejects_are_listed(tmp_path: Path) -> None:
+    filled(tmp_path, 3)
+    rows = [("in.jsonl", Rejected(f"in.jsonl:{i}", "empty text", f"r{i}", "...")) for i in range(3)]
+    Database(tmp_path).rejects().put("articles", "run", rows)
+    Database(tmp_path).rejects().put("other", "run", rows[:1])
+    index = vecindex.open(tmp_path)
+    assert (index.status().rejected, index.status().rejects) == (3, None)
+    found = index.status(rejects=True).rejects
+    assert found is not None
+    assert sorted((row["place"], row["reason"], row["id"]) for row in found) == [
+        (f"in.jsonl:{i}", "empty text", f"r{i}") for i in range(3)
+    ]
+    assert any("status --rejects" in line for line in index.status().next)
+
+
+@pytest.mark.parametrize(("cut", "advised"), [(10, False), (11, True)])
+def test_many_cut_texts_call_for_chunks(tmp_path: Path, cut: int, advised: bool) -> None:
+    table = make_table(tmp_path)
+    append(table, unit_vectors(100), truncated=[i < cut for i in range(100)])
+    assert any("--chunk" in line for line in vecindex.open(tmp_path).status().next) is advised
+
+
+def test_many_fragments_call_for_optimize(tmp_path: Path) -> None:
+    table = make_table(tmp_path)
+    for i in range(65):
+        append(table, unit_vectors(1, seed=i), ids=[f"x{i}"], txn=i + 1)
+    index = vecindex.open(tmp_path)
+    assert any("in 65 pieces" in line for line in index.status().next)
+    index.optimize(older_than="0s")
+    assert not any("pieces" in line for line in index.status().next)
+
+
+def test_old_versions_call_for_optimize(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vecindex.pipeline.status.MUCH_GARBAGE_BYTES", 10_000)
+    table, _ = filled(tmp_path, 2_000)
+    assert not any("older-than" in line for line in vecindex.open(tmp_path).status().next)
+    table.delete("year > 1950")
+    Database(tmp_path).articles("articles").lance.to_lance().optimize.compact_files()
+    assert any("--older-than 0s" in line for line in vecindex.open(tmp_path).status().next)
+
+
+def test_an_empty_table(tmp_path: Path) -> None:
+    make_table(tmp_path)
+    found = vecindex.open(tmp_path).status()
+    assert (found.rows, found.truncated_frac, found.unfinished) == (0, 0.0, None)
+    assert found.next == ["Nothing is in it yet: vecindex ingest SOURCE..."]
+
+
+def test_a_missing_table_names_the_others(tmp_path: Path) -> None:
+    filled(tmp_path, 1)
+    filled(tmp_path, 1, name="mine")
+    with pytest.raises(TableNotFoundError, match=r"No table 'theirs' .* \(tables there: articles, mine\)"):
+        vecindex.open(tmp_path, "theirs").status()
+
+
+def test_a_table_of_someone_else(tmp_path: Path) -> None:
+    import lancedb
+
+    lancedb.connect(tmp_path).create_table("articles", [{"id": "1", "vector": np.zeros(4, dtype=np.float32)}])
+    with pytest.raises(CorruptError, match="does not say what made its vectors"):
+        vecindex.open(tmp_path).status()
+
+
+def test_the_past_by_its_tag(tmp_path: Path) -> None:
+    table, _ = filled(tmp_path, 20)
+    index = vecindex.open(tmp_path)
+    index.tag("then")
+    table.delete("year < 1910")
+    assert index.status().rows == 10
+    then = index.status(at="then")
+    assert (then.rows, then.at, then.next) == (20, "then", [])
+    assert then.tags == {"then": 2}
+
+
+def test_after_an_ingest(sample_db: Path) -> None:
+    found = vecindex.open(sample_db).status()
+    assert (found.rows, found.unfinished, found.rejected) == (264, None, 0)
+    assert found.last_run is not None
+    assert (found.last_run["added"], found.last_run["interrupted"], found.last_run["last_txn"]) == (264, False, 1)
+    assert found.truncated == found.last_run["truncated"] == 12
+    assert found.columns == {"topic": "string"}
+
+
+def test_the_table_of_rejects_is_not_one_of_articles(tmp_path: Path) -> None:
+    filled(tmp_path, 1)
+    Database(tmp_path).rejects().put("articles", "run", [("s", Rejected("s:1", "empty text"))])
+    with pytest.raises(CorruptError, match="does not say what made its vectors"):
+        vecindex.open(tmp_path, "rejects").status()

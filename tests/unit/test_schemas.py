@@ -1,0 +1,201 @@
+"""The contracts in schemas/ hold for what the commands print, for the sample, and for the tables."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pyarrow as pa
+import pytest
+
+from tables import append, chunked_table, filled, fingerprint, make_table, unit_vectors
+from vecindex.cli.app import app, main
+from vecindex.schema import articles_schema, rejects_schema
+from vecindex.store.database import Database
+from vecindex.types import Chunking, Rejected
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMAS = ROOT / "schemas"
+OUTPUTS = ("ingest", "search", "status", "delete", "optimize", "tag", "doctor")
+
+
+def schema(name: str) -> dict[str, Any]:
+    """Return a JSON Schema."""
+    found: dict[str, Any] = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
+    return found
+
+
+def valid(name: str, values: Any) -> None:
+    """Assert that values meet a schema, formats included."""
+    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    jsonschema.Draft202012Validator(schema(name), format_checker=checker).validate(values)
+
+
+def printed(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> Any:
+    """Return what `vecindex ARGUMENTS... --json` prints."""
+    monkeypatch.setattr(sys, "argv", ["vecindex", *map(str, arguments), "--json"])
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), pytest.raises(SystemExit):
+        main()
+    return json.loads(out.getvalue())
+
+
+@pytest.mark.parametrize("path", sorted(SCHEMAS.glob("*.schema.json")), ids=lambda path: path.name)
+def test_schemas_are_schemas(path: Path) -> None:
+    found = json.loads(path.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(found)
+    assert found["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert found["$id"] == path.name
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_outputs_admit_nothing_else(name: str) -> None:
+    found = schema(name)
+    assert found["additionalProperties"] is False
+    assert found["properties"]["schema_version"] == {"const": 1}
+    assert set(found["required"]) == set(found["properties"])
+
+
+def test_ingest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"id": str(i), "text": f"text {i}", "v": [float(x) for x in v]} for i, v in enumerate(unit_vectors(5))]
+    source = tmp_path / "in.jsonl"
+    source.write_text("\n".join(json.dumps(row) for row in [*rows, {"id": "6"}]))
+    how = ("--vector-field", "v", "--unverified", "--model", "none/such")
+    values = printed(monkeypatch, "ingest", source, *how, "--db", tmp_path / "db")
+    valid("ingest", values)
+    assert (values["added"], values["rejected"]) == (5, 1)
+    status = printed(monkeypatch, "status", "--rejects", "--db", tmp_path / "db")
+    valid("status", status)
+    assert status["last_run"]["added"] == 5
+    assert len(status["rejects"]) == 1
+
+
+def test_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datetime as dt
+
+    table = make_table(tmp_path)
+    append(table, unit_vectors(3), share=[float("nan"), 1.0, None], title=[None, "B", "C"])
+    table.add_columns([pa.field("day", pa.date32())])
+    table.lance.update(values={"day": dt.date(2020, 2, 29)})
+    values = printed(monkeypatch, "search", "--id", "a00001", "--no-text", "--db", tmp_path)
+    valid("search", values)
+    hits = {hit["id"]: hit["fields"] for hit in values["answers"][0]["hits"]}
+    assert hits["a00000"] == {"year": 1900, "topic": "it's even", "share": None, "day": "2020-02-29"}
+
+
+def test_search_by_words(sample_db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    database = shutil.copytree(sample_db, tmp_path / "db")
+    questions = tmp_path / "q.jsonl"
+    questions.write_text('{"id": 1, "text": "Mitochondrion"}\n{}\n')
+    values = printed(monkeypatch, "search", "--file", questions, "--hybrid", "-k", 3, "--db", database)
+    valid("search", values)
+    assert values["answers"][0]["hits"][0]["id"] == "cell-001"
+    assert len(values["rejected"]) == 1
+
+
+def test_status_of_chunks_a_killed_run_and_a_tag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chunked_table(tmp_path, [2, 3])
+    printed(monkeypatch, "tag", "x", "--db", tmp_path)
+    with Database(tmp_path).writer():
+        values = printed(monkeypatch, "status", "--db", tmp_path)
+    valid("status", values)
+    assert values["articles"] == 2
+    assert values["unfinished"]["rows"] == 5
+    assert values["writer"]
+    valid("status", printed(monkeypatch, "status", "--at", "x", "--db", tmp_path))
+
+
+def test_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, _ = filled(tmp_path, 10)
+    for arguments in (
+        ["tag"],
+        ["tag", "x"],
+        ["tag", "x", "--move"],
+        ["tag", "x", "--delete"],
+        ["delete", "a00001", "nope", "--dry-run"],
+        ["delete", "a00001", "nope", "--yes"],
+        ["delete", "nope", "--yes"],
+        ["optimize", "--older-than", "0s"],
+        ["doctor"],
+    ):
+        valid(arguments[0], printed(monkeypatch, *arguments, "--db", tmp_path))
+    append(table, 3 * unit_vectors(1), ids=["long"], txn=2)
+    sick = printed(monkeypatch, "doctor", "--db", tmp_path)
+    valid("doctor", sick)
+    assert sick["findings"]
+    mended = printed(monkeypatch, "doctor", "--repair", "--db", tmp_path)
+    valid("doctor", mended)
+    assert mended["repaired"]
+    for manifest in (tmp_path / "articles.lance" / "_versions").glob("*.manifest"):
+        manifest.write_bytes(b"")
+    valid("doctor", printed(monkeypatch, "doctor", "--db", tmp_path))
+
+
+def test_every_command_with_json_has_a_schema() -> None:
+    import typer
+
+    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    with_json = {name for name, command in commands.items() if any("--json" in p.opts for p in command.params)}
+    assert {path.name.removesuffix(".schema.json") for path in SCHEMAS.glob("*.schema.json")} >= with_json
+
+
+def test_the_sample_keeps_to_its_schemas() -> None:
+    for kind, pattern in (("article", "articles-*.jsonl"), ("question", "questions-*.jsonl")):
+        files = sorted((ROOT / "examples").glob(pattern))
+        assert files
+        for file in files:
+            for line in file.read_text(encoding="utf-8").splitlines():
+                valid(kind, json.loads(line))
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("article", {"id": "1"}),
+        ("article", {"id": "", "text": "x"}),
+        ("article", {"id": 1.5, "text": "x"}),
+        ("article", {"id": 1, "text": ""}),
+        ("question", {"id": 1}),
+        ("question", {"text": ""}),
+        ("question", {"query": 5}),
+    ],
+)
+def test_other_lines_are_refused(kind: str, line: dict[str, Any]) -> None:
+    with pytest.raises(jsonschema.ValidationError, match=r"."):
+        valid(kind, line)
+
+
+def columns_of(name: str, *, chunks: bool) -> list[tuple[str, str, bool]]:
+    """Return what an Arrow contract says of the columns."""
+    found = json.loads((SCHEMAS / f"{name}.arrow.json").read_text(encoding="utf-8"))
+    assert all(column["meaning"] for column in found["columns"])
+    return [
+        (column["name"], column["type"], column["nullable"])
+        for column in found["columns"]
+        if chunks or column.get("only") != "chunks"
+    ]
+
+
+def described(schema: pa.Schema) -> list[tuple[str, str, bool]]:
+    """Return the same of a schema in use."""
+    return [(f.name, str(f.type).replace("[384]", "[DIMENSION]"), f.nullable) for f in schema]
+
+
+@pytest.mark.parametrize("chunks", [False, True])
+def test_tables_of_articles_have_the_columns_that_are_told(chunks: bool) -> None:
+    made = articles_schema(fingerprint(384, chunking=Chunking(64, 8) if chunks else None), [])
+    assert described(made) == columns_of("articles", chunks=chunks)
+
+
+def test_the_table_of_rejects_has_the_columns_that_are_told(tmp_path: Path) -> None:
+    assert described(rejects_schema()) == columns_of("rejects", chunks=False)
+    Database(tmp_path).rejects().put("articles", "run", [("s", Rejected("s:1", "empty text"))])
+    stored = Database(tmp_path).rejects().opened().schema
+    assert described(stored) == columns_of("rejects", chunks=False)
