@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import lancedb
@@ -13,10 +14,12 @@ from vecindex.core.questions import QuestionSet
 from vecindex.errors import StoreError
 from vecindex.pipeline.queries import ModelOptions
 from vecindex.pipeline.questions import question_vectors, questions_from_texts
+from vecindex.schema import questions_schema
 from vecindex.store.database import Database
 from vecindex.store.maps import map_xy, maps
 from vecindex.types import Fingerprint, Silent
 
+ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ["one?", "it's two?", "three?"]
 VECTORS = {text: np.eye(3)[i] for i, text in enumerate([*TEXTS])} | {"four?": np.ones(3)}
 
@@ -84,6 +87,18 @@ def test_another_model_or_prompt_makes_its_own(tmp_path: Path) -> None:
     assert len(stored_rows(tmp_path)) == 9
 
 
+def test_vectors_of_several_lengths_share_the_table(tmp_path: Path) -> None:
+    asked = questions_from_texts(TEXTS, "set")
+    vectors_of(tmp_path, asked)
+    longer = KnownModel({text: np.eye(5)[i] for i, text in enumerate(TEXTS)})
+    arguments = (Database(tmp_path), asked, fingerprint(5), "t", ModelOptions(), longer, Silent())
+    assert question_vectors(*arguments)[1] == 3  # type: ignore[arg-type]
+    found, made = question_vectors(*arguments)  # type: ignore[arg-type]
+    assert made == 0
+    assert (found == np.eye(5)[:3]).all()
+    assert vectors_of(tmp_path, asked)[1] == []
+
+
 def test_while_another_process_writes_nothing_is_kept(tmp_path: Path) -> None:
     asked = questions_from_texts(TEXTS, "set")
     with Database(tmp_path).writer():
@@ -98,6 +113,15 @@ def test_a_table_of_something_else_is_left_alone(tmp_path: Path) -> None:
     lancedb.connect(tmp_path).create_table("questions", [{"a": 1}])
     with pytest.raises(StoreError, match="is a table of something else"):
         vectors_of(tmp_path, questions_from_texts(TEXTS, "set"))
+
+
+def test_the_table_is_as_its_contract_says(tmp_path: Path) -> None:
+    told = json.loads((ROOT / "schemas/questions.arrow.json").read_text(encoding="utf-8"))
+    vectors_of(tmp_path, questions_from_texts(TEXTS, "set"))
+    stored = lancedb.connect(tmp_path).open_table("questions").schema
+    expected = [(column["name"], column["type"], column["nullable"]) for column in told["columns"]]
+    for schema in (stored, questions_schema()):
+        assert [(f.name, str(f.type), f.nullable) for f in schema] == expected
 
 
 def test_maps_are_read_from_their_columns(tmp_path: Path) -> None:

@@ -91,8 +91,8 @@ class QuestionTable:
         """Keep a set in place of what its name had, as one commit. The caller holds the writer lock."""
         with translated(self.where):
             if not self._database.has(self.name):
-                self._database.connection.create_table(self.name, rows)
-                return
+                # Made from rows, LanceDB would give the column their length, and refuse those of another model.
+                self._database.connection.create_table(self.name, schema=questions_schema())
             (
                 self._open()
                 .merge_insert("key")
