@@ -125,6 +125,14 @@ def test_projection(tmp_path: Path, rng: np.random.Generator) -> None:
     assert found.maps[0].self_recall.mean < 0.3
 
 
+def test_a_poor_map_is_not_taken_for_a_stale_one(tmp_path: Path, rng: np.random.Generator) -> None:
+    # Two of sixteen dimensions of pure noise: next to no neighbors are kept, but the map is of these vectors.
+    points = normalize(rng.normal(size=(N + Q, D)))
+    found = ask(tmp_path, points[:N], points[N:], points[:N, :2])
+    assert found.maps[0].agreement > 0.55
+    assert found.causes[0].cause is Cause.PROJECTION
+
+
 def test_collapsed_placement(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     # The same questions as in the healthy case, on the spot where a joint fit would leave them.
     seen: list[Space] = []
@@ -138,7 +146,7 @@ def test_collapsed_placement(tmp_path: Path, rng: np.random.Generator, monkeypat
     spot = rng.normal(size=(Q, 2)) * 0.001
     everything: Any = Lookup(np.arange(N), articles)
     placed = placement_figures(Placed("joint", spot, plane.nearest(spot, 100)), space, plane, everything, padding=0.5)
-    facts = facts_of(space, space_facts(space, everything), placed, float(self_recall(space, plane).mean()), 0.0)
+    facts = facts_of(space, space_facts(space, everything), placed, float(self_recall(space, plane).mean()), 1.0, 0.0)
     assert healthy.causes[0].cause is Cause.HEALTHY
     assert placed.overlap.mean < 0.2
     assert placed.articles_inside <= 1

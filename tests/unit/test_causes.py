@@ -29,12 +29,13 @@ GOOD = Facts(
     merged=0.76,
     soft_50=0.9,
     self_recall=0.7,
+    agreement=0.9,
     map_compactness=0.7,
     targets_outside=0.0,
 )
 LOW = {"overlap": 0.35, "overlap_low": 0.3, "merged": 0.36, "soft_50": 0.5}
 NO_MAP = dict.fromkeys(
-    ("overlap", "overlap_low", "merged", "soft_50", "self_recall", "map_compactness", "targets_outside")
+    ("overlap", "overlap_low", "merged", "soft_50", "self_recall", "agreement", "map_compactness", "targets_outside")
 )
 
 
@@ -52,7 +53,7 @@ def first(**changes: Any) -> Verdict:
         ({"truncated": 0.5}, Cause.HEALTHY, Confidence.HIGH),
         ({"duplicated_targets": 0.5}, Cause.HEALTHY, Confidence.HIGH),
         (NO_MAP, Cause.HEALTHY, Confidence.MEDIUM),
-        ({**LOW, "self_recall": 0.001}, Cause.STALE_MAP, Confidence.HIGH),
+        ({**LOW, "self_recall": 0.001, "agreement": 0.5}, Cause.STALE_MAP, Confidence.HIGH),
         ({"merged": 0.9}, Cause.DUPLICATES, Confidence.HIGH),
         ({**LOW, "merged": 0.5}, Cause.DUPLICATES, Confidence.HIGH),
         ({**NO_MAP, "duplicated_targets": 0.4}, Cause.DUPLICATES, Confidence.MEDIUM),
@@ -103,7 +104,8 @@ def test_each_branch(changes: dict[str, Any], cause: Cause, confidence: Confiden
         ("merged", 0.84, 0.86, {}),
         ("hub_share", 0.29, 0.31, {"distinct_ratio": 0.5}),
         ("distinct_ratio", 0.6, 0.61, {"hub_share": 0.5}),
-        ("self_recall", 0.02, 0.021, LOW),
+        ("self_recall", 0.02, 0.021, {**LOW, "agreement": 0.5}),
+        ("agreement", 0.55, 0.56, {**LOW, "self_recall": 0.01}),
         ("map_compactness", 0.079, 0.081, LOW),
     ],
 )
@@ -130,8 +132,8 @@ def test_truncation_is_never_the_first_cause() -> None:
 
 def test_in_a_small_table_chance_is_not_taken_for_a_map() -> None:
     # 5 of 49 others by chance: a self-recall of 0.1 is nothing, one of 0.3 is something.
-    assert first(**LOW, articles=50, self_recall=0.1).cause is Cause.STALE_MAP
-    assert first(**LOW, articles=50, self_recall=0.3).cause is Cause.PROJECTION
+    assert first(**LOW, articles=50, self_recall=0.1, agreement=0.5).cause is Cause.STALE_MAP
+    assert first(**LOW, articles=50, self_recall=0.3, agreement=0.5).cause is Cause.PROJECTION
 
 
 def test_the_first_users_dot() -> None:

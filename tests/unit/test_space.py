@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from vecindex.core.space import (
+    agreement,
     answer_recall,
     cohesion,
     is_hub,
@@ -69,6 +70,16 @@ def test_cohesion_is_the_mean_of_the_pairs() -> None:
     sims = vectors @ vectors.T
     assert cohesion(vectors) == pytest.approx(sims[np.triu_indices(6, 1)].mean(), abs=1e-6)
     assert math.isnan(cohesion(vectors[:1]))
+
+
+def test_agreement_is_the_auc_of_the_pairs() -> None:
+    rng = np.random.default_rng(0)
+    near, anywhere = rng.random((50, 4)), rng.random((50, 4))
+    assert agreement(near, anywhere) == pytest.approx((near < anywhere).mean())
+    assert agreement(near, near) == 0.5
+    assert agreement(near, near + 1) == 1
+    assert agreement([[1.0, math.nan]], [[2.0, 0.0]]) == 1
+    assert math.isnan(agreement([[math.nan]], [[1.0]]))
 
 
 def test_answers() -> None:

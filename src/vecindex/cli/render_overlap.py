@@ -58,6 +58,7 @@ def _print_maps(result: OverlapResult) -> None:
         if found.outside:
             told.append(f"{found.outside:,} outside it ({_share(found.targets_outside)} of all targets)")
         told.append(f"compactness {_figure(best.compactness)} (in space {_figure(result.space.compactness)})")
+        told.append(f"agreement {_figure(found.agreement)} (chance 0.5)")
         if found.evenness is not None:
             even = found.evenness
             told.append(

@@ -26,6 +26,8 @@ from vecindex.core.overlap import ENOUGH, adjusted_for_chance, chance_level, sna
 
 STALE_SELF_RECALL = 0.02
 """Above chance. Maps of 21 million texts still reach 0.06 (Gonzalez-Marquez et al. 2024)."""
+STALE_AGREEMENT = 0.55
+"""A poor map, two principal components for instance, has hardly any self-recall either, but agrees far more."""
 COLLAPSED = 0.1
 """Compactness on the map below this share of that in embedding space: the questions were drawn together."""
 SHARED_TARGETS = 0.6
@@ -113,6 +115,7 @@ class Facts:
     merged: float | None = None
     soft_50: float | None = None
     self_recall: float | None = None
+    agreement: float | None = None
     map_compactness: float | None = None
     targets_outside: float | None = None
 
@@ -133,16 +136,22 @@ def diagnose(facts: Facts, goal: float = ENOUGH) -> tuple[Verdict, ...]:
 
 
 def _stale(f: Facts, goal: float) -> Verdict | None:
-    if f.self_recall is None or f.articles <= f.k + 1:
+    if f.self_recall is None or f.agreement is None or f.articles <= f.k + 1:
+        return None
+    if f.agreement > STALE_AGREEMENT:
         return None
     if adjusted_for_chance(f.self_recall, f.k, f.articles - 1) > STALE_SELF_RECALL:
         return None
     return Verdict(
         Cause.STALE_MAP,
         "Even the articles lose all their neighbors on it: this map shows other vectors, or its rows are mixed up.",
-        {"self_recall": f.self_recall, "chance": chance_level(f.k, f.articles - 1)},
+        {
+            "self_recall": f.self_recall,
+            "chance": chance_level(f.k, f.articles - 1),
+            "agreement (chance 0.5)": f.agreement,
+        },
         Confidence.HIGH,
-        "Place the same articles by PCA: their self-recall exceeds this map's.",
+        "Place the same articles by PCA: their agreement and self-recall exceed this map's.",
         "Make the map anew from the vectors that the table holds now.",
     )
 

@@ -111,6 +111,21 @@ def cohesion(vectors: F32) -> float:
     return float((total @ total - m) / (m * (m - 1)))
 
 
+def agreement(near: npt.ArrayLike, anywhere: npt.ArrayLike) -> float:
+    """Return how often a true neighbor is nearer on the map than a random article: 0.5 is chance, 1 perfect.
+
+    An AUC over pairs: `near` and `anywhere` (s, k) are map distances from s articles to true neighbors and to random
+    articles, compared place by place; equal ones count half, NaN is passed over. It sees the coarse order that
+    a map keeps when it keeps no list of nearest ones, so it tells a poor map from one of other vectors.
+
+    >>> agreement([[1.0, 3.0]], [[2.0, 3.0]])
+    0.75
+    """
+    a, b = np.asarray(near, dtype=np.float64), np.asarray(anywhere, dtype=np.float64)
+    both = np.isfinite(a) & np.isfinite(b)
+    return float(((a < b) + 0.5 * (a == b))[both].mean()) if both.any() else float("nan")
+
+
 def answer_recall(lists: Rows, answers: Sequence[Rows], k: int) -> F64:
     """Return |answers in the first k| / min(k, |answers|) for each question; shape (q,), NaN for one without answers.
 

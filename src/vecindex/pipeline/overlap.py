@@ -33,6 +33,7 @@ from vecindex.pipeline.overlap_measure import (
     Placed,
     Space,
     facts_of,
+    map_agreement,
     map_evenness,
     place_all,
     placement_figures,
@@ -218,8 +219,9 @@ def _map(
     search, median = (placement_figures(p, space, plane, lookup, options.padding) for p in placed)
     targets = space.near.rows[:, : space.k]
     outside = float(np.isnan(plane.xy[targets[targets != NO_ROW], 0]).mean())
+    agrees = map_agreement(space, plane)
     recall = bootstrap_mean(self_recall(space, plane), seed=space.seed)
-    known = facts_of(space, facts, search, recall.mean, outside)
+    known = facts_of(space, facts, search, recall.mean, agrees, outside)
     return MapOverlap(
         name=name,
         about=about if isinstance(about, dict) else {"about": about},
@@ -227,6 +229,7 @@ def _map(
         outside=space.n - len(plane),
         targets_outside=outside,
         self_recall=recall,
+        agreement=agrees,
         evenness=map_evenness(plane, space.seed) if len(plane) > 1 else None,
         search=search,
         median=median,

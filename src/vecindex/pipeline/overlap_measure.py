@@ -34,6 +34,7 @@ from vecindex.core.overlap import (
 from vecindex.core.placement import place_at_median, place_by_search
 from vecindex.core.questions import QuestionSet
 from vecindex.core.space import (
+    agreement,
     answer_recall,
     cohesion,
     is_hub,
@@ -212,11 +213,12 @@ def facts_of(
     facts: SpaceFacts,
     placement: Placement | None = None,
     recall: float | None = None,
+    agrees: float | None = None,
     targets_outside: float | None = None,
 ) -> Facts:
     """Return what the search for causes goes by: facts of embedding space and, with a map, of a placement on it.
 
-    `recall` is the articles' mean self-recall on the map.
+    `recall` is the articles' mean self-recall on the map, `agrees` the map's agreement with their neighbors.
     """
     return Facts(
         k=space.k,
@@ -240,6 +242,7 @@ def facts_of(
         merged=placement.merged if placement else None,
         soft_50=placement.soft.get(50) if placement else None,
         self_recall=None if recall is None or np.isnan(recall) else recall,
+        agreement=None if agrees is None or np.isnan(agrees) else agrees,
         map_compactness=placement.compactness if placement else None,
         targets_outside=targets_outside,
     )
@@ -252,6 +255,18 @@ def self_recall(space: Space, plane: Plane) -> F64:
     k = min(space.k, space.sample_near.k)
     found = plane.nearest(plane.xy[rows], k, without=rows)
     return overlap_at_k(space.sample_near.rows[there], found.rows, k)
+
+
+def map_agreement(space: Space, plane: Plane) -> float:
+    """Return the agreement of the map with the sampled articles' neighbors; see `core.space.agreement`."""
+    near = space.sample_near.rows
+    if not len(plane):
+        return float("nan")
+    rng = np.random.default_rng(space.seed)
+    origin = plane.xy[space.sample][:, None, :]
+    true = np.linalg.norm(plane.xy[near] - origin, axis=2)
+    true[near == NO_ROW] = np.nan
+    return agreement(true, np.linalg.norm(plane.xy[rng.choice(plane.rows, near.shape)] - origin, axis=2))
 
 
 def map_evenness(plane: Plane, seed: int) -> Any:

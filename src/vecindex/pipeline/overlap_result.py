@@ -126,6 +126,7 @@ class MapOverlap:
     targets_outside : share of the questions' targets that are not on it.
     self_recall : share of their own k nearest articles that articles keep on the map, over the sample, all articles
         being candidates: the comparator for the questions' overlap.
+    agreement : how often a true neighbor of a sampled article is nearer on the map than a random one; 0.5 is chance.
     causes : most likely first.
     """
 
@@ -135,6 +136,7 @@ class MapOverlap:
     outside: int
     targets_outside: float
     self_recall: Interval
+    agreement: float
     evenness: Evenness | None
     search: Placement
     median: Placement
