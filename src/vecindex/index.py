@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vecindex.pipeline.delete import DeleteReport
     from vecindex.pipeline.doctor import DoctorReport
     from vecindex.pipeline.optimize import OptimizeReport
+    from vecindex.pipeline.overlap_result import OverlapResult
     from vecindex.pipeline.queries import QuestionModel
     from vecindex.pipeline.run import Stop
     from vecindex.pipeline.status import Status
@@ -149,6 +150,63 @@ class Index:
             model=ModelOptions(model, prompt, device, trust_remote_code),
         )
         return search(self._database(), self.table, options, self._questions, observer, stdin)
+
+    def overlap(
+        self,
+        questions: str | Path | Sequence[str],
+        *,
+        k: int = 5,
+        map: str | None = None,
+        bbox_padding: float = 0.5,
+        sample: int = 1_000,
+        seed: int | None = None,
+        at: str | None = None,
+        model: str | None = None,
+        prompt: str | None = None,
+        device: str = "auto",
+        trust_remote_code: bool = False,
+        observer: Observer | None = None,
+        stdin: BinaryIO | None = None,
+    ) -> OverlapResult:
+        """Return how many of the questions' nearest articles stay their nearest on each stored map, and why not.
+
+        Neighbors in embedding space are exact, over the whole table in bounded memory. Questions are placed on a map
+        by candidate search and, beside it, by a neutral rule; nothing is fitted. Their vectors are kept in the table
+        `questions`, so a second call on the same questions loads no model.
+
+        Parameters
+        ----------
+        questions : a file ("-" for standard input), or a list of texts.
+        k : neighbors.
+        map : one stored map; None for all.
+        bbox_padding : by how much of its length each side of the questions' bounding box is moved out.
+        sample : articles drawn for their own self-recall and distances; all are candidates.
+        seed : of that draw and of the intervals; None for the usual one.
+        at : a tag, to measure the table as it was.
+        model, prompt, device, trust_remote_code : as in `search`.
+
+        Raises
+        ------
+        ConfigError, ModelError, SourceError, StoreError
+        """
+        from vecindex.core.nulls import SEED
+        from vecindex.pipeline.overlap import OverlapOptions, overlap
+        from vecindex.pipeline.queries import ModelOptions, QuestionModel
+
+        self._questions = self._questions or QuestionModel()
+        is_file = isinstance(questions, str | Path)
+        options = OverlapOptions(
+            file=str(questions) if is_file else None,
+            texts=() if is_file else tuple(str(q) for q in questions),  # type: ignore[union-attr]
+            k=k,
+            map=map,
+            padding=bbox_padding,
+            sample=sample,
+            seed=SEED if seed is None else seed,
+            at=at,
+            model=ModelOptions(model, prompt, device, trust_remote_code),
+        )
+        return overlap(self._database(), self.table, options, self._questions, observer, stdin)
 
     def status(self, *, rejects: bool = False, at: str | None = None) -> Status:
         """Return what the table holds and what made it, how its last run went, and what to do next.

@@ -71,6 +71,26 @@ def rejects_schema() -> pa.Schema:
     )
 
 
+def questions_schema() -> pa.Schema:
+    """Return the schema of the table of questions. Vectors have no fixed length, for tables of several models."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field("key", pa.string(), nullable=False, metadata=_PRIMARY_KEY),
+            pa.field("question_set", pa.string(), nullable=False),
+            pa.field("id", pa.string(), nullable=False),
+            pa.field("text", pa.string(), nullable=False),
+            pa.field("topic", pa.string()),
+            pa.field("answers", pa.list_(pa.string()), nullable=False),
+            pa.field("vector", pa.list_(pa.float32()), nullable=False),
+            pa.field("fingerprint", pa.string(), nullable=False),
+            pa.field("hash", pa.string(), nullable=False),
+            pa.field("embedded_at", pa.timestamp("us", tz="UTC"), nullable=False),
+        ]
+    )
+
+
 def column_name(field: str) -> str:
     """Return the column for a user's field; one that would hide a column of ours gets `src_` before it.
 

@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from vecindex.types import Fingerprint
+
 _SEPARATOR = ":"
 # Made once: `json.dumps` with options of its own makes an encoder at every call, a third of a hash's time.
 _JSON = json.JSONEncoder(sort_keys=True, default=str, ensure_ascii=True)
@@ -29,6 +31,17 @@ def content_hash(embed_text: str, title: str | None, text: str, extra: Mapping[s
     # JSON escapes separate the parts, so that no two different rows give the same string.
     kept = _JSON.encode([title, text, extra])
     return read + _SEPARATOR + hashlib.blake2b(kept.encode(), digest_size=8).hexdigest()
+
+
+def question_hash(text: str, stored: Fingerprint, prompt: str | None) -> str:
+    """Return the hash of all that makes a question's vector, 32 hex digits: the text, the prompt and the model.
+
+    Of the fingerprint counts what reads a question: how articles are cut and put together does not. `prompt` is None
+    for the model's own. Equal weights make the model's name and revision irrelevant.
+    """
+    model = stored.weights if stored.weights != "unknown" else f"{stored.model}@{stored.revision}"
+    parts = [model, stored.dimension, stored.pooling, stored.max_tokens, stored.normalized, prompt, text]
+    return hashlib.blake2b(json.dumps(parts, ensure_ascii=True).encode(), digest_size=16).hexdigest()
 
 
 def same_text(left: str, right: str) -> bool:

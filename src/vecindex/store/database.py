@@ -13,11 +13,13 @@ from vecindex.schema import FORMAT, articles_schema
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
 from vecindex.store.lock import WriterLock
+from vecindex.store.questions import QuestionTable
 from vecindex.store.rejects import RejectTable
 from vecindex.store.versions import go_to
 from vecindex.types import Fingerprint
 
 REJECTS = "rejects"
+QUESTIONS = "questions"
 # LanceDB's default caches may take 7 GB; with thousands of commits in a process the metadata cache alone
 # reaches 1 GB and more. These hold the working set of a table of 10 million rows.
 _METADATA_CACHE = 32 << 20
@@ -95,7 +97,7 @@ class Database:
         """
         names = self.tables()
         if name not in names:
-            there = ", ".join(n for n in names if n != REJECTS) or "none"
+            there = ", ".join(n for n in names if n not in (REJECTS, QUESTIONS)) or "none"
             raise TableNotFoundError(
                 f"No table {name!r} in {self.uri} (tables there: {there}).",
                 f"Make it: vecindex ingest SOURCE --db {self.uri} --table {name}",
@@ -137,3 +139,7 @@ class Database:
     def rejects(self) -> RejectTable:
         """Open the table of rejected rows; it is made when the first row is rejected."""
         return RejectTable(self, REJECTS)
+
+    def questions(self) -> QuestionTable:
+        """Open the table of questions; it is made when the first set is embedded."""
+        return QuestionTable(self, QUESTIONS)

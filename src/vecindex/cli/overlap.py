@@ -1,0 +1,97 @@
+"""`vecindex overlap`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from vecindex.cli.options import Db, Json, Table
+from vecindex.config import DEFAULT_TABLE
+from vecindex.errors import ConfigError
+
+NOT_MET_EXIT = 1
+REJECTED_EXIT = 6
+
+
+def overlap(
+    questions: Annotated[
+        str,
+        typer.Option("--questions", "-q", metavar="FILE", help="JSON lines, CSV or text, one a line; - for stdin."),
+    ],
+    db: Db = None,
+    table: Table = DEFAULT_TABLE,
+    k: Annotated[int, typer.Option("-k", help="Neighbors.")] = 5,
+    map: Annotated[str | None, typer.Option(metavar="NAME", help="One stored map [default: all]")] = None,
+    question: Annotated[
+        str | None, typer.Option(metavar="ID", help="Show one question's neighbors in both spaces, side by side.")
+    ] = None,
+    csv: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write a row for each question, map and placement.")
+    ] = None,
+    fail_under: Annotated[
+        float | None, typer.Option(metavar="F", help="Exit 1 when the best map's overlap is below this, e.g. 0.6.")
+    ] = None,
+    on: Annotated[str, typer.Option(help="What --fail-under judges: mean, or lower (end of its interval).")] = "mean",
+    bbox_padding: Annotated[
+        float, typer.Option(help="How far the questions' box reaches beyond them, as a share of its sides.")
+    ] = 0.5,
+    sample: Annotated[int, typer.Option(help="Articles drawn for their own self-recall.")] = 1_000,
+    seed: Annotated[int | None, typer.Option(help="Of that draw and of the intervals.")] = None,
+    at: Annotated[str | None, typer.Option(metavar="TAG", help="Measure the table as it was tagged.")] = None,
+    model: Annotated[str | None, typer.Option(help="Where the table's model is now, if elsewhere.")] = None,
+    prompt: Annotated[str | None, typer.Option(help="Put before every question [default: the model's own]")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    trust_remote_code: Annotated[bool, typer.Option(help="Run code that the model brings along.")] = False,
+    json: Json = False,
+) -> None:
+    """Measure how many of the questions' nearest articles stay their nearest on each stored map, and say why not.
+
+    Each question is placed on the map of articles by candidate search; a neutral placement is told beside it. Without
+    a map the command tells what the embedding space alone can.
+    """
+    import vecindex
+    from vecindex.cli.output import print_json
+    from vecindex.cli.progress import Screen
+    from vecindex.cli.render_overlap import print_overlap, print_question, write_csv
+
+    if on not in ("mean", "lower"):
+        raise ConfigError(f"--on is mean or lower, found {on!r}.")
+    if fail_under is not None and not 0 <= fail_under <= 1:
+        raise ConfigError(f"--fail-under is a share from 0 to 1, found {fail_under}.", "For example 0.6.")
+    with Screen() as screen:
+        result = vecindex.open(db, table).overlap(
+            questions,
+            k=k,
+            map=map,
+            bbox_padding=bbox_padding,
+            sample=sample,
+            seed=seed,
+            at=at,
+            model=model,
+            prompt=prompt,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            observer=screen,
+            stdin=sys.stdin.buffer,
+        )
+    if fail_under is not None and result.best is None:
+        raise ConfigError("--fail-under needs a map, and the table has none.", result.next[0])
+    if csv is not None:
+        write_csv(result, csv)
+    if json:
+        print_json(result.to_dict())
+    elif question is not None:
+        print_question(result, question)
+    else:
+        print_overlap(result)
+    for line in result.rejected:
+        screen.notice(f"left out {line.place}: {line.reason}")
+    for line in result.duplicates:
+        screen.notice(f"counted once: {line.place} is {line.reason}")
+    if fail_under is not None and not result.meets(fail_under, on):
+        screen.notice(f"overlap ({on}) is below {fail_under:g}")
+        raise typer.Exit(NOT_MET_EXIT)
+    if result.rejected:
+        raise typer.Exit(REJECTED_EXIT)

@@ -1,0 +1,158 @@
+"""What embedding space alone tells of questions: how near the articles are, and who stands in whose lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from vecindex.core.neighbors import F64, NO_ROW, Rows
+from vecindex.core.vectors import F32
+
+
+def percentiles(values: npt.ArrayLike, reference: npt.ArrayLike) -> F64:
+    """Return for each value the share of the reference below it, in percent; equal ones count half; (q,), 0 to 100.
+
+    Of a question's distance to its nearest article, held against the articles' own distances to theirs: near 100
+    the question is farther from the articles than nearly every article is. NaN over no reference.
+
+    >>> percentiles([0.5, 9.0], [0.1, 0.5, 0.7, 0.9])
+    array([ 37.5, 100. ])
+    """
+    sorted_reference = np.sort(np.asarray(reference, dtype=np.float64))
+    if not len(sorted_reference):
+        return np.full(len(np.asarray(values)), np.nan)
+    below = np.searchsorted(sorted_reference, values, side="left")
+    up_to = np.searchsorted(sorted_reference, values, side="right")
+    return np.asarray(50.0 * (below + up_to) / len(sorted_reference))
+
+
+def mixing(questions: F32, space_dist: F64, k: int) -> float:
+    """Return M, the share of a question's k nearest among questions and articles together that are questions.
+
+    0 to 1; see `mixing_chance`. Near 1, questions are nearer to each other than to any article,
+    and a map fitted to both would make an island of them.
+
+    Parameters
+    ----------
+    questions : (q, d) unit vectors.
+    space_dist : (q, k') cosine distances of the nearest articles, k' >= k. Of equal distances the article's is first.
+    """
+    if len(questions) < 2:
+        return 0.0
+    vectors = questions.astype(np.float64)
+    among = np.maximum(1.0 - vectors @ vectors.T, 0.0)
+    np.fill_diagonal(among, np.inf)
+    both = np.concatenate([space_dist[:, :k], among], axis=1)
+    first = np.argsort(both, axis=1, kind="stable")[:, :k]
+    return float((first >= min(k, space_dist.shape[1])).mean())
+
+
+def mixing_chance(q: int, n: int) -> float:
+    """Return (q - 1) / (q - 1 + n), the mixing of q questions thrown among n articles at random.
+
+    >>> mixing_chance(11, 90)
+    0.1
+    """
+    return (q - 1) / (q - 1 + n) if q + n > 1 else 0.0
+
+
+def occurrences(lists: Rows, n: int) -> npt.NDArray[np.int64]:
+    """Return N_k, in how many of the lists (q, k) each of the n articles stands; shape (n,).
+
+    >>> occurrences(np.array([[0, 2], [2, 1]]), 4)
+    array([1, 1, 2, 0])
+    """
+    return np.bincount(lists[lists != NO_ROW], minlength=n).astype(np.int64)
+
+
+def skewness(values: npt.ArrayLike) -> float:
+    """Return the third standardized moment, the hubness of Radovanovic et al. (2010) when taken of N_k; 0 when even.
+
+    It depends on how many lists were counted: compare only figures over as many.
+
+    >>> round(skewness([0, 0, 0, 4]), 4)
+    1.1547
+    """
+    found = np.asarray(values, dtype=np.float64)
+    spread = found.std()
+    return float((((found - found.mean()) / spread) ** 3).mean()) if spread > 0 else 0.0
+
+
+def is_hub(counts: npt.NDArray[np.int64], n_lists: int, k: int) -> npt.NDArray[np.bool_]:
+    """Return whether each article is a hub: in at least 5 lists, and in 10 times as many as the mean article; (n,).
+
+    `counts` are its occurrences in the lists of `n_lists` articles.
+    """
+    return np.asarray(counts >= max(5.0, 10.0 * n_lists * k / max(1, len(counts))))
+
+
+def share_held_by(lists: Rows, articles: npt.NDArray[np.bool_]) -> float:
+    """Return the share of the places in the lists (q, k) that are held by some articles, given as a mask (n,).
+
+    >>> share_held_by(np.array([[0, 2], [2, 1]]), np.array([False, False, True]))
+    0.5
+    """
+    held = lists[lists != NO_ROW]
+    return float(articles[held].mean()) if len(held) else 0.0
+
+
+def cohesion(vectors: F32) -> float:
+    """Return the mean cosine of all pairs of rows (m, d) of unit length; higher is closer, NaN for fewer than 2.
+
+    >>> cohesion(np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32)).__round__(4)
+    0.3333
+    """
+    m = len(vectors)
+    if m < 2:
+        return float("nan")
+    total = vectors.astype(np.float64).sum(axis=0)
+    return float((total @ total - m) / (m * (m - 1)))
+
+
+def agreement(near: npt.ArrayLike, anywhere: npt.ArrayLike) -> float:
+    """Return how often a true neighbor is nearer on the map than a random article: 0.5 is chance, 1 perfect.
+
+    An AUC over pairs: `near` and `anywhere` (s, k) are map distances from s articles to true neighbors and to random
+    articles, compared place by place; equal ones count half, NaN is passed over. It sees the coarse order that
+    a map keeps when it keeps no list of nearest ones, so it tells a poor map from one of other vectors.
+
+    >>> agreement([[1.0, 3.0]], [[2.0, 3.0]])
+    0.75
+    """
+    a, b = np.asarray(near, dtype=np.float64), np.asarray(anywhere, dtype=np.float64)
+    both = np.isfinite(a) & np.isfinite(b)
+    return float(((a < b) + 0.5 * (a == b))[both].mean()) if both.any() else float("nan")
+
+
+def answer_recall(lists: Rows, answers: Sequence[Rows], k: int) -> F64:
+    """Return |answers in the first k| / min(k, |answers|) for each question; shape (q,), NaN for one without answers.
+
+    `answers` are the rows of the right articles. Higher is better; 1 when the list could not hold more of them.
+
+    >>> answer_recall(np.array([[1, 2], [5, 6]]), [np.array([2, 9, 8]), np.array([], dtype=int)], 2)
+    array([0.5, nan])
+    """
+    return np.array(
+        [
+            np.isin(right, row[:k]).sum() / min(k, len(right)) if len(right) else np.nan
+            for row, right in zip(lists, answers, strict=True)
+        ]
+    )
+
+
+def reciprocal_rank(lists: Rows, answers: Sequence[Rows]) -> F64:
+    """Return 1 / rank of the first right article in each list, 0 when none is in it; NaN for one without answers.
+
+    The mean over questions is the MRR, cut at the lists' length.
+
+    >>> reciprocal_rank(np.array([[1, 2], [5, 6]]), [np.array([2]), np.array([7])])
+    array([0.5, 0. ])
+    """
+    ranks = np.full(len(lists), np.nan)
+    for i, (row, right) in enumerate(zip(lists, answers, strict=True)):
+        if len(right):
+            at = np.flatnonzero(np.isin(row, right))
+            ranks[i] = 1.0 / (at[0] + 1) if len(at) else 0.0
+    return ranks

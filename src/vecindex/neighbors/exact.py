@@ -1,0 +1,122 @@
+"""Exact nearest articles in embedding space, over a stream of blocks; blocks and threads do not change them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, nearest_of
+from vecindex.core.vectors import F32, usable
+from vecindex.neighbors.blas import blas_for, load_faiss
+
+# Fetched beyond k in each block, so that rounding and ties at its end are seen.
+_PAD = 8
+_QUERIES = 1_024
+# What a float32 dot product of unit vectors may be off by, in any order of summation: some dimensions times its
+# precision, generously (4,096 values give 2e-6 at worst as measured, and this is five times as much).
+_MARGIN = 1e-5
+# Small enough for the cache of a core: four times as quick as large arrays, which the system must first supply.
+_RESCORE_VALUES = 1 << 17
+
+
+class ExactSearch:
+    """The k nearest articles of each query by cosine, gathered block by block.
+
+    FAISS finds each block's candidates by float32 products; those near enough to matter are measured again in float64
+    and rounded to float32, and then ordered by (dist, row). So two articles tie when their distances are equal as
+    float32 numbers, and the answer does not depend on the size of the blocks, their order, the threads or the
+    kernels. Memory is O(q k) and one block.
+    """
+
+    def __init__(self, queries: F32, k: int, without: Rows | None = None) -> None:
+        """Take the queries (q, d), unit vectors; `without` (q,) names for each a row to leave out (NO_ROW: none).
+
+        Raises ValueError when a query is not finite or k is below 1.
+        """
+        if k < 1:
+            raise ValueError(f"k must be at least 1, found {k}")
+        if not usable(queries).all():
+            raise ValueError("a query is not finite")
+        self.queries = np.ascontiguousarray(queries, dtype=np.float32)
+        self.k = k
+        self._without = without
+        self._rows: Rows = np.full((len(queries), k), NO_ROW, dtype=np.int64)
+        self._dist: F64 = np.full((len(queries), k), np.inf)
+
+    def add(self, rows: Rows, vectors: F32) -> None:
+        """Take a block: articles' rows (b,), each given once in all, and their unit vectors (b, d).
+
+        Raises ValueError when a vector is not finite: FAISS would find it near or far without a word.
+        """
+        if len(rows) != len(vectors):
+            raise ValueError(f"{len(rows)} rows for {len(vectors)} vectors")
+        if not usable(vectors).all():
+            raise ValueError(f"{int((~usable(vectors)).sum())} vectors are not finite")
+        if not len(rows):
+            return
+        block = np.ascontiguousarray(vectors, dtype=np.float32)
+        for at in range(0, len(self.queries), _QUERIES):
+            self._add(slice(at, at + _QUERIES), np.asarray(rows, dtype=np.int64), block)
+
+    def result(self) -> Neighbors:
+        """Return what was found so far."""
+        return Neighbors(self._rows.copy(), self._dist.copy())
+
+    def _add(self, part: slice, rows: Rows, block: F32) -> None:
+        faiss = load_faiss()
+        queries = self.queries[part]
+        wanted = self.k + (self._without is not None)
+        pending = np.arange(len(queries))
+        depth = wanted + _PAD
+        while len(pending):
+            depth = min(depth, len(block))
+            with blas_for(faiss, len(pending)):
+                sims, local = faiss.knn(queries[pending], block, depth, metric=faiss.METRIC_INNER_PRODUCT)
+            # A row that is farther than both the block's own k-th and the k-th so far cannot be among the k nearest.
+            bar = 1.0 - self._dist[part][pending, -1]
+            if depth >= wanted:
+                bar = np.maximum(bar, sims[:, wanted - 1])
+            bar = bar - 2 * _MARGIN
+            complete = (sims[:, -1] < bar) | (depth == len(block))
+            done = pending[complete]
+            if len(done):
+                self._merge(part.start + done, rows, block, sims[complete], local[complete], bar[complete])
+            pending = pending[~complete]
+            depth *= 8
+
+    def _merge(self, at: Rows, rows: Rows, block: F32, sims: F32, local: Rows, bar: F64) -> None:
+        """Measure the candidates that may be among the k nearest again, and keep the k nearest of old and new."""
+        near = (sims >= bar[:, None]) & (local >= 0)
+        found = np.where(near, rows[local], NO_ROW)
+        if self._without is not None:
+            found = np.where(found == self._without[at][:, None], NO_ROW, found)
+        dist = np.full(found.shape, np.inf)
+        query, place = np.nonzero(found != NO_ROW)
+        dist[query, place] = _cosine_distances(self.queries, at[query], block, local[query, place])
+        best = nearest_of(
+            np.concatenate([self._rows[at], found], axis=1), np.concatenate([self._dist[at], dist], axis=1), self.k
+        )
+        self._rows[at], self._dist[at] = best.rows, best.dist
+
+
+def nearest_articles(
+    queries: F32, blocks: Iterable[tuple[Rows, F32]], k: int, without: Rows | None = None
+) -> Neighbors:
+    """Return the k nearest articles of each query over a stream of (rows, vectors); see `ExactSearch`."""
+    search = ExactSearch(queries, k, without)
+    for rows, vectors in blocks:
+        search.add(rows, vectors)
+    return search.result()
+
+
+def _cosine_distances(left: F32, i: Rows, right: F32, j: Rows) -> F64:
+    """Return 1 - left[i] . right[j], summed in float64 and rounded to float32; shape (len(i),)."""
+    dist = np.empty(len(i))
+    step = max(1, _RESCORE_VALUES // left.shape[1])
+    for at in range(0, len(i), step):
+        a = left[i[at : at + step]].astype(np.float64)
+        b = right[j[at : at + step]].astype(np.float64)
+        dist[at : at + step] = 1.0 - (a * b).sum(axis=1)
+    # Rounding puts the distance to itself a little below nought.
+    return np.maximum(dist, 0.0).astype(np.float32).astype(np.float64)

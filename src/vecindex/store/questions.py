@@ -1,0 +1,125 @@
+"""The table of questions with their vectors, so that a set is embedded once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vecindex.core.questions import QuestionSet
+from vecindex.core.vectors import F32
+from vecindex.errors import StoreError
+from vecindex.schema import questions_schema
+from vecindex.store.articles import isin
+from vecindex.store.faults import translated
+from vecindex.types import Fingerprint
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from vecindex.store.database import Database
+
+_COLUMNS = ("key", "question_set", "id", "text", "topic", "answers", "hash", "fingerprint")
+_AT_ONCE = 2_000
+
+
+class QuestionTable:
+    """The questions of all sets of a database, one row for each (set, id, model)."""
+
+    def __init__(self, database: Database, name: str) -> None:
+        """Take the database and the table's name; nothing is opened yet."""
+        self._database = database
+        self.name = name
+        self.where = f"{database.uri}/{name}"
+
+    def vectors(self, hashes: Sequence[str]) -> dict[str, F32]:
+        """Return the vectors (d,) kept under these hashes, of whichever set."""
+        found: dict[str, F32] = {}
+        if not self._database.has(self.name):
+            return found
+        with translated(self.where):
+            table = self._open()
+            for at in range(0, len(hashes), _AT_ONCE):
+                condition = isin("hash", hashes[at : at + _AT_ONCE])
+                rows = table.search().where(condition).select(["hash", "vector"]).limit(table.count_rows() + 1)
+                for row in rows.to_list():
+                    found[row["hash"]] = np.asarray(row["vector"], dtype=np.float32)
+        return found
+
+    def rows(
+        self, asked: QuestionSet, hashes: Sequence[str], vectors: F32, stored: Fingerprint, prompt: str | None
+    ) -> pa.Table:
+        """Return a set as rows of the table; `prompt` is None for the model's own."""
+        import pyarrow as pa
+
+        made_by = json.dumps({**stored.to_dict(), "question_prompt": prompt}, sort_keys=True)
+        now = datetime.now(UTC)
+        made = [
+            {
+                "key": _digest(asked.name, question.id, made_by),
+                "question_set": asked.name,
+                "id": question.id,
+                "text": question.text,
+                "topic": question.topic,
+                "answers": list(question.answers),
+                "vector": vector,
+                "fingerprint": made_by,
+                "hash": key,
+                "embedded_at": now,
+            }
+            for question, key, vector in zip(asked.questions, hashes, vectors, strict=True)
+        ]
+        return pa.Table.from_pylist(made, schema=questions_schema())
+
+    def holds(self, rows: pa.Table) -> bool:
+        """Return whether a set is in the table just so, with nothing besides under its name and model."""
+        if not self._database.has(self.name):
+            return False
+        with translated(self.where):
+            table = self._open()
+            there = (
+                table.search().where(_same_set(rows)).select(list(_COLUMNS)).limit(table.count_rows() + 1).to_list()
+            )
+        mine = rows.select(list(_COLUMNS)).to_pylist()
+        return _by_key(there) == _by_key(mine)
+
+    def put(self, rows: pa.Table) -> None:
+        """Keep a set in place of what its name had, as one commit. The caller holds the writer lock."""
+        with translated(self.where):
+            if not self._database.has(self.name):
+                # Made from rows, LanceDB would give the column their length, and refuse those of another model.
+                self._database.connection.create_table(self.name, schema=questions_schema())
+            (
+                self._open()
+                .merge_insert("key")
+                .when_matched_update_all()
+                .when_not_matched_insert_all()
+                .when_not_matched_by_source_delete(_same_set(rows))
+                .execute(rows)
+            )
+
+    def _open(self) -> Any:
+        table = self._database.connection.open_table(self.name)
+        if "question_set" not in table.schema.names:
+            raise StoreError(
+                f"{self.where} is a table of something else, so no questions can be kept.",
+                "Give that table another name: vecindex ingest SOURCE --table NAME",
+            )
+        return table
+
+
+def _same_set(rows: pa.Table) -> str:
+    name, made_by = rows.column("question_set")[0].as_py(), rows.column("fingerprint")[0].as_py()
+    return f"{isin('question_set', [name])} AND {isin('fingerprint', [made_by])}"
+
+
+def _by_key(rows: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return sorted((*(str(row[c]) for c in _COLUMNS),) for row in rows)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,171 @@
+"""`vecindex overlap` as it is typed: what it prints, its JSON against the schema, its exit codes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+from planted import KnownModel, make_table, put_map
+from vecindex.cli.app import main
+from vecindex.pipeline.overlap import OverlapOptions, overlap
+from vecindex.store.database import Database
+
+SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "schemas/overlap.schema.json").read_text(encoding="utf-8"))
+
+
+def table_and_questions(folder: Path, with_map: bool) -> tuple[str, str]:
+    """Return a database and a file of questions whose vectors it already keeps: the model does not exist."""
+    rng = np.random.default_rng(0)
+    articles = rng.normal(size=(80, 6))
+    make_table(folder / "db", articles)
+    if with_map:
+        put_map(
+            folder / "db", "flat", [f"a{i:05d}" for i in range(80)], articles[:, :2], {"method": "cut", "seed": 1}
+        )
+    file = folder / "questions.jsonl"
+    rows = [{"id": f"q{i}", "question": f"wh\u00e4t {i}?", "answers": [f"a{i:05d}"]} for i in range(8)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    known = {f"wh\u00e4t {i}?": articles[i] + 0.1 for i in range(8)}
+    overlap(Database(folder / "db"), "articles", OverlapOptions(file=str(file)), KnownModel(known))  # type: ignore[arg-type]
+    return str(folder / "db"), str(file)
+
+
+@pytest.fixture(scope="module")
+def mapped(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    return table_and_questions(tmp_path_factory.mktemp("mapped"), True)
+
+
+@pytest.fixture(scope="module")
+def unmapped(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    return table_and_questions(tmp_path_factory.mktemp("unmapped"), False)
+
+
+class Ran:
+    """What a command printed, and its exit code."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def __call__(self, where: tuple[str, str], *options: str) -> tuple[int, str, str]:
+        self._monkeypatch.setattr(
+            sys, "argv", ["vecindex", "overlap", "--db", where[0], "--questions", where[1], *options]
+        )
+        with pytest.raises(SystemExit) as stop:
+            main()
+        printed = self._capsys.readouterr()
+        return int(stop.value.code or 0), printed.out, printed.err
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ran:
+    return Ran(monkeypatch, capsys)
+
+
+def test_it_tells_the_verdict_first(ran: Ran, mapped: tuple[str, str]) -> None:
+    code, out, err = ran(mapped)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert "of the 5 nearest articles stay nearest on map flat" in lines[0]
+    assert "8 questions" in lines[1]
+    assert [line.split()[:2] for line in lines if line.startswith("  flat ")] == [
+        ["flat", "search"],
+        ["flat", "median"],
+    ]
+    assert "worst questions on map flat" in out
+    assert "causes" in out
+    assert "right articles: recall@5" in out
+
+
+@pytest.mark.parametrize("which", ["mapped", "unmapped"])
+def test_json_is_as_its_schema_says(ran: Ran, which: str, request: pytest.FixtureRequest) -> None:
+    code, out, _ = ran(request.getfixturevalue(which), "--json")
+    assert code == 0
+    found = json.loads(out)
+    jsonschema.validate(found, SCHEMA, cls=jsonschema.Draft202012Validator)
+    assert found["embedded"] == 0
+    assert len(found["maps"]) == (which == "mapped")
+    assert found["rows"][0]["text"] == "wh\u00e4t 0?"
+
+
+def test_without_a_map_it_says_so(ran: Ran, unmapped: tuple[str, str]) -> None:
+    code, out, _ = ran(unmapped)
+    assert code == 0
+    assert out.startswith("no map to measure overlap on")
+    assert "vecindex project, which makes one, comes with a later release" in out
+    code, _, err = ran(unmapped, "--fail-under", "0.1")
+    assert code == 2
+    assert "--fail-under needs a map" in err
+
+
+def test_fail_under(ran: Ran, mapped: tuple[str, str]) -> None:
+    best = json.loads(ran(mapped, "--json")[1])["maps"][0]["search"]["overlap"]
+    assert best["low"] < best["mean"] < 1
+    assert ran(mapped, "--fail-under", str(best["mean"]))[0] == 0
+    code, _, err = ran(mapped, "--fail-under", str(best["mean"]), "--on", "lower")
+    assert code == 1
+    assert "overlap (lower) is below" in err
+    assert ran(mapped, "--fail-under", str(best["mean"] + 0.01))[0] == 1
+
+
+def test_csv(ran: Ran, mapped: tuple[str, str], tmp_path: Path) -> None:
+    assert ran(mapped, "--csv", str(tmp_path / "o.csv"))[0] == 0
+    with (tmp_path / "o.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 16
+    assert {(row["map"], row["placement"]) for row in rows} == {("flat", "search"), ("flat", "median")}
+    assert all(0 <= float(row["overlap"]) <= 1 for row in rows)
+    code, _, err = ran(mapped, "--csv", str(tmp_path / "absent" / "o.csv"))
+    assert code == 2
+    assert "Cannot write" in err
+
+
+def test_one_question_side_by_side(ran: Ran, mapped: tuple[str, str]) -> None:
+    code, out, _ = ran(mapped, "--question", "q3")
+    assert code == 0
+    assert out.startswith("q3: wh\u00e4t 3?")
+    assert out.count("in embedding space") == 2
+    assert "* Title of a00003" in out
+    code, _, err = ran(mapped, "--question", "q99")
+    assert code == 2
+    assert "No question has the id 'q99'" in err
+
+
+def test_bad_lines_are_told_and_counted(ran: Ran, mapped: tuple[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "questions.jsonl"
+    file.write_text(
+        Path(mapped[1]).read_text(encoding="utf-8") + '{"id": 1}\n{"text": "WH\u00c4T 0?"}\n', encoding="utf-8"
+    )
+    code, _, err = ran((mapped[0], str(file)))
+    assert code == 6
+    assert "questions.jsonl:9: no text in any of" in err
+    assert f"counted once: {file}:10 is the same question as {file}:1" in err
+    assert ran((mapped[0], str(file)), "--fail-under", "1")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--on", "median"], "--on is mean or lower"),
+        (["--fail-under", "60"], "--fail-under is a share from 0 to 1"),
+        (["--map", "absent"], "has no map 'absent'"),
+        (["-k", "0"], "-k must be from 1 to 100"),
+    ],
+)
+def test_usage(ran: Ran, mapped: tuple[str, str], options: list[str], message: str) -> None:
+    code, _, err = ran(mapped, *options)
+    assert code == 2
+    assert message in err
+
+
+def test_a_new_question_needs_the_model(ran: Ran, mapped: tuple[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "new.txt"
+    file.write_text("something new?\n")
+    code, _, err = ran((mapped[0], str(file)))
+    assert code == 4
+    assert "planted" in err

@@ -1,0 +1,153 @@
+"""Each cause planted in a corpus of its own is the first one named; a healthy corpus is called healthy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from planted import KnownModel, make_table, put_map
+from vecindex.core.causes import Cause, diagnose
+from vecindex.core.vectors import normalize
+from vecindex.neighbors.plane import Plane
+from vecindex.pipeline import overlap as pipeline
+from vecindex.pipeline.overlap import OverlapOptions, overlap
+from vecindex.pipeline.overlap_measure import (
+    Lookup,
+    Placed,
+    Space,
+    facts_of,
+    placement_figures,
+    self_recall,
+    space_facts,
+)
+from vecindex.pipeline.overlap_result import OverlapResult
+from vecindex.store.database import Database
+
+N, Q, D = 300, 40, 16
+
+
+def on_a_sheet(xy: np.ndarray) -> np.ndarray:
+    """Return unit vectors (n, D) whose neighbors are those of the points in the plane."""
+    vectors = np.zeros((len(xy), D))
+    vectors[:, :2], vectors[:, 2] = 2 * xy, 1.0
+    return normalize(vectors)
+
+
+def spread(rng: np.random.Generator, n: int) -> np.ndarray:
+    return rng.random((n, 2)) * 2 - 1
+
+
+def ask(
+    folder: Path, articles: np.ndarray, questions: np.ndarray, xy: np.ndarray, answers: list[str] | None = None
+) -> OverlapResult:
+    """Return the overlap of questions against articles on a map `m`."""
+    ids = [f"a{i:05d}" for i in range(len(articles))]
+    make_table(folder / "db", articles, ids)
+    put_map(folder / "db", "m", ids, xy)
+    known = {f"question {i}": vector for i, vector in enumerate(questions)}
+    options = OverlapOptions(texts=list(known))
+    if answers is not None:
+        file = folder / "q.csv"
+        file.write_text("question,answers\n" + "".join(f"{t},{a}\n" for t, a in zip(known, answers, strict=True)))
+        options = OverlapOptions(file=str(file))
+    return overlap(Database(folder / "db"), "articles", options, KnownModel(known))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+def test_healthy(tmp_path: Path, rng: np.random.Generator) -> None:
+    xy = spread(rng, N)
+    found = ask(tmp_path, on_a_sheet(xy), on_a_sheet(spread(rng, Q)), xy)
+    assert [c.cause for c in found.causes] == [Cause.HEALTHY]
+
+
+def test_shuffled_map(tmp_path: Path, rng: np.random.Generator) -> None:
+    xy = spread(rng, N)
+    found = ask(tmp_path, on_a_sheet(xy), on_a_sheet(spread(rng, Q)), rng.permutation(xy))
+    assert found.causes[0].cause is Cause.STALE_MAP
+
+
+def test_near_duplicates(tmp_path: Path, rng: np.random.Generator) -> None:
+    # Each text 30 times, with a letter changed: which five of the thirty a list holds is chance.
+    xy = np.repeat(spread(rng, N // 30), 30, axis=0)
+    articles = normalize(on_a_sheet(xy) + 1e-4 * rng.normal(size=(N, D)))
+    questions = normalize(on_a_sheet(xy[:: N // Q]) + 1e-2 * rng.normal(size=(len(xy[:: N // Q]), D)))
+    found = ask(tmp_path, articles, questions, xy + 0.001 * rng.normal(size=(N, 2)))
+    assert found.causes[0].cause is Cause.DUPLICATES
+    assert found.maps[0].search.merged == 1
+
+
+def test_hubs(tmp_path: Path, rng: np.random.Generator) -> None:
+    # All texts have something in common, and five hold nothing but that.
+    common = np.eye(64)[0] * 1.5
+    articles = common + rng.normal(size=(N, 64)) / 4
+    articles[:5] = common + rng.normal(size=(5, 64)) / 40
+    questions = common + rng.normal(size=(Q, 64)) / 4
+    found = ask(tmp_path, articles, questions, normalize(articles)[:, 1:3])
+    assert found.causes[0].cause is Cause.HUBS
+    assert found.space.hub_share > 0.6
+    assert found.space.collapse_ceiling > 0.6
+
+
+def test_style_gap(tmp_path: Path, rng: np.random.Generator) -> None:
+    # Each question is its article, worded as no article is; the answers are there and are found.
+    xy = spread(rng, N)
+    articles = on_a_sheet(xy)
+    worded = articles[:Q].copy()
+    worded[:, 5] = 1.0
+    found = ask(tmp_path, articles, normalize(worded), xy, [f"a{i:05d}" for i in range(Q)])
+    assert found.causes[0].cause is Cause.STYLE
+    assert found.causes[0].because["answers_recall"] == 1
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_missing_topic(tmp_path: Path, rng: np.random.Generator, answered: bool) -> None:
+    xy = spread(rng, N)
+    elsewhere = 0.3 * on_a_sheet(spread(rng, Q))
+    elsewhere[:, 6:9] = rng.normal(size=(Q, 3)) * 0.2 + 1
+    answers = [f"gone{i}" for i in range(Q)] if answered else None
+    found = ask(tmp_path, on_a_sheet(xy), normalize(elsewhere), xy, answers)
+    assert found.causes[0].cause is (Cause.COVERAGE if answered else Cause.COVERAGE_OR_STYLE)
+
+
+def test_projection(tmp_path: Path, rng: np.random.Generator) -> None:
+    # Thirty clusters in 12 dimensions; two of them keep the clusters but not the neighbors.
+    centers = rng.normal(size=(30, D))
+    points = normalize(centers[rng.integers(0, 30, N + Q)] + 0.5 * rng.normal(size=(N + Q, D)))
+    found = ask(tmp_path, points[:N], points[N:], points[:N, :2])
+    assert found.causes[0].cause is Cause.PROJECTION
+    assert found.maps[0].self_recall.mean < 0.3
+
+
+def test_a_poor_map_is_not_taken_for_a_stale_one(tmp_path: Path, rng: np.random.Generator) -> None:
+    # Two of sixteen dimensions of pure noise: next to no neighbors are kept, but the map is of these vectors.
+    points = normalize(rng.normal(size=(N + Q, D)))
+    found = ask(tmp_path, points[:N], points[N:], points[:N, :2])
+    assert found.maps[0].agreement > 0.55
+    assert found.causes[0].cause is Cause.PROJECTION
+
+
+def test_collapsed_placement(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The same questions as in the healthy case, on the spot where a joint fit would leave them.
+    seen: list[Space] = []
+    place_all = pipeline.place_all
+    monkeypatch.setattr(pipeline, "place_all", lambda plane, space: (seen.append(space), place_all(plane, space))[1])
+    xy = spread(rng, N)
+    articles = on_a_sheet(xy)
+    healthy = ask(tmp_path, articles, on_a_sheet(spread(rng, Q)), xy)
+    (space,) = seen
+    plane = Plane(xy)
+    spot = rng.normal(size=(Q, 2)) * 0.001
+    everything: Any = Lookup(np.arange(N), articles)
+    placed = placement_figures(Placed("joint", spot, plane.nearest(spot, 100)), space, plane, everything, padding=0.5)
+    facts = facts_of(space, space_facts(space, everything), placed, float(self_recall(space, plane).mean()), 1.0, 0.0)
+    assert healthy.causes[0].cause is Cause.HEALTHY
+    assert placed.overlap.mean < 0.2
+    assert placed.articles_inside <= 1
+    assert diagnose(facts)[0].cause is Cause.ISLAND

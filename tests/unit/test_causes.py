@@ -1,0 +1,143 @@
+"""The tree of causes, branch by branch, from figures given by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from vecindex.core.causes import Cause, Confidence, Facts, Verdict, diagnose
+
+GOOD = Facts(
+    k=5,
+    articles=25_000,
+    questions=60,
+    nearest_percentile=60.0,
+    distinct_ratio=0.9,
+    collapse_ceiling=0.05,
+    mixing=0.1,
+    mixing_chance=0.002,
+    compactness=0.8,
+    hub_share=0.02,
+    cohesion=0.5,
+    articles_cohesion=0.5,
+    duplicated_targets=0.01,
+    truncated=0.02,
+    overlap=0.75,
+    overlap_low=0.68,
+    merged=0.76,
+    soft_50=0.9,
+    self_recall=0.7,
+    agreement=0.9,
+    map_compactness=0.7,
+    targets_outside=0.0,
+)
+LOW = {"overlap": 0.35, "overlap_low": 0.3, "merged": 0.36, "soft_50": 0.5}
+NO_MAP = dict.fromkeys(
+    ("overlap", "overlap_low", "merged", "soft_50", "self_recall", "agreement", "map_compactness", "targets_outside")
+)
+
+
+def first(**changes: Any) -> Verdict:
+    if changes.get("overlap") is not None:
+        changes = {"merged": changes["overlap"], **changes}
+    return diagnose(dataclasses.replace(GOOD, **changes))[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause", "confidence"),
+    [
+        ({}, Cause.HEALTHY, Confidence.HIGH),
+        ({"overlap_low": 0.55}, Cause.HEALTHY, Confidence.MEDIUM),
+        ({"truncated": 0.5}, Cause.HEALTHY, Confidence.HIGH),
+        ({"duplicated_targets": 0.5}, Cause.HEALTHY, Confidence.HIGH),
+        (NO_MAP, Cause.HEALTHY, Confidence.MEDIUM),
+        ({**LOW, "self_recall": 0.001, "agreement": 0.5}, Cause.STALE_MAP, Confidence.HIGH),
+        ({"merged": 0.9}, Cause.DUPLICATES, Confidence.HIGH),
+        ({**LOW, "merged": 0.5}, Cause.DUPLICATES, Confidence.HIGH),
+        ({**NO_MAP, "duplicated_targets": 0.4}, Cause.DUPLICATES, Confidence.MEDIUM),
+        (
+            {**LOW, "overlap": 0.04, "merged": 0.04, "map_compactness": 0.004, "mixing": 0.9},
+            Cause.ISLAND,
+            Confidence.HIGH,
+        ),
+        (
+            {**LOW, "map_compactness": 0.004, "collapse_ceiling": 0.7, "distinct_ratio": 0.1},
+            Cause.SHARED_NEIGHBORS,
+            Confidence.MEDIUM,
+        ),
+        ({"hub_share": 0.4, "distinct_ratio": 0.2}, Cause.HUBS, Confidence.MEDIUM),
+        ({**NO_MAP, "hub_share": 0.9, "distinct_ratio": 0.1}, Cause.HUBS, Confidence.HIGH),
+        ({**LOW, "overlap": 0.1, "merged": 0.1, "self_recall": 0.7}, Cause.PLACEMENT, Confidence.HIGH),
+        ({"nearest_percentile": 99.0}, Cause.COVERAGE_OR_STYLE, Confidence.MEDIUM),
+        ({**NO_MAP, "nearest_percentile": 99.0}, Cause.COVERAGE_OR_STYLE, Confidence.MEDIUM),
+        ({"nearest_percentile": 99.0, "answers_absent": 0.9}, Cause.COVERAGE, Confidence.HIGH),
+        (
+            {"nearest_percentile": 99.0, "answers_absent": 0.0, "answers_recall": 0.6},
+            Cause.STYLE,
+            Confidence.MEDIUM,
+        ),
+        ({"nearest_percentile": 99.0, "pseudo_percentile": 99.0}, Cause.STYLE, Confidence.HIGH),
+        ({"nearest_percentile": 99.0, "pseudo_percentile": 85.0}, Cause.STYLE, Confidence.MEDIUM),
+        ({"nearest_percentile": 99.0, "pseudo_percentile": 40.0}, Cause.COVERAGE, Confidence.HIGH),
+        ({**LOW, "self_recall": 0.2}, Cause.PROJECTION, Confidence.HIGH),
+        ({**LOW, "self_recall": 0.2, "distinct_ratio": 0.5}, Cause.PROJECTION, Confidence.MEDIUM),
+        ({**LOW, "cohesion": 0.2}, Cause.BROAD, Confidence.MEDIUM),
+        ({**LOW, "self_recall": 0.9}, Cause.UNEXPLAINED, Confidence.LOW),
+    ],
+)
+def test_each_branch(changes: dict[str, Any], cause: Cause, confidence: Confidence) -> None:
+    found = first(**changes)
+    assert (found.cause, found.confidence) == (cause, confidence)
+    assert found.because
+    assert found.experiment
+    assert found.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "changes"),
+    [
+        ("nearest_percentile", 95.0, 95.1, {}),
+        ("overlap", 0.59, 0.6, {"self_recall": 0.55}),
+        ("overlap", 0.199, 0.2, {"self_recall": 0.2}),
+        ("merged", 0.84, 0.86, {}),
+        ("hub_share", 0.29, 0.31, {"distinct_ratio": 0.5}),
+        ("distinct_ratio", 0.6, 0.61, {"hub_share": 0.5}),
+        ("self_recall", 0.02, 0.021, {**LOW, "agreement": 0.5}),
+        ("agreement", 0.55, 0.56, {**LOW, "self_recall": 0.01}),
+        ("map_compactness", 0.079, 0.081, LOW),
+    ],
+)
+def test_each_threshold(name: str, low: float, high: float, changes: dict[str, Any]) -> None:
+    assert first(**{**changes, name: low}).cause is not first(**{**changes, name: high}).cause
+
+
+def test_a_fault_further_up_comes_first_and_the_others_follow() -> None:
+    found = diagnose(
+        dataclasses.replace(GOOD, **{**LOW, "merged": 0.5}, self_recall=0.2, nearest_percentile=99.0, truncated=0.5)
+    )
+    assert [v.cause for v in found] == [
+        Cause.DUPLICATES,
+        Cause.COVERAGE_OR_STYLE,
+        Cause.PROJECTION,
+        Cause.TRUNCATION,
+    ]
+
+
+def test_truncation_is_never_the_first_cause() -> None:
+    found = diagnose(dataclasses.replace(GOOD, **LOW, self_recall=0.9, truncated=0.5))  # type: ignore[arg-type]
+    assert [v.cause for v in found] == [Cause.UNEXPLAINED, Cause.TRUNCATION]
+
+
+def test_in_a_small_table_chance_is_not_taken_for_a_map() -> None:
+    # 5 of 49 others by chance: a self-recall of 0.1 is nothing, one of 0.3 is something.
+    assert first(**LOW, articles=50, self_recall=0.1, agreement=0.5).cause is Cause.STALE_MAP
+    assert first(**LOW, articles=50, self_recall=0.3, agreement=0.5).cause is Cause.PROJECTION
+
+
+def test_the_first_users_dot() -> None:
+    # Overlap 4 %, questions within 0.03 x 0.04 of a map of 16 x 16: below the snap floor, drawn together by the fit.
+    found = first(overlap=0.04, overlap_low=0.02, merged=0.04, self_recall=0.16, map_compactness=0.003, mixing=0.6)
+    assert found.cause is Cause.ISLAND
+    assert found.because["compactness on the map"] == 0.003

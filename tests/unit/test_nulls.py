@@ -1,0 +1,67 @@
+"""Bootstrap intervals: their values, what they cover, and that the seed decides them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vecindex.core.nulls import bootstrap_mean
+
+
+def test_the_width_is_that_of_the_standard_error() -> None:
+    values = np.random.default_rng(0).normal(0.5, 0.2, 400)
+    found = bootstrap_mean(values)
+    half = 1.96 * values.std() / math.sqrt(len(values))
+    assert found.mean == values.mean()
+    assert found.low == pytest.approx(values.mean() - half, abs=0.1 * half)
+    assert found.high == pytest.approx(values.mean() + half, abs=0.1 * half)
+
+
+def test_topics_that_fail_together_widen_it() -> None:
+    # 20 topics of 10 questions, all of a topic alike: there are 20 pieces of information, not 200.
+    per_topic = np.random.default_rng(0).random(20)
+    values, topics = np.repeat(per_topic, 10), [f"t{i}" for i in range(20) for _ in range(10)]
+    plain, grouped = bootstrap_mean(values), bootstrap_mean(values, topics)
+    assert (plain.by, grouped.by) == ("question", "topic")
+    assert (grouped.high - grouped.low) / (plain.high - plain.low) == pytest.approx(math.sqrt(10), rel=0.15)
+
+
+def test_topics_of_one_question_each_change_little() -> None:
+    values = np.random.default_rng(0).random(50)
+    alone = bootstrap_mean(values, [None] * 50)
+    assert alone.by == "topic"
+    assert (alone.low, alone.high) == (bootstrap_mean(values).low, bootstrap_mean(values).high)
+
+
+def test_few_topics_are_not_resampled() -> None:
+    assert bootstrap_mean([0, 1, 0, 1], ["a", "a", "b", "b"]).by == "question"
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(3)
+    hits = 0
+    for i in range(200):
+        found = bootstrap_mean(rng.binomial(5, 0.4, 60) / 5, seed=i, resamples=400)
+        hits += found.low <= 0.4 <= found.high
+    assert 0.89 <= hits / 200 <= 0.99
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.integers(0, 1000))
+@settings(max_examples=40, deadline=None)
+def test_what_must_hold(values: list[float], seed: int) -> None:
+    found = bootstrap_mean(values, seed=seed, resamples=300)
+    assert min(values) - 1e-12 <= found.low <= found.mean <= found.high <= max(values) + 1e-12
+    assert found == bootstrap_mean(values, seed=seed, resamples=300)
+
+
+def test_nothing_gives_nan() -> None:
+    assert math.isnan(bootstrap_mean([]).mean)
+
+
+def test_groups_must_fit() -> None:
+    with pytest.raises(ValueError, match="3 groups for 2 values"):
+        bootstrap_mean([1, 2], ["a", "b", "c"])
