@@ -24,7 +24,6 @@ class Screen:
         self._last_line = time.monotonic()
         self._last_text = ""
         self._todo: int | None = None
-        self._started = time.monotonic()
 
     def __enter__(self) -> Self:
         """Use as a context manager, so that the bar is always taken down."""
@@ -78,11 +77,10 @@ class Screen:
             )
 
     def _eta(self, progress: Progress) -> str:
-        if not self._todo or not progress.embedded:
+        if not self._todo or not progress.texts_per_s:
             return ""
-        left = max(0, self._todo - progress.embedded)
-        elapsed = time.monotonic() - self._started
-        return f", {duration(left * elapsed / progress.embedded)} left"
+        # All else overlaps with the model, so its rate is that of the run.
+        return f", {duration(max(0, self._todo - progress.embedded) / progress.texts_per_s)} left"
 
     def _draw(self, progress: Progress) -> None:
         if self._bar is None:

@@ -1,0 +1,25 @@
+"""What a run tells when it is not on a terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from vecindex.cli import progress as module
+from vecindex.types import Estimate, Progress
+
+
+def test_lines_tell_rows_rate_time_left_batch_and_device(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "_LINE_EVERY_S", 0.0)
+    with module.Screen() as screen:
+        screen.estimate(Estimate(10_000, False, 50.0, 200.0, 5_000_000, 4_000_000, "cpu", "bf16", 0.99993))
+        screen.progress(Progress(1_000, 10_000, 1_000, 50.0, 4_096, "cpu", "bf16"))
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [
+        "estimate: about 10,000 rows to do, 50 texts/s on cpu in bf16, cosine to fp32 0.99993, "
+        "about 3 min 20 s, 5.0 MB on disk, 4.0 MB free",
+        "warning: the disk has not enough space for all of it",
+        "1,000 of 10,000 rows, 1,000 embedded, 50.0 texts/s, 3 min 0 s left, batch 4,096 tokens, cpu bf16",
+    ]
