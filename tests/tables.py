@@ -33,7 +33,7 @@ def fingerprint(dimension: int = DIMENSION, **changes: Any) -> Fingerprint:
         "weights": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
         "revision": None,
         "dimension": dimension,
-        "pooling": "Pooling+Normalize:3589335aacc5",
+        "pooling": "Pooling(mean)+Normalize",
         "prompt": "",
         "max_tokens": 256,
         "text_template": None,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-# Address space is bounded after the model is loaded, so that a batch of the usual size cannot be allocated.
+# Address space is bounded after the model is loaded, so that a batch of all the texts cannot be allocated.
 BOUNDED = """
 import json, resource, sys
 from pathlib import Path
@@ -22,6 +22,7 @@ from vecindex.embed import encoder as module
 
 torch.set_num_threads(1)
 check = module.Encoder.check
+module.first_batch_tokens = lambda device: 65_536
 
 def check_then_bound(self, texts):
     check(self, texts)
@@ -52,9 +53,9 @@ def test_out_of_memory_halves_and_goes_on(tmp_path: Path) -> None:
     from invariants import read
 
     source = tmp_path / "rows.jsonl"
-    source.write_text("".join(json.dumps(row) + "\n" for row in rows(48)))
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows(128)))
     done = subprocess.run(
-        [sys.executable, "-c", BOUNDED, str(tmp_path / "db"), str(source), "48"],
+        [sys.executable, "-c", BOUNDED, str(tmp_path / "db"), str(source), "200"],
         capture_output=True,
         text=True,
         check=False,
@@ -62,8 +63,8 @@ def test_out_of_memory_halves_and_goes_on(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     report = json.loads(done.stdout)
-    assert (report["added"], report["rejected"]) == (48, 0)
-    assert report["batch_tokens"] < 4_096
+    assert (report["added"], report["rejected"]) == (128, 0)
+    assert report["batch_tokens"] < 128 * 256
     assert "out of memory: batches are now of" in done.stderr
     table = vecindex.open(tmp_path / "db")._database().articles("articles")
     assert table.setting("batch_tokens") == {"cpu": report["batch_tokens"]}

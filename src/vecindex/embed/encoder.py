@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vecindex.core.memory import give_back_memory
 from vecindex.core.vectors import F32, normalize, row_cosines, usable
 from vecindex.embed.batching import TokenBudget, plan_batches
 from vecindex.embed.models import ModelFiles, first_line
@@ -28,6 +29,15 @@ from vecindex.errors import ModelError
 log = logging.getLogger(__name__)
 
 _CHECK_TEXTS = 16
+# oneDNN does not say why it could not make its kernels; a smaller batch is worth a try.
+_MEMORY_SIGNS = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "alloc_cpu",
+    "could not create a primitive",
+    "could not create a memory",
+)
 
 
 @dataclass(slots=True)
@@ -312,6 +322,8 @@ class Encoder:
             torch.cuda.empty_cache()
         elif self.device == "mps":
             torch.mps.empty_cache()
+        else:
+            give_back_memory()
 
     def embed_texts(self, texts: Sequence[str], prompt: str | None = None) -> F32:
         """Return the unit vectors (n, d) of some texts, all at once: for questions, not for a corpus.
@@ -358,4 +370,4 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error).lower()
-    return any(sign in text for sign in ("out of memory", "can't allocate memory", "not enough memory", "alloc_cpu"))
+    return any(sign in text for sign in _MEMORY_SIGNS)

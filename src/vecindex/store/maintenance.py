@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from vecindex.core.memory import give_back_memory
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
 
@@ -52,7 +52,7 @@ def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR) -> Ma
         after = len(dataset.get_fragments())
         table.lance.checkout_latest()
         del dataset
-    _give_back_memory()
+    give_back_memory()
     log.info("compacted %s: %d to %d fragments", table.where, before, after)
     return Maintained(before, after, int(stats.old_versions), int(stats.bytes_removed))
 
@@ -106,15 +106,6 @@ def bytes_in(folder: Path) -> int:
 
 def _dataset(table: ArticleTable) -> Any:
     return table.lance.to_lance(metadata_cache_size_bytes=_METADATA_CACHE, index_cache_size_bytes=_METADATA_CACHE)
-
-
-def _give_back_memory() -> None:
-    """Return to the system what a compaction took: glibc keeps it otherwise, 200 MB after one of 100,000 rows."""
-    try:
-        trim = ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError, TypeError):
-        return  # another C library, which has its own ways
-    trim(0)
 
 
 def _clean(dataset: Any, keep_for: timedelta, where: str) -> Any:
