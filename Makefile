@@ -50,7 +50,10 @@ demo: env
 	@echo "--- 4. Ask all the questions of a file at once"
 	$(BIN)/vecindex search --file examples/questions-cell-biology.jsonl -k 3 --json > .demo/answers.json
 	@echo
-	@echo "--- 5. What there is now"
+	@echo "--- 5. Are the right articles found? (What a map keeps of it follows once there are maps)"
+	$(BIN)/vecindex overlap --questions examples/questions-cell-biology.jsonl
+	@echo
+	@echo "--- 6. What there is now"
 	$(BIN)/vecindex status
 	@echo
 	@echo "Look at:"
