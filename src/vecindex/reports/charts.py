@@ -15,6 +15,8 @@ from vecindex.reports.scales import Axis
 WIDTH = 360
 HEIGHT = 232
 LEFT, TOP, BOTTOM = 42, 16, 40
+AIR = 8
+"""Between the axis and the first point, whose mark would cover a number otherwise."""
 LINE_HEIGHT = 14
 _LETTER = 6.2
 """Mean width of a letter; a font that is wider loses no more than the end of a label."""
@@ -70,12 +72,13 @@ def line_chart(name: str, title: str, description: str, series: Sequence[Series]
     """Return lines over x, each with its name at its end."""
     room = min(112.0, max((len(s.label) for s in series), default=0) * _LETTER + 14)
     left, right, top, bottom = LEFT, WIDTH - room, TOP + 4, HEIGHT - BOTTOM
-    parts = [_y_axis(y, left, right, top, bottom), _x_axis(x, left, right, bottom)]
+    parts = [_y_axis(y, left, right, top, bottom), _x_axis(x, left + AIR, right, bottom)]
     ends = []
     for one in series:
-        placed = [(x.place(a, left, right), y.place(b, bottom, top)) for a, b in one.points]
+        placed = [(x.place(a, left + AIR, right), y.place(b, bottom, top)) for a, b in one.points]
         bars = [
-            (x.place(a, left, right), y.place(b, bottom, top), y.place(c, bottom, top)) for a, b, c in one.whiskers
+            (x.place(a, left + AIR, right), y.place(b, bottom, top), y.place(c, bottom, top))
+            for a, b, c in one.whiskers
         ]
         parts += [
             tag("line", x1=at(a), y1=at(b), x2=at(a), y2=at(c), class_=f"whisker {one.css}") for a, b, c in bars

@@ -86,6 +86,5 @@ def _card(cause: Values, first: bool) -> Markup:
 
 
 def _figures(figures: Values) -> Markup:
-    return tag(
-        "ul", *(tag("li", given(spoken(name)), " ", tag("b", figure(value))) for name, value in figures.items())
-    )
+    told = (tag("li", given(spoken(name)), " ", tag("b", figure(value))) for name, value in figures.items())
+    return tag("ul", *told, class_="figures")

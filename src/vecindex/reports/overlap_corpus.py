@@ -16,6 +16,7 @@ from vecindex.reports.tables import Column, drawn, table
 Values = Mapping[str, Any]
 _SEMANTIC = {"answers_recall": "recall", "mrr": "MRR", "topic_precision": "topic precision"}
 _DISTANCES = ("nearest_dist",)
+_WORDS = _SEMANTIC | {"nearest_dist": "nearest distance"}
 
 
 def corpus_section(found: Values) -> Section | None:
@@ -122,7 +123,7 @@ def _fitted(series: Sequence[Series]) -> Axis:
     """Return an axis that holds the means and their intervals."""
     values = [y for one in series for _, y in one.points]
     values += [end for one in series for _, low, high in one.whiskers for end in (low, high)]
-    return nice_axis("", min(values), max(values), lambda value: f"{value:.4g}")
+    return nice_axis("", min(values), max(values))
 
 
 def _short(value: float) -> str:
@@ -153,7 +154,7 @@ def _trends(trends: Sequence[Values]) -> Markup | None:
         show = _change if one["figure"] in _DISTANCES else _points
         rows.append(
             [
-                spoken(one["figure"]),
+                _WORDS.get(one["figure"], spoken(one["figure"])),
                 given(one["map"]) if one.get("map") else "",
                 show(mean_of(one["per_doubling"])),
                 ends(one["per_doubling"], show),

@@ -98,7 +98,7 @@ def _distances(found: Values) -> Markup | None:
     edges = nice_ticks(min(reach), max(reach), 12)
     counts = binned(values, edges)
     title = "Distance to the nearest article"
-    axis = nice_axis("cosine distance (lower is closer)", edges[0], edges[-1], lambda v: f"{v:.4g}", 5)
+    axis = nice_axis("cosine distance (lower is closer)", edges[0], edges[-1])
     axis = Axis(axis.label, edges[0], edges[-1], [t for t in axis.ticks if edges[0] <= t <= edges[-1]], axis.show)
     told = ", ".join(f"from {low:.4g}: {n}" for low, n in zip(edges[:-1], counts, strict=True) if n)
     drawing = histogram("distances", title, told, edges, counts, x=axis, y_label="questions", marks=marks)

@@ -101,7 +101,7 @@ def _cells(
     )
     cells = [tag("td", opener)]
     if has_topics:
-        cells.append(tag("td", given(row["topic"]) if row.get("topic") is not None else "", class_="wide"))
+        cells.append(tag("td", given(row["topic"]) if row.get("topic") is not None else "", class_="wide topic"))
     for i, name in enumerate(maps):
         value = number(row["maps"][name]["search"]["overlap"])
         meter = _meter(value) if i == 0 else None

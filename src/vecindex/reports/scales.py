@@ -78,10 +78,16 @@ def share_axis(label: str) -> Axis:
     return Axis(label, 0.0, 1.0, (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), lambda value: f"{value:.0%}")
 
 
-def nice_axis(label: str, low: float, high: float, show: Callable[[float], str], count: int = 5) -> Axis:
-    """Return an axis from one round value to another."""
+def nice_axis(label: str, low: float, high: float, count: int = 5) -> Axis:
+    """Return an axis from one round value to another, all written with the same digits.
+
+    >>> axis = nice_axis("", 0.31, 0.42, 3)
+    >>> [axis.show(tick) for tick in axis.ticks]
+    ['0.30', '0.35', '0.40', '0.45']
+    """
     ticks = nice_ticks(low, high, count)
-    return Axis(label, ticks[0], ticks[-1], ticks, show)
+    digits = max(0, -math.floor(math.log10(ticks[1] - ticks[0]) + 1e-9))
+    return Axis(label, ticks[0], ticks[-1], ticks, lambda value: f"{value:,.{digits}f}")
 
 
 def log_axis(label: str, values: Sequence[float], show: Callable[[float], str]) -> Axis:
