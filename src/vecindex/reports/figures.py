@@ -57,10 +57,10 @@ def distance(value: Any) -> str:
 
 
 def count(value: Any) -> str:
-    """Return a count.
+    """Return a number without its fraction.
 
-    >>> count(250000), count(None)
-    ('250,000', '–')
+    >>> count(250000), count(19.9), count(None)
+    ('250,000', '20', '–')
     """
     found = number(value)
     return NONE if found is None else f"{found:,.0f}"

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from vecindex.reports.figures import NONE, count, distance, ends, figure, mean_of, share
+from vecindex.reports.figures import count, distance, ends, figure, mean_of, share
 from vecindex.reports.markup import Markup, given, joined, tag
 from vecindex.reports.overlap_causes import causes_section, experiments_section
 from vecindex.reports.overlap_corpus import corpus_section
@@ -110,7 +110,7 @@ def _tiles(found: Values) -> Markup:
     told.append(
         (
             "percentile of the nearest distance",
-            figure(round(space["nearest_percentile"])) if space.get("nearest_percentile") is not None else NONE,
+            count(space.get("nearest_percentile")),
             "among the articles' own; above 95 is far",
         )
     )

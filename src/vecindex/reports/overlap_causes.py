@@ -57,9 +57,7 @@ def experiments_section(found: Values) -> Section | None:
 
 def _outcome(one: Values) -> Markup:
     cause = one.get("cause")
-    return joined(
-        [given(one["outcome"]), tag("div", "speaks of: ", given(cause), class_="small quiet") if cause else None]
-    )
+    return joined([given(one["outcome"]), ": " if cause else None, given(cause) if cause else None])
 
 
 def _cards(causes: Sequence[Values]) -> Markup:

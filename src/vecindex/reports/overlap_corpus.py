@@ -62,6 +62,7 @@ def corpus_section(found: Values) -> Section | None:
         ),
         tag("div", *(drawing for drawing in drawings if drawing is not None), class_="charts"),
         _trends(what_if.get("trends") or ()),
+        tag("p", given(what_if["note"]), class_="small quiet") if what_if.get("note") else None,
     ]
     return Section("corpus", "More articles?", joined(body))
 

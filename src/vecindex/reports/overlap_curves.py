@@ -17,6 +17,7 @@ Values = Mapping[str, Any]
 DRAWN = 4
 """Maps in one drawing; its table holds all."""
 MOST_BARS = 12
+OWN = "self-recall"
 
 
 def binned(values: Sequence[float], edges: Sequence[float]) -> list[int]:
@@ -146,7 +147,7 @@ def curves_section(found: Values) -> Section | None:
             f"The share of the k nearest that are the k nearest on the map. Questions are placed for k = {k}.",
             "k, neighbors",
             lambda placed: _curve_points(placed.get("by_k")),
-            own="self_recall_by_k",
+            own="self_by_k",
         ),
         _curve(
             found,
@@ -155,6 +156,7 @@ def curves_section(found: Values) -> Section | None:
             f"The share of them that is within the K nearest on the map; at K = {k} it is the overlap.",
             "K, neighbors on the map",
             lambda placed: _curve_points({k: mean_of(placed["overlap"]), **(placed.get("soft") or {})}),
+            own="self_soft",
         ),
         _curve(
             found,
@@ -168,7 +170,7 @@ def curves_section(found: Values) -> Section | None:
     made = [drawing for drawing in drawings if drawing is not None]
     if not made:
         return None
-    note = f"Dashed and thin: what chance gives with {count(n)} articles. The axes of neighbors are logarithmic."
+    note = f"Gray and thin: what chance gives with {count(n)} articles. The axes of neighbors are logarithmic."
     more = f" Drawn are the first {DRAWN} maps; the values are those of all." if len(found["maps"]) > DRAWN else ""
     return Section(
         "curves", "Curves", joined([tag("p", note + more, class_="quiet"), tag("div", *made, class_="charts")])
@@ -189,9 +191,9 @@ def _curve(
         lines.append((one["name"], one["name"], points_of(one["search"])))
     if len(found["maps"]) == 1:
         lines.append(("median", f"{found['maps'][0]['name']}, at the median", points_of(found["maps"][0]["median"])))
-    best_own = _curve_points({key: _mean(value) for key, value in (found["maps"][0].get(own) or {}).items()})
+    best_own = _curve_points(found["maps"][0].get(own))
     if best_own:
-        lines.append(("self-recall", "the articles' own self-recall", best_own))
+        lines.append((OWN, f"self-recall of the articles on {found['maps'][0]['name']}", best_own))
     places = sorted({x for _, _, points in lines for x, _ in points})
     if not places:
         return None
@@ -210,9 +212,5 @@ def _curve(
 
 def _drawn(lines: list[Any]) -> list[Any]:
     """Return the lines that there is room for: the first maps, and the articles' own."""
-    extra = [line for line in lines[DRAWN:] if line[0] == "self-recall"]
+    extra = [line for line in lines[DRAWN:] if line[0] == OWN]
     return [*lines[: DRAWN - len(extra)], *extra]
-
-
-def _mean(value: Any) -> float | None:
-    return mean_of(value) if isinstance(value, Mapping) else number(value)

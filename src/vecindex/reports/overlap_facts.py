@@ -46,6 +46,20 @@ _ANSWERS: Words = {
     "mrr": ("MRR", figure, "mean of 1 / rank of the first one"),
     "questions": ("questions whose answers are known", count, ""),
 }
+_STYLE: Words = {
+    "gap": ("gap of the means", figure, "distance of the mean question from the mean article"),
+    "centroid_cosine": ("cosine of the means", figure, ""),
+    "question_question": ("two questions", figure, "mean cosine"),
+    "question_article": ("a question and its nearest article", figure, "mean cosine"),
+    "article_article": ("an article and its nearest other one", figure, "mean cosine"),
+    "auc": ("told from articles (AUC)", figure, "0.5 is not at all"),
+    "auc_near": ("told from their own nearest articles (AUC)", figure, "what is left is wording"),
+}
+_OF_FIDELITY: Words = {
+    "trustworthiness": ("trustworthiness", figure, "of the articles; 1 is perfect, about 0.5 random"),
+    "continuity": ("continuity", figure, "of the articles; 1 is perfect, about 0.5 random"),
+    "rnx_area": ("area under R_NX", figure, "overlap of the articles' own, adjusted for chance, over log k"),
+}
 _ABSENT: Words = {"answers_absent": ("not in the table", share, "of those that are given")}
 
 
@@ -55,15 +69,17 @@ def space_section(found: Values) -> Section:
     answers: Rows = [*_told(space.get("answers") or {}, _ANSWERS)]
     if space.get("answers_absent") is not None:
         answers = [*answers, *_told(space, _ABSENT)]
-    known = _NEAR | _SHARED | _ARTICLES | _ABSENT
-    others = [
-        [given(spoken(key)), figure(_plain(value))] for key, value in _unknown(space, known) if key != "answers"
-    ]
+    if mean_of(space.get("topic_precision")) is not None:
+        precision = share(mean_of(space["topic_precision"]))
+        answers = [*answers, [_named("on the question's topic", "share of the nearest"), precision]]
+    known = {*_NEAR, *_SHARED, *_ARTICLES, *_ABSENT, "topic_precision"}
+    others = [[given(spoken(key)), figure(_plain(value))] for key, value in _unknown(space, known)]
     groups: list[tuple[str, Rows]] = [
         ("How near the questions are", _told(space, _NEAR)),
         ("What the questions share", _told(space, _SHARED)),
         ("The articles", [*_told(space, _ARTICLES), *others]),
         ("The right articles", answers),
+        ("How differently they are worded", _told(space.get("style") or {}, _STYLE)),
     ]
     columns = [Column("figure"), Column("value", True)]
     made = [tag("div", _facts(columns, rows, name), class_="spaced") for name, rows in groups if rows]
@@ -99,6 +115,10 @@ def geometry_section(found: Values) -> Section | None:
     add("different lists", of_placement("distinct_lists", share), "100% when no two questions coincide")
     add("targets that are not on the map", [share(o.get("targets_outside")) for o in maps], "")
     add("agreement", [figure(o.get("agreement")) for o in maps], "0.5 is chance")
+    for key, (label, show, note) in _OF_FIDELITY.items():
+        values = [mean_of((o.get("fidelity") or {}).get(key)) for o in maps]
+        if any(value is not None for value in values):
+            add(label, [show(value) for value in values], note)
     for key, label, note in (
         ("entropy", "evenness of the articles: entropy", "1: all cells hold alike"),
         ("gini", "Gini", "0: all cells hold alike"),
@@ -110,8 +130,8 @@ def geometry_section(found: Values) -> Section | None:
     add("grid of these", [_grid(o.get("evenness")) for o in maps], "they depend on it")
     for holder, known in (("", _MAP_KNOWN), ("search", _PLACEMENT_KNOWN)):
         for key in dict.fromkeys(key for o in maps for key, _ in _unknown(o[holder] if holder else o, known)):
-            values = [_plain((o[holder] if holder else o).get(key)) for o in maps]
-            add(given(spoken(key)), [figure(value) for value in values], "")
+            cells = [figure(_plain((o[holder] if holder else o).get(key))) for o in maps]
+            add(given(spoken(key)), cells, "")
     columns = [Column("figure"), *(Column(given(one["name"]), True) for one in maps)]
     return Section(
         "geometry", "Geometry", _facts(columns, rows, "The questions, placed by candidate search, among the articles")
@@ -131,6 +151,7 @@ _PLACEMENT_KNOWN = (
     "articles_inside",
     "articles_expected",
     "hull_share",
+    "topic_precision",
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from vecindex.core.overlap import ENOUGH
@@ -113,11 +113,14 @@ def _table(found: Values) -> Markup:
     depth = "50" if "50" in depths else depths[-1] if depths else None
     names = ["map", "placement", f"overlap@{k}", "interval", enough_of(k), "none", "rank-weighted"]
     names += [f"soft@{depth}", f"plausible@{depth}"] if depth else []
-    names += ["merged", "adjusted", "right articles"]
+    extra = {
+        name: of for name, of in _EXTRA.items() if any(of(o[r]) is not None for o in found["maps"] for r in RULES)
+    }
+    names += ["merged", "adjusted", *extra]
     head = [tag("th", name, scope="col", class_="n" if i > 1 else None) for i, name in enumerate(names)]
     bodies = []
     for one in found["maps"]:
-        rows = [*(_row(one, rule, depth) for rule in RULES), _own(one, len(names) - 4)]
+        rows = [*(_row(one, rule, depth, extra.values()) for rule in RULES), _own(one, len(names) - 4)]
         name = tag("th", given(one["name"]), _size(one), scope="rowgroup", rowspan=len(rows))
         bodies.append(tag("tbody", *(tag("tr", name if i == 0 else None, *cells) for i, cells in enumerate(rows))))
     rest = len(names) - 3
@@ -136,16 +139,28 @@ def _table(found: Values) -> Markup:
     note = tag(
         "p",
         "soft: found within that many on the map; plausible: map neighbors that are within that many in embedding "
-        "space; merged: a near-duplicate counts as the article; adjusted: 0 is chance, 1 perfect; right articles: "
-        "recall of the known answers on the map.",
+        "space; merged: a near-duplicate counts as the article; adjusted: 0 is chance, 1 perfect"
+        + "".join(f"; {_EXTRA_NOTES[name]}" for name in extra)
+        + ".",
         class_="small quiet",
     )
     return joined([scrolled(made_table, "Figures of each map"), note])
 
 
-def _row(one: Values, rule: str, depth: str | None) -> list[Markup]:
+_EXTRA: dict[str, Callable[[Values], float | None]] = {
+    "right articles": lambda placed: number((placed.get("answers") or {}).get("recall")),
+    "on topic": lambda placed: mean_of(placed.get("topic_precision")),
+}
+_EXTRA_NOTES = {
+    "right articles": "right articles: recall of the known answers on the map",
+    "on topic": "on topic: share of the map's nearest that are on the question's topic",
+}
+
+
+def _row(
+    one: Values, rule: str, depth: str | None, extra: Iterable[Callable[[Values], float | None]]
+) -> list[Markup]:
     placed = one[rule]
-    answers = placed.get("answers") or {}
     mean = share(mean_of(placed["overlap"]))
     cells = [tag("td", RULES[rule], class_="one-line"), tag("td", mean, class_="n key" if rule == "search" else "n")]
     told = [
@@ -155,7 +170,7 @@ def _row(one: Values, rule: str, depth: str | None) -> list[Markup]:
         share(mean_of(placed["rank_weighted"])),
     ]
     told += [share(placed["soft"].get(depth)), share(placed["reciprocal"].get(depth))] if depth else []
-    told += [share(placed["merged"]), share(placed["adjusted"]), share(answers.get("recall"))]
+    told += [share(placed["merged"]), share(placed["adjusted"]), *(share(of(placed)) for of in extra)]
     return [*cells, *(tag("td", cell, class_="n") for cell in told)]
 
 

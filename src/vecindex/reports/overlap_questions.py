@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vecindex.reports.figures import count, distance, figure, kept, number, share
-from vecindex.reports.markup import Markup, clean, given, joined, json_block, tag
+from vecindex.reports.figures import count, distance, kept, number, share
+from vecindex.reports.markup import Markup, given, joined, json_block, tag
 from vecindex.reports.overlap_curves import DRAWN
 from vecindex.reports.overlap_maps import RULES
 from vecindex.reports.page import Section
@@ -14,20 +14,37 @@ from vecindex.reports.page import Section
 Values = Mapping[str, Any]
 
 
+def items(found: Values) -> list[Values]:
+    """Return the questions in the order of their numbers; one that was typed beside a file of others stands last."""
+    typed = found.get("typed")
+    return [*found["rows"], *([typed] if typed else [])]
+
+
 def worst_first(found: Values) -> list[tuple[int, Values]]:
-    """Return the questions with their numbers: least overlap on the best map first; without a map, farthest first."""
-    rows = list(enumerate(found["rows"]))
-    if not found["maps"]:
-        return sorted(rows, key=lambda item: (-(number(item[1]["nearest_dist"]) or 0.0), item[1]["id"]))
-    best = found["maps"][0]["name"]
-    return sorted(rows, key=lambda item: (number(item[1]["maps"][best]["search"]["overlap"]) or 0.0, item[1]["id"]))
+    """Return the questions with their numbers: least overlap on the best map first; without a map, farthest first.
+
+    One that was typed comes before all.
+    """
+    rows = list(enumerate(items(found)))
+    counted = len(found["rows"])
+    best = found["maps"][0]["name"] if found["maps"] else None
+
+    def key(item: tuple[int, Values]) -> tuple[bool, float, str]:
+        row = item[1]
+        if best is None:
+            value = -(number(row["nearest_dist"]) or 0.0)
+        else:
+            value = number(row["maps"][best]["search"]["overlap"]) or 0.0
+        return item[0] < counted, value, row["id"]
+
+    return sorted(rows, key=key)
 
 
 def questions_section(found: Values) -> Section:
     """Return the table of questions, the worst first."""
     maps = [one["name"] for one in found["maps"][:DRAWN]]
-    has_topics = any(row.get("topic") is not None for row in found["rows"])
-    has_answers = any(row.get("answers_recall") is not None for row in found["rows"])
+    has_topics = any(row.get("topic") is not None for row in items(found))
+    has_answers = any(row.get("answers_recall") is not None for row in items(found))
     rows = worst_first(found)
     head = [_head("question", "text")]
     head += [_head("topic", "text", wide=True)] if has_topics else []
@@ -91,9 +108,10 @@ def _cells(
     found: Values, row: Values, number_: int, maps: Sequence[str], has_topics: bool, has_answers: bool
 ) -> list[Markup]:
     k = found["k"]
+    typed = ", typed; it counts in no figure" if number_ >= len(found["rows"]) else None
     opener = tag(
         "button",
-        tag("span", given(row["text"]), tag("span", " ", given(row["id"]), class_="small quiet")),
+        tag("span", given(row["text"]), " ", tag("span", given(row["id"]), typed, class_="small quiet")),
         type="button",
         class_="opener",
         aria_expanded="false",
@@ -109,8 +127,7 @@ def _cells(
         cells.append(tag("td", kept(value, k), meter, class_=css, data_v=_sortable(value)))
     near, percentile = number(row["nearest_dist"]), number(row["nearest_percentile"])
     cells.append(tag("td", distance(near), class_="n", data_v=_sortable(near)))
-    rounded = None if percentile is None else round(percentile)
-    cells.append(tag("td", figure(rounded), class_="n wide", data_v=_sortable(percentile)))
+    cells.append(tag("td", count(percentile), class_="n wide", data_v=_sortable(percentile)))
     if has_answers:
         recall = number(row.get("answers_recall"))
         cells.append(tag("td", share(recall), class_="n wide", data_v=_sortable(recall)))
@@ -129,15 +146,28 @@ def _sortable(value: float | None) -> str:
 
 
 def questions_data(found: Values) -> Markup:
-    """Return the neighbors of all questions as data: each article once, a neighbor as its number and its distance."""
-    numbers: dict[tuple[str, str | None], int] = {}
+    """Return the neighbors of all questions as data.
+
+    Each article stands there once, as [id, title, chunk]. A neighbor is [article, distance], or [article, distance,
+    rank in the other space] where that is known; null is a rank beyond `depth`.
+    """
+    numbers: dict[tuple[str, str | None, str | None], int] = {}
 
     def near(neighbors: Sequence[Values]) -> list[list[float | int | None]]:
         told: list[list[float | int | None]] = []
         for one in neighbors:
-            article = numbers.setdefault((one["id"], one.get("title")), len(numbers))
+            key = (one["id"], one.get("title"), one.get("chunk"))
             dist = number(one["dist"])
-            told.append([article, None if dist is None else float(f"{dist:.4g}")])
+            told.append([numbers.setdefault(key, len(numbers)), None if dist is None else float(f"{dist:.4g}")])
+        return told
+
+    def on_map(placed: Values) -> Values:
+        there = near(placed["neighbors"])
+        for one, rank in zip(there, placed.get("neighbor_ranks") or [], strict=False):
+            one.append(rank)
+        told = {"near": there, "facts": _facts_on_map(placed, found)}
+        if placed.get("target_ranks") is not None:
+            told |= {"ranks": placed["target_ranks"], "depth": placed.get("depth")}
         return told
 
     names = [one["name"] for one in found["maps"]]
@@ -145,21 +175,11 @@ def questions_data(found: Values) -> Markup:
         {
             "facts": _facts(row),
             "near": near(row["neighbors"]),
-            "maps": [
-                [
-                    {
-                        "near": near(row["maps"][name][rule]["neighbors"]),
-                        "facts": _facts_on_map(row["maps"][name][rule], found),
-                    }
-                    for rule in RULES
-                ]
-                for name in names
-            ],
+            "maps": [[on_map(row["maps"][name][rule]) for rule in RULES] for name in names],
         }
-        for row in found["rows"]
+        for row in items(found)
     ]
-    articles = [[clean(id), None if title is None else clean(title)] for id, title in numbers]
-    values = {"maps": names, "rules": list(RULES.values()), "articles": articles, "questions": questions}
+    values = {"maps": names, "rules": list(RULES.values()), "articles": list(numbers), "questions": questions}
     return json_block(values, "neighbors")
 
 

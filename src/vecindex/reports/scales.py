@@ -23,7 +23,7 @@ def nice_step(width: float, count: int) -> float:
 def nice_ticks(low: float, high: float, count: int = 5) -> tuple[float, ...]:
     """Return round values, evenly spaced, the first at or below `low` and the last at or above `high`.
 
-    Equal ends are drawn apart, by half their size or by a half.
+    Ends that are equal, or differ by less than a millionth, are moved apart, by half their size or by a half.
 
     >>> nice_ticks(0, 1)
     (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -32,7 +32,7 @@ def nice_ticks(low: float, high: float, count: int = 5) -> tuple[float, ...]:
     >>> nice_ticks(7, 7)
     (2.0, 4.0, 6.0, 8.0, 10.0, 12.0)
     """
-    if high <= low:
+    if high - low <= 1e-6 * max(abs(low), abs(high)):
         around = abs(low) / 2 or 0.5
         low, high = low - around, low + around
     step = nice_step(high - low, count)

@@ -56,7 +56,12 @@
   for (const field of document.querySelectorAll("input[data-filter]")) {
     const table = document.getElementById(field.dataset.filter);
     const told = document.getElementById(field.dataset.told);
-    const bodies = [...table.tBodies].map((body) => ({ body, text: body.rows[0].textContent.toLowerCase() }));
+    // Words are looked for in the cells of words; figures say when they are one by `data-v`.
+    const words_of = (row) => [...row.cells].filter((cell) => !("v" in cell.dataset)).map((cell) => cell.textContent);
+    const bodies = [...table.tBodies].map((body) => ({
+      body,
+      text: words_of(body.rows[0]).join(" ").toLowerCase(),
+    }));
     field.addEventListener("input", () => {
       const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
       let shown = 0;

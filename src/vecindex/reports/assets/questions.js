@@ -12,8 +12,16 @@
     return made;
   }
 
-  function list(near, others, words, missing) {
-    const ranks = new Map((others ?? []).map(([article], i) => [article, i + 1]));
+  // What became of a neighbor in the other space: among the nearest there, or at a rank that is known, or neither.
+  function fate(ranks, id, rank, depth, missing) {
+    if (ranks.has(id)) return `\u2713 kept, rank ${ranks.get(id)}`;
+    if (Number.isInteger(rank)) return `${missing}, rank ${rank}`;
+    return rank === null && depth ? `${missing}, beyond ${depth}` : missing;
+  }
+
+  function list(near, others, words, missing, known, depth) {
+    // By id: the nearest chunk of an article may be another one in the other space.
+    const ranks = new Map((others ?? []).map(([article], i) => [data.articles[article][0], i + 1]));
     const made = make("table");
     const head = made.createTHead().insertRow();
     for (const [name, css] of [["Rank", "n"], ["Article"], ["Distance", "n"], ...(others ? [[words]] : [])]) {
@@ -23,7 +31,7 @@
     }
     const body = made.createTBody();
     near.forEach(([article, dist], i) => {
-      const [id, title] = data.articles[article];
+      const [id, title, chunk] = data.articles[article];
       const row = body.insertRow();
       row.append(make("td", i + 1, "n"));
       const told = make("td", undefined, "article");
@@ -31,11 +39,12 @@
       if (title !== null) {
         told.append(document.createElement("br"), make("bdi", id, "small quiet"));
       }
+      if (chunk !== null) told.append(make("span", ", chunk ", "small quiet"), make("bdi", chunk, "small quiet"));
       row.append(told, make("td", dist === null ? "–" : String(dist), "n"));
       if (others) {
-        const kept = ranks.has(article);
+        const kept = ranks.has(id);
         row.className = kept ? "kept" : "lost";
-        row.append(make("td", kept ? `\u2713 kept, rank ${ranks.get(article)}` : missing, "fate"));
+        row.append(make("td", fate(ranks, id, known?.[i], depth, missing), "fate"));
       }
     });
     return made;
@@ -75,8 +84,9 @@
       const found = question.maps[here.map][here.rule];
       left.querySelector("table")?.remove();
       right.querySelector("table")?.remove();
-      left.append(list(question.near, found.near, "On the map", "\u2013 lost"));
-      right.append(list(found.near, question.near, "In embedding space", "\u2013 not among them"));
+      left.append(list(question.near, found.near, "On the map", "\u2013 lost", found.ranks, found.depth));
+      const back = found.near.map((item) => item[2]);
+      right.append(list(found.near, question.near, "In embedding space", "\u2013 not near", back, found.depth));
       line.replaceChildren(...facts(question, here));
     }
     function choose(what) {
