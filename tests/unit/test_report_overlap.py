@@ -181,6 +181,16 @@ def test_the_articles_own_curve_is_drawn() -> None:
     page = page_of(found)
     curve = next(t for t in page.tables if t[0][0] == "k, neighbors")
     assert [row[3] for row in curve] == ["self-recall of the articles on flat", "20%", "31%", "60%"]
+    soft = next(t for t in page.tables if t[0][0] == "K, neighbors on the map")
+    assert [row[3] for row in soft][1:] == ["31%", "50%", "–", "–"]
+
+
+def test_what_was_not_asked_for_is_left_out() -> None:
+    found = make_result()
+    found["space"]["pseudo_percentile"] = None
+    assert "pseudo" not in page_of(found).text
+    found["space"]["pseudo_percentile"] = 22.5
+    assert page_of(found).row("the same of pseudo-questionsstored articles, worded as the questions are")[1] == "22.5"
 
 
 def test_lines_left_out() -> None:

@@ -51,8 +51,12 @@ def experiments_section(found: Values) -> Section | None:
         ]
         for one in experiments
     ]
-    intro = tag("p", "Done with what is stored; nothing was embedded for them.", class_="quiet")
-    return Section("experiments", "Experiments", joined([intro, table(columns, rows, caption="Experiments")]))
+    intro = tag("p", "Each speaks for or against one cause. The margins are conventions.", class_="quiet")
+    return Section(
+        "experiments",
+        "Experiments",
+        joined([intro, table(columns, rows, caption="What was tried, and what came of it")]),
+    )
 
 
 def _outcome(one: Values) -> Markup:

@@ -178,9 +178,13 @@ def curves_section(found: Values) -> Section | None:
 
 
 def _curve_points(values: Mapping[Any, Any] | None) -> list[tuple[float, float]]:
-    """Return (k, share), ascending, of what is a number."""
-    told = [(float(key), number(value)) for key, value in (values or {}).items()]
-    return sorted((key, value) for key, value in told if value is not None)
+    """Return (k, share), ascending, of what is a number; a k counts once, be it a number or text.
+
+    >>> _curve_points({10: 0.4, "5": 0.2, "10": 0.5, "20": None})
+    [(5.0, 0.2), (10.0, 0.5)]
+    """
+    told = {float(key): number(value) for key, value in (values or {}).items()}
+    return sorted((key, value) for key, value in told.items() if value is not None)
 
 
 def _curve(
@@ -191,7 +195,8 @@ def _curve(
         lines.append((one["name"], one["name"], points_of(one["search"])))
     if len(found["maps"]) == 1:
         lines.append(("median", f"{found['maps'][0]['name']}, at the median", points_of(found["maps"][0]["median"])))
-    best_own = _curve_points(found["maps"][0].get(own))
+    best = found["maps"][0]
+    best_own = _curve_points({found["k"]: mean_of(best["self_recall"]), **best[own]}) if best.get(own) else []
     if best_own:
         lines.append((OWN, f"self-recall of the articles on {found['maps'][0]['name']}", best_own))
     places = sorted({x for _, _, points in lines for x, _ in points})

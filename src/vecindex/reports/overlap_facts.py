@@ -22,11 +22,14 @@ _NEAR: Words = {
         figure,
         "among the articles' own; lower is closer",
     ),
+    "pseudo_percentile": ("the same of pseudo-questions", figure, "stored articles, worded as the questions are"),
     "far_share": ("questions beyond the 95th percentile", share, "topic missing, or wording too different"),
     "cohesion": ("cohesion of a question's nearest", figure, "mean cosine of their pairs"),
     "articles_cohesion": ("cohesion of an article's nearest", figure, ""),
     "compactness": ("compactness", figure, "distance of two questions over that of two articles"),
 }
+_OPTIONAL = ("pseudo_percentile",)
+"""Left out, and not a dash, where they were not asked for."""
 _SHARED: Words = {
     "distinct_ratio": ("different targets", share, "100% when the questions share none"),
     "collapse_ceiling": ("ceiling of a collapse", share, "the best overlap that questions on one spot can have"),
@@ -79,7 +82,7 @@ def space_section(found: Values) -> Section:
         ("What the questions share", _told(space, _SHARED)),
         ("The articles", [*_told(space, _ARTICLES), *others]),
         ("The right articles", answers),
-        ("How differently they are worded", _told(space.get("style") or {}, _STYLE)),
+        ("How differently questions and articles lie", _told(space.get("style") or {}, _STYLE)),
     ]
     columns = [Column("figure"), Column("value", True)]
     made = [tag("div", _facts(columns, rows, name), class_="spaced") for name, rows in groups if rows]
@@ -88,7 +91,9 @@ def space_section(found: Values) -> Section:
 
 def _told(values: Values, words: Words) -> list[list[object]]:
     return [
-        [_named(label, note), show(values.get(key))] for key, (label, show, note) in words.items() if key in values
+        [_named(label, note), show(values[key])]
+        for key, (label, show, note) in words.items()
+        if key in values and not (key in _OPTIONAL and values[key] is None)
     ]
 
 
