@@ -21,14 +21,13 @@ _NAMES = {
 
 
 def print_experiments(result: OverlapResult) -> None:
-    """Print what was tried for and against the causes, a line each, with the figures."""
+    """Print what was tried for and against the causes, with the figures."""
     if not result.experiments:
         return
     _out("\nexperiments")
     for done in result.experiments:
         told = ", ".join(f"{name} {_figure(value)}" for name, value in done.figures.items())
         _out(f"  {done.name}: {done.outcome} {done.cause}")
-        _out(f"    {done.question} If so: {done.expected}.")
         _out(f"    {told}")
 
 
