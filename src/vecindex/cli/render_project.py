@@ -77,6 +77,8 @@ def map_line(name: str, about: Any) -> str:
         parts.append("anchored")
     if isinstance(about.get("articles"), int):
         parts.append(f"{about['articles']:,} articles")
+    if about.get("outside"):
+        parts.append(f"{about['outside']:,} rows outside it")
     recall = (about.get("scores") or {}).get("recall") or {}
     parts += [
         f"recall@{k} {value['mean']:.1%}" for k, value in recall.items() if isinstance(value.get("mean"), float)
