@@ -117,7 +117,7 @@ def test_ended_at_each_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old
         with monkeypatch.context() as patch:
             for name in set(STEPS):
                 patch.setattr(store, name, deadly(getattr(store, name)))
-            with pytest.raises(Killed, match="^$"):
+            with pytest.raises(Killed, match=r"^$"):
                 put_map(table, "map", IDS, np.full((N, 2), 2.0), {"made": 2})
         outcomes.add(judge(folder, when, place, old))
     assert outcomes == {1 if old else None, 2}, "both sides of the swap were met"
