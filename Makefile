@@ -1,5 +1,6 @@
 # make demo    the tool on the sample, in a database of its own (.demo/db)
 # make test    everything that a change must pass
+# make browser install Chromium, which the tests of pages drive (Debian and its kin)
 # make lint    the checks without the tests
 # make docs    write docs/cli.md anew from the commands themselves
 # make bench   the benchmarks there are; make bench RUN=name ARGS="..." runs one
@@ -17,7 +18,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint unit docs bench clean
+.PHONY: help env demo test browser lint unit docs bench clean
 .DELETE_ON_ERROR:
 
 help:
@@ -51,17 +52,32 @@ demo: env
 	$(BIN)/vecindex search --file examples/questions-cell-biology.jsonl -k 3 --json > .demo/answers.json
 	@echo
 	@echo "--- 5. Are the right articles found? (What a map keeps of it follows once there are maps)"
-	$(BIN)/vecindex overlap --questions examples/questions-cell-biology.jsonl
+	$(BIN)/vecindex overlap --questions examples/questions-cell-biology.jsonl --html .demo/overlap.html
 	@echo
 	@echo "--- 6. What there is now"
 	$(BIN)/vecindex status
 	@echo
 	@echo "Look at:"
 	@echo "  .demo/answers.json    the three nearest articles of each of 40 questions"
+	@echo "  .demo/overlap.html    the report of step 5; open it in a browser"
 	@echo "  .demo/db              the database; --db .demo/db or VECINDEX_DB=.demo/db uses it"
 	@echo "  README.md             the same with your own data"
 
 test: lint unit
+
+# Its own target, so that tests of pages fail where the browser cannot be had, and are not left out in silence.
+browser:
+	@command -v chromium > /dev/null || test -n "$$VECINDEX_CHROMIUM$$VECINDEX_NO_BROWSER" || { \
+	  echo "installing chromium, which the tests of pages drive"; \
+	  sudo=; test "$$(id -u)" = 0 || sudo="sudo -n"; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  { $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends chromium; } > /dev/null \
+	  && command -v chromium > /dev/null; \
+	} || { \
+	  echo "chromium is missing and could not be installed. Install it, or name one in VECINDEX_CHROMIUM,"; \
+	  echo "or leave the tests of pages out: VECINDEX_NO_BROWSER=1 make test"; \
+	  exit 1; \
+	}
 
 lint: env
 	$(BIN)/ruff check .
@@ -69,7 +85,7 @@ lint: env
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-unit: env
+unit: env browser
 	$(BIN)/python -m pytest --doctest-modules src/vecindex
 	$(BIN)/python -m pytest -m "not slow"
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vecindex.config import VERSION as __version__
+
 if TYPE_CHECKING:
     from vecindex.errors import VecindexError
     from vecindex.index import Index, open
 
-__version__ = "0.1.0"
 __all__ = ["Index", "VecindexError", "__version__", "open"]
 
 _HOMES = {"Index": "vecindex.index", "open": "vecindex.index", "VecindexError": "vecindex.errors"}

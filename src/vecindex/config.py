@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 DEFAULT_DATABASE = "db"
+VERSION = "0.1.0"
 DEFAULT_TABLE = "articles"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -11,9 +12,12 @@ import jsonschema
 import numpy as np
 import pytest
 
+import vecindex
+from pages import Page
 from planted import KnownModel, make_table, put_map
 from vecindex.cli.app import main
 from vecindex.pipeline.overlap import OverlapOptions, overlap
+from vecindex.reports.overlap import overlap_page
 from vecindex.store.database import Database
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "schemas/overlap.schema.json").read_text(encoding="utf-8"))
@@ -123,6 +127,34 @@ def test_csv(ran: Ran, mapped: tuple[str, str], tmp_path: Path) -> None:
     code, _, err = ran(mapped, "--csv", str(tmp_path / "absent" / "o.csv"))
     assert code == 2
     assert "Cannot write" in err
+
+
+@pytest.mark.parametrize("which", ["mapped", "unmapped"])
+def test_html_says_what_json_says(ran: Ran, which: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    where, file = request.getfixturevalue(which), tmp_path / "r.html"
+    code, out, err = ran(where, "--html", str(file), "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    text = file.read_text(encoding="utf-8")
+    made = re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", text)
+    assert made is not None
+    assert text == overlap_page(found, version=vecindex.__version__, made=made[0])
+    page = Page(text)
+    assert found["verdict"] in page.text
+    assert "wh\u00e4t 3?" in page.text
+    if which == "mapped":
+        flat = found["maps"][0]
+        assert page.row("flat80 articles")[2] == f"{flat['search']['overlap']['mean']:.0%}"
+        assert page.row("self-recall")[1] == f"{flat['self_recall']['mean']:.0%}"
+    near = [page.data["articles"][a][0] for a, *_ in page.data["questions"][3]["near"]]
+    assert near == [n["id"] for n in found["rows"][3]["neighbors"]]
+
+
+def test_html_that_cannot_be_written(ran: Ran, mapped: tuple[str, str], tmp_path: Path) -> None:
+    code, _, err = ran(mapped, "--html", str(tmp_path / "absent" / "r.html"))
+    assert code == 2
+    assert "Cannot write" in err
+    assert "--html FILE" in err
 
 
 def test_one_question_side_by_side(ran: Ran, mapped: tuple[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from typing import Annotated
 
@@ -29,6 +30,9 @@ def overlap(
     ] = None,
     csv: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write a row for each question, map and placement.")
+    ] = None,
+    html: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write a report as one page that opens offline in any browser.")
     ] = None,
     fail_under: Annotated[
         float | None, typer.Option(metavar="F", help="Exit 1 when the best map's overlap is below this, e.g. 0.6.")
@@ -80,6 +84,8 @@ def overlap(
         raise ConfigError("--fail-under needs a map, and the table has none.", result.next[0])
     if csv is not None:
         write_csv(result, csv)
+    if html is not None:
+        result.write_html(html, made=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC")
     if json:
         print_json(result.to_dict())
     elif question is not None:

@@ -68,6 +68,20 @@ def recall_text(recall: Mapping[int, Interval], sample: int) -> str:
     return f"{', '.join(told)}, over {sample:,}"
 
 
+def made_by(about: Mapping[str, Any]) -> str:
+    """Return what made a map, as a remark behind its name; nothing where it is not told.
+
+    >>> made_by({"method": "umap", "seed": 3, "anchored": True}), made_by({})
+    (' (made by umap, seed 3, anchored)', '')
+    """
+    if not isinstance(about.get("method"), str):
+        return ""
+    parts = [about["method"]]
+    parts += [f"seed {about['seed']}"] if about.get("seed") is not None else []
+    parts += ["anchored"] if about.get("anchored") else []
+    return " " + plain(f"(made by {', '.join(parts)})")
+
+
 def map_line(name: str, about: Any) -> str:
     """Return one line on a stored map, from what is kept with it; maps of other programs may tell anything."""
     if not isinstance(about, Mapping):

@@ -96,7 +96,7 @@ def gather(places, low_x, low_y, per_cell, potential, force, threads):
 
 @nb.njit(parallel=True, fastmath=True, cache=True)
 def attract(places, starts, ends_at, pull, exaggeration, repulsion, force, threads):
-    """Turn the repulsive forces in `force` (n, 2) into the gradient of t-SNE, 4 (exaggeration attraction - repulsion).
+    """Turn repulsive forces in `force` (n, 2) into the gradient of t-SNE, 4 (exaggeration attraction - repulsion).
 
     Article i is pulled by ends_at[starts[i]:starts[i + 1]] with weights `pull`; `repulsion` is 1 / Z.
     """

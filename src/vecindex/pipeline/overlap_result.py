@@ -13,6 +13,8 @@ from vecindex.core.nulls import Interval
 from vecindex.types import Rejected
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
 
@@ -233,6 +235,22 @@ class OverlapResult:
         """Return plain values, for JSON; what is not a number is null."""
         plain: dict[str, Any] = _plain(dataclasses.asdict(self))
         return plain
+
+    def to_html(self, made: str | None = None) -> str:
+        """Return a page that opens offline in any browser; see `reports.overlap`.
+
+        `made` is when it was made, as it should stand at its foot. Without it the same result gives the same page.
+        """
+        from vecindex.config import VERSION
+        from vecindex.reports.overlap import overlap_page
+
+        return overlap_page(self.to_dict(), version=VERSION, made=made)
+
+    def write_html(self, path: str | Path, made: str | None = None) -> None:
+        """Write `to_html` to a file, whole or not at all; raises ConfigError when it cannot be written."""
+        from vecindex.reports.files import write_whole
+
+        write_whole(path, self.to_html(made), "--html")
 
     def table_of_questions(self) -> pa.Table:
         """Return an Arrow table with a row for each question, map and rule (without a map, for each question)."""

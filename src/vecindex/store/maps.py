@@ -157,12 +157,15 @@ def _fill_columns(table: ArticleTable, name: str, ids: pa.Array, xy: F64) -> Non
     there = np.isfinite(xy).all(axis=1)
     keys = ids.filter(pa.array(there))
     x, y = (pa.array(xy[there, axis].astype(np.float32)) for axis in (0, 1))
-    with translated(table.where):
-        table.lance.checkout_latest()
+    rows = pa.table(dict(zip(["id", *_columns(_NEXT, name)], [keys, x, y], strict=True)))
+
+    def merge() -> None:
         data = table.lance.to_lance(metadata_cache_size_bytes=_CACHE, index_cache_size_bytes=_CACHE)
         # Writes the two columns only; LanceDB's own merge would write whole rows anew.
-        merge = data.merge_insert("id").when_matched_update_all().write_mode("rewrite_columns")
-        merge.execute(pa.table(dict(zip(["id", *_columns(_NEXT, name)], [keys, x, y], strict=True))))
+        data.merge_insert("id").when_matched_update_all().write_mode("rewrite_columns").execute(rows)
+
+    _retried(table, merge)
+    with translated(table.where):
         table.lance.checkout_latest()
 
 
@@ -179,7 +182,7 @@ def _drop(table: ArticleTable, columns: Sequence[str]) -> None:
 
 
 def _retried(table: ArticleTable, change: Callable[[], Any]) -> None:
-    """Make a change of the schema, again where a commit of someone else came between."""
+    """Make a change, again where commits of others came between: Lance itself gives up after some."""
     with translated(table.where):
         for _ in range(_TRIES - 1):
             table.lance.checkout_latest()

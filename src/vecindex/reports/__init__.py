@@ -1,0 +1,1 @@
+"""Results as files that a browser opens. Nothing is computed here but what a drawing needs."""

@@ -1,0 +1,57 @@
+"""Tables, and figures with the table of their values beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vecindex.reports.markup import Markup, escaped, tag
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its name, and whether it holds figures (which stand to the right)."""
+
+    name: object
+    figures: bool = False
+
+
+def table(
+    columns: Sequence[Column], rows: Sequence[Sequence[object]], *, caption: str | None = None, css: str | None = None
+) -> Markup:
+    """Return a table whose rows each begin with their name."""
+    head = [tag("th", c.name, scope="col", class_="n" if c.figures else None) for c in columns]
+    body = [
+        tag(
+            "tr",
+            *(
+                tag("th", cell, scope="row")
+                if i == 0
+                else tag("td", cell, class_="n" if columns[i].figures else None)
+                for i, cell in enumerate(row)
+            ),
+        )
+        for row in rows
+    ]
+    made = tag(
+        "table",
+        tag("caption", caption) if caption else None,
+        tag("thead", tag("tr", *head)),
+        tag("tbody", *body),
+        class_=css,
+    )
+    return scrolled(made, caption or "Table")
+
+
+def scrolled(made: Markup, name: str) -> Markup:
+    """Return a table that scrolls sideways where there is no room, with the keyboard too."""
+    return tag("div", made, class_="scroll", role="region", aria_label=name, tabindex=0)
+
+
+def drawn(
+    title: object, note: object, drawing: Markup, values: Markup | None = None, legend: Markup | None = None
+) -> Markup:
+    """Return a drawing with its title, a note on how to read it, and its values behind a click."""
+    behind = tag("details", tag("summary", "Values"), values) if values is not None else None
+    caption = tag("figcaption", tag("strong", title), tag("span", escaped(note)))
+    return tag("figure", caption, drawing, legend or tag("span"), behind)

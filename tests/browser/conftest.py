@@ -1,0 +1,85 @@
+"""A real browser: Debian's Chromium, driven by Playwright, cut off from every network.
+
+`make test` installs it where it can. Without it these tests fail; only who sets VECINDEX_NO_BROWSER skips them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = os.environ.get("VECINDEX_CHROMIUM") or shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class Opened:
+    """A page in the browser, with what it said and what it asked for."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
+        page.on("dialog", self._dialog)
+        page.on("request", lambda request: self.asked.append(request.url))
+
+    def _dialog(self, dialog: Any) -> None:
+        self.said.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """The browser, in an empty profile; for a module, since the driver's event loop is in the way of other tests."""
+    if CHROMIUM is None:
+        if os.environ.get("VECINDEX_NO_BROWSER"):
+            pytest.skip("VECINDEX_NO_BROWSER is set, and there is no chromium")
+        pytest.fail("no chromium: run `make browser`, or set VECINDEX_NO_BROWSER=1 to leave these tests out")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
+    """A function that opens HTML from a file, with nothing kept from before.
+
+    At the end no page may have said anything, nor asked for anything but itself.
+    """
+    contexts, opened = [], []
+
+    def call(text: str, **options: Any) -> Opened:
+        file = tmp_path / f"page-{len(opened)}.html"
+        file.write_text(text, encoding="utf-8")
+        context = chromium.new_context(
+            offline=True, **{"viewport": {"width": 1200, "height": 900}, "color_scheme": "light", **options}
+        )
+        contexts.append(context)
+        found = Opened(context.new_page())
+        opened.append((found, file.as_uri()))
+        found.page.goto(file.as_uri())
+        return found
+
+    yield call
+    for context in contexts:
+        context.close()
+    for found, uri in opened:
+        assert found.said == []
+        assert set(found.asked) == {uri}
