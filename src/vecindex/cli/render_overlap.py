@@ -55,7 +55,7 @@ def _print_maps(result: OverlapResult) -> None:
     _table(rows)
     for found in result.maps:
         best = found.search
-        told = [f"{found.name}{made_by(found.about)}: {found.articles:,} articles"]
+        told = [f"{found.name}: {found.articles:,} articles{made_by(found.about)}"]
         if found.outside:
             told.append(f"{found.outside:,} outside it ({_share(found.targets_outside)} of all targets)")
         told.append(f"compactness {_figure(best.compactness)} (in space {_figure(result.space.compactness)})")
