@@ -162,6 +162,9 @@ class Index:
         sample: int = 1_000,
         seed: int | None = None,
         at: str | None = None,
+        what_if: str | None = None,
+        explain: bool = False,
+        topic_field: str = "topic",
         model: str | None = None,
         prompt: str | None = None,
         device: str = "auto",
@@ -184,6 +187,9 @@ class Index:
         sample : articles drawn for their own self-recall and distances; all are candidates.
         seed : of that draw and of the intervals; None for the usual one.
         at : a tag, to measure the table as it was.
+        what_if : "corpus" measures the questions against nested samples of the articles as well.
+        explain : do the experiments too that need the model and another pass over the vectors.
+        topic_field : the field with the articles' topics, to be held against the questions'.
         model, prompt, device, trust_remote_code : as in `search`.
 
         Raises
@@ -205,6 +211,9 @@ class Index:
             sample=sample,
             seed=SEED if seed is None else seed,
             at=at,
+            what_if=what_if,
+            explain=explain,
+            topic_field=topic_field,
             model=ModelOptions(model, prompt, device, trust_remote_code),
         )
         return overlap(self._database(), self.table, options, self._questions, observer, stdin)

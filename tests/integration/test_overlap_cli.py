@@ -97,6 +97,39 @@ def test_json_is_as_its_schema_says(ran: Ran, which: str, request: pytest.Fixtur
     assert found["rows"][0]["text"] == "wh\u00e4t 0?"
 
 
+@pytest.mark.parametrize("which", ["mapped", "unmapped"])
+def test_what_if_corpus(ran: Ran, which: str, request: pytest.FixtureRequest) -> None:
+    where = request.getfixturevalue(which)
+    code, out, _ = ran(where, "--what-if", "corpus", "--json")
+    assert code == 0
+    found = json.loads(out)
+    jsonschema.validate(found, SCHEMA, cls=jsonschema.Draft202012Validator)
+    points = found["what_if"]["points"]
+    assert [p["articles"] for p in points] == [8, 20, 40, 80]
+    assert [list(p["overlap"]) for p in points] == [["flat"] if which == "mapped" else []] * 4
+    assert {t["verdict"] for t in found["what_if"]["trends"]} <= {"rises", "falls", "no clear change"}
+    code, out, _ = ran(where, "--what-if", "corpus")
+    assert code == 0
+    lines = out.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("what if there were fewer articles"))
+    assert [line.split()[:2] for line in lines[start + 2 : start + 6]] == [
+        ["10%", "8"],
+        ["25%", "20"],
+        ["50%", "40"],
+        ["100%", "80"],
+    ]
+    assert lines[start + 6].split()[:2] == ["per", "doubling"]
+    assert found["what_if"]["summary"] in out
+
+
+def test_experiments_are_told(ran: Ran, mapped: tuple[str, str], unmapped: tuple[str, str]) -> None:
+    out = ran(mapped)[1]
+    assert "near-duplicates merged: refutes near-duplicates" in out
+    assert "candidate search against the neutral placement:" in out
+    assert "cohesion of the targets against the overlap:" in out
+    assert "experiments" not in ran(unmapped)[1]
+
+
 def test_without_a_map_it_says_so(ran: Ran, unmapped: tuple[str, str]) -> None:
     code, out, _ = ran(unmapped)
     assert code == 0
@@ -187,6 +220,8 @@ def test_bad_lines_are_told_and_counted(ran: Ran, mapped: tuple[str, str], tmp_p
         (["--fail-under", "60"], "--fail-under is a share from 0 to 1"),
         (["--map", "absent"], "has no map 'absent'"),
         (["-k", "0"], "-k must be from 1 to 100"),
+        (["--what-if", "model"], "--what-if knows corpus only"),
+        (["--topic-field", "absent"], "has no field 'absent'"),
     ],
 )
 def test_usage(ran: Ran, mapped: tuple[str, str], options: list[str], message: str) -> None:

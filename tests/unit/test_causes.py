@@ -81,6 +81,33 @@ def first(**changes: Any) -> Verdict:
         ({"nearest_percentile": 99.0, "pseudo_percentile": 99.0}, Cause.STYLE, Confidence.HIGH),
         ({"nearest_percentile": 99.0, "pseudo_percentile": 85.0}, Cause.STYLE, Confidence.MEDIUM),
         ({"nearest_percentile": 99.0, "pseudo_percentile": 40.0}, Cause.COVERAGE, Confidence.HIGH),
+        # Where the answers are known they decide; pseudo-questions that say otherwise make it less sure.
+        (
+            {"nearest_percentile": 99.0, "pseudo_percentile": 99.0, "answers_absent": 0.0},
+            Cause.STYLE,
+            Confidence.HIGH,
+        ),
+        (
+            {"nearest_percentile": 99.0, "pseudo_percentile": 40.0, "answers_absent": 0.0},
+            Cause.STYLE,
+            Confidence.LOW,
+        ),
+        (
+            {"nearest_percentile": 99.0, "pseudo_percentile": 99.0, "answers_absent": 0.9},
+            Cause.COVERAGE,
+            Confidence.MEDIUM,
+        ),
+        (
+            {"nearest_percentile": 99.0, "pseudo_percentile": 40.0, "answers_absent": 0.9},
+            Cause.COVERAGE,
+            Confidence.HIGH,
+        ),
+        ({"answers_recall": 0.4, "answers_absent": 0.1}, Cause.ANSWERS, Confidence.MEDIUM),
+        ({"answers_recall": 0.1, "answers_absent": 0.0}, Cause.ANSWERS, Confidence.HIGH),
+        ({**NO_MAP, "answers_recall": 0.1}, Cause.ANSWERS, Confidence.HIGH),
+        ({"answers_recall": 0.8, "answers_absent": 0.0}, Cause.HEALTHY, Confidence.HIGH),
+        ({**LOW, "self_recall": 0.2, "answers_recall": 0.4}, Cause.ANSWERS, Confidence.MEDIUM),
+        ({"nearest_percentile": 99.0, "answers_absent": 0.0, "answers_recall": 0.1}, Cause.STYLE, Confidence.MEDIUM),
         ({**LOW, "self_recall": 0.2}, Cause.PROJECTION, Confidence.HIGH),
         ({**LOW, "self_recall": 0.2, "distinct_ratio": 0.5}, Cause.PROJECTION, Confidence.MEDIUM),
         ({**LOW, "cohesion": 0.2}, Cause.BROAD, Confidence.MEDIUM),
@@ -107,6 +134,8 @@ def test_each_branch(changes: dict[str, Any], cause: Cause, confidence: Confiden
         ("self_recall", 0.02, 0.021, {**LOW, "agreement": 0.5}),
         ("agreement", 0.55, 0.56, {**LOW, "self_recall": 0.01}),
         ("map_compactness", 0.079, 0.081, LOW),
+        ("answers_recall", 0.49, 0.5, {}),
+        ("pseudo_percentile", 74.9, 75.0, {"nearest_percentile": 99.0}),
     ],
 )
 def test_each_threshold(name: str, low: float, high: float, changes: dict[str, Any]) -> None:
@@ -123,6 +152,10 @@ def test_a_fault_further_up_comes_first_and_the_others_follow() -> None:
         Cause.PROJECTION,
         Cause.TRUNCATION,
     ]
+
+
+def test_the_far_questions_are_told_how_to_tell_coverage_from_style() -> None:
+    assert "--explain" in first(nearest_percentile=99.0).remedy
 
 
 def test_truncation_is_never_the_first_cause() -> None:

@@ -44,6 +44,14 @@ def overlap(
     sample: Annotated[int, typer.Option(help="Articles drawn for their own self-recall.")] = 1_000,
     seed: Annotated[int | None, typer.Option(help="Of that draw and of the intervals.")] = None,
     at: Annotated[str | None, typer.Option(metavar="TAG", help="Measure the table as it was tagged.")] = None,
+    what_if: Annotated[
+        str | None,
+        typer.Option(metavar="corpus", help="Measure against samples of the articles too: would more help?"),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Do the experiments too that need the model and more time.")
+    ] = False,
+    topic_field: Annotated[str, typer.Option(metavar="FIELD", help="Field with the articles' topics.")] = "topic",
     model: Annotated[str | None, typer.Option(help="Where the table's model is now, if elsewhere.")] = None,
     prompt: Annotated[str | None, typer.Option(help="Put before every question [default: the model's own]")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
@@ -58,6 +66,7 @@ def overlap(
     import vecindex
     from vecindex.cli.output import print_json
     from vecindex.cli.progress import Screen
+    from vecindex.cli.render_experiments import print_experiments, print_what_if
     from vecindex.cli.render_overlap import print_overlap, print_question, write_csv
 
     if on not in ("mean", "lower"):
@@ -73,6 +82,9 @@ def overlap(
             sample=sample,
             seed=seed,
             at=at,
+            what_if=what_if,
+            explain=explain,
+            topic_field=topic_field,
             model=model,
             prompt=prompt,
             device=device,
@@ -92,6 +104,8 @@ def overlap(
         print_question(result, question)
     else:
         print_overlap(result)
+        print_experiments(result)
+        print_what_if(result)
     for line in result.rejected:
         screen.notice(f"left out {line.place}: {line.reason}")
     for line in result.duplicates:

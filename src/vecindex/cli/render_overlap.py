@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from vecindex.cli.render import plain
 from vecindex.cli.render_project import made_by
+from vecindex.core.experiments import bearing_on, told_outcome
 from vecindex.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def print_overlap(result: OverlapResult) -> None:
         _out(f"  {verdict.cause} ({verdict.confidence} confidence): {verdict.summary}")
         _out(f"    figures: {told}")
         _out(f"    proof:   {verdict.experiment}")
+        for done in bearing_on(verdict.cause, result.experiments):
+            _out(f"    tested:  {done.name}: {told_outcome(done, verdict.cause)}")
         _out(f"    remedy:  {verdict.remedy}")
     if not result.maps:
         _out(f"\n{result.next[0]}")
@@ -55,7 +58,7 @@ def _print_maps(result: OverlapResult) -> None:
     _table(rows)
     for found in result.maps:
         best = found.search
-        told = [f"{found.name}{made_by(found.about)}: {found.articles:,} articles"]
+        told = [f"{found.name}: {found.articles:,} articles{made_by(found.about)}"]
         if found.outside:
             told.append(f"{found.outside:,} outside it ({_share(found.targets_outside)} of all targets)")
         told.append(f"compactness {_figure(best.compactness)} (in space {_figure(result.space.compactness)})")

@@ -69,7 +69,7 @@ def recall_text(recall: Mapping[int, Interval], sample: int) -> str:
 
 
 def made_by(about: Mapping[str, Any]) -> str:
-    """Return what made a map, as a remark behind its name; nothing where it is not told.
+    """Return what made a map, as a remark in brackets; nothing where it is not told.
 
     >>> made_by({"method": "umap", "seed": 3, "anchored": True}), made_by({})
     (' (made by umap, seed 3, anchored)', '')

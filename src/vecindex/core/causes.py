@@ -8,9 +8,10 @@ The order is that of the tree: a fault further up hides those below it, so it is
 4. collapse: the questions lie on one spot, by shared neighbors or as an island of their own
 5. placement: questions lie where even snapping would be better
 6. coverage, or style: the articles are far from the questions, because they are missing or because of the wording
-7. projection: two dimensions do not hold the neighborhoods, not even the articles' own
-8. broad questions: their neighbors are not neighbors of each other
-9. truncation: the model did not read the texts to their end (never more than a hint)
+7. answers not found: the right articles are in the table and not among the nearest, so the neighbors are wrong ones
+8. projection: two dimensions do not hold the neighborhoods, not even the articles' own
+9. broad questions: their neighbors are not neighbors of each other
+10. truncation: the model did not read the texts to their end (never more than a hint)
 
 Thresholds are conventions, not laws; each verdict states the figures that it rests on.
 """
@@ -19,10 +20,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 
 from vecindex.core.overlap import ENOUGH, adjusted_for_chance, chance_level, snap_floor
+from vecindex.core.verdicts import Cause, Confidence, Facts, Verdict
+
+__all__ = ["Cause", "Confidence", "Facts", "Verdict", "diagnose"]
 
 STALE_SELF_RECALL = 0.02
 """Above chance. Maps of 21 million texts still reach 0.06 (Gonzalez-Marquez et al. 2024)."""
@@ -37,87 +39,8 @@ NEAR_PERCENTILE = 75.0
 DUPLICATED = 0.2
 MERGING_HELPS = 0.1
 TRUNCATED = 0.1
-
-
-class Cause(StrEnum):
-    """What is wrong, or that nothing is."""
-
-    HEALTHY = "healthy"
-    STALE_MAP = "stale map"
-    DUPLICATES = "near-duplicates"
-    ISLAND = "question island"
-    SHARED_NEIGHBORS = "collapse onto shared neighbors"
-    HUBS = "hubs"
-    PLACEMENT = "placement"
-    COVERAGE = "coverage"
-    STYLE = "style gap"
-    COVERAGE_OR_STYLE = "coverage or style gap"
-    PROJECTION = "projection capacity"
-    BROAD = "broad questions"
-    TRUNCATION = "truncation"
-    UNEXPLAINED = "unexplained"
-
-
-class Confidence(StrEnum):
-    """How much the figures prove by themselves."""
-
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A cause with its reasons.
-
-    Attributes
-    ----------
-    because : the figures it rests on, by name.
-    experiment : what would prove it, with the outcome to expect if it is true.
-    remedy : what to do.
-    """
-
-    cause: Cause
-    summary: str
-    because: dict[str, float]
-    confidence: Confidence
-    experiment: str
-    remedy: str
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What was measured of a set of questions, and of one placement of it on one map (None without a map).
-
-    Names as in `pipeline.overlap_result`; shares are 0 to 1, percentiles 0 to 100. `pseudo_percentile` is the median
-    percentile of pseudo-questions made from stored articles; `answers_recall` that in embedding space.
-    """
-
-    k: int
-    articles: int
-    questions: int
-    nearest_percentile: float
-    distinct_ratio: float
-    collapse_ceiling: float
-    mixing: float
-    mixing_chance: float
-    compactness: float
-    hub_share: float
-    cohesion: float
-    articles_cohesion: float
-    duplicated_targets: float
-    truncated: float
-    answers_absent: float | None = None
-    answers_recall: float | None = None
-    pseudo_percentile: float | None = None
-    overlap: float | None = None
-    overlap_low: float | None = None
-    merged: float | None = None
-    soft_50: float | None = None
-    self_recall: float | None = None
-    agreement: float | None = None
-    map_compactness: float | None = None
-    targets_outside: float | None = None
+ANSWERS_RECALL = 0.5
+"""Of the right articles that are in the table and could be listed, fewer than every second one is."""
 
 
 def diagnose(facts: Facts, goal: float = ENOUGH) -> tuple[Verdict, ...]:
@@ -240,23 +163,28 @@ def _far(f: Facts, goal: float) -> Verdict | None:
     if not f.nearest_percentile > FAR_PERCENTILE:
         return None
     because = {"nearest_percentile": f.nearest_percentile}
-    experiment = (
-        "Embed the first sentences of stored articles as if they were questions: still far is a style gap, near is "
-        "missing coverage."
-    )
     cause, confidence = Cause.COVERAGE_OR_STYLE, Confidence.MEDIUM
+    style = None if f.pseudo_percentile is None else f.pseudo_percentile >= NEAR_PERCENTILE
     if f.pseudo_percentile is not None:
         because["pseudo_percentile"] = f.pseudo_percentile
-        near = f.pseudo_percentile < NEAR_PERCENTILE
-        cause = Cause.COVERAGE if near else Cause.STYLE
-        confidence = Confidence.HIGH if near or f.pseudo_percentile > FAR_PERCENTILE else Confidence.MEDIUM
-    elif f.answers_absent is not None:
+        cause = Cause.STYLE if style else Cause.COVERAGE
+        confidence = (
+            Confidence.MEDIUM if NEAR_PERCENTILE <= f.pseudo_percentile <= FAR_PERCENTILE else Confidence.HIGH
+        )
+    if f.answers_absent is not None:
         because["answers_absent"] = f.answers_absent
         if f.answers_recall is not None and not math.isnan(f.answers_recall):
             because["answers_recall"] = f.answers_recall
-        # The right articles are there (or not), whatever the distance says.
-        cause = Cause.COVERAGE if f.answers_absent >= 0.5 else Cause.STYLE
-        confidence = Confidence.HIGH if f.answers_absent >= 0.5 else Confidence.MEDIUM
+        # The right articles are there (or not), whatever the distances say.
+        missing = f.answers_absent >= 0.5
+        cause = Cause.COVERAGE if missing else Cause.STYLE
+        confidence = Confidence.HIGH if missing or confidence is Confidence.HIGH else Confidence.MEDIUM
+        if style is not None and style is missing:
+            confidence = Confidence.LOW if not missing else Confidence.MEDIUM
+    experiment = (
+        "Put the words of stored articles into the questions' wording (done by --explain): still far is a style gap, "
+        "near is missing coverage."
+    )
     return Verdict(cause, _FAR_SUMMARY[cause], because, confidence, experiment, _FAR_REMEDY[cause])
 
 
@@ -271,8 +199,23 @@ _FAR_SUMMARY = {
 _FAR_REMEDY = {
     Cause.COVERAGE: "Ingest articles on these topics. That brings right neighbors; the overlap need not rise.",
     Cause.STYLE: "Try a model made for questions (multi-qa-mpnet, E5 with its prompts), or use statements.",
-    Cause.COVERAGE_OR_STYLE: 'Tell them apart first: give "answers" in the file of questions.',
+    Cause.COVERAGE_OR_STYLE: 'Tell them apart first: add --explain, or give "answers" in the file of questions.',
 }
+
+
+def _answers(f: Facts, goal: float) -> Verdict | None:
+    # Where the questions are far from all articles, `_far` has told it, with these figures.
+    if f.answers_recall is None or not f.answers_recall < ANSWERS_RECALL or f.nearest_percentile > FAR_PERCENTILE:
+        return None
+    return Verdict(
+        Cause.ANSWERS,
+        "The right articles are in the table and not among the nearest: whatever the map keeps, it keeps wrong ones.",
+        {"answers_recall": f.answers_recall, "answers_absent": f.answers_absent or 0.0},
+        Confidence.HIGH if f.answers_recall < ANSWERS_RECALL / 2 else Confidence.MEDIUM,
+        "Embed the same articles and questions by another model: the recall of the answers rises.",
+        "Check the answers of the worst questions (--question ID), then try a model made for questions "
+        "(multi-qa-mpnet, E5 with its prompts), chunks, or search --hybrid.",
+    )
 
 
 def _projection(f: Facts, goal: float) -> Verdict | None:
@@ -341,6 +284,7 @@ _RULES: tuple[Callable[[Facts, float], Verdict | None], ...] = (
     _collapse,
     _placement,
     _far,
+    _answers,
     _projection,
     _broad,
     _truncation,

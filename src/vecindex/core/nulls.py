@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+import math
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +83,34 @@ def bootstrap_mean(
     return Interval(mean, min(float(low), mean), max(float(high), mean), level, by)
 
 
+def resampled(
+    n: int, groups: Sequence[Hashable] | None = None, *, resamples: int = RESAMPLES, seed: int = SEED
+) -> tuple[str, Iterator[F64]]:
+    """Return what is resampled, "question" or "topic", and the draws: how often each question is in each of them.
+
+    Blocks of shape (b, n), `resamples` draws in all, by the rule of `bootstrap_mean`. One draw holds for all figures
+    of a question, so whatever is computed with its weights is compared pairwise. Memory is 250 draws at a time.
+    """
+    cluster = np.arange(n, dtype=np.int64)
+    by = "question"
+    if groups is not None:
+        topics = _clusters(groups)
+        if len(topics) != n:
+            raise ValueError(f"{len(topics)} groups for {n} values")
+        if n and topics.max() + 1 >= MIN_CLUSTERS:
+            cluster, by = topics, "topic"
+    return by, _weights(cluster, resamples, np.random.default_rng(seed))
+
+
+def _weights(cluster: npt.NDArray[np.int64], resamples: int, rng: np.random.Generator) -> Iterator[F64]:
+    clusters = int(cluster.max()) + 1 if len(cluster) else 0
+    for at in range(0, resamples if clusters else 0, _BLOCK):
+        size = min(_BLOCK, resamples - at)
+        drawn = rng.integers(0, clusters, (size, clusters)) + clusters * np.arange(size)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=size * clusters).reshape(size, clusters)
+        yield counts[:, cluster].astype(np.float64)
+
+
 def _draws(sums: F64, counts: F64, resamples: int, rng: np.random.Generator) -> F64:
     means = np.empty(resamples)
     for at in range(0, resamples, _BLOCK):
@@ -98,3 +127,43 @@ def _clusters(groups: Sequence[Hashable]) -> npt.NDArray[np.int64]:
         [numbers.setdefault(("alone", i) if g is None else ("topic", g), len(numbers)) for i, g in enumerate(groups)],
         dtype=np.int64,
     )
+
+
+def rank_correlation(
+    a: F64, b: F64, groups: Sequence[Hashable] | None = None, *, resamples: int = RESAMPLES, seed: int = SEED
+) -> Interval:
+    """Return Spearman's rank correlation of two figures a question, with a paired bootstrap interval; -1 to 1.
+
+    Ties share their mean rank. A draw weighs the questions and keeps the ranks of the whole set. Pairs with a NaN are
+    left out; NaN where fewer than three are left or one figure does not vary.
+
+    >>> rank_correlation(np.array([1.0, 2.0, 3.0]), np.array([10.0, 20.0, 90.0])).mean.__round__(6)
+    1.0
+    """
+    there = np.isfinite(a) & np.isfinite(b)
+    x, y = _ranks(a[there]), _ranks(b[there])
+    nothing = Interval(math.nan, math.nan, math.nan, LEVEL, "question")
+    if there.sum() < 3 or x.std() == 0 or y.std() == 0:
+        return nothing
+    kept = None if groups is None else [g for g, ok in zip(groups, there, strict=True) if ok]
+    by, draws = resampled(int(there.sum()), kept, resamples=resamples, seed=seed)
+    value = float(_weighted_correlation(x, y, np.ones((1, len(x))))[0])
+    drawn = np.concatenate([_weighted_correlation(x, y, weights) for weights in draws])
+    drawn = drawn[np.isfinite(drawn)]
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(drawn) else (-1.0, 1.0)
+    return Interval(value, min(float(low), value), max(float(high), value), LEVEL, by)
+
+
+def _ranks(values: F64) -> F64:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return np.asarray((last - (counts - 1) / 2)[inverse], dtype=np.float64)
+
+
+def _weighted_correlation(a: F64, b: F64, weights: F64) -> F64:
+    share = weights / weights.sum(axis=1, keepdims=True)
+    da = a - (share * a).sum(axis=1, keepdims=True)
+    db = b - (share * b).sum(axis=1, keepdims=True)
+    variance = (share * da * da).sum(axis=1) * (share * db * db).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((share * da * db).sum(axis=1) / np.sqrt(variance))

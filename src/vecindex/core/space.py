@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -156,3 +156,26 @@ def reciprocal_rank(lists: Rows, answers: Sequence[Rows]) -> F64:
             at = np.flatnonzero(np.isin(row, right))
             ranks[i] = 1.0 / (at[0] + 1) if len(at) else 0.0
     return ranks
+
+
+def topic_precision(
+    neighbors_rows: Rows,
+    article_topics: Mapping[int, str | None] | Sequence[str | None],
+    question_topics: Sequence[str | None],
+    k: int,
+) -> F64:
+    """Return the share of the first k neighbors whose article has the question's topic; (q,), NaN for none asked.
+
+    `article_topics` gives the topic of each row that is in the lists. A place without an article, and an article
+    without a topic, counts as another topic. Higher is better.
+
+    Of articles 0 and 1 the first is on cells, as the question is; the second question has no topic:
+
+    >>> topic_precision(np.array([[0, 1], [0, 1]]), ["cells", "stars"], ["cells", None], 2)
+    array([0.5, nan])
+    """
+    found = np.full(len(neighbors_rows), np.nan)
+    for i, (row, topic) in enumerate(zip(neighbors_rows, question_topics, strict=True)):
+        if topic is not None:
+            found[i] = sum(r != NO_ROW and article_topics[int(r)] == topic for r in row[:k]) / k
+    return found

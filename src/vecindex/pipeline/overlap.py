@@ -27,6 +27,8 @@ from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, CorruptError
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
+from vecindex.pipeline.explain import Embed
+from vecindex.pipeline.overlap_extras import Collector, Extras, with_weighed_causes
 from vecindex.pipeline.overlap_measure import (
     DEPTH,
     Lookup,
@@ -52,6 +54,7 @@ from vecindex.pipeline.overlap_result import (
 )
 from vecindex.pipeline.queries import ModelOptions, QuestionModel
 from vecindex.pipeline.questions import question_vectors, questions_from_texts, read_question_set
+from vecindex.pipeline.what_if import CORPUS, TOPIC_FIELD
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import maps
@@ -76,6 +79,9 @@ class OverlapOptions:
     seed: int = SEED
     at: str | None = None
     model: ModelOptions = field(default_factory=ModelOptions)
+    what_if: str | None = None
+    explain: bool = False
+    topic_field: str = TOPIC_FIELD
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -87,6 +93,8 @@ class OverlapOptions:
             raise ConfigError(f"--bbox-padding must not be negative, found {self.padding}.")
         if self.sample < 1:
             raise ConfigError(f"--sample must be at least 1, found {self.sample}.")
+        if self.what_if not in (None, CORPUS):
+            raise ConfigError(f"--what-if knows {CORPUS} only, found {self.what_if!r}.", f"--what-if {CORPUS}")
 
 
 def overlap(
@@ -113,12 +121,22 @@ def overlap(
             f"{table.where} has {reader.n:,} rows, fewer than -k {options.k}.",
             "Ingest articles, or give a smaller -k.",
         )
-    space = _search(reader, asked, vectors, options)
+    extras = Extras(
+        reader,
+        asked,
+        vectors,
+        options.seed,
+        embed=_embedder(table, options, model) if options.explain else None,
+        what_if=options.what_if is not None,
+        topic_field=options.topic_field,
+    )
+    clock.lap("preparing")
+    space = _search(reader, asked, vectors, options, extras.collectors)
     clock.lap("neighbors")
     planes = {map_name: Plane(reader.places[map_name]) for map_name in about}
     placed = {map_name: place_all(plane, space) for map_name, plane in planes.items()}
     lookup = Lookup(*reader.vectors(rows_looked_up(space, [p for both in placed.values() for p in both])))
-    facts = space_facts(space, lookup)
+    facts = extras.facts(space_facts(space, lookup), space)
     measured = []
     for map_name, plane in planes.items():
         measured.append(_map(map_name, about[map_name], plane, placed[map_name], space, facts, lookup, options))
@@ -126,7 +144,12 @@ def overlap(
     measured.sort(key=lambda m: (-m.search.overlap.mean, m.name))
     rows = _rows(reader, space, placed)
     clock.lap("rows")
+    experiments = extras.experiments(measured[0] if measured else None, space, facts, planes, placed, lookup)
+    clock.lap("experiments")
     causes = measured[0].causes if measured else diagnose(facts_of(space, facts))
+    measured, causes = with_weighed_causes(measured, causes, experiments)
+    what_if = extras.what_if(measured, space, planes, placed)
+    clock.lap("what if")
     return OverlapResult(
         table=name,
         questions_name=asked.name,
@@ -149,6 +172,8 @@ def overlap(
         rejected=asked.rejected,
         duplicates=asked.duplicates,
         seconds=clock.laps,
+        what_if=what_if,
+        experiments=tuple(experiments),
     )
 
 
@@ -164,6 +189,11 @@ class _Clock:
         self.laps[name], self._mark = now - self._mark, now
 
 
+def _embedder(table: ArticleTable, options: OverlapOptions, model: QuestionModel) -> Embed:
+    """Return what turns texts into vectors as it did the questions; what there is to tell was told then."""
+    return lambda texts: model.embed(texts, table.fingerprint, table.where, options.model, Silent())
+
+
 def _wanted_maps(table: ArticleTable, name: str | None) -> dict[str, Any]:
     there = maps(table)
     if name is None:
@@ -176,8 +206,10 @@ def _wanted_maps(table: ArticleTable, name: str | None) -> dict[str, Any]:
     return {name: there[name]}
 
 
-def _search(reader: OverlapReader, asked: QuestionSet, vectors: F32, options: OverlapOptions) -> Space:
-    """Find the neighbors of the questions and of sampled articles in one pass over the vectors."""
+def _search(
+    reader: OverlapReader, asked: QuestionSet, vectors: F32, options: OverlapOptions, others: Sequence[Collector]
+) -> Space:
+    """Find the neighbors of the questions and of sampled articles in one pass over the vectors; `others` join in."""
     rng = np.random.default_rng(options.seed)
     sample = np.sort(rng.permutation(reader.n)[: options.sample])
     sample, sample_vectors = reader.vectors(sample)
@@ -187,6 +219,8 @@ def _search(reader: OverlapReader, asked: QuestionSet, vectors: F32, options: Ov
         for rows, block in reader.blocks():
             questions.add(rows, block)
             articles.add(rows, block)
+            for other in others:
+                other.add(rows, block)
     except ValueError as error:
         raise CorruptError(f"{reader.table.where}: {error}.", "Look closer: vecindex doctor") from error
     answers, absent = reader.answers(asked)

@@ -237,6 +237,7 @@ def facts_of(
         truncated=facts.truncated,
         answers_absent=facts.answers_absent,
         answers_recall=facts.answers.recall if facts.answers else None,
+        pseudo_percentile=facts.pseudo_percentile,
         overlap=placement.overlap.mean if placement else None,
         overlap_low=placement.overlap.low if placement else None,
         merged=placement.merged if placement else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -72,16 +72,20 @@ class OverlapReader:
 
     def titles(self, rows: Rows) -> dict[int, str | None]:
         """Return the titles of these rows."""
+        return self.values(rows, "title")
+
+    def values(self, rows: Rows, column: str) -> dict[int, Any]:
+        """Return one column's values of these rows."""
         import pyarrow as pa
 
         rows = np.unique(rows[rows != NO_ROW])
-        found: dict[int, str | None] = {}
+        found: dict[int, Any] = {}
         for at in range(0, len(rows), _AT_ONCE):
             part = rows[at : at + _AT_ONCE]
             wanted = self.ids.take(pa.array(part)).to_pylist()
-            there = self.table.rows_by_id(wanted, ["id", "title"])
-            titles = dict(zip(there.column("id").to_pylist(), there.column("title").to_pylist(), strict=True))
-            found |= {int(row): titles.get(key) for row, key in zip(part, wanted, strict=True)}
+            there = self.table.rows_by_id(wanted, ["id", column])
+            values = dict(zip(there.column("id").to_pylist(), there.column(column).to_pylist(), strict=True))
+            found |= {int(row): values.get(key) for row, key in zip(part, wanted, strict=True)}
         return found
 
     def answers(self, asked: QuestionSet) -> tuple[list[Rows], float | None]:

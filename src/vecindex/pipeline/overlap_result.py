@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from vecindex.core.causes import Verdict
 from vecindex.core.evenness import Evenness
+from vecindex.core.experiments import Experiment
 from vecindex.core.geometry import Box
+from vecindex.core.nested import Direction
 from vecindex.core.nulls import Interval
 from vecindex.types import Rejected
 
@@ -53,6 +55,8 @@ class SpaceFacts:
     answers : over the k nearest; None where no answers are known. `answers_absent` is the share of the given answers
         that are not in the table, None when none are given.
     sample : how many articles were sampled.
+    pseudo_percentile : as `nearest_percentile`, of stored articles worded as the questions are; None unless asked to
+        explain, or where words cannot be exchanged. See `core.pseudo`.
     """
 
     nearest_dist: float
@@ -74,6 +78,7 @@ class SpaceFacts:
     answers: AnswersFound | None
     answers_absent: float | None
     sample: int
+    pseudo_percentile: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +189,64 @@ class QuestionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class NestedPoint:
+    """The same questions against a sample of the articles.
+
+    Attributes
+    ----------
+    share, articles : of the table, and how many that is; each sample is contained in the next.
+    nearest_dist : median over the questions of the distance to the nearest article of the sample; lower is closer.
+    overlap : under each map's name, overlap@k of the k nearest of the sample with the k nearest of the sample on the
+        map, under candidate search. The map is the stored one, made of all articles.
+    answers_recall, mrr : over the questions that have an answer in the full table, so one that the sample misses
+        counts as not found; None where no answers are known.
+    topic_precision : share of the k nearest whose topic is the question's; None where topics cannot be compared.
+    """
+
+    share: float
+    articles: int
+    nearest_dist: Interval
+    overlap: dict[str, Interval]
+    answers_recall: Interval | None
+    mrr: Interval | None
+    topic_precision: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """How a figure of the nested samples moves with each doubling of the articles.
+
+    Attributes
+    ----------
+    figure, map : "nearest_dist", "overlap" (with its map), "answers_recall", "mrr" or "topic_precision".
+    per_doubling : least-squares slope against log2 of the articles, with its paired bootstrap interval.
+    verdict : "rises" or "falls" where the interval leaves zero out, else "no clear change".
+    """
+
+    figure: str
+    map: str | None
+    per_doubling: Interval
+    verdict: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """Nested samples of the stored articles, at the same questions.
+
+    Attributes
+    ----------
+    points : the smallest sample first, all articles last; samples of fewer than k articles are left out.
+    trends : empty with fewer than two points.
+    summary : what it says of adding articles, in a sentence. `note` : what it cannot say.
+    """
+
+    points: tuple[NestedPoint, ...]
+    trends: tuple[Trend, ...]
+    summary: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class OverlapResult:
     """What `overlap` found.
 
@@ -195,6 +258,8 @@ class OverlapResult:
     causes : of the best map, or what embedding space alone tells.
     verdict : one line.
     next : what to do, each a sentence.
+    what_if : figures over nested samples of the articles; None unless asked for.
+    experiments : what was tried for and against the causes.
     """
 
     table: str
@@ -218,6 +283,8 @@ class OverlapResult:
     rejected: tuple[Rejected, ...]
     duplicates: tuple[Rejected, ...]
     seconds: dict[str, float]
+    what_if: WhatIf | None = None
+    experiments: tuple[Experiment, ...] = ()
 
     @property
     def best(self) -> MapOverlap | None:

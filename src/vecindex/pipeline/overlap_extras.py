@@ -1,0 +1,93 @@
+"""What `overlap` does besides measuring: the experiments, and the nested samples of `--what-if`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from vecindex.core.experiments import Experiment, weighed
+from vecindex.core.neighbors import Rows
+from vecindex.core.questions import QuestionSet
+from vecindex.core.vectors import F32
+from vecindex.core.verdicts import Verdict
+from vecindex.neighbors.plane import Plane
+from vecindex.pipeline.explain import Embed, Explainer, cheap_experiments
+from vecindex.pipeline.overlap_measure import DEPTH, Lookup, Placed, Space
+from vecindex.pipeline.overlap_reader import OverlapReader
+from vecindex.pipeline.overlap_result import MapOverlap, SpaceFacts, WhatIf
+from vecindex.pipeline.what_if import NestedSearch, check_topic_field, what_if_corpus
+
+
+class Collector(Protocol):
+    """Takes part in the pass over the vectors."""
+
+    def add(self, rows: Rows, vectors: F32) -> None:
+        """Take the rows and vectors of a block."""
+
+
+class Extras:
+    """The parts that a run of `overlap` was asked for, and what they need of each step."""
+
+    def __init__(
+        self,
+        reader: OverlapReader,
+        asked: QuestionSet,
+        vectors: F32,
+        seed: int,
+        *,
+        embed: Embed | None,
+        what_if: bool,
+        topic_field: str,
+    ) -> None:
+        """Make ready for the pass over the vectors; `embed` is None unless asked to explain."""
+        check_topic_field(reader, topic_field)
+        self._reader, self._topic_field = reader, topic_field
+        self._explainer = Explainer(reader, asked, embed, seed) if embed is not None else None
+        self._nested = NestedSearch(vectors, reader.n, min(DEPTH, reader.n), seed) if what_if else None
+
+    @property
+    def collectors(self) -> list[Collector]:
+        """What takes part in the pass over the vectors."""
+        return [part for part in (self._nested, self._explainer) if part is not None]
+
+    def facts(self, facts: SpaceFacts, space: Space) -> SpaceFacts:
+        """Return the facts with what pseudo-questions tell."""
+        return facts if self._explainer is None else self._explainer.facts(facts, space)
+
+    def experiments(
+        self,
+        best: MapOverlap | None,
+        space: Space,
+        facts: SpaceFacts,
+        planes: Mapping[str, Plane],
+        placed: Mapping[str, Sequence[Placed]],
+        lookup: Lookup,
+    ) -> list[Experiment]:
+        """Return the experiments on the best map and in embedding space."""
+        found = [] if best is None else cheap_experiments(best, space, placed[best.name], lookup)
+        if self._explainer is not None:
+            plane = None if best is None else planes[best.name]
+            found += self._explainer.experiments(self._reader, space, facts, plane)
+        return found
+
+    def what_if(
+        self,
+        measured: Sequence[MapOverlap],
+        space: Space,
+        planes: Mapping[str, Plane],
+        placed: Mapping[str, Sequence[Placed]],
+    ) -> WhatIf | None:
+        """Return the figures of the nested samples, the best map's first."""
+        if self._nested is None:
+            return None
+        in_order = {found.name: planes[found.name] for found in measured}
+        return what_if_corpus(self._reader, space, self._nested, in_order, placed, self._topic_field)
+
+
+def with_weighed_causes(
+    measured: Sequence[MapOverlap], causes: Sequence[Verdict], experiments: Sequence[Experiment]
+) -> tuple[list[MapOverlap], tuple[Verdict, ...]]:
+    """Return the maps and the causes, those of the best map weighed by the experiments, which were made on it."""
+    told = weighed(causes, experiments)
+    return [replace(found, causes=told) if i == 0 else found for i, found in enumerate(measured)], told
