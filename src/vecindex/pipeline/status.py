@@ -123,7 +123,7 @@ def _maps(table: ArticleTable, rows: int) -> dict[str, Any]:
     for map_name, about in maps(table).items():
         beside = outside(table, map_name)
         told = about if isinstance(about, dict) else {"about": about}
-        found[map_name] = {**told, "outside": beside, "due": why_due(about, rows, beside)}
+        found[map_name] = {**told, "articles": rows - beside, "outside": beside, "due": why_due(about, rows, beside)}
     return found
 
 
