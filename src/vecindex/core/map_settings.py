@@ -46,7 +46,9 @@ METHODS: Mapping[str, Method] = {
             "exaggeration": Setting(1.0, "pull in these"),
             "finish_neighbors": Setting(15, "neighbors that pull in the finish, the nearest third most", 1),
             "finish_iterations": Setting(300, "iterations of the finish"),
-            "finish_exaggeration": Setting(0.0, "pull in the finish; below 1 repels more; 0 chooses by the number of articles"),
+            "finish_exaggeration": Setting(
+                0.0, "pull in the finish; below 1 repels more; 0 chooses by the number of articles"
+            ),
         },
     ),
     "umap": Method(
