@@ -2,8 +2,8 @@
 
     python bench/maps.py --db DIR [--seeds 0 1 2] [--ways local umap-learn] [--questions FILE ...]
 
-Each way is a process of its own, so that its time and its peak memory are its own. "local" is `vecindex project` from
-the vectors in the table to scored columns in it, once with the neighbor graph to be made and once with the stored one.
+Each way is a process of its own, with its own time and peak memory. "local" is `vecindex project` from the vectors in
+the table to scored columns in it, once with the neighbor graph to be made and once ("rebuilt") with the stored one.
 "umap-learn" and "pacmap" are `fit_transform` at their defaults on vectors that are in memory already; "joint" is
 umap-learn on articles and questions together, as some do. Their maps are scored by the same code, outside the time.
 The database is written to: columns named bench_*, which are dropped at the end.
