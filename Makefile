@@ -51,15 +51,18 @@ demo: env
 	@echo "--- 4. Ask all the questions of a file at once"
 	$(BIN)/vecindex search --file examples/questions-cell-biology.jsonl -k 3 --json > .demo/answers.json
 	@echo
-	@echo "--- 5. Are the right articles found? (What a map keeps of it follows once there are maps)"
+	@echo "--- 5. Make a map of all articles, and see what it keeps"
+	$(BIN)/vecindex project
+	@echo
+	@echo "--- 6. Are the right articles found, and how many of them stay near on the map?"
 	$(BIN)/vecindex overlap --questions examples/questions-cell-biology.jsonl --html .demo/overlap.html
 	@echo
-	@echo "--- 6. What there is now"
+	@echo "--- 7. What there is now"
 	$(BIN)/vecindex status
 	@echo
 	@echo "Look at:"
 	@echo "  .demo/answers.json    the three nearest articles of each of 40 questions"
-	@echo "  .demo/overlap.html    the report of step 5; open it in a browser"
+	@echo "  .demo/overlap.html    the report of step 6; open it in a browser"
 	@echo "  .demo/db              the database; --db .demo/db or VECINDEX_DB=.demo/db uses it"
 	@echo "  README.md             the same with your own data"
 

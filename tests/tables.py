@@ -92,6 +92,7 @@ def append(
     schema = table.schema
     flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).ravel())
     values["vector"] = pa.FixedSizeListArray.from_arrays(flat, type=schema.field("vector").type)
+    values |= {f.name: [None] * n for f in schema if (f.metadata or {}).get(b"vecindex:map")}
     arrays = [
         column if isinstance(column := values[field.name], pa.Array) else pa.array(column, field.type)
         for field in schema
@@ -135,4 +136,7 @@ class Notices:
         """Ignore it."""
 
     def progress(self, progress: object) -> None:
+        """Ignore it."""
+
+    def stage(self, stage: object) -> None:
         """Ignore it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vecindex.pipeline.doctor import DoctorReport
     from vecindex.pipeline.optimize import OptimizeReport
     from vecindex.pipeline.overlap_result import OverlapResult
+    from vecindex.pipeline.project_result import ProjectResult
     from vecindex.pipeline.queries import QuestionModel
     from vecindex.pipeline.run import Stop
     from vecindex.pipeline.status import Status
@@ -216,6 +217,72 @@ class Index:
             model=ModelOptions(model, prompt, device, trust_remote_code),
         )
         return overlap(self._database(), self.table, options, self._questions, observer, stdin)
+
+    def project(
+        self,
+        name: str = "map",
+        *,
+        method: str | None = None,
+        seed: int = 0,
+        settings: Mapping[str, Any] | None = None,
+        update: bool = False,
+        drop: bool = False,
+        fresh: bool = False,
+        focus: str | Path | None = None,
+        focus_size: int | None = None,
+        sample: int | None = None,
+        model: str | None = None,
+        prompt: str | None = None,
+        device: str = "auto",
+        trust_remote_code: bool = False,
+        observer: Observer | None = None,
+        stdin: BinaryIO | None = None,
+    ) -> ProjectResult:
+        """Make a map of all vectors, score it, and keep it with the table as the columns NAME_x and NAME_y.
+
+        A map of that name that is there is rebuilt: the new one begins from it, is laid over it, and tells how far
+        the articles moved. The neighbor graph is kept in the database and used again; after new, changed or removed
+        rows it is extended. Readers see the old map or the new one, whenever the process ends. The writer lock is
+        held only while the columns are written.
+
+        Parameters
+        ----------
+        name : small letters, digits and underscores.
+        method : "local" (the default), "umap", "tsne" or "pca".
+        seed : with the same rows, stored graph, versions and machine the same seed gives the same map.
+        settings : of the method, by name; see `core.map_settings.METHODS`.
+        update : only place the rows that the map does not hold; no article on it moves.
+        drop : remove the map.
+        fresh : do not begin from the map that is there, and do not lay the new one over it.
+        focus, focus_size : a file of questions, to map only so many articles nearest to them.
+        sample : articles drawn for the scores; all articles are candidates for their neighbors.
+        model, prompt, device, trust_remote_code : for the questions, as in `search`.
+
+        Raises
+        ------
+        ConfigError, ModelError, SourceError, StoreError, MissingExtraError
+            The map that was there is untouched.
+        """
+        from vecindex.pipeline.project import project
+        from vecindex.pipeline.project_options import ProjectOptions
+        from vecindex.pipeline.project_score import SAMPLE
+        from vecindex.pipeline.queries import ModelOptions, QuestionModel
+
+        self._questions = self._questions or QuestionModel()
+        options = ProjectOptions(
+            name=name,
+            method=method,
+            seed=seed,
+            settings=settings or {},
+            update=update,
+            drop=drop,
+            fresh=fresh,
+            focus=None if focus is None else str(focus),
+            focus_size=focus_size,
+            sample=SAMPLE if sample is None else sample,
+            model=ModelOptions(model, prompt, device, trust_remote_code),
+        )
+        return project(self._database(), self.table, options, self._questions, observer, stdin)
 
     def status(self, *, rejects: bool = False, at: str | None = None) -> Status:
         """Return what the table holds and what made it, how its last run went, and what to do next.

@@ -170,6 +170,15 @@ class Progress:
     precision: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where a run that goes through stages stands: the stage's name, and how much of it is done, in its own unit."""
+
+    name: str
+    done: float
+    total: float | None
+
+
 class Observer(Protocol):
     """What a long run tells while it goes on. Its methods are called from several threads."""
 
@@ -179,6 +188,10 @@ class Observer(Protocol):
 
     def progress(self, progress: Progress) -> None:
         """Take the state of the run, after each batch."""
+        ...
+
+    def stage(self, stage: Stage) -> None:
+        """Take the state of a stage, now and then while it goes on; each stage is told once it begins (done = 0)."""
         ...
 
     def notice(self, message: str) -> None:
@@ -193,6 +206,9 @@ class Silent:
         """Ignore it."""
 
     def progress(self, progress: Progress) -> None:
+        """Ignore it."""
+
+    def stage(self, stage: Stage) -> None:
         """Ignore it."""
 
     def notice(self, message: str) -> None:

@@ -28,6 +28,7 @@ HEAVY = (
     "sentence_transformers",
     "sklearn",
     "umap",
+    "openTSNE",
 )
 MAX_LINES = 400
 HELP_CPU_S = 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vecindex.cli import progress as module
-from vecindex.types import Estimate, Progress
+from vecindex.types import Estimate, Progress, Stage
 
 
 def test_lines_tell_rows_rate_time_left_batch_and_device(
@@ -23,3 +23,20 @@ def test_lines_tell_rows_rate_time_left_batch_and_device(
         "warning: the disk has not enough space for all of it",
         "1,000 of 10,000 rows, 1,000 embedded, 50.0 texts/s, 3 min 0 s left, batch 4,096 tokens, cpu bf16",
     ]
+
+
+def test_a_stage_tells_how_long_it_will_take(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    screen = module.Screen()
+    for clock[0], stage in (
+        (131.0, Stage("layout", 0, 750)),
+        (140.0, Stage("layout", 200, 750)),  # less than 30 s after the last line
+        (171.0, Stage("layout", 250, 750)),
+        (202.0, Stage("scores", 0, None)),
+    ):
+        screen.stage(stage)
+    # 250 of 750 took 40 s, so the other 500 will take 80 s.
+    assert capsys.readouterr().err.splitlines() == ["layout", "layout: 33%, 1 min 20 s left", "scores"]

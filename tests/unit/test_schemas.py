@@ -21,7 +21,7 @@ from vecindex.types import Chunking, Rejected
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
-OUTPUTS = ("ingest", "search", "status", "delete", "optimize", "tag", "doctor", "overlap")
+OUTPUTS = ("ingest", "search", "status", "delete", "optimize", "tag", "doctor", "overlap", "project")
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -170,6 +170,24 @@ def test_the_sample_keeps_to_its_schemas() -> None:
 def test_other_lines_are_refused(kind: str, line: dict[str, Any]) -> None:
     with pytest.raises(jsonschema.ValidationError, match=r"."):
         valid(kind, line)
+
+
+def test_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, _ = filled(tmp_path, 60)
+    made = printed(monkeypatch, "project", "--method", "pca", "--db", tmp_path)
+    valid("project", made)
+    assert (made["action"], made["articles"], made["settings"]) == ("made", 60, {})
+    append(table, unit_vectors(5, seed=9), ids=[f"b{i}" for i in range(5)])
+    updated = printed(monkeypatch, "project", "--update", "--db", tmp_path)
+    valid("project", updated)
+    assert (updated["action"], updated["placed"]["articles"], updated["articles"]) == ("updated", 5, 65)
+    rebuilt = printed(monkeypatch, "project", "--set", "iterations=20", "--db", tmp_path)
+    valid("project", rebuilt)
+    assert (rebuilt["action"], rebuilt["moved"]["articles"], rebuilt["graph"]["how"]) == ("rebuilt", 65, "made")
+    valid("status", printed(monkeypatch, "status", "--db", tmp_path))
+    dropped = printed(monkeypatch, "project", "--drop", "--db", tmp_path)
+    valid("project", dropped)
+    assert (dropped["action"], dropped["outside"]) == ("dropped", 65)
 
 
 def columns_of(name: str, *, chunks: bool) -> list[tuple[str, str, bool]]:

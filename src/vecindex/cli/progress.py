@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from vecindex.cli.output import duration, say, size
-from vecindex.types import Estimate, Progress
+from vecindex.types import Estimate, Progress, Stage
 
 _LINE_EVERY_S = 30.0
 
@@ -24,6 +24,8 @@ class Screen:
         self._last_line = time.monotonic()
         self._last_text = ""
         self._todo: int | None = None
+        self._stage: str | None = None
+        self._stage_since = 0.0
 
     def __enter__(self) -> Self:
         """Use as a context manager, so that the bar is always taken down."""
@@ -75,6 +77,39 @@ class Screen:
                 f"{self._eta(progress)}, batch {progress.batch_tokens:,} tokens, "
                 f"{progress.device} {progress.precision}"
             )
+
+    def stage(self, stage: Stage) -> None:
+        """Show where a stage stands, and when it will be done at the rate that it has had so far."""
+        now = time.monotonic()
+        if stage.name != self._stage:
+            self._stage, self._stage_since = stage.name, now
+        told = ""
+        if stage.total and 0 < stage.done < stage.total:
+            left = (now - self._stage_since) / stage.done * (stage.total - stage.done)
+            told = f"{stage.done / stage.total:.0%}, {duration(left)} left"
+        if self._terminal:
+            self._draw_stage(stage, told)
+        elif now - self._last_line >= _LINE_EVERY_S:
+            self._last_line = now
+            say(f"{stage.name}{': ' if told else ''}{told}")
+
+    def _draw_stage(self, stage: Stage, told: str) -> None:
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import Progress as Bars
+
+            self._bar = Bars(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[told]}"),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task(stage.name, total=None, told="")
+        self._bar.update(self._task, description=stage.name, completed=stage.done, total=stage.total, told=told)
 
     def _eta(self, progress: Progress) -> str:
         if not self._todo or not progress.texts_per_s:

@@ -113,8 +113,7 @@ def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
     yield "rejected", f"{found.rejected:,} input rows"
     if found.columns:
         yield "fields", ", ".join(f"{plain(name)} ({kind})" for name, kind in found.columns.items())
-    if found.maps:
-        yield "maps", ", ".join(found.maps)
+    yield from _map_lines(found)
     if found.tags:
         yield "tags", ", ".join(f"{name} (version {version})" for name, version in found.tags.items())
     if found.batch_tokens:
@@ -131,6 +130,13 @@ def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
         "store",
         f"{found.fragments:,} fragments, {found.versions:,} versions, {size(found.live_bytes)} in use{disk}",
     )
+
+
+def _map_lines(found: Status) -> Iterator[tuple[str, str]]:
+    from vecindex.cli.render_project import map_line
+
+    for number, (name, about) in enumerate(found.maps.items()):
+        yield "" if number else "maps", map_line(name, about)
 
 
 def _run_lines(found: Status) -> Iterator[tuple[str, str]]:

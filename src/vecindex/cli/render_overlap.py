@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vecindex.cli.render import plain
+from vecindex.cli.render_project import made_by
 from vecindex.core.experiments import bearing_on, told_outcome
 from vecindex.errors import ConfigError
 
@@ -57,7 +58,7 @@ def _print_maps(result: OverlapResult) -> None:
     _table(rows)
     for found in result.maps:
         best = found.search
-        told = [f"{found.name}: {found.articles:,} articles"]
+        told = [f"{found.name}: {found.articles:,} articles{made_by(found.about)}"]
         if found.outside:
             told.append(f"{found.outside:,} outside it ({_share(found.targets_outside)} of all targets)")
         told.append(f"compactness {_figure(best.compactness)} (in space {_figure(result.space.compactness)})")

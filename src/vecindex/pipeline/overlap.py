@@ -61,8 +61,8 @@ from vecindex.store.maps import maps
 from vecindex.types import Observer, Silent
 
 NO_MAP = (
-    "Measuring overlap needs a map; vecindex project, which makes one, comes with a later release. Until "
-    "then the figures are those of embedding space alone."
+    "Measuring overlap needs a map: vecindex project makes one. Until then the figures are those of embedding space "
+    "alone."
 )
 
 

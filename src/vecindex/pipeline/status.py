@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from typing import Any
 
+from vecindex.pipeline.project_state import why_due
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maintenance import Usage, bytes_in, usage
+from vecindex.store.maps import maps, outside
 from vecindex.store.search import words_indexed
 from vecindex.store.versions import tags
 from vecindex.types import Fingerprint
@@ -40,6 +41,8 @@ class Status:
     writer : process id and command of the writer at work, None when there is none.
     truncated, truncated_frac : rows that the model did not read to their end; their share of all, 0 to 1.
     rejects : the rejected rows with place and reason, where they were asked for.
+    maps : what is kept with each map, with `outside`, the rows that are not on it, and `due`, why it should be
+        rebuilt.
     versions : versions that can still be read; `tags` names some of them.
     next : what to do now, each a sentence with its command.
     """
@@ -97,7 +100,7 @@ def status(database: Database, name: str, *, rejects: bool = False, at: str | No
         rejected=database.rejects().count(name),
         rejects=database.rejects().rows(name) if rejects else None,
         columns={f.name: str(f.type) for f in table.extra_columns},
-        maps=_maps(table),
+        maps=_maps(table, rows),
         tags=tags(table),
         words_indexed=words_indexed(table),
         batch_tokens=table.setting("batch_tokens") or {},
@@ -114,13 +117,13 @@ def _unfinished(table: ArticleTable, last_run: dict[str, Any] | None) -> Unfinis
     return Unfinished(rows, transactions, last.isoformat() if last else None) if transactions else None
 
 
-def _maps(table: ArticleTable) -> dict[str, Any]:
-    """Return what is kept with each map, under the map's name."""
+def _maps(table: ArticleTable, rows: int) -> dict[str, Any]:
+    """Return what is kept with each map, how many rows are outside it, and why it should be rebuilt, if it should."""
     found: dict[str, Any] = {}
-    for field in table.schema:
-        raw = (field.metadata or {}).get(b"vecindex:map")
-        if raw is not None:
-            found.setdefault(field.name.removesuffix("_x").removesuffix("_y"), json.loads(raw))
+    for map_name, about in maps(table).items():
+        beside = outside(table, map_name)
+        told = about if isinstance(about, dict) else {"about": about}
+        found[map_name] = {**told, "articles": rows - beside, "outside": beside, "due": why_due(about, rows, beside)}
     return found
 
 
@@ -145,6 +148,7 @@ def _advice(found: Status, space: Usage) -> list[str]:
             f"{found.last_run['missing']:,} rows were not in the sources of the last run; to remove such rows: "
             "vecindex ingest SOURCE... --prune"
         )
+    advice += _map_advice(found)
     if space.fragments > MANY_FRAGMENTS:
         advice.append(f"The table is in {space.fragments:,} pieces; searches are quicker after: vecindex optimize")
     garbage = (space.table_bytes or 0) - space.live_bytes
@@ -153,4 +157,14 @@ def _advice(found: Status, space: Usage) -> list[str]:
             f"{garbage / 1e6:,.0f} MB are held by old versions and indexes; when nobody reads an old version: "
             "vecindex optimize --older-than 0s"
         )
+    return advice
+
+
+def _map_advice(found: Status) -> list[str]:
+    advice = []
+    for name, told in found.maps.items():
+        if told["due"]:
+            advice.append(f"Map {name} should be rebuilt ({told['due']}): vecindex project {name}")
+        elif told["outside"] and not told.get("focus"):
+            advice.append(f"{told['outside']:,} rows are not on map {name}: vecindex project {name} --update")
     return advice

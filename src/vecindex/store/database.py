@@ -12,6 +12,7 @@ from vecindex.errors import ConfigError, TableNotFoundError
 from vecindex.schema import FORMAT, articles_schema
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
+from vecindex.store.graph import GraphTable
 from vecindex.store.lock import WriterLock
 from vecindex.store.questions import QuestionTable
 from vecindex.store.rejects import RejectTable
@@ -20,6 +21,7 @@ from vecindex.types import Fingerprint
 
 REJECTS = "rejects"
 QUESTIONS = "questions"
+GRAPH_PREFIX = "_graph."
 # LanceDB's default caches may take 7 GB; with thousands of commits in a process the metadata cache alone
 # reaches 1 GB and more. These hold the working set of a table of 10 million rows.
 _METADATA_CACHE = 32 << 20
@@ -33,6 +35,11 @@ def check_name(name: str) -> None:
         raise ConfigError(f"A table cannot be named {name!r}.", "Use letters, digits, '_', '-' and '.'.")
     if name == REJECTS:
         raise ConfigError(f"The name {name!r} is taken: rejected rows are kept under it.", "Choose another: --table")
+    if name.startswith(GRAPH_PREFIX):
+        raise ConfigError(
+            f"Names that begin with {GRAPH_PREFIX!r} are taken: neighbor graphs are kept under them.",
+            "Choose another: --table",
+        )
 
 
 class Database:
@@ -97,7 +104,8 @@ class Database:
         """
         names = self.tables()
         if name not in names:
-            there = ", ".join(n for n in names if n not in (REJECTS, QUESTIONS)) or "none"
+            own = (REJECTS, QUESTIONS)
+            there = ", ".join(n for n in names if n not in own and not n.startswith(GRAPH_PREFIX)) or "none"
             raise TableNotFoundError(
                 f"No table {name!r} in {self.uri} (tables there: {there}).",
                 f"Make it: vecindex ingest SOURCE --db {self.uri} --table {name}",
@@ -143,3 +151,7 @@ class Database:
     def questions(self) -> QuestionTable:
         """Open the table of questions; it is made when the first set is embedded."""
         return QuestionTable(self, QUESTIONS)
+
+    def graph(self, name: str) -> GraphTable:
+        """Open the table that keeps the neighbor graph of a table; it is made by the first map."""
+        return GraphTable(self, GRAPH_PREFIX + name)

@@ -48,7 +48,7 @@ def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR) -> Ma
         )
         if dataset.describe_indices():
             dataset.optimize.optimize_indices()
-        stats = _clean(dataset, keep_for, table.where)
+        stats = clean(dataset, keep_for, table.where)
         after = len(dataset.get_fragments())
         table.lance.checkout_latest()
         del dataset
@@ -63,7 +63,7 @@ def sweep(table: ArticleTable, folder: Path | None, keep_for: timedelta = KEEP_V
     The caller holds the writer lock, so no file that is being written now can be among them.
     """
     with translated(table.where):
-        removed = int(_clean(_dataset(table), keep_for, table.where).bytes_removed)
+        removed = int(clean(_dataset(table), keep_for, table.where).bytes_removed)
     if folder is not None:
         # Lance's own clean-up passes over the temporary files of its local writer.
         for path in (folder / f"{table.name}.lance").rglob(".tmp*"):
@@ -108,7 +108,8 @@ def _dataset(table: ArticleTable) -> Any:
     return table.lance.to_lance(metadata_cache_size_bytes=_METADATA_CACHE, index_cache_size_bytes=_METADATA_CACHE)
 
 
-def _clean(dataset: Any, keep_for: timedelta, where: str) -> Any:
+def clean(dataset: Any, keep_for: timedelta, where: str) -> Any:
+    """Remove the old versions of a Lance dataset, but tagged ones. The caller holds the writer lock."""
     # Without a lock, files that no version names yet may be another writer's next commit.
     sole_writer = "://" not in where
     return dataset.cleanup_old_versions(

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vecindex.core.neighbors import F64
+from vecindex.errors import ConfigError
 from vecindex.store.articles import ArticleTable
+from vecindex.store.faults import translated
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 MAP_KEY = b"vecindex:map"
 """Metadata of both columns of a map: JSON that tells its method, parameters, seed and scores."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
+# No column of a user's begins with an underscore, see `schema.column_name`.
+_NEXT, _LAST = "_next_", "_last_"
+_AXES = ("x", "y")
+_CACHE = 32 << 20
+_TRIES = 10
 
 
 def maps(table: ArticleTable) -> dict[str, Any]:
@@ -24,8 +34,24 @@ def maps(table: ArticleTable) -> dict[str, Any]:
     return {
         name[:-2]: json.loads(raw)
         for name, raw in marked.items()
-        if name.endswith("_x") and f"{name[:-2]}_y" in marked
+        if name.endswith("_x") and not name.startswith("_") and f"{name[:-2]}_y" in marked
     }
+
+
+def check_map_name(table: ArticleTable, name: str) -> None:
+    """Raise ConfigError when a map cannot have this name, or when its columns are taken by something else."""
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"A map cannot be named {name!r}.",
+            "Use small letters, digits and '_', a letter first, 60 signs at most: the name becomes a column's.",
+        )
+    for column in _columns("", name):
+        found = next((f for f in table.schema if f.name == column), None)
+        if found is not None and MAP_KEY not in (found.metadata or {}):
+            raise ConfigError(
+                f"{table.where} has a column {column!r} of its own, so no map can be named {name!r}.",
+                "Choose another name: vecindex project NAME",
+            )
 
 
 def map_xy(table: ArticleTable, name: str) -> tuple[list[str], F64]:
@@ -36,14 +62,23 @@ def map_xy(table: ArticleTable, name: str) -> tuple[list[str], F64]:
 
 def rows_and_places(table: ArticleTable, names: Sequence[str]) -> tuple[pa.Array, dict[str, F64]]:
     """Return the ids of all rows as an Arrow array, and their places on several maps, from one scan."""
+    found, places = columns_and_places(table, ["id"], names)
+    return found[0], places
+
+
+def columns_and_places(
+    table: ArticleTable, columns: Sequence[str], names: Sequence[str]
+) -> tuple[list[pa.Array], dict[str, F64]]:
+    """Return columns of text, and the places on several maps, of all rows in table order, from one scan."""
     import pyarrow as pa
 
-    columns = [f"{name}_{axis}" for name in names for axis in "xy"]
-    ids: list[pa.Array] = []
-    read: list[list[F64]] = [[] for _ in columns]
-    for batch in table.scan(["id", *columns]):
-        ids.append(batch.column("id"))
+    axes = [f"{name}_{axis}" for name in names for axis in _AXES]
+    texts: list[list[pa.Array]] = [[] for _ in columns]
+    read: list[list[F64]] = [[] for _ in axes]
+    for batch in table.scan([*columns, *axes]):
         for at, column in enumerate(columns):
+            texts[at].append(batch.column(column))
+        for at, column in enumerate(axes):
             values = batch.column(column).cast(pa.float64())
             read[at].append(values.to_numpy(zero_copy_only=False))
     joined = [np.concatenate(parts) if parts else np.empty(0) for parts in read]
@@ -51,4 +86,112 @@ def rows_and_places(table: ArticleTable, names: Sequence[str]) -> tuple[pa.Array
     for xy in places.values():
         # A place that is half there, or infinite, is none.
         xy[~np.isfinite(xy).all(axis=1)] = np.nan
-    return pa.concat_arrays(ids) if ids else pa.array([], pa.string()), places
+    return [pa.concat_arrays(parts) if parts else pa.array([], pa.string()) for parts in texts], places
+
+
+def outside(table: ArticleTable, name: str) -> int:
+    """Return how many rows are not on a map."""
+    return table.count(f"{name}_x IS NULL")
+
+
+# -- writing ----------------------------------------------------------------------------------------------
+
+
+def put_map(table: ArticleTable, name: str, ids: pa.Array, xy: F64, about: Mapping[str, Any]) -> None:
+    """Store a map in place of the one of that name, if there is one. The caller holds the writer lock.
+
+    The coordinates are written into columns of their own beside the old ones, with what is told about them. Then one
+    commit gives these columns the map's name and takes it from the old ones. So whoever reads, and whenever the
+    process is killed, finds the old map or the new one, coordinates and metadata together. What a kill leaves under
+    other names is removed by the next call. Rows that are appended meanwhile are null; vectors are not written.
+
+    Parameters
+    ----------
+    ids : the rows' ids; ids that the table does not hold are passed over.
+    xy : (n, 2) their places, stored as float32; NaN for a row outside the map.
+    about : told by `maps`; must be plain values.
+    """
+    check_map_name(table, name)
+    sweep_map(table, name)
+    _add_columns(table, name, about)
+    _fill_columns(table, name, ids, xy)
+    _swap_columns(table, name)
+    sweep_map(table, name)
+
+
+def drop_map(table: ArticleTable, name: str) -> None:
+    """Remove a map, as one commit. The caller holds the writer lock. Raises ConfigError when there is no such map."""
+    there = maps(table)
+    if name not in there:
+        raise ConfigError(f"{table.where} has no map {name!r} (maps there: {', '.join(there) or 'none'}).")
+    _drop(table, [*_columns("", name), *_left_over(table, name)])
+
+
+def sweep_map(table: ArticleTable, name: str) -> None:
+    """Remove what a killed writer of a map left. The caller holds the writer lock."""
+    left = _left_over(table, name)
+    if left:
+        _drop(table, left)
+
+
+def _columns(prefix: str, name: str) -> list[str]:
+    return [f"{prefix}{name}_{axis}" for axis in _AXES]
+
+
+def _left_over(table: ArticleTable, name: str) -> list[str]:
+    there = set(table.schema.names)
+    return [c for prefix in (_NEXT, _LAST) for c in _columns(prefix, name) if c in there]
+
+
+def _add_columns(table: ArticleTable, name: str, about: Mapping[str, Any]) -> None:
+    import pyarrow as pa
+
+    told = {MAP_KEY: json.dumps(about, allow_nan=False).encode()}
+    fields = pa.schema([pa.field(c, pa.float32(), metadata=told) for c in _columns(_NEXT, name)])
+    _retried(table, lambda: table.lance.add_columns(fields))
+
+
+def _fill_columns(table: ArticleTable, name: str, ids: pa.Array, xy: F64) -> None:
+    import pyarrow as pa
+
+    there = np.isfinite(xy).all(axis=1)
+    keys = ids.filter(pa.array(there))
+    x, y = (pa.array(xy[there, axis].astype(np.float32)) for axis in (0, 1))
+    rows = pa.table(dict(zip(["id", *_columns(_NEXT, name)], [keys, x, y], strict=True)))
+
+    def merge() -> None:
+        data = table.lance.to_lance(metadata_cache_size_bytes=_CACHE, index_cache_size_bytes=_CACHE)
+        # Writes the two columns only; LanceDB's own merge would write whole rows anew.
+        data.merge_insert("id").when_matched_update_all().write_mode("rewrite_columns").execute(rows)
+
+    _retried(table, merge)
+    with translated(table.where):
+        table.lance.checkout_latest()
+
+
+def _swap_columns(table: ArticleTable, name: str) -> None:
+    there = set(table.schema.names)
+    now, following, last = (_columns(prefix, name) for prefix in ("", _NEXT, _LAST))
+    renames = [{"path": a, "rename": b} for a, b in zip(now, last, strict=True) if a in there]
+    renames += [{"path": a, "rename": b} for a, b in zip(following, now, strict=True)]
+    _retried(table, lambda: table.lance.alter_columns(*renames))
+
+
+def _drop(table: ArticleTable, columns: Sequence[str]) -> None:
+    _retried(table, lambda: table.lance.drop_columns(list(columns)))
+
+
+def _retried(table: ArticleTable, change: Callable[[], Any]) -> None:
+    """Make a change, again where commits of others came between: Lance itself gives up after some."""
+    with translated(table.where):
+        for _ in range(_TRIES - 1):
+            table.lance.checkout_latest()
+            try:
+                change()
+            except (RuntimeError, OSError) as error:
+                if "conflict" not in str(error).lower():
+                    raise
+            else:
+                return
+        table.lance.checkout_latest()
+        change()

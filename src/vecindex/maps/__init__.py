@@ -1,0 +1,1 @@
+"""Methods that lay the articles out in two dimensions: a module for each."""

@@ -1,0 +1,71 @@
+"""UMAP, by umap-learn, on the articles' own neighbor graph."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from vecindex.core.graph import Graph
+from vecindex.core.neighbors import F64, NO_ROW
+from vecindex.core.vectors import F32
+from vecindex.maps.pca import pca_map
+from vecindex.types import Observer, Stage
+
+STAGE = "layout"
+# Its spectral start fails on a graph of less.
+_SPECTRAL_ARTICLES = 6
+
+
+def umap_map(
+    graph: Graph, vectors: F32, *, init: F32 | None, seed: int, settings: Mapping[str, Any], observer: Observer
+) -> F64:
+    """Return the layout (n, 2) that umap-learn makes of the graph.
+
+    Parameters
+    ----------
+    graph : complete lists; umap-learn counts the article itself as its first neighbor, so `neighbors` - 1 are used.
+    init : (n, 2) where to begin, else as `settings["init"]` says. umap-learn scales it to a box of 10 by 10.
+    seed : fixes the layout, which then runs in one thread: the same machine, versions and seed give the same map.
+    settings : see `core.map_settings`.
+    """
+    import umap
+
+    observer.stage(Stage(STAGE, 0, None))
+    wanted = min(int(settings["neighbors"]), len(graph))
+    near, dist = _with_itself(graph.first(wanted - 1))
+    begin: Any = init if init is not None else settings["init"]
+    if isinstance(begin, str) and (begin == "pca" or len(graph) < _SPECTRAL_ARTICLES):
+        begin = pca_map(vectors, observer=observer).astype(np.float32)
+    with warnings.catch_warnings():
+        # Of threads, of small data and of a graph that cannot place new points: all known and meant.
+        warnings.simplefilter("ignore")
+        model = umap.UMAP(
+            n_components=2,
+            n_neighbors=wanted,
+            min_dist=settings["min_dist"],
+            spread=max(settings["spread"], settings["min_dist"]),
+            n_epochs=settings["epochs"] or None,
+            negative_sample_rate=settings["negative_sample_rate"],
+            repulsion_strength=settings["repulsion_strength"],
+            metric="cosine",
+            init=begin,
+            random_state=seed,
+            precomputed_knn=(near, dist),
+        )
+        places = model.fit_transform(vectors)
+    observer.stage(Stage(STAGE, 1, 1))
+    return np.asarray(places, dtype=np.float64)
+
+
+def _with_itself(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
+    """Return the (rows, cosine distances) with each article first in its own list, as umap-learn makes them."""
+    itself = np.arange(len(graph), dtype=np.int32)[:, None]
+    # A list may be short after its neighbors were deleted; umap-learn knows -1 as none.
+    dist = np.where(graph.rows == NO_ROW, np.inf, np.maximum(0.0, 1.0 - graph.sims))
+    return (
+        np.concatenate([itself, graph.rows], axis=1),
+        np.concatenate([np.zeros_like(itself, dtype=np.float32), dist.astype(np.float32)], axis=1),
+    )

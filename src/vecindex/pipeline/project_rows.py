@@ -1,0 +1,133 @@
+"""The articles that a map is made of: one version of a table, in the order in which they are laid out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vecindex.core.neighbors import F64, Rows
+from vecindex.core.vectors import F32, usable
+from vecindex.errors import CorruptError
+from vecindex.store.articles import ArticleTable, as_matrix
+from vecindex.store.maps import columns_and_places
+from vecindex.store.versions import version
+from vecindex.types import Observer, Stage
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+STAGE = "reading"
+_CONTENT_SIGNS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class MapRows:
+    """One version of a table, its rows in the order of their ids, or in one that was asked for.
+
+    Attributes
+    ----------
+    ids, contents : (n,) Arrow texts: each row's id, and the half of its content hash that tells what makes its
+        vector.
+    order : (n,) the place of each row as it is scanned in this order.
+    places : (n, 2) on the map that was asked for, NaN outside it; None where none was asked for.
+    """
+
+    table: ArticleTable
+    version: int
+    ids: pa.Array
+    contents: pa.Array
+    order: Rows
+    places: F64 | None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def matrix(self, observer: Observer) -> F32:
+        """Return the vectors (n, d) of all rows; memory is that of the matrix and one batch.
+
+        Raises CorruptError when a vector is not finite.
+        """
+        d = self.table.fingerprint.dimension
+        vectors = np.empty((len(self), d), dtype=np.float32)
+        at = 0
+        for batch in self.table.scan(["id", "vector"]):
+            observer.stage(Stage(STAGE, at, len(self)))
+            block = as_matrix(batch.column("vector"), d)
+            if not usable(block).all():
+                raise CorruptError(
+                    f"{self.table.where}: {int((~usable(block)).sum()):,} vectors are not finite.",
+                    "Look closer: vecindex doctor",
+                )
+            vectors[self.order[at : at + len(block)]] = block
+            at += len(block)
+        observer.stage(Stage(STAGE, at, len(self)))
+        return vectors
+
+    def ordered(self, order: Rows) -> MapRows:
+        """Return the same rows in another order: `order` (n,) holds the present places of its rows, in turn."""
+        import pyarrow as pa
+
+        taken = pa.array(order)
+        back = np.empty(len(self), dtype=np.int64)
+        back[order] = np.arange(len(self))
+        return MapRows(
+            self.table,
+            self.version,
+            self.ids.take(taken),
+            self.contents.take(taken),
+            back[self.order],
+            None if self.places is None else self.places[order],
+        )
+
+
+def read_rows(table: ArticleTable, map_name: str | None = None) -> MapRows:
+    """Return the rows of the latest version, in the order of their ids, and hold the table on that version.
+
+    So the same articles are in the same order, whatever was ingested first and however the table was compacted.
+    """
+    import pyarrow.compute as pc
+
+    number = version(table)
+    table.lance.checkout(number)
+    (ids, hashes), places = columns_and_places(table, ["id", "content_hash"], [] if map_name is None else [map_name])
+    order = pc.sort_indices(ids)
+    at = order.to_numpy(zero_copy_only=False).astype(np.int64)
+    place = np.empty(len(ids), dtype=np.int64)
+    place[at] = np.arange(len(ids))
+    return MapRows(
+        table=table,
+        version=number,
+        ids=ids.take(order),
+        contents=content_of(hashes.take(order)),
+        order=place,
+        places=None if map_name is None else places[map_name][at],
+    )
+
+
+def content_of(hashes: pa.Array) -> pa.Array:
+    """Return the half of each content hash that tells what makes the vector."""
+    import pyarrow.compute as pc
+
+    return pc.utf8_slice_codeunits(hashes, 0, _CONTENT_SIGNS)
+
+
+def index_of(ids: pa.Array, among: pa.Array) -> Rows:
+    """Return the place of each id among others; -1 for one that is not there; shape (n,)."""
+    import pyarrow.compute as pc
+
+    found = pc.index_in(ids, value_set=among)
+    return np.asarray(found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64))
+
+
+def same_rows(ids: pa.Array, contents: pa.Array, other_ids: pa.Array, other_contents: pa.Array) -> Rows:
+    """Return the place of each row among others, -1 where the id is not there or its content is another; (n,)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    at = index_of(ids, other_ids)
+    there = np.flatnonzero(at >= 0)
+    alike = pc.equal(contents.take(pa.array(there)), other_contents.take(pa.array(at[there])))
+    at[there[~alike.fill_null(False).to_numpy(zero_copy_only=False)]] = -1
+    return at

@@ -1,0 +1,79 @@
+"""The scores of a map: what it keeps of the articles' own neighborhoods, and how evenly they fill it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vecindex.core.evenness import Evenness
+from vecindex.core.neighbors import F64, Rows
+from vecindex.core.nulls import Interval, bootstrap_mean
+from vecindex.core.overlap import overlap_at_k
+from vecindex.core.vectors import F32
+from vecindex.neighbors.exact import ExactSearch
+from vecindex.neighbors.plane import Plane
+from vecindex.pipeline.overlap_measure import map_evenness
+from vecindex.types import Observer, Stage
+
+STAGE = "scores"
+SAMPLE = 5_000
+RECALL_AT = (5, 10, 50)
+_BLOCK = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class MapScores:
+    """How good a map is for its own articles.
+
+    Attributes
+    ----------
+    articles : on the map; all of them are candidates.
+    sample : how many were asked for their neighbors.
+    recall : under each k, the mean share of the k nearest in embedding space that are among the k nearest on the map,
+        with its interval. Of both sides only articles on the map count.
+    evenness : how evenly the articles fill the map; None where it has no area.
+    """
+
+    articles: int
+    sample: int
+    recall: dict[int, Interval]
+    evenness: Evenness | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON; keys are texts."""
+        values = dataclasses.asdict(self)
+        return {**values, "recall": {str(k): dataclasses.asdict(v) for k, v in self.recall.items()}}
+
+
+def score_map(vectors: F32, xy: F64, *, sample: int, seed: int, observer: Observer) -> MapScores:
+    """Return the scores of a map of articles.
+
+    Neighbors in embedding space are exact, over all articles of the map, in blocks.
+
+    Parameters
+    ----------
+    vectors : (n, d) unit vectors of the articles on the map.
+    xy : (n, 2) their places, finite.
+    """
+    rng = np.random.default_rng(seed)
+    asked: Rows = np.sort(rng.permutation(len(xy))[:sample])
+    plane = Plane(xy)
+    recall = {k: bootstrap_mean(values, seed=seed) for k, values in recalls(vectors, plane, asked, observer).items()}
+    return MapScores(len(xy), len(asked), recall, map_evenness(plane, seed))
+
+
+def recalls(vectors: F32, plane: Plane, asked: Rows, observer: Observer) -> dict[int, F64]:
+    """Return for each k the recall of some articles among all; (len(asked),) each. No k is beyond n - 1."""
+    deepest = min(max(RECALL_AT), len(vectors) - 1)
+    search = ExactSearch(vectors[asked], deepest, without=asked)
+    for at in range(0, len(vectors), _BLOCK):
+        observer.stage(Stage(STAGE, at, len(vectors)))
+        block = vectors[at : at + _BLOCK]
+        search.add(np.arange(at, at + len(block)), block)
+    observer.stage(Stage(STAGE, len(vectors), len(vectors)))
+    true = search.result().rows
+    found = plane.nearest(plane.xy[asked], deepest, without=asked).rows
+    return {k: overlap_at_k(true, found, k) for k in sorted({min(k, deepest) for k in RECALL_AT})}

@@ -1,0 +1,140 @@
+"""The table that keeps the neighbor graph of an articles table, each row under its article's id and content."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vecindex.core.graph import Graph
+from vecindex.core.neighbors import NO_ROW
+from vecindex.store.faults import translated
+from vecindex.store.maintenance import KEEP_VERSIONS_FOR, clean
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from vecindex.store.database import Database
+
+GRAPH_KEY = b"vecindex:graph"
+FORMAT = "1"
+_SCAN_ROWS = 16_384
+_COLUMNS = ("id", "content", "neighbors", "sims")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredGraph:
+    """A graph and what its rows are.
+
+    Attributes
+    ----------
+    ids, contents : (n,) Arrow texts in the graph's order: the article, and the half of its content hash that tells
+        what makes its vector.
+    made_by : what made the vectors: the fingerprint of the articles' table, as JSON.
+    version : of the articles' table that it was made of.
+    """
+
+    ids: pa.Array
+    contents: pa.Array
+    graph: Graph
+    made_by: str
+    version: int
+
+
+class GraphTable:
+    """The stored graph of one articles table."""
+
+    def __init__(self, database: Database, name: str) -> None:
+        """Take the database and the table's name; nothing is opened yet."""
+        self._database = database
+        self.name = name
+        self.where = f"{database.uri}/{name}"
+
+    def load(self) -> StoredGraph | None:
+        """Return what is kept; None when there is nothing, or nothing that this vecindex can read.
+
+        Raises CorruptError when files are missing or damaged.
+        """
+        if not self._database.has(self.name):
+            return None
+        with translated(self.where):
+            table = self._database.connection.open_table(self.name)
+            about = _about(table.schema)
+            if about is None:
+                return None
+            return _read(table, about)
+
+    def save(self, stored: StoredGraph) -> None:
+        """Keep a graph in place of what is there, as one commit. The caller holds the writer lock."""
+        with translated(self.where):
+            made = self._database.connection.create_table(self.name, data=_rows(stored), mode="overwrite")
+            clean(made.to_lance(), KEEP_VERSIONS_FOR, self.where)
+
+    def drop(self) -> None:
+        """Remove it, if it is there. The caller holds the writer lock."""
+        if self._database.has(self.name):
+            with translated(self.where):
+                self._database.connection.drop_table(self.name)
+
+
+def _about(schema: pa.Schema) -> dict[str, Any] | None:
+    raw = (schema.metadata or {}).get(GRAPH_KEY)
+    if raw is None or any(name not in schema.names for name in _COLUMNS):
+        return None
+    about: Mapping[str, Any] = json.loads(raw)
+    return dict(about) if about.get("format") == FORMAT else None
+
+
+def _rows(stored: StoredGraph) -> pa.Table:
+    import pyarrow as pa
+
+    graph = stored.graph
+    about = {
+        "format": FORMAT,
+        "rows": len(graph),
+        "k": graph.k,
+        "recall": graph.recall,
+        "seconds": graph.seconds,
+        "made_by": stored.made_by,
+        "version": stored.version,
+    }
+    near = pa.array(np.ascontiguousarray(graph.rows, dtype=np.int32).ravel())
+    sims = pa.array(np.ascontiguousarray(graph.sims, dtype=np.float32).ravel())
+    return pa.table(
+        [
+            stored.ids,
+            stored.contents,
+            pa.FixedSizeListArray.from_arrays(near, graph.k),
+            pa.FixedSizeListArray.from_arrays(sims, graph.k),
+        ],
+        names=list(_COLUMNS),
+    ).replace_schema_metadata({GRAPH_KEY: json.dumps(about).encode()})
+
+
+def _read(table: Any, about: dict[str, Any]) -> StoredGraph | None:
+    import pyarrow as pa
+
+    n, k = int(about["rows"]), int(about["k"])
+    if table.count_rows() != n or not n:
+        return None
+    rows = np.empty((n, k), dtype=np.int32)
+    sims = np.empty((n, k), dtype=np.float32)
+    ids: list[pa.Array] = []
+    contents: list[pa.Array] = []
+    at = 0
+    for batch in table.search().select(list(_COLUMNS)).limit(n).to_batches(batch_size=_SCAN_ROWS):
+        size = len(batch)
+        rows[at : at + size] = batch.column("neighbors").flatten().to_numpy().reshape(-1, k)
+        sims[at : at + size] = batch.column("sims").flatten().to_numpy().reshape(-1, k)
+        ids.append(batch.column("id"))
+        contents.append(batch.column("content"))
+        at += size
+    if at != n or rows.min(initial=0) < NO_ROW or rows.max(initial=0) >= n:
+        return None
+    graph = Graph(rows, sims, float(about["recall"]), float(about["seconds"]))
+    return StoredGraph(
+        pa.concat_arrays(ids), pa.concat_arrays(contents), graph, str(about["made_by"]), int(about["version"])
+    )

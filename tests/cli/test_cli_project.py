@@ -1,0 +1,95 @@
+"""`vecindex project` on the sample."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vecindex.cli.project import read_settings
+from vecindex.errors import ConfigError
+from vecindex.store.database import Database
+from vecindex.store.maps import map_xy, maps
+
+Run = Callable[..., Any]
+QUICK = ("--iterations", "50", "--set", "early_iterations=50", "--set", "finish_iterations=20")
+
+
+@pytest.fixture
+def db(sample_db: Path, tmp_path: Path) -> Path:
+    """A copy of the sample's database."""
+    return Path(shutil.copytree(sample_db, tmp_path / "db"))
+
+
+def test_from_the_first_map_to_its_end(run: Run, db: Path) -> None:
+    made = run("project", "--db", db, *QUICK)
+    assert made.code == 0
+    assert made.out.startswith("map map of articles made: 264 articles\n")
+    assert "neighbor graph made: 30 each, recall 1.0000" in made.out
+    assert "articles keep " in made.out
+    assert "of their 5 nearest (" in made.out
+    rebuilt = run("project", "--db", db, *QUICK, "--seed", 7)
+    assert "map map of articles rebuilt: 264 articles" in rebuilt.out
+    assert "neighbor graph stored" in rebuilt.out
+    assert "laid over the map it replaces: 264 articles moved by" in rebuilt.out
+    assert maps(Database(db).articles("articles"))["map"]["settings"]["finish_iterations"] == 20
+    assert "unchanged: 264 articles" in run("project", "--update", "--db", db).out
+    told = run("status", "--db", db).out
+    assert "local, 264 articles, recall@5 " in told
+    dropped = run("project", "map", "--drop", "--db", db)
+    assert (dropped.code, dropped.out) == (0, "map map of articles dropped\n")
+    assert run("project", "--drop", "--db", db).code == 2
+
+
+def test_overlap_finds_the_map_and_tells_what_made_it(run: Run, db: Path) -> None:
+    questions = "examples/questions-cell-biology.jsonl"
+    assert "vecindex project makes one" in run("overlap", "-q", questions, "--db", db).out
+    run("project", "bio", "--db", db, *QUICK)
+    found = run("overlap", "-q", questions, "--db", db, "--json").json
+    assert [m["name"] for m in found["maps"]] == ["bio"]
+    recall = found["maps"][0]["about"]["scores"]["recall"]["5"]["mean"]
+    # Overlap draws 1,000 articles, more than there are: the same figure by another way.
+    assert found["maps"][0]["self_recall"]["mean"] == pytest.approx(recall)
+    assert "made by local, seed 0" in run("overlap", "-q", questions, "--db", db).out
+
+
+def test_focus_leaves_lines_out_and_says_so(run: Run, db: Path, tmp_path: Path) -> None:
+    file = tmp_path / "q.jsonl"
+    file.write_text('{"text": "how do cells divide"}\n{"id": 2}\n{"text": "How do cells divide"}\n')
+    found = run("project", "cells", "--focus", file, "--focus-size", 20, "--method", "pca", "--db", db)
+    assert found.code == 6
+    assert "20 articles, 244 outside it" in found.out
+    assert "focus on 1 questions (q.jsonl): holds 100.0% of their 5 nearest, 40.0% of their 50 nearest" in found.out
+    assert "left out" in found.err
+    assert "counted once" in found.err
+    _, xy = map_xy(Database(db).articles("articles"), "cells")
+    assert np.isfinite(xy[:, 0]).sum() == 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--method", "magic"), "No method 'magic' makes a map"),
+        (("--method", "umap", "--perplexity", 5), "Method umap has no setting 'perplexity'"),
+        (("--set", "spread"), "--set takes SETTING=VALUE, found 'spread'"),
+        (("--set", "spread=2"), "Method local has no setting 'spread'"),
+        (("--update",), "has no map 'map' to update"),
+        (("--update", "--iterations", 5), "--iterations means nothing beside --update"),
+        (("N/A",), "A map cannot be named 'N/A'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(run: Run, db: Path, arguments: tuple[Any, ...], message: str) -> None:
+    found = run("project", *arguments, "--db", db)
+    assert found.code == 2
+    assert message in found.err
+    assert found.out == ""
+
+
+def test_settings_are_read() -> None:
+    assert read_settings(["early-iterations=5"]) == {"early_iterations": "5"}
+    with pytest.raises(ConfigError, match="found '=5'"):
+        read_settings(["=5"])
