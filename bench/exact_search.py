@@ -136,7 +136,8 @@ def main() -> None:
         else:
             print(f"  memory {found['before_mb']:.0f} MB before, {found['peak_mb']:.0f} MB at most")
     ratios = [a / b for a, b in zip(taken["faiss"], taken["vecindex"], strict=True)]
-    print(f"vecindex: median {statistics.median(taken['vecindex']):.2f} s, {statistics.median(ratios):.1f} times FAISS")
+    median = statistics.median(taken["vecindex"])
+    print(f"vecindex: median {median:.2f} s, {statistics.median(ratios):.1f} times FAISS")
 
 
 if __name__ == "__main__":
