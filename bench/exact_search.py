@@ -4,7 +4,7 @@
 
 Both ways search the same vectors for the same 100 nearest, in processes of their own that take turns. FAISS at its
 defaults is `faiss.knn` (and an IndexFlatIP, the same code) with nothing set. The vectors are in memory on both sides;
-vecindex takes them in blocks, as `overlap` does, checks them, measures the candidates again in float64 and orders ties.
+vecindex takes them in blocks, as `overlap` does, checks them, measures candidates again in float64 and orders ties.
 With --stream-rows synthetic vectors are made block by block and never held, and the peak memory is told.
 
 VECTORS.npy holds (n, d) numbers of any type; without it, 250,000 x 384 random ones are made.

@@ -90,7 +90,7 @@ def finish_exaggeration(n: int) -> float:
     >>> [round(finish_exaggeration(n), 2) for n in (1_000, 20_000, 250_000)]
     [1.0, 0.5, 0.2]
     """
-    return min(1.0, 0.5 * (n / 20_000) ** -0.36)
+    return float(min(1.0, 0.5 * (n / 20_000) ** -0.36))
 
 
 def finish_weights(k: int) -> tuple[float, ...]:
