@@ -108,7 +108,7 @@ def test_provenance_is_kept_with_the_columns(world: Any, method: str) -> None:
         assert told["graph"] is None
     else:
         assert told["graph"]["recall"] >= 0.99
-        assert told["graph"]["k"] >= 30
+        assert told["graph"]["k"] >= 15
 
 
 @pytest.mark.parametrize("method", METHODS)

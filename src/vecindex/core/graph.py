@@ -11,7 +11,7 @@ from vecindex.core.neighbors import NO_ROW
 from vecindex.core.vectors import F32
 
 I32 = npt.NDArray[np.int32]
-GRAPH_K = 30
+GRAPH_K = 15
 """Neighbors kept of each article, unless a method asks for more."""
 
 

@@ -44,9 +44,11 @@ METHODS: Mapping[str, Method] = {
             "early_exaggeration": Setting(12.0, "pull in these"),
             "iterations": Setting(500, "iterations after them"),
             "exaggeration": Setting(1.0, "pull in these"),
-            "finish_neighbors": Setting(7, "neighbors that pull in the finish", 1),
-            "finish_iterations": Setting(200, "iterations of the finish"),
-            "finish_exaggeration": Setting(0.7, "pull in the finish; below 1 repels more"),
+            "finish_neighbors": Setting(15, "neighbors that pull in the finish, the nearest third most", 1),
+            "finish_iterations": Setting(300, "iterations of the finish"),
+            "finish_exaggeration": Setting(
+                0.0, "pull in the finish; below 1 repels more; 0 chooses by the number of articles"
+            ),
         },
     ),
     "umap": Method(

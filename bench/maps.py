@@ -1,0 +1,178 @@
+"""Maps of a table: `vecindex project` against umap-learn at its defaults, and others, on the same vectors.
+
+    python bench/maps.py --db DIR [--seeds 0 1 2] [--ways local umap-learn] [--questions FILE ...]
+
+Each way is a process of its own, with its own time and peak memory. "local" is `vecindex project` from the vectors in
+the table to scored columns in it, once with the neighbor graph to be made and once ("rebuilt") with the stored one.
+"umap-learn" and "pacmap" are `fit_transform` at their defaults on vectors that are in memory already; "joint" is
+umap-learn on articles and questions together, as some do. Their maps are scored by the same code, outside the time.
+The database is written to: columns named bench_*, which are dropped at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from machine import machine
+
+WAYS = ("local", "local rebuilt", "umap-learn", "pacmap", "joint")
+
+
+def vectors_of(db: str) -> tuple[list[str], np.ndarray]:
+    """Return the ids and vectors of the table."""
+    from vecindex.store.articles import as_matrix
+    from vecindex.store.database import Database
+
+    table = Database(Path(db)).articles("articles")
+    d, ids, parts = table.fingerprint.dimension, [], []
+    for batch in table.scan(["id", "vector"]):
+        ids += batch.column("id").to_pylist()
+        parts.append(as_matrix(batch.column("vector"), d))
+    return ids, np.concatenate(parts)
+
+
+def asked_vectors(db: str, files: list[str]) -> list[np.ndarray]:
+    """Return the vectors of the questions of each file, from the store or by the model."""
+    from vecindex.core.questions import QuestionSet
+    from vecindex.pipeline.queries import ModelOptions, QuestionModel
+    from vecindex.pipeline.questions import question_vectors, read_question_set
+    from vecindex.store.database import Database
+    from vecindex.types import Silent
+
+    database = Database(Path(db))
+    table = database.articles("articles")
+    found = []
+    for name in files:
+        asked: QuestionSet = read_question_set(name, None)
+        vectors, _ = question_vectors(
+            database, asked, table.fingerprint, table.where, ModelOptions(), QuestionModel(), Silent()
+        )
+        found.append(vectors)
+    return found
+
+
+def scored(vectors: np.ndarray, xy: np.ndarray, asked: list[np.ndarray], names: list[str]) -> dict[str, object]:
+    """Return recall of 5,000 articles, and the questions' overlap by candidate search."""
+    from vecindex.core.overlap import found_in
+    from vecindex.core.placement import place_by_search
+    from vecindex.neighbors.exact import nearest_articles
+    from vecindex.neighbors.plane import Plane
+    from vecindex.pipeline.project_score import score_map
+    from vecindex.types import Silent
+
+    scores = score_map(vectors, xy, sample=5_000, seed=0, observer=Silent())
+    row: dict[str, object] = {f"recall@{k}": round(v.mean, 4) for k, v in scores.recall.items()}
+    plane = Plane(xy)
+    for name, queries in zip(names, asked, strict=True):
+        near = nearest_articles(queries, blocks(vectors), 5).rows
+        places = place_by_search(near, plane.xy, plane.nearest)
+        found = plane.nearest(places, 50).rows
+        hits = found_in(near, found[:, :5])
+        row[f"{name} overlap@5"] = round(float(hits.mean()), 4)
+        row[f"{name} 3 of 5"] = round(float((hits.sum(axis=1) >= 3).mean()), 4)
+        row[f"{name} 5 in 50"] = round(float(found_in(near, found).mean()), 4)
+    return row
+
+
+def blocks(vectors: np.ndarray):  # type: ignore[no-untyped-def]
+    """Yield rows and vectors."""
+    for at in range(0, len(vectors), 16_384):
+        part = vectors[at : at + 16_384]
+        yield np.arange(at, at + len(part)), part
+
+
+def run(way: str, db: str, seed: int, files: list[str]) -> dict[str, object]:
+    """Make one map, and score it."""
+    import vecindex
+
+    names = [Path(f).stem for f in files]
+    asked = asked_vectors(db, files)
+    if way.startswith("local"):
+        name = f"bench_{seed}"
+        begun = time.perf_counter()
+        result = vecindex.open(db).project(name, seed=seed, fresh=way == "local")
+        seconds = time.perf_counter() - begun
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        ids, vectors = vectors_of(db)
+        from vecindex.store.database import Database
+        from vecindex.store.maps import map_xy
+
+        on_map, xy = map_xy(Database(Path(db)).articles("articles"), name)
+        assert on_map == ids
+        told = {
+            "stages": {k: round(v, 1) for k, v in result.seconds.items()},
+            "graph": result.graph.how if result.graph else None,
+            "graph_recall": result.graph.recall if result.graph else None,
+            "moved": result.moved.median if result.moved else None,
+        }
+        return {"seconds": seconds, "peak_mb": peak, **told, **scored(vectors, xy, asked, names)}
+    ids, vectors = vectors_of(db)
+    before = vectors if way != "joint" else np.concatenate([vectors, *asked])
+    if way == "pacmap":
+        import pacmap
+
+        method = pacmap.PaCMAP(random_state=seed)
+    else:
+        import umap
+
+        method = umap.UMAP()
+    begun = time.perf_counter()
+    xy = method.fit_transform(before)
+    seconds = time.perf_counter() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    return {"seconds": seconds, "peak_mb": peak, **scored(vectors, xy[: len(vectors)].astype(float), asked, names)}
+
+
+def drop_graph(db: str) -> None:
+    """Remove the stored neighbor graph, so that the next map makes it."""
+    from vecindex.store.database import Database
+
+    Database(Path(db)).graph("articles").drop()
+
+
+def main() -> None:
+    """Measure, or be one of the measured processes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--db", required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=["local", "local rebuilt", "umap-learn"])
+    parser.add_argument("--questions", nargs="*", default=[])
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "maps.jsonl")
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.way:
+        print(json.dumps(run(args.way, args.db, args.seeds[0], args.questions)))
+        return
+    taken: dict[str, list[float]] = {way: [] for way in args.ways}
+    for seed in args.seeds:
+        for way in args.ways:
+            if way == "local":
+                drop_graph(args.db)
+            command = [sys.executable, __file__, "--db", args.db, "--way", way, "--seeds", str(seed)]
+            command += ["--questions", *args.questions] if args.questions else []
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            found = json.loads(done.stdout.strip().splitlines()[-1])
+            with args.out.open("a") as file:
+                file.write(json.dumps({"bench": "maps", "way": way, "seed": seed, **found, **machine()}) + "\n")
+            taken[way].append(found["seconds"])
+            print(way, seed, {k: round(v, 3) if isinstance(v, float) else v for k, v in found.items()}, flush=True)
+    for way, seconds in taken.items():
+        print(f"{way}: median {statistics.median(seconds):.0f} s")
+    import vecindex
+
+    for seed in args.seeds:
+        if any(way.startswith("local") for way in args.ways):
+            vecindex.open(args.db).project(f"bench_{seed}", drop=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Gradient descent of t-SNE on a neighbor graph."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vecindex.core.graph import Graph
+from vecindex.core.neighbors import NO_ROW
+from vecindex.core.vectors import F32
+from vecindex.maps.repulsion import Repulsion
+
+_LEAST_RATE = 200.0
+_LONGEST_STEP = 5.0
+_CENTER_EVERY = 50
+
+# numba's simplest thread pool ends the process when two threads enter it at once.
+_one_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A part of the descent.
+
+    Attributes
+    ----------
+    weights : (k,) how strongly an article is pulled by its nearest, second nearest, ... neighbor; only their ratios
+        count.
+    exaggeration : of the pull. Above 1 clusters form and hold together; below 1 repulsion opens them up, so that
+        nearest neighbors can be told from near ones.
+    """
+
+    weights: tuple[float, ...]
+    iterations: int
+    exaggeration: float
+    momentum: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pulls:
+    """Symmetric weights between articles that sum to 1, as rows of a sparse matrix."""
+
+    starts: npt.NDArray[np.int64]
+    ends_at: npt.NDArray[np.int32]
+    weights: F32
+
+
+def pulls_of(graph: Graph, weights: tuple[float, ...]) -> Pulls:
+    """Return the pulls of a graph: article i pulls its r-th neighbor and is pulled by it with weights[r - 1]."""
+    from scipy.sparse import csr_matrix
+
+    k = min(len(weights), graph.k)
+    near = graph.rows[:, :k]
+    there = near != NO_ROW
+    starts = np.concatenate([[0], there.sum(axis=1).cumsum()])
+    values = np.broadcast_to(np.asarray(weights[:k], dtype=np.float32), near.shape)[there]
+    one_way = csr_matrix((values, near[there], starts), shape=(len(near), len(near)))
+    both = (one_way + one_way.T).tocsr()
+    both.sort_indices()
+    return pulls_from(both)
+
+
+def pulls_from(matrix: Any) -> Pulls:
+    """Return the pulls of a symmetric sparse matrix."""
+    total = float(matrix.data.sum(dtype=np.float64))
+    return Pulls(
+        matrix.indptr.astype(np.int64),
+        matrix.indices.astype(np.int32),
+        (matrix.data / total if total else matrix.data).astype(np.float32),
+    )
+
+
+class Descent:
+    """Places of n articles on their way down the gradient."""
+
+    def __init__(self, places: F32) -> None:
+        """Take where to begin, (n, 2); it is copied."""
+        import numba
+
+        self.places: F32 = np.array(places, dtype=np.float32, order="C")
+        self._threads = int(numba.get_num_threads())
+        self._repulsion = Repulsion(self._threads)
+
+    def run(self, pulls: Pulls, phase: Phase, tell: Callable[[int], None] = lambda _: None) -> None:
+        """Go down for the iterations of a phase, from rest; `tell` is called before each with its number."""
+        from vecindex.maps.kernels import attract, move
+
+        n = len(self.places)
+        # Belkina et al. (2019): the rate grows with n; early exaggeration divides it, later phases keep that.
+        rate = np.float32(max(_LEAST_RATE, n / 12.0))
+        velocity, gains = np.zeros_like(self.places), np.ones_like(self.places)
+        force = np.empty_like(self.places)
+        with _one_at_a_time:
+            for iteration in range(phase.iterations):
+                tell(iteration)
+                z = self._repulsion(self.places, force)
+                attract(
+                    self.places,
+                    pulls.starts,
+                    pulls.ends_at,
+                    pulls.weights,
+                    np.float32(phase.exaggeration),
+                    np.float32(1.0 / z),
+                    force,
+                    self._threads,
+                )
+                move(
+                    self.places,
+                    force,
+                    velocity,
+                    gains,
+                    rate,
+                    np.float32(phase.momentum),
+                    np.float32(_LONGEST_STEP),
+                    self._threads,
+                )
+                if iteration % _CENTER_EVERY == 0:
+                    self.places -= self.places.mean(axis=0)
