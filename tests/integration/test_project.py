@@ -87,7 +87,7 @@ def test_what_is_told_is_what_sorting_finds(world: Any, method: str) -> None:
 
 def test_methods_that_look_at_neighbors_keep_more_of_them(world: Any) -> None:
     kept = {method: result.scores.recall[5].mean for method, result in world[2].items()}
-    assert min(kept["local"], kept["umap"], kept["tsne"]) > kept["pca"] + 0.1
+    assert min(kept["local"], kept["umap"], kept["tsne"]) > kept["pca"] + 0.05
     assert kept["local"] > 0.5
 
 
