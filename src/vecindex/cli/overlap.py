@@ -17,15 +17,20 @@ REJECTED_EXIT = 6
 
 def overlap(
     questions: Annotated[
-        str,
+        str | None,
         typer.Option("--questions", "-q", metavar="FILE", help="JSON lines, CSV or text, one a line; - for stdin."),
-    ],
+    ] = None,
     db: Db = None,
     table: Table = DEFAULT_TABLE,
     k: Annotated[int, typer.Option("-k", help="Neighbors.")] = 5,
     map: Annotated[str | None, typer.Option(metavar="NAME", help="One stored map [default: all]")] = None,
     question: Annotated[
-        str | None, typer.Option(metavar="ID", help="Show one question's neighbors in both spaces, side by side.")
+        str | None,
+        typer.Option(metavar="ID|TEXT", help="Show one question's neighbors in both spaces, side by side."),
+    ] = None,
+    by: Annotated[str, typer.Option(help="In a table of chunks: article or chunk.")] = "article",
+    topic_field: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column with the articles' topics [default: topic]")
     ] = None,
     csv: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write a row for each question, map and placement.")
@@ -37,7 +42,7 @@ def overlap(
     bbox_padding: Annotated[
         float, typer.Option(help="How far the questions' box reaches beyond them, as a share of its sides.")
     ] = 0.5,
-    sample: Annotated[int, typer.Option(help="Articles drawn for their own self-recall.")] = 1_000,
+    sample: Annotated[int, typer.Option(help="Articles drawn for the figures of articles.")] = 1_000,
     seed: Annotated[int | None, typer.Option(help="Of that draw and of the intervals.")] = None,
     at: Annotated[str | None, typer.Option(metavar="TAG", help="Measure the table as it was tagged.")] = None,
     model: Annotated[str | None, typer.Option(help="Where the table's model is now, if elsewhere.")] = None,
@@ -63,7 +68,10 @@ def overlap(
     with Screen() as screen:
         result = vecindex.open(db, table).overlap(
             questions,
+            question=question,
             k=k,
+            by=by,  # type: ignore[arg-type]  # checked where it is used
+            topic_field=topic_field,
             map=map,
             bbox_padding=bbox_padding,
             sample=sample,

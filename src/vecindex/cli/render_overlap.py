@@ -14,7 +14,15 @@ from vecindex.errors import ConfigError
 
 if TYPE_CHECKING:
     from vecindex.core.nulls import Interval
-    from vecindex.pipeline.overlap_result import MapOverlap, Near, OverlapResult, Placement
+    from vecindex.pipeline.overlap_result import (
+        Fidelity,
+        MapOverlap,
+        Near,
+        OverlapResult,
+        Placement,
+        QuestionOnMap,
+        QuestionRow,
+    )
 
 WORST = 5
 
@@ -24,9 +32,9 @@ def print_overlap(result: OverlapResult) -> None:
     _out(result.verdict)
     topics = f" on {result.topics} topics" if result.topics else ""
     _out(
-        f"{result.questions:,} questions{topics} ({plain(result.questions_name)}), {result.articles:,} articles in "
-        f"{result.table}, {result.model}; chance {_share(result.chance)}, snapping onto the nearest article at least "
-        f"{_share(result.snap_floor)}"
+        f"{result.questions:,} questions{topics} ({plain(result.questions_name)}), "
+        f"{result.articles:,} {result.by}s in {result.table}, {result.model}; chance {_share(result.chance)}, "
+        f"snapping onto the nearest article at least {_share(result.snap_floor)}"
     )
     if result.maps:
         _print_maps(result)
@@ -66,6 +74,23 @@ def _print_maps(result: OverlapResult) -> None:
                 f"over {even.cells:,} cells of {even.cell_width:.3g} x {even.cell_height:.3g}"
             )
         _out("  " + "; ".join(told))
+        if found.fidelity is not None:
+            _out("    " + _fidelity(found.fidelity))
+
+
+def _fidelity(found: Fidelity) -> str:
+    curve = ", ".join(f"{at}: {_figure(value.mean)}" for at, value in found.rnx.items())
+    return (
+        f"trustworthiness {_precise(found.trustworthiness)}, continuity {_precise(found.continuity)} at {found.k} "
+        f"(chance 0.5); own neighbors above chance {_precise(found.rnx_area)} (at {curve}); "
+        f"{found.articles:,} sampled"
+    )
+
+
+def _precise(found: Interval) -> str:
+    if math.isnan(found.mean):
+        return "-"
+    return f"{found.mean:.4f} ({found.low:.4f} to {found.high:.4f})"
 
 
 def _map_row(found: MapOverlap, placed: Placement) -> list[str]:
@@ -97,6 +122,16 @@ def _print_space(result: OverlapResult) -> None:
         f"questions among their neighbors {_share(s.mixing)} (chance {_share(s.mixing_chance)}), "
         f"targets that are hubs {_share(s.hub_share)}, near-duplicates {_share(s.duplicated_targets)}"
     )
+    _out(
+        f"  questions and articles: centers {_figure(s.style.gap)} apart, cosine {_figure(s.style.centroid_cosine)}; "
+        f"told apart by a linear rule {_figure(s.style.auc)} (from their own nearest articles "
+        f"{_figure(s.style.auc_near)}; chance 0.5)"
+    )
+    if s.topic_precision is not None:
+        kept = result.best.search.topic_precision if result.best else None
+        on = f"; on map {result.best.name} {_share(kept.mean)} ({_interval(kept)})" if result.best and kept else ""
+        found = s.topic_precision
+        _out(f"  neighbors of the question's topic: {_share(found.mean)} ({_interval(found)}){on}")
     if s.answers is not None:
         on_map = result.best.search.answers if result.best else None
         there = f"; on map {result.best.name} {_share(on_map.recall)}" if result.best and on_map else ""
@@ -128,37 +163,55 @@ def _print_worst(result: OverlapResult) -> None:
     _table(shown)
 
 
-def print_question(result: OverlapResult, question_id: str) -> None:
+def print_question(result: OverlapResult, question: str) -> None:
     """Print one question's neighbors in embedding space beside those on each map; a star marks those kept.
 
-    Raises ConfigError when there is no question of that id.
+    It is told by its id, by its text, or is the one that was typed. Raises ConfigError when there is none such.
     """
-    row = next((r for r in result.rows if r.id == question_id), None)
-    if row is None:
-        some = ", ".join(r.id for r in result.rows[:5])
-        raise ConfigError(f"No question has the id {question_id!r}.", f"Ids there: {some}, ...")
-    _out(f"{plain(row.id)}: {plain(row.text)}")
+    row = _row_of(result, question)
+    _out(row.text if row is result.typed else f"{plain(row.id)}: {plain(row.text)}")
     for name, rules in row.maps.items():
         for rule, placed in rules.items():
             _out(f"\nmap {name}, placed by {rule}: {_share(placed.overlap)} kept")
-            _side_by_side(row.neighbors, placed.neighbors)
+            _side_by_side(row.neighbors, placed)
     if not row.maps:
-        _side_by_side(row.neighbors, ())
+        _side_by_side(row.neighbors, None)
 
 
-def _side_by_side(space: Sequence[Near], on_map: Sequence[Near]) -> None:
-    kept = {n.id for n in space} & {n.id for n in on_map}
-    rows = [["rank", "dist", "in embedding space", "dist", "on the map"]]
-    for i in range(max(len(space), len(on_map))):
+def _row_of(result: OverlapResult, question: str) -> QuestionRow:
+    rows = [*result.rows, *([result.typed] if result.typed else [])]
+    found = next((r for r in result.rows if r.id == question), None)
+    found = found or next((r for r in rows if r.text == question.strip()), None)
+    if found is None:
+        some = ", ".join(r.id for r in result.rows[:5])
+        raise ConfigError(f"No question has the id {question!r}.", f"Ids there: {some}, ...")
+    return found
+
+
+def _side_by_side(space: Sequence[Near], placed: QuestionOnMap | None) -> None:
+    """Print the two lists; beside each neighbor stands its rank in the other space."""
+    sides: list[tuple[Sequence[Near], Sequence[int | None]]] = [(space, placed.target_ranks if placed else ())]
+    if placed is not None:
+        sides.append((placed.neighbors, placed.neighbor_ranks))
+    kept = {n.id for n in space} & {n.id for n in (placed.neighbors if placed else ())}
+    rows = [["rank", "dist", "in embedding space", "map rank", "dist", "on the map", "space rank"]]
+    for i in range(max(len(near) for near, _ in sides)):
         cells = [str(i + 1)]
-        for side in (space, on_map):
-            if i < len(side):
-                near = side[i]
-                cells += [f"{near.dist:.4f}", ("* " if near.id in kept else "  ") + _short(near.title or near.id, 44)]
+        for near, ranks in sides:
+            if i < len(near):
+                one = near[i]
+                cells += [f"{one.dist:.4f}", ("* " if one.id in kept else "  ") + _short(one.title or one.id, 44)]
+                cells.append(_rank(ranks[i], placed) if placed else "")
             else:
-                cells += ["", ""]
-        rows.append(cells)
+                cells += ["", "", ""]
+        rows.append(cells + [""] * (7 - len(cells)))
+    if placed is None:
+        rows = [row[:3] for row in rows]
     _table(rows)
+
+
+def _rank(rank: int | None, placed: QuestionOnMap) -> str:
+    return f">{placed.depth}" if rank is None else str(rank)
 
 
 def write_csv(result: OverlapResult, path: str) -> None:

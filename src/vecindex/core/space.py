@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -156,3 +156,34 @@ def reciprocal_rank(lists: Rows, answers: Sequence[Rows]) -> F64:
             at = np.flatnonzero(np.isin(row, right))
             ranks[i] = 1.0 / (at[0] + 1) if len(at) else 0.0
     return ranks
+
+
+def topic_precision(
+    rows: Rows,
+    article_topics: Mapping[int, str | None] | Sequence[str | None],
+    question_topics: Sequence[str | None],
+    k: int,
+) -> F64:
+    """Return the share of the first k of each list whose article has the question's topic; (q,), higher is better.
+
+    NaN where the question has no topic. An article without a topic, and a place without an article, count as misses.
+
+    Parameters
+    ----------
+    rows : (q, k') nearest articles, in either space, k' >= k.
+    article_topics : the topic of each article under its row, of at least those in the lists.
+    question_topics : (q,) topics; None for none.
+
+    Articles 0 and 1 are of the first question's topic, its list holds one of them; the second has no topic:
+
+    >>> topic_precision(np.array([[0, 2], [1, 2]]), ["cells", "cells", None], ["cells", None], 2)
+    array([0.5, nan])
+    """
+    if not 1 <= k <= rows.shape[1]:
+        raise ValueError(f"k = {k} is out of range: the table has {rows.shape[1]} neighbors a question")
+    values = np.full(len(rows), np.nan)
+    for i, topic in enumerate(question_topics):
+        if topic is not None:
+            there = rows[i, :k][rows[i, :k] != NO_ROW]
+            values[i] = sum(article_topics[int(row)] == topic for row in there) / k
+    return values

@@ -29,6 +29,30 @@ class AnswersFound:
 
 
 @dataclass(frozen=True, slots=True)
+class Style:
+    """How differently questions and articles lie; see `core.style`. None of it says that an answer is missed.
+
+    Attributes
+    ----------
+    gap, centroid_cosine : distance of the mean question from the mean sampled article (0 to 2), and their cosine.
+    question_question, question_article, article_article : mean cosine of two questions; of a question and its nearest
+        article; of a sampled article and its nearest other one.
+    auc : how well a linear rule tells questions from sampled articles that it was not made with; 0.5 is not at all.
+        Near 1 as soon as the questions are on a topic of their own.
+    auc_near : the same against the questions' own k nearest articles, which are on their topic: what is left is
+        wording. Both NaN for fewer than 10 questions.
+    """
+
+    gap: float
+    centroid_cosine: float
+    question_question: float
+    question_article: float
+    article_article: float
+    auc: float
+    auc_near: float
+
+
+@dataclass(frozen=True, slots=True)
 class SpaceFacts:
     """What embedding space alone tells.
 
@@ -51,6 +75,8 @@ class SpaceFacts:
     answers : over the k nearest; None where no answers are known. `answers_absent` is the share of the given answers
         that are not in the table, None when none are given.
     sample : how many articles were sampled.
+    style : how differently questions and articles lie.
+    topic_precision : share of the k nearest whose topic is the question's; None where either has no topics.
     """
 
     nearest_dist: float
@@ -72,6 +98,8 @@ class SpaceFacts:
     answers: AnswersFound | None
     answers_absent: float | None
     sample: int
+    style: Style
+    topic_precision: Interval | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +121,7 @@ class Placement:
     box, articles_inside, articles_expected : the questions' bounding box, padded; the articles in it; the number to
         expect by area.
     hull_share : area of the questions' convex hull over that of the articles'.
-    answers : as in `SpaceFacts`, over the map's k nearest.
+    answers, topic_precision : as in `SpaceFacts`, over the map's k nearest.
     """
 
     rule: str
@@ -113,6 +141,29 @@ class Placement:
     articles_expected: float
     hull_share: float
     answers: AnswersFound | None
+    topic_precision: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """How faithful a map is to its articles, over sampled ones with all articles on the map as reference.
+
+    Attributes
+    ----------
+    articles, ranked : sampled articles on the map; of these, those for trustworthiness and continuity.
+    trustworthiness, continuity : at k; see `core.fidelity`. 1 is perfect, a random map gives about 0.5.
+    rnx : overlap of the articles' own neighbors adjusted for chance, at several k up to `depth`: 0 is chance.
+    rnx_area : area under that curve over log k, from 1 to `depth`.
+    """
+
+    articles: int
+    ranked: int
+    k: int
+    trustworthiness: Interval
+    continuity: Interval
+    depth: int
+    rnx: dict[int, Interval]
+    rnx_area: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +177,8 @@ class MapOverlap:
     targets_outside : share of the questions' targets that are not on it.
     self_recall : share of their own k nearest articles that articles keep on the map, over the sample, all articles
         being candidates: the comparator for the questions' overlap.
+    self_by_k, self_soft : self-recall at each k, and within the map's nearest K; beside `Placement.by_k`, `soft`.
+    fidelity : None for a map of fewer than two articles.
     agreement : how often a true neighbor of a sampled article is nearer on the map than a random one; 0.5 is chance.
     causes : most likely first.
     """
@@ -136,6 +189,9 @@ class MapOverlap:
     outside: int
     targets_outside: float
     self_recall: Interval
+    self_by_k: dict[int, float]
+    self_soft: dict[int, float]
+    fidelity: Fidelity | None
     agreement: float
     evenness: Evenness | None
     search: Placement
@@ -145,17 +201,30 @@ class MapOverlap:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A neighbor: rank from 1, and `dist` (cosine in embedding space, the map's unit on a map)."""
+    """A neighbor: rank from 1, and `dist` (cosine in embedding space, the map's unit on a map).
+
+    Attributes
+    ----------
+    id : of the article; of the chunk where chunks are counted.
+    chunk : id of the article's nearest chunk; None where what is counted is the row.
+    """
 
     rank: int
     id: str
     title: str | None
     dist: float
+    chunk: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionOnMap:
-    """One question on one map, placed by one rule."""
+    """One question on one map, placed by one rule.
+
+    Attributes
+    ----------
+    target_ranks : rank on the map of each of its k nearest in embedding space; None beyond the `depth` nearest.
+    neighbor_ranks : rank in embedding space of each of its `neighbors` on the map; None likewise.
+    """
 
     x: float | None
     y: float | None
@@ -163,7 +232,11 @@ class QuestionOnMap:
     rank_weighted: float
     soft: dict[int, float]
     reciprocal: dict[int, float]
+    topic_precision: float | None
     neighbors: tuple[Near, ...]
+    depth: int
+    target_ranks: tuple[int | None, ...]
+    neighbor_ranks: tuple[int | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +250,7 @@ class QuestionRow:
     nearest_percentile: float
     answers_recall: float | None
     answers_reciprocal_rank: float | None
+    topic_precision: float | None
     neighbors: tuple[Near, ...]
     maps: dict[str, dict[str, QuestionOnMap]]
 
@@ -193,6 +267,8 @@ class OverlapResult:
     causes : of the best map, or what embedding space alone tells.
     verdict : one line.
     next : what to do, each a sentence.
+    by : what is counted, "article" or "chunk"; `articles` is how many of them the table holds.
+    typed : the question that was typed beside a file of others; it counts in no figure.
     """
 
     table: str
@@ -216,6 +292,8 @@ class OverlapResult:
     rejected: tuple[Rejected, ...]
     duplicates: tuple[Rejected, ...]
     seconds: dict[str, float]
+    by: str
+    typed: QuestionRow | None
 
     @property
     def best(self) -> MapOverlap | None:
