@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import jsonschema
 import numpy as np
 import pytest
 
+import vecindex
 from planted import KnownModel, make_table, put_map
 from vecindex.cli.app import main
 from vecindex.pipeline.overlap import OverlapOptions, overlap
@@ -60,6 +63,10 @@ class Ran:
             main()
         printed = self._capsys.readouterr()
         return int(stop.value.code or 0), printed.out, printed.err
+
+    def err(self) -> str:
+        """Return what was printed to stderr since the last call."""
+        return self._capsys.readouterr().err
 
 
 @pytest.fixture
@@ -131,9 +138,65 @@ def test_one_question_side_by_side(ran: Ran, mapped: tuple[str, str]) -> None:
     assert out.startswith("q3: wh\u00e4t 3?")
     assert out.count("in embedding space") == 2
     assert "* Title of a00003" in out
+    assert ran(mapped, "--question", "wh\u00e4t 3?")[1] == out, "by its text"
+    row = json.loads(ran(mapped, "--json")[1])["rows"][3]
+    placed = row["maps"]["flat"]["search"]
+    for i, line in enumerate(out.splitlines()[4:9]):
+        cells = re.split(r"  +", line.strip().replace("* ", ""))
+        assert cells == [
+            str(i + 1),
+            f"{row['neighbors'][i]['dist']:.4f}",
+            row["neighbors"][i]["title"],
+            str(placed["target_ranks"][i]),
+            f"{placed['neighbors'][i]['dist']:.4f}",
+            placed["neighbors"][i]["title"],
+            str(placed["neighbor_ranks"][i]),
+        ]
     code, _, err = ran(mapped, "--question", "q99")
     assert code == 2
     assert "No question has the id 'q99'" in err
+
+
+def test_a_typed_question_alone_and_beside_a_file(
+    mapped: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vectors = {"how do cells die": np.ones(6)} | {f"wh\u00e4t {i}?": np.eye(6)[i % 6] for i in range(8)}
+    model = KnownModel(vectors)
+    monkeypatch.setattr("vecindex.pipeline.queries.QuestionModel", lambda: model)
+    index = vecindex.open(shutil.copytree(mapped[0], tmp_path / "db"))
+
+    alone = index.overlap(question="how do cells die")
+    assert (alone.questions, alone.typed, alone.questions_name) == (1, None, "typed")
+    beside = index.overlap(mapped[1], question="how do cells die")
+    assert (beside.questions, len(beside.rows)) == (8, 8)
+    assert beside.typed is not None
+    assert beside.typed.neighbors == alone.rows[0].neighbors
+    assert beside.typed.maps == alone.rows[0].maps
+    without = index.overlap(mapped[1])
+    assert (beside.maps, beside.space, beside.rows) == (without.maps, without.space, without.rows)
+    assert index.overlap(mapped[1], question="q3").typed is None
+    jsonschema.validate({"schema_version": 1, **beside.to_dict()}, SCHEMA, cls=jsonschema.Draft202012Validator)
+
+    outs = []
+    for more in ([], ["--questions", mapped[1]]):
+        arguments = ["vecindex", "overlap", "--db", index.uri, "--question", "how do cells die", *more]
+        monkeypatch.setattr(sys, "argv", arguments)
+        with pytest.raises(SystemExit):
+            main()
+        outs.append(capsys.readouterr().out)
+    assert outs[0].splitlines()[0] == "#1: how do cells die"
+    assert outs[1].splitlines()[0] == "how do cells die"
+    assert outs[0].splitlines()[1:] == outs[1].splitlines()[1:]
+    assert "in embedding space" in outs[0]
+
+
+def test_no_question_at_all(ran: Ran, mapped: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for arguments, message in (([], "overlap needs questions"), (["--question", " "], "--question is empty")):
+        monkeypatch.setattr(sys, "argv", ["vecindex", "overlap", "--db", mapped[0], *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == 2
+        assert message in ran.err()
 
 
 def test_bad_lines_are_told_and_counted(ran: Ran, mapped: tuple[str, str], tmp_path: Path) -> None:
@@ -154,6 +217,8 @@ def test_bad_lines_are_told_and_counted(ran: Ran, mapped: tuple[str, str], tmp_p
         (["--on", "median"], "--on is mean or lower"),
         (["--fail-under", "60"], "--fail-under is a share from 0 to 1"),
         (["--map", "absent"], "has no map 'absent'"),
+        (["--by", "row"], "--by is article or chunk"),
+        (["--topic-field", "absent"], "has no column 'absent' with one topic for each article (columns there: none)"),
         (["-k", "0"], "-k must be from 1 to 100"),
     ],
 )

@@ -192,6 +192,19 @@ def test_a_sample_is_held_against_all_articles() -> None:
     assert found.continuity.mean == pytest.approx(np.mean(np.array(slow.trustworthiness(on_map, space, 5))[sample]))
 
 
+def test_of_a_large_sample_a_part_is_ranked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vecindex.pipeline.overlap_fidelity.RANKED", 30)
+    vectors, xy = world(9, 100)
+    found = measured(vectors, {"m": xy})["m"]
+    assert (found.articles, found.ranked) == (100, 30)
+    chosen = np.sort(np.random.default_rng(0).permutation(100)[:30])
+    space, on_map = slow.ranks(slow.space_distances(vectors)), slow.ranks(slow.map_distances(xy))
+    assert found.trustworthiness.mean == pytest.approx(
+        np.mean(np.array(slow.trustworthiness(space, on_map, 5))[chosen])
+    )
+    assert found.rnx[5].mean == pytest.approx(np.mean(slow.rnx(space, on_map, 5)))
+
+
 def test_reference_of_a_map_in_part_is_what_it_shows() -> None:
     vectors, xy = world(7, 120)
     part = xy.copy()

@@ -88,8 +88,8 @@ class FidelitySearch:
 class _Sampled:
     """The sampled articles on one map.
 
-    `rows` (s,) and their map neighbors `found` (s, depth); places `ranked` among them of those whose neighbors' ranks are
-    counted; `there` (n,), which rows are on the map.
+    `rows` (s,) and their map neighbors `found` (s, depth); places `ranked` among them of those whose neighbors' ranks
+    are counted; `there` (n,), which rows are on the map.
     """
 
     name: str

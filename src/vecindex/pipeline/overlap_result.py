@@ -40,7 +40,7 @@ class Style:
     auc : how well a linear rule tells questions from sampled articles that it was not made with; 0.5 is not at all.
         Near 1 as soon as the questions are on a topic of their own.
     auc_near : the same against the questions' own k nearest articles, which are on their topic: what is left is
-        wording. Both NaN for fewer than 10 questions.
+        wording. Both None for fewer than 10 questions.
     """
 
     gap: float
@@ -48,8 +48,8 @@ class Style:
     question_question: float
     question_article: float
     article_article: float
-    auc: float
-    auc_near: float
+    auc: float | None
+    auc_near: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,10 @@ def style_of(
         question_question=cohesion(questions),
         question_article=1.0 - float(near.dist[:, 0].mean()),
         article_article=1.0 - float(own.mean()) if len(own) else float("nan"),
-        auc=held_out_auc(questions, articles, seed=seed),
-        auc_near=held_out_auc(questions, targets, (np.arange(len(questions)), of_question), seed),
+        auc=_known(held_out_auc(questions, articles, seed=seed)),
+        auc_near=_known(held_out_auc(questions, targets, (np.arange(len(questions)), of_question), seed)),
     )
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value
