@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from copy import copy
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from vecindex.core.geometry import convex_hull, polygon_area
 from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted, nearest_of_each, place_of_kth
 
 # Neighbors fetched beyond k, so that a run of equal distances at the end is seen whole.
@@ -42,6 +44,11 @@ class Plane:
     def n_articles(self) -> int:
         """How many different articles lie on the map."""
         return len(self) if self.articles is None else len(np.unique(self.articles[self.rows]))
+
+    @cached_property
+    def hull_area(self) -> float:
+        """The area of the convex hull of all places."""
+        return polygon_area(convex_hull(self.xy))
 
     def of_points(self) -> Plane:
         """Return the same places with every row counted by itself."""

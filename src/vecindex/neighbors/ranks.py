@@ -10,6 +10,8 @@ from vecindex.neighbors.exact import MARGIN, cosine_distances
 
 # Float32 similarities held at a time: 16 MB.
 _PRODUCT_VALUES = 1 << 22
+# Pairs measured again at a time.
+_MEASURED = 1 << 18
 
 
 class RankCount:
@@ -49,9 +51,10 @@ class RankCount:
         mine = np.minimum(np.searchsorted(self._rows, rows), len(self._rows) - 1)
         itself = self._rows[mine] == rows
         sims[mine[itself], np.flatnonzero(itself)] = -np.inf
+        close: list[Rows] = []
         # A numpy pass for each pair stays in the cache of a core; all at once would not.
         for i, row in enumerate(sims):
-            close = None
+            near = None
             for j in range(self._others.shape[1]):
                 perhaps = np.count_nonzero(row >= self._perhaps[i, j])
                 if not perhaps:
@@ -60,15 +63,21 @@ class RankCount:
                 self._before[i, j] += surely
                 if perhaps != surely:
                     window = (row >= self._perhaps[i, j]) & (row <= self._surely[i, j])
-                    close = window if close is None else close | window
-            if close is not None:
-                self._measure(i, np.flatnonzero(close), row, rows, block)
+                    near = window if near is None else near | window
+            close.append(np.empty(0, np.int64) if near is None else np.flatnonzero(near))
+        self._measure(
+            np.repeat(np.arange(len(close)), [len(c) for c in close]), np.concatenate(close), sims, rows, block
+        )
 
-    def _measure(self, i: int, at: Rows, row: F32, rows: Rows, block: F32) -> None:
-        """Count those of some articles of a block that are before an other one, by their exact distances."""
-        dist = cosine_distances(self._vectors, np.full(len(at), i), block, at)
-        sims = row[at]
-        for j in range(self._others.shape[1]):
-            window = (sims >= self._perhaps[i, j]) & (sims <= self._surely[i, j])
-            before = (dist < self._dist[i, j]) | ((dist == self._dist[i, j]) & (rows[at] < self._others[i, j]))
-            self._before[i, j] += int((window & before).sum())
+    def _measure(self, i: Rows, at: Rows, sims: F32, rows: Rows, block: F32) -> None:
+        """Count, of pairs (article i, place in the block), those that are before another one by exact distances."""
+        for start in range(0, len(i), _MEASURED):
+            part = slice(start, start + _MEASURED)
+            mine, there = i[part], at[part]
+            sim = sims[mine, there][:, None]
+            dist = cosine_distances(self._vectors, mine, block, there)[:, None]
+            before = (dist < self._dist[mine]) | (
+                (dist == self._dist[mine]) & (rows[there][:, None] < self._others[mine])
+            )
+            window = (sim >= self._perhaps[mine]) & (sim <= self._surely[mine])
+            np.add.at(self._before, mine, window & before)

@@ -20,7 +20,7 @@ from vecindex.pipeline.overlap_result import Fidelity
 DEPTH = 50
 """Neighbors of each sampled article that the curve goes through."""
 CURVE = (1, 5, 10, 20, 50)
-RANKED = 500
+RANKED = 250
 """Sampled articles, at most, whose neighbors' ranks are counted: the cost is one product with all vectors."""
 
 Mask = npt.NDArray[np.bool_]

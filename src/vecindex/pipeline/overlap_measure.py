@@ -200,7 +200,7 @@ def placement_figures(
         return bootstrap_mean(values, topics, seed=space.seed)
 
     box, whole = bounding_box(placed.xy, padding), bounding_box(plane.xy)
-    hull = polygon_area(convex_hull(plane.xy))
+    hull = plane.hull_area
     some = np.random.default_rng(space.seed).permutation(plane.rows)[:_GEOMETRY_SAMPLE]
     return Placement(
         rule=placed.rule,
