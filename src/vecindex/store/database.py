@@ -27,12 +27,20 @@ _INDEX_CACHE = 256 << 20
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
-def check_name(name: str) -> None:
-    """Raise ConfigError when an articles table cannot have this name."""
+def check_name(name: str, database: Database) -> None:
+    """Raise ConfigError when an articles table cannot have this name.
+
+    One that was named `questions` before questions were kept goes on.
+    """
     if not _NAME.fullmatch(name):
         raise ConfigError(f"A table cannot be named {name!r}.", "Use letters, digits, '_', '-' and '.'.")
     if name == REJECTS:
         raise ConfigError(f"The name {name!r} is taken: rejected rows are kept under it.", "Choose another: --table")
+    if name == QUESTIONS and not (database.has(name) and database.holds_articles(name)):
+        raise ConfigError(
+            f"The name {name!r} is taken: the questions of vecindex overlap are kept under it.",
+            "Choose another: --table",
+        )
 
 
 class Database:
@@ -89,6 +97,11 @@ class Database:
     def has(self, name: str) -> bool:
         """Return whether there is a table of that name."""
         return name in self.tables()
+
+    def holds_articles(self, name: str) -> bool:
+        """Return whether a table that is there is one of articles."""
+        with translated(f"{self.uri}/{name}"):
+            return "content_hash" in self.connection.open_table(name).schema.names
 
     def articles(self, name: str, at: str | None = None) -> ArticleTable:
         """Open an articles table, at its latest version or, to be read only, at a tagged one.
