@@ -84,9 +84,13 @@ def put_map(
 class KnownModel:
     """Stands in for the model: gives each text its planted vector, and counts how often it was asked."""
 
-    def __init__(self, vectors: dict[str, np.ndarray]) -> None:
+    def __init__(self, vectors: dict[str, np.ndarray], prompt: str | None = "") -> None:
         self.known = vectors
         self.asked: list[str] = []
+        self.prompt = prompt
+
+    def query_prompt(self, stored: Fingerprint, options: Any) -> str | None:
+        return self.prompt if options.prompt is None else options.prompt
 
     def embed(self, texts: Sequence[str], *_: Any) -> np.ndarray:
         self.asked += texts

@@ -154,9 +154,12 @@ class Index:
 
     def overlap(
         self,
-        questions: str | Path | Sequence[str],
+        questions: str | Path | Sequence[str] | None = None,
         *,
+        question: str | None = None,
         k: int = 5,
+        by: Literal["article", "chunk"] = "article",
+        topic_field: str | None = None,
         map: str | None = None,
         bbox_padding: float = 0.5,
         sample: int = 1_000,
@@ -164,7 +167,6 @@ class Index:
         at: str | None = None,
         what_if: str | None = None,
         explain: bool = False,
-        topic_field: str = "topic",
         model: str | None = None,
         prompt: str | None = None,
         device: str = "auto",
@@ -180,8 +182,12 @@ class Index:
 
         Parameters
         ----------
-        questions : a file ("-" for standard input), or a list of texts.
+        questions : a file ("-" for standard input), or a list of texts; a text alone is given as `question`.
+        question : a text. Without `questions` it is measured by itself; beside them its neighbors are found too
+            (`OverlapResult.typed`), unless it is the id or the text of one of them, and it counts in no figure.
         k : neighbors.
+        by : in a table of chunks, "article" counts each article once, where its nearest chunk is.
+        topic_field : column with the articles' topics; None for "topic", if there is one.
         map : one stored map; None for all.
         bbox_padding : by how much of its length each side of the questions' bounding box is moved out.
         sample : articles drawn for their own self-recall and distances; all are candidates.
@@ -189,7 +195,6 @@ class Index:
         at : a tag, to measure the table as it was.
         what_if : "corpus" measures the questions against nested samples of the articles as well.
         explain : do the experiments too that need the model and another pass over the vectors.
-        topic_field : the field with the articles' topics, to be held against the questions'.
         model, prompt, device, trust_remote_code : as in `search`.
 
         Raises
@@ -201,11 +206,14 @@ class Index:
         from vecindex.pipeline.queries import ModelOptions, QuestionModel
 
         self._questions = self._questions or QuestionModel()
-        is_file = isinstance(questions, str | Path)
+        is_file = questions is not None and isinstance(questions, str | Path)
         options = OverlapOptions(
             file=str(questions) if is_file else None,
-            texts=() if is_file else tuple(str(q) for q in questions),  # type: ignore[union-attr]
+            texts=() if is_file or questions is None else tuple(str(q) for q in questions),  # type: ignore[union-attr]
+            question=question,
             k=k,
+            by=by,
+            topic_field=topic_field,
             map=map,
             padding=bbox_padding,
             sample=sample,
@@ -213,7 +221,6 @@ class Index:
             at=at,
             what_if=what_if,
             explain=explain,
-            topic_field=topic_field,
             model=ModelOptions(model, prompt, device, trust_remote_code),
         )
         return overlap(self._database(), self.table, options, self._questions, observer, stdin)

@@ -235,10 +235,16 @@ def test_stop_while_the_last_transactions_wait_is_an_interruption(tmp_path: Path
     assert (again.skipped, again.added, again.interrupted) == (report.added, 30 - report.added, False)
 
 
-@pytest.mark.parametrize("name", ["my table", "rejects", "", "../up"])
+@pytest.mark.parametrize("name", ["my table", "rejects", "questions", "", "../up"])
 def test_names_that_a_table_cannot_have(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match=r"named|taken"):
         vecindex.open(tmp_path / "db", name).ingest(write(tmp_path / "rows.jsonl", ROWS))
+
+
+def test_a_table_of_articles_that_was_named_questions_before_goes_on(base: Path, tmp_path: Path) -> None:
+    (base / "articles.lance").rename(base / "questions.lance")
+    report = vecindex.open(base, "questions").ingest(write(tmp_path / "rows.jsonl", ROWS))
+    assert (report.skipped, report.added) == (len(ROWS), 0)
 
 
 def test_dry_run_counts_and_changes_nothing(base: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -65,6 +66,10 @@ class Ran:
         printed = self._capsys.readouterr()
         return int(stop.value.code or 0), printed.out, printed.err
 
+    def err(self) -> str:
+        """Return what was printed to stderr since the last call."""
+        return self._capsys.readouterr().err
+
 
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ran:
@@ -77,13 +82,17 @@ def test_it_tells_the_verdict_first(ran: Ran, mapped: tuple[str, str]) -> None:
     lines = out.splitlines()
     assert "of the 5 nearest articles stay nearest on map flat" in lines[0]
     assert "8 questions" in lines[1]
-    assert [line.split()[:2] for line in lines if line.startswith("  flat ")] == [
+    # What is wrong and what helps stands before the figures.
+    assert lines.index("causes on map flat") < next(
+        i for i, line in enumerate(lines) if line.startswith("maps (chance")
+    )
+    assert [line.split()[:2] for line in lines if line.startswith("  flat ")][:2] == [
         ["flat", "search"],
         ["flat", "median"],
     ]
+    assert max(len(line) for line in lines[1:]) <= 120
     assert "worst questions on map flat" in out
-    assert "causes" in out
-    assert "right articles: recall@5" in out
+    assert "  right articles " in out
 
 
 @pytest.mark.parametrize("which", ["mapped", "unmapped"])
@@ -111,22 +120,21 @@ def test_what_if_corpus(ran: Ran, which: str, request: pytest.FixtureRequest) ->
     code, out, _ = ran(where, "--what-if", "corpus")
     assert code == 0
     lines = out.splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith("what if there were fewer articles"))
-    assert [line.split()[:2] for line in lines[start + 2 : start + 6]] == [
-        ["10%", "8"],
-        ["25%", "20"],
-        ["50%", "40"],
-        ["100%", "80"],
-    ]
-    assert lines[start + 6].split()[:2] == ["per", "doubling"]
-    assert found["what_if"]["summary"] in out
+    told = " ".join(" ".join(lines[lines.index("what if there were more articles") :]).split())
+    assert told.startswith(f"what if there were more articles {found['what_if']['summary']}")
+    assert "each sample in the next 8 20 40 80 each doubling share 10% 25% 50% 100% nearest distance" in told
+    (dist,) = [line for line in lines if line.startswith("  nearest distance ")]
+    assert dist.split()[2:6] == [f"{p['nearest_dist']['mean']:.3f}" for p in points]
+    assert dist.split()[6] == f"{found['what_if']['trends'][0]['per_doubling']['mean']:+.3f}"
+    kept = [line.split()[3:7] for line in lines if line.startswith("  overlap@5 on flat ")]
+    assert kept == [[f"{o['mean']:.0%}" for p in points for o in p["overlap"].values()]] * (which == "mapped")
 
 
 def test_experiments_are_told(ran: Ran, mapped: tuple[str, str], unmapped: tuple[str, str]) -> None:
     out = ran(mapped)[1]
-    assert "near-duplicates merged: refutes near-duplicates" in out
-    assert "candidate search against the neutral placement:" in out
-    assert "cohesion of the targets against the overlap:" in out
+    assert "refutes near-duplicates: near-duplicates merged" in out
+    assert ": candidate search against the neutral placement" in out
+    assert ": cohesion of the targets against the overlap" in out
     assert "experiments" not in ran(unmapped)[1]
 
 
@@ -196,9 +204,72 @@ def test_one_question_side_by_side(ran: Ran, mapped: tuple[str, str]) -> None:
     assert out.startswith("q3: wh\u00e4t 3?")
     assert out.count("in embedding space") == 2
     assert "* Title of a00003" in out
+    assert ran(mapped, "--question", "wh\u00e4t 3?")[1] == out, "by its text"
+    row = json.loads(ran(mapped, "--json")[1])["rows"][3]
+    placed = row["maps"]["flat"]["search"]
+    for i, line in enumerate(out.splitlines()[4:9]):
+        cells = re.split(r"  +", line.strip().replace("* ", ""))
+        assert cells == [
+            str(i + 1),
+            f"{row['neighbors'][i]['dist']:.4f}",
+            row["neighbors"][i]["title"],
+            str(placed["target_ranks"][i]),
+            f"{placed['neighbors'][i]['dist']:.4f}",
+            placed["neighbors"][i]["title"],
+            str(placed["neighbor_ranks"][i]),
+        ]
     code, _, err = ran(mapped, "--question", "q99")
     assert code == 2
     assert "No question has the id 'q99'" in err
+
+
+def test_a_typed_question_alone_and_beside_a_file(
+    mapped: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vectors = {"how do cells die": np.ones(6)} | {f"wh\u00e4t {i}?": np.eye(6)[i % 6] for i in range(8)}
+    model = KnownModel(vectors)
+    monkeypatch.setattr("vecindex.pipeline.queries.QuestionModel", lambda: model)
+    index = vecindex.open(shutil.copytree(mapped[0], tmp_path / "db"))
+
+    alone = index.overlap(question="how do cells die")
+    assert (alone.questions, alone.typed, alone.questions_name) == (1, None, "typed")
+    beside = index.overlap(mapped[1], question="how do cells die")
+    assert (beside.questions, len(beside.rows)) == (8, 8)
+    assert beside.typed is not None
+    assert beside.typed.neighbors == alone.rows[0].neighbors
+    assert beside.typed.maps == alone.rows[0].maps
+    without = index.overlap(mapped[1])
+    assert (beside.maps, beside.space, beside.rows) == (without.maps, without.space, without.rows)
+    assert index.overlap(mapped[1], question="q3").typed is None
+    jsonschema.validate({"schema_version": 1, **beside.to_dict()}, SCHEMA, cls=jsonschema.Draft202012Validator)
+
+    outs = []
+    for more in ([], ["--questions", mapped[1]]):
+        arguments = ["vecindex", "overlap", "--db", index.uri, "--question", "how do cells die", *more]
+        monkeypatch.setattr(sys, "argv", arguments)
+        with pytest.raises(SystemExit):
+            main()
+        outs.append(capsys.readouterr().out)
+    assert outs[0].splitlines()[0] == "how do cells die"
+    assert outs[0] == outs[1]
+    assert "in embedding space" in outs[0]
+
+    # What was asked for besides is told after it, and nothing else.
+    monkeypatch.setattr(sys, "argv", [*arguments, "--what-if", "corpus"])
+    with pytest.raises(SystemExit):
+        main()
+    more = capsys.readouterr().out
+    assert more.startswith(outs[1])
+    assert more.removeprefix(outs[1]).startswith("\nwhat if there were more articles\n")
+
+
+def test_no_question_at_all(ran: Ran, mapped: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for arguments, message in (([], "overlap needs questions"), (["--question", " "], "--question is empty")):
+        monkeypatch.setattr(sys, "argv", ["vecindex", "overlap", "--db", mapped[0], *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == 2
+        assert message in ran.err()
 
 
 def test_bad_lines_are_told_and_counted(ran: Ran, mapped: tuple[str, str], tmp_path: Path) -> None:
@@ -219,9 +290,10 @@ def test_bad_lines_are_told_and_counted(ran: Ran, mapped: tuple[str, str], tmp_p
         (["--on", "median"], "--on is mean or lower"),
         (["--fail-under", "60"], "--fail-under is a share from 0 to 1"),
         (["--map", "absent"], "has no map 'absent'"),
+        (["--by", "row"], "--by is article or chunk"),
+        (["--topic-field", "absent"], "has no column 'absent' with one topic for each article (columns there: none)"),
         (["-k", "0"], "-k must be from 1 to 100"),
         (["--what-if", "model"], "--what-if knows corpus only"),
-        (["--topic-field", "absent"], "has no field 'absent'"),
     ],
 )
 def test_usage(ran: Ran, mapped: tuple[str, str], options: list[str], message: str) -> None:

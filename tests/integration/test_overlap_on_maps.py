@@ -100,12 +100,47 @@ def test_it_agrees_with_sorting_and_loops(world: Any) -> None:
         if not np.isnan(xy[i, 0]):
             truth = [r for r in own[i] if r != i][:5]
             recalls.append(slow.overlap(truth, nearest_on_map(xy, tuple(xy[i]), 5, without=i), 5))
-    assert flat.self_recall.mean == pytest.approx(np.mean(recalls))
+    assert flat.self_recall.mean == pytest.approx(np.mean(recalls)) == pytest.approx(flat.self_by_k[5])
+    assert sorted(flat.self_by_k) == [1, 5, 10, 20, 50]
+    assert sorted(flat.self_soft) == [10, 50, 100]
     # Answers: half of the 24 given ids are nowhere (one id, "absent", of 13 different ones).
     assert found.space.answers_absent == pytest.approx(1 / 13)
     right = [names.index(ids[i]) for i in range(Q)]
     assert found.space.answers is not None
     assert found.space.answers.recall == pytest.approx(np.mean([right[i] in rows[i, :5] for i in range(Q)]))
+
+
+def test_topics_of_the_neighbors(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    articles = normalize(rng.normal(size=(60, 4)))
+    topics = [["cells", "plants", ""][i % 3] for i in range(60)]
+    make_table(tmp_path / "db", articles, fields={"topic": topics, "section": ["s"] * 60})
+    put_map(tmp_path / "db", "m", [f"a{i:05d}" for i in range(60)], articles[:, :2])
+    known = {f"q{i}": articles[i] + 0.1 * rng.normal(size=4) for i in range(9)}
+    asked: list[str | None] = ["cells", "plants", None] * 3
+    file = write_questions(tmp_path, [{"text": t, "topic": a} for t, a in zip(known, asked, strict=True)])
+    found, _ = run(tmp_path, known, file=file)
+    of = {f"a{i:05d}": topic for i, topic in enumerate(topics)}
+    spaces, maps = [], []
+    for row, topic in zip(found.rows, asked, strict=True):
+        placed = row.maps["m"]["search"]
+        if topic is None:
+            assert row.topic_precision is placed.topic_precision is None
+            continue
+        spaces.append(sum(of[n.id] == topic for n in row.neighbors) / 5)
+        maps.append(sum(of[n.id] == topic for n in placed.neighbors) / 5)
+        assert (row.topic_precision, placed.topic_precision) == (spaces[-1], maps[-1])
+    assert found.space.topic_precision is not None
+    assert found.maps[0].search.topic_precision is not None
+    assert found.space.topic_precision.mean == pytest.approx(np.mean(spaces))
+    assert found.maps[0].search.topic_precision.mean == pytest.approx(np.mean(maps))
+    # Words that the articles do not go by, another column, none at all.
+    other = write_questions(tmp_path, [{"text": t, "topic": "unheard of"} for t in known])
+    assert run(tmp_path, known, file=other)[0].space.topic_precision is None
+    assert run(tmp_path, known, file=file, topic_field="section")[0].space.topic_precision is None
+    assert run(tmp_path, known, texts=list(known))[0].space.topic_precision is None
+    with pytest.raises(ConfigError, match=r"no column 'x' with one topic .*columns there: topic, section"):
+        run(tmp_path, known, file=file, topic_field="x")
 
 
 def test_a_shuffled_map_gives_chance_and_is_named(world: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import lancedb
 import numpy as np
@@ -85,6 +86,36 @@ def test_another_model_or_prompt_makes_its_own(tmp_path: Path) -> None:
     assert vectors_of(tmp_path, asked, prompt="query: ")[1] == TEXTS
     assert vectors_of(tmp_path, asked)[1] == []
     assert len(stored_rows(tmp_path)) == 9
+
+
+def test_another_prompt_of_the_models_own_makes_them_anew(tmp_path: Path) -> None:
+    asked = questions_from_texts(TEXTS, "set")
+
+    def made(prompt: str | None) -> int:
+        model = KnownModel(VECTORS, prompt)
+        arguments = (Database(tmp_path), asked, fingerprint(3), "t", ModelOptions(), model, Silent())
+        return question_vectors(*arguments)[1]  # type: ignore[arg-type]
+
+    assert made("query: ") == 3
+    assert made("query: ") == 0
+    assert made(None) == 0, "the model is gone; its last prompt is known"
+    assert made("") == 3
+    assert made(None) == 0
+    # An explicit prompt is another thing than the model's own, but the same text makes the same vectors.
+    assert vectors_of(tmp_path, asked, prompt="query: ")[1] == []
+
+
+def test_what_a_model_that_is_not_at_hand_brings_is_kept_behind_its_prompt(tmp_path: Path) -> None:
+    asked = questions_from_texts(TEXTS, "set")
+
+    class Fetched(KnownModel):
+        def embed(self, *arguments: Any) -> np.ndarray:
+            self.prompt = "q: "
+            return super().embed(*arguments)
+
+    arguments = (Database(tmp_path), asked, fingerprint(3), "t", ModelOptions(), Fetched(VECTORS, None), Silent())
+    assert question_vectors(*arguments)[1] == 3  # type: ignore[arg-type]
+    assert vectors_of(tmp_path, asked, prompt="q: ")[1] == []
 
 
 def test_vectors_of_several_lengths_share_the_table(tmp_path: Path) -> None:

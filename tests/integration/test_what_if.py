@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError
 from vecindex.pipeline.overlap import OverlapOptions, overlap
 from vecindex.pipeline.overlap_reader import OverlapReader
-from vecindex.pipeline.overlap_result import OverlapResult, Trend, WhatIf
+from vecindex.pipeline.overlap_result import OverlapResult
+from vecindex.pipeline.what_if_result import Trend, WhatIf
 from vecindex.store import articles as store
 from vecindex.store.database import Database
 
@@ -151,7 +153,7 @@ def test_one_pass_whatever_the_blocks(world: World, monkeypatch: pytest.MonkeyPa
 def test_topics_of_another_kind_are_not_compared(world: World) -> None:
     folder, _, _, _, file, known = world
     assert what_if(folder, known, file=file, topic_field="kind").points[0].topic_precision is None
-    with pytest.raises(ConfigError, match=r"no field 'field' \(fields there: kind, topic|topic, kind\)"):
+    with pytest.raises(ConfigError, match=r"no column 'field' .*columns there: (kind, topic|topic, kind)"):
         what_if(folder, known, file=file, topic_field="field")
 
 
@@ -172,6 +174,19 @@ def test_a_tiny_table_is_told(tmp_path: Path) -> None:
     assert [p.articles for p in found.points] == [6]
     assert found.trends == ()
     assert found.summary == "The table is too small for nested samples."
+
+
+def test_one_question_is_no_trend(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    articles = rng.normal(size=(40, 4))
+    make_table(tmp_path / "db", articles)
+    put_map(tmp_path / "db", "m", [f"a{i:05d}" for i in range(40)], articles[:, :2])
+    found = run(tmp_path, {"q": rng.normal(size=4)}, texts=["q"], what_if="corpus")
+    assert found.what_if is not None
+    assert found.what_if.summary == "A single question shows no trend: ask several."
+    assert {t.verdict for t in found.what_if.trends} == {Direction.UNCLEAR}
+    assert np.isnan(found.maps[0].search.overlap.low)
+    assert re.match(r"\d+% of the 5 nearest articles stay nearest on map m, of one question: ", found.verdict)
 
 
 def test_other_experiments_are_refused() -> None:

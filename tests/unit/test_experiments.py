@@ -166,6 +166,14 @@ def test_local_density_by_loops() -> None:
         assert found[i] == pytest.approx(np.mean(others[:3]), abs=1e-6)
 
 
+def test_an_article_sampled_by_several_chunks_counts_once() -> None:
+    x = np.array([[1.0, 0.0]], dtype=np.float32)
+    sample = np.array([[0.6, 0.8], [1.0, 0.0], [0.8, 0.6], [0.0, 1.0]], dtype=np.float32)
+    # Article 7 by its nearer chunk, 0.8, and article 9, 0; article 3 is the one asked of.
+    found = local_density(x, sample, np.array([3]), np.array([7, 3, 7, 9]), 2)
+    assert found == pytest.approx([0.4])
+
+
 def test_local_density_without_others_is_nought() -> None:
     one = np.array([[1.0, 0.0]], dtype=np.float32)
     assert local_density(one, one, np.array([5]), np.array([5])).tolist() == [0.0]

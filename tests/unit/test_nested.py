@@ -34,6 +34,15 @@ def test_each_sample_has_its_size_and_is_contained_in_the_next(n: int, seed: int
     assert (strata(n, seed) == number).all()
 
 
+def test_one_question_has_a_slope_and_no_interval() -> None:
+    points, change = bootstrap_curve(np.array([[0.2, 0.3, 0.5]]), [10, 20, 40])
+    assert [p.mean for p in points] == [0.2, 0.3, 0.5]
+    assert all(np.isnan([p.low, p.high]).all() for p in points)
+    assert change.mean == pytest.approx(0.15)
+    assert np.isnan([change.low, change.high]).all()
+    assert direction(change) is Direction.UNCLEAR
+
+
 def test_another_seed_draws_other_samples() -> None:
     assert (strata(1000, 1) != strata(1000, 2)).any()
 

@@ -50,7 +50,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     assert 0.89 <= hits / 200 <= 0.99
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.integers(0, 1000))
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=30), st.integers(0, 1000))
 @settings(max_examples=40, deadline=None)
 def test_what_must_hold(values: list[float], seed: int) -> None:
     found = bootstrap_mean(values, seed=seed, resamples=300)
@@ -60,6 +60,13 @@ def test_what_must_hold(values: list[float], seed: int) -> None:
 
 def test_nothing_gives_nan() -> None:
     assert math.isnan(bootstrap_mean([]).mean)
+
+
+def test_one_question_shows_no_spread() -> None:
+    found = bootstrap_mean([0.4], ["a"])
+    assert found.mean == 0.4
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
 
 
 def test_groups_must_fit() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from vecindex.core.neighbors import NO_ROW
 from vecindex.core.space import (
     agreement,
     answer_recall,
@@ -19,6 +20,7 @@ from vecindex.core.space import (
     reciprocal_rank,
     share_held_by,
     skewness,
+    topic_precision,
 )
 from vecindex.core.vectors import normalize
 
@@ -90,3 +92,13 @@ def test_answers() -> None:
     assert math.isnan(answer_recall(lists, answers, 2)[1])
     assert reciprocal_rank(lists, answers)[[0, 2]].tolist() == [0.5, 1 / 3]
     assert math.isnan(reciprocal_rank(lists, answers)[1])
+
+
+def test_topic_precision_by_hand() -> None:
+    lists = np.array([[1, 2, 3], [3, 0, NO_ROW], [0, 1, 2]])
+    topics = {0: "b", 1: "a", 2: "a", 3: None}
+    assert topic_precision(lists, topics, ["a", "b", "none such"], 3).tolist() == [2 / 3, 1 / 3, 0]
+    assert topic_precision(lists, topics, ["a", "b", "b"], 1).tolist() == [1, 0, 1]
+    assert np.isnan(topic_precision(lists, topics, [None] * 3, 2)).all()
+    with pytest.raises(ValueError, match="k = 4 is out of range"):
+        topic_precision(lists, topics, ["a"] * 3, 4)

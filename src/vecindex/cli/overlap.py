@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,21 +12,29 @@ from vecindex.cli.options import Db, Json, Table
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
 
+if TYPE_CHECKING:
+    from vecindex.pipeline.overlap_result import OverlapResult
+
 NOT_MET_EXIT = 1
 REJECTED_EXIT = 6
 
 
 def overlap(
     questions: Annotated[
-        str,
+        str | None,
         typer.Option("--questions", "-q", metavar="FILE", help="JSON lines, CSV or text, one a line; - for stdin."),
-    ],
+    ] = None,
     db: Db = None,
     table: Table = DEFAULT_TABLE,
     k: Annotated[int, typer.Option("-k", help="Neighbors.")] = 5,
     map: Annotated[str | None, typer.Option(metavar="NAME", help="One stored map [default: all]")] = None,
     question: Annotated[
-        str | None, typer.Option(metavar="ID", help="Show one question's neighbors in both spaces, side by side.")
+        str | None,
+        typer.Option(metavar="ID|TEXT", help="Show one question's neighbors in both spaces, side by side."),
+    ] = None,
+    by: Annotated[str, typer.Option(help="In a table of chunks: article or chunk.")] = "article",
+    topic_field: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column with the articles' topics [default: topic]")
     ] = None,
     csv: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write a row for each question, map and placement.")
@@ -41,7 +49,7 @@ def overlap(
     bbox_padding: Annotated[
         float, typer.Option(help="How far the questions' box reaches beyond them, as a share of its sides.")
     ] = 0.5,
-    sample: Annotated[int, typer.Option(help="Articles drawn for their own self-recall.")] = 1_000,
+    sample: Annotated[int, typer.Option(help="Articles drawn for the figures of articles.")] = 1_000,
     seed: Annotated[int | None, typer.Option(help="Of that draw and of the intervals.")] = None,
     at: Annotated[str | None, typer.Option(metavar="TAG", help="Measure the table as it was tagged.")] = None,
     what_if: Annotated[
@@ -51,7 +59,6 @@ def overlap(
     explain: Annotated[
         bool, typer.Option("--explain", help="Do the experiments too that need the model and more time.")
     ] = False,
-    topic_field: Annotated[str, typer.Option(metavar="FIELD", help="Field with the articles' topics.")] = "topic",
     model: Annotated[str | None, typer.Option(help="Where the table's model is now, if elsewhere.")] = None,
     prompt: Annotated[str | None, typer.Option(help="Put before every question [default: the model's own]")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
@@ -66,8 +73,7 @@ def overlap(
     import vecindex
     from vecindex.cli.output import print_json
     from vecindex.cli.progress import Screen
-    from vecindex.cli.render_experiments import print_experiments, print_what_if
-    from vecindex.cli.render_overlap import print_overlap, print_question, write_csv
+    from vecindex.cli.render_overlap import write_csv
 
     if on not in ("mean", "lower"):
         raise ConfigError(f"--on is mean or lower, found {on!r}.")
@@ -76,7 +82,10 @@ def overlap(
     with Screen() as screen:
         result = vecindex.open(db, table).overlap(
             questions,
+            question=question,
             k=k,
+            by=by,  # type: ignore[arg-type]  # checked where it is used
+            topic_field=topic_field,
             map=map,
             bbox_padding=bbox_padding,
             sample=sample,
@@ -84,7 +93,6 @@ def overlap(
             at=at,
             what_if=what_if,
             explain=explain,
-            topic_field=topic_field,
             model=model,
             prompt=prompt,
             device=device,
@@ -100,12 +108,8 @@ def overlap(
         result.write_html(html, made=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC")
     if json:
         print_json(result.to_dict())
-    elif question is not None:
-        print_question(result, question)
     else:
-        print_overlap(result)
-        print_experiments(result)
-        print_what_if(result)
+        _print(result, question, explain)
     for line in result.rejected:
         screen.notice(f"left out {line.place}: {line.reason}")
     for line in result.duplicates:
@@ -115,3 +119,20 @@ def overlap(
         raise typer.Exit(NOT_MET_EXIT)
     if result.rejected:
         raise typer.Exit(REJECTED_EXIT)
+
+
+def _print(result: OverlapResult, question: str | None, explain: bool) -> None:
+    """Print everything, or one question with no more than was asked for beside it."""
+    from vecindex.cli.render_experiments import print_experiments, print_what_if
+    from vecindex.cli.render_overlap import print_causes, print_overlap
+    from vecindex.cli.render_question import print_question
+
+    if question is None:
+        print_overlap(result)
+        print_experiments(result)
+    else:
+        print_question(result, question)
+        if explain:
+            print_causes(result)
+            print_experiments(result)
+    print_what_if(result)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from vecindex.cli.render_overlap import _figure, _interval, _out, _share, _table
+from vecindex.cli.layout import facts, out, prose, table
+from vecindex.cli.render_overlap import figures
+from vecindex.reports.figures import NONE, number, share
 
 if TYPE_CHECKING:
     from vecindex.core.nulls import Interval
-    from vecindex.pipeline.overlap_result import OverlapResult, Trend
+    from vecindex.pipeline.overlap_result import OverlapResult
+    from vecindex.pipeline.what_if_result import NestedPoint, Trend
 
 _NAMES = {
     "nearest_dist": "nearest distance",
@@ -18,61 +20,80 @@ _NAMES = {
     "mrr": "MRR",
     "topic_precision": "on topic",
 }
+_AT_K = ("answers_recall", "topic_precision")
+_PLAIN = ("nearest_dist", "mrr")
+"""Told as numbers; the others are shares."""
 
 
 def print_experiments(result: OverlapResult) -> None:
     """Print what was tried for and against the causes, with the figures."""
     if not result.experiments:
         return
-    _out("\nexperiments")
+    out("\nexperiments")
     for done in result.experiments:
-        told = ", ".join(f"{name} {_figure(value)}" for name, value in done.figures.items())
-        _out(f"  {done.name}: {done.outcome} {done.cause}")
-        _out(f"    {told}")
+        prose(f"{done.outcome} {done.cause}: {done.name}", indent=2)
+        facts([("figures", figures(done.figures))], indent=4)
 
 
 def print_what_if(result: OverlapResult) -> None:
-    """Print the figures of the nested samples, their change per doubling, and what they say of more articles."""
+    """Print what the nested samples say of more articles, then their figures and the change with each doubling."""
     found = result.what_if
     if found is None:
         return
-    _out("\nwhat if there were fewer articles (samples, each contained in the next; the same questions)")
-    columns = [("nearest_dist", None), *(("overlap", name) for name in found.points[0].overlap)]
-    columns += [(c, None) for c in ("answers_recall", "mrr", "topic_precision") if getattr(found.points[0], c)]
-    rows = [["share", "articles", *(_head(figure, name, result.k) for figure, name in columns)]]
-    for point in found.points:
-        cells = [f"{point.share:.0%}", f"{point.articles:,}"]
-        for figure, name in columns:
-            value = point.overlap[name] if name is not None else getattr(point, figure)
-            cells.append(_cell(figure, value))
-        rows.append(cells)
-    trends = {(t.figure, t.map): t for t in found.trends}
-    if trends:
-        rows.append(["", "per doubling", *(_change(trends[column]) for column in columns)])
-        rows.append(["", "", *(str(trends[column].verdict) for column in columns)])
-    _table(rows)
-    _out(f"  {found.summary}")
-    _out(f"  {found.note}")
+    out("\nwhat if there were more articles")
+    prose(found.summary, indent=2)
+    told = [("nearest_dist", None), *(("overlap", name) for name in found.points[0].overlap)]
+    told += [(name, None) for name in (*_AT_K, "mrr") if getattr(found.points[0], name) is not None]
+    trends = {(trend.figure, trend.map): trend for trend in found.trends}
+    rows = [
+        [
+            f"{result.by}s, each sample in the next",
+            *(f"{point.articles:,}" for point in found.points),
+            "each doubling",
+            "",
+        ],
+        ["share", *(f"{point.share:.0%}" for point in found.points), "", ""],
+    ]
+    for name, on in told:
+        values = [_value(point, name, on) for point in found.points]
+        change = trends.get((name, on))
+        rows.append(
+            [
+                _head(name, on, result.k),
+                *(_cell(name, value) for value in values),
+                _change(change) if change else "",
+                str(change.verdict) if change else "",
+            ]
+        )
+    out()
+    table(rows)
+    out()
+    prose(found.note, indent=2)
 
 
-def _head(figure: str, name: str | None, k: int) -> str:
-    if name is not None:
-        return f"overlap@{k} on {name}"
-    return f"{_NAMES[figure]}@{k}" if figure in ("answers_recall", "topic_precision") else _NAMES[figure]
+def _value(point: NestedPoint, name: str, on: str | None) -> Interval:
+    value: Interval = point.overlap[on] if on is not None else getattr(point, name)
+    return value
 
 
-def _cell(figure: str, value: Interval) -> str:
-    if math.isnan(value.mean):
-        return "-"
-    if figure in ("nearest_dist", "mrr"):
-        return f"{value.mean:.3f} ({value.low:.3f} to {value.high:.3f})"
-    return f"{_share(value.mean)} ({_interval(value)})"
+def _head(name: str, on: str | None, k: int) -> str:
+    if on is not None:
+        return f"overlap@{k} on {on}"
+    return f"{_NAMES[name]}@{k}" if name in _AT_K else _NAMES[name]
+
+
+def _cell(name: str, value: Interval) -> str:
+    if number(value.mean) is None:
+        return NONE
+    return f"{value.mean:.3f}" if name in _PLAIN else share(value.mean)
 
 
 def _change(trend: Trend) -> str:
     change = trend.per_doubling
-    if math.isnan(change.mean):
-        return "-"
-    scale, digits, unit = (1, 3, "") if trend.figure in ("nearest_dist", "mrr") else (100, 1, " points")
+    if number(change.mean) is None:
+        return NONE
+    scale, digits, unit = (1, 3, "") if trend.figure in _PLAIN else (100, 1, " points")
+    if number(change.low) is None:
+        return f"{scale * change.mean:+.{digits}f}{unit}"
     low, high = f"{scale * change.low:+.{digits}f}", f"{scale * change.high:+.{digits}f}"
     return f"{scale * change.mean:+.{digits}f}{unit} ({low} to {high})"

@@ -36,17 +36,21 @@ def csls(near: Neighbors, density: F64) -> Neighbors:
     return Neighbors(np.take_along_axis(near.rows, order, axis=1), np.take_along_axis(score, order, axis=1))
 
 
-def local_density(vectors: F32, sample: F32, rows: Rows, sample_rows: Rows, k: int = CSLS_NEIGHBORS) -> F64:
+def local_density(vectors: F32, sample: F32, articles: Rows, sample_articles: Rows, k: int = CSLS_NEIGHBORS) -> F64:
     """Return the mean cosine of each vector (m, d) to its k nearest among sampled articles, itself left out; (m,).
 
-    `rows` (m,) and `sample_rows` (s,) tell which article is which. Memory is m s.
+    `articles` (m,) and `sample_articles` (s,) tell which article is which. One that was sampled by several of its
+    chunks counts once, by the nearest of them. Memory is m s.
 
     >>> x = np.array([[1.0, 0.0], [0.0, 1.0]], dtype=np.float32)
     >>> local_density(x, x, np.array([0, 1]), np.array([0, 7]), 1)
     array([0., 1.])
     """
-    sims = vectors.astype(np.float64) @ sample.T.astype(np.float64)
-    sims[rows[:, None] == sample_rows[None, :]] = -np.inf
+    order = np.argsort(sample_articles, kind="stable")
+    different, starts = np.unique(sample_articles[order], return_index=True)
+    sims = vectors.astype(np.float64) @ sample[order].T.astype(np.float64)
+    sims = np.maximum.reduceat(sims, starts, axis=1)
+    sims[articles[:, None] == different[None, :]] = -np.inf
     first = -np.sort(-sims, axis=1)[:, :k]
     there = np.isfinite(first)
     return np.asarray(np.where(there, first, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1))

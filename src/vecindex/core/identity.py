@@ -36,8 +36,8 @@ def content_hash(embed_text: str, title: str | None, text: str, extra: Mapping[s
 def question_hash(text: str, stored: Fingerprint, prompt: str | None) -> str:
     """Return the hash of all that makes a question's vector, 32 hex digits: the text, the prompt and the model.
 
-    Of the fingerprint counts what reads a question: how articles are cut and put together does not. `prompt` is None
-    for the model's own. Equal weights make the model's name and revision irrelevant.
+    Of the fingerprint counts what reads a question: how articles are cut and put together does not. `prompt` is
+    the text itself, None where it is not known. Equal weights make the model's name and revision irrelevant.
     """
     model = stored.weights if stored.weights != "unknown" else f"{stored.model}@{stored.revision}"
     parts = [model, stored.dimension, stored.pooling, stored.max_tokens, stored.normalized, prompt, text]

@@ -72,3 +72,58 @@ def nearest_of(rows: Rows, dist: F64, k: int) -> Neighbors:
         found_rows = np.pad(found_rows, ((0, 0), (0, short)), constant_values=NO_ROW)
         found_dist = np.pad(found_dist, ((0, 0), (0, short)), constant_values=np.inf)
     return Neighbors(found_rows, found_dist)
+
+
+def counted(rows: Rows, articles: Rows | None) -> Rows:
+    """Return the rows as what they are counted as: themselves, or the articles whose chunks they are; NO_ROW stays.
+
+    `articles` (n,) is the number of each row's article, None where every row is one.
+
+    >>> counted(np.array([[2, 0, -1]]), np.array([7, 7, 9]))
+    array([[ 9,  7, -1]])
+    """
+    if articles is None:
+        return rows
+    return np.where(rows == NO_ROW, NO_ROW, articles[rows])
+
+
+def first_of_each(articles: Rows) -> npt.NDArray[np.bool_]:
+    """Return for each place of the lists (q, c) whether it is the first of its article in its list; shape (q, c).
+
+    >>> first_of_each(np.array([[5, 3, 5, 3, 1]])).astype(int)
+    array([[1, 1, 0, 0, 1]])
+    """
+    order = np.argsort(articles, axis=1, kind="stable")
+    held = np.take_along_axis(articles, order, axis=1)
+    fresh = np.ones(articles.shape, dtype=np.bool_)
+    fresh[:, 1:] = held[:, 1:] != held[:, :-1]
+    first = np.empty_like(fresh)
+    np.put_along_axis(first, order, fresh, axis=1)
+    return first
+
+
+def place_of_kth(articles: Rows, k: int) -> Rows:
+    """Return where in each list (q, c) its k-th different article first stands, -1 where there are fewer; shape (q,).
+
+    >>> place_of_kth(np.array([[5, 5, 3, 1], [5, 5, 5, 5]]), 2)
+    array([ 2, -1])
+    """
+    reached = first_of_each(articles).cumsum(axis=1) >= k
+    return np.where(reached.any(axis=1), reached.argmax(axis=1), -1).astype(np.int64)
+
+
+def nearest_of_each(rows: Rows, dist: F64, articles: Rows | None, k: int) -> Neighbors:
+    """Return the k nearest articles, each by its nearest row, ordered by (dist, row).
+
+    `rows`, `dist`, `k` as in `nearest_of`; `articles` (n,) as in `counted`; None gives `nearest_of`.
+
+    Rows 0 and 1 are chunks of one article, of which the second is nearer:
+
+    >>> nearest_of_each(np.array([[0, 1, 2]]), np.array([[0.2, 0.1, 0.3]]), np.array([4, 4, 5]), 2).rows
+    array([[1, 2]])
+    """
+    if articles is None:
+        return nearest_of(rows, dist, k)
+    ordered = nearest_of(rows, dist, rows.shape[1])
+    first = first_of_each(counted(ordered.rows, articles))
+    return nearest_of(ordered.rows, np.where(first, ordered.dist, np.inf), k)

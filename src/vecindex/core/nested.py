@@ -114,6 +114,8 @@ def bootstrap_curve(
     groups : topics, resampled whole; see `core.nulls.bootstrap_mean`.
     median : the figure is the median over the questions, else their mean; `Interval.mean` holds it.
 
+    A single question has no spread, so the bounds are NaN.
+
     The bootstrap is paired: a draw takes the same questions at all sizes, so what makes one question harder than
     another does not widen the interval of the change. It knows the questions only, not which articles the samples
     happened to draw.
@@ -125,6 +127,10 @@ def bootstrap_curve(
         none = Interval(math.nan, math.nan, math.nan, level, "question")
         return [none] * len(sizes), none
     by, draws = resampled(len(values), kept, resamples=resamples, seed=seed)
+    if len(values) == 1:
+        alone = [Interval(float(v), math.nan, math.nan, level, by) for v in values[0]]
+        change = float(slope_per_doubling(values[0], sizes)) if len(sizes) > 1 else math.nan
+        return alone, Interval(change, math.nan, math.nan, level, by)
     points = np.concatenate([_summary(values, weights, median) for weights in draws])  # (resamples, p)
     center = _summary(values, np.ones((1, len(values))), median)[0]
     intervals = [_interval(float(c), points[:, i], level, by) for i, c in enumerate(center)]

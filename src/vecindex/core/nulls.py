@@ -25,7 +25,8 @@ class Interval:
 
     Attributes
     ----------
-    mean, low, high : of the questions; the bounds enclose the mean at `level`. NaN over no questions.
+    mean, low, high : of the questions; the bounds enclose the mean at `level`. NaN over no questions, and the bounds
+        of a single one, which shows no spread.
     by : what was resampled, "question" or "topic".
     """
 
@@ -60,10 +61,12 @@ def bootstrap_mean(
 
     >>> bootstrap_mean([0.5, 0.5, 0.5])
     Interval(mean=0.5, low=0.5, high=0.5, level=0.95, by='question')
+    >>> bootstrap_mean([0.5])
+    Interval(mean=0.5, low=nan, high=nan, level=0.95, by='question')
     """
     data = np.asarray(values, dtype=np.float64)
-    if not len(data):
-        return Interval(float("nan"), float("nan"), float("nan"), level, "question")
+    if len(data) < 2:
+        return Interval(float(data[0]) if len(data) else math.nan, math.nan, math.nan, level, "question")
     by = "question"
     sums: F64 = data
     counts: F64 = np.ones(len(data))

@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows
+from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted
 from vecindex.core.overlap import found_in, rank_weights
 
 MAX_SEARCHED = 8
@@ -42,7 +42,7 @@ def place_at_median(targets: Rows, xy: F64) -> F64:
     return places
 
 
-def place_by_search(targets: Rows, xy: F64, nearest: Nearest) -> F64:
+def place_by_search(targets: Rows, xy: F64, nearest: Nearest, articles: Rows | None = None) -> F64:
     """Return for each question the best place among the means of all subsets of its targets; shape (q, 2).
 
     Tried are the means of all non-empty subsets of the k targets that lie on the map, 31 for k = 5. The best has
@@ -61,6 +61,8 @@ def place_by_search(targets: Rows, xy: F64, nearest: Nearest) -> F64:
     ----------
     targets, xy : as `place_at_median`; a question with no target on the map gets NaN.
     nearest : exact search on the map.
+    articles : (n,) number of each row's article where rows are chunks and articles are counted: an article lies where
+        its chunk in `targets` does, and is found by any of its chunks.
 
     Three articles in a row and one apart; two of the three targets are kept at the mean of the first two.
 
@@ -77,7 +79,7 @@ def place_by_search(targets: Rows, xy: F64, nearest: Nearest) -> F64:
     masks = subsets(min(targets.shape[1], MAX_SEARCHED))
     block = max(1, _BLOCK_PLACES // len(masks))
     for at in range(0, len(targets), block):
-        places[at : at + block] = _search(targets[at : at + block], xy, nearest, masks)
+        places[at : at + block] = _search(targets[at : at + block], xy, nearest, masks, articles)
     return places
 
 
@@ -98,7 +100,13 @@ def subsets(m: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
     return np.array(_subsets(m), dtype=np.bool_).reshape(-1, m)
 
 
-def _search(targets: Rows, xy: F64, nearest: Nearest, masks: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> F64:
+def _search(
+    targets: Rows,
+    xy: F64,
+    nearest: Nearest,
+    masks: np.ndarray[tuple[int, int], np.dtype[np.bool_]],
+    articles: Rows | None,
+) -> F64:
     q, k = targets.shape
     at = _coordinates(targets, xy)  # (q, k, 2)
     there = np.isfinite(at[:, :, 0])
@@ -110,7 +118,7 @@ def _search(targets: Rows, xy: F64, nearest: Nearest, masks: np.ndarray[tuple[in
     usable = count > 0
     candidates = total / np.maximum(count, 1)[:, :, None]
     found = nearest(candidates.reshape(-1, 2), k).rows  # (q c, k)
-    hits = found_in(np.repeat(targets, len(masks), axis=0), found)
+    hits = found_in(np.repeat(counted(targets, articles), len(masks), axis=0), counted(found, articles))
     overlap = hits.sum(axis=1).reshape(q, -1)
     weighted = (hits * rank_weights(k)).sum(axis=1).reshape(q, -1).round(12)
     center = (

@@ -159,23 +159,31 @@ def reciprocal_rank(lists: Rows, answers: Sequence[Rows]) -> F64:
 
 
 def topic_precision(
-    neighbors_rows: Rows,
+    rows: Rows,
     article_topics: Mapping[int, str | None] | Sequence[str | None],
     question_topics: Sequence[str | None],
     k: int,
 ) -> F64:
-    """Return the share of the first k neighbors whose article has the question's topic; (q,), NaN for none asked.
+    """Return the share of the first k of each list whose article has the question's topic; (q,), higher is better.
 
-    `article_topics` gives the topic of each row that is in the lists. A place without an article, and an article
-    without a topic, counts as another topic. Higher is better.
+    NaN where the question has no topic. An article without a topic, and a place without an article, count as misses.
 
-    Of articles 0 and 1 the first is on cells, as the question is; the second question has no topic:
+    Parameters
+    ----------
+    rows : (q, k') nearest articles, in either space, k' >= k.
+    article_topics : the topic of each article under its row, of at least those in the lists.
+    question_topics : (q,) topics; None for none.
 
-    >>> topic_precision(np.array([[0, 1], [0, 1]]), ["cells", "stars"], ["cells", None], 2)
+    Articles 0 and 1 are of the first question's topic, its list holds one of them; the second has no topic:
+
+    >>> topic_precision(np.array([[0, 2], [1, 2]]), ["cells", "cells", None], ["cells", None], 2)
     array([0.5, nan])
     """
-    found = np.full(len(neighbors_rows), np.nan)
-    for i, (row, topic) in enumerate(zip(neighbors_rows, question_topics, strict=True)):
+    if not 1 <= k <= rows.shape[1]:
+        raise ValueError(f"k = {k} is out of range: the table has {rows.shape[1]} neighbors a question")
+    values = np.full(len(rows), np.nan)
+    for i, topic in enumerate(question_topics):
         if topic is not None:
-            found[i] = sum(r != NO_ROW and article_topics[int(r)] == topic for r in row[:k]) / k
-    return found
+            there = rows[i, :k][rows[i, :k] != NO_ROW]
+            values[i] = sum(article_topics[int(row)] == topic for row in there) / k
+    return values

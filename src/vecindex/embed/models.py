@@ -213,3 +213,38 @@ def _from_folder(name: str, folder: Path, revision: str | None, origin: str) -> 
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def own_query_prompt(name: str, revision: str | None = None) -> str | None:
+    """Return a model's own prompt for questions, "" when it has none, None when the model is not on this machine.
+
+    Reads its settings only: no weights, and nothing from the network.
+    """
+    folder = _local_folder(name, revision)
+    if folder is None:
+        return None
+    try:
+        settings = json.loads((folder / "config_sentence_transformers.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    prompts = settings.get("prompts") if isinstance(settings, dict) else None
+    return str(prompts.get("query") or "") if isinstance(prompts, dict) else ""
+
+
+def _local_folder(name: str, revision: str | None) -> Path | None:
+    path = Path(name).expanduser()
+    if path.is_dir() or path.is_absolute() or name.startswith((".", "~")):
+        return path if path.is_dir() else None
+    known = full_name(name)
+    packaged = PACKAGED.get(known)
+    folder = _package_folder(known, packaged) if packaged is not None and revision is None else None
+    if folder is not None:
+        return folder
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(known, "modules.json", revision=revision)
+    except HFValidationError:
+        return None
+    return Path(found).parent if isinstance(found, str) else None

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, nearest_of
+from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted, nearest_of_each, place_of_kth
 from vecindex.core.vectors import F32, usable
 from vecindex.neighbors.blas import blas_for, load_faiss
 
@@ -15,9 +15,11 @@ _PAD = 8
 _QUERIES = 1_024
 # What a float32 dot product of unit vectors may be off by, in any order of summation: some dimensions times its
 # precision, generously (4,096 values give 2e-6 at worst as measured, and this is five times as much).
-_MARGIN = 1e-5
+MARGIN = 1e-5
 # Small enough for the cache of a core: four times as quick as large arrays, which the system must first supply.
 _RESCORE_VALUES = 1 << 17
+# Chunks fetched for each article wanted, at first.
+_CHUNKS_PER_ARTICLE = 4
 
 
 class ExactSearch:
@@ -27,10 +29,16 @@ class ExactSearch:
     and rounded to float32, and then ordered by (dist, row). So two articles tie when their distances are equal as
     float32 numbers, and the answer does not depend on the size of the blocks, their order, the threads or the
     kernels. Memory is O(q k) and one block.
+
+    Where rows are chunks, the k nearest articles are found, each by its nearest chunk. A block is searched deeper
+    until k different articles are certain.
     """
 
-    def __init__(self, queries: F32, k: int, without: Rows | None = None) -> None:
+    def __init__(self, queries: F32, k: int, without: Rows | None = None, articles: Rows | None = None) -> None:
         """Take the queries (q, d), unit vectors; `without` (q,) names for each a row to leave out (NO_ROW: none).
+
+        `articles` (n,) is the number of the article of each row of the table, whose whole article is then left out;
+        None where each row is an article.
 
         Raises ValueError when a query is not finite or k is below 1.
         """
@@ -40,7 +48,8 @@ class ExactSearch:
             raise ValueError("a query is not finite")
         self.queries = np.ascontiguousarray(queries, dtype=np.float32)
         self.k = k
-        self._without = without
+        self._articles = articles
+        self._without = None if without is None else counted(without, articles)
         self._rows: Rows = np.full((len(queries), k), NO_ROW, dtype=np.int64)
         self._dist: F64 = np.full((len(queries), k), np.inf)
 
@@ -68,16 +77,15 @@ class ExactSearch:
         queries = self.queries[part]
         wanted = self.k + (self._without is not None)
         pending = np.arange(len(queries))
-        depth = wanted + _PAD
+        depth = wanted * (1 if self._articles is None else _CHUNKS_PER_ARTICLE) + _PAD
         while len(pending):
             depth = min(depth, len(block))
             with blas_for(faiss, len(pending)):
                 sims, local = faiss.knn(queries[pending], block, depth, metric=faiss.METRIC_INNER_PRODUCT)
             # A row that is farther than both the block's own k-th and the k-th so far cannot be among the k nearest.
             bar = 1.0 - self._dist[part][pending, -1]
-            if depth >= wanted:
-                bar = np.maximum(bar, sims[:, wanted - 1])
-            bar = bar - 2 * _MARGIN
+            bar = np.maximum(bar, self._reached(sims, rows[local], wanted))
+            bar = bar - 2 * MARGIN
             complete = (sims[:, -1] < bar) | (depth == len(block))
             done = pending[complete]
             if len(done):
@@ -85,32 +93,48 @@ class ExactSearch:
             pending = pending[~complete]
             depth *= 8
 
+    def _reached(self, sims: F32, rows: Rows, wanted: int) -> F64:
+        """Return the similarity at which each query has as many different articles as are wanted; -inf before."""
+        if self._articles is not None:
+            place = place_of_kth(self._articles[rows], wanted)
+        else:
+            place = np.full(len(sims), wanted - 1 if wanted <= sims.shape[1] else -1)
+        return np.where(place < 0, -np.inf, sims[np.arange(len(sims)), place])
+
     def _merge(self, at: Rows, rows: Rows, block: F32, sims: F32, local: Rows, bar: F64) -> None:
         """Measure the candidates that may be among the k nearest again, and keep the k nearest of old and new."""
         near = (sims >= bar[:, None]) & (local >= 0)
         found = np.where(near, rows[local], NO_ROW)
         if self._without is not None:
-            found = np.where(found == self._without[at][:, None], NO_ROW, found)
+            left_out = counted(found, self._articles) == self._without[at][:, None]
+            found = np.where(left_out, NO_ROW, found)
         dist = np.full(found.shape, np.inf)
         query, place = np.nonzero(found != NO_ROW)
-        dist[query, place] = _cosine_distances(self.queries, at[query], block, local[query, place])
-        best = nearest_of(
-            np.concatenate([self._rows[at], found], axis=1), np.concatenate([self._dist[at], dist], axis=1), self.k
+        dist[query, place] = cosine_distances(self.queries, at[query], block, local[query, place])
+        best = nearest_of_each(
+            np.concatenate([self._rows[at], found], axis=1),
+            np.concatenate([self._dist[at], dist], axis=1),
+            self._articles,
+            self.k,
         )
         self._rows[at], self._dist[at] = best.rows, best.dist
 
 
 def nearest_articles(
-    queries: F32, blocks: Iterable[tuple[Rows, F32]], k: int, without: Rows | None = None
+    queries: F32,
+    blocks: Iterable[tuple[Rows, F32]],
+    k: int,
+    without: Rows | None = None,
+    articles: Rows | None = None,
 ) -> Neighbors:
     """Return the k nearest articles of each query over a stream of (rows, vectors); see `ExactSearch`."""
-    search = ExactSearch(queries, k, without)
+    search = ExactSearch(queries, k, without, articles)
     for rows, vectors in blocks:
         search.add(rows, vectors)
     return search.result()
 
 
-def _cosine_distances(left: F32, i: Rows, right: F32, j: Rows) -> F64:
+def cosine_distances(left: F32, i: Rows, right: F32, j: Rows) -> F64:
     """Return 1 - left[i] . right[j], summed in float64 and rounded to float32; shape (len(i),)."""
     dist = np.empty(len(i))
     step = max(1, _RESCORE_VALUES // left.shape[1])

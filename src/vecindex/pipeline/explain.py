@@ -23,11 +23,11 @@ from vecindex.core.overlap import distinct_ratio, overlap_at_k, snap_floor
 from vecindex.core.pca import Covariance
 from vecindex.core.pseudo import MIN_KNOWN, known_share, pseudo_questions
 from vecindex.core.questions import QuestionSet
-from vecindex.core.space import cohesion, is_hub, occurrences, percentiles, share_held_by
+from vecindex.core.space import cohesion, percentiles, share_held_by
 from vecindex.core.vectors import F32
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
-from vecindex.pipeline.overlap_measure import Placed, Space, map_agreement, self_recall
+from vecindex.pipeline.overlap_measure import Placed, Space, hubs_of, map_agreement, self_recall
 from vecindex.pipeline.overlap_reader import OverlapReader
 from vecindex.pipeline.overlap_result import MapOverlap, SpaceFacts
 
@@ -42,13 +42,17 @@ Embed = Callable[[Sequence[str]], F32]
 class Explainer:
     """What --explain gathers: pseudo-questions and the covariance in the first pass, the rest in one more.
 
-    Memory is the vectors of 150 pseudo-questions, d x d sums, a place and a density for each article, and one block.
+    Where articles are counted in a table of chunks, articles are drawn, and each lends the words of its first chunk;
+    the principal components are those of the rows. Memory is the vectors of 150 pseudo-questions, d x d sums, a place
+    and a density for each row, and one block.
     """
 
     def __init__(self, reader: OverlapReader, asked: QuestionSet, embed: Embed, seed: int) -> None:
         """Word stored articles as the questions are, and embed them; nothing of it is kept in the store."""
         # A draw of its own: the sample whose distances are the measure is another one.
         drawn = np.random.default_rng([seed, 1]).permutation(reader.n)[:PSEUDO_QUESTIONS].astype(np.int64)
+        if reader.articles is not None:
+            drawn = np.unique(reader.articles, return_index=True)[1][drawn]
         titles, texts = reader.values(drawn, "title"), reader.values(drawn, "text")
         articles = [(titles[int(row)], str(texts[int(row)])[:_MAX_CHARS]) for row in drawn]
         words = [question.text for question in asked.questions]
@@ -78,7 +82,7 @@ class Explainer:
         projected, density = self._second_pass(reader, space)
         found.append(_hubs(space, facts, density))
         if plane is not None and len(plane) > 1:
-            found.append(_stale(space, plane, Plane(projected)))
+            found.append(_stale(space, plane, Plane(projected, space.articles)))
         return found
 
     def _percentile(self, space: Space) -> float:
@@ -95,17 +99,19 @@ class Explainer:
         return pseudo_experiment(self._percentile(space), rank, facts.nearest_percentile, self.known, asked)
 
     def _second_pass(self, reader: OverlapReader, space: Space) -> tuple[F64, F64]:
-        """Return the places by PCA (n, 2), and the local density of all candidates (n,), NaN for other articles."""
+        """Return all rows' places by PCA (rows, 2), and the candidates' local density (rows,), NaN for other rows."""
         mean, axes = self._covariance.axes()
-        candidate = np.zeros(reader.n, dtype=np.bool_)
+        candidate = np.zeros(reader.rows, dtype=np.bool_)
         candidate[space.near.rows[space.near.rows != NO_ROW]] = True
-        places, density = np.empty((reader.n, 2)), np.full(reader.n, np.nan)
+        places, density = np.empty((reader.rows, 2)), np.full(reader.rows, np.nan)
+        sampled = space.counted(space.sample)
         for rows, block in reader.blocks():
             places[rows] = (block.astype(np.float64) - mean) @ axes
             wanted = np.flatnonzero(candidate[rows])
             for at in range(0, len(wanted), _AT_ONCE):
                 part = wanted[at : at + _AT_ONCE]
-                density[rows[part]] = local_density(block[part], space.sample_vectors, rows[part], space.sample)
+                these = rows[part]
+                density[these] = local_density(block[part], space.sample_vectors, space.counted(these), sampled)
         return places, density
 
 
@@ -114,7 +120,7 @@ def cheap_experiments(
 ) -> list[Experiment]:
     """Return the experiments on a map that need nothing but what was measured."""
     k, targets = space.k, space.near.rows
-    overlaps = [overlap_at_k(targets, p.near.rows, k) for p in placed]
+    overlaps = [overlap_at_k(space.counted(targets), space.counted(p.near.rows), k) for p in placed]
     gain = bootstrap_mean(overlaps[0] - overlaps[1], space.asked.topics, seed=space.seed)
     near_each_other = np.array([cohesion(vectors_of(row[row != NO_ROW])) for row in targets[:, :k]])
     return [
@@ -130,10 +136,10 @@ def cheap_experiments(
 
 def _hubs(space: Space, facts: SpaceFacts, density: F64) -> Experiment:
     ranked = csls(space.near, np.nan_to_num(density))
-    hubs = is_hub(occurrences(space.sample_near.rows, space.n), len(space.sample), space.sample_near.k)
+    targets = space.counted(ranked.rows)
     return hub_experiment(
-        (facts.distinct_ratio, distinct_ratio(ranked.rows, space.k)),
-        (facts.hub_share, share_held_by(ranked.rows[:, : space.k], hubs)),
+        (facts.distinct_ratio, distinct_ratio(targets, space.k)),
+        (facts.hub_share, share_held_by(targets[:, : space.k], hubs_of(space)[1])),
     )
 
 

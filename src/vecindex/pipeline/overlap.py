@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from vecindex.core.causes import Verdict, diagnose
+from vecindex.core.causes import diagnose
 from vecindex.core.geometry import PADDING
-from vecindex.core.neighbors import NO_ROW, Neighbors
+from vecindex.core.neighbors import NO_ROW
 from vecindex.core.nulls import SEED, bootstrap_mean
-from vecindex.core.overlap import (
-    chance_level,
-    overlap_at_k,
-    rank_weighted_overlap,
-    reciprocal_overlap,
-    snap_floor,
-    soft_overlap,
-)
-from vecindex.core.questions import QuestionSet
-from vecindex.core.space import answer_recall, percentiles, reciprocal_rank
-from vecindex.core.vectors import F32
+from vecindex.core.overlap import chance_level, overlap_at_k, snap_floor
+from vecindex.core.verdicts import Verdict
 from vecindex.errors import ConfigError, CorruptError
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
 from vecindex.pipeline.explain import Embed
 from vecindex.pipeline.overlap_extras import Collector, Extras, with_weighed_causes
+from vecindex.pipeline.overlap_fidelity import DEPTH as OWN_DEPTH
+from vecindex.pipeline.overlap_fidelity import FidelitySearch
 from vecindex.pipeline.overlap_measure import (
     DEPTH,
     Lookup,
@@ -37,24 +31,21 @@ from vecindex.pipeline.overlap_measure import (
     facts_of,
     map_agreement,
     map_evenness,
+    own_lists,
     place_all,
     placement_figures,
     rows_looked_up,
-    self_recall,
+    self_curves,
     space_facts,
 )
+from vecindex.pipeline.overlap_questions import Asked, asked_questions
 from vecindex.pipeline.overlap_reader import OverlapReader
-from vecindex.pipeline.overlap_result import (
-    MapOverlap,
-    Near,
-    OverlapResult,
-    QuestionOnMap,
-    QuestionRow,
-    SpaceFacts,
-)
+from vecindex.pipeline.overlap_result import Fidelity, MapOverlap, OverlapResult, SpaceFacts
+from vecindex.pipeline.overlap_rows import question_rows
+from vecindex.pipeline.overlap_topics import article_topics, topic_column
 from vecindex.pipeline.queries import ModelOptions, QuestionModel
-from vecindex.pipeline.questions import question_vectors, questions_from_texts, read_question_set
-from vecindex.pipeline.what_if import CORPUS, TOPIC_FIELD
+from vecindex.pipeline.question_result import QuestionRow
+from vecindex.pipeline.what_if import CORPUS
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import maps
@@ -72,7 +63,10 @@ class OverlapOptions:
 
     file: str | None = None
     texts: Sequence[str] = ()
+    question: str | None = None
     k: int = 5
+    by: str = "article"
+    topic_field: str | None = None
     map: str | None = None
     padding: float = PADDING
     sample: int = 1_000
@@ -81,12 +75,20 @@ class OverlapOptions:
     model: ModelOptions = field(default_factory=ModelOptions)
     what_if: str | None = None
     explain: bool = False
-    topic_field: str = TOPIC_FIELD
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
-        if (self.file is None) == (not self.texts):
-            raise ConfigError("overlap needs questions: a file, or texts.", "Add --questions FILE.")
+        if self.file is not None and self.texts:
+            raise ConfigError("overlap takes a file of questions or texts, not both.")
+        if self.file is None and not self.texts and self.question is None:
+            raise ConfigError(
+                "overlap needs questions: a file, or texts.",
+                'Add --questions FILE, or --question "how do cells die".',
+            )
+        if self.question is not None and not self.question.strip():
+            raise ConfigError("--question is empty.", 'For example: --question "how do cells die"')
+        if self.by not in ("article", "chunk"):
+            raise ConfigError(f"--by is article or chunk, found {self.by!r}.")
         if not 1 <= self.k <= DEPTH:
             raise ConfigError(f"-k must be from 1 to {DEPTH}, found {self.k}.")
         if self.padding < 0:
@@ -110,39 +112,41 @@ def overlap(
     clock = _Clock()
     table = database.articles(name, options.at)
     about = _wanted_maps(table, options.map)
-    asked = questions_from_texts(options.texts) if options.file is None else read_question_set(options.file, stdin)
-    vectors, embedded = question_vectors(
-        database, asked, table.fingerprint, table.where, options.model, model, observer
-    )
+    topics = topic_column(table, options.topic_field)
+    asked = asked_questions(database, table, options, model, observer, stdin)
     clock.lap("questions")
-    reader = OverlapReader(table, list(about))
+    reader = OverlapReader(table, list(about), options.by)
     if reader.n < options.k:
         raise ConfigError(
-            f"{table.where} has {reader.n:,} rows, fewer than -k {options.k}.",
+            f"{table.where} has {reader.n:,} {'rows' if reader.articles is None else 'articles'}, fewer than "
+            f"-k {options.k}.",
             "Ingest articles, or give a smaller -k.",
         )
+    planes = {map_name: Plane(reader.places[map_name], reader.articles) for map_name in about}
     extras = Extras(
         reader,
         asked,
-        vectors,
         options.seed,
         embed=_embedder(table, options, model) if options.explain else None,
         what_if=options.what_if is not None,
-        topic_field=options.topic_field,
+        topics=topics,
     )
     clock.lap("preparing")
-    space = _search(reader, asked, vectors, options, extras.collectors)
+    space, typed, fidelity = _search(reader, asked, planes, options, extras.collectors)
     clock.lap("neighbors")
-    planes = {map_name: Plane(reader.places[map_name]) for map_name in about}
     placed = {map_name: place_all(plane, space) for map_name, plane in planes.items()}
+    shown = [space.near, *(p.near for both in placed.values() for p in both)]
+    space = replace(space, article_topics=article_topics(reader, topics, space, shown))
     lookup = Lookup(*reader.vectors(rows_looked_up(space, [p for both in placed.values() for p in both])))
     facts = extras.facts(space_facts(space, lookup), space)
     measured = []
     for map_name, plane in planes.items():
-        measured.append(_map(map_name, about[map_name], plane, placed[map_name], space, facts, lookup, options))
+        told, found = about[map_name], fidelity.get(map_name)
+        measured.append(_map(map_name, told, plane, placed[map_name], space, facts, lookup, options, found))
         clock.lap(f"map {map_name}")
-    measured.sort(key=lambda m: (-m.search.overlap.mean, m.name))
-    rows = _rows(reader, space, placed)
+    measured.sort(key=lambda m: (-m.search.overlap.mean, -np.nan_to_num(m.self_recall.mean), m.name))
+    rows = question_rows(reader, space, placed)
+    typed_row = _typed_row(reader, typed, planes)
     clock.lap("rows")
     experiments = extras.experiments(measured[0] if measured else None, space, facts, planes, placed, lookup)
     clock.lap("experiments")
@@ -152,9 +156,9 @@ def overlap(
     clock.lap("what if")
     return OverlapResult(
         table=name,
-        questions_name=asked.name,
-        questions=len(asked.questions),
-        topics=len({t for t in asked.topics or [] if t is not None}),
+        questions_name=asked.set.name,
+        questions=len(asked.set.questions),
+        topics=len({t for t in asked.set.topics or [] if t is not None}),
         articles=reader.n,
         k=options.k,
         model=table.fingerprint.model,
@@ -162,16 +166,18 @@ def overlap(
         snap_floor=snap_floor(options.k),
         padding=options.padding,
         seed=options.seed,
-        embedded=embedded,
+        embedded=asked.embedded,
         space=facts,
         maps=tuple(measured),
         rows=rows,
         causes=causes,
-        verdict=_verdict(measured, causes, options.k),
+        verdict=_verdict(measured, causes, options.k, options.by),
         next=_next(measured, causes),
-        rejected=asked.rejected,
-        duplicates=asked.duplicates,
+        rejected=asked.set.rejected,
+        duplicates=asked.set.duplicates,
         seconds=clock.laps,
+        by=options.by,
+        typed=typed_row,
         what_if=what_if,
         experiments=tuple(experiments),
     )
@@ -207,37 +213,63 @@ def _wanted_maps(table: ArticleTable, name: str | None) -> dict[str, Any]:
 
 
 def _search(
-    reader: OverlapReader, asked: QuestionSet, vectors: F32, options: OverlapOptions, others: Sequence[Collector]
-) -> Space:
-    """Find the neighbors of the questions and of sampled articles in one pass over the vectors; `others` join in."""
+    reader: OverlapReader,
+    asked: Asked,
+    planes: Mapping[str, Plane],
+    options: OverlapOptions,
+    others: Sequence[Collector],
+) -> tuple[Space, Space | None, dict[str, Fidelity]]:
+    """Find the neighbors of the questions and of sampled articles in one pass over the vectors; `others` join in.
+
+    Return them, those of a question that was typed beside the others, and how faithful the maps are.
+    """
     rng = np.random.default_rng(options.seed)
-    sample = np.sort(rng.permutation(reader.n)[: options.sample])
+    sample = np.sort(rng.permutation(reader.rows)[: options.sample])
     sample, sample_vectors = reader.vectors(sample)
-    questions = ExactSearch(vectors, min(DEPTH, reader.n))
-    articles = ExactSearch(sample_vectors, max(1, min(options.k, reader.n - 1)), without=sample)
+    depth = max(1, min(max(OWN_DEPTH, options.k), reader.n - 1))
+    questions = ExactSearch(asked.all_vectors, min(DEPTH, reader.n), articles=reader.articles)
+    own = ExactSearch(sample_vectors, depth, without=sample, articles=reader.articles)
+    shared = reader.articles is None
+    faithful = FidelitySearch(sample, sample_vectors, planes, options.k, reader.vectors, options.seed, shared)
     try:
         for rows, block in reader.blocks():
             questions.add(rows, block)
-            articles.add(rows, block)
+            own.add(rows, block)
+            faithful.add(rows, block)
             for other in others:
                 other.add(rows, block)
     except ValueError as error:
         raise CorruptError(f"{reader.table.where}: {error}.", "Look closer: vecindex doctor") from error
-    answers, absent = reader.answers(asked)
-    return Space(
-        asked=asked,
+    near, own_near, q = questions.result(), own.result(), len(asked.vectors)
+    answers, absent = reader.answers(asked.set)
+    space = Space(
+        asked=asked.set,
         n=reader.n,
         k=options.k,
         seed=options.seed,
-        vectors=vectors,
-        near=questions.result(),
+        vectors=asked.vectors,
+        near=near.take(np.arange(q)),
         sample=sample,
         sample_vectors=sample_vectors,
-        sample_near=articles.result(),
+        sample_near=own_near,
         answers=answers,
         answers_absent=absent,
-        truncated=reader.table.count("truncated") / reader.n,
+        truncated=reader.table.count("truncated") / reader.rows,
+        articles=reader.articles,
     )
+    typed = None
+    if asked.typed is not None:
+        none: list[Any] = [np.empty(0, np.int64)]
+        typed = replace(
+            space, asked=asked.typed, vectors=asked.all_vectors[q:], near=near.take(np.array([q])), answers=none
+        )
+    return space, typed, faithful.result(own_near)
+
+
+def _typed_row(reader: OverlapReader, typed: Space | None, planes: Mapping[str, Plane]) -> QuestionRow | None:
+    if typed is None:
+        return None
+    return question_rows(reader, typed, {name: place_all(plane, typed) for name, plane in planes.items()})[0]
 
 
 def _map(
@@ -249,20 +281,26 @@ def _map(
     facts: SpaceFacts,
     lookup: Lookup,
     options: OverlapOptions,
+    fidelity: Fidelity | None,
 ) -> MapOverlap:
     search, median = (placement_figures(p, space, plane, lookup, options.padding) for p in placed)
     targets = space.near.rows[:, : space.k]
     outside = float(np.isnan(plane.xy[targets[targets != NO_ROW], 0]).mean())
     agrees = map_agreement(space, plane)
-    recall = bootstrap_mean(self_recall(space, plane), seed=space.seed)
+    near, found = own_lists(space, plane)
+    recall = bootstrap_mean(overlap_at_k(near, found, min(space.k, near.shape[1])), seed=space.seed)
+    by_k, soft = self_curves(space, near, found)
     known = facts_of(space, facts, search, recall.mean, agrees, outside)
     return MapOverlap(
         name=name,
         about=about if isinstance(about, dict) else {"about": about},
-        articles=len(plane),
-        outside=space.n - len(plane),
+        articles=plane.n_articles,
+        outside=space.n - plane.n_articles,
         targets_outside=outside,
         self_recall=recall,
+        self_by_k=by_k,
+        self_soft=soft,
+        fidelity=fidelity,
         agreement=agrees,
         evenness=map_evenness(plane, space.seed) if len(plane) > 1 else None,
         search=search,
@@ -271,68 +309,16 @@ def _map(
     )
 
 
-def _rows(reader: OverlapReader, space: Space, placed: dict[str, list[Placed]]) -> tuple[QuestionRow, ...]:
-    k, near = space.k, space.near
-    shown = [near.first(k), *(p.near.first(k) for both in placed.values() for p in both)]
-    titles = reader.titles(np.concatenate([n.rows.ravel() for n in shown]))
-    percentile = percentiles(near.dist[:, 0], space.sample_near.dist[:, 0])
-    recall = answer_recall(near.rows, space.answers, k)
-    ranks = reciprocal_rank(near.rows, space.answers)
-    on_maps = {name: {p.rule: _on_map(reader, space, p, titles) for p in both} for name, both in placed.items()}
-    return tuple(
-        QuestionRow(
-            id=question.id,
-            text=question.text,
-            topic=question.topic,
-            nearest_dist=float(near.dist[i, 0]),
-            nearest_percentile=float(percentile[i]),
-            answers_recall=None if np.isnan(recall[i]) else float(recall[i]),
-            answers_reciprocal_rank=None if np.isnan(ranks[i]) else float(ranks[i]),
-            neighbors=_near(reader, near, i, k, titles),
-            maps={name: {rule: found[i] for rule, found in rules.items()} for name, rules in on_maps.items()},
-        )
-        for i, question in enumerate(space.asked.questions)
-    )
-
-
-def _on_map(
-    reader: OverlapReader, space: Space, placed: Placed, titles: dict[int, str | None]
-) -> list[QuestionOnMap]:
-    k, targets, found = space.k, space.near.rows, placed.near.rows
-    values = overlap_at_k(targets, found, k)
-    weighted = rank_weighted_overlap(targets, found, k)
-    softs = {depth: soft_overlap(targets, found, k, depth) for depth in space.withins}
-    backs = {depth: reciprocal_overlap(targets, found, k, depth) for depth in space.withins}
-    return [
-        QuestionOnMap(
-            x=None if np.isnan(x) else float(x),
-            y=None if np.isnan(y) else float(y),
-            overlap=float(values[i]),
-            rank_weighted=float(weighted[i]),
-            soft={depth: float(v[i]) for depth, v in softs.items()},
-            reciprocal={depth: float(v[i]) for depth, v in backs.items()},
-            neighbors=_near(reader, placed.near, i, k, titles),
-        )
-        for i, (x, y) in enumerate(placed.xy)
-    ]
-
-
-def _near(reader: OverlapReader, near: Neighbors, i: int, k: int, titles: dict[int, str | None]) -> tuple[Near, ...]:
-    return tuple(
-        Near(rank, reader.ids[int(row)].as_py(), titles[int(row)], float(dist))
-        for rank, (row, dist) in enumerate(zip(near.rows[i, :k], near.dist[i, :k], strict=True), 1)
-        if row != NO_ROW
-    )
-
-
-def _verdict(measured: Sequence[MapOverlap], causes: Sequence[Verdict], k: int) -> str:
+def _verdict(measured: Sequence[MapOverlap], causes: Sequence[Verdict], k: int, by: str) -> str:
     if not measured:
         return f"no map to measure overlap on; in embedding space: {causes[0].cause}"
     best = measured[0]
     found = best.search.overlap
+    kept = f"{found.mean:.0%} of the {k} nearest {by}s stay nearest on map {best.name}"
+    if math.isnan(found.low):
+        return f"{kept}, of one question: {causes[0].cause}"
     return (
-        f"{found.mean:.0%} of the {k} nearest articles stay nearest on map {best.name} "
-        f"({found.low:.0%} to {found.high:.0%}); {best.search.enough.mean:.0%} of the questions keep enough: "
+        f"{kept} ({found.low:.0%} to {found.high:.0%}); {best.search.enough.mean:.0%} of the questions keep enough: "
         f"{causes[0].cause}"
     )
 

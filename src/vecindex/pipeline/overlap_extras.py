@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from vecindex.core.experiments import Experiment, weighed
 from vecindex.core.neighbors import Rows
-from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.core.verdicts import Verdict
 from vecindex.neighbors.plane import Plane
 from vecindex.pipeline.explain import Embed, Explainer, cheap_experiments
 from vecindex.pipeline.overlap_measure import DEPTH, Lookup, Placed, Space
+from vecindex.pipeline.overlap_questions import Asked
 from vecindex.pipeline.overlap_reader import OverlapReader
-from vecindex.pipeline.overlap_result import MapOverlap, SpaceFacts, WhatIf
-from vecindex.pipeline.what_if import NestedSearch, check_topic_field, what_if_corpus
+from vecindex.pipeline.overlap_result import MapOverlap, SpaceFacts
+from vecindex.pipeline.what_if import NestedSearch, what_if_corpus
+from vecindex.pipeline.what_if_result import WhatIf
 
 
 class Collector(Protocol):
@@ -32,19 +33,21 @@ class Extras:
     def __init__(
         self,
         reader: OverlapReader,
-        asked: QuestionSet,
-        vectors: F32,
+        asked: Asked,
         seed: int,
         *,
         embed: Embed | None,
         what_if: bool,
-        topic_field: str,
+        topics: Any,
     ) -> None:
-        """Make ready for the pass over the vectors; `embed` is None unless asked to explain."""
-        check_topic_field(reader, topic_field)
-        self._reader, self._topic_field = reader, topic_field
-        self._explainer = Explainer(reader, asked, embed, seed) if embed is not None else None
-        self._nested = NestedSearch(vectors, reader.n, min(DEPTH, reader.n), seed) if what_if else None
+        """Make ready for the pass over the vectors; `embed` is None unless asked to explain.
+
+        `topics` is the column of the articles' topics, see `overlap_topics.topic_column`.
+        """
+        self._reader, self._topics = reader, topics
+        self._explainer = Explainer(reader, asked.set, embed, seed) if embed is not None else None
+        depth = min(DEPTH, reader.n)
+        self._nested = NestedSearch(asked.vectors, reader.n, depth, seed, reader.articles) if what_if else None
 
     @property
     def collectors(self) -> list[Collector]:
@@ -82,7 +85,7 @@ class Extras:
         if self._nested is None:
             return None
         in_order = {found.name: planes[found.name] for found in measured}
-        return what_if_corpus(self._reader, space, self._nested, in_order, placed, self._topic_field)
+        return what_if_corpus(self._reader, space, self._nested, in_order, placed, self._topics)
 
 
 def with_weighed_causes(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from vecindex.core.causes import Facts
 from vecindex.core.evenness import measure_evenness
 from vecindex.core.geometry import (
     bounding_box,
@@ -17,8 +17,8 @@ from vecindex.core.geometry import (
     expected_inside,
     polygon_area,
 )
-from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows
-from vecindex.core.nulls import bootstrap_mean
+from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted
+from vecindex.core.nulls import Interval, bootstrap_mean
 from vecindex.core.overlap import (
     adjusted_for_chance,
     collapse_ceiling,
@@ -45,10 +45,13 @@ from vecindex.core.space import (
     reciprocal_rank,
     share_held_by,
     skewness,
+    topic_precision,
 )
 from vecindex.core.vectors import F32
+from vecindex.core.verdicts import Facts
 from vecindex.neighbors.plane import Plane
 from vecindex.pipeline.overlap_result import AnswersFound, Placement, SpaceFacts
+from vecindex.pipeline.overlap_style import style_of
 
 DEPTH = 100
 CURVE = (1, 5, 10, 20, 50)
@@ -57,6 +60,8 @@ DUPLICATE_DIST = 1e-3
 FAR = 95.0
 _GEOMETRY_SAMPLE = 1_000
 _EVENNESS_SAMPLE = 20_000
+
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +73,11 @@ class Space:
     n, k, seed : articles in the table; neighbors asked for; of every random choice.
     vectors : (q, d) of the questions.
     near : (q, depth) their nearest articles.
-    sample : (s,) rows of sampled articles; `sample_vectors` (s, d); `sample_near` (s, k) their nearest others.
-    answers : rows of the right articles of each question that are in the table.
+    sample : (s,) rows of sampled articles; `sample_vectors` (s, d); `sample_near` (s, 50) their nearest others.
+    answers : the right articles of each question that are in the table, as they are counted.
+    articles : number of each row's article where rows are chunks and articles are counted. Lists of neighbors then
+        hold each article once, by its nearest chunk's row.
+    article_topics : topics under the rows in the questions' lists; None where articles have none.
     """
 
     asked: QuestionSet
@@ -84,6 +92,12 @@ class Space:
     answers: Sequence[Rows]
     answers_absent: float | None
     truncated: float
+    articles: Rows | None = None
+    article_topics: Mapping[int, str | None] | None = None
+
+    def counted(self, rows: Rows) -> Rows:
+        """Return rows as what they are counted as; see `core.neighbors.counted`."""
+        return counted(rows, self.articles)
 
     @property
     def depths(self) -> tuple[int, ...]:
@@ -121,7 +135,7 @@ def place_all(plane: Plane, space: Space) -> list[Placed]:
     """Return the questions placed by candidate search, and by the neutral rule."""
     targets = space.near.rows[:, : space.k]
     rules: dict[str, F64] = {
-        "search": place_by_search(targets, plane.xy, plane.nearest),
+        "search": place_by_search(targets, plane.xy, plane.nearest, space.articles),
         "median": place_at_median(targets, plane.xy),
     }
     return [Placed(rule, xy, plane.nearest(xy, space.near.k)) for rule, xy in rules.items()]
@@ -133,15 +147,15 @@ def space_facts(space: Space, vectors_of: Callable[[Rows], F32]) -> SpaceFacts:
     own = space.sample_near.dist[:, 0]
     own = own[np.isfinite(own)]
     percentile = percentiles(near.dist[:, 0], own)
-    counts = occurrences(space.sample_near.rows, space.n)
-    hubs = is_hub(counts, len(space.sample), space.sample_near.k)
+    counts, hubs = hubs_of(space)
+    targets = space.counted(near.rows)
     return SpaceFacts(
         nearest_dist=float(np.median(near.dist[:, 0])),
         articles_nearest_dist=float(np.median(own)) if len(own) else float("nan"),
         nearest_percentile=float(np.median(percentile)),
         far_share=float((percentile > FAR).mean()),
-        distinct_ratio=distinct_ratio(near.rows, k),
-        collapse_ceiling=collapse_ceiling(near.rows, k),
+        distinct_ratio=distinct_ratio(targets, k),
+        collapse_ceiling=collapse_ceiling(targets, k),
         mixing=mixing(space.vectors, near.dist, k),
         mixing_chance=mixing_chance(len(space.vectors), space.n),
         compactness=compactness(
@@ -149,7 +163,7 @@ def space_facts(space: Space, vectors_of: Callable[[Rows], F32]) -> SpaceFacts:
             space.sample_vectors[:_GEOMETRY_SAMPLE].astype(np.float64),
         ),
         hubness_skew=skewness(counts),
-        hub_share=share_held_by(near.rows[:, :k], hubs),
+        hub_share=share_held_by(targets[:, :k], hubs),
         cohesion=_median_cohesion(near.rows[:, :k], vectors_of),
         articles_cohesion=_median_cohesion(space.sample_near.rows[:COHESION_ARTICLES, :k], vectors_of),
         duplicated_targets=_duplicated(near.rows[:, :k], vectors_of),
@@ -158,7 +172,16 @@ def space_facts(space: Space, vectors_of: Callable[[Rows], F32]) -> SpaceFacts:
         answers=answers_found(space, near.rows),
         answers_absent=space.answers_absent,
         sample=len(space.sample),
+        style=style_of(space.vectors, near.first(k), space.sample_vectors, own, vectors_of, space.seed),
+        topic_precision=topics_found(space, near.rows),
     )
+
+
+def hubs_of(space: Space) -> tuple[Rows, Mask]:
+    """Return in how many lists of the sampled articles' k nearest each article is, and whether it is a hub; (n,)."""
+    k = min(space.k, space.sample_near.k)
+    counts = occurrences(space.counted(space.sample_near.rows[:, :k]), space.n)
+    return counts, is_hub(counts, len(space.sample), k)
 
 
 COHESION_ARTICLES = 200
@@ -177,7 +200,7 @@ def placement_figures(
     placed: Placed, space: Space, plane: Plane, vectors_of: Callable[[Rows], F32], padding: float
 ) -> Placement:
     """Return the figures of one placement."""
-    k, targets, found = space.k, space.near.rows, placed.near.rows
+    k, targets, found = space.k, space.counted(space.near.rows), space.counted(placed.near.rows)
     overlap = overlap_at_k(targets, found, k)
     topics = space.asked.topics
 
@@ -185,7 +208,7 @@ def placement_figures(
         return bootstrap_mean(values, topics, seed=space.seed)
 
     box, whole = bounding_box(placed.xy, padding), bounding_box(plane.xy)
-    hull = polygon_area(convex_hull(plane.xy))
+    hull = plane.hull_area
     some = np.random.default_rng(space.seed).permutation(plane.rows)[:_GEOMETRY_SAMPLE]
     return Placement(
         rule=placed.rule,
@@ -197,14 +220,15 @@ def placement_figures(
         by_k={depth: float(overlap_at_k(targets, found, depth).mean()) for depth in space.depths},
         soft={depth: float(soft_overlap(targets, found, k, depth).mean()) for depth in space.withins},
         reciprocal={depth: float(reciprocal_overlap(targets, found, k, depth).mean()) for depth in space.withins},
-        merged=merged_overlap(targets[:, :k], found[:, :k], vectors_of),
+        merged=merged_overlap(space, placed.near.rows, vectors_of),
         distinct_lists=distinct_lists(found, k),
         compactness=compactness(placed.xy[:_GEOMETRY_SAMPLE], plane.xy[some]),
         box=box,
         articles_inside=box.count_inside(plane.xy) if box else 0,
         articles_expected=expected_inside(box, whole, len(plane)) if box and whole else 0.0,
         hull_share=polygon_area(convex_hull(placed.xy)) / hull if hull > 0 else float("nan"),
-        answers=answers_found(space, found),
+        answers=answers_found(space, placed.near.rows),
+        topic_precision=topics_found(space, placed.near.rows),
     )
 
 
@@ -249,18 +273,36 @@ def facts_of(
     )
 
 
-def self_recall(space: Space, plane: Plane) -> F64:
-    """Return for each sampled article that is on the map the share of its k nearest that it keeps there."""
+def own_lists(space: Space, plane: Plane) -> tuple[Rows, Rows]:
+    """Return the neighbors of the sampled articles that are on the map, as they are counted.
+
+    In embedding space (m, 50), on the map (m, 100); fewer in a small table.
+    """
     there = np.flatnonzero(np.isfinite(plane.xy[space.sample]).all(axis=1))
     rows = space.sample[there]
-    k = min(space.k, space.sample_near.k)
-    found = plane.nearest(plane.xy[rows], k, without=rows)
-    return overlap_at_k(space.sample_near.rows[there], found.rows, k)
+    found = plane.nearest(plane.xy[rows], min(DEPTH, max(1, space.n - 1)), without=rows)
+    return space.counted(space.sample_near.rows[there]), space.counted(found.rows)
+
+
+def self_recall(space: Space, plane: Plane) -> F64:
+    """Return for each sampled article that is on the map the share of its k nearest that it keeps there."""
+    near, found = own_lists(space, plane)
+    return overlap_at_k(near, found, min(space.k, near.shape[1]))
+
+
+def self_curves(space: Space, near: Rows, found: Rows) -> tuple[dict[int, float], dict[int, float]]:
+    """Return the mean self-recall at each k, and within each K, of `own_lists`; empty where they are."""
+    if not len(near):
+        return {}, {}
+    k = min(space.k, near.shape[1])
+    by_k = {at: float(overlap_at_k(near, found, at).mean()) for at in space.depths if at <= near.shape[1]}
+    withins = [within for within in space.withins if k <= within <= found.shape[1]]
+    return by_k, {within: float(soft_overlap(near, found, k, within).mean()) for within in withins}
 
 
 def map_agreement(space: Space, plane: Plane) -> float:
     """Return the agreement of the map with the sampled articles' neighbors; see `core.space.agreement`."""
-    near = space.sample_near.rows
+    near = space.sample_near.rows[:, : space.k]
     if not len(plane):
         return float("nan")
     rng = np.random.default_rng(space.seed)
@@ -276,8 +318,19 @@ def map_evenness(plane: Plane, seed: int) -> Any:
     return measure_evenness(plane.xy, plane.nearest(plane.xy[rows], 1, without=rows).dist[:, 0])
 
 
+def topics_found(space: Space, lists: Rows) -> Interval | None:
+    """Return the mean share of the first k with the question's topic; None where either side has no topics."""
+    topics = space.asked.topics
+    if space.article_topics is None or topics is None:
+        return None
+    values = topic_precision(lists, space.article_topics, topics, space.k)
+    known = np.flatnonzero(np.isfinite(values))
+    return bootstrap_mean(values[known], [topics[i] for i in known], seed=space.seed)
+
+
 def answers_found(space: Space, lists: Rows) -> AnswersFound | None:
     """Return whether the right articles are in the lists; None when no answer is known and in the table."""
+    lists = space.counted(lists)
     known = [i for i, right in enumerate(space.answers) if len(right)]
     if not known:
         return None
@@ -288,9 +341,10 @@ def answers_found(space: Space, lists: Rows) -> AnswersFound | None:
     )
 
 
-def merged_overlap(targets: Rows, found: Rows, vectors_of: Callable[[Rows], F32]) -> float:
+def merged_overlap(space: Space, on_map: Rows, vectors_of: Callable[[Rows], F32]) -> float:
     """Return the mean overlap when a target counts as found if the map's list holds it or a near-duplicate of it."""
-    hit = found_in(targets, found)
+    targets, found = space.near.rows[:, : space.k], on_map[:, : space.k]
+    hit = found_in(space.counted(targets), space.counted(found))
     for i in range(len(targets)):
         there, missing = found[i][found[i] != NO_ROW], np.flatnonzero(~hit[i] & (targets[i] != NO_ROW))
         if len(there) and len(missing):

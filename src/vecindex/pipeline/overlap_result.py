@@ -6,12 +6,13 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vecindex.core.causes import Verdict
 from vecindex.core.evenness import Evenness
 from vecindex.core.experiments import Experiment
 from vecindex.core.geometry import Box
-from vecindex.core.nested import Direction
 from vecindex.core.nulls import Interval
+from vecindex.core.verdicts import Verdict
+from vecindex.pipeline.question_result import QuestionRow, flat_rows
+from vecindex.pipeline.what_if_result import WhatIf
 from vecindex.types import Rejected
 
 if TYPE_CHECKING:
@@ -30,6 +31,30 @@ class AnswersFound:
     questions: int
     recall: float
     mrr: float
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How differently questions and articles lie; see `core.style`. None of it says that an answer is missed.
+
+    Attributes
+    ----------
+    gap, centroid_cosine : distance of the mean question from the mean sampled article (0 to 2), and their cosine.
+    question_question, question_article, article_article : mean cosine of two questions; of a question and its nearest
+        article; of a sampled article and its nearest other one.
+    auc : how well a linear rule tells questions from sampled articles that it was not made with; 0.5 is not at all.
+        Near 1 as soon as the questions are on a topic of their own.
+    auc_near : the same against the questions' own k nearest articles, which are on their topic: what is left is
+        wording. Both None for fewer than 10 questions.
+    """
+
+    gap: float
+    centroid_cosine: float
+    question_question: float
+    question_article: float
+    article_article: float
+    auc: float | None
+    auc_near: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +80,8 @@ class SpaceFacts:
     answers : over the k nearest; None where no answers are known. `answers_absent` is the share of the given answers
         that are not in the table, None when none are given.
     sample : how many articles were sampled.
+    style : how differently questions and articles lie.
+    topic_precision : share of the k nearest whose topic is the question's; None where either has no topics.
     pseudo_percentile : as `nearest_percentile`, of stored articles worded as the questions are; None unless asked to
         explain, or where words cannot be exchanged. See `core.pseudo`.
     """
@@ -78,6 +105,8 @@ class SpaceFacts:
     answers: AnswersFound | None
     answers_absent: float | None
     sample: int
+    style: Style
+    topic_precision: Interval | None
     pseudo_percentile: float | None = None
 
 
@@ -100,7 +129,7 @@ class Placement:
     box, articles_inside, articles_expected : the questions' bounding box, padded; the articles in it; the number to
         expect by area.
     hull_share : area of the questions' convex hull over that of the articles'.
-    answers : as in `SpaceFacts`, over the map's k nearest.
+    answers, topic_precision : as in `SpaceFacts`, over the map's k nearest.
     """
 
     rule: str
@@ -120,6 +149,29 @@ class Placement:
     articles_expected: float
     hull_share: float
     answers: AnswersFound | None
+    topic_precision: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """How faithful a map is to its articles, over sampled ones with all articles on the map as reference.
+
+    Attributes
+    ----------
+    articles, ranked : sampled articles on the map; of these, those for trustworthiness and continuity.
+    trustworthiness, continuity : at k; see `core.fidelity`. 1 is perfect, a random map gives about 0.5.
+    rnx : overlap of the articles' own neighbors adjusted for chance, at several k up to `depth`: 0 is chance.
+    rnx_area : area under that curve over log k, from 1 to `depth`.
+    """
+
+    articles: int
+    ranked: int
+    k: int
+    trustworthiness: Interval
+    continuity: Interval
+    depth: int
+    rnx: dict[int, Interval]
+    rnx_area: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +185,8 @@ class MapOverlap:
     targets_outside : share of the questions' targets that are not on it.
     self_recall : share of their own k nearest articles that articles keep on the map, over the sample, all articles
         being candidates: the comparator for the questions' overlap.
+    self_by_k, self_soft : self-recall at each k, and within the map's nearest K; beside `Placement.by_k`, `soft`.
+    fidelity : None for a map of fewer than two articles.
     agreement : how often a true neighbor of a sampled article is nearer on the map than a random one; 0.5 is chance.
     causes : most likely first.
     """
@@ -143,107 +197,14 @@ class MapOverlap:
     outside: int
     targets_outside: float
     self_recall: Interval
+    self_by_k: dict[int, float]
+    self_soft: dict[int, float]
+    fidelity: Fidelity | None
     agreement: float
     evenness: Evenness | None
     search: Placement
     median: Placement
     causes: tuple[Verdict, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Near:
-    """A neighbor: rank from 1, and `dist` (cosine in embedding space, the map's unit on a map)."""
-
-    rank: int
-    id: str
-    title: str | None
-    dist: float
-
-
-@dataclass(frozen=True, slots=True)
-class QuestionOnMap:
-    """One question on one map, placed by one rule."""
-
-    x: float | None
-    y: float | None
-    overlap: float
-    rank_weighted: float
-    soft: dict[int, float]
-    reciprocal: dict[int, float]
-    neighbors: tuple[Near, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class QuestionRow:
-    """One question: its neighbors in embedding space, and on each map under the map's name and the rule."""
-
-    id: str
-    text: str
-    topic: str | None
-    nearest_dist: float
-    nearest_percentile: float
-    answers_recall: float | None
-    answers_reciprocal_rank: float | None
-    neighbors: tuple[Near, ...]
-    maps: dict[str, dict[str, QuestionOnMap]]
-
-
-@dataclass(frozen=True, slots=True)
-class NestedPoint:
-    """The same questions against a sample of the articles.
-
-    Attributes
-    ----------
-    share, articles : of the table, and how many that is; each sample is contained in the next.
-    nearest_dist : median over the questions of the distance to the nearest article of the sample; lower is closer.
-    overlap : under each map's name, overlap@k of the k nearest of the sample with the k nearest of the sample on the
-        map, under candidate search. The map is the stored one, made of all articles.
-    answers_recall, mrr : over the questions that have an answer in the full table, so one that the sample misses
-        counts as not found; None where no answers are known.
-    topic_precision : share of the k nearest whose topic is the question's; None where topics cannot be compared.
-    """
-
-    share: float
-    articles: int
-    nearest_dist: Interval
-    overlap: dict[str, Interval]
-    answers_recall: Interval | None
-    mrr: Interval | None
-    topic_precision: Interval | None
-
-
-@dataclass(frozen=True, slots=True)
-class Trend:
-    """How a figure of the nested samples moves with each doubling of the articles.
-
-    Attributes
-    ----------
-    figure, map : "nearest_dist", "overlap" (with its map), "answers_recall", "mrr" or "topic_precision".
-    per_doubling : least-squares slope against log2 of the articles, with its paired bootstrap interval.
-    verdict : "rises" or "falls" where the interval leaves zero out, else "no clear change".
-    """
-
-    figure: str
-    map: str | None
-    per_doubling: Interval
-    verdict: Direction
-
-
-@dataclass(frozen=True, slots=True)
-class WhatIf:
-    """Nested samples of the stored articles, at the same questions.
-
-    Attributes
-    ----------
-    points : the smallest sample first, all articles last; samples of fewer than k articles are left out.
-    trends : empty with fewer than two points.
-    summary : what it says of adding articles, in a sentence. `note` : what it cannot say.
-    """
-
-    points: tuple[NestedPoint, ...]
-    trends: tuple[Trend, ...]
-    summary: str
-    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,10 +215,12 @@ class OverlapResult:
     ----------
     embedded : questions whose vectors had to be made; the others were in the store.
     chance, snap_floor : k / N and 1 / k.
-    maps : best first, by the mean overlap under candidate search.
+    maps : best first, by the mean overlap under candidate search; of equal ones by the self-recall.
     causes : of the best map, or what embedding space alone tells.
     verdict : one line.
     next : what to do, each a sentence.
+    by : what is counted, "article" or "chunk"; `articles` is how many of them the table holds.
+    typed : the question that was typed beside a file of others; it counts in no figure.
     what_if : figures over nested samples of the articles; None unless asked for.
     experiments : what was tried for and against the causes.
     """
@@ -283,6 +246,8 @@ class OverlapResult:
     rejected: tuple[Rejected, ...]
     duplicates: tuple[Rejected, ...]
     seconds: dict[str, float]
+    by: str
+    typed: QuestionRow | None
     what_if: WhatIf | None = None
     experiments: tuple[Experiment, ...] = ()
 
@@ -327,37 +292,7 @@ class OverlapResult:
 
     def flat_rows(self) -> list[dict[str, Any]]:
         """Return the rows of `table_of_questions` as plain values."""
-        flat = []
-        for row in self.rows:
-            head = {
-                "id": row.id,
-                "question": row.text,
-                "topic": row.topic,
-                "nearest_dist": row.nearest_dist,
-                "nearest_percentile": row.nearest_percentile,
-                "answers_recall": row.answers_recall,
-                "neighbors": " ".join(n.id for n in row.neighbors),
-            }
-            places = [(name, rule, found) for name, rules in row.maps.items() for rule, found in rules.items()]
-            for name, rule, found in places:
-                values = {f"soft_{depth}": value for depth, value in found.soft.items()}
-                values |= {f"reciprocal_{depth}": value for depth, value in found.reciprocal.items()}
-                flat.append(
-                    {
-                        **head,
-                        "map": name,
-                        "placement": rule,
-                        "x": found.x,
-                        "y": found.y,
-                        "overlap": found.overlap,
-                        "rank_weighted": found.rank_weighted,
-                        **values,
-                        "map_neighbors": " ".join(n.id for n in found.neighbors),
-                    }
-                )
-            if not places:
-                flat.append(head)
-        return flat
+        return flat_rows(self.rows)
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from vecindex.core.vectors import F32
-from vecindex.embed.models import find_model
+from vecindex.embed.models import find_model, own_query_prompt
 from vecindex.errors import ModelError, SourceError
 from vecindex.sources.base import Record, excerpt
 from vecindex.sources.files import InputFile, OnceStream
@@ -138,6 +138,15 @@ class QuestionModel:
         """Load nothing yet."""
         self._key: object = None
         self._encoder: Encoder | None = None
+
+    def query_prompt(self, stored: Fingerprint, options: ModelOptions) -> str | None:
+        """Return what stands before every question: as the options have it, else the model's own prompt.
+
+        None when that is the model's and the model is not on this machine. Loads nothing.
+        """
+        if options.prompt is not None:
+            return options.prompt
+        return own_query_prompt(options.model or stored.model, None if options.model else stored.revision)
 
     def embed(
         self, texts: Sequence[str], stored: Fingerprint, where: str, options: ModelOptions, observer: Observer

@@ -63,7 +63,7 @@ class Run:
         self.vector_field = options.vector_field or ("vector" if options.vectors else None)
         if any(isinstance(source, PicklesSource) for source in sources):
             self.vector_field = self.vector_field or "vector"
-        check_name(name)
+        check_name(name, database)
         there = database.articles(name) if database.has(name) else None
         self.empty = there is not None and not there.count()
         """Whether there is a table without rows: it binds nobody to what would have made its vectors."""

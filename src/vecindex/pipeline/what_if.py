@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,16 +24,14 @@ from vecindex.core.overlap import overlap_at_k
 from vecindex.core.placement import place_by_search
 from vecindex.core.space import answer_recall, reciprocal_rank, topic_precision
 from vecindex.core.vectors import F32
-from vecindex.errors import ConfigError
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
 from vecindex.pipeline.overlap_measure import Placed, Space
 from vecindex.pipeline.overlap_reader import OverlapReader
-from vecindex.pipeline.overlap_result import NestedPoint, Trend, WhatIf
-from vecindex.store.articles import isin
+from vecindex.pipeline.overlap_topics import article_topics
+from vecindex.pipeline.what_if_result import NestedPoint, Trend, WhatIf
 
 CORPUS = "corpus"
-TOPIC_FIELD = "topic"
 FEW_DOUBLINGS = 4.0
 """Sixteen times as many articles; beyond it more of the same is no way."""
 NOTE = (
@@ -46,15 +46,24 @@ class NestedSearch:
     """The nearest articles within each nested sample, gathered in the pass over the vectors that is made anyway.
 
     Each article below the full share is searched once, in the part that it first belongs to; the samples are put
-    together from the parts. Memory is O(q k) a part, and a copy of at most one block.
+    together from the parts. Where articles are counted, all chunks of an article belong to the same part. Memory is
+    O(q k) a part, and a copy of at most one block.
+
+    Attributes
+    ----------
+    stratum : (rows,) the first sample that holds each row; see `core.nested.strata`.
+    sizes : of the samples, in what is counted.
     """
 
-    def __init__(self, vectors: F32, n: int, k: int, seed: int) -> None:
-        """Take the questions' vectors (q, d), the number of articles, and how deep to search."""
-        self.stratum = strata(n, seed)
+    def __init__(self, vectors: F32, n: int, k: int, seed: int, articles: Rows | None = None) -> None:
+        """Take the questions' vectors (q, d), how many there are of what is counted, and how deep to search.
+
+        `articles` (rows,) is the number of each row's article; None where each row is counted by itself.
+        """
+        self.stratum = strata(n, seed) if articles is None else strata(n, seed)[articles]
         self.sizes = nested_sizes(n)
         self._k = k
-        self._parts = [ExactSearch(vectors, k) for _ in SHARES[:-1]]
+        self._parts = [ExactSearch(vectors, k, articles=articles) for _ in SHARES[:-1]]
 
     def add(self, rows: Rows, vectors: F32) -> None:
         """Take a block of the table."""
@@ -68,31 +77,24 @@ class NestedSearch:
         return [*cumulated([part.result() for part in self._parts], self._k), everything]
 
 
-def check_topic_field(reader: OverlapReader, name: str) -> None:
-    """Raise ConfigError for a field of topics that was asked for by name and is not there."""
-    columns = [f.name for f in reader.table.extra_columns]
-    if name != TOPIC_FIELD and name not in columns:
-        raise ConfigError(
-            f"{reader.table.where} has no field {name!r} (fields there: {', '.join(columns) or 'none'}).",
-            "Name the field that holds the articles' topics: --topic-field NAME",
-        )
-
-
 def what_if_corpus(
     reader: OverlapReader,
     space: Space,
     nested: NestedSearch,
     planes: Mapping[str, Plane],
     placed: Mapping[str, Sequence[Placed]],
-    topic_field: str,
+    topics: Any,
 ) -> WhatIf:
-    """Return the figures of the questions in each sample, and how they move with the number of articles."""
+    """Return the figures of the questions in each sample, and how they move with the number of articles.
+
+    `topics` is the column of the articles' topics, see `overlap_topics.topic_column`.
+    """
     lists = nested.result(space.near)
     shown = [i for i, size in enumerate(nested.sizes) if size >= space.k]
     # Equally large samples of a tiny table are one sample.
     shown = [i for i in shown if i == len(SHARES) - 1 or nested.sizes[i] < nested.sizes[i + 1]]
     sizes = [nested.sizes[i] for i in shown]
-    figures = _figures(reader, space, [lists[i] for i in shown], topic_field)
+    figures = _figures(reader, space, [lists[i] for i in shown], topics)
     for name, plane in planes.items():
         figures["overlap", name] = np.stack(
             [_overlap_within(space, lists[i], plane, placed[name][0], nested.stratum <= i) for i in shown], axis=1
@@ -128,17 +130,16 @@ def what_if_corpus(
 
 
 def _figures(
-    reader: OverlapReader, space: Space, lists: Sequence[Neighbors], topic_field: str
+    reader: OverlapReader, space: Space, lists: Sequence[Neighbors], column: Any
 ) -> dict[tuple[str, str | None], F64]:
     """Return for each figure of embedding space that can be told its values, a question and a sample; (q, p)."""
     found: dict[tuple[str, str | None], F64] = {("nearest_dist", None): np.stack([n.dist[:, 0] for n in lists], 1)}
     if any(len(right) for right in space.answers):
-        recalls = [answer_recall(n.rows, space.answers, space.k) for n in lists]
+        recalls = [answer_recall(space.counted(n.rows), space.answers, space.k) for n in lists]
         found["answers_recall", None] = np.stack(recalls, axis=1)
-        ranks = [reciprocal_rank(n.rows, space.answers) for n in lists]
+        ranks = [reciprocal_rank(space.counted(n.rows), space.answers) for n in lists]
         found["mrr", None] = np.stack(ranks, axis=1)
-    rows = np.concatenate([n.rows[:, : space.k].ravel() for n in lists])
-    topics = _article_topics(reader, space, rows, topic_field)
+    topics = article_topics(reader, column, space, lists)
     if topics is not None:
         asked = [q.topic for q in space.asked.questions]
         precisions = [topic_precision(n.rows, topics, asked, space.k) for n in lists]
@@ -146,28 +147,14 @@ def _figures(
     return found
 
 
-def _article_topics(
-    reader: OverlapReader, space: Space, rows: Rows, topic_field: str
-) -> dict[int, str | None] | None:
-    """Return the topics of these articles; None without topics, or where no article has one of the questions'."""
-    asked = sorted({t for t in space.asked.topics or [] if t is not None})
-    column = next((f for f in reader.table.extra_columns if f.name == topic_field), None)
-    if not asked or column is None:
-        return None
-    if str(column.type) in ("string", "large_string") and not reader.table.count(isin(f"`{topic_field}`", asked)):
-        return None
-    found = reader.values(rows, topic_field)
-    return {row: None if topic is None else str(topic) for row, topic in found.items()}
-
-
 def _overlap_within(space: Space, near: Neighbors, plane: Plane, placed: Placed, inside: Mask) -> F64:
     """Return overlap@k of each question with both lists taken from a sample of the articles."""
     if inside.all():
-        return overlap_at_k(near.rows, placed.near.rows, space.k)
-    sample = Plane(np.where(inside[:, None], plane.xy, np.nan))
+        return overlap_at_k(space.counted(near.rows), space.counted(placed.near.rows), space.k)
+    sample = Plane(np.where(inside[:, None], plane.xy, np.nan), plane.articles)
     targets = near.rows[:, : space.k]
-    xy = place_by_search(targets, sample.xy, sample.nearest)
-    return overlap_at_k(targets, sample.nearest(xy, space.k).rows, space.k)
+    xy = place_by_search(targets, sample.xy, sample.nearest, plane.articles)
+    return overlap_at_k(space.counted(targets), space.counted(sample.nearest(xy, space.k).rows), space.k)
 
 
 _DENSITY = {
@@ -186,6 +173,8 @@ def summary_of(trends: Sequence[Trend], gap: float) -> str:
     nearest = by_name.get(("nearest_dist", None))
     if nearest is None:
         return "The table is too small for nested samples."
+    if math.isnan(nearest.per_doubling.low):
+        return "A single question shows no trend: ask several."
     told = [f"the distance to the nearest one {_moves(nearest)}"]
     for figure, words in (
         ("answers_recall", "the recall of the right ones"),

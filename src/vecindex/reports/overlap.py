@@ -65,7 +65,7 @@ def _header(found: Values) -> Markup:
                 "p",
                 f"{count(found['questions'])} {some}{topics} (",
                 given(found["questions_name"]),
-                f"), held against {count(found['articles'])} articles of table ",
+                f"), held against {count(found['articles'])} {found.get('by', 'article')}s of table ",
                 given(found["table"]),
                 ".",
                 class_="quiet",

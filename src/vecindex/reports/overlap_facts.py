@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vecindex.reports.figures import count, distance, figure, mean_of, number, share, spoken
+from vecindex.reports.figures import NONE, count, distance, ends, figure, mean_of, number, share, spoken
 from vecindex.reports.markup import Markup, given, joined, tag
 from vecindex.reports.page import Section
 from vecindex.reports.tables import Column, table
@@ -111,7 +111,8 @@ def geometry_section(found: Values) -> Section | None:
         return [show(one["search"].get(key)) for one in maps]
 
     inside = [f"{count(o['search']['articles_inside'])} ({_expected(o['search'])})" for o in maps]
-    add("articles in the questions' padded box (expected)", inside, "expected by its share of the map's area")
+    note = "expected by its share of the map's area; of articles in chunks, the chunks"
+    add("articles in the questions' padded box (expected)", inside, note)
     space = figure(found["space"].get("compactness"))
     add(
         "compactness", of_placement("compactness", figure), f"in embedding space {space}; far smaller: drawn together"
@@ -121,9 +122,9 @@ def geometry_section(found: Values) -> Section | None:
     add("targets that are not on the map", [share(o.get("targets_outside")) for o in maps], "")
     add("agreement", [figure(o.get("agreement")) for o in maps], "0.5 is chance")
     for key, (label, show, note) in _OF_FIDELITY.items():
-        values = [mean_of((o.get("fidelity") or {}).get(key)) for o in maps]
-        if any(value is not None for value in values):
-            add(label, [show(value) for value in values], note)
+        values = [(o.get("fidelity") or {}).get(key) for o in maps]
+        if any(mean_of(value) is not None for value in values):
+            add(label, [_with_ends(value, show) for value in values], note)
     for key, label, note in (
         ("entropy", "evenness of the articles: entropy", "1: all cells hold alike"),
         ("gini", "Gini", "0: all cells hold alike"),
@@ -167,6 +168,11 @@ def _unknown(values: Values, known: Any) -> list[tuple[str, Any]]:
 
 def _plain(value: Any) -> float | None:
     return mean_of(value) if isinstance(value, Mapping) else number(value)
+
+
+def _with_ends(interval: Values | None, show: Show) -> str:
+    told = ends(interval, show)
+    return show(mean_of(interval)) + (f" ({told})" if told != NONE else "")
 
 
 def _expected(placed: Values) -> str:

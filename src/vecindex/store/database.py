@@ -29,8 +29,11 @@ _INDEX_CACHE = 256 << 20
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
-def check_name(name: str) -> None:
-    """Raise ConfigError when an articles table cannot have this name."""
+def check_name(name: str, database: Database) -> None:
+    """Raise ConfigError when an articles table cannot have this name.
+
+    One that was named `questions` before questions were kept goes on.
+    """
     if not _NAME.fullmatch(name):
         raise ConfigError(f"A table cannot be named {name!r}.", "Use letters, digits, '_', '-' and '.'.")
     if name == REJECTS:
@@ -38,6 +41,11 @@ def check_name(name: str) -> None:
     if name.startswith(GRAPH_PREFIX):
         raise ConfigError(
             f"Names that begin with {GRAPH_PREFIX!r} are taken: neighbor graphs are kept under them.",
+            "Choose another: --table",
+        )
+    if name == QUESTIONS and not (database.has(name) and database.holds_articles(name)):
+        raise ConfigError(
+            f"The name {name!r} is taken: the questions of vecindex overlap are kept under it.",
             "Choose another: --table",
         )
 
@@ -96,6 +104,11 @@ class Database:
     def has(self, name: str) -> bool:
         """Return whether there is a table of that name."""
         return name in self.tables()
+
+    def holds_articles(self, name: str) -> bool:
+        """Return whether a table that is there is one of articles."""
+        with translated(f"{self.uri}/{name}"):
+            return "content_hash" in self.connection.open_table(name).schema.names
 
     def articles(self, name: str, at: str | None = None) -> ArticleTable:
         """Open an articles table, at its latest version or, to be read only, at a tagged one.

@@ -50,13 +50,32 @@ class QuestionTable:
                     found[row["hash"]] = np.asarray(row["vector"], dtype=np.float32)
         return found
 
+    def own_prompt(self, stored: Fingerprint) -> str | None:
+        """Return the model's own prompt behind which questions were embedded last; None when none were."""
+        if not self._database.has(self.name):
+            return None
+        with translated(self.where):
+            table = self._open()
+            rows = table.search().select(["fingerprint", "embedded_at"]).limit(table.count_rows() + 1).to_list()
+        for row in sorted(rows, key=lambda row: row["embedded_at"], reverse=True):
+            prompt = json.loads(row["fingerprint"]).get("question_prompt")
+            if row["fingerprint"] == _made_by(stored, prompt, True):
+                return prompt if isinstance(prompt, str) else None
+        return None
+
     def rows(
-        self, asked: QuestionSet, hashes: Sequence[str], vectors: F32, stored: Fingerprint, prompt: str | None
+        self,
+        asked: QuestionSet,
+        hashes: Sequence[str],
+        vectors: F32,
+        stored: Fingerprint,
+        prompt: str | None,
+        own: bool,
     ) -> pa.Table:
-        """Return a set as rows of the table; `prompt` is None for the model's own."""
+        """Return a set as rows of the table; `own` tells that the prompt is the model's."""
         import pyarrow as pa
 
-        made_by = json.dumps({**stored.to_dict(), "question_prompt": prompt}, sort_keys=True)
+        made_by = _made_by(stored, prompt, own)
         now = datetime.now(UTC)
         made = [
             {
@@ -110,6 +129,10 @@ class QuestionTable:
                 "Give that table another name: vecindex ingest SOURCE --table NAME",
             )
         return table
+
+
+def _made_by(stored: Fingerprint, prompt: str | None, own: bool) -> str:
+    return json.dumps({**stored.to_dict(), "question_prompt": prompt, "own_prompt": own}, sort_keys=True)
 
 
 def _same_set(rows: pa.Table) -> str:

@@ -1,0 +1,49 @@
+"""How text and tables are laid out on standard output."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+
+from vecindex.cli.render import plain
+
+NARROWEST, WIDEST = 80, 120
+"""Prose is wrapped in between; outside a terminal at the widest. Tables are as wide as they are."""
+
+
+def out(line: str = "") -> None:
+    """Print a line."""
+    sys.stdout.write(line + "\n")
+
+
+def prose(text: str, head: str = "", indent: int = 0) -> None:
+    """Print a text behind its head, wrapped; further lines begin under the text's first."""
+    width = max(NARROWEST, min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns))
+    first = " " * indent + head
+    out(textwrap.fill(text, width, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False))
+
+
+def facts(rows: Sequence[tuple[str, str]], indent: int = 2) -> None:
+    """Print names with what is told of each, one under the other."""
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, told in rows:
+        prose(told, f"{name:<{width}}  ", indent)
+
+
+def table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of equally many cells, the first of which is the head."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        out("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def short(text: str, width: int) -> str:
+    """Return a text on one line, cut to a width.
+
+    >>> short("what part of the cell makes energy", 12)
+    'what part o…'
+    """
+    line = plain(text)
+    return line if len(line) <= width else line[: width - 1].rstrip() + "…"
