@@ -162,7 +162,7 @@ class Index:
         topic_field: str | None = None,
         map: str | None = None,
         bbox_padding: float = 0.5,
-        sample: int = 1_000,
+        sample: int = 500,
         seed: int | None = None,
         at: str | None = None,
         what_if: str | None = None,

@@ -69,7 +69,7 @@ class OverlapOptions:
     topic_field: str | None = None
     map: str | None = None
     padding: float = PADDING
-    sample: int = 1_000
+    sample: int = 500
     seed: int = SEED
     at: str | None = None
     model: ModelOptions = field(default_factory=ModelOptions)
