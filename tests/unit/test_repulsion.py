@@ -27,6 +27,19 @@ def test_forces_are_those_of_all_pairs(density: float, threads: int) -> None:
     assert np.linalg.norm(force - true) < 0.04 * np.linalg.norm(true)
 
 
+@pytest.mark.parametrize("n", [2, 3, 40])
+@pytest.mark.parametrize("width", [1e-4, 1.0, 1e4])
+def test_of_few_articles_all_pairs_are_summed(n: int, width: float) -> None:
+    # Far apart, Z is a millionth and less, where a grid errs by a hundredth.
+    places = (np.random.default_rng(6).random((n, 2)) * width).astype(np.float32)
+    force = np.empty_like(places)
+    z = Repulsion(2)(places, force)
+    true, true_z = all_pairs(places)
+    # The reference loses digits where it takes n from the sum of all q, each article's own among them.
+    assert z == pytest.approx(true_z, rel=1e-5, abs=1e-12)
+    np.testing.assert_allclose(force, true, rtol=1e-5, atol=1e-12)
+
+
 def test_a_finer_grid_comes_nearer() -> None:
     places = (np.random.default_rng(4).random((2_000, 2)) * 30).astype(np.float32)
     true, _ = all_pairs(places)

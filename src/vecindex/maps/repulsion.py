@@ -16,6 +16,8 @@ from vecindex.core.vectors import F32
 
 SPACING = 0.4
 """Of the grid, in units of the kernel's width. Forces are then within about 1 % (0.25: 0.3 %, 0.5: 3 %)."""
+FEW = 256
+"""Up to so many articles all pairs are summed: their Z may be less than what the grid errs in each one's own part."""
 _MOST_NODES = 8_192
 _FEWEST_CELLS = 50
 # On a finer grid the potential of neighboring nodes differs by less than float32 can tell.
@@ -38,8 +40,10 @@ class Repulsion:
 
         Z = sum of 1 / (1 + |y_i - y_j|^2).
         """
-        from vecindex.maps.kernels import gather, spread
+        from vecindex.maps.kernels import all_pairs, gather, spread
 
+        if len(places) <= FEW:
+            return max(float(all_pairs(places, force)), float(np.finfo(np.float32).tiny))
         low, high = places.min(axis=0), places.max(axis=0)
         self._fit(float((high - low).max()))
         low = low - 2 * self._actual
