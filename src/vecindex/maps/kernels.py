@@ -95,6 +95,30 @@ def gather(places, low_x, low_y, per_cell, potential, force, threads):
 
 
 @nb.njit(parallel=True, fastmath=True, cache=True)
+def pairs(places, force, threads):
+    """Put the repulsion of each article from all others into `force` (n, 2); return Z, with no grid."""
+    n = len(places)
+    sums = np.zeros(threads)
+    for part in nb.prange(threads):
+        total = np.float64(0)
+        for i in range(n * part // threads, n * (part + 1) // threads):
+            sum_x = _f(0)
+            sum_y = _f(0)
+            for j in range(n):
+                if j != i:
+                    dx = places[i, 0] - places[j, 0]
+                    dy = places[i, 1] - places[j, 1]
+                    q = _f(1) / (_f(1) + dx * dx + dy * dy)
+                    total += q
+                    sum_x += q * q * dx
+                    sum_y += q * q * dy
+            force[i, 0] = sum_x
+            force[i, 1] = sum_y
+        sums[part] = total
+    return sums.sum()
+
+
+@nb.njit(parallel=True, fastmath=True, cache=True)
 def attract(places, starts, ends_at, pull, exaggeration, repulsion, force, threads):
     """Turn repulsive forces in `force` (n, 2) into the gradient of t-SNE, 4 (exaggeration attraction - repulsion).
 
