@@ -70,6 +70,8 @@ def _print_maps(result: OverlapResult) -> None:
                 f"over {even.cells:,} cells of {even.cell_width:.3g} x {even.cell_height:.3g}"
             )
         _out("  " + "; ".join(told))
+        if isinstance(note := found.about.get("anchored_note"), str):
+            _out(f"    {note}")
 
 
 def _map_row(found: MapOverlap, placed: Placement) -> list[str]:

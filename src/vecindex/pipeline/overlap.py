@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from vecindex.core.anchors import told_with_questions
 from vecindex.core.causes import Verdict, diagnose
 from vecindex.core.geometry import PADDING
 from vecindex.core.neighbors import NO_ROW, Neighbors
@@ -111,6 +112,7 @@ def overlap(
     table = database.articles(name, options.at)
     about = _wanted_maps(table, options.map)
     asked = questions_from_texts(options.texts) if options.file is None else read_question_set(options.file, stdin)
+    about = {name: told_with_questions(told, [q.text for q in asked.questions]) for name, told in about.items()}
     vectors, embedded = question_vectors(
         database, asked, table.fingerprint, table.where, options.model, model, observer
     )
@@ -141,7 +143,8 @@ def overlap(
     for map_name, plane in planes.items():
         measured.append(_map(map_name, about[map_name], plane, placed[map_name], space, facts, lookup, options))
         clock.lap(f"map {map_name}")
-    measured.sort(key=lambda m: (-m.search.overlap.mean, m.name))
+    # A map that was anchored to these very questions says nothing of maps, so it does not stand for them.
+    measured.sort(key=lambda m: ("anchored_note" in m.about, -m.search.overlap.mean, m.name))
     rows = _rows(reader, space, placed)
     clock.lap("rows")
     experiments = extras.experiments(measured[0] if measured else None, space, facts, planes, placed, lookup)
