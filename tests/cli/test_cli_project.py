@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from vecindex.cli.project import read_settings
+from vecindex.core.graph import GRAPH_K
 from vecindex.errors import ConfigError
 from vecindex.store.database import Database
 from vecindex.store.maps import map_xy, maps
@@ -29,7 +30,7 @@ def test_from_the_first_map_to_its_end(run: Run, db: Path) -> None:
     made = run("project", "--db", db, *QUICK)
     assert made.code == 0
     assert made.out.startswith("map map of articles made: 264 articles\n")
-    assert "neighbor graph made: 30 each, recall 1.0000" in made.out
+    assert f"neighbor graph made: {GRAPH_K} each, recall 1.0000" in made.out
     assert "articles keep " in made.out
     assert "of their 5 nearest (" in made.out
     rebuilt = run("project", "--db", db, *QUICK, "--seed", 7)
