@@ -162,7 +162,7 @@ class Index:
         topic_field: str | None = None,
         map: str | None = None,
         bbox_padding: float = 0.5,
-        sample: int = 1_000,
+        sample: int = 500,
         seed: int | None = None,
         at: str | None = None,
         what_if: str | None = None,
@@ -227,7 +227,7 @@ class Index:
 
     def project(
         self,
-        name: str = "map",
+        name: str | None = None,
         *,
         method: str | None = None,
         seed: int = 0,
@@ -237,6 +237,10 @@ class Index:
         fresh: bool = False,
         focus: str | Path | None = None,
         focus_size: int | None = None,
+        anchor: bool = False,
+        questions: str | Path | Sequence[str | Path] = (),
+        base: str | None = None,
+        controls: bool = True,
         sample: int | None = None,
         model: str | None = None,
         prompt: str | None = None,
@@ -254,14 +258,20 @@ class Index:
 
         Parameters
         ----------
-        name : small letters, digits and underscores.
+        name : small letters, digits and underscores; None for "map", or "anchored" with `anchor`.
         method : "local" (the default), "umap", "tsne" or "pca".
         seed : with the same rows, stored graph, versions and machine the same seed gives the same map.
-        settings : of the method, by name; see `core.map_settings.METHODS`.
+        settings : of the method, by name, see `core.map_settings.METHODS`; with `anchor` those of
+            `core.anchors.AnchorSettings`.
         update : only place the rows that the map does not hold; no article on it moves.
         drop : remove the map.
         fresh : do not begin from the map that is there, and do not lay the new one over it.
         focus, focus_size : a file of questions, to map only so many articles nearest to them.
+        anchor, questions : derive a map on which the nearest articles of these questions, a file or several, lie
+            around them. It is marked as anchored, and never replaces a map that is not.
+        base : the map to derive it from; None for the unanchored map `name`, if there is one (the anchored map is
+            then called NAME_anchored), else "map", which is made if need be.
+        controls : measure held-out questions and shuffled targets as well, which takes six times as long.
         sample : articles drawn for the scores; all articles are candidates for their neighbors.
         model, prompt, device, trust_remote_code : for the questions, as in `search`.
 
@@ -271,13 +281,13 @@ class Index:
             The map that was there is untouched.
         """
         from vecindex.pipeline.project import project
-        from vecindex.pipeline.project_options import ProjectOptions
+        from vecindex.pipeline.project_options import ANCHORED_NAME, DEFAULT_NAME, ProjectOptions
         from vecindex.pipeline.project_score import SAMPLE
         from vecindex.pipeline.queries import ModelOptions, QuestionModel
 
         self._questions = self._questions or QuestionModel()
         options = ProjectOptions(
-            name=name,
+            name=name or (ANCHORED_NAME if anchor else DEFAULT_NAME),
             method=method,
             seed=seed,
             settings=settings or {},
@@ -286,6 +296,10 @@ class Index:
             fresh=fresh,
             focus=None if focus is None else str(focus),
             focus_size=focus_size,
+            anchor=anchor,
+            questions=tuple(str(f) for f in ([questions] if isinstance(questions, str | Path) else questions)),
+            base=base,
+            controls=controls,
             sample=SAMPLE if sample is None else sample,
             model=ModelOptions(model, prompt, device, trust_remote_code),
         )

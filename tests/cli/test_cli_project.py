@@ -58,6 +58,36 @@ def test_overlap_finds_the_map_and_tells_what_made_it(run: Run, db: Path) -> Non
     assert "made by local, seed 0" in run("overlap", "-q", questions, "--db", db).out
 
 
+def test_anchored_is_said_everywhere(run: Run, db: Path, tmp_path: Path) -> None:
+    questions = "examples/questions-cell-biology.jsonl"
+    made = run("project", "--anchor", "-q", questions, "--db", db)
+    assert made.code == 0
+    assert "there is no map map to anchor; it is made first" in made.err
+    assert made.out.startswith("map anchored of articles made: 264 articles\n")
+    named = "anchored to questions-cell-biology.jsonl (40 questions)"
+    assert f"  {named}, 5 articles each" in made.out
+    rows = [line.split("  ")[1] for line in made.out.splitlines() if line.count(" to ") == 3 and "%)" in line]
+    assert rows == ["unanchored", "anchored", "held out, 5 folds", "shuffled targets"]
+    assert "held out minus unanchored: " in made.out
+    assert "  moved from map map: median " in made.out
+    assert named in run("status", "--db", db).out
+    page = tmp_path / "page.html"
+    told = run("overlap", "-q", questions, "--db", db, "--html", page).out
+    assert f"made by local, seed 0, {named}" in told
+    note = "These questions were anchored on this map: its overlap is a constraint of the layout"
+    assert told.count(note) == 1
+    assert "stay nearest on map map" in told.splitlines()[0]
+    html = page.read_text(encoding="utf-8")
+    assert f"264 articles; {named}" in html
+    assert note in html
+    quick = run("project", "--anchor", "-q", questions, "--no-controls", "--db", db)
+    assert "controls not run: not asked for (--no-controls)" in quick.out
+    assert "held out, " not in quick.out
+    refused = run("project", "anchored", "--db", db)
+    assert refused.code == 2
+    assert "vecindex project anchored --anchor --from map --questions questions-cell-biology.jsonl" in refused.err
+
+
 def test_focus_leaves_lines_out_and_says_so(run: Run, db: Path, tmp_path: Path) -> None:
     file = tmp_path / "q.jsonl"
     file.write_text('{"text": "how do cells divide"}\n{"id": 2}\n{"text": "How do cells divide"}\n')

@@ -54,7 +54,7 @@ def test_a_finer_grid_comes_nearer() -> None:
 
 def test_one_grid_serves_places_that_grow() -> None:
     rng = np.random.default_rng(5)
-    repulsion = Repulsion(2)
+    repulsion = Repulsion(2, few=0)
     for width in (0.02, 3.0, 40.0, 55.0, 2.0):
         places = (rng.random((500, 2)) * width).astype(np.float32)
         force = np.empty_like(places)
@@ -63,10 +63,22 @@ def test_one_grid_serves_places_that_grow() -> None:
         assert np.linalg.norm(force - true) < 0.05 * np.linalg.norm(true)
 
 
-def test_two_articles_push_each_other_apart_by_the_formula() -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+def test_few_that_lie_far_apart_are_summed_pair_by_pair(threads: int) -> None:
+    # Z is 0.04 here, and the grid's error would be as large.
+    places = (np.random.default_rng(6).random((10, 2)) * 200).astype(np.float32)
+    force = np.empty_like(places)
+    z = Repulsion(threads)(places, force)
+    true, true_z = all_pairs(places)
+    assert z == pytest.approx(true_z, rel=1e-5)
+    np.testing.assert_allclose(force, true, rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.parametrize("few", [0, 2], ids=["grid", "pairs"])
+def test_two_articles_push_each_other_apart_by_the_formula(few: int) -> None:
     places = np.array([[0.0, 0.0], [2.0, 0.0]], dtype=np.float32)
     force = np.empty_like(places)
-    z = Repulsion(1, 0.05)(places, force)
+    z = Repulsion(1, 0.05, few)(places, force)
     # (0 - 2) / (1 + 4)^2 = -0.08; Z = 2 / 5.
     assert force[:, 0] == pytest.approx([-0.08, 0.08], rel=0.01)
     assert force[:, 1] == pytest.approx([0.0, 0.0], abs=1e-4)

@@ -49,7 +49,7 @@ def overlap(
     bbox_padding: Annotated[
         float, typer.Option(help="How far the questions' box reaches beyond them, as a share of its sides.")
     ] = 0.5,
-    sample: Annotated[int, typer.Option(help="Articles drawn for the figures of articles.")] = 1_000,
+    sample: Annotated[int, typer.Option(help="Articles drawn for the figures of articles.")] = 500,
     seed: Annotated[int | None, typer.Option(help="Of that draw and of the intervals.")] = None,
     at: Annotated[str | None, typer.Option(metavar="TAG", help="Measure the table as it was tagged.")] = None,
     what_if: Annotated[

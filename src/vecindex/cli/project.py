@@ -18,7 +18,12 @@ REJECTED_EXIT = 6
 
 
 def project(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the map.")] = "map",
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="Name of the map [default: map; with --anchor: anchored]", show_default=False
+        ),
+    ] = None,
     db: Db = None,
     table: Table = DEFAULT_TABLE,
     method: Annotated[str | None, typer.Option(help="local, umap, tsne or pca [default: local]")] = None,
@@ -41,6 +46,23 @@ def project(
         str | None, typer.Option(metavar="FILE", help="Map only the articles nearest to these questions.")
     ] = None,
     focus_size: Annotated[int | None, typer.Option(metavar="M", help="How many articles --focus maps.")] = None,
+    anchor: Annotated[
+        bool, typer.Option("--anchor", help="Derive a map on which the questions' nearest articles lie around them.")
+    ] = False,
+    questions: Annotated[
+        list[str] | None,
+        typer.Option("--questions", "-q", metavar="FILE", help="What --anchor anchors to; may be given again."),
+    ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option("--from", metavar="MAP", help="The map that --anchor derives from [default: NAME, or map]"),
+    ] = None,
+    no_controls: Annotated[
+        bool,
+        typer.Option(
+            "--no-controls", help="With --anchor: measure no held-out questions and shuffled targets, six maps more."
+        ),
+    ] = False,
     sample: Annotated[int, typer.Option(help="Articles drawn for the scores; all are candidates.")] = 5_000,
     model: Annotated[str | None, typer.Option(help="Where the table's model is now, if elsewhere.")] = None,
     prompt: Annotated[str | None, typer.Option(help="Put before every question [default: the model's own]")] = None,
@@ -51,7 +73,8 @@ def project(
     """Make a 2-D map of all vectors, score it, and keep it as the columns NAME_x and NAME_y.
 
     A map of that name is rebuilt: the new one begins from it and is laid over it. Until the new one is complete the
-    old one stays as it is, also when the command is stopped or killed.
+    old one stays as it is, also when the command is stopped or killed. An anchored map is derived from another
+    one, which stays as it is.
     """
     import vecindex
     from vecindex.cli.output import print_json
@@ -78,6 +101,10 @@ def project(
             fresh=fresh,
             focus=focus,
             focus_size=focus_size,
+            anchor=anchor,
+            questions=questions or (),
+            base=base,
+            controls=not no_controls,
             sample=sample,
             model=model,
             prompt=prompt,

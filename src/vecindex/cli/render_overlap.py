@@ -95,6 +95,8 @@ def _print_maps(result: OverlapResult) -> None:
             out(f"  {found.name}{made}")
         if found.outside:
             out(f"  {found.outside:,} not on {found.name}, {share(found.targets_outside)} of all targets")
+        if isinstance(note := found.about.get("anchored_note"), str):
+            out(f"    {note}")
 
 
 def _placement_row(found: MapOverlap, placed: Placement) -> list[str]:

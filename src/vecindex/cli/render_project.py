@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from vecindex.cli.output import duration
 from vecindex.cli.render import plain
+from vecindex.cli.render_anchor import anchor_lines
+from vecindex.core.anchors import anchored_to
 
 if TYPE_CHECKING:
     from vecindex.core.nulls import Interval
@@ -24,7 +26,8 @@ def print_project(result: ProjectResult) -> None:
     for line in _told(result):
         _out(f"  {line}")
     if result.due:
-        _out(f"  a rebuild is due: {result.due}: vecindex project {result.name}")
+        again = " --anchor, as before" if result.anchored else ""
+        _out(f"  a rebuild is due: {result.due}: vecindex project {result.name}{again}")
     if result.seconds:
         told = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.seconds.items() if seconds >= 0.05)
         _out(f"time: {duration(sum(result.seconds.values()))}" + (f" ({told})" if told else ""))
@@ -33,7 +36,8 @@ def print_project(result: ProjectResult) -> None:
 def _told(result: ProjectResult) -> Iterator[str]:
     if result.settings and result.action != "unchanged":
         told = ", ".join(f"{name} {value}" for name, value in result.settings.items())
-        yield f"method {result.method}, seed {result.seed}; {told}"
+        made = f"anchored from map {result.anchor.base}" if result.anchor else f"method {result.method}"
+        yield f"{made}, seed {result.seed}; {told}"
     if result.graph is not None:
         graph = result.graph
         searched = f", {graph.searched:,} rows searched" if graph.how == "extended" else ""
@@ -45,6 +49,8 @@ def _told(result: ProjectResult) -> Iterator[str]:
         yield "articles keep " + recall_text(result.scores.recall, result.scores.sample)
         if (even := result.scores.evenness) is not None:
             yield f"evenness: entropy {even.entropy:.2f}, Gini {even.gini:.2f} over {even.cells:,} cells"
+    if result.anchor is not None:
+        yield from anchor_lines(result.anchor)
     if result.moved is not None:
         moved = result.moved
         yield (
@@ -71,14 +77,14 @@ def recall_text(recall: Mapping[int, Interval], sample: int) -> str:
 def made_by(about: Mapping[str, Any]) -> str:
     """Return what made a map, as a remark in brackets; nothing where it is not told.
 
-    >>> made_by({"method": "umap", "seed": 3, "anchored": True}), made_by({})
-    (' (made by umap, seed 3, anchored)', '')
+    >>> made_by({"method": "tsne", "seed": 3, "anchored": True}), made_by({})
+    (' (made by tsne, seed 3, anchored)', '')
     """
     if not isinstance(about.get("method"), str):
         return ""
     parts = [about["method"]]
     parts += [f"seed {about['seed']}"] if about.get("seed") is not None else []
-    parts += ["anchored"] if about.get("anchored") else []
+    parts += [told] if (told := anchored_to(about)) else []
     return " " + plain(f"(made by {', '.join(parts)})")
 
 
@@ -87,8 +93,7 @@ def map_line(name: str, about: Any) -> str:
     if not isinstance(about, Mapping):
         return name
     parts = [str(about.get("method", "of unknown method"))]
-    if about.get("anchored"):
-        parts.append("anchored")
+    parts += [told] if (told := anchored_to(about)) else []
     if isinstance(about.get("articles"), int):
         parts.append(f"{about['articles']:,} articles")
     if about.get("outside"):

@@ -52,6 +52,11 @@ class Pulls:
 
 def pulls_of(graph: Graph, weights: tuple[float, ...]) -> Pulls:
     """Return the pulls of a graph: article i pulls its r-th neighbor and is pulled by it with weights[r - 1]."""
+    return pulls_from(both_ways(graph, weights))
+
+
+def both_ways(graph: Graph, weights: tuple[float, ...]) -> Any:
+    """Return the same as a symmetric sparse matrix (n, n), before its weights are made to sum to 1."""
     from scipy.sparse import csr_matrix
 
     k = min(len(weights), graph.k)
@@ -62,7 +67,7 @@ def pulls_of(graph: Graph, weights: tuple[float, ...]) -> Pulls:
     one_way = csr_matrix((values, near[there], starts), shape=(len(near), len(near)))
     both = (one_way + one_way.T).tocsr()
     both.sort_indices()
-    return pulls_from(both)
+    return both
 
 
 def pulls_from(matrix: Any) -> Pulls:

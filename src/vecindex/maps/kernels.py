@@ -36,27 +36,6 @@ def _slopes(t):
     return h * (_f(2) * t - _f(1) - t2), h * (_f(3) * t2 - _f(4) * t), h * (_f(1) + _f(2) * t - _f(3) * t2), h * t2
 
 
-@nb.njit(cache=True)
-def all_pairs(places, force):
-    """Put the repulsion of each article into `force`, summed over all others; return Z. For few articles."""
-    n = len(places)
-    z = 0.0
-    for i in range(n):
-        x = 0.0
-        y = 0.0
-        for j in range(n):
-            if i != j:
-                dx = np.float64(places[i, 0]) - places[j, 0]
-                dy = np.float64(places[i, 1]) - places[j, 1]
-                q = 1.0 / (1.0 + dx * dx + dy * dy)
-                z += q
-                x += q * q * dx
-                y += q * q * dy
-        force[i, 0] = x
-        force[i, 1] = y
-    return z
-
-
 @nb.njit(parallel=True, fastmath=True, cache=True)
 def spread(places, low_x, low_y, per_cell, grids):
     """Spread one unit of charge of each article over its 16 nodes, in one grid for each thread: (threads, m, m)."""
@@ -111,6 +90,30 @@ def gather(places, low_x, low_y, per_cell, potential, force, threads):
             total += value
             force[i, 0] = _f(-0.5) * slope_x * per_cell
             force[i, 1] = _f(-0.5) * slope_y * per_cell
+        sums[part] = total
+    return sums.sum()
+
+
+@nb.njit(parallel=True, fastmath=True, cache=True)
+def pairs(places, force, threads):
+    """Put the repulsion of each article from all others into `force` (n, 2); return Z, with no grid."""
+    n = len(places)
+    sums = np.zeros(threads)
+    for part in nb.prange(threads):
+        total = np.float64(0)
+        for i in range(n * part // threads, n * (part + 1) // threads):
+            sum_x = _f(0)
+            sum_y = _f(0)
+            for j in range(n):
+                if j != i:
+                    dx = places[i, 0] - places[j, 0]
+                    dy = places[i, 1] - places[j, 1]
+                    q = _f(1) / (_f(1) + dx * dx + dy * dy)
+                    total += q
+                    sum_x += q * q * dx
+                    sum_y += q * q * dy
+            force[i, 0] = sum_x
+            force[i, 1] = sum_y
         sums[part] = total
     return sums.sum()
 

@@ -37,7 +37,7 @@ def local_map(
         places = begin(vectors, seed, observer)
     else:
         places, phases = _apart(init, seed, 1e-5), phases[-1:]
-    order = _along_a_curve(places)
+    order = along_a_curve(places)
     descent = Descent(places[order])
     total, done = sum(phase.iterations for phase in phases), 0
     for number, phase in enumerate(phases):
@@ -51,7 +51,7 @@ def local_map(
         done += phase.iterations
         if number + 1 < len(phases):
             # Articles that lie close together should lie close together in memory as well.
-            again = _along_a_curve(descent.places)
+            again = along_a_curve(descent.places)
             order = order[again]
             descent = Descent(descent.places[again])
     observer.stage(Stage(STAGE, total, total))
@@ -124,7 +124,7 @@ def _apart(places: F32, seed: int, by: float) -> F32:
     return (places + noise).astype(np.float32)
 
 
-def _along_a_curve(places: F32) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def along_a_curve(places: F32) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Return the articles in the order of a Z curve (Morton 1966) through their places, 2^16 steps a side."""
     low = places.min(axis=0)
     width = float(np.ptp(places, axis=0).max()) or 1.0

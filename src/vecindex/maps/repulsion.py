@@ -16,8 +16,9 @@ from vecindex.core.vectors import F32
 
 SPACING = 0.4
 """Of the grid, in units of the kernel's width. Forces are then within about 1 % (0.25: 0.3 %, 0.5: 3 %)."""
-FEW = 256
-"""Up to so many articles all pairs are summed: their Z may be less than what the grid errs in each one's own part."""
+FEW = 1_000
+"""So many articles are summed pair by pair, which is as quick. Few that lie far apart hardly repel each other, and
+the grid's error in each article's repulsion from itself, which it must take off, is then larger than all the rest."""
 _MOST_NODES = 8_192
 _FEWEST_CELLS = 50
 # On a finer grid the potential of neighboring nodes differs by less than float32 can tell.
@@ -28,9 +29,10 @@ _MARGIN = 1.05
 class Repulsion:
     """Repulsive forces of n articles, with the grid kept from one call to the next as long as it fits."""
 
-    def __init__(self, threads: int, spacing: float = SPACING) -> None:
-        """Take the number of threads and the spacing of the grid."""
+    def __init__(self, threads: int, spacing: float = SPACING, few: int = FEW) -> None:
+        """Take the number of threads, the spacing of the grid, and how many articles need none."""
         self._threads = threads
+        self._few = few
         self._spacing = spacing
         self._nodes = 0
         self._actual = 0.0
@@ -40,10 +42,10 @@ class Repulsion:
 
         Z = sum of 1 / (1 + |y_i - y_j|^2).
         """
-        from vecindex.maps.kernels import all_pairs, gather, spread
+        from vecindex.maps.kernels import gather, pairs, spread
 
-        if len(places) <= FEW:
-            return max(float(all_pairs(places, force)), float(np.finfo(np.float32).tiny))
+        if len(places) <= self._few:
+            return max(float(pairs(places, force, self._threads)), float(np.finfo(np.float32).tiny))
         low, high = places.min(axis=0), places.max(axis=0)
         self._fit(float((high - low).max()))
         low = low - 2 * self._actual

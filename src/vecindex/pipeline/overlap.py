@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from vecindex.core.anchors import told_with_questions
 from vecindex.core.causes import diagnose
 from vecindex.core.geometry import PADDING
 from vecindex.core.neighbors import NO_ROW
@@ -69,7 +70,7 @@ class OverlapOptions:
     topic_field: str | None = None
     map: str | None = None
     padding: float = PADDING
-    sample: int = 1_000
+    sample: int = 500
     seed: int = SEED
     at: str | None = None
     model: ModelOptions = field(default_factory=ModelOptions)
@@ -114,6 +115,7 @@ def overlap(
     about = _wanted_maps(table, options.map)
     topics = topic_column(table, options.topic_field)
     asked = asked_questions(database, table, options, model, observer, stdin)
+    about = {name: told_with_questions(told, [q.text for q in asked.set.questions]) for name, told in about.items()}
     clock.lap("questions")
     reader = OverlapReader(table, list(about), options.by)
     if reader.n < options.k:
@@ -144,7 +146,15 @@ def overlap(
         told, found = about[map_name], fidelity.get(map_name)
         measured.append(_map(map_name, told, plane, placed[map_name], space, facts, lookup, options, found))
         clock.lap(f"map {map_name}")
-    measured.sort(key=lambda m: (-m.search.overlap.mean, -np.nan_to_num(m.self_recall.mean), m.name))
+    # A map that was anchored to these very questions says nothing of maps, so it does not stand for them.
+    measured.sort(
+        key=lambda m: (
+            "anchored_note" in m.about,
+            -m.search.overlap.mean,
+            -np.nan_to_num(m.self_recall.mean),
+            m.name,
+        )
+    )
     rows = question_rows(reader, space, placed)
     typed_row = _typed_row(reader, typed, planes)
     clock.lap("rows")

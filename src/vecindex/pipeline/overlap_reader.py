@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _AT_ONCE = 5_000
+# Products of large blocks are quicker; reading is not.
+_BLOCK_ROWS = 16_384
 
 
 class OverlapReader:
@@ -86,12 +88,17 @@ class OverlapReader:
 
     def blocks(self) -> Iterator[tuple[Rows, F32]]:
         """Yield the rows and vectors of the whole table, a bounded part at a time."""
-        start = 0
-        for batch in self.table.scan(["id", "vector"]):
-            stop = start + len(batch)
-            self._check_order(batch.column("id"), start)
-            yield self._row_of_scan[start:stop], as_matrix(batch.column("vector"), self._dimension)
-            start = stop
+        start = stop = 0
+        parts: list[F32] = []
+        for batch in self.table.scan_vectors():
+            self._check_order(batch.column("id"), stop)
+            parts.append(as_matrix(batch.column("vector"), self._dimension))
+            stop += len(batch)
+            if stop - start >= _BLOCK_ROWS:
+                yield self._row_of_scan[start:stop], np.concatenate(parts)
+                start, parts = stop, []
+        if parts:
+            yield self._row_of_scan[start:stop], np.concatenate(parts)
 
     def vectors(self, rows: Rows) -> tuple[Rows, F32]:
         """Return these rows, ascending, with their vectors."""

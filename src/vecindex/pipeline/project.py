@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from vecindex.core.align import Moved, align
+from vecindex.core.anchors import anchored_to
 from vecindex.core.graph import GRAPH_K, Graph
 from vecindex.core.map_settings import METHODS, graph_k, settings_for
 from vecindex.core.memory import give_back_memory
@@ -18,13 +19,15 @@ from vecindex.core.placement import place_at_median
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
 from vecindex.neighbors.graph import knn_graph
+from vecindex.pipeline.anchor_plan import base_name, plan_anchor
+from vecindex.pipeline.project_anchor import anchor_map
 from vecindex.pipeline.project_focus import Focus, read_focus
 from vecindex.pipeline.project_graph import GraphOrigin, complete, keep_graph, prepare
 from vecindex.pipeline.project_options import MIN_ARTICLES, ProjectOptions
 from vecindex.pipeline.project_result import ProjectResult, plain_values
 from vecindex.pipeline.project_rows import MapRows, read_rows
 from vecindex.pipeline.project_score import MapScores, score_map
-from vecindex.pipeline.project_state import FORMAT, library_versions, new_identity, why_due
+from vecindex.pipeline.project_state import FORMAT, library_versions, new_identity, rebuilt_by, why_due
 from vecindex.pipeline.project_update import update_map
 from vecindex.pipeline.project_write import write_map, writer_when_free
 from vecindex.pipeline.queries import QuestionModel
@@ -82,9 +85,12 @@ def project(
     if options.drop:
         return _drop(database, table, options, observer)
     check_map_name(table, options.name)
+    if options.anchor:
+        return _anchor(database, table, options, model, observer, stdin)
     old = maps(table).get(options.name)
     if options.update:
         return update_map(database, table, options, old, observer)
+    _refuse_anchored(table, options, old)
     if holder := database.writer().holder():
         observer.notice(f"another process is writing ({holder}); the map is made meanwhile, of what is there now")
     run = _Run(database, table, options, old, observer)
@@ -93,6 +99,35 @@ def project(
         focus = read_focus(database, table, options.focus, options.focus_size, options.model, model, observer, stdin)
         run.clock.lap("questions")
     return _make(run, focus)
+
+
+def _anchor(
+    database: Database,
+    table: ArticleTable,
+    options: ProjectOptions,
+    model: QuestionModel,
+    observer: Observer,
+    stdin: BinaryIO | None,
+) -> ProjectResult:
+    """Anchor a map; the default one is made first where there is none at all."""
+    there = maps(table)
+    if options.base is None and (base := base_name(options, there)) not in there:
+        observer.notice(f"there is no map {base} to anchor; it is made first")
+        project(database, table.name, ProjectOptions(name=base, seed=options.seed), model, observer)
+        table = database.articles(table.name)
+        there = maps(table)
+    plan = plan_anchor(table, options, there)
+    return anchor_map(database, table, plan, options, model, observer, stdin)
+
+
+def _refuse_anchored(table: ArticleTable, options: ProjectOptions, old: Any) -> None:
+    """Refuse to put a map that is anchored to nothing in the place of an anchored one, under its name."""
+    told = anchored_to(old)
+    if told is not None:
+        raise ConfigError(
+            f"Map {options.name!r} of {table.where} is {told}; without --anchor it would become another map.",
+            f"Anchor it again: {rebuilt_by(options.name, old)}; or give another name, or --drop it first.",
+        )
 
 
 def _drop(database: Database, table: ArticleTable, options: ProjectOptions, observer: Observer) -> ProjectResult:

@@ -8,6 +8,7 @@ from typing import Any
 
 from vecindex.core.align import Moved
 from vecindex.core.nulls import Interval
+from vecindex.pipeline.anchor_result import AnchorResult
 from vecindex.pipeline.project_graph import GraphOrigin
 from vecindex.pipeline.project_score import MapScores
 from vecindex.types import Rejected
@@ -61,6 +62,7 @@ class ProjectResult:
     moved : how far the articles moved from the map that was rebuilt, after it was laid over that one; else None.
     due : why the map should be rebuilt; None while there is no need.
     seconds : wall time of each stage.
+    anchor : what anchoring did, for a map that was anchored just now; else None.
     rejected, duplicates : lines of the questions' file that were left out, and that were counted once.
     """
 
@@ -84,6 +86,7 @@ class ProjectResult:
     seconds: dict[str, float]
     rejected: tuple[Rejected, ...] = ()
     duplicates: tuple[Rejected, ...] = ()
+    anchor: AnchorResult | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""

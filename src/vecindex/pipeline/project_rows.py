@@ -52,7 +52,7 @@ class MapRows:
         d = self.table.fingerprint.dimension
         vectors = np.empty((len(self), d), dtype=np.float32)
         at = 0
-        for batch in self.table.scan(["id", "vector"]):
+        for batch in self.table.scan_vectors():
             observer.stage(Stage(STAGE, at, len(self)))
             block = as_matrix(batch.column("vector"), d)
             if not usable(block).all():

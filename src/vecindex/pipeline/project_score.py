@@ -67,6 +67,11 @@ def score_map(vectors: F32, xy: F64, *, sample: int, seed: int, observer: Observ
 
 def recalls(vectors: F32, plane: Plane, asked: Rows, observer: Observer) -> dict[int, F64]:
     """Return for each k the recall of some articles among all; (len(asked),) each. No k is beyond n - 1."""
+    return recalls_on(plane, asked, true_neighbors(vectors, asked, observer))
+
+
+def true_neighbors(vectors: F32, asked: Rows, observer: Observer) -> Rows:
+    """Return the nearest others of some articles among all, exact; (len(asked), 50), or n - 1 where that is less."""
     deepest = min(max(RECALL_AT), len(vectors) - 1)
     search = ExactSearch(vectors[asked], deepest, without=asked)
     for at in range(0, len(vectors), _BLOCK):
@@ -74,6 +79,11 @@ def recalls(vectors: F32, plane: Plane, asked: Rows, observer: Observer) -> dict
         block = vectors[at : at + _BLOCK]
         search.add(np.arange(at, at + len(block)), block)
     observer.stage(Stage(STAGE, len(vectors), len(vectors)))
-    true = search.result().rows
+    return search.result().rows
+
+
+def recalls_on(plane: Plane, asked: Rows, true: Rows) -> dict[int, F64]:
+    """Return for each k the recall of some articles on a map, from their true neighbors."""
+    deepest = true.shape[1]
     found = plane.nearest(plane.xy[asked], deepest, without=asked).rows
     return {k: overlap_at_k(true, found, k) for k in sorted({min(k, deepest) for k in RECALL_AT})}

@@ -59,6 +59,24 @@ def why_due(about: Any, rows: int, outside: int) -> str | None:
     return None
 
 
+def rebuilt_by(name: str, about: Any) -> str:
+    """Return the command that makes a map anew.
+
+    >>> rebuilt_by("map", {})
+    'vecindex project map'
+    >>> rebuilt_by("a", {"anchored": True, "anchors": {"base": "m", "files": [{"name": "q.txt"}]}})
+    'vecindex project a --anchor --from m --questions q.txt'
+    """
+    command = f"vecindex project {name}"
+    if not isinstance(about, Mapping) or not about.get("anchored"):
+        return command
+    anchors = about.get("anchors")
+    if not isinstance(anchors, Mapping):
+        return f"{command} --anchor --questions FILE"
+    files = [f" --questions {file['name']}" for file in anchors.get("files") or []]
+    return f"{command} --anchor --from {anchors.get('base')}{''.join(files)}"
+
+
 def _at_5(recall: Any) -> Mapping[str, float] | None:
     found = recall.get("5") if isinstance(recall, Mapping) else None
     if not isinstance(found, Mapping):

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from vecindex.pipeline.project_state import why_due
+from vecindex.pipeline.project_state import rebuilt_by, why_due
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maintenance import Usage, bytes_in, usage
@@ -164,7 +164,7 @@ def _map_advice(found: Status) -> list[str]:
     advice = []
     for name, told in found.maps.items():
         if told["due"]:
-            advice.append(f"Map {name} should be rebuilt ({told['due']}): vecindex project {name}")
+            advice.append(f"Map {name} should be rebuilt ({told['due']}): {rebuilt_by(name, told)}")
         elif told["outside"] and not told.get("focus"):
             advice.append(f"{told['outside']:,} rows are not on map {name}: vecindex project {name} --update")
     return advice

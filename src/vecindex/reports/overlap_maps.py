@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from vecindex.core.anchors import anchored_to
 from vecindex.core.overlap import ENOUGH
 from vecindex.reports.charts import Mark
 from vecindex.reports.figures import count, ends, mean_of, number, share
@@ -184,4 +185,9 @@ def _size(one: Values) -> Markup:
     told = f"{count(one['articles'])} articles"
     if one.get("outside"):
         told += f", {count(one['outside'])} of the table are not on it"
-    return tag("div", told, class_="small quiet")
+    if anchors := anchored_to(one.get("about")):
+        told += f"; {anchors}"
+    note = (one.get("about") or {}).get("anchored_note")
+    return joined(
+        [tag("div", told, class_="small quiet"), *([tag("div", given(note), class_="small")] if note else [])]
+    )

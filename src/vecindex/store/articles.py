@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _SCAN_ROWS = 16_384
+# Lance reads ahead by whole batches, and by default up to 2 GB of them.
+_VECTOR_ROWS = 1_024
+_READ_AHEAD_BATCHES = 2
+_READ_AHEAD_BYTES = 4 << 20
+_CACHE_BYTES = 8 << 20
 _PREFIX = "vecindex:"
 _DELETE_IDS = 10_000
 
@@ -88,6 +93,19 @@ class ArticleTable:
             if where:
                 query = query.where(where)
             yield from query.to_batches(batch_size=_SCAN_ROWS)
+
+    def scan_vectors(self) -> Iterator[pa.RecordBatch]:
+        """Yield the ids and vectors of all rows in the order of `scan`, little of them in memory at a time."""
+        with translated(self.where):
+            data = self._table.to_lance(metadata_cache_size_bytes=_CACHE_BYTES, index_cache_size_bytes=_CACHE_BYTES)
+            yield from data.scanner(
+                columns=["id", "vector"],
+                batch_size=_VECTOR_ROWS,
+                batch_readahead=_READ_AHEAD_BATCHES,
+                fragment_readahead=1,
+                io_buffer_size=_READ_AHEAD_BYTES,
+                scan_in_order=True,
+            ).to_batches()
 
     def known_rows(self) -> Iterator[tuple[list[str], list[str]]]:
         """Yield (article ids, content hashes) of all articles: what is needed to resume.

@@ -1,0 +1,110 @@
+"""Folds that divide no topic and no near-duplicates, and targets that belong together no longer."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vecindex.core.folds import cut_into_folds, near_duplicates, shuffled_targets
+from vecindex.maps.anchored import article_weights, capped, joined
+
+
+def on_circle(*degrees: float) -> np.ndarray:
+    angle = np.radians(degrees)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+
+
+def test_near_duplicates_by_hand() -> None:
+    # cos 18 degrees = .951, cos 19 degrees = .946
+    assert near_duplicates(on_circle(0, 18, 90)).tolist() == [0, 0, 1]
+    assert near_duplicates(on_circle(0, 19, 90)).tolist() == [0, 1, 2]
+    assert near_duplicates(on_circle(0, 90, 18, 36, 108)).tolist() == [0, 1, 0, 0, 1]
+
+
+def test_folds_by_hand() -> None:
+    eye = np.eye(7, dtype=np.float32)
+    # Groups of 3, 2, 1 and 1: 3 | 2 + 1 | and the last to the fold of fewest questions.
+    found = cut_into_folds(eye, ["a", "b", "a", "c", "a", "b", None], 2)
+    assert found.of.tolist() == [0, 1, 0, 1, 0, 1, 0]
+    assert (found.count, found.by) == (2, "topic")
+
+
+def test_a_near_duplicate_links_two_topics() -> None:
+    vectors = np.eye(6, dtype=np.float32)[[0, 1, 1, 2, 3, 4]]
+    found = cut_into_folds(vectors, ["a", "a", "b", "b", "c", "d"], 3)
+    assert len(set(found.of[:4].tolist())) == 1
+    assert found.count == 3
+    assert len(set(found.of.tolist())) == 3
+
+
+def test_too_few_topics_are_passed_over() -> None:
+    found = cut_into_folds(np.eye(6, dtype=np.float32), ["a"] * 6, 5)
+    assert (found.count, found.by) == (5, "question")
+    assert sorted(np.bincount(found.of).tolist()) == [1, 1, 1, 1, 2]
+
+
+def test_fewer_questions_than_folds() -> None:
+    assert cut_into_folds(np.eye(3, dtype=np.float32), None, 5).of.tolist() == [0, 1, 2]
+    assert cut_into_folds(np.eye(1, dtype=np.float32), None, 5).count == 1
+    assert cut_into_folds(np.eye(2, dtype=np.float32)[[0, 0, 0]], None, 5).count == 1
+
+
+@given(st.lists(st.integers(0, 8), min_size=1, max_size=40), st.lists(st.integers(0, 30), min_size=40, max_size=40))
+def test_no_group_is_divided(topics: list[int], like: list[int]) -> None:
+    vectors = np.eye(31, dtype=np.float32)[like[: len(topics)]]
+    names = [None if t == 0 else str(t) for t in topics]
+    found = cut_into_folds(vectors, names, 5)
+    for i in range(len(topics)):
+        for j in range(i):
+            alike = like[i] == like[j] or (found.by == "topic" and names[i] is not None and names[i] == names[j])
+            assert not alike or found.of[i] == found.of[j]
+    assert set(found.of.tolist()) == set(range(found.count))
+
+
+@given(st.integers(2, 12), st.integers(1, 5), st.integers(0, 99))
+def test_every_target_is_used_as_often_as_before(q: int, k: int, seed: int) -> None:
+    targets = np.arange(q * k).reshape(q, k)
+    found = shuffled_targets(targets, seed)
+    assert sorted(found.ravel().tolist()) == sorted(targets.ravel().tolist())
+    owner = found // k
+    assert not (owner == np.arange(q)[:, None]).any(), "nobody keeps a target"
+    if q > k:
+        assert all(len(set(row.tolist())) == k for row in owner), "each target is from another question"
+
+
+def test_nobody_gets_an_article_twice() -> None:
+    found = shuffled_targets(np.array([[1, 2], [2, 1], [3, 4]]), 0)
+    for row in found:
+        there = row[row != -1].tolist()
+        assert len(there) == len(set(there))
+
+
+@settings(deadline=None)
+@given(st.integers(1, 6), st.integers(1, 4), st.integers(0, 99))
+def test_no_two_questions_pull_each_other(q: int, k: int, seed: int) -> None:
+    from scipy.sparse import csr_matrix
+
+    rng = np.random.default_rng(seed)
+    articles = rng.random((8, 8)).astype(np.float32)
+    articles += articles.T
+    targets = np.stack([rng.permutation(8)[:k] for _ in range(q)])
+    pulls = joined(csr_matrix(articles), targets, 7.0).toarray()
+    assert not pulls[8:, 8:].any()
+    np.testing.assert_array_equal(pulls, pulls.T)
+    np.testing.assert_array_equal(pulls[:8, :8], articles)
+    for i, row in enumerate(targets):
+        assert np.flatnonzero(pulls[8 + i]).tolist() == sorted(row.tolist())
+        assert set(pulls[8 + i, row].tolist()) == {7.0}
+
+
+def test_the_heaviest_round_pulls_no_more_than_all_articles() -> None:
+    targets = np.arange(50).reshape(10, 5)
+    assert capped((800, 400, 200, 100), 200.0, targets) == pytest.approx((2.0, 1.0, 0.5, 0.25))
+    assert capped((800, 400), 1e6, targets) == (800, 400)
+    assert capped((0.0,), 1.0, targets) == (0.0,)
+    # 250,000 articles pull with 14 each, both ways; 377 questions do not reach that.
+    assert capped((800.0,), 14 * 250_000, np.zeros((377, 5), dtype=np.int64)) == (800.0,)
+
+
+def test_few_articles_have_few_that_pull() -> None:
+    assert [len(article_weights(n)) for n in (3, 4, 10, 46, 1_000)] == [1, 1, 3, 15, 15]
