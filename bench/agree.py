@@ -3,8 +3,8 @@
     python bench/agree.py --db DIR --map NAME QUESTIONS... [--out FILE.jsonl]
 
 Everything is done again with numpy alone, by sorting all distances in float64: the nearest articles of each question,
-the 31 candidate places, the nearest articles on the map at each of them, the overlap. Only vectors and coordinates are
-read from the table, and the questions' vectors from the store. It tells how many questions differ: none should.
+the 31 candidate places, the nearest articles on the map at each of them, the overlap. Only vectors and coordinates
+are read from the table, and the questions' vectors from the store. It tells how many questions differ: none should.
 """
 
 from __future__ import annotations

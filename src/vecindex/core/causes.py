@@ -237,9 +237,10 @@ def _projection(f: Facts, goal: float) -> Verdict | None:
         "The map does not keep the articles' own neighborhoods either; the questions do as well as it allows.",
         because,
         Confidence.HIGH if f.distinct_ratio > SHARED_TARGETS else Confidence.MEDIUM,
-        "Make another map of the same vectors (t-SNE instead of UMAP, a local finish): the overlap follows its "
+        "Make a map of the same vectors by another method (local instead of umap): the overlap follows its "
         "self-recall.",
-        "A t-SNE map keeps 2 to 3 times as many neighbors as UMAP; a map anchored to the questions keeps more still.",
+        "If it is not of the default method, try that: vecindex project NAME. A map anchored to the questions keeps more "
+        "of theirs: vecindex project --anchor --questions FILE",
     )
 
 
