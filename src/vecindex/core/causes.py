@@ -239,8 +239,8 @@ def _projection(f: Facts, goal: float) -> Verdict | None:
         Confidence.HIGH if f.distinct_ratio > SHARED_TARGETS else Confidence.MEDIUM,
         "Make a map of the same vectors by another method (local instead of umap): the overlap follows its "
         "self-recall.",
-        "If it is not of the default method, try that: vecindex project NAME. A map anchored to the questions keeps more "
-        "of theirs: vecindex project --anchor --questions FILE",
+        "If it is not of the default method, try that: vecindex project NAME. A map anchored to the questions keeps "
+        "more of theirs: vecindex project --anchor --questions FILE",
     )
 
 
