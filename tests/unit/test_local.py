@@ -6,7 +6,7 @@ import pytest
 from vecindex.core.graph import Graph
 from vecindex.core.map_settings import settings_for
 from vecindex.core.vectors import normalize
-from vecindex.maps.local import _along_a_curve, local_map, phases_of, reordered
+from vecindex.maps.local import along_a_curve, local_map, phases_of, reordered
 from vecindex.neighbors.graph import knn_graph
 from vecindex.neighbors.plane import Plane
 from vecindex.types import Silent
@@ -76,7 +76,7 @@ def test_reordering_renames_the_articles() -> None:
 def test_the_curve_visits_the_quarters_one_after_the_other() -> None:
     places = np.random.default_rng(1).random((400, 2)).astype(np.float32)
     places = np.concatenate([places, [[0, 0], [1, 1]]]).astype(np.float32)
-    order = _along_a_curve(places)
+    order = along_a_curve(places)
     assert sorted(order.tolist()) == list(range(402))
     quarter = (places[order] >= 0.5) @ np.array([1, 2])
     assert (np.diff(quarter) >= 0).all()
