@@ -168,7 +168,7 @@ def test_figures_that_the_page_has_no_words_for_are_shown() -> None:
     assert page.row("new interval")[1] == "0.456"
     assert page.row("other")[1] == "3"
     assert page.row("told from articles (AUC)0.5 is not at all")[1] == "0.75"
-    assert page.row("trustworthinessof the articles; 1 is perfect, about 0.5 random")[1] == "0.9"
+    assert page.row("trustworthinessof the articles; 1 is perfect, about 0.5 random")[1] == "0.9 (0.85 to 0.95)"
 
 
 def test_the_articles_own_curve_is_drawn() -> None:
