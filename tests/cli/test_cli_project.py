@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vecindex.cli.project import read_settings
+from vecindex.cli.project import read_settings, untouched_on_interrupt
 from vecindex.core.graph import GRAPH_K
-from vecindex.errors import ConfigError
+from vecindex.errors import ConfigError, Interrupted
 from vecindex.store.database import Database
 from vecindex.store.maps import map_xy, maps
+from vecindex.types import Silent, Stage
 
 Run = Callable[..., Any]
 QUICK = ("--iterations", "50", "--set", "early_iterations=50", "--set", "finish_iterations=20")
@@ -128,3 +131,18 @@ def test_settings_are_read() -> None:
     assert read_settings(["early-iterations=5"]) == {"early_iterations": "5"}
     with pytest.raises(ConfigError, match="found '=5'"):
         read_settings(["=5"])
+
+
+def test_an_interruption_that_was_swallowed_ends_the_work_at_the_next_stage() -> None:
+    told: list[Stage] = []
+
+    class Teller(Silent):
+        def stage(self, stage: Stage) -> None:
+            told.append(stage)
+
+    with pytest.raises(Interrupted, match="as it was"), untouched_on_interrupt(Teller()) as observer:
+        observer.stage(Stage("layout", 0, 2))
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        observer.stage(Stage("layout", 1, 2))
+    assert told == [Stage("layout", 0, 2)]

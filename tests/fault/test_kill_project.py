@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import shutil
 import signal
@@ -177,9 +178,11 @@ def test_interrupted_in_the_layout(tmp_path: Path) -> None:
         shutil.rmtree(folder / "_graph.articles.lance", ignore_errors=True)
         command = [
             *(sys.executable, "-u", "-m", "vecindex.cli.app", "project", "--db", str(folder)),
-            *("--iterations", "1000000"),
+            *("--iterations", "1000000", "--set", "finish_iterations=1000000"),
         ]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        # The first signal falls while numba compiles, in callbacks from C that swallow exceptions.
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "numba")}
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
         # The neighbor graph is kept as soon as it is made, just before the layout.
         deadline = time.monotonic() + 60
         while not (folder / "_graph.articles.lance").exists():

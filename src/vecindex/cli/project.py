@@ -6,13 +6,16 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vecindex.cli.options import Db, Json, Table
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError, Interrupted
+
+if TYPE_CHECKING:
+    from vecindex.types import Estimate, Observer, Progress, Stage
 
 REJECTED_EXIT = 6
 
@@ -90,7 +93,7 @@ def project(
         "iterations": iterations,
     }
     settings |= {key: value for key, value in given.items() if value is not None}
-    with Screen() as screen, untouched_on_interrupt():
+    with Screen() as screen, untouched_on_interrupt(screen) as observer:
         result = vecindex.open(db, table).project(
             name,
             method=method,
@@ -110,7 +113,7 @@ def project(
             prompt=prompt,
             device=device,
             trust_remote_code=trust_remote_code,
-            observer=screen,
+            observer=observer,
             stdin=sys.stdin.buffer,
         )
     if json:
@@ -140,21 +143,60 @@ def read_settings(given: list[str]) -> dict[str, Any]:
     return found
 
 
+class Stoppable:
+    """An observer that ends the work at the next stage told after Ctrl-C.
+
+    numba compiles inside callbacks from C, where Python prints an exception and goes on: an interruption that falls
+    there would be lost.
+    """
+
+    def __init__(self, inner: Observer) -> None:
+        """Take the observer to tell."""
+        self._inner = inner
+        self.stopped = False
+
+    def estimate(self, estimate: Estimate) -> None:
+        """See `Observer`."""
+        self._inner.estimate(estimate)
+
+    def progress(self, progress: Progress) -> None:
+        """See `Observer`."""
+        self._inner.progress(progress)
+
+    def stage(self, stage: Stage) -> None:
+        """See `Observer`."""
+        if self.stopped:
+            raise KeyboardInterrupt
+        self._inner.stage(stage)
+
+    def notice(self, message: str) -> None:
+        """See `Observer`."""
+        self._inner.notice(message)
+
+
 @contextmanager
-def untouched_on_interrupt() -> Iterator[None]:
-    """Let Ctrl-C (or SIGTERM) end the work at once; the map that was there stays."""
+def untouched_on_interrupt(observer: Observer) -> Iterator[Observer]:
+    """Let Ctrl-C (or SIGTERM) end the work at once; the map that was there stays. The work tells what is yielded."""
+    stoppable = Stoppable(observer)
 
     def handle(_number: int, _frame: object) -> None:
+        stoppable.stopped = True
         raise KeyboardInterrupt
 
+    def unraisable(ignored: sys.UnraisableHookArgs) -> None:
+        if not issubclass(ignored.exc_type, KeyboardInterrupt):
+            tell_unraisable(ignored)
+
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    tell_unraisable, sys.unraisablehook = sys.unraisablehook, unraisable
     try:
-        yield
+        yield stoppable
     except KeyboardInterrupt as error:
         raise Interrupted(
             "Stopped before the map was complete; a map of that name that was there is as it was.",
             "The same command begins it again; a neighbor graph that was finished is used again.",
         ) from error
     finally:
+        sys.unraisablehook = tell_unraisable
         for number, handler in before.items():
             signal.signal(number, handler)
