@@ -140,9 +140,13 @@ def test_an_interruption_that_was_swallowed_ends_the_work_at_the_next_stage() ->
         def stage(self, stage: Stage) -> None:
             told.append(stage)
 
-    with pytest.raises(Interrupted, match="as it was"), untouched_on_interrupt(Teller()) as observer:
-        observer.stage(Stage("layout", 0, 2))
-        with contextlib.suppress(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-        observer.stage(Stage("layout", 1, 2))
+    def interrupted() -> None:
+        with untouched_on_interrupt(Teller()) as observer:
+            observer.stage(Stage("layout", 0, 2))
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            observer.stage(Stage("layout", 1, 2))
+
+    with pytest.raises(Interrupted, match="as it was"):
+        interrupted()
     assert told == [Stage("layout", 0, 2)]
