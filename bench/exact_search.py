@@ -135,6 +135,8 @@ def main() -> None:
             taken[way].append(found["seconds"])
         else:
             print(f"  memory {found['before_mb']:.0f} MB before, {found['peak_mb']:.0f} MB at most")
+    if not taken["faiss"]:
+        return
     ratios = [a / b for a, b in zip(taken["faiss"], taken["vecindex"], strict=True)]
     median = statistics.median(taken["vecindex"])
     print(f"vecindex: median {median:.2f} s, {statistics.median(ratios):.1f} times FAISS")
