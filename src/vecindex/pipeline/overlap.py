@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
@@ -20,6 +19,7 @@ from vecindex.core.verdicts import Verdict
 from vecindex.errors import ConfigError, CorruptError
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
+from vecindex.pipeline.clock import Clock
 from vecindex.pipeline.explain import Embed
 from vecindex.pipeline.overlap_extras import Collector, Extras, with_weighed_causes
 from vecindex.pipeline.overlap_fidelity import DEPTH as OWN_DEPTH
@@ -110,7 +110,7 @@ def overlap(
 ) -> OverlapResult:
     """Return how many of the questions' neighbors survive on each stored map; see `Index.overlap`."""
     observer = observer or Silent()
-    clock = _Clock()
+    clock = Clock()
     table = database.articles(name, options.at)
     about = _wanted_maps(table, options.map)
     topics = topic_column(table, options.topic_field)
@@ -191,18 +191,6 @@ def overlap(
         what_if=what_if,
         experiments=tuple(experiments),
     )
-
-
-class _Clock:
-    """Wall seconds of each part."""
-
-    def __init__(self) -> None:
-        self._mark = time.perf_counter()
-        self.laps: dict[str, float] = {}
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps[name], self._mark = now - self._mark, now
 
 
 def _embedder(table: ArticleTable, options: OverlapOptions, model: QuestionModel) -> Embed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -20,6 +19,7 @@ from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
 from vecindex.neighbors.graph import knn_graph
 from vecindex.pipeline.anchor_plan import base_name, plan_anchor
+from vecindex.pipeline.clock import Clock
 from vecindex.pipeline.project_anchor import anchor_map
 from vecindex.pipeline.project_focus import Focus, read_focus
 from vecindex.pipeline.project_graph import GraphOrigin, complete, keep_graph, prepare
@@ -38,20 +38,6 @@ from vecindex.types import Observer, Silent
 
 # float32 holds about 1e-38 to 1e38; the distances within a map need some of that.
 _LEAST_WIDTH = 1e-12
-
-
-class Clock:
-    """Wall seconds of each stage."""
-
-    def __init__(self) -> None:
-        """Start the first stage."""
-        self._mark = time.perf_counter()
-        self.laps: dict[str, float] = {}
-
-    def lap(self, name: str) -> None:
-        """End a stage, and start the next one."""
-        now = time.perf_counter()
-        self.laps[name], self._mark = now - self._mark, now
 
 
 @dataclass(slots=True)
