@@ -110,6 +110,26 @@ def test_the_bootstrap_is_paired() -> None:
     assert direction(bootstrap_curve(level + 0.1 * np.arange(3), [25, 50, 100])[1]) is Direction.RISES
 
 
+def test_the_draws_of_the_samples_are_resampled_too() -> None:
+    # All questions agree, two draws do not: nothing but the draws makes the change unsure.
+    values = np.zeros((2, 30, 2))
+    values[1, :, 1] = 1.0
+    points, change = bootstrap_curve(values, [1, 2])
+    assert [(p.mean, p.low, p.high) for p in points] == [(0, 0, 0), (0.5, 0, 1)]
+    assert (change.mean, change.low, change.high) == (0.5, 0, 1)
+    assert direction(change) is Direction.UNCLEAR
+    # Draws that agree are as one.
+    alone, _ = bootstrap_curve(values[1], [1, 2])
+    both, _ = bootstrap_curve(values[[1, 1]], [1, 2])
+    assert both == alone
+
+
+def test_the_mean_over_draws_is_of_their_medians() -> None:
+    values = np.array([[[1.0], [2.0], [9.0]], [[4.0], [6.0], [5.0]]])
+    points, _ = bootstrap_curve(values, [7], median=True)
+    assert points[0].mean == (2 + 5) / 2
+
+
 def test_noise_has_no_direction() -> None:
     noise = np.random.default_rng(1).normal(size=(50, 4))
     assert direction(bootstrap_curve(noise, [10, 25, 50, 100])[1]) is Direction.UNCLEAR

@@ -14,6 +14,8 @@ from vecindex.core.nulls import LEVEL, RESAMPLES, SEED, Interval, resampled
 
 SHARES = (0.1, 0.25, 0.5, 1.0)
 """Of the articles, each sample contained in the next; the last is all of them."""
+DRAWS = 5
+"""Chains of nested samples that figures are averaged over: one chain alone may lie well off their mean."""
 
 
 class Direction(StrEnum):
@@ -33,18 +35,18 @@ def nested_sizes(n: int, shares: Sequence[float] = SHARES) -> list[int]:
     return [min(n, max(1, round(share * n))) for share in shares]
 
 
-def strata(n: int, seed: int = SEED, shares: Sequence[float] = SHARES) -> npt.NDArray[np.int64]:
+def strata(n: int, seed: int | Sequence[int] = SEED, shares: Sequence[float] = SHARES) -> npt.NDArray[np.int8]:
     """Return for each of n articles the first sample that holds it, as its number; shape (n,).
 
     Sample s holds exactly the articles whose number is at most s, so each is contained in the next. All orders of the
-    articles are equally likely; the same n and seed give the same samples.
+    articles are equally likely; the same n and seed give the same samples. A seed of several numbers is one of them.
 
     >>> np.bincount(strata(20)).cumsum()
     array([ 2,  5, 10, 20])
     """
     place = np.empty(n, dtype=np.int64)
     place[np.random.default_rng(seed).permutation(n)] = np.arange(n)
-    return np.asarray(np.searchsorted(nested_sizes(n, shares), place, side="right"), dtype=np.int64)
+    return np.asarray(np.searchsorted(nested_sizes(n, shares), place, side="right"), dtype=np.int8)
 
 
 def cumulated(parts: Sequence[Neighbors], k: int) -> list[Neighbors]:
@@ -109,30 +111,35 @@ def bootstrap_curve(
 
     Parameters
     ----------
-    values : (q, p) one figure a question and size. Questions with a NaN are left out, at all sizes.
+    values : (r, q, p) one figure a draw of the samples, question and size; (q, p) is one draw. Questions with a NaN
+        anywhere are left out, everywhere.
     sizes : (p,) articles; with fewer than two there is no change to tell, and it is NaN.
     groups : topics, resampled whole; see `core.nulls.bootstrap_mean`.
-    median : the figure is the median over the questions, else their mean; `Interval.mean` holds it.
+    median : the figure is the median over the questions, else their mean. `Interval.mean` holds the mean of that over
+        the draws of the samples.
 
     A single question has no spread, so the bounds are NaN.
 
-    The bootstrap is paired: a draw takes the same questions at all sizes, so what makes one question harder than
-    another does not widen the interval of the change. It knows the questions only, not which articles the samples
-    happened to draw.
+    The bootstrap resamples the questions and, by itself, the draws of the samples. It is paired: the same questions
+    are taken at all sizes and in all draws, so what makes one question harder than another does not widen the
+    interval of the change. With r draws it sees (r - 1) / r of the variance between them.
     """
-    there = np.asarray(np.isfinite(values).all(axis=1))
-    values = values[there]
+    values = values.reshape(-1, *values.shape[-2:])
+    there = np.asarray(np.isfinite(values).all(axis=(0, 2)))
+    values = values[:, there]
     kept = None if groups is None else [g for g, ok in zip(groups, there, strict=True) if ok]
-    if not len(values):
+    if not values.shape[1]:
         none = Interval(math.nan, math.nan, math.nan, level, "question")
         return [none] * len(sizes), none
-    by, draws = resampled(len(values), kept, resamples=resamples, seed=seed)
-    if len(values) == 1:
-        alone = [Interval(float(v), math.nan, math.nan, level, by) for v in values[0]]
-        change = float(slope_per_doubling(values[0], sizes)) if len(sizes) > 1 else math.nan
+    by, resamples_of = resampled(values.shape[1], kept, resamples=resamples, seed=seed)
+    if values.shape[1] == 1:
+        mean = values[:, 0].mean(axis=0)
+        alone = [Interval(float(v), math.nan, math.nan, level, by) for v in mean]
+        change = float(slope_per_doubling(mean, sizes)) if len(sizes) > 1 else math.nan
         return alone, Interval(change, math.nan, math.nan, level, by)
-    points = np.concatenate([_summary(values, weights, median) for weights in draws])  # (resamples, p)
-    center = _summary(values, np.ones((1, len(values))), median)[0]
+    rng = np.random.default_rng([seed, len(values)])
+    points = np.concatenate([_summary(values, weights, median, rng) for weights in resamples_of])  # (resamples, p)
+    center = _summary(values, np.ones((1, values.shape[1])), median)[0]
     intervals = [_interval(float(c), points[:, i], level, by) for i, c in enumerate(center)]
     if len(sizes) < 2:
         return intervals, Interval(math.nan, math.nan, math.nan, level, by)
@@ -151,12 +158,23 @@ def direction(change: Interval) -> Direction:
     return Direction.FALLS if change.high < 0 else Direction.UNCLEAR
 
 
-def _summary(values: F64, weights: F64, median: bool) -> F64:
-    """Return the figure of each draw (b, q) at each size; shape (b, p)."""
-    if median:
-        return np.stack([weighted_median(column, weights) for column in values.T], axis=1)
-    # One product a column: the last digits then depend on nothing but the column.
-    return np.stack([(weights * column).sum(axis=1) / weights.sum(axis=1) for column in values.T], axis=1)
+def _summary(values: F64, weights: F64, median: bool, rng: np.random.Generator | None = None) -> F64:
+    """Return the figure at each size for each weighing (b, q) of the questions; shape (b, p).
+
+    `rng` weighs the draws of the samples anew for each; without it all weigh the same.
+    """
+    r, b = len(values), len(weights)
+    shares = np.full((b, r), 1 / r) if rng is None else rng.multinomial(r, np.full(r, 1 / r), size=b) / r
+    figures = np.zeros((b, values.shape[2]))
+    for draw, share in zip(values, shares.T, strict=True):
+        for size, column in enumerate(draw.T):
+            if median:
+                found = weighted_median(column, weights)
+            else:
+                # One product a column: the last digits then depend on nothing but the column.
+                found = (weights * column).sum(axis=1) / weights.sum(axis=1)
+            figures[:, size] += share * found
+    return figures
 
 
 def _interval(value: float, drawn: F64, level: float, by: str) -> Interval:

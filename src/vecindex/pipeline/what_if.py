@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from vecindex.core.neighbors import F64, Neighbors, Rows
 from vecindex.core.nested import (
+    DRAWS,
     SHARES,
     Direction,
     bootstrap_curve,
@@ -36,22 +37,24 @@ FEW_DOUBLINGS = 4.0
 """Sixteen times as many articles; beyond it more of the same is no way."""
 NOTE = (
     "The samples are of the stored articles and the map was made of all of them: what other articles would do is not "
-    "measured. The intervals are over the questions, not over other draws of the samples (--seed draws others)."
+    f"measured. Figures are means over {DRAWS} draws of the samples; their intervals are over the questions and the "
+    "draws."
 )
 
 Mask = npt.NDArray[np.bool_]
 
 
 class NestedSearch:
-    """The nearest articles within each nested sample, gathered in the pass over the vectors that is made anyway.
+    """The nearest articles within nested samples, gathered in the pass over the vectors that is made anyway.
 
-    Each article below the full share is searched once, in the part that it first belongs to; the samples are put
-    together from the parts. Where articles are counted, all chunks of an article belong to the same part. Memory is
-    O(q k) a part, and a copy of at most one block.
+    The samples are drawn several times. In each draw an article below the full share is searched once, in the part
+    that it first belongs to; the samples are put together from the parts. Where articles are counted, all chunks of
+    an article belong to the same part. Memory is O(q k) a part, a byte an article and draw, and a copy of at most one
+    block.
 
     Attributes
     ----------
-    stratum : (rows,) the first sample that holds each row; see `core.nested.strata`.
+    strata : (rows,) for each draw: the first sample that holds each row; see `core.nested.strata`.
     sizes : of the samples, in what is counted.
     """
 
@@ -60,21 +63,23 @@ class NestedSearch:
 
         `articles` (rows,) is the number of each row's article; None where each row is counted by itself.
         """
-        self.stratum = strata(n, seed) if articles is None else strata(n, seed)[articles]
+        drawn = [strata(n, (seed, draw)) for draw in range(DRAWS)]
+        self.strata = drawn if articles is None else [one[articles] for one in drawn]
         self.sizes = nested_sizes(n)
         self._k = k
-        self._parts = [ExactSearch(vectors, k, articles=articles) for _ in SHARES[:-1]]
+        self._parts = [[ExactSearch(vectors, k, articles=articles) for _ in SHARES[:-1]] for _ in drawn]
 
     def add(self, rows: Rows, vectors: F32) -> None:
         """Take a block of the table."""
-        number = self.stratum[rows]
-        for i, search in enumerate(self._parts):
-            inside = number == i
-            search.add(rows[inside], vectors[inside])
+        for stratum, parts in zip(self.strata, self._parts, strict=True):
+            number = stratum[rows]
+            for i, search in enumerate(parts):
+                inside = number == i
+                search.add(rows[inside], vectors[inside])
 
-    def result(self, everything: Neighbors) -> list[Neighbors]:
-        """Return the neighbors in each sample; those among all articles are known."""
-        return [*cumulated([part.result() for part in self._parts], self._k), everything]
+    def result(self, everything: Neighbors) -> list[list[Neighbors]]:
+        """Return for each draw the neighbors in each sample; those among all articles are known."""
+        return [[*cumulated([part.result() for part in parts], self._k), everything] for parts in self._parts]
 
 
 def what_if_corpus(
@@ -89,21 +94,26 @@ def what_if_corpus(
 
     `topics` is the column of the articles' topics, see `overlap_topics.topic_column`.
     """
-    lists = nested.result(space.near)
+    drawn = nested.result(space.near)
     shown = [i for i, size in enumerate(nested.sizes) if size >= space.k]
     # Equally large samples of a tiny table are one sample.
     shown = [i for i in shown if i == len(SHARES) - 1 or nested.sizes[i] < nested.sizes[i + 1]]
     sizes = [nested.sizes[i] for i in shown]
-    figures = _figures(reader, space, [lists[i] for i in shown], topics)
-    for name, plane in planes.items():
-        figures["overlap", name] = np.stack(
-            [_overlap_within(space, lists[i], plane, placed[name][0], nested.stratum <= i) for i in shown], axis=1
-        )
+    by_draw = [_figures(reader, space, [lists[i] for i in shown], topics) for lists in drawn]
+    for figures, lists, stratum in zip(by_draw, drawn, nested.strata, strict=True):
+        for name, plane in planes.items():
+            figures["overlap", name] = np.stack(
+                [_overlap_within(space, lists[i], plane, placed[name][0], stratum <= i) for i in shown], axis=1
+            )
     curves = {
         (figure, name): bootstrap_curve(
-            values, sizes, space.asked.topics, median=figure == "nearest_dist", seed=space.seed
+            np.stack([figures[figure, name] for figures in by_draw]),
+            sizes,
+            space.asked.topics,
+            median=figure == "nearest_dist",
+            seed=space.seed,
         )
-        for (figure, name), values in figures.items()
+        for figure, name in by_draw[0]
     }
 
     def at_size(at: int, figure: str, name: str | None = None) -> Interval | None:
