@@ -17,7 +17,7 @@ from reference.nearest import nearest
 from vecindex.core.neighbors import NO_ROW
 from vecindex.core.vectors import normalize
 from vecindex.neighbors.blas import CORETYPE, blas_for, core_type, processor_flags
-from vecindex.neighbors.exact import ExactSearch, nearest_articles
+from vecindex.neighbors.exact import MARGIN, ExactSearch, nearest_articles
 
 
 def corpus(seed: int, n: int, d: int, copies: int = 0) -> np.ndarray:
@@ -58,6 +58,33 @@ def test_it_is_exact(seed: int, n: int, d: int, k: int, size: int, q: int, copie
     assert np.isinf(found.dist[:, rows.shape[1] :]).all()
 
 
+@given(st.integers(0, 2**20), st.integers(30, 400), st.integers(1, 20), st.integers(1, 200), st.floats(0, 0.9))
+@settings(max_examples=40, deadline=None)
+def test_products_at_hand_change_nothing(seed: int, n: int, k: int, size: int, copied: float) -> None:
+    vectors = corpus(seed, n, 17, int(copied * n))
+    without = np.random.default_rng(seed).integers(0, n, 9)
+    queries = vectors[without]
+    search = ExactSearch(queries, k, without=without)
+    for rows, block in blocks(vectors, size, seed):
+        # Off by as much as a float32 sum may be.
+        search.add(rows, block, (queries @ block.T + 0.9 * MARGIN).astype(np.float32))
+    found, right = search.result(), nearest_articles(queries, blocks(vectors, n), k, without=without)
+    assert (found.rows == right.rows).all()
+    assert (found.dist == right.dist).all()
+
+
+def test_blocks_that_come_ever_nearer() -> None:
+    vectors = corpus(1, 3_000, 24)
+    query = normalize(np.ones((150, 24)) + 0.01 * np.random.default_rng(2).normal(size=(150, 24)))
+    vectors = vectors[np.argsort(vectors @ query[0])]
+    found = nearest_articles(
+        query, [(np.arange(at, at + 500), vectors[at : at + 500]) for at in range(0, 3_000, 500)], 7
+    )
+    rows, dist = nearest(query, vectors, 7)
+    assert (found.rows == rows).all()
+    assert (found.dist == dist).all()
+
+
 @pytest.mark.parametrize("size", [5_000, 1_024, 77])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_blocks_and_threads_change_nothing(size: int, threads: int) -> None:
@@ -65,10 +92,10 @@ def test_blocks_and_threads_change_nothing(size: int, threads: int) -> None:
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(threads)
     try:
-        found = nearest_articles(vectors[:40], blocks(vectors, size), 12)
+        found = nearest_articles(vectors[:240], blocks(vectors, size), 12)
     finally:
         faiss.omp_set_num_threads(before)
-    rows, dist = nearest(vectors[:40], vectors, 12)
+    rows, dist = nearest(vectors[:240], vectors, 12)
     assert (found.rows == rows).all()
     assert (found.dist == dist).all()
 

@@ -47,11 +47,11 @@ def measured(
     sample = np.arange(len(vectors)) if sample is None else sample
     planes = {name: Plane(xy) for name, xy in maps.items()}
     own = ExactSearch(vectors[sample], min(50, len(vectors) - 1), without=sample)
-    search = FidelitySearch(sample, vectors[sample], planes, k, lambda rows: (rows, vectors[rows]), 0, True)
+    search = FidelitySearch(sample, vectors[sample], planes, k, lambda rows: (rows, vectors[rows]), 0, own)
     for rows, block in blocks(vectors, size):
-        own.add(rows, block)
         search.add(rows, block)
-    return search.result(own.result())
+    assert search.feeds == any(np.isfinite(xy).all() for xy in maps.values())
+    return search.result()
 
 
 @given(st.integers(0, 2**20), st.integers(12, 60), st.integers(1, 9), st.floats(0, 0.5), st.integers(1, 70))
@@ -66,7 +66,7 @@ def test_ranks_are_those_of_sorting(seed: int, n: int, m: int, copied: float, si
     asked = np.where(others == NO_ROW, np.inf, dist[sample[:, None], others])
     count = RankCount(sample, vectors[sample], others, asked)
     for rows, block in blocks(vectors, size):
-        count.add(rows, block)
+        count.add(rows, block, vectors[sample] @ block.T, np.arange(len(sample)))
     right = slow.ranks(dist)[sample[:, None], others]
     assert (count.result() == np.where(others == NO_ROW, NO_ROW, right)).all()
     right = slow.ranks(slow.map_distances(xy))[sample[:, None], others]
@@ -84,7 +84,10 @@ def test_ranks_that_float32_products_cannot_tell() -> None:
     dist = slow.space_distances(vectors)
     count = RankCount(np.array([0]), center, others, dist[:1, 1:])
     for rows, block in blocks(vectors, 100):
-        count.add(rows, block)
+        # The line of the article itself is the second one; what is in the first must not matter.
+        products = np.concatenate([np.ones((1, len(block)), np.float32), center @ block.T])
+        count.add(rows, block, products, np.array([1]))
+        assert (products[0] == 1).all()
     assert (count.result() == slow.ranks(dist)[:1, 1:]).all()
 
 

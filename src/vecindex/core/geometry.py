@@ -76,7 +76,7 @@ def convex_hull(points: F64) -> F64:
     >>> convex_hull(np.array([[0.0, 0.0], [2.0, 0.0], [1.0, 0.5], [1.0, 0.0], [2.0, 2.0]])).tolist()
     [[0.0, 0.0], [2.0, 0.0], [2.0, 2.0]]
     """
-    points = _outer(np.unique(points[np.isfinite(points).all(axis=1)], axis=0))
+    points = np.unique(_outer(points[np.isfinite(points).all(axis=1)]), axis=0)
     if len(points) < 3:
         return points
     lower, upper = _chain(points.tolist()), _chain(points[::-1].tolist())

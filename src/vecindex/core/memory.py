@@ -16,3 +16,22 @@ def give_back_memory() -> None:
     except (OSError, AttributeError, TypeError):
         return  # another C library, which has its own ways
     trim(0)
+
+
+def return_large_blocks() -> None:
+    """Have each large block given back to the system when it is freed, from now on, where the C library is glibc.
+
+    It moves the bound by itself as large blocks are freed, so that they come to lie in the heaps of many threads,
+    between what is still used: 120 MB after reading 384 MB of vectors in small parts. The price is that the system
+    clears a block anew each time, which a model at work would feel.
+    """
+    try:
+        option = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):
+        return
+    option(_MMAP_THRESHOLD, _LARGE)
+
+
+# M_MMAP_THRESHOLD of glibc's malloc.h, and the size that it begins with twice over.
+_MMAP_THRESHOLD = -3
+_LARGE = 1 << 18

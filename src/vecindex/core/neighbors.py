@@ -64,8 +64,30 @@ def nearest_of(rows: Rows, dist: F64, k: int) -> Neighbors:
     array([[5, 2]])
     """
     order = np.lexsort((rows, dist), axis=1)[:, :k]
-    found_rows = np.take_along_axis(rows, order, axis=1)
-    found_dist = np.take_along_axis(dist, order, axis=1)
+    return _padded(np.take_along_axis(rows, order, axis=1), np.take_along_axis(dist, order, axis=1), k)
+
+
+def nearest_of_rounded(rows: Rows, dist: F64, k: int) -> Neighbors:
+    """Return what `nearest_of` does, several times as quickly, where each `dist` is a float32 number from 0 on.
+
+    Such numbers are ordered as the whole numbers that their bits are, so a distance and a row are one number to sort.
+
+    >>> nearest_of_rounded(np.array([[7, 2, 5]]), np.array([[0.5, 0.5, 0.125]]), 2).rows
+    array([[5, 2]])
+    """
+    if rows.size and rows.max() >= _MOST_ROWS:
+        return nearest_of(rows, dist, k)
+    # Adding nought makes -0.0, whose bits say otherwise, 0.0.
+    bits = (dist + 0.0).astype(np.float32).view(np.uint32).astype(np.int64)
+    keys = np.sort((bits << 32) | (rows & _MOST_ROWS), axis=1)[:, :k]
+    found = (keys >> 32).astype(np.uint32).view(np.float32).astype(np.float64)
+    return _padded(keys & _MOST_ROWS, found, k)
+
+
+_MOST_ROWS = (1 << 32) - 1
+
+
+def _padded(found_rows: Rows, found_dist: F64, k: int) -> Neighbors:
     found_rows = np.where(np.isfinite(found_dist), found_rows, NO_ROW)
     short = k - found_rows.shape[1]
     if short > 0:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ MIN_BLAS_QUERIES = 10
 _AVX512 = {"avx512f", "avx512dq", "avx512cd", "avx512bw", "avx512vl"}
 _AVX2 = {"avx2", "fma"}
 _threshold_lock = threading.Lock()
+_threshold_users = 0
+_threshold_before = 0
+_workers: dict[int, ThreadPoolExecutor] = {}
 
 
 def core_type(flags: set[str]) -> str | None:
@@ -64,13 +68,45 @@ def load_faiss() -> Any:
 def blas_for(faiss: Any, n_queries: int) -> Iterator[None]:
     """Let FAISS use matrix products inside the block where that is quicker; its own threshold is put back.
 
-    The threshold belongs to the whole process, so two searches at once wait for each other.
+    The threshold belongs to the whole process, so of several searches at once the last one puts it back; a search of
+    few queries beside one of many takes matrix products too, which is slower and finds the same.
     """
+    global _threshold_users, _threshold_before
+    if n_queries < MIN_BLAS_QUERIES:
+        yield
+        return
     with _threshold_lock:
-        before = faiss.cvar.distance_compute_blas_threshold
-        try:
-            if n_queries >= MIN_BLAS_QUERIES:
-                faiss.cvar.distance_compute_blas_threshold = 1
-            yield
-        finally:
-            faiss.cvar.distance_compute_blas_threshold = before
+        if not _threshold_users:
+            _threshold_before = faiss.cvar.distance_compute_blas_threshold
+            faiss.cvar.distance_compute_blas_threshold = 1
+        _threshold_users += 1
+    try:
+        yield
+    finally:
+        with _threshold_lock:
+            _threshold_users -= 1
+            if not _threshold_users:
+                faiss.cvar.distance_compute_blas_threshold = _threshold_before
+
+
+def in_threads(faiss: Any, tasks: Sequence[Callable[[], None]]) -> None:
+    """Run independent tasks at once, each with one thread of FAISS, on as many threads as FAISS would use here.
+
+    What FAISS does on several threads for a task it does as quickly for several tasks; but what numpy does beside it,
+    on one thread, is then done on all. The first error of a task is raised when all have ended.
+    """
+    threads = faiss.omp_get_max_threads()
+    if threads == 1 or len(tasks) == 1:
+        for task in tasks:
+            task()
+        return
+    with _threshold_lock:
+        if threads not in _workers:
+            # The number of threads that OpenMP uses is kept for each thread that asks.
+            _workers[threads] = ThreadPoolExecutor(
+                threads, "vecindex-search", initializer=faiss.omp_set_num_threads, initargs=(1,)
+            )
+        started = [_workers[threads].submit(task) for task in tasks]
+    wait(started)
+    for one in started:
+        one.result()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.vectors import F32
+from vecindex.neighbors.blas import in_threads, load_faiss
 from vecindex.neighbors.exact import MARGIN, cosine_distances
 
-# Float32 similarities held at a time: 16 MB.
-_PRODUCT_VALUES = 1 << 22
 # Pairs measured again at a time.
 _MEASURED = 1 << 18
 
@@ -20,7 +21,7 @@ class RankCount:
     The order is that of `ExactSearch`: by (dist, row), with dist measured in float64 and rounded to float32, the
     article itself left out. A float32 product decides all but the articles whose distance is within its rounding of
     the one asked for; those are measured again. So the ranks depend neither on the blocks nor on the threads. Memory
-    is O(s m) and 16 MB; the cost is one product, O(s n d).
+    is O(s m).
     """
 
     def __init__(self, rows: Rows, vectors: F32, others: Rows, dist: F64) -> None:
@@ -36,25 +37,31 @@ class RankCount:
         self._surely = np.where(others == NO_ROW, np.inf, sims + MARGIN).astype(np.float32)
         self._perhaps = np.where(others == NO_ROW, np.inf, sims - MARGIN).astype(np.float32)
 
-    def add(self, rows: Rows, vectors: F32) -> None:
-        """Take a block: articles' rows (b,), each given once in all, and their unit vectors (b, d)."""
-        step = max(1, _PRODUCT_VALUES // max(1, len(self._rows)))
-        for at in range(0, len(rows), step):
-            self._add(rows[at : at + step], np.ascontiguousarray(vectors[at : at + step], dtype=np.float32))
+    def add(self, rows: Rows, vectors: F32, products: F32, at: Rows) -> None:
+        """Take a block: articles' rows (b,), each given once in all, and their unit vectors (b, d).
+
+        `products` (p, b) of float32 hold in their lines `at` (s,) those of the s articles with the vectors.
+        """
+        faiss = load_faiss()
+        mine = np.minimum(np.searchsorted(self._rows, rows), len(self._rows) - 1)
+        itself = self._rows[mine] == rows
+        products[at[mine[itself]], np.flatnonzero(itself)] = -np.inf
+        close: list[Rows] = [np.empty(0, np.int64)] * len(at)
+        threads = faiss.omp_get_max_threads()
+        some = [slice(i, None, threads) for i in range(threads)]
+        in_threads(faiss, [partial(self._count, products, at, close, part) for part in some])
+        query = np.repeat(np.arange(len(close)), [len(c) for c in close])
+        self._measure(query, np.concatenate(close), products, at, rows, vectors)
 
     def result(self) -> Rows:
         """Return the ranks (s, m), from 1; NO_ROW where there is no other."""
         return np.where(self._others == NO_ROW, NO_ROW, self._before + 1)
 
-    def _add(self, rows: Rows, block: F32) -> None:
-        sims = self._vectors @ block.T
-        mine = np.minimum(np.searchsorted(self._rows, rows), len(self._rows) - 1)
-        itself = self._rows[mine] == rows
-        sims[mine[itself], np.flatnonzero(itself)] = -np.inf
-        close: list[Rows] = []
+    def _count(self, products: F32, at: Rows, close: list[Rows], some: slice) -> None:
+        """Count, for some of the articles, what surely is before; put into `close` what must be measured again."""
         # A numpy pass for each pair stays in the cache of a core; all at once would not.
-        for i, row in enumerate(sims):
-            near = None
+        for i in range(len(at))[some]:
+            row, near = products[at[i]], None
             for j in range(self._others.shape[1]):
                 perhaps = np.count_nonzero(row >= self._perhaps[i, j])
                 if not perhaps:
@@ -64,17 +71,15 @@ class RankCount:
                 if perhaps != surely:
                     window = (row >= self._perhaps[i, j]) & (row <= self._surely[i, j])
                     near = window if near is None else near | window
-            close.append(np.empty(0, np.int64) if near is None else np.flatnonzero(near))
-        self._measure(
-            np.repeat(np.arange(len(close)), [len(c) for c in close]), np.concatenate(close), sims, rows, block
-        )
+            if near is not None:
+                close[i] = np.flatnonzero(near)
 
-    def _measure(self, i: Rows, at: Rows, sims: F32, rows: Rows, block: F32) -> None:
+    def _measure(self, i: Rows, place: Rows, products: F32, at: Rows, rows: Rows, block: F32) -> None:
         """Count, of pairs (article i, place in the block), those that are before another one by exact distances."""
         for start in range(0, len(i), _MEASURED):
             part = slice(start, start + _MEASURED)
-            mine, there = i[part], at[part]
-            sim = sims[mine, there][:, None]
+            mine, there = i[part], place[part]
+            sim = products[at[mine], there][:, None]
             dist = cosine_distances(self._vectors, mine, block, there)[:, None]
             before = (dist < self._dist[mine]) | (
                 (dist == self._dist[mine]) & (rows[there][:, None] < self._others[mine])

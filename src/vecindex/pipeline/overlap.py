@@ -12,6 +12,7 @@ import numpy as np
 from vecindex.core.anchors import told_with_questions
 from vecindex.core.causes import diagnose
 from vecindex.core.geometry import PADDING
+from vecindex.core.memory import return_large_blocks
 from vecindex.core.neighbors import NO_ROW
 from vecindex.core.nulls import SEED, bootstrap_mean
 from vecindex.core.overlap import chance_level, overlap_at_k, snap_floor
@@ -117,6 +118,7 @@ def overlap(
     asked = asked_questions(database, table, options, model, observer, stdin)
     about = {name: told_with_questions(told, [q.text for q in asked.set.questions]) for name, told in about.items()}
     clock.lap("questions")
+    return_large_blocks()
     reader = OverlapReader(table, list(about), options.by)
     if reader.n < options.k:
         raise ConfigError(
@@ -227,12 +229,13 @@ def _search(
     depth = max(1, min(max(OWN_DEPTH, options.k), reader.n - 1))
     questions = ExactSearch(asked.all_vectors, min(DEPTH, reader.n), articles=reader.articles)
     own = ExactSearch(sample_vectors, depth, without=sample, articles=reader.articles)
-    shared = reader.articles is None
+    shared = own if reader.articles is None else None
     faithful = FidelitySearch(sample, sample_vectors, planes, options.k, reader.vectors, options.seed, shared)
     try:
         for rows, block in reader.blocks():
             questions.add(rows, block)
-            own.add(rows, block)
+            if not faithful.feeds:
+                own.add(rows, block)
             faithful.add(rows, block)
             for other in others:
                 other.add(rows, block)
@@ -261,7 +264,7 @@ def _search(
         typed = replace(
             space, asked=asked.typed, vectors=asked.all_vectors[q:], near=near.take(np.array([q])), answers=none
         )
-    return space, typed, faithful.result(own_near)
+    return space, typed, faithful.result()
 
 
 def _typed_row(reader: OverlapReader, typed: Space | None, planes: Mapping[str, Plane]) -> QuestionRow | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,9 @@ DEPTH = 50
 """Neighbors of each sampled article that the curve goes through."""
 CURVE = (1, 5, 10, 20, 50)
 RANKED = 250
-"""Sampled articles, at most, whose neighbors' ranks are counted: the cost is one product with all vectors."""
+"""Sampled articles, at most, whose neighbors' ranks are counted."""
+# Float32 products held at a time: 8 MB.
+_PRODUCT_VALUES = 1 << 21
 
 Mask = npt.NDArray[np.bool_]
 
@@ -41,7 +43,7 @@ class FidelitySearch:
         k: int,
         vectors_of: Callable[[Rows], tuple[Rows, F32]],
         seed: int,
-        shared: bool,
+        own: ExactSearch | None = None,
     ) -> None:
         """Find the sampled articles' neighbors on the maps.
 
@@ -50,8 +52,8 @@ class FidelitySearch:
         sample, vectors : rows (s,), ascending, and their unit vectors (s, d).
         k : neighbors that trustworthiness and continuity look at.
         vectors_of : gives rows, ascending, with their vectors.
-        shared : whether `result` is given the neighbors of the sample over the whole table, 50 deep, so that they
-            need not be found again for the maps that show every row.
+        own : a search of the sample over the whole table, at least 50 deep, every row counted by itself. It serves
+            for the maps that show every row, and is given its blocks here; see `feeds`.
         """
         self._seed = seed
         ranked = np.sort(np.random.default_rng(seed).permutation(sample)[:RANKED])
@@ -67,18 +69,20 @@ class FidelitySearch:
         for alike in by_places.values():
             first = alike[0]
             mine = vectors[np.searchsorted(sample, first.rows)]
-            self._references.append(_Reference(alike, mine, looked_up, shared and bool(first.there.all())))
+            self._references.append(_Reference(alike, mine, looked_up, own if first.there.all() else None))
+        self.feeds = any(own is not None and reference.search is own for reference in self._references)
+        """Whether `own` is given its blocks by `add`; else the caller must."""
 
     def add(self, rows: Rows, vectors: F32) -> None:
         """Take a block: rows (b,) and their unit vectors (b, d)."""
         for reference in self._references:
             reference.add(rows, vectors)
 
-    def result(self, sample_near: Neighbors) -> dict[str, Fidelity]:
+    def result(self) -> dict[str, Fidelity]:
         """Return the figures of each map that at least two articles, one of them sampled, are on."""
         found = {}
         for reference in self._references:
-            near = reference.near(sample_near)
+            near = reference.search.result()
             for one, ranks in zip(reference.maps, reference.ranks(), strict=True):
                 found[one.name] = _figures(one, near, ranks, self._seed)
         return found
@@ -115,27 +119,24 @@ class _Sampled:
         return cls(name, plane, rows, found.first(depth), chosen, there, min(k, depth))
 
 
-@dataclass(slots=True)
 class _Reference:
     """Maps that show the same articles, and the search among these."""
 
-    maps: list[_Sampled]
-    vectors: F32
-    looked_up: tuple[Rows, F32]
-    shared: bool
-    _search: ExactSearch | None = None
-    _count: RankCount = field(init=False)
-
-    def __post_init__(self) -> None:
-        first = self.maps[0]
-        if not self.shared:
-            self._search = ExactSearch(self.vectors, first.found.k, without=first.rows)
-        others = np.concatenate([m.ranked_lists for m in self.maps], axis=1)
-        mine = self.vectors[first.ranked]
+    def __init__(
+        self, maps: list[_Sampled], vectors: F32, looked_up: tuple[Rows, F32], search: ExactSearch | None
+    ) -> None:
+        first = maps[0]
+        self.maps = maps
+        self.search = search or ExactSearch(vectors, first.found.k, without=first.rows)
+        self._vectors, self._looked_up = np.ascontiguousarray(vectors, dtype=np.float32), looked_up
+        # Kept, since the system takes its time to supply large arrays.
+        self._room = np.empty((len(vectors), max(1, _PRODUCT_VALUES // len(vectors))), dtype=np.float32)
+        others = np.concatenate([m.ranked_lists for m in maps], axis=1)
+        mine = vectors[first.ranked]
         self._count = RankCount(first.rows[first.ranked], mine, others, self._distances(mine, others))
 
     def _distances(self, vectors: F32, others: Rows) -> F64:
-        rows, looked_up = self.looked_up
+        rows, looked_up = self._looked_up
         dist = np.full(others.shape, np.inf)
         i, j = np.nonzero(others != NO_ROW)
         dist[i, j] = cosine_distances(vectors, i, looked_up, np.searchsorted(rows, others[i, j]))
@@ -146,13 +147,13 @@ class _Reference:
         if not there.all():
             kept = there[rows]
             rows, vectors = rows[kept], vectors[kept]
-        self._count.add(rows, vectors)
-        if self._search is not None:
-            self._search.add(rows, vectors)
-
-    def near(self, sample_near: Neighbors) -> Neighbors:
-        """Return the sampled articles' neighbors among those on the maps."""
-        return sample_near if self._search is None else self._search.result()
+        step = self._room.shape[1]
+        for at in range(0, len(rows), step):
+            block = vectors[at : at + step]
+            # One product for both; the count, which writes into it, comes last.
+            products = np.matmul(self._vectors, block.T, out=self._room[:, : len(block)])
+            self.search.add(rows[at : at + step], block, products)
+            self._count.add(rows[at : at + step], block, products, self.maps[0].ranked)
 
     def ranks(self) -> list[Rows]:
         """Return, for each map, the ranks in embedding space of its neighbors."""

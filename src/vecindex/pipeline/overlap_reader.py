@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _AT_ONCE = 5_000
-# Products of large blocks are quicker; reading is not.
-_BLOCK_ROWS = 16_384
+# Products of large blocks are quicker, but 12 MB of vectors at a time are enough.
+_BLOCK_ROWS = 8_192
 
 
 class OverlapReader:
@@ -89,16 +89,21 @@ class OverlapReader:
     def blocks(self) -> Iterator[tuple[Rows, F32]]:
         """Yield the rows and vectors of the whole table, a bounded part at a time."""
         start = stop = 0
-        parts: list[F32] = []
+        block = self._room(0)
         for batch in self.table.scan_vectors():
             self._check_order(batch.column("id"), stop)
-            parts.append(as_matrix(batch.column("vector"), self._dimension))
-            stop += len(batch)
-            if stop - start >= _BLOCK_ROWS:
-                yield self._row_of_scan[start:stop], np.concatenate(parts)
-                start, parts = stop, []
-        if parts:
-            yield self._row_of_scan[start:stop], np.concatenate(parts)
+            vectors = as_matrix(batch.column("vector"), self._dimension)
+            while len(vectors):
+                fitting = vectors[: len(block) - (stop - start)]
+                block[stop - start : stop - start + len(fitting)] = fitting
+                stop += len(fitting)
+                vectors = vectors[len(fitting) :]
+                if stop - start == len(block):
+                    yield self._row_of_scan[start:stop], block
+                    start, block = stop, self._room(stop)
+
+    def _room(self, start: int) -> F32:
+        return np.empty((min(_BLOCK_ROWS, self.rows - start), self._dimension), dtype=np.float32)
 
     def vectors(self, rows: Rows) -> tuple[Rows, F32]:
         """Return these rows, ascending, with their vectors."""

@@ -15,6 +15,7 @@ from vecindex.store.faults import translated
 from vecindex.store.graph import GraphTable
 from vecindex.store.lock import WriterLock
 from vecindex.store.questions import QuestionTable
+from vecindex.store.quick_import import import_lancedb
 from vecindex.store.rejects import RejectTable
 from vecindex.store.versions import go_to
 from vecindex.types import Fingerprint
@@ -65,8 +66,7 @@ class Database:
     def connection(self) -> Any:
         """The LanceDB connection, made at the first use."""
         if self._connection is None:
-            import lancedb
-
+            lancedb = import_lancedb()
             with translated(self.uri):
                 self._connection = lancedb.connect(
                     self.folder or self.uri,
