@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vecindex.core.neighbors import F64
+from vecindex.core.neighbors import F64, Rows
 from vecindex.core.picture import Extent
 
 CELLS = 512
@@ -60,6 +60,6 @@ def densest_place(xy: F64, extent: Extent) -> tuple[float, float]:
     return float(x), float(y)
 
 
-def _cells(xy: F64, extent: Extent, cells: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+def _cells(xy: F64, extent: Extent, cells: int) -> Rows:
     low = np.array([extent.x, extent.y])
-    return np.clip((xy - low) * (cells / extent.width), 0, cells - 1).astype(np.int64)
+    return np.asarray(np.clip((xy - low) * (cells / extent.width), 0, cells - 1).astype(np.int64))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from vecindex.core.neighbors import F64, Rows
 
@@ -56,7 +57,7 @@ def _by_size(of: Rows, sizes: F64) -> Rows:
     return place[group]
 
 
-def _measure(cost: F64, centers: F64, sizes: F64, alive: Rows, i: int) -> None:
+def _measure(cost: F64, centers: F64, sizes: F64, alive: npt.NDArray[np.bool_], i: int) -> None:
     gap = ((centers - centers[i]) ** 2).sum(axis=1)
     told = np.where(alive, sizes * sizes[i] / (sizes + sizes[i]) * gap, np.inf)
     told[i] = np.inf

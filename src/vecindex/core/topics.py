@@ -1,7 +1,8 @@
 """Names for groups of texts: the terms that are frequent in a group and rare elsewhere.
 
 Class-based TF-IDF, with texts counted instead of words, so that neither a long text nor one that repeats itself
-speaks louder than others. A term is a word, or two words that stand together much more often than chance would put them.
+speaks louder than others. A term is a word, or two words that stand together much more often than chance would have
+them.
 """
 
 from __future__ import annotations

@@ -81,8 +81,8 @@ def read_words(titles: Sequence[str], texts: Sequence[str]) -> Words:
     for start, (begun, _) in zip(starts.tolist(), ends, strict=True):
         in_title[start:begun] = True
     word_of, shown = _folded(list(spellings), np.bincount(stream[~in_title], minlength=len(spellings)))
-    text = np.repeat(np.arange(len(ends)), stops - starts)
-    return Words(shown, word_of[stream], stream, list(spellings), text, in_title)
+    number = np.repeat(np.arange(len(ends)), stops - starts)
+    return Words(shown, word_of[stream], stream, list(spellings), number, in_title)
 
 
 def _folded(spellings: list[str], count: Rows) -> tuple[Rows, list[str]]:
