@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from vecindex.config import DEFAULT_TABLE, database_uri
+from vecindex.outputs import Outputs
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -34,7 +35,7 @@ def open(database: str | Path | None = None, table: str = DEFAULT_TABLE) -> Inde
     return Index(database, table)
 
 
-class Index:
+class Index(Outputs):
     """A table of articles with their vectors. Cheap to make; every method opens what it needs."""
 
     def __init__(self, database: str | Path | None = None, table: str = DEFAULT_TABLE) -> None:
