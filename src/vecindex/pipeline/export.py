@@ -69,10 +69,8 @@ class ExportOptions:
                 f"An export for {self.tool} is a .{wanted} file, found {kind}.",
                 f"For example: {COMMAND} out.{wanted}",
             )
-        if self.vectors and kind == "csv":
-            raise ConfigError(
-                "CSV has no place for vectors.", "Export them to .parquet, .jsonl or .npy, or leave --vectors out."
-            )
+        if self.vectors:
+            _check_vectors(kind)
         if self.k is not None and (self.tool != ATLAS or self.k < 1):
             raise ConfigError("-k is the neighbors of an export --for embedding-atlas, at least 1.", "Leave it out.")
         if self.tool == ATLAS and self.maps is not None and len(self.maps) != 1:
@@ -84,6 +82,13 @@ class ExportOptions:
     def shape(self) -> str | None:
         """The tool whose form the file has: a .json file has the viewer's."""
         return VIEWER if format_of(self.out, self.format)[0] == "json" else self.tool
+
+
+def _check_vectors(kind: str) -> None:
+    if kind == "csv":
+        raise ConfigError(
+            "CSV has no place for vectors.", "Export them to .parquet, .jsonl or .npy, or leave them out."
+        )
 
 
 def export(
@@ -165,6 +170,8 @@ def _job(table: ArticleTable, options: ExportOptions, kind: str) -> _Job:
         without = "" if options.tool == ATLAS else " Or leave the places out: --no-maps"
         raise ConfigError(f"{table.where} has no map to export.", f"Make one: vecindex project.{without}")
     columns = plan_columns(table, options.columns, on_maps, vectors=options.vectors, tool=options.shape)
+    if "vector" in columns.sources:
+        _check_vectors(kind)
     where = options.where
     if options.tool == ATLAS:
         on = f"{columns.placed}_x IS NOT NULL AND {columns.placed}_y IS NOT NULL"
