@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 VECTOR = "vector"
+# Held as Python values, as lines and as bytes at once.
+_ROWS = 256
 _ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def write_jsonl(stream: BinaryIO, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
     """Write an object a line, in UTF-8; return the rows."""
     rows = 0
-    for batch in batches:
+    for batch in _small(batches):
         lines = list(objects(batch))
         stream.write("".join(f"{line}\n" for line in lines).encode())
         rows += len(lines)
@@ -29,13 +31,19 @@ def write_json(stream: BinaryIO, schema: pa.Schema, batches: Iterable[pa.RecordB
     """Write one array of objects, in UTF-8, each on a line of its own; return the rows."""
     rows = 0
     stream.write(b"[")
-    for batch in batches:
+    for batch in _small(batches):
         lines = list(objects(batch))
         if lines:
             stream.write(((",\n" if rows else "\n") + ",\n".join(lines)).encode())
         rows += len(lines)
     stream.write(b"\n]\n" if rows else b"]\n")
     return rows
+
+
+def _small(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for at in range(0, len(batch), _ROWS):
+            yield batch.slice(at, _ROWS)
 
 
 def objects(batch: pa.RecordBatch) -> Iterator[str]:

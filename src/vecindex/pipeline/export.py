@@ -34,8 +34,6 @@ COMMAND = "vecindex export"
 STDOUT = "-"
 METADATA_KEY = b"vecindex"
 """Of a Parquet file: JSON that tells the table, its version, what made its vectors, and its maps."""
-_BATCH_ROWS = 8_192
-_VECTOR_BATCH_ROWS = 2_048
 _WRITERS: dict[str, Callable[[BinaryIO, Any, Iterable[Any]], int]] = {
     "parquet": write_parquet,
     "csv": write_csv,
@@ -196,7 +194,7 @@ def _batches(
     sources = list(dict.fromkeys(job.columns.sources))
     with_vectors = "vector" in sources
     at = 0
-    for batch in table.stream(sources, job.where, rows=_VECTOR_BATCH_ROWS if with_vectors else _BATCH_ROWS):
+    for batch in table.stream(sources, job.where):
         observer.stage(Stage(STAGE, at, job.rows))
         if with_vectors and batch.column("vector").null_count:
             raise CorruptError(f"{table.where}: a row has no vector.", "Look closer: vecindex doctor")
