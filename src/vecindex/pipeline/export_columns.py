@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vecindex.errors import ConfigError
+from vecindex.pipeline.map_options import chosen_map
 from vecindex.schema import CHUNK_COLUMNS
 from vecindex.store.articles import ArticleTable
 from vecindex.store.maps import maps
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 ATLAS, VIEWER = "embedding-atlas", "viewer"
 TOOLS = (ATLAS, VIEWER)
-DEFAULT_MAP = "map"
 _LENGTHS = ("n_tokens", "truncated")
 
 
@@ -52,17 +52,17 @@ class Columns:
 
 
 def chosen_maps(table: ArticleTable, wanted: Sequence[str] | None) -> list[str]:
-    """Return the maps that were asked for; None asks for all, the one called "map" first.
+    """Return the maps that were asked for; None asks for all, the one that `vecindex map` shows first.
 
     Raises ConfigError naming the maps that there are.
     """
+    if wanted is not None:
+        return [chosen_map(table, name)[0] for name in dict.fromkeys(wanted)]
     there = list(maps(table))
-    if wanted is None:
-        return sorted(there, key=lambda name: (name != DEFAULT_MAP, there.index(name)))
-    for name in wanted:
-        if name not in there:
-            raise ConfigError(f"{table.where} has no map {name!r} (maps there: {', '.join(there) or 'none'}).")
-    return list(dict.fromkeys(wanted))
+    if not there:
+        return []
+    shown, _ = chosen_map(table, None)
+    return [shown, *(name for name in there if name != shown)]
 
 
 def plan_columns(
