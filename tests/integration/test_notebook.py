@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+import vecindex
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOK = ROOT / "examples" / "notebook.ipynb"
 
@@ -86,13 +88,14 @@ def test_ingest_shows_its_counts(shown: dict[str, dict[str, Any]]) -> None:
     assert (told["read"], told["added"], told["skipped"], told["rows in the table"]) == ("264", "264", "0", "264")
 
 
-def test_search_shows_the_hits(shown: dict[str, dict[str, Any]]) -> None:
+def test_search_shows_the_hits(shown: dict[str, dict[str, Any]], sample_db: Path) -> None:
     head, *found = rows(of(shown, "index.search")["html"])
     assert head == ["rank", "dist", "id", "title", "text", "topic"]
-    assert [row[0] for row in found] == ["1", "2", "3"]
-    assert found[0][2:4] == ["cell-061", "Apoptosis"]
+    asked = {"k": 3, "where": "topic = 'cell biology'", "text": "full"}
+    hits = vecindex.open(sample_db).search("how do tissues get rid of damaged cells", **asked).hits
+    assert [row[:4] for row in found] == [[str(h.rank), f"{h.dist:.4f}", h.id, h.title] for h in hits]
     assert {row[5] for row in found} == {"cell biology"}
-    assert [float(row[1]) for row in found] == sorted(float(row[1]) for row in found)
+    assert all((hit.text or "").startswith(row[4][:200]) for row, hit in zip(found, hits, strict=True))
 
 
 def test_project_and_overlap_show_their_figures(shown: dict[str, dict[str, Any]]) -> None:
