@@ -73,7 +73,7 @@ def export(
             k=k,
             at=at,
             observer=screen,
-            stdout=sys.stdout.buffer,
+            stdout=sys.stdout.buffer if out == "-" else None,
         )
     if json:
         print_json(report.to_dict())
