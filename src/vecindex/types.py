@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Protocol, Self
 
+from vecindex.notebook import given, shown_table
+
+_ANSWERS_SHOWN = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -132,6 +136,16 @@ class IngestReport:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
         return {**dataclasses.asdict(self), "texts_per_s": self.texts_per_s}
+
+    def _repr_html_(self) -> str:
+        """Return a table, for notebooks."""
+        counts = ("read", "added", "changed", "skipped", "rejected", "pruned", "missing", "truncated")
+        rows: list[list[object]] = [[name, f"{getattr(self, name):,}"] for name in counts]
+        rows += [[f"rejected: {reason}", f"{count:,}"] for reason, count in self.reject_reasons.items()]
+        rows.append(["rows in the table", f"{self.rows_in_table:,}"])
+        if self.texts_per_s:
+            rows.append(["texts/s", f"{self.texts_per_s:.1f} on {self.device} in {self.precision}"])
+        return shown_table([], rows, title=self.table + (" (stopped before its end)" if self.interrupted else ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,3 +289,30 @@ class SearchResult:
                 fields = hit["fields"]
                 hit["fields"] = {k: None if v in (inf, -inf) or v != v else v for k, v in fields.items()}
         return {**values, "metric": "cosine"}
+
+    def _repr_html_(self) -> str:
+        """Return a table for each query, for notebooks; of more than 20 queries the first."""
+        own = list(dict.fromkeys(name for hit in self.hits for name in hit.fields))
+        numbers = ["rank", "dist", *(["relevance"] if self.hybrid else [])]
+        head = [*numbers, "id", "title", "text", *own]
+        parts = []
+        for answer in self.answers[:_ANSWERS_SHOWN]:
+            rows: list[list[object]] = [
+                [
+                    hit.rank,
+                    None if hit.dist is None else f"{hit.dist:.4f}",
+                    *([f"{hit.relevance:.4f}"] if hit.relevance is not None else []),
+                    hit.id,
+                    hit.title,
+                    hit.text,
+                    *(hit.fields.get(name) for name in own),
+                ]
+                for hit in answer.hits
+            ]
+            title = answer.query or answer.id or "by vector"
+            parts.append(
+                shown_table(head, rows, title=title, figures=numbers) if rows else f"{given(title)}: no hits"
+            )
+        if len(self.answers) > _ANSWERS_SHOWN:
+            parts.append(f"<div>the first {_ANSWERS_SHOWN} of {len(self.answers):,} queries</div>")
+        return "".join(parts)

@@ -21,7 +21,7 @@ from vecindex.types import Chunking, Rejected
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
-OUTPUTS = ("ingest", "search", "status", "delete", "optimize", "tag", "doctor", "overlap", "project", "map")
+OUTPUTS = ("ingest", "search", "status", "delete", "optimize", "tag", "doctor", "overlap", "project", "map", "export")
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -229,3 +229,17 @@ def test_the_table_of_rejects_has_the_columns_that_are_told(tmp_path: Path) -> N
     Database(tmp_path).rejects().put("articles", "run", [("s", Rejected("s:1", "empty text"))])
     stored = Database(tmp_path).rejects().opened().schema
     assert described(stored) == columns_of("rejects", chunks=False)
+
+
+def test_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(tmp_path / "db", 20)
+    printed(monkeypatch, "project", "--method", "pca", "--db", tmp_path / "db")
+    for name, more in (
+        ("o.csv", ("--where", "year > 1905")),
+        ("v.npy", ()),
+        ("a.parquet", ("--for", "embedding-atlas")),
+    ):
+        values = printed(monkeypatch, "export", tmp_path / name, *more, "--db", tmp_path / "db")
+        valid("export", values)
+        assert values["rows"] == (14 if name == "o.csv" else 20)
+        assert values["bytes"] == (tmp_path / name).stat().st_size

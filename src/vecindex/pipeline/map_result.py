@@ -8,6 +8,7 @@ from typing import Any
 
 from vecindex.core.picture import MapPicture
 from vecindex.errors import ConfigError
+from vecindex.notebook import shown_page
 from vecindex.types import Rejected
 
 SUFFIXES = (".html", ".png", ".svg")
@@ -87,6 +88,11 @@ class MapResult:
         data = content.encode() if isinstance(content, str) else content
         write_whole(path, data, "vecindex map")
         return Written(str(path), len(data))
+
+    def _repr_html_(self) -> str:
+        """Return the page in a frame, for notebooks; one that is too large for that tells how to write it."""
+        name = f"map {self.picture.map} of {self.picture.table}"
+        return shown_page(self.to_html(), name, 'Write it and open it in a browser: .write("map.html")')
 
     def to_dict(self) -> dict[str, Any]:
         """Return what it shows as plain values, for JSON; not the articles themselves."""

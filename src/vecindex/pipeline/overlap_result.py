@@ -11,6 +11,7 @@ from vecindex.core.experiments import Experiment
 from vecindex.core.geometry import Box
 from vecindex.core.nulls import Interval
 from vecindex.core.verdicts import Verdict
+from vecindex.notebook import shown_table
 from vecindex.pipeline.question_result import QuestionRow, flat_rows
 from vecindex.pipeline.what_if_result import WhatIf
 from vecindex.types import Rejected
@@ -283,6 +284,25 @@ class OverlapResult:
         from vecindex.reports.files import write_whole
 
         write_whole(path, self.to_html(made), "--html")
+
+    def _repr_html_(self) -> str:
+        """Return the verdict, the maps and the causes as tables, for notebooks."""
+        head = ["map", f"overlap@{self.k}", "95 % interval", f"overlap@{self.k}, neutral placement", "self-recall"]
+        rows = [
+            [
+                found.name,
+                f"{found.search.overlap.mean:.1%}",
+                f"{found.search.overlap.low:.1%} to {found.search.overlap.high:.1%}",
+                f"{found.median.overlap.mean:.1%}",
+                f"{found.self_recall.mean:.1%}",
+            ]
+            for found in self.maps
+        ]
+        causes = [[one.cause, one.confidence, one.summary, one.remedy] for one in self.causes]
+        what = f"{self.verdict} ({self.questions:,} questions, {self.articles:,} {self.by}s in {self.table})"
+        return shown_table(head if rows else [], rows, title=what, figures=head[1:]) + shown_table(
+            ["cause", "confidence", "summary", "remedy"], causes
+        )
 
     def table_of_questions(self) -> pa.Table:
         """Return an Arrow table with a row for each question, map and rule (without a map, for each question)."""

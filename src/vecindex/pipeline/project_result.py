@@ -8,6 +8,7 @@ from typing import Any
 
 from vecindex.core.align import Moved
 from vecindex.core.nulls import Interval
+from vecindex.notebook import shown_table
 from vecindex.pipeline.anchor_result import AnchorResult
 from vecindex.pipeline.project_graph import GraphOrigin
 from vecindex.pipeline.project_score import MapScores
@@ -92,6 +93,21 @@ class ProjectResult:
         """Return plain values, for JSON."""
         plain: dict[str, Any] = plain_values(dataclasses.asdict(self))
         return plain
+
+    def _repr_html_(self) -> str:
+        """Return a table, for notebooks."""
+        rows: list[list[object]] = [["articles", f"{self.articles:,}"], ["outside it", f"{self.outside:,}"]]
+        rows += [["method", self.method]] if self.method else []
+        if self.graph is not None:
+            rows.append(["neighbor graph", f"{self.graph.how}: {self.graph.k} each, recall {self.graph.recall:.4f}"])
+        recall = {} if self.scores is None else self.scores.recall
+        rows += [
+            [f"articles keep of their {k} nearest", f"{one.mean:.1%} ({one.low:.1%} to {one.high:.1%})"]
+            for k, one in recall.items()
+        ]
+        rows += [["a rebuild is due", self.due]] if self.due else []
+        rows.append(["time", f"{sum(self.seconds.values()):.1f} s"])
+        return shown_table([], rows, title=f"map {self.name} of {self.table}: {self.action}")
 
 
 def plain_values(value: Any) -> Any:

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from vecindex.notebook import shown_table
 from vecindex.pipeline.project_state import rebuilt_by, why_due
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -75,6 +76,26 @@ class Status:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
         return dataclasses.asdict(self)
+
+    def _repr_html_(self) -> str:
+        """Return a table, for notebooks."""
+        made = self.fingerprint
+        articles = "" if self.articles is None else f", chunks of {self.articles:,} articles"
+        rows: list[list[object]] = [
+            ["rows", f"{self.rows:,}{articles}"],
+            ["model", f"{made.model}, {made.dimension} values"],
+            ["cut off", f"{self.truncated:,} texts ({self.truncated_frac:.1%})"],
+            ["rejected", f"{self.rejected:,} input rows"],
+            ["fields", ", ".join(f"{name} ({kind})" for name, kind in self.columns.items())],
+        ]
+        for name, told in self.maps.items():
+            outside = f", {told['outside']:,} outside it" if told["outside"] else ""
+            rows.append([f"map {name}", f"{told.get('method') or 'map'}, {told['articles']:,} articles{outside}"])
+        rows += [[f"tag {name}", f"version {version}"] for name, version in self.tags.items()]
+        rows += [["next", sentence] for sentence in self.next]
+        return shown_table(
+            [], rows, title=f"{self.table} in {self.database}" + (f", at {self.at}" if self.at else "")
+        )
 
 
 def status(database: Database, name: str, *, rejects: bool = False, at: str | None = None) -> Status:

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-# Lone surrogates cannot be written as UTF-8, and the control characters are not allowed in HTML.
-_UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+from vecindex.notebook import clean as clean
+
 _BIDI = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _VOID = frozenset({"br", "input", "link", "meta", "line", "circle", "rect", "path"})
 # What could end the script element, begin a comment or be read as a line's end.
@@ -20,15 +20,6 @@ class Markup(str):
     """Text that is HTML already. Everything else is escaped."""
 
     __slots__ = ()
-
-
-def clean(value: object) -> str:
-    r"""Return a value as text that HTML can hold; what it cannot becomes U+FFFD.
-
-    >>> clean("a\x00b\ud800")
-    'a\ufffdb\ufffd'
-    """
-    return _UNWRITABLE.sub("\ufffd", str(value))
 
 
 def escaped(value: object) -> Markup:

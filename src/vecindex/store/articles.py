@@ -96,11 +96,18 @@ class ArticleTable:
 
     def scan_vectors(self) -> Iterator[pa.RecordBatch]:
         """Yield the ids and vectors of all rows in the order of `scan`, little of them in memory at a time."""
+        return self.stream(["id", "vector"])
+
+    def stream(
+        self, columns: Sequence[str], where: str | None = None, rows: int = _VECTOR_ROWS
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield columns of the rows in the order of `scan`, in batches of so many rows, and few batches in memory."""
         with translated(self.where):
             data = self._table.to_lance(metadata_cache_size_bytes=_CACHE_BYTES, index_cache_size_bytes=_CACHE_BYTES)
             yield from data.scanner(
-                columns=["id", "vector"],
-                batch_size=_VECTOR_ROWS,
+                columns=list(columns),
+                filter=where,
+                batch_size=rows,
                 batch_readahead=_READ_AHEAD_BATCHES,
                 fragment_readahead=1,
                 io_buffer_size=_READ_AHEAD_BYTES,

@@ -1,0 +1,1 @@
+"""Writes rows as files that other tools read: Parquet, CSV, JSON, NumPy."""

@@ -1,0 +1,82 @@
+"""Vectors as a NumPy file, with the ids of their rows in a file beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from vecindex.errors import StoreError
+from vecindex.files import NewFile, not_written
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def ids_beside(out: str) -> Path:
+    """Return the file of ids that belongs to a file of vectors.
+
+    >>> ids_beside("a/vectors.npy").as_posix()
+    'a/vectors.ids.json'
+    """
+    path = Path(out)
+    return path.with_name(path.name.removesuffix(".npy") + ".ids.json")
+
+
+def write_vectors(
+    out: str, option: str, batches: Iterable[pa.RecordBatch], rows: int, dimension: int
+) -> tuple[Path, int]:
+    """Write float32 (rows, dimension) and the ids, a JSON array of texts in the same order; return (ids' file, rows).
+
+    JSON, since an id may hold anything, a line's end too. Both are complete before either is put in its place, and
+    the ids come first: so who sees new vectors finds their ids. Vectors that are replaced are removed before that;
+    a kill right there leaves none rather than old ones beside new ids.
+
+    Raises ConfigError when they cannot be written, StoreError when the rows are not as many as were counted.
+    """
+    made: list[NewFile] = []
+    beside = ids_beside(out)
+    path: str | Path = out
+    try:
+        made.append(NewFile(out))
+        path = beside
+        made.append(NewFile(beside))
+        vectors, ids = made
+        path = out
+        found = _write(vectors.stream, ids.stream, batches, rows, dimension)
+        for file in made:
+            file.finish()
+        vectors.there.unlink(missing_ok=True)
+        ids.put()
+        vectors.put()
+    except OSError as error:
+        raise not_written(path, error, option) from error
+    finally:
+        for file in made:
+            file.discard()
+    return beside, found
+
+
+def _write(vectors: BinaryIO, ids: BinaryIO, batches: Iterable[pa.RecordBatch], rows: int, dimension: int) -> int:
+    told = {
+        "descr": np.lib.format.dtype_to_descr(np.dtype("<f4")),
+        "fortran_order": False,
+        "shape": (rows, dimension),
+    }
+    np.lib.format.write_array_header_1_0(vectors, told)
+    found = 0
+    ids.write(b"[")
+    for batch in batches:
+        column = batch.column("vector")
+        vectors.write(column.flatten().to_numpy(zero_copy_only=False).astype("<f4", copy=False).tobytes())
+        names = ",\n".join(json.dumps(name, ensure_ascii=False) for name in batch.column("id").to_pylist())
+        if names:
+            ids.write(((",\n" if found else "\n") + names).encode())
+        found += len(batch)
+    ids.write(b"\n]\n" if found else b"]\n")
+    if found != rows:
+        raise StoreError(f"{found:,} rows were read where {rows:,} were counted.", "Look closer: vecindex doctor")
+    return found

@@ -1,0 +1,79 @@
+"""Files that are there whole or not at all: written beside their place, and put there by a rename."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from vecindex.errors import ConfigError
+
+
+class NewFile:
+    """A file in the making, `.NAME.<random>.part` beside its place, which `put` moves there.
+
+    A file that was there keeps its permissions; where a link leads stays. A kill leaves the `.part`, which may be
+    removed; every other end removes it.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Open it. Raises OSError, also when something else than a plain file is in its place."""
+        self.there = Path(os.path.realpath(path))
+        self._beside = self.there.with_name(f".{self.there.name[:40]}.{secrets.token_hex(6)}.part")
+        self._old = self.there.stat() if self.there.exists() else None
+        if self._old is not None and not self.there.is_file():
+            # Renaming over a device or a pipe would remove it.
+            raise OSError(None, "it is not a plain file")
+        # A new file gets the permissions that the user's mask leaves.
+        handle = os.open(self._beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        self.stream: BinaryIO = os.fdopen(handle, "w+b")
+
+    def finish(self) -> None:
+        """Bring all of it to the disk; nothing more can be written."""
+        self.stream.flush()
+        # Else a power cut after the rename could leave the name with nothing under it.
+        os.fsync(self.stream.fileno())
+        self.stream.close()
+        if self._old is not None:
+            self._beside.chmod(self._old.st_mode & 0o777)
+
+    def put(self) -> None:
+        """Put it in its place."""
+        self._beside.replace(self.there)
+
+    def discard(self) -> None:
+        """Remove it, unless it is in its place already."""
+        try:
+            self.stream.close()
+        except OSError:
+            # What a full disk did not take cannot be written now either.
+            pass
+        finally:
+            self._beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_file(path: str | Path, option: str) -> Iterator[BinaryIO]:
+    """Give a stream to write a file to; it is in its place after the block, or, when the block fails, not at all.
+
+    Raises ConfigError when it cannot be written; `option` is the one that names the file.
+    """
+    made: NewFile | None = None
+    try:
+        made = NewFile(path)
+        yield made.stream
+        made.finish()
+        made.put()
+    except OSError as error:
+        raise not_written(path, error, option) from error
+    finally:
+        if made is not None:
+            made.discard()
+
+
+def not_written(path: str | Path, error: OSError, option: str) -> ConfigError:
+    """Return the error that tells why a file cannot be written."""
+    return ConfigError(f"Cannot write {path}: {error.strerror or error}.", f"Name another file: {option} FILE")
