@@ -5,7 +5,7 @@
 The tool is installed into an environment of its own (several hundred packages' worth of files, so this is no test),
 its server is started on the file that `vecindex export --for embedding-atlas` wrote, and the page is driven: the
 points counted by the tool, an article picked on the map, its neighbors asked for. The row tells whether the titles
-that the tool then lists are those of the file's own lists, in their order.
+that the tool then lists are those of the file's own lists, and whether their distances are, in their order.
 
 The tool draws with WebGPU in half precision, which the software adapter of a machine without a graphics card does
 not have. There the page is given single precision in its place; what is read and shown is not touched.
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -27,6 +28,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from machine import machine
@@ -173,14 +175,16 @@ def judged(told: str, file: Path) -> dict[str, Any]:
     own = int(told.split("Neighbors of #")[1].split()[0].replace(",", ""))
     table = pq.read_table(file, columns=["title", "neighbors"])
     expected = table.column("neighbors")[own].as_py()["ids"][1:]
+    distances = table.column("neighbors")[own].as_py()["distances"][1:]
     listed = told.split("Neighbors of #")[1]
     titles = [table.column("title")[row].as_py() for row in expected]
     places = [listed.find(title) for title in titles]
+    shown = [float(value) for value in re.findall(r"Distance\s+([\d.]+)", listed)]
     return {
         "picked": own,
         "neighbors": len(expected),
         "neighbors_listed": sum(place >= 0 for place in places),
-        "neighbors_in_order": places == sorted(places) and min(places) >= 0,
+        "distances_as_in_file": len(shown) == len(distances) and bool(np.allclose(shown, distances, atol=2e-5)),
     }
 
 
@@ -215,7 +219,9 @@ def main() -> None:
         "mb": round(report["bytes"] / 1e6, 1),
         "export_s": round(report["seconds"], 1),
         "graph": report["neighbors"]["how"],
-        "opened": not seen["errors"] and found["neighbors_listed"] == found["neighbors"],
+        "opened": not seen["errors"]
+        and found["neighbors_listed"] == found["neighbors"]
+        and found["distances_as_in_file"],
         "server_up_s": round(up_s, 1),
         "shown_s": round(seen["shown_s"], 1),
         **found,
