@@ -25,6 +25,7 @@ _PROBES = 24
 _TRAINED_ON = 48
 _KMEANS_ITERATIONS = 5
 _ASKERS = 16_384
+_MEMBERS = 512
 _SAMPLE = 1_000
 _ROUNDS = 8
 _WORTH_A_ROUND = 0.003
@@ -137,25 +138,29 @@ def extend_graph(graph: Graph, vectors: F32, *, seed: int, observer: Observer) -
     rows[:old], sims[:old] = graph.rows, graph.sims
     stale = (rows != NO_ROW).sum(axis=1) < min(k, old - 1)
     stale[old:] = True
-    again = np.flatnonzero(stale)
-    rows[again], sims[again] = _nearest(again, vectors, k, observer)
-    if old < n:
-        _take_in(rows, sims, np.flatnonzero(~stale), vectors, old, k)
+    rows[stale], sims[stale] = NO_ROW, -np.inf
+    _take_each_other(np.ascontiguousarray(vectors, dtype=np.float32), np.flatnonzero(stale), rows, sims, observer)
+    rows, sims = _best(rows, sims, k)
     return Graph(rows, sims, graph.recall, graph.seconds + time.perf_counter() - begun)
 
 
-def _take_in(rows: I32, sims: F32, old: np.ndarray, vectors: F32, first_new: int, k: int) -> None:
-    faiss = load_faiss()
-    fresh = vectors[first_new:]
-    for at in range(0, len(old), _BLOCK):
-        part = old[at : at + _BLOCK]
-        with blas_for(faiss, len(part)):
-            near, local = faiss.knn(vectors[part], fresh, min(k, len(fresh)), metric=faiss.METRIC_INNER_PRODUCT)
-        rows[part], sims[part] = _best(
-            np.concatenate([rows[part], (local + first_new).astype(np.int32)], axis=1),
-            np.concatenate([sims[part], near], axis=1),
-            k,
-        )
+def _take_each_other(vectors: F32, some: Rows, rows: I32, sims: F32, observer: Observer) -> None:
+    """Let some articles take the nearest of all, and all take those: one product serves both sides."""
+    from numba import get_num_threads
+
+    from vecindex.neighbors.graph_kernels import take_backward, take_forward
+
+    n = len(vectors)
+    for at in range(0, len(some), _MEMBERS):
+        observer.stage(Stage(STAGE, at, len(some)))
+        members = some[at : at + _MEMBERS].astype(np.int32)
+        theirs = vectors[members]
+        for begin in range(0, n, _ASKERS):
+            askers = np.arange(begin, min(begin + _ASKERS, n), dtype=np.int32)
+            products = vectors[begin : begin + _ASKERS] @ theirs.T
+            take_forward(products, askers, members, rows, sims)
+            take_backward(products, askers, members, rows, sims, get_num_threads())
+    observer.stage(Stage(STAGE, len(some), len(some)))
 
 
 def _nearest(asked: Rows, vectors: F32, k: int, observer: Observer | None) -> tuple[I32, F32]:
