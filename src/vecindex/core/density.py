@@ -9,54 +9,75 @@ from vecindex.core.picture import Extent
 
 CELLS = 512
 TOPIC_CELLS = 96
-_BLUR = 2.0
-# What a reader sees as nearby: a circle of this part of the map's width.
-NEARBY = 0.01
+_BLUR_SHARE = 0.2
+_NEARBY, _WIDEST = 0.01, 0.25
+_WITHIN = 30
 
 
-def smoothed_counts(xy: F64, extent: Extent, cells: int, blur: float = _BLUR) -> F64:
-    """Return a grid of how many places lie about each cell, (cells, cells) by [x, y], after a Gaussian blur.
-
-    `blur` is the Gaussian's standard deviation in cells. The sum is that of the places, but for what is blurred over
-    the edges.
-    """
+def cell_counts(xy: F64, extent: Extent, cells: int) -> F64:
+    """Return how many places (m, 2) lie in each cell of a grid over the map, (cells, cells) by [x, y]."""
     at = _cells(xy, extent, cells)
-    counts = np.bincount(at[:, 0] * cells + at[:, 1], minlength=cells * cells).reshape(cells, cells)
-    apart = np.arange(cells)[:, None] - np.arange(cells)[None, :]
+    counts = np.bincount(at[:, 0] * cells + at[:, 1], minlength=cells * cells)
+    return counts.reshape(cells, cells).astype(np.float64)
+
+
+def blurred(counts: F64, blur: float) -> F64:
+    """Return a grid (c, c) after a Gaussian blur of standard deviation `blur`, in cells.
+
+    The sum stays, but for what is blurred over the edges.
+    """
+    apart = np.arange(len(counts))[:, None] - np.arange(len(counts))[None, :]
     weight = np.exp(-0.5 * (apart / blur) ** 2)
     # Of the whole bell, and not of the part within the grid: the edge of a map is no denser than its middle.
-    weight /= np.exp(-0.5 * (np.arange(-4 * blur, 4 * blur + 1) / blur) ** 2).sum()
-    return np.asarray(weight @ counts.astype(np.float64) @ weight.T)
+    reach = np.ceil(4 * blur)
+    weight /= np.exp(-0.5 * (np.arange(-reach, reach + 1) / blur) ** 2).sum()
+    # Not by a matrix product: for so small ones its threads wait for each other longer than they work.
+    across = np.einsum("ij,jk->ik", weight, counts)
+    return np.asarray(np.einsum("ij,kj->ik", across, weight))
 
 
-def nearby(xy: F64, extent: Extent) -> F64:
-    """Return for each place (m, 2) how many articles lie within a hundredth of the map's width, about; (m,).
+def nearby(xy: F64, extent: Extent) -> tuple[F64, float]:
+    """Return for each place (m, 2) how many articles lie near it, itself among them, (m,); and how near that is.
 
-    Taken from a grid of 512 by 512 counts with a Gaussian blur, so it is a smooth figure and no count; at least 1.
+    Near is a circle with a hundredth of the map's width as its radius, or wider, so that 30 would lie in it were they
+    spread evenly, up to a quarter; told as a share of the width. The numbers are taken from a grid with a Gaussian
+    blur that is as wide as the circle, so they are smooth figures and no counts.
     """
-    grid = smoothed_counts(xy, extent, CELLS)
+    radius = min(_WIDEST, max(_NEARBY, float(np.sqrt(_WITHIN / (np.pi * len(xy))))))
+    # With this blur an article alone counts as one.
+    grid = blurred(cell_counts(xy, extent, CELLS), radius * CELLS / np.sqrt(2))
     at = _cells(xy, extent, CELLS)
-    circle = np.pi * (NEARBY * CELLS) ** 2
-    return np.maximum(grid[at[:, 0], at[:, 1]] * circle, 1.0)
+    return grid[at[:, 0], at[:, 1]] * np.pi * (radius * CELLS) ** 2, radius
 
 
-def densest_place(xy: F64, extent: Extent) -> tuple[float, float]:
-    """Return the place of one of some articles (m, 2), m at least 1, about which most of them lie.
+def densest_place(xy: F64, everything: F64, extent: Extent) -> tuple[float, float]:
+    """Return the place of one of some articles (m, 2), m at least 1, about which they are most among themselves.
 
-    It is the article nearest to the middle of those in the densest cell of a blurred grid and in the cells about it,
-    so a label put there stands on an article, also where they form a ring. Of equally dense cells the first.
+    It is the article nearest to the middle of the cell where s^2 / t is largest: s and t are the blurred numbers of
+    these and of all articles there, so a place counts by how many they are and by how large a part. The blur is a
+    fifth of the side of the square that the articles would fill, were the map filled evenly: of a large topic the
+    middle is found and not a dense spot at its edge. A label stands on an article of its own
+    even when they form a ring. Of equal cells the first.
 
-    >>> xy = np.array([[0.0, 0.0], [8.0, 8.0], [8.1, 8.1], [8.2, 8.0], [9.6, 0.0]])
-    >>> densest_place(xy, Extent(0.0, 0.0, 10.0))
-    (8.1, 8.1)
+    Parameters
+    ----------
+    everything : (96, 96) `cell_counts` of all articles, these among them.
+
+    As many lie at each of three corners, and only at one of them without others.
+
+    >>> xy, extent = np.array([[1.0, 1.0]] * 9 + [[9.0, 9.0]] * 9 + [[1.0, 9.0]] * 9), Extent(0.0, 0.0, 10.0)
+    >>> everything = np.concatenate([xy, [[1.0, 1.0]] * 90, [[1.0, 9.0]] * 90])
+    >>> densest_place(xy, cell_counts(everything, extent, TOPIC_CELLS), extent)
+    (9.0, 9.0)
     """
-    grid = smoothed_counts(xy, extent, TOPIC_CELLS)
-    # Rounded, so that cells that are equally dense but for rounding are equal.
-    peak = np.array(np.unravel_index(int(grid.round(9).argmax()), grid.shape))
-    about = np.abs(_cells(xy, extent, TOPIC_CELLS) - peak).max(axis=1)
-    some = xy[about <= max(1, int(about.min()))]
-    middle = some.mean(axis=0)
-    x, y = some[((some - middle) ** 2).sum(axis=1).argmin()]
+    blur = max(1.0, _BLUR_SHARE * TOPIC_CELLS * float(np.sqrt(len(xy) / everything.sum())))
+    some = blurred(cell_counts(xy, extent, TOPIC_CELLS), blur)
+    total = blurred(everything, blur)
+    # Rounded, so that cells that are equal but for rounding are equal.
+    score = (some**2 / np.maximum(total, 1e-9)).round(9)
+    peak = np.array(np.unravel_index(int(score.argmax()), score.shape))
+    middle = np.array([extent.x, extent.y]) + (peak + 0.5) * (extent.width / TOPIC_CELLS)
+    x, y = xy[((xy - middle) ** 2).sum(axis=1).argmin()]
     return float(x), float(y)
 
 
