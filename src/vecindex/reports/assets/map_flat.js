@@ -105,7 +105,9 @@
     }
 
     pixel(x, y) {
-      return [...this.screen.getImageData(x, y, 1, 1).data];
+      const copy = document.createElement("canvas").getContext("2d");
+      copy.drawImage(this.canvas, x, y, 1, 1, 0, 0, 1, 1);
+      return [...copy.getImageData(0, 0, 1, 1).data];
     }
   }
 
