@@ -85,7 +85,7 @@ def still(page: Any) -> Any:
 
 def open_map(open_page: Open, shown: MapPicture | None = None, **options: Any) -> Any:
     """Open the page of a picture, without flights unless told otherwise, and wait until it is drawn."""
-    page = open_page(html_of(shown or planted()), **{"reduced_motion": "reduce", **options}).page
+    page = open_page(html_of(planted() if shown is None else shown), **{"reduced_motion": "reduce", **options}).page
     return still(page)
 
 
