@@ -33,6 +33,9 @@ def page(
     *,
     scripts: Sequence[str] = (),
     data: Sequence[Markup] = (),
+    late_data: Sequence[Markup] = (),
+    styles: Sequence[str] = (),
+    kind: str | None = None,
 ) -> str:
     """Return a whole page as text.
 
@@ -43,6 +46,9 @@ def page(
     ----------
     scripts : names of assets that run after `page.js`.
     data : what they read, from `markup.json_block`.
+    late_data : more of it, which stands behind the scripts: they run before it is there.
+    styles : names of assets that follow `page.css`.
+    kind : a class of the page's body, which those styles may go by.
     """
     codes = [asset(name) for name in ("page.js", *scripts)]
     allowed = " ".join(f"'sha256-{_digest(code)}'" for code in codes)
@@ -58,7 +64,7 @@ def page(
         tag("meta", name="generator", content="vecindex"),
         tag("link", rel="icon", href="data:,"),
         tag("title", title),
-        Markup(f"<style>\n{asset('page.css')}</style>"),
+        joined(Markup(f"<style>\n{asset(name)}</style>") for name in ("page.css", *styles)),
     )
     links = [tag("a", section.name, href=f"#{section.id}") for section in sections]
     top = tag(
@@ -84,6 +90,8 @@ def page(
         tag("footer", footer),
         *data,
         joined(Markup(f"<script>{code}</script>") for code in codes),
+        *late_data,
+        class_=kind,
     )
     return f'<!doctype html>\n<html lang="en">\n{head}\n{body}\n</html>\n'
 

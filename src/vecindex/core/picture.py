@@ -1,0 +1,225 @@
+"""A map as it is shown: points in a fixed random order, what they are colored by, labels, and questions on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from vecindex.core.neighbors import F64
+
+U8 = npt.NDArray[np.uint8]
+U16 = npt.NDArray[np.uint16]
+
+FULL = 65_535
+"""The steps between the two ends of a coordinate."""
+LEVELS = 254
+"""The last code of a coloring: a category's place among its names, or a number's step between low and high."""
+NO_COLOR = 255
+"""The code of an article that has no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """The square of the map that is shown, in map units: (x, y) is its lower left corner; one scale for both axes."""
+
+    x: float
+    y: float
+    width: float
+
+    def quantized(self, xy: F64) -> U16:
+        """Return places (m, 2) as steps from 0 to 65,535; off by half a step at most, width / 131,070.
+
+        >>> Extent(0.0, -1.0, 65_535.0).quantized(np.array([[2.4, -1.0], [65_535.0, 9.0]]))
+        array([[    2,     0],
+               [65535,    10]], dtype=uint16)
+        """
+        return np.clip(np.rint(self.steps(xy)), 0, FULL).astype(np.uint16)
+
+    def steps(self, xy: F64) -> F64:
+        """Return places (m, 2) in steps, unrounded."""
+        return np.asarray((np.asarray(xy, dtype=np.float64) - [self.x, self.y]) * (FULL / self.width))
+
+
+def extent_of(xy: F64) -> Extent:
+    """Return the smallest square from the lower left corner of all places (m, 2); width 1 where they have none.
+
+    >>> extent_of(np.array([[1.0, 5.0], [4.0, 7.0]]))
+    Extent(x=1.0, y=5.0, width=3.0)
+    """
+    if not len(xy):
+        return Extent(0.0, 0.0, 1.0)
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    width = float((high - low).max())
+    return Extent(float(low[0]), float(low[1]), width if width > 0 else 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Coloring:
+    """Something that each article is colored by.
+
+    Attributes
+    ----------
+    key : "topic", "density", "truncated", "question_distance" or "field:NAME".
+    label : what a reader calls it.
+    kind : "category" or "number".
+    codes : (m,) uint8 in the order of the picture. A category's place in `names`; a number's step, 0 at `low` or
+        below, 254 at `high` or above; 255 for none.
+    names, counts : of the categories; every article on the map counts, those with none in no name.
+    low, high : of the numbers, in their own unit.
+    note : what a reader must know to read it, such as where numbers were cut.
+    """
+
+    key: str
+    label: str
+    kind: Literal["category", "number"]
+    codes: U8
+    names: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+    low: float = 0.0
+    high: float = 1.0
+    note: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is told of it, without the codes."""
+        told: dict[str, Any] = {"key": self.key, "label": self.label, "kind": self.kind}
+        if self.kind == "category":
+            told |= {"names": list(self.names), "counts": list(self.counts)}
+        else:
+            told |= {"low": self.low, "high": self.high}
+        return told | ({"note": self.note} if self.note else {})
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLabel:
+    """A label on the map.
+
+    Attributes
+    ----------
+    name : terms of the topic, the most telling first.
+    x, y : the densest place of its articles on the map, in map units.
+    count : its articles on the map.
+    level : 0 for the few that are shown first, higher for finer ones.
+    category : place of the topic of level 0 that it belongs to among the names of the coloring "topic".
+    """
+
+    name: str
+    x: float
+    y: float
+    count: int
+    level: int
+    category: int
+
+
+@dataclass(frozen=True, slots=True)
+class NearArticle:
+    """One of a question's nearest articles by embedding.
+
+    Attributes
+    ----------
+    row : its place in the order of the picture; None when it is not on the map.
+    dist : cosine distance, lower is closer.
+    kept : whether it is among the question's k nearest on the map too.
+    """
+
+    row: int | None
+    dist: float
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedQuestion:
+    """A question on the map.
+
+    Attributes
+    ----------
+    x, y : its place by candidate search, in map units; None when none of its nearest articles is on the map.
+    overlap : share of its k nearest articles by embedding that are its k nearest on the map.
+    nearest : those by embedding, closer first.
+    on_map : places, in the order of the picture, of those nearest on the map, closer first.
+    """
+
+    id: str
+    text: str
+    topic: str | None
+    x: float | None
+    y: float | None
+    overlap: float
+    nearest: tuple[NearArticle, ...]
+    on_map: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MapScore:
+    """A score that is kept with a map: its mean and the ends of its interval."""
+
+    name: str
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MapPicture:
+    """Everything that is shown of one map.
+
+    Attributes
+    ----------
+    table, version, map, method, model : where it comes from; `method` None where the map does not say.
+    made : when the map was made, in ISO 8601 with zone; None where the map does not say.
+    by : what a point is, "article" or "chunk".
+    articles : rows of the table; the points may be fewer.
+    anchored : "anchored to ..." for a map that is; else None.
+    scores : as kept with the map.
+    xy : (m, 2) float64 places in map units, in a fixed random order, so that the first so many are a fair sample.
+    ids, titles, snippets : (m,) in this order; "" where there is none.
+    colorings : the first one is shown first; there is always one.
+    topics : labels, coarse ones first.
+    questions, questions_name : placed on the map, and what their set is called; none and None without a set.
+    k : nearest articles of each question.
+    """
+
+    table: str
+    version: int
+    map: str
+    method: str | None
+    made: str | None
+    model: str
+    by: str
+    articles: int
+    anchored: str | None
+    scores: tuple[MapScore, ...]
+    xy: F64
+    ids: Sequence[str]
+    titles: Sequence[str]
+    snippets: Sequence[str]
+    colorings: tuple[Coloring, ...]
+    topics: tuple[TopicLabel, ...] = ()
+    questions: tuple[PlacedQuestion, ...] = ()
+    questions_name: str | None = None
+    k: int = 5
+
+    def __post_init__(self) -> None:
+        """Refuse parts of different length."""
+        lengths = {len(self.xy), len(self.ids), len(self.titles), len(self.snippets)}
+        lengths |= {len(c.codes) for c in self.colorings}
+        if len(lengths) != 1:
+            raise ValueError(f"the parts of a picture are of different lengths: {sorted(lengths)}")
+        if not self.colorings:
+            raise ValueError("a picture needs a coloring")
+
+    def __len__(self) -> int:
+        """Return how many points are shown."""
+        return len(self.xy)
+
+    @property
+    def extent(self) -> Extent:
+        """The square that is shown."""
+        return extent_of(self.xy)
+
+    def coloring(self, key: str) -> Coloring | None:
+        """Return the coloring of this key; None where there is none."""
+        return next((c for c in self.colorings if c.key == key), None)
