@@ -37,7 +37,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class NearArticle:
+class Neighbor:
     """An article near to a question or to another article.
 
     Attributes
@@ -74,8 +74,8 @@ class Around:
     x: float | None
     y: float | None
     overlap: float | None
-    nearest: tuple[NearArticle, ...]
-    on_map: tuple[NearArticle, ...]
+    nearest: tuple[Neighbor, ...]
+    on_map: tuple[Neighbor, ...]
     articles: int
 
 
@@ -129,16 +129,15 @@ class TableAtHand:
         found = pc.index_in(pa.array(ids, pa.string()), value_set=self.reader.ids)
         return np.asarray(pc.fill_null(found, NO_ROW).to_numpy(zero_copy_only=False).astype(np.int64))
 
-    def around_question(self, vector: F32, k: int, map_name: str | None, where: str | None = None) -> Around:
+    def around_question(self, vector: F32, k: int, map_name: str | None, among: Mask | None = None) -> Around:
         """Return what lies around a question, given as a unit vector (d,); it is placed by candidate search.
 
-        With an SQL condition only the rows that meet it count, in embedding space and on the map.
+        `among` (rows,), from `rows_where`, says which rows count, in embedding space and on the map; None for all.
 
-        Raises ConfigError for a condition that does not work, a map that is not there, or fewer than k candidates.
+        Raises ConfigError for a map that is not there, or fewer than k candidates.
         """
-        among = None if where is None else self.rows_where(where)
         candidates = self._candidates(among)
-        self._check_k(k, candidates, where)
+        self._check_k(k, candidates, among is not None)
         near = self._nearest(vector[None], min(DEPTH, candidates), among)
         if map_name is None:
             return self._around(None, k, near, None, np.full(2, np.nan), candidates)
@@ -158,14 +157,14 @@ class TableAtHand:
         place = plane.xy[row]
         return self._around(map_name, k, near, plane.nearest(place, k, itself), place, candidates)
 
-    def _check_k(self, k: int, candidates: int, where: str | None) -> None:
+    def _check_k(self, k: int, candidates: int, chosen: bool) -> None:
         if not 1 <= k <= DEPTH:
             raise ConfigError(f"k must be from 1 to {DEPTH}, found {k}.")
         if candidates < k:
-            meet = f" that meet {where!r}" if where else ""
+            meet = " that meet the condition" if chosen else ""
             raise ConfigError(
                 f"{self.table.where} has {candidates:,} articles{meet}, fewer than k = {k}.",
-                "Widen the condition, or give a smaller k." if where else "Ingest articles, or give a smaller k.",
+                "Widen the condition, or give a smaller k." if chosen else "Ingest articles, or give a smaller k.",
             )
 
     def _candidates(self, among: Mask | None) -> int:
@@ -222,10 +221,10 @@ class TableAtHand:
         overlap = float(overlap_at_k(mine, theirs, k)[0]) if found is not None and known else None
         there = None if name is None else np.isfinite(self.reader.places[name]).all(axis=1)
 
-        def listed(rows: Rows, dist: Any, others: Rows) -> tuple[NearArticle, ...]:
+        def listed(rows: Rows, dist: Any, others: Rows) -> tuple[Neighbor, ...]:
             kept = found_in(counted(rows[None], articles), others)[0] if len(rows) and others.size else [False] * len(rows)
             return tuple(
-                NearArticle(
+                Neighbor(
                     rank=rank,
                     id=self.reader.ids[int(row)].as_py(),
                     article_id=self.reader.name(int(row))[0],
