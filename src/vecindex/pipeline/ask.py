@@ -100,6 +100,11 @@ class TableAtHand:
         """The table, at its version."""
         return self.reader.table
 
+    def release(self) -> None:
+        """Give the memory of the vectors back; later questions read them from the store."""
+        with self._lock:
+            self._held, self._held_bytes = None, 0
+
     def check_map(self, name: str) -> None:
         """Raise ConfigError, naming the maps that there are, where there is no such map."""
         if name not in self.about:
@@ -195,9 +200,10 @@ class TableAtHand:
             yield from self.reader.blocks()
             return
         with self._lock:
-            if self._held is None:
-                self._held = list(self.reader.blocks())
-        yield from self._held
+            held = self._held
+            if held is None and self._held_bytes:
+                held = self._held = list(self.reader.blocks())
+        yield from held if held is not None else self.reader.blocks()
 
     def _plane(self, name: str, among: Mask | None = None) -> Plane:
         self.check_map(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -156,7 +155,12 @@ class Live:
         latest, table = self.latest()
         if name not in (None, latest):
             self._outdated()
-        return self._editions.get(latest, lambda: _opened(latest, table))
+        return self._editions.get(latest, lambda: self._opened(latest, table))
+
+    def _opened(self, name: str, table: ArticleTable) -> Edition:
+        for older in self._editions.values():
+            older.at_hand.release()
+        return Edition(name, version(table), TableAtHand(table), Once(_FILTERS))
 
     def _outdated(self) -> Edition:
         raise Refused(409, "The table has changed since the map was read.", "Read the map again: reload the page.")
@@ -218,12 +222,3 @@ class Live:
         )
         among = None if where is None else self.matching(at, where)
         return at.at_hand.around_question(vector, k, map_name, among)
-
-
-def _opened(name: str, table: ArticleTable) -> Edition:
-    return Edition(name, version(table), TableAtHand(table), Once(_FILTERS))
-
-
-def now_s() -> float:
-    """Return a time to measure with, in seconds."""
-    return time.perf_counter()

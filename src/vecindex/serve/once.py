@@ -50,3 +50,8 @@ class Once(Generic[K, V]):
         """Return whether a value is there, or being made."""
         with self._lock:
             return key in self._values
+
+    def values(self) -> list[V]:
+        """Return the values that are there, the one asked for last at the end."""
+        with self._lock:
+            return [v.result() for v in self._values.values() if v.done() and v.exception() is None]
