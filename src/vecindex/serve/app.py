@@ -1,0 +1,145 @@
+"""The server as an ASGI application: pages, the API, and every error in one form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import anyio.to_thread
+from anyio import CapacityLimiter
+from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from vecindex.errors import VecindexError
+from vecindex.serve.answers import Refused, failure, failure_of, json_response
+from vecindex.serve.docs_page import docs_page
+from vecindex.serve.guard import Guard
+from vecindex.serve.handlers import Handlers
+from vecindex.serve.live import Live
+from vecindex.serve.models import Asked
+from vecindex.serve.openapi import openapi
+from vecindex.serve.operations import OPERATIONS, Call, Operation
+from vecindex.serve.page import live_page, report_page
+from vecindex.serve.report_job import ReportJob
+from vecindex.serve.sections import Packed
+
+_WEIGHTY = 4
+"""Requests that compute at the same time; others wait without a thread."""
+_LIGHT = 8
+
+
+class Server:
+    """The application with what its requests share."""
+
+    def __init__(self, live: Live, hosts: tuple[str, ...], port: int) -> None:
+        """Take the table, and the names and the port under which it is served."""
+        self.live = live
+        self.job = ReportJob(live)
+        self.handlers = Handlers(live, self.job)
+        self._weighty = CapacityLimiter(_WEIGHTY)
+        self._light = CapacityLimiter(_LIGHT)
+        self.running = 0
+        routes = [Route(op.path, self._endpoint(op), methods=[op.method]) for op in OPERATIONS]
+        routes += [
+            Route("/api/openapi.json", self._openapi),
+            Route("/api/docs", self._page(docs_page)),
+            Route("/overlap", self._page(self._report)),
+            Route("/", self._page(lambda: live_page(live.served))),
+        ]
+        app = Starlette(routes=routes, exception_handlers={HTTPException: _unrouted})
+        self.app = Guard(app, hosts, port)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is being computed."""
+        return self.running > 0 or self.job.busy
+
+    async def _threaded(self, weighty: bool, work: Callable[[], Any]) -> Any:
+        limiter = self._weighty if weighty else self._light
+
+        def run() -> Any:
+            self.running += 1
+            try:
+                return work()
+            finally:
+                self.running -= 1
+
+        return await anyio.to_thread.run_sync(run, limiter=limiter)
+
+    def _endpoint(self, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            body = await request.body()
+            try:
+                call = _call(operation, request, body)
+                found = await self._threaded(operation.weighty, lambda: operation.run(self.handlers, call))
+            except Exception as error:  # noqa: BLE001  # the one place where an error becomes an answer
+                return failure(error)
+            if isinstance(found, Packed):
+                return found.response(request.headers.get("accept-encoding", ""))
+            return json_response(found.model_dump_json()) if isinstance(found, BaseModel) else found
+
+        return endpoint
+
+    def _page(self, make: Callable[[], tuple[str, str]]) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(_request: Request) -> Response:
+            try:
+                html, policy = await self._threaded(False, make)
+            except Exception as error:  # noqa: BLE001  # as above
+                return failure(error)
+            return Response(html, headers={"Content-Security-Policy": policy}, media_type="text/html")
+
+        return endpoint
+
+    def _report(self) -> tuple[str, str]:
+        return report_page(self.live.served, self.job)
+
+    async def _openapi(self, _request: Request) -> Response:
+        return json_response(json.dumps(openapi()))
+
+
+def _call(operation: Operation, request: Request, body: bytes) -> Call:
+    """Return a request's values, checked. Raises Refused (422) naming the first that is wrong."""
+    path = {name: unquote(str(value)) for name, value in request.path_params.items()}
+    query = None if operation.query is None else _checked(operation.query, dict(request.query_params))
+    if operation.query is None and request.query_params:
+        raise Refused(422, f"{operation.path} takes no {next(iter(request.query_params))!r}.", "See /api/docs.")
+    if operation.body is None:
+        return Call(path, query, None)
+    try:
+        values = json.loads(body.decode("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise Refused(400, f"The body is not JSON: {error}.", "See /api/docs.") from error
+    if not isinstance(values, dict):
+        raise Refused(422, "The body is not a JSON object.", "See /api/docs.")
+    return Call(path, query, _checked(operation.body, values))
+
+
+def _checked(kind: type[Asked], values: Mapping[str, Any]) -> Asked:
+    try:
+        found = kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise Refused(422, f"{name}: {first['msg']}.", f"It takes {', '.join(kind.model_fields)}: /api/docs.") from error
+    try:
+        str(values).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise Refused(422, "A text is not valid Unicode.", "Send UTF-8 without lone surrogates.") from error
+    return found
+
+
+async def _unrouted(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 405:
+        answer = failure_of(405, f"{request.url.path} is not for {request.method}.", "See /api/docs.")
+        answer.headers.update((error.headers or {}) if isinstance(error, HTTPException) else {})
+        return answer
+    if status == 404:
+        return failure_of(404, f"Nothing is at {request.url.path}.", "The addresses of the API: /api/docs.")
+    return failure(VecindexError(str(error)))
