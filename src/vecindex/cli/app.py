@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vecindex.cli import delete, doctor, ingest, optimize, overlap, project, search, status, tag
+from vecindex.cli import delete, doctor, ingest, optimize, overlap, project, search, serve, status, tag
 from vecindex.errors import VecindexError
 
 app = typer.Typer(
@@ -48,6 +48,7 @@ app.command("ingest")(ingest.ingest)
 app.command("search")(search.search)
 app.command("project")(project.project)
 app.command("overlap")(overlap.overlap)
+app.command("serve")(serve.serve)
 app.command("status")(status.status)
 app.command("delete")(delete.delete)
 app.command("optimize")(optimize.optimize)

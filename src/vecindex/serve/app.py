@@ -32,6 +32,8 @@ from vecindex.serve.sections import Packed
 _WEIGHTY = 4
 """Requests that compute at the same time; others wait without a thread."""
 _LIGHT = 8
+_PAGE_POLICY = "frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+"""What a page's own policy, which names its scripts, cannot say."""
 
 
 class Server:
@@ -86,17 +88,17 @@ class Server:
 
         return endpoint
 
-    def _page(self, make: Callable[[], tuple[str, str]]) -> Callable[[Request], Awaitable[Response]]:
+    def _page(self, make: Callable[[], str]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(_request: Request) -> Response:
             try:
-                html, policy = await self._threaded(False, make)
+                html = await self._threaded(False, make)
             except Exception as error:  # noqa: BLE001  # as above
                 return failure(error)
-            return Response(html, headers={"Content-Security-Policy": policy}, media_type="text/html")
+            return Response(html, headers={"Content-Security-Policy": _PAGE_POLICY}, media_type="text/html")
 
         return endpoint
 
-    def _report(self) -> tuple[str, str]:
+    def _report(self) -> str:
         return report_page(self.live.served, self.job)
 
     async def _openapi(self, _request: Request) -> Response:

@@ -16,11 +16,13 @@ from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
 from vecindex.pipeline.ask import Around, Mask, TableAtHand, vector_of_question
 from vecindex.pipeline.queries import ModelOptions
+from vecindex.pipeline.questions import read_question_set
 from vecindex.serve.answers import Refused
 from vecindex.serve.once import Once
 from vecindex.serve.shared_model import SharedModel
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
+from vecindex.store.maps import maps
 from vecindex.store.versions import edition, version
 
 _EDITIONS = 2
@@ -107,6 +109,18 @@ class Live:
         self._editions = Once[str, Edition](_EDITIONS)
         self._pictures = Once[tuple[str, str], Shown](_PICTURES)
         self._vectors = Once[tuple[str, str], F32](_QUESTIONS)
+
+    def check(self) -> None:
+        """Raise what would be wrong with every request: no such table or map, or questions that cannot be read."""
+        table = self.table()
+        there = maps(table)
+        if self.served.map is not None and self.served.map not in there:
+            raise ConfigError(
+                f"{table.where} has no map {self.served.map!r} (maps there: {', '.join(there) or 'none'}).",
+                "Name one of them, or leave --map out.",
+            )
+        if self.served.questions is not None:
+            read_question_set(self.served.questions)
 
     # -- the table ----------------------------------------------------------------------------------------
 
