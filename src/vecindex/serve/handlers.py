@@ -19,7 +19,7 @@ from vecindex.pipeline.search import SearchOptions, search
 from vecindex.pipeline.status import Status, status
 from vecindex.serve import models
 from vecindex.serve.answers import Refused, json_response
-from vecindex.serve.live import Edition, Live, Notes, Shown
+from vecindex.serve.live import Edition, Live, Notes, Shown, without_option
 from vecindex.serve.report_job import ReportJob
 from vecindex.serve.sections import Packed
 from vecindex.store.maps import maps
@@ -136,7 +136,10 @@ class Handlers:
             hybrid=asked.hybrid,
             model=live.served.model,
         )
-        found = search(live.database(), live.served.table, options, live.model, notes)
+        try:
+            found = search(live.database(), live.served.table, options, live.model, notes)
+        except ConfigError as error:
+            raise without_option(error) from error
         hits = [
             models.Hit(
                 rank=hit.rank,
@@ -246,7 +249,7 @@ def plain(value: Any) -> Any:
 
 
 def _map(name: str, told: dict[str, Any]) -> models.Map:
-    from vecindex.pipeline.map_picture import anchored_to, scores_of
+    from vecindex.serve.stub import anchored_to, scores_of
 
     return models.Map(
         name=name,

@@ -215,11 +215,16 @@ class Live:
         return Shown({**header, "edition": at.name}, packed, picture.extent, rows, places)
 
     def _picture_of(self, at: Edition, name: str) -> MapPicture:
-        raise NotImplementedError
+        from vecindex.serve.stub import map_picture
+
+        return map_picture(at.at_hand, name)
 
     def matching(self, at: Edition, where: str) -> Mask:
         """Return which rows of the table meet an SQL condition; ConfigError where it does not work."""
-        return at.filters.get(where, lambda: at.at_hand.rows_where(where))
+        try:
+            return at.filters.get(where, lambda: at.at_hand.rows_where(where))
+        except ConfigError as error:
+            raise without_option(error) from error
 
     # -- questions ----------------------------------------------------------------------------------------
 
@@ -236,3 +241,13 @@ class Live:
         )
         among = None if where is None else self.matching(at, where)
         return at.at_hand.around_question(vector, k, map_name, among)
+
+
+def without_option(error: ConfigError) -> ConfigError:
+    """Return an error about a condition without the option that the command line has for it.
+
+    >>> without_option(ConfigError("The condition --where 'x' fails.", 'Like --where "year > 1990"')).hint
+    'Like "year > 1990"'
+    """
+    hint = None if error.hint is None else error.hint.replace("--where ", "")
+    return ConfigError(error.message.replace("--where ", ""), hint)
