@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vecindex.cli import delete, doctor, ingest, optimize, overlap, project, search, serve, status, tag
+from vecindex.cli import delete, doctor, ingest, map, optimize, overlap, project, search, serve, status, tag
 from vecindex.errors import VecindexError
 
 app = typer.Typer(
@@ -47,6 +47,7 @@ def options(
 app.command("ingest")(ingest.ingest)
 app.command("search")(search.search)
 app.command("project")(project.project)
+app.command("map")(map.map)
 app.command("overlap")(overlap.overlap)
 app.command("serve")(serve.serve)
 app.command("status")(status.status)

@@ -70,6 +70,7 @@ class Coloring:
         below, 254 at `high` or above; 255 for none.
     names, counts : of the categories; every article on the map counts, those with none in no name.
     low, high : of the numbers, in their own unit.
+    scale : "log" where equal steps are equal ratios.
     note : what a reader must know to read it, such as where numbers were cut.
     """
 
@@ -81,6 +82,7 @@ class Coloring:
     counts: tuple[int, ...] = ()
     low: float = 0.0
     high: float = 1.0
+    scale: Literal["linear", "log"] = "linear"
     note: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -89,7 +91,7 @@ class Coloring:
         if self.kind == "category":
             told |= {"names": list(self.names), "counts": list(self.counts)}
         else:
-            told |= {"low": self.low, "high": self.high}
+            told |= {"low": self.low, "high": self.high, "scale": self.scale}
         return told | ({"note": self.note} if self.note else {})
 
 

@@ -1,4 +1,4 @@
-"""One version of a table as `overlap` reads it: places first, then one pass over the vectors, then a few rows."""
+"""One version of a table as `overlap` and `map` read it: places first, then passes over the vectors, then rows."""
 
 from __future__ import annotations
 
@@ -68,16 +68,20 @@ class OverlapReader:
         """Return a column of the whole table, in the order of the first scan."""
         import pyarrow as pa
 
-        parts, start = [], 0
-        for batch in self.table.scan(["id", name]):
-            self._check_order(batch.column("id"), start)
-            parts.append(batch.column(name))
-            start += len(batch)
+        parts = [batch.column(name) for _, batch in self.batches(["id", name])]
         return pa.concat_arrays(parts) if parts else pa.array([], pa.string())
 
     def _check_order(self, ids: pa.Array, start: int) -> None:
         if not ids.equals(self._scanned.slice(start, len(ids))):
             raise CorruptError(f"{self.table.where} was read in two different orders.", "Run the command again.")
+
+    def batches(self, columns: Sequence[str]) -> Iterator[tuple[Rows, pa.RecordBatch]]:
+        """Yield the rows and these columns of the whole table, a bounded part at a time; "id" is one of them."""
+        start = 0
+        for batch in self.table.scan(columns):
+            self._check_order(batch.column("id"), start)
+            yield self._row_of_scan[start : start + len(batch)], batch
+            start += len(batch)
 
     def name(self, row: int) -> tuple[str, str | None]:
         """Return the id of what a row is counted as, and the chunk's id where that is its article."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from vecindex.errors import ConfigError
 
 
-def write_whole(path: str | Path, text: str, option: str) -> None:
-    """Write a text as UTF-8 beside its place and put it there by a rename, so that no half file is ever seen.
+def write_whole(path: str | Path, content: str | bytes, option: str) -> None:
+    """Write bytes, or a text as UTF-8, beside their place and put them there by a rename: no half file is ever seen.
 
     A file that was there is replaced and keeps its permissions; where a link leads stays.
 
@@ -25,8 +25,8 @@ def write_whole(path: str | Path, text: str, option: str) -> None:
             raise OSError(None, "it is not a plain file")
         # A new file gets the permissions that the user's mask leaves.
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
         if old is not None:
             beside.chmod(old.st_mode & 0o777)
         beside.replace(there)

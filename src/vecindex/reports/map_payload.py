@@ -118,6 +118,11 @@ def embedded(header: Header, sections: Mapping[str, bytes]) -> dict[str, Markup]
     }
 
 
+def packed_bytes(data: bytes) -> int:
+    """Return how many bytes a section takes in a page."""
+    return -(-len(gzip.compress(data, _GZIP_LEVEL)) // 3) * 4
+
+
 def _block(name: str, data: bytes) -> Markup:
     packed = base64.b64encode(gzip.compress(data, _GZIP_LEVEL, mtime=0)).decode("ascii")
     place = escaped("map-section-" + name.replace(":", "-"))

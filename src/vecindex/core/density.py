@@ -1,0 +1,65 @@
+"""Where the articles of a map lie close together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vecindex.core.neighbors import F64, Rows
+from vecindex.core.picture import Extent
+
+CELLS = 512
+TOPIC_CELLS = 96
+_BLUR = 2.0
+# What a reader sees as nearby: a circle of this part of the map's width.
+NEARBY = 0.01
+
+
+def smoothed_counts(xy: F64, extent: Extent, cells: int, blur: float = _BLUR) -> F64:
+    """Return a grid of how many places lie about each cell, (cells, cells) by [x, y], after a Gaussian blur.
+
+    `blur` is the Gaussian's standard deviation in cells. The sum is that of the places, but for what is blurred over
+    the edges.
+    """
+    at = _cells(xy, extent, cells)
+    counts = np.bincount(at[:, 0] * cells + at[:, 1], minlength=cells * cells).reshape(cells, cells)
+    apart = np.arange(cells)[:, None] - np.arange(cells)[None, :]
+    weight = np.exp(-0.5 * (apart / blur) ** 2)
+    # Of the whole bell, and not of the part within the grid: the edge of a map is no denser than its middle.
+    weight /= np.exp(-0.5 * (np.arange(-4 * blur, 4 * blur + 1) / blur) ** 2).sum()
+    return np.asarray(weight @ counts.astype(np.float64) @ weight.T)
+
+
+def nearby(xy: F64, extent: Extent) -> F64:
+    """Return for each place (m, 2) how many articles lie within a hundredth of the map's width, about; (m,).
+
+    Taken from a grid of 512 by 512 counts with a Gaussian blur, so it is a smooth figure and no count; at least 1.
+    """
+    grid = smoothed_counts(xy, extent, CELLS)
+    at = _cells(xy, extent, CELLS)
+    circle = np.pi * (NEARBY * CELLS) ** 2
+    return np.maximum(grid[at[:, 0], at[:, 1]] * circle, 1.0)
+
+
+def densest_place(xy: F64, extent: Extent) -> tuple[float, float]:
+    """Return the place of one of some articles (m, 2), m at least 1, about which most of them lie.
+
+    It is the article nearest to the middle of those in the densest cell of a blurred grid and in the cells about it,
+    so a label put there stands on an article, also where they form a ring. Of equally dense cells the first.
+
+    >>> xy = np.array([[0.0, 0.0], [8.0, 8.0], [8.1, 8.1], [8.2, 8.0], [9.6, 0.0]])
+    >>> densest_place(xy, Extent(0.0, 0.0, 10.0))
+    (8.1, 8.1)
+    """
+    grid = smoothed_counts(xy, extent, TOPIC_CELLS)
+    # Rounded, so that cells that are equally dense but for rounding are equal.
+    peak = np.array(np.unravel_index(int(grid.round(9).argmax()), grid.shape))
+    about = np.abs(_cells(xy, extent, TOPIC_CELLS) - peak).max(axis=1)
+    some = xy[about <= max(1, int(about.min()))]
+    middle = some.mean(axis=0)
+    x, y = some[((some - middle) ** 2).sum(axis=1).argmin()]
+    return float(x), float(y)
+
+
+def _cells(xy: F64, extent: Extent, cells: int) -> Rows:
+    low = np.array([extent.x, extent.y])
+    return np.asarray(np.clip((xy - low) * (cells / extent.width), 0, cells - 1).astype(np.int64))

@@ -1,0 +1,87 @@
+"""Titles, ids and beginnings of texts of the articles on a map, in the order of the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vecindex.core.neighbors import NO_ROW, Rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# White space and a title may stand before what is wanted.
+_READ_SIGNS = 400
+
+
+class TextReader:
+    """Reads them in parts; of each text no more than its beginning is kept.
+
+    Attributes
+    ----------
+    ids, titles, snippets : "" where there is none.
+    beginnings : longer ones of the first `named` articles, whose words the names of topics come from.
+    """
+
+    def __init__(self, shown: int, signs: int, named: int) -> None:
+        """Take how many articles are shown, and how many signs of each text are kept."""
+        self._signs = signs
+        self.ids = [""] * shown
+        self.titles = [""] * shown
+        self.snippets = [""] * shown
+        self.beginnings = [""] * min(shown, named)
+
+    def add(self, at: Rows, batch: pa.RecordBatch) -> None:
+        """Take a batch with the columns id, title and text, and the articles' places, NO_ROW for none."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        some = np.flatnonzero(at != NO_ROW)
+        rows = pa.array(some)
+        begun = pc.utf8_slice_codeunits(batch.column("text").take(rows), 0, self._signs + _READ_SIGNS)
+        columns = (batch.column("id").take(rows), batch.column("title").take(rows), begun)
+        for place, key, title, text in zip(at[some].tolist(), *(c.to_pylist() for c in columns), strict=True):
+            self.ids[place] = key
+            self.titles[place] = title or ""
+            self.snippets[place] = snippet(title or "", text, self._signs)
+            if place < len(self.beginnings):
+                self.beginnings[place] = text
+
+
+def snippet(title: str, text: str, signs: int) -> str:
+    r"""Return the beginning of a text on one line, without the title if it begins with that; "" for 0 signs.
+
+    >>> snippet("Cells", "Cells\n\nThe cell is the smallest unit of life.", 20)
+    'The cell is the…'
+    """
+    if not signs:
+        return ""
+    line = " ".join(text.split())
+    name = " ".join(title.split())
+    if name and line.startswith(name) and not line[len(name) : len(name) + 1].isalnum():
+        rest = line[len(name) :].lstrip(" .:;,–—-")
+        # A sentence that begins with the title needs it.
+        line = rest if rest[:1].isupper() else line
+    return cut(line, signs)
+
+
+def cut(line: str, signs: int) -> str:
+    """Return a line cut behind a word, with an ellipsis; no longer than `signs`.
+
+    >>> cut("the smallest unit", 14), cut("unbreakable", 6), cut("short", 9), cut("gone", 0)
+    ('the smallest…', 'unbre…', 'short', '')
+    """
+    if len(line) <= signs or not signs:
+        return line[:signs]
+    kept = line[: signs - 1]
+    space = kept.rfind(" ")
+    if line[signs - 1] != " " and space > signs // 2:
+        kept = kept[:space]
+    return kept.rstrip(" .,;:–—-…") + "…"
+
+
+def shortened(lines: Sequence[str], signs: int) -> list[str]:
+    """Return lines cut to fewer signs."""
+    return [cut(line.removesuffix("…"), signs) if len(line) > signs else line for line in lines]

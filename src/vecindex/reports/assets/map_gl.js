@@ -1,0 +1,266 @@
+// Drawing points with WebGL2: into a picture larger than the view, some at a time, and the picture onto the screen.
+"use strict";
+{
+  const parts = ((globalThis.vecindexMap ??= {}).parts ??= {});
+
+  const POINTS = [
+    `#version 300 es
+    precision highp float;
+    layout(location = 0) in vec2 place;
+    layout(location = 1) in float code;
+    layout(location = 2) in float lit;
+    uniform vec2 middle;
+    uniform vec2 scale;
+    uniform float side;
+    uniform float pass_lit;
+    uniform float alpha;
+    uniform vec4 plain;
+    uniform sampler2D palette;
+    flat out vec4 color;
+    void main() {
+      gl_PointSize = side + 1.0;
+      if (pass_lit >= 0.0 && lit != pass_lit) {
+        gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
+        return;
+      }
+      gl_Position = vec4((place - middle) * scale, 0.0, 1.0);
+      color = plain.a > 0.0 ? vec4(plain.rgb, alpha) : vec4(texelFetch(palette, ivec2(int(code), 0), 0).rgb, alpha);
+    }`,
+    `#version 300 es
+    precision mediump float;
+    flat in vec4 color;
+    uniform float side;
+    out vec4 pixel;
+    void main() {
+      float off = length(gl_PointCoord - 0.5) * (side + 1.0);
+      float a = color.a * clamp(side * 0.5 - off + 0.5, 0.0, 1.0);
+      pixel = vec4(color.rgb * a, a);
+    }`,
+  ];
+  const QUAD = [
+    `#version 300 es
+    precision highp float;
+    uniform vec4 place;
+    out vec2 at;
+    void main() {
+      vec2 corner = vec2(float(gl_VertexID & 1), float(gl_VertexID >> 1));
+      at = corner;
+      gl_Position = vec4(place.xy + corner * place.zw, 0.0, 1.0);
+    }`,
+    `#version 300 es
+    precision mediump float;
+    in vec2 at;
+    uniform sampler2D picture;
+    uniform vec3 paper;
+    uniform float strength;
+    out vec4 pixel;
+    void main() {
+      vec4 found = texture(picture, at) * strength;
+      pixel = vec4(found.rgb + paper * (1.0 - found.a), 1.0);
+    }`,
+  ];
+
+  function program(gl, [vertex, fragment]) {
+    const made = gl.createProgram();
+    for (const [kind, text] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
+      const shader = gl.createShader(kind);
+      gl.shaderSource(shader, text);
+      gl.compileShader(shader);
+      gl.attachShader(made, shader);
+    }
+    gl.linkProgram(made);
+    if (!gl.getProgramParameter(made, gl.LINK_STATUS) && !gl.isContextLost()) {
+      throw new Error(`the map's shaders do not link: ${gl.getProgramInfoLog(made)}`);
+    }
+    const at = {};
+    for (let i = 0; i < gl.getProgramParameter(made, gl.ACTIVE_UNIFORMS); i++) {
+      const { name } = gl.getActiveUniform(made, i);
+      at[name] = gl.getUniformLocation(made, name);
+    }
+    return { made, at };
+  }
+
+  /**
+   * One of two ways to draw (the other: FlatPainter). A picture is a rectangle of the map drawn once; `fill` draws so
+   * many more of its points, `show` puts pictures on the screen.
+   */
+  class GlPainter {
+    static open(canvas) {
+      const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, stencil: false });
+      return gl ? new GlPainter(canvas, gl) : null;
+    }
+
+    constructor(canvas, gl) {
+      this.canvas = canvas;
+      this.gl = gl;
+      this.name = "WebGL2";
+      this.points = program(gl, POINTS);
+      this.quad = program(gl, QUAD);
+      this.vertices = gl.createVertexArray();
+      this.nothing = gl.createVertexArray();
+      this.buffers = [0, 1, 2].map(() => gl.createBuffer());
+      this.palette = gl.createTexture();
+      this.largest = Math.min(gl.getParameter(gl.MAX_TEXTURE_SIZE), 8192);
+      this.waiting = null;
+      // How many points are drawn between two looks at the clock; it follows what the machine can do.
+      this.budget = 60000;
+    }
+
+    #bytes(place, data, size, type) {
+      const { gl } = this;
+      gl.bindVertexArray(this.vertices);
+      gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[place]);
+      gl.bufferData(gl.ARRAY_BUFFER, data, gl.STATIC_DRAW);
+      gl.enableVertexAttribArray(place);
+      gl.vertexAttribPointer(place, size, type, false, 0, 0);
+    }
+
+    /** Take the places by slot, two uint16 a point. */
+    setPlaces(xy) {
+      this.#bytes(0, xy, 2, this.gl.UNSIGNED_SHORT);
+    }
+
+    /** Take the codes by slot. */
+    setCodes(codes) {
+      this.#bytes(1, codes, 1, this.gl.UNSIGNED_BYTE);
+    }
+
+    /** Take which slots are lit (1) and which are not (0). */
+    setLit(lit) {
+      this.#bytes(2, lit, 1, this.gl.UNSIGNED_BYTE);
+    }
+
+    /** Take 256 colors, each [r, g, b]. */
+    setPalette(colors) {
+      const { gl } = this;
+      const data = new Uint8Array(256 * 4);
+      colors.forEach(([r, g, b], i) => data.set([r, g, b, 255], 4 * i));
+      gl.bindTexture(gl.TEXTURE_2D, this.palette);
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, data);
+      gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+      gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+    }
+
+    /** Return an empty picture, in pixels; an old one of the same size is used again. */
+    picture(width, height, old) {
+      const { gl } = this;
+      if (old && old.width === width && old.height === height) return old;
+      if (old) this.drop(old);
+      const texture = gl.createTexture();
+      gl.bindTexture(gl.TEXTURE_2D, texture);
+      gl.texStorage2D(gl.TEXTURE_2D, 1, gl.RGBA8, width, height);
+      for (const [name, value] of [
+        [gl.TEXTURE_MIN_FILTER, gl.LINEAR], [gl.TEXTURE_MAG_FILTER, gl.LINEAR],
+        [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE], [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE],
+      ]) gl.texParameteri(gl.TEXTURE_2D, name, value);
+      const frame = gl.createFramebuffer();
+      gl.bindFramebuffer(gl.FRAMEBUFFER, frame);
+      gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
+      return { width, height, texture, frame };
+    }
+
+    drop(picture) {
+      this.gl.deleteTexture(picture.texture);
+      this.gl.deleteFramebuffer(picture.frame);
+    }
+
+    /** Whether the points of the last `fill` are still being drawn. */
+    busy() {
+      const { gl } = this;
+      if (!this.waiting) return false;
+      if (gl.getSyncParameter(this.waiting.sync, gl.SYNC_STATUS) !== gl.SIGNALED && !gl.isContextLost()) return true;
+      gl.deleteSync(this.waiting.sync);
+      const took = performance.now() - this.waiting.since;
+      if (this.waiting.telling) this.budget *= took < 22 ? 1.6 : took > 40 ? 0.7 : 1;
+      this.budget = Math.min(4e6, Math.max(15000, this.budget));
+      this.waiting = null;
+      return false;
+    }
+
+    /**
+     * Draw more of a picture's points; true when all are.
+     *
+     * `look` tells the rectangle (`middle`, `scale` in pixels a unit), `side` and `alpha` of a point, and `passes`, each
+     * with `lit` (-1 any, 0, 1), and where they differ `side`, `alpha` and `plain`, a color for all.
+     */
+    fill(picture, look, still) {
+      const { gl } = this;
+      const { at } = this.points;
+      gl.bindFramebuffer(gl.FRAMEBUFFER, picture.frame);
+      gl.viewport(0, 0, picture.width, picture.height);
+      gl.disable(gl.SCISSOR_TEST);
+      if (!look.begun) {
+        gl.clearColor(0, 0, 0, 0);
+        gl.clear(gl.COLOR_BUFFER_BIT);
+        look.begun = true;
+        look.todo = look.passes.flatMap((pass) => look.ranges.map(([first, end]) => ({ pass, first, end })));
+        look.next = 0;
+      }
+      gl.useProgram(this.points.made);
+      gl.bindVertexArray(this.vertices);
+      gl.activeTexture(gl.TEXTURE0);
+      gl.bindTexture(gl.TEXTURE_2D, this.palette);
+      gl.enable(gl.BLEND);
+      gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+      gl.uniform1i(at.palette, 0);
+      gl.uniform2f(at.middle, look.x, look.y);
+      gl.uniform2f(at.scale, (2 * look.scale) / picture.width, (2 * look.scale) / picture.height);
+      let left = still ? 3 * this.budget : this.budget;
+      while (left > 0 && look.next < look.todo.length) {
+        const range = look.todo[look.next];
+        const { pass } = range;
+        const count = Math.min(left, range.end - range.first);
+        gl.uniform1f(at.side, pass.side);
+        gl.uniform1f(at.alpha, pass.alpha);
+        gl.uniform1f(at.pass_lit, pass.lit);
+        gl.uniform4f(at.plain, ...(pass.plain ?? [0, 0, 0]).map((v) => v / 255), pass.plain ? 1 : 0);
+        gl.drawArrays(gl.POINTS, range.first, count);
+        range.first += count;
+        left -= count;
+        if (range.first === range.end) look.next++;
+      }
+      // Only what was as much as was allowed tells whether more may be.
+      const telling = left <= 0 && !still;
+      this.waiting = { sync: gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0), since: performance.now(), telling };
+      gl.flush();
+      return look.next === look.todo.length;
+    }
+
+    /**
+     * Put pictures on the screen: each with its place in pixels from the upper left corner, the last one on top; where a
+     * later one stands, an earlier one is not seen. `strength` below 1 fades the points.
+     */
+    show(placed, paper, strength) {
+      const { gl, canvas } = this;
+      const { at } = this.quad;
+      const [width, height] = [canvas.width, canvas.height];
+      gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+      gl.viewport(0, 0, width, height);
+      gl.disable(gl.BLEND);
+      gl.clearColor(...paper.map((v) => v / 255), 1);
+      gl.clear(gl.COLOR_BUFFER_BIT);
+      gl.useProgram(this.quad.made);
+      gl.bindVertexArray(this.nothing);
+      gl.activeTexture(gl.TEXTURE0);
+      gl.uniform1i(at.picture, 0);
+      gl.uniform3f(at.paper, ...paper.map((v) => v / 255));
+      gl.uniform1f(at.strength, strength);
+      for (const { picture, x, y, w, h } of placed) {
+        gl.bindTexture(gl.TEXTURE_2D, picture.texture);
+        gl.uniform4f(at.place, (2 * x) / width - 1, 1 - (2 * (y + h)) / height, (2 * w) / width, (2 * h) / height);
+        gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+      }
+    }
+
+    /** Wait until all is drawn, and return the color of a pixel from the upper left corner; only in the task of `show`. */
+    pixel(x, y) {
+      const { gl } = this;
+      const found = new Uint8Array(4);
+      gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+      gl.readPixels(x, this.canvas.height - 1 - y, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, found);
+      return [...found];
+    }
+  }
+
+  Object.assign(parts, { GlPainter });
+}

@@ -1,0 +1,93 @@
+// The search for words in titles: one long text in which case and accents are folded, read from one end to the other.
+"use strict";
+{
+  const parts = ((globalThis.vecindexMap ??= {}).parts ??= {});
+  const { idle } = parts;
+
+  // Letters that do not come apart into a letter and an accent.
+  const ALONE = { ß: "ss", æ: "ae", œ: "oe", ø: "o", đ: "d", ð: "d", ł: "l", þ: "th", ı: "i" };
+  const LETTER = /[\p{L}\p{N}]/u;
+
+  /** A text as it is compared: lower case, without accents. */
+  function fold(text) {
+    const plain = text.normalize("NFKD").replace(/\p{M}+/gu, "").toLowerCase();
+    return plain.replace(/[ßæœøđðłþı]/g, (letter) => ALONE[letter]);
+  }
+
+  class TitleSearch {
+    /** Read all titles, so many at a time. */
+    async build(texts, rest = idle) {
+      this.texts = texts;
+      const n = texts.length, step = 10000;
+      this.starts = new Uint32Array(n + 1);
+      const pieces = [];
+      let at = 0, row = 0;
+      for (let first = 0; first < n; first += step) {
+        const titles = texts.slice(first, Math.min(n, first + step)).map((title) => title.replace(/\s+/g, " "));
+        // Folding keeps the line ends, and only those stand in it.
+        const folded = fold(titles.join("\n"));
+        for (let begin = 0; begin <= folded.length; row++) {
+          this.starts[row] = at + begin;
+          const end = folded.indexOf("\n", begin);
+          begin = end === -1 ? folded.length + 1 : end + 1;
+        }
+        pieces.push(folded, "\n");
+        at += folded.length + 1;
+        await rest();
+      }
+      this.starts[n] = at;
+      this.text = pieces.join("");
+      this.rows = new Uint32Array(n);
+      return this;
+    }
+
+    /**
+     * The titles in which every word stands, whole or in part.
+     *
+     * Returns `rows`, all of them in the order of the rows, and `best`, at most `limit`: the title itself first, then
+     * those that begin with it, those in which a word begins with it, and the rest; of equals the shorter.
+     */
+    find(query, limit = 50) {
+      const words = fold(query).split(/\s+/).filter(Boolean);
+      if (!words.length || !this.text) return { rows: this.rows?.subarray(0, 0) ?? new Uint32Array(0), best: [] };
+      const { text, starts, rows } = this;
+      const phrase = words.join(" ");
+      const [word, ...others] = [...words].sort((a, b) => b.length - a.length);
+      const best = [];
+      let count = 0, row = 0;
+      for (let at = text.indexOf(word); at !== -1; at = text.indexOf(word, starts[row])) {
+        while (starts[row + 1] <= at) row++;
+        const begin = starts[row], end = starts[row + 1] - 1;
+        const line = others.length ? text.slice(begin, end) : "";
+        if (others.every((other) => line.includes(other))) {
+          rows[count++] = row;
+          this.#rank(best, limit, row, this.#kind(phrase, begin, end, at, others.length), end - begin);
+        }
+        row++;
+        if (row >= rows.length) break;
+      }
+      return { rows: rows.subarray(0, count), best: best.map((one) => one.row) };
+    }
+
+    /** 0 the title itself, 1 it begins so, 2 a word begins so, 3 elsewhere. */
+    #kind(phrase, begin, end, at, several) {
+      const { text } = this;
+      const place = several ? text.slice(begin, end).indexOf(phrase) : at - begin;
+      if (place === -1) return 3;
+      if (place === 0) return end - begin === phrase.length ? 0 : 1;
+      if (!LETTER.test(text[begin + place - 1])) return 2;
+      return text.slice(begin, end).includes(` ${phrase}`) ? 2 : 3;
+    }
+
+    #rank(best, limit, row, kind, length) {
+      const key = kind * 1e6 + Math.min(length, 99999);
+      if (best.length === limit && key >= best[limit - 1].key) return;
+      let place = best.length;
+      while (place > 0 && best[place - 1].key > key) place--;
+      best.splice(place, 0, { row, key });
+      if (best.length > limit) best.pop();
+    }
+  }
+
+  Object.assign(parts, { TitleSearch, fold });
+}
