@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 import vecindex
+from vecindex.core.anchors import anchored_to
 from vecindex.core.neighbors import NO_ROW
 from vecindex.errors import ConfigError
 from vecindex.pipeline.ask import Around
 from vecindex.pipeline.ask import Neighbor as Found
+from vecindex.pipeline.map_options import stored_scores
 from vecindex.pipeline.search import SearchOptions, search
 from vecindex.pipeline.status import Status, status
 from vecindex.serve import models
@@ -80,9 +82,9 @@ class Handlers:
 
     def maps(self) -> models.Maps:
         """List the maps."""
-        name, _ = self.live.latest()
+        name, table = self.live.latest()
         found = [_map(key, told) for key, told in self._status().maps.items()]
-        return models.Maps(edition=name, default=self.live.default_map([m.name for m in found]), maps=found)
+        return models.Maps(edition=name, default=self.live.default_map(table), maps=found)
 
     def header(self, name: str, edition: str | None) -> Any:
         """Give a map's header."""
@@ -159,7 +161,7 @@ class Handlers:
         """Ask a question, and place it on a map."""
         begun, notes = time.perf_counter(), Notes()
         at = self.live.edition(asked.edition)
-        name = asked.map if asked.map is not None else self.live.default_map(list(at.at_hand.about))
+        name = asked.map if asked.map is not None else self.live.default_map(at.at_hand.table)
         shown = None if name is None else self.live.shown(at, name)
         around = self.live.ask(at, asked.text, asked.k, name, asked.where, notes)
         text = asked.text.strip()
@@ -249,18 +251,20 @@ def plain(value: Any) -> Any:
 
 
 def _map(name: str, told: dict[str, Any]) -> models.Map:
-    from vecindex.serve.stub import anchored_to, scores_of
-
     return models.Map(
         name=name,
-        method=told.get("method") if isinstance(told.get("method"), str) else None,
-        made=told.get("made"),
+        method=_text(told.get("method")),
+        made=_text(told.get("made_at")),
         anchored=anchored_to(told),
-        scores=[models.Score(name=s.name, mean=s.mean, low=s.low, high=s.high) for s in scores_of(told)],
+        scores=[models.Score(name=s.name, mean=s.mean, low=s.low, high=s.high) for s in stored_scores(told)],
         articles=told["articles"],
         outside=told["outside"],
         due=told["due"],
     )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _rows_of(at: Edition, id: str) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from vecindex.core.picture import Extent, MapPicture
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
 from vecindex.pipeline.ask import Around, Mask, TableAtHand, vector_of_question
+from vecindex.pipeline.map_options import MapOptions, chosen_map
 from vecindex.pipeline.queries import ModelOptions
 from vecindex.pipeline.questions import read_question_set
 from vecindex.serve.answers import Refused
@@ -22,6 +22,7 @@ from vecindex.serve.once import Once
 from vecindex.serve.shared_model import SharedModel
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
+from vecindex.store.faults import translated
 from vecindex.store.maps import maps
 from vecindex.store.versions import edition, version
 
@@ -179,11 +180,12 @@ class Live:
     def _outdated(self) -> Edition:
         raise Refused(409, "The table has changed since the map was read.", "Read the map again: reload the page.")
 
-    def default_map(self, names: Sequence[str]) -> str | None:
-        """Return the map to show first: the one the server was started with, else "map", else the first."""
-        if self.served.map in names:
-            return self.served.map
-        return "map" if "map" in names else next(iter(names), None)
+    def default_map(self, table: ArticleTable) -> str | None:
+        """Return the map to show first: the one the server was started with, else the best; None without a map."""
+        there = maps(table)
+        if not there or self.served.map in there:
+            return self.served.map if there else None
+        return chosen_map(table, None)[0]
 
     def map_of(self, at: Edition, name: str) -> str:
         """Return the name of a map; Refused (404) where there is none of that name."""
@@ -215,9 +217,15 @@ class Live:
         return Shown({**header, "edition": at.name}, packed, picture.extent, rows, places)
 
     def _picture_of(self, at: Edition, name: str) -> MapPicture:
-        from vecindex.serve.stub import map_picture
+        """Draw a map of this very version, by a handle of its own."""
+        from vecindex.pipeline.map_picture import map_picture
 
-        return map_picture(at.at_hand, name)
+        served, database = self.served, self.database()
+        table = database.articles(served.table)
+        with translated(table.where):
+            table.lance.checkout(at.version)
+        options = MapOptions(map=name, file=served.questions, model=served.model)
+        return map_picture(database, served.table, options, self.model, table=table).picture
 
     def matching(self, at: Edition, where: str) -> Mask:
         """Return which rows of the table meet an SQL condition; ConfigError where it does not work."""

@@ -18,7 +18,7 @@ def live_page(served: Served) -> str:
     """Return the page of the live table. What it shows is asked of the API."""
     return page(
         f"{served.table} of {served.uri}",
-        _header(served),
+        tag("h1", given(served.table)),
         [Section("map", "Map", _body())],
         _footer(),
         scripts=(*SCRIPTS, "serve.js"),
@@ -30,11 +30,14 @@ def live_page(served: Served) -> str:
     )
 
 
-def _header(served: Served) -> Markup:
-    return joined(
-        [
-            tag("h1", given(served.table)),
-            tag("p", "Reading the table …", id="state", class_="quiet", role="status"),
+def _body() -> Markup:
+    return tag(
+        "div",
+        tag(
+            "div",
+            _ask(),
+            _narrow(),
+            tag("p", tag("span", "Reading the table …", id="state-line"), id="state", class_="quiet small"),
             tag(
                 "div",
                 tag("p", id="banner-text"),
@@ -44,19 +47,13 @@ def _header(served: Served) -> Markup:
                 role="alert",
                 hidden=True,
             ),
-        ]
-    )
-
-
-def _body() -> Markup:
-    return tag(
-        "div",
-        tag("div", _ask(), _narrow(), class_="asking"),
+            class_="asking",
+        ),
         tag("div", map_view(), class_="live-map"),
         tag(
             "aside",
-            tag("div", id="answer", class_="answer", aria_live="polite"),
             tag("div", id="article", class_="article-panel", hidden=True),
+            tag("div", id="answer", class_="answer", aria_live="polite"),
             tag(
                 "details",
                 tag("summary", "Asked so far"),

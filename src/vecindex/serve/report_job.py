@@ -7,8 +7,11 @@ import logging
 import threading
 from dataclasses import dataclass
 
+from vecindex.config import VERSION
 from vecindex.errors import VecindexError
 from vecindex.pipeline.overlap import OverlapOptions, overlap
+from vecindex.reports.markup import tag
+from vecindex.reports.overlap import overlap_page
 from vecindex.serve.live import Live, Notes
 from vecindex.serve.models import Report
 from vecindex.types import Stage
@@ -91,7 +94,9 @@ class ReportJob:
         try:
             options = OverlapOptions(file=live.served.questions, model=live.served.model)
             result = overlap(live.database(), live.served.table, options, live.model, self._heard)
-            html = result.to_html(made=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC")
+            made = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
+            links = [tag("a", "Map", href="/"), tag("a", "API", href="/api/docs")]
+            html = overlap_page(result.to_dict(), version=VERSION, made=made, links=links)
             with self._lock:
                 self._made, self._failed = _Made(edition, html), None
         except VecindexError as error:

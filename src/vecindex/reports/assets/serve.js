@@ -5,7 +5,7 @@
   const served = JSON.parse(document.getElementById("served").textContent);
   const at = (id) => document.getElementById(id);
   const wanted = new URLSearchParams(location.search).get("map");
-  const now = { edition: null, map: null, header: null, ids: null, gone: false, offered: null };
+  const now = { edition: null, map: null, header: null, ids: null, gone: false };
   const asked = [];
   let viewer = null, open = null, answered = null, turn = 0;
 
@@ -105,9 +105,10 @@
 
   // -- questions ----------------------------------------------------------------------------------------
 
-  async function ask(words) {
+  const among = () => (at("among").checked && narrowed.where ? narrowed.where : null);
+
+  async function ask(words, where) {
     const mine = ++turn;
-    const where = at("among").checked && narrowed.where ? narrowed.where : null;
     told("ask-told", "Asking …");
     at("ask").setAttribute("aria-busy", "true");
     const watch = setInterval(async () => {
@@ -122,14 +123,16 @@
       const found = await json("/api/questions", { text: words, map: now.map, where, edition: now.edition });
       if (mine !== turn) return;
       remember(found);
+      close();
       answer(found);
+      mark(found);
       told("ask-told", found.notes.join(" "));
     } catch (error) {
       if (mine !== turn) return;
       if (error.status === 409) {
         told("ask-told", "The table has changed; reading the map again …");
         await reload();
-        if (mine === turn) await ask(words);
+        if (mine === turn) await ask(words, where);
       } else {
         told("ask-told", String(error), true);
       }
@@ -155,63 +158,82 @@
       neighbors("Nearest by embedding", found.nearest, has_map),
       has_map && found.on_map.length ? neighbors("Nearest on the map", found.on_map, true) : "",
     );
-    mark(found);
+    panel();
   }
 
+  // Marks of the picture that is shown: of the file's questions, and of those that were asked since.
+  const marks = new Map();
+  let quiet = false;
+
   function mark(found) {
-    if (!viewer || !found.mark) return;
-    const known = asked.find((one) => one.found === found);
-    if (known && known.edition === now.edition && known.index !== undefined) {
-      viewer.pickQuestion(known.index);
-      return;
-    }
-    const index = viewer.addQuestion(found.mark);
-    if (known) Object.assign(known, { index, edition: now.edition });
-    viewer.pickQuestion(index);
+    if (!viewer || !found.mark || found.edition !== now.edition) return;
+    const key = JSON.stringify([found.text, found.where]);
+    if (!marks.has(key)) marks.set(key, viewer.addQuestion({ ...found.mark, id: "asked here" }));
+    quiet = true;
+    viewer.pickQuestion(marks.get(key));
+    quiet = false;
+  }
+
+  function picked(index) {
+    if (quiet) return;
+    const known = [...marks].find(([, one]) => one === index);
+    if (known === undefined) return;
+    const [words, where] = JSON.parse(known[0]);
+    const before = asked.find((one) => one.text === words && one.where === where && one.edition === now.edition);
+    at("question").value = words;
+    if (before) answer(before);
+    else ask(words, where);
+  }
+
+  function panel() {
+    const has = at("answer").childElementCount > 0 || !at("article").hidden;
+    document.querySelector(".live").classList.toggle("answered", has);
   }
 
   function remember(found) {
-    const before = asked.findIndex((one) => one.found.text === found.text && one.found.where === found.where);
-    const kept = before < 0 ? {} : asked.splice(before, 1)[0];
-    // The same question of the same state has its mark already.
-    const same = kept.edition === found.edition && kept.edition === now.edition;
-    asked.unshift({ found, index: same ? kept.index : undefined, edition: same ? kept.edition : undefined });
+    const before = asked.findIndex((one) => one.text === found.text && one.where === found.where);
+    if (before >= 0) asked.splice(before, 1);
+    asked.unshift(found);
     at("history-box").hidden = asked.length < 2;
     at("history").replaceChildren(...asked.map((one) => element(
       "li", {},
       element(
         "button", { type: "button", class: "near", onclick: () => again(one) },
-        element("span", { class: "title" }, text(one.found.text)),
-        element("span", { class: "dist" }, one.found.overlap === null ? "" : percent(one.found.overlap)),
+        element("span", { class: "title" }, text(one.text)),
+        element("span", { class: "dist" }, one.overlap === null ? "" : percent(one.overlap)),
       ),
     )));
   }
 
   function again(one) {
-    at("question").value = one.found.text;
-    if (one.found.edition === now.edition) answer(one.found);
-    else ask(one.found.text);
+    at("question").value = one.text;
+    if (one.edition !== now.edition) { ask(one.text, one.where); return; }
+    close();
+    answer(one);
+    mark(one);
   }
 
   at("ask").addEventListener("submit", (event) => {
     event.preventDefault();
     const words = at("question").value.trim();
-    if (words) ask(words);
+    if (words) ask(words, among());
     else told("ask-told", "Type a question first.", true);
   });
 
   // -- an article ---------------------------------------------------------------------------------------
 
   async function show(id, row) {
-    if (viewer && row !== null && row !== undefined) viewer.select(row);
+    open = id;
+    if (viewer && row !== null && row !== undefined) viewer.select(row, true);
     await read(id);
   }
 
   async function read(id) {
     open = id;
-    const panel = at("article");
-    panel.hidden = false;
-    panel.setAttribute("aria-busy", "true");
+    const box = at("article");
+    box.hidden = false;
+    box.setAttribute("aria-busy", "true");
+    panel();
     try {
       const map = now.map === null ? "" : `&map=${part(now.map)}&edition=${part(now.edition)}`;
       const [article, around] = await Promise.all([
@@ -221,7 +243,7 @@
       if (open !== id) return;
       const fields = Object.entries(article.fields).filter(([, value]) => value !== null && value !== "");
       const shown_value = (value) => typeof value === "object" ? JSON.stringify(value) : String(value);
-      panel.replaceChildren(
+      box.replaceChildren(
         element("div", { class: "line" },
           element("h3", {}, text(article.title || article.id)),
           element("button", { type: "button", class: "button", onclick: close, "aria-label": "Close the article" }, "Close")),
@@ -236,9 +258,10 @@
       );
     } catch (error) {
       if (open !== id) return;
-      panel.replaceChildren(element("p", { class: "wrong", role: "alert" }, String(error)));
+      box.replaceChildren(element("p", { class: "wrong", role: "alert" }, String(error)));
     } finally {
-      if (open === id) panel.removeAttribute("aria-busy");
+      if (open === id) box.removeAttribute("aria-busy");
+      box.closest("aside").scrollTop = 0;
     }
   }
 
@@ -247,6 +270,7 @@
     at("article").hidden = true;
     at("article").replaceChildren();
     if (viewer) viewer.select(null);
+    panel();
   }
 
   // -- a condition --------------------------------------------------------------------------------------
@@ -295,13 +319,10 @@
 
   function state(version) {
     const model = { "not loaded": "model not loaded yet", loading: "loading the model", ready: "model ready", failed: "model failed" };
-    at("state").textContent = [
-      `${count(version.rows)} rows`,
-      now.header ? `map ${now.map}${now.header.anchored ? `, ${now.header.anchored}` : ""}` : "no map",
-      now.header ? now.header.model : null,
-      model[version.model.state],
-      `version ${version.version}`,
+    const line = [
+      `${count(version.rows)} rows`, `version ${version.version}`, now.header ? now.header.model : null, model[version.model.state],
     ].filter(Boolean).join(" · ");
+    if (at("state-line").textContent !== line) at("state-line").textContent = line;
   }
 
   async function look() {
@@ -320,8 +341,7 @@
       }
     } catch (error) {
       now.gone = true;
-      const comes = error.status === 0 ? "" : " This page goes on by itself when it is back.";
-      banner(`${error}${comes}`, false);
+      banner(`${error}${error.status === 503 ? " This page goes on by itself when it is back." : ""}`, false);
     }
   }
 
@@ -330,12 +350,13 @@
     try {
       const maps = await json("/api/maps");
       if (!maps.maps.some((map) => map.name === now.map)) { location.search = ""; return; }
-      await viewer.reload();
+      if (!await viewer.reload()) return;
+      taken();
       banner(null, false);
-      for (const one of asked) delete one.index;
       if (narrowed.where) await narrow(narrowed.where);
-      if (answered && answered.edition !== now.edition) await ask(answered.text);
-      if (open) await read(open);
+      const reading = open;
+      if (answered && answered.edition !== now.edition) await ask(answered.text, answered.where);
+      if (reading) await read(reading);
     } catch (error) {
       banner(String(error), true);
     } finally {
@@ -344,11 +365,19 @@
   }
   at("reload").addEventListener("click", reload);
 
+  // The picture was read: the marks on it are those of the file's questions.
+  function taken() {
+    marks.clear();
+    now.header.questions.forEach((question, index) => marks.set(JSON.stringify([question.text, null]), index));
+  }
+
   function choices(maps) {
     if (maps.length < 2) return;
     const options = maps.map((map) => element("option", { value: map.name, selected: map.name === now.map }, map.name));
-    const select = element("select", { id: "map-choice", onchange: () => { location.search = `?map=${part(select.value)}`; } }, ...options);
-    at("state").before(element("label", { class: "map-choice small" }, "Map ", select));
+    const select = element(
+      "select", { id: "map-choice", onchange: () => { location.search = `?map=${part(select.value)}`; } }, ...options,
+    );
+    at("state").append(element("label", { class: "map-choice" }, "Map ", select));
   }
 
   async function begin() {
@@ -363,13 +392,18 @@
     at("where").disabled = false;
     document.querySelector(".live").classList.remove("no-map");
     if (!at("map-choice")) choices(maps.maps);
+    if (viewer) {
+      if (await viewer.reload()) taken();
+      return;
+    }
     viewer = vecindexMap.create(at("map-view"), source);
     viewer.onselect = async (row) => {
-      if (row === null || row === undefined) return;
+      if (row === null) { if (open !== null) close(); return; }
       const id = await id_of(row);
       if (id !== open) await read(id);
     };
-    await viewer.ready;
+    viewer.onpick = picked;
+    if (await viewer.ready) taken();
   }
 
   (async () => {
