@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vecindex.core.picture import MapPicture, MapScore
 from vecindex.reports.figures import count, share
 from vecindex.reports.map_payload import embedded, payload
-from vecindex.reports.map_view import SCRIPTS, STYLES, map_view
+from vecindex.reports.map_view import SCRIPTS, START, STYLES, map_view
 from vecindex.reports.markup import Markup, given, joined, tag
 from vecindex.reports.page import Section, page
 
@@ -30,7 +30,7 @@ def map_page(picture: MapPicture, version: str, made: str | None = None) -> str:
         _header(picture),
         [Section("map", "Map", map_view())],
         _footer(picture, version, made),
-        scripts=SCRIPTS,
+        scripts=(*SCRIPTS, START),
         styles=STYLES,
         data=[blocks[name] for name in first],
         late_data=[block for name, block in blocks.items() if name not in first],

@@ -27,7 +27,7 @@
       color = plain.a > 0.0 ? vec4(plain.rgb, alpha) : vec4(texelFetch(palette, ivec2(int(code), 0), 0).rgb, alpha);
     }`,
     `#version 300 es
-    precision mediump float;
+    precision highp float;
     flat in vec4 color;
     uniform float side;
     out vec4 pixel;
@@ -48,7 +48,7 @@
       gl_Position = vec4(place.xy + corner * place.zw, 0.0, 1.0);
     }`,
     `#version 300 es
-    precision mediump float;
+    precision highp float;
     in vec2 at;
     uniform sampler2D picture;
     uniform vec3 paper;
