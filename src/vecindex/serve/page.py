@@ -37,7 +37,24 @@ def _body() -> Markup:
             "div",
             _ask(),
             _narrow(),
-            tag("p", tag("span", "Reading the table …", id="state-line"), id="state", class_="quiet small"),
+            tag(
+                "div",
+                tag("p", id="ask-told", class_="told", role="status"),
+                tag("p", tag("span", "Reading the table …", id="state-line"), id="state", class_="quiet"),
+                class_="below small",
+            ),
+            tag(
+                "div",
+                tag("p", id="where-told", class_="told", role="status"),
+                tag(
+                    "label",
+                    tag("input", type="checkbox", id="among"),
+                    " Ask only among these",
+                    id="among-box",
+                    hidden=True,
+                ),
+                class_="below small",
+            ),
             tag(
                 "div",
                 tag("p", id="banner-text"),
@@ -85,7 +102,6 @@ def _ask() -> Markup:
             tag("button", "Ask", type="submit", class_="button strong", id="ask-button"),
             class_="line",
         ),
-        tag("p", id="ask-told", class_="told small", role="status"),
         id="ask",
     )
 
@@ -99,15 +115,6 @@ def _narrow() -> Markup:
             tag("input", type="search", id="where", maxlength="4000", autocomplete="off", spellcheck="false"),
             tag("button", "Filter", type="submit", class_="button"),
             class_="line",
-        ),
-        tag("p", id="where-told", class_="told small", role="status"),
-        tag(
-            "label",
-            tag("input", type="checkbox", id="among"),
-            " Ask only among these",
-            class_="small",
-            id="among-box",
-            hidden=True,
         ),
         id="narrow",
     )

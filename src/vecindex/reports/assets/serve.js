@@ -77,16 +77,16 @@
   }
   const text = (value) => element("bdi", {}, value);
   const count = (n) => n.toLocaleString("en-US");
-  const percent = (share) => `${Math.round(share * 100)} %`;
+  const percent = (share) => `${Math.round(share * 100)}%`;
   function told(id, message, wrong = false) {
     at(id).textContent = message;
     at(id).classList.toggle("wrong", wrong);
   }
 
   // Neighbors in one space: kept ones are told by a word and not by color alone.
-  function neighbors(title, list, has_map) {
+  function neighbors(title, list, has_map, other = "lost") {
     const items = list.map((near) => {
-      const fate = near.kept ? "kept" : near.row === null && has_map ? "not on the map" : "lost";
+      const fate = near.kept ? "kept" : near.row === null ? "not on the map" : other;
       const button = element(
         "button", { type: "button", class: "near", onclick: () => show(near.id, near.row) },
         element("span", { class: "title" }, text(near.title || near.id)),
@@ -156,7 +156,7 @@
       element("p", { class: "overlap" }, line),
       found.where === null ? "" : element("p", { class: "quiet small" }, `Only of ${count(found.articles)} articles where `, element("code", {}, found.where)),
       neighbors("Nearest by embedding", found.nearest, has_map),
-      has_map && found.on_map.length ? neighbors("Nearest on the map", found.on_map, true) : "",
+      has_map && found.on_map.length ? neighbors("Nearest on the map", found.on_map, true, "map only") : "",
     );
     panel();
   }
@@ -254,7 +254,7 @@
         element("div", { class: "full-text", tabindex: "0" }, text(article.text)),
         article.truncated ? element("p", { class: "quiet small" }, "The model did not read it to its end.") : "",
         neighbors("Near it by embedding", around.nearest, around.map !== null && around.overlap !== null),
-        around.map !== null && around.on_map.length ? neighbors("Near it on the map", around.on_map, true) : "",
+        around.map !== null && around.on_map.length ? neighbors("Near it on the map", around.on_map, true, "map only") : "",
       );
     } catch (error) {
       if (open !== id) return;
