@@ -124,17 +124,11 @@ def _call(operation: Operation, request: Request, body: bytes) -> Call:
 
 def _checked(kind: type[Asked], values: Mapping[str, Any]) -> Asked:
     try:
-        found = kind.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         name = ".".join(str(part) for part in first["loc"])
         raise Refused(422, f"{name}: {first['msg']}.", f"It takes {', '.join(kind.model_fields)}: /api/docs.") from error
-    try:
-        str(values).encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise Refused(422, "A text is not valid Unicode.", "Send UTF-8 without lone surrogates.") from error
-    return found
-
 
 async def _unrouted(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500

@@ -403,6 +403,7 @@
       if (id !== open) await read(id);
     };
     viewer.onpick = picked;
+    globalThis.theMap = viewer;
     if (await viewer.ready) taken();
   }
 
