@@ -48,7 +48,8 @@
     /** See GlPainter.fill; a point is a square here. */
     fill(picture, look, still) {
       if (!look.begun) {
-        picture.image.data.fill(0);
+        const [r, g, b] = look.paper;
+        new Uint32Array(picture.image.data.buffer).fill(new Uint32Array(Uint8Array.of(r, g, b, 255).buffer)[0]);
         look.begun = true;
         look.todo = look.passes.flatMap((pass) => look.ranges.map(([first, end]) => ({ pass, first, end })));
         look.next = 0;
@@ -82,10 +83,7 @@
         const color = pass.plain ?? this.colors[this.codes[slot]];
         for (let y = top; y < top + side; y++) {
           for (let at = 4 * (y * width + left), stop = at + 4 * side; at < stop; at += 4) {
-            // Not premultiplied: the color is a mean weighted by what each adds to the alpha.
-            const under = (data[at + 3] / 255) * keep, alpha = pass.alpha + under;
-            for (let c = 0; c < 3; c++) data[at + c] = (color[c] * pass.alpha + data[at + c] * under) / alpha;
-            data[at + 3] = 255 * alpha;
+            for (let c = 0; c < 3; c++) data[at + c] = color[c] * pass.alpha + data[at + c] * keep;
           }
         }
       }

@@ -12,6 +12,8 @@
   class Pictures {
     constructor(painter) {
       this.painter = painter;
+      // Where points are, as far as is known.
+      this.bounds = { x0: 0, y0: 0, x1: 65535, y1: 65535 };
       this.revision = 0;
       this.shown = null;
       this.next = null;
@@ -88,12 +90,18 @@
       return ratio < STALE && ratio > 1 / STALE && this.#left(one, view) > 0;
     }
 
-    /** How much of its margin is left on the narrowest side, 1 all; below 0 the view looks beyond it. */
+    /** How much of its margin is left on the narrowest side, 1 all; below 0 the view looks beyond it, at points. */
     #left(one, view) {
-      const { scale } = view;
-      const room = (size, its, off) => (((its / one.view.scale) * scale) / 2 - size / 2 - Math.abs(off) * scale) / size;
-      const x = room(view.width, one.picture.width, view.x - one.view.x);
-      const y = room(view.height, one.picture.height, view.y - one.view.y);
+      const { bounds } = this;
+      const room = (size, its, at, low, high) => {
+        const [from, to] = [one.view[at] - its / 2 / one.view.scale, one.view[at] + its / 2 / one.view.scale];
+        const [first, last] = [view[at] - size / 2 / view.scale, view[at] + size / 2 / view.scale];
+        // Beyond the last point there is nothing to draw.
+        const before = from <= low ? Infinity : first - from, after = to >= high ? Infinity : to - last;
+        return (Math.min(before, after) * view.scale) / size;
+      };
+      const x = room(view.width, one.picture.width, "x", bounds.x0, bounds.x1);
+      const y = room(view.height, one.picture.height, "y", bounds.y0, bounds.y1);
       return Math.min(x, y) / one.margin;
     }
 

@@ -49,6 +49,7 @@
     #restore() {
       this.painter = GlPainter.open(this.canvas);
       this.pictures = new Pictures(this.painter);
+      this.pictures.bounds = this.camera.bounds;
       if (!this.grid) return;
       this.painter.setPlaces(this.grid.xy);
       this.set_codes(this.codes, this.coloring);
@@ -69,7 +70,7 @@
         y0 = Math.min(y0, places[i + 1]);
         y1 = Math.max(y1, places[i + 1]);
       }
-      this.camera.bounds = { x0, y0, x1, y1 };
+      this.camera.bounds = this.pictures.bounds = { x0, y0, x1, y1 };
       this.pictures.changed();
     }
 
@@ -164,7 +165,7 @@
       const ranges = grid.ranges(view.x - half_w, view.y - half_h, view.x + half_w, view.y + half_h);
       const pass = { lit: -1, side: side * ratio, alpha };
       const passes = this.lit === null ? [pass] : this.#two_passes(pass, ratio);
-      return { x: view.x, y: view.y, scale: view.scale, ranges, passes, count: ranges.reduce((n, [a, b]) => n + b - a, 0) };
+      return { x: view.x, y: view.y, scale: view.scale, paper: this.paper, ranges, passes, count: ranges.reduce((n, [a, b]) => n + b - a, 0) };
     }
 
     #two_passes(pass, ratio) {

@@ -58,29 +58,30 @@
       for (let at = text.indexOf(word); at !== -1; at = text.indexOf(word, starts[row])) {
         while (starts[row + 1] <= at) row++;
         const begin = starts[row], end = starts[row + 1] - 1;
-        const line = others.length ? text.slice(begin, end) : "";
-        if (others.every((other) => line.includes(other))) {
+        if (!others.length || every(others, text.slice(begin, end))) {
           rows[count++] = row;
-          this.#rank(best, limit, row, this.#kind(phrase, begin, end, at, others.length), end - begin);
+          // Most are no better than what is there already, whatever stands around the word.
+          const least = at === begin || others.length ? 0 : 2;
+          if (best.length < limit || best[limit - 1].key > key_of(least, end - begin)) {
+            this.#rank(best, limit, row, key_of(this.#kind(phrase, begin, end), end - begin));
+          }
         }
-        row++;
-        if (row >= rows.length) break;
+        if (++row >= rows.length) break;
       }
       return { rows: rows.subarray(0, count), best: best.map((one) => one.row) };
     }
 
-    /** 0 the title itself, 1 it begins so, 2 a word begins so, 3 elsewhere. */
-    #kind(phrase, begin, end, at, several) {
-      const { text } = this;
-      const place = several ? text.slice(begin, end).indexOf(phrase) : at - begin;
-      if (place === -1) return 3;
-      if (place === 0) return end - begin === phrase.length ? 0 : 1;
-      if (!LETTER.test(text[begin + place - 1])) return 2;
-      return text.slice(begin, end).includes(` ${phrase}`) ? 2 : 3;
+    /** 0 the title itself, 1 it begins so, 2 a word begins so, 3 the rest. */
+    #kind(phrase, begin, end) {
+      const line = this.text.slice(begin, end);
+      if (line.startsWith(phrase)) return line.length === phrase.length ? 0 : 1;
+      for (let at = line.indexOf(phrase); at !== -1; at = line.indexOf(phrase, at + 1)) {
+        if (!LETTER.test(line[at - 1])) return 2;
+      }
+      return 3;
     }
 
-    #rank(best, limit, row, kind, length) {
-      const key = kind * 1e6 + Math.min(length, 99999);
+    #rank(best, limit, row, key) {
       if (best.length === limit && key >= best[limit - 1].key) return;
       let place = best.length;
       while (place > 0 && best[place - 1].key > key) place--;
@@ -88,6 +89,9 @@
       if (best.length > limit) best.pop();
     }
   }
+
+  const key_of = (kind, length) => kind * 1e6 + Math.min(length, 99999);
+  const every = (words, line) => words.every((word) => line.includes(word));
 
   Object.assign(parts, { TitleSearch, fold });
 }
