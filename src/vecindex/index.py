@@ -259,7 +259,7 @@ class Index:
             questions), or the name of a column.
         fields : columns to color by; None for all with few different values, and all numbers and dates.
         snippet : signs of each text's beginning; None for 120, or fewer where the page would be above 30 MB.
-        topics : how many on the coarsest level; None for about 0.7 log2 of the number of articles, 0 for none.
+        topics : how many on the coarsest level; None for about 0.8 log2 of the number of articles, 0 for none.
         seed : of the clusters.
         at : a tag, to show the table as it was.
         model, prompt, device, trust_remote_code : for the questions, as in `search`.

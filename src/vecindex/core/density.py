@@ -10,6 +10,7 @@ from vecindex.core.picture import Extent
 CELLS = 512
 TOPIC_CELLS = 96
 _BLUR = 2.0
+_BLUR_SHARE = 0.2
 # What a reader sees as nearby: a circle of this part of the map's width.
 NEARBY = 0.01
 
@@ -40,23 +41,31 @@ def nearby(xy: F64, extent: Extent) -> F64:
     return np.maximum(grid[at[:, 0], at[:, 1]] * circle, 1.0)
 
 
-def densest_place(xy: F64, extent: Extent) -> tuple[float, float]:
-    """Return the place of one of some articles (m, 2), m at least 1, about which most of them lie.
+def densest_place(xy: F64, everything: F64, extent: Extent) -> tuple[float, float]:
+    """Return the place of one of some articles (m, 2), m at least 1, about which they are most among themselves.
 
-    It is the article nearest to the middle of those in the densest cell of a blurred grid and in the cells about it,
-    so a label put there stands on an article, also where they form a ring. Of equally dense cells the first.
+    It is the article nearest to the middle of the cell where s^2 / t is largest: s and t are the blurred numbers of
+    these and of all articles there, so a place counts by how many they are and by how large a part. The blur is a
+    fifth of the side of the square that the articles would fill, were the map filled evenly: of a large topic the
+    middle is found and not a dense spot at its edge. The article nearest to it: a label stands on one of its own even
+    when they form a ring. Of equal cells the first.
+
+    Parameters
+    ----------
+    everything : (M, 2) places of all articles, these among them.
 
     >>> xy = np.array([[0.0, 0.0], [8.0, 8.0], [8.1, 8.1], [8.2, 8.0], [9.6, 0.0]])
-    >>> densest_place(xy, Extent(0.0, 0.0, 10.0))
+    >>> densest_place(xy, xy, Extent(0.0, 0.0, 10.0))
     (8.1, 8.1)
     """
-    grid = smoothed_counts(xy, extent, TOPIC_CELLS)
-    # Rounded, so that cells that are equally dense but for rounding are equal.
-    peak = np.array(np.unravel_index(int(grid.round(9).argmax()), grid.shape))
-    about = np.abs(_cells(xy, extent, TOPIC_CELLS) - peak).max(axis=1)
-    some = xy[about <= max(1, int(about.min()))]
-    middle = some.mean(axis=0)
-    x, y = some[((some - middle) ** 2).sum(axis=1).argmin()]
+    blur = max(1.0, _BLUR_SHARE * TOPIC_CELLS * float(np.sqrt(len(xy) / len(everything))))
+    some = smoothed_counts(xy, extent, TOPIC_CELLS, blur)
+    total = smoothed_counts(everything, extent, TOPIC_CELLS, blur)
+    # Rounded, so that cells that are equal but for rounding are equal.
+    score = (some**2 / np.maximum(total, 1e-9)).round(9)
+    peak = np.array(np.unravel_index(int(score.argmax()), score.shape))
+    middle = np.array([extent.x, extent.y]) + (peak + 0.5) * (extent.width / TOPIC_CELLS)
+    x, y = xy[((xy - middle) ** 2).sum(axis=1).argmin()]
     return float(x), float(y)
 
 

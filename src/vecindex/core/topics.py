@@ -27,6 +27,7 @@ _PRIOR = 0.5
 # Nouns stand in the title of a fifteenth of their texts or more, verbs hardly ever.
 _TITLE_SHARE = 0.06
 _LEAST_NAMING = 0.4
+_LEADING = 0.8
 # Words that begin alike, so long a part of the longer one: one is enough in a name.
 _ALIKE = 0.6
 
@@ -40,8 +41,8 @@ class TermCounts:
     terms : as they are shown.
     parts : (t, 2) for a term of two words the places of both among the terms; -1 for a single word.
     counts : (groups, t) texts that hold the term, and once more those that hold it in their title.
-    naming : (t,) how fit the term is for a name, 0.4 to 1: titles are made of names, so a word that texts hold and
-        titles do not is more likely a verb. 1 where there are no titles.
+    naming : (t,) how fit the term is for a name, up to 1. Titles are made of names, so a word that texts hold and
+        titles do not is more likely a verb; a word that mostly begins a longer name means little alone.
     texts : (groups,)
     """
 
@@ -90,11 +91,14 @@ def count_terms(titles: Sequence[str], texts: Sequence[str], groups: Rows, n: in
     for stream in (words, pairs):
         for where, total in ((None, anywhere), (read.in_title, in_title)):
             there = np.flatnonzero(stream != NO_WORD if where is None else (stream != NO_WORD) & where)
-            seen = np.unique(unit[there] * size + stream[there])
+            seen = _distinct(unit[there] * size + stream[there])
             np.add.at(counts, (group_of[seen // size], seen % size), 1.0)
             total += np.bincount(seen % size, minlength=size)
+    # What mostly begins a longer name means little alone: John, San.
+    alone = np.ones(size)
+    alone[: len(kept)] -= _LEADING * np.clip((read.leads[kept] - 0.45) / 0.15, 0, 1)
     texts_of = np.bincount(group_of, minlength=n).astype(np.float64)
-    return TermCounts(terms, parts, counts, _naming(anywhere, in_title), texts_of)
+    return TermCounts(terms, parts, counts, _naming(anywhere, in_title) * alone, texts_of)
 
 
 def _naming(anywhere: F64, in_title: F64) -> F64:
@@ -106,8 +110,14 @@ def _naming(anywhere: F64, in_title: F64) -> F64:
 
 def _texts_with(unit: Rows, words: Rows, n: int) -> Rows:
     there = words != NO_WORD
-    seen = np.unique(unit[there] * max(1, n) + words[there])
+    seen = _distinct(unit[there] * max(1, n) + words[there])
     return np.bincount(seen % max(1, n), minlength=n)
+
+
+def _distinct(values: Rows) -> Rows:
+    """Return the different values in ascending order; several times as quick as `numpy.unique` for many."""
+    values = np.sort(values)
+    return values[np.concatenate([[True], values[1:] != values[:-1]])] if len(values) else values
 
 
 def _most(count: Rows, least: int) -> Rows:

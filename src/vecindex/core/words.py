@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vecindex.core.neighbors import Rows
+from vecindex.core.neighbors import F64, Rows
 
 # Digits and other signs are found too, since two words with one between them do not stand together.
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|[^\w\s]|\d")
@@ -38,7 +38,9 @@ iii vii viii xii xiii xiv xvi de la le les des du der die das und von el los las
 _STOP = frozenset(_STOP_WORDS.split())
 _SHORTEST = 3
 # A word that is written small so often is no name.
-_SMALL = 0.15
+_SMALL = 0.07
+# Rarer words are not judged.
+_SEEN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Words:
     spelled, spellings : (n,) how each stands there, as a place among all spellings.
     text : (n,) the text that each stands in.
     in_title : (n,) whether it stands in the text's title.
+    leads : (len(shown),) of a word that is shown with a capital, how often another such word follows it at once in
+        the texts; 0 to 1. Near 1 for what begins a name, such as John, San or United, and means little alone.
     """
 
     shown: list[str]
@@ -60,6 +64,7 @@ class Words:
     spellings: list[str]
     text: Rows
     in_title: npt.NDArray[np.bool_]
+    leads: F64
 
 
 def read_words(titles: Sequence[str], texts: Sequence[str]) -> Words:
@@ -82,7 +87,28 @@ def read_words(titles: Sequence[str], texts: Sequence[str]) -> Words:
         in_title[start:begun] = True
     word_of, shown = _folded(list(spellings), np.bincount(stream[~in_title], minlength=len(spellings)))
     number = np.repeat(np.arange(len(ends)), stops - starts)
-    return Words(shown, word_of[stream], stream, list(spellings), number, in_title)
+    words = word_of[stream]
+    return Words(
+        shown,
+        words,
+        stream,
+        list(spellings),
+        number,
+        in_title,
+        _leads(shown, words, stream, list(spellings), in_title),
+    )
+
+
+def _leads(
+    shown: list[str], words: Rows, spelled: Rows, spellings: list[str], in_title: npt.NDArray[np.bool_]
+) -> F64:
+    """Return how often each word stands before one with a capital; each text ends with a sign, so pairs lie in one."""
+    capital = np.array([spelling[0].isupper() for spelling in spellings], dtype=np.bool_)
+    at = np.flatnonzero((words[:-1] != NO_WORD) & ~in_title[:-1])
+    n = len(shown)
+    seen, before = np.bincount(words[at], minlength=n), np.bincount(words[at[capital[spelled[at + 1]]]], minlength=n)
+    name = np.array([word[0].isupper() for word in shown], dtype=np.bool_)
+    return np.where(name & (seen >= _SEEN), before / np.maximum(seen, 1), 0.0)
 
 
 def _folded(spellings: list[str], count: Rows) -> tuple[Rows, list[str]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from vecindex.core.coloring import categories
 from vecindex.core.density import densest_place
-from vecindex.core.merging import merged_groups
+from vecindex.core.merging import merged_groups, settled_groups
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.picture import Coloring, TopicLabel, extent_of
 from vecindex.core.topics import TermCounts, count_terms, name_groups
@@ -41,15 +41,15 @@ class TopicNumbers:
 
 
 def topic_numbers(n: int, coarse: int | None = None) -> TopicNumbers:
-    """Return how many topics to look for among n articles, about 0.5 sqrt(n) in the finest level, 240 at most.
+    """Return how many topics to look for among n articles, about 0.75 sqrt(n) on the finest level, 240 at most.
 
     `coarse` sets the number on the coarsest level.
 
     >>> topic_numbers(250_000).levels, topic_numbers(264).levels, topic_numbers(10).levels
-    ((13, 55, 240), (6, 12), (2,))
+    ((14, 58, 240), (6, 12), (3,))
     """
     finest = min(MOST_CLUSTERS, max(1, round(0.75 * math.sqrt(n))))
-    first = coarse or min(MOST_TOPICS, max(1, round(0.7 * math.log2(max(2, n)))))
+    first = coarse or min(MOST_TOPICS, max(1, round(0.8 * math.log2(max(2, n)))))
     first = min(first, n)
     finest = max(finest, first)
     between = round(math.sqrt(first * finest))
@@ -110,7 +110,7 @@ class TopicFinder:
             raise RuntimeError("the clusters are not made yet")
         there, cluster = np.unique(self.cluster, return_inverse=True)
         sizes = np.bincount(cluster).astype(np.float64)
-        levels = merged_groups(self._centers[there].astype(np.float64), sizes, self._numbers.levels)
+        levels = _levels(self._centers[there].astype(np.float64), sizes, self._numbers.levels)
         named = len(titles)
         counts = count_terms(titles, [text[:TEXT_SIGNS] for text in texts], cluster[:named], len(there))
         names = _names(counts, levels)
@@ -119,6 +119,12 @@ class TopicFinder:
         # The coloring puts the largest first, as `merged_groups` numbers them; equal ones may stand otherwise.
         labels = _labels(xy, cluster, levels, names, _places(coloring, first[cluster]))
         return coloring, labels
+
+
+def _levels(centers: F64, sizes: F64, numbers: Sequence[int]) -> list[Rows]:
+    """Return the topic of each cluster on each level; each finer one lies within a coarser one."""
+    coarse = settled_groups(centers, sizes, merged_groups(centers, sizes, numbers[:1])[0])
+    return [coarse, *merged_groups(centers, sizes, numbers[1:], within=coarse)]
 
 
 def _names(counts: TermCounts, levels: Sequence[Rows]) -> list[list[str]]:
@@ -157,7 +163,7 @@ def _labels(
         ends = np.searchsorted(of[order], np.arange(int(level.max()) + 2))
         for topic in range(int(level.max()) + 1):
             rows = order[ends[topic] : ends[topic + 1]]
-            x, y = densest_place(xy[rows], extent)
+            x, y = densest_place(xy[rows], xy, extent)
             belongs = category[int(coarse[level == topic][0])]
             found.append(TopicLabel(names[number][topic], x, y, len(rows), number, belongs))
     return tuple(found)
