@@ -22,7 +22,12 @@ from vecindex.serve.live import Served
 from vecindex.store.database import Database
 
 QUESTION = "how do cells make energy"
-QUESTIONS = (QUESTION, "how far away are the stars", "  why do leaves change their color? ", "<script>alert(1)</script>")
+QUESTIONS = (
+    QUESTION,
+    "how far away are the stars",
+    "  why do leaves change their color? ",
+    "<script>alert(1)</script>",
+)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +66,9 @@ def nearest_by_hand(rows: dict[str, dict[str, Any]], vector: np.ndarray, among: 
     return sorted(among, key=lambda i: (far[i], i))[:k]
 
 
-def nearest_on_map(rows: dict[str, dict[str, Any]], place: tuple[float, float], among: list[str], k: int) -> list[str]:
+def nearest_on_map(
+    rows: dict[str, dict[str, Any]], place: tuple[float, float], among: list[str], k: int
+) -> list[str]:
     far = {i: np.hypot(rows[i]["flat_x"] - place[0], rows[i]["flat_y"] - place[1]) for i in among}
     return sorted(among, key=lambda i: (far[i], i))[:k]
 
@@ -214,7 +221,9 @@ def test_neighbors_of_an_article(client: Client, rows: dict[str, dict[str, Any]]
         assert found["overlap"] == len(set(near) & set(on_map)) / 4
 
 
-def test_an_article_off_the_map_has_neighbors_by_embedding_only(client: Client, rows: dict[str, dict[str, Any]]) -> None:
+def test_an_article_off_the_map_has_neighbors_by_embedding_only(
+    client: Client, rows: dict[str, dict[str, Any]]
+) -> None:
     off = next(i for i, row in rows.items() if row["part_x"] is None)
     found = client(f"/api/articles/{off}/neighbors?map=part").json
     assert len(found["nearest"]) == 5
@@ -242,8 +251,18 @@ def test_an_article_off_the_map_has_neighbors_by_embedding_only(client: Client, 
         ("/api/questions", {"text": "  "}, 400, "The question is empty."),
         ("/api/questions", {"text": QUESTION, "map": "x"}, 404, "has no map 'x'"),
         ("/api/questions", {"text": QUESTION, "k": 101}, 422, "k: Input should be less than or equal to 100"),
-        ("/api/questions", {"text": QUESTION, "where": "false"}, 400, "has 0 articles that meet the condition, fewer"),
-        ("/api/questions", {"text": QUESTION, "where": "no_such = 1"}, 400, "The condition 'no_such = 1' does not work"),
+        (
+            "/api/questions",
+            {"text": QUESTION, "where": "false"},
+            400,
+            "has 0 articles that meet the condition, fewer",
+        ),
+        (
+            "/api/questions",
+            {"text": QUESTION, "where": "no_such = 1"},
+            400,
+            "The condition 'no_such = 1' does not work",
+        ),
         ("/api/questions", {"text": QUESTION, "where": "true); DROP TABLE articles; --"}, 400, "does not work"),
         ("/api/questions", {"text": 3}, 422, "text: Input should be a valid string"),
         ("/api/questions", {"text": "x" * 8_001}, 422, "text: String should have at most 8000 characters"),
@@ -289,7 +308,9 @@ def test_a_body_without_a_length_is_limited_too(client: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/api/version", "/overlap", "/api/docs"])
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:PORT", "127.0.0.1", "127.0.0.1:1", "localhost.evil:PORT"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:PORT", "127.0.0.1", "127.0.0.1:1", "localhost.evil:PORT"]
+)
 def test_another_host_is_refused(client: Client, path: str, host: str) -> None:
     got = client(path, headers={"Host": host.replace("PORT", str(client.port))})
     assert got.status == 403
@@ -376,7 +397,7 @@ def test_the_documents_name_every_address(client: Client) -> None:
             assert operation["summary"]
             assert {"403", "500", "503"} <= set(operation["responses"])
     names = set(told["components"]["schemas"])
-    assert {ref for ref in _refs(told)} <= {f"#/components/schemas/{name}" for name in names}
+    assert set(_refs(told)) <= {f"#/components/schemas/{name}" for name in names}
 
 
 def _refs(value: Any) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The server beside what changes: other versions, a table that vanishes or is made anew, a model that is not there."""
+"""The server beside what changes: other versions, a table that vanishes or is made anew, a model that is absent."""
 
 from __future__ import annotations
 
@@ -374,7 +374,14 @@ def test_an_empty_table_is_served(folder: Path) -> None:
 
 def test_fields_of_all_kinds_are_json(folder: Path) -> None:
     table, _ = filled(folder, 3)
-    append(table, np.eye(8, dtype=np.float32)[:1], ids=["nan"], share=[float("nan")], year=[None], topic=["\u2028</script>"])
+    append(
+        table,
+        np.eye(8, dtype=np.float32)[:1],
+        ids=["nan"],
+        share=[float("nan")],
+        year=[None],
+        topic=["\u2028</script>"],
+    )
     with running(Served(str(folder), "articles")) as client:
         found = client("/api/articles/nan").json
         assert found["fields"] == {"year": None, "topic": "\u2028</script>", "share": None}

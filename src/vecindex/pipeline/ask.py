@@ -228,7 +228,11 @@ class TableAtHand:
         there = None if name is None else np.isfinite(self.reader.places[name]).all(axis=1)
 
         def listed(rows: Rows, dist: Any, others: Rows) -> tuple[Neighbor, ...]:
-            kept = found_in(counted(rows[None], articles), others)[0] if len(rows) and others.size else [False] * len(rows)
+            kept = (
+                found_in(counted(rows[None], articles), others)[0]
+                if len(rows) and others.size
+                else [False] * len(rows)
+            )
             return tuple(
                 Neighbor(
                     rank=rank,

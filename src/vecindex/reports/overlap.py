@@ -23,9 +23,7 @@ from vecindex.reports.page import page
 Values = Mapping[str, Any]
 
 
-def overlap_page(
-    found: Values, *, version: str, made: str | None = None, links: Sequence[Markup] = ()
-) -> str:
+def overlap_page(found: Values, *, version: str, made: str | None = None, links: Sequence[Markup] = ()) -> str:
     """Return the page of a result; the same values give the same page.
 
     Parameters

@@ -41,8 +41,8 @@ class Refused(VecindexError):
 def status_of(error: Exception) -> int:
     """Return the HTTP status of an error.
 
-    >>> status_of(ConfigError("wrong")), status_of(StoreError("gone")), status_of(Refused(409, "old")), status_of(KeyError())
-    (400, 503, 409, 500)
+    >>> [status_of(e) for e in (ConfigError("wrong"), StoreError("gone"), Refused(409, "old"), KeyError())]
+    [400, 503, 409, 500]
     """
     if isinstance(error, Refused):
         return error.status

@@ -128,7 +128,10 @@ def _checked(kind: type[Asked], values: Mapping[str, Any]) -> Asked:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise Refused(422, f"{name}: {first['msg']}.", f"It takes {', '.join(kind.model_fields)}: /api/docs.") from error
+        raise Refused(
+            422, f"{name}: {first['msg']}.", f"It takes {', '.join(kind.model_fields)}: /api/docs."
+        ) from error
+
 
 async def _unrouted(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -22,7 +23,9 @@ _EXAMPLES = {
 def docs_page() -> str:
     """Return the page."""
     told = openapi()
-    sections = [_operation(told, path, method, op) for path, ops in told["paths"].items() for method, op in ops.items()]
+    sections = [
+        _operation(told, path, method, op) for path, ops in told["paths"].items() for method, op in ops.items()
+    ]
     intro = joined(
         [
             tag("h1", "API of vecindex serve"),
@@ -35,7 +38,11 @@ def docs_page() -> str:
                 tag("code", '{"error": "...", "next": "..."}'),
                 ".",
             ),
-            tag("ul", *(tag("li", tag("a", tag("code", s.name), href=f"#{s.id}")) for s in sections), class_="api-list"),
+            tag(
+                "ul",
+                *(tag("li", tag("a", tag("code", s.name), href=f"#{s.id}")) for s in sections),
+                class_="api-list",
+            ),
         ]
     )
     return page(
@@ -56,7 +63,7 @@ def _titled(section: Section) -> Markup:
 def _operation(told: dict[str, Any], path: str, method: str, op: dict[str, Any]) -> Section:
     parts: list[object] = [tag("p", op["summary"])]
     if op["parameters"]:
-        rows = [(p["name"], _kind(p["schema"]), p.get("description", ""), p["required"]) for p in op["parameters"]]
+        rows = [(p["name"], _kind(p["schema"]), p.get("description", "")) for p in op["parameters"]]
         parts.append(_table("Takes", rows))
     body = op.get("requestBody")
     if body:
@@ -101,13 +108,9 @@ def _refs(op: dict[str, Any]) -> list[str]:
     return re.findall(r'"#/components/schemas/(\w+)"', json.dumps(op))
 
 
-def _fields(told: dict[str, Any], schema: dict[str, Any]) -> list[tuple[str, object, str, bool]]:
+def _fields(told: dict[str, Any], schema: dict[str, Any]) -> list[tuple[str, object, str]]:
     found = told["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]
-    required = found.get("required", [])
-    return [
-        (name, _kind(value), value.get("description", ""), name in required)
-        for name, value in found["properties"].items()
-    ]
+    return [(name, _kind(value), value.get("description", "")) for name, value in found["properties"].items()]
 
 
 def _kind(schema: dict[str, Any]) -> Markup:
@@ -130,10 +133,10 @@ def _kind(schema: dict[str, Any]) -> Markup:
 _LIMITS = {"minimum": "at least", "maximum": "at most", "maxLength": "signs at most"}
 
 
-def _table(caption: str, rows: list[tuple[str, object, str, bool]]) -> Markup:
+def _table(caption: str, rows: Sequence[tuple[str, object, str]]) -> Markup:
     body = [
         tag("tr", tag("th", tag("code", name), scope="row"), tag("td", kind), tag("td", note))
-        for name, kind, note, _ in rows
+        for name, kind, note in rows
     ]
     return tag(
         "div",

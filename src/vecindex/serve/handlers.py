@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import numpy as np
+from starlette.responses import Response
 
 import vecindex
 from vecindex.core.anchors import anchored_to
@@ -86,7 +87,7 @@ class Handlers:
         found = [_map(key, told) for key, told in self._status().maps.items()]
         return models.Maps(edition=name, default=self.live.default_map(table), maps=found)
 
-    def header(self, name: str, edition: str | None) -> Any:
+    def header(self, name: str, edition: str | None) -> Response:
         """Give a map's header."""
         header = self.live.shown(self.live.edition(edition), name).header
         return json_response(json.dumps(header, ensure_ascii=False, allow_nan=False))

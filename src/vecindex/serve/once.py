@@ -39,7 +39,7 @@ class Once(Generic[K, V]):
         if mine:
             try:
                 found.set_result(make())
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001  # whoever waits gets it too
                 with self._lock:
                     if self._values.get(key) is found:
                         del self._values[key]

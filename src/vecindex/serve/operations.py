@@ -1,4 +1,4 @@
-"""The addresses of the API: what each takes and gives, and what answers it. The documents are made from this table."""
+"""The addresses of the API: what each takes and gives, and what answers it. Its documents are made from this."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from starlette.responses import Response
 from vecindex.serve import models
 from vecindex.serve.handlers import Handlers
 from vecindex.serve.models import Asked, Told
+from vecindex.serve.sections import Packed
 
-Answer = Told | Response
+Answer = Told | Response | Packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,42 +101,83 @@ def _report(handlers: Handlers, _call: Call) -> Answer:
 
 OPERATIONS = (
     Operation(
-        "GET", "/api/version", "The table's latest state; asked every few seconds by the page.", _version,
-        models.Version, weighty=False,
+        "GET",
+        "/api/version",
+        "The table's latest state; asked every few seconds by the page.",
+        _version,
+        models.Version,
+        weighty=False,
     ),
     Operation("GET", "/api/status", "What the table holds, and what to do next.", _status, models.Status),
     Operation("GET", "/api/maps", "The maps that are stored with the table.", _maps, models.Maps),
     Operation(
-        "GET", "/api/maps/{name}/header",
-        "What is told of a map: extent, colorings, topics, questions, and the sizes of its sections.", _header,
-        "application/json", query=models.EditionAsked, errors=(404, 409),
+        "GET",
+        "/api/maps/{name}/header",
+        "What is told of a map: extent, colorings, topics, questions, and the sizes of its sections.",
+        _header,
+        "application/json",
+        query=models.EditionAsked,
+        errors=(404, 409),
     ),
     Operation(
-        "GET", "/api/maps/{name}/sections/{section}",
-        "A section of a map: points (uint16 pairs), color:KEY (a byte a row), ids, titles, snippets (JSON).", _section,
-        "application/octet-stream", query=models.EditionAsked, errors=(404, 409),
+        "GET",
+        "/api/maps/{name}/sections/{section}",
+        "A section of a map: points (uint16 pairs), color:KEY (a byte a row), ids, titles, snippets (JSON).",
+        _section,
+        "application/octet-stream",
+        query=models.EditionAsked,
+        errors=(404, 409),
     ),
     Operation(
-        "POST", "/api/filter", "Which articles of a map meet an SQL condition.", _filter, models.Filtered,
-        body=models.FilterAsked, errors=(400, 404, 409),
+        "POST",
+        "/api/filter",
+        "Which articles of a map meet an SQL condition.",
+        _filter,
+        models.Filtered,
+        body=models.FilterAsked,
+        errors=(400, 404, 409),
     ),
     Operation(
-        "POST", "/api/search", "The nearest articles to a text or to an article, by exact search.", _search,
-        models.Hits, body=models.SearchAsked, errors=(400, 404, 409),
+        "POST",
+        "/api/search",
+        "The nearest articles to a text or to an article, by exact search.",
+        _search,
+        models.Hits,
+        body=models.SearchAsked,
+        errors=(400, 404, 409),
     ),
     Operation(
-        "POST", "/api/questions",
+        "POST",
+        "/api/questions",
         "A question: its nearest articles, its place on a map by candidate search, and how many of them stay near.",
-        _question, models.Question, body=models.QuestionAsked, errors=(400, 404, 409),
-    ),
-    Operation("GET", "/api/articles/{id}", "An article with all its text and fields.", _article, models.Article, errors=(404,)),
-    Operation(
-        "GET", "/api/articles/{id}/neighbors", "What lies around an article by embedding and on a map.", _neighbors,
-        models.Neighbors, query=models.NeighborsAsked, errors=(400, 404, 409),
+        _question,
+        models.Question,
+        body=models.QuestionAsked,
+        errors=(400, 404, 409),
     ),
     Operation(
-        "GET", "/api/overlap",
-        "Where the report on the overlap of the server's questions stands; the first request begins it.", _report,
-        models.Report, weighty=False,
+        "GET",
+        "/api/articles/{id}",
+        "An article with all its text and fields.",
+        _article,
+        models.Article,
+        errors=(404,),
+    ),
+    Operation(
+        "GET",
+        "/api/articles/{id}/neighbors",
+        "What lies around an article by embedding and on a map.",
+        _neighbors,
+        models.Neighbors,
+        query=models.NeighborsAsked,
+        errors=(400, 404, 409),
+    ),
+    Operation(
+        "GET",
+        "/api/overlap",
+        "Where the report on the overlap of the server's questions stands; the first request begins it.",
+        _report,
+        models.Report,
+        weighty=False,
     ),
 )

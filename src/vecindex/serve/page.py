@@ -140,7 +140,9 @@ def report_page(served: Served, job: ReportJob) -> str:
     else:
         body = tag(
             "div",
-            tag("p", "The report on ", given(served.questions_name), " is being made. It opens here when it is ready."),
+            tag(
+                "p", "The report on ", given(served.questions_name), " is being made. It opens here when it is ready."
+            ),
             tag("p", tag("span", told.stage or "", id="stage"), class_="quiet", role="status"),
             tag("p", id="failed", role="alert", hidden=True),
         )

@@ -101,7 +101,7 @@ class ReportJob:
                 self._made, self._failed = _Made(edition, html), None
         except VecindexError as error:
             self._fail(edition, error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # told by the page, and logged
             _LOG.exception("the report failed")
             line = (str(error).strip().splitlines() or [""])[0][:300]
             self._fail(edition, VecindexError(f"Unexpected {type(error).__name__}: {line}"))

@@ -69,7 +69,9 @@ def serve(served: Served, host: str, port: int, ready: Callable[[str], None], st
             )
         )
         _stop_on_signal(run, stopping)
-        announced = threading.Thread(target=_announce, args=(run, lambda: ready(f"http://{shown}:{actual}/")), daemon=True)
+        announced = threading.Thread(
+            target=_announce, args=(run, lambda: ready(f"http://{shown}:{actual}/")), daemon=True
+        )
         announced.start()
         run.run(sockets=[bound])
         return server.busy
