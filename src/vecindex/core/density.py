@@ -9,13 +9,12 @@ from vecindex.core.picture import Extent
 
 CELLS = 512
 TOPIC_CELLS = 96
-_BLUR = 2.0
 _BLUR_SHARE = 0.2
-# What a reader sees as nearby: a circle of this part of the map's width.
-NEARBY = 0.01
+_NEARBY, _WIDEST = 0.01, 0.25
+_WITHIN = 30
 
 
-def smoothed_counts(xy: F64, extent: Extent, cells: int, blur: float = _BLUR) -> F64:
+def smoothed_counts(xy: F64, extent: Extent, cells: int, blur: float) -> F64:
     """Return a grid of how many places lie about each cell, (cells, cells) by [x, y], after a Gaussian blur.
 
     `blur` is the Gaussian's standard deviation in cells. The sum is that of the places, but for what is blurred over
@@ -30,15 +29,18 @@ def smoothed_counts(xy: F64, extent: Extent, cells: int, blur: float = _BLUR) ->
     return np.asarray(weight @ counts.astype(np.float64) @ weight.T)
 
 
-def nearby(xy: F64, extent: Extent) -> F64:
-    """Return for each place (m, 2) how many articles lie within a hundredth of the map's width, about; (m,).
+def nearby(xy: F64, extent: Extent) -> tuple[F64, float]:
+    """Return for each place (m, 2) how many articles lie near it, itself among them, (m,); and how near that is.
 
-    Taken from a grid of 512 by 512 counts with a Gaussian blur, so it is a smooth figure and no count; at least 1.
+    Near is a circle with a hundredth of the map's width as its radius, or wider, so that 30 would lie in it were they
+    spread evenly, up to a quarter; told as a share of the width. The numbers are taken from a grid with a Gaussian
+    blur that is as wide as the circle, so they are smooth figures and no counts.
     """
-    grid = smoothed_counts(xy, extent, CELLS)
+    radius = min(_WIDEST, max(_NEARBY, float(np.sqrt(_WITHIN / (np.pi * len(xy))))))
+    # With this blur an article alone counts as one.
+    grid = smoothed_counts(xy, extent, CELLS, radius * CELLS / np.sqrt(2))
     at = _cells(xy, extent, CELLS)
-    circle = np.pi * (NEARBY * CELLS) ** 2
-    return np.maximum(grid[at[:, 0], at[:, 1]] * circle, 1.0)
+    return grid[at[:, 0], at[:, 1]] * np.pi * (radius * CELLS) ** 2, radius
 
 
 def densest_place(xy: F64, everything: F64, extent: Extent) -> tuple[float, float]:
@@ -47,16 +49,19 @@ def densest_place(xy: F64, everything: F64, extent: Extent) -> tuple[float, floa
     It is the article nearest to the middle of the cell where s^2 / t is largest: s and t are the blurred numbers of
     these and of all articles there, so a place counts by how many they are and by how large a part. The blur is a
     fifth of the side of the square that the articles would fill, were the map filled evenly: of a large topic the
-    middle is found and not a dense spot at its edge. The article nearest to it: a label stands on one of its own even
-    when they form a ring. Of equal cells the first.
+    middle is found and not a dense spot at its edge. A label stands on an article of its own
+    even when they form a ring. Of equal cells the first.
 
     Parameters
     ----------
     everything : (M, 2) places of all articles, these among them.
 
-    >>> xy = np.array([[0.0, 0.0], [8.0, 8.0], [8.1, 8.1], [8.2, 8.0], [9.6, 0.0]])
-    >>> densest_place(xy, xy, Extent(0.0, 0.0, 10.0))
-    (8.1, 8.1)
+    As many lie at each of three corners, and only at one of them without others.
+
+    >>> xy = np.array([[1.0, 1.0]] * 9 + [[9.0, 9.0]] * 9 + [[1.0, 9.0]] * 9)
+    >>> everything = np.concatenate([xy, [[1.0, 1.0]] * 90, [[1.0, 9.0]] * 90])
+    >>> densest_place(xy, everything, Extent(0.0, 0.0, 10.0))
+    (9.0, 9.0)
     """
     blur = max(1.0, _BLUR_SHARE * TOPIC_CELLS * float(np.sqrt(len(xy) / len(everything))))
     some = smoothed_counts(xy, extent, TOPIC_CELLS, blur)

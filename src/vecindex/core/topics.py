@@ -20,6 +20,8 @@ _MIN_TEXTS = 3
 _MAX_TERMS = 20_000
 # Two words are one term when they stand together so many times more often than by chance.
 _TOGETHER = 8.0
+# Or when so large a part of the texts with either has both: among few texts nothing is much more than chance.
+_BOTH = 0.75
 # Where so many of a group's texts with a word have it in one longer term, the longer one is named.
 _WITHIN = 0.5
 _TRIED = 80
@@ -29,7 +31,7 @@ _TITLE_SHARE = 0.06
 _LEAST_NAMING = 0.4
 _LEADING = 0.8
 # Words that begin alike, so long a part of the longer one: one is enough in a name.
-_ALIKE = 0.6
+_ALIKE = 0.55
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,8 @@ def _pairs(
     count = _texts_with(unit[beside], which, len(key))
     first, second = key // n, key % n
     by_chance = word_count[first] * word_count[second] / max(1, texts)
-    kept = _most(np.where(count >= _TOGETHER * by_chance, count, 0), max(2, least))
+    together = count >= _BOTH * np.maximum(word_count[first], word_count[second])
+    kept = _most(np.where(together | (count >= _TOGETHER * by_chance), count, 0), max(2, least))
     place = np.full(len(key), NO_WORD, dtype=np.int64)
     place[kept] = n + np.arange(len(kept))
     none[beside] = place[which]
@@ -182,6 +185,8 @@ def name_groups(found: TermCounts, within: TermCounts | None = None, into: Rows 
             longer.setdefault(word, []).append(term)
     for group in np.argsort(-found.texts, kind="stable"):
         terms = _candidates(found, longer, found.counts[group], found.naming * weight[group])
+        # Where nothing tells it from the others, what is most frequent.
+        terms = terms or _candidates(found, longer, found.counts[group], found.naming * found.counts[group])
         # The last term makes way until no larger group has the same name.
         last = TERMS - 1
         while frozenset(terms[: TERMS - 1] + terms[last : last + 1]) in taken and last < len(terms) - 1:

@@ -25,7 +25,7 @@ else end ended especially etc ever every example few find first five following f
 further gave general get give given go good great group had has have having he her here high him himself his how
 however if important in include included includes including into is it its itself just kind known large last
 late later least less like likely little long low made main major make makes making many may me means might
-modern more most mostly much must my near nearly never new next no non nor not now number of off often old on
+modern more most mostly much must my near nearly never next no non nor not now number of off often old on
 once one only onto or order original other others our out over own part people per perhaps person place possible
 present produced put quite rather really recent right said same say second see seen set several shall she short
 should show shown shows similar since single six small so some something soon still such take taken ten term
@@ -102,7 +102,7 @@ def read_words(titles: Sequence[str], texts: Sequence[str]) -> Words:
 def _leads(
     shown: list[str], words: Rows, spelled: Rows, spellings: list[str], in_title: npt.NDArray[np.bool_]
 ) -> F64:
-    """Return how often each word stands before one with a capital; each text ends with a sign, so pairs lie in one."""
+    """Return how often each word stands before one with a capital. A sign ends each text, so pairs lie within one."""
     capital = np.array([spelling[0].isupper() for spelling in spellings], dtype=np.bool_)
     at = np.flatnonzero((words[:-1] != NO_WORD) & ~in_title[:-1])
     n = len(shown)

@@ -168,7 +168,9 @@ class TextField(FieldReader):
         count = np.bincount(which[which >= 0], minlength=len(self._places) + 1)
         different = int((count > 0).sum())
         covered = np.sort(count)[::-1][:MOST_NAMES].sum() / count.sum()
-        if not self._asked and (different < 2 or (different > _FEW_VALUES and covered < _COVERED)):
+        # Values that hardly come twice are names of articles and no categories.
+        many = different > count.sum() / 2 or (different > _FEW_VALUES and covered < _COVERED)
+        if not self._asked and (different < 2 or many):
             return None
         names = [_short(value) for value in self._places] + ["further values"]
         return categories(self.key, self.name, names, which)

@@ -242,15 +242,9 @@ def _colorings(
     if finder is not None:
         topics, labels = finder.result(xy, texts.titles[: len(texts.beginnings)], texts.beginnings)
         made.append(topics)
-    made.append(
-        numbers(
-            "density",
-            "articles nearby",
-            nearby(xy, extent_of(xy)),
-            scale="log",
-            note="articles within a hundredth of the map's width, smoothed, on a logarithmic scale",
-        )
-    )
+    near, radius = nearby(xy, extent_of(xy))
+    note = f"articles within {radius:.2g} of the map's width, smoothed, on a logarithmic scale"
+    made.append(numbers("density", "articles nearby", near, scale="log", note=note))
     made.append(flags("truncated", "truncated", truncated, ("cut by the model", "read whole")))
     if found.question_dist is not None and asked is not None:
         note = f"cosine distance by embedding to the nearest of {len(asked.set.questions):,} questions"

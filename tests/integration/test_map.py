@@ -1,0 +1,373 @@
+"""A stored map as a picture: places, topics, colorings, questions, on tables of our own making."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from planted import KnownModel, make_table, put_map
+from tables import append, chunked_table, fingerprint
+from tables import make_table as make_empty
+from vecindex.core.anchors import anchored_to
+from vecindex.errors import ConfigError
+from vecindex.pipeline import map_picture as module
+from vecindex.pipeline.map_options import MapOptions
+from vecindex.pipeline.map_picture import map_picture
+from vecindex.pipeline.map_result import MapResult
+from vecindex.pipeline.overlap import OverlapOptions, overlap
+from vecindex.pipeline.queries import QuestionModel
+from vecindex.reports.map_payload import payload
+from vecindex.store.database import Database
+
+SUBJECTS = {
+    "cells": "Cells of the body divide; each cell has a nucleus and a membrane.",
+    "trains": "Trains run on a railway; each train has an engine and a driver.",
+    "poems": "Poems are written in verse; each poem has a rhyme and a meter.",
+}
+
+
+def ids_of(n: int) -> list[str]:
+    return [f"a{i:05d}" for i in range(n)]
+
+
+def shown(database: Path, model: Any = None, **options: Any) -> MapResult:
+    return map_picture(Database(database), "articles", MapOptions(**options), model or QuestionModel())
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray, np.ndarray]:
+    """Ninety articles on three subjects that lie apart in both spaces; the last four are not on the map."""
+    folder = tmp_path_factory.mktemp("map") / "db"
+    rng = np.random.default_rng(0)
+    subject = np.arange(90) % 3
+    vectors = np.eye(12)[subject * 4] + 0.15 * rng.normal(size=(90, 12))
+    table = make_table(folder, vectors, fields={"shelf": [f"shelf {s}" for s in subject], "note": ids_of(90)})
+    names = list(SUBJECTS)
+    table.replace(
+        pa.table(
+            {
+                **{c: table.rows_by_id(ids_of(90), [c]).column(c) for c in table.schema.names},
+                "title": [f"{names[s]} {'ab'[i % 2]}{i}" for i, s in enumerate(subject)],
+                "text": [SUBJECTS[names[s]] for s in subject],
+                "truncated": [i < 30 for i in range(90)],
+            }
+        ).cast(table.schema)
+    )
+    xy = np.array([[0.0, 0.0], [20.0, 0.0], [0.0, 9.0]])[subject] + rng.normal(size=(90, 2))
+    xy[86:] = np.nan
+    put_map(folder, "flat", ids_of(90), xy, {"method": "cut", "made_at": "2026-11-22T22:00:51+00:00"})
+    return folder, vectors, xy
+
+
+def test_the_order_is_a_permutation_that_mixes_fairly(world: tuple[Path, np.ndarray, np.ndarray]) -> None:
+    folder, _, xy = world
+    picture = shown(folder).picture
+    assert sorted(picture.ids) == ids_of(86)
+    rows = np.array([int(key[1:]) for key in picture.ids])
+    assert np.abs(picture.xy - xy[rows].astype(np.float32)).max() == 0
+    assert (picture.articles, len(picture)) == (90, 86)
+    # Every third of the order holds about a third of each subject.
+    for part in np.array_split(rows % 3, 3):
+        assert np.bincount(part, minlength=3).min() >= 5
+    assert list(shown(folder, topics=0).picture.ids) == list(picture.ids)
+
+
+def test_topics_are_the_subjects_named_by_their_words(world: tuple[Path, np.ndarray, np.ndarray]) -> None:
+    folder, _, _ = world
+    result = shown(folder, topics=3)
+    picture = result.picture
+    topics = picture.coloring("topic")
+    assert topics is not None
+    assert picture.colorings[0] is topics
+    assert result.color == "topic"
+    assert result.topics == 3
+    rows = np.array([int(key[1:]) for key in picture.ids])
+    for category, name in enumerate(topics.names):
+        subject = set((rows[topics.codes == category] % 3).tolist())
+        assert len(subject) == 1
+        word = list(SUBJECTS)[subject.pop()]
+        assert word[:-1] in name.casefold()
+    assert sum(topics.counts) == 86
+    for label in picture.topics:
+        if label.level == 0:
+            assert label.name == topics.names[label.category]
+            assert label.count == topics.counts[label.category]
+        own = picture.xy[topics.codes == label.category]
+        assert [label.x, label.y] in own.tolist()
+
+
+def test_the_same_seed_gives_the_same_picture(world: tuple[Path, np.ndarray, np.ndarray]) -> None:
+    folder, _, _ = world
+    first, second = (payload(shown(folder, seed=4).picture) for _ in range(2))
+    assert first == second
+
+
+def test_columns_become_colorings(world: tuple[Path, np.ndarray, np.ndarray]) -> None:
+    folder, _, _ = world
+    picture = shown(folder).picture
+    assert [c.key for c in picture.colorings] == ["topic", "density", "truncated", "field:shelf"]
+    shelf = picture.coloring("field:shelf")
+    assert shelf is not None
+    rows = [int(key[1:]) for key in picture.ids]
+    assert [shelf.names[code] for code in shelf.codes] == [f"shelf {row % 3}" for row in rows]
+    cut = picture.coloring("truncated")
+    assert cut is not None
+    assert cut.counts == (30, 56)
+    assert [code == 0 for code in cut.codes] == [row < 30 for row in rows]
+
+
+def test_a_column_of_many_values_is_shown_when_asked_for(world: tuple[Path, np.ndarray, np.ndarray]) -> None:
+    folder, _, _ = world
+    picture = shown(folder, fields=["note"], color="note").picture
+    note = picture.colorings[0]
+    assert note.key == "field:note"
+    assert len(note.names) == 21
+    assert note.names[-1] == "other"
+    assert note.counts[-1] == 66
+
+
+def test_what_cannot_be_colored_by_is_said(world: tuple[Path, np.ndarray, np.ndarray]) -> None:
+    folder, _, _ = world
+    with pytest.raises(ConfigError, match=r"no column 'depth' to color by \(columns there: shelf, note\)"):
+        shown(folder, fields=["depth"])
+    with pytest.raises(ConfigError, match="nothing to color by under 'question_distance'"):
+        shown(folder, color="question_distance")
+
+
+def test_columns_of_every_kind(tmp_path: Path) -> None:
+    fields = [
+        pa.field("year", pa.int64()), pa.field("share", pa.float64()), pa.field("seen", pa.bool_()),
+        pa.field("day", pa.date32()), pa.field("tags", pa.list_(pa.string())), pa.field("same", pa.int64()),
+    ]  # fmt: skip
+    table = Database(tmp_path / "db").create_articles("articles", fingerprint(8), fields, {})
+    n = 20
+    append(
+        table,
+        np.eye(8, dtype=np.float32)[np.arange(n) % 8],
+        year=[1900 + i if i else None for i in range(n)],
+        share=[float("nan") if i == 1 else i / 4 for i in range(n)],
+        seen=[None if i == 2 else i % 2 == 0 for i in range(n)],
+        day=[dt.date(2000 + i, 1, 1) for i in range(n)],
+        tags=[["a"]] * n,
+        same=[5] * n,
+        truncated=[None] * n,
+        content_hash=[f"{i:016x}:{i:016x}" for i in range(n)],
+    )
+    put_map(tmp_path / "db", "flat", ids_of(n), np.random.default_rng(0).normal(size=(n, 2)))
+    picture = shown(tmp_path / "db").picture
+    # Lists cannot be colored by; a column of one value, and flags that nobody knows, tell nothing.
+    assert [c.key for c in picture.colorings] == [
+        "topic", "density", "field:year", "field:share", "field:seen", "field:day",
+    ]  # fmt: skip
+    place = {key: i for i, key in enumerate(picture.ids)}
+    year, share, seen, day = (picture.coloring(f"field:{n}") for n in ("year", "share", "seen", "day"))
+    assert year is not None
+    assert share is not None
+    assert seen is not None
+    assert day is not None
+    assert (year.codes[place["a00000"]], year.codes[place["a00019"]]) == (255, 254)
+    assert share.codes[place["a00001"]] == 255
+    assert (seen.names, seen.counts, seen.codes[place["a00002"]]) == (("yes", "no"), (9, 10), 255)
+    assert abs(day.low - 2000.19) < 0.05
+    assert day.note is not None
+    assert day.note.startswith("in years")
+
+
+def questions_file(folder: Path, vectors: np.ndarray, n: int = 6) -> tuple[str, KnownModel]:
+    rng = np.random.default_rng(5)
+    file = folder / "questions.jsonl"
+    file.write_text(
+        "".join(json.dumps({"id": f"q{i}", "text": f"what is {i}?", "topic": "t"}) + "\n" for i in range(n)),
+        encoding="utf-8",
+    )
+    return str(file), KnownModel({f"what is {i}?": vectors[80 + i] + 0.1 * rng.normal(size=12) for i in range(n)})
+
+
+def same_as_overlap(result: MapResult, database: Path, file: str, model: KnownModel, k: int) -> None:
+    told = overlap(Database(database), "articles", OverlapOptions(file=file, k=k, map="flat"), model)  # type: ignore[arg-type]
+    ids = result.picture.ids
+    chunked = result.picture.by == "chunk"
+    for question, row in zip(result.picture.questions, told.rows, strict=True):
+        placed = row.maps["flat"]["search"]
+        assert (question.id, question.text, question.topic) == (row.id, row.text, row.topic)
+        assert question.overlap == placed.overlap
+        assert (question.x, question.y) == (placed.x, placed.y)
+        near = [n.chunk if chunked else n.id for n in row.neighbors]
+        assert [n.dist for n in question.nearest] == [n.dist for n in row.neighbors]
+        assert [None if n.row is None else ids[n.row] for n in question.nearest] == [
+            key if key in ids else None for key in near
+        ]
+        on_map = [n.chunk if chunked else n.id for n in placed.neighbors]
+        assert [ids[at] for at in question.on_map] == on_map
+        assert sum(n.kept for n in question.nearest) == round(question.overlap * k)
+        found = {n.id for n in placed.neighbors}
+        assert [n.kept for n in question.nearest] == [n.id in found for n in row.neighbors]
+
+
+def test_questions_are_answered_as_by_overlap(world: tuple[Path, np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    folder, vectors, _ = world
+    file, model = questions_file(tmp_path, vectors)
+    result = shown(folder, model, file=file, k=4)
+    same_as_overlap(result, folder, file, model, 4)
+    assert any(near.row is None for q in result.picture.questions for near in q.nearest)
+    assert result.picture.questions_name == "questions.jsonl"
+
+
+def test_the_distance_to_the_nearest_question_is_exact(
+    world: tuple[Path, np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    folder, vectors, _ = world
+    file, model = questions_file(tmp_path, vectors)
+    found = shown(folder, model, file=file).picture
+    coloring = found.coloring("question_distance")
+    assert coloring is not None
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    asked = np.stack(list(model.known.values()))
+    asked /= np.linalg.norm(asked, axis=1, keepdims=True)
+    dist = 1 - (unit @ asked.T).max(axis=1)
+    dist = dist[[int(key[1:]) for key in found.ids]]
+    step = (coloring.high - coloring.low) / 254
+    told = coloring.low + coloring.codes * step
+    assert np.abs(told - np.clip(dist, coloring.low, coloring.high)).max() < 0.51 * step + 1e-6
+
+
+def test_in_a_table_of_chunks_points_are_chunks_and_answers_articles(tmp_path: Path) -> None:
+    _, vectors, _ = chunked_table(tmp_path / "db", [3] * 30)
+    table = Database(tmp_path / "db").articles("articles")
+    ids = [key for batch in table.scan(["id"]) for key in batch.column(0).to_pylist()]
+    put_map(tmp_path / "db", "flat", ids, np.random.default_rng(3).normal(size=(90, 2)))
+    model = KnownModel({f"what is {i}?": vectors[i].astype(float) for i in range(6)})
+    file = tmp_path / "questions.jsonl"
+    file.write_text("".join(json.dumps({"text": text}) + "\n" for text in model.known), encoding="utf-8")
+    result = shown(tmp_path / "db", model, file=str(file), k=3)
+    assert (result.picture.by, len(result.picture)) == ("chunk", 90)
+    same_as_overlap(result, tmp_path / "db", str(file), model, 3)
+
+
+@pytest.mark.parametrize("n", [1, 2, 10])
+def test_small_tables(tmp_path: Path, n: int) -> None:
+    vectors = np.random.default_rng(n).normal(size=(n, 6))
+    make_table(tmp_path / "db", vectors)
+    put_map(tmp_path / "db", "flat", ids_of(n), np.arange(2.0 * n).reshape(n, 2))
+    result = shown(tmp_path / "db")
+    assert len(result.picture) == n
+    assert sum(result.picture.colorings[0].counts) == n
+    assert 1 <= result.topics <= 3
+    assert all(topic.name for topic in result.picture.topics)
+    result.write(tmp_path / "map.html")
+    result.write(tmp_path / "map.png", dpi=50)
+
+
+def test_articles_all_alike(tmp_path: Path) -> None:
+    make_table(tmp_path / "db", np.ones((40, 6)))
+    put_map(tmp_path / "db", "flat", ids_of(40), np.zeros((40, 2)))
+    result = shown(tmp_path / "db")
+    assert result.topics == 1
+    assert [c.key for c in result.picture.colorings] == ["topic", "truncated"]
+    result.write(tmp_path / "map.html")
+    result.write(tmp_path / "map.svg", dpi=50)
+
+
+def test_the_map_that_is_shown_by_itself(tmp_path: Path) -> None:
+    make_table(tmp_path / "db", np.random.default_rng(0).normal(size=(9, 6)))
+
+    def scores(mean: float) -> dict[str, Any]:
+        return {"recall": {"5": {"mean": mean, "low": mean - 0.1, "high": mean + 0.1}, "10": {"mean": 0.2}}}
+
+    xy = np.random.default_rng(1).normal(size=(9, 2))
+    anchors = {
+        "files": [{"name": "bio.jsonl"}], "questions": 3, "k": 5,
+        "anchored": {"overlap": {"mean": 0.9, "low": 0.8, "high": 1.0}},
+        "held_out": {"overlap": {"mean": 0.4, "low": 0.3, "high": 0.5}},
+    }  # fmt: skip
+    pinned = {"method": "local", "anchored": True, "anchors": anchors, "scores": scores(0.9)}
+    put_map(tmp_path / "db", "pinned", ids_of(9), xy, pinned)
+    only = shown(tmp_path / "db").picture
+    assert (only.map, only.anchored) == ("pinned", anchored_to(pinned))
+    assert only.anchored == "anchored to bio.jsonl (3 questions)"
+    assert [(s.name, s.mean) for s in only.scores] == [
+        ("recall@5", 0.9), ("recall@10", 0.2),
+        ("overlap@5 of its own questions", 0.9), ("overlap@5 of held-out ones", 0.4),
+    ]  # fmt: skip
+    put_map(tmp_path / "db", "unscored", ids_of(9), xy)
+    assert shown(tmp_path / "db").picture.map == "unscored"
+    put_map(tmp_path / "db", "worse", ids_of(9), xy, {"scores": scores(0.3)})
+    put_map(tmp_path / "db", "better", ids_of(9), xy, {"scores": scores(0.5), "made_at": "2026-11-22T22:00:51+00:00"})
+    best = shown(tmp_path / "db").picture
+    assert (best.map, best.made, best.anchored) == ("better", "2026-11-22T22:00:51+00:00", None)
+    assert shown(tmp_path / "db", map="pinned").picture.map == "pinned"
+    with pytest.raises(ConfigError, match=r"no map 'flat' \(maps there: better, pinned, unscored, worse\)"):
+        shown(tmp_path / "db", map="flat")
+
+
+def test_without_a_map_or_with_none_on_it(tmp_path: Path) -> None:
+    make_table(tmp_path / "db", np.random.default_rng(0).normal(size=(4, 6)))
+    with pytest.raises(ConfigError, match=r"no map yet[^\n]*\n.*vecindex project"):
+        shown(tmp_path / "db")
+    put_map(tmp_path / "db", "empty", ids_of(4), np.full((4, 2), np.nan))
+    with pytest.raises(ConfigError, match=r"No article .* is on map 'empty'"):
+        shown(tmp_path / "db")
+    make_empty(tmp_path / "none")
+    with pytest.raises(ConfigError, match="no map yet"):
+        shown(tmp_path / "none")
+
+
+def test_more_neighbors_than_articles(world: tuple[Path, np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    make_table(tmp_path / "db", np.random.default_rng(0).normal(size=(4, 12)))
+    put_map(tmp_path / "db", "flat", ids_of(4), np.random.default_rng(0).normal(size=(4, 2)))
+    file, model = questions_file(tmp_path, world[1])
+    with pytest.raises(ConfigError, match="has 4 articles, fewer than -k 5"):
+        shown(tmp_path / "db", model, file=file)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"k": 0}, "-k must be from 1"),
+        ({"snippet": -1}, "--snippet is a number"),
+        ({"topics": 99}, "--topics is a number"),
+        ({"file": "a", "texts": ["b"]}, "not both"),
+    ],
+)
+def test_options_that_make_no_sense(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        MapOptions(**options)
+
+
+def test_beginnings_are_shortened_for_a_page_of_bounded_size(
+    world: tuple[Path, np.ndarray, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _, _ = world
+    whole = shown(folder)
+    assert whole.snippet == 120
+    assert whole.notes == ()
+    assert whole.picture.snippets[0].startswith(tuple(SUBJECTS.values()))
+    # Articles of three texts pack well, so these are of random words.
+    rng = np.random.default_rng(0)
+    words = ["".join(chr(97 + c) for c in rng.integers(0, 26, 7)) for _ in range(20_000)]
+    table = make_empty(tmp_path / "db")
+    n = 3_000
+    append(
+        table,
+        rng.normal(size=(n, 8)).astype(np.float32),
+        text=[" ".join(rng.choice(words, 30)) for _ in range(n)],
+    )
+    put_map(tmp_path / "db", "flat", ids_of(n), rng.normal(size=(n, 2)))
+    full = shown(tmp_path / "db", topics=0).write(tmp_path / "full.html").bytes
+    monkeypatch.setattr(module, "PAGE_BYTES", full - 60_000 + 400_000)
+    short = shown(tmp_path / "db", topics=0)
+    assert 20 <= short.snippet < 120
+    assert short.write(tmp_path / "short.html").bytes < full - 60_000
+    assert max(len(s) for s in short.picture.snippets) <= short.snippet
+    assert short.notes[0].startswith(f"beginnings of texts are shortened from 120 to {short.snippet} signs")
+    monkeypatch.setattr(module, "PAGE_BYTES", 1)
+    bare = shown(tmp_path / "db", topics=0)
+    assert bare.snippet == 0
+    assert set(bare.picture.snippets) == {""}
+    assert bare.notes[0].startswith("beginnings are left out")

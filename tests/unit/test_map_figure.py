@@ -1,0 +1,106 @@
+"""A map as a picture: what is drawn, and that the same map gives the same file."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import re
+from typing import Any
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from pictures import HOSTILE, picture
+from vecindex.core.picture import Coloring, TopicLabel
+from vecindex.errors import MissingExtraError
+from vecindex.reports.map_figure import COLORS, map_figure
+
+
+def texts(svg: bytes) -> list[str]:
+    return re.findall(r"<text [^>]*>([^<]*)</text>", svg.decode())
+
+
+def test_an_svg_has_its_text_as_text_and_its_points_as_one_raster() -> None:
+    svg = map_figure(picture(), "topic", form="svg", dpi=80)
+    assert svg.count(b"<image") == 1
+    told = texts(svg)
+    assert {"cells, protein", "trains", "cells, protein (20)", "trains (20)", "questions (1)"} <= set(told)
+    caption = " ".join(told)
+    for part in ("map map", "local", "2026-11-22", "recall@5 55%", "questions.jsonl, overlap@2 50%"):
+        assert part in caption
+    assert b"<dc:date>" not in svg
+
+
+def test_anchored_is_told() -> None:
+    svg = map_figure(picture(anchored="anchored to a.jsonl (3 questions)"), "topic", form="svg", dpi=80)
+    assert "anchored to a.jsonl (3 questions)" in " ".join(texts(svg))
+
+
+@pytest.mark.parametrize("form", ["png", "svg"])
+def test_the_same_map_gives_the_same_file(form: str) -> None:
+    assert map_figure(picture(), "topic", form=form, dpi=60) == map_figure(picture(), "topic", form=form, dpi=60)
+
+
+def test_points_have_the_colors_of_their_topics() -> None:
+    png = map_figure(picture(400, questions=(), topics=()), "topic", dpi=100)
+    pixels = (matplotlib.image.imread(io.BytesIO(png))[..., :3] * 255).round().astype(int)
+    for color in COLORS[:2]:
+        wanted = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
+        # Points let a quarter of the paper through.
+        mixed = 0.75 * wanted + 0.25 * 255
+        near = np.abs(pixels - mixed).max(axis=2) < 6
+        assert near.sum() > 50
+
+
+def test_the_size_is_as_asked_for() -> None:
+    png = map_figure(picture(), "topic", width_in=3.0, dpi=50)
+    assert matplotlib.image.imread(io.BytesIO(png)).shape[1] == 150
+
+
+def test_a_number_has_a_bar_with_its_ends() -> None:
+    told = texts(map_figure(picture(), "field:year", form="svg", dpi=60))
+    assert {"year", "1900", "2000"} <= set(told)
+
+
+def test_labels_that_do_not_fit_are_left_out_and_none_lies_over_another() -> None:
+    shown = picture()
+    x, y = shown.topics[0].x, shown.topics[0].y
+    crowd = tuple(TopicLabel(f"crowded label {i}", x, y, 100 - i, 0, 0) for i in range(30))
+    told = texts(map_figure(picture(topics=crowd), "topic", form="svg", dpi=60))
+    put = [int(t.split()[-1]) for t in told if t.startswith("crowded")]
+    assert 0 in put
+    assert 1 < len(put) < 30
+
+
+def test_finer_labels_are_not_drawn() -> None:
+    label = TopicLabel("finer topic", 0.0, 0.0, 9, 1, 0)
+    assert "finer topic" not in texts(map_figure(picture(topics=(label,)), "topic", form="svg", dpi=60))
+
+
+def test_hostile_texts_are_drawn_as_they_are() -> None:
+    label = TopicLabel(HOSTILE, 0.0, 0.0, 9, 0, 0)
+    colored = Coloring("topic", HOSTILE, "category", np.zeros(40, np.uint8), (HOSTILE,), (40,))
+    svg = map_figure(
+        picture(topics=(label,), colorings=(colored,), table=HOSTILE, map=HOSTILE), "topic", form="svg", dpi=60
+    )
+    assert b"<script" not in svg
+    assert b"&lt;/script&gt;&lt;script&gt;alert(1)" in svg
+
+
+def test_another_coloring_is_refused() -> None:
+    with pytest.raises(ValueError, match="no coloring 'depth'"):
+        map_figure(picture(), "depth")
+
+
+def test_without_matplotlib_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any) -> Any:
+        if name.split(".")[0] == "matplotlib":
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(MissingExtraError, match=r"vecindex\[figure\]"):
+        map_figure(picture(), "topic")

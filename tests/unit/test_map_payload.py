@@ -1,0 +1,172 @@
+"""What the viewer of a map reads: the header, the sections, and both inside a page."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pictures import HOSTILE, picture
+from vecindex.core.picture import Coloring, extent_of
+from vecindex.reports.map_page import map_page, provenance
+from vecindex.reports.map_payload import embedded, packed_bytes, payload
+
+_BLOCK = re.compile(r'<script type="text/plain" id="([^"]*)">([^<]*)</script>')
+
+
+def unpacked(page: str) -> dict[str, bytes]:
+    return {name: gzip.decompress(base64.b64decode(data)) for name, data in _BLOCK.findall(page)}
+
+
+def test_the_sections_hold_what_the_picture_holds() -> None:
+    shown = picture()
+    header, sections = payload(shown)
+    assert list(sections) == ["points", "color:topic", "color:field:year", "titles", "ids", "snippets"]
+    assert {name: told["bytes"] for name, told in header["sections"].items()} == {
+        n: len(b) for n, b in sections.items()
+    }
+    points = np.frombuffer(sections["points"], dtype="<u2").reshape(-1, 2)
+    extent = header["extent"]
+    again = points * (extent["width"] / 65_535) + [extent["x"], extent["y"]]
+    assert np.abs(again - shown.xy).max() <= 0.5001 * extent["width"] / 65_535
+    assert list(sections["color:topic"]) == [0, 1] * 20
+    assert list(sections["color:field:year"]) == list(range(40))
+    assert json.loads(sections["titles"]) == list(shown.titles)
+    assert json.loads(sections["ids"]) == list(shown.ids)
+    assert json.loads(sections["snippets"]) == list(shown.snippets)
+
+
+def test_the_header_tells_all_that_is_known() -> None:
+    shown = picture(anchored="anchored to a.jsonl (3 questions)")
+    header, _ = payload(shown)
+    assert (header["format"], header["articles"], header["shown"], header["outside"], header["k"]) == (
+        1,
+        43,
+        40,
+        3,
+        2,
+    )
+    assert header["anchored"] == "anchored to a.jsonl (3 questions)"
+    assert header["scores"] == [{"name": "recall@5", "mean": 0.5534, "low": 0.5464, "high": 0.5605}]
+    topic, year = header["colorings"]
+    assert topic == {
+        "key": "topic",
+        "label": "topic",
+        "kind": "category",
+        "names": ["cells, protein", "trains"],
+        "counts": [20, 20],
+    }
+    assert year == {
+        "key": "field:year", "label": "year", "kind": "number", "low": 1900.0, "high": 2000.0, "scale": "linear",
+    }  # fmt: skip
+    question = header["questions"][0]
+    assert question["nearest"] == [
+        {"row": 0, "dist": 0.1, "kept": True},
+        {"row": None, "dist": 0.2, "kept": False},
+    ]
+    assert question["on_map"] == [0, 2]
+    # A label and a question stand on the article whose place they were given, in the points' own steps.
+    at = extent_of(shown.xy).steps(shown.xy)
+    assert (question["x"], question["y"]) == tuple(at[0].round(2))
+    assert (header["topics"][1]["x"], header["topics"][1]["y"]) == tuple(at[-1].round(2))
+
+
+@given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=1, max_size=30))
+def test_a_place_is_off_by_half_a_step_at_most(places: list[tuple[float, float]]) -> None:
+    xy = np.array(places)
+    extent = extent_of(xy)
+    again = extent.quantized(xy) * (extent.width / 65_535) + [extent.x, extent.y]
+    assert np.abs(again - xy).max() <= 0.5 * extent.width / 65_535 * (1 + 1e-6) + 1e-9
+
+
+def test_both_axes_have_one_scale() -> None:
+    extent = extent_of(np.array([[0.0, 0.0], [10.0, 1.0]]))
+    assert extent.quantized(np.array([[10.0, 1.0]])).tolist() == [[65_535, 6_554]]
+
+
+def test_hostile_texts_stay_texts() -> None:
+    shown = picture(
+        titles=[HOSTILE] * 40,
+        snippets=[HOSTILE] * 40,
+        ids=[HOSTILE] * 40,
+        table=HOSTILE,
+        map=HOSTILE,
+        anchored=HOSTILE,
+        questions_name=HOSTILE,
+    )
+    page = map_page(shown, "0.1", made="2026")
+    page.encode()
+    assert "alert(1)</script>" not in page
+    assert page.count("<script") == page.count("</script>")
+    clean = HOSTILE.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")
+    found = unpacked(page)
+    assert json.loads(found["map-section-titles"]) == [clean] * 40
+    assert json.loads(found["map-section-ids"]) == [clean] * 40
+    header = json.loads(re.search(r'id="map-header">([^<]*)</script>', page).group(1))  # type: ignore[union-attr]
+    assert header["table"] == header["map"] == clean
+
+
+def test_what_is_drawn_first_stands_before_the_code_and_the_texts_behind_it() -> None:
+    page = map_page(picture(), "0.1")
+    names = ["map-header", "map-section-points", "map-section-color-topic"]
+    late = ["map-section-color-field-year", "map-section-titles", "map-section-ids", "map-section-snippets"]
+    places = [page.index(f'id="{name}"') for name in (*names, *late)]
+    assert places == sorted(places)
+    code = page.index("<script>")
+    assert places[len(names) - 1] < code < places[len(names)]
+    assert set(unpacked(page)) == {*names[1:], *late}
+
+
+def test_the_same_picture_gives_the_same_page() -> None:
+    assert map_page(picture(), "0.1") == map_page(picture(), "0.1")
+
+
+def test_a_page_asks_nobody_for_anything() -> None:
+    page = map_page(picture(), "0.1")
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page).group(1)  # type: ignore[union-attr]
+    assert "default-src 'none'" in policy
+    assert "unsafe-inline" not in policy.split("style-src")[0]
+    assert not re.search(r'(src|href)="(?!#|data:)', page)
+
+
+def test_figures_that_json_lacks_are_null() -> None:
+    header, _ = payload(picture(scores=()))
+    shown = picture(questions=picture().questions[:0])
+    assert header["scores"] == []
+    assert payload(shown)[0]["questions"] == []
+
+
+def test_packed_bytes_are_those_of_the_block() -> None:
+    header, sections = payload(picture())
+    block = str(embedded(header, sections)["titles"])
+    assert len(_BLOCK.search(block).group(2)) == packed_bytes(sections["titles"])  # type: ignore[union-attr]
+
+
+def test_parts_of_different_length_are_refused() -> None:
+    with pytest.raises(ValueError, match="different lengths"):
+        picture(titles=["one"])
+    with pytest.raises(ValueError, match="needs a coloring"):
+        picture(colorings=())
+
+
+def test_the_provenance_leaves_out_what_is_not_known() -> None:
+    known = picture(anchored="anchored to a.csv (1 question)")
+    assert provenance(known) == [
+        "map map", "local", "2026-11-22", "recall@5 55% (55% to 56%)", "anchored to a.csv (1 question)",
+    ]  # fmt: skip
+    assert provenance(picture(method=None, made=None, scores=())) == ["map map"]
+
+
+def test_a_picture_of_one_article_has_an_extent() -> None:
+    one = picture(
+        1, colorings=(Coloring("topic", "topic", "category", np.zeros(1, np.uint8), ("a",), (1,)),), topics=()
+    )
+    header, sections = payload(one)
+    assert header["extent"]["width"] == 1.0
+    assert np.frombuffer(sections["points"], "<u2").tolist() == [0, 0]

@@ -1,0 +1,220 @@
+"""Names of topics, the numbers of groups, and where labels stand."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vecindex.core.coloring import categories, flags, numbers
+from vecindex.core.density import densest_place, nearby, smoothed_counts
+from vecindex.core.merging import merged_groups, settled_groups
+from vecindex.core.picture import Extent, extent_of
+from vecindex.core.topics import count_terms, name_groups
+from vecindex.core.words import NO_WORD, read_words
+from vecindex.pipeline.map_topics import topic_numbers
+
+CELLS = ["The cells divide.", "A cell has a nucleus.", "Cells die, the nucleus first.", "Red blood cells."]
+TRAINS = [
+    "Trains stop in New York.",
+    "The train left New York late.",
+    "A railway and its train.",
+    "New York railway.",
+]
+TEXTS = [*CELLS, *TRAINS]
+GROUPS = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+
+
+def test_terms_are_counted_by_text_and_plurals_are_one_word() -> None:
+    found = count_terms([""] * 8, TEXTS, GROUPS, 2)
+    count = dict(zip(found.terms, found.counts.T.tolist(), strict=True))
+    assert count["cells"] == [4, 0]
+    assert count["nucleus"] == [2, 0]
+    assert count["train"] == [0, 3]
+    assert count["New York"] == [0, 3]
+    assert "the" not in count
+    assert found.texts.tolist() == [4, 4]
+
+
+def test_the_most_telling_terms_make_the_name() -> None:
+    first, second = name_groups(count_terms([""] * 8, TEXTS, GROUPS, 2))
+    assert first.split(", ")[:2] == ["cells", "nucleus"]
+    # Of equal weight: the pair stands for both of its words, and no word comes twice.
+    assert set(second.split(", ")) == {"train", "New York", "railway"}
+
+
+def test_texts_of_one_title_count_once() -> None:
+    found = count_terms(
+        ["Nave", "Nave", "Nave", "Apse"], ["a vault", "a vault", "a vault", "a dome"], np.zeros(4, int), 1
+    )
+    count = dict(zip(found.terms, found.counts[0].tolist(), strict=True))
+    assert count["vault"] == 1
+    # In the text or its title once, and once more for the title.
+    assert count["Nave"] == 2
+    assert found.texts.tolist() == [2]
+
+
+def test_a_word_that_titles_lack_makes_way() -> None:
+    titles = [f"River {name}" for name in ("Aa", "Bb", "Cc", "Dd")] + [
+        f"Hill {name}" for name in ("Ee", "Ff", "Gg", "Hh")
+    ]
+    texts = ["It flows to the river."] * 4 + ["It rises to the hill."] * 4
+    found = count_terms(titles, texts, GROUPS, 2)
+    naming = dict(zip(found.terms, found.naming.tolist(), strict=True))
+    assert naming["river"] == naming["hill"] == 1
+    assert naming["flows"] < 0.5
+    assert [name.split(", ")[0] for name in name_groups(found)] == ["river", "hill"]
+
+
+def test_what_begins_longer_names_means_little_alone() -> None:
+    texts = [f"A poem by John {name}." for name in ("Adams", "Brown", "Clark", "Davis", "Evans", "Frost")]
+    read = read_words([""] * 6, texts)
+    leads = dict(zip(read.shown, read.leads.tolist(), strict=True))
+    assert leads["John"] == 1
+    assert leads["poem"] == 0
+
+
+def test_finer_groups_are_told_apart_within_their_larger_one() -> None:
+    texts = ["band rock guitar", "band rock drum", "band folk fiddle", "band folk flute", "goal team", "goal match"]
+    fine = count_terms([""] * 6, texts, np.array([0, 0, 1, 1, 2, 2]), 3)
+    into = np.array([0, 0, 1])
+    names = name_groups(fine, fine.merged(into, 2), into)
+    assert [name.split(", ")[0] for name in names] == ["rock", "folk", "goal"]
+
+
+def test_no_two_groups_get_one_name() -> None:
+    texts = ["alpha; beta; gamma; delta; epsilon"] * 3 + ["omega"]
+    names = name_groups(count_terms([""] * 4, texts, np.array([0, 1, 2, 3]), 4))
+    assert len({frozenset(name.split(", ")) for name in names}) == 4
+
+
+def test_a_group_without_words_has_no_name() -> None:
+    assert name_groups(count_terms(["", ""], ["1234 !!", "cells"], np.array([0, 1]), 2)) == ["", "cells"]
+    assert name_groups(count_terms([], [], np.empty(0, np.int64), 1)) == [""]
+
+
+def test_words_of_other_scripts_and_signs() -> None:
+    read = read_words(["Zellen"], ["Клетка's ядро, 細胞 x-ray 3D O'Brien\x00"])
+    told = [read.shown[w] if w != NO_WORD else "-" for w in read.words]
+    assert [w for w in told if w != "-"] == ["Zellen", "Клетка", "ядро", "細胞", "x-ray", "O'Brien"]
+    assert read.in_title.tolist().count(True) == 2
+
+
+@given(st.integers(1, 25), st.integers(1, 30), st.integers(0, 1000))
+@settings(max_examples=40, deadline=None)
+def test_larger_groups_hold_smaller_ones_whole(n: int, wanted: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    centers, sizes = rng.normal(size=(n, 3)), rng.integers(1, 50, n).astype(float)
+    coarse, fine = merged_groups(centers, sizes, [wanted, 2 * wanted])
+    assert len(np.unique(coarse)) == min(n, wanted)
+    assert len(np.unique(fine)) == min(n, 2 * wanted)
+    assert all(len(np.unique(coarse[fine == g])) == 1 for g in np.unique(fine))
+    total = np.bincount(coarse, weights=sizes)
+    assert (np.diff(total) <= 0).all()
+    settled = settled_groups(centers, sizes, coarse)
+    within = merged_groups(centers, sizes, [2 * wanted], within=settled)[0]
+    assert all(len(np.unique(settled[within == g])) == 1 for g in np.unique(within))
+
+
+def test_settling_never_costs_more() -> None:
+    rng = np.random.default_rng(3)
+    centers, sizes = rng.normal(size=(60, 4)), rng.integers(1, 9, 60).astype(float)
+    before = merged_groups(centers, sizes, [7])[0]
+    after = settled_groups(centers, sizes, before)
+
+    def cost(groups: np.ndarray) -> float:
+        means = [np.average(centers[groups == g], axis=0, weights=sizes[groups == g]) for g in range(7)]
+        return float((sizes * ((centers - np.array(means)[groups]) ** 2).sum(axis=1)).sum())
+
+    assert cost(after) < cost(before)
+
+
+def test_numbers_of_topics() -> None:
+    assert topic_numbers(1).levels == (1,)
+    assert topic_numbers(2).levels == (1,)
+    assert topic_numbers(250_000, 5).levels == (5, 35, 240)
+    assert all(topic_numbers(n).levels[-1] <= max(1, n) for n in range(1, 200))
+
+
+def test_a_label_stands_where_its_topic_is_dense() -> None:
+    rng = np.random.default_rng(0)
+    own = np.concatenate([rng.normal([2.0, 8.0], 0.3, (300, 2)), rng.uniform(0, 10, (100, 2))])
+    everything = np.concatenate([own, rng.uniform(0, 10, (4_000, 2))])
+    x, y = densest_place(own, everything, extent_of(everything))
+    assert np.hypot(x - 2, y - 8) < 0.5
+    assert [x, y] in own.tolist()
+
+
+def test_of_a_ring_it_stands_on_the_ring() -> None:
+    turn = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    ring = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    assert list(densest_place(ring, ring, extent_of(ring))) in ring.tolist()
+
+
+def test_the_blurred_counts_are_those_of_the_places() -> None:
+    xy = np.random.default_rng(1).uniform(4, 6, (500, 2))
+    grid = smoothed_counts(xy, Extent(0.0, 0.0, 10.0), 100, 2.0)
+    assert abs(grid.sum() - 500) < 0.5
+    assert grid[:20].max() < 1e-6
+
+
+def test_nearby_is_near_the_count_within_a_hundredth() -> None:
+    xy = np.random.default_rng(2).uniform(0, 1, (200_000, 2))
+    inner = (np.abs(xy - 0.5) < 0.4).all(axis=1)
+    # Evenly spread: n pi r^2 of them within r.
+    expected = 200_000 * np.pi * 0.01**2
+    found, radius = nearby(xy, extent_of(xy))
+    assert radius == 0.01
+    assert abs(np.median(found[inner]) / expected - 1) < 0.05
+
+
+def test_an_article_alone_counts_as_one_and_twins_as_two() -> None:
+    xy = np.array([[0.0, 0.0], [100.0, 100.0], [100.0, 100.0]])
+    found, radius = nearby(np.tile(xy, (20, 1)), extent_of(xy))
+    assert radius == 0.25
+    assert (found[:3] / 20).round(2).tolist() == [1.0, 2.0, 2.0]
+
+
+def test_the_most_frequent_categories_are_kept() -> None:
+    which = np.array([0] * 5 + [1] * 3 + [2] * 3 + [3] + [-1])
+    found = categories("field:f", "f", ["d", "c", "b", "a"], which, most=2)
+    assert found.names == ("d", "b", "other")
+    assert found.counts == (5, 3, 4)
+    assert found.codes.tolist() == [0] * 5 + [2] * 3 + [1] * 3 + [2, 255]
+    assert found.note == "2 less frequent values are 'other'"
+
+
+@given(st.lists(st.floats(-1e9, 1e9) | st.just(float("nan")), min_size=1, max_size=60))
+def test_codes_of_numbers_are_in_their_order(values: list[float]) -> None:
+    array = np.array(values)
+    found = numbers("field:f", "f", array)
+    known = array[np.isfinite(array)]
+    if found is None:
+        assert len(np.unique(known)) < 2
+        return
+    assert ((found.codes == 255) == np.isnan(array)).all()
+    codes = found.codes[np.isfinite(array)].astype(int)
+    assert (np.diff(codes[np.argsort(known, kind="stable")]) >= 0).all()
+    assert codes.max() == 254
+    assert codes.min() == 0
+
+
+def test_a_number_on_a_logarithmic_scale() -> None:
+    found = numbers("density", "nearby", np.array([1.0] * 50 + [10.0] * 50 + [100.0] * 50), scale="log")
+    assert found is not None
+    assert (found.low, found.high, found.scale, found.note) == (1.0, 100.0, "log", None)
+    assert found.codes[[0, 60, 120]].tolist() == [0, 127, 254]
+
+
+def test_far_values_do_not_take_all_colors() -> None:
+    found = numbers("field:f", "f", np.array([*range(1000), 1e9]), note="in years")
+    assert found is not None
+    assert found.high < 1000
+    assert found.note == "in years; colors end at the 1st and the 99th percentile"
+
+
+def test_yes_and_no() -> None:
+    found = flags("truncated", "truncated", np.array([1, 0, 0, -1]), ("cut", "whole"))
+    assert found is not None
+    assert (found.names, found.counts, found.codes.tolist()) == (("cut", "whole"), (1, 2), [0, 1, 1, 255])
+    assert flags("truncated", "truncated", np.array([-1, -1]), ("cut", "whole")) is None
