@@ -2,9 +2,9 @@
 
     python bench/serve.py DB [--map NAME] --questions FILE [--typed 60] [--out bench/results/serve.jsonl]
 
-Starts the command on a free port and asks it over HTTP, one request after the other, then questions from four threads at
-once. Each question is new to the server: a word is put before it, so that its vector is made and not found. The picture of
-the map and the first question, which loads the model and the vectors, are told by themselves.
+Starts the command on a free port and asks it over HTTP, one request after the other, then questions from four threads
+at once. Each question is new to the server: a word is put before it, so that its vector is made and not found. The
+picture of the map and the first question, which loads the model and the vectors, are told by themselves.
 """
 
 from __future__ import annotations
@@ -127,10 +127,8 @@ def main() -> None:
         file.write(json.dumps(row) + "\n")
     for name in ("typed_question", "asked_again", "search", "four_at_once", "header_and_points"):
         print(f"{name}: median {row[name]['median_s']:.3f} s, 95 % within {row[name]['p95_s']:.3f} s")
-    print(
-        f"start {row['start_s']} s, first picture {row['first_header_s']} s, first question {row['first_question_s']} s"
-    )
-    print(f"peak {row['peak_mb']} MB over {row['rows']:,} rows")
+    print(f"start {row['start_s']} s, first picture {row['first_header_s']} s")
+    print(f"first question {row['first_question_s']} s; peak {row['peak_mb']} MB over {row['rows']:,} rows")
 
 
 if __name__ == "__main__":
