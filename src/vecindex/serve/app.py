@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -29,6 +31,7 @@ from vecindex.serve.page import live_page, report_page
 from vecindex.serve.report_job import ReportJob
 from vecindex.serve.sections import Packed
 
+_LOG = logging.getLogger(__name__)
 _WEIGHTY = 4
 """Requests that compute at the same time; others wait without a thread."""
 _LIGHT = 8
@@ -62,6 +65,23 @@ class Server:
         """Whether anything is being computed."""
         return self.running > 0 or self.job.busy
 
+    def warm(self) -> None:
+        """Begin to draw the map that is shown first; what goes wrong is told to who asks for it."""
+
+        def draw() -> None:
+            self.running += 1
+            try:
+                at = self.live.edition()
+                name = self.live.default_map(at.at_hand.table)
+                if name is not None:
+                    self.live.shown(at, name)
+            except Exception:  # noqa: BLE001  # told to the first request
+                _LOG.info("the map could not be drawn at the start", exc_info=True)
+            finally:
+                self.running -= 1
+
+        threading.Thread(target=draw, daemon=True).start()
+
     async def _threaded(self, weighty: bool, work: Callable[[], Any]) -> Any:
         limiter = self._weighty if weighty else self._light
 
@@ -76,7 +96,7 @@ class Server:
 
     def _endpoint(self, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            body = await request.body()
+            body = b"" if operation.body is None else await request.body()
             try:
                 call = _call(operation, request, body)
                 found = await self._threaded(operation.weighty, lambda: operation.run(self.handlers, call))

@@ -21,6 +21,7 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
 }
 _READING = ("GET", "HEAD")
+_TOO_LARGE = f"More than {MAX_BODY_BYTES // 1024} KiB were sent."
 
 
 def is_loopback(host: str) -> bool:
@@ -44,10 +45,6 @@ def check_host(host: str) -> None:
             f"--host {host} is not a loopback address: the server has no password, so it is for this machine alone.",
             "Leave --host out. From another machine: ssh -L PORT:127.0.0.1:PORT THIS-MACHINE, with --port PORT.",
         )
-
-
-class _TooLarge(Exception):
-    """More was sent than is taken."""
 
 
 class Guard:
@@ -82,22 +79,13 @@ class Guard:
         if refusal is not None:
             await failure_of(*refusal)(scope, receive, guarded)
             return
-        taken = 0
-
-        async def counted() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > MAX_BODY_BYTES:
-                raise _TooLarge
-            return message
-
+        body = b"" if scope["method"] in _READING else await _body(receive)
+        if body is None:
+            await failure_of(413, _TOO_LARGE)(scope, receive, guarded)
+            return
         # The parts of an address are taken apart before they are decoded: an id may hold a slash.
-        scope = {**scope, "path": scope.get("raw_path", scope["path"].encode()).decode("latin-1")}
-        try:
-            await self._app(scope, counted, guarded)
-        except _TooLarge:
-            await failure_of(413, f"More than {MAX_BODY_BYTES // 1024} KiB were sent.")(scope, receive, guarded)
+        path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+        await self._app({**scope, "path": path}, _replayed(body, receive), guarded)
 
     def _refused(self, method: str, headers: Headers) -> tuple[int, str, str | None] | None:
         """Return the status and the reason for a request that is not let through."""
@@ -113,7 +101,7 @@ class Guard:
             return 403, "The request comes from another page.", "Open the server's own page."
         length = headers.get("content-length", "0")
         if length.isdigit() and int(length) > MAX_BODY_BYTES:
-            return 413, f"More than {MAX_BODY_BYTES // 1024} KiB were sent.", None
+            return 413, _TOO_LARGE, None
         if method not in _READING and headers.get("content-type", "").split(";")[0].strip() != "application/json":
             return 415, "The body must be JSON.", "Send it with the header Content-Type: application/json."
         return None
@@ -122,3 +110,27 @@ class Guard:
 def _is_visit(headers: Headers) -> bool:
     """Return whether a browser goes to the page, by a link from another one, and does not fetch it for that one."""
     return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Return all that was sent; None as soon as it is too much."""
+    parts: list[bytes] = []
+    taken = 0
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        taken += len(parts[-1])
+        if taken > MAX_BODY_BYTES:
+            return None
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Return what gives a body that was read already, and then what else comes."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replayed

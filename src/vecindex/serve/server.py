@@ -69,6 +69,7 @@ def serve(served: Served, host: str, port: int, ready: Callable[[str], None], st
             )
         )
         _stop_on_signal(run, stopping)
+        server.warm()
         announced = threading.Thread(
             target=_announce, args=(run, lambda: ready(f"http://{shown}:{actual}/")), daemon=True
         )

@@ -42,7 +42,16 @@
 
   const source = {
     header: async () => {
-      const header = await json(`/api/maps/${part(now.map)}/header`);
+      // The first one who asks for a state of the table waits until its map is drawn.
+      const slow = setTimeout(() => {
+        at("state-line").textContent = "Drawing the map for the first time since the table changed; this takes a while …";
+      }, 1200);
+      let header;
+      try {
+        header = await json(`/api/maps/${part(now.map)}/header`);
+      } finally {
+        clearTimeout(slow);
+      }
       now.edition = header.edition;
       now.header = header;
       now.ids = null;
@@ -85,11 +94,17 @@
 
   // Neighbors in one space: kept ones are told by a word and not by color alone.
   function neighbors(title, list, has_map, other = "lost") {
-    const items = list.map((near) => {
+    const names = list.map((near) => near.title || near.id);
+    const items = list.map((near, i) => {
       const fate = near.kept ? "kept" : near.row === null ? "not on the map" : other;
       const button = element(
         "button", { type: "button", class: "near", onclick: () => show(near.id, near.row) },
-        element("span", { class: "title" }, text(near.title || near.id)),
+        element(
+          "span", { class: "name" },
+          element("span", { class: "title" }, text(names[i])),
+          // Passages of one article have the same title.
+          names.indexOf(names[i]) !== names.lastIndexOf(names[i]) ? element("span", { class: "id" }, text(near.id)) : null,
+        ),
         element("span", { class: "dist" }, near.dist.toFixed(3)),
       );
       return element(
