@@ -49,7 +49,8 @@ class Server:
         self.handlers = Handlers(live, self.job)
         self._weighty = CapacityLimiter(_WEIGHTY)
         self._light = CapacityLimiter(_LIGHT)
-        self.running = 0
+        self._running = 0
+        self._counting = threading.Lock()
         routes = [Route(op.path, self._endpoint(op), methods=[op.method]) for op in OPERATIONS]
         routes += [
             Route("/api/openapi.json", self._openapi),
@@ -63,13 +64,12 @@ class Server:
     @property
     def busy(self) -> bool:
         """Whether anything is being computed."""
-        return self.running > 0 or self.job.busy
+        return self._running > 0 or self.job.busy
 
     def warm(self) -> None:
         """Begin to draw the map that is shown first; what goes wrong is told to who asks for it."""
 
         def draw() -> None:
-            self.running += 1
             try:
                 at = self.live.edition()
                 name = self.live.default_map(at.at_hand.table)
@@ -77,22 +77,22 @@ class Server:
                     self.live.shown(at, name)
             except Exception:  # noqa: BLE001  # told to the first request
                 _LOG.info("the map could not be drawn at the start", exc_info=True)
-            finally:
-                self.running -= 1
 
-        threading.Thread(target=draw, daemon=True).start()
+        threading.Thread(target=self._counted, args=(draw,), daemon=True).start()
 
     async def _threaded(self, weighty: bool, work: Callable[[], Any]) -> Any:
         limiter = self._weighty if weighty else self._light
 
-        def run() -> Any:
-            self.running += 1
-            try:
-                return work()
-            finally:
-                self.running -= 1
+        return await anyio.to_thread.run_sync(self._counted, work, limiter=limiter)
 
-        return await anyio.to_thread.run_sync(run, limiter=limiter)
+    def _counted(self, work: Callable[[], Any]) -> Any:
+        with self._counting:
+            self._running += 1
+        try:
+            return work()
+        finally:
+            with self._counting:
+                self._running -= 1
 
     def _endpoint(self, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
