@@ -29,6 +29,7 @@ HEAVY = (
     "sklearn",
     "umap",
     "openTSNE",
+    "matplotlib",
 )
 MAX_LINES = 400
 HELP_CPU_S = 1.0

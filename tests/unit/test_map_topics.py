@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vecindex.core.clusters import fit_centers, nearest_center
 from vecindex.core.coloring import categories, flags, numbers
-from vecindex.core.density import densest_place, nearby, smoothed_counts
+from vecindex.core.density import TOPIC_CELLS, blurred, cell_counts, densest_place, nearby
 from vecindex.core.merging import merged_groups, settled_groups
 from vecindex.core.picture import Extent, extent_of
 from vecindex.core.topics import count_terms, name_groups
@@ -129,6 +130,31 @@ def test_settling_never_costs_more() -> None:
     assert cost(after) < cost(before)
 
 
+def unit(vectors: np.ndarray) -> np.ndarray:
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_clusters_that_lie_apart_are_found() -> None:
+    rng = np.random.default_rng(0)
+    which = rng.integers(0, 6, 3_000)
+    vectors = unit(np.eye(24)[which * 4] + 0.1 * rng.normal(size=(3_000, 24)))
+    centers = fit_centers(vectors[:600], 12, seed=1)
+    assert np.allclose(np.linalg.norm(centers, axis=1), 1, atol=1e-6)
+    found = nearest_center(vectors, centers)
+    # More centers than kinds: none holds two of them.
+    assert all(len(set(which[found == c].tolist())) == 1 for c in np.unique(found))
+    assert (fit_centers(vectors[:600], 12, seed=1) == centers).all()
+
+
+def test_clusters_of_few_or_equal_vectors() -> None:
+    same = unit(np.ones((30, 5)))
+    assert len(np.unique(nearest_center(same, fit_centers(same, 4, seed=0)))) == 1
+    one = unit(np.ones((1, 5)))
+    assert np.allclose(fit_centers(one, 9, seed=0), one)
+    opposite = unit(np.array([[1.0, 0.0], [-1.0, 0.0]]))
+    assert np.isfinite(fit_centers(opposite, 1, seed=0)).all()
+
+
 def test_numbers_of_topics() -> None:
     assert topic_numbers(1).levels == (1,)
     assert topic_numbers(2).levels == (1,)
@@ -140,7 +166,8 @@ def test_a_label_stands_where_its_topic_is_dense() -> None:
     rng = np.random.default_rng(0)
     own = np.concatenate([rng.normal([2.0, 8.0], 0.3, (300, 2)), rng.uniform(0, 10, (100, 2))])
     everything = np.concatenate([own, rng.uniform(0, 10, (4_000, 2))])
-    x, y = densest_place(own, everything, extent_of(everything))
+    extent = extent_of(everything)
+    x, y = densest_place(own, cell_counts(everything, extent, TOPIC_CELLS), extent)
     assert np.hypot(x - 2, y - 8) < 0.5
     assert [x, y] in own.tolist()
 
@@ -148,12 +175,13 @@ def test_a_label_stands_where_its_topic_is_dense() -> None:
 def test_of_a_ring_it_stands_on_the_ring() -> None:
     turn = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     ring = np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    assert list(densest_place(ring, ring, extent_of(ring))) in ring.tolist()
+    extent = extent_of(ring)
+    assert list(densest_place(ring, cell_counts(ring, extent, TOPIC_CELLS), extent)) in ring.tolist()
 
 
 def test_the_blurred_counts_are_those_of_the_places() -> None:
     xy = np.random.default_rng(1).uniform(4, 6, (500, 2))
-    grid = smoothed_counts(xy, Extent(0.0, 0.0, 10.0), 100, 2.0)
+    grid = blurred(cell_counts(xy, Extent(0.0, 0.0, 10.0), 100), 2.0)
     assert abs(grid.sum() - 500) < 0.5
     assert grid[:20].max() < 1e-6
 

@@ -21,7 +21,7 @@ from vecindex.types import Chunking, Rejected
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
-OUTPUTS = ("ingest", "search", "status", "delete", "optimize", "tag", "doctor", "overlap", "project")
+OUTPUTS = ("ingest", "search", "status", "delete", "optimize", "tag", "doctor", "overlap", "project", "map")
 
 
 def schema(name: str) -> dict[str, Any]:

@@ -14,19 +14,26 @@ _NEARBY, _WIDEST = 0.01, 0.25
 _WITHIN = 30
 
 
-def smoothed_counts(xy: F64, extent: Extent, cells: int, blur: float) -> F64:
-    """Return a grid of how many places lie about each cell, (cells, cells) by [x, y], after a Gaussian blur.
-
-    `blur` is the Gaussian's standard deviation in cells. The sum is that of the places, but for what is blurred over
-    the edges.
-    """
+def cell_counts(xy: F64, extent: Extent, cells: int) -> F64:
+    """Return how many places (m, 2) lie in each cell of a grid over the map, (cells, cells) by [x, y]."""
     at = _cells(xy, extent, cells)
-    counts = np.bincount(at[:, 0] * cells + at[:, 1], minlength=cells * cells).reshape(cells, cells)
-    apart = np.arange(cells)[:, None] - np.arange(cells)[None, :]
+    counts = np.bincount(at[:, 0] * cells + at[:, 1], minlength=cells * cells)
+    return counts.reshape(cells, cells).astype(np.float64)
+
+
+def blurred(counts: F64, blur: float) -> F64:
+    """Return a grid (c, c) after a Gaussian blur of standard deviation `blur`, in cells.
+
+    The sum stays, but for what is blurred over the edges.
+    """
+    apart = np.arange(len(counts))[:, None] - np.arange(len(counts))[None, :]
     weight = np.exp(-0.5 * (apart / blur) ** 2)
     # Of the whole bell, and not of the part within the grid: the edge of a map is no denser than its middle.
-    weight /= np.exp(-0.5 * (np.arange(-4 * blur, 4 * blur + 1) / blur) ** 2).sum()
-    return np.asarray(weight @ counts.astype(np.float64) @ weight.T)
+    reach = np.ceil(4 * blur)
+    weight /= np.exp(-0.5 * (np.arange(-reach, reach + 1) / blur) ** 2).sum()
+    # Not by a matrix product: for so small ones its threads wait for each other longer than they work.
+    across = np.einsum("ij,jk->ik", weight, counts)
+    return np.asarray(np.einsum("ij,kj->ik", across, weight))
 
 
 def nearby(xy: F64, extent: Extent) -> tuple[F64, float]:
@@ -38,7 +45,7 @@ def nearby(xy: F64, extent: Extent) -> tuple[F64, float]:
     """
     radius = min(_WIDEST, max(_NEARBY, float(np.sqrt(_WITHIN / (np.pi * len(xy))))))
     # With this blur an article alone counts as one.
-    grid = smoothed_counts(xy, extent, CELLS, radius * CELLS / np.sqrt(2))
+    grid = blurred(cell_counts(xy, extent, CELLS), radius * CELLS / np.sqrt(2))
     at = _cells(xy, extent, CELLS)
     return grid[at[:, 0], at[:, 1]] * np.pi * (radius * CELLS) ** 2, radius
 
@@ -54,18 +61,18 @@ def densest_place(xy: F64, everything: F64, extent: Extent) -> tuple[float, floa
 
     Parameters
     ----------
-    everything : (M, 2) places of all articles, these among them.
+    everything : (96, 96) `cell_counts` of all articles, these among them.
 
     As many lie at each of three corners, and only at one of them without others.
 
-    >>> xy = np.array([[1.0, 1.0]] * 9 + [[9.0, 9.0]] * 9 + [[1.0, 9.0]] * 9)
+    >>> xy, extent = np.array([[1.0, 1.0]] * 9 + [[9.0, 9.0]] * 9 + [[1.0, 9.0]] * 9), Extent(0.0, 0.0, 10.0)
     >>> everything = np.concatenate([xy, [[1.0, 1.0]] * 90, [[1.0, 9.0]] * 90])
-    >>> densest_place(xy, everything, Extent(0.0, 0.0, 10.0))
+    >>> densest_place(xy, cell_counts(everything, extent, TOPIC_CELLS), extent)
     (9.0, 9.0)
     """
-    blur = max(1.0, _BLUR_SHARE * TOPIC_CELLS * float(np.sqrt(len(xy) / len(everything))))
-    some = smoothed_counts(xy, extent, TOPIC_CELLS, blur)
-    total = smoothed_counts(everything, extent, TOPIC_CELLS, blur)
+    blur = max(1.0, _BLUR_SHARE * TOPIC_CELLS * float(np.sqrt(len(xy) / everything.sum())))
+    some = blurred(cell_counts(xy, extent, TOPIC_CELLS), blur)
+    total = blurred(everything, blur)
     # Rounded, so that cells that are equal but for rounding are equal.
     score = (some**2 / np.maximum(total, 1e-9)).round(9)
     peak = np.array(np.unravel_index(int(score.argmax()), score.shape))

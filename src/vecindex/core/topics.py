@@ -17,7 +17,7 @@ from vecindex.core.words import NO_WORD, Words, read_words
 
 TERMS = 3
 _MIN_TEXTS = 3
-_MAX_TERMS = 20_000
+_MAX_TERMS = 12_000
 # Two words are one term when they stand together so many times more often than by chance.
 _TOGETHER = 8.0
 # Or when so large a part of the texts with either has both: among few texts nothing is much more than chance.
@@ -65,7 +65,7 @@ class TermCounts:
 def count_terms(titles: Sequence[str], texts: Sequence[str], groups: Rows, n: int) -> TermCounts:
     """Return the counts of the terms of texts with their titles; `groups` (m,) tells each text's group, of n.
 
-    Terms of fewer than 3 texts are left out, unless there are few texts; and all but the 20,000 most frequent words
+    Terms of fewer than 3 texts are left out, unless there are few texts; and all but the 12,000 most frequent words
     and as many pairs.
     """
     read = read_words(titles, texts)

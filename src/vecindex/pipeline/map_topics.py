@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vecindex.core.clusters import fit_centers, nearest_center
 from vecindex.core.coloring import categories
-from vecindex.core.density import densest_place
+from vecindex.core.density import TOPIC_CELLS, cell_counts, densest_place
 from vecindex.core.merging import merged_groups, settled_groups
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.picture import Coloring, TopicLabel, extent_of
 from vecindex.core.topics import TermCounts, count_terms, name_groups
 from vecindex.core.vectors import F32
-from vecindex.neighbors.clusters import fit_centers, nearest_center
 from vecindex.pipeline.map_options import MOST_TOPICS
 
 KEY = "topic"
@@ -155,6 +155,7 @@ def _labels(
     xy: F64, cluster: Rows, levels: Sequence[Rows], names: Sequence[Sequence[str]], category: dict[int, int]
 ) -> tuple[TopicLabel, ...]:
     extent = extent_of(xy)
+    everything = cell_counts(xy, extent, TOPIC_CELLS)
     found = []
     coarse = levels[0]
     for number, level in enumerate(levels):
@@ -163,7 +164,7 @@ def _labels(
         ends = np.searchsorted(of[order], np.arange(int(level.max()) + 2))
         for topic in range(int(level.max()) + 1):
             rows = order[ends[topic] : ends[topic + 1]]
-            x, y = densest_place(xy[rows], xy, extent)
+            x, y = densest_place(xy[rows], everything, extent)
             belongs = category[int(coarse[level == topic][0])]
             found.append(TopicLabel(names[number][topic], x, y, len(rows), number, belongs))
     return tuple(found)

@@ -20,6 +20,7 @@ SCRIPTS = (
     "map_hands.js",
     "map_panel.js",
     "map_cards.js",
+    "map_pointing.js",
     "map_scene.js",
     "map.js",
 )

@@ -82,7 +82,6 @@ class Server:
 
     async def _threaded(self, weighty: bool, work: Callable[[], Any]) -> Any:
         limiter = self._weighty if weighty else self._light
-
         return await anyio.to_thread.run_sync(self._counted, work, limiter=limiter)
 
     def _counted(self, work: Callable[[], Any]) -> Any:

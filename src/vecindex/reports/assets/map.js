@@ -2,7 +2,7 @@
 "use strict";
 {
   const parts = ((globalThis.vecindexMap ??= {}).parts ??= {});
-  const { Scene, Legend, SearchBox, QuestionList, Card, Texts, TitleSearch, el, count, percent, given } = parts;
+  const { Scene, Legend, SearchBox, QuestionList, Card, Pointing, Texts, TitleSearch, el, count } = parts;
 
   const NEAREST = 8;
   const FORMAT = 1;
@@ -15,10 +15,9 @@
       this.onselect = this.onhover = this.onpick = null;
       this.outer = null;
       this.texts = {};
-      this.hover_at = null;
       this.scene = new Scene(this.find("stage"), {
         drawn: () => this.#idle_work(),
-        settled: () => this.#hover(),
+        settled: () => this.pointing?.look(),
         resized: () => this.#insets(),
       });
       this.camera = this.scene.camera;
@@ -33,8 +32,10 @@
       this.search = new SearchBox(root, {
         find: (text) => this.#search(text),
         go: (row) => this.#go(row),
+        id: (row) => this.text("ids", row),
         marked: (rows) => this.#matched(rows),
       });
+      this.pointing = new Pointing(this);
       this.#wire();
       this.scene.set_theme(theme());
     }
@@ -200,7 +201,7 @@
       this.#article_card();
       if (fly) this.#fly_to_row(row);
       this.scene.request();
-      this.#hide_tip();
+      this.pointing.hide();
       this.onselect?.(row);
     }
 
@@ -252,7 +253,7 @@
       this.find("key").replaceChildren(...parts.line_key(question));
       this.find("key").hidden = question.x === null;
       this.#insets();
-      this.#hide_tip();
+      this.pointing.hide();
       if (question.x !== null) this.#fly_to_question(question);
       this.scene.request();
       this.onpick?.(index);
@@ -261,7 +262,7 @@
     #fly_to_question(question) {
       const places = question.nearest.filter((one) => one.row !== null).map((one) => this.state.place(one.row));
       const xs = [question.x, ...places.map((p) => p[0])], ys = [question.y, ...places.map((p) => p[1])];
-      this.camera.fly_to_box(Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys), 14);
+      this.camera.fly_to_box(Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys), 45);
       this.find("stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
     }
 
@@ -277,87 +278,7 @@
       this.pick_question(null);
       this.select(null);
       this.card.hide();
-      this.#hide_tip();
-    }
-
-    // ------------------------------------------------------------------ pointing
-
-    #hover() {
-      if (!this.hover_at || !this.header || this.scene.dragging || this.camera.moving) return;
-      const [px, py, touch] = this.hover_at;
-      const question = this.scene.overlay.question_at(px, py, this.state.questions);
-      const row = question ? null : this.#row_at(px, py, touch ? 18 : 9);
-      if (row === this.state.hovered && question === this.state.pointed) return;
-      this.state.pointed = question;
-      this.#set_hovered(row);
-      this.find("over").style.cursor = row !== null || question ? "pointer" : "";
-      if (question) this.#tip(question.text, `${percent(question.overlap)} of its nearest articles are near on the map too`, question.x, question.y, "Question");
-      else if (row !== null) this.#tip_of(row);
-      else this.#hide_tip(false);
-      this.scene.request();
-    }
-
-    #set_hovered(row) {
-      if (row === this.state.hovered) return;
-      this.state.hovered = row;
-      this.onhover?.(row);
-    }
-
-    /** The article at CSS pixels, of those that are lit, or null. */
-    #row_at(px, py, reach) {
-      const { grid, lit } = this.scene;
-      const [x, y] = this.camera.place(px, py);
-      const within = (reach + this.scene.side() / 2) / this.camera.scale;
-      const skip = lit ? (row) => !lit[row] : undefined;
-      return grid.nearest(x, y, 1, skip, within)[0]?.row ?? null;
-    }
-
-    async #tip_of(row) {
-      const { grid } = this.scene;
-      const turn = (this.tip_turn = (this.tip_turn ?? 0) + 1);
-      const told = (title, snippet) => {
-        if (turn === this.tip_turn && this.state.hovered === row) this.#tip(title, snippet, grid.x(row), grid.y(row));
-      };
-      try {
-        const title = (await this.text("titles", row)) || (await this.text("ids", row));
-        told(title, "");
-        told(title, await this.text("snippets", row));
-      } catch {
-        told("(its title could not be read)", "");
-      }
-    }
-
-    #tip(title, snippet, x, y, kind = null) {
-      const tip = this.find("tip");
-      const [px, py] = this.camera.at(x, y);
-      tip.replaceChildren(
-        ...(kind ? [el("span", { class: "vmap-kind" }, kind)] : []),
-        el("b", {}, given(title)),
-        ...(snippet ? [el("span", { class: "vmap-tip-snippet" }, given(snippet))] : []),
-      );
-      tip.hidden = false;
-      const { offsetWidth: w, offsetHeight: h } = tip;
-      const left = Math.max(6, Math.min(this.camera.width - w - 6, px - w / 2));
-      const above = py - h - 16;
-      tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(above >= 6 ? above : Math.min(py + 18, this.camera.height - h - 6))}px)`;
-    }
-
-    #hide_tip(all = true) {
-      this.find("tip").hidden = true;
-      this.tip_turn = (this.tip_turn ?? 0) + 1;
-      if (!all) return;
-      this.state.pointed = null;
-      this.#set_hovered(null);
-    }
-
-    #pick_at(px, py, touch) {
-      if (!this.header) return;
-      const question = this.scene.overlay.question_at(px, py, this.state.questions);
-      if (question) return this.pick_question(this.state.questions.indexOf(question));
-      const row = this.#row_at(px, py, touch ? 18 : 9);
-      if (row !== null) this.select(row);
-      else if (this.state.selected !== null) this.select(null);
-      else this.clear();
+      this.pointing.hide();
     }
 
     // ------------------------------------------------------------------ the rest of the page
@@ -382,37 +303,7 @@
 
     #wire() {
       const { root, camera, scene } = this;
-      const over = this.find("over");
       const middle = () => [camera.width / 2, camera.height / 2];
-      parts.hands(over, camera, {
-        point: (px, py, touch) => {
-          this.state.cross = false;
-          this.hover_at = [px, py, touch];
-          scene.request();
-        },
-        leave: () => {
-          this.hover_at = null;
-          this.#hide_tip();
-          scene.request();
-        },
-        pick: (px, py, touch) => this.#pick_at(px, py, touch),
-        hold: (dragging) => {
-          scene.dragging = dragging;
-          over.classList.toggle("vmap-dragging", dragging);
-          if (dragging) this.#hide_tip();
-          scene.request();
-        },
-        middle: () => {
-          this.state.cross = true;
-          this.#hide_tip();
-          this.hover_at = [...middle(), true];
-        },
-        enter: () => this.#pick_at(...middle(), true),
-      });
-      over.addEventListener("blur", () => {
-        this.state.cross = false;
-        scene.request();
-      });
       root.addEventListener("keydown", (event) => {
         if (event.key === "Escape") this.clear();
       });
@@ -420,6 +311,8 @@
       this.find("in").addEventListener("click", () => zoom(2));
       this.find("out").addEventListener("click", () => zoom(0.5));
       this.find("home").addEventListener("click", () => camera.go_home());
+      addEventListener("beforeprint", () => this.#print(true));
+      addEventListener("afterprint", () => this.#print(false));
       this.find("notice-close").addEventListener("click", () => this.notice(null));
       this.find("color").addEventListener("change", (event) => this.setColoring(event.target.value));
       this.#toggle("toggle-labels", "show_labels");
@@ -430,6 +323,15 @@
       };
       new MutationObserver(again).observe(document.documentElement, { attributeFilter: ["data-theme"] });
       matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+    }
+
+    /** Put a still picture in the place of the drawing while the page is printed. */
+    #print(now) {
+      this.find("stage").querySelector(".vmap-print")?.remove();
+      if (!now || !this.header || this.scene.first_draw_ms === null) return;
+      const picture = this.scene.still_picture();
+      picture.className = "vmap-print";
+      this.find("stage").prepend(picture);
     }
 
     #toggle(name, what) {

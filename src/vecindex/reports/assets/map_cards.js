@@ -122,7 +122,8 @@
 
     #open(kind, ...children) {
       const close = el("button", { type: "button", class: "vmap-close", "aria-label": "Close", onclick: this.told.close }, "×");
-      this.box.replaceChildren(el("div", { class: "vmap-card-top" }, el("p", { class: "vmap-kind" }, kind), close), ...children);
+      const top = el("div", { class: "vmap-card-top" }, el("p", { class: "vmap-kind" }, kind), close);
+      this.box.replaceChildren(top, ...children.filter((child) => child !== null));
       this.box.hidden = false;
       this.box.scrollTop = 0;
     }
@@ -147,7 +148,9 @@
           const name = given("…");
           if (row === null) name.textContent = "an article that is not on the map";
           else this.#later(name, this.told.text("titles", row).then((title) => title || "(no title)"));
-          const inside = [el("span", { class: "vmap-article-title" }, name), facts[i]];
+          const id = given("");
+          if (row !== null) this.#later(id, this.#id_if_needed(row, rows));
+          const inside = [el("span", {}, name, el("span", { class: "vmap-id vmap-below" }, id)), facts[i] ?? ""];
           if (row === null) return el("li", {}, el("div", { class: "vmap-item vmap-article" }, ...inside));
           return el(
             "li",
@@ -156,6 +159,13 @@
           );
         }),
       );
+    }
+
+    /** The id of an article whose title another one of the list has too; "" otherwise. */
+    async #id_if_needed(row, rows) {
+      const titles = await Promise.all(rows.filter((one) => one !== null).map((one) => this.told.text("titles", one)));
+      const mine = await this.told.text("titles", row);
+      return titles.filter((title) => title === mine).length > 1 ? this.told.text("ids", row) : "";
     }
 
     /** Show an article: `value` what it is colored by, `near` the nearest on the map as {row, share}. */

@@ -21,7 +21,7 @@
 
   // OKLCH of the two ends of a number, low and high: in the light the high ones are dark, in the dark they are bright.
   const ENDS = {
-    light: [[0.86, 0.1, 105], [0.36, 0.15, 290]],
+    light: [[0.82, 0.12, 105], [0.36, 0.15, 290]],
     dark: [[0.4, 0.13, 290], [0.93, 0.12, 105]],
   };
 
@@ -56,7 +56,11 @@
   }
 
   const hex = (rgb) => "#" + rgb.map((v) => v.toString(16).padStart(2, "0")).join("");
-  const bytes = (text) => [1, 3, 5].map((i) => parseInt(text.slice(i, i + 2), 16));
+  /** [r, g, b] of #rrggbb, or of #rgb as a style sheet may have it. */
+  function bytes(text) {
+    const long = text.length === 4 ? text.replace(/[0-9a-f]/gi, "$&$&") : text;
+    return [1, 3, 5].map((i) => parseInt(long.slice(i, i + 2), 16));
+  }
   const ramps = {};
 
   /**
@@ -79,5 +83,5 @@
     return colors;
   }
 
-  Object.assign(parts, { palette, hex });
+  Object.assign(parts, { palette, hex, bytes });
 }

@@ -55,12 +55,12 @@
       const ratio = canvas.width / camera.width;
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
       context.clearRect(0, 0, camera.width, camera.height);
-      const more = this.labels.draw(context, camera, state.picked ? 0.45 : 1, this.show_labels);
+      if (this.show_questions) this.#marks(state);
       if (state.matches.length <= MOST_RINGS) {
-        for (const row of state.matches) this.#ring(state.place(row), state.radius + 3.5, 1.25, this.colors.ink);
+        for (const row of state.matches) this.#ring(state.place(row), state.radius + 4, 2, this.colors.accent);
       }
       for (const row of state.near) this.#ring(state.place(row), state.radius + 3, 1.25, this.colors.accent);
-      if (this.show_questions || state.picked) this.#marks(state);
+      const more = this.labels.draw(context, camera, state.picked ? 0.45 : 1, this.show_labels);
       if (state.picked) this.#lines(state.picked, state);
       if (state.hovered !== null) this.#ring(state.place(state.hovered), state.radius + 4, 2, this.colors.ink);
       if (state.selected !== null) this.#ring(state.place(state.selected), state.radius + 6, 2.5, this.colors.accent);
@@ -73,25 +73,23 @@
       this.#edged(() => circle(this.context, ...at, radius), color, width);
     }
 
-    #marks({ questions, picked, pointed }) {
+    /** The marks of questions; they stand back while one of them or articles of a search are what is looked at. */
+    #marks({ questions, picked, pointed, matches }) {
       const { context, camera, colors } = this;
-      const radius = Math.min(7, 4.2 + 0.9 * Math.log2(Math.max(1, camera.zoom)) + (questions.length < 60 ? 1.4 : 0));
+      const back = picked !== null || matches.length > 0;
+      const size = Math.min(7, 4.2 + 0.9 * Math.log2(Math.max(1, camera.zoom)) + (questions.length < 60 ? 1.4 : 0));
       context.lineJoin = "miter";
-      if (this.show_questions) {
-        for (const question of questions) {
-          if (question.x === null || question === picked) continue;
-          const [x, y] = camera.at(question.x, question.y);
-          if (x < -9 || y < -9 || x > camera.width + 9 || y > camera.height + 9) continue;
-          diamond(context, x, y, question === pointed ? radius + 2 : radius);
-          context.globalAlpha = picked ? 0.45 : 1;
-          context.fillStyle = question === pointed ? colors.accent : colors.ink;
-          context.fill();
-          context.strokeStyle = colors.paper;
-          context.lineWidth = 1.5;
-          context.stroke();
-        }
+      context.strokeStyle = colors.paper;
+      context.lineWidth = 1.5;
+      for (const question of questions) {
+        if (question.x === null || question === picked) continue;
+        const [x, y] = camera.at(question.x, question.y);
+        if (x < -9 || y < -9 || x > camera.width + 9 || y > camera.height + 9) continue;
+        diamond(context, x, y, question === pointed ? size + 2 : back ? 0.75 * size : size);
+        context.fillStyle = question === pointed ? colors.accent : back ? colors.quiet : colors.ink;
+        context.fill();
+        context.stroke();
       }
-      context.globalAlpha = 1;
     }
 
     #lines(question, state) {

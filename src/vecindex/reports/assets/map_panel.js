@@ -52,7 +52,7 @@
       );
     }
     strip.replaceChildren(
-      el("p", { class: "vmap-name" }, given(header.table), el("span", { class: "vmap-map" }, " map ", given(header.map))),
+      el("p", { class: "vmap-name" }, given(header.table), el("span", { class: "vmap-map" }, "map “", given(header.map), "”")),
       el("p", { class: "vmap-facts" }, ...facts),
       ...(header.anchored ? [el("p", { class: "vmap-badge" }, given(header.anchored))] : []),
     );
@@ -205,12 +205,19 @@
       this.best = best;
       const cut = rows.length > best.length ? `, the first ${best.length} are listed` : "";
       this.line.textContent = !this.text ? "" : rows.length ? `${count(rows.length)} found${cut}` : "No title has these words.";
-      this.list.replaceChildren(
-        ...best.map((row, i) =>
-          el("li", {}, el("button", { type: "button", class: "vmap-item", onclick: () => this.told.go(row) }, given(titles[i]))),
-        ),
-      );
+      this.list.replaceChildren(...best.map((row, i) => this.#item(row, titles[i], titles.filter((one) => one === titles[i]).length)));
       this.told.marked(this.text ? rows : null);
+    }
+
+    #item(row, title, times) {
+      const item = el("button", { type: "button", class: "vmap-item", "data-row": row, onclick: () => this.told.go(row) }, given(title));
+      // Several of one title are told apart by their ids.
+      if (times > 1) {
+        const id = given("");
+        item.append(el("span", { class: "vmap-id vmap-below" }, id));
+        this.told.id(row).then((text) => (id.textContent = text), () => {});
+      }
+      return el("li", {}, item);
     }
 
     #key(event) {

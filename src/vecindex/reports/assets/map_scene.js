@@ -5,6 +5,7 @@
   const { Camera, Labels, Overlay, Pictures, GlPainter, FlatPainter, palette } = parts;
 
   const COLORS = ["paper", "ink", "quiet", "accent", "second", "line"];
+  const PAPER = { paper: "#ffffff", ink: "#000000", quiet: "#444444", accent: "#07555c", second: "#7a4107", line: "#bbbbbb" };
   const KEPT_TIMES = 180;
 
   const held = (v, least, most) => Math.min(most, Math.max(least, v));
@@ -102,12 +103,12 @@
     }
 
     /** Take the colors of a theme from the style sheet. */
-    set_theme(theme) {
+    set_theme(theme, colors = null) {
       this.theme = theme;
       const style = getComputedStyle(this.stage);
-      const colors = Object.fromEntries(COLORS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+      colors ??= Object.fromEntries(COLORS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
       this.overlay.set_colors(colors);
-      this.paper = [1, 3, 5].map((i) => parseInt((colors.paper.length === 4 ? "#ffffff" : colors.paper).slice(i, i + 2), 16));
+      this.paper = parts.bytes(colors.paper);
       if (this.coloring) {
         this.colors = palette(this.coloring, theme);
         this.painter.setPalette(this.colors);
@@ -206,7 +207,7 @@
       this.state.radius = this.side() / 2;
       const fading = this.overlay.draw(this.state);
       if (pictures.shown && this.first_draw_ms === null) {
-        this.painter.pixel(0, 0);
+        // A picture is only shown when the graphics card told that it is whole.
         this.first_draw_ms = performance.now();
         this.told.drawn();
       }
@@ -220,6 +221,29 @@
         if (this.times.length > KEPT_TIMES) this.times.shift();
       }
       this.last_frame = moving ? now : undefined;
+    }
+
+    /** Draw all that is due, now, and return it as one canvas in the light theme; for paper. */
+    still_picture() {
+      const theme = this.theme;
+      this.set_theme("light", PAPER);
+      this.pictures.forget();
+      this.finish();
+      const made = document.createElement("canvas");
+      made.width = this.canvas.width;
+      made.height = this.canvas.height;
+      const context = made.getContext("2d");
+      context.drawImage(this.canvas, 0, 0);
+      context.drawImage(this.over, 0, 0);
+      this.set_theme(theme);
+      this.pictures.forget();
+      return made;
+    }
+
+    /** Draw until nothing is left to be drawn. */
+    finish() {
+      for (let i = 0; i < 2000 && this.#draw(performance.now(), true); i++) this.painter.pixel(0, 0);
+      this.#draw(performance.now(), true);
     }
 
     stats() {
@@ -236,8 +260,7 @@
 
     /** The color on the screen at CSS pixels, after all that is due was drawn. */
     pixel(x, y) {
-      for (let i = 0; i < 1000 && this.#draw(performance.now(), true); i++) this.painter.pixel(0, 0);
-      this.#draw(performance.now(), true);
+      this.finish();
       const ratio = this.canvas.width / this.camera.width;
       return this.painter.pixel(Math.floor(x * ratio), Math.floor(y * ratio)).slice(0, 3);
     }
