@@ -52,7 +52,7 @@ def docs_page() -> str:
         tag("p", f"vecindex {told['info']['version']}"),
         styles=("serve.css",),
         kind="serve-page api-page",
-        links=[tag("a", "Map", href="/"), tag("a", "Overlap report", href="/overlap")],
+        links=[tag("a", "Live map", href="/"), tag("a", "Overlap report", href="/overlap")],
     )
 
 
@@ -70,7 +70,7 @@ def _operation(told: dict[str, Any], path: str, method: str, op: dict[str, Any])
         parts.append(_table("Takes, as JSON", _fields(told, body["content"]["application/json"]["schema"])))
         example = _EXAMPLES[op["operationId"]]
         curl = f"curl -s -H 'Content-Type: application/json' -d '{example}' http://127.0.0.1:PORT{path}"
-        parts.append(tag("p", tag("code", curl)))
+        parts.append(tag("p", tag("code", curl), class_="example"))
     (kind, answer) = next(iter(op["responses"]["200"]["content"].items()))
     if "$ref" in answer["schema"]:
         parts.append(_table("Gives", _fields(told, answer["schema"])))
@@ -125,12 +125,12 @@ def _kind(schema: dict[str, Any]) -> Markup:
         return joined([" or ".join(json.dumps(value) for value in schema["enum"])])
     if schema.get("type") == "array":
         return joined(["list of ", _kind(schema.get("items", {}))])
-    limits = [f"{word} {schema[key]:,}" for key, word in _LIMITS.items() if key in schema]
+    limits = [form.format(schema[key]) for key, form in _LIMITS.items() if key in schema]
     default = f" (default {json.dumps(schema['default'])})" if schema.get("default") is not None else ""
     return joined([str(schema.get("type", "any value")), f", {', '.join(limits)}" if limits else None, default])
 
 
-_LIMITS = {"minimum": "at least", "maximum": "at most", "maxLength": "signs at most"}
+_LIMITS = {"minimum": "at least {:,}", "maximum": "at most {:,}", "maxLength": "at most {:,} signs"}
 
 
 def _table(caption: str, rows: Sequence[tuple[str, object, str]]) -> Markup:

@@ -154,6 +154,6 @@ def report_page(served: Served, job: ReportJob) -> str:
         scripts=() if served.questions is None else ("serve_report.js",),
         styles=("serve.css",),
         kind="serve-page",
-        links=[tag("a", "Map", href=HOME), tag("a", "API", href=DOCS)],
+        links=[tag("a", "Live map", href=HOME), tag("a", "API", href=DOCS)],
         live=True,
     )

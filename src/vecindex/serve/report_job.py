@@ -95,7 +95,7 @@ class ReportJob:
             options = OverlapOptions(file=live.served.questions, model=live.served.model)
             result = overlap(live.database(), live.served.table, options, live.model, self._heard)
             made = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
-            links = [tag("a", "Map", href="/"), tag("a", "API", href="/api/docs")]
+            links = [tag("a", "Live map", href="/"), tag("a", "API", href="/api/docs")]
             html = overlap_page(result.to_dict(), version=VERSION, made=made, links=links)
             with self._lock:
                 self._made, self._failed = _Made(edition, html), None

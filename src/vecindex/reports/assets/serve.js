@@ -356,7 +356,7 @@
       }
     } catch (error) {
       now.gone = true;
-      banner(`${error}${error.status === 503 ? " This page goes on by itself when it is back." : ""}`, false);
+      banner(error.status === 503 ? `${error.message} This page goes on by itself when it is back.` : String(error), false);
     }
   }
 
