@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,6 +74,19 @@ def test_ctrl_c_ends_it_while_a_page_is_connected(database: Path) -> None:
     assert process.returncode == 0
     assert "Traceback" not in err
     assert "Exception" not in err
+
+
+def test_open_opens_the_page_in_the_browser(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script, opened = tmp_path / "browser", tmp_path / "opened"
+    script.write_text(f'#!/bin/sh\necho "$1" > {opened}.part && mv {opened}.part {opened}\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("BROWSER", f"{script} %s")
+    with started(database, "--open") as (_, line):
+        for _ in range(200):
+            if opened.exists():
+                break
+            time.sleep(0.1)
+        assert opened.read_text() == line
 
 
 def refused(database: Path, *options: str) -> tuple[int, str]:

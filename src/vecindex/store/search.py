@@ -29,7 +29,7 @@ def check_condition(table: ArticleTable, where: str) -> None:
         if reason is not None:
             raise _wrong(table, where, reason)
     # LanceDB passes over what follows a closed bracket ("true); more"), so a column that is not there must be missed.
-    if _refusal(table, f"({where}) AND {_NO_COLUMN}") is None:
+    if any(_refusal(table, f"{condition} AND {_NO_COLUMN}") is None for condition in (where, f"({where})")):
         raise _wrong(table, where, "it ends before its last sign: a bracket, a semicolon or a comment is too much.")
 
 
