@@ -22,6 +22,7 @@ WAIT_MS = 30_000
 QUESTION = "what lies about here?"
 HOSTILE_QUESTION = "<img src=x onerror=alert(1)>"
 BAD_REQUEST = "error: Failed to load resource: the server responded with a status of 400 (Bad Request)"
+CHANGED = "error: Failed to load resource: the server responded with a status of 409 (Conflict)"
 GONE = "error: Failed to load resource: the server responded with a status of 503 (Service Unavailable)"
 
 
@@ -192,6 +193,22 @@ def test_new_data_is_offered_and_the_view_kept(visit: Callable[..., Any], folder
     after = page.evaluate(where)
     assert after[2] == pytest.approx(view[2], rel=0.5)
     expect(page.locator(".vmap-question[aria-pressed=true]")).to_contain_text(QUESTION)
+
+
+def test_a_question_of_a_state_that_is_gone_reads_the_map_again(
+    visit: Callable[..., Any], client: Client, folder: Path
+) -> None:
+    page = visit(may_say=(CHANGED,))
+    ask(page, QUESTION)
+    for i in (1, 2):
+        Database(folder).articles("articles").lance.delete(f"id = 'a0019{i}'")
+        assert client("/api/questions", {"text": QUESTION}).status == 200
+    ask(page, "another one?")
+    expect(page.locator(".vmap-facts")).to_contain_text("198")
+    expect(page.locator(".vmap-question[aria-pressed=true]")).to_contain_text("another one?")
+    page.get_by_label("Show only articles where").fill("topic = 'topic 3'")
+    page.get_by_label("Show only articles where").press("Enter")
+    expect(page.locator("#where-told")).to_have_text("40 articles meet it.", timeout=WAIT_MS)
 
 
 def test_a_vanished_table_is_told_and_the_page_recovers(visit: Callable[..., Any], folder: Path) -> None:

@@ -122,7 +122,7 @@
 
   const among = () => (at("among").checked && narrowed.where ? narrowed.where : null);
 
-  async function ask(words, where) {
+  async function ask(words, where, twice = false) {
     const mine = ++turn;
     told("ask-told", "Asking …");
     at("ask").setAttribute("aria-busy", "true");
@@ -144,10 +144,10 @@
       told("ask-told", found.notes.join(" "));
     } catch (error) {
       if (mine !== turn) return;
-      if (error.status === 409) {
+      if (error.status === 409 && !twice) {
         told("ask-told", "The table has changed; reading the map again …");
-        await reload();
-        if (mine === turn) await ask(words, where);
+        await reload(false);
+        if (mine === turn) await ask(words, where, true);
       } else {
         told("ask-told", String(error), true);
       }
@@ -292,7 +292,7 @@
 
   const narrowed = { where: null };
 
-  async function narrow(where) {
+  async function narrow(where, twice = false) {
     if (!where) {
       narrowed.where = null;
       if (viewer) viewer.filter(null);
@@ -313,8 +313,12 @@
       told("where-told", `${count(found.matching)} articles meet it` + (off ? `; ${count(off)} of them are not on the map.` : "."));
       at("among-box").hidden = found.matching === 0;
     } catch (error) {
-      if (error.status === 409) await reload();
-      else told("where-told", String(error), true);
+      if (error.status === 409 && !twice) {
+        await reload();
+        await narrow(where, true);
+      } else {
+        told("where-told", String(error), true);
+      }
     }
   }
 
@@ -360,17 +364,17 @@
     }
   }
 
-  async function reload() {
+  async function reload(ask_again = true) {
     at("reload").disabled = true;
     try {
       const maps = await json("/api/maps");
-      if (!maps.maps.some((map) => map.name === now.map)) { location.search = ""; return; }
+      if (!maps.maps.some((map) => map.name === now.map)) { location.assign("/"); return; }
       if (!await viewer.reload()) return;
       taken();
       banner(null, false);
       if (narrowed.where) await narrow(narrowed.where);
       const reading = open;
-      if (answered && answered.edition !== now.edition) await ask(answered.text, answered.where);
+      if (ask_again && answered && answered.edition !== now.edition) await ask(answered.text, answered.where);
       if (reading) await read(reading);
     } catch (error) {
       banner(String(error), true);
@@ -378,7 +382,7 @@
       at("reload").disabled = false;
     }
   }
-  at("reload").addEventListener("click", reload);
+  at("reload").addEventListener("click", () => reload());
 
   // The picture was read: the marks on it are those of the file's questions.
   function taken() {
