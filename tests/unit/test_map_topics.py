@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vecindex.core.clusters import fit_centers, nearest_center
+from vecindex.core.clusters import fit_centers, nearest_centers, spectral_places
 from vecindex.core.coloring import categories, flags, numbers
 from vecindex.core.density import TOPIC_CELLS, blurred, cell_counts, densest_place, nearby
 from vecindex.core.merging import merged_groups, settled_groups
@@ -122,6 +122,7 @@ def test_settling_never_costs_more() -> None:
     centers, sizes = rng.normal(size=(60, 4)), rng.integers(1, 9, 60).astype(float)
     before = merged_groups(centers, sizes, [7])[0]
     after = settled_groups(centers, sizes, before)
+    assert len(np.unique(after)) == 7
 
     def cost(groups: np.ndarray) -> float:
         means = [np.average(centers[groups == g], axis=0, weights=sizes[groups == g]) for g in range(7)]
@@ -140,7 +141,7 @@ def test_clusters_that_lie_apart_are_found() -> None:
     vectors = unit(np.eye(24)[which * 4] + 0.1 * rng.normal(size=(3_000, 24)))
     centers = fit_centers(vectors[:600], 12, seed=1)
     assert np.allclose(np.linalg.norm(centers, axis=1), 1, atol=1e-6)
-    found = nearest_center(vectors, centers)
+    found = nearest_centers(vectors, centers, 1)[:, 0]
     # More centers than kinds: none holds two of them.
     assert all(len(set(which[found == c].tolist())) == 1 for c in np.unique(found))
     assert (fit_centers(vectors[:600], 12, seed=1) == centers).all()
@@ -148,11 +149,29 @@ def test_clusters_that_lie_apart_are_found() -> None:
 
 def test_clusters_of_few_or_equal_vectors() -> None:
     same = unit(np.ones((30, 5)))
-    assert len(np.unique(nearest_center(same, fit_centers(same, 4, seed=0)))) == 1
+    assert len(np.unique(nearest_centers(same, fit_centers(same, 4, seed=0), 1))) == 1
     one = unit(np.ones((1, 5)))
     assert np.allclose(fit_centers(one, 9, seed=0), one)
     opposite = unit(np.array([[1.0, 0.0], [-1.0, 0.0]]))
     assert np.isfinite(fit_centers(opposite, 1, seed=0)).all()
+
+
+def test_the_nearest_centers_are_those_of_sorting() -> None:
+    rng = np.random.default_rng(0)
+    vectors, centers = unit(rng.normal(size=(50, 6))), unit(rng.normal(size=(9, 6)))
+    found = nearest_centers(vectors, centers, 4)
+    for vector, near in zip(vectors, found, strict=True):
+        assert near.tolist() == sorted(range(9), key=lambda c: (-float(vector @ centers[c]), c))[:4]
+    assert nearest_centers(vectors, centers[:2], 4).shape == (50, 2)
+
+
+def test_a_cluster_without_ties_has_a_place_of_its_own() -> None:
+    ties = np.zeros((3, 3))
+    ties[0, 1] = ties[1, 0] = 5
+    places = spectral_places(ties, 2)
+    assert np.allclose(np.linalg.norm(places, axis=1), 1)
+    assert places[0] @ places[1] > 0.99
+    assert abs(places[0] @ places[2]) < 0.01
 
 
 def test_numbers_of_topics() -> None:

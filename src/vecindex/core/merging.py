@@ -53,10 +53,11 @@ def merged_groups(centers: F64, sizes: F64, wanted: Sequence[int], within: Rows 
 
 
 def settled_groups(centers: F64, sizes: F64, groups: Rows) -> Rows:
-    """Return groups of clusters after each cluster has gone to the group with the nearest mean, until none moves.
+    """Return as many groups of clusters with less variance within them, numbered from 0, largest first.
 
-    A sequence of unions never takes back an early one; this does (Lloyd's iteration of k-means, on clusters instead
-    of points). No group is emptied. Numbered from 0, largest first.
+    A sequence of unions never takes back an early one. Here each cluster goes to the group with the nearest mean,
+    until none moves (Lloyd's iteration, on clusters instead of points); then the group that gains most by being split
+    is split, and the two others that lose least are put together, as long as that is a gain. No group is emptied.
 
     The third cluster had been put to the first two.
 
@@ -64,14 +65,66 @@ def settled_groups(centers: F64, sizes: F64, groups: Rows) -> Rows:
     array([0, 0, 1, 1])
     """
     centers, sizes = np.asarray(centers, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
+    groups = _moved(centers, sizes, groups)
+    cost = _variance(centers, sizes, groups)
+    for _ in range(_ROUNDS):
+        tried = _regrouped(centers, sizes, groups)
+        if tried is None:
+            break
+        tried = _moved(centers, sizes, tried)
+        lower = _variance(centers, sizes, tried)
+        if lower >= cost * (1 - 1e-9):
+            break
+        groups, cost = tried, lower
+    return _by_size(groups, sizes)
+
+
+def _moved(centers: F64, sizes: F64, groups: Rows) -> Rows:
     n = int(groups.max()) + 1
     for _ in range(_ROUNDS):
-        means = np.stack([np.average(centers[groups == g], axis=0, weights=sizes[groups == g]) for g in range(n)])
+        means, _ = _means(centers, sizes, groups)
         moved = np.stack([((centers - mean) ** 2).sum(axis=1) for mean in means], axis=1).argmin(axis=1)
         if (moved == groups).all() or len(np.unique(moved)) < n:
             break
         groups = moved
-    return _by_size(groups, sizes)
+    return groups
+
+
+def _means(centers: F64, sizes: F64, groups: Rows) -> tuple[F64, F64]:
+    n = int(groups.max()) + 1
+    total: F64 = np.bincount(groups, weights=sizes, minlength=n).astype(np.float64)
+    return np.stack([np.average(centers[groups == g], axis=0, weights=sizes[groups == g]) for g in range(n)]), total
+
+
+def _variance(centers: F64, sizes: F64, groups: Rows) -> float:
+    means, _ = _means(centers, sizes, groups)
+    return float((sizes * ((centers - means[groups]) ** 2).sum(axis=1)).sum())
+
+
+def _regrouped(centers: F64, sizes: F64, groups: Rows) -> Rows | None:
+    """Return the groups after the best split and the cheapest union of two others; None where there are too few."""
+    n = int(groups.max()) + 1
+    means, total = _means(centers, sizes, groups)
+    best, half, whole = 0.0, np.empty(0, dtype=np.int64), -1
+    for group in range(n):
+        own = np.flatnonzero(groups == group)
+        if len(own) > 1:
+            parts = merged_groups(centers[own], sizes[own], [2])[0]
+            alone = np.zeros(len(own), dtype=np.int64)
+            gain = _variance(centers[own], sizes[own], alone) - _variance(centers[own], sizes[own], parts)
+            if gain > best:
+                best, half, whole = gain, own[parts == 1], group
+    cost = np.full((n, n), np.inf)
+    for group in range(n):
+        if group != whole:
+            _measure(cost, means, total, np.arange(n) != whole, group)
+    i, j = sorted(int(at) for at in divmod(int(cost.argmin()), n))
+    if whole < 0 or not cost[i, j] < np.inf:
+        return None
+    regrouped = groups.copy()
+    regrouped[groups == j] = i
+    regrouped[half] = j
+    return regrouped
 
 
 def _by_size(of: Rows, sizes: F64) -> Rows:

@@ -51,10 +51,10 @@ class MapResult:
 
     def to_html(self, made: str | None = None) -> str:
         """Return the map as a page that opens offline in any browser; see `reports.map_page.map_page`."""
-        from vecindex import __version__
+        from vecindex.config import VERSION
         from vecindex.reports.map_page import map_page
 
-        return map_page(self.picture, __version__, made)
+        return map_page(self.picture, VERSION, made)
 
     def write(
         self, path: str | Path, *, width_in: float | None = None, dpi: int | None = None, made: str | None = None

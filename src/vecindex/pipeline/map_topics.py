@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vecindex.core.clusters import fit_centers, nearest_center
+from vecindex.core.clusters import fit_centers, nearest_centers, spectral_places
 from vecindex.core.coloring import categories
 from vecindex.core.density import TOPIC_CELLS, cell_counts, densest_place
 from vecindex.core.merging import merged_groups, settled_groups
@@ -25,6 +25,7 @@ NAMED_BY = 40_000
 """Articles whose words the names come from."""
 TEXT_SIGNS = 400
 MOST_CLUSTERS = 240
+_NEXT = 4
 _UNNAMED = "(no words)"
 
 
@@ -75,6 +76,7 @@ class TopicFinder:
         self._size = min(shown, TRAINED_ON)
         self._sample: F32 | None = None
         self._centers: F32 | None = None
+        self._beside: F64 = np.zeros((0, 0))
         self.cluster: Rows = np.zeros(shown, dtype=np.int64)
 
     def sample(self, rows: Rows, vectors: F32) -> None:
@@ -89,6 +91,7 @@ class TopicFinder:
         """Make the clusters."""
         if self._sample is not None:
             self._centers = fit_centers(self._sample, self._numbers.clusters, self._seed)
+            self._beside = np.zeros((len(self._centers), len(self._centers)))
         self._sample = None
 
     def assign(self, rows: Rows, vectors: F32) -> None:
@@ -96,7 +99,11 @@ class TopicFinder:
         if self._centers is None:
             raise RuntimeError("the clusters are not made yet")
         at = self._place[rows]
-        self.cluster[at[at != NO_ROW]] = nearest_center(vectors[at != NO_ROW], self._centers)
+        there = at != NO_ROW
+        near = nearest_centers(vectors[there], self._centers, _NEXT)
+        self.cluster[at[there]] = near[:, 0]
+        for other in near.T[1:]:
+            np.add.at(self._beside, (near[:, 0], other), 1.0)
 
     def result(self, xy: F64, titles: Sequence[str], texts: Sequence[str]) -> tuple[Coloring, tuple[TopicLabel, ...]]:
         """Return the topics as a coloring and as labels.
@@ -110,7 +117,8 @@ class TopicFinder:
             raise RuntimeError("the clusters are not made yet")
         there, cluster = np.unique(self.cluster, return_inverse=True)
         sizes = np.bincount(cluster).astype(np.float64)
-        levels = _levels(self._centers[there].astype(np.float64), sizes, self._numbers.levels)
+        centers, beside = self._centers[there].astype(np.float64), self._beside[np.ix_(there, there)]
+        levels = _levels(centers, beside, sizes, self._numbers.levels)
         named = len(titles)
         counts = count_terms(titles, [text[:TEXT_SIGNS] for text in texts], cluster[:named], len(there))
         names = _names(counts, levels)
@@ -121,9 +129,10 @@ class TopicFinder:
         return coloring, labels
 
 
-def _levels(centers: F64, sizes: F64, numbers: Sequence[int]) -> list[Rows]:
+def _levels(centers: F64, beside: F64, sizes: F64, numbers: Sequence[int]) -> list[Rows]:
     """Return the topic of each cluster on each level; each finer one lies within a coarser one."""
-    coarse = settled_groups(centers, sizes, merged_groups(centers, sizes, numbers[:1])[0])
+    places = spectral_places(beside, numbers[0])
+    coarse = settled_groups(places, sizes, merged_groups(places, sizes, numbers[:1])[0])
     return [coarse, *merged_groups(centers, sizes, numbers[1:], within=coarse)]
 
 

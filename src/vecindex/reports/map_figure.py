@@ -20,11 +20,12 @@ from vecindex.reports.markup import clean
 WIDTH_IN = 7.0
 DPI = 300
 NUMBER_COLORS = "cividis"
-# Okabe and Ito's eight without black, and more of Tol's muted ones: neighbors in the list differ for everybody.
+# Okabe and Ito's set without black, its yellow darkened for white paper, then mostly Tol's muted ones. Neighbors in
+# the list differ for everybody.
 # So many kinds cannot all be told apart by color alone; labels on the map and the legend's order help.
 COLORS = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#882255", "#999933", "#332288", "#44aa99",
-    "#aa4499", "#f0e442", "#117733", "#cc6677", "#6699cc", "#661100", "#88ccee", "#ddaa33", "#004488", "#bb5566",
+    "#aa4499", "#b8a21a", "#117733", "#cc6677", "#6699cc", "#661100", "#88ccee", "#ddaa33", "#004488", "#bb5566",
     "#77aadd", "#aaaa00", "#ee8866", "#44bb99",
 )  # fmt: skip
 NONE_COLOR = "#c8ccd0"
@@ -109,7 +110,7 @@ def _drawn(picture: MapPicture, coloring: Coloring, form: str, width_in: float, 
     _labels(drawing, axes, picture)
     below = _MARGIN_IN + side
     if coloring.kind == "category":
-        _legend(drawing, legend, box(_MARGIN_IN, below + 0.5 * _LINE_IN, side, len(legend) * _LINE_IN))
+        _legend(drawing, legend, side, box(_MARGIN_IN, below + 0.5 * _LINE_IN, side, len(legend) * _LINE_IN))
     else:
         _colorbar(drawing, coloring, box(_MARGIN_IN + side / 4, below + _LINE_IN, side / 2, 0.8 * _LINE_IN))
     foot = drawing.add_axes(box(_MARGIN_IN, below + legend_in, side, caption_in))
@@ -212,17 +213,20 @@ def _legend_rows(picture: MapPicture, coloring: Coloring, side: float) -> list[l
     return [entries[row::rows] for row in range(rows)]
 
 
-def _legend(drawing: Any, rows: Sequence[Sequence[tuple[str | None, str]]], box: list[float]) -> None:
+def _legend(drawing: Any, rows: Sequence[Sequence[tuple[str | None, str]]], side: float, box: list[float]) -> None:
     axes = drawing.add_axes(box)
     axes.set_axis_off()
     columns = max(len(row) for row in rows)
+    inch = columns / side
     axes.set_xlim(0, columns)
     axes.set_ylim(len(rows), 0)
     for y, row in enumerate(rows):
         for x, (color, text) in enumerate(row):
             face, edge = (color, "none") if color else ("white", "black")
-            axes.scatter([x + 0.02], [y + 0.5], s=16, facecolor=face, edgecolor=edge, linewidths=0.7)
-            axes.text(x + 0.05, y + 0.5, text, va="center_baseline", fontsize=_TINY, color=_INK, parse_math=False)
+            axes.scatter([x + 0.05 * inch], [y + 0.5], s=16, facecolor=face, edgecolor=edge, linewidths=0.7)
+            axes.text(
+                x + 0.14 * inch, y + 0.5, text, va="center_baseline", fontsize=_TINY, color=_INK, parse_math=False
+            )
 
 
 def _colorbar(drawing: Any, coloring: Coloring, box: list[float]) -> None:
