@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,10 @@ FLAGS = [
 ]
 
 
+# Without a graphics card Chromium itself reads every drawing back, and tells the page that this is slow.
+_NOT_THE_PAGES = re.compile(r"warning: \[\.WebGL-0x[0-9a-f]+\]GL Driver Message .*GPU stall due to ReadPixels")
+
+
 class Opened:
     """A page in the browser, with what it said and what it asked for."""
 
@@ -32,10 +37,15 @@ class Opened:
         self.page = page
         self.said: list[str] = []
         self.asked: list[str] = []
-        page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        page.on("console", self._message)
         page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
         page.on("dialog", self._dialog)
         page.on("request", lambda request: self.asked.append(request.url))
+
+    def _message(self, message: Any) -> None:
+        told = f"{message.type}: {message.text}"
+        if not _NOT_THE_PAGES.match(told):
+            self.said.append(told)
 
     def _dialog(self, dialog: Any) -> None:
         self.said.append(f"dialog: {dialog.message}")

@@ -7,7 +7,8 @@
   const count = (n) => n.toLocaleString("en-US");
   const number = (v) => {
     const size = Math.abs(v);
-    if (size >= 1000) return Math.round(v).toLocaleString("en-US");
+    // Up to four digits as they are: they may be years.
+    if (size >= 1000) return size < 10000 ? String(Math.round(v)) : Math.round(v).toLocaleString("en-US");
     return String(Number(v.toPrecision(3)));
   };
   const percent = (v) => `${Math.round(100 * v)}%`;
@@ -163,8 +164,8 @@
       const { coloring } = this;
       if (code === 255) return null;
       if (coloring.kind === "category") return coloring.names[code];
-      const step = (coloring.high - coloring.low) / 254;
-      const value = number(coloring.low + code * step);
+      const { low, high } = coloring, part = code / 254;
+      const value = number(coloring.scale === "log" ? low * (high / low) ** part : low + (high - low) * part);
       if (code === 0) return `${value} or less`;
       return code === 254 ? `${value} or more` : value;
     }

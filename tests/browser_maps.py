@@ -1,0 +1,120 @@
+"""The page of a map in the browser: opened, waited for, and asked where things are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pictures import picture
+from vecindex.core.picture import Coloring, MapPicture, NearArticle, PlacedQuestion, TopicLabel
+from vecindex.reports.map_page import map_page
+
+Open = Callable[..., Any]
+
+SIDE = 7
+"""Articles on each side of the planted map; article r is at (r % SIDE, r // SIDE)."""
+
+_STILL = """async () => {
+  const begun = performance.now();
+  await theMap.ready;
+  const busy = () => theMap.stats().firstDrawMs === null || theMap.viewer.scene.asked || theMap.viewer.camera.moving;
+  while (busy() && performance.now() - begun < 60000) await new Promise((done) => setTimeout(done, 20));
+  return !busy();
+}"""
+
+
+def planted(**changes: Any) -> MapPicture:
+    """Return a map whose articles lie on a square grid, so that all that is near what is known.
+
+    Article r has the topic r % 3. The question is at article 24, the middle: 25 and 17 are kept, 0 is lost, one is not on
+    the map; 23 is near on the map only.
+    """
+    n = SIDE * SIDE
+    rows = np.arange(n)
+    codes = (rows % 3).astype(np.uint8)
+    counts = tuple(int((codes == code).sum()) for code in range(3))
+    numbers = np.where(rows == 3, 255, np.minimum(254, rows * 5)).astype(np.uint8)
+    question = PlacedQuestion(
+        "q1",
+        "what stands in the middle",
+        "places",
+        3.0,
+        3.0,
+        0.5,
+        (
+            NearArticle(25, 0.125, True),
+            NearArticle(17, 0.25, True),
+            NearArticle(0, 0.375, False),
+            NearArticle(None, 0.5, False),
+        ),
+        (25, 17, 23, 31),
+    )
+    # Given away from articles, on which a mark would lie.
+    other = PlacedQuestion("q2", "who is alone", None, 5.5, 5.5, 1.0, (NearArticle(48, 0.1, True),), (48,))
+    lost = PlacedQuestion("q3", "nobody near", None, None, None, 0.0, (NearArticle(None, 0.9, False),), ())
+    values: dict[str, Any] = {
+        "n": n,
+        "xy": np.stack([rows % SIDE, rows // SIDE], axis=1).astype(np.float64),
+        "titles": [f"Title {r}" for r in rows],
+        "colorings": (
+            Coloring("topic", "topic", "category", codes, ("cells", "trains", "songs"), counts),
+            Coloring("field:year", "year", "number", numbers, low=1900.0, high=2154.0, note="only some"),
+        ),
+        "topics": (
+            TopicLabel("cells, protein", 1.5, 5.5, counts[0], 0, 0),
+            TopicLabel("trains", 4.5, 1.5, counts[1], 0, 1),
+            TopicLabel("steam trains", 4.5, 0.5, 5, 1, 1),
+        ),
+        "questions": (question, other, lost),
+        "k": 4,
+    }
+    return picture(**{**values, **changes})
+
+
+def html_of(shown: MapPicture) -> str:
+    return map_page(shown, version="1.2.3", made="2026-05-04 10:00 UTC")
+
+
+def still(page: Any) -> Any:
+    """Wait until the map is drawn and nothing moves."""
+    assert page.evaluate(_STILL), "the map did not come to rest"
+    return page
+
+
+def open_map(open_page: Open, shown: MapPicture | None = None, **options: Any) -> Any:
+    """Open the page of a picture, without flights unless told otherwise, and wait until it is drawn."""
+    page = open_page(html_of(shown or planted()), **{"reduced_motion": "reduce", **options}).page
+    return still(page)
+
+
+def at(page: Any, row: int) -> tuple[float, float]:
+    """Return where an article is, in pixels of the window."""
+    box = page.locator(".vmap-over").bounding_box()
+    x, y = page.evaluate("(row) => theMap.viewer.camera.at(...theMap.viewer.state.place(row))", row)
+    return box["x"] + x, box["y"] + y
+
+
+def spot(page: Any, question: int) -> tuple[float, float]:
+    """Return where the mark of a question is, in pixels of the window."""
+    box = page.locator(".vmap-over").bounding_box()
+    found = "(i) => { const q = theMap.viewer.state.questions[i]; return theMap.viewer.camera.at(q.x, q.y); }"
+    x, y = page.evaluate(found, question)
+    return box["x"] + x, box["y"] + y
+
+
+def color(page: Any, row: int) -> list[int]:
+    """Return the color that is drawn where an article is."""
+    script = "(row) => theMap.viewer.scene.pixel(...theMap.viewer.camera.at(...theMap.viewer.state.place(row)))"
+    return list(page.evaluate(script, row))
+
+
+def swatch(page: Any, code: int) -> list[int]:
+    """Return the color of an entry of the legend."""
+    script = "(b) => getComputedStyle(b.querySelector('.vmap-swatch')).backgroundColor.match(/\\d+/g).map(Number)"
+    return list(page.locator(f".vmap-entry[data-code='{code}']").evaluate(script))
+
+
+def apart(one: list[int], other: list[int]) -> int:
+    return max(abs(a - b) for a, b in zip(one, other, strict=True))
