@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vecindex.cli import delete, doctor, export, ingest, map, optimize, overlap, project, search, status, tag
+from vecindex.cli import delete, doctor, export, ingest, map, optimize, overlap, project, search, serve, status, tag
 from vecindex.errors import VecindexError
 
 app = typer.Typer(
@@ -50,6 +50,7 @@ app.command("project")(project.project)
 app.command("map")(map.map)
 app.command("overlap")(overlap.overlap)
 app.command("export")(export.export)
+app.command("serve")(serve.serve)
 app.command("status")(status.status)
 app.command("delete")(delete.delete)
 app.command("optimize")(optimize.optimize)

@@ -61,11 +61,15 @@ def map_picture(
     model: QuestionModel,
     observer: Observer | None = None,
     stdin: BinaryIO | None = None,
+    table: ArticleTable | None = None,
 ) -> MapResult:
-    """Return a stored map with all that is shown of it; see `Index.map`."""
+    """Return a stored map with all that is shown of it; see `Index.map`.
+
+    `table` is the table at a version that the caller holds on to; None opens the one that the options say.
+    """
     observer = observer or Silent()
     clock = Clock()
-    table = database.articles(name, options.at)
+    table = table or database.articles(name, options.at)
     map_name, about = chosen_map(table, options.map)
     asked = _asked(database, table, options, model, observer, stdin)
     clock.lap("questions")

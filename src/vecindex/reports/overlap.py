@@ -7,7 +7,7 @@ null there is left out or shown as a dash.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vecindex.reports.figures import count, distance, ends, figure, mean_of, share
@@ -23,7 +23,7 @@ from vecindex.reports.page import page
 Values = Mapping[str, Any]
 
 
-def overlap_page(found: Values, *, version: str, made: str | None = None) -> str:
+def overlap_page(found: Values, *, version: str, made: str | None = None, links: Sequence[Markup] = ()) -> str:
     """Return the page of a result; the same values give the same page.
 
     Parameters
@@ -31,6 +31,7 @@ def overlap_page(found: Values, *, version: str, made: str | None = None) -> str
     found : `OverlapResult.to_dict()`, or what `vecindex overlap --json` printed.
     version : of vecindex, for the foot of the page.
     made : when, as it should stand there; None leaves it out.
+    links : to other pages, for the bar.
     """
     sections = [
         maps_section(found),
@@ -51,6 +52,7 @@ def overlap_page(found: Values, *, version: str, made: str | None = None) -> str
         _footer(found, version, made),
         scripts=["questions.js"],
         data=[questions_data(found)],
+        links=links,
     )
 
 

@@ -36,6 +36,8 @@ def page(
     late_data: Sequence[Markup] = (),
     styles: Sequence[str] = (),
     kind: str | None = None,
+    links: Sequence[Markup] = (),
+    live: bool = False,
 ) -> str:
     """Return a whole page as text.
 
@@ -49,12 +51,14 @@ def page(
     late_data : more of it, which stands behind the scripts: they run before it is there.
     styles : names of assets that follow `page.css`.
     kind : a class of the page's body, which those styles may go by.
+    links : what stands behind the sections' names in the bar, to other pages.
+    live : the page asks the server that it comes from, and nobody else.
     """
     codes = [asset(name) for name in ("page.js", *scripts)]
     allowed = " ".join(f"'sha256-{_digest(code)}'" for code in codes)
     policy = (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
-        "form-action 'none'"
+        "form-action 'none'" + ("; connect-src 'self'" if live else "")
     )
     head = tag(
         "head",
@@ -66,13 +70,13 @@ def page(
         tag("title", title),
         joined(Markup(f"<style>\n{asset(name)}</style>") for name in ("page.css", *styles)),
     )
-    links = [tag("a", section.name, href=f"#{section.id}") for section in sections]
+    names = [tag("a", section.name, href=f"#{section.id}") for section in sections]
     top = tag(
         "div",
         tag(
             "div",
             tag("span", "vecindex", class_="brand"),
-            tag("nav", *links, aria_label="Sections"),
+            tag("nav", *names, *links, aria_label="Sections"),
             tag("button", "Dark theme", type="button", class_="button", id="theme", hidden=True),
             class_="bar",
         ),

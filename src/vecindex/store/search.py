@@ -17,24 +17,42 @@ Row = dict[str, Any]
 """A row's columns, with `dist` (cosine distance) or `words` (weight of the words, higher is better) added."""
 
 WORD_COLUMNS = ("title", "text")
+_NO_COLUMN = "vecindex_no_such_column_0"
 
 
 def check_condition(table: ArticleTable, where: str) -> None:
     """Raise ConfigError, naming the columns, when an SQL condition cannot be applied to the table."""
+    # The condition is put in brackets when it is used, which tells one that ends too early ("true; more") from one
+    # that is whole.
+    for condition in (where, f"({where})"):
+        reason = _refusal(table, condition)
+        if reason is not None:
+            raise _wrong(table, where, reason)
+    # LanceDB passes over what follows a closed bracket ("true); more"), so a column that is not there must be missed.
+    if any(_refusal(table, f"{condition} AND {_NO_COLUMN}") is None for condition in (where, f"({where})")):
+        raise _wrong(table, where, "it ends before its last sign: a bracket, a semicolon or a comment is too much.")
+
+
+def _wrong(table: ArticleTable, where: str, reason: str) -> ConfigError:
+    columns = ", ".join(f"{f.name} ({f.type})" for f in table.schema if f.name not in ("vector", "content_hash"))
+    return ConfigError(
+        f"The condition --where {where!r} does not work on {table.where}: {reason}",
+        f"Columns there: {columns}. Text stands in single quotes: --where \"year > 1990 AND topic = 'cells'\"",
+    )
+
+
+def _refusal(table: ArticleTable, condition: str) -> str | None:
+    """Return why LanceDB refuses a condition, None when it does not.
+
+    Planning needs no scan, and fails on whatever the search would fail on.
+    """
     try:
-        # Planning needs no scan, and fails on whatever the search would fail on. The condition is put in brackets
-        # when it is used, which tells one that ends too early ("true; more") from one that is whole.
-        for condition in (where, f"({where})"):
-            table.lance.search().where(condition).select(["id"]).limit(1).explain_plan()
+        table.lance.search().where(condition).select(["id"]).limit(1).explain_plan()
     except (ValueError, RuntimeError) as error:
-        text = str(error)
-        if "invalid" not in text.lower():
+        if "invalid" not in str(error).lower():
             raise
-        columns = ", ".join(f"{f.name} ({f.type})" for f in table.schema if f.name not in ("vector", "content_hash"))
-        raise ConfigError(
-            f"The condition --where {where!r} does not work on {table.where}: {_reason(text)}",
-            f"Columns there: {columns}. Text stands in single quotes: --where \"year > 1990 AND topic = 'cells'\"",
-        ) from error
+        return _reason(str(error))
+    return None
 
 
 def _reason(text: str) -> str:

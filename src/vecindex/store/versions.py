@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
+from pathlib import Path
 
 from vecindex.errors import ConfigError
 from vecindex.store.articles import ArticleTable
@@ -49,6 +51,22 @@ def version(table: ArticleTable) -> int:
     """Return the number of the version that is read."""
     with translated(table.where):
         return int(table.lance.version)
+
+
+def edition(table: ArticleTable, folder: Path | None) -> str:
+    """Return a name of the version that is read, such that a table made anew under the same name has other ones.
+
+    `folder` is the database's. The name is the version's number and the time of its commit, as the files of a local
+    database tell it; of a remote one only the number is known.
+    """
+    number = version(table)
+    if folder is not None:
+        kept = folder / f"{table.name}.lance" / "_versions"
+        # Lance counts down from 2^64 - 1 in these names; older tables count up.
+        for name in (f"{2**64 - 1 - number:020}.manifest", f"{number}.manifest"):
+            with suppress(OSError):
+                return f"{number}-{(kept / name).stat().st_mtime_ns:x}"
+    return str(number)
 
 
 def versions(table: ArticleTable) -> dict[int, tuple[int, dt.datetime]]:

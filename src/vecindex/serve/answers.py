@@ -1,0 +1,76 @@
+"""Errors as the API tells them: a status, what is wrong and what to do next."""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.responses import Response
+
+from vecindex.errors import ConfigError, ModelError, SourceError, StoreError, VecindexError
+from vecindex.serve.models import Failure
+
+_LOG = logging.getLogger(__name__)
+
+REASONS = {
+    400: "what was asked makes no sense for this table",
+    403: "the request comes from another page or names another host",
+    404: "there is no such thing",
+    405: "the method is not for this address",
+    409: "the table has changed, or does not allow this as it is",
+    413: "the request is too large",
+    415: "the body is not JSON",
+    422: "a value is missing, unknown or of the wrong kind",
+    500: "an unforeseen error",
+    503: "the table, or the model, is not there at the moment",
+}
+"""What each status means."""
+
+
+class Refused(VecindexError):
+    """A request that is answered with a status of its own."""
+
+    def __init__(self, status: int, message: str, hint: str | None = None) -> None:
+        super().__init__(message, hint)
+        self.status = status
+
+    def __reduce__(self) -> tuple[type[Refused], tuple[int, str, str | None]]:
+        """Rebuild from all three."""
+        return Refused, (self.status, self.message, self.hint)
+
+
+def status_of(error: Exception) -> int:
+    """Return the HTTP status of an error.
+
+    >>> [status_of(e) for e in (ConfigError("wrong"), StoreError("gone"), Refused(409, "old"), KeyError())]
+    [400, 503, 409, 500]
+    """
+    if isinstance(error, Refused):
+        return error.status
+    if isinstance(error, ConfigError):
+        return 400
+    return 503 if isinstance(error, (ModelError, SourceError, StoreError)) else 500
+
+
+def failure(error: Exception) -> Response:
+    """Return the answer for an error; of an unforeseen one the log has the details, and the answer its kind."""
+    status = status_of(error)
+    if isinstance(error, VecindexError):
+        return failure_of(status, error.message, error.hint)
+    _LOG.error("unexpected error", exc_info=error)
+    line = (str(error).strip().splitlines() or [""])[0][:300]
+    return failure_of(
+        status,
+        f"Unexpected {type(error).__name__}: {line}",
+        "The table is untouched. vecindex --log-file FILE serve writes the details for a report.",
+    )
+
+
+def failure_of(status: int, what: str, next_step: str | None = None) -> Response:
+    """Return an answer that tells what is wrong."""
+    return json_response(Failure(error=what, next=next_step).model_dump_json(), status)
+
+
+def json_response(text: str, status: int = 200) -> Response:
+    """Return JSON as an answer."""
+    # A lone surrogate has no UTF-8; it could only come from an error that quotes what was asked.
+    return Response(text.encode("utf-8", "replace"), status, media_type="application/json")

@@ -1,0 +1,163 @@
+"""The server as an ASGI application: pages, the API, and every error in one form."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import anyio.to_thread
+from anyio import CapacityLimiter
+from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from vecindex.errors import VecindexError
+from vecindex.serve.answers import Refused, failure, failure_of, json_response
+from vecindex.serve.docs_page import docs_page
+from vecindex.serve.guard import Guard
+from vecindex.serve.handlers import Handlers
+from vecindex.serve.live import Live
+from vecindex.serve.models import Asked
+from vecindex.serve.openapi import openapi
+from vecindex.serve.operations import OPERATIONS, Call, Operation
+from vecindex.serve.page import live_page, report_page
+from vecindex.serve.report_job import ReportJob
+from vecindex.serve.sections import Packed
+
+_LOG = logging.getLogger(__name__)
+_WEIGHTY = 4
+"""Requests that compute at the same time; others wait without a thread."""
+_LIGHT = 8
+_PAGE_POLICY = "frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+"""What a page's own policy, which names its scripts, cannot say."""
+
+
+class Server:
+    """The application with what its requests share."""
+
+    def __init__(self, live: Live, hosts: tuple[str, ...], port: int) -> None:
+        """Take the table, and the names and the port under which it is served."""
+        self.live = live
+        self.job = ReportJob(live)
+        self.handlers = Handlers(live, self.job)
+        self._weighty = CapacityLimiter(_WEIGHTY)
+        self._light = CapacityLimiter(_LIGHT)
+        self._running = 0
+        self._counting = threading.Lock()
+        routes = [Route(op.path, self._endpoint(op), methods=[op.method]) for op in OPERATIONS]
+        routes += [
+            Route("/api/openapi.json", self._openapi),
+            Route("/api/docs", self._page(docs_page)),
+            Route("/overlap", self._page(self._report)),
+            Route("/", self._page(lambda: live_page(live.served))),
+        ]
+        app = Starlette(routes=routes, exception_handlers={HTTPException: _unrouted})
+        self.app = Guard(app, hosts, port)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is being computed."""
+        return self._running > 0 or self.job.busy
+
+    def warm(self) -> None:
+        """Begin to draw the map that is shown first; what goes wrong is told to who asks for it."""
+
+        def draw() -> None:
+            try:
+                at = self.live.edition()
+                name = self.live.default_map(at.at_hand.table)
+                if name is not None:
+                    self.live.shown(at, name)
+            except Exception:  # noqa: BLE001  # told to the first request
+                _LOG.info("the map could not be drawn at the start", exc_info=True)
+
+        threading.Thread(target=self._counted, args=(draw,), daemon=True).start()
+
+    async def _threaded(self, weighty: bool, work: Callable[[], Any]) -> Any:
+        limiter = self._weighty if weighty else self._light
+        return await anyio.to_thread.run_sync(self._counted, work, limiter=limiter)
+
+    def _counted(self, work: Callable[[], Any]) -> Any:
+        with self._counting:
+            self._running += 1
+        try:
+            return work()
+        finally:
+            with self._counting:
+                self._running -= 1
+
+    def _endpoint(self, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            body = b"" if operation.body is None else await request.body()
+            try:
+                call = _call(operation, request, body)
+                found = await self._threaded(operation.weighty, lambda: operation.run(self.handlers, call))
+            except Exception as error:  # noqa: BLE001  # the one place where an error becomes an answer
+                return failure(error)
+            if isinstance(found, Packed):
+                return found.response(request.headers.get("accept-encoding", ""))
+            return json_response(found.model_dump_json()) if isinstance(found, BaseModel) else found
+
+        return endpoint
+
+    def _page(self, make: Callable[[], str]) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(_request: Request) -> Response:
+            try:
+                html = await self._threaded(False, make)
+            except Exception as error:  # noqa: BLE001  # as above
+                return failure(error)
+            return Response(html, headers={"Content-Security-Policy": _PAGE_POLICY}, media_type="text/html")
+
+        return endpoint
+
+    def _report(self) -> str:
+        return report_page(self.live.served, self.job)
+
+    async def _openapi(self, _request: Request) -> Response:
+        return json_response(json.dumps(openapi()))
+
+
+def _call(operation: Operation, request: Request, body: bytes) -> Call:
+    """Return a request's values, checked. Raises Refused (422) naming the first that is wrong."""
+    path = {name: unquote(str(value)) for name, value in request.path_params.items()}
+    query = None if operation.query is None else _checked(operation.query, dict(request.query_params))
+    if operation.query is None and request.query_params:
+        raise Refused(422, f"{operation.path} takes no {next(iter(request.query_params))!r}.", "See /api/docs.")
+    if operation.body is None:
+        return Call(path, query, None)
+    try:
+        values = json.loads(body.decode("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise Refused(400, f"The body is not JSON: {error}.", "See /api/docs.") from error
+    if not isinstance(values, dict):
+        raise Refused(422, "The body is not a JSON object.", "See /api/docs.")
+    return Call(path, query, _checked(operation.body, values))
+
+
+def _checked(kind: type[Asked], values: Mapping[str, Any]) -> Asked:
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise Refused(
+            422, f"{name}: {first['msg']}.", f"It takes {', '.join(kind.model_fields)}: /api/docs."
+        ) from error
+
+
+async def _unrouted(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 405:
+        answer = failure_of(405, f"{request.url.path} is not for {request.method}.", "See /api/docs.")
+        answer.headers.update((error.headers or {}) if isinstance(error, HTTPException) else {})
+        return answer
+    if status == 404:
+        return failure_of(404, f"Nothing is at {request.url.path}.", "The addresses of the API: /api/docs.")
+    return failure(VecindexError(str(error)))

@@ -1,0 +1,136 @@
+"""What stands before every request: who may ask, how much may be sent, and what the browser is told to forbid."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vecindex.errors import ConfigError
+from vecindex.serve.answers import failure_of
+
+MAX_BODY_BYTES = 64 << 10
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_READING = ("GET", "HEAD")
+_TOO_LARGE = f"More than {MAX_BODY_BYTES // 1024} KiB were sent."
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host's name or address means this machine and is reached from it alone.
+
+    >>> is_loopback("localhost"), is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
+    (True, True, True, False)
+    """
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_host(host: str) -> None:
+    """Raise ConfigError for a host that others could reach: the server asks nobody who they are."""
+    if not is_loopback(host):
+        raise ConfigError(
+            f"--host {host} is not a loopback address: the server has no password, so it is for this machine alone.",
+            "Leave --host out. From another machine: ssh -L PORT:127.0.0.1:PORT THIS-MACHINE, with --port PORT.",
+        )
+
+
+class Guard:
+    """Lets through what this machine's own pages and programs ask, under one of the server's own names.
+
+    A page from elsewhere could lead its name to this address and so read along; its requests name another host. Or it
+    could send here what it may not read; its requests name another origin.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Iterable[str], port: int) -> None:
+        """Take what answers, and the names and the port under which the server may be asked."""
+        self._app = app
+        names = {f"[{host}]" if ":" in host else host.lower() for host in hosts}
+        self._hosts = {f"{name}:{port}" for name in names} | (names if port == 80 else set())
+        self._origins = {f"http://{host}" for host in self._hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or refuse."""
+        if scope["type"] != "http":
+            return
+        headers = Headers(scope=scope)
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                told = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    told.setdefault(name, value)
+                told.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+            await send(message)
+
+        refusal = self._refused(scope["method"], headers)
+        if refusal is not None:
+            await failure_of(*refusal)(scope, receive, guarded)
+            return
+        body = b"" if scope["method"] in _READING else await _body(receive)
+        if body is None:
+            await failure_of(413, _TOO_LARGE)(scope, receive, guarded)
+            return
+        # The parts of an address are taken apart before they are decoded: an id may hold a slash.
+        path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+        await self._app({**scope, "path": path}, _replayed(body, receive), guarded)
+
+    def _refused(self, method: str, headers: Headers) -> tuple[int, str, str | None] | None:
+        """Return the status and the reason for a request that is not let through."""
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
+            there = ", ".join(sorted(self._hosts))
+            return 403, f"This server is not {', '.join(hosts) or 'without a name'}.", f"Ask it as {there}."
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
+        foreign = (origin is not None and origin.lower() not in self._origins) or (
+            site not in ("same-origin", "none") and not (method in _READING and _is_visit(headers))
+        )
+        if foreign:
+            return 403, "The request comes from another page.", "Open the server's own page."
+        length = headers.get("content-length", "0")
+        if length.isdigit() and int(length) > MAX_BODY_BYTES:
+            return 413, _TOO_LARGE, None
+        if method not in _READING and headers.get("content-type", "").split(";")[0].strip() != "application/json":
+            return 415, "The body must be JSON.", "Send it with the header Content-Type: application/json."
+        return None
+
+
+def _is_visit(headers: Headers) -> bool:
+    """Return whether a browser goes to the page, by a link from another one, and does not fetch it for that one."""
+    return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Return all that was sent; None as soon as it is too much."""
+    parts: list[bytes] = []
+    taken = 0
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        taken += len(parts[-1])
+        if taken > MAX_BODY_BYTES:
+            return None
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Return what gives a body that was read already, and then what else comes."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replayed

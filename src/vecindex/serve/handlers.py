@@ -1,0 +1,318 @@
+"""What answers each address of the API, from checked values."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import time
+from typing import Any
+
+import numpy as np
+from starlette.responses import Response
+
+import vecindex
+from vecindex.core.anchors import anchored_to
+from vecindex.core.neighbors import NO_ROW
+from vecindex.errors import ConfigError
+from vecindex.pipeline.ask import Around
+from vecindex.pipeline.ask import Neighbor as Found
+from vecindex.pipeline.map_options import stored_scores
+from vecindex.pipeline.search import SearchOptions, search
+from vecindex.pipeline.status import Status, status
+from vecindex.serve import models
+from vecindex.serve.answers import Refused, json_response
+from vecindex.serve.live import Edition, Live, Notes, Shown, without_option
+from vecindex.serve.report_job import ReportJob
+from vecindex.serve.sections import Packed
+from vecindex.store.maps import maps
+from vecindex.store.search import words_indexed
+from vecindex.store.versions import version
+
+JSON_SECTIONS = ("ids", "titles", "snippets")
+
+
+class Handlers:
+    """The answers. Every method may be called by several threads at once."""
+
+    def __init__(self, live: Live, job: ReportJob) -> None:
+        """Take the table, and the report that is made beside."""
+        self.live, self.job = live, job
+
+    # -- the table ----------------------------------------------------------------------------------------
+
+    def version(self) -> models.Version:
+        """Tell the table's latest state."""
+        name, table = self.live.latest()
+        return models.Version(
+            version=version(table),
+            edition=name,
+            rows=table.count(),
+            maps=list(maps(table)),
+            model=self.live.model.state,
+        )
+
+    def status(self) -> models.Status:
+        """Tell what the table holds."""
+        name, table = self.live.latest()
+        found = self._status()
+        return models.Status(
+            database=found.database,
+            table=found.table,
+            rows=found.rows,
+            articles=found.articles,
+            version=version(table),
+            edition=name,
+            model_name=found.fingerprint.model,
+            dimension=found.fingerprint.dimension,
+            truncated=found.truncated,
+            columns=found.columns,
+            words_indexed=found.words_indexed,
+            writer=found.writer,
+            maps=list(found.maps),
+            questions=self.live.served.questions_name,
+            model=self.live.model.state,
+            vecindex=vecindex.__version__,
+            next=found.next,
+        )
+
+    def _status(self) -> Status:
+        return status(self.live.database(), self.live.served.table)
+
+    # -- maps ---------------------------------------------------------------------------------------------
+
+    def maps(self) -> models.Maps:
+        """List the maps."""
+        name, table = self.live.latest()
+        found = [_map(key, told) for key, told in self._status().maps.items()]
+        return models.Maps(edition=name, default=self.live.default_map(table), maps=found)
+
+    def header(self, name: str, edition: str | None) -> Response:
+        """Give a map's header."""
+        header = self.live.shown(self.live.edition(edition), name).header
+        return json_response(json.dumps(header, ensure_ascii=False, allow_nan=False))
+
+    def section(self, name: str, section: str, edition: str | None) -> Packed:
+        """Give a section of a map."""
+        sections = self.live.shown(self.live.edition(edition), name).sections
+        if section not in sections:
+            raise Refused(
+                404, f"Map {name!r} has no section {section!r} (sections there: {', '.join(sections)}).", None
+            )
+        kind = "application/json" if section in JSON_SECTIONS else "application/octet-stream"
+        return Packed(sections[section], kind)
+
+    def filter(self, asked: models.FilterAsked) -> models.Filtered:
+        """Tell which rows of a map meet a condition."""
+        at = self.live.edition(asked.edition)
+        shown = self.live.shown(at, asked.map)
+        mask = self.live.matching(at, asked.where)
+        here = mask[shown.rows]
+        return models.Filtered(
+            edition=at.name,
+            matching=int(mask.sum()),
+            shown=int(here.sum()),
+            mask=base64.b64encode(np.packbits(here, bitorder="little").tobytes()).decode("ascii"),
+        )
+
+    # -- questions ----------------------------------------------------------------------------------------
+
+    def search(self, asked: models.SearchAsked) -> models.Hits:
+        """Search as `vecindex search` does; nothing is indexed for it."""
+        live, notes = self.live, Notes()
+        if (asked.text is None) == (asked.id is None):
+            raise ConfigError("A search needs either a text or an id.", 'For example: {"text": "how do cells die"}')
+        table = live.table()
+        if asked.hybrid and not words_indexed(table):
+            raise Refused(
+                409,
+                f"The words of {table.where} are not indexed, and the server changes nothing.",
+                'Index them once: vecindex search "any words" --hybrid',
+            )
+        if asked.id is not None and not _rows_of(live.edition(), asked.id):
+            raise Refused(404, f"{table.where} has no article {asked.id!r}.", "Ids are told by a search.")
+        options = SearchOptions(
+            texts=[] if asked.text is None else [asked.text],
+            ids=[] if asked.id is None else [asked.id],
+            k=asked.k,
+            where=asked.where,
+            hybrid=asked.hybrid,
+            model=live.served.model,
+        )
+        try:
+            found = search(live.database(), live.served.table, options, live.model, notes)
+        except ConfigError as error:
+            raise without_option(error) from error
+        hits = [
+            models.Hit(
+                rank=hit.rank,
+                id=hit.id,
+                article_id=hit.article_id,
+                title=hit.title,
+                text=hit.text,
+                dist=hit.dist,
+                relevance=hit.relevance,
+                fields={name: plain(value) for name, value in hit.fields.items()},
+            )
+            for hit in found.hits
+        ]
+        return models.Hits(k=asked.k, hits=hits, notes=notes.lines)
+
+    def question(self, asked: models.QuestionAsked) -> models.Question:
+        """Ask a question, and place it on a map."""
+        begun, notes = time.perf_counter(), Notes()
+        at = self.live.edition(asked.edition)
+        name = asked.map if asked.map is not None else self.live.default_map(at.at_hand.table)
+        shown = None if name is None else self.live.shown(at, name)
+        around = self.live.ask(at, asked.text, asked.k, name, asked.where, notes)
+        text = asked.text.strip()
+        return models.Question(
+            edition=at.name,
+            text=text,
+            map=name,
+            k=asked.k,
+            where=asked.where,
+            articles=around.articles,
+            x=around.x,
+            y=around.y,
+            overlap=around.overlap,
+            nearest=_near(around.nearest, at, shown),
+            on_map=_near(around.on_map, at, shown),
+            mark=None if shown is None or around.x is None else _mark(text, around, at, shown),
+            notes=notes.lines,
+            seconds=round(time.perf_counter() - begun, 4),
+        )
+
+    # -- articles -----------------------------------------------------------------------------------------
+
+    def article(self, id: str) -> models.Article:
+        """Give an article; of a table of chunks, one row, by its own id or its article's."""
+        at = self.live.edition()
+        table, chunked = at.at_hand.table, at.at_hand.table.fingerprint.chunking is not None
+        row = self._row(at, id)
+        own = at.at_hand.reader.ids[row].as_py()
+        extras = [f.name for f in table.extra_columns]
+        columns = ["id", "title", "text", "truncated", *(["article_id"] if chunked else []), *extras]
+        (found,) = table.rows_by_id([own], columns).to_pylist()
+        article = found["article_id"] if chunked else own
+        chunks = table.rows_by_id([article], ["id", "chunk"], "article_id").to_pylist() if chunked else []
+        return models.Article(
+            edition=at.name,
+            id=own,
+            article_id=article,
+            title=found["title"],
+            text=found["text"],
+            truncated=found["truncated"],
+            fields={name: plain(found[name]) for name in extras},
+            chunks=[c["id"] for c in sorted(chunks, key=lambda c: c["chunk"])],
+        )
+
+    def neighbors(self, id: str, asked: models.NeighborsAsked) -> models.Neighbors:
+        """Tell what lies around an article."""
+        at = self.live.edition(asked.edition)
+        row = self._row(at, id)
+        shown = None if asked.map is None else self.live.shown(at, self.live.map_of(at, asked.map))
+        around = at.at_hand.around_article(row, asked.k, asked.map)
+        return models.Neighbors(
+            edition=at.name,
+            id=at.at_hand.reader.ids[row].as_py(),
+            map=asked.map,
+            k=around.k,
+            overlap=around.overlap,
+            nearest=_near(around.nearest, at, shown),
+            on_map=_near(around.on_map, at, shown),
+        )
+
+    def _row(self, at: Edition, id: str) -> int:
+        rows = _rows_of(at, id)
+        if not rows:
+            raise Refused(404, f"{at.at_hand.table.where} has no article {id!r}.", "Ids are told by a search.")
+        return rows[0]
+
+    # -- the report ---------------------------------------------------------------------------------------
+
+    def report(self) -> models.Report:
+        """Tell where the report stands, and begin it at the first request."""
+        return self.job.report()
+
+
+def plain(value: Any) -> Any:
+    """Return a value of a column as JSON has it: null for what is no number, a text for what JSON does not know.
+
+    >>> plain([1, float("nan"), b"x"])
+    [1, None, "b'x'"]
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else str(value)
+
+
+def _map(name: str, told: dict[str, Any]) -> models.Map:
+    return models.Map(
+        name=name,
+        method=_text(told.get("method")),
+        made=_text(told.get("made_at")),
+        anchored=anchored_to(told),
+        scores=[models.Score(name=s.name, mean=s.mean, low=s.low, high=s.high) for s in stored_scores(told)],
+        articles=told["articles"],
+        outside=told["outside"],
+        due=told["due"],
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _rows_of(at: Edition, id: str) -> list[int]:
+    """Return the rows of an id: its own, else those of the article of this id, in a table of chunks."""
+    own = int(at.at_hand.rows_of([id])[0])
+    if own != NO_ROW:
+        return [own]
+    table = at.at_hand.table
+    if table.fingerprint.chunking is None:
+        return []
+    found = table.rows_by_id([id], ["id", "chunk"], "article_id").to_pylist()
+    ordered = [c["id"] for c in sorted(found, key=lambda c: c["chunk"])]
+    return [int(row) for row in at.at_hand.rows_of(ordered)] if ordered else []
+
+
+def _places(found: tuple[Found, ...], at: Edition, shown: Shown | None) -> list[int | None]:
+    if shown is None or not found:
+        return [None] * len(found)
+    places = shown.places[at.at_hand.rows_of([one.id for one in found])]
+    return [None if place == NO_ROW else int(place) for place in places]
+
+
+def _near(found: tuple[Found, ...], at: Edition, shown: Shown | None) -> list[models.Near]:
+    return [
+        models.Near(
+            rank=one.rank,
+            id=one.id,
+            article_id=one.article_id,
+            title=one.title,
+            dist=one.dist,
+            kept=one.kept,
+            row=place,
+        )
+        for one, place in zip(found, _places(found, at, shown), strict=True)
+    ]
+
+
+def _mark(text: str, around: Around, at: Edition, shown: Shown) -> models.QuestionOnMap:
+    x, y = shown.extent.steps(np.array([[around.x, around.y]], dtype=np.float64))[0]
+    nearest = _near(around.nearest, at, shown)
+    return models.QuestionOnMap(
+        id=text,
+        text=text,
+        topic=None,
+        x=round(float(x), 2),
+        y=round(float(y), 2),
+        overlap=around.overlap,
+        nearest=[models.NearRow(row=one.row, dist=one.dist, kept=one.kept) for one in nearest],
+        on_map=[one.row for one in _near(around.on_map, at, shown) if one.row is not None],
+    )

@@ -1,0 +1,261 @@
+"""The table as the server has it: its latest version at hand, pictures of its maps, and questions asked of it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vecindex.core.neighbors import NO_ROW
+from vecindex.core.picture import Extent, MapPicture
+from vecindex.core.vectors import F32
+from vecindex.errors import ConfigError
+from vecindex.pipeline.ask import Around, Mask, TableAtHand, vector_of_question
+from vecindex.pipeline.map_options import MapOptions, chosen_map
+from vecindex.pipeline.queries import ModelOptions
+from vecindex.pipeline.questions import read_question_set
+from vecindex.serve.answers import Refused
+from vecindex.serve.once import Once
+from vecindex.serve.shared_model import SharedModel
+from vecindex.store.articles import ArticleTable
+from vecindex.store.database import Database
+from vecindex.store.faults import translated
+from vecindex.store.maps import maps
+from vecindex.store.versions import edition, version
+
+_EDITIONS = 2
+"""Versions kept at hand: the latest, and the one that pages still show which have not been reloaded."""
+_PICTURES = 4
+_QUESTIONS = 1_000
+_FILTERS = 16
+
+
+class Notes:
+    """An observer that keeps what is told, to be handed on with an answer."""
+
+    def __init__(self) -> None:
+        """Begin without a note."""
+        self.lines: list[str] = []
+
+    def notice(self, message: str) -> None:
+        """Keep it."""
+        self.lines.append(message)
+
+    def estimate(self, estimate: object) -> None:
+        """Ignore it."""
+
+    def progress(self, progress: object) -> None:
+        """Ignore it."""
+
+    def stage(self, stage: object) -> None:
+        """Ignore it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What the server was started with."""
+
+    uri: str
+    table: str
+    map: str | None = None
+    questions: str | None = None
+    model: ModelOptions = field(default_factory=ModelOptions)
+
+    @property
+    def questions_name(self) -> str | None:
+        """The file of questions, without its folder."""
+        return None if self.questions is None else Path(self.questions).name
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A version of the table, at hand. `name` names it in requests."""
+
+    name: str
+    version: int
+    at_hand: TableAtHand
+    filters: Once[str, Mask]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture of a map as it is served.
+
+    Attributes
+    ----------
+    sections : compressed (gzip).
+    rows : (m,) row in the table of each place in the sections; `places` (rows,) the reverse, NO_ROW off the map.
+    """
+
+    header: dict[str, object]
+    sections: dict[str, bytes]
+    extent: Extent
+    rows: npt.NDArray[np.int64]
+    places: npt.NDArray[np.int64]
+
+
+class Live:
+    """What all requests share. Every method may be called by several threads at once."""
+
+    def __init__(self, served: Served) -> None:
+        """Open nothing yet."""
+        self.served = served
+        self.model = SharedModel()
+        self._lock = threading.Lock()
+        self._database: Database | None = None
+        self._seen: tuple[int, str] | None = None
+        self._editions = Once[str, Edition](_EDITIONS)
+        self._pictures = Once[tuple[str, str], Shown](_PICTURES)
+        self._vectors = Once[tuple[str, str], F32](_QUESTIONS)
+
+    def check(self) -> None:
+        """Raise what would be wrong with every request: no such table or map, or questions that cannot be read."""
+        table = self.table()
+        there = maps(table)
+        if self.served.map is not None and self.served.map not in there:
+            raise ConfigError(
+                f"{table.where} has no map {self.served.map!r} (maps there: {', '.join(there) or 'none'}).",
+                "Name one of them, or leave --map out.",
+            )
+        if self.served.questions is not None:
+            read_question_set(self.served.questions)
+
+    # -- the table ----------------------------------------------------------------------------------------
+
+    def database(self) -> Database:
+        """Return the database."""
+        with self._lock:
+            self._database = self._database or Database(self.served.uri)
+            return self._database
+
+    def table(self) -> ArticleTable:
+        """Return the table, opened anew at its latest version.
+
+        Raises TableNotFoundError or another StoreError.
+        """
+        database = self.database()
+        try:
+            table = database.articles(self.served.table)
+            found = version(table), edition(table, database.folder)
+        except Exception:
+            self._forget()
+            raise
+        with self._lock:
+            before, self._seen = self._seen, found
+        if before is not None and found[0] <= before[0] and found != before:
+            # Another table stands where ours was, and the connection may hold files of the old one by their names.
+            self._forget()
+            return self.database().articles(self.served.table)
+        return table
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._database = None
+
+    def latest(self) -> tuple[str, ArticleTable]:
+        """Return the name of the latest edition, and the table at it."""
+        table = self.table()
+        return edition(table, self.database().folder), table
+
+    def edition(self, name: str | None = None) -> Edition:
+        """Return the latest edition, or the one of that name while it is kept.
+
+        Raises Refused (409) for one that is not kept any more.
+        """
+        if name is not None and self._editions.known(name):
+            return self._editions.get(name, self._outdated)
+        latest, table = self.latest()
+        if name not in (None, latest):
+            self._outdated()
+        return self._editions.get(latest, lambda: self._opened(latest, table))
+
+    def _opened(self, name: str, table: ArticleTable) -> Edition:
+        for older in self._editions.values():
+            older.at_hand.release()
+        return Edition(name, version(table), TableAtHand(table), Once(_FILTERS))
+
+    def _outdated(self) -> Edition:
+        raise Refused(409, "The table has changed since the map was read.", "Read the map again: reload the page.")
+
+    def default_map(self, table: ArticleTable) -> str | None:
+        """Return the map to show first: the one the server was started with, else the best; None without a map."""
+        there = maps(table)
+        if not there or self.served.map in there:
+            return self.served.map if there else None
+        return chosen_map(table, None)[0]
+
+    def map_of(self, at: Edition, name: str) -> str:
+        """Return the name of a map; Refused (404) where there is none of that name."""
+        try:
+            at.at_hand.check_map(name)
+        except ConfigError as error:
+            raise Refused(404, error.message, error.hint) from error
+        return name
+
+    # -- maps ---------------------------------------------------------------------------------------------
+
+    def shown(self, at: Edition, name: str) -> Shown:
+        """Return a map's picture, made at the first request for this edition."""
+        self.map_of(at, name)
+        return self._pictures.get((at.name, name), lambda: self._picture(at, name))
+
+    def _picture(self, at: Edition, name: str) -> Shown:
+        import gzip
+
+        from vecindex.reports.map_payload import payload
+
+        picture = self._picture_of(at, name)
+        header, sections = payload(picture)
+        rows = at.at_hand.rows_of(picture.ids)
+        places = np.full(at.at_hand.reader.rows, NO_ROW, dtype=np.int64)
+        places[rows] = np.arange(len(rows))
+        # Quick rather than small: the bytes go to the same machine.
+        packed = {key: gzip.compress(data, 2, mtime=0) for key, data in sections.items()}
+        return Shown({**header, "edition": at.name}, packed, picture.extent, rows, places)
+
+    def _picture_of(self, at: Edition, name: str) -> MapPicture:
+        """Draw a map of this very version, by a handle of its own."""
+        from vecindex.pipeline.map_picture import map_picture
+
+        served, database = self.served, self.database()
+        table = database.articles(served.table)
+        with translated(table.where):
+            table.lance.checkout(at.version)
+        options = MapOptions(map=name, file=served.questions, model=served.model)
+        return map_picture(database, served.table, options, self.model, table=table).picture
+
+    def matching(self, at: Edition, where: str) -> Mask:
+        """Return which rows of the table meet an SQL condition; ConfigError where it does not work."""
+        try:
+            return at.filters.get(where, lambda: at.at_hand.rows_where(where))
+        except ConfigError as error:
+            raise without_option(error) from error
+
+    # -- questions ----------------------------------------------------------------------------------------
+
+    def ask(self, at: Edition, text: str, k: int, map_name: str | None, where: str | None, notes: Notes) -> Around:
+        """Return what lies around a question; its vector is made once."""
+        text = text.strip()
+        if not text:
+            raise ConfigError("The question is empty.", "For example: how do cells make energy")
+        table = at.at_hand.table
+        made_by = repr(table.fingerprint)
+        options, model = self.served.model, self.model
+        vector = self._vectors.get(
+            (made_by, text), lambda: vector_of_question(self.database(), table, text, model, options, notes)
+        )
+        among = None if where is None else self.matching(at, where)
+        return at.at_hand.around_question(vector, k, map_name, among)
+
+
+def without_option(error: ConfigError) -> ConfigError:
+    """Return an error about a condition without the option that the command line has for it.
+
+    >>> without_option(ConfigError("The condition --where 'x' fails.", 'Like --where "year > 1990"')).hint
+    'Like "year > 1990"'
+    """
+    hint = None if error.hint is None else error.hint.replace("--where ", "")
+    return ConfigError(error.message.replace("--where ", ""), hint)

@@ -1,0 +1,259 @@
+"""What the API takes and gives, as its documents tell it. Of `dist`, lower is closer."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_QUESTION_CHARS = 8_000
+
+
+class Asked(BaseModel):
+    """What a request holds: unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Told(BaseModel):
+    """What an answer holds."""
+
+    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="null", frozen=True)
+
+
+class Failure(Told):
+    """Why a request was not answered."""
+
+    error: str = Field(description="What is wrong, and where.")
+    next: str | None = Field(description="What to do about it.")
+
+
+class ModelState(Told):
+    """Where the model stands that embeds questions. It is loaded at the first question that needs it."""
+
+    state: Literal["not loaded", "loading", "ready", "failed"]
+    reason: str | None = Field(None, description="Why it could not be loaded.")
+
+
+class Version(Told):
+    """Which state of the table is the latest."""
+
+    version: int = Field(description="The table's version, one more with each commit.")
+    edition: str = Field(description="Names the version for later requests; differs when the table is made anew.")
+    rows: int
+    maps: list[str]
+    model: ModelState
+
+
+class Score(Told):
+    """A figure of a map, from 0 to 1, higher is better, with an interval of 95 % where there is one."""
+
+    name: str
+    mean: float | None
+    low: float | None
+    high: float | None
+
+
+class Map(Told):
+    """A map that is stored with the table."""
+
+    name: str
+    method: str | None
+    made: str | None = Field(description="When, in UTC (ISO 8601).")
+    anchored: str | None = Field(description="To which questions the map was anchored; null when it was not.")
+    scores: list[Score]
+    articles: int = Field(description="Rows on the map.")
+    outside: int = Field(description="Rows that are not on it.")
+    due: str | None = Field(description="Why it should be rebuilt; null when it need not be.")
+
+
+class Maps(Told):
+    """The maps of the table's latest version."""
+
+    edition: str
+    default: str | None = Field(description="The map that the page shows first.")
+    maps: list[Map]
+
+
+class Status(Told):
+    """What the table holds, and what serves it."""
+
+    database: str
+    table: str
+    rows: int
+    articles: int | None = Field(description="Articles in a table of chunks; null where each row is one.")
+    version: int
+    edition: str
+    model_name: str
+    dimension: int
+    truncated: int = Field(description="Rows that the model did not read to their end.")
+    columns: dict[str, str] = Field(description="The user's own columns, with their types.")
+    words_indexed: bool = Field(description="Whether a search may be hybrid.")
+    writer: str | None = Field(description="The process that is writing to the table.")
+    maps: list[str]
+    questions: str | None = Field(description="The file of questions that are on the maps, if one was named.")
+    model: ModelState
+    vecindex: str = Field(description="The version of vecindex.")
+    next: list[str] = Field(description="What to do now, each a sentence with its command.")
+
+
+class SearchAsked(Asked):
+    """A search: exactly one of `text` and `id`."""
+
+    text: str | None = Field(None, max_length=MAX_QUESTION_CHARS)
+    id: str | None = Field(None, max_length=4_000, description="More like this article, without itself.")
+    k: int = Field(10, ge=1, le=1_000)
+    where: str | None = Field(None, max_length=4_000, description="An SQL condition on the columns.")
+    hybrid: bool = Field(False, description="Rank by words as well as by meaning.")
+
+
+class Hit(Told):
+    """An article that a search found."""
+
+    rank: int
+    id: str
+    article_id: str
+    title: str | None
+    text: str | None = Field(description="Its beginning, on one line.")
+    dist: float | None = Field(description="Cosine distance, 0 to 2; null when found by its words only.")
+    relevance: float | None = Field(description="Of a hybrid search, higher is better; else null.")
+    fields: dict[str, Any]
+
+
+class Hits(Told):
+    """What a search found, best first."""
+
+    k: int
+    hits: list[Hit]
+    notes: list[str]
+
+
+class QuestionAsked(Asked):
+    """A question."""
+
+    text: str = Field(max_length=MAX_QUESTION_CHARS)
+    map: str | None = Field(None, description="The map to put it on; null for the default one, if there is one.")
+    k: int = Field(5, ge=1, le=100, description="Neighbors.")
+    where: str | None = Field(None, max_length=4_000, description="Only articles that meet this condition count.")
+    edition: str | None = Field(None, description="The state of the table that `row` is to be of.")
+
+
+class Near(Told):
+    """A neighbor."""
+
+    rank: int
+    id: str
+    article_id: str
+    title: str | None
+    dist: float = Field(description="Cosine distance in embedding space; the map's unit on a map.")
+    kept: bool = Field(description="It is among the k nearest in embedding space and on the map.")
+    row: int | None = Field(description="Its place in the map's sections; null when it is not on the map.")
+
+
+class NearRow(Told):
+    """A neighbor by its place in the map's sections."""
+
+    row: int | None
+    dist: float
+    kept: bool
+
+
+class QuestionOnMap(Told):
+    """The question as the viewer takes it: in the units of the section `points`, its neighbors by their rows."""
+
+    id: str
+    text: str
+    topic: str | None
+    x: float | None
+    y: float | None
+    overlap: float | None
+    nearest: list[NearRow]
+    on_map: list[int]
+
+
+class Question(Told):
+    """A question with its neighbors in embedding space and on the map, nearest first."""
+
+    edition: str
+    text: str
+    map: str | None
+    k: int
+    where: str | None
+    articles: int = Field(description="Articles that were candidates.")
+    x: float | None = Field(description="Where the question is on the map, in its unit, by candidate search.")
+    y: float | None
+    overlap: float | None = Field(description="Share of `nearest` that is in `on_map`, 0 to 1; null without a map.")
+    nearest: list[Near]
+    on_map: list[Near]
+    mark: QuestionOnMap | None = Field(description="The same for a drawing; null where the question has no place.")
+    notes: list[str]
+    seconds: float = Field(description="Time that the answer took, in seconds.")
+
+
+class Article(Told):
+    """An article as it is stored; of a table of chunks, one row with all its text."""
+
+    edition: str
+    id: str
+    article_id: str
+    title: str | None
+    text: str
+    truncated: bool | None
+    fields: dict[str, Any]
+    chunks: list[str] = Field(description="Of a table of chunks, the ids of all rows of the article; else empty.")
+
+
+class NeighborsAsked(Asked):
+    """Which neighbors."""
+
+    map: str | None = Field(None, description="A map; null for embedding space alone.")
+    k: int = Field(5, ge=1, le=100)
+    edition: str | None = None
+
+
+class Neighbors(Told):
+    """What lies around an article in embedding space and on the map, nearest first, itself left out."""
+
+    edition: str
+    id: str
+    map: str | None
+    k: int
+    overlap: float | None = Field(description="Share of `nearest` that is in `on_map`, 0 to 1; null off the map.")
+    nearest: list[Near]
+    on_map: list[Near]
+
+
+class FilterAsked(Asked):
+    """A condition on the columns."""
+
+    where: str = Field(max_length=4_000, description="An SQL condition on the columns.")
+    map: str = Field(description="The map whose rows are told.")
+    edition: str | None = None
+
+
+class Filtered(Told):
+    """Which rows of a map meet a condition."""
+
+    edition: str
+    matching: int = Field(description="Rows of the table that meet it, on the map or not.")
+    shown: int = Field(description="Rows of the map that meet it.")
+    mask: str = Field(description="Base64 of a bit for each row in the order of the sections, the lowest bit first.")
+
+
+class EditionAsked(Asked):
+    """Which state of the table; null for the latest."""
+
+    edition: str | None = None
+
+
+class Report(Told):
+    """Where the report on the overlap of the questions' file stands."""
+
+    state: Literal["no questions", "working", "ready", "failed"]
+    questions: str | None = Field(description="The file.")
+    stage: str | None
+    edition: str | None = Field(description="The state of the table that it is of.")
+    latest: bool = Field(description="Whether that is the table's latest state.")
+    href: str | None = Field(description="Where the page is, once it is ready.")
+    error: str | None
+    next: str | None

@@ -1,0 +1,135 @@
+"""The report on the overlap of a file of questions, made beside the requests, once for each state of the table."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import threading
+from dataclasses import dataclass
+
+from vecindex.config import VERSION
+from vecindex.errors import VecindexError
+from vecindex.pipeline.overlap import OverlapOptions, overlap
+from vecindex.reports.markup import tag
+from vecindex.reports.overlap import overlap_page
+from vecindex.serve.live import Live, Notes
+from vecindex.serve.models import Report
+from vecindex.types import Stage
+
+_LOG = logging.getLogger(__name__)
+HREF = "/overlap"
+
+
+class _Heard(Notes):
+    """An observer that remembers the stage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at = "asking the questions and reading all vectors"
+
+    def stage(self, stage: object) -> None:
+        """Keep its name."""
+        if isinstance(stage, Stage):
+            self.at = stage.name
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    edition: str
+    html: str
+
+
+class ReportJob:
+    """Makes the report in a thread of its own, and keeps the last one."""
+
+    def __init__(self, live: Live) -> None:
+        """Begin nothing yet."""
+        self._live = live
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._heard = _Heard()
+        self._made: _Made | None = None
+        self._failed: tuple[str, VecindexError] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a report is being made."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def html(self) -> str | None:
+        """Return the last report, as a page; None before there is one."""
+        return None if self._made is None else self._made.html
+
+    def report(self) -> Report:
+        """Tell where the report stands; one that is not of the table's latest state is begun again."""
+        served = self._live.served
+        if served.questions is None:
+            return _told(
+                "no questions",
+                next="Name a file of questions when you start the server: vecindex serve --questions FILE",
+            )
+        latest, _ = self._live.latest()
+        with self._lock:
+            made, failed = self._made, self._failed
+            if made is not None and made.edition == latest:
+                return _told("ready", served.questions_name, edition=latest, latest=True, href=HREF)
+            if not self.busy and failed is not None and failed[0] == latest:
+                error = failed[1]
+                self._failed = None
+                return _told("failed", served.questions_name, error=error.message, next=error.hint)
+            if not self.busy:
+                self._heard = _Heard()
+                self._thread = threading.Thread(target=self._make, args=(latest,), daemon=True)
+                self._thread.start()
+            return _told(
+                "working",
+                served.questions_name,
+                stage=self._heard.at,
+                edition=made.edition if made else None,
+                href=HREF if made else None,
+            )
+
+    def _make(self, edition: str) -> None:
+        live = self._live
+        try:
+            options = OverlapOptions(file=live.served.questions, model=live.served.model)
+            result = overlap(live.database(), live.served.table, options, live.model, self._heard)
+            made = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
+            links = [tag("a", "Live map", href="/"), tag("a", "API", href="/api/docs")]
+            html = overlap_page(result.to_dict(), version=VERSION, made=made, links=links)
+            with self._lock:
+                self._made, self._failed = _Made(edition, html), None
+        except VecindexError as error:
+            self._fail(edition, error)
+        except Exception as error:  # noqa: BLE001  # told by the page, and logged
+            _LOG.exception("the report failed")
+            line = (str(error).strip().splitlines() or [""])[0][:300]
+            self._fail(edition, VecindexError(f"Unexpected {type(error).__name__}: {line}"))
+
+    def _fail(self, edition: str, error: VecindexError) -> None:
+        with self._lock:
+            self._failed = (edition, error)
+
+
+def _told(
+    state: str,
+    questions: str | None = None,
+    *,
+    stage: str | None = None,
+    edition: str | None = None,
+    latest: bool = False,
+    href: str | None = None,
+    error: str | None = None,
+    next: str | None = None,
+) -> Report:
+    values = {
+        "state": state,
+        "questions": questions,
+        "stage": stage,
+        "edition": edition,
+        "latest": latest,
+        "href": href,
+        "error": error,
+        "next": next,
+    }
+    return Report.model_validate(values)

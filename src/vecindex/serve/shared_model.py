@@ -1,0 +1,40 @@
+"""The model that embeds questions, shared by all requests: one at a time, and it can be asked how it stands."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from vecindex.core.vectors import F32
+from vecindex.errors import ModelError
+from vecindex.pipeline.queries import ModelOptions, QuestionModel
+from vecindex.serve.models import ModelState
+from vecindex.types import Fingerprint, Observer
+
+
+class SharedModel(QuestionModel):
+    """A `QuestionModel` for several threads."""
+
+    def __init__(self) -> None:
+        """Load nothing yet."""
+        super().__init__()
+        self._lock = threading.Lock()
+        self.state = ModelState(state="not loaded", reason=None)
+
+    def embed(
+        self, texts: Sequence[str], stored: Fingerprint, where: str, options: ModelOptions, observer: Observer
+    ) -> F32:
+        """Return the unit vectors (q, d) of the texts; see `QuestionModel.embed`."""
+        with self._lock:
+            if self.state.state != "ready":
+                self.state = ModelState(state="loading", reason=None)
+            try:
+                vectors = super().embed(texts, stored, where, options, observer)
+            except ModelError as error:
+                self.state = ModelState(state="failed", reason=error.message)
+                raise
+            except BaseException as error:
+                self.state = ModelState(state="failed", reason=type(error).__name__)
+                raise
+            self.state = ModelState(state="ready", reason=None)
+            return vectors

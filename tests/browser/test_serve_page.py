@@ -1,0 +1,257 @@
+"""The page of the live table in a real browser: ask, pick, filter, follow new data, and outlive a vanished table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from pages import HOSTILE
+from planted import KnownModel, make_table, put_map
+from servers import Client, running
+from vecindex.reports.markup import clean
+from vecindex.serve.live import Live, Served
+from vecindex.store.database import Database
+
+N = 200
+WAIT_MS = 30_000
+QUESTION = "what lies about here?"
+HOSTILE_QUESTION = "<img src=x onerror=alert(1)>"
+BAD_REQUEST = "error: Failed to load resource: the server responded with a status of 400 (Bad Request)"
+CHANGED = "error: Failed to load resource: the server responded with a status of 409 (Conflict)"
+GONE = "error: Failed to load resource: the server responded with a status of 503 (Service Unavailable)"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "db"
+
+
+@pytest.fixture
+def client(folder: Path) -> Iterator[Client]:
+    """200 articles around 5 places, with a map that shows them, and one hostile title after another."""
+    rng = np.random.default_rng(0)
+    centers = rng.normal(size=(5, 8)) * 4
+    vectors = centers[np.arange(N) % 5] + rng.normal(size=(N, 8))
+    topics = [f"topic {i % 5}" for i in range(N)]
+    table = make_table(folder, vectors, fields={"topic": topics})
+    ids = [f"a{i:05d}" for i in range(N)]
+    table.lance.update(where="id = 'a00007'", values={"title": clean(HOSTILE[0])})
+    put_map(folder, "flat", ids, vectors[:, :2])
+    served = Served(str(folder), "articles")
+    live = Live(served)
+    known = KnownModel({QUESTION: vectors[7] + 0.01, HOSTILE_QUESTION: vectors[3], "another one?": vectors[20]})
+    live.model.embed = known.embed  # type: ignore[method-assign]
+    live.model.query_prompt = known.query_prompt  # type: ignore[method-assign]
+    with running(served, live) as found:
+        yield found
+
+
+@pytest.fixture
+def visit(chromium: Any, client: Client) -> Iterator[Callable[..., Any]]:
+    """A function that opens the page. At the end no page may have said anything but what it was allowed."""
+    contexts: list[Any] = []
+    said: list[str] = []
+    asked: list[str] = []
+    allowed: set[str] = set()
+
+    def call(path: str = "/", may_say: tuple[str, ...] = (), **options: Any) -> Any:
+        allowed.update(may_say)
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 860}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        # Of the drawing by software, which only a machine without a graphics card does.
+        page.on(
+            "console",
+            lambda m: None if "GPU stall due to ReadPixels" in m.text else said.append(f"{m.type}: {m.text}"),
+        )
+        page.on("pageerror", lambda error: said.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(client.url + path)
+        if path.split("?")[0] == "/":
+            page.wait_for_selector(".vmap-ready", state="attached", timeout=WAIT_MS)
+        return page
+
+    yield call
+    for context in contexts:
+        context.close()
+    assert [line for line in said if line not in allowed] == []
+    assert {url for url in asked if not url.startswith(client.url + "/") and not url.startswith("data:")} == set()
+
+
+def ask(page: Any, text: str) -> None:
+    page.get_by_label("Ask a question").fill(text)
+    page.get_by_label("Ask a question").press("Enter")
+    expect(page.locator("#answer h3")).to_have_text(text, timeout=WAIT_MS)
+
+
+def titles(page: Any, heading: str) -> list[str]:
+    box = page.locator(".near-list", has=page.get_by_role("heading", name=heading, exact=True))
+    return [text.strip() for text in box.locator(".title").all_inner_texts()]
+
+
+def test_a_typed_question_is_answered_and_marked(visit: Callable[..., Any], client: Client) -> None:
+    page = visit()
+    ask(page, QUESTION)
+    found = client("/api/questions", {"text": QUESTION, "map": "flat"}).json
+    assert titles(page, "Nearest by embedding") == [n["title"] for n in found["nearest"]]
+    assert titles(page, "Nearest on the map") == [n["title"] for n in found["on_map"]]
+    assert HOSTILE[0] in titles(page, "Nearest by embedding"), "shown as text"
+    kept = round(found["overlap"] * 5)
+    expect(page.locator("#answer .overlap")).to_contain_text(f"Overlap@5 {kept * 20}%: {kept} of its 5")
+    assert page.locator("#answer .near-list").first.locator("li.kept").count() == kept
+    # Its mark is on the map, and the key of its lines is told.
+    expect(page.locator(".vmap-key")).to_be_visible()
+    expect(page.locator(".vmap-question[aria-pressed=true]")).to_contain_text(QUESTION)
+
+
+def test_questions_asked_are_kept_at_hand(visit: Callable[..., Any]) -> None:
+    page = visit()
+    ask(page, QUESTION)
+    ask(page, HOSTILE_QUESTION)
+    page.get_by_text("Asked so far").click()
+    assert page.locator("#history .title").all_inner_texts() == [HOSTILE_QUESTION, QUESTION]
+    page.locator("#history .near").nth(1).click()
+    expect(page.locator("#answer h3")).to_have_text(QUESTION)
+    expect(page.get_by_label("Ask a question")).to_have_value(QUESTION)
+    # The list beside the map leads back as well.
+    page.locator(".vmap-question", has_text=HOSTILE_QUESTION).click()
+    expect(page.locator("#answer h3")).to_have_text(HOSTILE_QUESTION)
+    assert page.locator(".vmap-question").count() == 2, "none is marked twice"
+
+
+def test_an_article_is_shown_with_its_text_and_neighbors(visit: Callable[..., Any], client: Client) -> None:
+    page = visit()
+    ask(page, QUESTION)
+    page.locator("#answer .near").nth(1).click()
+    found = client("/api/questions", {"text": QUESTION, "map": "flat"}).json["nearest"][1]
+    article = client(f"/api/articles/{found['id']}").json
+    around = client(f"/api/articles/{found['id']}/neighbors?map=flat&k=5").json
+    expect(page.locator("#article .full-text")).to_have_text(article["text"], timeout=WAIT_MS)
+    expect(page.locator("#article h3")).to_have_text(article["title"])
+    expect(page.locator("#article .fields")).to_contain_text(article["fields"]["topic"])
+    assert titles(page, "Near it by embedding") == [n["title"] for n in around["nearest"]]
+    assert titles(page, "Near it on the map") == [n["title"] for n in around["on_map"]]
+    page.get_by_role("button", name="Close the article").click()
+    expect(page.locator("#article")).to_be_hidden()
+    expect(page.locator("#answer h3")).to_have_text(QUESTION)
+
+
+def test_a_point_of_the_map_opens_its_article(visit: Callable[..., Any], client: Client) -> None:
+    page = visit()
+    page.locator(".vmap-search").fill("Title of a00042")
+    page.locator(".vmap-results button").first.click()
+    expect(page.locator("#article h3")).to_have_text("Title of a00042", timeout=WAIT_MS)
+    expect(page.locator("#article .full-text")).to_have_text("Text of a00042")
+
+
+def test_a_condition_dims_the_others(visit: Callable[..., Any]) -> None:
+    page = visit()
+    page.get_by_label("Show only articles where").fill("topic = 'topic 3'")
+    page.get_by_role("button", name="Filter", exact=True).click()
+    expect(page.locator("#where-told")).to_have_text("40 articles meet it.", timeout=WAIT_MS)
+    page.get_by_label("Ask only among these").check()
+    ask(page, "another one?")
+    expect(page.locator("#answer")).to_contain_text("Only of 40 articles where topic = 'topic 3'")
+    for near in titles(page, "Nearest by embedding"):
+        assert int(near.removeprefix("Title of a")) % 5 == 3
+    page.get_by_label("Show only articles where").fill("")
+    expect(page.locator("#where-told")).to_be_hidden()
+    expect(page.get_by_label("Ask only among these")).to_be_hidden()
+
+
+def test_a_wrong_condition_is_told_with_the_columns(visit: Callable[..., Any]) -> None:
+    page = visit(may_say=(BAD_REQUEST,))
+    page.get_by_label("Show only articles where").fill("subject = 3")
+    page.get_by_label("Show only articles where").press("Enter")
+    expect(page.locator("#where-told")).to_contain_text("No field named subject", timeout=WAIT_MS)
+    expect(page.locator("#where-told")).to_contain_text("topic (string)")
+    ask(page, QUESTION)
+
+
+def test_new_data_is_offered_and_the_view_kept(visit: Callable[..., Any], folder: Path) -> None:
+    page = visit()
+    ask(page, QUESTION)
+    before = titles(page, "Nearest by embedding")
+    page.wait_for_timeout(1_500)  # until the flight to the question has ended
+    where = "[theMap.viewer.camera].map((c) => [c.x, c.y, c.scale])[0]"
+    view = page.evaluate(where)
+    Database(folder).articles("articles").lance.delete(f"title = '{before[1]}'")
+    expect(page.locator("#banner-text")).to_contain_text("There is new data: version", timeout=WAIT_MS)
+    expect(page.locator("#banner-text")).to_contain_text("199 rows")
+    page.get_by_role("button", name="Reload", exact=True).click()
+    expect(page.locator("#banner")).to_be_hidden(timeout=WAIT_MS)
+    expect(page.locator(".vmap-facts")).to_contain_text("199", timeout=WAIT_MS)
+    expect(page.locator("#answer")).not_to_contain_text(before[1], timeout=WAIT_MS)
+    assert titles(page, "Nearest by embedding")[:2] == [before[0], before[2]]
+    page.wait_for_timeout(1_500)
+    after = page.evaluate(where)
+    assert after[2] == pytest.approx(view[2], rel=0.5)
+    expect(page.locator(".vmap-question[aria-pressed=true]")).to_contain_text(QUESTION)
+
+
+def test_a_question_of_a_state_that_is_gone_reads_the_map_again(
+    visit: Callable[..., Any], client: Client, folder: Path
+) -> None:
+    page = visit(may_say=(CHANGED,))
+    ask(page, QUESTION)
+    for i in (1, 2):
+        Database(folder).articles("articles").lance.delete(f"id = 'a0019{i}'")
+        assert client("/api/questions", {"text": QUESTION}).status == 200
+    ask(page, "another one?")
+    expect(page.locator(".vmap-facts")).to_contain_text("198")
+    expect(page.locator(".vmap-question[aria-pressed=true]")).to_contain_text("another one?")
+    page.get_by_label("Show only articles where").fill("topic = 'topic 3'")
+    page.get_by_label("Show only articles where").press("Enter")
+    expect(page.locator("#where-told")).to_have_text("40 articles meet it.", timeout=WAIT_MS)
+
+
+def test_a_vanished_table_is_told_and_the_page_recovers(visit: Callable[..., Any], folder: Path) -> None:
+    page = visit(may_say=(GONE,))
+    ask(page, QUESTION)
+    away = folder.with_name("away")
+    folder.rename(away)
+    expect(page.locator("#banner-text")).to_contain_text("No table 'articles' in", timeout=WAIT_MS)
+    expect(page.locator("#banner-text")).to_contain_text("This page goes on by itself when it is back.")
+    expect(page.locator("#answer h3")).to_have_text(QUESTION)
+    away.rename(folder)
+    expect(page.locator("#banner")).to_be_hidden(timeout=WAIT_MS)
+    ask(page, "another one?")
+
+
+def test_a_table_without_a_map_still_answers(visit: Callable[..., Any], folder: Path, client: Client) -> None:
+    from vecindex.store.maps import drop_map
+
+    drop_map(Database(folder).articles("articles"), "flat")
+    page = visit("/api/docs")
+    page.goto(client.url)
+    page.get_by_label("Ask a question").fill(QUESTION)
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.locator("#answer .overlap")).to_contain_text("The table has no map yet", timeout=WAIT_MS)
+    assert len(titles(page, "Nearest by embedding")) == 5
+    expect(page.locator("#map-view")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_it_fits_the_window(visit: Callable[..., Any], width: int) -> None:
+    page = visit(viewport={"width": width, "height": 844})
+    ask(page, QUESTION)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    box = page.locator(".vmap-stage").bounding_box()
+    assert box["width"] >= 300
+    assert box["height"] >= 300
+
+
+def test_its_documents_and_its_report_are_pages_of_one_look(visit: Callable[..., Any]) -> None:
+    page = visit("/api/docs", color_scheme="dark")
+    background = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(background) == "rgb(18, 22, 26)"
+    expect(page.get_by_role("heading", name="POST /api/questions")).to_be_visible()
+    page.get_by_role("navigation").get_by_role("link", name="Overlap report").click()
+    expect(page.locator("main")).to_contain_text("vecindex serve --questions FILE")
+    assert page.evaluate(background) == "rgb(18, 22, 26)"

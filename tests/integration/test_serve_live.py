@@ -1,0 +1,387 @@
+"""The server beside what changes: other versions, a table that vanishes or is made anew, a model that is absent."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+
+from planted import KnownModel, make_table, put_map
+from servers import Client, running
+from tables import append, chunked_table, filled
+from vecindex.errors import ModelError
+from vecindex.pipeline.ask import TableAtHand
+from vecindex.pipeline.overlap import OverlapOptions, overlap
+from vecindex.serve.live import Live, Served
+from vecindex.serve.once import Once
+from vecindex.store.database import Database
+
+TEXT = "what is this?"
+ODD_IDS = ["a/b", "c#d", "e f", "ü?&=", "%2F", "'quoted'", "a/b/neighbors", "..", "<script>"]
+
+
+def planted(folder: Path, n: int = 60, ids: list[str] | None = None, seed: int = 0) -> np.ndarray:
+    """Make a table of random vectors with a map of their first two values; return the vectors."""
+    vectors = np.random.default_rng(seed).normal(size=(n, 8))
+    make_table(folder, vectors, ids)
+    put_map(folder, "flat", ids or [f"a{i:05d}" for i in range(n)], vectors[:, :2])
+    return vectors
+
+
+def known(live: Live, vectors: dict[str, np.ndarray]) -> Live:
+    """Give a server a model that knows these texts."""
+    live.model.known_model = model = KnownModel(vectors)  # type: ignore[attr-defined]
+    live.model.embed = model.embed  # type: ignore[method-assign]
+    live.model.query_prompt = model.query_prompt  # type: ignore[method-assign]
+    return live
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "db"
+
+
+@pytest.fixture
+def client(folder: Path) -> Iterator[Client]:
+    vectors = planted(folder)
+    served = Served(str(folder), "articles")
+    with running(served, known(Live(served), {TEXT: vectors[7]})) as found:
+        yield found
+
+
+def add(folder: Path, vector: np.ndarray, name: str) -> None:
+    """Append an article, as an ingest does, outside every map."""
+    import lance
+    import pyarrow as pa
+
+    data = lance.dataset(str(folder / "articles.lance"))
+    row = data.to_table(limit=1).to_pylist()[0]
+    row |= {"id": name, "title": f"Title of {name}", "vector": list(vector / np.linalg.norm(vector))}
+    row |= {key: None for key in row if key.endswith(("_x", "_y"))}
+    Database(folder).articles("articles").append(pa.Table.from_pylist([row], schema=data.schema))
+
+
+def test_new_data_is_seen_and_what_is_shown_goes_on(client: Client, folder: Path) -> None:
+    before = client("/api/maps/flat/header").json
+    first = client("/api/questions", {"text": TEXT, "edition": before["edition"]}).json
+    assert first["nearest"][0]["id"] == "a00007"
+    # A new article just where the question is, as the nearest one was.
+    add(folder, client.live.model.known_model.known[TEXT], "a00000b")
+    version = client("/api/version").json
+    assert version["edition"] != before["edition"]
+    assert version["rows"] == 61
+    old = client("/api/questions", {"text": TEXT, "edition": before["edition"]}).json
+    assert old["nearest"] == first["nearest"], "rows stay those of the picture that the page shows"
+    new = client("/api/questions", {"text": TEXT}).json
+    assert {n["id"] for n in new["nearest"][:2]} == {"a00000b", "a00007"}
+    assert {n["id"]: n["row"] is None for n in new["nearest"]}["a00000b"], "it is not on the map"
+    header = client("/api/maps/flat/header").json
+    assert (header["edition"], header["outside"]) == (version["edition"], 1)
+
+
+def test_a_state_that_is_gone_is_told(client: Client, folder: Path) -> None:
+    old = client("/api/maps/flat/header").json["edition"]
+    for i in range(3):
+        add(folder, np.arange(8.0) + i, f"new{i}")
+        client("/api/questions", {"text": TEXT})
+    for got in (
+        client("/api/questions", {"text": TEXT, "edition": old}),
+        client(f"/api/maps/flat/header?edition={old}"),
+        client("/api/filter", {"map": "flat", "where": "true", "edition": old}),
+    ):
+        assert got.status == 409
+        assert got.json["error"] == "The table has changed since the map was read."
+
+
+def test_a_vanished_table_is_told_and_comes_back(client: Client, folder: Path) -> None:
+    assert client("/api/questions", {"text": TEXT}).status == 200
+    away = folder.with_name("away")
+    folder.rename(away)
+    for path, body in (
+        ("/api/version", None),
+        ("/api/status", None),
+        ("/api/maps", None),
+        ("/api/maps/flat/header", None),
+        ("/api/questions", {"text": TEXT}),
+        ("/api/search", {"id": "a00001"}),
+        ("/api/articles/a00001", None),
+    ):
+        got = client(path, body)
+        assert got.status == 503, path
+        assert got.json["error"] == f"No table 'articles' in {folder} (tables there: none)."
+    assert client("/").status == 200, "the page itself can tell"
+    away.rename(folder)
+    assert client("/api/version").json["rows"] == 60
+    assert client("/api/questions", {"text": TEXT}).json["nearest"][0]["id"] == "a00007"
+
+
+def test_a_table_made_anew_is_not_taken_for_the_old_one(client: Client, folder: Path) -> None:
+    before = client("/api/version").json
+    assert client("/api/articles/a00001").json["title"] == "Title of a00001"
+    shutil.rmtree(folder)
+    vectors = planted(folder, n=40, seed=5)
+    after = client("/api/version").json
+    assert after["version"] == before["version"], "the numbers begin again"
+    assert after["edition"] != before["edition"]
+    assert after["rows"] == 40
+    client.live.model.known_model.known["another?"] = vectors[11]
+    found = client("/api/questions", {"text": "another?"}).json
+    assert found["nearest"][0]["id"] == "a00011"
+    assert found["articles"] == 40
+
+
+def test_a_dropped_map_is_told(client: Client, folder: Path) -> None:
+    from vecindex.store.maps import drop_map
+
+    assert client("/api/maps/flat/header").status == 200
+    drop_map(Database(folder).articles("articles"), "flat")
+    got = client("/api/maps/flat/header")
+    assert (got.status, "has no map 'flat' (maps there: none)" in got.json["error"]) == (404, True)
+    assert client("/api/maps").json == {"edition": got_edition(client), "default": None, "maps": []}
+    found = client("/api/questions", {"text": TEXT}).json
+    assert (found["map"], found["overlap"], found["mark"], found["on_map"]) == (None, None, None, [])
+    assert found["nearest"][0]["id"] == "a00007"
+
+
+def got_edition(client: Client) -> str:
+    return str(client("/api/version").json["edition"])
+
+
+def test_damaged_files_are_told(client: Client, folder: Path) -> None:
+    for file in (folder / "articles.lance" / "data").iterdir():
+        file.write_bytes(b"")
+    got = client("/api/maps/flat/header")
+    assert got.status == 503
+    assert got.json["next"] == "Look closer: vecindex doctor"
+
+
+def test_a_picture_is_made_once_for_all_who_ask(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted(folder)
+    made: list[str] = []
+    draw = Live._picture_of
+
+    def slowly(self: Live, at: Any, name: str) -> Any:
+        made.append(name)
+        time.sleep(0.3)
+        return draw(self, at, name)
+
+    monkeypatch.setattr(Live, "_picture_of", slowly)
+    with running(Served(str(folder), "articles")) as client, ThreadPoolExecutor(8) as pool:
+        headers = list(pool.map(lambda _: client("/api/maps/flat/header").json, range(8)))
+        assert made == ["flat"]
+        assert all(header == headers[0] for header in headers)
+
+
+def test_a_question_is_embedded_once(client: Client) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: client("/api/questions", {"text": TEXT}).json["nearest"], range(8)))
+    assert client.live.model.known_model.asked == [TEXT]
+    assert all(one == found[0] for one in found)
+
+
+@pytest.mark.parametrize("held_bytes", [0, 1 << 30])
+def test_vectors_are_held_or_read_with_the_same_answer(folder: Path, held_bytes: int) -> None:
+    vectors = planted(folder, n=50)
+    at_hand = TableAtHand(Database(folder).articles("articles"), held_bytes)
+    query = (vectors[3] / np.linalg.norm(vectors[3])).astype(np.float32)
+    found = [at_hand.around_question(query, 5, "flat") for _ in range(2)]
+    assert (at_hand._held is None) == (held_bytes == 0)
+    assert found[0] == found[1]
+    unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    near = np.argsort(1 - unit @ query, kind="stable")[:5]
+    assert [n.id for n in found[0].nearest] == [f"a{i:05d}" for i in near]
+    at_hand.release()
+    assert at_hand._held is None
+    assert at_hand.around_question(query, 5, "flat") == found[0]
+
+
+def test_a_model_that_is_not_there_is_told(folder: Path) -> None:
+    planted(folder)
+    with running(Served(str(folder), "articles")) as client:
+        got = client("/api/questions", {"text": TEXT})
+        assert got.status == 503
+        state = client("/api/version").json["model"]
+        assert state["state"] == "failed"
+        assert state["reason"] == got.json["error"]
+        # What needs no model goes on.
+        assert client("/api/maps/flat/header").status == 200
+
+
+def test_an_unforeseen_error_is_told_without_a_traceback(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> Any:
+        raise KeyError("surprise")
+
+    monkeypatch.setattr(client.live, "shown", fails)
+    got = client("/api/maps/flat/header")
+    assert got.status == 500
+    assert got.json["error"] == "Unexpected KeyError: 'surprise'"
+    assert "Traceback" not in got.body.decode()
+
+
+def test_waiting_requests_do_not_stop_the_others(folder: Path) -> None:
+    planted(folder)
+    served = Served(str(folder), "articles")
+    live = Live(served)
+    go = threading.Event()
+
+    def wait(*_: Any) -> Any:
+        go.wait(60)
+        raise ModelError("never mind")
+
+    live.model.embed = wait  # type: ignore[method-assign]
+    live.model.query_prompt = lambda *_: ""  # type: ignore[method-assign]
+    with running(served, live) as client, ThreadPoolExecutor(20) as pool:
+        asked = [pool.submit(client, "/api/questions", {"text": f"number {i}?"}) for i in range(20)]
+        try:
+            assert client("/api/version").status == 200
+        finally:
+            go.set()
+        assert {one.result().status for one in asked} == {503}
+
+
+# -- ids and texts that are hard to write ------------------------------------------------------------------
+
+
+def test_articles_of_any_id_are_found(folder: Path) -> None:
+    vectors = planted(folder, len(ODD_IDS), ODD_IDS)
+    with running(Served(str(folder), "articles")) as client:
+        for i, name in enumerate(ODD_IDS):
+            path = f"/api/articles/{quote(name, safe='').replace('.', '%2E')}"
+            found = client(path)
+            assert (found.status, found.json["id"]) == (200, name)
+            around = client(f"{path}/neighbors?map=flat&k=3").json
+            unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+            nearest = [ODD_IDS[j] for j in np.argsort(-(unit @ unit[i])) if j != i][:3]
+            assert [n["id"] for n in around["nearest"]] == nearest
+
+
+# -- chunks -----------------------------------------------------------------------------------------------
+
+
+def test_chunks_are_counted_as_articles(folder: Path) -> None:
+    table, vectors, articles = chunked_table(folder, [3, 1, 2, 4, 1, 2])
+    ids = [row["id"] for batch in table.scan(["id"]) for row in batch.to_pylist()]
+    put_map(folder, "flat", ids, vectors[:, :2].astype(float))
+    served = Served(str(folder), "articles")
+    with running(served, known(Live(served), {TEXT: vectors[0].astype(float)})) as client:
+        found = client("/api/questions", {"text": TEXT, "k": 4}).json
+        model = KnownModel({TEXT: vectors[0].astype(float)})
+        result = overlap(Database(folder), "articles", OverlapOptions(texts=[TEXT], k=4), model)  # type: ignore[arg-type]
+        (row,) = result.rows
+        assert [n["article_id"] for n in found["nearest"]] == [n.id for n in row.neighbors]
+        assert [n["id"] for n in found["nearest"]] == [n.chunk for n in row.neighbors]
+        assert found["overlap"] == row.maps["flat"]["search"].overlap
+        assert found["articles"] == 6
+        whole = client("/api/articles/c003").json
+        assert (whole["id"], whole["article_id"]) == ("c003#0", "c003")
+        assert whole["chunks"] == [f"c003#{i}" for i in range(4)]
+        around = client(f"/api/articles/{quote('c003#2', safe='')}/neighbors?map=flat&k=5").json
+        assert sorted(n["article_id"] for n in around["nearest"]) == ["c000", "c001", "c002", "c004", "c005"]
+    assert articles.count("c003") == 4
+
+
+# -- the report -------------------------------------------------------------------------------------------
+
+
+def test_the_report_is_made_beside_and_kept(folder: Path, tmp_path: Path) -> None:
+    vectors = planted(folder)
+    file = tmp_path / "asked.jsonl"
+    texts = {f"question {i}?": vectors[i] for i in range(6)}
+    file.write_text("".join(json.dumps({"id": f"q{i}", "text": t}) + "\n" for i, t in enumerate(texts)))
+    served = Served(str(folder), "articles", questions=str(file))
+    with running(served, known(Live(served), texts)) as client:
+        header = client("/api/maps/flat/header").json
+        assert [q["text"] for q in header["questions"]] == list(texts)
+        assert "is being made" in client("/overlap").body.decode()
+        found = wait_for_report(client)
+        assert (found["state"], found["questions"], found["href"]) == ("ready", "asked.jsonl", "/overlap")
+        page = client("/overlap").body.decode()
+        assert "Overlap report" in page
+        assert "question 5?" in page
+        assert page == client("/overlap").body.decode(), "it is kept"
+        add(folder, np.arange(8.0), "new")
+        assert client("/api/overlap").json["state"] == "working", "another state of the table: another report"
+        assert wait_for_report(client)["edition"] != found["edition"]
+
+
+def wait_for_report(client: Client) -> Any:
+    for _ in range(600):
+        found = client("/api/overlap").json
+        if found["state"] != "working":
+            return found
+        time.sleep(0.1)
+    raise AssertionError("no report")
+
+
+def test_a_report_that_fails_says_why(folder: Path, tmp_path: Path) -> None:
+    planted(folder)
+    file = tmp_path / "asked.txt"
+    file.write_text("what is it?\n")
+    with running(Served(str(folder), "articles", questions=str(file))) as client:
+        client("/api/overlap")
+        found = wait_for_report(client)
+        assert found["state"] == "failed"
+        assert "planted" in found["error"]
+
+
+def test_without_questions_there_is_no_report(client: Client) -> None:
+    found = client("/api/overlap").json
+    assert found["state"] == "no questions"
+    assert found["next"].endswith("vecindex serve --questions FILE")
+    assert "vecindex serve --questions FILE" in client("/overlap").body.decode()
+
+
+# -- what is kept -----------------------------------------------------------------------------------------
+
+
+def test_once_keeps_the_last_ones_and_no_error() -> None:
+    made: list[str] = []
+
+    def make(key: str) -> str:
+        made.append(key)
+        return key.upper()
+
+    once = Once[str, str](2)
+    assert [once.get(key, lambda key=key: make(key)) for key in "abab"] == ["A", "B", "A", "B"]  # type: ignore[misc]
+    assert made == ["a", "b"]
+    once.get("c", lambda: make("c"))
+    assert once.known("b")
+    assert not once.known("a")
+    with pytest.raises(ZeroDivisionError, match="division"):
+        once.get("d", lambda: 1 / 0)  # type: ignore[arg-type,return-value]
+    assert not once.known("d")
+    assert once.get("d", lambda: "then") == "then"
+
+
+def test_an_empty_table_is_served(folder: Path) -> None:
+    from tables import make_table as empty_table
+
+    empty_table(folder)
+    with running(Served(str(folder), "articles")) as client:
+        assert client("/api/version").json["rows"] == 0
+        assert client("/api/maps").json["maps"] == []
+        assert client("/").status == 200
+
+
+def test_fields_of_all_kinds_are_json(folder: Path) -> None:
+    table, _ = filled(folder, 3)
+    append(
+        table,
+        np.eye(8, dtype=np.float32)[:1],
+        ids=["nan"],
+        share=[float("nan")],
+        year=[None],
+        topic=["\u2028</script>"],
+    )
+    with running(Served(str(folder), "articles")) as client:
+        found = client("/api/articles/nan").json
+        assert found["fields"] == {"year": None, "topic": "\u2028</script>", "share": None}
