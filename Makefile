@@ -57,13 +57,18 @@ demo: env
 	@echo "--- 6. Are the right articles found, and how many of them stay near on the map?"
 	$(BIN)/vecindex overlap --questions examples/questions-cell-biology.jsonl --html .demo/overlap.html
 	@echo
-	@echo "--- 7. What there is now"
+	@echo "--- 7. The map as a page, with the questions and their nearest articles on it"
+	$(BIN)/vecindex map .demo/map.html --questions examples/questions-cell-biology.jsonl
+	@echo
+	@echo "--- 8. What there is now"
 	$(BIN)/vecindex status
 	@echo
 	@echo "Look at:"
 	@echo "  .demo/answers.json    the three nearest articles of each of 40 questions"
-	@echo "  .demo/overlap.html    the report of step 6; open it in a browser"
-	@echo "  .demo/db              the database; --db .demo/db or VECINDEX_DB=.demo/db uses it"
+	@echo "  .demo/map.html        the map of step 7; open it in a browser, pick a question"
+	@echo "  .demo/overlap.html    the report of step 6, likewise"
+	@echo "  .demo/db              the database; --db .demo/db or VECINDEX_DB=.demo/db uses it,"
+	@echo "                        and .venv/bin/vecindex serve --db .demo/db --open shows it and takes questions"
 	@echo "  README.md             the same with your own data"
 
 test: lint unit
