@@ -28,8 +28,8 @@ _STILL = """async () => {
 def planted(**changes: Any) -> MapPicture:
     """Return a map whose articles lie on a square grid, so that all that is near what is known.
 
-    Article r has the topic r % 3. The question is at article 24, the middle: 25 and 17 are kept, 0 is lost, one is not on
-    the map; 23 is near on the map only.
+    Article r has the topic r % 3. The question is at article 24, the middle: 25 and 17 are kept, 0 is lost, one not
+    on the map; 23 and 31 are near on the map only.
     """
     n = SIDE * SIDE
     rows = np.arange(n)
@@ -65,7 +65,7 @@ def planted(**changes: Any) -> MapPicture:
         "topics": (
             TopicLabel("cells, protein", 1.5, 5.5, counts[0], 0, 0),
             TopicLabel("trains", 4.5, 1.5, counts[1], 0, 1),
-            TopicLabel("steam trains", 4.5, 0.5, 5, 1, 1),
+            TopicLabel("steam trains", 3.5, 2.25, 5, 1, 1),
         ),
         "questions": (question, other, lost),
         "k": 4,
@@ -85,7 +85,7 @@ def still(page: Any) -> Any:
 
 def open_map(open_page: Open, shown: MapPicture | None = None, **options: Any) -> Any:
     """Open the page of a picture, without flights unless told otherwise, and wait until it is drawn."""
-    page = open_page(html_of(shown or planted()), **{"reduced_motion": "reduce", **options}).page
+    page = open_page(html_of(planted() if shown is None else shown), **{"reduced_motion": "reduce", **options}).page
     return still(page)
 
 
@@ -108,6 +108,17 @@ def color(page: Any, row: int) -> list[int]:
     """Return the color that is drawn where an article is."""
     script = "(row) => theMap.viewer.scene.pixel(...theMap.viewer.camera.at(...theMap.viewer.state.place(row)))"
     return list(page.evaluate(script, row))
+
+
+def above(page: Any, x: float, y: float, width: float, height: float) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Return what is drawn above the points, (height, width, 4), in a rectangle of the drawing."""
+    script = """([x, y, width, height]) => {
+      const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+      copy.drawImage(document.querySelector(".vmap-over"), x, y, width, height, 0, 0, width, height);
+      return [...copy.getImageData(0, 0, width, height).data];
+    }"""
+    box = [round(v) for v in (x, y, width, height)]
+    return np.array(page.evaluate(script, box), dtype=np.uint8).reshape(box[3], box[2], 4)
 
 
 def swatch(page: Any, code: int) -> list[int]:

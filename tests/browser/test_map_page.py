@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from browser_maps import Open, apart, at, color, html_of, open_map, planted, spot, still, swatch
+from browser_maps import Open, above, apart, at, color, html_of, open_map, planted, spot, still, swatch
 from pages import HOSTILE
 from vecindex.core.picture import Coloring, MapScore, NearArticle, PlacedQuestion, TopicLabel
 from vecindex.reports.markup import clean
@@ -17,7 +17,7 @@ def test_it_is_drawn_and_says_what_it_is(open_page: Open) -> None:
     page = open_map(open_page, planted(anchored="anchored to 3 questions of some.jsonl"))
     stats = page.evaluate("theMap.stats()")
     assert (stats["drawn"], stats["painter"]) == (49, "WebGL2")
-    assert 0 < stats["firstDrawMs"]
+    assert stats["firstDrawMs"] > 0
     strip = page.locator(".vmap-strip").inner_text()
     for told in ("articles", "“map”", "49 articles", "3 not on this map", "method local", "22 Nov 2026"):
         assert told in strip
@@ -38,7 +38,9 @@ def test_the_whole_map_is_seen_first(open_page: Open) -> None:
     assert (places.max(axis=0) <= [box["width"] - 16, box["height"] - 16]).all()
     # One scale for both axes, and y upwards.
     assert at(page, 7)[1] - at(page, 0)[1] == pytest.approx(at(page, 0)[0] - at(page, 1)[0], abs=0.05)
-    assert (places.min(axis=0) + places.max(axis=0)) / 2 == pytest.approx([box["width"] / 2, box["height"] / 2], abs=1)
+    assert (places.min(axis=0) + places.max(axis=0)) / 2 == pytest.approx(
+        [box["width"] / 2, box["height"] / 2], abs=1
+    )
 
 
 def test_dragging_moves_the_map_with_the_pointer(open_page: Open) -> None:
@@ -99,7 +101,7 @@ def test_the_keyboard_reaches_and_moves_the_map(open_page: Open) -> None:
     reached = []
     for _ in range(30):
         page.keyboard.press("Tab")
-        reached.append(page.evaluate("document.activeElement.className || document.activeElement.id"))
+        reached.append(page.evaluate("document.activeElement.id || document.activeElement.className"))
     for name in ("theme", "vmap-search", "vmap-color", "vmap-entry", "vmap-asked-sort", "vmap-over", "vmap-in"):
         assert name in reached
     page.locator(".vmap-over").focus()
@@ -122,7 +124,10 @@ def test_the_keyboard_reaches_and_moves_the_map(open_page: Open) -> None:
     assert page.locator(".vmap-card").is_hidden()
     page.get_by_role("button", name="Questions").click()
     page.locator(".vmap-over").focus()
+    page.keyboard.press("0")
+    still(page)
     page.keyboard.press("Enter")
+    still(page)
     assert page.locator(".vmap-card h3").inner_text() == "Title 24"
 
 
@@ -165,7 +170,7 @@ def test_colors_can_be_chosen(open_page: Open) -> None:
     assert "only some" in legend.inner_text()
     assert "none: 1" in legend.inner_text()
     # In the light high ones are darker, evenly so.
-    light = [sum(color(page, row)) for row in (0, 10, 20, 40, 47)]
+    light = [np.dot(color(page, row), (0.21, 0.72, 0.07)) for row in (0, 10, 20, 40, 47)]
     assert light == sorted(light, reverse=True)
     assert apart(color(page, 3), [180, 188, 196]) < 20, "none is gray"
     page.mouse.click(*at(page, 10))
@@ -205,16 +210,11 @@ def test_the_legend_shows_some_only(open_page: Open) -> None:
 
 def over_colors(page: Any, ends: tuple[tuple[float, float], tuple[float, float]]) -> set[tuple[int, ...]]:
     """Return the colors above the points along the middle of a line, in pixels of the window."""
-    script = """([x0, y0, x1, y1]) => {
-      const over = document.querySelector(".vmap-over"), box = over.getBoundingClientRect();
-      const context = over.getContext("2d"), found = [];
-      for (let t = 0.3; t <= 0.7; t += 0.004) {
-        const x = x0 + t * (x1 - x0) - box.left, y = y0 + t * (y1 - y0) - box.top;
-        found.push([...context.getImageData(Math.round(x), Math.round(y), 1, 1).data]);
-      }
-      return found;
-    }"""
-    return {tuple(one) for one in page.evaluate(script, [*ends[0], *ends[1]])}
+    box = page.locator(".vmap-over").bounding_box()
+    drawn = above(page, 0, 0, box["width"], box["height"])
+    part = np.linspace(0.3, 0.7, 100)[:, None]
+    places = (np.array(ends[0]) + part * (np.array(ends[1]) - ends[0]) - [box["x"], box["y"]]).round().astype(int)
+    return {tuple(int(v) for v in drawn[y, x]) for x, y in places}
 
 
 def test_a_question_shows_what_is_kept_and_what_is_lost(open_page: Open) -> None:
@@ -231,7 +231,7 @@ def test_a_question_shows_what_is_kept_and_what_is_lost(open_page: Open) -> None
         ["Title 0", "lost", "0.375"],
         ["an article that is not on the map", "not on the map", "0.500"],
     ]
-    assert page.locator(".vmap-key").inner_text().split("\n") == [
+    assert page.locator(".vmap-key li").all_text_contents() == [
         "nearest, kept on the map 2",
         "nearest, lost on the map 1",
         "nearest, not on the map 1",
@@ -327,13 +327,13 @@ def test_titles_are_searched(open_page: Open) -> None:
     results = page.locator(".vmap-results button")
     field.fill("vital ELAN")
     page.locator(".vmap-found:has-text('2 found')").wait_for()
-    assert results.all_inner_texts() == ["Élan vital", "The vital élan"]
+    assert results.all_inner_texts() == ["The vital élan", "Élan vital"], "the words as they were typed first"
     still(page)
     assert apart(color(page, 5), swatch_of(page, 2)) < 40
     assert max(color(page, 8)) - min(color(page, 8)) < 20, "what was not found is gray"
     field.press("Enter")
     still(page)
-    assert page.locator(".vmap-card h3").inner_text() == "Élan vital"
+    assert page.locator(".vmap-card h3").inner_text() == "The vital élan"
     field.fill("strasse")
     assert results.all_inner_texts() == ["Straße und Fluß"]
     field.fill("title")
@@ -381,16 +381,18 @@ def test_topics_are_named_where_there_is_room(open_page: Open) -> None:
     assert page.evaluate(names) == ["cells, protein", "trains"]
     page.get_by_label("Zoom in").click()
     still(page)
-    assert page.evaluate(names) == ["trains", "steam trains"] or "steam trains" in page.evaluate(names)
+    assert page.evaluate(names) == ["trains", "steam trains"]
     page.get_by_label("Show the whole map").click()
     still(page)
-    box = page.evaluate("theMap.viewer.camera.at(...Object.values(theMap.viewer.header.topics[1]).slice(1, 3))")
-    ink = f"document.querySelector('.vmap-over').getContext('2d').getImageData({box[0]} - 20, {box[1]} - 8, 40, 16).data"
-    dark = f"[...{ink}].filter((v, i) => i % 4 === 3 && v > 200).length"
-    assert page.evaluate(dark) > 100
+    x, y = page.evaluate("theMap.viewer.camera.at(...Object.values(theMap.viewer.header.topics[1]).slice(1, 3))")
+
+    def ink() -> int:
+        return int((above(page, x - 20, y - 8, 40, 16)[..., 3] > 200).sum())
+
+    assert ink() > 100
     page.get_by_role("button", name="Topics").click()
     still(page)
-    assert page.evaluate(dark) == 0
+    assert ink() == 0
 
 
 def test_labels_do_not_overlap(open_page: Open) -> None:
@@ -470,18 +472,20 @@ def test_hostile_texts_are_shown_and_do_nothing(open_page: Open) -> None:
         titles=titles,
         ids=[f"{r} {HOSTILE[1]}" for r in range(49)],
         snippets=titles,
-        colorings=(Coloring("topic", text, "category", (np.arange(49) % 2).astype(np.uint8), (text, HOSTILE[1]), (25, 24)),),
+        colorings=(
+            Coloring("topic", text, "category", (np.arange(49) % 2).astype(np.uint8), (text, HOSTILE[1]), (25, 24)),
+        ),
         topics=(TopicLabel(text, 1.5, 5.5, 9, 0, 0),),
         questions=(PlacedQuestion(text, text, text, 3.5, 3.5, 1.0, (NearArticle(24, 0.1, True),), (24,)),),
     )
     page = open_map(open_page, shown)
-    for row in range(len(HOSTILE)):
+    for row in range(9, 9 + len(HOSTILE)):
         page.mouse.move(*at(page, row))
         page.locator(".vmap-tip").wait_for(state="visible")
         still(page)
-        assert page.locator(".vmap-tip b").evaluate("(e) => e.textContent") == clean(HOSTILE[row])
-    page.mouse.click(*at(page, 8))
-    assert page.locator(".vmap-card h3").evaluate("(e) => e.textContent") == clean(HOSTILE[8])
+        assert page.locator(".vmap-tip b").evaluate("(e) => e.textContent") == clean(HOSTILE[row % len(HOSTILE)])
+    page.mouse.click(*at(page, 17))
+    assert page.locator(".vmap-card h3").evaluate("(e) => e.textContent") == clean(HOSTILE[17 % len(HOSTILE)])
     page.locator(".vmap-question").click()
     assert page.locator(".vmap-card h3").evaluate("(e) => e.textContent") == text
     page.get_by_label("Search titles").fill("script alert")
@@ -494,7 +498,15 @@ def test_hostile_texts_are_shown_and_do_nothing(open_page: Open) -> None:
 
 def small(n: int, **changes: Any) -> Any:
     codes = np.zeros(n, dtype=np.uint8)
-    values = {"n": n, "xy": np.zeros((n, 2)), "topics": (), "questions": (), "scores": (), "made": None, "method": None}
+    values = {
+        "n": n,
+        "xy": np.zeros((n, 2)),
+        "topics": (),
+        "questions": (),
+        "scores": (),
+        "made": None,
+        "method": None,
+    }
     values |= {"colorings": (Coloring("topic", "topic", "category", codes, ("all",), (n,)),), "titles": [""] * n}
     return planted(**{**values, **changes})
 
@@ -522,7 +534,16 @@ def test_all_articles_at_one_place(open_page: Open) -> None:
 
 
 def test_an_empty_map_says_so(open_page: Open) -> None:
-    page = open_map(open_page, small(0, titles=[]))
+    nothing: Any = {name: [] for name in ("ids", "titles", "snippets")}
+    page = open_map(
+        open_page,
+        small(
+            1,
+            xy=np.zeros((0, 2)),
+            **nothing,
+            colorings=(Coloring("topic", "topic", "category", np.zeros(0, np.uint8)),),
+        ),
+    )
     assert "No article is on this map yet." in page.locator(".vmap-notice").inner_text()
     page.get_by_label("Zoom in").click()
     page.get_by_label("Search titles").fill("x")
@@ -573,10 +594,11 @@ def test_a_lost_graphics_card_comes_back(open_page: Open) -> None:
     page.evaluate(
         """() => new Promise((done) => {
           const canvas = document.querySelector(".vmap-points");
-          const lose = canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
-          canvas.addEventListener("webglcontextrestored", () => setTimeout(done, 50), { once: true });
-          canvas.addEventListener("webglcontextlost", () => setTimeout(() => lose.restoreContext(), 50), { once: true });
-          lose.loseContext();
+          const card = canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
+          const after = (name, then) => canvas.addEventListener(name, () => setTimeout(then, 50), { once: true });
+          after("webglcontextrestored", done);
+          after("webglcontextlost", () => card.restoreContext());
+          card.loseContext();
         })"""
     )
     still(page)
@@ -602,7 +624,11 @@ def test_fingers(open_page: Open) -> None:
     page = open_map(open_page, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page.touchscreen.tap(at(page, 9)[0] + 10, at(page, 9)[1])
     page.locator(".vmap-card h3:has-text('Title 9')").wait_for()
+    still(page)
+    assert at(page, 9)[1] < page.locator(".vmap-card").bounding_box()["y"], "the card is not over it"
     page.locator(".vmap-card").get_by_label("Close").tap()
+    page.get_by_label("Show the whole map").tap()
+    still(page)
     x, y = at(page, 17)
     gap = at(page, 18)[0] - x
     remote = page.context.new_cdp_session(page)
@@ -626,18 +652,22 @@ def test_fingers(open_page: Open) -> None:
 def test_it_prints_a_still_picture_on_white(open_page: Open) -> None:
     page = open_map(open_page, color_scheme="dark")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    x, y = page.evaluate("theMap.viewer.camera.at(...theMap.viewer.state.place(1))")
     page.emulate_media(media="print")
     picture = page.locator(".vmap-print")
     assert picture.is_visible()
     assert not page.locator(".vmap-search").is_visible()
     assert page.locator(".vmap-entry").first.is_visible(), "with its legend"
     corner, point = page.evaluate(
-        """() => {
-          const canvas = document.querySelector(".vmap-print"), context = canvas.getContext("2d");
-          const [x, y] = theMap.viewer.camera.at(...theMap.viewer.state.place(1));
-          const at = (px, py) => [...context.getImageData(Math.round(px), Math.round(py), 1, 1).data].slice(0, 3);
-          return [at(3, 3), at(x, y)];
-        }"""
+        """([x, y]) => {
+          const canvas = document.querySelector(".vmap-print");
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          return [[3, 3], [x, y]].map(([px, py]) => {
+            const at = 4 * (Math.round(py) * canvas.width + Math.round(px));
+            return [...data.slice(at, at + 3)];
+          });
+        }""",
+        [x, y],
     )
     assert corner == [255, 255, 255]
     assert apart(point, [229, 179, 59]) < 30
@@ -660,7 +690,12 @@ def test_a_quarter_of_a_million_articles(open_page: Open) -> None:
         titles=[f"Article {i} of {i % 977}" for i in range(n)],
         colorings=(
             Coloring(
-                "topic", "topic", "category", (which % 12).astype(np.uint8), tuple(f"topic {i}" for i in range(12)), counts
+                "topic",
+                "topic",
+                "category",
+                (which % 12).astype(np.uint8),
+                tuple(f"topic {i}" for i in range(12)),
+                counts,
             ),
         ),
         topics=(),
@@ -680,4 +715,7 @@ def test_a_quarter_of_a_million_articles(open_page: Open) -> None:
     assert apart(color(page, row), swatch_of(page, int(which[row]) % 12)) < 40
     page.get_by_label("Search titles").fill("977")
     page.locator(".vmap-found:has-text('found')").wait_for()
-    assert page.locator(".vmap-found").inner_text() == f"{sum('977' in t for t in shown.titles)} found, the first 50 are listed"
+    assert (
+        page.locator(".vmap-found").inner_text()
+        == f"{sum('977' in t for t in shown.titles)} found, the first 50 are listed"
+    )

@@ -200,6 +200,7 @@
       this.state.near = grid.nearest(grid.x(row), grid.y(row), NEAREST, (other) => other === row).map((one) => one.row);
       this.#article_card();
       if (fly) this.#fly_to_row(row);
+      else this.#uncover(row);
       this.scene.request();
       this.pointing.hide();
       this.onselect?.(row);
@@ -222,6 +223,14 @@
       const back = picked ? () => this.select(null) : null;
       this.card.article(selected, this.coloring.label, value, near.map((row) => ({ row })), back);
       this.#insets();
+    }
+
+    /** Move the map a little where the card lies over the article that it tells of. */
+    #uncover(row) {
+      const { camera } = this;
+      const [px, py] = camera.at(...this.state.place(row));
+      const free_w = camera.width - camera.inset.right, free_h = camera.height - camera.inset.bottom;
+      if (px > free_w || py > free_h) camera.slide(px > free_w ? free_w / 2 - px : 0, py > free_h ? free_h / 2 - py : 0);
     }
 
     #fly_to_row(row) {
@@ -275,6 +284,7 @@
     }
 
     clear() {
+      if (this.find("card").contains(document.activeElement)) this.find("over").focus({ preventScroll: true });
       this.pick_question(null);
       this.select(null);
       this.card.hide();
@@ -304,8 +314,9 @@
     #wire() {
       const { root, camera, scene } = this;
       const middle = () => [camera.width / 2, camera.height / 2];
-      root.addEventListener("keydown", (event) => {
-        if (event.key === "Escape") this.clear();
+      document.addEventListener("keydown", (event) => {
+        const here = root.contains(event.target) || event.target === document.body;
+        if (event.key === "Escape" && here && !event.defaultPrevented) this.clear();
       });
       const zoom = (factor) => camera.glide(...middle(), factor);
       this.find("in").addEventListener("click", () => zoom(2));
@@ -328,7 +339,8 @@
     /** Put a still picture in the place of the drawing while the page is printed. */
     #print(now) {
       this.find("stage").querySelector(".vmap-print")?.remove();
-      if (!now || !this.header || this.scene.first_draw_ms === null) return;
+      if (!now) return this.scene.end_print();
+      if (!this.header || this.scene.first_draw_ms === null) return;
       const picture = this.scene.still_picture();
       picture.className = "vmap-print";
       this.find("stage").prepend(picture);

@@ -122,10 +122,13 @@
 
     #open(kind, ...children) {
       const close = el("button", { type: "button", class: "vmap-close", "aria-label": "Close", onclick: this.told.close }, "×");
+      const had_focus = this.box.contains(document.activeElement);
       const top = el("div", { class: "vmap-card-top" }, el("p", { class: "vmap-kind" }, kind), close);
       this.box.replaceChildren(top, ...children.filter((child) => child !== null));
       this.box.hidden = false;
       this.box.scrollTop = 0;
+      // What had the focus is gone with the old card.
+      if (had_focus) close.focus({ preventScroll: true });
     }
 
     /** Put a text into an element when it is there, if this card is still the one. */

@@ -55,7 +55,8 @@
         look.next = 0;
       }
       const since = performance.now();
-      let left = still ? 3 * this.budget : this.budget;
+      // Whole points: what is left of one would never be used up.
+      let left = Math.floor(still ? 3 * this.budget : this.budget);
       while (left > 0 && look.next < look.todo.length) {
         const range = look.todo[look.next];
         const end = Math.min(range.end, range.first + left);
@@ -105,7 +106,9 @@
     }
 
     pixel(x, y) {
-      return [...this.screen.getImageData(x, y, 1, 1).data];
+      const copy = document.createElement("canvas").getContext("2d");
+      copy.drawImage(this.canvas, x, y, 1, 1, 0, 0, 1, 1);
+      return [...copy.getImageData(0, 0, 1, 1).data];
     }
   }
 

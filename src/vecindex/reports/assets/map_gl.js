@@ -204,7 +204,8 @@
       gl.uniform1i(at.palette, 0);
       gl.uniform2f(at.middle, look.x, look.y);
       gl.uniform2f(at.scale, (2 * look.scale) / picture.width, (2 * look.scale) / picture.height);
-      let left = still ? 2 * this.budget : this.budget;
+      // Whole points: what is left of one would never be used up.
+      let left = Math.floor(still ? 2 * this.budget : this.budget);
       while (left > 0 && look.next < look.todo.length) {
         const range = look.todo[look.next];
         const { pass } = range;

@@ -68,6 +68,8 @@
     };
     element.addEventListener("pointerup", up);
     element.addEventListener("pointercancel", up);
+    // Or a tap would click a second time, on what it made appear under the finger.
+    element.addEventListener("touchend", (event) => event.cancelable && event.preventDefault(), { passive: false });
     element.addEventListener("pointerleave", () => told.leave());
 
     element.addEventListener(

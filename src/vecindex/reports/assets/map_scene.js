@@ -129,7 +129,8 @@
 
     resize() {
       const { clientWidth: width, clientHeight: height } = this.stage;
-      if (!width || !height) return;
+      // The page on paper has another stage, on which nothing is drawn.
+      if (!width || !height || this.printing) return;
       const { ratio } = this;
       for (const canvas of [this.canvas, this.over]) {
         canvas.width = Math.round(width * ratio);
@@ -160,7 +161,7 @@
       // How often a place is painted, were the points spread evenly over half of the map.
       const scale = view.scale / ratio;
       const area = Math.max(4, 0.5 * (x1 - x0 + 60) * (y1 - y0 + 60) * scale * scale);
-      const alpha = held(1.05 / (1 + (0.45 * 0.785 * side * side * grid.length) / area), 0.3, 0.92);
+      const alpha = held(1.05 / (1 + (0.45 * 0.785 * side * side * (grid.length - 1)) / area), 0.3, 0.92);
       const reach = side / scale + 1;
       const half_w = view.width / 2 / view.scale + reach, half_h = view.height / 2 / view.scale + reach;
       const ranges = grid.ranges(view.x - half_w, view.y - half_h, view.x + half_w, view.y + half_h);
@@ -228,6 +229,7 @@
       const theme = this.theme;
       this.set_theme("light", PAPER);
       this.pictures.forget();
+      this.printing = true;
       this.finish();
       const made = document.createElement("canvas");
       made.width = this.canvas.width;
@@ -236,8 +238,13 @@
       context.drawImage(this.canvas, 0, 0);
       context.drawImage(this.over, 0, 0);
       this.set_theme(theme);
-      this.pictures.forget();
       return made;
+    }
+
+    /** The paper is out of the way. */
+    end_print() {
+      this.printing = false;
+      this.resize();
     }
 
     /** Draw until nothing is left to be drawn. */

@@ -23,7 +23,7 @@
       const pieces = [];
       let at = 0, row = 0;
       for (let first = 0; first < n; first += step) {
-        const titles = texts.slice(first, Math.min(n, first + step)).map((title) => title.replace(/\s+/g, " "));
+        const titles = texts.slice(first, Math.min(n, first + step)).map((title) => title.replace(/\s+/g, " ").trim());
         // Folding keeps the line ends, and only those stand in it.
         const folded = fold(titles.join("\n"));
         for (let begin = 0; begin <= folded.length; row++) {

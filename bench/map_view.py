@@ -1,0 +1,153 @@
+"""The page of a map in Chromium: time to the first drawing, frames while it is dragged, and a search as one types.
+
+    python bench/map_view.py PAGE.html [--rounds 3] [--seconds 3] [--out bench/results/map_view.jsonl]
+
+Chromium runs headless and without a graphics card: a processor draws what WebGL asks for. The first drawing counts
+from the beginning of the navigation to the frame in which all points of the whole map are on the screen. While the
+mouse drags the map around, only frames count in which the map moved; "gap" is the time from one to the next. A search
+is timed from the key to the end of the next frame, with the list of results and the marked points in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import shutil
+import statistics
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from machine import machine
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+QUERIES = ("cell division", "the history of a", "zzzz")
+
+WATCH = """() => {
+  const camera = theMap.viewer.camera;
+  const seen = (globalThis.seen = { times: [], on: true });
+  let last = "";
+  const look = (now) => {
+    const at = `${camera.x} ${camera.y} ${camera.scale}`;
+    if (at !== last) seen.times.push(now);
+    last = at;
+    if (seen.on) requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}"""
+SEARCH = """async (text) => {
+  const field = document.querySelector(".vmap-search");
+  const begun = performance.now();
+  field.value = text;
+  field.dispatchEvent(new Event("input"));
+  const handled = performance.now() - begun;
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  return [handled, performance.now() - begun];
+}"""
+
+
+def wait(page: Any, script: str, seconds: float = 60) -> None:
+    """Wait until a script gives something that is true."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(script):
+        if time.monotonic() > end:
+            raise SystemExit(f"the page did not come so far in {seconds:.0f} s: {script}")
+        page.wait_for_timeout(50)
+
+
+def drag(page: Any, seconds: float) -> dict[str, float]:
+    """Drag the map around in curves, and return how its frames came."""
+    box = page.locator(".vmap-over").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.evaluate(WATCH)
+    page.mouse.down()
+    begun = time.monotonic()
+    while (gone := time.monotonic() - begun) < seconds:
+        page.mouse.move(x + 0.3 * box["width"] * math.sin(2 * gone), y + 0.25 * box["height"] * math.sin(2.6 * gone))
+    page.mouse.up()
+    times = page.evaluate("() => { seen.on = false; return seen.times; }")
+    gaps = sorted(b - a for a, b in pairwise(times))
+    return {
+        "frames_per_s": round((len(times) - 1) / (times[-1] - times[0]) * 1000, 1),
+        "gap_median_ms": round(statistics.median(gaps), 1),
+        "gap_p95_ms": round(gaps[int(0.95 * len(gaps))], 1),
+        "gap_max_ms": round(gaps[-1], 1),
+    }
+
+
+def searched(page: Any) -> dict[str, float]:
+    """Type each query key by key, and return how long the keys took."""
+    took = []
+    for query in QUERIES:
+        for end in range(1, len(query) + 1):
+            took.append(page.evaluate(SEARCH, query[:end]))
+            page.wait_for_timeout(150)
+    page.evaluate(SEARCH, "")
+    handled, shown = zip(*took, strict=True)
+    return {
+        "keys": len(took),
+        "handled_median_ms": round(statistics.median(handled), 1),
+        "handled_max_ms": round(max(handled), 1),
+        "shown_median_ms": round(statistics.median(shown), 1),
+        "shown_max_ms": round(max(shown), 1),
+    }
+
+
+def measured(page: Any, file: Path, seconds: float) -> dict[str, Any]:
+    """Open the page anew and measure it once."""
+    page.goto(file.resolve().as_uri())
+    wait(page, "globalThis.theMap?.stats().firstDrawMs > 0")
+    row: dict[str, Any] = {"load": round(os.getloadavg()[0], 2)}
+    row["first_draw_ms"] = round(page.evaluate("theMap.stats().firstDrawMs"))
+    # Texts are read after the first drawing; what follows is measured when all is there.
+    wait(page, "theMap.viewer.titles !== null && theMap.viewer.texts.snippets !== undefined")
+    page.evaluate("async () => { await theMap.viewer.texts.snippets; }")
+    row["texts_read_ms"] = round(page.evaluate("performance.now()"))
+    page.wait_for_timeout(1500)
+    for name, zoom in (("overview", 1), ("zoomed_3", 3), ("zoomed_10", 10), ("zoomed_40", 40)):
+        page.evaluate("(zoom) => theMap.fly(32768, 32768, zoom)", zoom)
+        page.wait_for_timeout(3000)
+        row[name] = drag(page, seconds)
+    page.evaluate("theMap.fly(32768, 32768, 1)")
+    page.wait_for_timeout(3000)
+    return row | {"search": searched(page)}
+
+
+def main() -> None:
+    """Measure a page in so many rounds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("page", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each drag")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "map_view.jsonl")
+    args = parser.parse_args()
+    from playwright.sync_api import sync_playwright
+
+    chromium = os.environ.get("VECINDEX_CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
+        page = browser.new_context(offline=True, viewport={"width": 1280, "height": 800}).new_page()
+        rounds = [measured(page, args.page, args.seconds) for _ in range(args.rounds)]
+        stats = page.evaluate("({ ...theMap.stats(), shown: theMap.viewer.header.shown })")
+        row = {
+            "bench": "map_view",
+            "articles": stats["shown"],
+            "mb": round(args.page.stat().st_size / 1e6, 2),
+            "painter": stats["painter"],
+            "browser": browser.version,
+            "viewport": [1280, 800],
+            "rounds": rounds,
+        }
+        browser.close()
+    for one in rounds:
+        print(json.dumps(one))
+    with args.out.open("a") as stream:
+        stream.write(json.dumps({**row, **machine()}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
