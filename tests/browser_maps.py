@@ -73,8 +73,10 @@ def planted(**changes: Any) -> MapPicture:
     return picture(**{**values, **changes})
 
 
-def html_of(shown: MapPicture) -> str:
-    return map_page(shown, version="1.2.3", made="2026-05-04 10:00 UTC")
+def html_of(shown: MapPicture, painter: str | None = None) -> str:
+    """Return the page, drawn by the painter that the viewer chooses or by this one: "webgl2" or "2d"."""
+    html = map_page(shown, version="1.2.3", made="2026-05-04 10:00 UTC")
+    return html if painter is None else html.replace('id="map-view"', f'id="map-view" data-painter="{painter}"', 1)
 
 
 def still(page: Any) -> Any:
@@ -83,9 +85,11 @@ def still(page: Any) -> Any:
     return page
 
 
-def open_map(open_page: Open, shown: MapPicture | None = None, **options: Any) -> Any:
+def open_map(open_page: Open, shown: MapPicture | None = None, painter: str | None = None, **options: Any) -> Any:
     """Open the page of a picture, without flights unless told otherwise, and wait until it is drawn."""
-    page = open_page(html_of(planted() if shown is None else shown), **{"reduced_motion": "reduce", **options}).page
+    page = open_page(
+        html_of(planted() if shown is None else shown, painter), **{"reduced_motion": "reduce", **options}
+    ).page
     return still(page)
 
 

@@ -85,7 +85,8 @@
     }
 
     #painter_notice() {
-      return this.scene.painter.name === "WebGL2" ? null : "This browser offers no WebGL2; the map is drawn without it, more slowly and more coarsely.";
+      const known = typeof WebGL2RenderingContext !== "undefined";
+      return known ? null : "This browser has no WebGL2; the map is drawn without the graphics card, and may be slower.";
     }
 
     #colorings(key) {

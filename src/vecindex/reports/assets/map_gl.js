@@ -59,6 +59,13 @@
     }`,
   ];
 
+  // Browsers do not call this slow, but for points it is.
+  function is_emulated(gl) {
+    const told = gl.getExtension("WEBGL_debug_renderer_info");
+    const name = gl.getParameter(told ? told.UNMASKED_RENDERER_WEBGL : gl.RENDERER);
+    return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
+  }
+
   function program(gl, [vertex, fragment]) {
     const made = gl.createProgram();
     for (const [kind, text] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
@@ -84,9 +91,14 @@
    * many more of its points, `show` puts pictures on the screen.
    */
   class GlPainter {
-    static open(canvas) {
-      const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, stencil: false });
-      return gl ? new GlPainter(canvas, gl) : null;
+    /** Return one, or null where there is no graphics card; `emulated`: even then, if a processor can play it. */
+    static open(canvas, emulated = false) {
+      const wanted = { alpha: false, antialias: false, depth: false, stencil: false };
+      const gl = canvas.getContext("webgl2", { ...wanted, failIfMajorPerformanceCaveat: !emulated });
+      if (!gl) return null;
+      if (emulated || !is_emulated(gl)) return new GlPainter(canvas, gl);
+      gl.getExtension("WEBGL_lose_context")?.loseContext();
+      return null;
     }
 
     constructor(canvas, gl) {

@@ -34,21 +34,26 @@
     }
 
     #open() {
-      this.painter = GlPainter.open(this.canvas);
-      if (!this.painter) {
-        // A canvas that was asked for WebGL in vain may be of no use for anything else.
-        const fresh = this.canvas.cloneNode();
-        this.canvas.replaceWith(fresh);
-        this.canvas = fresh;
-        this.painter = new FlatPainter(fresh);
-      }
+      // "webgl2" or "2d" where somebody wants to choose.
+      const { painter } = this.stage.closest(".vmap").dataset;
+      this.emulated = painter === "webgl2";
+      this.painter = painter === "2d" ? null : GlPainter.open(this.canvas, this.emulated);
+      this.painter ??= new FlatPainter(this.#fresh());
       this.pictures = new Pictures(this.painter);
       this.canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
       this.canvas.addEventListener("webglcontextrestored", () => this.#restore());
     }
 
+    /** A canvas that was asked for WebGL in vain may be of no use for anything else. */
+    #fresh() {
+      const fresh = this.canvas.cloneNode();
+      this.canvas.replaceWith(fresh);
+      this.canvas = fresh;
+      return fresh;
+    }
+
     #restore() {
-      this.painter = GlPainter.open(this.canvas);
+      this.painter = GlPainter.open(this.canvas, this.emulated);
       this.pictures = new Pictures(this.painter);
       this.pictures.bounds = this.camera.bounds;
       if (!this.grid) return;
