@@ -34,4 +34,4 @@ def return_large_blocks() -> None:
 
 # M_MMAP_THRESHOLD of glibc's malloc.h, and the size that it begins with twice over.
 _MMAP_THRESHOLD = -3
-_LARGE = 1 << 18
+_LARGE = 1 << 20

@@ -31,7 +31,7 @@ _THREAD_QUERIES = 100
 # precision, generously (4,096 values give 2e-6 at worst as measured, and this is five times as much).
 MARGIN = 1e-5
 # Small enough for the cache of a core: four times as quick as large arrays, which the system must first supply.
-_RESCORE_VALUES = 1 << 17
+_RESCORE_VALUES = 1 << 16
 # Chunks fetched for each article wanted, at first.
 _CHUNKS_PER_ARTICLE = 4
 
