@@ -714,11 +714,13 @@ def test_it_prints_a_still_picture_on_white(open_page: Open, painter: str) -> No
         [x, y],
     )
     assert corner == [255, 255, 255]
+    assert swatch(page, 1) == [229, 179, 59]
     assert apart(point, [229, 179, 59]) < 30
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     page.emulate_media(media="screen")
     still(page)
     assert page.locator(".vmap-print").count() == 0
+    assert swatch(page, 1) != [229, 179, 59]
     assert page.evaluate("theMap.viewer.scene.pixel(3, 3)") == [18, 22, 26]
 
 

@@ -339,10 +339,15 @@
     /** Put a still picture in the place of the drawing while the page is printed. */
     #print(now) {
       this.find("stage").querySelector(".vmap-print")?.remove();
-      if (!now) return this.scene.end_print();
+      if (!now) {
+        this.scene.end_print();
+        if (this.header) this.legend.draw(this.scene.colors);
+        return;
+      }
       if (!this.header || this.scene.first_draw_ms === null) return;
       const picture = this.scene.still_picture();
       picture.className = "vmap-print";
+      this.legend.draw(parts.palette(this.coloring, "light"));
       this.find("stage").prepend(picture);
     }
 
