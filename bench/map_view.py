@@ -1,12 +1,12 @@
 """The page of a map in Chromium: time to the first drawing, frames while it is dragged, and a search as one types.
 
-    python bench/map_view.py PAGE.html [--rounds 3] [--seconds 3] [--painter webgl2] [--out bench/results/map_view.jsonl]
+    python bench/map_view.py PAGE.html [--rounds 3] [--seconds 3] [--painter webgl2] [--out FILE.jsonl]
 
 Chromium runs headless and without a graphics card, so the viewer draws by itself; with `--painter webgl2` it asks
 WebGL, which a processor plays then. The first drawing counts from the beginning of the navigation to the frame in
-which all points of the whole map are on the screen. While the
-mouse drags the map around, only frames count in which the map moved; "gap" is the time from one to the next. A search
-is timed from the key to the end of the next frame, with the list of results and the marked points in it.
+which all points of the whole map are on the screen. While the mouse drags the map around, only frames count in which
+the map moved; "gap" is the time from one to the next. A search is timed from the key to the end of the next frame,
+with the list of results and the marked points in it.
 """
 
 from __future__ import annotations

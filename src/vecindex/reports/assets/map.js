@@ -130,6 +130,7 @@
         if (header !== this.header) return;
         this.titles = search;
         if (this.search.text) this.search.run();
+        await this.#section("ids");
         await this.#section("snippets");
       } catch (error) {
         if (header === this.header) this.notice(`The texts could not be read: ${error.message}. The map is shown without them.`);
