@@ -1,11 +1,12 @@
 """The page of a map in Chromium: time to the first drawing, frames while it is dragged, and a search as one types.
 
-    python bench/map_view.py PAGE.html [--rounds 3] [--seconds 3] [--out bench/results/map_view.jsonl]
+    python bench/map_view.py PAGE.html [--rounds 3] [--seconds 3] [--painter webgl2] [--out FILE.jsonl]
 
-Chromium runs headless and without a graphics card: a processor draws what WebGL asks for. The first drawing counts
-from the beginning of the navigation to the frame in which all points of the whole map are on the screen. While the
-mouse drags the map around, only frames count in which the map moved; "gap" is the time from one to the next. A search
-is timed from the key to the end of the next frame, with the list of results and the marked points in it.
+Chromium runs headless and without a graphics card, so the viewer draws by itself; with `--painter webgl2` it asks
+WebGL, which a processor plays then. The first drawing counts from the beginning of the navigation to the frame in
+which all points of the whole map are on the screen. While the mouse drags the map around, only frames count in which
+the map moved; "gap" is the time from one to the next. A search is timed from the key to the end of the next frame,
+with the list of results and the marked points in it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import math
 import os
 import shutil
 import statistics
+import tempfile
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -123,15 +125,21 @@ def main() -> None:
     parser.add_argument("page", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each drag")
+    parser.add_argument("--painter", choices=("webgl2", "2d"), help="instead of the one that the viewer chooses")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "map_view.jsonl")
     args = parser.parse_args()
     from playwright.sync_api import sync_playwright
 
+    file = args.page
+    if args.painter:
+        file = Path(tempfile.mkdtemp()) / args.page.name
+        chosen = f'id="map-view" data-painter="{args.painter}"'
+        file.write_text(args.page.read_text(encoding="utf-8").replace('id="map-view"', chosen, 1), encoding="utf-8")
     chromium = os.environ.get("VECINDEX_CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
         page = browser.new_context(offline=True, viewport={"width": 1280, "height": 800}).new_page()
-        rounds = [measured(page, args.page, args.seconds) for _ in range(args.rounds)]
+        rounds = [measured(page, file, args.seconds) for _ in range(args.rounds)]
         stats = page.evaluate("({ ...theMap.stats(), shown: theMap.viewer.header.shown })")
         row = {
             "bench": "map_view",

@@ -114,15 +114,15 @@ def color(page: Any, row: int) -> list[int]:
     return list(page.evaluate(script, row))
 
 
-def above(page: Any, x: float, y: float, width: float, height: float) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Return what is drawn above the points, (height, width, 4), in a rectangle of the drawing."""
-    script = """([x, y, width, height]) => {
-      const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-      copy.drawImage(document.querySelector(".vmap-over"), x, y, width, height, 0, 0, width, height);
-      return [...copy.getImageData(0, 0, width, height).data];
+def above(page: Any, places: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Return what is drawn above the points, (n, 4), at places (n, 2) in pixels of the drawing."""
+    script = """(places) => {
+      const over = document.querySelector(".vmap-over");
+      const copy = new OffscreenCanvas(over.width, over.height).getContext("2d", { willReadFrequently: true });
+      copy.drawImage(over, 0, 0);
+      return places.map(([x, y]) => [...copy.getImageData(x, y, 1, 1).data]);
     }"""
-    box = [round(v) for v in (x, y, width, height)]
-    return np.array(page.evaluate(script, box), dtype=np.uint8).reshape(box[3], box[2], 4)
+    return np.array(page.evaluate(script, np.asarray(places).round().astype(int).tolist()), dtype=np.uint8)
 
 
 def swatch(page: Any, code: int) -> list[int]:

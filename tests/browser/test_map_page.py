@@ -217,10 +217,9 @@ def test_the_legend_shows_some_only(open_page: Open, painter: str) -> None:
 def over_colors(page: Any, ends: tuple[tuple[float, float], tuple[float, float]]) -> set[tuple[int, ...]]:
     """Return the colors above the points along the middle of a line, in pixels of the window."""
     box = page.locator(".vmap-over").bounding_box()
-    drawn = above(page, 0, 0, box["width"], box["height"])
     part = np.linspace(0.3, 0.7, 100)[:, None]
-    places = (np.array(ends[0]) + part * (np.array(ends[1]) - ends[0]) - [box["x"], box["y"]]).round().astype(int)
-    return {tuple(int(v) for v in drawn[y, x]) for x, y in places}
+    places = np.array(ends[0]) + part * (np.array(ends[1]) - ends[0]) - [box["x"], box["y"]]
+    return {tuple(int(v) for v in one) for one in above(page, places)}
 
 
 def test_a_question_shows_what_is_kept_and_what_is_lost(open_page: Open, painter: str) -> None:
@@ -393,7 +392,8 @@ def test_topics_are_named_where_there_is_room(open_page: Open) -> None:
     x, y = page.evaluate("theMap.viewer.camera.at(...Object.values(theMap.viewer.header.topics[1]).slice(1, 3))")
 
     def ink() -> int:
-        return int((above(page, x - 20, y - 8, 40, 16)[..., 3] > 200).sum())
+        places = [(x + dx, y + dy) for dx in range(-20, 20) for dy in range(-8, 8)]
+        return int((above(page, places)[:, 3] > 200).sum())
 
     assert ink() > 100
     page.get_by_role("button", name="Topics").click()
@@ -714,11 +714,13 @@ def test_it_prints_a_still_picture_on_white(open_page: Open, painter: str) -> No
         [x, y],
     )
     assert corner == [255, 255, 255]
+    assert swatch(page, 1) == [229, 179, 59]
     assert apart(point, [229, 179, 59]) < 30
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     page.emulate_media(media="screen")
     still(page)
     assert page.locator(".vmap-print").count() == 0
+    assert swatch(page, 1) != [229, 179, 59]
     assert page.evaluate("theMap.viewer.scene.pixel(3, 3)") == [18, 22, 26]
 
 

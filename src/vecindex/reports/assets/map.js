@@ -130,6 +130,7 @@
         if (header !== this.header) return;
         this.titles = search;
         if (this.search.text) this.search.run();
+        await this.#section("ids");
         await this.#section("snippets");
       } catch (error) {
         if (header === this.header) this.notice(`The texts could not be read: ${error.message}. The map is shown without them.`);
@@ -340,10 +341,15 @@
     /** Put a still picture in the place of the drawing while the page is printed. */
     #print(now) {
       this.find("stage").querySelector(".vmap-print")?.remove();
-      if (!now) return this.scene.end_print();
+      if (!now) {
+        this.scene.end_print();
+        if (this.header) this.legend.draw(this.scene.colors);
+        return;
+      }
       if (!this.header || this.scene.first_draw_ms === null) return;
       const picture = this.scene.still_picture();
       picture.className = "vmap-print";
+      this.legend.draw(parts.palette(this.coloring, "light"));
       this.find("stage").prepend(picture);
     }
 

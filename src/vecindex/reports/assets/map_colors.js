@@ -22,7 +22,7 @@
   // OKLCH of the two ends of a number, low and high: in the light the high ones are dark, in the dark they are bright.
   const ENDS = {
     light: [[0.82, 0.12, 105], [0.36, 0.15, 290]],
-    dark: [[0.4, 0.13, 290], [0.93, 0.12, 105]],
+    dark: [[0.46, 0.14, 290], [0.93, 0.12, 105]],
   };
 
   function linear_of(lightness, chroma, hue) {

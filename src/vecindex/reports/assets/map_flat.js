@@ -74,6 +74,10 @@
       return false;
     }
 
+    settle() {
+      // Nothing is drawn behind one's back.
+    }
+
     /** See GlPainter.fill. */
     fill(picture, look, still) {
       if (!look.begun) this.#begin(picture, look);

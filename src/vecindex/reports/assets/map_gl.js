@@ -188,6 +188,14 @@
       return false;
     }
 
+    /** Wait until the points of the last `fill` are drawn. */
+    settle() {
+      this.pixel(0, 0);
+      // The sync would not tell before this task has ended.
+      if (this.waiting) this.gl.deleteSync(this.waiting.sync);
+      this.waiting = null;
+    }
+
     /**
      * Draw more of a picture's points; true when all are.
      *

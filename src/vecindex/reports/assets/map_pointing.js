@@ -79,7 +79,7 @@
       if (question) {
         const told = `${percent(question.overlap)} of its nearest articles are nearest on the map too`;
         this.#show(question.text, told, question.x, question.y, "Question");
-      } else if (row !== null) this.#tell(row);
+      } else if (row !== null && row !== state.selected) this.#tell(row);
       else this.tip.hidden = true;
       scene.request();
     }

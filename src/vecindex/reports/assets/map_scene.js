@@ -254,7 +254,7 @@
 
     /** Draw until nothing is left to be drawn. */
     finish() {
-      for (let i = 0; i < 2000 && this.#draw(performance.now(), true); i++) this.painter.pixel(0, 0);
+      for (let i = 0; i < 2000 && this.#draw(performance.now(), true); i++) this.painter.settle();
       this.#draw(performance.now(), true);
     }
 
