@@ -22,13 +22,14 @@ class NewFile:
     def __init__(self, path: str | Path) -> None:
         """Open it. Raises OSError, also when something else than a plain file is in its place."""
         self.there = Path(os.path.realpath(path))
-        self._beside = self.there.with_name(f".{self.there.name[:40]}.{secrets.token_hex(6)}.part")
+        self._beside = _part(self.there)
         self._old = self.there.stat() if self.there.exists() else None
         if self._old is not None and not self.there.is_file():
             # Renaming over a device or a pipe would remove it.
             raise OSError(None, "it is not a plain file")
-        # A new file gets the permissions that the user's mask leaves.
-        handle = os.open(self._beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        # A new file gets the permissions that the user's mask leaves; what replaces a private one is private too.
+        mode = 0o666 if self._old is None else self._old.st_mode & 0o666
+        handle = os.open(self._beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
         self.stream: BinaryIO = os.fdopen(handle, "w+b")
 
     def finish(self) -> None:
@@ -39,6 +40,14 @@ class NewFile:
         self.stream.close()
         if self._old is not None:
             self._beside.chmod(self._old.st_mode & 0o777)
+
+    def set_aside(self) -> Path | None:
+        """Move what is in its place to a `.part` beside it; return where, or None when nothing is there."""
+        if not self.there.exists():
+            return None
+        aside = _part(self.there)
+        self.there.replace(aside)
+        return aside
 
     def put(self) -> None:
         """Put it in its place."""
@@ -53,6 +62,10 @@ class NewFile:
             pass
         finally:
             self._beside.unlink(missing_ok=True)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}.part")
 
 
 @contextmanager

@@ -610,7 +610,7 @@ def test_what_cannot_be_read_is_told(open_page: Open, block: str, told: str) -> 
 
 
 def test_a_coloring_that_cannot_be_read_leaves_the_old_one(open_page: Open) -> None:
-    page = open_page(html_of(planted()).replace('id="map-section-color-field-year"', 'id="elsewhere"')).page
+    page = open_page(html_of(planted()).replace('id="map-section-color:field:year"', 'id="elsewhere"')).page
     still(page)
     page.get_by_label("Color by").select_option("field:year")
     page.locator(".vmap-notice:has-text('The colors of year could not be read')").wait_for()

@@ -20,9 +20,10 @@ from vecindex.pipeline import map_picture as module
 from vecindex.pipeline.map_options import MapOptions
 from vecindex.pipeline.map_picture import map_picture
 from vecindex.pipeline.map_result import MapResult
+from vecindex.pipeline.map_size import _FRAME_BYTES
 from vecindex.pipeline.overlap import OverlapOptions, overlap
 from vecindex.pipeline.queries import QuestionModel
-from vecindex.reports.map_payload import payload
+from vecindex.reports.map_payload import packed_bytes, payload
 from vecindex.store.database import Database
 
 SUBJECTS = {
@@ -144,6 +145,7 @@ def test_columns_of_every_kind(tmp_path: Path) -> None:
     fields = [
         pa.field("year", pa.int64()), pa.field("share", pa.float64()), pa.field("seen", pa.bool_()),
         pa.field("day", pa.date32()), pa.field("tags", pa.list_(pa.string())), pa.field("same", pa.int64()),
+        pa.field("big", pa.int64()), pa.field("late", pa.timestamp("us")), pa.field("raw", pa.binary()),
     ]  # fmt: skip
     table = Database(tmp_path / "db").create_articles("articles", fingerprint(8), fields, {})
     n = 20
@@ -156,6 +158,9 @@ def test_columns_of_every_kind(tmp_path: Path) -> None:
         day=[dt.date(2000 + i, 1, 1) for i in range(n)],
         tags=[["a"]] * n,
         same=[5] * n,
+        big=[2**60 + i for i in range(n)],
+        late=[dt.datetime(9999, 1, 1 + i, tzinfo=dt.UTC).replace(tzinfo=None) for i in range(n)],
+        raw=[b"x"] * n,
         truncated=[None] * n,
         content_hash=[f"{i:016x}:{i:016x}" for i in range(n)],
     )
@@ -163,8 +168,13 @@ def test_columns_of_every_kind(tmp_path: Path) -> None:
     picture = shown(tmp_path / "db").picture
     # Lists cannot be colored by; a column of one value, and flags that nobody knows, tell nothing.
     assert [c.key for c in picture.colorings] == [
-        "topic", "density", "field:year", "field:share", "field:seen", "field:day",
+        "topic", "density", "field:year", "field:share", "field:seen", "field:day", "field:late",
     ]  # fmt: skip
+    late = picture.coloring("field:late")
+    assert late is not None
+    assert (late.low, late.high) == pytest.approx((9999, 9999.05), abs=0.03)
+    with pytest.raises(ConfigError, match="no column 'raw' to color by"):
+        shown(tmp_path / "db", fields=["raw"])
     place = {key: i for i, key in enumerate(picture.ids)}
     year, share, seen, day = (picture.coloring(f"field:{n}") for n in ("year", "share", "seen", "day"))
     assert year is not None
@@ -359,11 +369,14 @@ def test_beginnings_are_shortened_for_a_page_of_bounded_size(
         text=[" ".join(rng.choice(words, 30)) for _ in range(n)],
     )
     put_map(tmp_path / "db", "flat", ids_of(n), rng.normal(size=(n, 2)))
-    full = shown(tmp_path / "db", topics=0).write(tmp_path / "full.html").bytes
-    monkeypatch.setattr(module, "PAGE_BYTES", full - 60_000 + 400_000)
+    full = sum(map(packed_bytes, payload(shown(tmp_path / "db", topics=0).picture)[1].values()))
+    # What is kept free for the code of the page is in the limit.
+    monkeypatch.setattr(module, "PAGE_BYTES", full - 60_000 + _FRAME_BYTES)
     short = shown(tmp_path / "db", topics=0)
     assert 20 <= short.snippet < 120
-    assert short.write(tmp_path / "short.html").bytes < full - 60_000
+    short_texts = sum(map(packed_bytes, payload(short.picture)[1].values()))
+    assert short_texts <= full - 60_000
+    assert short.write(tmp_path / "short.html").bytes < short_texts + _FRAME_BYTES
     assert max(len(s) for s in short.picture.snippets) <= short.snippet
     assert short.notes[0].startswith(f"beginnings of texts are shortened from 120 to {short.snippet} signs")
     monkeypatch.setattr(module, "PAGE_BYTES", 1)

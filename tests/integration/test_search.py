@@ -196,6 +196,10 @@ def test_hits_meet_the_condition(tmp_path: Path, where: str, kept: list[int]) ->
         ("year", "does not return a boolean"),
         ("", "Expected: an expression"),
         ("shout(topic) = 'A'", "Invalid function 'shout'"),
+        ("max(year) > 1", "a function that a condition on single rows cannot have"),
+        ("row_number() over () > 1", "a function that a condition on single rows cannot have"),
+        ("year > ?", "a place for a value that is given elsewhere"),
+        ("$1 = 1", "a place for a value that is given elsewhere"),
     ],
 )
 def test_a_wrong_condition_is_told_with_the_columns(tmp_path: Path, where: str, told: str) -> None:
@@ -204,6 +208,19 @@ def test_a_wrong_condition_is_told_with_the_columns(tmp_path: Path, where: str, 
         vecindex.open(tmp_path).search(vector=unit_vectors(1), where=where)
     assert "year (int64), topic (string)" in str(caught.value)
     assert ".rs:" not in str(caught.value)
+
+
+def test_a_condition_that_some_rows_cannot_meet(tmp_path: Path) -> None:
+    filled(tmp_path)
+    with pytest.raises(ConfigError, match=r"every row of .*: Divide by zero error\.") as caught:
+        vecindex.open(tmp_path).search(vector=unit_vectors(1), where="year / 0 > 1")
+    assert ".rs:" not in str(caught.value)
+
+
+def test_signs_within_a_text_are_no_places_for_values(tmp_path: Path) -> None:
+    filled(tmp_path)
+    found = vecindex.open(tmp_path).search(vector=unit_vectors(1), where="topic <> 'why? it''s $1'")
+    assert found.hits
 
 
 def test_a_condition_that_nothing_meets(tmp_path: Path) -> None:

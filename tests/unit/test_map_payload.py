@@ -114,8 +114,8 @@ def test_hostile_texts_stay_texts() -> None:
 
 def test_what_is_drawn_first_stands_before_the_code_and_the_texts_behind_it() -> None:
     page = map_page(picture(), "0.1")
-    names = ["map-header", "map-section-points", "map-section-color-topic"]
-    late = ["map-section-color-field-year", "map-section-titles", "map-section-ids", "map-section-snippets"]
+    names = ["map-header", "map-section-points", "map-section-color:topic"]
+    late = ["map-section-color:field:year", "map-section-titles", "map-section-ids", "map-section-snippets"]
     places = [page.index(f'id="{name}"') for name in (*names, *late)]
     assert places == sorted(places)
     code = page.index("<script>")

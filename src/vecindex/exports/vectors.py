@@ -32,8 +32,8 @@ def write_vectors(
     """Write float32 (rows, dimension) and the ids, a JSON array of texts in the same order; return (ids' file, rows).
 
     JSON, since an id may hold anything, a line's end too. Both are complete before either is put in its place, and
-    the ids come first: so who sees new vectors finds their ids. Vectors that are replaced are removed before that;
-    a kill right there leaves none rather than old ones beside new ids.
+    the ids come first: so who sees new vectors finds their ids. Vectors that are replaced are set aside before that;
+    a kill right there leaves them under the name of a part, rather than beside ids of others.
 
     Raises ConfigError when they cannot be written, StoreError when the rows are not as many as were counted.
     """
@@ -49,15 +49,31 @@ def write_vectors(
         found = _write(vectors.stream, ids.stream, batches, rows, dimension)
         for file in made:
             file.finish()
-        vectors.there.unlink(missing_ok=True)
-        ids.put()
-        vectors.put()
+        _put_both(vectors, ids)
     except OSError as error:
         raise not_written(path, error, option) from error
     finally:
         for file in made:
             file.discard()
     return beside, found
+
+
+def _put_both(vectors: NewFile, ids: NewFile) -> None:
+    """Put both in their places, or leave both old files where they were."""
+    old_vectors, old_ids = vectors.set_aside(), ids.set_aside()
+    try:
+        ids.put()
+        vectors.put()
+    except BaseException:
+        for new, old in ((ids, old_ids), (vectors, old_vectors)):
+            if old is not None:
+                old.replace(new.there)
+            else:
+                new.there.unlink(missing_ok=True)
+        raise
+    for old in (old_vectors, old_ids):
+        if old is not None:
+            old.unlink()
 
 
 def _write(vectors: BinaryIO, ids: BinaryIO, batches: Iterable[pa.RecordBatch], rows: int, dimension: int) -> int:

@@ -30,15 +30,13 @@ _DAY_US = 86_400e6
 def field_readers(table: ArticleTable, names: Sequence[str] | None, shown: int) -> dict[str, FieldReader]:
     """Return what reads the columns to color by: those that are named, or all that may be fit for it.
 
-    Raises ConfigError for a column that is not there or holds lists.
+    Raises ConfigError for a column that is not there or holds what has no color, such as lists or bytes.
     """
-    import pyarrow as pa
-
     columns = {f.name: f for f in table.extra_columns}
     if names is not None:
         for name in names:
-            if name not in columns or pa.types.is_nested(columns[name].type):
-                fit = [n for n, f in columns.items() if not pa.types.is_nested(f.type)]
+            if name not in columns or _reader(columns[name], 0, True) is None:
+                fit = [n for n, f in columns.items() if _reader(f, 0, True) is not None]
                 raise ConfigError(
                     f"{table.where} has no column {name!r} to color by (columns there: {', '.join(fit) or 'none'}).",
                     "Name another: --field NAME",
@@ -96,7 +94,8 @@ class NumberField(FieldReader):
         there = at != NO_ROW
         if self._dates:
             column = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
-        values = np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+        # Large whole numbers are rounded, which no color tells.
+        values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
         self._values[at[there]] = values[there]
 
     def result(self) -> Coloring | None:

@@ -11,6 +11,9 @@ from vecindex.errors import ConfigError
 from vecindex.notebook import shown_page
 from vecindex.types import Rejected
 
+# Four bytes each, several times over, and as many again from top to bottom.
+_MOST_PIXELS = 20_000
+
 SUFFIXES = (".html", ".png", ".svg")
 DEFAULT_FILE = "map.html"
 
@@ -84,6 +87,11 @@ class MapResult:
             from vecindex.reports.map_figure import DPI, WIDTH_IN, map_figure
 
             width, dots = WIDTH_IN if width_in is None else width_in, DPI if dpi is None else dpi
+            if width * dots > _MOST_PIXELS:
+                raise ConfigError(
+                    f"{width:g} inches at {dots} dpi are {width * dots:,.0f} pixels, more than {_MOST_PIXELS:,}.",
+                    "Take a smaller --width-in or --dpi.",
+                )
             content = map_figure(self.picture, self.color, form=suffix[1:], width_in=width, dpi=dots)
         data = content.encode() if isinstance(content, str) else content
         write_whole(path, data, "vecindex map")

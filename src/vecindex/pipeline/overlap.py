@@ -12,7 +12,6 @@ import numpy as np
 from vecindex.core.anchors import told_with_questions
 from vecindex.core.causes import diagnose
 from vecindex.core.geometry import PADDING
-from vecindex.core.memory import return_large_blocks
 from vecindex.core.neighbors import NO_ROW
 from vecindex.core.nulls import SEED, bootstrap_mean
 from vecindex.core.overlap import chance_level, overlap_at_k, snap_floor
@@ -118,7 +117,6 @@ def overlap(
     asked = asked_questions(database, table, options, model, observer, stdin)
     about = {name: told_with_questions(told, [q.text for q in asked.set.questions]) for name, told in about.items()}
     clock.lap("questions")
-    return_large_blocks()
     reader = OverlapReader(table, list(about), options.by)
     if reader.n < options.k:
         raise ConfigError(

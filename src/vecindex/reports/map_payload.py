@@ -125,5 +125,5 @@ def packed_bytes(data: bytes) -> int:
 
 def _block(name: str, data: bytes) -> Markup:
     packed = base64.b64encode(gzip.compress(data, _GZIP_LEVEL, mtime=0)).decode("ascii")
-    place = escaped("map-section-" + name.replace(":", "-"))
+    place = escaped("map-section-" + name)
     return Markup(f'<script type="text/plain" id="{place}">{packed}</script>')

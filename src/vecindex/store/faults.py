@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vecindex.errors import CorruptError, DiskFullError, StoreError, VecindexError
+from vecindex.errors import ConfigError, CorruptError, DiskFullError, StoreError, VecindexError
 
 _FULL = ("no space left", "os error 28", "disk quota")
 _BROKEN = (
@@ -22,6 +22,18 @@ _BROKEN = (
     "file size is too small",
 )
 
+_CONDITION = "error applying filter expression to batch"
+
+
+def _after(text: str, sign: str) -> str:
+    """Return the words of a message after a sign, up to the place in the store's source that it names.
+
+    >>> _after("Error applying filter expression to batch: Arrow error: Divide by zero error, /x.rs:1", _CONDITION)
+    'Divide by zero error'
+    """
+    told = text[text.lower().index(sign) + len(sign) :].strip(" :").removeprefix("Arrow error: ")
+    return told.split(", /")[0].splitlines()[0].strip()[:200]
+
 
 @contextmanager
 def translated(where: str) -> Iterator[None]:
@@ -34,6 +46,11 @@ def translated(where: str) -> Iterator[None]:
         text = str(error)
         low = text.lower()
         line = (text.strip().splitlines() or [type(error).__name__])[0][:300]
+        if _CONDITION in low:
+            raise ConfigError(
+                f"The condition cannot be worked out on every row of {where}: {_after(text, _CONDITION)}.",
+                "Change the condition: --where",
+            ) from error
         if any(sign in low for sign in _FULL):
             raise DiskFullError(
                 f"No space left on the disk of {where}; what was committed before is safe.",

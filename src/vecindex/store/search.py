@@ -44,14 +44,20 @@ def _wrong(table: ArticleTable, where: str, reason: str) -> ConfigError:
 def _refusal(table: ArticleTable, condition: str) -> str | None:
     """Return why LanceDB refuses a condition, None when it does not.
 
-    Planning needs no scan, and fails on whatever the search would fail on.
+    Planning needs no scan, and fails on nearly whatever the search would fail on.
     """
+    if re.search(r"\?|\$\d", re.sub(r"'(?:[^']|'')*'", "", condition)):
+        # It would make LanceDB panic, and say so on stderr.
+        return "it has a place for a value that is given elsewhere (? or $1); write the value itself."
     try:
         table.lance.search().where(condition).select(["id"]).limit(1).explain_plan()
     except (ValueError, RuntimeError) as error:
-        if "invalid" not in str(error).lower():
+        text = str(error)
+        if "not supported" in text.lower() or "not implemented" in text.lower():
+            return "it uses a function that a condition on single rows cannot have."
+        if "invalid" not in text.lower():
             raise
-        return _reason(str(error))
+        return _reason(text)
     return None
 
 

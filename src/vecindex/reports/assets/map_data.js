@@ -38,7 +38,7 @@
     }
     return {
       header: async () => JSON.parse(await block("map-header")),
-      section: async (name) => unpacked(from_base64(await block(`map-section-${name.replaceAll(":", "-")}`))),
+      section: async (name) => unpacked(from_base64(await block(`map-section-${name}`))),
     };
   }
 
