@@ -12,7 +12,7 @@
       this.root = root;
       this.source = source;
       this.find = (name) => root.querySelector(`.vmap-${name}`);
-      this.onselect = this.onhover = null;
+      this.onselect = this.onhover = this.onpick = null;
       this.outer = null;
       this.texts = {};
       this.scene = new Scene(this.find("stage"), {
@@ -267,6 +267,7 @@
       this.pointing.hide();
       if (question.x !== null) this.#fly_to_question(question);
       this.scene.request();
+      this.onpick?.(index);
     }
 
     #fly_to_question(question) {
@@ -373,7 +374,7 @@
       ready: viewer.load(),
       reload: () => viewer.load(),
       setColoring: (key) => viewer.setColoring(key),
-      select: (row) => viewer.select(row),
+      select: (row, fly = false) => viewer.select(row, fly),
       pickQuestion: (index) => viewer.pick_question(index),
       addQuestion: (question) => viewer.add_question(question),
       fly: (x, y, zoom) => viewer.camera.fly({ x, y, scale: zoom * viewer.camera.home.scale }),
@@ -382,6 +383,9 @@
       viewer,
       set onselect(call) {
         viewer.onselect = call;
+      },
+      set onpick(call) {
+        viewer.onpick = call;
       },
       set onhover(call) {
         viewer.onhover = call;
