@@ -153,8 +153,9 @@ def main() -> None:
         browser.close()
     for one in rounds:
         print(json.dumps(one))
+    told = json.dumps({**row, **machine()})
     with args.out.open("a") as stream:
-        stream.write(json.dumps({**row, **machine()}) + "\n")
+        stream.write(told + "\n")
 
 
 if __name__ == "__main__":
