@@ -22,6 +22,7 @@ WAIT_MS = 30_000
 QUESTION = "what lies about here?"
 HOSTILE_QUESTION = "<img src=x onerror=alert(1)>"
 BAD_REQUEST = "error: Failed to load resource: the server responded with a status of 400 (Bad Request)"
+FAILED = "error: Failed to load resource: the server responded with a status of 500 (Internal Server Error)"
 CHANGED = "error: Failed to load resource: the server responded with a status of 409 (Conflict)"
 GONE = "error: Failed to load resource: the server responded with a status of 503 (Service Unavailable)"
 
@@ -172,6 +173,52 @@ def test_a_wrong_condition_is_told_with_the_columns(visit: Callable[..., Any]) -
     expect(page.locator("#where-told")).to_contain_text("No field named subject", timeout=WAIT_MS)
     expect(page.locator("#where-told")).to_contain_text("topic (string)")
     ask(page, QUESTION)
+
+
+def test_a_wrong_condition_takes_the_one_before_away(visit: Callable[..., Any]) -> None:
+    page = visit(may_say=(BAD_REQUEST,))
+    page.get_by_label("Show only articles where").fill("topic = 'topic 3'")
+    page.get_by_label("Show only articles where").press("Enter")
+    expect(page.locator("#where-told")).to_have_text("40 articles meet it.", timeout=WAIT_MS)
+    assert page.evaluate("theMap.viewer.outer.reduce((a, b) => a + b)") == 40
+    page.get_by_label("Show only articles where").fill("subject = 3")
+    page.get_by_label("Show only articles where").press("Enter")
+    expect(page.locator("#where-told")).to_contain_text("No field named subject", timeout=WAIT_MS)
+    assert page.evaluate("theMap.viewer.outer") is None
+    expect(page.get_by_label("Ask only among these")).to_be_hidden()
+
+
+def test_what_was_lit_of_other_articles_is_not_kept(visit: Callable[..., Any], folder: Path) -> None:
+    page = visit()
+    page.evaluate("theMap.filter(new Uint8Array(200).fill(1))")
+    page.locator(".vmap-search").fill("Title of a00042")
+    page.wait_for_function("theMap.viewer.matches?.length === 1")
+    Database(folder).articles("articles").lance.delete("id = 'a00042'")
+    # Until the new titles are read nothing is known of what the search finds.
+    seen = "(async () => { theMap.viewer.search.run = () => {}; await theMap.reload();"
+    page.evaluate(seen + " window.kept = [theMap.viewer.outer, theMap.viewer.matches]; })()")
+    assert page.evaluate("kept") == [None, None]
+
+
+def test_a_map_that_cannot_be_drawn_is_asked_for_once(
+    visit: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    draw = Live._picture_of
+
+    def fails(self: Live, at: Any, name: str) -> Any:
+        drawn.append(at.name)
+        raise ValueError("no such luck")
+
+    monkeypatch.setattr(Live, "_picture_of", fails)
+    page = visit("/api/docs", may_say=(FAILED,))
+    page.goto(page.url.removesuffix("/api/docs"))
+    expect(page.locator(".vmap")).to_contain_text("no such luck", timeout=WAIT_MS)
+    page.wait_for_timeout(7_000)  # two looks at the table
+    assert len(drawn) == 1
+    monkeypatch.setattr(Live, "_picture_of", draw)
+    Database(folder).articles("articles").lance.delete("id = 'a00042'")
+    page.wait_for_selector(".vmap-ready", state="attached", timeout=WAIT_MS)
 
 
 def test_new_data_is_offered_and_the_view_kept(visit: Callable[..., Any], folder: Path) -> None:

@@ -294,6 +294,13 @@ def test_a_wrong_condition_names_the_columns(client: Client) -> None:
     assert "--where" not in told
 
 
+@pytest.mark.parametrize("body", [b'{"k": 1' + 5_000 * b"0" + b"}", 9_000 * b"[", b"{", b"\xff"])
+def test_a_body_that_is_no_json_is_told(client: Client, body: bytes) -> None:
+    got = client("/api/questions", body)
+    assert got.status == 400
+    assert got.json["error"].startswith("The body is not JSON: ")
+
+
 def test_a_body_without_a_length_is_limited_too(client: Client) -> None:
     import http.client
 

@@ -19,14 +19,16 @@ from planted import KnownModel, make_table, put_map
 from servers import Client, running
 from tables import append, chunked_table, filled
 from vecindex.errors import ModelError
+from vecindex.pipeline import map_picture
 from vecindex.pipeline.ask import TableAtHand
 from vecindex.pipeline.overlap import OverlapOptions, overlap
+from vecindex.serve.answers import Refused
 from vecindex.serve.live import Live, Served
 from vecindex.serve.once import Once
 from vecindex.store.database import Database
 
 TEXT = "what is this?"
-ODD_IDS = ["a/b", "c#d", "e f", "ü?&=", "%2F", "'quoted'", "a/b/neighbors", "..", "<script>"]
+ODD_IDS = ["a/b", "c#d", "e f", "ü?&=", "%2F", "'quoted'", "a/b/neighbors", "x\x01y", "...", "<script>"]
 
 
 def planted(folder: Path, n: int = 60, ids: list[str] | None = None, seed: int = 0) -> np.ndarray:
@@ -137,6 +139,23 @@ def test_a_table_made_anew_is_not_taken_for_the_old_one(client: Client, folder: 
     found = client("/api/questions", {"text": "another?"}).json
     assert found["nearest"][0]["id"] == "a00011"
     assert found["articles"] == 40
+
+
+@pytest.mark.parametrize("versions", ["as many", "fewer"])
+def test_a_map_of_a_table_made_anew_is_not_drawn_under_the_old_name(folder: Path, versions: str) -> None:
+    vectors = planted(folder)
+    put_map(folder, "other", [f"a{i:05d}" for i in range(60)], vectors[:, 2:4])
+    live = Live(Served(str(folder), "articles"))
+    at = live.edition()
+    shutil.rmtree(folder)
+    ids = [f"new{i}" for i in range(60)]
+    vectors = planted(folder, ids=ids, seed=5)
+    if versions == "as many":
+        put_map(folder, "other", ids, vectors[:, 2:4])
+        assert Database(folder).articles("articles").lance.version == at.version
+    with pytest.raises(Refused, match="The table has changed since the map was read") as refused:
+        live.shown(live.edition(at.name), "other")
+    assert refused.value.status == 409
 
 
 def test_a_dropped_map_is_told(client: Client, folder: Path) -> None:
@@ -264,6 +283,23 @@ def test_articles_of_any_id_are_found(folder: Path) -> None:
             assert [n["id"] for n in around["nearest"]] == nearest
 
 
+def test_ids_of_a_map_lead_to_the_articles(folder: Path) -> None:
+    planted(folder, len(ODD_IDS), ODD_IDS)
+    with running(Served(str(folder), "articles")) as client:
+        ids = client("/api/maps/flat/sections/ids").json
+        assert sorted(ids) == sorted(ODD_IDS)
+        for name in ids:
+            assert client(f"/api/articles/{quote(name, safe='')}").json["id"] == name
+
+
+def test_beginnings_of_texts_are_not_shortened_for_a_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted(folder)
+    monkeypatch.setattr(map_picture, "PAGE_BYTES", 1)
+    with running(Served(str(folder), "articles")) as client:
+        ids = client("/api/maps/flat/sections/ids").json
+        assert client("/api/maps/flat/sections/snippets").json == [f"Text of {i}" for i in ids]
+
+
 # -- chunks -----------------------------------------------------------------------------------------------
 
 
@@ -333,6 +369,24 @@ def test_a_report_that_fails_says_why(folder: Path, tmp_path: Path) -> None:
         assert "planted" in found["error"]
 
 
+def test_the_page_of_a_report_that_failed_says_why_and_begins_no_other(folder: Path, tmp_path: Path) -> None:
+    planted(folder)
+    file = tmp_path / "asked.txt"
+    file.write_text("what is it?\n")
+    with running(Served(str(folder), "articles", questions=str(file))) as client:
+        assert "<script" in client("/overlap").body.decode().split("is being made")[1], "it waits"
+        job = client.server.job
+        for _ in range(600):
+            if not job.busy:
+                break
+            time.sleep(0.1)
+        html = client("/overlap").body.decode()
+        assert "could not be made" in html
+        assert "planted" in html
+        assert "/api/overlap" not in html, "nothing on it asks for the report again"
+        assert not job.busy
+
+
 def test_without_questions_there_is_no_report(client: Client) -> None:
     found = client("/api/overlap").json
     assert found["state"] == "no questions"
@@ -385,3 +439,33 @@ def test_fields_of_all_kinds_are_json(folder: Path) -> None:
     with running(Served(str(folder), "articles")) as client:
         found = client("/api/articles/nan").json
         assert found["fields"] == {"year": None, "topic": "\u2028</script>", "share": None}
+
+
+def test_times_bytes_and_long_integers_are_given_as_an_export_has_them(folder: Path) -> None:
+    import datetime as dt
+
+    import lance
+    import pyarrow as pa
+
+    planted(folder, 3)
+    longest = 2**53 - 1
+    more = pa.table(
+        {
+            "id": ["a00001"],
+            "long": pa.array([2**63 - 1], pa.int64()),
+            "exact": pa.array([-longest], pa.int64()),
+            "longs": pa.array([[1, -longest - 1]], pa.list_(pa.int64())),
+            "raw": pa.array([b"\x00\xff"], pa.binary()),
+            "at": pa.array([dt.datetime(2020, 1, 2, 3, tzinfo=dt.UTC)], pa.timestamp("us", tz="UTC")),
+        }
+    )
+    lance.dataset(str(folder / "articles.lance")).merge(more, left_on="id")
+    with running(Served(str(folder), "articles")) as client:
+        fields = client("/api/articles/a00001").json["fields"]
+        assert {key: fields[key] for key in more.column_names[1:]} == {
+            "long": "9223372036854775807",
+            "exact": -9007199254740991,
+            "longs": [1, "-9007199254740992"],
+            "raw": "00ff",
+            "at": "2020-01-02T03:00:00Z",
+        }

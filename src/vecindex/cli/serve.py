@@ -16,7 +16,7 @@ def serve(
     db: Db = None,
     table: Table = DEFAULT_TABLE,
     map: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The map to show first [default: map, else the first]")
+        str | None, typer.Option(metavar="NAME", help="The map to show first [default: the best by its own recall]")
     ] = None,
     questions: Annotated[
         str | None,

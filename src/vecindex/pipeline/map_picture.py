@@ -62,10 +62,12 @@ def map_picture(
     observer: Observer | None = None,
     stdin: BinaryIO | None = None,
     table: ArticleTable | None = None,
+    for_page: bool = True,
 ) -> MapResult:
     """Return a stored map with all that is shown of it; see `Index.map`.
 
     `table` is the table at a version that the caller holds on to; None opens the one that the options say.
+    With `for_page` the beginnings of texts are shortened until a page of all this is small enough.
     """
     observer = observer or Silent()
     clock = Clock()
@@ -114,7 +116,9 @@ def map_picture(
         questions_name=asked.set.name if asked else None,
         k=options.k,
     )
-    snippets, signs = fitting_snippets(picture, wanted, PAGE_BYTES)
+    snippets, signs = picture.snippets, wanted
+    if for_page:
+        snippets, signs = fitting_snippets(picture, wanted, PAGE_BYTES)
     notes = _notes(wanted, signs, options)
     clock.lap("size")
     return MapResult(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import time
 from typing import Any
 
@@ -15,6 +14,7 @@ import vecindex
 from vecindex.core.anchors import anchored_to
 from vecindex.core.neighbors import NO_ROW
 from vecindex.errors import ConfigError
+from vecindex.exports.values import plain
 from vecindex.pipeline.ask import Around
 from vecindex.pipeline.ask import Neighbor as Found
 from vecindex.pipeline.map_options import stored_scores
@@ -30,6 +30,8 @@ from vecindex.store.search import words_indexed
 from vecindex.store.versions import version
 
 JSON_SECTIONS = ("ids", "titles", "snippets")
+_MOST_EXACT = 2**53 - 1
+"""JavaScript reads JSON's numbers as float64, which rounds integers beyond."""
 
 
 class Handlers:
@@ -152,7 +154,7 @@ class Handlers:
                 text=hit.text,
                 dist=hit.dist,
                 relevance=hit.relevance,
-                fields={name: plain(value) for name, value in hit.fields.items()},
+                fields={name: readable(value) for name, value in hit.fields.items()},
             )
             for hit in found.hits
         ]
@@ -203,7 +205,7 @@ class Handlers:
             title=found["title"],
             text=found["text"],
             truncated=found["truncated"],
-            fields={name: plain(found[name]) for name in extras},
+            fields={name: readable(found[name]) for name in extras},
             chunks=[c["id"] for c in sorted(chunks, key=lambda c: c["chunk"])],
         )
 
@@ -236,19 +238,21 @@ class Handlers:
         return self.job.report()
 
 
-def plain(value: Any) -> Any:
-    """Return a value of a column as JSON has it: null for what is no number, a text for what JSON does not know.
+def readable(value: Any) -> Any:
+    """Return a value of a column as the page can read it: as an export writes it, and long integers as texts.
 
-    >>> plain([1, float("nan"), b"x"])
-    [1, None, "b'x'"]
+    >>> readable([1, 2**53 - 1, -(2**53), float("nan"), b"x"])
+    [1, 9007199254740991, '-9007199254740992', None, '78']
     """
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, bool | int | str):
-        return value
+    return _exact(plain(value))
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, int) and abs(value) > _MOST_EXACT:
+        return str(value)
     if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
-    return [plain(one) for one in value] if isinstance(value, list | tuple) else str(value)
+        return {key: _exact(one) for key, one in value.items()}
+    return [_exact(one) for one in value] if isinstance(value, list) else value
 
 
 def _map(name: str, told: dict[str, Any]) -> models.Map:

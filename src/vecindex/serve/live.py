@@ -12,7 +12,7 @@ import numpy.typing as npt
 from vecindex.core.neighbors import NO_ROW
 from vecindex.core.picture import Extent, MapPicture
 from vecindex.core.vectors import F32
-from vecindex.errors import ConfigError
+from vecindex.errors import ConfigError, StoreError
 from vecindex.pipeline.ask import Around, Mask, TableAtHand, vector_of_question
 from vecindex.pipeline.map_options import MapOptions, chosen_map
 from vecindex.pipeline.queries import ModelOptions
@@ -24,7 +24,7 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.faults import translated
 from vecindex.store.maps import maps
-from vecindex.store.versions import edition, version
+from vecindex.store.versions import edition, version, versions
 
 _EDITIONS = 2
 """Versions kept at hand: the latest, and the one that pages still show which have not been reloaded."""
@@ -204,11 +204,14 @@ class Live:
 
     def _picture(self, at: Edition, name: str) -> Shown:
         import gzip
+        import json
 
         from vecindex.reports.map_payload import payload
 
         picture = self._picture_of(at, name)
         header, sections = payload(picture)
+        # A page's ids are cleaned for HTML; these never stand in HTML, and must lead to the articles.
+        sections["ids"] = json.dumps(list(picture.ids), separators=(",", ":")).encode("ascii")
         rows = at.at_hand.rows_of(picture.ids)
         places = np.full(at.at_hand.reader.rows, NO_ROW, dtype=np.int64)
         places[rows] = np.arange(len(rows))
@@ -217,15 +220,23 @@ class Live:
         return Shown({**header, "edition": at.name}, packed, picture.extent, rows, places)
 
     def _picture_of(self, at: Edition, name: str) -> MapPicture:
-        """Draw a map of this very version, by a handle of its own."""
+        """Draw a map of this very version, by a handle of its own; Refused (409) where it is not there any more."""
         from vecindex.pipeline.map_picture import map_picture
 
         served, database = self.served, self.database()
         table = database.articles(served.table)
-        with translated(table.where):
-            table.lance.checkout(at.version)
+        try:
+            with translated(table.where):
+                table.lance.checkout(at.version)
+        except StoreError:
+            if at.version not in versions(table):
+                self._outdated()
+            raise
+        if edition(table, database.folder) != at.name:
+            # A table made anew has the number too, of another state.
+            self._outdated()
         options = MapOptions(map=name, file=served.questions, model=served.model)
-        return map_picture(database, served.table, options, self.model, table=table).picture
+        return map_picture(database, served.table, options, self.model, table=table, for_page=False).picture
 
     def matching(self, at: Edition, where: str) -> Mask:
         """Return which rows of the table meet an SQL condition; ConfigError where it does not work."""

@@ -137,6 +137,13 @@ def report_page(served: Served, job: ReportJob) -> str:
                 tag("p", tag("code", "vecindex serve --questions FILE")),
             ]
         )
+    elif told.state == "failed":
+        body = tag(
+            "div",
+            tag("p", "The report on ", given(served.questions_name), " could not be made."),
+            tag("p", given(" ".join(filter(None, (told.error, told.next)))), role="alert"),
+            tag("p", "Reload this page to try again.", class_="quiet"),
+        )
     else:
         body = tag(
             "div",
@@ -151,7 +158,7 @@ def report_page(served: Served, job: ReportJob) -> str:
         joined([tag("h1", "Overlap report")]),
         [Section("report", "Report", body)],
         _footer(),
-        scripts=() if served.questions is None else ("serve_report.js",),
+        scripts=("serve_report.js",) if told.state in ("working", "ready") else (),
         styles=("serve.css",),
         kind="serve-page",
         links=[tag("a", "Live map", href=HOME), tag("a", "API", href=DOCS)],

@@ -65,6 +65,10 @@
       this.codes = { [coloring.key]: codes };
       this.texts = {};
       this.titles = null;
+      // Rows of the former articles.
+      this.outer = null;
+      this.matches = null;
+      this.state.matches = [];
       this.clear();
       parts.fill_strip(this.find("strip"), header);
       const aligned = points.byteOffset % 2 ? points.slice() : points;

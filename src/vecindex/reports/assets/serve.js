@@ -7,7 +7,8 @@
   const wanted = new URLSearchParams(location.search).get("map");
   const now = { edition: null, map: null, header: null, ids: null, gone: false };
   const asked = [];
-  let viewer = null, open = null, answered = null, turn = 0;
+  // `tried`: the edition whose map was asked for; one that cannot be drawn is not asked for again.
+  let viewer = null, open = null, answered = null, turn = 0, tried = null;
 
   // -- the server ---------------------------------------------------------------------------------------
 
@@ -317,6 +318,10 @@
         await reload();
         await narrow(where, true);
       } else {
+        viewer?.filter(null);
+        narrowed.where = null;
+        at("among").checked = false;
+        at("among-box").hidden = true;
         told("where-told", String(error), true);
       }
     }
@@ -347,9 +352,9 @@
   async function look() {
     try {
       const version = await json("/api/version");
-      if (now.gone) { now.gone = false; banner(null, false); }
+      if (now.gone) { now.gone = false; tried = null; banner(null, false); }
       state(version);
-      if (now.edition === null && version.maps.length) {
+      if (now.edition === null && version.maps.length && version.edition !== tried) {
         await begin();
       } else if (now.map !== null && !version.maps.includes(now.map)) {
         banner(`Map ${now.map} is not there any more.`, true);
@@ -401,6 +406,7 @@
 
   async function begin() {
     const maps = await json("/api/maps");
+    tried = maps.edition;
     now.map = maps.maps.some((map) => map.name === wanted) ? wanted : maps.default;
     if (now.map === null) {
       document.querySelector(".live").classList.add("no-map");
