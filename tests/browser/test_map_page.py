@@ -724,6 +724,16 @@ def test_it_prints_a_still_picture_on_white(open_page: Open, painter: str) -> No
     assert page.evaluate("theMap.viewer.scene.pixel(3, 3)") == [18, 22, 26]
 
 
+def test_any_budget_comes_to_an_end(open_page: Open, painter: str) -> None:
+    page = open_map(open_page, painter=painter)
+    # A part of a point was left once, and drawing never ended.
+    page.evaluate("Object.defineProperty(theMap.viewer.scene.painter, 'budget', { get: () => 7.3, set: () => {} })")
+    page.get_by_role("button", name="trains").click()
+    still(page)
+    assert page.evaluate("theMap.stats().drawn") == 49
+    assert apart(color(page, 1), swatch(page, 1)) < 40
+
+
 def test_a_quarter_of_a_million_articles(open_page: Open, painter: str) -> None:
     n = 250_000
     rng = np.random.default_rng(3)
