@@ -87,7 +87,8 @@ def test_a_place_is_off_by_half_a_step_at_most(places: list[tuple[float, float]]
 
 def test_both_axes_have_one_scale() -> None:
     extent = extent_of(np.array([[0.0, 0.0], [10.0, 1.0]]))
-    assert extent.quantized(np.array([[10.0, 1.0]])).tolist() == [[65_535, 6_554]]
+    assert (extent.x, extent.y) == (0.0, -4.5), "the middle of what is shown is the middle of the articles"
+    assert extent.quantized(np.array([[10.0, 1.0], [0.0, 0.5]])).tolist() == [[65_535, 36_044], [0, 32_768]]
 
 
 def test_hostile_texts_stay_texts() -> None:
@@ -169,4 +170,4 @@ def test_a_picture_of_one_article_has_an_extent() -> None:
     )
     header, sections = payload(one)
     assert header["extent"]["width"] == 1.0
-    assert np.frombuffer(sections["points"], "<u2").tolist() == [0, 0]
+    assert np.frombuffer(sections["points"], "<u2").tolist() == [32_768, 32_768], "in the middle"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -73,7 +74,6 @@ def overlap(
     import vecindex
     from vecindex.cli.output import print_json
     from vecindex.cli.progress import Screen
-    from vecindex.cli.render_overlap import write_csv
     from vecindex.core.memory import return_large_blocks
 
     if on not in ("mean", "lower"):
@@ -104,10 +104,8 @@ def overlap(
         )
     if fail_under is not None and result.best is None:
         raise ConfigError("--fail-under needs a map, and the table has none.", result.next[0])
-    if csv is not None:
-        write_csv(result, csv)
-    if html is not None:
-        result.write_html(html, made=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC")
+    for path in _written(result, csv, html):
+        screen.notice(f"written: {path}")
     if json:
         print_json(result.to_dict())
     else:
@@ -121,6 +119,18 @@ def overlap(
         raise typer.Exit(NOT_MET_EXIT)
     if result.rejected:
         raise typer.Exit(REJECTED_EXIT)
+
+
+def _written(result: OverlapResult, csv: str | None, html: str | None) -> Iterator[str]:
+    """Write the files that are asked for; yield the name of each that is there."""
+    from vecindex.cli.render_overlap import write_csv
+
+    if csv is not None:
+        write_csv(result, csv)
+        yield csv
+    if html is not None:
+        result.write_html(html, made=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC")
+        yield html
 
 
 def _print(result: OverlapResult, question: str | None, explain: bool) -> None:

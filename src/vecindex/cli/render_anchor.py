@@ -36,7 +36,7 @@ def anchor_lines(found: AnchorResult) -> Iterator[str]:
 
 def _table(found: AnchorResult) -> Iterator[str]:
     k = found.k
-    yield f"{'':<24}{'overlap@' + str(k):<24}{'at least 3 of 5':<24}soft {k} in 50"
+    yield f"{'':<26}{'overlap@' + str(k):<26}{'at least 3 of 5':<26}soft {k} in 50"
     folds = f"held out, {found.folds} folds"
     rows: list[tuple[str, QuestionScores | None]] = [
         ("unanchored", found.unanchored),
@@ -46,8 +46,8 @@ def _table(found: AnchorResult) -> Iterator[str]:
     ]
     for name, scores in rows:
         if scores is not None:
-            told = "".join(f"{_share(value):<24}" for value in (scores.overlap, scores.enough, scores.soft))
-            yield f"{name:<24}{told}".rstrip()
+            told = "".join(f"{_share(value):<26}" for value in (scores.overlap, scores.enough, scores.soft))
+            yield f"{name:<26}{told}".rstrip()
 
 
 def _cost(name: str, cost: ArticleCost) -> Iterator[str]:

@@ -45,16 +45,17 @@ class Extent:
 
 
 def extent_of(xy: F64) -> Extent:
-    """Return the smallest square from the lower left corner of all places (m, 2); width 1 where they have none.
+    """Return the smallest square around the middle of all places (m, 2); width 1 where they have none.
 
     >>> extent_of(np.array([[1.0, 5.0], [4.0, 7.0]]))
-    Extent(x=1.0, y=5.0, width=3.0)
+    Extent(x=1.0, y=4.5, width=3.0)
     """
     if not len(xy):
         return Extent(0.0, 0.0, 1.0)
     low, high = xy.min(axis=0), xy.max(axis=0)
-    width = float((high - low).max())
-    return Extent(float(low[0]), float(low[1]), width if width > 0 else 1.0)
+    width = float((high - low).max()) or 1.0
+    x, y = (low + high - width) / 2
+    return Extent(float(x), float(y), width)
 
 
 @dataclass(frozen=True, slots=True)

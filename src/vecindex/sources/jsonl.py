@@ -51,7 +51,7 @@ def parse_object(raw: bytes, place: str) -> Record | Rejected:
     except UnicodeDecodeError as error:
         reason = f"not valid UTF-8 at byte {error.start + 1}"
     except json.JSONDecodeError as error:
-        reason = f"not valid JSON: {error.msg} at character {error.pos + 1}"
+        reason = f"not valid JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}"
         if (nul := raw.find(b"\0")) >= 0:
             reason = f"not valid JSON: NUL byte at byte {nul + 1}"
     except RecursionError:

@@ -275,6 +275,7 @@
     }
 
     #fly_to_question(question) {
+      this.scene.fit_stage(); // beside a panel that was opened just now
       const places = question.nearest.filter((one) => one.row !== null).map((one) => this.state.place(one.row));
       const xs = [question.x, ...places.map((p) => p[0])], ys = [question.y, ...places.map((p) => p[1])];
       this.camera.fly_to_box(Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys), 45);

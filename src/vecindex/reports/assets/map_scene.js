@@ -132,6 +132,10 @@
       return held(globalThis.devicePixelRatio || 1, 1, 2);
     }
 
+    fit_stage() {
+      if (this.stage.clientWidth !== this.camera.width || this.stage.clientHeight !== this.camera.height) this.resize();
+    }
+
     resize() {
       const { clientWidth: width, clientHeight: height } = this.stage;
       // The page on paper has another stage, on which nothing is drawn.
