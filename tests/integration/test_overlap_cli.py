@@ -174,7 +174,7 @@ def test_csv(ran: Ran, mapped: tuple[str, str], tmp_path: Path) -> None:
 def test_html_says_what_json_says(ran: Ran, which: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     where, file = request.getfixturevalue(which), tmp_path / "r.html"
     code, out, err = ran(where, "--html", str(file), "--json")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, f"written: {file}\n")
     found = json.loads(out)
     text = file.read_text(encoding="utf-8")
     made = re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", text)
