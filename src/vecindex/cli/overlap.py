@@ -74,13 +74,13 @@ def overlap(
     import vecindex
     from vecindex.cli.output import print_json
     from vecindex.cli.progress import Screen
-    from vecindex.core.memory import return_large_blocks
+    from vecindex.core.memory import keep_one_heap
 
     if on not in ("mean", "lower"):
         raise ConfigError(f"--on is mean or lower, found {on!r}.")
     if fail_under is not None and not 0 <= fail_under <= 1:
         raise ConfigError(f"--fail-under is a share from 0 to 1, found {fail_under}.", "For example 0.6.")
-    return_large_blocks()
+    keep_one_heap()
     with Screen() as screen:
         result = vecindex.open(db, table).overlap(
             questions,
