@@ -33,6 +33,21 @@ def test_a_client_that_is_there_stays() -> None:
     assert ran(before + CODE + after).splitlines()[-1] == "True"
 
 
+def test_several_may_ask_at_once() -> None:
+    ask = """
+import sys, threading
+from vecindex.store.quick_import import import_lancedb
+import_lancedb()
+import lance_namespace_urllib3_client as client
+found = []
+threads = [threading.Thread(target=lambda: found.append(client.TableApi.__name__)) for _ in range(8)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+print(found == ["TableApi"] * 8, hasattr(client, "no_such_thing"))
+"""
+    assert ran(ask) == "True False\n"
+
+
 def test_a_package_that_cannot_be_found_is_left_alone() -> None:
     code = "from vecindex.store import quick_import as q, database\nimport sys\nq._postpone('no_such_package')\n"
     assert ran(code + "print('no_such_package' in sys.modules)") == "False\n"

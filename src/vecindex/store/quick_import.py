@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from importlib.util import find_spec, module_from_spec
 from typing import Any
 
@@ -33,12 +34,20 @@ def _postpone(package: str) -> None:
     module = module_from_spec(spec)
     loader = spec.loader
 
+    lock, begun = threading.RLock(), False
+
     def ask(name: str) -> Any:
+        nonlocal begun
         if name.startswith("__"):
             raise AttributeError(name)
-        del module.__dict__["__getattr__"]
-        loader.exec_module(module)
-        return getattr(module, name)
+        # Whoever asks meanwhile waits until all of it is there.
+        with lock:
+            if not begun:
+                begun = True
+                loader.exec_module(module)
+            if name in module.__dict__:
+                return module.__dict__[name]
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     module.__dict__["__getattr__"] = ask
     sys.modules[package] = module
