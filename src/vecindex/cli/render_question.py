@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vecindex.cli.layout import out, short, table
 from vecindex.cli.render import plain
+from vecindex.core.anchors import anchored_to
 from vecindex.errors import ConfigError
 from vecindex.reports.figures import share
 
@@ -25,8 +26,10 @@ def print_question(result: OverlapResult, question: str) -> None:
     alone = row is result.typed or result.questions == 1
     out(plain(row.text) if alone else f"{plain(row.id)}: {plain(row.text)}")
     for one in result.maps:
+        anchored = anchored_to(one.about)
+        name = f"{one.name} ({plain(anchored)})" if anchored else one.name
         for rule, placed in row.maps[one.name].items():
-            out(f"\nmap {one.name}, placed by {rule}: {share(placed.overlap)} kept")
+            out(f"\nmap {name}, placed by {rule}: {share(placed.overlap)} kept")
             _side_by_side(row.neighbors, placed)
     if not result.maps:
         _side_by_side(row.neighbors, None)
