@@ -260,9 +260,7 @@
         this.scene.request();
         return;
       }
-      this.state.picked = question;
-      this.state.selected = null;
-      this.state.near = [];
+      Object.assign(this.state, { picked: question, selected: null, near: [] });
       this.list.mark(index);
       this.card.question(question, this.header.k);
       this.find("key").replaceChildren(...parts.line_key(question));
