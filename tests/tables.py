@@ -14,7 +14,7 @@ from vecindex.core.identity import content_hash
 from vecindex.core.vectors import F32
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.types import Chunking, Fingerprint
+from vecindex.types import Chunking, Fingerprint, Silent
 
 DIMENSION = 8
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
@@ -122,7 +122,7 @@ def chunked_table(folder: Path, counts: Sequence[int], seed: int = 0) -> tuple[A
     return table, vectors, articles
 
 
-class Notices:
+class Notices(Silent):
     """An observer that keeps the notices."""
 
     def __init__(self) -> None:
@@ -131,12 +131,3 @@ class Notices:
     def notice(self, message: str) -> None:
         """Keep it."""
         self.lines.append(message)
-
-    def estimate(self, estimate: object) -> None:
-        """Ignore it."""
-
-    def progress(self, progress: object) -> None:
-        """Ignore it."""
-
-    def stage(self, stage: object) -> None:
-        """Ignore it."""

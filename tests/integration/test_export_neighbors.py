@@ -54,7 +54,7 @@ def mapped(folder: Path, n: int = N) -> tuple[vecindex.Index, F32]:
 def test_from_the_stored_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index, vectors = mapped(tmp_path / "db")
     # No vector is read where the graph holds.
-    monkeypatch.setattr("vecindex.pipeline.export_neighbors._matrix", pytest.fail)
+    monkeypatch.setattr("vecindex.pipeline.project_rows.MapRows.matrix", pytest.fail)
     report = index.export(tmp_path / "o.parquet", tool="embedding-atlas")
     assert report.neighbors == NeighborsFrom(K, "stored", 1.0)
     assert (report.rows, report.outside, report.placed) == (N, 0, "map")

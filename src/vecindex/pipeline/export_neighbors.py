@@ -9,14 +9,13 @@ import numpy as np
 
 from vecindex.core.graph import I32, Graph
 from vecindex.core.neighbors import NO_ROW
-from vecindex.core.vectors import F32, usable
-from vecindex.errors import CorruptError
+from vecindex.core.vectors import F32
 from vecindex.pipeline.project_graph import Prepared, complete, prepare
-from vecindex.pipeline.project_rows import STAGE, MapRows, content_of, index_of
-from vecindex.store.articles import ArticleTable, as_matrix
+from vecindex.pipeline.project_rows import MapRows, content_of, index_of
+from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.versions import version
-from vecindex.types import Observer, Stage
+from vecindex.types import Observer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -102,7 +101,7 @@ def file_neighbors(
 def _graph(prepared: Prepared, where: str | None, k: int, observer: Observer) -> tuple[Graph, str]:
     if prepared.whole and prepared.kept is not None:
         return prepared.kept, "stored"
-    graph, origin = complete(prepared, _matrix(prepared.rows, where, observer), k, _SEED, observer)
+    graph, origin = complete(prepared, prepared.rows.matrix(observer, where), k, _SEED, observer)
     return graph, origin.how
 
 
@@ -122,21 +121,3 @@ def _rows(table: ArticleTable, where: str | None) -> tuple[MapRows, pa.Array]:
     place[at] = np.arange(len(ids))
     rows = MapRows(table, version(table), ids.take(order), content_of(hashes.take(order)), place, None)
     return rows, ids
-
-
-def _matrix(rows: MapRows, where: str | None, observer: Observer) -> F32:
-    """Return the vectors (n, d) of the file's rows, in the order of `rows`."""
-    d = rows.table.fingerprint.dimension
-    vectors = np.empty((len(rows), d), dtype=np.float32)
-    at = 0
-    for batch in rows.table.stream(["vector"], where):
-        observer.stage(Stage(STAGE, at, len(rows)))
-        block = as_matrix(batch.column("vector"), d)
-        if not usable(block).all():
-            raise CorruptError(
-                f"{rows.table.where}: {int((~usable(block)).sum()):,} vectors are not finite.",
-                "Look closer: vecindex doctor",
-            )
-        vectors[rows.order[at : at + len(block)]] = block
-        at += len(block)
-    return vectors

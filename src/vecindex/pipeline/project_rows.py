@@ -44,15 +44,17 @@ class MapRows:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def matrix(self, observer: Observer) -> F32:
+    def matrix(self, observer: Observer, where: str | None = None) -> F32:
         """Return the vectors (n, d) of all rows; memory is that of the matrix and one batch.
+
+        `where` is the SQL condition that the rows are chosen by; None where they are all of the table.
 
         Raises CorruptError when a vector is not finite.
         """
         d = self.table.fingerprint.dimension
         vectors = np.empty((len(self), d), dtype=np.float32)
         at = 0
-        for batch in self.table.scan_vectors():
+        for batch in self.table.stream(["vector"], where):
             observer.stage(Stage(STAGE, at, len(self)))
             block = as_matrix(batch.column("vector"), d)
             if not usable(block).all():

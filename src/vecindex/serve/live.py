@@ -25,6 +25,7 @@ from vecindex.store.database import Database
 from vecindex.store.faults import translated
 from vecindex.store.maps import maps
 from vecindex.store.versions import edition, version, versions
+from vecindex.types import Silent
 
 _EDITIONS = 2
 """Versions kept at hand: the latest, and the one that pages still show which have not been reloaded."""
@@ -33,7 +34,7 @@ _QUESTIONS = 1_000
 _FILTERS = 16
 
 
-class Notes:
+class Notes(Silent):
     """An observer that keeps what is told, to be handed on with an answer."""
 
     def __init__(self) -> None:
@@ -43,15 +44,6 @@ class Notes:
     def notice(self, message: str) -> None:
         """Keep it."""
         self.lines.append(message)
-
-    def estimate(self, estimate: object) -> None:
-        """Ignore it."""
-
-    def progress(self, progress: object) -> None:
-        """Ignore it."""
-
-    def stage(self, stage: object) -> None:
-        """Ignore it."""
 
 
 @dataclass(frozen=True, slots=True)
