@@ -493,15 +493,45 @@ def test_both_ways_to_draw_give_the_same_picture(open_page: Open) -> None:
       }
       return sums;
     }"""
-    pictures = []
+    pictures, views = [], []
     for one in ("webgl2", "2d"):
         page = open_map(open_page, shown, one)
         page.evaluate("theMap.viewer.legend.show(new Set([0, 2]))")
         still(page)
+        views.append(
+            page.evaluate("(({ x, y, scale, width, height }) => [x, y, scale, width, height])(theMap.viewer.camera)")
+        )
         pictures.append(np.array(page.evaluate(script)))
+    assert views[0] == views[1]
     assert np.ptp(pictures[0]) > 60, "there is something on it"
     assert np.abs(pictures[0] - pictures[1]).max() < 10
     assert np.abs(pictures[0] - pictures[1]).mean() < 0.6
+
+
+def test_the_whole_map_is_seen_whether_the_stage_or_the_points_come_first(open_page: Open) -> None:
+    seen = """(first) => {
+      const camera = new vecindexMap.parts.Camera(() => {}), bounds = { x0: 0, y0: 20000, x1: 65535, y1: 30000 };
+      const steps = [() => camera.resize(900, 500), () => camera.set_bounds(bounds)];
+      for (const step of first === "stage" ? steps : steps.reverse()) step();
+      return [camera.x, camera.y, camera.scale];
+    }"""
+    page = open_map(open_page)
+    assert page.evaluate(seen, "stage") == page.evaluate(seen, "points")
+    # The narrower room: 900 less 22.5 on each side, over 65,535.
+    assert page.evaluate(seen, "stage") == pytest.approx([32767.5, 25000, (900 - 45) / 65535])
+
+
+def test_new_bounds_leave_a_chosen_view_alone(open_page: Open) -> None:
+    page = open_map(open_page)
+    found = page.evaluate("""() => {
+      const camera = new vecindexMap.parts.Camera(() => {});
+      camera.resize(900, 500);
+      camera.zoom_at(450, 250, 4);
+      const before = [camera.x, camera.y, camera.scale];
+      camera.set_bounds({ x0: 100, y0: 0, x1: 65535, y1: 65535 });
+      return [before, [camera.x, camera.y, camera.scale]];
+    }""")
+    assert found[0] == found[1]
 
 
 def test_hostile_texts_are_shown_and_do_nothing(open_page: Open) -> None:

@@ -52,6 +52,13 @@
       return [this.x + (px - this.width / 2) / this.scale, this.y - (py - this.height / 2) / this.scale];
     }
 
+    /** Points are elsewhere: whoever saw the whole map, or nothing yet, sees the whole map. */
+    set_bounds(bounds) {
+      const home = this.width > 1 && this.#is_home();
+      this.bounds = bounds;
+      if (home) this.#set(this.home);
+    }
+
     /** The stage has another size: the middle stays, and what was the whole map stays the whole map. */
     resize(width, height) {
       const zoom = this.width > 1 ? this.zoom : null;

@@ -76,7 +76,9 @@
         y0 = Math.min(y0, places[i + 1]);
         y1 = Math.max(y1, places[i + 1]);
       }
-      this.camera.bounds = this.pictures.bounds = { x0, y0, x1, y1 };
+      this.pictures.bounds = { x0, y0, x1, y1 };
+      // The stage may have had its size, and so a view, before there were points.
+      this.camera.set_bounds(this.pictures.bounds);
       this.pictures.changed();
     }
 
