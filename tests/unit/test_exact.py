@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from reference.nearest import nearest
 from vecindex.core.neighbors import NO_ROW
 from vecindex.core.vectors import normalize
-from vecindex.neighbors.blas import CORETYPE, blas_for, core_type, processor_flags
+from vecindex.neighbors.blas import CORETYPE, Products, blas_for, core_type, processor_flags
 from vecindex.neighbors.exact import MARGIN, ExactSearch, nearest_articles
 
 
@@ -58,19 +58,27 @@ def test_it_is_exact(seed: int, n: int, d: int, k: int, size: int, q: int, copie
     assert np.isinf(found.dist[:, rows.shape[1] :]).all()
 
 
-@given(st.integers(0, 2**20), st.integers(30, 400), st.integers(1, 20), st.integers(1, 200), st.floats(0, 0.9))
-@settings(max_examples=40, deadline=None)
-def test_products_at_hand_change_nothing(seed: int, n: int, k: int, size: int, copied: float) -> None:
-    vectors = corpus(seed, n, 17, int(copied * n))
-    without = np.random.default_rng(seed).integers(0, n, 9)
-    queries = vectors[without]
-    search = ExactSearch(queries, k, without=without)
-    for rows, block in blocks(vectors, size, seed):
-        # Off by as much as a float32 sum may be.
-        search.add(rows, block, (queries @ block.T + 0.9 * MARGIN).astype(np.float32))
-    found, right = search.result(), nearest_articles(queries, blocks(vectors, n), k, without=without)
-    assert (found.rows == right.rows).all()
-    assert (found.dist == right.dist).all()
+def test_products_are_those_of_numpy() -> None:
+    vectors, block = corpus(1, 30, 17), corpus(2, 50, 17)
+    room = np.full((60, 30), 7.0, dtype=np.float32)
+    found = Products(vectors).into(room, block)
+    assert np.abs(found - block @ vectors.T).max() < MARGIN
+    assert (room[50:] == 7).all()
+
+
+@pytest.mark.parametrize(
+    ("room", "block"),
+    [
+        (np.empty((9, 30), np.float32), np.ones((10, 17), np.float32)),
+        (np.empty((10, 29), np.float32), np.ones((10, 17), np.float32)),
+        (np.empty((10, 30), np.float32), np.ones((10, 16), np.float32)),
+        (np.empty((10, 30), np.float32), np.ones((10, 17), np.float64)),
+        (np.empty((10, 30), np.float32), np.ones((10, 34), np.float32)[:, ::2]),
+    ],
+)
+def test_products_without_room_are_refused(room: np.ndarray, block: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="products"):
+        Products(corpus(1, 30, 17)).into(room, block)
 
 
 def test_blocks_that_come_ever_nearer() -> None:
@@ -100,14 +108,15 @@ def test_blocks_and_threads_change_nothing(size: int, threads: int) -> None:
     assert (found.dist == dist).all()
 
 
-def test_neighbors_that_differ_in_the_last_digits_are_told_apart() -> None:
+@pytest.mark.parametrize("copies", [1, 12])
+def test_neighbors_that_differ_in_the_last_digits_are_told_apart(copies: int) -> None:
     # A thousand articles on a circle around the query at distances that float32 products cannot tell apart.
     rng = np.random.default_rng(0)
     query = normalize(rng.normal(size=(1, 384)))
     around = normalize(
         0.5 * query + 0.04 * normalize(rng.normal(size=(1_000, 384))) + 1e-7 * rng.normal(size=(1_000, 1))
     )
-    found = nearest_articles(query, blocks(around, 300), 50)
+    found = nearest_articles(np.repeat(query, copies, axis=0), blocks(around, 300), 50)
     rows, dist = nearest(query, around, 50)
     assert (found.rows == rows).all()
     assert (found.dist == dist).all()

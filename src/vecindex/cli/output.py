@@ -13,7 +13,8 @@ SCHEMA_VERSION = 1
 
 def print_json(values: dict[str, Any]) -> None:
     """Print one JSON object; its form is described in schemas/."""
-    json.dump({"schema_version": SCHEMA_VERSION, **values}, sys.stdout, ensure_ascii=False, default=str)
+    # At once, not piece by piece: only that is done in C.
+    sys.stdout.write(json.dumps({"schema_version": SCHEMA_VERSION, **values}, ensure_ascii=False, default=str))
     sys.stdout.write("\n")
 
 

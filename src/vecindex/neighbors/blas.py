@@ -1,4 +1,4 @@
-"""FAISS with the kernels that its matrix library would not choose by itself."""
+"""FAISS with the kernels that its matrix library would not choose by itself, and that library's matrix product."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+from vecindex.core.vectors import F32
 
 CORETYPE = "OPENBLAS_CORETYPE"
 MIN_BLAS_QUERIES = 10
@@ -62,6 +66,37 @@ def load_faiss() -> Any:
     import faiss
 
     return faiss
+
+
+class Products:
+    """The products of some vectors with blocks of others, by FAISS's matrix library, in float32.
+
+    Unlike numpy's, that library uses as many threads as FAISS is told on the calling thread, so that `in_threads`
+    divides the work.
+    """
+
+    def __init__(self, vectors: F32) -> None:
+        """Take the vectors (q, d)."""
+        faiss = load_faiss()
+        self.shape = vectors.shape
+        # The only way to that library from Python: a linear map whose matrix the vectors are.
+        self._map = faiss.LinearTransform(vectors.shape[1], vectors.shape[0], False)
+        faiss.copy_array_to_vector(np.ascontiguousarray(vectors, dtype=np.float32).ravel(), self._map.A)
+        self._map.is_trained = True
+        self._pointer = faiss.swig_ptr
+
+    def into(self, room: F32, block: F32) -> F32:
+        """Put the products with a block (b, d) into the first b lines of `room` (>= b, q); return these.
+
+        Both are C-contiguous float32.
+        """
+        q, d = self.shape
+        if block.shape[1] != d or room.shape[1] != q or len(room) < len(block):
+            raise ValueError(f"no room {room.shape} for the products of {self.shape} with {block.shape}")
+        if not all(a.dtype == np.float32 and a.flags.c_contiguous for a in (room, block)):
+            raise ValueError("products need contiguous float32")
+        self._map.apply_noalloc(len(block), self._pointer(block), self._pointer(room))
+        return room[: len(block)]
 
 
 @contextmanager

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,13 +19,18 @@ from vecindex.core.neighbors import (
     place_of_kth,
 )
 from vecindex.core.vectors import F32, usable
-from vecindex.neighbors.blas import blas_for, in_threads, load_faiss
+from vecindex.neighbors.blas import MIN_BLAS_QUERIES, Products, blas_for, in_threads, load_faiss
 
 # Fetched beyond k in each block, so that rounding and ties at its end are seen.
 _PAD = 8
 _QUERIES = 1_024
 # Fewer than these are not worth a thread of their own: products of few queries are slow.
 _THREAD_QUERIES = 100
+# Products at a time: 1 MB, which stays in the cache of a core until it has been looked through.
+_PRODUCT_VALUES = 1 << 18
+_LEAST_STEP = 128
+# How many times the wanted candidates a block may have before FAISS is asked to leave some out.
+_MANY = 4
 # What a float32 dot product of unit vectors may be off by, in any order of summation: some dimensions times its
 # precision, generously (4,096 values give 2e-6 at worst as measured, and this is five times as much).
 MARGIN = 1e-5
@@ -39,10 +43,11 @@ _CHUNKS_PER_ARTICLE = 4
 class ExactSearch:
     """The k nearest articles of each query by cosine, gathered block by block.
 
-    FAISS finds each block's candidates by float32 products. Those near enough to matter are measured again in float64
-    and rounded to float32, and then ordered by (dist, row). So two articles tie when their distances are equal as
-    float32 numbers, and the answer does not depend on the size of the blocks, their order, the threads or the
-    kernels. Memory is O(q k) and one block.
+    FAISS finds the candidates by float32 products: in the first blocks by its search, in later ones, of which hardly
+    any row is near enough, by its matrix product and one look through it. Those near enough to matter are measured
+    again in float64 and rounded to float32, and then ordered by (dist, row). So two articles tie when their distances
+    are equal as float32 numbers, and the answer does not depend on the size of the blocks, their order, the threads
+    or the kernels. Memory is O(q k) and one block.
 
     Where rows are chunks, the k nearest articles are found, each by its nearest chunk. A block is searched deeper
     until k different articles are certain.
@@ -64,14 +69,12 @@ class ExactSearch:
         self.k = k
         self._articles = articles
         self._without = None if without is None else counted(without, articles)
+        self._products: dict[tuple[int, int], Products] = {}
         self._rows: Rows = np.full((len(queries), k), NO_ROW, dtype=np.int64)
         self._dist: F64 = np.full((len(queries), k), np.inf)
 
-    def add(self, rows: Rows, vectors: F32, products: F32 | None = None) -> None:
+    def add(self, rows: Rows, vectors: F32) -> None:
         """Take a block: articles' rows (b,), each given once in all, and their unit vectors (b, d).
-
-        `products` (q, b) of the queries with the vectors, where they are at hand, spare FAISS the work once each
-        query has k articles. Summed in float32, in whatever order, they change nothing in the answer.
 
         Raises ValueError when a vector is not finite: FAISS would find it near or far without a word.
         """
@@ -83,22 +86,20 @@ class ExactSearch:
             return
         block = np.ascontiguousarray(vectors, dtype=np.float32)
         numbers = np.asarray(rows, dtype=np.int64)
-        if products is not None and np.isfinite(self._dist[:, -1]).all():
-            self._in_parts(self._pick, numbers, block, products)
-        else:
-            self._in_parts(self._add, numbers, block)
+        faiss = load_faiss()
+        full = np.isfinite(self._dist[:, -1]).all() and len(self.queries) >= MIN_BLAS_QUERIES
+        work = self._scan if full else self._add
+        in_threads(faiss, [partial(work, part, numbers, block) for part in self._parts(faiss)])
 
     def result(self) -> Neighbors:
         """Return what was found so far."""
         return Neighbors(self._rows.copy(), self._dist.copy())
 
-    def _in_parts(self, work: Callable[..., None], *given: Any) -> None:
-        """Do some work for the queries in parts of equal size: as many as threads where each is then worth one."""
-        faiss = load_faiss()
+    def _parts(self, faiss: Any) -> list[slice]:
+        """Return parts of equal size of the queries: as many as threads where each is then worth one."""
         n = len(self.queries)
         count = max(min(faiss.omp_get_max_threads(), n // _THREAD_QUERIES), -(-n // _QUERIES), 1)
-        ends = [n * i // count for i in range(count + 1)]
-        in_threads(faiss, [partial(work, slice(a, b), *given) for a, b in pairwise(ends)])
+        return [slice(n * i // count, n * (i + 1) // count) for i in range(count)]
 
     def _add(self, part: slice, rows: Rows, block: F32) -> None:
         faiss = load_faiss()
@@ -121,23 +122,42 @@ class ExactSearch:
             pending = pending[~complete]
             depth *= 8
 
-    def _pick(self, part: slice, rows: Rows, block: F32, products: F32) -> None:
-        """Take a block whose products are known, once each query has as many articles as are wanted."""
-        near = products[part] >= (1.0 - self._dist[part, -1:] - 2 * MARGIN).astype(np.float32)
-        # Ten times as quick as `np.nonzero` where hardly any is near.
-        query, place = np.divmod(np.flatnonzero(near), near.shape[1])
+    def _scan(self, part: slice, rows: Rows, block: F32) -> None:
+        """Take a block once each query has as many articles as are wanted: hardly any row of it is nearer still."""
+        bar = (1.0 - self._dist[part, -1] - 2 * MARGIN).astype(np.float32)
+        query, place = self._above(part, bar, block)
         if not len(query):
             return
-        if len(query) > len(near) * (self.k + _PAD):
+        if len(query) > _MANY * len(bar) * (self.k + _PAD):
             # Where each block is nearer than those before, FAISS leaves more out.
             self._add(part, rows, block)
             return
-        counts = np.bincount(query, minlength=len(near))
+        counts = np.bincount(query, minlength=len(bar))
         column = np.arange(len(query)) - np.repeat(np.cumsum(counts) - counts, counts)
-        local = np.full((len(near), counts.max()), -1, dtype=np.int64)
+        local = np.full((len(bar), counts.max()), -1, dtype=np.int64)
         local[query, column] = place
         at = np.flatnonzero(counts)
         self._keep(part.start + at, rows, block, local[at])
+
+    def _above(self, part: slice, bar: F32, block: F32) -> tuple[Rows, Rows]:
+        """Return the pairs (query, place in the block) whose product reaches the query's bar, by query."""
+        n = len(bar)
+        step = max(_LEAST_STEP, _PRODUCT_VALUES // n)
+        products, room = self._products_of(part), np.empty((min(step, len(block)), n), dtype=np.float32)
+        found = []
+        for at in range(0, len(block), step):
+            reached = products.into(room, block[at : at + step]) >= bar
+            # Ten times as quick as `np.nonzero` where hardly any does.
+            found.append(np.flatnonzero(reached) + at * n)
+        place, query = np.divmod(np.concatenate(found), n)
+        order = np.argsort(query, kind="stable")
+        return query[order], place[order]
+
+    def _products_of(self, part: slice) -> Products:
+        key = (part.start, part.stop)
+        if key not in self._products:
+            self._products[key] = Products(self.queries[part])
+        return self._products[key]
 
     def _reached(self, sims: F32, rows: Rows, wanted: int) -> F64:
         """Return the similarity at which each query has as many different articles as are wanted; -inf before."""

@@ -232,8 +232,7 @@ def _search(
     try:
         for rows, block in reader.blocks():
             questions.add(rows, block)
-            if not faithful.feeds:
-                own.add(rows, block)
+            own.add(rows, block)
             faithful.add(rows, block)
             for other in others:
                 other.add(rows, block)

@@ -22,8 +22,6 @@ DEPTH = 50
 CURVE = (1, 5, 10, 20, 50)
 RANKED = 250
 """Sampled articles, at most, whose neighbors' ranks are counted."""
-# Float32 products held at a time: 8 MB.
-_PRODUCT_VALUES = 1 << 21
 
 Mask = npt.NDArray[np.bool_]
 
@@ -53,7 +51,7 @@ class FidelitySearch:
         k : neighbors that trustworthiness and continuity look at.
         vectors_of : gives rows, ascending, with their vectors.
         own : a search of the sample over the whole table, at least 50 deep, every row counted by itself. It serves
-            for the maps that show every row, and is given its blocks here; see `feeds`.
+            for the maps that show every row, and is given its blocks by the caller.
         """
         self._seed = seed
         ranked = np.sort(np.random.default_rng(seed).permutation(sample)[:RANKED])
@@ -70,8 +68,6 @@ class FidelitySearch:
             first = alike[0]
             mine = vectors[np.searchsorted(sample, first.rows)]
             self._references.append(_Reference(alike, mine, looked_up, own if first.there.all() else None))
-        self.feeds = any(own is not None and reference.search is own for reference in self._references)
-        """Whether `own` is given its blocks by `add`; else the caller must."""
 
     def add(self, rows: Rows, vectors: F32) -> None:
         """Take a block: rows (b,) and their unit vectors (b, d)."""
@@ -128,9 +124,8 @@ class _Reference:
         first = maps[0]
         self.maps = maps
         self.search = search or ExactSearch(vectors, first.found.k, without=first.rows)
-        self._vectors, self._looked_up = np.ascontiguousarray(vectors, dtype=np.float32), looked_up
-        # Kept, since the system takes its time to supply large arrays.
-        self._room = np.empty((len(vectors), max(1, _PRODUCT_VALUES // len(vectors))), dtype=np.float32)
+        self._fed_here = search is None
+        self._looked_up = looked_up
         others = np.concatenate([m.ranked_lists for m in maps], axis=1)
         mine = vectors[first.ranked]
         self._count = RankCount(first.rows[first.ranked], mine, others, self._distances(mine, others))
@@ -147,13 +142,9 @@ class _Reference:
         if not there.all():
             kept = there[rows]
             rows, vectors = rows[kept], vectors[kept]
-        step = self._room.shape[1]
-        for at in range(0, len(rows), step):
-            block = vectors[at : at + step]
-            # One product for both; the count, which writes into it, comes last.
-            products = np.matmul(self._vectors, block.T, out=self._room[:, : len(block)])
-            self.search.add(rows[at : at + step], block, products)
-            self._count.add(rows[at : at + step], block, products, self.maps[0].ranked)
+        if self._fed_here:
+            self.search.add(rows, vectors)
+        self._count.add(rows, vectors)
 
     def ranks(self) -> list[Rows]:
         """Return, for each map, the ranks in embedding space of its neighbors."""
