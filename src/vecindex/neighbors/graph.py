@@ -8,13 +8,15 @@ its neighbors' neighbors (Dong et al. 2011), until a sample, held against the ex
 from __future__ import annotations
 
 import time
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
 from vecindex.core.graph import I32, Graph
 from vecindex.core.neighbors import NO_ROW, Rows
 from vecindex.core.vectors import F32
-from vecindex.neighbors.blas import blas_for, load_faiss
+from vecindex.neighbors.blas import Products, blas_for, in_threads, load_faiss
 from vecindex.types import Observer, Stage
 
 STAGE = "graph"
@@ -26,6 +28,7 @@ _TRAINED_ON = 48
 _KMEANS_ITERATIONS = 5
 _ASKERS = 16_384
 _MEMBERS = 512
+_STEP = 512
 _SAMPLE = 1_000
 _ROUNDS = 8
 _WORTH_A_ROUND = 0.003
@@ -73,10 +76,6 @@ def _approximate(vectors: F32, k: int, seed: int, observer: Observer) -> tuple[I
 
 def _look_into_clusters(vectors: F32, rows: I32, sims: F32, seed: int, observer: Observer) -> None:
     """Let each article and the members of the clusters nearest to it take each other."""
-    from numba import get_num_threads
-
-    from vecindex.neighbors.graph_kernels import take_backward, take_forward
-
     nearest = _nearest_clusters(vectors, seed)
     own, order = nearest[:, 0], np.argsort(nearest[:, 0], kind="stable")
     clusters = int(nearest.max()) + 1
@@ -88,12 +87,7 @@ def _look_into_clusters(vectors: F32, rows: I32, sims: F32, seed: int, observer:
             observer.stage(Stage(STAGE, cluster, clusters))
         members = order[member_ends[cluster] : member_ends[cluster + 1]].astype(np.int32)
         askers = (asked[asked_ends[cluster] : asked_ends[cluster + 1]] // nearest.shape[1]).astype(np.int32)
-        theirs = vectors[members]
-        for at in range(0, len(askers), _ASKERS):
-            part = askers[at : at + _ASKERS]
-            products = vectors[part] @ theirs.T
-            take_forward(products, part, members, rows, sims)
-            take_backward(products, part, members, rows, sims, get_num_threads())
+        _take_each_other(vectors, askers, members, rows, sims)
     observer.stage(Stage(STAGE, clusters, clusters))
 
 
@@ -139,28 +133,49 @@ def extend_graph(graph: Graph, vectors: F32, *, seed: int, observer: Observer) -
     stale = (rows != NO_ROW).sum(axis=1) < min(k, old - 1)
     stale[old:] = True
     rows[stale], sims[stale] = NO_ROW, -np.inf
-    _take_each_other(np.ascontiguousarray(vectors, dtype=np.float32), np.flatnonzero(stale), rows, sims, observer)
+    _take_anew(np.ascontiguousarray(vectors, dtype=np.float32), np.flatnonzero(stale), rows, sims, observer)
     rows, sims = _best(rows, sims, k)
     return Graph(rows, sims, graph.recall, graph.seconds + time.perf_counter() - begun)
 
 
-def _take_each_other(vectors: F32, some: Rows, rows: I32, sims: F32, observer: Observer) -> None:
-    """Let some articles take the nearest of all, and all take those: one product serves both sides."""
-    from numba import get_num_threads
-
-    from vecindex.neighbors.graph_kernels import take_backward, take_forward
-
-    n = len(vectors)
+def _take_anew(vectors: F32, some: Rows, rows: I32, sims: F32, observer: Observer) -> None:
+    """Let some articles take the nearest of all, and all take those."""
+    everyone = np.arange(len(vectors), dtype=np.int32)
     for at in range(0, len(some), _MEMBERS):
         observer.stage(Stage(STAGE, at, len(some)))
-        members = some[at : at + _MEMBERS].astype(np.int32)
-        theirs = vectors[members]
-        for begin in range(0, n, _ASKERS):
-            askers = np.arange(begin, min(begin + _ASKERS, n), dtype=np.int32)
-            products = vectors[begin : begin + _ASKERS] @ theirs.T
-            take_forward(products, askers, members, rows, sims)
-            take_backward(products, askers, members, rows, sims, get_num_threads())
+        _take_each_other(vectors, everyone, some[at : at + _MEMBERS].astype(np.int32), rows, sims)
     observer.stage(Stage(STAGE, len(some), len(some)))
+
+
+def _take_each_other(vectors: F32, askers: I32, members: I32, rows: I32, sims: F32) -> None:
+    """Let askers take members that are near, and members askers; one product serves both sides.
+
+    First each thread has some of the askers, then some of the members, so that no list is written by two.
+    """
+    from vecindex.neighbors.graph_kernels import take_backward, take_forward
+
+    if not len(askers) or not len(members):
+        return
+    faiss = load_faiss()
+    products = Products(vectors[members])
+    room = np.empty((min(len(askers), _ASKERS), len(members)), dtype=np.float32)
+    threads = faiss.omp_get_max_threads()
+
+    def forward(part: I32, first: int, end: int) -> None:
+        # A megabyte at a time is still in the cache when it is looked through.
+        for at in range(first, end, _STEP):
+            some = part[at : min(at + _STEP, end)]
+            sims_of = products.into(room[at : at + len(some)], np.ascontiguousarray(vectors[some]))
+            take_forward(sims_of, some, members, rows, sims)
+
+    def backward(part: I32, first: int, end: int) -> None:
+        take_backward(room, part, members, first, end, rows, sims)
+
+    for at in range(0, len(askers), _ASKERS):
+        part = askers[at : at + _ASKERS]
+        for work, count in ((forward, len(part)), (backward, len(members))):
+            ends = [count * i // threads for i in range(threads + 1)]
+            in_threads(faiss, [partial(work, part, a, b) for a, b in pairwise(ends)])
 
 
 def _nearest(asked: Rows, vectors: F32, k: int, observer: Observer | None) -> tuple[I32, F32]:

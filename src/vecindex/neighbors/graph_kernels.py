@@ -28,29 +28,31 @@ def _insert(rows, sims, i, j, sim):
     rows[i, at] = j
 
 
-@nb.njit(parallel=True, cache=True)
+@nb.njit(nogil=True, cache=True)
 def take_forward(products, askers, members, rows, sims):
     """Let each asker (a,) take the members (m,) of a cluster by their cosines (a, m)."""
     last = rows.shape[1] - 1
-    for a in nb.prange(len(askers)):
+    for a in range(len(askers)):
         i = askers[a]
+        # Kept at hand: a look into the list for each member would take longer.
+        bar = sims[i, last]
         for m in range(len(members)):
-            if products[a, m] > sims[i, last] and members[m] != i:
+            if products[a, m] > bar and members[m] != i:
                 _insert(rows, sims, i, members[m], products[a, m])
+                bar = sims[i, last]
 
 
-@nb.njit(parallel=True, cache=True)
-def take_backward(products, askers, members, rows, sims, threads):
-    """Let each member take the askers, by the same cosines."""
+@nb.njit(nogil=True, cache=True)
+def take_backward(products, askers, members, first, end, rows, sims):
+    """Let the members from `first` to `end` take the askers, by the same cosines."""
     last = rows.shape[1] - 1
-    count = len(members)
-    for part in nb.prange(threads):
-        for a in range(len(askers)):
-            i = askers[a]
-            for m in range(count * part // threads, count * (part + 1) // threads):
-                j = members[m]
-                if products[a, m] > sims[j, last] and j != i:
-                    _insert(rows, sims, j, i, products[a, m])
+    bars = sims[members[first:end], last]
+    for a in range(len(askers)):
+        i = askers[a]
+        for m in range(first, end):
+            if products[a, m] > bars[m - first] and members[m] != i:
+                _insert(rows, sims, members[m], i, products[a, m])
+                bars[m - first] = sims[members[m], last]
 
 
 @nb.njit(parallel=True, fastmath=True, cache=True)
