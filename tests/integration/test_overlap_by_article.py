@@ -162,7 +162,7 @@ def test_self_recall_leaves_the_whole_article_out(world: Any) -> None:
 
 
 def test_fidelity_is_that_of_the_points_that_the_map_shows(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vecindex.pipeline.overlap_fidelity.RANKED", 10_000)
+    monkeypatch.setattr("vecindex.pipeline.fidelity.RANKED", 10_000)
     vectors, _, _, xy, _ = in_order(world)
     there = np.isfinite(xy[:, 0])
     space = slow_fidelity.ranks(slow_fidelity.space_distances(vectors[there]))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.manifold import trustworthiness
 
 import vecindex
 from reference.plane import nearest as nearest_on_map
@@ -15,7 +16,7 @@ from tables import Notices, append, chunked_table, make_table, unit_vectors
 from vecindex.core.map_settings import METHODS
 from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError, StoreError
-from vecindex.pipeline.project_result import ProjectResult
+from vecindex.pipeline.project_result import ProjectResult, plain_values
 from vecindex.store.database import Database
 from vecindex.store.maps import map_xy, maps
 
@@ -83,6 +84,14 @@ def test_what_is_told_is_what_sorting_finds(world: Any, method: str) -> None:
         assert found.scores.recall[k].mean == pytest.approx(expected, abs=1e-9)
         assert found.scores.recall[k].low <= expected <= found.scores.recall[k].high
     assert (found.scores.sample, found.scores.articles) == (200, 200)
+    told = found.scores.fidelity
+    sides = {"trustworthiness": (vectors, xy[order], "cosine"), "continuity": (xy[order], vectors, "euclidean")}
+    for name, (reference, shown, metric) in sides.items():
+        right = trustworthiness(reference, shown, n_neighbors=5, metric=metric)
+        assert getattr(told, name).mean == pytest.approx(right, abs=1e-6)
+    # R_NX(k) = ((N - 1) Q(k) - k) / (N - 1 - k), Q being the recall.
+    assert told.rnx[10].mean == pytest.approx((199 * found.scores.recall[10].mean - 10) / 189)
+    assert (told.ranked, told.articles, told.k, told.depth) == (200, 200, 5, 50)
 
 
 def test_methods_that_look_at_neighbors_keep_more_of_them(world: Any) -> None:
@@ -100,7 +109,7 @@ def test_provenance_is_kept_with_the_columns(world: Any, method: str) -> None:
         assert json.loads(table.schema.field(f"{method}_{axis}").metadata[b"vecindex:map"]) == told
     assert (told["method"], told["seed"], told["anchored"], told["articles"]) == (method, 3, False, 200)
     assert told["settings"] == results[method].settings
-    assert told["scores"]["recall"]["5"]["mean"] == results[method].scores.recall[5].mean
+    assert told["scores"] == plain_values(results[method].scores.to_dict())
     assert told["versions"]["vecindex"] == vecindex.__version__
     assert {"reading", "layout", "scores"} <= set(told["seconds"])
     assert told["placed"] == []
@@ -170,7 +179,8 @@ def test_update_places_new_rows_and_moves_nothing(tmp_path: Path) -> None:
     assert len(set(after.values())) == 215, "no new row hides another one"
     assert result.placed is not None
     assert (result.placed.articles, result.placed.sample, result.placed.old_sample) == (15, 15, 200)
-    kept = {**told, "id": None, "placed": None, "articles": 215}
+    assert result.scores is not None
+    kept = {**told, "id": None, "placed": None, "articles": 215, "scores": plain_values(result.scores.to_dict())}
     now = about(tmp_path)
     assert {**now, "id": None, "placed": None} == kept
     assert now["id"] != told["id"]
@@ -184,8 +194,10 @@ def test_what_update_tells_is_what_sorting_finds(tmp_path: Path) -> None:
     table_of(tmp_path, vectors[:100])
     project(tmp_path)
     append(Database(tmp_path).articles("articles"), vectors[100:], ids=[f"b{i:05d}" for i in range(20)])
-    placed = project(tmp_path, update=True).placed
+    result = project(tmp_path, update=True)
+    placed = result.placed
     assert placed is not None
+    assert result.scores is not None
     xy = np.array([xy for _, xy in sorted(places(tmp_path).items())])
     true, found = [], []
     for i in range(120):
@@ -196,6 +208,10 @@ def test_what_update_tells_is_what_sorting_finds(tmp_path: Path) -> None:
     values = np.array([len(a & b) / 5 for a, b in zip(true, found, strict=True)])
     assert placed.recall[5].mean == pytest.approx(values[100:].mean())
     assert placed.old_recall[5].mean == pytest.approx(values[:100].mean())
+    assert result.scores.recall[5].mean == pytest.approx(values.mean()), "the scores are those of the map as it is"
+    assert vecindex.open(tmp_path).status().maps["map"]["scores"]["recall"]["5"]["mean"] == pytest.approx(
+        values.mean()
+    )
 
 
 @pytest.mark.parametrize("method", ["local", "pca"])

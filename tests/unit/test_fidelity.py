@@ -18,8 +18,7 @@ from vecindex.core.vectors import normalize
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
 from vecindex.neighbors.ranks import RankCount
-from vecindex.pipeline.overlap_fidelity import FidelitySearch
-from vecindex.pipeline.overlap_result import Fidelity
+from vecindex.pipeline.fidelity import Fidelity, FidelitySearch
 
 
 def world(seed: int, n: int, copies: int = 0, d: int = 6) -> tuple[np.ndarray, np.ndarray]:
@@ -193,7 +192,7 @@ def test_a_sample_is_held_against_all_articles() -> None:
 
 
 def test_of_a_large_sample_a_part_is_ranked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vecindex.pipeline.overlap_fidelity.RANKED", 30)
+    monkeypatch.setattr("vecindex.pipeline.fidelity.RANKED", 30)
     vectors, xy = world(9, 100)
     found = measured(vectors, {"m": xy})["m"]
     assert (found.articles, found.ranked) == (100, 30)

@@ -13,6 +13,7 @@ from vecindex.core.anchors import anchored_to
 
 if TYPE_CHECKING:
     from vecindex.core.nulls import Interval
+    from vecindex.pipeline.fidelity import Fidelity
     from vecindex.pipeline.project_result import ProjectResult
 
 
@@ -47,6 +48,7 @@ def _told(result: ProjectResult) -> Iterator[str]:
         yield f"focus on {result.focus.asked:,} questions ({plain(result.focus.questions)}): holds {cover}"
     if result.scores is not None:
         yield "articles keep " + recall_text(result.scores.recall, result.scores.sample)
+        yield fidelity_text(result.scores.fidelity)
         if (even := result.scores.evenness) is not None:
             yield f"evenness: entropy {even.entropy:.2f}, Gini {even.gini:.2f} over {even.cells:,} cells"
     if result.anchor is not None:
@@ -72,6 +74,13 @@ def recall_text(recall: Mapping[int, Interval], sample: int) -> str:
     """Return the recall at each k with its interval."""
     told = [f"{r.mean:.1%} of their {k} nearest ({r.low:.1%} to {r.high:.1%})" for k, r in recall.items()]
     return f"{', '.join(told)}, over {sample:,}"
+
+
+def fidelity_text(told: Fidelity) -> str:
+    """Return trustworthiness, continuity and the overlap over k, each with its interval."""
+    named = (("trustworthiness", told.trustworthiness), ("continuity", told.continuity), ("R_NX area", told.rnx_area))
+    values = [f"{name} {one.mean:.4f} ({one.low:.4f} to {one.high:.4f})" for name, one in named]
+    return f"{', '.join(values[:2])} at {told.k}, over {told.ranked:,}; {values[2]} to {told.depth}"
 
 
 def made_by(about: Mapping[str, Any]) -> str:

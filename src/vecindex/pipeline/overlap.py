@@ -21,9 +21,9 @@ from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
 from vecindex.pipeline.clock import Clock
 from vecindex.pipeline.explain import Embed
+from vecindex.pipeline.fidelity import DEPTH as OWN_DEPTH
+from vecindex.pipeline.fidelity import Fidelity, FidelitySearch
 from vecindex.pipeline.overlap_extras import Collector, Extras, with_weighed_causes
-from vecindex.pipeline.overlap_fidelity import DEPTH as OWN_DEPTH
-from vecindex.pipeline.overlap_fidelity import FidelitySearch
 from vecindex.pipeline.overlap_measure import (
     DEPTH,
     Lookup,
@@ -41,7 +41,7 @@ from vecindex.pipeline.overlap_measure import (
 )
 from vecindex.pipeline.overlap_questions import Asked, asked_questions
 from vecindex.pipeline.overlap_reader import OverlapReader
-from vecindex.pipeline.overlap_result import Fidelity, MapOverlap, OverlapResult, SpaceFacts
+from vecindex.pipeline.overlap_result import MapOverlap, OverlapResult, SpaceFacts
 from vecindex.pipeline.overlap_rows import question_rows
 from vecindex.pipeline.overlap_topics import article_topics, topic_column
 from vecindex.pipeline.queries import ModelOptions, QuestionModel

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from vecindex.pipeline.fidelity import Fidelity
+
 
 @dataclass(frozen=True, slots=True)
 class AnswersFound:
@@ -151,28 +153,6 @@ class Placement:
     hull_share: float
     answers: AnswersFound | None
     topic_precision: Interval | None
-
-
-@dataclass(frozen=True, slots=True)
-class Fidelity:
-    """How faithful a map is to its articles, over sampled ones with all articles on the map as reference.
-
-    Attributes
-    ----------
-    articles, ranked : sampled articles on the map; of these, those for trustworthiness and continuity.
-    trustworthiness, continuity : at k; see `core.fidelity`. 1 is perfect, a random map gives about 0.5.
-    rnx : overlap of the articles' own neighbors adjusted for chance, at several k up to `depth`: 0 is chance.
-    rnx_area : area under that curve over log k, from 1 to `depth`.
-    """
-
-    articles: int
-    ranked: int
-    k: int
-    trustworthiness: Interval
-    continuity: Interval
-    depth: int
-    rnx: dict[int, Interval]
-    rnx_area: Interval
 
 
 @dataclass(frozen=True, slots=True)

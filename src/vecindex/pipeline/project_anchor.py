@@ -35,12 +35,11 @@ from vecindex.pipeline.anchor_measure import (
 )
 from vecindex.pipeline.anchor_plan import AnchorPlan, AnchorQuestions, read_anchors
 from vecindex.pipeline.anchor_result import AnchorResult
-from vecindex.pipeline.overlap_measure import map_evenness
 from vecindex.pipeline.project_graph import GraphOrigin, complete, keep_graph, prepare
 from vecindex.pipeline.project_options import MIN_ARTICLES, ProjectOptions
 from vecindex.pipeline.project_result import ProjectResult, plain_values
 from vecindex.pipeline.project_rows import MapRows, read_rows
-from vecindex.pipeline.project_score import MapScores, true_neighbors
+from vecindex.pipeline.project_score import MapScores, score_plane
 from vecindex.pipeline.project_state import FORMAT, library_versions, new_identity, why_due
 from vecindex.pipeline.project_write import write_map, writer_when_free
 from vecindex.pipeline.queries import QuestionModel
@@ -238,7 +237,8 @@ def _measured(
     before, after = kept(targets, articles.base), kept(targets, xy)
     far = moves(xy, articles.base)
     sample: Rows = np.sort(np.random.default_rng(seed).permutation(len(xy))[: options.sample])
-    cost = article_cost(sample, true_neighbors(articles.vectors, sample, observer), base, now, seed)
+    true, scores = score_plane(articles.vectors, now, sample, seed=seed, observer=observer)
+    cost = article_cost(sample, true, base, now, seed)
     moved = moved_cost(articles.vectors, np.flatnonzero(far > FAR), options.sample, base, now, seed, observer)
     pulls = float(both_ways(articles.graph, article_weights(len(xy))).sum())
     change = None
@@ -264,7 +264,7 @@ def _measured(
         displacement=_some(displacement(far)),
         targets_displacement=_some(displacement(far[np.unique(targets[targets >= 0])])),
     )
-    return result, MapScores(len(xy), len(sample), cost.after, map_evenness(now, seed))
+    return result, scores
 
 
 def _change(out: Kept, before: Kept, asked: AnchorQuestions, seed: int) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +16,15 @@ from vecindex.core.overlap import overlap_at_k
 from vecindex.core.vectors import F32
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
+from vecindex.pipeline.fidelity import DEPTH, Fidelity, FidelitySearch
 from vecindex.pipeline.overlap_measure import map_evenness
 from vecindex.types import Observer, Stage
 
 STAGE = "scores"
 SAMPLE = 5_000
 RECALL_AT = (5, 10, 50)
+K = 5
+"""Neighbors that trustworthiness and continuity look at."""
 _BLOCK = 16_384
 
 
@@ -34,18 +38,22 @@ class MapScores:
     sample : how many were asked for their neighbors.
     recall : under each k, the mean share of the k nearest in embedding space that are among the k nearest on the map,
         with its interval. Of both sides only articles on the map count.
+    fidelity : trustworthiness, continuity and the curve over k, adjusted for chance, of the same articles.
     evenness : how evenly the articles fill the map; None where it has no area.
     """
 
     articles: int
     sample: int
     recall: dict[int, Interval]
+    fidelity: Fidelity
     evenness: Evenness | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON; keys are texts."""
         values = dataclasses.asdict(self)
-        return {**values, "recall": {str(k): dataclasses.asdict(v) for k, v in self.recall.items()}}
+        recall = {str(k): one for k, one in values["recall"].items()}
+        rnx = {str(k): one for k, one in values["fidelity"]["rnx"].items()}
+        return {**values, "recall": recall, "fidelity": {**values["fidelity"], "rnx": rnx}}
 
 
 def score_map(vectors: F32, xy: F64, *, sample: int, seed: int, observer: Observer) -> MapScores:
@@ -60,9 +68,19 @@ def score_map(vectors: F32, xy: F64, *, sample: int, seed: int, observer: Observ
     """
     rng = np.random.default_rng(seed)
     asked: Rows = np.sort(rng.permutation(len(xy))[:sample])
-    plane = Plane(xy)
-    recall = {k: bootstrap_mean(values, seed=seed) for k, values in recalls(vectors, plane, asked, observer).items()}
-    return MapScores(len(xy), len(asked), recall, map_evenness(plane, seed))
+    return score_plane(vectors, Plane(xy), asked, seed=seed, observer=observer)[1]
+
+
+def score_plane(vectors: F32, plane: Plane, asked: Rows, *, seed: int, observer: Observer) -> tuple[Rows, MapScores]:
+    """Return the true neighbors of some articles among all, as `true_neighbors`, and with them the map's scores."""
+    near = ExactSearch(vectors[asked], min(DEPTH, len(vectors) - 1), without=asked)
+    faithful = FidelitySearch(asked, vectors[asked], {"": plane}, K, lambda rows: (rows, vectors[rows]), seed, near)
+    for rows, block in _blocks(vectors, observer):
+        near.add(rows, block)
+        faithful.add(rows, block)
+    true = near.result().rows
+    recall = {k: bootstrap_mean(values, seed=seed) for k, values in recalls_on(plane, asked, true).items()}
+    return true, MapScores(len(plane), len(asked), recall, faithful.result()[""], map_evenness(plane, seed))
 
 
 def recalls(vectors: F32, plane: Plane, asked: Rows, observer: Observer) -> dict[int, F64]:
@@ -72,14 +90,18 @@ def recalls(vectors: F32, plane: Plane, asked: Rows, observer: Observer) -> dict
 
 def true_neighbors(vectors: F32, asked: Rows, observer: Observer) -> Rows:
     """Return the nearest others of some articles among all, exact; (len(asked), 50), or n - 1 where that is less."""
-    deepest = min(max(RECALL_AT), len(vectors) - 1)
-    search = ExactSearch(vectors[asked], deepest, without=asked)
+    search = ExactSearch(vectors[asked], min(DEPTH, len(vectors) - 1), without=asked)
+    for rows, block in _blocks(vectors, observer):
+        search.add(rows, block)
+    return search.result().rows
+
+
+def _blocks(vectors: F32, observer: Observer) -> Iterator[tuple[Rows, F32]]:
     for at in range(0, len(vectors), _BLOCK):
         observer.stage(Stage(STAGE, at, len(vectors)))
         block = vectors[at : at + _BLOCK]
-        search.add(np.arange(at, at + len(block)), block)
+        yield np.arange(at, at + len(block)), block
     observer.stage(Stage(STAGE, len(vectors), len(vectors)))
-    return search.result().rows
 
 
 def recalls_on(plane: Plane, asked: Rows, true: Rows) -> dict[int, F64]:

@@ -22,7 +22,7 @@ from vecindex.pipeline.project_graph import Prepared, complete, keep_graph, prep
 from vecindex.pipeline.project_options import ProjectOptions
 from vecindex.pipeline.project_result import PlacedRows, ProjectResult, plain_values
 from vecindex.pipeline.project_rows import MapRows, read_rows
-from vecindex.pipeline.project_score import recalls
+from vecindex.pipeline.project_score import MapScores, recalls, recalls_on, score_plane
 from vecindex.pipeline.project_state import new_identity, why_due
 from vecindex.pipeline.project_write import Written, write_map, writer_when_free
 from vecindex.store.articles import ArticleTable
@@ -34,7 +34,9 @@ Mask = npt.NDArray[np.bool_]
 STAGE = "placing"
 TARGETS = 5
 SAMPLE = 1_000
-"""New rows, and old ones, whose recall on the map is measured."""
+"""New rows whose recall on the map is measured."""
+SCORED = 2_000
+"""Rows of the whole map, old and new, for its scores."""
 _BLOCK = 16_384
 _LOOK = 8
 # Of a circle: multiples of it come nowhere near each other.
@@ -57,7 +59,7 @@ def update_map(
             f"Make it anew: vecindex project {options.name}",
         )
     if not len(new):
-        return _result(rows, options, old, None, Written(len(rows), 0, 0, 0), {})
+        return _result(rows, options, old, None, None, Written(len(rows), 0, 0, 0), {})
     prepared = prepare(database, rows, 0, observer)
     rows = prepared.rows
     vectors = rows.matrix(observer)
@@ -70,20 +72,21 @@ def update_map(
     places[new] = place_new(vectors, rows.places, new, graph, observer)
     places = places.astype(np.float32).astype(np.float64)
     seconds["placing"], mark = time.perf_counter() - mark, time.perf_counter()
-    placed = _measured(vectors, places, new, options.seed, observer)
+    placed, scores = _measured(vectors, places, new, options.seed, observer)
     seconds["scores"], mark = time.perf_counter() - mark, time.perf_counter()
     note = plain_values(dataclasses.asdict(placed))
     identity = new_identity()
     about = {
         **old,
         "id": identity["id"],
+        "scores": plain_values(scores.to_dict()),
         "placed": [*(old.get("placed") or []), {"at": identity["made_at"], "seconds": dict(seconds), **note}],
     }
     with writer_when_free(database, observer):
         mark = time.perf_counter()
         written = write_map(database, rows, options.name, places, about, old)
     seconds["write"] = time.perf_counter() - mark
-    return _result(rows, options, about, placed, written, seconds)
+    return _result(rows, options, about, placed, scores, written, seconds)
 
 
 def _extended(database: Database, prepared: Prepared, vectors: F32, seed: int, observer: Observer) -> Graph | None:
@@ -160,21 +163,22 @@ def _searched(vectors: F32, on_map: Mask, asked: Rows, observer: Observer) -> Ro
     return search.result().rows
 
 
-def _measured(vectors: F32, places: F64, new: Rows, seed: int, observer: Observer) -> PlacedRows:
-    rng = np.random.default_rng(seed)
-    is_new = np.zeros(len(vectors), dtype=np.bool_)
-    is_new[new] = True
+def _measured(vectors: F32, places: F64, new: Rows, seed: int, observer: Observer) -> tuple[PlacedRows, MapScores]:
+    """Return what the new rows and the old ones keep, and the scores of the map as it is now."""
+    rng, plane = np.random.default_rng(seed), Plane(places)
     asked_new = np.sort(rng.permutation(new)[:SAMPLE])
-    asked_old = np.sort(rng.permutation(np.flatnonzero(~is_new))[:SAMPLE])
-    found = recalls(vectors, Plane(places), np.concatenate([asked_new, asked_old]), observer)
-    cut = len(asked_new)
-    return PlacedRows(
+    scored = np.sort(rng.permutation(len(vectors))[:SCORED])
+    true, scores = score_plane(vectors, plane, scored, seed=seed, observer=observer)
+    old = ~np.isin(scored, new)
+    new_found, old_found = recalls(vectors, plane, asked_new, observer), recalls_on(plane, scored[old], true[old])
+    placed = PlacedRows(
         articles=len(new),
-        sample=cut,
-        recall={k: bootstrap_mean(values[:cut], seed=seed) for k, values in found.items()},
-        old_sample=len(asked_old),
-        old_recall={k: bootstrap_mean(values[cut:], seed=seed) for k, values in found.items()},
+        sample=len(asked_new),
+        recall={k: bootstrap_mean(values, seed=seed) for k, values in new_found.items()},
+        old_sample=int(old.sum()),
+        old_recall={k: bootstrap_mean(values, seed=seed) for k, values in old_found.items()},
     )
+    return placed, scores
 
 
 def _refuse(table: ArticleTable, name: str, old: Any) -> None:
@@ -196,6 +200,7 @@ def _result(
     options: ProjectOptions,
     about: Any,
     placed: PlacedRows | None,
+    scores: MapScores | None,
     written: Written,
     seconds: dict[str, float],
 ) -> ProjectResult:
@@ -212,7 +217,7 @@ def _result(
         gone=written.gone,
         new=written.new,
         graph=None,
-        scores=None,
+        scores=scores,
         moved=None,
         placed=placed,
         focus=None,

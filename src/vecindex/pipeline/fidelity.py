@@ -15,7 +15,6 @@ from vecindex.core.vectors import F32
 from vecindex.neighbors.exact import ExactSearch, cosine_distances
 from vecindex.neighbors.plane import Plane
 from vecindex.neighbors.ranks import RankCount
-from vecindex.pipeline.overlap_result import Fidelity
 
 DEPTH = 50
 """Neighbors of each sampled article that the curve goes through."""
@@ -24,6 +23,28 @@ RANKED = 250
 """Sampled articles, at most, whose neighbors' ranks are counted."""
 
 Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """How faithful a map is to its articles, over sampled ones with all articles on the map as reference.
+
+    Attributes
+    ----------
+    articles, ranked : sampled articles on the map; of these, those for trustworthiness and continuity.
+    trustworthiness, continuity : at k; see `core.fidelity`. 1 is perfect, a random map gives about 0.5.
+    rnx : overlap of the articles' own neighbors adjusted for chance, at several k up to `depth`: 0 is chance.
+    rnx_area : area under that curve over log k, from 1 to `depth`.
+    """
+
+    articles: int
+    ranked: int
+    k: int
+    trustworthiness: Interval
+    continuity: Interval
+    depth: int
+    rnx: dict[int, Interval]
+    rnx_area: Interval
 
 
 class FidelitySearch:
