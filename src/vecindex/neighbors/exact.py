@@ -26,9 +26,6 @@ _PAD = 8
 _QUERIES = 1_024
 # Fewer than these are not worth a thread of their own: products of few queries are slow.
 _THREAD_QUERIES = 100
-# Products at a time: 1 MB, which stays in the cache of a core until it has been looked through.
-_PRODUCT_VALUES = 1 << 18
-_LEAST_STEP = 128
 # How many times the wanted candidates a block may have before FAISS is asked to leave some out.
 _MANY = 4
 # What a float32 dot product of unit vectors may be off by, in any order of summation: some dimensions times its
@@ -125,33 +122,22 @@ class ExactSearch:
     def _scan(self, part: slice, rows: Rows, block: F32) -> None:
         """Take a block once each query has as many articles as are wanted: hardly any row of it is nearer still."""
         bar = (1.0 - self._dist[part, -1] - 2 * MARGIN).astype(np.float32)
-        query, place = self._above(part, bar, block)
-        if not len(query):
+        found = [(query, place) for place, query, _ in self._products_of(part).reaching(block, bar)]
+        if not found:
             return
+        query, place = (np.concatenate(side) for side in zip(*found, strict=True))
         if len(query) > _MANY * len(bar) * (self.k + _PAD):
             # Where each block is nearer than those before, FAISS leaves more out.
             self._add(part, rows, block)
             return
+        order = np.argsort(query, kind="stable")
+        query, place = query[order], place[order]
         counts = np.bincount(query, minlength=len(bar))
         column = np.arange(len(query)) - np.repeat(np.cumsum(counts) - counts, counts)
         local = np.full((len(bar), counts.max()), -1, dtype=np.int64)
         local[query, column] = place
         at = np.flatnonzero(counts)
         self._keep(part.start + at, rows, block, local[at])
-
-    def _above(self, part: slice, bar: F32, block: F32) -> tuple[Rows, Rows]:
-        """Return the pairs (query, place in the block) whose product reaches the query's bar, by query."""
-        n = len(bar)
-        step = max(_LEAST_STEP, _PRODUCT_VALUES // n)
-        products, room = self._products_of(part), np.empty((min(step, len(block)), n), dtype=np.float32)
-        found = []
-        for at in range(0, len(block), step):
-            reached = products.into(room, block[at : at + step]) >= bar
-            # Ten times as quick as `np.nonzero` where hardly any does.
-            found.append(np.flatnonzero(reached) + at * n)
-        place, query = np.divmod(np.concatenate(found), n)
-        order = np.argsort(query, kind="stable")
-        return query[order], place[order]
 
     def _products_of(self, part: slice) -> Products:
         key = (part.start, part.stop)

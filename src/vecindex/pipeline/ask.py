@@ -202,7 +202,7 @@ class TableAtHand:
         with self._lock:
             held = self._held
             if held is None and self._held_bytes:
-                held = self._held = list(self.reader.blocks())
+                held = self._held = [(rows, block.copy()) for rows, block in self.reader.blocks()]
         yield from held if held is not None else self.reader.blocks()
 
     def _plane(self, name: str, among: Mask | None = None) -> Plane:

@@ -91,23 +91,24 @@ class OverlapReader:
         return self._article_ids[int(self.articles[row])].as_py(), key
 
     def blocks(self) -> Iterator[tuple[Rows, F32]]:
-        """Yield the rows and vectors of the whole table, a bounded part at a time."""
+        """Yield the rows and vectors of the whole table, a bounded part at a time; each until the next is asked for.
+
+        All are put into the same memory: the system takes its time to supply more.
+        """
         start = stop = 0
-        block = self._room(0)
+        room = np.empty((min(_BLOCK_ROWS, self.rows), self._dimension), dtype=np.float32)
         for batch in self.table.scan_vectors():
             self._check_order(batch.column("id"), stop)
             vectors = as_matrix(batch.column("vector"), self._dimension)
             while len(vectors):
+                block = room[: self.rows - start]
                 fitting = vectors[: len(block) - (stop - start)]
                 block[stop - start : stop - start + len(fitting)] = fitting
                 stop += len(fitting)
                 vectors = vectors[len(fitting) :]
                 if stop - start == len(block):
                     yield self._row_of_scan[start:stop], block
-                    start, block = stop, self._room(stop)
-
-    def _room(self, start: int) -> F32:
-        return np.empty((min(_BLOCK_ROWS, self.rows - start), self._dimension), dtype=np.float32)
+                    start = stop
 
     def vectors(self, rows: Rows) -> tuple[Rows, F32]:
         """Return these rows, ascending, with their vectors."""
@@ -115,16 +116,19 @@ class OverlapReader:
         import pyarrow.compute as pc
 
         rows = np.unique(rows)
-        ids: list[pa.Array] = []
+        found_rows: list[Rows] = []
         parts: list[F32] = []
         for at in range(0, len(rows), _AT_ONCE):
-            wanted = self.ids.take(pa.array(rows[at : at + _AT_ONCE])).to_pylist()
-            found = self.table.rows_by_id(wanted, ["id", "vector"])
-            ids += found.column("id").chunks
+            part = rows[at : at + _AT_ONCE]
+            wanted = self.ids.take(pa.array(part))
+            found = self.table.rows_by_id(wanted.to_pylist(), ["id", "vector"])
+            # Looked up among these few; to prepare all ids for looking up would take longer than the rest.
+            places = pc.index_in(found.column("id"), value_set=wanted).to_numpy()
+            found_rows.append(part[places.astype(np.int64)])
             parts += [as_matrix(chunk, self._dimension) for chunk in found.column("vector").chunks]
-        if not ids:
+        if not parts:
             return rows, np.empty((0, self._dimension), dtype=np.float32)
-        where = pc.index_in(pa.concat_arrays(ids), value_set=self.ids).to_numpy(zero_copy_only=False).astype(np.int64)
+        where = np.concatenate(found_rows)
         order = np.argsort(where)
         return where[order], np.concatenate(parts)[order]
 
