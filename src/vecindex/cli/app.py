@@ -9,7 +9,21 @@ from typing import Annotated
 
 import typer
 
-from vecindex.cli import delete, doctor, export, ingest, map, optimize, overlap, project, search, serve, status, tag
+from vecindex.cli import (
+    advice,
+    delete,
+    doctor,
+    export,
+    ingest,
+    map,
+    optimize,
+    overlap,
+    project,
+    search,
+    serve,
+    status,
+    tag,
+)
 from vecindex.errors import VecindexError
 
 app = typer.Typer(
@@ -30,6 +44,7 @@ def options(
     log_file: Annotated[str | None, typer.Option(metavar="FILE", help="Log to a file as well.")] = None,
 ) -> None:
     """Set up logging."""
+    advice.forget()
     if version:
         from vecindex import __version__
 
@@ -67,9 +82,9 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except VecindexError as error:
-        print(f"error: {error.message}", file=sys.stderr)  # noqa: T201
+        print(f"error: {advice.completed(error.message)}", file=sys.stderr)  # noqa: T201
         if error.hint:
-            print(f"  {error.hint}", file=sys.stderr)  # noqa: T201
+            print(f"  {advice.completed(error.hint)}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
     except Exception as error:
         log = logging.getLogger("vecindex")

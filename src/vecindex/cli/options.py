@@ -6,9 +6,13 @@ from typing import Annotated
 
 import typer
 
+from vecindex.cli.advice import remember
+
 Db = Annotated[
     str | None,
-    typer.Option("--db", metavar="DIR", help="Database folder or URI [default: $VECINDEX_DB or ./db]"),
+    typer.Option(
+        "--db", metavar="DIR", callback=remember, help="Database folder or URI [default: $VECINDEX_DB or ./db]"
+    ),
 ]
-Table = Annotated[str, typer.Option("--table", "-t", metavar="NAME", help="Table of articles.")]
+Table = Annotated[str, typer.Option("--table", "-t", metavar="NAME", callback=remember, help="Table of articles.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]

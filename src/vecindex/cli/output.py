@@ -6,6 +6,7 @@ import json
 import sys
 from typing import Any
 
+from vecindex.cli.advice import completed
 from vecindex.types import IngestReport
 
 SCHEMA_VERSION = 1
@@ -20,7 +21,7 @@ def print_json(values: dict[str, Any]) -> None:
 
 def say(text: str = "") -> None:
     """Print a line for the user to standard error."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(completed(text) + "\n")
 
 
 def duration(seconds: float) -> str:

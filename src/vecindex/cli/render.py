@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from vecindex.cli.advice import completed
 from vecindex.cli.output import duration, say, size
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def print_status(found: Status) -> None:
     if found.rejects is not None and len(found.rejects) < found.rejected:
         say(f"the first {len(found.rejects):,} of {found.rejected:,} rejected rows")
     for sentence in found.next:
-        _out(f"next         {sentence}")
+        _out(f"next         {completed(sentence)}")
 
 
 def _out(line: str) -> None:

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vecindex.cli.advice import completed
 from vecindex.cli.layout import facts, out, prose, short, table
 from vecindex.cli.render import plain
 from vecindex.cli.render_project import made_by
@@ -53,7 +54,7 @@ def print_causes(result: OverlapResult) -> None:
     out(f"\ncauses on map {result.best.name}" if result.best else "\ncauses")
     for verdict in result.causes:
         prose(f"{verdict.cause} ({verdict.confidence} confidence): {verdict.summary}", indent=2)
-        told = [("remedy", verdict.remedy), ("figures", figures(verdict.because))]
+        told = [("remedy", completed(verdict.remedy)), ("figures", figures(verdict.because))]
         tested = [
             f"{e.name}: {told_outcome(e, verdict.cause)}" for e in bearing_on(verdict.cause, result.experiments)
         ]

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from vecindex.cli.advice import completed
 from vecindex.cli.output import duration
 from vecindex.cli.render import plain
 from vecindex.cli.render_anchor import anchor_lines
@@ -25,10 +26,10 @@ def print_project(result: ProjectResult) -> None:
     outside = f", {result.outside:,} outside it" if result.outside else ""
     _out(f"map {result.name} of {result.table} {result.action}: {result.articles:,} articles{outside}")
     for line in _told(result):
-        _out(f"  {line}")
+        _out(f"  {completed(line)}")
     if result.due:
         again = " --anchor, as before" if result.anchored else ""
-        _out(f"  a rebuild is due: {result.due}: vecindex project {result.name}{again}")
+        _out(completed(f"  a rebuild is due: {result.due}: vecindex project {result.name}{again}"))
     if result.seconds:
         told = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.seconds.items() if seconds >= 0.05)
         _out(f"time: {duration(sum(result.seconds.values()))}" + (f" ({told})" if told else ""))
