@@ -16,6 +16,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def run(*arguments: str) -> tuple[dict[str, Any], float, float]:
     """Run vecindex; return what it told as JSON, its seconds and its peak memory in MB."""
     command = [sys.executable, "-m", "vecindex.cli.app", *arguments, "--json"]
     begun, peak = time.perf_counter(), 0.0
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with tempfile.TemporaryFile() as out, subprocess.Popen(command, stdout=out) as process:
         watched = psutil.Process(process.pid)
         while process.poll() is None:
             try:
@@ -40,8 +41,8 @@ def run(*arguments: str) -> tuple[dict[str, Any], float, float]:
                 break
             time.sleep(0.05)
         seconds = time.perf_counter() - begun
-        assert process.stdout is not None
-        told = process.stdout.read()
+        out.seek(0)
+        told = out.read()
     if process.returncode:
         raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}")
     return json.loads(told), seconds, peak

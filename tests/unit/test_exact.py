@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from reference.nearest import nearest
 from vecindex.core.neighbors import NO_ROW
 from vecindex.core.vectors import normalize
+from vecindex.neighbors import blas
 from vecindex.neighbors.blas import CORETYPE, Products, blas_for, core_type, processor_flags
 from vecindex.neighbors.exact import MARGIN, ExactSearch, nearest_articles
 
@@ -56,6 +57,31 @@ def test_it_is_exact(seed: int, n: int, d: int, k: int, size: int, q: int, copie
     assert (found.dist[:, : rows.shape[1]] == dist).all()
     assert (found.rows[:, rows.shape[1] :] == NO_ROW).all()
     assert np.isinf(found.dist[:, rows.shape[1] :]).all()
+
+
+@given(st.integers(0, 2**20), st.integers(6, 300), st.integers(1, 9), st.integers(1, 200), st.floats(0, 0.9))
+@settings(max_examples=30, deadline=None)
+def test_a_few_products_at_a_time_change_nothing(seed: int, n: int, k: int, size: int, copied: float) -> None:
+    vectors = corpus(seed, n, 17, int(copied * n))
+    queries = np.concatenate([vectors[:2], corpus(seed + 1, 14, 17)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blas, "_PRODUCT_VALUES", 100)
+        found = nearest_articles(queries, blocks(vectors, size, seed), k)
+    rows, dist = nearest(queries, vectors, k)
+    assert (found.rows[:, : rows.shape[1]] == rows).all()
+    assert (found.dist[:, : rows.shape[1]] == dist).all()
+
+
+def test_one_query_amid_many_rows_leaves_the_others_alone() -> None:
+    # The second half lies around the first query, more of it than any list of candidates is to hold.
+    vectors = corpus(1, 2_000, 24)
+    queries = corpus(2, 20, 24)
+    vectors[1_000:] = normalize(queries[0] + 0.05 * vectors[1_000:])
+    found = nearest_articles(queries, [(np.arange(at, at + 1_000), vectors[at : at + 1_000]) for at in (0, 1_000)], 5)
+    rows, dist = nearest(queries, vectors, 5)
+    assert (found.rows == rows).all()
+    assert (found.dist == dist).all()
+    assert (found.rows[0] >= 1_000).all()
 
 
 def test_products_are_those_of_numpy() -> None:

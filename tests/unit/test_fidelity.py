@@ -15,6 +15,7 @@ from vecindex.core.neighbors import NO_ROW, Neighbors, nearest_of
 from vecindex.core.overlap import local_continuity
 from vecindex.core.space import topic_precision
 from vecindex.core.vectors import normalize
+from vecindex.neighbors import blas, ranks
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
 from vecindex.neighbors.ranks import RankCount
@@ -63,11 +64,16 @@ def test_ranks_are_those_of_sorting(seed: int, n: int, m: int, copied: float, si
     others = np.where(others == sample[:, None], NO_ROW, others)
     dist = slow.space_distances(vectors)
     asked = np.where(others == NO_ROW, np.inf, dist[sample[:, None], others])
-    count = RankCount(sample, vectors[sample], others, asked)
-    for rows, block in blocks(vectors, size):
-        count.add(rows, block)
     right = slow.ranks(dist)[sample[:, None], others]
-    assert (count.result() == np.where(others == NO_ROW, NO_ROW, right)).all()
+    for dense, products, threads in ((0.02, 1 << 18, 2), (-1.0, 200, 1), (1.0, 200, 3)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ranks, "_DENSE", dense)
+            patch.setattr(blas, "_PRODUCT_VALUES", products)
+            patch.setattr(blas.load_faiss(), "omp_get_max_threads", lambda threads=threads: threads)
+            count = RankCount(sample, vectors[sample], others, asked)
+            for rows, block in blocks(vectors, size):
+                count.add(rows, block)
+        assert (count.result() == np.where(others == NO_ROW, NO_ROW, right)).all()
     right = slow.ranks(slow.map_distances(xy))[sample[:, None], others]
     assert (Plane(xy).ranks(sample, others) == np.where(others == NO_ROW, NO_ROW, right)).all()
 

@@ -76,7 +76,10 @@ def test_it_is_made_of_equal_vectors_too(monkeypatch: pytest.MonkeyPatch) -> Non
     assert graph.sims.min() > 1 - 1e-5
 
 
-def test_an_extended_graph_is_that_of_all_articles() -> None:
+@pytest.mark.parametrize("at_once", [module._ASKERS, 50])
+def test_an_extended_graph_is_that_of_all_articles(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_ASKERS", at_once)
+    monkeypatch.setattr(module, "_STEP", 20)
     vectors = clustered(900, 24, 5)
     old = knn_graph(vectors[:700], 6, seed=0, observer=Silent())
     graph = extend_graph(old, vectors, seed=0, observer=Silent())

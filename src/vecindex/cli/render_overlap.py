@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vecindex.cli.advice import completed
 from vecindex.cli.layout import facts, out, prose, short, table
 from vecindex.cli.render import plain
-from vecindex.cli.render_project import made_by
+from vecindex.cli.render_project import made_by, precise
 from vecindex.core.experiments import bearing_on, told_outcome
 from vecindex.errors import ConfigError
 from vecindex.reports.figures import NONE, figure, number, share
@@ -119,14 +119,8 @@ def _fidelity_row(found: MapOverlap) -> list[str]:
     told = found.fidelity
     cells = [NONE] * 3
     if told is not None:
-        cells = [_precise(one) for one in (told.trustworthiness, told.continuity, told.rnx_area)]
+        cells = [precise(one) for one in (told.trustworthiness, told.continuity, told.rnx_area)]
     return [found.name, f"{found.articles:,}", *cells, figure(found.agreement)]
-
-
-def _precise(found: Interval) -> str:
-    if number(found.low) is None:
-        return NONE if number(found.mean) is None else f"{found.mean:.4f}"
-    return f"{found.mean:.4f} ({found.low:.4f} to {found.high:.4f})"
 
 
 def _geometry_row(found: MapOverlap) -> list[str]:

@@ -11,6 +11,7 @@ from vecindex.cli.output import duration
 from vecindex.cli.render import plain
 from vecindex.cli.render_anchor import anchor_lines
 from vecindex.core.anchors import anchored_to
+from vecindex.reports.figures import NONE, number
 
 if TYPE_CHECKING:
     from vecindex.core.nulls import Interval
@@ -80,8 +81,15 @@ def recall_text(recall: Mapping[int, Interval], sample: int) -> str:
 def fidelity_text(told: Fidelity) -> str:
     """Return trustworthiness, continuity and the overlap over k, each with its interval."""
     named = (("trustworthiness", told.trustworthiness), ("continuity", told.continuity), ("R_NX area", told.rnx_area))
-    values = [f"{name} {one.mean:.4f} ({one.low:.4f} to {one.high:.4f})" for name, one in named]
+    values = [f"{name} {precise(one)}" for name, one in named]
     return f"{', '.join(values[:2])} at {told.k}, over {told.ranked:,}; {values[2]} to {told.depth}"
+
+
+def precise(found: Interval) -> str:
+    """Return a mean with its interval, to four places; each only where there is one."""
+    if number(found.low) is None:
+        return NONE if number(found.mean) is None else f"{found.mean:.4f}"
+    return f"{found.mean:.4f} ({found.low:.4f} to {found.high:.4f})"
 
 
 def made_by(about: Mapping[str, Any]) -> str:

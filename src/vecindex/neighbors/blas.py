@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,6 @@ MIN_BLAS_QUERIES = 10
 
 # Products at a time: 1 MB, what the cache of a core holds.
 _PRODUCT_VALUES = 1 << 18
-_LEAST_STEP = 128
 _AVX512 = {"avx512f", "avx512dq", "avx512cd", "avx512bw", "avx512vl"}
 _AVX2 = {"avx2", "fma"}
 _threshold_lock = threading.Lock()
@@ -102,21 +102,18 @@ class Products:
         self._map.apply_noalloc(len(block), self._pointer(block), self._pointer(room))
         return room[: len(block)]
 
-    def reaching(self, block: F32, least: F32) -> Iterator[tuple[Rows, Rows, F32]]:
-        """Yield pairs whose product is at least `least` (q,): places in the block, vectors, and the products.
+    def reaching(self, block: F32, least: F32) -> Iterator[tuple[int, F32, Rows]]:
+        """Yield the products (some lines of the block, q) and where they are at least `least` (q,), line by line.
 
-        They come by place, so many at a time as keeps the products in the cache until they have been looked through.
+        Each time: the first line's place in the block, the products, which may be written to, and places in them as
+        one row. So many lines at a time as keeps the products in the cache until they have been looked through.
         """
-        q = self.shape[0]
-        step = max(_LEAST_STEP, _PRODUCT_VALUES // q)
-        room = np.empty((min(step, len(block)), q), dtype=np.float32)
+        step = max(1, _PRODUCT_VALUES // max(1, self.shape[0]))
+        room = np.empty((min(step, len(block)), self.shape[0]), dtype=np.float32)
         for at in range(0, len(block), step):
             products = self.into(room, block[at : at + step])
             # Ten times as quick as `np.nonzero` where hardly any does.
-            found = np.flatnonzero(products >= least)
-            if len(found):
-                place, vector = np.divmod(found, q)
-                yield place + at, vector, products.ravel()[found]
+            yield at, products, np.flatnonzero(products >= least)
 
 
 @contextmanager
@@ -142,6 +139,16 @@ def blas_for(faiss: Any, n_queries: int) -> Iterator[None]:
             _threshold_users -= 1
             if not _threshold_users:
                 faiss.cvar.distance_compute_blas_threshold = _threshold_before
+
+
+def parts(count: int, of: int) -> list[slice]:
+    """Return `count` slices, as equal as can be, that together are `of` things; none of them empty.
+
+    >>> parts(2, 5)
+    [slice(0, 2, None), slice(2, 5, None)]
+    """
+    ends = [of * i // count for i in range(count + 1)]
+    return [slice(a, b) for a, b in pairwise(ends) if a < b]
 
 
 def in_threads(faiss: Any, tasks: Sequence[Callable[[], None]]) -> None:

@@ -19,14 +19,14 @@ from vecindex.core.neighbors import (
     place_of_kth,
 )
 from vecindex.core.vectors import F32, usable
-from vecindex.neighbors.blas import MIN_BLAS_QUERIES, Products, blas_for, in_threads, load_faiss
+from vecindex.neighbors.blas import MIN_BLAS_QUERIES, Products, blas_for, in_threads, load_faiss, parts
 
 # Fetched beyond k in each block, so that rounding and ties at its end are seen.
 _PAD = 8
 _QUERIES = 1_024
 # Fewer than these are not worth a thread of their own: products of few queries are slow.
 _THREAD_QUERIES = 100
-# How many times the wanted candidates a block may have before FAISS is asked to leave some out.
+# How many times the wanted candidates a block may hold for a query before FAISS is asked to leave some out.
 _MANY = 4
 # What a float32 dot product of unit vectors may be off by, in any order of summation: some dimensions times its
 # precision, generously (4,096 values give 2e-6 at worst as measured, and this is five times as much).
@@ -44,7 +44,7 @@ class ExactSearch:
     any row is near enough, by its matrix product and one look through it. Those near enough to matter are measured
     again in float64 and rounded to float32, and then ordered by (dist, row). So two articles tie when their distances
     are equal as float32 numbers, and the answer does not depend on the size of the blocks, their order, the threads
-    or the kernels. Memory is O(q k) and one block.
+    or the kernels. Memory is O(q (k + d)) and one block.
 
     Where rows are chunks, the k nearest articles are found, each by its nearest chunk. A block is searched deeper
     until k different articles are certain.
@@ -93,16 +93,16 @@ class ExactSearch:
         return Neighbors(self._rows.copy(), self._dist.copy())
 
     def _parts(self, faiss: Any) -> list[slice]:
-        """Return parts of equal size of the queries: as many as threads where each is then worth one."""
+        """Return parts of the queries: as many as threads where each is then worth one."""
         n = len(self.queries)
-        count = max(min(faiss.omp_get_max_threads(), n // _THREAD_QUERIES), -(-n // _QUERIES), 1)
-        return [slice(n * i // count, n * (i + 1) // count) for i in range(count)]
+        return parts(max(min(faiss.omp_get_max_threads(), n // _THREAD_QUERIES), -(-n // _QUERIES), 1), n)
 
-    def _add(self, part: slice, rows: Rows, block: F32) -> None:
+    def _add(self, part: slice, rows: Rows, block: F32, some: Rows | None = None) -> None:
+        """Take a block for a part of the queries, or for some of that part."""
         faiss = load_faiss()
         queries = self.queries[part]
         wanted = self.k + (self._without is not None)
-        pending = np.arange(len(queries))
+        pending = np.arange(len(queries)) if some is None else some
         depth = wanted * (1 if self._articles is None else _CHUNKS_PER_ARTICLE) + _PAD
         while len(pending):
             depth = min(depth, len(block))
@@ -122,13 +122,22 @@ class ExactSearch:
     def _scan(self, part: slice, rows: Rows, block: F32) -> None:
         """Take a block once each query has as many articles as are wanted: hardly any row of it is nearer still."""
         bar = (1.0 - self._dist[part, -1] - 2 * MARGIN).astype(np.float32)
-        found = [(query, place) for place, query, _ in self._products_of(part).reaching(block, bar)]
-        if not found:
-            return
+        many = _MANY * (self.k + _PAD)
+        counts = np.zeros(len(bar), dtype=np.int64)
+        found: list[tuple[Rows, Rows]] = []
+        for at, _, above in self._products_of(part).reaching(block, bar):
+            place, query = np.divmod(above, len(bar))
+            counts += np.bincount(query, minlength=len(bar))
+            # Where much is nearer than all before, FAISS leaves more out.
+            few = counts[query] <= many
+            found.append((query[few], place[few] + at))
+        crowded = np.flatnonzero(counts > many)
+        if len(crowded):
+            self._add(part, rows, block, crowded)
         query, place = (np.concatenate(side) for side in zip(*found, strict=True))
-        if len(query) > _MANY * len(bar) * (self.k + _PAD):
-            # Where each block is nearer than those before, FAISS leaves more out.
-            self._add(part, rows, block)
+        alone = counts[query] <= many
+        query, place = query[alone], place[alone]
+        if not len(query):
             return
         order = np.argsort(query, kind="stable")
         query, place = query[order], place[order]
@@ -136,8 +145,8 @@ class ExactSearch:
         column = np.arange(len(query)) - np.repeat(np.cumsum(counts) - counts, counts)
         local = np.full((len(bar), counts.max()), -1, dtype=np.int64)
         local[query, column] = place
-        at = np.flatnonzero(counts)
-        self._keep(part.start + at, rows, block, local[at])
+        at_all = np.flatnonzero(counts)
+        self._keep(part.start + at_all, rows, block, local[at_all])
 
     def _products_of(self, part: slice) -> Products:
         key = (part.start, part.stop)

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 
 from vecindex.core.graph import I32, Graph
 from vecindex.core.neighbors import NO_ROW, Rows
 from vecindex.core.vectors import F32
-from vecindex.neighbors.blas import Products, blas_for, in_threads, load_faiss
+from vecindex.neighbors.blas import Products, blas_for, in_threads, load_faiss, parts
 from vecindex.types import Observer, Stage
 
 STAGE = "graph"
@@ -141,13 +140,15 @@ def extend_graph(graph: Graph, vectors: F32, *, seed: int, observer: Observer) -
 def _take_anew(vectors: F32, some: Rows, rows: I32, sims: F32, observer: Observer) -> None:
     """Let some articles take the nearest of all, and all take those."""
     everyone = np.arange(len(vectors), dtype=np.int32)
+    # Kept, since the system takes its time to supply so much.
+    room = np.empty((min(len(vectors), _ASKERS), _MEMBERS), dtype=np.float32)
     for at in range(0, len(some), _MEMBERS):
         observer.stage(Stage(STAGE, at, len(some)))
-        _take_each_other(vectors, everyone, some[at : at + _MEMBERS].astype(np.int32), rows, sims)
+        _take_each_other(vectors, everyone, some[at : at + _MEMBERS].astype(np.int32), rows, sims, room)
     observer.stage(Stage(STAGE, len(some), len(some)))
 
 
-def _take_each_other(vectors: F32, askers: I32, members: I32, rows: I32, sims: F32) -> None:
+def _take_each_other(vectors: F32, askers: I32, members: I32, rows: I32, sims: F32, room: F32 | None = None) -> None:
     """Let askers take members that are near, and members askers; one product serves both sides.
 
     First each thread has some of the askers, then some of the members, so that no list is written by two.
@@ -158,24 +159,24 @@ def _take_each_other(vectors: F32, askers: I32, members: I32, rows: I32, sims: F
         return
     faiss = load_faiss()
     products = Products(vectors[members])
-    room = np.empty((min(len(askers), _ASKERS), len(members)), dtype=np.float32)
+    if room is None or room.shape[1] != len(members):
+        room = np.empty((min(len(askers), _ASKERS), len(members)), dtype=np.float32)
     threads = faiss.omp_get_max_threads()
 
-    def forward(part: I32, first: int, end: int) -> None:
+    def forward(part: I32, share: slice) -> None:
         # A megabyte at a time is still in the cache when it is looked through.
-        for at in range(first, end, _STEP):
-            some = part[at : min(at + _STEP, end)]
+        for at in range(share.start, share.stop, _STEP):
+            some = part[at : min(at + _STEP, share.stop)]
             sims_of = products.into(room[at : at + len(some)], np.ascontiguousarray(vectors[some]))
             take_forward(sims_of, some, members, rows, sims)
 
-    def backward(part: I32, first: int, end: int) -> None:
-        take_backward(room, part, members, first, end, rows, sims)
+    def backward(part: I32, share: slice) -> None:
+        take_backward(room, part, members, share.start, share.stop, rows, sims)
 
     for at in range(0, len(askers), _ASKERS):
         part = askers[at : at + _ASKERS]
         for work, count in ((forward, len(part)), (backward, len(members))):
-            ends = [count * i // threads for i in range(threads + 1)]
-            in_threads(faiss, [partial(work, part, a, b) for a, b in pairwise(ends)])
+            in_threads(faiss, [partial(work, part, share) for share in parts(threads, count)])
 
 
 def _nearest(asked: Rows, vectors: F32, k: int, observer: Observer | None) -> tuple[I32, F32]:

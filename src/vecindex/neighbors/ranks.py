@@ -8,8 +8,13 @@ import numpy as np
 
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.vectors import F32
-from vecindex.neighbors.blas import Products, in_threads, load_faiss
+from vecindex.neighbors.blas import Products, in_threads, load_faiss, parts
 from vecindex.neighbors.exact import MARGIN, cosine_distances
+
+# From this share of a step's products on, counting them all is quicker than making a list of those that may count.
+_DENSE = 0.02
+# Pairs measured again at a time.
+_MEASURED = 1 << 16
 
 
 class RankCount:
@@ -34,9 +39,8 @@ class RankCount:
         self._surely = np.where(others == NO_ROW, np.inf, sims + MARGIN).astype(np.float32)
         self._perhaps = np.where(others == NO_ROW, np.inf, sims - MARGIN).astype(np.float32)
         self._least = self._perhaps.min(axis=1, initial=np.inf)
-        n, threads = len(rows), load_faiss().omp_get_max_threads()
-        parts = [slice(n * i // threads, n * (i + 1) // threads) for i in range(threads)]
-        self._parts = [(part, Products(self._vectors[part])) for part in parts if part.stop > part.start]
+        shares = parts(load_faiss().omp_get_max_threads(), len(rows))
+        self._parts = [(part, Products(self._vectors[part])) for part in shares]
 
     def add(self, rows: Rows, vectors: F32) -> None:
         """Take a block: articles' rows (b,), each given once in all, and their finite unit vectors (b, d)."""
@@ -49,17 +53,48 @@ class RankCount:
 
     def _take(self, part: slice, products: Products, rows: Rows, block: F32) -> None:
         """Count what is before, for a part of the articles."""
-        for place, i, sims in products.reaching(block, self._least[part]):
-            other = rows[place] != self._rows[part][i]
-            place, i, near = place[other], i[other] + part.start, sims[other][:, None]
-            surely = near > self._surely[i]
-            for j in range(surely.shape[1]):
-                self._before[part, j] += np.bincount(i[surely[:, j]] - part.start, minlength=part.stop - part.start)
-            again = ((near >= self._perhaps[i]) & ~surely).any(axis=1)
-            self._measure(i[again], place[again], near[again], rows, block)
+        for at, sims, above in products.reaching(block, self._least[part]):
+            if len(above) > _DENSE * sims.size:
+                again = self._counted_all(part, sims, rows[at : at + len(sims)])
+            else:
+                again = self._counted_some(part, sims, above, rows[at : at + len(sims)])
+            line, i = np.divmod(again, sims.shape[1])
+            self._measure(part.start + i, at + line, sims.ravel()[again], rows, block)
 
-    def _measure(self, i: Rows, place: Rows, near: F32, rows: Rows, block: F32) -> None:
-        """Count, of pairs (article i, place) with products that do not decide, those that are before another one."""
-        dist = cosine_distances(self._vectors, i, block, place)[:, None]
-        before = (dist < self._dist[i]) | ((dist == self._dist[i]) & (rows[place][:, None] < self._others[i]))
-        np.add.at(self._before, i, (near >= self._perhaps[i]) & (near <= self._surely[i]) & before)
+    def _counted_some(self, part: slice, sims: F32, above: Rows, rows: Rows) -> Rows:
+        """Count what surely is before, among the few that may be; return those that must be measured again."""
+        line, i = np.divmod(above, sims.shape[1])
+        other = rows[line] != self._rows[part][i]
+        above, i = above[other], i[other]
+        near = sims.ravel()[above][:, None]
+        surely = near > self._surely[part][i]
+        for j in range(surely.shape[1]):
+            self._before[part, j] += np.bincount(i[surely[:, j]], minlength=sims.shape[1])
+        again = (near >= self._perhaps[part][i]) & ~surely
+        return np.asarray(above[again.any(axis=1)])
+
+    def _counted_all(self, part: slice, sims: F32, rows: Rows) -> Rows:
+        """The same where many may be, as on a map that keeps little: no list of them is made."""
+        mine = np.minimum(np.searchsorted(self._rows[part], rows), sims.shape[1] - 1)
+        itself = self._rows[part][mine] == rows
+        sims[np.flatnonzero(itself), mine[itself]] = -np.inf
+        again = np.zeros(sims.shape, dtype=np.bool_)
+        for surely_at, perhaps_at, before in zip(
+            self._surely[part].T, self._perhaps[part].T, self._before[part].T, strict=True
+        ):
+            surely = sims > surely_at
+            before += np.count_nonzero(surely, axis=0)
+            again |= (sims >= perhaps_at) & ~surely
+        return np.flatnonzero(again)
+
+    def _measure(self, i: Rows, place: Rows, sims: F32, rows: Rows, block: F32) -> None:
+        """Count, of pairs (article i, place) whose products do not decide, those that are before another one."""
+        for start in range(0, len(i), _MEASURED):
+            some = slice(start, start + _MEASURED)
+            mine, there, near = i[some], place[some], sims[some][:, None]
+            dist = cosine_distances(self._vectors, mine, block, there)[:, None]
+            before = (dist < self._dist[mine]) | (
+                (dist == self._dist[mine]) & (rows[there][:, None] < self._others[mine])
+            )
+            window = (near >= self._perhaps[mine]) & (near <= self._surely[mine])
+            np.add.at(self._before, mine, window & before)

@@ -51,7 +51,7 @@ class FidelitySearch:
     """Measures maps by sampled articles, in the one pass over the vectors that is made anyway.
 
     Reference are the articles on the map, in both spaces: all of them, never a sample. Rows are counted by
-    themselves, chunks too, since it is rows that the map shows. Memory is O(s (50 + k maps)) and one block's product.
+    themselves, chunks too, since it is rows that the map shows. Memory is O(s (50 + k maps + d)).
     """
 
     def __init__(

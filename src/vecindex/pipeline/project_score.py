@@ -73,7 +73,7 @@ def score_map(vectors: F32, xy: F64, *, sample: int, seed: int, observer: Observ
 
 def score_plane(vectors: F32, plane: Plane, asked: Rows, *, seed: int, observer: Observer) -> tuple[Rows, MapScores]:
     """Return the true neighbors of some articles among all, as `true_neighbors`, and with them the map's scores."""
-    near = ExactSearch(vectors[asked], min(DEPTH, len(vectors) - 1), without=asked)
+    near = _search(vectors, asked)
     faithful = FidelitySearch(asked, vectors[asked], {"": plane}, K, lambda rows: (rows, vectors[rows]), seed, near)
     for rows, block in _blocks(vectors, observer):
         near.add(rows, block)
@@ -90,10 +90,14 @@ def recalls(vectors: F32, plane: Plane, asked: Rows, observer: Observer) -> dict
 
 def true_neighbors(vectors: F32, asked: Rows, observer: Observer) -> Rows:
     """Return the nearest others of some articles among all, exact; (len(asked), 50), or n - 1 where that is less."""
-    search = ExactSearch(vectors[asked], min(DEPTH, len(vectors) - 1), without=asked)
+    search = _search(vectors, asked)
     for rows, block in _blocks(vectors, observer):
         search.add(rows, block)
     return search.result().rows
+
+
+def _search(vectors: F32, asked: Rows) -> ExactSearch:
+    return ExactSearch(vectors[asked], min(max(DEPTH, *RECALL_AT), len(vectors) - 1), without=asked)
 
 
 def _blocks(vectors: F32, observer: Observer) -> Iterator[tuple[Rows, F32]]:

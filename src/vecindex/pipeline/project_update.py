@@ -22,7 +22,7 @@ from vecindex.pipeline.project_graph import Prepared, complete, keep_graph, prep
 from vecindex.pipeline.project_options import ProjectOptions
 from vecindex.pipeline.project_result import PlacedRows, ProjectResult, plain_values
 from vecindex.pipeline.project_rows import MapRows, read_rows
-from vecindex.pipeline.project_score import MapScores, recalls, recalls_on, score_plane
+from vecindex.pipeline.project_score import MapScores, recalls, score_plane
 from vecindex.pipeline.project_state import new_identity, why_due
 from vecindex.pipeline.project_write import Written, write_map, writer_when_free
 from vecindex.store.articles import ArticleTable
@@ -34,8 +34,8 @@ Mask = npt.NDArray[np.bool_]
 STAGE = "placing"
 TARGETS = 5
 SAMPLE = 1_000
-"""New rows whose recall on the map is measured."""
-SCORED = 2_000
+"""New rows, and old ones, whose recall on the map is measured."""
+SCORED = 1_000
 """Rows of the whole map, old and new, for its scores."""
 _BLOCK = 16_384
 _LOOK = 8
@@ -166,17 +166,20 @@ def _searched(vectors: F32, on_map: Mask, asked: Rows, observer: Observer) -> Ro
 def _measured(vectors: F32, places: F64, new: Rows, seed: int, observer: Observer) -> tuple[PlacedRows, MapScores]:
     """Return what the new rows and the old ones keep, and the scores of the map as it is now."""
     rng, plane = np.random.default_rng(seed), Plane(places)
-    asked_new = np.sort(rng.permutation(new)[:SAMPLE])
     scored = np.sort(rng.permutation(len(vectors))[:SCORED])
-    true, scores = score_plane(vectors, plane, scored, seed=seed, observer=observer)
-    old = ~np.isin(scored, new)
-    new_found, old_found = recalls(vectors, plane, asked_new, observer), recalls_on(plane, scored[old], true[old])
+    _, scores = score_plane(vectors, plane, scored, seed=seed, observer=observer)
+    is_new = np.zeros(len(vectors), dtype=np.bool_)
+    is_new[new] = True
+    # Each kind on its own: of all rows there may be few of either.
+    asked_new, asked_old = (np.sort(rng.permutation(np.flatnonzero(kind))[:SAMPLE]) for kind in (is_new, ~is_new))
+    found = recalls(vectors, plane, np.concatenate([asked_new, asked_old]), observer)
+    cut = len(asked_new)
     placed = PlacedRows(
         articles=len(new),
-        sample=len(asked_new),
-        recall={k: bootstrap_mean(values, seed=seed) for k, values in new_found.items()},
-        old_sample=int(old.sum()),
-        old_recall={k: bootstrap_mean(values, seed=seed) for k, values in old_found.items()},
+        sample=cut,
+        recall={k: bootstrap_mean(values[:cut], seed=seed) for k, values in found.items()},
+        old_sample=len(asked_old),
+        old_recall={k: bootstrap_mean(values[cut:], seed=seed) for k, values in found.items()},
     )
     return placed, scores
 

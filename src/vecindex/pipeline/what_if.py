@@ -49,8 +49,8 @@ class NestedSearch:
 
     The samples are drawn several times. In each draw an article below the full share is searched once, in the part
     that it first belongs to; the samples are put together from the parts. Where articles are counted, all chunks of
-    an article belong to the same part. Memory is O(q k) a part, a byte an article and draw, and a copy of at most one
-    block.
+    an article belong to the same part. Memory is O(q (k + d)) a part, a byte an article and draw, and a copy of at
+    most one block.
 
     Attributes
     ----------
