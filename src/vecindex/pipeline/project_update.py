@@ -22,7 +22,7 @@ from vecindex.pipeline.project_graph import Prepared, complete, keep_graph, prep
 from vecindex.pipeline.project_options import ProjectOptions
 from vecindex.pipeline.project_result import PlacedRows, ProjectResult, plain_values
 from vecindex.pipeline.project_rows import MapRows, read_rows
-from vecindex.pipeline.project_score import MapScores, recalls, score_plane
+from vecindex.pipeline.project_score import MapScores, recalls, recalls_on, score_plane
 from vecindex.pipeline.project_state import new_identity, why_due
 from vecindex.pipeline.project_write import Written, write_map, writer_when_free
 from vecindex.store.articles import ArticleTable
@@ -167,19 +167,24 @@ def _measured(vectors: F32, places: F64, new: Rows, seed: int, observer: Observe
     """Return what the new rows and the old ones keep, and the scores of the map as it is now."""
     rng, plane = np.random.default_rng(seed), Plane(places)
     scored = np.sort(rng.permutation(len(vectors))[:SCORED])
-    _, scores = score_plane(vectors, plane, scored, seed=seed, observer=observer)
+    true, scores = score_plane(vectors, plane, scored, seed=seed, observer=observer)
     is_new = np.zeros(len(vectors), dtype=np.bool_)
     is_new[new] = True
-    # Each kind on its own: of all rows there may be few of either.
-    asked_new, asked_old = (np.sort(rng.permutation(np.flatnonzero(kind))[:SAMPLE]) for kind in (is_new, ~is_new))
-    found = recalls(vectors, plane, np.concatenate([asked_new, asked_old]), observer)
-    cut = len(asked_new)
+    old = ~is_new[scored]
+    asked = np.sort(rng.permutation(new)[:SAMPLE])
+    # The old ones among those scored, and others where these are few.
+    others = np.setdiff1d(np.flatnonzero(~is_new), scored)
+    more = np.sort(rng.permutation(others)[: max(0, SAMPLE - int(old.sum()))])
+    found, cut = recalls(vectors, plane, np.concatenate([asked, more]), observer), len(asked)
+    old_found = recalls_on(plane, scored[old], true[old])
     placed = PlacedRows(
         articles=len(new),
         sample=cut,
         recall={k: bootstrap_mean(values[:cut], seed=seed) for k, values in found.items()},
-        old_sample=len(asked_old),
-        old_recall={k: bootstrap_mean(values[cut:], seed=seed) for k, values in found.items()},
+        old_sample=int(old.sum()) + len(more),
+        old_recall={
+            k: bootstrap_mean(np.concatenate([old_found[k], values[cut:]]), seed=seed) for k, values in found.items()
+        },
     )
     return placed, scores
 
