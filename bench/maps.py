@@ -5,7 +5,8 @@
 Each way is a process of its own, with its own time and peak memory. "local" is `vecindex project` from the vectors in
 the table to scored columns in it, once with the neighbor graph to be made and once ("rebuilt") with the stored one.
 "umap-learn" and "pacmap" are `fit_transform` at their defaults on vectors that are in memory already; "joint" is
-umap-learn on articles and questions together, as some do. Their maps are scored by the same code, outside the time.
+umap-learn on articles and questions together, as some do, its questions measured where they were fitted as well.
+Their maps are scored by the same code, outside the time.
 The database is written to: columns named bench_*, which are dropped at the end.
 """
 
@@ -60,8 +61,10 @@ def asked_vectors(db: str, files: list[str]) -> list[np.ndarray]:
     return found
 
 
-def scored(vectors: np.ndarray, xy: np.ndarray, asked: list[np.ndarray], names: list[str]) -> dict[str, object]:
-    """Return recall of 5,000 articles, and the questions' overlap by candidate search."""
+def scored(
+    vectors: np.ndarray, xy: np.ndarray, asked: list[np.ndarray], names: list[str], fitted: np.ndarray | None = None
+) -> dict[str, object]:
+    """Return recall of 5,000 articles, and the questions' overlap by candidate search, and where they were fitted."""
     from vecindex.core.overlap import found_in
     from vecindex.core.placement import place_by_search
     from vecindex.neighbors.exact import nearest_articles
@@ -72,6 +75,7 @@ def scored(vectors: np.ndarray, xy: np.ndarray, asked: list[np.ndarray], names: 
     scores = score_map(vectors, xy, sample=5_000, seed=0, observer=Silent())
     row: dict[str, object] = {f"recall@{k}": round(v.mean, 4) for k, v in scores.recall.items()}
     plane = Plane(xy)
+    at = 0
     for name, queries in zip(names, asked, strict=True):
         near = nearest_articles(queries, blocks(vectors), 5).rows
         places = place_by_search(near, plane.xy, plane.nearest)
@@ -80,6 +84,11 @@ def scored(vectors: np.ndarray, xy: np.ndarray, asked: list[np.ndarray], names: 
         row[f"{name} overlap@5"] = round(float(hits.mean()), 4)
         row[f"{name} 3 of 5"] = round(float((hits.sum(axis=1) >= 3).mean()), 4)
         row[f"{name} 5 in 50"] = round(float(found_in(near, found).mean()), 4)
+        if fitted is not None:
+            found = plane.nearest(fitted[at : at + len(queries)], 50).rows
+            row[f"{name} overlap@5 where fitted"] = round(float(found_in(near, found[:, :5]).mean()), 4)
+            row[f"{name} 5 in 50 where fitted"] = round(float(found_in(near, found).mean()), 4)
+        at += len(queries)
     return row
 
 
@@ -129,7 +138,10 @@ def run(way: str, db: str, seed: int, files: list[str]) -> dict[str, object]:
     xy = method.fit_transform(before)
     seconds = time.perf_counter() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    return {"seconds": seconds, "peak_mb": peak, **scored(vectors, xy[: len(vectors)].astype(float), asked, names)}
+    xy = xy.astype(np.float64)
+    fitted = xy[len(vectors) :] if way == "joint" else None
+    found = scored(vectors, xy[: len(vectors)], asked, names, fitted)
+    return {"seconds": seconds, "peak_mb": peak, **found}
 
 
 def drop_graph(db: str) -> None:
