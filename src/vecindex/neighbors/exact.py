@@ -135,18 +135,10 @@ class ExactSearch:
         if len(crowded):
             self._add(part, rows, block, crowded)
         query, place = (np.concatenate(side) for side in zip(*found, strict=True))
-        alone = counts[query] <= many
-        query, place = query[alone], place[alone]
-        if not len(query):
-            return
-        order = np.argsort(query, kind="stable")
-        query, place = query[order], place[order]
-        counts = np.bincount(query, minlength=len(bar))
-        column = np.arange(len(query)) - np.repeat(np.cumsum(counts) - counts, counts)
-        local = np.full((len(bar), counts.max()), -1, dtype=np.int64)
-        local[query, column] = place
-        at_all = np.flatnonzero(counts)
-        self._keep(part.start + at_all, rows, block, local[at_all])
+        few = counts[query] <= many
+        if few.any():
+            some, local = _lists(query[few], place[few])
+            self._keep(part.start + some, rows, block, local)
 
     def _products_of(self, part: slice) -> Products:
         key = (part.start, part.stop)
@@ -187,6 +179,16 @@ class ExactSearch:
         else:
             best = nearest_of_each(rows_of_both, dist_of_both, self._articles, self.k)
         self._rows[at], self._dist[at] = best.rows, best.dist
+
+
+def _lists(query: Rows, place: Rows) -> tuple[Rows, Rows]:
+    """Return the queries of some pairs (m,), ascending, and the places of each, (m, c) with -1 at the end."""
+    order = np.argsort(query, kind="stable")
+    query, place = query[order], place[order]
+    some, first, counts = np.unique(query, return_index=True, return_counts=True)
+    lists = np.full((len(some), int(counts.max())), -1, dtype=np.int64)
+    lists[np.repeat(np.arange(len(some)), counts), np.arange(len(query)) - np.repeat(first, counts)] = place
+    return some, lists
 
 
 def nearest_articles(
