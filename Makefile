@@ -33,35 +33,34 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PIP) -e '.[dev]'
 	@touch $(STAMP)
 
-demo: export VECINDEX_DB := .demo/db
 demo: env
 	@rm -rf .demo
 	@mkdir -p .demo
-	@echo "--- 1. Embed 264 short articles into $(VECINDEX_DB)"
-	$(BIN)/vecindex ingest examples/articles-cell-biology.jsonl examples/articles-other-fields.jsonl
+	@echo "--- 1. Embed 264 short articles into .demo/db"
+	$(BIN)/vecindex ingest --db .demo/db examples/articles-cell-biology.jsonl examples/articles-other-fields.jsonl
 	@echo
 	@echo "--- 2. The same command again: every row is recognised, nothing is embedded"
-	$(BIN)/vecindex ingest examples/articles-cell-biology.jsonl examples/articles-other-fields.jsonl
+	$(BIN)/vecindex ingest --db .demo/db examples/articles-cell-biology.jsonl examples/articles-other-fields.jsonl
 	@echo
 	@echo "--- 3. Ask two questions; the second one only of the articles on cell biology"
-	$(BIN)/vecindex search "how far away are the stars" -k 3
+	$(BIN)/vecindex search --db .demo/db "how far away are the stars" -k 3
 	@echo
-	$(BIN)/vecindex search "how do tissues get rid of damaged cells" -k 3 --where "topic = 'cell biology'"
+	$(BIN)/vecindex search --db .demo/db "how do tissues get rid of damaged cells" -k 3 --where "topic = 'cell biology'"
 	@echo
 	@echo "--- 4. Ask all the questions of a file at once"
-	$(BIN)/vecindex search --file examples/questions-cell-biology.jsonl -k 3 --json > .demo/answers.json
+	$(BIN)/vecindex search --db .demo/db --file examples/questions-cell-biology.jsonl -k 3 --json > .demo/answers.json
 	@echo
 	@echo "--- 5. Make a map of all articles, and see what it keeps"
-	$(BIN)/vecindex project
+	$(BIN)/vecindex project --db .demo/db
 	@echo
 	@echo "--- 6. Are the right articles found, and how many of them stay near on the map?"
-	$(BIN)/vecindex overlap --questions examples/questions-cell-biology.jsonl --html .demo/overlap.html
+	$(BIN)/vecindex overlap --db .demo/db --questions examples/questions-cell-biology.jsonl --html .demo/overlap.html
 	@echo
 	@echo "--- 7. The map as a page, with the questions and their nearest articles on it"
-	$(BIN)/vecindex map .demo/map.html --questions examples/questions-cell-biology.jsonl
+	$(BIN)/vecindex map --db .demo/db .demo/map.html --questions examples/questions-cell-biology.jsonl
 	@echo
 	@echo "--- 8. What there is now"
-	$(BIN)/vecindex status
+	$(BIN)/vecindex status --db .demo/db
 	@echo
 	@echo "Look at:"
 	@echo "  .demo/answers.json    the three nearest articles of each of 40 questions"

@@ -111,7 +111,10 @@ def test_without_a_map_it_says_how_to_make_one(run: Run, tmp_path: Path) -> None
     make_table(tmp_path / "db", np.eye(4))
     ran = run("map", tmp_path / "m.html", "--db", tmp_path / "db")
     where = Database(tmp_path / "db").articles("articles").where
-    assert (ran.code, ran.err) == (2, f"error: {where} has no map yet.\n  Make one: vecindex project\n")
+    assert (ran.code, ran.err) == (
+        2,
+        f"error: {where} has no map yet.\n  Make one: vecindex project --db {tmp_path / 'db'}\n",
+    )
 
 
 def test_lines_that_were_left_out_are_told(run: Run, made: Path, tmp_path: Path) -> None:

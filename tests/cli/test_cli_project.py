@@ -51,7 +51,8 @@ def test_from_the_first_map_to_its_end(run: Run, db: Path) -> None:
 
 def test_overlap_finds_the_map_and_tells_what_made_it(run: Run, db: Path) -> None:
     questions = "examples/questions-cell-biology.jsonl"
-    assert "vecindex project makes one" in run("overlap", "-q", questions, "--db", db).out
+    told = run("overlap", "-q", questions, "--db", db).out
+    assert f"Make one: vecindex project --db {db}." in " ".join(told.split())
     run("project", "bio", "--db", db, *QUICK)
     found = run("overlap", "-q", questions, "--db", db, "--json").json
     assert [m["name"] for m in found["maps"]] == ["bio"]
@@ -92,7 +93,8 @@ def test_anchored_is_said_everywhere(run: Run, db: Path, tmp_path: Path) -> None
     assert "held out, " not in quick.out
     refused = run("project", "anchored", "--db", db)
     assert refused.code == 2
-    assert "vecindex project anchored --anchor --from map --questions questions-cell-biology.jsonl" in refused.err
+    again = f"vecindex project --db {db} anchored --anchor --from map --questions questions-cell-biology.jsonl"
+    assert again in refused.err
 
 
 def test_focus_leaves_lines_out_and_says_so(run: Run, db: Path, tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ def test_without_a_map_it_tells_what_it_can(tmp_path: Path) -> None:
     assert sorted(asked) == ["one?", "two?"]
     assert found.maps == ()
     assert "no map" in found.verdict
-    assert "needs a map: vecindex project makes one" in found.next[0]
+    assert "needs a map. Make one: vecindex project." in found.next[0]
     assert len(found.rows[0].neighbors) == 5
     assert not found.meets(0.0)
     assert 0 <= found.space.nearest_percentile <= 100

@@ -214,6 +214,20 @@ def test_what_update_tells_is_what_sorting_finds(tmp_path: Path) -> None:
     )
 
 
+def test_few_old_rows_are_still_asked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vecindex.pipeline.project_update.SCORED", 3)
+    monkeypatch.setattr("vecindex.pipeline.project_update.SAMPLE", 9)
+    vectors = clusters(120)
+    table_of(tmp_path, vectors[:12])
+    project(tmp_path)
+    append(Database(tmp_path).articles("articles"), vectors[12:], ids=[f"b{i:05d}" for i in range(108)])
+    result = project(tmp_path, update=True)
+    assert result.placed is not None
+    assert result.scores is not None
+    assert (result.placed.sample, result.placed.old_sample, result.scores.sample) == (9, 9, 3)
+    assert 0 <= result.placed.old_recall[5].low <= result.placed.old_recall[5].high <= 1
+
+
 @pytest.mark.parametrize("method", ["local", "pca"])
 def test_update_without_a_stored_graph(tmp_path: Path, method: str) -> None:
     table_of(tmp_path, clusters(100))
@@ -420,6 +434,17 @@ def test_focus_maps_the_nearest_articles_only(asked: Any) -> None:
     assert about(folder)["focus"]["size"] == 24
 
 
+def test_a_focus_map_does_not_become_one_of_all(asked: Any) -> None:
+    folder, _, _, file = asked
+    project(folder, "part", focus=file, focus_size=10)
+    before = about(folder, "part")
+    with pytest.raises(ConfigError, match="shows a part of the articles on purpose"):
+        project(folder, "part")
+    assert about(folder, "part") == before
+    assert project(folder, "part", focus=file, focus_size=12).action == "rebuilt"
+    project(folder, "part", drop=True)
+
+
 def test_rows_outside_a_focus_are_no_fault(asked: Any) -> None:
     folder, _, _, file = asked
     project(folder, focus=file, focus_size=10)
@@ -515,3 +540,15 @@ def test_a_layout_without_a_shape_is_not_stored(tmp_path: Path, monkeypatch: pyt
         with pytest.raises(ConfigError, match="Method pca found no layout of these 20 articles"):
             project(tmp_path, method="pca")
     assert maps(Database(tmp_path).articles("articles")) == {}
+
+
+def test_a_rebuild_is_advised_as_the_map_was_made(tmp_path: Path) -> None:
+    vectors = clusters(80)
+    table_of(tmp_path, vectors[:60])
+    project(tmp_path, "u", method="umap", settings={"neighbors": 9})
+    append(Database(tmp_path).articles("articles"), vectors[60:], ids=[f"b{i:05d}" for i in range(20)])
+    command = "vecindex project u --method umap --set neighbors=9"
+    assert vecindex.open(tmp_path).status().next[-1].endswith(command)
+    notices = Notices()
+    project(tmp_path, "u", observer=notices)
+    assert "map u was made by umap; now it is made by local" in notices.lines

@@ -36,7 +36,7 @@ def print_overlap(result: OverlapResult) -> None:
     _print_space(result)
     if not result.maps:
         out()
-        prose(result.next[0])
+        prose(completed(result.next[0]))
 
 
 def measured_on(result: OverlapResult) -> str:
@@ -81,7 +81,7 @@ def _print_maps(result: OverlapResult) -> None:
     rows += [_placement_row(found, placed) for found in result.maps for placed in (found.search, found.median)]
     table(rows)
     k = result.maps[0].fidelity.k if result.maps[0].fidelity else result.k
-    out(f"\nthe maps themselves (chance 0.5, but 0 of R_NX; k = {k})")
+    out(f"\nthe maps themselves (k = {k}, chance 0.5; R_NX over k = 1 to 50, chance 0)")
     table(
         [
             ["map", f"{result.by}s", "trustworthiness", "continuity", "R_NX, area over k", "agreement"],

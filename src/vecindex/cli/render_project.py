@@ -11,6 +11,7 @@ from vecindex.cli.output import duration
 from vecindex.cli.render import plain
 from vecindex.cli.render_anchor import anchor_lines
 from vecindex.core.anchors import anchored_to
+from vecindex.pipeline.project_state import rebuilt_by
 from vecindex.reports.figures import NONE, number
 
 if TYPE_CHECKING:
@@ -29,8 +30,13 @@ def print_project(result: ProjectResult) -> None:
     for line in _told(result):
         _out(f"  {completed(line)}")
     if result.due:
-        again = " --anchor, as before" if result.anchored else ""
-        _out(completed(f"  a rebuild is due: {result.due}: vecindex project {result.name}{again}"))
+        made = {"method": result.method, "settings": result.settings}
+        again = (
+            f"vecindex project {result.name} --anchor, as before"
+            if result.anchored
+            else rebuilt_by(result.name, made)
+        )
+        _out(completed(f"  a rebuild is due: {result.due}: {again}"))
     if result.seconds:
         told = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.seconds.items() if seconds >= 0.05)
         _out(f"time: {duration(sum(result.seconds.values()))}" + (f" ({told})" if told else ""))

@@ -53,7 +53,7 @@ from vecindex.store.maps import maps
 from vecindex.types import Observer, Silent
 
 NO_MAP = (
-    "Measuring overlap needs a map: vecindex project makes one. Until then the figures are those of embedding space "
+    "Measuring overlap needs a map. Make one: vecindex project. Until then the figures are those of embedding space "
     "alone."
 )
 

@@ -77,6 +77,9 @@ def project(
     if options.update:
         return update_map(database, table, options, old, observer)
     _refuse_anchored(table, options, old)
+    _refuse_focused(table, options, old)
+    if isinstance(old, Mapping) and old.get("method") not in (None, options.chosen_method):
+        observer.notice(f"map {options.name} was made by {old['method']}; now it is made by {options.chosen_method}")
     if holder := database.writer().holder():
         observer.notice(f"another process is writing ({holder}); the map is made meanwhile, of what is there now")
     run = _Run(database, table, options, old, observer)
@@ -113,6 +116,16 @@ def _refuse_anchored(table: ArticleTable, options: ProjectOptions, old: Any) -> 
         raise ConfigError(
             f"Map {options.name!r} of {table.where} is {told}; without --anchor it would become another map.",
             f"Anchor it again: {rebuilt_by(options.name, old)}; or give another name, or --drop it first.",
+        )
+
+
+def _refuse_focused(table: ArticleTable, options: ProjectOptions, old: Any) -> None:
+    """Refuse to put a map of all articles in the place of one that shows a part of them on purpose."""
+    if options.focus is None and isinstance(old, Mapping) and old.get("focus") is not None:
+        raise ConfigError(
+            f"Map {options.name!r} of {table.where} shows a part of the articles on purpose; without --focus it "
+            "would become another map.",
+            "Make it again with its --focus and --focus-size; or give another name, or --drop it first.",
         )
 
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from vecindex.core.map_settings import DEFAULT_METHOD, METHODS
+
 FORMAT = 1
 DUE_SHARE = 0.1
 """A rebuild is due when more than this share of the rows is not on the map, or was placed on it later."""
@@ -64,17 +66,31 @@ def rebuilt_by(name: str, about: Any) -> str:
 
     >>> rebuilt_by("map", {})
     'vecindex project map'
+    >>> rebuilt_by("t", {"method": "tsne", "settings": {"perplexity": 50.0, "dof": 1.0}})
+    'vecindex project t --method tsne --set perplexity=50.0'
     >>> rebuilt_by("a", {"anchored": True, "anchors": {"base": "m", "files": [{"name": "q.txt"}]}})
     'vecindex project a --anchor --from m --questions q.txt'
     """
     command = f"vecindex project {name}"
-    if not isinstance(about, Mapping) or not about.get("anchored"):
+    if not isinstance(about, Mapping):
         return command
+    if not about.get("anchored"):
+        return command + _made_as(about.get("method"), about.get("settings"))
     anchors = about.get("anchors")
     if not isinstance(anchors, Mapping):
         return f"{command} --anchor --questions FILE"
     files = [f" --questions {file['name']}" for file in anchors.get("files") or []]
     return f"{command} --anchor --from {anchors.get('base')}{''.join(files)}"
+
+
+def _made_as(method: Any, settings: Any) -> str:
+    """Return the options that name a method and its settings, where they are not what is taken without them."""
+    if method not in METHODS:
+        return ""
+    options = "" if method == DEFAULT_METHOD else f" --method {method}"
+    known, told = METHODS[method].settings, settings if isinstance(settings, Mapping) else {}
+    changed = [f" --set {key}={value}" for key, value in told.items() if key in known and value != known[key].default]
+    return options + "".join(changed)
 
 
 def _at_5(recall: Any) -> Mapping[str, float] | None:

@@ -133,7 +133,9 @@ def _more_like(table: ArticleTable, row_id: str, where: str | None) -> Query:
     if chunked and not rows.num_rows:
         rows = table.rows_by_id([row_id], [key, "vector"], "id")
     if not rows.num_rows:
-        raise ConfigError(f"{table.where} has no article {row_id!r}.", "Ids are told by vecindex search --json.")
+        raise ConfigError(
+            f"{table.where} has no article {row_id!r}.", 'Ids are told by: vecindex search "TEXT" --json'
+        )
     stored = as_matrix(rows.column("vector").combine_chunks(), table.fingerprint.dimension)
     others = f"NOT ({isin(key, rows.column(key).to_pylist()[:1])})"
     vector = normalize(stored.mean(axis=0, keepdims=True))[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,7 @@ class Database:
             there = ", ".join(n for n in names if n not in own and not n.startswith(GRAPH_PREFIX)) or "none"
             raise TableNotFoundError(
                 f"No table {name!r} in {self.uri} (tables there: {there}).",
-                f"Make it: vecindex ingest SOURCE --db {self.uri} --table {name}",
+                f"Make it: vecindex ingest SOURCE --db {shlex.quote(str(self.uri))} --table {name}",
             )
         with translated(f"{self.uri}/{name}"):
             table = ArticleTable(self.connection.open_table(name), f"{self.uri}/{name}")

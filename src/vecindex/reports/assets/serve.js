@@ -410,7 +410,7 @@
     now.map = maps.maps.some((map) => map.name === wanted) ? wanted : maps.default;
     if (now.map === null) {
       document.querySelector(".live").classList.add("no-map");
-      told("where-told", "A filter needs a map: vecindex project makes one.");
+      told("where-told", "A filter needs a map. Make one: vecindex project");
       at("where").disabled = true;
       return;
     }
