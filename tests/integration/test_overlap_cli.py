@@ -142,7 +142,7 @@ def test_without_a_map_it_says_so(ran: Ran, unmapped: tuple[str, str]) -> None:
     code, out, _ = ran(unmapped)
     assert code == 0
     assert out.startswith("no map to measure overlap on")
-    assert "vecindex project makes one" in out
+    assert "Make one: vecindex project" in out
     code, _, err = ran(unmapped, "--fail-under", "0.1")
     assert code == 2
     assert "--fail-under needs a map" in err
