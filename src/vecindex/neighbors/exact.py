@@ -122,19 +122,20 @@ class ExactSearch:
     def _scan(self, part: slice, rows: Rows, block: F32) -> None:
         """Take a block once each query has as many articles as are wanted: hardly any row of it is nearer still."""
         bar = (1.0 - self._dist[part, -1] - 2 * MARGIN).astype(np.float32)
-        many = _MANY * (self.k + _PAD)
-        counts = np.zeros(len(bar), dtype=np.int64)
-        found: list[tuple[Rows, Rows]] = []
+        many, n, total = _MANY * (self.k + _PAD), len(bar), 0
+        found: list[Rows] = []
         for at, _, above in self._products_of(part).reaching(block, bar):
-            place, query = np.divmod(above, len(bar))
-            counts += np.bincount(query, minlength=len(bar))
-            # Where much is nearer than all before, FAISS leaves more out.
-            few = counts[query] <= many
-            found.append((query[few], place[few] + at))
+            found.append(above + at * n)
+            total += len(above)
+            if total > many * n:
+                # Where much is nearer than all before, FAISS leaves more out.
+                self._add(part, rows, block)
+                return
+        place, query = np.divmod(np.concatenate(found), n)
+        counts = np.bincount(query, minlength=n)
         crowded = np.flatnonzero(counts > many)
         if len(crowded):
             self._add(part, rows, block, crowded)
-        query, place = (np.concatenate(side) for side in zip(*found, strict=True))
         few = counts[query] <= many
         if few.any():
             some, local = _lists(query[few], place[few])
