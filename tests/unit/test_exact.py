@@ -179,6 +179,23 @@ def test_what_is_not_finite_is_refused() -> None:
         ExactSearch(vectors, 0)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("row", [0, 1, 700, 1_998, 1_999])
+@pytest.mark.parametrize("crowd", [0.0, 3.0])
+def test_what_is_not_finite_is_refused_in_every_block(value: float, row: int, crowd: float) -> None:
+    # Nought times what is not finite must not hide it; and where much is near, not all is looked at.
+    queries = np.zeros((30, 8), dtype=np.float32)
+    queries[:, 0] = 1
+    vectors = corpus(0, 2_000, 8)
+    vectors[:, 0] += crowd
+    vectors = normalize(vectors)
+    vectors[row, 1 + row % 7] = value
+    search = ExactSearch(queries, 4)
+    search.add(np.arange(2_000), corpus(1, 2_000, 8))
+    with pytest.raises(ValueError, match="1 vectors are not finite"):
+        search.add(np.arange(2_000, 4_000), vectors)
+
+
 def test_no_block_is_no_answer() -> None:
     found = nearest_articles(corpus(0, 2, 4), [(np.empty(0, np.int64), np.empty((0, 4), np.float32))], 2)
     assert (found.rows == NO_ROW).all()

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ MIN_BLAS_QUERIES = 10
 _PRODUCT_VALUES = 1 << 18
 _AVX512 = {"avx512f", "avx512dq", "avx512cd", "avx512bw", "avx512vl"}
 _AVX2 = {"avx2", "fma"}
+T = TypeVar("T")
+
 _threshold_lock = threading.Lock()
 _threshold_users = 0
 _threshold_before = 0
@@ -151,17 +153,16 @@ def parts(count: int, of: int) -> list[slice]:
     return [slice(a, b) for a, b in pairwise(ends) if a < b]
 
 
-def in_threads(faiss: Any, tasks: Sequence[Callable[[], None]]) -> None:
+def in_threads(faiss: Any, tasks: Sequence[Callable[[], T]]) -> list[T]:
     """Run independent tasks at once, each with one thread of FAISS, on as many threads as FAISS would use here.
 
     What FAISS does on several threads for a task it does as quickly for several tasks; but what numpy does beside it,
-    on one thread, is then done on all. The first error of a task is raised when all have ended.
+    on one thread, is then done on all. Returns what the tasks returned, in their order; the first error of a task is
+    raised when all have ended.
     """
     threads = faiss.omp_get_max_threads()
     if threads == 1 or len(tasks) == 1:
-        for task in tasks:
-            task()
-        return
+        return [task() for task in tasks]
     with _threshold_lock:
         if threads not in _workers:
             # The number of threads that OpenMP uses is kept for each thread that asks.
@@ -170,5 +171,4 @@ def in_threads(faiss: Any, tasks: Sequence[Callable[[], None]]) -> None:
             )
         started = [_workers[threads].submit(task) for task in tasks]
     wait(started)
-    for one in started:
-        one.result()
+    return [one.result() for one in started]

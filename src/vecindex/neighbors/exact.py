@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from vecindex.core.neighbors import (
     F64,
@@ -66,7 +67,8 @@ class ExactSearch:
         self.k = k
         self._articles = articles
         self._without = None if without is None else counted(without, articles)
-        self._products: dict[tuple[int, int], Products] = {}
+        self._many = _MANY * (k + _PAD)
+        self._products: dict[int, Products] = {}
         self._rows: Rows = np.full((len(queries), k), NO_ROW, dtype=np.int64)
         self._dist: F64 = np.full((len(queries), k), np.inf)
 
@@ -77,25 +79,26 @@ class ExactSearch:
         """
         if len(rows) != len(vectors):
             raise ValueError(f"{len(rows)} rows for {len(vectors)} vectors")
-        if not usable(vectors).all():
-            raise ValueError(f"{int((~usable(vectors)).sum())} vectors are not finite")
         if not len(rows):
             return
         block = np.ascontiguousarray(vectors, dtype=np.float32)
         numbers = np.asarray(rows, dtype=np.int64)
         faiss = load_faiss()
-        full = np.isfinite(self._dist[:, -1]).all() and len(self.queries) >= MIN_BLAS_QUERIES
-        work = self._scan if full else self._add
-        in_threads(faiss, [partial(work, part, numbers, block) for part in self._parts(faiss)])
+        if np.isfinite(self._dist[:, -1]).all() and len(self.queries) >= MIN_BLAS_QUERIES:
+            self._scan(faiss, numbers, block)
+        else:
+            _refuse_unusable(block)
+            searches = [partial(self._add, part, numbers, block) for part in self._parts(faiss, _THREAD_QUERIES)]
+            in_threads(faiss, searches)
 
     def result(self) -> Neighbors:
         """Return what was found so far."""
         return Neighbors(self._rows.copy(), self._dist.copy())
 
-    def _parts(self, faiss: Any) -> list[slice]:
-        """Return parts of the queries: as many as threads where each is then worth one."""
+    def _parts(self, faiss: Any, least: int = 1) -> list[slice]:
+        """Return parts of the queries: as many as threads where each then has at least so many."""
         n = len(self.queries)
-        return parts(max(min(faiss.omp_get_max_threads(), n // _THREAD_QUERIES), -(-n // _QUERIES), 1), n)
+        return parts(max(min(faiss.omp_get_max_threads(), n // least), -(-n // _QUERIES), 1), n)
 
     def _add(self, part: slice, rows: Rows, block: F32, some: Rows | None = None) -> None:
         """Take a block for a part of the queries, or for some of that part."""
@@ -119,33 +122,58 @@ class ExactSearch:
             pending = pending[~complete]
             depth *= 8
 
-    def _scan(self, part: slice, rows: Rows, block: F32) -> None:
+    def _scan(self, faiss: Any, rows: Rows, block: F32) -> None:
         """Take a block once each query has as many articles as are wanted: hardly any row of it is nearer still."""
-        bar = (1.0 - self._dist[part, -1] - 2 * MARGIN).astype(np.float32)
-        many, n, total = _MANY * (self.k + _PAD), len(bar), 0
+        n = len(self.queries)
+        bar = (1.0 - self._dist[:, -1] - 2 * MARGIN).astype(np.float32)
+        groups = parts(-(-n // _QUERIES), n)
+        # The threads share the rows here, so that each row is read from memory and laid out for the product once.
+        shares = parts(faiss.omp_get_max_threads(), len(block))
+        found = in_threads(faiss, [partial(self._near, g, block, share, bar[g]) for g in groups for share in shares])
+        query, place = (np.concatenate(some) for some in zip(*found, strict=True))
+        crowded = np.bincount(query, minlength=n) > self._many
+        in_threads(faiss, [partial(self._take, p, query, place, crowded, rows, block) for p in self._parts(faiss)])
+
+    def _near(self, group: slice, block: F32, share: slice, bar: F32) -> tuple[Rows, Rows]:
+        """Return pairs of a query of the group and a place in a share of the block whose product reaches the bar.
+
+        Where there are so many that FAISS had better leave some out, every query comes more than `_many` times.
+        """
+        products = self._products_of(group)
+        n = products.shape[0]
+        least = np.append(bar, np.float32(np.inf))
         found: list[Rows] = []
-        for at, _, above in self._products_of(part).reaching(block, bar):
+        total = 0
+        for at, values, above in products.reaching(block[share], least):
+            if not np.isfinite(values[:, -1]).all():
+                _refuse_unusable(block)
             found.append(above + at * n)
             total += len(above)
-            if total > many * n:
-                # Where much is nearer than all before, FAISS leaves more out.
-                self._add(part, rows, block)
-                return
+            if total > self._many * n:
+                _refuse_unusable(block)
+                every = np.repeat(np.arange(group.start, group.stop), self._many + 1)
+                return every, np.zeros_like(every)
         place, query = np.divmod(np.concatenate(found), n)
-        counts = np.bincount(query, minlength=n)
-        crowded = np.flatnonzero(counts > many)
-        if len(crowded):
-            self._add(part, rows, block, crowded)
-        few = counts[query] <= many
+        return group.start + query, share.start + place
+
+    def _take(
+        self, part: slice, query: Rows, place: Rows, crowded: npt.NDArray[np.bool_], rows: Rows, block: F32
+    ) -> None:
+        """Keep what was found for a part of the queries; FAISS searches for crowded ones, and leaves more out."""
+        many = np.flatnonzero(crowded[part])
+        if len(many):
+            self._add(part, rows, block, many)
+        few = (query >= part.start) & (query < part.stop) & ~crowded[query]
         if few.any():
             some, local = _lists(query[few], place[few])
-            self._keep(part.start + some, rows, block, local)
+            self._keep(some, rows, block, local)
 
-    def _products_of(self, part: slice) -> Products:
-        key = (part.start, part.stop)
-        if key not in self._products:
-            self._products[key] = Products(self.queries[part])
-        return self._products[key]
+    def _products_of(self, group: slice) -> Products:
+        if group.start not in self._products:
+            # The product with ones is the sum of a vector's values: not finite where any of them is not.
+            ones = np.ones((1, self.queries.shape[1]), dtype=np.float32)
+            self._products[group.start] = Products(np.concatenate([self.queries[group], ones]))
+        return self._products[group.start]
 
     def _reached(self, sims: F32, rows: Rows, wanted: int) -> F64:
         """Return the similarity at which each query has as many different articles as are wanted; -inf before."""
@@ -180,6 +208,13 @@ class ExactSearch:
         else:
             best = nearest_of_each(rows_of_both, dist_of_both, self._articles, self.k)
         self._rows[at], self._dist[at] = best.rows, best.dist
+
+
+def _refuse_unusable(vectors: F32) -> None:
+    """Raise ValueError when a vector is not finite."""
+    unusable = int((~usable(vectors)).sum())
+    if unusable:
+        raise ValueError(f"{unusable} vectors are not finite")
 
 
 def _lists(query: Rows, place: Rows) -> tuple[Rows, Rows]:
