@@ -29,6 +29,8 @@ _QUERIES = 1_024
 _THREAD_QUERIES = 100
 # How many times the wanted candidates a block may hold for a query before FAISS is asked to leave some out.
 _MANY = 4
+# The queries that a kernel of the product takes at a time; what is left over takes it half as long again.
+_KERNEL_WIDTH = 16
 # What a float32 dot product of unit vectors may be off by, in any order of summation: some dimensions times its
 # precision, generously (4,096 values give 2e-6 at worst as measured, and this is five times as much).
 MARGIN = 1e-5
@@ -141,7 +143,8 @@ class ExactSearch:
         """
         products = self._products_of(group)
         n = products.shape[0]
-        least = np.append(bar, np.float32(np.inf))
+        least = np.full(n, np.inf, dtype=np.float32)
+        least[: len(bar)] = bar
         found: list[Rows] = []
         total = 0
         for at, values, above in products.reaching(block[share], least):
@@ -171,7 +174,8 @@ class ExactSearch:
     def _products_of(self, group: slice) -> Products:
         if group.start not in self._products:
             # The product with ones is the sum of a vector's values: not finite where any of them is not.
-            ones = np.ones((1, self.queries.shape[1]), dtype=np.float32)
+            n, d = self.queries[group].shape
+            ones = np.ones((_KERNEL_WIDTH - n % _KERNEL_WIDTH, d), dtype=np.float32)
             self._products[group.start] = Products(np.concatenate([self.queries[group], ones]))
         return self._products[group.start]
 
@@ -246,8 +250,8 @@ def cosine_distances(left: F32, i: Rows, right: F32, j: Rows) -> F64:
     dist = np.empty(len(i))
     step = max(1, _RESCORE_VALUES // left.shape[1])
     for at in range(0, len(i), step):
+        some, others = left.take(i[at : at + step], axis=0), right.take(j[at : at + step], axis=0)
         # The product of two float32 numbers is a float64 number, without rounding.
-        products = np.multiply(left[i[at : at + step]], right[j[at : at + step]], dtype=np.float64)
-        dist[at : at + step] = 1.0 - products.sum(axis=1)
+        dist[at : at + step] = 1.0 - np.multiply(some, others, dtype=np.float64).sum(axis=1)
     # Rounding puts the distance to itself a little below nought.
     return np.maximum(dist, 0.0).astype(np.float32).astype(np.float64)
