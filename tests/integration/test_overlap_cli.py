@@ -191,6 +191,16 @@ def test_html_says_what_json_says(ran: Ran, which: str, tmp_path: Path, request:
     assert near == [n["id"] for n in found["rows"][3]["neighbors"]]
 
 
+def test_remedies_name_the_database_wherever_they_are_told(
+    ran: Ran, unmapped: tuple[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "r.html"
+    command = f"vecindex project --db {unmapped[0]}"
+    assert command in json.loads(ran(unmapped, "--json")[1])["next"][0]
+    assert command in " ".join(ran(unmapped, "--html", str(file))[1].split())
+    assert command in file.read_text(encoding="utf-8")
+
+
 def test_html_that_cannot_be_written(ran: Ran, mapped: tuple[str, str], tmp_path: Path) -> None:
     code, _, err = ran(mapped, "--html", str(tmp_path / "absent" / "r.html"))
     assert code == 2

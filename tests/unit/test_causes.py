@@ -50,6 +50,8 @@ def first(**changes: Any) -> Verdict:
     [
         ({}, Cause.HEALTHY, Confidence.HIGH),
         ({"overlap_low": 0.55}, Cause.HEALTHY, Confidence.MEDIUM),
+        ({"questions": 10}, Cause.HEALTHY, Confidence.HIGH),
+        ({"questions": 9}, Cause.HEALTHY, Confidence.MEDIUM),
         ({"truncated": 0.5}, Cause.HEALTHY, Confidence.HIGH),
         ({"duplicated_targets": 0.5}, Cause.HEALTHY, Confidence.HIGH),
         (NO_MAP, Cause.HEALTHY, Confidence.MEDIUM),

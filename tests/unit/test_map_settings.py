@@ -65,6 +65,15 @@ def test_what_makes_no_sense_is_refused(method: str, given: dict[str, Any], mess
         settings_for(method, given)
 
 
+def test_the_method_that_has_a_setting_is_named() -> None:
+    with pytest.raises(ConfigError) as refused:
+        settings_for("umap", {"perplexity": 3})
+    assert str(refused.value.hint).endswith("Another method has it: --method tsne.")
+    with pytest.raises(ConfigError) as refused:
+        settings_for("pca", {"sharpness": 3})
+    assert refused.value.hint == "It has none at all."
+
+
 def test_how_many_neighbors_a_method_looks_at() -> None:
     assert graph_k("tsne", settings_for("tsne", {"perplexity": 10})) == 30
     assert graph_k("umap", settings_for("umap", {"neighbors": 50})) == 49, "umap-learn counts the article itself"

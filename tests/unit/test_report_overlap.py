@@ -202,7 +202,7 @@ def test_where_it_comes_from() -> None:
     found = make_result()
     page = page_of(found)
     assert "vecindex 9.8.7" in page.text
-    assert '{"method": "planted", "seed": 0}' in page.text
+    assert "planted, seed 0" in page.text
     assert "Made by" in page.text
     assert "Made2026" not in page.text
     assert overlap_page(found, version="1") == overlap_page(found, version="1")

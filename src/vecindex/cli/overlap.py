@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,7 @@ from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
 
 if TYPE_CHECKING:
+    from vecindex.core.verdicts import Verdict
     from vecindex.pipeline.overlap_result import OverlapResult
 
 NOT_MET_EXIT = 1
@@ -102,6 +104,7 @@ def overlap(
             observer=screen,
             stdin=sys.stdin.buffer,
         )
+    result = _with_commands(result)
     if fail_under is not None and result.best is None:
         raise ConfigError("--fail-under needs a map, and the table has none.", result.next[0])
     for path in _written(result, csv, html):
@@ -119,6 +122,17 @@ def overlap(
         raise typer.Exit(NOT_MET_EXIT)
     if result.rejected:
         raise typer.Exit(REJECTED_EXIT)
+
+
+def _with_commands(result: OverlapResult) -> OverlapResult:
+    """Return the result with commands that name the database and the table, wherever it is then shown."""
+    from vecindex.cli.advice import completed
+
+    def told(causes: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
+        return tuple(replace(one, remedy=completed(one.remedy)) for one in causes)
+
+    maps = tuple(replace(one, causes=told(one.causes)) for one in result.maps)
+    return replace(result, causes=told(result.causes), maps=maps, next=tuple(map(completed, result.next)))
 
 
 def _written(result: OverlapResult, csv: str | None, html: str | None) -> Iterator[str]:

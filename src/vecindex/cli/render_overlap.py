@@ -6,7 +6,6 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vecindex.cli.advice import completed
 from vecindex.cli.layout import facts, out, prose, short, table
 from vecindex.cli.render import plain
 from vecindex.cli.render_project import made_by, precise
@@ -36,7 +35,7 @@ def print_overlap(result: OverlapResult) -> None:
     _print_space(result)
     if not result.maps:
         out()
-        prose(completed(result.next[0]))
+        prose(result.next[0])
 
 
 def measured_on(result: OverlapResult) -> str:
@@ -54,7 +53,7 @@ def print_causes(result: OverlapResult) -> None:
     out(f"\ncauses on map {result.best.name}" if result.best else "\ncauses")
     for verdict in result.causes:
         prose(f"{verdict.cause} ({verdict.confidence} confidence): {verdict.summary}", indent=2)
-        told = [("remedy", completed(verdict.remedy)), ("figures", figures(verdict.because))]
+        told = [("remedy", verdict.remedy), ("figures", figures(verdict.because))]
         tested = [
             f"{e.name}: {told_outcome(e, verdict.cause)}" for e in bearing_on(verdict.cause, result.experiments)
         ]

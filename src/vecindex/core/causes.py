@@ -39,6 +39,8 @@ NEAR_PERCENTILE = 75.0
 DUPLICATED = 0.2
 MERGING_HELPS = 0.1
 TRUNCATED = 0.1
+SURE_QUESTIONS = 10
+"""The bootstrap interval of fewer questions is too narrow: it has too few values to draw from."""
 ANSWERS_RECALL = 0.5
 """Of the right articles that are in the table and could be listed, fewer than every second one is."""
 
@@ -300,7 +302,7 @@ def _healthy(f: Facts, goal: float) -> Verdict:
     else:
         summary = f"The questions keep at least {goal:.0%} of their neighbors."
         because = {"overlap": f.overlap, "self_recall": f.self_recall or 0.0, **because}
-        sure = f.overlap_low is not None and f.overlap_low >= goal
+        sure = f.overlap_low is not None and f.overlap_low >= goal and f.questions >= SURE_QUESTIONS
         confidence = Confidence.HIGH if sure else Confidence.MEDIUM
     return Verdict(Cause.HEALTHY, summary, because, confidence, "None is needed.", "Nothing to do.")
 

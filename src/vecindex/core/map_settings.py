@@ -91,10 +91,10 @@ def settings_for(method: str, given: Mapping[str, Any]) -> dict[str, Value]:
     known = METHODS[method].settings
     for name in given:
         if name not in known:
-            raise ConfigError(
-                f"Method {method} has no setting {name!r}.",
-                f"It has: {', '.join(known)}." if known else "It has none at all.",
-            )
+            there = f"It has: {', '.join(known)}." if known else "It has none at all."
+            elsewhere = [other for other, about in METHODS.items() if name in about.settings]
+            also = f" Another method has it: --method {' or '.join(elsewhere)}." if elsewhere else ""
+            raise ConfigError(f"Method {method} has no setting {name!r}.", there + also)
     return {name: _checked(method, name, setting, given.get(name)) for name, setting in known.items()}
 
 

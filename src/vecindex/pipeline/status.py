@@ -164,11 +164,6 @@ def _advice(found: Status, space: Usage) -> list[str]:
         )
     if found.rejected:
         advice.append(f"{found.rejected:,} input rows were left out: vecindex status --rejects tells why.")
-    if found.last_run and found.last_run.get("missing"):
-        advice.append(
-            f"{found.last_run['missing']:,} rows were not in the sources of the last run; to remove such rows: "
-            "vecindex ingest SOURCE... --prune"
-        )
     advice += _map_advice(found)
     if space.fragments > MANY_FRAGMENTS:
         advice.append(f"The table is in {space.fragments:,} pieces; searches are quicker after: vecindex optimize")
@@ -177,6 +172,12 @@ def _advice(found: Status, space: Usage) -> list[str]:
         advice.append(
             f"{garbage / 1e6:,.0f} MB are held by old versions and indexes; when nobody reads an old version: "
             "vecindex optimize --older-than 0s"
+        )
+    # Last, because it takes away: the last run may well have been of one source among several.
+    if found.last_run and found.last_run.get("missing"):
+        advice.append(
+            f"{found.last_run['missing']:,} rows were not in the sources of the last run; to remove such rows: "
+            "vecindex ingest SOURCE... --prune"
         )
     return advice
 

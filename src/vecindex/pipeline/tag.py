@@ -79,7 +79,10 @@ def _check_name(label: str) -> None:
 
 def _must_exist(table: ArticleTable, label: str, there: dict[str, int]) -> None:
     if label not in there:
-        raise ConfigError(f"{table.where} has no tag {label!r} (tags there: {', '.join(there) or 'none'}).")
+        raise ConfigError(
+            f"{table.where} has no tag {label!r} (tags there: {', '.join(there) or 'none'}).",
+            "See what each tag names: vecindex tag",
+        )
 
 
 def _report(table: ArticleTable, **done: str) -> TagReport:

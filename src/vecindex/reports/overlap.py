@@ -147,11 +147,25 @@ def _footer(found: Values, version: str, made: str | None) -> Markup:
         ("k, seed, box padding", f"{found['k']}, {found['seed']}, {figure(found['padding'])}"),
         ("Articles sampled", count(found["space"].get("sample"))),
     ]
-    told += [
-        (f"Map {one['name']}", given(json.dumps(one["about"], ensure_ascii=False, sort_keys=True)))
-        for one in found["maps"]
-    ]
+    told += [(f"Map {one['name']}", given(_made_by(one["about"]))) for one in found["maps"]]
     told += [("Made", made)] if made else []
     told.append(("Made by", f"vecindex {version}"))
     entries = [joined([tag("dt", name), tag("dd", value)]) for name, value in told]
     return joined([tag("h2", "Provenance", class_="hidden"), tag("dl", *entries)])
+
+
+def _made_by(about: Values) -> str:
+    """Return by what, with which settings and when a map was made; of another tool's map, what that tells.
+
+    >>> _made_by({"method": "umap", "seed": 3, "settings": {"min_dist": 0.1}, "made_at": "2026-01-02T03:04:05Z"})
+    'umap, seed 3; min_dist 0.1; 2026-01-02 03:04 UTC'
+    """
+    if not isinstance(about.get("method"), str):
+        return json.dumps(about, ensure_ascii=False, sort_keys=True)
+    method = about["method"] if about.get("seed") is None else f"{about['method']}, seed {about['seed']}"
+    settings = [
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in (about.get("settings") or {}).items()
+    ]
+    made_at = str(about.get("made_at") or "")[:16].replace("T", " ")
+    return "; ".join(part for part in (method, ", ".join(settings), made_at and f"{made_at} UTC") if part)
