@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from vecindex.core.vectors import row_cosines
+from vecindex.embed.attention import NAME
 from vecindex.embed.encoder import Encoder
 from vecindex.embed.models import find_model
 from vecindex.embed.precision import Precision
@@ -31,6 +33,20 @@ def test_every_precision_gives_the_vectors_of_encode(precision: str) -> None:
     assert row_cosines(reference, found).min() >= floor
     assert encoder.precision_cosine is not None
     assert encoder.precision_cosine >= floor
+
+
+def test_batched_attention_keeps_texts_of_all_lengths_apart() -> None:
+    encoder = Encoder.load(find_model("all-MiniLM-L6-v2"), device="cpu", precision=Precision.BF16)
+    texts = [" ".join(f"word{i}" for i in range(n)) for n in (1, 2, 5, 9, 17, 30, 44, 60, 90)]
+    reference = encoder._model.encode(texts, batch_size=1, normalize_embeddings=True)
+    encoder.check(TEXTS)
+    cpu: Any = torch.cpu
+    if cpu._is_avx512_bf16_supported() and not cpu._is_amx_tile_supported():
+        assert next(iter(encoder._model[0].children())).config._attn_implementation == NAME
+    assert row_cosines(reference, encoder.embed(encoder.tokenize(texts)).vectors).min() >= 0.999
+    # Not in place of what fp32 does.
+    encoder._use(Precision.FP32)
+    assert next(iter(encoder._model[0].children())).config._attn_implementation == "sdpa"
 
 
 def test_batch_size_does_not_matter(encoder: Encoder) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from vecindex.core.memory import give_back_memory
 from vecindex.core.vectors import F32, normalize, row_cosines, usable
+from vecindex.embed.attention import batch_attention
 from vecindex.embed.batching import TokenBudget, plan_batches
 from vecindex.embed.models import ModelFiles, first_line
 from vecindex.embed.packed import pack_linears
@@ -240,6 +241,8 @@ class Encoder:
         if self.device == "cpu" and precision is not Precision.FP16:
             with torch.inference_mode():
                 pack_linears(self._model)
+            if precision is Precision.BF16:
+                batch_attention(self._model)
         self._ready = True
 
     def _reload(self) -> None:

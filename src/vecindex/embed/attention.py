@@ -1,0 +1,139 @@
+"""Attention in bf16 on a CPU: two batched products and a softmax, for as many heads at a time as the caches hold.
+
+torch's own attention there asks for one small product for every few queries of every head, and on texts of some
+hundred tokens spends most of its time in asking. Batched products are asked for once for many heads. Their scores are
+rounded to bf16, where torch's own keeps fp32; the encoder checks the vectors afterwards as it does for any precision.
+
+It takes the place of "sdpa" in models that let their attention be chosen (`transformers.AttentionInterface`), and
+hands back to it whatever is not plain padded self-attention. On processors with AMX torch makes its small products
+in another way, and nothing is changed there.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+NAME = "vecindex_batched"
+
+# Scores of one step, for each thread: some heads of one text, which stay in the caches between the operations.
+_STEP_BYTES = 1536 << 10
+# torch's softmax in bf16 takes as many values at a time, and those left over one by one.
+_SOFTMAX_WIDTH = 32
+
+
+def batch_attention(model: Any) -> bool:
+    """Let a model on the CPU, its weights in bf16, attend by batched products, in place; return whether it will."""
+    import torch
+
+    cpu: Any = torch.cpu
+    if not cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported():
+        return False
+    try:
+        from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+        from transformers.masking_utils import sdpa_mask
+    except ImportError:
+        return False
+
+    def mask_of(*args: Any, **kwargs: Any) -> Any:
+        return with_seen_keys(sdpa_mask(*args, **kwargs))
+
+    AttentionInterface.register(NAME, attend)
+    AttentionMaskInterface.register(NAME, mask_of)
+    changed = False
+    for part in model.modules():
+        if isinstance(part, PreTrainedModel) and part.config._attn_implementation == "sdpa":
+            part.set_attn_implementation(NAME)
+            changed = part.config._attn_implementation == NAME or changed
+    log.debug("attention by batched products: %s", changed)
+    return changed
+
+
+def with_seen_keys(mask: Any) -> Any:
+    """Note on a mask (batch, 1, queries, keys), True where a query may look, which keys (batch, keys) all see.
+
+    Nothing is noted where that differs between queries. It is done once for all layers.
+    """
+    import torch
+
+    if mask is not None and mask.dtype == torch.bool and torch.equal(mask, mask[:, :, :1].expand_as(mask)):
+        mask.seen_keys = mask[:, 0, 0]
+    return mask
+
+
+def attend(
+    module: Any,
+    query: Any,
+    key: Any,
+    value: Any,
+    attention_mask: Any,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **others: Any,
+) -> tuple[Any, None]:
+    """Return softmax(scaling q k' + mask) v as (batch, queries, heads, values), and None for the weights.
+
+    query, key, value are (batch, heads, tokens, values); `attention_mask` (batch, 1, queries, keys) is None where
+    every query sees every key. As transformers asks of an attention function.
+    """
+    plain = not dropout and all(others.get(name) is None for name in ("position_bias", "softcap", "s_aux"))
+    seen = _seen_keys(module, query, key, value, attention_mask) if plain else None
+    if seen is None:
+        from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+        found: tuple[Any, None] = sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **others
+        )
+        return found
+    return _batched(query, key, value, seen, query.shape[-1] ** -0.5 if scaling is None else scaling), None
+
+
+def _seen_keys(module: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
+    """Return which keys (batch, keys) all queries see; None where it is not plain self-attention in bf16."""
+    import torch
+
+    if query.dtype != torch.bfloat16 or getattr(module, "is_causal", True):
+        return None
+    if not query.shape == key.shape == value.shape:
+        return None
+    if mask is None:
+        return torch.ones(query.shape[0], query.shape[2], dtype=torch.bool)
+    return getattr(mask, "seen_keys", None)
+
+
+def _batched(query: Any, key: Any, value: Any, seen: Any, scaling: float) -> Any:
+    import torch
+
+    batch, heads, tokens, size = query.shape
+    width = -(-tokens // _SOFTMAX_WIDTH) * _SOFTMAX_WIDTH
+    bytes_per_head = tokens * width * query.element_size()
+    step = max(1, torch.get_num_threads() * _STEP_BYTES // bytes_per_head)
+    some_heads, some_texts = min(step, heads), min(max(1, round(step / heads)), batch)
+    room = (some_texts, some_heads)
+    # A value more, 1 for queries: the product itself then adds what keeps a key from being seen.
+    queries = query.new_ones(*room, tokens, size + 1)
+    keys = key.new_zeros(*room, width, size + 1)
+    values = value.new_zeros(*room, width, size)
+    scores = query.new_empty(some_texts * some_heads, tokens, width)
+    found = query.new_empty(some_texts * some_heads, tokens, size)
+    bias = query.new_full((batch, 1, width), torch.finfo(query.dtype).min)
+    bias[:, 0, :tokens].masked_fill_(seen, 0)
+    out = query.new_empty(batch, tokens, heads, size)
+    for text in range(0, batch, some_texts):
+        texts = slice(text, text + some_texts)
+        for head in range(0, heads, some_heads):
+            part = (texts, slice(head, head + some_heads))
+            t, h = query[part].shape[:2]
+            q, k, v = queries[:t, :h], keys[:t, :h], values[:t, :h]
+            torch.mul(query[part], scaling, out=q[..., :size])
+            k[:, :, :tokens, :size] = key[part]
+            k[..., size] = bias[texts]
+            v[:, :, :tokens] = value[part]
+            s, f = scores[: t * h], found[: t * h]
+            torch.bmm(q.reshape(-1, tokens, size + 1), k.reshape(-1, width, size + 1).transpose(1, 2), out=s)
+            torch.softmax(s, -1, out=s)
+            torch.bmm(s, v.reshape(-1, width, size), out=f)
+            out[texts, :, part[1]] = f.view(t, h, tokens, size).transpose(1, 2)
+    return out
