@@ -87,6 +87,7 @@ def test_large_scores_do_not_overflow() -> None:
     [
         (SELF, torch.float32, {}),
         (SimpleNamespace(is_causal=True), torch.bfloat16, {"is_causal": True}),
+        (SELF, torch.bfloat16, {"is_causal": True}),
         (SimpleNamespace(), torch.bfloat16, {"is_causal": False}),
         (SELF, torch.bfloat16, {"position_bias": torch.randn(1, 4, 30, 30).to(torch.bfloat16)}),
     ],
@@ -98,6 +99,12 @@ def test_the_rest_is_left_to_torch(module: Any, dtype: torch.dtype, more: dict[s
         q, k, v, attn_mask=more.get("position_bias"), is_causal=bool(more.get("is_causal"))
     )
     assert torch.equal(found, expected.transpose(1, 2))
+
+
+def test_long_texts_are_left_to_torch() -> None:
+    q, k, v = states(1, 1, 513, 8)
+    found, _ = attend(SELF, q, k, v, None)
+    assert torch.equal(found, scaled_dot_product_attention(q, k, v).transpose(1, 2))
 
 
 def test_a_mask_that_differs_between_queries_is_left_to_torch() -> None:

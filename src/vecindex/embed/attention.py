@@ -20,8 +20,14 @@ NAME = "vecindex_batched"
 
 # Scores of one step, for each thread: some heads of one text, which stay in the caches between the operations.
 _STEP_BYTES = 1536 << 10
+# On longer texts torch's products are large enough by themselves, and all scores of a head take much room.
+_MAX_TOKENS = 512
+_ROWS = 16
 # torch's softmax in bf16 takes as many values at a time, and those left over one by one.
 _SOFTMAX_WIDTH = 32
+
+# What some models ask of their attention beside the formula.
+_SPECIAL = ("position_bias", "softcap", "s_aux")
 
 
 def batch_attention(model: Any) -> bool:
@@ -78,8 +84,8 @@ def attend(
     query, key, value are (batch, heads, tokens, values); `attention_mask` (batch, 1, queries, keys) is None where
     every query sees every key. As transformers asks of an attention function.
     """
-    plain = not dropout and all(others.get(name) is None for name in ("position_bias", "softcap", "s_aux"))
-    seen = _seen_keys(module, query, key, value, attention_mask) if plain else None
+    special = dropout or others.get("is_causal") or any(others.get(name) is not None for name in _SPECIAL)
+    seen = _seen_keys(module, query, key, value, attention_mask) if not special else None
     if seen is None:
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
@@ -96,7 +102,7 @@ def _seen_keys(module: Any, query: Any, key: Any, value: Any, mask: Any) -> Any:
 
     if query.dtype != torch.bfloat16 or getattr(module, "is_causal", True):
         return None
-    if not query.shape == key.shape == value.shape:
+    if not query.shape == key.shape == value.shape or query.shape[2] > _MAX_TOKENS:
         return None
     if mask is None:
         return torch.ones(query.shape[0], query.shape[2], dtype=torch.bool)
@@ -107,33 +113,46 @@ def _batched(query: Any, key: Any, value: Any, seen: Any, scaling: float) -> Any
     import torch
 
     batch, heads, tokens, size = query.shape
-    width = -(-tokens // _SOFTMAX_WIDTH) * _SOFTMAX_WIDTH
-    bytes_per_head = tokens * width * query.element_size()
-    step = max(1, torch.get_num_threads() * _STEP_BYTES // bytes_per_head)
-    some_heads, some_texts = min(step, heads), min(max(1, round(step / heads)), batch)
-    room = (some_texts, some_heads)
+    # Few shapes: oneDNN makes and keeps a kernel for each, of some hundred kB. What is too much is left unread.
+    rows, width = _filled(tokens, _ROWS), _filled(tokens, _SOFTMAX_WIDTH)
+    step = max(1, torch.get_num_threads() * _STEP_BYTES // (rows * width * query.element_size()))
+    some_heads, some_texts = min(step, heads), _power_of_two(min(max(1, step // heads), batch))
     # A value more, 1 for queries: the product itself then adds what keeps a key from being seen.
-    queries = query.new_ones(*room, tokens, size + 1)
-    keys = key.new_zeros(*room, width, size + 1)
-    values = value.new_zeros(*room, width, size)
-    scores = query.new_empty(some_texts * some_heads, tokens, width)
-    found = query.new_empty(some_texts * some_heads, tokens, size)
+    queries = query.new_ones(some_texts, some_heads, rows, size + 1)
+    keys = key.new_zeros(some_texts, some_heads, width, size + 1)
+    values = value.new_zeros(some_texts, some_heads, width, size)
+    scores = query.new_empty(some_texts * some_heads, rows, width)
+    found = query.new_empty(some_texts * some_heads, rows, size)
     bias = query.new_full((batch, 1, width), torch.finfo(query.dtype).min)
     bias[:, 0, :tokens].masked_fill_(seen, 0)
     out = query.new_empty(batch, tokens, heads, size)
     for text in range(0, batch, some_texts):
-        texts = slice(text, text + some_texts)
+        texts = slice(text, min(text + some_texts, batch))
+        n = texts.stop - text
         for head in range(0, heads, some_heads):
-            part = (texts, slice(head, head + some_heads))
-            t, h = query[part].shape[:2]
-            q, k, v = queries[:t, :h], keys[:t, :h], values[:t, :h]
-            torch.mul(query[part], scaling, out=q[..., :size])
-            k[:, :, :tokens, :size] = key[part]
-            k[..., size] = bias[texts]
-            v[:, :, :tokens] = value[part]
-            s, f = scores[: t * h], found[: t * h]
-            torch.bmm(q.reshape(-1, tokens, size + 1), k.reshape(-1, width, size + 1).transpose(1, 2), out=s)
+            those = slice(head, min(head + some_heads, heads))
+            h = those.stop - head
+            q, k, v = (part[: _power_of_two(n), :h] for part in (queries, keys, values))
+            torch.mul(query[texts, those], scaling, out=q[:n, :, :tokens, :size])
+            k[:n, :, :tokens, :size] = key[texts, those]
+            k[:n, :, :, size] = bias[texts]
+            v[:n, :, :tokens] = value[texts, those]
+            s, f = (part[: len(q) * h] for part in (scores, found))
+            torch.bmm(q.reshape(-1, rows, size + 1), k.reshape(-1, width, size + 1).transpose(1, 2), out=s)
             torch.softmax(s, -1, out=s)
             torch.bmm(s, v.reshape(-1, width, size), out=f)
-            out[texts, :, part[1]] = f.view(t, h, tokens, size).transpose(1, 2)
+            out[texts, :, those] = f.view(-1, h, rows, size)[:n, :, :tokens].transpose(1, 2)
     return out
+
+
+def _filled(count: int, width: int) -> int:
+    return -(-count // width) * width
+
+
+def _power_of_two(count: int) -> int:
+    """Return the least power of two that is not below a count.
+
+    >>> [_power_of_two(n) for n in (1, 2, 3, 8, 9)]
+    [1, 2, 4, 8, 16]
+    """
+    return 1 << (count - 1).bit_length()
