@@ -42,15 +42,24 @@ def formula(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: t
     return (scores.softmax(-1) @ v).transpose(1, 2)
 
 
-@pytest.mark.parametrize("step_bytes", [1, 6_000, 100_000, 1 << 21])
+@pytest.mark.parametrize("step_bytes", [1, 6_000, 100_000, 1 << 22])
 @pytest.mark.parametrize(
     ("heads", "tokens", "size", "lengths"),
-    [(2, 1, 4, [1]), (3, 31, 8, [31, 5, 1]), (4, 64, 32, [64, 64]), (12, 77, 32, [77, 76, 40, 2]), (2, 200, 64, [9])],
+    [
+        (2, 1, 4, [1]),
+        (3, 31, 8, [31, 5, 1]),
+        (4, 64, 32, [64, 64]),
+        (12, 77, 32, [77, 76, 40, 2]),
+        (2, 200, 64, [9]),
+        # Of 6,000 bytes a step: texts by two, two and one.
+        (1, 20, 8, [20, 3, 19, 2, 20]),
+    ],
 )
 def test_it_is_the_formula(
     heads: int, tokens: int, size: int, lengths: list[int], step_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attention, "_STEP_BYTES", step_bytes)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     q, k, v = states(len(lengths), heads, tokens, size)
     mask = padded(lengths, tokens)
     found, weights = attend(SELF, q, k, v, with_seen_keys(mask), scaling=size**-0.5)
@@ -89,6 +98,7 @@ def test_large_scores_do_not_overflow() -> None:
         (SimpleNamespace(is_causal=True), torch.bfloat16, {"is_causal": True}),
         (SELF, torch.bfloat16, {"is_causal": True}),
         (SimpleNamespace(), torch.bfloat16, {"is_causal": False}),
+        (SELF, torch.bfloat16, {"s_aux": torch.zeros(4)}),
         (SELF, torch.bfloat16, {"position_bias": torch.randn(1, 4, 30, 30).to(torch.bfloat16)}),
     ],
 )
@@ -98,6 +108,19 @@ def test_the_rest_is_left_to_torch(module: Any, dtype: torch.dtype, more: dict[s
     expected = scaled_dot_product_attention(
         q, k, v, attn_mask=more.get("position_bias"), is_causal=bool(more.get("is_causal"))
     )
+    assert torch.equal(found, expected.transpose(1, 2))
+
+
+def test_what_torch_refuses_is_refused() -> None:
+    with pytest.raises(ValueError, match="softcap"):
+        attend(SELF, *states(1, 2, 30, 16), None, softcap=30.0)
+
+
+def test_shared_keys_are_left_to_torch() -> None:
+    q, k, v = states(2, 4, 30, 16)
+    module = SimpleNamespace(is_causal=False, num_key_value_groups=2)
+    found, _ = attend(module, q, k[:, :2], v[:, :2], None)
+    expected = scaled_dot_product_attention(q, k[:, :2], v[:, :2], enable_gqa=True)
     assert torch.equal(found, expected.transpose(1, 2))
 
 

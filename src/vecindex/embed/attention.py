@@ -5,8 +5,8 @@ hundred tokens spends most of its time in asking. Batched products are asked for
 rounded to bf16, where torch's own keeps fp32; the encoder checks the vectors afterwards as it does for any precision.
 
 It takes the place of "sdpa" in models that let their attention be chosen (`transformers.AttentionInterface`), and
-hands back to it whatever is not plain padded self-attention. On processors with AMX torch makes its small products
-in another way, and nothing is changed there.
+hands back to it whatever is not plain padded self-attention over up to 512 tokens. On processors with AMX torch makes
+its small products in another way, and nothing is changed there.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ log = logging.getLogger(__name__)
 
 NAME = "vecindex_batched"
 
-# Scores of one step, for each thread: some heads of one text, which stay in the caches between the operations.
-_STEP_BYTES = 1536 << 10
-# On longer texts torch's products are large enough by themselves, and all scores of a head take much room.
+# Scores of one step, for each thread: heads of one or several texts, which stay in the caches from one operation to
+# the next.
+_STEP_BYTES = 2 << 20
+# The scores of a head take half a MB then; longer texts were not measured.
 _MAX_TOKENS = 512
-_ROWS = 16
 # torch's softmax in bf16 takes as many values at a time, and those left over one by one.
 _SOFTMAX_WIDTH = 32
+# Queries are filled up too, and texts taken by powers of two, for the sake of few shapes: oneDNN makes a kernel for
+# each, of some hundred kB, and keeps it.
+_ROW_WIDTH = 16
 
 # What some models ask of their attention beside the formula.
 _SPECIAL = ("position_bias", "softcap", "s_aux")
@@ -41,6 +44,8 @@ def batch_attention(model: Any) -> bool:
         from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
         from transformers.masking_utils import sdpa_mask
     except ImportError:
+        return False
+    if not hasattr(PreTrainedModel, "set_attn_implementation"):
         return False
 
     def mask_of(*args: Any, **kwargs: Any) -> Any:
@@ -64,7 +69,9 @@ def with_seen_keys(mask: Any) -> Any:
     """
     import torch
 
-    if mask is not None and mask.dtype == torch.bool and torch.equal(mask, mask[:, :, :1].expand_as(mask)):
+    if mask is None or mask.dtype != torch.bool or mask.shape[-1] > _MAX_TOKENS:
+        return mask
+    if torch.equal(mask, mask[:, :, :1].expand_as(mask)):
         mask.seen_keys = mask[:, 0, 0]
     return mask
 
@@ -113,35 +120,36 @@ def _batched(query: Any, key: Any, value: Any, seen: Any, scaling: float) -> Any
     import torch
 
     batch, heads, tokens, size = query.shape
-    # Few shapes: oneDNN makes and keeps a kernel for each, of some hundred kB. What is too much is left unread.
-    rows, width = _filled(tokens, _ROWS), _filled(tokens, _SOFTMAX_WIDTH)
+    rows, width = _filled(tokens, _ROW_WIDTH), _filled(tokens, _SOFTMAX_WIDTH)
     step = max(1, torch.get_num_threads() * _STEP_BYTES // (rows * width * query.element_size()))
-    some_heads, some_texts = min(step, heads), _power_of_two(min(max(1, step // heads), batch))
+    some_heads, some_texts = min(step, heads), max(1, step // heads)
     # A value more, 1 for queries: the product itself then adds what keeps a key from being seen.
-    queries = query.new_ones(some_texts, some_heads, rows, size + 1)
-    keys = key.new_zeros(some_texts, some_heads, width, size + 1)
-    values = value.new_zeros(some_texts, some_heads, width, size)
-    scores = query.new_empty(some_texts * some_heads, rows, width)
-    found = query.new_empty(some_texts * some_heads, rows, size)
+    room = (_power_of_two(min(some_texts, batch)), some_heads)
+    queries = query.new_ones(*room, rows, size + 1)
+    keys = key.new_zeros(*room, width, size + 1)
+    values = value.new_zeros(*room, width, size)
+    scores = query.new_empty(*room, rows, width)
+    found = query.new_empty(*room, rows, size)
     bias = query.new_full((batch, 1, width), torch.finfo(query.dtype).min)
     bias[:, 0, :tokens].masked_fill_(seen, 0)
     out = query.new_empty(batch, tokens, heads, size)
-    for text in range(0, batch, some_texts):
-        texts = slice(text, min(text + some_texts, batch))
-        n = texts.stop - text
+    text = 0
+    while text < batch:
+        n = _power_of_two(min(some_texts, batch - text))
+        texts = slice(text, text + n)
         for head in range(0, heads, some_heads):
             those = slice(head, min(head + some_heads, heads))
-            h = those.stop - head
-            q, k, v = (part[: _power_of_two(n), :h] for part in (queries, keys, values))
-            torch.mul(query[texts, those], scaling, out=q[:n, :, :tokens, :size])
-            k[:n, :, :tokens, :size] = key[texts, those]
-            k[:n, :, :, size] = bias[texts]
-            v[:n, :, :tokens] = value[texts, those]
-            s, f = (part[: len(q) * h] for part in (scores, found))
-            torch.bmm(q.reshape(-1, rows, size + 1), k.reshape(-1, width, size + 1).transpose(1, 2), out=s)
+            q, k, v, s, f = (part[:n, : those.stop - head] for part in (queries, keys, values, scores, found))
+            torch.mul(query[texts, those], scaling, out=q[:, :, :tokens, :size])
+            k[:, :, :tokens, :size] = key[texts, those]
+            k[..., size] = bias[texts]
+            v[:, :, :tokens] = value[texts, those]
+            q, k, v, s, f = (part.flatten(0, 1) for part in (q, k, v, s, f))
+            torch.bmm(q, k.transpose(1, 2), out=s)
             torch.softmax(s, -1, out=s)
-            torch.bmm(s, v.reshape(-1, width, size), out=f)
-            out[texts, :, those] = f.view(-1, h, rows, size)[:n, :, :tokens].transpose(1, 2)
+            torch.bmm(s, v, out=f)
+            out[texts, :, those] = f.unflatten(0, (n, -1))[:, :, :tokens].transpose(1, 2)
+        text += n
     return out
 
 
@@ -150,9 +158,9 @@ def _filled(count: int, width: int) -> int:
 
 
 def _power_of_two(count: int) -> int:
-    """Return the least power of two that is not below a count.
+    """Return the largest power of two that is not above a count.
 
     >>> [_power_of_two(n) for n in (1, 2, 3, 8, 9)]
-    [1, 2, 4, 8, 16]
+    [1, 2, 2, 8, 8]
     """
-    return 1 << (count - 1).bit_length()
+    return 1 << (count.bit_length() - 1)

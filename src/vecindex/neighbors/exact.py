@@ -90,17 +90,16 @@ class ExactSearch:
             self._scan(faiss, numbers, block)
         else:
             _refuse_unusable(block)
-            searches = [partial(self._add, part, numbers, block) for part in self._parts(faiss, _THREAD_QUERIES)]
-            in_threads(faiss, searches)
+            in_threads(faiss, [partial(self._add, part, numbers, block) for part in self._parts(faiss)])
 
     def result(self) -> Neighbors:
         """Return what was found so far."""
         return Neighbors(self._rows.copy(), self._dist.copy())
 
-    def _parts(self, faiss: Any, least: int = 1) -> list[slice]:
-        """Return parts of the queries: as many as threads where each then has at least so many."""
+    def _parts(self, faiss: Any) -> list[slice]:
+        """Return parts of the queries: as many as threads where each is then worth one."""
         n = len(self.queries)
-        return parts(max(min(faiss.omp_get_max_threads(), n // least), -(-n // _QUERIES), 1), n)
+        return parts(max(min(faiss.omp_get_max_threads(), n // _THREAD_QUERIES), -(-n // _QUERIES), 1), n)
 
     def _add(self, part: slice, rows: Rows, block: F32, some: Rows | None = None) -> None:
         """Take a block for a part of the queries, or for some of that part."""
@@ -128,13 +127,15 @@ class ExactSearch:
         """Take a block once each query has as many articles as are wanted: hardly any row of it is nearer still."""
         n = len(self.queries)
         bar = (1.0 - self._dist[:, -1] - 2 * MARGIN).astype(np.float32)
-        groups = parts(-(-n // _QUERIES), n)
         # The threads share the rows here, so that each row is read from memory and laid out for the product once.
         shares = parts(faiss.omp_get_max_threads(), len(block))
-        found = in_threads(faiss, [partial(self._near, g, block, share, bar[g]) for g in groups for share in shares])
-        query, place = (np.concatenate(some) for some in zip(*found, strict=True))
-        crowded = np.bincount(query, minlength=n) > self._many
-        in_threads(faiss, [partial(self._take, p, query, place, crowded, rows, block) for p in self._parts(faiss)])
+        for group in parts(-(-n // _QUERIES), n):
+            found = in_threads(faiss, [partial(self._near, group, block, share, bar[group]) for share in shares])
+            query, place = (np.concatenate(some) for some in zip(*found, strict=True))
+            crowded = np.bincount(query, minlength=n) > self._many
+            some = parts(min(faiss.omp_get_max_threads(), group.stop - group.start), group.stop - group.start)
+            those = [slice(group.start + part.start, group.start + part.stop) for part in some]
+            in_threads(faiss, [partial(self._take, part, query, place, crowded, rows, block) for part in those])
 
     def _near(self, group: slice, block: F32, share: slice, bar: F32) -> tuple[Rows, Rows]:
         """Return pairs of a query of the group and a place in a share of the block whose product reaches the bar.
@@ -143,7 +144,8 @@ class ExactSearch:
         """
         products = self._products_of(group)
         n = products.shape[0]
-        least = np.full(n, np.inf, dtype=np.float32)
+        # Nothing reaches NaN.
+        least = np.full(n, np.nan, dtype=np.float32)
         least[: len(bar)] = bar
         found: list[Rows] = []
         total = 0
