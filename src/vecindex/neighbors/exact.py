@@ -29,7 +29,7 @@ _QUERIES = 1_024
 _THREAD_QUERIES = 100
 # How many times the wanted candidates a block may hold for a query before FAISS is asked to leave some out.
 _MANY = 4
-# The queries that a kernel of the product takes at a time; what is left over takes it half as long again.
+# The queries that a kernel of the product takes at a time; those left over go through narrower, slower ones.
 _KERNEL_WIDTH = 16
 # What a float32 dot product of unit vectors may be off by, in any order of summation: some dimensions times its
 # precision, generously (4,096 values give 2e-6 at worst as measured, and this is five times as much).
