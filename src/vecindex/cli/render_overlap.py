@@ -40,7 +40,7 @@ def print_overlap(result: OverlapResult) -> None:
 
 def measured_on(result: OverlapResult) -> str:
     """Return which questions were held against what."""
-    topics = f" on {result.topics} topics" if result.topics else ""
+    topics = f" on {result.topics} topic{'' if result.topics == 1 else 's'}" if result.topics else ""
     some = "question" if result.questions == 1 else "questions"
     return (
         f"{result.questions:,} {some}{topics} ({plain(result.questions_name)}), "
