@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,7 +67,12 @@ def test_delete_asks_on_a_terminal(run: Run, tmp_path: Path, answer: str, left: 
 
 def test_delete_that_matches_nothing_ends_with_1(run: Run, tmp_path: Path) -> None:
     filled(tmp_path, 5)
-    assert run("delete", "nope", "--db", tmp_path).code == 1
+    unknown = run("delete", "nope", "--db", tmp_path)
+    assert unknown.code == 1
+    assert unknown.err.splitlines()[:2] == [
+        "not found: nope",
+        f"  ids are those of vecindex export --db {tmp_path} and of vecindex search --db {tmp_path} --json",
+    ]
     assert run("delete", "--where", "year > 3000", "--yes", "--db", tmp_path).code == 1
     assert run("delete", "--where", "year >", "--yes", "--db", tmp_path).code == 2
     assert run("delete", "--db", tmp_path).code == 2
@@ -147,3 +154,29 @@ def test_an_unforeseen_error_is_a_sentence(run: Run, tmp_path: Path, monkeypatch
     done = run("status", "--db", tmp_path)
     assert done.code == 1
     assert done.err.startswith("error: unexpected ZeroDivisionError: oh\n")
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    filled(tmp_path, 2_000)
+    command = [sys.executable, "-m", "vecindex.cli.app", "search", "--id", "a00000", "-k", "1999", "--db", tmp_path]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline().startswith("1\t")
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(60) == 141
+
+
+def test_ingest_of_nothing_and_of_nothing_good(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.touch()
+    empty = run("ingest", path, "--db", tmp_path / "db")
+    assert (empty.code, empty.err.splitlines()[1]) == (0, "  the sources hold no rows")
+    path.write_text("a line\nand another\n")
+    bad = run("ingest", path, "--db", tmp_path / "db")
+    assert bad.code == 6
+    assert bad.err.splitlines()[1:3] == [
+        "  rejected 2: not valid JSON",
+        "  no row was good: is the format the right one (--format), are the fields (--id-field, --text-field)?",
+    ]

@@ -81,7 +81,7 @@ def test_template_of_more_than_names_is_refused(template: str) -> None:
 
 
 def test_template_is_filled_in() -> None:
-    found = resolve_fields(["id", "Headline", "text", "tags"], text_template=r"{{{title}}}\n{text}\t{tags}")
+    found = resolve_fields(["id", "Headline", "text", "tags"], text_template="{{{title}}}\n{text}\t{tags}")
     made = article(found, id=1, Headline="T", text="x", tags=["a", "b"])
     assert made.embed_text == "{T}\nx\ta, b"
     assert (made.text, made.title, made.extra) == ("x", "T", {"tags": ["a", "b"]})

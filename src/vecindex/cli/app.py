@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from vecindex.cli import (
     advice,
@@ -26,14 +27,37 @@ from vecindex.cli import (
 )
 from vecindex.errors import VecindexError
 
+READER_GONE_EXIT = 141
+"""What a shell tells of a program that SIGPIPE ended (128 + 13)."""
+
+
+class Commands(typer.core.TyperGroup):
+    """The commands, ended quietly when whoever reads their output has gone."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; its output is written out here, where a fault can still be told from others."""
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
+        except BrokenPipeError:
+            # Python writes out once more at its end, and would complain.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for stream in (sys.stdout, sys.stderr):
+                os.dup2(nowhere, stream.fileno())
+            raise typer.Exit(READER_GONE_EXIT) from None
+
+
 app = typer.Typer(
     name="vecindex",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Keeps the vector index of a text corpus and proves that it does its job.",
     epilog="Exit codes: 0 done, 1 a check or threshold failed, 2 usage, 3 source, 4 model, 5 store, "
-    "6 done but rows were rejected, 7 an extra is missing, 130 interrupted.",
+    "6 done but rows were rejected, 7 an extra is missing, 130 interrupted, 141 the output's reader has gone.",
 )
 
 

@@ -62,8 +62,12 @@ def print_ingest(report: IngestReport, dry_run: bool) -> None:
             f"{report.table}: {report.added:,} added, {report.changed:,} changed, {report.skipped:,} unchanged, "
             f"{report.rejected:,} rejected; {report.rows_in_table:,} rows in all"
         )
+    if not (report.read or report.rejected):
+        say("  the sources hold no rows")
     for reason, n in sorted(report.reject_reasons.items(), key=lambda item: -item[1]):
         say(f"  rejected {n:,}: {reason}")
+    if report.rejected and not (report.added or report.changed or report.skipped or report.vectors):
+        say("  no row was good: is the format the right one (--format), are the fields (--id-field, --text-field)?")
     if report.rejected and not dry_run:
         say("  where and why, row by row: vecindex status --rejects")
     if report.missing:

@@ -45,8 +45,11 @@ def print_search(result: SearchResult) -> None:
         name = [plain(answer.id or answer.query or str(number))] if several else []
         for hit in answer.hits:
             _out("\t".join([*name, *_numbers(hit, result.hybrid), *_words(hit)]))
-    if not result.hits:
+    most = max((len(answer.hits) for answer in result.answers), default=0)
+    if not most:
         say("no hits")
+    elif most < result.k:
+        say(f"{most:,} of the {result.k:,} asked for: there are no more")
 
 
 def _numbers(hit: Hit, hybrid: bool) -> list[str]:
@@ -168,6 +171,8 @@ def print_delete(report: DeleteReport) -> None:
     """Tell what a deletion removed, or would remove."""
     for row_id in report.not_found:
         say(f"not found: {plain(row_id)}")
+    if report.not_found and not report.articles:
+        say("  ids are those of vecindex export and of vecindex search --json")
     told = f"{report.articles:,} articles ({report.rows:,} rows)"
     if report.dry_run:
         say(f"dry run: would remove {told} of {report.table}")

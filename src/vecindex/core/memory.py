@@ -22,7 +22,8 @@ def keep_one_heap() -> None:
     """Let all threads take their memory from one heap, from now on, where the C library is glibc.
 
     Else each thread has its own, and what is freed in one is not used again in another: 90 MB after reading 384 MB of
-    vectors in small parts. For the whole process, so it is for commands, not for a library that others use.
+    vectors in small parts, 100 MB after 250 commits. For the whole process, so it is for commands, not for a library
+    that others use.
     """
     try:
         option = ctypes.CDLL(None).mallopt

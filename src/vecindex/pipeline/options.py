@@ -61,6 +61,7 @@ class IngestOptions:
         r"""The text template with a typed \n or \t made the sign that it stands for."""
         if self.text_template is None:
             return None
+        # A shell hands \n over as two characters.
         return self.text_template.replace("\\n", "\n").replace("\\t", "\t")
 
 

@@ -68,10 +68,10 @@ def resolve_fields(
     text_template: str | None = None,
     vector_field: str | None = None,
 ) -> FieldMap:
-    r"""Return the field map for an input with these field names.
+    """Return the field map for an input with these field names.
 
-    `text_template`, e.g. "{title}\n{text}", is the text to embed; a typed \n or \t becomes the sign it
-    stands for, and {id}, {text} and {title} also mean the fields recognised as such.
+    `text_template`, e.g. "{title}: {text}", is the text to embed; {id}, {text} and {title} also mean the fields
+    recognised as such.
 
     Raises SourceError when a named field is absent, or no id or text is recognised; ConfigError when the
     template is not made of plain field names.
@@ -105,8 +105,7 @@ def parse_template(template: str) -> tuple[tuple[str, str | None], ...]:
     for literal, name, spec, conversion in parsed:
         if name is not None and (not name or spec or conversion or "." in name or "[" in name):
             raise ConfigError(f"text template {template!r}: found {{{name}}} with more than a field name", hint)
-        # A shell hands \n over as two characters.
-        parts.append((literal.replace("\\n", "\n").replace("\\t", "\t"), name))
+        parts.append((literal, name))
     if not any(name for _, name in parts):
         raise ConfigError(f"text template {template!r}: it names no field", hint)
     return tuple(parts)
