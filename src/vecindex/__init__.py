@@ -9,10 +9,16 @@ from vecindex.config import VERSION as __version__
 if TYPE_CHECKING:
     from vecindex.errors import VecindexError
     from vecindex.index import Index, open
+    from vecindex.pipeline.run import Stop
 
-__all__ = ["Index", "VecindexError", "__version__", "open"]
+__all__ = ["Index", "Stop", "VecindexError", "__version__", "open"]
 
-_HOMES = {"Index": "vecindex.index", "open": "vecindex.index", "VecindexError": "vecindex.errors"}
+_HOMES = {
+    "Index": "vecindex.index",
+    "Stop": "vecindex.pipeline.run",
+    "VecindexError": "vecindex.errors",
+    "open": "vecindex.index",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -31,7 +31,8 @@ class Chunking:
     overlap: int
 
     def __str__(self) -> str:
-        return f"chunks of {self.tokens} tokens, {self.overlap} shared"
+        length = f"{self.tokens} tokens" if self.tokens else "as many tokens as the model reads"
+        return f"chunks of {length}, {self.overlap} shared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Seconds:
 
 @dataclass(slots=True)
 class IngestReport:
-    """What a run of `ingest` did. Counts are input rows unless they say vectors."""
+    """What a run of `ingest` did, or after a dry run would do. Counts are input rows unless they say vectors."""
 
     table: str
     read: int = 0
@@ -121,6 +122,8 @@ class IngestReport:
     """Lowest cosine between the vectors of this precision and those of full precision, on the first texts."""
     batch_tokens: int = 0
     rows_in_table: int = 0
+    estimate: Estimate | None = None
+    """What was told before the run; None where nothing was to be embedded."""
 
     def count_reject(self, reason: str) -> None:
         """Count a rejected row under the kind of its reason: what stands before its first detail."""

@@ -77,10 +77,9 @@ def ingest(
     from vecindex.cli.output import print_ingest, print_json
     from vecindex.cli.progress import Screen
     from vecindex.core.memory import keep_one_heap
-    from vecindex.pipeline.run import Stop
 
     keep_one_heap()
-    stop = Stop()
+    stop = vecindex.Stop()
     wants_chunks = chunk or chunk_tokens is not None
     with Screen() as screen, finishing_on_interrupt(stop):
         report = vecindex.open(db, table).ingest(

@@ -54,8 +54,9 @@ def print_ingest(report: IngestReport, dry_run: bool) -> None:
     """Tell what an ingest did, or would do."""
     if dry_run:
         say(
-            f"dry run: {report.read:,} rows read, {report.skipped:,} are in {report.table} unchanged, "
-            f"{report.rejected:,} would be rejected; {report.vectors:,} vectors to make"
+            f"dry run: {report.read:,} rows read: {report.added:,} new in {report.table}, "
+            f"{report.changed:,} changed, {report.skipped:,} unchanged, {report.rejected:,} to be rejected; "
+            f"{report.vectors:,} vectors to make"
         )
     else:
         say(

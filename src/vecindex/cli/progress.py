@@ -72,11 +72,13 @@ class Screen:
         elif time.monotonic() - self._last_line >= _LINE_EVERY_S:
             self._last_line = time.monotonic()
             done = f"{progress.rows:,}" + (f" of {progress.total:,}" if progress.total else "")
-            say(
-                f"{done} rows, {progress.embedded:,} embedded, {progress.texts_per_s:.1f} texts/s"
-                f"{self._eta(progress)}, batch {progress.batch_tokens:,} tokens, "
-                f"{progress.device} {progress.precision}"
-            )
+            model = ""
+            if progress.embedded:
+                model = (
+                    f", {progress.embedded:,} embedded, {progress.texts_per_s:.1f} texts/s{self._eta(progress)}, "
+                    f"batch {progress.batch_tokens:,} tokens, {progress.device} {progress.precision}"
+                )
+            say(f"{done} rows{model}")
 
     def stage(self, stage: Stage) -> None:
         """Show where a stage stands, and when it will be done at the rate that it has had so far."""
@@ -134,8 +136,15 @@ class Screen:
             )
             self._bar.start()
             self._task = self._bar.add_task("embedding", total=self._todo, told="")
+        if not progress.embedded:
+            self._bar.update(
+                self._task, description="reading", completed=progress.rows, total=progress.total, told=""
+            )
+            return
         told = (
             f"{progress.texts_per_s:.1f} texts/s{self._eta(progress)} batch {progress.batch_tokens:,} "
             f"{progress.device} {progress.precision}"
         )
-        self._bar.update(self._task, completed=progress.embedded, told=told)
+        self._bar.update(
+            self._task, description="embedding", completed=progress.embedded, total=self._todo, told=told
+        )

@@ -85,13 +85,22 @@ class Registry:
         return State.NEW, None
 
     def keep(self, row_id: str) -> None:
-        """Note that an id is still in the source although its row was rejected, so that pruning spares it.
-
-        A good row of that id may still come.
-        """
+        """Note that an id is still in the source although its row was rejected, so that pruning spares it."""
         at = self._find(self._keys, _key(row_id))
         if at >= 0:
             self._spared[at] = True
+
+    def forget(self, row_id: str) -> None:
+        """Take back that the run has met an id, whose row turned out to be bad: a good row of it may still come."""
+        key = _key(row_id)
+        at = self._find(self._keys, key)
+        if at >= 0:
+            self._met[at] = False
+            return
+        self._new_recent.discard(key)
+        at = self._find(self._new_sorted, key)
+        if at >= 0:
+            self._new_sorted = np.delete(self._new_sorted, at)
 
     def is_unmet(self, row_id: str) -> bool:
         """Return whether the table holds this id and the run has neither met nor spared it."""

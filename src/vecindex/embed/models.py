@@ -73,8 +73,10 @@ def full_name(name: str) -> str:
     return name if "/" in name or "\\" in name else f"sentence-transformers/{name}"
 
 
-def find_model(name: str, revision: str | None = None) -> ModelFiles:
+def find_model(name: str, revision: str | None = None, fetch: bool = True) -> ModelFiles:
     """Return the model's files, looking in this order: a folder, an installed package, the hub (and its cache).
+
+    Without `fetch` nothing is taken from the hub but what is in its cache.
 
     Raises
     ------
@@ -92,7 +94,7 @@ def find_model(name: str, revision: str | None = None) -> ModelFiles:
         folder = _package_folder(known, packaged)
         if folder is not None:
             return _checked(_from_folder(known, folder, revision=None, origin="package"), packaged)
-    return _from_hub(known, revision, packaged)
+    return _from_hub(known, revision, packaged, fetch)
 
 
 def _checked(files: ModelFiles, packaged: PackagedModel) -> ModelFiles:
@@ -147,7 +149,7 @@ def _joined_archive(name: str, packaged: PackagedModel, roots: list[Path]) -> Pa
     return target
 
 
-def _from_hub(name: str, revision: str | None, packaged: PackagedModel | None) -> ModelFiles:
+def _from_hub(name: str, revision: str | None, packaged: PackagedModel | None, may_fetch: bool) -> ModelFiles:
     # The hub's client prints a progress bar of its own for files that are all in its cache already.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
@@ -158,9 +160,11 @@ def _from_hub(name: str, revision: str | None, packaged: PackagedModel | None) -
 
     try:
         folder = fetch(local=True)
-        if not _weight_files(folder):
+        if not _weight_files(folder) and may_fetch:
             folder = fetch(local=False)
     except LocalEntryNotFoundError:
+        if not may_fetch:
+            raise ModelError(f"The model {name} is not on this machine.") from None
         log.info("fetching %s from the model hub", name)
         try:
             folder = fetch(local=False)

@@ -61,27 +61,36 @@ def ingest(
 
 def _rehearse(run: Run) -> IngestReport:
     """Read everything, embed nothing: count what a run would do, and estimate its time and disk."""
-    planner = _planner(run, Preparer(run))
-    vectors = text_bytes = dimension = 0
+    preparer, report = Preparer(run), run.report
+    planner = _planner(run, preparer)
+    new_rows = text_bytes = 0
+    dimension = run.fingerprint.dimension if run.fingerprint else 0
     sample: list[str] = []
     for transaction in planner.transactions(run.stop):
         given = next((row.article.vector for row in transaction.rows if row.article.vector is not None), None)
         dimension = dimension or (0 if given is None else len(given))
-        vectors += transaction.n_vectors
+        preparer.check_fields(planner, transaction, dimension)
+        changed = sum(row.stored_hash is not None for row in transaction.rows)
+        report.changed += changed
+        report.added += len(transaction.rows) - changed
+        new_rows += transaction.n_vectors
+        to_embed = [row for row in transaction.rows if not preparer.keeps_vector(row)]
+        report.vectors += sum(len(row.texts) for row in to_embed)
         text_bytes += sum(len(text.encode()) for row in transaction.rows for text in row.texts)
         if len(sample) < PROBE_TEXTS:
-            sample += [text for row in transaction.rows for text in row.embed_texts][:PROBE_TEXTS]
-    run.report.vectors = vectors
+            sample += [text for row in to_embed for text in row.embed_texts][:PROBE_TEXTS]
+        run.rows_done += transaction.read
+        run.tell_progress()
     if run.stop() and not planner.complete:
-        run.report.interrupted = True
+        report.interrupted = True
         return _close(run)
     rate = None
     if sample and not run.ready_made:
         run.load_encoder()
         run.check_encoder(sample)
         rate = run.probe_rate(sample[:PROBE_TEXTS])
-    run.tell_estimate(vectors, True, rate, text_bytes / max(1, vectors), dimension)
-    run.report.missing = planner.registry.n_unmet if planner.complete else 0
+    run.tell_estimate(report.vectors, True, rate, text_bytes / max(1, new_rows), dimension)
+    report.missing = planner.registry.n_unmet if planner.complete else 0
     return _close(run)
 
 

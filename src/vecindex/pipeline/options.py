@@ -99,6 +99,7 @@ def choose_model(options: IngestOptions, stored: Fingerprint | None, where: str,
                 "vectors of its own to them.",
                 "Bring ready-made vectors (--vectors, --vector-field), or begin another table: --table NAME",
             )
+        _refuse_another_model(options, stored, where)
         files = _files_of_stored(options, stored, must=not ready_made)
         _refuse_differences(options, stored, files, where)
         return ModelChoice(
@@ -123,6 +124,24 @@ def choose_model(options: IngestOptions, stored: Fingerprint | None, where: str,
         options.template,
         _asked_chunking(options),
     )
+
+
+def _refuse_another_model(options: IngestOptions, stored: Fingerprint, where: str) -> None:
+    """Refuse a model or revision that is named otherwise than the table's and is not on this machine.
+
+    One that is here is held against the table by its weights; none is fetched only to be refused.
+    """
+    differences = []
+    if options.model is not None and full_name(options.model) != full_name(stored.model):
+        differences.append(("model", options.model, stored.model))
+    if options.revision is not None and options.revision != stored.revision:
+        differences.append(("revision", options.revision, stored.revision or "none"))
+    if not differences:
+        return
+    try:
+        find_model(options.model or stored.model, options.revision, fetch=False)
+    except ModelError:
+        raise _mismatch(differences, where) from None
 
 
 def _files_of_stored(options: IngestOptions, stored: Fingerprint, must: bool) -> ModelFiles | None:
@@ -178,15 +197,15 @@ def _refuse_differences(options: IngestOptions, stored: Fingerprint, files: Mode
         ("chunking", chunking, stored.chunking),
     ):
         if asked_value is not None and asked_value != there:
-            differences.append(
-                (
-                    what,
-                    repr(asked_value) if isinstance(asked_value, str) else str(asked_value),
-                    repr(there) if isinstance(there, str) else str(there),
-                )
-            )
+            differences.append((what, _told(asked_value), _told(there)))
     if differences:
         raise _mismatch(differences, where)
+
+
+def _told(value: object) -> str:
+    if value is None:
+        return "none"
+    return repr(value) if isinstance(value, str) else str(value)
 
 
 def _mismatch(differences: list[tuple[str, str, str]], where: str) -> ModelError:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from vecindex.core.identity import content_hash
 from vecindex.core.registry import Registry, State
 from vecindex.errors import SourceError
 from vecindex.sources.articles import Article, to_article
-from vecindex.sources.base import Source
+from vecindex.sources.base import Record, Source
 from vecindex.sources.fieldmap import FieldMap, resolve_fields
 from vecindex.types import IngestReport, Rejected
 
 if TYPE_CHECKING:
     from vecindex.pipeline.options import IngestOptions
+
+
+LOOK_AHEAD = 1_000
+"""The first rows of a source, whose names settle which fields are the id, the text and the title."""
+_TELL_SKIPPED = 5_000
 
 
 @dataclass(slots=True)
@@ -40,7 +46,7 @@ class Transaction:
     rows: list[Planned] = field(default_factory=list)
     rejects: list[tuple[str, Rejected]] = field(default_factory=list)
     read: int = 0
-    """Input rows behind this transaction, skipped and rejected ones included."""
+    """Input rows behind this transaction, skipped and rejected ones included. All may be skipped ones."""
 
     @property
     def n_vectors(self) -> int:
@@ -89,10 +95,11 @@ class Planner:
         """Yield transactions of at least `transaction_rows` rows (the last may be smaller).
 
         An article's chunks stay together, so a transaction of a chunked table may hold some rows more. Rejects alone
-        also fill a transaction, so that they are stored while the run goes on.
+        also fill a transaction, so that they are stored while the run goes on. Skipped rows make empty ones, so that
+        whoever watches sees the run go on.
         """
         limit = self._options.transaction_rows
-        transaction, size = Transaction(), 0
+        transaction, size, skipped = Transaction(), 0, 0
         broken: SourceError | None = None
         items = self._items(stopped)
         while True:
@@ -104,11 +111,17 @@ class Planner:
                 # What was read before a source broke off is good: commit it, then tell.
                 broken = error
                 break
-            transaction.read += 1
             outcome = self._judge(source, item)
+            if outcome is None:
+                skipped += 1
+                if skipped >= _TELL_SKIPPED:
+                    yield Transaction(read=skipped)
+                    skipped = 0
+                continue
+            transaction.read += 1
             if isinstance(outcome, Rejected):
                 self.reject(transaction, source, outcome)
-            elif outcome is not None:
+            else:
                 transaction.rows.append(outcome)
                 size += len(outcome.texts)
             if size >= limit or len(transaction.rejects) >= limit:
@@ -116,6 +129,7 @@ class Planner:
                 transaction, size = Transaction(), 0
         if stopped() and not self.complete:
             return  # only whole transactions: the next run reads these rows again
+        transaction.read += skipped
         yield transaction
         if broken is not None:
             raise broken
@@ -124,8 +138,13 @@ class Planner:
         seconds = self.report.seconds
         mark = time.perf_counter()
         for source in self.sources:
-            fields: FieldMap | None = None
-            for item in source.read():
+            rows = source.read()
+            first, broken = _first_rows(rows)
+            records = [row for row in first if isinstance(row, Record)]
+            fields = self._fields(name for row in records for name in row.fields) if records else None
+            items = chain(first, _raising(broken), rows)
+            del first, records
+            for item in items:
                 if stopped():
                     return
                 if isinstance(item, Rejected):
@@ -139,10 +158,10 @@ class Planner:
                 mark = time.perf_counter()
         self.complete = True
 
-    def _fields(self, names: object) -> FieldMap:
+    def _fields(self, names: Iterable[str]) -> FieldMap:
         options = self._options
         return resolve_fields(
-            names,  # type: ignore[arg-type]
+            names,
             id_field=options.id_field,
             text_field=options.text_field,
             title_field=options.title_field,
@@ -152,27 +171,29 @@ class Planner:
 
     def _judge(self, source: str, item: Article | Rejected) -> Planned | Rejected | None:
         """Return what is to be embedded, why it is rejected, or None for a row that the table has."""
-        mark = time.perf_counter()
         self.report.read += 1
-        try:
-            if isinstance(item, Rejected):
-                return item
-            vector = b"" if item.vector is None else item.vector.tobytes()
-            found = content_hash(item.embed_text, item.title, item.text, item.extra, vector)
-            state, stored = self.registry.meet(item.id, found)
-            if state is State.UNCHANGED:
-                self.report.skipped += 1
-                return None
-            if state is State.DUPLICATE:
-                return Rejected(
-                    item.place, "duplicate id: an earlier row of this run has it", item.id, item.text[:200]
-                )
-            cut = self._cut(item)
-            if isinstance(cut, str):
-                return Rejected(item.place, cut, item.id, item.text[:200])
-            return Planned(source, item, found, stored, *cut)
-        finally:
-            self.report.seconds.reading += time.perf_counter() - mark
+        if isinstance(item, Rejected):
+            return item
+        mark = time.perf_counter()
+        vector = b"" if item.vector is None else item.vector.tobytes()
+        found = content_hash(item.embed_text, item.title, item.text, item.extra, vector)
+        state, stored = self.registry.meet(item.id, found)
+        self.report.seconds.reading += time.perf_counter() - mark
+        if state is State.UNCHANGED:
+            self.report.skipped += 1
+            return None
+        if state is State.DUPLICATE:
+            return Rejected(item.place, "duplicate id: an earlier row of this run has it", item.id, item.text[:200])
+        cut = self._cut(item)
+        if isinstance(cut, str):
+            self.registry.forget(item.id)
+            return Rejected(item.place, cut, item.id, item.text[:200])
+        return Planned(source, item, found, stored, *cut)
+
+    def take_back(self, transaction: Transaction, row: Planned, bad: Rejected) -> None:
+        """File a row as rejected that had been taken for a good one; a later row of its id may be good."""
+        self.registry.forget(row.article.id)
+        self.reject(transaction, row.source, bad)
 
     def reject(self, transaction: Transaction, source: str, row: Rejected) -> None:
         """File a row as rejected."""
@@ -182,3 +203,21 @@ class Planner:
             self.nameless += 1
         self.report.count_reject(row.reason)
         transaction.rejects.append((source, row))
+
+
+def _first_rows(rows: Iterator[Record | Rejected]) -> tuple[list[Record | Rejected], SourceError | None]:
+    """Return the first rows of a source, and the error that it broke off with among them."""
+    first: list[Record | Rejected] = []
+    try:
+        for row in islice(rows, LOOK_AHEAD):
+            first.append(row)
+    except SourceError as error:
+        return first, error
+    return first, None
+
+
+def _raising(error: SourceError | None) -> Iterator[Record | Rejected]:
+    """Yield nothing; raise the error, if there is one."""
+    if error is not None:
+        raise error
+    yield from ()

@@ -17,7 +17,7 @@ from vecindex.pipeline.ready_made import settle_fingerprint
 from vecindex.pipeline.rows import Piece, misfit, new_columns, pieces_of
 from vecindex.pipeline.run import Run
 from vecindex.store.articles import as_matrix
-from vecindex.types import Rejected
+from vecindex.types import Chunking, Rejected
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,13 +56,22 @@ class Preparer:
         for transaction in planner.transactions(self._run.stop):
             if transaction.rows:
                 self._settle(transaction)
-            yield self._prepare(planner, transaction)
+                yield self._prepare(planner, transaction)
+            else:
+                yield Ready(transaction, [], [], None, [])
 
     def cut(self, article: Article) -> tuple[list[str], list[str]] | str:
         """Cut an article into chunks, what the template puts around its text around each; or say why it cannot be."""
         chunking = self._run.choice.chunking
         assert chunking is not None, "only a chunked table cuts"
         self._run.load_encoder()
+        mark = time.perf_counter()
+        try:
+            return self._cut(article, chunking)
+        finally:
+            self._run.report.seconds.tokenizing += time.perf_counter() - mark
+
+    def _cut(self, article: Article, chunking: Chunking) -> tuple[list[str], list[str]] | str:
         encoder = self._run.loaded_encoder
         head, found, tail = article.embed_text.rpartition(article.text)
         if not found:
@@ -104,7 +113,7 @@ class Preparer:
         return round(articles * first.n_vectors / len(first.rows))
 
     def _prepare(self, planner: Planner, transaction: Transaction) -> Ready:
-        fresh = self._check_fields(planner, transaction)
+        fresh = self.check_fields(planner, transaction, self._run.known_fingerprint.dimension)
         run, pieces = self._run, pieces_of(transaction.rows)
         if run.ready_made:
             for piece in pieces:
@@ -126,42 +135,35 @@ class Preparer:
         run.report.seconds.tokenizing += time.perf_counter() - mark
         return Ready(transaction, pieces, to_embed, tokens, fresh)
 
-    def _check_fields(self, planner: Planner, transaction: Transaction) -> list[pa.Field]:
-        """Reject rows whose fields do not fit their columns; return the columns that are new with these rows."""
+    def check_fields(self, planner: Planner, transaction: Transaction, dimension: int) -> list[pa.Field]:
+        """Reject rows whose fields do not fit their columns, or whose own vectors are not of so many values.
+
+        Returns the columns that are new with these rows.
+        """
         run = self._run
         fresh = new_columns(transaction.rows, list(run.columns.values()))
         run.columns.update({f.name: f for f in fresh})
         kept = []
         for row in transaction.rows:
-            bad = misfit(row, run.columns) or self._wrong_vector(row)
+            bad = misfit(row, run.columns) or _wrong_vector(row, dimension)
             if bad is None:
                 kept.append(row)
             else:
-                planner.reject(transaction, row.source, bad)
+                planner.take_back(transaction, row, bad)
         transaction.rows = kept
         return fresh
 
-    def _wrong_vector(self, row: Planned) -> Rejected | None:
-        article, dimension = row.article, self._run.known_fingerprint.dimension
-        if article.vector is None:
-            return None
-        if len(article.vector) != dimension:
-            reason = f"wrong vector: {len(article.vector)} values, the table has {dimension}"
-        elif not usable(normalize(article.vector[None, :])).all():
-            reason = "wrong vector: too short to have a direction"
-        else:
-            return None
-        return Rejected(article.place, reason, article.id, article.text[:200])
+    def keeps_vector(self, row: Planned) -> bool:
+        """Return whether the table has the vector of an article already: only its other fields have changed."""
+        if self._run.choice.chunking or self._run.ready_made or row.stored_hash is None:
+            return False
+        return same_text(row.stored_hash, row.hash)
 
     def _reuse_vectors(self, pieces: list[Piece]) -> None:
-        """Give pieces whose text is unchanged (only their fields are) the vectors that the table has."""
-        same = {
-            piece.planned.article.id: piece
-            for piece in pieces
-            if piece.planned.stored_hash and same_text(piece.planned.stored_hash, piece.planned.hash)
-        }
+        """Give pieces whose text is unchanged the vectors that the table has."""
+        same = {piece.planned.article.id: piece for piece in pieces if self.keeps_vector(piece.planned)}
         table = self._run.table
-        if not same or self._run.choice.chunking or table is None:
+        if not same or table is None:
             return
         found = table.rows_by_id(list(same), ["id", "vector", "n_tokens", "truncated"])
         vectors = as_matrix(found.column("vector").combine_chunks(), self._run.known_fingerprint.dimension)
@@ -169,3 +171,16 @@ class Preparer:
         for row, vector in zip(rows, vectors, strict=True):
             piece = same[row["id"]]
             piece.vector, piece.n_tokens, piece.truncated = vector.copy(), row["n_tokens"], row["truncated"]
+
+
+def _wrong_vector(row: Planned, dimension: int) -> Rejected | None:
+    article = row.article
+    if article.vector is None:
+        return None
+    if len(article.vector) != dimension:
+        reason = f"wrong vector: {len(article.vector)} values, the table has {dimension}"
+    elif not usable(normalize(article.vector[None, :])).all():
+        reason = "wrong vector: too short to have a direction"
+    else:
+        return None
+    return Rejected(article.place, reason, article.id, article.text[:200])

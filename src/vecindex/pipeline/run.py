@@ -126,6 +126,11 @@ class Run:
         self.encoder = encoder
         made = fingerprint_of(encoder, choice)
         if self.fingerprint is None:
+            if choice.chunking is not None and choice.chunking.tokens > encoder.max_tokens:
+                raise ConfigError(
+                    f"{choice.name} reads {encoder.max_tokens} tokens, asked for chunks of {choice.chunking.tokens}.",
+                    f"Give --chunk-tokens of {encoder.max_tokens} at most, or --chunk alone.",
+                )
             self.fingerprint = made
         elif differences := self.fingerprint.differences(made):
             told = "; ".join(f"{what}: the table has {a}, the model gives {b}" for what, a, b in differences)
@@ -171,19 +176,18 @@ class Run:
         dimension = self.fingerprint.dimension if self.fingerprint else dimension
         # Compaction writes every row once more, and what it replaces stays for an hour.
         per_row = 2 * (4 * dimension + text_bytes + _ROW_OVERHEAD_BYTES)
-        self.observer.estimate(
-            Estimate(
-                rows=rows,
-                exact=exact,
-                texts_per_s=rate,
-                seconds=rows / rate if rows is not None and rate else None,
-                disk_bytes=None if rows is None else int(rows * per_row),
-                free_bytes=free_bytes(self.database),
-                device=self.report.device,
-                precision=self.report.precision,
-                precision_cosine=self.report.precision_cosine,
-            )
+        self.report.estimate = Estimate(
+            rows=rows,
+            exact=exact,
+            texts_per_s=rate,
+            seconds=rows / rate if rows is not None and rate else None,
+            disk_bytes=None if rows is None else int(rows * per_row),
+            free_bytes=free_bytes(self.database),
+            device=self.report.device,
+            precision=self.report.precision,
+            precision_cosine=self.report.precision_cosine,
         )
+        self.observer.estimate(self.report.estimate)
 
     def model_starts(self) -> None:
         """Start the model's clock."""

@@ -1,6 +1,6 @@
 """Names the fields that matter, once per run, and makes an `Article` of each record.
 
-With no option given, the first of these names that the input has is taken, in any letter case:
+With no option given, the first of these names that the input's first rows have is taken, in any letter case:
 id: id, _id, doc_id, docid, document_id, article_id, page_id, pageid, uuid, key, url;
 text: text, content, body, abstract, passage, article, document, description;
 title: title, name, headline, subject. A vector is used only when its field is named.
