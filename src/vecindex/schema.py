@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,17 @@ FIRST_COLUMNS = ("id", "content_hash", "title", "text")
 CHUNK_COLUMNS = ("article_id", "chunk")
 LAST_COLUMNS = ("n_tokens", "truncated", "vector", "txn", "ingested_at")
 OWN_COLUMNS = frozenset(FIRST_COLUMNS + CHUNK_COLUMNS + LAST_COLUMNS)
+RESERVED = OWN_COLUMNS | {"query_index"}
+"""Names, in small letters, that no user's field has as a column: ours, and what LanceDB adds to a search's answer.
+
+All else that LanceDB adds begins with an underscore.
+"""
+MAP_KEY = b"vecindex:map"
+"""Metadata of both columns of a map: JSON that tells its method, parameters, seed and scores."""
+FIELD_KEY = b"vecindex:field"
+"""Metadata of a user's column: the name of the field that it holds."""
+UNNAMED = "unnamed"
+"""The column of a field whose name is empty."""
 
 
 def articles_schema(fingerprint: Fingerprint, extra: Sequence[pa.Field]) -> pa.Schema:
@@ -92,19 +104,40 @@ def questions_schema() -> pa.Schema:
 
 
 def column_name(field: str) -> str:
-    """Return the column for a user's field; one that would hide a column of ours gets `src_` before it.
+    """Return the column for a user's field where no other field stands in it.
 
-    >>> column_name("section"), column_name("vector")
-    ('section', 'src_vector')
+    A name that would hide a column of ours or of LanceDB's, in any letter case, gets `src_` before it.
+
+    >>> column_name("section"), column_name("vector"), column_name("ID"), column_name("a.b"), column_name("")
+    ('section', 'src_vector', 'src_ID', 'a_b', 'unnamed')
+    """
+    # Lance reads a dot in a column's name as a path into a struct, a backtick as a quote, and a NUL as its end.
+    name = re.sub(r"[.`\0]", "_", field if field.strip() else UNNAMED)
+    # An SQL condition finds `id` under the name ID too.
+    if name.lower() in RESERVED or name.startswith("_"):
+        return f"src_{name.lstrip('_')}"
+    return name
+
+
+def unrecorded_name(field: str) -> str:
+    """Return the column that a field got in tables whose columns do not tell their fields' names.
+
+    >>> unrecorded_name("ID"), unrecorded_name("vector"), unrecorded_name("a.b")
+    ('ID', 'src_vector', 'a_b')
     """
     if field in OWN_COLUMNS or field.startswith("_"):
         return f"src_{field.lstrip('_')}"
-    # Lance reads a dot in a column's name as a path into a struct.
     return field.replace(".", "_")
 
 
+def field_of(column: pa.Field) -> str | None:
+    """Return the name of the user's field that a column holds, None where the table does not tell."""
+    raw = (column.metadata or {}).get(FIELD_KEY)
+    return None if raw is None else raw.decode()
+
+
 def infer_fields(rows: Iterable[Mapping[str, Any]]) -> list[pa.Field]:
-    """Return one nullable field for each name in the users' fields, typed by the values seen in these rows.
+    """Return one nullable Arrow field for each of the users' fields, of its name, typed by the values in these rows.
 
     All values alike give int64, double, bool, string, list of string, date or timestamp; ints among floats
     give double; anything mixed, and a name without a value, gives string.
@@ -114,7 +147,7 @@ def infer_fields(rows: Iterable[Mapping[str, Any]]) -> list[pa.Field]:
     kinds: dict[str, set[type]] = {}
     for row in rows:
         for name, value in row.items():
-            seen = kinds.setdefault(column_name(name), set())
+            seen = kinds.setdefault(name, set())
             if value is not None:
                 seen.add(type(value))
     return [pa.field(name, _arrow_type(seen)) for name, seen in kinds.items()]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tables import append, filled, ids_in, unit_vectors
+from tables import append, chunked_table, filled, ids_in, unit_vectors
 from vecindex.store.database import Database
 from vecindex.types import Rejected
 
@@ -80,6 +80,20 @@ def test_delete_that_matches_nothing_ends_with_1(run: Run, tmp_path: Path) -> No
     dry = run("delete", "--where", "true", "--dry-run", "--db", tmp_path)
     assert (dry.code, dry.err) == (0, "dry run: would remove 3 articles (3 rows) of articles\n")
     assert len(ids_in(tmp_path)) == 3
+
+
+def test_delete_of_a_chunk_says_how_articles_are_named(run: Run, tmp_path: Path) -> None:
+    chunked_table(tmp_path, [3, 1])
+    found = run("search", "--id", "c001", "--json", "--db", tmp_path).json["answers"][0]["hits"][0]
+    assert (found["id"][:5], found["article_id"]) == ("c000#", "c000")
+    refused = run("delete", found["id"], "--yes", "--db", tmp_path)
+    assert refused.code == 1
+    hint = f"  in a table of chunks an article is named by its article_id: c000, not {found['id']}"
+    assert refused.err.splitlines()[2] == hint
+    mixed = run("delete", "c001", "c000#1", "--yes", "--db", tmp_path)
+    assert (mixed.code, mixed.err.splitlines()[:2]) == (0, ["not found: c000#1", hint.replace(found["id"], "c000#1")])
+    assert run("delete", found["article_id"], "--yes", "--db", tmp_path).code == 0
+    assert ids_in(tmp_path) == set()
 
 
 def test_delete_says_that_ingest_brings_it_back(run: Run) -> None:

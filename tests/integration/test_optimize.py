@@ -74,7 +74,7 @@ def test_the_index_of_words_is_brought_up_to_date(tmp_path: Path) -> None:
     assert [i.num_unindexed_rows for i in table.lance.list_indices()] == [1, 1]
     assert vecindex.open(tmp_path).optimize(older_than="0s").words_indexed
     assert [i.num_unindexed_rows for i in table.lance.list_indices()] == [0, 0]
-    assert [row["id"] for row in by_words(table, "quokkabird", 5, ["id"])] == ["new"]
+    assert [found.row["id"] for found in by_words(table, "quokkabird", 5, ["id"])] == ["new"]
 
 
 def test_leftovers_of_a_crash_are_swept(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from vecindex.embed.encoder import Encoder
 from vecindex.errors import ConfigError, LockedError, ModelError, SourceError, StoreError, TableNotFoundError
 from vecindex.pipeline.finder import fuse, snippet
 from vecindex.store.database import Database
+from vecindex.store.search import Found
 from vecindex.types import Answer, Hit, SearchResult
 
 ROUNDING = 2e-6
@@ -603,9 +604,10 @@ def test_words_that_match_nothing_leave_the_vectors(words_db: Path, sample_index
 
 
 def test_fusing_by_hand() -> None:
-    near = [{"id": i, "dist": d} for i, d in (("a", 0.1), ("b", 0.2), ("c", 0.3))]
-    worded = [{"id": i, "words": w} for i, w in (("c", 9.0), ("d", 8.0))]
-    fused = [(row["id"], row["relevance"], row.get("dist")) for row in fuse(near, worded, "id")]
+    # What a row's own columns are called makes no difference.
+    near = [Found({"id": i, "dist": "far"}, dist=d) for i, d in (("a", 0.1), ("b", 0.2), ("c", 0.3))]
+    worded = [Found({"id": i, "relevance": 7}, words=w) for i, w in (("c", 9.0), ("d", 8.0))]
+    fused = [(found.row["id"], found.relevance, found.dist) for found in fuse(near, worded, "id")]
     assert fused == [
         ("c", pytest.approx(1 / 63 + 1 / 61), 0.3),
         ("a", pytest.approx(1 / 61), 0.1),

@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from vecindex.schema import column_name, fits, infer_fields
+from vecindex.pipeline.user_columns import UserColumns
+from vecindex.schema import FIELD_KEY, column_name, field_of, fits, infer_fields
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,75 @@ def test_column_names_never_hide_ours() -> None:
     assert column_name("txn") == "src_txn"
     assert column_name("_rowid") == "src_rowid"
     assert column_name("a.b") == "a_b"
+
+
+@pytest.mark.parametrize(
+    ("field", "column"),
+    [
+        ("query_index", "src_query_index"),
+        ("Query_Index", "src_Query_Index"),
+        ("_distance", "src_distance"),
+        ("ID", "src_ID"),
+        ("Text", "src_Text"),
+        ("", "unnamed"),
+        ("  ", "unnamed"),
+        # Renamed twice over: Lance takes no dot, and an underscore in front is ours.
+        (".a", "src_a"),
+        ("_a.b", "src_a_b"),
+        ("a`b", "a_b"),
+        ("a\0b", "a_b"),
+        ("dist", "dist"),
+        ("Year", "Year"),
+    ],
+)
+def test_names_that_cannot_be_columns(field: str, column: str) -> None:
+    assert column_name(field) == column
+
+
+def names(columns: UserColumns, *fields: str) -> list[str]:
+    return [columns.of(field).name for field in fields]
+
+
+FIELDS = {"a.b": 1, "a_b": "two", "_x": 1, "src_x": 2, "Foo": 1.5, "foo": True, "FOO": None, "": 1, "unnamed": 2}
+
+
+@pytest.mark.parametrize("turn", range(len(FIELDS)))
+def test_fields_of_one_column_are_kept_apart_whatever_their_order(turn: int) -> None:
+    order = [*FIELDS][turn:] + [*FIELDS][:turn]
+    columns = UserColumns()
+    made = columns.extend([{name: FIELDS[name]} for name in order])
+    assert names(columns, *FIELDS) == [
+        *("src_a_b", "a_b", "src_src_x", "src_x"),
+        *("src_src_Foo", "foo", "src_FOO", "src_unnamed", "unnamed"),
+    ]
+    assert [field_of(column) for column in made] == order
+    assert columns.of("a.b").type == pa.int64()
+    assert columns.of("a_b").type == pa.string()
+    assert columns.of("foo").type == pa.bool_()
+    assert len({column.name.lower() for column in made}) == len(FIELDS)
+
+
+def test_a_later_field_does_not_take_the_column_of_another() -> None:
+    columns = UserColumns()
+    first = columns.extend([{"a.b": 1}])
+    # In a later transaction, and in a later run that knows the table alone.
+    for later in (columns, UserColumns(first)):
+        (fresh,) = later.extend([{"a_b": "two", "a.b": 3}])
+        assert (fresh.name, fresh.type, fresh.metadata) == ("src_a_b", pa.string(), {FIELD_KEY: b"a_b"})
+        assert names(later, "a.b", "a_b") == ["a_b", "src_a_b"]
+
+
+def test_columns_that_do_not_tell_their_fields_go_on_as_they_were_begun() -> None:
+    old = [pa.field(name, pa.int64()) for name in ("ID", "query_index", "a_b", "src_txn")]
+    columns = UserColumns(old)
+    assert columns.extend([{"ID": 1, "query_index": 2, "a.b": 3, "txn": 4}]) == []
+    assert names(columns, "ID", "query_index", "a.b", "txn") == ["ID", "query_index", "a_b", "src_txn"]
+    assert [column.name for column in columns.extend([{"a_b": 5}])] == ["src_a_b"]
+
+
+def test_a_field_never_stands_in_a_map() -> None:
+    columns = UserColumns([pa.field("flat_x", pa.float32(), metadata={b"vecindex:map": b"{}"})])
+    assert [column.name for column in columns.extend([{"flat_x": 1.5, "Flat_X": 2.5}])] == [
+        "src_flat_x",
+        "src_src_Flat_X",
+    ]

@@ -163,6 +163,11 @@ def test_titles() -> None:
     assert rejected(id=1, text="t", title="\ud800").reason == "title is not valid Unicode"
 
 
+def test_names_of_fields_must_be_unicode() -> None:
+    bad = rejected(**{"id": 1, "text": "t", "é": 2, "\ud800": 3})
+    assert (bad.id, bad.reason) == ("1", r"name of field '\ud800' is not valid Unicode")
+
+
 def test_other_fields_become_storable() -> None:
     day = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
     made = article(

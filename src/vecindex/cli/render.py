@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from vecindex.pipeline.status import Status
     from vecindex.pipeline.tag import TagReport
     from vecindex.types import Answer, Hit, SearchResult
+
+
+# As `pipeline.rows.chunk_id` makes them.
+_CHUNK_ID = re.compile(r"(?P<article>.+)#\d+", re.DOTALL)
 
 
 def plain(text: str) -> str:
@@ -173,6 +178,11 @@ def print_delete(report: DeleteReport) -> None:
         say(f"not found: {plain(row_id)}")
     if report.not_found and not report.articles:
         say("  ids are those of vecindex export and of vecindex search --json")
+    chunk = next((found for i in report.not_found if (found := _CHUNK_ID.fullmatch(i))), None)
+    if chunk is not None:
+        # The report does not tell whether the table is chunked; the sentence holds either way.
+        article, row = plain(chunk["article"]), plain(chunk[0])
+        say(f"  in a table of chunks an article is named by its article_id: {article}, not {row}")
     told = f"{report.articles:,} articles ({report.rows:,} rows)"
     if report.dry_run:
         say(f"dry run: would remove {told} of {report.table}")

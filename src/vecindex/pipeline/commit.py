@@ -52,7 +52,7 @@ class Committer:
     def _write(self, ready: Ready) -> None:
         run, table = self._run, self._run.table
         assert table is not None, "there is a table once there are rows"
-        rows = to_arrow(ready.pieces, table.schema, self.txn + 1)
+        rows = to_arrow(ready.pieces, run.columns, table.schema, self.txn + 1)
         changed = [row for row in ready.transaction.rows if row.stored_hash is not None]
         if changed:
             table.replace(rows, self._gone_chunks(changed))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from vecindex.core.vectors import F32
 from vecindex.store.articles import ArticleTable
-from vecindex.store.search import Row, by_words, nearest
+from vecindex.store.search import Found, by_words, nearest
 from vecindex.types import Hit
 
 SNIPPET_CHARS = 300
@@ -21,6 +21,8 @@ _BLOCK = 64
 # Rows fetched beyond k, so that a run of equal distances at the end is seen whole and cut by id.
 _PAD = 16
 _CHUNKS_PER_ARTICLE = 4
+# Beyond every cosine distance, which is 2 at most.
+_FAR = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,9 @@ class Finder:
         self.columns += ["article_id"] if self.chunked else []
         self.columns += [] if text == "none" else ["text"]
 
-    def by_vector(self, queries: Sequence[Query], k: int) -> list[list[Row]]:
+    def by_vector(self, queries: Sequence[Query], k: int) -> list[list[Found]]:
         """Return the k nearest rows of each query, ordered by (dist, id), ties at the end cut by id."""
-        found: list[list[Row]] = [[] for _ in queries]
+        found: list[list[Found]] = [[] for _ in queries]
         by_condition: dict[str | None, list[int]] = {}
         for i, query in enumerate(queries):
             by_condition.setdefault(query.where, []).append(i)
@@ -60,11 +62,11 @@ class Finder:
                     found[i] = rows
         return found
 
-    def _closed(self, vectors: F32, k: int, where: str | None) -> list[list[Row]]:
+    def _closed(self, vectors: F32, k: int, where: str | None) -> list[list[Found]]:
         """Fetch deeper until each query's k-th row is certain: a farther one was seen, or the table ended."""
         most = self.table.count() + 1
         limit = k * (_CHUNKS_PER_ARTICLE if self.grouped else 1) + _PAD
-        done: dict[int, list[Row]] = {}
+        done: dict[int, list[Found]] = {}
         open_ones = list(range(len(vectors)))
         while open_ones:
             limit = min(limit, most)
@@ -73,22 +75,22 @@ class Finder:
             ):
                 ranked = self._once_each(rows)
                 ended = len(rows) < limit
-                if ended or (len(ranked) >= k and ranked[k - 1]["dist"] < rows[-1]["dist"]):
+                if ended or (len(ranked) >= k and _dist(ranked[k - 1]) < _dist(rows[-1])):
                     done[i] = ranked[:k]
             open_ones = [i for i in open_ones if i not in done]
             limit *= 4
         return [done[i] for i in range(len(vectors))]
 
-    def _once_each(self, rows: list[Row]) -> list[Row]:
+    def _once_each(self, rows: list[Found]) -> list[Found]:
         """Keep the first row of each article where articles are asked for."""
         if not self.grouped:
             return rows
-        best: dict[str, Row] = {}
-        for row in rows:
-            best.setdefault(row["article_id"], row)
+        best: dict[str, Found] = {}
+        for found in rows:
+            best.setdefault(found.row["article_id"], found)
         return list(best.values())
 
-    def hybrid(self, queries: Sequence[Query]) -> list[list[Row]]:
+    def hybrid(self, queries: Sequence[Query]) -> list[list[Found]]:
         """Return the k best rows of each query by reciprocal rank fusion of vectors and words."""
         depth = max(HYBRID_DEPTH, self.k)
         fused = []
@@ -102,8 +104,9 @@ class Finder:
     def _key(self) -> str:
         return "article_id" if self.grouped else "id"
 
-    def hit(self, rank: int, row: Row) -> Hit:
+    def hit(self, rank: int, found: Found) -> Hit:
         """Return a row as the user sees it."""
+        row = found.row
         text = row.get("text")
         return Hit(
             rank=rank,
@@ -111,28 +114,35 @@ class Finder:
             article_id=row["article_id"] if self.chunked else row["id"],
             title=row["title"],
             text=snippet(text) if text is not None and self.text == "snippet" else text,
-            dist=row.get("dist"),
-            relevance=row.get("relevance"),
+            dist=found.dist,
+            relevance=found.relevance,
             fields={name: row[name] for name in self.extras},
         )
 
 
-def fuse(near: Sequence[Row], worded: Sequence[Row], key: str) -> list[Row]:
+def _dist(found: Found) -> float:
+    """Return the distance by which a row is ordered: those found by their words alone come after all others."""
+    return _FAR if found.dist is None else found.dist
+
+
+def fuse(near: Sequence[Found], worded: Sequence[Found], key: str) -> list[Found]:
     """Return the rows of both lists, each once with its `relevance`: the sum of 1 / (60 + rank), ranks from 1.
 
     Ordered by relevance, higher first, then by distance (rows without one last), then by id.
 
-    >>> near = [{"id": "a", "dist": 0.1}, {"id": "b", "dist": 0.2}]
-    >>> [(r["id"], round(r["relevance"], 4)) for r in fuse(near, [{"id": "b", "words": 9.0}], "id")]
+    >>> near = [Found({"id": "a"}, dist=0.1), Found({"id": "b"}, dist=0.2)]
+    >>> [(f.row["id"], round(f.relevance, 4)) for f in fuse(near, [Found({"id": "b"}, words=9.0)], "id")]
     [('b', 0.0325), ('a', 0.0164)]
     """
-    rows: dict[str, Row] = {}
+    first: dict[str, Found] = {}
+    relevance: dict[str, float] = {}
     for ranking in (near, worded):
-        for rank, row in enumerate(ranking, 1):
-            kept = rows.setdefault(row[key], {**row, "relevance": 0.0})
-            kept["relevance"] += 1 / (RRF + rank)
-    far = 3.0
-    return sorted(rows.values(), key=lambda row: (-row["relevance"], row.get("dist", far), row["id"]))
+        for rank, found in enumerate(ranking, 1):
+            name = found.row[key]
+            first.setdefault(name, found)
+            relevance[name] = relevance.get(name, 0.0) + 1 / (RRF + rank)
+    order = sorted(first, key=lambda name: (-relevance[name], _dist(first[name]), first[name].row["id"]))
+    return [replace(first[name], relevance=relevance[name]) for name in order]
 
 
 def snippet(text: str) -> str:

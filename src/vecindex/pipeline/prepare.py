@@ -14,8 +14,9 @@ from vecindex.core.identity import same_text
 from vecindex.core.vectors import normalize, usable
 from vecindex.pipeline.plan import Planned, Planner, Transaction
 from vecindex.pipeline.ready_made import settle_fingerprint
-from vecindex.pipeline.rows import Piece, misfit, new_columns, pieces_of
+from vecindex.pipeline.rows import Piece, misfit, pieces_of
 from vecindex.pipeline.run import Run
+from vecindex.schema import field_of
 from vecindex.store.articles import as_matrix
 from vecindex.types import Chunking, Rejected
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from vecindex.sources.articles import Article
 
 PROBE_TEXTS = 48
+# Fields that one notice names.
+_NAMED = 10
 
 
 @dataclass(slots=True)
@@ -95,9 +98,8 @@ class Preparer:
         if run.table is None:
             if not run.ready_made:
                 run.load_encoder()
-            fields = new_columns(transaction.rows, [])
+            fields = self._new_columns(transaction)
             run.table = run.database.create_articles(run.name, run.known_fingerprint, fields, overwrite=run.empty)
-            run.columns = {f.name: f for f in fields}
 
     def _estimate(self, transaction: Transaction, rate: float | None) -> None:
         self._estimated = True
@@ -135,14 +137,22 @@ class Preparer:
         run.report.seconds.tokenizing += time.perf_counter() - mark
         return Ready(transaction, pieces, to_embed, tokens, fresh)
 
+    def _new_columns(self, transaction: Transaction) -> list[pa.Field]:
+        """Return the columns that the table lacks for these rows, and tell which of them are called otherwise."""
+        fresh = self._run.columns.extend(row.article.extra for row in transaction.rows)
+        renamed = [f"{field!r} as {column.name!r}" for column in fresh if (field := field_of(column)) != column.name]
+        if renamed:
+            more = f" and {len(renamed) - _NAMED:,} more" if len(renamed) > _NAMED else ""
+            self._run.observer.notice(f"fields stored under other names: {', '.join(renamed[:_NAMED])}{more}")
+        return fresh
+
     def check_fields(self, planner: Planner, transaction: Transaction, dimension: int) -> list[pa.Field]:
         """Reject rows whose fields do not fit their columns, or whose own vectors are not of so many values.
 
         Returns the columns that are new with these rows.
         """
         run = self._run
-        fresh = new_columns(transaction.rows, list(run.columns.values()))
-        run.columns.update({f.name: f for f in fresh})
+        fresh = self._new_columns(transaction)
         kept = []
         for row in transaction.rows:
             bad = misfit(row, run.columns) or _wrong_vector(row, dimension)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vecindex.core.identity import content_hash, same_text
+from vecindex.schema import field_of
 from vecindex.sources.fields import parse_template
 from vecindex.types import Fingerprint
 
@@ -38,7 +39,9 @@ class Rehash:
 
     skipped: str | None
     template: str | None
-    extras: Sequence[str]
+    extras: Mapping[str, str]
+    """The names that the fields were hashed by, under those of their columns."""
+    renamed: bool
     compared: int = 0
     agreeing: int = 0
     wrong_text: list[str] = field(default_factory=list)
@@ -54,7 +57,10 @@ class Rehash:
             skipped = "an article in chunks is not stored in one piece"
         elif stored.text_template is not None and not _plain_template(stored.text_template):
             skipped = "the text template names other fields than title and text"
-        return cls(skipped, stored.text_template, [f.name for f in extras])
+        # A column that does not tell its field's name may have had another, if it looks like one of ours.
+        renamed = any(field_of(f) is None and f.name.startswith(_RENAMED) for f in extras)
+        names = {f.name: f.name if (field := field_of(f)) is None else field for f in extras}
+        return cls(skipped, stored.text_template, names, renamed)
 
     def look(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Compare some rows, given as their columns."""
@@ -68,7 +74,7 @@ class Rehash:
     def _compare(self, row: Mapping[str, Any]) -> None:
         self.compared += 1
         read = self._read_text(row)
-        whole = {name: row[name] for name in self.extras}
+        whole = {field: row[column] for column, field in self.extras.items()}
         given = {name: value for name, value in whole.items() if value is not None}
         # A field that is null may have been there as null, or not at all.
         hashes = [content_hash(read, row["title"], row["text"], fields) for fields in (given, whole)]
@@ -87,7 +93,7 @@ class Rehash:
     @property
     def fields_known(self) -> bool:
         """Whether the fields are stored under the names that they were hashed by."""
-        return self.agreeing > 0 and not any(name.startswith(_RENAMED) for name in self.extras)
+        return self.agreeing > 0 and not self.renamed
 
 
 def _plain_template(template: str) -> bool:

@@ -11,7 +11,8 @@ import numpy as np
 
 from vecindex.core.vectors import F32
 from vecindex.pipeline.plan import Planned
-from vecindex.schema import column_name, fits, infer_fields
+from vecindex.pipeline.user_columns import UserColumns
+from vecindex.schema import fits
 from vecindex.types import Rejected
 
 if TYPE_CHECKING:
@@ -34,16 +35,10 @@ def pieces_of(rows: Sequence[Planned]) -> list[Piece]:
     return [Piece(row, i) for row in rows for i in range(len(row.texts))]
 
 
-def new_columns(rows: Sequence[Planned], known: Sequence[pa.Field]) -> list[pa.Field]:
-    """Return the fields of the users' names that have no column yet, typed by these rows."""
-    have = {f.name for f in known}
-    return [f for f in infer_fields(row.article.extra for row in rows) if f.name not in have]
-
-
-def misfit(planned: Planned, columns: dict[str, pa.Field]) -> Rejected | None:
+def misfit(planned: Planned, columns: UserColumns) -> Rejected | None:
     """Return why an article's own fields do not fit their columns, or None when they do."""
     for name, value in planned.article.extra.items():
-        column = columns[column_name(name)]
+        column = columns.of(name)
         ok, _ = fits(value, column)
         if not ok:
             article = planned.article
@@ -65,13 +60,13 @@ def chunk_id(article_id: str, chunk: int) -> str:
     return f"{article_id}#{chunk}"
 
 
-def to_arrow(pieces: Sequence[Piece], schema: pa.Schema, txn: int) -> pa.Table:
-    """Return the pieces as a table of the given schema; every piece has its vector."""
+def to_arrow(pieces: Sequence[Piece], columns: UserColumns, schema: pa.Schema, txn: int) -> pa.Table:
+    """Return the pieces as a table of the given schema; every piece has its vector, every field its column."""
     import pyarrow as pa
 
     chunked = "article_id" in schema.names
     articles = [piece.planned.article for piece in pieces]
-    extras = [{column_name(k): v for k, v in article.extra.items()} for article in articles]
+    extras = [{columns.of(k).name: v for k, v in article.extra.items()} for article in articles]
     values: dict[str, Any] = {
         "id": [chunk_id(a.id, p.chunk) if chunked else a.id for a, p in zip(articles, pieces, strict=True)],
         "content_hash": [piece.planned.hash for piece in pieces],
@@ -84,7 +79,7 @@ def to_arrow(pieces: Sequence[Piece], schema: pa.Schema, txn: int) -> pa.Table:
         "txn": [txn] * len(pieces),
         "ingested_at": [datetime.now(UTC)] * len(pieces),
     }
-    columns = []
+    arrays = []
     for field in schema:
         if field.name == "vector":
             flat = np.concatenate([piece.vector for piece in pieces])
@@ -93,5 +88,5 @@ def to_arrow(pieces: Sequence[Piece], schema: pa.Schema, txn: int) -> pa.Table:
             column = pa.array(values[field.name], field.type)
         else:
             column = pa.array([fits(extra.get(field.name), field)[1] for extra in extras], field.type)
-        columns.append(column)
-    return pa.Table.from_arrays(columns, schema=schema)
+        arrays.append(column)
+    return pa.Table.from_arrays(arrays, schema=schema)

@@ -7,12 +7,13 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vecindex.embed.batching import TokenBudget
 from vecindex.embed.precision import Precision
 from vecindex.errors import ConfigError, ModelError
 from vecindex.pipeline.options import IngestOptions, ModelChoice, choose_model
+from vecindex.pipeline.user_columns import UserColumns
 from vecindex.sources.base import Source
 from vecindex.sources.pickles import PicklesSource
 from vecindex.store.articles import ArticleTable
@@ -71,7 +72,7 @@ class Run:
         self.fingerprint: Fingerprint | None = self.table.fingerprint if self.table else None
         self.choice: ModelChoice = choose_model(options, self.fingerprint, self.where, self.ready_made)
         self.encoder: Encoder | None = None
-        self.columns: dict[str, Any] = {f.name: f for f in self.table.extra_columns} if self.table else {}
+        self.columns = UserColumns(self.table.schema if self.table else ())
         self.started = time.perf_counter()
         self._model_since: float | None = None
         self._embedded = 0

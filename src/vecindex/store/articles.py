@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vecindex.core.vectors import F32
-from vecindex.schema import read_fingerprint
+from vecindex.schema import MAP_KEY, OWN_COLUMNS, read_fingerprint
 from vecindex.store.faults import translated
 from vecindex.types import Fingerprint
 
@@ -52,9 +52,7 @@ class ArticleTable:
     @property
     def extra_columns(self) -> list[pa.Field]:
         """The user's own columns: all that are neither ours nor a map's."""
-        from vecindex.schema import OWN_COLUMNS
-
-        return [f for f in self.schema if f.name not in OWN_COLUMNS and not (f.metadata or {}).get(b"vecindex:map")]
+        return [f for f in self.schema if f.name not in OWN_COLUMNS and not (f.metadata or {}).get(MAP_KEY)]
 
     def metadata(self) -> dict[str, str]:
         """Return the provenance kept with the vectors, as text under `vecindex:` names."""

@@ -11,14 +11,12 @@ import numpy as np
 
 from vecindex.core.neighbors import F64
 from vecindex.errors import ConfigError
+from vecindex.schema import MAP_KEY
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-MAP_KEY = b"vecindex:map"
-"""Metadata of both columns of a map: JSON that tells its method, parameters, seed and scores."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 # No column of a user's begins with an underscore, see `schema.column_name`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,26 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
 
 Row = dict[str, Any]
-"""A row's columns, with `dist` (cosine distance) or `words` (weight of the words, higher is better) added."""
+"""A row's columns, by name."""
 
 WORD_COLUMNS = ("title", "text")
 _NO_COLUMN = "vecindex_no_such_column_0"
+# LanceDB's number of the query in the answer to several.
+_QUERY = "query_index"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A row that a search found. What the search tells of it stands apart from its columns, which may have any name.
+
+    `dist` is the cosine distance, lower is closer; `words` the weight of the words and `relevance` the sum of a
+    fusion, higher is better. Each is None where it was not asked for.
+    """
+
+    row: Row
+    dist: float | None = None
+    words: float | None = None
+    relevance: float | None = None
 
 
 def check_condition(table: ArticleTable, where: str) -> None:
@@ -75,12 +92,16 @@ def _reason(text: str) -> str:
 
 def nearest(
     table: ArticleTable, queries: F32, limit: int, columns: Sequence[str], where: str | None = None
-) -> list[list[Row]]:
+) -> list[list[Found]]:
     """Return for each query (row of (q, d) unit vectors) its `limit` nearest rows by exact search.
 
     `dist` is the cosine distance 1 - cos, 0 to 2, lower is closer. Rows are ordered by (dist, id); which of
     several equally distant rows stand at the very end, where `limit` cuts, is LanceDB's choice.
     """
+    several = len(queries) > 1
+    if several and _QUERY in table.schema.names:
+        # LanceDB refuses several at once then. Only a table made before the name was reserved has such a column.
+        return [nearest(table, query[None], limit, columns, where)[0] for query in queries]
     with translated(table.where):
         query = (
             table.lance.search(list(np.asarray(queries, dtype=np.float32)), vector_column_name="vector")
@@ -92,20 +113,20 @@ def nearest(
         if where:
             query = query.where(f"({where})")
         found: list[Row] = query.to_arrow().to_pylist()
-    answers: list[list[Row]] = [[] for _ in range(len(queries))]
+    answers: list[list[tuple[float, Row]]] = [[] for _ in range(len(queries))]
     for row in found:
         # Rounding puts a row's distance to itself a little below nought.
-        row["dist"] = max(0.0, row.pop("_distance"))
+        dist = max(0.0, row.pop("_distance"))
         # One query alone is not numbered.
-        answers[row.pop("query_index", 0)].append(row)
+        answers[row.pop(_QUERY) if several else 0].append((dist, row))
     for rows in answers:
-        rows.sort(key=lambda row: (row["dist"], row["id"]))
-    return answers
+        rows.sort(key=lambda one: (one[0], one[1]["id"]))
+    return [[Found(row, dist=dist) for dist, row in rows] for rows in answers]
 
 
 def by_words(
     table: ArticleTable, text: str, limit: int, columns: Sequence[str], where: str | None = None
-) -> list[Row]:
+) -> list[Found]:
     """Return the `limit` rows whose title or text match the words of `text` best (BM25), ordered by (-words, id).
 
     Needs the index of words; rows that it does not hold yet are found too. Words are reduced to their English
@@ -121,10 +142,9 @@ def by_words(
         )
         if where:
             query = query.where(f"({where})")
-        found: list[Row] = query.to_arrow().to_pylist()
-    for row in found:
-        row["words"] = row.pop("_score")
-    return sorted(found, key=lambda row: (-row["words"], row["id"]))
+        rows: list[Row] = query.to_arrow().to_pylist()
+    weighed = sorted(((row.pop("_score"), row) for row in rows), key=lambda one: (-one[0], one[1]["id"]))
+    return [Found(row, words=words) for words, row in weighed]
 
 
 def words_indexed(table: ArticleTable) -> bool:
