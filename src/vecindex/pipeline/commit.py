@@ -24,6 +24,8 @@ class Committer:
             last_run = run.table.setting("last_run") or {}
             self.txn = max(run.table.last_txn(), last_run.get("last_txn", 0))
         self.rejects_put = False
+        # What this run rejects is not mended by it: only older rejects are looked up.
+        self._old_rejects = run.database.rejects().count(run.name) > 0
         self._kept_budget: int | None = None
         self._budget_read = False
 
@@ -35,6 +37,9 @@ class Committer:
             run.table.add_columns(ready.new_columns)
         if ready.pieces:
             self._write(ready)
+            if self._old_rejects:
+                stored = [row.article.id for row in ready.transaction.rows]
+                run.database.rejects().forget_stored(run.name, stored, run.id)
         if ready.transaction.rejects:
             self.rejects_put = True
             run.database.rejects().put(run.name, run.id, ready.transaction.rejects)

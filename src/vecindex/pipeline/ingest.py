@@ -154,10 +154,18 @@ def _drop_failed(run: Run, ready: Ready, failed: dict[int, str]) -> None:
 
 def _finish_complete_run(run: Run, planner: Planner) -> None:
     """Drop rejects that are none any more, and count or prune the rows that the sources no longer hold."""
-    run.database.rejects().forget(run.name, [source.name for source in run.sources], run.id)
+    rejects = run.database.rejects()
+    rejects.forget(run.name, [source.name for source in run.sources], run.id)
     run.report.missing = planner.registry.n_unmet
-    if not (run.options.prune and run.report.missing and run.table is not None):
-        return
+    if run.options.prune and _prune(run, planner) and run.report.read:
+        # Who prunes says that there are no sources but these; so nothing else can mend the rejects of others.
+        rejects.forget_all(run.name, run.id)
+
+
+def _prune(run: Run, planner: Planner) -> bool:
+    """Remove the rows that the sources no longer hold; return False where these cannot be told."""
+    if not run.report.missing or run.table is None:
+        return True
     if not run.report.read:
         raise SourceError("The sources hold no rows at all; nothing is pruned.", "Check the sources.")
     if planner.nameless:
@@ -165,11 +173,12 @@ def _finish_complete_run(run: Run, planner: Planner) -> None:
             f"nothing is pruned: {planner.nameless:,} rows could not be read as far as their ids, and may be among "
             f"the {run.report.missing:,} that seem to be gone; mend them first (vecindex status --rejects)"
         )
-        return
+        return False
     run.observer.notice(f"pruning {run.report.missing:,} rows that the sources no longer hold")
     gone = [i for ids, _ in run.table.known_rows() for i in ids if planner.registry.is_unmet(i)]
     run.table.delete_ids(gone, "article_id" if run.choice.chunking else "id")
     run.report.pruned, run.report.missing = len(gone), 0
+    return True
 
 
 def _tidy_up(run: Run, committer: Committer) -> None:
