@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 import vecindex
 from tables import append, chunked_table, filled, fingerprint, make_table, unit_vectors
+from vecindex.cli.render import print_status
 from vecindex.errors import CorruptError, TableNotFoundError
 from vecindex.pipeline.status import Unfinished
 from vecindex.store.database import Database
@@ -202,3 +204,79 @@ def test_the_table_of_rejects_is_not_one_of_articles(tmp_path: Path) -> None:
     Database(tmp_path).rejects().put("articles", "run", [("s", Rejected("s:1", "empty text"))])
     with pytest.raises(CorruptError, match="does not say what made its vectors"):
         vecindex.open(tmp_path, "rejects").status()
+
+
+def write(path: Path, rows: list[Any]) -> Path:
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return path
+
+
+ONE, TWO, THREE = ({"id": name, "text": f"A sentence about {name}."} for name in ("salt", "iron", "gold"))
+
+
+def versions(folder: Path) -> int:
+    return vecindex.open(folder).status().versions
+
+
+def forget_last_run(folder: Path) -> None:
+    """Leave a table as a kill after its last commit does."""
+    Database(folder).articles("articles").set_setting(last_run=None)
+
+
+def test_a_run_that_finds_all_there_ends_the_one_that_was_killed(tmp_path: Path) -> None:
+    source, index = write(tmp_path / "a.jsonl", [ONE, TWO]), vecindex.open(tmp_path / "db")
+    index.ingest(source)
+    forget_last_run(tmp_path / "db")
+    assert index.status().unfinished is not None
+    index.ingest(source)
+    found = index.status()
+    assert found.unfinished is None
+    assert found.last_run is not None
+    assert (found.last_run["skipped"], found.last_run["added"], found.last_run["last_txn"]) == (2, 0, 1)
+    assert not any("did not come to its end" in line for line in found.next)
+    before = versions(tmp_path / "db")
+    index.ingest(source)
+    assert versions(tmp_path / "db") == before, "now there is nothing new to tell"
+
+
+def test_a_run_that_only_rejects_ends_the_one_that_was_stopped(tmp_path: Path) -> None:
+    source, index = write(tmp_path / "a.jsonl", [ONE]), vecindex.open(tmp_path / "db")
+    index.ingest(source)
+    table = Database(tmp_path / "db").articles("articles")
+    table.set_setting(last_run={**table.setting("last_run"), "interrupted": True})
+    index.ingest(write(source, [ONE, "{broken"]))
+    found = index.status().last_run
+    assert found is not None
+    assert (found["interrupted"], found["rejected"], found["skipped"]) == (False, 1, 1)
+
+
+def test_rows_that_are_no_longer_missing_are_not_told_as_missing(tmp_path: Path) -> None:
+    a, b = write(tmp_path / "a.jsonl", [ONE, TWO]), write(tmp_path / "b.jsonl", [THREE])
+    index = vecindex.open(tmp_path / "db")
+    index.ingest(a)
+    index.ingest(b)
+    assert any("2 rows were not in the sources" in line for line in index.status().next)
+    index.ingest(a, b)
+    found = index.status()
+    assert not any("--prune" in line for line in found.next)
+    assert found.last_run is not None
+    assert (found.last_run["missing"], found.last_run["skipped"]) == (0, 3)
+
+
+def test_the_rate_is_that_of_the_last_run_that_embedded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = write(tmp_path / "a.jsonl", [ONE, TWO]), write(tmp_path / "b.jsonl", [ONE])
+    index = vecindex.open(tmp_path / "db")
+    index.ingest(a)
+    first = index.status().last_run
+    assert first is not None
+    rate = {key: first[key] for key in ("texts_per_s", "device", "precision", "ended_at")}
+    assert first["last_rate"] == rate
+    assert rate["texts_per_s"] > 0
+    for source in (b, a):  # the second one goes by the first one's memory of it
+        index.ingest(source)
+        found = index.status()
+        assert found.last_run is not None
+        assert (found.last_run["texts_per_s"], found.last_run["last_rate"]) == (None, rate)
+    print_status(found)
+    told = f"; {rate['texts_per_s']:.1f} texts/s on cpu in {rate['precision']} when texts were last embedded, "
+    assert f"{told}{rate['ended_at'][:19]}Z" in capsys.readouterr().out

@@ -150,12 +150,7 @@ def _run_lines(found: Status) -> Iterator[tuple[str, str]]:
         stopped = " (stopped before its end)" if run["interrupted"] else ""
         yield "last run", f"{run['ended_at'][:19]}Z: {counts}{stopped}"
         s = run["seconds"]
-        rate = (
-            f"; {run['texts_per_s']:.1f} texts/s on {run['device']} in {run['precision']}"
-            if run["texts_per_s"]
-            else ""
-        )
-        yield "", f"{duration(s['wall'])}: model {s['model']:.1f} s, reading {s['reading']:.1f} s{rate}"
+        yield "", f"{duration(s['wall'])}: model {s['model']:.1f} s, reading {s['reading']:.1f} s{_rate(run)}"
     if found.unfinished is not None:
         more = f"{found.unfinished.rows:,} rows in {found.unfinished.transactions:,} transactions since"
         when = f", the last at {(found.unfinished.last_commit or '')[:19]}Z"
@@ -165,6 +160,16 @@ def _run_lines(found: Status) -> Iterator[tuple[str, str]]:
             yield "interrupted", f"a run was cut off: {more}{when}"
     elif found.writer:
         yield "running", found.writer
+
+
+def _rate(run: dict[str, Any]) -> str:
+    """Tell the rate of a run, or of the last one before it that embedded something."""
+    own = run.get("texts_per_s")
+    rate = run if own else run.get("last_rate")
+    if not rate:
+        return ""
+    when = "" if own else f" when texts were last embedded, {rate['ended_at'][:19]}Z"
+    return f"; {rate['texts_per_s']:.1f} texts/s on {rate['device']} in {rate['precision']}{when}"
 
 
 def print_delete(report: DeleteReport) -> None:

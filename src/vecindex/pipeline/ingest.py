@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from vecindex.core.registry import Registry
 from vecindex.errors import ModelError, SourceError
@@ -19,7 +19,9 @@ from vecindex.pipeline.plan import Planner, whole
 from vecindex.pipeline.prepare import PROBE_TEXTS, Preparer, Ready
 from vecindex.pipeline.run import Run, Stop
 from vecindex.pipeline.stage import Ahead, Behind
+from vecindex.pipeline.status import unfinished
 from vecindex.sources.open import open_sources
+from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maintenance import maintain, sweep
 from vecindex.types import IngestReport, Observer, Rejected, Silent
@@ -186,12 +188,34 @@ def _tidy_up(run: Run, committer: Committer) -> None:
     report, table = run.report, run.table
     if committer.rejects_put:
         maintain(run.database.rejects().opened())
-    if table is None or not (report.transactions or report.pruned):
+    if table is None:
+        return
+    before: dict[str, Any] | None = table.setting("last_run")
+    if not (report.transactions or report.pruned or _news(run, table, before)):
         return
     committer.maintain()
     _close(run)
     ended = datetime.now(UTC).isoformat()
-    table.set_setting(last_run={**report.to_dict(), "run": run.id, "last_txn": committer.txn, "ended_at": ended})
+    kept = {**report.to_dict(), "run": run.id, "last_txn": committer.txn, "ended_at": ended}
+    table.set_setting(last_run={**kept, "last_rate": _last_rate(kept, before)})
+
+
+def _news(run: Run, table: ArticleTable, before: dict[str, Any] | None) -> bool:
+    """Return whether a run that committed nothing makes untrue what is told of the run before it."""
+    report = run.report
+    if report.interrupted:
+        return False  # it knows less than the run before it
+    now = {"interrupted": False, "missing": report.missing, "rejected": report.rejected}
+    told = before or dict.fromkeys(now, 0)
+    return any(told.get(key, 0) != value for key, value in now.items()) or unfinished(table, before) is not None
+
+
+def _last_rate(kept: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the rate of the last run that embedded something: one that had nothing to embed has none of its own."""
+    for run in (kept, before or {}):
+        if run.get("texts_per_s"):
+            return {key: run[key] for key in ("texts_per_s", "device", "precision", "ended_at")}
+    return (before or {}).get("last_rate")
 
 
 def _close(run: Run) -> IngestReport:

@@ -37,7 +37,8 @@ class Status:
     Attributes
     ----------
     articles : articles in a table of chunks; None where each row is one.
-    last_run : the report of the last run that came to its end, or was stopped and could say so.
+    last_run : the report of the last run that came to its end, or was stopped and could say so; its `last_rate` is
+        that of the last run that embedded something.
     unfinished : what is there beyond that: a run that is going on, or was killed.
     writer : process id and command of the writer at work, None when there is none.
     truncated, truncated_frac : rows that the model did not read to their end; their share of all, 0 to 1.
@@ -114,7 +115,7 @@ def status(database: Database, name: str, *, rejects: bool = False, at: str | No
         articles=table.count("chunk = 0") if stored.chunking else None,
         fingerprint=stored,
         last_run=last_run,
-        unfinished=_unfinished(table, last_run),
+        unfinished=unfinished(table, last_run),
         writer=database.writer().holder(),
         truncated=truncated,
         truncated_frac=truncated / rows if rows else 0.0,
@@ -132,7 +133,8 @@ def status(database: Database, name: str, *, rejects: bool = False, at: str | No
     return dataclasses.replace(found, next=_advice(found, space))
 
 
-def _unfinished(table: ArticleTable, last_run: dict[str, Any] | None) -> Unfinished | None:
+def unfinished(table: ArticleTable, last_run: dict[str, Any] | None) -> Unfinished | None:
+    """Return what was committed after the last run that could tell of itself, None for nothing."""
     txn, ended_at = (last_run["last_txn"], last_run["ended_at"]) if last_run else (0, None)
     rows, transactions, last = table.commits_after(txn, ended_at)
     return Unfinished(rows, transactions, last.isoformat() if last else None) if transactions else None
