@@ -223,6 +223,23 @@ def forget_last_run(folder: Path) -> None:
     Database(folder).articles("articles").set_setting(last_run=None)
 
 
+def test_a_table_that_every_row_was_rejected_for(tmp_path: Path) -> None:
+    report = vecindex.open(tmp_path / "db").ingest(write(tmp_path / "bad.jsonl", ["{broken", "[]"]))
+    assert (report.rejected, report.rows_in_table) == (2, 0)
+    found = vecindex.open(tmp_path / "db").status(rejects=True)
+    assert (found.rows, found.rejected, found.fingerprint, found.last_run) == (0, 2, None, None)
+    assert [row["place"].rsplit(":")[-1] for row in found.rejects or []] == ["1", "2"]
+    assert found.next == [
+        "Nothing is in it yet: vecindex ingest SOURCE...",
+        "2 input rows were left out: vecindex status --rejects tells why.",
+    ]
+    assert "none yet" in found._repr_html_()
+    with pytest.raises(TableNotFoundError, match="No table 'other'"):
+        vecindex.open(tmp_path / "db", "other").status(rejects=True)
+    with pytest.raises(TableNotFoundError, match="No table 'articles'"):
+        vecindex.open(tmp_path / "db").status(at="then")
+
+
 def test_a_run_that_finds_all_there_ends_the_one_that_was_killed(tmp_path: Path) -> None:
     source, index = write(tmp_path / "a.jsonl", [ONE, TWO]), vecindex.open(tmp_path / "db")
     index.ingest(source)
@@ -280,3 +297,29 @@ def test_the_rate_is_that_of_the_last_run_that_embedded(tmp_path: Path, capsys: 
     print_status(found)
     told = f"; {rate['texts_per_s']:.1f} texts/s on cpu in {rate['precision']} when texts were last embedded, "
     assert f"{told}{rate['ended_at'][:19]}Z" in capsys.readouterr().out
+
+
+def test_a_table_that_needs_nothing(tmp_path: Path) -> None:
+    table, _ = filled(tmp_path, 3)
+    table.set_setting(last_run=last_run(1))
+    ask = 'To ask it something: vecindex search "QUESTION"'
+    assert vecindex.open(tmp_path).status().next == [ask, "To see all of it on a map: vecindex project"]
+    table.delete("id = 'a00000'")
+    assert vecindex.open(tmp_path).status().next == [ask], "a map needs three articles"
+
+
+def test_a_table_with_a_map_that_needs_nothing(tmp_path: Path) -> None:
+    table, _ = filled(tmp_path, 20)
+    table.set_setting(last_run=last_run(1))
+    vecindex.open(tmp_path).project(method="pca")
+    assert vecindex.open(tmp_path).status().next == [
+        "To see how well it serves your questions: vecindex overlap --questions FILE"
+    ]
+
+
+def test_a_table_of_vectors_taken_on_trust(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_table(tmp_path, weights="unknown", max_tokens=0)
+    print_status(vecindex.open(tmp_path).status())
+    lines = capsys.readouterr().out.splitlines()
+    assert "embedded     the text, up to a length that is not known" in lines
+    assert "cut off      not known, since the vectors came ready-made" in lines

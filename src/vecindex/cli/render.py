@@ -103,18 +103,14 @@ def _out(line: str) -> None:
 
 
 def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
-    made = found.fingerprint
     articles = "" if found.articles is None else f", chunks of {found.articles:,} articles"
     yield "table", f"{found.table} in {found.database}" + (f", as tagged {found.at}" if found.at else "")
     yield "rows", f"{found.rows:,}{articles}"
-    yield "model", f"{made.model} (weights {made.weights[:12]}), {made.dimension} values"
-    template = "the text" if made.text_template is None else repr(made.text_template)
-    prompt = f" behind the prompt {made.prompt!r}" if made.prompt else ""
-    cut = f", {made.chunking}" if made.chunking else ""
-    yield "embedded", f"{template}{prompt}, up to {made.max_tokens:,} tokens{cut}"
-    yield "cut off", f"{found.truncated:,} texts ({found.truncated_frac:.1%}) are longer than the model reads"
+    yield from _model_lines(found)
     yield from _run_lines(found)
     yield "rejected", f"{found.rejected:,} input rows"
+    if found.fingerprint is None:
+        return  # of a table that there is not there is no more to tell
     if found.columns:
         yield "fields", ", ".join(f"{plain(name)} ({kind})" for name, kind in found.columns.items())
     yield from _map_lines(found)
@@ -134,6 +130,24 @@ def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
         "store",
         f"{found.fragments:,} fragments, {found.versions:,} versions, {size(found.live_bytes)} in use{disk}",
     )
+
+
+def _model_lines(found: Status) -> Iterator[tuple[str, str]]:
+    made = found.fingerprint
+    if made is None:
+        yield "model", "none yet: every row was rejected"
+        return
+    yield "model", f"{made.model} (weights {made.weights[:12]}), {made.dimension} values"
+    template = "the text" if made.text_template is None else repr(made.text_template)
+    prompt = f" behind the prompt {made.prompt!r}" if made.prompt else ""
+    cut = f", {made.chunking}" if made.chunking else ""
+    # Of vectors that were taken on trust nobody told it.
+    read = f"up to {made.max_tokens:,} tokens" if made.max_tokens else "up to a length that is not known"
+    yield "embedded", f"{template}{prompt}, {read}{cut}"
+    if made.weights == "unknown":
+        yield "cut off", "not known, since the vectors came ready-made"
+    else:
+        yield "cut off", f"{found.truncated:,} texts ({found.truncated_frac:.1%}) are longer than the model reads"
 
 
 def _map_lines(found: Status) -> Iterator[tuple[str, str]]:
