@@ -309,7 +309,8 @@ class Index(Outputs):
     def status(self, *, rejects: bool = False, at: str | None = None) -> Status:
         """Return what the table holds and what made it, how its last run went, and what to do next.
 
-        `rejects` adds the input rows that were left out, 1,000 at most; `at` names a tag. Reads no vectors.
+        `rejects` adds the input rows that were left out, 1,000 at most; `at` names a tag. Reads no vectors. Where
+        every row was left out, so that there is no table, it tells of no rows and of these.
 
         Raises TableNotFoundError naming the tables that there are, or another StoreError.
         """

@@ -194,3 +194,12 @@ def test_ingest_of_nothing_and_of_nothing_good(run: Run, tmp_path: Path) -> None
         "  rejected 2: not valid JSON",
         "  no row was good: is the format the right one (--format), are the fields (--id-field, --text-field)?",
     ]
+    told = run("status", "--rejects", "--db", tmp_path / "db")
+    assert (told.code, told.err) == (0, "")
+    lines = told.out.splitlines()
+    assert lines[1:4] == [
+        "rows         0",
+        "model        none yet: every row was rejected",
+        "rejected     2 input rows",
+    ]
+    assert [line.split("\t")[0] for line in lines if "\t" in line] == [f"{path}:1", f"{path}:2"]

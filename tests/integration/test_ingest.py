@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from itertools import pairwise
@@ -14,7 +15,8 @@ import pytest
 import vecindex
 from invariants import check, read
 from vecindex.errors import ConfigError, ModelError, SourceError
-from vecindex.types import Estimate, Progress
+from vecindex.store.database import Database
+from vecindex.types import Estimate, IngestReport, Progress, Rejected
 
 
 class Listener:
@@ -111,6 +113,69 @@ def test_bad_rows_are_kept_with_place_and_reason_and_forgotten_when_mended(base:
     report = vecindex.open(base).ingest(write(path, [new]))
     assert report.rejected == 0
     assert read(base, "rejects") == []
+
+
+def ingest_stream(database: Path, rows: list[Any], **options: Any) -> IngestReport:
+    stream = io.BytesIO("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows).encode())
+    return vecindex.open(database).ingest("-", stdin=stream, **options)
+
+
+def rejected(database: Path) -> list[tuple[str, str | None]]:
+    return sorted((row["place"], row["id"]) for row in read(database, "rejects"))
+
+
+def test_another_stream_mends_nothing_but_the_rows_that_it_brings(base: Path) -> None:
+    ingest_stream(base, [ROWS[0], {"id": "d", "text": ""}, "{broken"])
+    assert rejected(base) == [("stdin:2", "d"), ("stdin:3", None)]
+    ingest_stream(base, [ROWS[1], {"id": "e", "text": ""}])
+    assert rejected(base) == [("stdin:2", "d"), ("stdin:2", "e"), ("stdin:3", None)]
+    ingest_stream(base, [ROWS[1], {"id": "e", "text": ""}])
+    assert len(rejected(base)) == 3, "the same stream again is filed once"
+    ingest_stream(base, [{"id": "d", "text": "Salt is sodium chloride."}])
+    assert rejected(base) == [("stdin:2", "e"), ("stdin:3", None)]
+
+
+def test_a_source_is_the_same_however_it_is_spelled(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path / "r.jsonl", [ROWS[0], "{broken"])
+    for spelled in ("r.jsonl", "./r.jsonl", str(path)):
+        vecindex.open(base).ingest(spelled)
+        assert [row["source"] for row in read(base, "rejects")] == [str(path)]
+    write(path, [ROWS[0]])
+    vecindex.open(base).ingest("../" + tmp_path.name + "/r.jsonl")
+    assert read(base, "rejects") == []
+
+
+def test_rejects_that_were_filed_as_spelled_are_forgotten_too(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "r.jsonl", [ROWS[0]])
+    with monkeypatch.context() as before:
+        before.setattr("vecindex.store.rejects.filed_as", lambda name: name)
+        Database(base).rejects().put("articles", "old", [("r.jsonl", Rejected("r.jsonl:2", "empty text"))])
+    assert [row["source"] for row in read(base, "rejects")] == ["r.jsonl"]
+    vecindex.open(base).ingest("r.jsonl")
+    assert read(base, "rejects") == []
+
+
+def test_a_duplicate_stays_rejected_when_another_source_changes_its_row(base: Path, tmp_path: Path) -> None:
+    vecindex.open(base).ingest(write(tmp_path / "twice.jsonl", [ROWS[0], {**ROWS[0], "text": "Other."}]))
+    vecindex.open(base).ingest(write(tmp_path / "more.jsonl", [{**ROWS[0], "year": 7}]))
+    assert [row["reason"] for row in read(base, "rejects")] == ["duplicate id: an earlier row of this run has it"]
+
+
+def test_prune_forgets_the_rejects_of_other_sources_where_it_may(base: Path, tmp_path: Path) -> None:
+    ingest_stream(base, ["{broken"])
+    path = write(tmp_path / "rows.jsonl", [*ROWS, {"id": "d", "text": " "}])
+    vecindex.open(base).ingest(write(tmp_path / "empty.jsonl", []))
+    assert rejected(base) == [("stdin:1", None)]
+    vecindex.open(base).ingest(path, prune=True)
+    assert rejected(base) == [(f"{path}:4", "d")]
+    ingest_stream(base, [ROWS[0], "{broken"], prune=True)
+    assert len(rejected(base)) == 2, "what cannot be told is not pruned"
 
 
 def test_new_fields_become_columns(base: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 import vecindex
 from tables import append, chunked_table, filled, fingerprint, make_table, unit_vectors
+from vecindex.cli.render import print_status
 from vecindex.errors import CorruptError, TableNotFoundError
 from vecindex.pipeline.status import Unfinished
 from vecindex.store.database import Database
@@ -202,3 +204,122 @@ def test_the_table_of_rejects_is_not_one_of_articles(tmp_path: Path) -> None:
     Database(tmp_path).rejects().put("articles", "run", [("s", Rejected("s:1", "empty text"))])
     with pytest.raises(CorruptError, match="does not say what made its vectors"):
         vecindex.open(tmp_path, "rejects").status()
+
+
+def write(path: Path, rows: list[Any]) -> Path:
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return path
+
+
+ONE, TWO, THREE = ({"id": name, "text": f"A sentence about {name}."} for name in ("salt", "iron", "gold"))
+
+
+def versions(folder: Path) -> int:
+    return vecindex.open(folder).status().versions
+
+
+def forget_last_run(folder: Path) -> None:
+    """Leave a table as a kill after its last commit does."""
+    Database(folder).articles("articles").set_setting(last_run=None)
+
+
+def test_a_table_that_every_row_was_rejected_for(tmp_path: Path) -> None:
+    report = vecindex.open(tmp_path / "db").ingest(write(tmp_path / "bad.jsonl", ["{broken", "[]"]))
+    assert (report.rejected, report.rows_in_table) == (2, 0)
+    found = vecindex.open(tmp_path / "db").status(rejects=True)
+    assert (found.rows, found.rejected, found.fingerprint, found.last_run) == (0, 2, None, None)
+    assert [row["place"].rsplit(":")[-1] for row in found.rejects or []] == ["1", "2"]
+    assert found.next == [
+        "Nothing is in it yet: vecindex ingest SOURCE...",
+        "2 input rows were left out: vecindex status --rejects tells why.",
+    ]
+    assert "none yet" in found._repr_html_()
+    with pytest.raises(TableNotFoundError, match="No table 'other'"):
+        vecindex.open(tmp_path / "db", "other").status(rejects=True)
+    with pytest.raises(TableNotFoundError, match="No table 'articles'"):
+        vecindex.open(tmp_path / "db").status(at="then")
+
+
+def test_a_run_that_finds_all_there_ends_the_one_that_was_killed(tmp_path: Path) -> None:
+    source, index = write(tmp_path / "a.jsonl", [ONE, TWO]), vecindex.open(tmp_path / "db")
+    index.ingest(source)
+    forget_last_run(tmp_path / "db")
+    assert index.status().unfinished is not None
+    index.ingest(source)
+    found = index.status()
+    assert found.unfinished is None
+    assert found.last_run is not None
+    assert (found.last_run["skipped"], found.last_run["added"], found.last_run["last_txn"]) == (2, 0, 1)
+    assert not any("did not come to its end" in line for line in found.next)
+    before = versions(tmp_path / "db")
+    index.ingest(source)
+    assert versions(tmp_path / "db") == before, "now there is nothing new to tell"
+
+
+def test_a_run_that_only_rejects_ends_the_one_that_was_stopped(tmp_path: Path) -> None:
+    source, index = write(tmp_path / "a.jsonl", [ONE]), vecindex.open(tmp_path / "db")
+    index.ingest(source)
+    table = Database(tmp_path / "db").articles("articles")
+    table.set_setting(last_run={**table.setting("last_run"), "interrupted": True})
+    index.ingest(write(source, [ONE, "{broken"]))
+    found = index.status().last_run
+    assert found is not None
+    assert (found["interrupted"], found["rejected"], found["skipped"]) == (False, 1, 1)
+
+
+def test_rows_that_are_no_longer_missing_are_not_told_as_missing(tmp_path: Path) -> None:
+    a, b = write(tmp_path / "a.jsonl", [ONE, TWO]), write(tmp_path / "b.jsonl", [THREE])
+    index = vecindex.open(tmp_path / "db")
+    index.ingest(a)
+    index.ingest(b)
+    assert any("2 rows were not in the sources" in line for line in index.status().next)
+    index.ingest(a, b)
+    found = index.status()
+    assert not any("--prune" in line for line in found.next)
+    assert found.last_run is not None
+    assert (found.last_run["missing"], found.last_run["skipped"]) == (0, 3)
+
+
+def test_the_rate_is_that_of_the_last_run_that_embedded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = write(tmp_path / "a.jsonl", [ONE, TWO]), write(tmp_path / "b.jsonl", [ONE])
+    index = vecindex.open(tmp_path / "db")
+    index.ingest(a)
+    first = index.status().last_run
+    assert first is not None
+    rate = {key: first[key] for key in ("texts_per_s", "device", "precision", "ended_at")}
+    assert first["last_rate"] == rate
+    assert rate["texts_per_s"] > 0
+    for source in (b, a):  # the second one goes by the first one's memory of it
+        index.ingest(source)
+        found = index.status()
+        assert found.last_run is not None
+        assert (found.last_run["texts_per_s"], found.last_run["last_rate"]) == (None, rate)
+    print_status(found)
+    told = f"; {rate['texts_per_s']:.1f} texts/s on cpu in {rate['precision']} when texts were last embedded, "
+    assert f"{told}{rate['ended_at'][:19]}Z" in capsys.readouterr().out
+
+
+def test_a_table_that_needs_nothing(tmp_path: Path) -> None:
+    table, _ = filled(tmp_path, 3)
+    table.set_setting(last_run=last_run(1))
+    ask = 'To ask it something: vecindex search "QUESTION"'
+    assert vecindex.open(tmp_path).status().next == [ask, "To see all of it on a map: vecindex project"]
+    table.delete("id = 'a00000'")
+    assert vecindex.open(tmp_path).status().next == [ask], "a map needs three articles"
+
+
+def test_a_table_with_a_map_that_needs_nothing(tmp_path: Path) -> None:
+    table, _ = filled(tmp_path, 20)
+    table.set_setting(last_run=last_run(1))
+    vecindex.open(tmp_path).project(method="pca")
+    assert vecindex.open(tmp_path).status().next == [
+        "To see how well it serves your questions: vecindex overlap --questions FILE"
+    ]
+
+
+def test_a_table_of_vectors_taken_on_trust(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_table(tmp_path, weights="unknown", max_tokens=0)
+    print_status(vecindex.open(tmp_path).status())
+    lines = capsys.readouterr().out.splitlines()
+    assert "embedded     the text, up to a length that is not known" in lines
+    assert "cut off      not known, since the vectors came ready-made" in lines

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import vecindex
+from tables import make_table
 from vecindex.embed import batching
 from vecindex.embed.batching import TokenBudget, plan_batches
+from vecindex.pipeline.commit import Committer
+from vecindex.store.database import Database
+
+if TYPE_CHECKING:
+    from vecindex.pipeline.run import Run
 
 
 @given(st.lists(st.integers(1, 500), max_size=80), st.integers(1, 2_000))
@@ -55,4 +66,49 @@ def test_starts_low_and_grows_to_the_ceiling(monkeypatch: pytest.MonkeyPatch) ->
     budget = TokenBudget(100, ceiling=200)
     for _ in range(20):
         budget.passed()
-    assert budget.tokens == 200
+    assert budget.tokens == budget.full == 200
+
+
+def committing(folder: Path, budget: TokenBudget, notices: list[str]) -> Committer:
+    """Return what commits for a run on the device "cpu", as far as its batches go."""
+    run = SimpleNamespace(
+        name="articles",
+        database=Database(folder),
+        table=Database(folder).articles("articles"),
+        options=SimpleNamespace(batch_tokens=None),
+        encoder=SimpleNamespace(budget=budget, device_name="cpu"),
+        observer=SimpleNamespace(notice=notices.append),
+    )
+    return Committer(cast("Run", run))
+
+
+def test_the_table_remembers_a_smaller_size_and_forgets_it_at_the_full_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "GROW_AFTER", 1)
+    make_table(tmp_path, settings={"batch_tokens": {"cuda": 64}})
+    budget, notices, index = TokenBudget(1_000), list[str](), vecindex.open(tmp_path)
+    committer = committing(tmp_path, budget, notices)
+    committer._remember_budget()
+    assert index.status().batch_tokens == {"cuda": 64}
+    budget.failed(1_000)
+    committer._remember_budget()
+    assert index.status().batch_tokens == {"cuda": 64, "cpu": 500}
+    assert notices == ["out of memory: batches are now of 500 tokens, and the table remembers it"]
+    # Another run starts with it and grows.
+    budget = TokenBudget(500, ceiling=1_000)
+    committer = committing(tmp_path, budget, notices)
+    budget.passed()
+    committer._remember_budget()
+    assert index.status().batch_tokens == {"cuda": 64, "cpu": 625}
+    for _ in range(10):
+        budget.passed()
+    committer._remember_budget()
+    assert index.status().batch_tokens == {"cuda": 64}
+    assert len(notices) == 1
+
+
+def test_a_full_size_that_an_older_version_remembered_is_forgotten(tmp_path: Path) -> None:
+    make_table(tmp_path, settings={"batch_tokens": {"cpu": 1_000}})
+    committing(tmp_path, TokenBudget(1_000, ceiling=1_000), [])._remember_budget()
+    assert vecindex.open(tmp_path).status().batch_tokens == {}

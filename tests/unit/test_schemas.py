@@ -75,6 +75,14 @@ def test_ingest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(status["rejects"]) == 1
 
 
+def test_status_without_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in.jsonl").write_text("{broken\n")
+    valid("ingest", printed(monkeypatch, "ingest", tmp_path / "in.jsonl", "--db", tmp_path / "db"))
+    values = printed(monkeypatch, "status", "--rejects", "--db", tmp_path / "db")
+    valid("status", values)
+    assert (values["fingerprint"], values["rows"], values["rejected"]) == (None, 0, 1)
+
+
 def test_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import datetime as dt
 

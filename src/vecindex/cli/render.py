@@ -108,18 +108,14 @@ def _out(line: str) -> None:
 
 
 def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
-    made = found.fingerprint
     articles = "" if found.articles is None else f", chunks of {found.articles:,} articles"
     yield "table", f"{found.table} in {found.database}" + (f", as tagged {found.at}" if found.at else "")
     yield "rows", f"{found.rows:,}{articles}"
-    yield "model", f"{made.model} (weights {made.weights[:12]}), {made.dimension} values"
-    template = "the text" if made.text_template is None else repr(made.text_template)
-    prompt = f" behind the prompt {made.prompt!r}" if made.prompt else ""
-    cut = f", {made.chunking}" if made.chunking else ""
-    yield "embedded", f"{template}{prompt}, up to {made.max_tokens:,} tokens{cut}"
-    yield "cut off", f"{found.truncated:,} texts ({found.truncated_frac:.1%}) are longer than the model reads"
+    yield from _model_lines(found)
     yield from _run_lines(found)
     yield "rejected", f"{found.rejected:,} input rows"
+    if found.fingerprint is None:
+        return  # of a table that there is not there is no more to tell
     if found.columns:
         yield "fields", ", ".join(f"{plain(name)} ({kind})" for name, kind in found.columns.items())
     yield from _map_lines(found)
@@ -141,6 +137,24 @@ def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
     )
 
 
+def _model_lines(found: Status) -> Iterator[tuple[str, str]]:
+    made = found.fingerprint
+    if made is None:
+        yield "model", "none yet: every row was rejected"
+        return
+    yield "model", f"{made.model} (weights {made.weights[:12]}), {made.dimension} values"
+    template = "the text" if made.text_template is None else repr(made.text_template)
+    prompt = f" behind the prompt {made.prompt!r}" if made.prompt else ""
+    cut = f", {made.chunking}" if made.chunking else ""
+    # Of vectors that were taken on trust nobody told it.
+    read = f"up to {made.max_tokens:,} tokens" if made.max_tokens else "up to a length that is not known"
+    yield "embedded", f"{template}{prompt}, {read}{cut}"
+    if made.weights == "unknown":
+        yield "cut off", "not known, since the vectors came ready-made"
+    else:
+        yield "cut off", f"{found.truncated:,} texts ({found.truncated_frac:.1%}) are longer than the model reads"
+
+
 def _map_lines(found: Status) -> Iterator[tuple[str, str]]:
     from vecindex.cli.render_project import map_line
 
@@ -155,12 +169,7 @@ def _run_lines(found: Status) -> Iterator[tuple[str, str]]:
         stopped = " (stopped before its end)" if run["interrupted"] else ""
         yield "last run", f"{run['ended_at'][:19]}Z: {counts}{stopped}"
         s = run["seconds"]
-        rate = (
-            f"; {run['texts_per_s']:.1f} texts/s on {run['device']} in {run['precision']}"
-            if run["texts_per_s"]
-            else ""
-        )
-        yield "", f"{duration(s['wall'])}: model {s['model']:.1f} s, reading {s['reading']:.1f} s{rate}"
+        yield "", f"{duration(s['wall'])}: model {s['model']:.1f} s, reading {s['reading']:.1f} s{_rate(run)}"
     if found.unfinished is not None:
         more = f"{found.unfinished.rows:,} rows in {found.unfinished.transactions:,} transactions since"
         when = f", the last at {(found.unfinished.last_commit or '')[:19]}Z"
@@ -170,6 +179,16 @@ def _run_lines(found: Status) -> Iterator[tuple[str, str]]:
             yield "interrupted", f"a run was cut off: {more}{when}"
     elif found.writer:
         yield "running", found.writer
+
+
+def _rate(run: dict[str, Any]) -> str:
+    """Tell the rate of a run, or of the last one before it that embedded something."""
+    own = run.get("texts_per_s")
+    rate = run if own else run.get("last_rate")
+    if not rate:
+        return ""
+    when = "" if own else f" when texts were last embedded, {rate['ended_at'][:19]}Z"
+    return f"; {rate['texts_per_s']:.1f} texts/s on {rate['device']} in {rate['precision']}{when}"
 
 
 def print_delete(report: DeleteReport) -> None:

@@ -40,7 +40,9 @@ class TokenBudget:
         """Start at `start` tokens; `ceiling` (default: `start`) bounds the growth."""
         self.start = start
         self.tokens = start
-        self._ceiling = max(start, ceiling or start)
+        self.full = max(start, ceiling or start)
+        """The size that it grows back to as long as memory allows."""
+        self._ceiling = self.full
         self._failed_at: dict[int, int] = {}
         self._quiet = 0
 

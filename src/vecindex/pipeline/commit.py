@@ -24,7 +24,10 @@ class Committer:
             last_run = run.table.setting("last_run") or {}
             self.txn = max(run.table.last_txn(), last_run.get("last_txn", 0))
         self.rejects_put = False
+        # What this run rejects is not mended by it: only older rejects are looked up.
+        self._old_rejects = run.database.rejects().count(run.name) > 0
         self._kept_budget: int | None = None
+        self._budget_read = False
 
     def commit(self, ready: Ready) -> None:
         """Write a transaction's rows as one commit, and its rejects as another."""
@@ -34,6 +37,9 @@ class Committer:
             run.table.add_columns(ready.new_columns)
         if ready.pieces:
             self._write(ready)
+            if self._old_rejects:
+                stored = [row.article.id for row in ready.transaction.rows]
+                run.database.rejects().forget_stored(run.name, stored, run.id)
         if ready.transaction.rejects:
             self.rejects_put = True
             run.database.rejects().put(run.name, run.id, ready.transaction.rejects)
@@ -77,17 +83,23 @@ class Committer:
         return [i for i in there.column("id").to_pylist() if i not in here]
 
     def _remember_budget(self) -> None:
-        """Keep with the table a batch size that memory forced upon us, so that the next run starts with it."""
+        """Keep with the table a batch size that memory forced upon us, so that the next run starts with it.
+
+        One that has grown back to the full size is forgotten.
+        """
         run, encoder = self._run, self._run.encoder
         if encoder is None or run.table is None or run.options.batch_tokens is not None:
             return
-        tokens = encoder.budget.tokens
-        if self._kept_budget is None:
-            self._kept_budget = encoder.budget.start
-        if tokens == self._kept_budget:
+        budget, device = encoder.budget, encoder.device_name
+        if not self._budget_read:
+            self._kept_budget = (run.table.setting("batch_tokens") or {}).get(device)
+            self._budget_read = True
+        # The full size needs no remembering: it is what the next run starts with by itself.
+        safe = budget.tokens if budget.tokens < budget.full else None
+        if safe == self._kept_budget:
             return
-        if tokens < self._kept_budget:
-            run.observer.notice(f"out of memory: batches are now of {tokens:,} tokens, and the table remembers it")
-        kept = run.table.setting("batch_tokens") or {}
-        run.table.set_setting(batch_tokens={**kept, encoder.device_name: tokens})
-        self._kept_budget = tokens
+        if safe is not None and (self._kept_budget is None or safe < self._kept_budget):
+            run.observer.notice(f"out of memory: batches are now of {safe:,} tokens, and the table remembers it")
+        kept = {name: size for name, size in (run.table.setting("batch_tokens") or {}).items() if name != device}
+        run.table.set_setting(batch_tokens=kept if safe is None else {**kept, device: safe})
+        self._kept_budget = safe

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from vecindex.core.registry import Registry
 from vecindex.errors import ModelError, SourceError
@@ -19,7 +19,9 @@ from vecindex.pipeline.plan import Planner, whole
 from vecindex.pipeline.prepare import PROBE_TEXTS, Preparer, Ready
 from vecindex.pipeline.run import Run, Stop
 from vecindex.pipeline.stage import Ahead, Behind
+from vecindex.pipeline.status import unfinished
 from vecindex.sources.open import open_sources
+from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maintenance import maintain, sweep
 from vecindex.types import IngestReport, Observer, Rejected, Silent
@@ -163,10 +165,18 @@ def _drop_failed(run: Run, ready: Ready, failed: dict[int, str]) -> None:
 
 def _finish_complete_run(run: Run, planner: Planner) -> None:
     """Drop rejects that are none any more, and count or prune the rows that the sources no longer hold."""
-    run.database.rejects().forget(run.name, [source.name for source in run.sources], run.id)
+    rejects = run.database.rejects()
+    rejects.forget(run.name, [source.name for source in run.sources], run.id)
     run.report.missing = planner.registry.n_unmet
-    if not (run.options.prune and run.report.missing and run.table is not None):
-        return
+    if run.options.prune and _prune(run, planner) and run.report.read:
+        # Who prunes says that there are no sources but these; so nothing else can mend the rejects of others.
+        rejects.forget_all(run.name, run.id)
+
+
+def _prune(run: Run, planner: Planner) -> bool:
+    """Remove the rows that the sources no longer hold; return False where these cannot be told."""
+    if not run.report.missing or run.table is None:
+        return True
     if not run.report.read:
         raise SourceError("The sources hold no rows at all; nothing is pruned.", "Check the sources.")
     if planner.nameless:
@@ -174,11 +184,12 @@ def _finish_complete_run(run: Run, planner: Planner) -> None:
             f"nothing is pruned: {planner.nameless:,} rows could not be read as far as their ids, and may be among "
             f"the {run.report.missing:,} that seem to be gone; mend them first (vecindex status --rejects)"
         )
-        return
+        return False
     run.observer.notice(f"pruning {run.report.missing:,} rows that the sources no longer hold")
     gone = [i for ids, _ in run.table.known_rows() for i in ids if planner.registry.is_unmet(i)]
     run.table.delete_ids(gone, "article_id" if run.choice.chunking else "id")
     run.report.pruned, run.report.missing = len(gone), 0
+    return True
 
 
 def _tidy_up(run: Run, committer: Committer) -> None:
@@ -186,12 +197,34 @@ def _tidy_up(run: Run, committer: Committer) -> None:
     report, table = run.report, run.table
     if committer.rejects_put:
         maintain(run.database.rejects().opened())
-    if table is None or not (report.transactions or report.pruned):
+    if table is None:
+        return
+    before: dict[str, Any] | None = table.setting("last_run")
+    if not (report.transactions or report.pruned or _news(run, table, before)):
         return
     committer.maintain()
     _close(run)
     ended = datetime.now(UTC).isoformat()
-    table.set_setting(last_run={**report.to_dict(), "run": run.id, "last_txn": committer.txn, "ended_at": ended})
+    kept = {**report.to_dict(), "run": run.id, "last_txn": committer.txn, "ended_at": ended}
+    table.set_setting(last_run={**kept, "last_rate": _last_rate(kept, before)})
+
+
+def _news(run: Run, table: ArticleTable, before: dict[str, Any] | None) -> bool:
+    """Return whether a run that committed nothing makes untrue what is told of the run before it."""
+    report = run.report
+    if report.interrupted:
+        return False  # it knows less than the run before it
+    now = {"interrupted": False, "missing": report.missing, "rejected": report.rejected}
+    told = before or dict.fromkeys(now, 0)
+    return any(told.get(key, 0) != value for key, value in now.items()) or unfinished(table, before) is not None
+
+
+def _last_rate(kept: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the rate of the last run that embedded something: one that had nothing to embed has none of its own."""
+    for run in (kept, before or {}):
+        if run.get("texts_per_s"):
+            return {key: run[key] for key in ("texts_per_s", "device", "precision", "ended_at")}
+    return (before or {}).get("last_rate")
 
 
 def _close(run: Run) -> IngestReport:

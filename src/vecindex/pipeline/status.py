@@ -6,7 +6,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from vecindex.errors import TableNotFoundError
 from vecindex.notebook import shown_table
+from vecindex.pipeline.project_options import MIN_ARTICLES
 from vecindex.pipeline.project_state import rebuilt_by, why_due
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -37,7 +39,9 @@ class Status:
     Attributes
     ----------
     articles : articles in a table of chunks; None where each row is one.
-    last_run : the report of the last run that came to its end, or was stopped and could say so.
+    fingerprint : what made the vectors; None where every row was rejected, so that there is no table yet.
+    last_run : the report of the last run that came to its end, or was stopped and could say so; its `last_rate` is
+        that of the last run that embedded something.
     unfinished : what is there beyond that: a run that is going on, or was killed.
     writer : process id and command of the writer at work, None when there is none.
     truncated, truncated_frac : rows that the model did not read to their end; their share of all, 0 to 1.
@@ -53,7 +57,7 @@ class Status:
     at: str | None
     rows: int
     articles: int | None
-    fingerprint: Fingerprint
+    fingerprint: Fingerprint | None
     last_run: dict[str, Any] | None
     unfinished: Unfinished | None
     writer: str | None
@@ -83,7 +87,7 @@ class Status:
         articles = "" if self.articles is None else f", chunks of {self.articles:,} articles"
         rows: list[list[object]] = [
             ["rows", f"{self.rows:,}{articles}"],
-            ["model", f"{made.model}, {made.dimension} values"],
+            ["model", f"{made.model}, {made.dimension} values" if made else "none yet: every row was rejected"],
             ["cut off", f"{self.truncated:,} texts ({self.truncated_frac:.1%})"],
             ["rejected", f"{self.rejected:,} input rows"],
             ["fields", ", ".join(f"{name} ({kind})" for name, kind in self.columns.items())],
@@ -100,7 +104,12 @@ class Status:
 
 def status(database: Database, name: str, *, rejects: bool = False, at: str | None = None) -> Status:
     """Return the state of a table, without reading a vector; see `Index.status`."""
-    table = database.articles(name, at)
+    try:
+        table = database.articles(name, at)
+    except TableNotFoundError:
+        if at is None and (rejected := database.rejects().count(name)):
+            return _without_table(database, name, rejected, rejects)
+        raise
     rows = table.count()
     stored = table.fingerprint
     last_run = table.setting("last_run")
@@ -114,7 +123,7 @@ def status(database: Database, name: str, *, rejects: bool = False, at: str | No
         articles=table.count("chunk = 0") if stored.chunking else None,
         fingerprint=stored,
         last_run=last_run,
-        unfinished=_unfinished(table, last_run),
+        unfinished=unfinished(table, last_run),
         writer=database.writer().holder(),
         truncated=truncated,
         truncated_frac=truncated / rows if rows else 0.0,
@@ -132,7 +141,37 @@ def status(database: Database, name: str, *, rejects: bool = False, at: str | No
     return dataclasses.replace(found, next=_advice(found, space))
 
 
-def _unfinished(table: ArticleTable, last_run: dict[str, Any] | None) -> Unfinished | None:
+def _without_table(database: Database, name: str, rejected: int, rejects: bool) -> Status:
+    """Return the state of a table that there is not, since every row for it was rejected."""
+    space = Usage(fragments=0, versions=0, live_bytes=0, table_bytes=0 if database.folder else None)
+    found = Status(
+        database=database.uri,
+        table=name,
+        at=None,
+        rows=0,
+        articles=None,
+        fingerprint=None,
+        last_run=None,
+        unfinished=None,
+        writer=database.writer().holder(),
+        truncated=0,
+        truncated_frac=0.0,
+        rejected=rejected,
+        rejects=database.rejects().rows(name) if rejects else None,
+        columns={},
+        maps={},
+        tags={},
+        words_indexed=False,
+        batch_tokens={},
+        **dataclasses.asdict(space),
+        database_bytes=bytes_in(database.folder) if database.folder else None,
+        next=[],
+    )
+    return dataclasses.replace(found, next=_advice(found, space))
+
+
+def unfinished(table: ArticleTable, last_run: dict[str, Any] | None) -> Unfinished | None:
+    """Return what was committed after the last run that could tell of itself, None for nothing."""
     txn, ended_at = (last_run["last_txn"], last_run["ended_at"]) if last_run else (0, None)
     rows, transactions, last = table.commits_after(txn, ended_at)
     return Unfinished(rows, transactions, last.isoformat() if last else None) if transactions else None
@@ -179,6 +218,18 @@ def _advice(found: Status, space: Usage) -> list[str]:
             f"{found.last_run['missing']:,} rows were not in the sources of the last run; to remove such rows: "
             "vecindex ingest SOURCE... --prune"
         )
+    return advice or _to_use_it(found)
+
+
+def _to_use_it(found: Status) -> list[str]:
+    """Return what a table is good for that needs nothing done to it."""
+    if found.writer:
+        return []
+    if found.maps:
+        return ["To see how well it serves your questions: vecindex overlap --questions FILE"]
+    advice = ['To ask it something: vecindex search "QUESTION"']
+    if found.rows >= MIN_ARTICLES:
+        advice.append("To see all of it on a map: vecindex project")
     return advice
 
 

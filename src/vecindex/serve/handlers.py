@@ -57,7 +57,7 @@ class Handlers:
     def status(self) -> models.Status:
         """Tell what the table holds."""
         name, table = self.live.latest()
-        found = self._status()
+        found, made = self._status(), table.fingerprint
         return models.Status(
             database=found.database,
             table=found.table,
@@ -65,8 +65,8 @@ class Handlers:
             articles=found.articles,
             version=version(table),
             edition=name,
-            model_name=found.fingerprint.model,
-            dimension=found.fingerprint.dimension,
+            model_name=made.model,
+            dimension=made.dimension,
             truncated=found.truncated,
             columns=found.columns,
             words_indexed=found.words_indexed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,34 @@ if TYPE_CHECKING:
     from vecindex.store.database import Database
 
 
+STREAM = "stdin"
+"""What standard input is called. It is another source each time, so reading it anew mends nothing of an older one."""
+_IDS_PER_LOOK = 10_000
+# Its id is in the table by nature: the row that came first has it.
+_DUPLICATE = "reason LIKE 'duplicate id%'"
+
+
+def filed_as(name: str) -> str:
+    """Return the name that a source, or a place in it, is filed under: a local path however it was spelled.
+
+    >>> filed_as("s3://bucket/a.jsonl"), filed_as("/data/./a.jsonl:2")
+    ('s3://bucket/a.jsonl', '/data/a.jsonl:2')
+    """
+    # Not Path.resolve: a link is a name of its own, which may lead to another file tomorrow.
+    return name if name == STREAM or "://" in name else os.path.abspath(name)  # noqa: PTH100
+
+
+def _key(table: str, source: str, row: Rejected) -> str:
+    # Another stream has other rows at the same places: only what they hold tells them apart.
+    where = (row.place, row.id or "", row.excerpt) if source == STREAM else (filed_as(row.place),)
+    return hashlib.blake2b("\0".join((table, filed_as(source), *where)).encode(), digest_size=16).hexdigest()
+
+
 class RejectTable:
-    """Rejected rows of all tables of a database, one for each (table, source, place)."""
+    """Rejected rows of all tables of a database, one for each (table, source, place).
+
+    Of standard input, which has no name of its own, there is one for each (table, place, id, excerpt).
+    """
 
     def __init__(self, database: Database, name: str) -> None:
         """Take the database and the table's name; nothing is opened yet."""
@@ -26,17 +53,20 @@ class RejectTable:
         self.where = f"{database.uri}/{name}"
 
     def put(self, table: str, run: str, rows: Sequence[tuple[str, Rejected]]) -> None:
-        """Keep rows as (source, row), as one commit; a row rejected before at the same place is replaced."""
+        """Keep rows as (source, row), as one commit; a row rejected before at the same place is replaced.
+
+        Sources are filed as `filed_as` tells; places stay as they were spelled.
+        """
         import pyarrow as pa
 
         now = datetime.now(UTC)
         by_key: dict[str, dict[str, Any]] = {}
         for source, row in rows:
-            key = hashlib.blake2b("\0".join((table, source, row.place)).encode(), digest_size=16).hexdigest()
+            key = _key(table, source, row)
             by_key[key] = {
                 "key": key,
                 "table": table,
-                "source": source,
+                "source": filed_as(source),
                 "place": row.place,
                 "id": row.id,
                 "reason": row.reason,
@@ -55,16 +85,37 @@ class RejectTable:
             handle.merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(data)
 
     def forget(self, table: str, sources: Sequence[str], keep_run: str) -> None:
-        """Drop the rows of sources that a complete run has read anew and no longer rejects."""
-        if not self._database.has(self.name):
-            return
+        """Drop the rows of sources that a complete run has read anew and no longer rejects.
+
+        Those of standard input stay: what was read now is not what was read then.
+        """
         from vecindex.store.articles import isin
 
-        stale = f'{isin("source", sources)} AND "table" = {_quoted(table)} AND run <> {_quoted(keep_run)}'
+        named = [name for name in sources if name != STREAM]
+        # Under the name as spelled, too: so were they filed once.
+        names = dict.fromkeys([*named, *map(filed_as, named)])
+        self._drop(f"{isin('source', list(names))} AND {_before(table, keep_run)}")
+
+    def forget_all(self, table: str, keep_run: str) -> None:
+        """Drop the rows of all sources but those that this run has rejected."""
+        self._drop(_before(table, keep_run))
+
+    def forget_stored(self, table: str, ids: Sequence[str], keep_run: str) -> None:
+        """Drop the rows whose ids this run has stored, from whichever source; duplicates of an id stay."""
+        from vecindex.store.articles import isin
+
+        for at in range(0, len(ids), _IDS_PER_LOOK):
+            some = isin("id", ids[at : at + _IDS_PER_LOOK])
+            self._drop(f"{some} AND NOT ({_DUPLICATE}) AND {_before(table, keep_run)}")
+
+    def _drop(self, where: str) -> None:
+        """Delete the rows that meet a condition; where there are none, nothing is written."""
+        if not self._database.has(self.name):
+            return
         with translated(self.where):
             handle = self._open()
-            if handle.count_rows(stale):
-                handle.delete(stale)
+            if handle.count_rows(where):
+                handle.delete(where)
 
     def count(self, table: str) -> int:
         """Return how many rows of a table's sources are rejected."""
@@ -97,6 +148,10 @@ class RejectTable:
 
     def _open(self) -> Any:
         return self._database.connection.open_table(self.name)
+
+
+def _before(table: str, run: str) -> str:
+    return f'"table" = {_quoted(table)} AND run <> {_quoted(run)}'
 
 
 def _quoted(value: str) -> str:
