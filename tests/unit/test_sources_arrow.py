@@ -15,7 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from vecindex.errors import ConfigError, SourceError
+from vecindex.sources.arrow import ArrowSource, ParquetSource
 from vecindex.sources.base import Record
+from vecindex.sources.files import InputFile
 from vecindex.sources.open import open_sources
 from vecindex.sources.vectors import VectorsBeside, open_vectors
 from vecindex.types import Rejected
@@ -59,6 +61,47 @@ def test_every_container(tmp_path: Path, name: str) -> None:
     assert fields(path) == [{"id": 0, "text": None}, {"id": 1, "text": "é1"}, {"id": 2, "text": None}]
 
 
+@pytest.mark.parametrize("compression", ["uncompressed", "lz4", "zstd"])
+@pytest.mark.parametrize(("n", "chunk"), [(0, 7), (5, 7), (100, 7), (7, 7)])
+def test_rows_of_an_ipc_file_are_known_beforehand(tmp_path: Path, n: int, chunk: int, compression: str) -> None:
+    path = tmp_path / "a.feather"
+    feather.write_feather(table(n), path, compression=compression, chunksize=chunk)
+    (source,) = open_sources([str(path)])
+    assert source.count_hint() == n == len(list(source.read()))
+
+
+def test_rows_of_an_ipc_file_are_counted_by_its_narrowest_field(tmp_path: Path) -> None:
+    text = pa.array(["x" * 1000] * 20_000)
+    data = pa.table({"text": text, "wide": pa.array(range(20_000)), "flag": pa.array([True] * 20_000)})
+    feather.write_feather(data, tmp_path / "a.feather", compression="lz4", chunksize=10_000)
+    (source,) = open_sources([str(tmp_path / "a.feather")])
+    before = pa.default_memory_pool().bytes_allocated()
+    peak = pa.default_memory_pool().max_memory()
+    assert source.count_hint() == 20_000
+    # The batches' texts take 10 MB each.
+    assert pa.default_memory_pool().max_memory() <= max(peak, before + 2_000_000)
+
+
+def test_rows_that_only_reading_tells(tmp_path: Path) -> None:
+    with pa.ipc.new_stream(str(tmp_path / "stream.arrow"), table().schema) as writer:
+        writer.write_table(table())
+    with pa.ipc.new_file(str(tmp_path / "cut.arrow"), table().schema) as writer:
+        writer.write_table(table())
+    raw = (tmp_path / "cut.arrow").read_bytes()
+    (tmp_path / "cut.arrow").write_bytes(raw[:-20])
+    (tmp_path / "a.arrow.gz").write_bytes(gzip.compress(raw))
+    (tmp_path / "empty.arrow").write_bytes(b"")
+    pq.write_table(table(), tmp_path / "a.parquet")
+    (tmp_path / "a.parquet.gz").write_bytes(gzip.compress((tmp_path / "a.parquet").read_bytes()))
+    for name in ("stream.arrow", "cut.arrow", "a.arrow.gz", "empty.arrow", "a.parquet.gz"):
+        (source,) = open_sources([str(tmp_path / name)])
+        assert source.count_hint() is None, name
+    (tmp_path / "a.parquet").unlink()
+    (tmp_path / "stream.arrow").unlink()
+    for kind in (ParquetSource, ArrowSource):
+        assert kind(InputFile("gone", str(tmp_path / "gone"))).count_hint() is None
+
+
 def test_arrow_from_standard_input() -> None:
     out = io.BytesIO()
     with pa.ipc.new_stream(out, table().schema) as writer:
@@ -68,6 +111,8 @@ def test_arrow_from_standard_input() -> None:
     out = io.BytesIO()
     pq.write_table(table(), out)
     (source,) = open_sources(["-"], format="parquet", stdin=io.BytesIO(out.getvalue()))
+    # Standard input is there once, and the rows need it.
+    assert source.count_hint() is None
     assert len(list(source.read())) == 3
 
 
@@ -147,8 +192,9 @@ def test_cut_parquet(tmp_path: Path) -> None:
     pq.write_table(table(), tmp_path / "a.parquet")
     (tmp_path / "a.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-10])
     (source,) = open_sources([str(tmp_path / "a.parquet")])
+    assert source.count_hint() is None
     with pytest.raises(SourceError, match=r"a\.parquet row 0: cannot be read as Parquet"):
-        source.count_hint()
+        list(source.read())
 
 
 def test_cut_stream_gives_its_good_batches(tmp_path: Path) -> None:

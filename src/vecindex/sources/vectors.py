@@ -44,8 +44,7 @@ class VectorsBeside:
         """
         vectors = open_vectors(self.npy_path)
         n = len(vectors)
-        # Of all sources, only Parquet tells its exact length for nothing.
-        if isinstance(self.source, ParquetSource) and (rows := self.source.count_hint()) != n:
+        if (rows := _exact_rows(self.source)) not in (None, n):
             raise self._mismatch(n, f"{rows:,} rows")
         done = 0
         for item in self.source.read():
@@ -69,6 +68,11 @@ class VectorsBeside:
             f"found {n:,} vectors in {self.npy_path}, but {rows} in {self.name}",
             "Each input row needs its vector, in the same order: are both files of the same corpus?",
         )
+
+
+def _exact_rows(source: Source) -> int | None:
+    # Of all sources, only Parquet tells its exact length for nothing.
+    return source.count_hint() if isinstance(source, ParquetSource) else None
 
 
 def open_vectors(path: Path) -> np.ndarray[Any, Any]:
