@@ -102,6 +102,43 @@ def test_rows_that_only_reading_tells(tmp_path: Path) -> None:
         assert kind(InputFile("gone", str(tmp_path / "gone"))).count_hint() is None
 
 
+def test_folders_named_by_key_and_value_are_fields(tmp_path: Path) -> None:
+    for folder in ("lang=en/topic=sea%20birds", "lang=__HIVE_DEFAULT_PARTITION__", "year=2024"):
+        (tmp_path / "h" / folder).mkdir(parents=True)
+        pq.write_table(pa.table({"id": [1]}), tmp_path / "h" / folder / "p.parquet")
+    pq.write_table(pa.table({"year": [7], "id": [1]}), tmp_path / "h/year=2024/p.parquet")
+    (tmp_path / "h/year=2024/q.jsonl").write_text('{"id": 2}\n')
+    expected = [
+        {"id": 1, "lang": None},
+        {"id": 1, "lang": "en", "topic": "sea birds"},
+        {"year": 7, "id": 1},
+        {"id": 2, "year": "2024"},
+    ]
+    for argument in ("h", "h/**/*.*", "h/*"):
+        sources = open_sources([f"{tmp_path}/{argument}"])
+        items = [item for source in sources for item in source.read() if isinstance(item, Record)]
+        assert [dict(item.fields) for item in items] == expected, argument
+    # As pyarrow does: only what lies below the folder that is named.
+    assert fields(tmp_path / "h/lang=en") == [{"id": 1, "topic": "sea birds"}]
+    assert fields(tmp_path / "h/lang=en/topic=sea%20birds/p.parquet") == [{"id": 1}]
+
+
+def test_partitioned_file_keeps_its_count_and_rejected_rows(tmp_path: Path) -> None:
+    (tmp_path / "lang=en").mkdir()
+    (tmp_path / "lang=en/a.jsonl").write_text('{"id": 1}\nbroken\n')
+    (source,) = open_sources([str(tmp_path)])
+    good, bad = source.read()
+    assert good == Record(f"{tmp_path}/lang=en/a.jsonl:1", {"id": 1, "lang": "en"})
+    assert isinstance(bad, Rejected)
+    assert (source.name, source.count_hint()) == (f"{tmp_path}/lang=en/a.jsonl", 2)
+    (tmp_path / "lang=en/a.jsonl").unlink()
+    pq.write_table(table(3), tmp_path / "lang=en/a.parquet")
+    np.save(tmp_path / "v.npy", np.ones((4, 2), np.float32))
+    (source,) = open_sources([str(tmp_path / "lang=*/*.parquet")], vectors=str(tmp_path / "v.npy"))
+    with pytest.raises(SourceError, match=r"found 4 vectors in .* but 3 rows in"):
+        next(source.read())
+
+
 def test_arrow_from_standard_input() -> None:
     out = io.BytesIO()
     with pa.ipc.new_stream(out, table().schema) as writer:

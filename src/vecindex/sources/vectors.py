@@ -16,6 +16,7 @@ import numpy as np
 from vecindex.errors import SourceError
 from vecindex.sources.arrow import ParquetSource
 from vecindex.sources.base import Record, Source
+from vecindex.sources.partitions import PartitionedSource
 from vecindex.types import Rejected
 
 _DTYPES = ("float16", "float32", "float64", "int8")
@@ -71,8 +72,9 @@ class VectorsBeside:
 
 
 def _exact_rows(source: Source) -> int | None:
+    inner = source.source if isinstance(source, PartitionedSource) else source
     # Of all sources, only Parquet tells its exact length for nothing.
-    return source.count_hint() if isinstance(source, ParquetSource) else None
+    return inner.count_hint() if isinstance(inner, ParquetSource) else None
 
 
 def open_vectors(path: Path) -> np.ndarray[Any, Any]:
