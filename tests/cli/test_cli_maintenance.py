@@ -33,6 +33,17 @@ def test_status_tells_what_to_do(run: Run, tmp_path: Path) -> None:
     assert any(line.startswith("next") and "--chunk" in line for line in lines)
 
 
+def test_log_file_that_cannot_be_written(run: Run, tmp_path: Path) -> None:
+    filled(tmp_path, 1)
+    for path, why in ((tmp_path / "gone" / "x", "No such file or directory"), (tmp_path, "Is a directory")):
+        done = run("--log-file", path, "status", "--db", tmp_path)
+        assert (done.code, done.out) == (2, "")
+        assert done.err == (
+            f"error: --log-file {path}: cannot be written: {why}\n"
+            "  Name a file in a folder that exists and that you may write to.\n"
+        )
+
+
 def test_status_of_no_table(run: Run, tmp_path: Path) -> None:
     filled(tmp_path, 1, name="mine")
     done = run("status", "--db", tmp_path)

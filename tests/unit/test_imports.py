@@ -32,8 +32,9 @@ HEAVY = (
     "matplotlib",
 )
 MAX_LINES = 400
-HELP_CPU_S = 1.0
-"""A guard against an import gone astray, several times what `--help` takes; bench/ measures the time itself."""
+HELP_CPU_S = 0.3
+"""What `--help` may take at most, and twice what it does: the best of several tries, for other work slows a try."""
+HELP_TRIES = 5
 
 
 def shown(path: Path) -> str:
@@ -60,15 +61,20 @@ def test_every_heavy_library_can_be_missed() -> None:
     assert {"torch", "lancedb", "lance", "faiss", "pyarrow", "sentence_transformers", "umap"} <= set(found)
 
 
-def test_help_is_cheap() -> None:
+def help_cpu_s() -> float:
+    """Return the processor's time for one `vecindex --help`."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = run("-m", "vecindex.cli.app", "--help")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stderr
     assert "Usage: " in done.stdout
-    cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    print(f"vecindex --help: {cpu_s:.2f} s CPU")
-    assert cpu_s <= HELP_CPU_S
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def test_help_is_cheap() -> None:
+    best_s = min(help_cpu_s() for _ in range(HELP_TRIES))
+    print(f"vecindex --help: {best_s:.2f} s CPU")
+    assert best_s <= HELP_CPU_S
 
 
 def test_public_names() -> None:

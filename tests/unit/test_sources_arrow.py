@@ -15,7 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from vecindex.errors import ConfigError, SourceError
+from vecindex.sources.arrow import ArrowSource, ParquetSource
 from vecindex.sources.base import Record
+from vecindex.sources.files import InputFile
 from vecindex.sources.open import open_sources
 from vecindex.sources.vectors import VectorsBeside, open_vectors
 from vecindex.types import Rejected
@@ -59,6 +61,84 @@ def test_every_container(tmp_path: Path, name: str) -> None:
     assert fields(path) == [{"id": 0, "text": None}, {"id": 1, "text": "é1"}, {"id": 2, "text": None}]
 
 
+@pytest.mark.parametrize("compression", ["uncompressed", "lz4", "zstd"])
+@pytest.mark.parametrize(("n", "chunk"), [(0, 7), (5, 7), (100, 7), (7, 7)])
+def test_rows_of_an_ipc_file_are_known_beforehand(tmp_path: Path, n: int, chunk: int, compression: str) -> None:
+    path = tmp_path / "a.feather"
+    feather.write_feather(table(n), path, compression=compression, chunksize=chunk)
+    (source,) = open_sources([str(path)])
+    assert source.count_hint() == n == len(list(source.read()))
+
+
+def test_rows_of_an_ipc_file_are_counted_by_its_narrowest_field(tmp_path: Path) -> None:
+    text = pa.array(["x" * 1000] * 20_000)
+    data = pa.table({"text": text, "wide": pa.array(range(20_000)), "flag": pa.array([True] * 20_000)})
+    feather.write_feather(data, tmp_path / "a.feather", compression="lz4", chunksize=10_000)
+    (source,) = open_sources([str(tmp_path / "a.feather")])
+    before = pa.default_memory_pool().bytes_allocated()
+    peak = pa.default_memory_pool().max_memory()
+    assert source.count_hint() == 20_000
+    # The batches' texts take 10 MB each.
+    assert pa.default_memory_pool().max_memory() <= max(peak, before + 2_000_000)
+
+
+def test_rows_that_only_reading_tells(tmp_path: Path) -> None:
+    with pa.ipc.new_stream(str(tmp_path / "stream.arrow"), table().schema) as writer:
+        writer.write_table(table())
+    with pa.ipc.new_file(str(tmp_path / "cut.arrow"), table().schema) as writer:
+        writer.write_table(table())
+    raw = (tmp_path / "cut.arrow").read_bytes()
+    (tmp_path / "cut.arrow").write_bytes(raw[:-20])
+    (tmp_path / "a.arrow.gz").write_bytes(gzip.compress(raw))
+    (tmp_path / "empty.arrow").write_bytes(b"")
+    pq.write_table(table(), tmp_path / "a.parquet")
+    (tmp_path / "a.parquet.gz").write_bytes(gzip.compress((tmp_path / "a.parquet").read_bytes()))
+    for name in ("stream.arrow", "cut.arrow", "a.arrow.gz", "empty.arrow", "a.parquet.gz"):
+        (source,) = open_sources([str(tmp_path / name)])
+        assert source.count_hint() is None, name
+    (tmp_path / "a.parquet").unlink()
+    (tmp_path / "stream.arrow").unlink()
+    for kind in (ParquetSource, ArrowSource):
+        assert kind(InputFile("gone", str(tmp_path / "gone"))).count_hint() is None
+
+
+def test_folders_named_by_key_and_value_are_fields(tmp_path: Path) -> None:
+    for folder in ("lang=en/topic=sea%20birds", "lang=__HIVE_DEFAULT_PARTITION__", "year=2024"):
+        (tmp_path / "h" / folder).mkdir(parents=True)
+        pq.write_table(pa.table({"id": [1]}), tmp_path / "h" / folder / "p.parquet")
+    pq.write_table(pa.table({"year": [7], "id": [1]}), tmp_path / "h/year=2024/p.parquet")
+    (tmp_path / "h/year=2024/q.jsonl").write_text('{"id": 2}\n')
+    expected = [
+        {"id": 1, "lang": None},
+        {"id": 1, "lang": "en", "topic": "sea birds"},
+        {"year": 7, "id": 1},
+        {"id": 2, "year": "2024"},
+    ]
+    for argument in ("h", "h/**/*.*", "h/*"):
+        sources = open_sources([f"{tmp_path}/{argument}"])
+        items = [item for source in sources for item in source.read() if isinstance(item, Record)]
+        assert [dict(item.fields) for item in items] == expected, argument
+    # As pyarrow does: only what lies below the folder that is named.
+    assert fields(tmp_path / "h/lang=en") == [{"id": 1, "topic": "sea birds"}]
+    assert fields(tmp_path / "h/lang=en/topic=sea%20birds/p.parquet") == [{"id": 1}]
+
+
+def test_partitioned_file_keeps_its_count_and_rejected_rows(tmp_path: Path) -> None:
+    (tmp_path / "lang=en").mkdir()
+    (tmp_path / "lang=en/a.jsonl").write_text('{"id": 1}\nbroken\n')
+    (source,) = open_sources([str(tmp_path)])
+    good, bad = source.read()
+    assert good == Record(f"{tmp_path}/lang=en/a.jsonl:1", {"id": 1, "lang": "en"})
+    assert isinstance(bad, Rejected)
+    assert (source.name, source.count_hint()) == (f"{tmp_path}/lang=en/a.jsonl", 2)
+    (tmp_path / "lang=en/a.jsonl").unlink()
+    pq.write_table(table(3), tmp_path / "lang=en/a.parquet")
+    np.save(tmp_path / "v.npy", np.ones((4, 2), np.float32))
+    (source,) = open_sources([str(tmp_path / "lang=*/*.parquet")], vectors=str(tmp_path / "v.npy"))
+    with pytest.raises(SourceError, match=r"found 4 vectors in .* but 3 rows in"):
+        next(source.read())
+
+
 def test_arrow_from_standard_input() -> None:
     out = io.BytesIO()
     with pa.ipc.new_stream(out, table().schema) as writer:
@@ -68,6 +148,8 @@ def test_arrow_from_standard_input() -> None:
     out = io.BytesIO()
     pq.write_table(table(), out)
     (source,) = open_sources(["-"], format="parquet", stdin=io.BytesIO(out.getvalue()))
+    # Standard input is there once, and the rows need it.
+    assert source.count_hint() is None
     assert len(list(source.read())) == 3
 
 
@@ -147,8 +229,9 @@ def test_cut_parquet(tmp_path: Path) -> None:
     pq.write_table(table(), tmp_path / "a.parquet")
     (tmp_path / "a.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-10])
     (source,) = open_sources([str(tmp_path / "a.parquet")])
+    assert source.count_hint() is None
     with pytest.raises(SourceError, match=r"a\.parquet row 0: cannot be read as Parquet"):
-        source.count_hint()
+        list(source.read())
 
 
 def test_cut_stream_gives_its_good_batches(tmp_path: Path) -> None:

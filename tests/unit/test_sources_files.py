@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import bz2
+import functools
 import gzip
 import io
 import json
 import lzma
+import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +28,7 @@ Compress = Callable[[bytes], bytes]
 COMPRESS: dict[str, Compress] = {
     ".gz": gzip.compress,
     ".bz2": bz2.compress,
-    ".xz": lzma.compress,
+    ".xz": functools.partial(lzma.compress, preset=0),
     ".zst": zstandard.ZstdCompressor().compress,
 }
 EVERY = pytest.mark.parametrize(("extension", "compress"), COMPRESS.items(), ids=list(COMPRESS))
@@ -184,3 +187,73 @@ def test_missing_filesystem_package_is_named(monkeypatch: pytest.MonkeyPatch) ->
 def test_unknown_protocol() -> None:
     with pytest.raises(SourceError, match=r"nosuch://x\.jsonl: .*nosuch"):
         open_sources(["nosuch://x.jsonl"])
+
+
+def random_rows(n: int) -> bytes:
+    """Return rows that no codec makes much smaller, quickly."""
+    dice = random.Random(0)
+    return b"".join(b'{"id": %d, "text": "%s"}\n' % (i, dice.randbytes(220).hex().encode()) for i in range(n))
+
+
+def hint(path: Path) -> int | None:
+    (source,) = open_sources([str(path)])
+    return source.count_hint()
+
+
+PACK = pytest.mark.parametrize(("extension", "compress"), [("", bytes), *COMPRESS.items()], ids=["plain", *COMPRESS])
+
+
+@PACK
+def test_rows_of_a_short_file_are_counted(tmp_path: Path, extension: str, compress: Compress) -> None:
+    for name, raw, n in (
+        ("a.jsonl", b'{"id": 1}\n{"id": 2}', 2),
+        ("b.csv", b"id,text\n1,a\n2,b\n3,c\n", 3),
+        ("c.json", b'\xef\xbb\xbf [{"id": 1}, {"id": [2, "]"]},\n{"id": 3}, 4]', 4),
+        ("d.json", b'{"id": 1}\n{"id": 2}\n', 2),
+        ("e.jsonl", b"", 0),
+    ):
+        path = tmp_path / f"{name}{extension}"
+        path.write_bytes(compress(raw))
+        assert hint(path) == n, name
+
+
+@PACK
+def test_rows_of_a_long_file_are_guessed_by_its_beginning(
+    tmp_path: Path, extension: str, compress: Compress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_HEAD_BYTES", 1 << 18)
+    monkeypatch.setattr(files, "_HEAD_STORED_BYTES", 1 << 20)
+    raw, n = random_rows(6_000), 6_000
+    assert len(raw) > 10 << 18
+    table = b"n,text\n" + raw.replace(b'"', b"").replace(b": ", b"")
+    array = b"[" + raw.strip().replace(b"\n", b",") + b"]"
+    for name, content in (("a.jsonl", raw), ("b.csv", table), ("c.json", array)):
+        path = tmp_path / f"{name}{extension}"
+        path.write_bytes(compress(content))
+        found = hint(path)
+        assert found == pytest.approx(n, rel=0.1), name
+
+
+@EVERY
+def test_a_hint_never_fails(tmp_path: Path, extension: str, compress: Compress) -> None:
+    packed = compress(rows(200))
+    damaged = packed[:30] + bytes(b ^ 0xFF for b in packed[30:60]) + packed[60:]
+    path = tmp_path / f"corpus.jsonl{extension}"
+    for raw in (b'{"id": 1}\n', packed[: len(packed) // 2], damaged, b"\0"):
+        path.write_bytes(raw)
+        assert hint(path) is None or 0 < hint(path) < 1000  # type: ignore[operator]
+    path.unlink()
+    assert InputFile("gone", str(path)).lines_hint() is None
+    assert InputFile("folder", str(tmp_path)).lines_hint() is None
+
+
+def test_a_hint_reads_a_bounded_part_and_no_pipe(tmp_path: Path) -> None:
+    big, packed = tmp_path / "big.jsonl.gz", gzip.compress(random_rows(6_000), 1)
+    with big.open("wb") as out:
+        out.write(packed)
+        out.truncate(10 << 30)  # sparse: it takes no space, but reading it would take long
+    assert hint(big) == pytest.approx(6_000 / len(packed) * (10 << 30), rel=0.1)
+    pipe = tmp_path / "pipe.jsonl"
+    os.mkfifo(pipe)
+    assert hint(pipe) is None
+    assert InputFile("url", "memory://sources-test/gone.jsonl").lines_hint() is None

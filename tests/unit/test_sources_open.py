@@ -140,6 +140,40 @@ def test_folder_of_texts(tmp_path: Path) -> None:
         ]
 
 
+def told(folder: Path, **options: str) -> list[str]:
+    notices: list[str] = []
+    open_sources([str(folder)], notice=notices.append, **options)  # type: ignore[arg-type]
+    return notices
+
+
+def test_what_is_left_out_of_a_folder_is_told(tmp_path: Path) -> None:
+    fill(tmp_path, "a.jsonl", "b/notes.txt", "old.pkl", ".hidden")
+    assert told(tmp_path) == [
+        f"{tmp_path}: 2 files are left out (old.pkl, b/notes.txt), as the folder is read for its data files; "
+        "name a file itself to read it"
+    ]
+    assert told(tmp_path, format="jsonl") == []
+    fill(tmp_path, "c.txt", "b/d.txt")
+    assert "4 files are left out (old.pkl, b/d.txt, b/notes.txt, ...)" in told(tmp_path)[0]
+
+
+def test_what_is_left_out_of_pickles_and_texts_is_told(tmp_path: Path) -> None:
+    fill(tmp_path, "p/current_checkpoint.pkl", "p/other.pkl", "p/a.txt", "t/a.txt", "t/b.bin", "all/a.jsonl")
+    assert (
+        "p: 2 files are left out (other.pkl, a.txt), as the folder is read for its old pickles"
+        in told(tmp_path / "p")[0]
+    )
+    assert "t: 1 file is left out (b.bin), as the folder is read for its texts" in told(tmp_path / "t")[0]
+    assert told(tmp_path / "all") == []
+
+
+def test_texts_are_counted_when_they_are_found(tmp_path: Path) -> None:
+    fill(tmp_path, "n/a.txt", "n/d/b.md", "n/c.bin")
+    for argument, n in (("n", 2), ("n/**/*.txt", 1), ("n/a.txt", 1)):
+        (source,) = open_sources([f"{tmp_path}/{argument}"])
+        assert source.count_hint() == n == len(list(source.read())), argument
+
+
 def test_texts_of_a_glob_are_one_source_with_paths_for_ids(tmp_path: Path) -> None:
     fill(tmp_path, "n/a.txt", "n/d/b.txt")
     (source,) = open_sources([f"{tmp_path}/n/**/*.txt"])

@@ -138,6 +138,59 @@ def test_checkpoint_without_vectors_adds_nothing(tmp_path: Path, caplog: pytest.
 
 
 @pytest.mark.parametrize(
+    "mark",
+    [
+        {"last_batch": 7, "timestamp": dt.datetime(2026, 1, 2, tzinfo=dt.UTC), "config": {"model": "m", "dims": 384}},
+        {"last_batch": 7, "processed_ids": [1, 2, 3], "failed": (4, 5)},
+        {"done": np.array([1, 2, 3]), "config": {"betas": (0.9, 0.999), "lr": 0.1}, "embeddings": 5000},
+        {"losses": [0.3, 0.2, 0.1], "times": [1.5, 2.5], "epoch": 3},
+        {"config": {"embedding": "all-MiniLM-L6-v2", "embeddings": {"model": "m"}}, "at": dt.date(2026, 1, 2)},
+        {},
+    ],
+)
+def test_progress_marks_add_nothing(tmp_path: Path, mark: Any, caplog: pytest.LogCaptureFixture) -> None:
+    folder = write(tmp_path, embeddings={"a": VECTORS[0]}, checkpoint=mark)
+    assert read(folder) == [("a", None, None, [0, 1])]
+    assert "current_checkpoint.pkl: holds no vectors; nothing is taken from it" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "checkpoint",
+    [
+        {"b": [2.0, 3.0]},
+        {"b": [2, 3], "c": [4, 5]},
+        {"b": (2.0, 3.0), "c": [4.0, 5.0]},
+        {"b": VECTORS[1], "c": VECTORS[2].tolist()},
+        {"b": {"embedding": [2.0, 3.0], "text": "x"}},
+        {"vectors": {"b": [2.0, 3.0]}, "last_batch": 7},
+        {"embeddings": [[2.0, 3.0]], "ids": ["b"], "at": dt.date(2026, 1, 2)},
+    ],
+)
+def test_checkpoint_with_vectors_as_plain_lists_is_taken(tmp_path: Path, checkpoint: Any) -> None:
+    folder = write(tmp_path, embeddings={"a": VECTORS[0]}, checkpoint=checkpoint)
+    found = [(row[0], row[3]) for row in read(folder)]
+    assert found == [("a", [0, 1]), ("b", [2, 3]), ("c", [4, 5])][: len(found)]
+    assert len(found) >= 2
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "match"),
+    [
+        ({"a": [0.5, 1.5], "last": 7}, "id 'last': found a int where a vector belongs"),
+        ({"last": 7, "rows": [{"id": 1, "embedding": [0.5, 1.5]}]}, "id 'last': found a int where a vector"),
+        ({"last": 7, "batch": {"a": [0.5, 1.5], "b": [2.5, 3.5]}}, "id 'last': found a int where a vector"),
+        ({"last": 7, "batch": VECTORS}, "id 'last': found a int where a vector"),
+        ({"last": 7, "path": Path("x")}, r"refused: the pickle holds the global pathlib\.\w+"),
+    ],
+)
+def test_checkpoint_with_vectors_of_no_known_shape_is_no_progress_mark(
+    tmp_path: Path, checkpoint: Any, match: str
+) -> None:
+    with pytest.raises(SourceError, match=match):
+        read(write(tmp_path, embeddings={"a": VECTORS[0]}, checkpoint=checkpoint))
+
+
+@pytest.mark.parametrize(
     ("files", "match"),
     [
         (

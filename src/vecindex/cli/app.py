@@ -25,7 +25,7 @@ from vecindex.cli import (
     status,
     tag,
 )
-from vecindex.errors import VecindexError
+from vecindex.errors import ConfigError, VecindexError
 
 READER_GONE_EXIT = 141
 """What a shell tells of a program that SIGPIPE ended (128 + 13)."""
@@ -76,11 +76,21 @@ def options(
         raise typer.Exit
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)] if verbose else []
     if log_file:
-        handlers.append(logging.FileHandler(log_file, encoding="utf-8"))
+        handlers.append(_log_to(log_file))
     if handlers:
         form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
         logging.basicConfig(level=logging.WARNING, format=form, handlers=handlers)
         logging.getLogger("vecindex").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+def _log_to(path: str) -> logging.Handler:
+    try:
+        return logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"--log-file {path}: cannot be written: {error.strerror}",
+            "Name a file in a folder that exists and that you may write to.",
+        ) from error
 
 
 app.command("ingest")(ingest.ingest)

@@ -53,6 +53,7 @@ def ingest(
         vector_field=options.vector_field,
         vectors=options.vectors,
         stdin=stdin,
+        notice=(observer or Silent()).notice,
     )
     if options.dry_run:
         return _rehearse(Run(database, table, opened, options, observer or Silent(), stop or Stop()))

@@ -6,6 +6,7 @@ one, 4,096 rows of a Parquet file, or what the writer made one record batch of a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from vecindex.errors import SourceError
+from vecindex.errors import SourceError, VecindexError
 from vecindex.sources.base import Record, excerpt
 from vecindex.sources.files import InputFile
 from vecindex.types import Rejected
@@ -109,14 +110,16 @@ class ParquetSource(_Columnar):
     """A Parquet file."""
 
     def count_hint(self) -> int | None:
-        """Return the exact number of rows, from the footer. Raises SourceError as `read` does."""
+        """Return the exact number of rows, from the footer; None where it would take more than reading that."""
         import pyarrow as pa
 
+        if self.file.stream is not None or self.file.compression:
+            return None
         with ExitStack() as stack:
             try:
                 return int(self._open(stack).metadata.num_rows)
-            except (pa.ArrowException, OSError) as error:
-                raise self._unreadable(error, 0) from error
+            except (pa.ArrowException, OSError, VecindexError):
+                return None
 
     def _open(self, stack: ExitStack) -> Any:
         import pyarrow.parquet as pq
@@ -139,6 +142,19 @@ class ParquetSource(_Columnar):
 @dataclass(frozen=True, slots=True)
 class ArrowSource(_Columnar):
     """An Arrow IPC file (which Feather version 2 is) or IPC stream, told apart by the first bytes."""
+
+    def count_hint(self) -> int | None:
+        """Return how many rows a local IPC file has, if all of its batches but the last are of one size."""
+        import pyarrow as pa
+
+        path = self.file.local_path
+        try:
+            if path is None or not path.is_file():
+                return None
+            with pa.memory_map(str(path), "r") as mapped:
+                return _rows_by_batches(mapped)
+        except (pa.ArrowException, OSError):
+            return None
 
     def _batches(self, stack: ExitStack) -> Iterator[Any]:
         import pyarrow as pa
@@ -170,6 +186,35 @@ class ArrowSource(_Columnar):
 
     def _format(self) -> str:
         return "Arrow IPC"
+
+
+def _rows_by_batches(mapped: Any) -> int | None:
+    """Return the rows of a mapped IPC file, from its first and its last batch; None for a stream."""
+    import pyarrow as pa
+
+    if mapped.read_at(6, 0) != b"ARROW1":
+        return None
+    with pa.ipc.open_file(mapped) as reader:
+        schema, n = reader.schema, reader.num_record_batches
+    if not n or not len(schema):
+        return 0
+    # Batches may be compressed, and a batch is unpacked whole but for the fields that are left out.
+    options = pa.ipc.IpcReadOptions(included_fields=[_narrowest(schema)])
+    with pa.ipc.open_file(mapped, options=options) as reader:
+        first, last = reader.get_batch(0).num_rows, reader.get_batch(n - 1).num_rows
+    return int(first * (n - 1) + last)
+
+
+def _narrowest(schema: Any) -> int:
+    """Return the index of the field that takes the least to read, as far as the types tell."""
+
+    def bits(i: int) -> float:
+        try:
+            return float(schema.field(i).type.bit_width)
+        except ValueError:  # text, lists and others of no fixed width
+            return math.inf
+
+    return min(range(len(schema)), key=bits)
 
 
 def _check_vector_type(name: str, field: str | None, kind: Any) -> None:

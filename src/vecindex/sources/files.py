@@ -11,6 +11,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,6 +26,9 @@ COMPRESSIONS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 _BUFFER_BYTES = 1 << 18
+_HEAD_BYTES = 1 << 20
+# Two of bzip2's blocks at their largest, of which nothing comes out before they are whole.
+_HEAD_STORED_BYTES = 2 << 20
 
 
 def is_url(argument: str) -> bool:
@@ -73,6 +77,21 @@ class OnceStream:
 
 
 @dataclass(frozen=True, slots=True)
+class _Head:
+    """The beginning of a file, and how much of the file it is."""
+
+    unpacked: bytes
+    stored_bytes: int
+    file_bytes: int
+    is_whole: bool
+
+
+def count_lines(piece: bytes, is_whole: bool) -> int:
+    """Return the lines that end in `piece`, and with a whole file also a last one without an end."""
+    return piece.count(b"\n") + (is_whole and bool(piece) and not piece.endswith(b"\n"))
+
+
+@dataclass(frozen=True, slots=True)
 class InputFile:
     """One input: a local path, a URL, or an open stream that can be read once (standard input)."""
 
@@ -112,21 +131,51 @@ class InputFile:
         except OSError as error:
             raise _unreadable(self.name, error) from error
 
-    def lines_hint(self) -> int | None:
-        """Return about how many lines a plain local file has, judged by its first 256 KiB; exact if it is shorter."""
-        path = self.local_path
+    def rows_hint(self, count: Callable[[bytes, bool], int]) -> int | None:
+        """Return about how many rows a local file has, judged by its beginning; exact if that is all of it.
+
+        `count` tells the rows in a piece of unpacked bytes, and is told whether the piece is the whole file. Of the
+        file at most 2 MiB are read as they are stored. None for a stream, a URL, or what cannot be read: that is
+        told where it is read.
+        """
+        if self.stream is not None or is_url(self.location):
+            return None
         try:
-            if path is None or not path.is_file():
-                return None
-            size = path.stat().st_size
-            with path.open("rb") as stream:
-                head = stream.read(_BUFFER_BYTES)
+            head = self._head(Path(self.location))
         except OSError:
             return None
-        lines = head.count(b"\n")
-        if size <= len(head):
-            return lines + (not head.endswith(b"\n") if head else 0)
-        return round(lines * size / len(head)) if lines else None
+        if head is None:
+            return None
+        rows = count(head.unpacked, head.is_whole)
+        if head.is_whole:
+            return rows
+        return round(rows * head.file_bytes / head.stored_bytes) if rows else None
+
+    def lines_hint(self) -> int | None:
+        """Return about how many lines a local file has, as `rows_hint` does."""
+        return self.rows_hint(count_lines)
+
+    def _head(self, path: Path) -> _Head | None:
+        # Opening a named pipe would wait, and reading it would take its bytes away.
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            file_bytes, stored = os.fstat(file.fileno()).st_size, io.BytesIO(file.read(_HEAD_STORED_BYTES))
+        unpacked, ended = bytearray(), False
+        stream = _Checked(self.name, self.compression, _decompressor(stored, self.compression))
+        try:
+            while not ended and len(unpacked) < _HEAD_BYTES:
+                # More than a codec makes of one piece of its input: what it held back would be missed in the rate.
+                piece = stream.read(_HEAD_BYTES if self.compression is None else 4 * _HEAD_BYTES) or b""
+                unpacked += piece
+                ended = not piece
+        except SourceError:
+            # Damaged, or longer than what was read of it.
+            ended = False
+        if not unpacked and not ended:
+            return None
+        is_whole = ended and file_bytes == stored.tell()
+        return _Head(bytes(unpacked), stored.tell(), file_bytes, is_whole)
 
     @contextmanager
     def open(self) -> Iterator[io.BufferedReader]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from vecindex.errors import SourceError
 from vecindex.sources.base import MAX_ROW_BYTES, Record
-from vecindex.sources.files import InputFile
+from vecindex.sources.files import InputFile, count_lines
 from vecindex.sources.jsonl import parse_object, read_json_lines
 from vecindex.types import Rejected
 
@@ -51,7 +52,19 @@ class JsonSource:
             yield from read_json_lines(stream, self.name)
 
     def count_hint(self) -> int | None:
-        return None
+        return self.file.rows_hint(_count_rows)
+
+
+def _count_rows(piece: bytes, is_whole: bool) -> int:
+    beginning = piece.removeprefix(_BOM)
+    if not beginning.lstrip().startswith(b"["):
+        return count_lines(piece, is_whole)
+    rows = 0
+    # Cut off at the end of the piece, the array ends with an error.
+    with suppress(SourceError):
+        for _ in _ArrayCutter("").elements(io.BufferedReader(io.BytesIO(beginning))):
+            rows += 1
+    return rows
 
 
 class _ArrayCutter:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +17,7 @@ from vecindex.sources.files import InputFile, OnceStream
 from vecindex.sources.formats import EXTENSIONS, FORMATS, format_of
 from vecindex.sources.json_array import JsonSource
 from vecindex.sources.jsonl import JsonlSource
+from vecindex.sources.partitions import PartitionedSource, partition_of
 from vecindex.sources.pickles import CHECKPOINT_NAME, EMBEDDINGS_NAME, REGISTRY_NAME, PicklesSource
 from vecindex.sources.text_folder import TextSource
 from vecindex.sources.vectors import VectorsBeside
@@ -24,11 +25,34 @@ from vecindex.sources.wiki_dump import WikiDumpSource
 
 STDIN = "-"
 
+_TABLES = frozenset({"jsonl", "json", "csv", "tsv", "parquet", "arrow"})
+"""Formats of rows with named fields, to which a folder's name can add one."""
+
+_NAMED = 3
+"""Files that a notice names; it counts the others."""
+
+Notice = Callable[[str], None]
+"""Takes a line that the user should see."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Options:
     format: str | None
     vector_field: str | None
+    notice: Notice
+
+
+@dataclass(slots=True)
+class _Names:
+    """How many files of a kind a folder has, and the first of their names: never all of them."""
+
+    n: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def add(self, name: str) -> None:
+        self.n += 1
+        if len(self.first) < _NAMED:
+            self.first.append(name)
 
 
 def open_sources(
@@ -38,13 +62,16 @@ def open_sources(
     vector_field: str | None = None,
     vectors: str | None = None,
     stdin: BinaryIO | None = None,
+    notice: Notice = lambda _: None,
 ) -> list[Source]:
     """Return the sources that the arguments name, in their order.
 
     An argument is a file, a glob (** for any depth), a folder, "-" for standard input, or a URL that fsspec
     knows. A file's format is told by its extension, under .gz, .bz2, .xz or .zst if need be; `format`
     overrules it, and tells that of standard input (JSON lines when left out). Of a folder the data files
-    are taken, sorted by path; if it has none, the old pickles; if it has none of these either, its texts.
+    are taken, sorted by path; if it has none, the old pickles; if it has none of these either, its texts. What
+    is left out of it is told to `notice`, unless `format` chose. Folders below it that are named like
+    `lang=en` give the rows of tables a field.
 
     `vector_field` names a column of ready-made vectors; `vectors` a .npy file of them beside a single source,
     which then come under `vector_field` or "vector".
@@ -58,7 +85,7 @@ def open_sources(
         raise ConfigError("standard input (-) is named twice", "It can be read only once.")
     if format is not None and format not in FORMATS:
         raise ConfigError(f"unknown format {format!r}", f"Known formats: {', '.join(FORMATS)}")
-    options = _Options(format, vector_field)
+    options = _Options(format, vector_field, notice)
     sources: list[Source] = []
     for argument in arguments:
         if argument == STDIN:
@@ -80,26 +107,33 @@ def _open_argument(argument: str, options: _Options) -> list[Source]:
     sources: list[Source] = []
     texts: list[tuple[str, InputFile]] = []
     for found in expand(argument):
+        inside = _inside(argument, found.name)
         if isinstance(found, Folder):
-            sources.extend(_open_folder(found, options))
+            sources.extend(_open_folder(found, inside, options))
             continue
         kind = options.format or format_of(found.base_name)
         if kind is None:
             raise _unknown_format(found)
         if kind == "text":
-            texts.append((_text_id(argument, found), found))
+            # Named itself, a file has its own name for an id, wherever it lies.
+            texts.append((inside or found.base_name, found))
         else:
-            sources.append(_source(found, kind, options))
+            sources.append(_table(found, kind, inside, options))
     if texts:
         # One source, not one for each of perhaps many thousand files.
-        sources.append(TextSource(argument, lambda: texts))
+        sources.append(TextSource(argument, lambda: texts, len(texts)))
     return sources
 
 
-def _text_id(argument: str, file: InputFile) -> str:
-    inside = file.location.replace("\\", "/").removeprefix(glob_base(argument)).lstrip("/")
-    # Named itself, a file has its own name for an id, wherever it lies.
-    return inside if inside and file.location != argument else file.base_name
+def _inside(argument: str, name: str) -> str:
+    """Return the path inside the fixed part of a glob; nothing for what is named itself."""
+    return "" if name == argument else name.replace("\\", "/").removeprefix(glob_base(argument)).lstrip("/")
+
+
+def _table(file: InputFile, kind: str, inside: str, options: _Options) -> Source:
+    source = _source(file, kind, options)
+    partition = partition_of(inside) if kind in _TABLES else None
+    return PartitionedSource(source, partition) if partition else source
 
 
 def _source(file: InputFile, kind: str, options: _Options) -> Source:
@@ -124,32 +158,55 @@ def _source(file: InputFile, kind: str, options: _Options) -> Source:
             return JsonlSource(file)
 
 
-def _open_folder(folder: Folder, options: _Options) -> list[Source]:
+def _open_folder(folder: Folder, prefix: str, options: _Options) -> list[Source]:
     """Choose what of a folder is meant, in one walk that remembers the data files only."""
-    data: list[tuple[InputFile, str]] = []
+    data: list[tuple[str, InputFile, str]] = []
     pickles: dict[str, InputFile] = {}
-    has_texts = has_files = False
+    texts, others = _Names(), _Names()
     for inside, file in folder.files():
-        has_files = True
         kind = format_of(file.base_name)
-        if options.format is not None and kind != options.format:
-            continue
-        if kind == "pickle":
+        if kind is None or (options.format is not None and kind != options.format):
+            others.add(inside)
+        elif kind == "pickle":
             pickles[inside] = file
         elif kind == "text":
-            has_texts = True
-        elif kind is not None:
-            data.append((file, kind))
+            texts.add(inside)
+        else:
+            data.append((inside, file, kind))
     if data:
-        return [_source(file, kind, options) for file, kind in data]
+        _tell_left_out(folder, "data files", [_names(pickles), texts, others], options)
+        return [_table(file, kind, f"{prefix}/{inside}", options) for inside, file, kind in data]
     if pickles:
-        return _old_pickles(folder, pickles)
-    if has_texts:
-        return [TextSource(folder.name, lambda: _texts_of(folder))]
+        taken = _old_pickles(folder, pickles)
+        unused = _names(name for name, file in pickles.items() if file not in taken.files)
+        _tell_left_out(folder, "old pickles", [unused, texts, others], options)
+        return [taken]
+    if texts.n:
+        _tell_left_out(folder, "texts", [others], options)
+        return [TextSource(folder.name, lambda: _texts_of(folder), texts.n)]
     wanted = f"{options.format} files" if options.format else "files of a known format"
     raise SourceError(
-        f"{folder.name}: found {'no ' + wanted if has_files else 'an empty folder'}, expected {wanted}",
+        f"{folder.name}: found {'no ' + wanted if others.n else 'an empty folder'}, expected {wanted}",
         f"{_known_extensions()} Name a file itself, with --format, if its extension is another.",
+    )
+
+
+def _names(files: Iterable[str]) -> _Names:
+    names = _Names()
+    for file in files:
+        names.add(file)
+    return names
+
+
+def _tell_left_out(folder: Folder, taken: str, left: Sequence[_Names], options: _Options) -> None:
+    n, first = sum(names.n for names in left), [name for names in left for name in names.first][:_NAMED]
+    # With a format given, the user chose.
+    if not n or options.format is not None:
+        return
+    told = ", ".join(first) + (", ..." if n > len(first) else "")
+    options.notice(
+        f"{folder.name}: {n:,} {'file is' if n == 1 else 'files are'} left out ({told}), as the folder is read for "
+        f"its {taken}; name a file itself to read it"
     )
 
 
@@ -157,7 +214,7 @@ def _texts_of(folder: Folder) -> Iterable[tuple[str, InputFile]]:
     return ((inside, file) for inside, file in folder.files() if format_of(file.base_name) == "text")
 
 
-def _old_pickles(folder: Folder, pickles: dict[str, InputFile]) -> list[Source]:
+def _old_pickles(folder: Folder, pickles: dict[str, InputFile]) -> PicklesSource:
     def find(name: str) -> InputFile | None:
         return pickles.get(name) or pickles.get(f"embeddings/{name}")
 
@@ -167,7 +224,7 @@ def _old_pickles(folder: Folder, pickles: dict[str, InputFile]) -> list[Source]:
             f"{folder.name}: found pickles, but neither {EMBEDDINGS_NAME} nor {CHECKPOINT_NAME}",
             "Name the pickle that holds the vectors itself.",
         )
-    return [PicklesSource(folder.name, embeddings, find(REGISTRY_NAME), checkpoint)]
+    return PicklesSource(folder.name, embeddings, find(REGISTRY_NAME), checkpoint)
 
 
 def _unknown_format(file: InputFile) -> SourceError:

@@ -34,6 +34,60 @@ def table_rows(value: Any, name: str) -> list[Row]:
     raise _unknown(name, f"a pickled {type(value).__name__}")
 
 
+def is_progress_mark(value: Any) -> bool:
+    """Tell whether a checkpoint's value is a dict without a vector in it: counters, dates, settings, lists of ids.
+
+    In doubt it is none: then the rows are read, or what stands in their way is an error; nothing is dropped unseen.
+    """
+    if not isinstance(value, dict) or any(_is_container(value.get(key)) for key in VECTOR_KEYS):
+        return False
+    items = [item for key, item in value.items() if key not in _ID_KEYS]
+    if any(_holds_vectors(item) for item in items):
+        return False
+    found = [_numbers(item) for item in items]
+    lists = [numbers for numbers in found if numbers is not None]
+    is_uniform = len({n for n, _ in lists}) == 1
+    if len(lists) == len(items) > 1 and is_uniform:
+        return False
+    # Beside counters and dates, a list of whole numbers is one of ids or of positions.
+    fractions = {n for n, has_fractions in lists if has_fractions}
+    return not fractions or (len(fractions) > 1 and len(lists) < len(items))
+
+
+def _numbers(value: Any) -> tuple[int, bool] | None:
+    """Return how many numbers a list or an array holds, and whether any is a float; None unless more than one."""
+    array = as_array(value)
+    if array is not None:
+        is_vector = array.ndim == 1 and array.size > 1 and array.dtype.kind in "fiu"
+        return (array.size, array.dtype.kind == "f" or array.dtype.itemsize == 1) if is_vector else None
+    if not isinstance(value, list | tuple) or len(value) < 2 or not all(type(x) in (int, float) for x in value):
+        return None
+    return len(value), any(type(x) is float for x in value)
+
+
+def _holds_vectors(value: Any) -> bool:
+    """Tell whether a value is a record with a vector, or a table: several records, or nothing but vectors."""
+    array = as_array(value)
+    if array is not None:
+        return array.ndim > 1
+    if isinstance(value, dict):
+        named = [value.get(key) for key in (*VECTOR_KEYS, *_ONE_VECTOR_KEYS)]
+        if any(_numbers(item) is not None or _holds_vectors(item) for item in named):
+            return True
+        value = list(value.values())
+    if not isinstance(value, list | tuple):
+        return False
+    found = [_numbers(item) for item in value]
+    return bool(value) and (
+        all(numbers is not None and numbers[1] for numbers in found)
+        or any(isinstance(item, dict) and _holds_vectors(item) for item in value)
+    )
+
+
+def _is_container(value: Any) -> bool:
+    return isinstance(value, list | tuple | dict) or as_array(value) is not None
+
+
 def array_rows(vectors: Any, ids: Sequence[Any], name: str) -> list[Row]:
     """Return the rows of shape (d)."""
     found = _vectors(vectors, name)

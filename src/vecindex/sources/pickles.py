@@ -12,8 +12,9 @@ Three files, in one folder or its `embeddings` folder; each is read by `unpickle
   (d) a bare (n, d) array, whose ids are the registry's, in its order.
 `article_registry.pkl` gives titles and texts that the first file lacks: a dict of id -> dict, id -> title or
 id -> position, or a list of ids or of dicts. Its ids without a vector are not rows.
-`current_checkpoint.pkl` is (a), (b) or (c); its rows that the first file lacks are added. A dict of other
-things is a progress mark and adds nothing.
+`current_checkpoint.pkl` is (a), (b) or (c), and its rows that the first file lacks are added; or it is a progress
+mark, a dict in which nothing is a vector (more than one number, of one length where there are several) or holds
+one, and adds nothing, which is told.
 
 Fields: id, title and text where known, the dicts' other values, and `vector`. Pickles are the one format that
 is not streamed: a pickle can only be read whole, so a file over 4 GiB is refused.
@@ -29,7 +30,7 @@ from typing import Any
 from vecindex.errors import SourceError
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile
-from vecindex.sources.pickle_shapes import VECTOR_KEYS, Row, array_rows, registry_rows, table_rows
+from vecindex.sources.pickle_shapes import Row, array_rows, is_progress_mark, registry_rows, table_rows
 from vecindex.sources.unpickle import MAX_PICKLE_BYTES, as_array, load_pickle
 from vecindex.types import Rejected
 
@@ -50,7 +51,13 @@ class PicklesSource:
     checkpoint: InputFile | None = None
     vector_field: str = "vector"
 
+    @property
+    def files(self) -> list[InputFile]:
+        """The files that it reads."""
+        return [file for file in (self.embeddings, self.registry, self.checkpoint) if file is not None]
+
     def count_hint(self) -> int | None:
+        # It would have to be loaded, whole.
         return None
 
     def read(self) -> Iterator[Record | Rejected]:
@@ -85,17 +92,10 @@ class PicklesSource:
                 )
             ids = [row["id"] for row in known.values()]
             return array_rows(value, ids, f"{file.name} and {self.registry.name}")
-        if file is self.checkpoint and _is_progress_mark(value):
+        if file is self.checkpoint and is_progress_mark(value):
             _log.warning("%s: holds no vectors; nothing is taken from it", file.name)
             return []
         return table_rows(value, file.name)
-
-
-def _is_progress_mark(value: Any) -> bool:
-    if not isinstance(value, dict) or any(key in value for key in VECTOR_KEYS):
-        return False
-    # Neither vectors nor dicts inside: counters, names, lists of ids.
-    return all(isinstance(item, str | int | float | list | set | tuple | None) for item in value.values())
 
 
 def _load(file: InputFile) -> Any:

@@ -18,10 +18,14 @@ from vecindex.types import Rejected
 
 @dataclass(frozen=True, slots=True)
 class TextSource:
-    """Text files. `files` gives (id, file) pairs anew at each call: no folder is ever listed whole."""
+    """Text files. `files` gives (id, file) pairs anew at each call: no folder is ever listed whole.
+
+    `count` is how many there were when the source was opened, where that is known.
+    """
 
     name: str
     files: Callable[[], Iterable[tuple[str, InputFile]]]
+    count: int | None = None
 
     def read(self) -> Iterator[Record | Rejected]:
         """Yield one item per file. Raises SourceError when the folder cannot be listed."""
@@ -29,7 +33,7 @@ class TextSource:
             yield _read_text(text_id, file)
 
     def count_hint(self) -> int | None:
-        return None
+        return self.count
 
 
 def _read_text(text_id: str, file: InputFile) -> Record | Rejected:

@@ -55,6 +55,7 @@ class WikiDumpSource:
         PlainText()
 
     def count_hint(self) -> int | None:
+        # The oldest articles come first and are many times as long as most: a guess by them would be far too low.
         return None
 
     def read(self) -> Iterator[Record | Rejected]:
