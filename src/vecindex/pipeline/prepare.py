@@ -107,7 +107,7 @@ class Preparer:
         self._run.tell_estimate(self._rows_to_do(transaction), False, rate, mean_bytes)
 
     def _rows_to_do(self, first: Transaction) -> int | None:
-        """Return an upper guess of the vectors to make: all rows that were not read yet are taken for new ones."""
+        """Return a guess of the vectors to make: all rows that were not read yet are taken for new ones."""
         run = self._run
         if run.rows_total is None or not first.rows:
             return None

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # What a row takes beside its vector and its text: id, hash, counts, and the store's own overhead.
 _ROW_OVERHEAD_BYTES = 120
+# For an estimate nobody should wait; a thousand compressed files would take minutes to look into.
+_HINTS_S = 3.0
 
 
 class Stop:
@@ -77,8 +79,7 @@ class Run:
         self._model_since: float | None = None
         self._embedded = 0
         self.rows_done = 0
-        hints = [source.count_hint() for source in sources]
-        self.rows_total = None if any(hint is None for hint in hints) else sum(hint or 0 for hint in hints)
+        self.rows_total = _rows_of(sources)
 
     @property
     def ready_made(self) -> bool:
@@ -221,6 +222,17 @@ class Run:
                 precision=self.report.precision,
             )
         )
+
+
+def _rows_of(sources: Sequence[Source]) -> int | None:
+    """Return about how many rows the sources have, None where they cannot tell, or not soon."""
+    rows, until = 0, time.perf_counter() + _HINTS_S
+    for source in sources:
+        hint = source.count_hint()
+        if hint is None or time.perf_counter() > until:
+            return None
+        rows += hint
+    return rows
 
 
 def fingerprint_of(encoder: Encoder, choice: ModelChoice) -> Fingerprint:
