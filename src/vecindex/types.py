@@ -157,7 +157,8 @@ class Estimate:
 
     Attributes
     ----------
-    rows : rows to embed, or None when the source cannot tell; exact after a dry run, else a guess that takes all rows for new ones.
+    rows : rows to embed, or None when the source cannot tell; exact after a dry run, else a guess that takes
+        all rows for new ones.
     texts_per_s : rate of a short probe on the first texts; None when nothing is to be embedded.
     seconds : rows / rate.
     disk_bytes, free_bytes : bytes that the new rows will take, and those free where the database lies.

@@ -3,30 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 GROWTH = 1.25
 GROW_AFTER = 50
 MIN_TOKENS = 1
+# A wider one would cost more padding than it spares memory.
+_LENGTH_STEP = 4
 
 
-def plan_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+def plan_batches(lengths: Sequence[int], budget: int, shapes: Shapes | None = None) -> Iterator[list[int]]:
     """Yield batches of positions, texts of like length together, the longest first.
 
     A batch of b texts costs b times its longest length in tokens, padding included; it stays within `budget`
-    unless one text alone is longer. The longest go first, so that a budget that is too large shows at once.
+    unless one text alone is longer. The longest go first, so that a budget that is too large shows at once. With
+    `shapes`, lengths are filled up as it tells, and the last texts are taken by powers of two.
 
     >>> list(plan_batches([2, 9, 3, 10], budget=20))
     [[3, 1], [2, 0]]
+    >>> list(plan_batches([5, 5, 5], budget=100, shapes=Shapes(256)))
+    [[2, 1], [0]]
     """
     order = np.argsort(np.asarray(lengths, dtype=np.int64), kind="stable")[::-1]
     at = 0
     while at < len(order):
         longest = max(1, int(lengths[order[at]]))
-        size = max(1, budget // longest)
+        size = max(1, budget // (shapes.length(longest) if shapes else longest))
+        left = len(order) - at
+        if shapes and left < size:
+            size = 1 << (left.bit_length() - 1)
         yield [int(i) for i in order[at : at + size]]
         at += size
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """Keeps the shapes of batches few: oneDNN makes its kernels for each, 1 to 2 MB of them, and keeps 1,024.
+
+    Without it the memory of a process grows by that with nearly every transaction, whose last texts are of another
+    number each time. `most` is the number of tokens that the model reads.
+    """
+
+    most: int
+
+    def length(self, longest: int) -> int:
+        """Return the length that the texts of a batch are padded to.
+
+        >>> [Shapes(most=30).length(n) for n in (12, 13, 29, 40)]
+        [12, 16, 30, 40]
+        """
+        return max(longest, min(self.most, -(-longest // _LENGTH_STEP) * _LENGTH_STEP))
 
 
 class TokenBudget:

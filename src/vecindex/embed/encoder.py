@@ -14,7 +14,7 @@ import numpy.typing as npt
 from vecindex.core.memory import give_back_memory
 from vecindex.core.vectors import F32, normalize, row_cosines, usable
 from vecindex.embed.attention import batch_attention
-from vecindex.embed.batching import TokenBudget, plan_batches
+from vecindex.embed.batching import Shapes, TokenBudget, plan_batches
 from vecindex.embed.models import ModelFiles, first_line
 from vecindex.embed.packed import pack_linears
 from vecindex.embed.precision import (
@@ -266,7 +266,7 @@ class Encoder:
         left = list(range(len(lengths)))
         while left:
             finished: set[int] = set()
-            for batch in plan_batches([lengths[i] for i in left], self.budget.tokens):
+            for batch in plan_batches([lengths[i] for i in left], self.budget.tokens, self._shapes):
                 rows = [left[i] for i in batch]
                 before = self.budget.tokens
                 self._embed_rows(tokens, rows, result)
@@ -303,13 +303,24 @@ class Encoder:
     def _forward(self, ids: list[list[int]], left_out: int = 0) -> npt.NDArray[np.float32]:
         import torch
 
-        padded = self._tokenizer.pad({"input_ids": ids}, return_tensors="pt", return_attention_mask=True)
+        longest = max(map(len, ids))
+        padded = self._tokenizer.pad(
+            {"input_ids": ids},
+            padding="max_length",
+            max_length=self._shapes.length(longest) if self._shapes else longest,
+            return_tensors="pt",
+            return_attention_mask=True,
+        )
         features = {name: value.to(self.device) for name, value in padded.items()}
         if left_out:
             features["prompt_length"] = left_out
         with torch.inference_mode():
             vectors = self._model.forward(features)["sentence_embedding"]
             return np.asarray(vectors.float().cpu().numpy())
+
+    @property
+    def _shapes(self) -> Shapes | None:
+        return Shapes(self.max_tokens) if self.device == "cpu" else None
 
     def _left_out(self, prompt: str) -> int:
         """Return how many tokens the prompt takes where the model's pooling leaves them out, else 0."""

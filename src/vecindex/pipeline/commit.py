@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from vecindex.core.memory import give_back_memory
 from vecindex.pipeline.plan import Planned
 from vecindex.pipeline.prepare import Ready
 from vecindex.pipeline.rows import chunk_id, to_arrow
 from vecindex.pipeline.run import Run
 from vecindex.store.maintenance import COMPACT_EVERY, maintain
+
+# The heap of a model at work gets holes, some MB a transaction, which the C library would keep.
+_TRIM_EVERY = 10
 
 
 class Committer:
@@ -47,6 +51,8 @@ class Committer:
         run.report.seconds.commit += time.perf_counter() - mark
         if ready.pieces and run.report.transactions % COMPACT_EVERY == 0:
             self.maintain()
+        elif ready.pieces and run.report.transactions % _TRIM_EVERY == 0:
+            give_back_memory()
 
     def maintain(self) -> None:
         """Compact the table and remove its old versions."""
