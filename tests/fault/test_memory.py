@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 # Address space is bounded after the model is loaded, so that a batch of all the texts cannot be allocated.
 BOUNDED = """
@@ -72,3 +74,38 @@ def test_out_of_memory_halves_and_goes_on(tmp_path: Path) -> None:
     starved = np.array([row["vector"] for row in read(tmp_path / "db")])
     free = np.array([row["vector"] for row in read(tmp_path / "free")])
     np.testing.assert_allclose((starved * free).sum(axis=1), 1.0, atol=1e-6)
+
+
+# What the C library's heap holds, after many batches of as many numbers of texts.
+HELD = """
+import ctypes, json
+from vecindex.embed.encoder import Encoder
+from vecindex.embed.models import find_model
+
+class Mallinfo(ctypes.Structure):
+    names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+    _fields_ = [(name, ctypes.c_size_t) for name in names.split()]
+
+library = ctypes.CDLL(None)
+library.mallinfo2.restype = Mallinfo
+encoder = Encoder.load(find_model("all-MiniLM-L6-v2"), device="cpu")
+encoder.check(["a text"])
+
+def held(numbers):
+    for n in numbers:
+        encoder.embed(encoder.tokenize(["cell " * 38] * n))
+    found = library.mallinfo2()
+    return (found.uordblks + found.hblkhd) / 1e6
+
+held([1, 2, 4, 8, 16, 32, 64])
+before = held([63])
+print(json.dumps(held(range(1, 64)) - before))
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="the C library does not tell")
+def test_batches_of_ever_other_sizes_leave_nothing_behind() -> None:
+    done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    # 100 MB where each number of texts is a shape of its own.
+    assert json.loads(done.stdout) < 15

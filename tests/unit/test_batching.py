@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 import vecindex
 from tables import make_table
 from vecindex.embed import batching
-from vecindex.embed.batching import TokenBudget, plan_batches
+from vecindex.embed.batching import Shapes, TokenBudget, plan_batches
 from vecindex.pipeline.commit import Committer
 from vecindex.store.database import Database
 
@@ -21,14 +22,30 @@ if TYPE_CHECKING:
     from vecindex.pipeline.run import Run
 
 
-@given(st.lists(st.integers(1, 500), max_size=80), st.integers(1, 2_000))
-def test_every_text_once_within_the_budget_longest_first(lengths: list[int], budget: int) -> None:
-    batches = list(plan_batches(lengths, budget))
+@given(st.lists(st.integers(1, 500), max_size=80), st.integers(1, 2_000), st.sampled_from([None, Shapes(500)]))
+def test_every_text_once_within_the_budget_longest_first(
+    lengths: list[int], budget: int, shapes: Shapes | None
+) -> None:
+    batches = list(plan_batches(lengths, budget, shapes))
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
     for batch in batches:
-        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= budget
+        longest = max(lengths[i] for i in batch)
+        assert len(batch) == 1 or len(batch) * (shapes.length(longest) if shapes else longest) <= budget
     firsts = [max(lengths[i] for i in batch) for batch in batches]
     assert firsts == sorted(firsts, reverse=True)
+
+
+def test_batches_have_few_shapes_whatever_the_lengths() -> None:
+    dice, shapes = np.random.default_rng(0), Shapes(256)
+    seen: set[tuple[int, int]] = set()
+    counts = []
+    for _ in range(200):
+        lengths = np.minimum(dice.gamma(4, 45, 1_000).astype(int) + 5, 256)
+        for batch in plan_batches(lengths.tolist(), 4_096, shapes):
+            seen.add((len(batch), shapes.length(int(lengths[batch].max()))))
+        counts.append(len(seen))
+    assert counts[-1] < 130, "each shape takes 1 to 2 MB"
+    assert counts[-1] - counts[20] < 30, "nearly all are met soon"
 
 
 def test_failure_halves_and_quiet_grows_back(monkeypatch: pytest.MonkeyPatch) -> None:
