@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from machine import machine
 from vecindex.core.vectors import row_cosines
 from vecindex.embed import encoder as encoder_module
-from vecindex.embed.batching import TokenBudget, plan_batches
+from vecindex.embed.batching import Shapes, TokenBudget, plan_batches
 from vecindex.embed.encoder import Encoder, Tokens
 from vecindex.embed.models import find_model
 from vecindex.embed.precision import Precision
@@ -30,10 +30,11 @@ TEMPLATE = "{title}: {section}\n{text}"
 BUDGETS = (1_024, 4_096, 16_384)
 
 
-def padding(lengths: list[int], batches: list[list[int]]) -> float:
+def padding(lengths: list[int], batches: list[list[int]], shapes: Shapes | None = None) -> float:
     """Return the share of tokens in the batches that are padding."""
-    padded = sum(len(batch) * max(lengths[i] for i in batch) for batch in batches)
-    return 1 - sum(lengths) / padded
+    longest = [max(lengths[i] for i in batch) for batch in batches]
+    padded = [shapes.length(length) if shapes else length for length in longest]
+    return 1 - sum(lengths) / sum(len(batch) * length for batch, length in zip(batches, padded, strict=True))
 
 
 def load(precision: Precision, packed: bool, batched: bool, texts: list[str]) -> Encoder:
@@ -67,6 +68,7 @@ def main() -> None:
     reference = plain._model.encode(texts)
     tokens: Tokens = plain.tokenize(texts)
     lengths = [len(ids) for ids in tokens.ids]
+    shapes = Shapes(plain.max_tokens)
     best = {Precision.FP32: ways[1], Precision.BF16: ways[-1]}
     variants = [(*way, budget) for way in ways for budget in BUDGETS if way == best[way[0]] or budget == 4_096]
     rates: dict[tuple[Precision, bool, bool, int], list[float]] = {variant: [] for variant in variants}
@@ -92,7 +94,7 @@ def main() -> None:
                 "mean_tokens": float(np.mean(lengths)),
                 "texts_per_s": rates[variant][-1],
                 "cosine_min": float(row_cosines(reference, vectors).min()),
-                "padding_frac": padding(lengths, list(plan_batches(lengths, budget))),
+                "padding_frac": padding(lengths, list(plan_batches(lengths, budget, shapes)), shapes),
                 "padding_frac_32_in_input_order": padding(
                     lengths, [list(range(i, min(i + 32, len(lengths)))) for i in range(0, len(lengths), 32)]
                 ),
