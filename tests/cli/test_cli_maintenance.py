@@ -193,6 +193,13 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     assert process.wait(60) == 141
 
 
+def test_a_closed_standard_output_is_no_error(tmp_path: Path) -> None:
+    filled(tmp_path, 3)
+    command = f"{sys.executable} -m vecindex.cli.app optimize --db {tmp_path} >&-"
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, "error" in done.stderr) == (0, False)
+
+
 def test_ingest_of_nothing_and_of_nothing_good(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.touch()

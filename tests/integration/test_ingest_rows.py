@@ -11,7 +11,8 @@ import pytest
 import vecindex
 from invariants import read
 from vecindex.errors import ConfigError, ModelError
-from vecindex.types import Progress, Silent
+from vecindex.pipeline.options import IngestOptions, choose_model
+from vecindex.types import Fingerprint, Progress, Silent
 
 READY: dict[str, Any] = {"model": "nobody/none", "vector_field": "v", "unverified": True}
 
@@ -30,6 +31,71 @@ def test_a_first_row_that_is_none_is_rejected_alone(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.jsonl", [{"meta": "header"}, row("a"), row("b", 1)])
     report = vecindex.open(tmp_path / "db").ingest(path, **READY)
     assert (report.added, report.reject_reasons) == (2, {"no id in field 'id'": 1})
+
+
+def test_a_stray_row_does_not_rename_the_fields_of_all_others(tmp_path: Path) -> None:
+    rows = [{"url": f"u{i}", "body": f"text {i}", "v": [1.0, float(i)]} for i in range(9)]
+    rows.insert(4, {"id": "1", "content": "x", "url": "z", "v": [1.0, 0.5]})
+    report = vecindex.open(tmp_path / "db").ingest(write(tmp_path / "rows.jsonl", rows), **READY)
+    assert report.added == 10
+    assert {r["id"]: r["text"] for r in read(tmp_path / "db")} == {
+        **{f"u{i}": f"text {i}" for i in range(9)},
+        "z": "",
+    }
+
+
+def test_folders_name_no_id_and_no_title(tmp_path: Path) -> None:
+    for key in ("a", "b"):
+        folder = tmp_path / "data" / f"key={key}" / "subject=physics"
+        folder.mkdir(parents=True)
+        write(folder / "rows.jsonl", [{"url": f"{key}{i}", "body": "t", "v": [1.0, float(i)]} for i in range(2)])
+    report = vecindex.open(tmp_path / "db").ingest(tmp_path / "data", **READY)
+    assert (report.added, report.rejected) == (4, 0)
+    found = vecindex.open(tmp_path / "db").search(id="a0", k=3)
+    assert {hit.id: (hit.title, hit.fields["key"]) for hit in found.hits} == {
+        "a1": (None, "a"),
+        "b0": (None, "b"),
+        "b1": (None, "b"),
+    }
+
+
+def test_the_spelling_of_a_glob_changes_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "year=2024" / "a"
+    folder.mkdir(parents=True)
+    write(folder / "rows.jsonl", [row("x")])
+    (folder / "one.txt").write_text("a text")
+    monkeypatch.chdir(tmp_path)
+    index = vecindex.open(tmp_path / "db")
+    index.ingest("year=2024/*/*.jsonl", **READY)
+    assert index.ingest("./year=2024/*/*.jsonl", **READY).skipped == 1
+    texts = vecindex.open(tmp_path / "db", table="texts")
+    texts.ingest("year=2024/*/*.txt")
+    assert texts.ingest("./year=2024/*/*.txt").skipped == 1
+
+
+def test_long_rows_are_not_gathered_by_the_thousand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vecindex.pipeline import plan
+    from vecindex.sources.jsonl import JsonlSource
+
+    monkeypatch.setattr(plan, "_LOOK_AHEAD_BYTES", 100)
+    read_rows, most = [0], [0]
+    reading = JsonlSource.read
+    judge = plan.Planner._judge
+
+    def counted(self: JsonlSource) -> Any:
+        for item in reading(self):
+            read_rows[0] += 1
+            yield item
+
+    def judged(self: plan.Planner, *args: Any) -> Any:
+        most[0] = max(most[0], read_rows[0] - self.report.read)
+        return judge(self, *args)
+
+    monkeypatch.setattr(JsonlSource, "read", counted)
+    monkeypatch.setattr(plan.Planner, "_judge", judged)
+    path = write(tmp_path / "rows.jsonl", [row(str(i), i, text="t" * 40) for i in range(50)])
+    assert vecindex.open(tmp_path / "db").ingest(path, **READY).added == 50
+    assert most[0] <= 3
 
 
 def test_a_title_is_found_though_the_first_row_has_none(tmp_path: Path) -> None:
@@ -113,7 +179,6 @@ def test_progress_is_told_while_rows_are_skipped(tmp_path: Path, monkeypatch: py
     ("options", "told"),
     [
         ({"model": "BAAI/bge-small-en-v1.5"}, "model: asked for BAAI/bge-small-en-v1.5, the table has sentence-"),
-        ({"revision": "abc"}, "revision: asked for abc, the table has none"),
         (
             {"chunk": 0},
             "chunking: asked for chunks of as many tokens as the model reads, 32 shared, the table has none",
@@ -138,6 +203,35 @@ def test_a_model_is_refused_without_being_fetched(
     with pytest.raises(ModelError, match="made differently") as caught:
         index.ingest(path, **options)
     assert told in caught.value.message
+
+
+def test_the_commit_of_a_model_is_held_against_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vecindex.embed.models import NotOnThisMachineError
+    from vecindex.pipeline import options as module
+
+    asked: list[tuple[str | None, bool]] = []
+
+    def nowhere(name: str, revision: str | None = None, fetch: bool = True) -> None:
+        asked.append((revision, fetch))
+        raise NotOnThisMachineError(name)
+
+    monkeypatch.setattr(module, "find_model", nowhere)
+    stored = Fingerprint("m", "w", "a" * 40, 3, "mean", "", 256, None, None)
+    with pytest.raises(ModelError, match=f"revision: asked for {'b' * 40}, the table has {'a' * 40}"):
+        choose_model(IngestOptions(revision="b" * 40), stored, "db", ready_made=False)
+    assert asked == [("b" * 40, False)]
+    # What a tag means, only the hub can tell.
+    with pytest.raises(NotOnThisMachineError):
+        choose_model(IngestOptions(revision="v1.0"), stored, "db", ready_made=False)
+    assert asked[-1] == ("v1.0", True)
+
+
+def test_a_model_folder_that_is_not_there_is_told_as_that(tmp_path: Path) -> None:
+    index = vecindex.open(tmp_path / "db")
+    path = write(tmp_path / "rows.jsonl", [{"id": "a", "text": "a"}])
+    index.ingest(path)
+    with pytest.raises(ModelError, match="No model folder at \\./modle"):
+        index.ingest(path, model="./modle")
 
 
 def test_chunks_longer_than_the_model_reads_are_refused(tmp_path: Path) -> None:

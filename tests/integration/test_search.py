@@ -606,7 +606,7 @@ def test_words_that_match_nothing_leave_the_vectors(words_db: Path, sample_index
 def test_fusing_by_hand() -> None:
     # What a row's own columns are called makes no difference.
     near = [Found({"id": i, "dist": "far"}, dist=d) for i, d in (("a", 0.1), ("b", 0.2), ("c", 0.3))]
-    worded = [Found({"id": i, "relevance": 7}, words=w) for i, w in (("c", 9.0), ("d", 8.0))]
+    worded = [Found({"id": i, "relevance": 7}) for i in "cd"]
     fused = [(found.row["id"], found.relevance, found.dist) for found in fuse(near, worded, "id")]
     assert fused == [
         ("c", pytest.approx(1 / 63 + 1 / 61), 0.3),

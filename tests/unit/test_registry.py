@@ -57,3 +57,16 @@ def test_new_ids_are_found_after_their_run_is_merged(monkeypatch: pytest.MonkeyP
     registry = Registry()
     assert all(registry.meet(str(i), H1)[0] is State.NEW for i in range(100))
     assert all(registry.meet(str(i), H1)[0] is State.DUPLICATE for i in range(100))
+
+
+def test_forgotten_ids_may_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_RUN", 4)
+    registry = Registry([(["old", "kept"], ["1", "1"])])
+    for name in ("old", "a", "b", "c", "d", "e"):
+        registry.meet(name, "2")
+    registry.forget(["old", "b", "e", "never met"])
+    states = {name: registry.meet(name, "2")[0] for name in ("old", "a", "b", "c", "d", "e")}
+    again = {name for name, state in states.items() if state is not State.DUPLICATE}
+    assert again == {"old", "b", "e"}
+    assert states["old"] is State.CHANGED
+    assert registry.n_unmet == 1

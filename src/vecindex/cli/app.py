@@ -40,11 +40,12 @@ class Commands(typer.core.TyperGroup):
             try:
                 return super().invoke(ctx)
             finally:
-                sys.stdout.flush()
+                if sys.stdout is not None:  # closed by whoever started this
+                    sys.stdout.flush()
         except BrokenPipeError:
             # Python writes out once more at its end, and would complain.
             nowhere = os.open(os.devnull, os.O_WRONLY)
-            for stream in (sys.stdout, sys.stderr):
+            for stream in filter(None, (sys.stdout, sys.stderr)):
                 os.dup2(nowhere, stream.fileno())
             raise typer.Exit(READER_GONE_EXIT) from None
 

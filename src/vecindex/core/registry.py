@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import numpy as np
@@ -90,17 +90,17 @@ class Registry:
         if at >= 0:
             self._spared[at] = True
 
-    def forget(self, row_id: str) -> None:
-        """Take back that the run has met an id, whose row turned out to be bad: a good row of it may still come."""
-        key = _key(row_id)
-        at = self._find(self._keys, key)
-        if at >= 0:
-            self._met[at] = False
-            return
-        self._new_recent.discard(key)
-        at = self._find(self._new_sorted, key)
-        if at >= 0:
-            self._new_sorted = np.delete(self._new_sorted, at)
+    def forget(self, row_ids: Sequence[str]) -> None:
+        """Take back that the run has met some ids, whose rows turned out to be bad: good ones may still come."""
+        merged = []
+        for key in map(_key, row_ids):
+            if (at := self._find(self._keys, key)) >= 0:
+                self._met[at] = False
+            elif (at := self._find(self._new_sorted, key)) >= 0:
+                merged.append(at)
+            self._new_recent.discard(key)
+        if merged:
+            self._new_sorted = np.delete(self._new_sorted, merged)
 
     def is_unmet(self, row_id: str) -> bool:
         """Return whether the table holds this id and the run has neither met nor spared it."""

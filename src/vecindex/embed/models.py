@@ -73,6 +73,10 @@ def full_name(name: str) -> str:
     return name if "/" in name or "\\" in name else f"sentence-transformers/{name}"
 
 
+class NotOnThisMachineError(ModelError):
+    """A model of the hub that is not in its cache, and was not to be fetched."""
+
+
 def find_model(name: str, revision: str | None = None, fetch: bool = True) -> ModelFiles:
     """Return the model's files, looking in this order: a folder, an installed package, the hub (and its cache).
 
@@ -81,7 +85,8 @@ def find_model(name: str, revision: str | None = None, fetch: bool = True) -> Mo
     Raises
     ------
     ModelError
-        Nothing of that name is at hand, or a package's weights are not the published ones.
+        Nothing of that name is at hand (without `fetch`, NotOnThisMachineError where the hub may have it), or a
+        package's weights are not the published ones.
     """
     path = Path(name).expanduser()
     if path.is_dir():
@@ -164,7 +169,7 @@ def _from_hub(name: str, revision: str | None, packaged: PackagedModel | None, m
             folder = fetch(local=False)
     except LocalEntryNotFoundError:
         if not may_fetch:
-            raise ModelError(f"The model {name} is not on this machine.") from None
+            raise NotOnThisMachineError(f"The model {name} is not on this machine.") from None
         log.info("fetching %s from the model hub", name)
         try:
             folder = fetch(local=False)

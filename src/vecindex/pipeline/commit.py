@@ -27,7 +27,7 @@ class Committer:
             # The last transaction's rows may have been deleted since; its number is not used again.
             last_run = run.table.setting("last_run") or {}
             self.txn = max(run.table.last_txn(), last_run.get("last_txn", 0))
-        self.rejects_put = False
+        self.rejects_changed = False
         # What this run rejects is not mended by it: only older rejects are looked up.
         self._old_rejects = run.database.rejects().count(run.name) > 0
         self._kept_budget: int | None = None
@@ -43,9 +43,9 @@ class Committer:
             self._write(ready)
             if self._old_rejects:
                 stored = [row.article.id for row in ready.transaction.rows]
-                run.database.rejects().forget_stored(run.name, stored, run.id)
+                self.rejects_changed |= run.database.rejects().forget_stored(run.name, stored, run.id)
         if ready.transaction.rejects:
-            self.rejects_put = True
+            self.rejects_changed = True
             run.database.rejects().put(run.name, run.id, ready.transaction.rejects)
         self._remember_budget()
         run.report.seconds.commit += time.perf_counter() - mark

@@ -131,7 +131,7 @@ def fuse(near: Sequence[Found], worded: Sequence[Found], key: str) -> list[Found
     Ordered by relevance, higher first, then by distance (rows without one last), then by id.
 
     >>> near = [Found({"id": "a"}, dist=0.1), Found({"id": "b"}, dist=0.2)]
-    >>> [(f.row["id"], round(f.relevance, 4)) for f in fuse(near, [Found({"id": "b"}, words=9.0)], "id")]
+    >>> [(f.row["id"], round(f.relevance, 4)) for f in fuse(near, [Found({"id": "b"})], "id")]
     [('b', 0.0325), ('a', 0.0164)]
     """
     first: dict[str, Found] = {}

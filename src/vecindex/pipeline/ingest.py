@@ -196,7 +196,7 @@ def _prune(run: Run, planner: Planner) -> bool:
 def _tidy_up(run: Run, committer: Committer) -> None:
     """Leave a compact table that knows how its last run went; a run that changed nothing leaves no trace."""
     report, table = run.report, run.table
-    if committer.rejects_put:
+    if committer.rejects_changed:
         maintain(run.database.rejects().opened())
     if table is None:
         return

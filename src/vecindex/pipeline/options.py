@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import TypeGuard
 
-from vecindex.embed.models import DEFAULT_MODEL, ModelFiles, find_model, full_name
+from vecindex.embed.models import DEFAULT_MODEL, ModelFiles, NotOnThisMachineError, find_model, full_name
 from vecindex.embed.precision import Precision
 from vecindex.errors import ConfigError, ModelError
 from vecindex.types import Chunking, Fingerprint
@@ -134,14 +136,20 @@ def _refuse_another_model(options: IngestOptions, stored: Fingerprint, where: st
     differences = []
     if options.model is not None and full_name(options.model) != full_name(stored.model):
         differences.append(("model", options.model, stored.model))
-    if options.revision is not None and options.revision != stored.revision:
-        differences.append(("revision", options.revision, stored.revision or "none"))
+    # The name of a branch or a tag tells nothing: the table keeps the commit that it meant.
+    commits = [revision for revision in (options.revision, stored.revision) if _is_commit(revision)]
+    if len(set(commits)) == 2:
+        differences.append(("revision", commits[0], commits[1]))
     if not differences:
         return
     try:
         find_model(options.model or stored.model, options.revision, fetch=False)
-    except ModelError:
+    except NotOnThisMachineError:
         raise _mismatch(differences, where) from None
+
+
+def _is_commit(revision: str | None) -> TypeGuard[str]:
+    return revision is not None and re.fullmatch("[0-9a-f]{40}", revision) is not None
 
 
 def _files_of_stored(options: IngestOptions, stored: Fingerprint, must: bool) -> ModelFiles | None:

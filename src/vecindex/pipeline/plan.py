@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from vecindex.errors import SourceError
 from vecindex.sources.articles import Article, to_article
 from vecindex.sources.base import Record, Source
 from vecindex.sources.fieldmap import FieldMap, resolve_fields
+from vecindex.sources.partitions import PartitionedSource
 from vecindex.types import IngestReport, Rejected
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 LOOK_AHEAD = 1_000
 """The first rows of a source, whose names settle which fields are the id, the text and the title."""
+_LOOK_AHEAD_BYTES = 16 << 20
 _TELL_SKIPPED = 5_000
 
 
@@ -139,34 +142,58 @@ class Planner:
         mark = time.perf_counter()
         for source in self.sources:
             rows = source.read()
-            first, broken = _first_rows(rows)
+            first, broken = self._first_rows(rows, stopped)
             records = [row for row in first if isinstance(row, Record)]
-            fields = self._fields(name for row in records for name in row.fields) if records else None
-            items = chain(first, _raising(broken), rows)
-            del first, records
-            for item in items:
+            fields = self._fields(records, source) if records else None
+            del records
+            for item in chain(_drained(first), _raising(broken), rows):
                 if stopped():
                     return
                 if isinstance(item, Rejected):
                     made: Article | Rejected = item
                 else:
                     if fields is None:
-                        fields = self._fields(item.fields)
+                        fields = self._fields([item], source)
                     made = to_article(item, fields)
                 seconds.reading += time.perf_counter() - mark
                 yield source.name, made
                 mark = time.perf_counter()
         self.complete = True
 
-    def _fields(self, names: Iterable[str]) -> FieldMap:
+    def _first_rows(
+        self, rows: Iterator[Record | Rejected], stopped: Callable[[], bool]
+    ) -> tuple[deque[Record | Rejected], SourceError | None]:
+        """Return the first rows of a source, and the error that it broke off with among them.
+
+        They are those of a first transaction, and fewer where they are long.
+        """
+        first: deque[Record | Rejected] = deque()
+        size = 0
+        try:
+            for row in islice(rows, min(LOOK_AHEAD, self._options.transaction_rows)):
+                first.append(row)
+                size += _size(row)
+                if size >= _LOOK_AHEAD_BYTES or stopped():
+                    break
+        except SourceError as error:
+            return first, error
+        return first, None
+
+    def _fields(self, records: Sequence[Record], source: Source) -> FieldMap:
         options = self._options
+        counts = Counter(name for row in records for name in row.fields)
+        # What the folders of a file tell is a field beside its own, not the id or the title of all of its rows.
+        own = set(counts) - set(source.partition if isinstance(source, PartitionedSource) else ())
+        # A stray row must not rename the fields of all others.
+        common = {name for name in own if 2 * counts[name] >= len(records)}
         return resolve_fields(
-            names,
+            counts,
             id_field=options.id_field,
             text_field=options.text_field,
             title_field=options.title_field,
             text_template=self._template,
             vector_field=self._vector_field,
+            candidates=[common, own],
         )
 
     def _judge(self, source: str, item: Article | Rejected) -> Planned | Rejected | None:
@@ -186,14 +213,15 @@ class Planner:
             return Rejected(item.place, "duplicate id: an earlier row of this run has it", item.id, item.text[:200])
         cut = self._cut(item)
         if isinstance(cut, str):
-            self.registry.forget(item.id)
+            self.registry.forget([item.id])
             return Rejected(item.place, cut, item.id, item.text[:200])
         return Planned(source, item, found, stored, *cut)
 
-    def take_back(self, transaction: Transaction, row: Planned, bad: Rejected) -> None:
-        """File a row as rejected that had been taken for a good one; a later row of its id may be good."""
-        self.registry.forget(row.article.id)
-        self.reject(transaction, row.source, bad)
+    def take_back(self, transaction: Transaction, bad: Sequence[tuple[Planned, Rejected]]) -> None:
+        """File rows as rejected that had been taken for good ones; later rows of their ids may be good."""
+        self.registry.forget([row.article.id for row, _ in bad])
+        for row, rejected in bad:
+            self.reject(transaction, row.source, rejected)
 
     def reject(self, transaction: Transaction, source: str, row: Rejected) -> None:
         """File a row as rejected."""
@@ -205,15 +233,17 @@ class Planner:
         transaction.rejects.append((source, row))
 
 
-def _first_rows(rows: Iterator[Record | Rejected]) -> tuple[list[Record | Rejected], SourceError | None]:
-    """Return the first rows of a source, and the error that it broke off with among them."""
-    first: list[Record | Rejected] = []
-    try:
-        for row in islice(rows, LOOK_AHEAD):
-            first.append(row)
-    except SourceError as error:
-        return first, error
-    return first, None
+def _size(row: Record | Rejected) -> int:
+    """Return about how many bytes the texts of a row take."""
+    return (
+        sum(len(value) for value in row.fields.values() if isinstance(value, str)) if isinstance(row, Record) else 0
+    )
+
+
+def _drained(rows: deque[Record | Rejected]) -> Iterator[Record | Rejected]:
+    """Yield the rows, and keep none that was yielded."""
+    while rows:
+        yield rows.popleft()
 
 
 def _raising(error: SourceError | None) -> Iterator[Record | Rejected]:

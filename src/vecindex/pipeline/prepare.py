@@ -153,14 +153,17 @@ class Preparer:
         """
         run = self._run
         fresh = self._new_columns(transaction)
-        kept = []
+        kept: list[Planned] = []
+        bad: list[tuple[Planned, Rejected]] = []
         for row in transaction.rows:
-            bad = misfit(row, run.columns) or _wrong_vector(row, dimension)
-            if bad is None:
+            rejected = misfit(row, run.columns) or _wrong_vector(row, dimension)
+            if rejected is None:
                 kept.append(row)
             else:
-                planner.take_back(transaction, row, bad)
-        transaction.rows = kept
+                bad.append((row, rejected))
+        if bad:
+            planner.take_back(transaction, bad)
+            transaction.rows = kept
         return fresh
 
     def keeps_vector(self, row: Planned) -> bool:

@@ -228,8 +228,8 @@ def _rows_of(sources: Sequence[Source]) -> int | None:
     """Return about how many rows the sources have, None where they cannot tell, or not soon."""
     rows, until = 0, time.perf_counter() + _HINTS_S
     for source in sources:
-        hint = source.count_hint()
-        if hint is None or time.perf_counter() > until:
+        hint = source.count_hint() if time.perf_counter() < until else None
+        if hint is None:
             return None
         rows += hint
     return rows

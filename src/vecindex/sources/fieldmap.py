@@ -8,7 +8,7 @@ title: title, name, headline, subject. A vector is used only when its field is n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from string import Formatter
 
@@ -67,11 +67,13 @@ def resolve_fields(
     title_field: str | None = None,
     text_template: str | None = None,
     vector_field: str | None = None,
+    candidates: Sequence[Collection[str]] | None = None,
 ) -> FieldMap:
     """Return the field map for an input with these field names.
 
     `text_template`, e.g. "{title}: {text}", is the text to embed; {id}, {text} and {title} also mean the fields
-    recognised as such.
+    recognised as such. What is not named is looked for among the first of `candidates`, then among the next; by
+    default among all names.
 
     Raises SourceError when a named field is absent, or no id or text is recognised; ConfigError when the
     template is not made of plain field names.
@@ -80,11 +82,12 @@ def resolve_fields(
     if vector_field is not None:
         _require(vector_field, found, "vector", "--vector-field")
     rest = [name for name in found if name != vector_field]
-    id_name = _choose(id_field, rest, ID_NAMES, "id", "--id-field")
+    among = [[name for name in rest if candidates is None or name in some] for some in candidates or [()]]
+    id_name = _choose(id_field, rest, among, ID_NAMES, "id", "--id-field")
     if id_name is None:
         raise _unrecognised("id", "--id-field", found)
-    text = _choose(text_field, rest, TEXT_NAMES, "text", "--text-field")
-    title = _choose(title_field, rest, TITLE_NAMES, "title", "--title-field")
+    text = _choose(text_field, rest, among, TEXT_NAMES, "text", "--text-field")
+    title = _choose(title_field, rest, among, TITLE_NAMES, "title", "--title-field")
     parts: tuple[tuple[str, str | None], ...] = ()
     if text_template is not None:
         roles = {"id": id_name, "text": text, "title": title}
@@ -126,14 +129,20 @@ def _bind(
     return tuple(bound)
 
 
-def _choose(named: str | None, found: list[str], usual: tuple[str, ...], role: str, option: str) -> str | None:
+def _choose(
+    named: str | None, found: list[str], among: list[list[str]], known: tuple[str, ...], role: str, option: str
+) -> str | None:
     if named is not None:
         _require(named, found, role, option)
         return named
+    return next((name for some in among if (name := _known_among(some, known))), None)
+
+
+def _known_among(found: list[str], known: tuple[str, ...]) -> str | None:
     lowered: dict[str, str] = {}
     for name in found:
         lowered.setdefault(name.lower(), name)
-    for name in usual:
+    for name in known:
         # Of "ID" and "id" side by side, the one spelled as usual.
         if name in found:
             return name

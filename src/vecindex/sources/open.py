@@ -13,7 +13,7 @@ from vecindex.sources.arrow import ArrowSource, ParquetSource
 from vecindex.sources.base import Source
 from vecindex.sources.delimited import DelimitedSource
 from vecindex.sources.expand import Folder, expand, glob_base
-from vecindex.sources.files import InputFile, OnceStream
+from vecindex.sources.files import InputFile, OnceStream, is_url
 from vecindex.sources.formats import EXTENSIONS, FORMATS, format_of
 from vecindex.sources.json_array import JsonSource
 from vecindex.sources.jsonl import JsonlSource
@@ -127,7 +127,9 @@ def _open_argument(argument: str, options: _Options) -> list[Source]:
 
 def _inside(argument: str, name: str) -> str:
     """Return the path inside the fixed part of a glob; nothing for what is named itself."""
-    return "" if name == argument else name.replace("\\", "/").removeprefix(glob_base(argument)).lstrip("/")
+    # Spelled as the names are: of ./a/*.txt they are a/b.txt.
+    pattern = argument if is_url(argument) else Path(argument).as_posix()
+    return "" if name == argument else name.replace("\\", "/").removeprefix(glob_base(pattern)).lstrip("/")
 
 
 def _table(file: InputFile, kind: str, inside: str, options: _Options) -> Source:
@@ -177,7 +179,7 @@ def _open_folder(folder: Folder, prefix: str, options: _Options) -> list[Source]
         _tell_left_out(folder, "data files", [_names(pickles), texts, others], options)
         return [_table(file, kind, f"{prefix}/{inside}", options) for inside, file, kind in data]
     if pickles:
-        taken = _old_pickles(folder, pickles)
+        taken = _old_pickles(folder, pickles, options.notice)
         unused = _names(name for name, file in pickles.items() if file not in taken.files)
         _tell_left_out(folder, "old pickles", [unused, texts, others], options)
         return [taken]
@@ -214,7 +216,7 @@ def _texts_of(folder: Folder) -> Iterable[tuple[str, InputFile]]:
     return ((inside, file) for inside, file in folder.files() if format_of(file.base_name) == "text")
 
 
-def _old_pickles(folder: Folder, pickles: dict[str, InputFile]) -> PicklesSource:
+def _old_pickles(folder: Folder, pickles: dict[str, InputFile], notice: Notice) -> PicklesSource:
     def find(name: str) -> InputFile | None:
         return pickles.get(name) or pickles.get(f"embeddings/{name}")
 
@@ -224,7 +226,7 @@ def _old_pickles(folder: Folder, pickles: dict[str, InputFile]) -> PicklesSource
             f"{folder.name}: found pickles, but neither {EMBEDDINGS_NAME} nor {CHECKPOINT_NAME}",
             "Name the pickle that holds the vectors itself.",
         )
-    return PicklesSource(folder.name, embeddings, find(REGISTRY_NAME), checkpoint)
+    return PicklesSource(folder.name, embeddings, find(REGISTRY_NAME), checkpoint, notice=notice)
 
 
 def _unknown_format(file: InputFile) -> SourceError:

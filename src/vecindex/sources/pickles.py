@@ -22,8 +22,7 @@ is not streamed: a pickle can only be read whole, so a file over 4 GiB is refuse
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +37,6 @@ EMBEDDINGS_NAME = "wikipedia_embeddings.pkl"
 REGISTRY_NAME = "article_registry.pkl"
 CHECKPOINT_NAME = "current_checkpoint.pkl"
 
-_log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class PicklesSource:
@@ -50,6 +47,7 @@ class PicklesSource:
     registry: InputFile | None = None
     checkpoint: InputFile | None = None
     vector_field: str = "vector"
+    notice: Callable[[str], None] = lambda _: None
 
     @property
     def files(self) -> list[InputFile]:
@@ -93,7 +91,7 @@ class PicklesSource:
             ids = [row["id"] for row in known.values()]
             return array_rows(value, ids, f"{file.name} and {self.registry.name}")
         if file is self.checkpoint and is_progress_mark(value):
-            _log.warning("%s: holds no vectors; nothing is taken from it", file.name)
+            self.notice(f"{file.name}: holds no vectors; nothing is taken from it")
             return []
         return table_rows(value, file.name)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 STREAM = "stdin"
 """What standard input is called. It is another source each time, so reading it anew mends nothing of an older one."""
 _IDS_PER_LOOK = 10_000
-# Its id is in the table by nature: the row that came first has it.
+# Its id is in the table by nature: the row that came first has it, unless that one was rejected in the same commit.
 _DUPLICATE = "reason LIKE 'duplicate id%'"
 
 
@@ -100,22 +100,29 @@ class RejectTable:
         """Drop the rows of all sources but those that this run has rejected."""
         self._drop(_before(table, keep_run))
 
-    def forget_stored(self, table: str, ids: Sequence[str], keep_run: str) -> None:
-        """Drop the rows whose ids this run has stored, from whichever source; duplicates of an id stay."""
+    def forget_stored(self, table: str, ids: Sequence[str], keep_run: str) -> bool:
+        """Drop the rows whose ids this run has stored, from whichever source; duplicates of an id stay.
+
+        Returns whether there were any.
+        """
         from vecindex.store.articles import isin
 
+        dropped = False
         for at in range(0, len(ids), _IDS_PER_LOOK):
             some = isin("id", ids[at : at + _IDS_PER_LOOK])
-            self._drop(f"{some} AND NOT ({_DUPLICATE}) AND {_before(table, keep_run)}")
+            dropped |= self._drop(f"{some} AND NOT ({_DUPLICATE}) AND {_before(table, keep_run)}")
+        return dropped
 
-    def _drop(self, where: str) -> None:
-        """Delete the rows that meet a condition; where there are none, nothing is written."""
+    def _drop(self, where: str) -> bool:
+        """Delete the rows that meet a condition, return whether there were any; else nothing is written."""
         if not self._database.has(self.name):
-            return
+            return False
         with translated(self.where):
             handle = self._open()
-            if handle.count_rows(where):
-                handle.delete(where)
+            if not handle.count_rows(where):
+                return False
+            handle.delete(where)
+            return True
 
     def count(self, table: str) -> int:
         """Return how many rows of a table's sources are rejected."""

@@ -27,13 +27,12 @@ _QUERY = "query_index"
 class Found:
     """A row that a search found. What the search tells of it stands apart from its columns, which may have any name.
 
-    `dist` is the cosine distance, lower is closer; `words` the weight of the words and `relevance` the sum of a
-    fusion, higher is better. Each is None where it was not asked for.
+    `dist` is the cosine distance, lower is closer; `relevance` the sum of a fusion, higher is better. Each is None
+    where it was not asked for.
     """
 
     row: Row
     dist: float | None = None
-    words: float | None = None
     relevance: float | None = None
 
 
@@ -144,7 +143,7 @@ def by_words(
             query = query.where(f"({where})")
         rows: list[Row] = query.to_arrow().to_pylist()
     weighed = sorted(((row.pop("_score"), row) for row in rows), key=lambda one: (-one[0], one[1]["id"]))
-    return [Found(row, words=words) for words, row in weighed]
+    return [Found(row) for _, row in weighed]
 
 
 def words_indexed(table: ArticleTable) -> bool:
