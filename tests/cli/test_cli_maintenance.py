@@ -82,7 +82,7 @@ def test_delete_that_matches_nothing_ends_with_1(run: Run, tmp_path: Path) -> No
     assert unknown.code == 1
     assert unknown.err.splitlines()[:2] == [
         "not found: nope",
-        f"  ids are those of vecindex export --db {tmp_path} and of vecindex search --db {tmp_path} --json",
+        f"  To find an id: vecindex search --db {tmp_path} TEXT --json",
     ]
     assert run("delete", "--where", "year > 3000", "--yes", "--db", tmp_path).code == 1
     assert run("delete", "--where", "year >", "--yes", "--db", tmp_path).code == 2

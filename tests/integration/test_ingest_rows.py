@@ -59,6 +59,20 @@ def test_folders_name_no_id_and_no_title(tmp_path: Path) -> None:
     }
 
 
+def test_folders_name_no_id_beside_a_file_of_vectors_either(tmp_path: Path) -> None:
+    import numpy as np
+
+    folder = tmp_path / "data" / "key=a"
+    folder.mkdir(parents=True)
+    write(folder / "rows.jsonl", [{"url": f"u{i}", "body": "t"} for i in range(2)])
+    np.save(tmp_path / "v.npy", np.eye(2, 3, dtype=np.float32))
+    report = vecindex.open(tmp_path / "db").ingest(
+        tmp_path / "data", vectors=tmp_path / "v.npy", model="nobody/none", unverified=True
+    )
+    assert (report.added, report.rejected) == (2, 0)
+    assert {r["id"]: r["key"] for r in read(tmp_path / "db")} == {"u0": "a", "u1": "a"}
+
+
 def test_the_spelling_of_a_glob_changes_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "year=2024" / "a"
     folder.mkdir(parents=True)

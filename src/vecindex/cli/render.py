@@ -196,7 +196,7 @@ def print_delete(report: DeleteReport) -> None:
     for row_id in report.not_found:
         say(f"not found: {plain(row_id)}")
     if report.not_found and not report.articles:
-        say("  ids are those of vecindex export and of vecindex search --json")
+        say("  To find an id: vecindex search TEXT --json")
     chunk = next((found for i in report.not_found if (found := _CHUNK_ID.fullmatch(i))), None)
     if chunk is not None:
         # The report does not tell whether the table is chunked; the sentence holds either way.

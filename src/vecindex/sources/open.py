@@ -99,8 +99,15 @@ def open_sources(
                 f"--vectors {vectors} is for one source, but the arguments name {len(sources)}",
                 "Ingest each file with its own vectors, or put the vectors into a column (--vector-field).",
             )
-        sources = [VectorsBeside(sources[0], Path(vectors), vector_field or "vector")]
+        sources = [_with_vectors(sources[0], Path(vectors), vector_field or "vector")]
     return sources
+
+
+def _with_vectors(source: Source, path: Path, field: str) -> Source:
+    if isinstance(source, PartitionedSource):
+        # The vectors stand beside the file's own rows.
+        return PartitionedSource(_with_vectors(source.source, path, field), source.partition)
+    return VectorsBeside(source, path, field)
 
 
 def _open_argument(argument: str, options: _Options) -> list[Source]:

@@ -16,7 +16,6 @@ import numpy as np
 from vecindex.errors import SourceError
 from vecindex.sources.arrow import ParquetSource
 from vecindex.sources.base import Record, Source
-from vecindex.sources.partitions import PartitionedSource
 from vecindex.types import Rejected
 
 _DTYPES = ("float16", "float32", "float64", "int8")
@@ -45,7 +44,9 @@ class VectorsBeside:
         """
         vectors = open_vectors(self.npy_path)
         n = len(vectors)
-        if (rows := _exact_rows(self.source)) not in (None, n):
+        # Of all sources, only Parquet tells its exact length for nothing.
+        rows = self.source.count_hint() if isinstance(self.source, ParquetSource) else None
+        if rows not in (None, n):
             raise self._mismatch(n, f"{rows:,} rows")
         done = 0
         for item in self.source.read():
@@ -69,12 +70,6 @@ class VectorsBeside:
             f"found {n:,} vectors in {self.npy_path}, but {rows} in {self.name}",
             "Each input row needs its vector, in the same order: are both files of the same corpus?",
         )
-
-
-def _exact_rows(source: Source) -> int | None:
-    inner = source.source if isinstance(source, PartitionedSource) else source
-    # Of all sources, only Parquet tells its exact length for nothing.
-    return inner.count_hint() if isinstance(inner, ParquetSource) else None
 
 
 def open_vectors(path: Path) -> np.ndarray[Any, Any]:
