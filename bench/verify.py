@@ -1,6 +1,6 @@
 """Check every row of an ingested table against its source, with nothing of vecindex but its hash.
 
-    python bench/verify.py SOURCE.parquet --db DIR [--model all-MiniLM-L6-v2] [--sample 200] [--out FILE.jsonl]
+    python bench/verify.py SOURCE.parquet --db DIR [--model NAME] [--max-tokens N] [--sample 200] [--out FILE.jsonl]
 
 Ids, hashes, texts, vectors (finite, unit length), and a random sample of the vectors embedded afresh in fp32 by
 SentenceTransformer.encode. Prints what it found; exit code 1 when anything is wrong.
@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("source", type=Path)
     parser.add_argument("--db", type=Path, required=True)
     parser.add_argument("--model", default="all-MiniLM-L6-v2")
+    parser.add_argument("--max-tokens", type=int, help="what the ingest was given; default: all that the model reads")
     parser.add_argument("--sample", type=int, default=200)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
@@ -69,6 +70,8 @@ def main() -> None:
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(find_model(args.model).folder), device="cpu")
+    if args.max_tokens:
+        model.max_seq_length = args.max_tokens
     fresh = model.encode(texts, normalize_embeddings=True)
     cosines = (fresh * np.array(stored)).sum(axis=1)
     result = {

@@ -44,7 +44,7 @@ def make_table(
     ids = list(ids) if ids is not None else [f"a{i:05d}" for i in range(n)]
     fields = fields or {}
     extra = [pa.field(name, pa.string()) for name in fields]
-    table = Database(database).create_articles("articles", fingerprint(d), extra, {})
+    table = Database(database).create_articles("articles", fingerprint(d), extra)
     rows = pa.table(
         {
             "id": ids,

@@ -52,7 +52,10 @@ def make_table(
 ) -> ArticleTable:
     """Return an empty table with the user's columns year (int64), topic (string) and share (double)."""
     extra = [pa.field("year", pa.int64()), pa.field("topic", pa.string()), pa.field("share", pa.float64())]
-    return Database(folder).create_articles(name, fingerprint(dimension, **changes), extra, settings or {})
+    table = Database(folder).create_articles(name, fingerprint(dimension, **changes), extra)
+    if settings:
+        table.set_setting(**settings)
+    return table
 
 
 def append(

@@ -45,7 +45,7 @@ class Fingerprint:
 
     model: str
     weights: str
-    """SHA-256 of the weights, or "unknown" for ready-made vectors of a model that is not at hand."""
+    """SHA-256 of the weights, or "unknown" for ready-made vectors that were taken unverified."""
     revision: str | None
     dimension: int
     pooling: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import vecindex
 from tables import append, chunked_table, filled, ids_in, unit_vectors
 from vecindex.store.database import Database
 from vecindex.types import Rejected
@@ -221,3 +224,41 @@ def test_ingest_of_nothing_and_of_nothing_good(run: Run, tmp_path: Path) -> None
         "rejected     2 input rows",
     ]
     assert [line.split("\t")[0] for line in lines if "\t" in line] == [f"{path}:1", f"{path}:2"]
+
+
+def test_a_closed_standard_input_is_an_error_only_to_who_reads_it(tmp_path: Path) -> None:
+    filled(tmp_path, 3)
+
+    def ended(arguments: str) -> tuple[int, str]:
+        command = f"{sys.executable} -m vecindex.cli.app {arguments} --db {tmp_path} <&-"
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+        return done.returncode, done.stderr
+
+    assert ended("delete a00001 --yes")[0] == 0
+    for arguments in ("delete --file - --yes", "ingest -"):
+        code, told = ended(arguments)
+        assert code == 2
+        assert told.startswith("error: Standard input (-) is closed.")
+
+
+def test_texts_of_any_letters_go_to_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_text('{"id": "ř", "text": ""}\n', encoding="utf-8")
+    command = [sys.executable, "-m", "vecindex.cli.app"]
+    there = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    assert subprocess.run([*command, "ingest", path, "--db", tmp_path / "db"], env=there).returncode == 6
+    told = subprocess.run(
+        [*command, "status", "--rejects", "--json", "--db", tmp_path / "db"], env=there, capture_output=True
+    )
+    assert json.loads(told.stdout.decode("utf-8"))["rejects"][0]["id"] == "ř"
+
+
+def test_a_name_that_is_no_text_can_be_written_from(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.jsonl")
+    path.write_bytes(b'{"id": "a", "text": ""}\n')
+    command = [sys.executable, "-m", "vecindex.cli.app", "ingest", path, "--db", tmp_path / "db"]
+    for _ in range(2):
+        done = subprocess.run(command, capture_output=True)
+        assert (done.returncode, b"rejected 1: empty text" in done.stderr) == (6, True)
+    (row,) = vecindex.open(tmp_path / "db").status(rejects=True).rejects or []
+    assert row["place"] == f"{tmp_path}/caf\\udce9.jsonl:1"

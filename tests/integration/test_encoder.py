@@ -124,3 +124,37 @@ def test_a_prompt_that_pooling_leaves_out(encoder: Encoder) -> None:
     reference = encoder._model.encode(TEXTS, prompt="query: ", normalize_embeddings=True)
     found = encoder.embed_texts([text for text in TEXTS if text], prompt="query: ")
     assert row_cosines(reference[:-1], found).min() > 1 - 1e-6
+
+
+def test_a_device_that_fails_is_not_laid_upon_the_texts(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    forward, batches = encoder._forward, []
+
+    def failing(ids: list[list[int]], left_out: int = 0) -> np.ndarray:
+        batches.append(len(ids))
+        if len(batches) > 1:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+        return forward(ids, left_out)
+
+    monkeypatch.setattr(encoder, "_forward", failing)
+    encoder.budget.tokens = 64
+    with pytest.raises(ModelError, match="The device cpu failed: CUDA error: an illegal memory access"):
+        encoder.embed(encoder.tokenize(TEXTS))
+    assert len(batches) == 2
+
+
+def test_the_check_makes_do_with_little_memory(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    encode, sizes = encoder._model.encode, []
+
+    def narrow(texts: Any, *, batch_size: int, **how: Any) -> Any:
+        sizes.append(batch_size)
+        if batch_size > room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return encode(texts, batch_size=batch_size, **how)
+
+    monkeypatch.setattr(encoder._model, "encode", narrow)
+    encoder.precision, room = Precision.FP32, 1
+    encoder.check(TEXTS)
+    assert (sizes, encoder.precision) == ([4, 1], Precision.FP32)
+    room = 0
+    with pytest.raises(ModelError, match="too long for the memory of cpu"):
+        encoder.check(TEXTS)

@@ -475,9 +475,29 @@ def test_vectors_of_another_model_are_found_out(tmp_path: Path) -> None:
         index.ingest(write(tmp_path / "more.jsonl", [{"id": "d", "text": "x"}]))
 
 
+@pytest.mark.parametrize(
+    ("model", "rows", "told"),
+    [
+        ("nobody/none", ROWS, "the model nobody/none is not on this machine"),
+        ("all-MiniLM-L6-v2", [{"id": str(i)} for i in range(3)], "none of the first rows has a text"),
+    ],
+)
+def test_vectors_that_cannot_be_checked_are_taken_only_when_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, rows: list[dict[str, Any]], told: str
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    np.save(tmp_path / "v.npy", np.eye(3, 384, dtype=np.float32))
+    path, given = write(tmp_path / "rows.jsonl", rows), {"vectors": str(tmp_path / "v.npy"), "model": model}
+    index = vecindex.open(tmp_path / "db")
+    with pytest.raises(ModelError, match=f"The vectors are not checked: {told}") as caught:
+        index.ingest(path, **given)
+    assert "--unverified" in str(caught.value.hint)
+    assert index.ingest(path, **given, unverified=True).added == 3
+
+
 def test_unverified_vectors_never_join_a_table_of_a_known_model(tmp_path: Path, base: Path) -> None:
     np.save(tmp_path / "v.npy", np.ones((1, 384), dtype=np.float32))
-    with pytest.raises(ModelError, match="cannot be checked"):
+    with pytest.raises(ModelError, match="not checked against it: --unverified was given"):
         vecindex.open(base).ingest(
             write(tmp_path / "more.jsonl", [{"id": "d", "text": "x"}]),
             vectors=str(tmp_path / "v.npy"),

@@ -10,9 +10,10 @@ import pytest
 
 import vecindex
 from invariants import read
+from vecindex.embed.models import DEFAULT_MODEL, PACKAGED
 from vecindex.errors import ConfigError, ModelError
 from vecindex.pipeline.options import IngestOptions, choose_model
-from vecindex.types import Fingerprint, Progress, Silent
+from vecindex.types import Chunking, Fingerprint, Progress, Silent
 
 READY: dict[str, Any] = {"model": "nobody/none", "vector_field": "v", "unverified": True}
 
@@ -262,3 +263,58 @@ def test_stop_is_public(tmp_path: Path) -> None:
     stop.request()
     report = vecindex.open(tmp_path / "db").ingest(write(tmp_path / "rows.jsonl", [row("a")]), stop=stop, **READY)
     assert report.interrupted
+
+
+def test_a_stray_vector_does_not_decide_how_long_all_are(tmp_path: Path) -> None:
+    rows = [row("short") | {"v": [1.0, 2.0]}, *(row(str(i), i) for i in range(5))]
+    index, path = vecindex.open(tmp_path / "db"), write(tmp_path / "rows.jsonl", rows)
+    told = index.ingest(path, **READY, dry_run=True)
+    report = index.ingest(path, **READY)
+    for found in (told, report):
+        assert (found.added, found.vectors, found.reject_reasons) == (5, 5, {"wrong vector": 1})
+    assert {r["id"] for r in read(tmp_path / "db")} == {str(i) for i in range(5)}
+
+
+def test_a_stray_vector_does_not_end_the_check_against_the_model(tmp_path: Path) -> None:
+    texts = [f"A text of the number {i}." for i in range(6)]
+    plain = write(tmp_path / "plain.jsonl", [{"id": str(i), "text": text} for i, text in enumerate(texts)])
+    vecindex.open(tmp_path / "made").ingest(plain)
+    made = {r["id"]: list(map(float, r["vector"])) for r in read(tmp_path / "made")}
+    rows = [{"id": str(i), "text": text, "v": made[str(i)]} for i, text in enumerate(texts)]
+    rows[0]["v"] = [1.0, 2.0, 3.0]
+    index, path = vecindex.open(tmp_path / "db"), write(tmp_path / "rows.jsonl", rows)
+    report = index.ingest(path, vector_field="v", model="all-MiniLM-L6-v2")
+    assert (report.added, report.reject_reasons) == (5, {"wrong vector": 1})
+
+
+def test_a_dry_run_holds_vectors_against_their_model_too(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl", [row("a"), row("b", 1)])
+    index = vecindex.open(tmp_path / "db")
+    with pytest.raises(ModelError, match="The vectors are not checked: the model nobody/none is not on this machine"):
+        index.ingest(path, model="nobody/none", vector_field="v", dry_run=True)
+    assert not (tmp_path / "db").exists()
+
+
+def test_a_stop_while_the_model_loads_makes_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vecindex.pipeline.run import Run
+
+    stop = vecindex.Stop()
+    load = Run.load_encoder
+
+    def slow(run: Run) -> None:
+        stop.request()
+        load(run)
+
+    monkeypatch.setattr(Run, "load_encoder", slow)
+    path = write(tmp_path / "rows.jsonl", [{"id": "a", "text": "a"}])
+    report = vecindex.open(tmp_path / "db").ingest(path, stop=stop)
+    assert (report.interrupted, report.added) == (True, 0)
+    assert not (tmp_path / "db" / "articles.lance").exists()
+
+
+def test_an_overlap_of_chunks_that_is_not_given_is_the_tables() -> None:
+    weights = PACKAGED[DEFAULT_MODEL].sha256
+    stored = Fingerprint(DEFAULT_MODEL, weights, None, 384, "mean", "", 256, None, Chunking(40, 16))
+    assert choose_model(IngestOptions(chunk=40), stored, "db", ready_made=False).chunking == Chunking(40, 16)
+    with pytest.raises(ModelError, match="were made differently"):
+        choose_model(IngestOptions(chunk=40, chunk_overlap=8), stored, "db", ready_made=False)

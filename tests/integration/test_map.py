@@ -147,7 +147,7 @@ def test_columns_of_every_kind(tmp_path: Path) -> None:
         pa.field("day", pa.date32()), pa.field("tags", pa.list_(pa.string())), pa.field("same", pa.int64()),
         pa.field("big", pa.int64()), pa.field("late", pa.timestamp("us")), pa.field("raw", pa.binary()),
     ]  # fmt: skip
-    table = Database(tmp_path / "db").create_articles("articles", fingerprint(8), fields, {})
+    table = Database(tmp_path / "db").create_articles("articles", fingerprint(8), fields)
     n = 20
     append(
         table,

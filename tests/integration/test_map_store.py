@@ -121,13 +121,14 @@ def test_names_that_cannot_be(tmp_path: Path, name: str) -> None:
         put_map(table, name, ids_of(table), places(3), {})
 
 
-def test_a_users_column_is_not_taken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("column", ["mine_y", "Mine_Y"])
+def test_a_users_column_is_not_taken(tmp_path: Path, column: str) -> None:
     table, _ = filled(tmp_path, 3)
-    table.add_columns([pa.field("mine_y", pa.int64())])
-    with pytest.raises(ConfigError, match="has a column 'mine_y' of its own"):
+    table.add_columns([pa.field(column, pa.int64())])
+    with pytest.raises(ConfigError, match=f"has a column '{column}' of its own"):
         put_map(table, "mine", ids_of(table), places(3), {})
     check_map_name(table, "year")  # its columns would be year_x and year_y
-    assert table.schema.names[-1] == "mine_y"
+    assert table.schema.names[-1] == column
 
 
 def test_appends_meanwhile_are_neither_lost_nor_blocked(tmp_path: Path) -> None:

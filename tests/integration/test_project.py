@@ -364,9 +364,7 @@ def test_a_table_made_anew_meanwhile_gets_no_map(tmp_path: Path) -> None:
     table_of(tmp_path, clusters(50))
 
     def meddle() -> None:
-        made = Database(tmp_path).create_articles(
-            "articles", fingerprint(D, weights="e" * 64), [], {}, overwrite=True
-        )
+        made = Database(tmp_path).create_articles("articles", fingerprint(D, weights="e" * 64), [], overwrite=True)
         append(made, clusters(50, seed=1))
 
     with pytest.raises(StoreError, match="was made anew by another model"):

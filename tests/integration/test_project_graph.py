@@ -126,7 +126,7 @@ def test_another_models_graph_is_not_used(tmp_path: Path) -> None:
     # The same ids and texts, embedded by another model: the hashes are the same, the vectors are not.
     table_of(tmp_path, unit_vectors(N, D))
     quick(tmp_path)
-    made = Database(tmp_path).create_articles("articles", fingerprint(D, weights="f" * 64), [], {}, overwrite=True)
+    made = Database(tmp_path).create_articles("articles", fingerprint(D, weights="f" * 64), [], overwrite=True)
     append_plain(made, unit_vectors(N, D, seed=5))
     found = quick(tmp_path).graph
     assert found is not None
@@ -138,7 +138,7 @@ def test_vectors_that_belie_it_are_noticed(tmp_path: Path) -> None:
     # All that is kept agrees, and still the vectors are others: only looking at them tells.
     table_of(tmp_path, unit_vectors(N, D))
     quick(tmp_path)
-    made = Database(tmp_path).create_articles("articles", fingerprint(D), [], {}, overwrite=True)
+    made = Database(tmp_path).create_articles("articles", fingerprint(D), [], overwrite=True)
     append_plain(made, unit_vectors(N, D, seed=5))
     notices = Notices()
     found = quick(tmp_path, notices).graph

@@ -7,6 +7,7 @@ import itertools
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +17,10 @@ from tables import DIMENSION, Notices, append, chunked_table, filled, fingerprin
 from vecindex.core.vectors import F32
 from vecindex.embed.encoder import Encoder
 from vecindex.errors import ConfigError, LockedError, ModelError, SourceError, StoreError, TableNotFoundError
-from vecindex.pipeline.finder import fuse, snippet
+from vecindex.pipeline.finder import Finder, Query, fuse, snippet
+from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.search import Found
+from vecindex.store.search import Found, nearest
 from vecindex.types import Answer, Hit, SearchResult
 
 ROUNDING = 2e-6
@@ -654,3 +656,19 @@ def test_a_damaged_table_is_told(tmp_path: Path) -> None:
 
 def test_fingerprints_of_the_tests_are_those_of_the_model(sample_db: Path) -> None:
     assert Database(sample_db).articles("articles").fingerprint == fingerprint(384)
+
+
+def test_rows_that_come_meanwhile_do_not_keep_it_looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, vectors = filled(tmp_path, 5)
+    looks: list[int] = []
+
+    def beside_a_writer(there: ArticleTable, *how: Any) -> list[list[Found]]:
+        if not looks:
+            append(there, unit_vectors(7, seed=3), ids=[f"new{i}" for i in range(7)], txn=2)
+        looks.append(how[1])
+        assert len(looks) < 10
+        return nearest(there, *how)
+
+    monkeypatch.setattr("vecindex.pipeline.finder.nearest", beside_a_writer)
+    (answer,) = Finder(table, 10, by="article", text="none").by_vector([Query(None, None, vectors[0], None)], 10)
+    assert (answer[0].row["id"], len(answer)) == ("a00000", 10)

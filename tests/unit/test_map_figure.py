@@ -102,5 +102,5 @@ def test_without_matplotlib_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingExtraError, match=r"vecindex\[figure\]"):
+    with pytest.raises(MissingExtraError, match=r"pip install matplotlib"):
         map_figure(picture(), "topic")

@@ -1,13 +1,15 @@
-"""A model's own prompt is read from its settings, without its weights and without the network."""
+"""Which files are a model's, and its own prompt, which is read from its settings without its weights."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
-from vecindex.embed.models import own_query_prompt
+from vecindex.embed.models import PACKAGED, find_model, find_stored_model, own_query_prompt
+from vecindex.errors import ModelError
 
 
 @pytest.mark.parametrize(
@@ -47,3 +49,55 @@ def test_the_cache_of_the_hub_tells_its_prompt(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize("name", ["/no/such/folder", "./absent", "not a name at all"])
 def test_what_is_not_here_tells_nothing(name: str) -> None:
     assert own_query_prompt(name) is None
+
+
+PACKAGE = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+def test_a_package_with_the_same_weights_stands_in_for_a_commit_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    weights = PACKAGED[PACKAGE].sha256
+    assert find_stored_model(PACKAGE, "a" * 40, weights).origin == "package"
+    assert own_query_prompt(PACKAGE, "a" * 40) == ""
+    with pytest.raises(ModelError, match="could not be fetched"):
+        find_stored_model(PACKAGE, "a" * 40, "0" * 64)
+    # Without a commit the caller compares the weights.
+    assert find_stored_model(PACKAGE, None, "0" * 64).weights == weights
+
+
+def test_the_stored_commit_comes_before_what_else_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    cache = tmp_path / "models--some--model"
+    for commit in ("a" * 40, "b" * 40):
+        folder = cache / "snapshots" / commit
+        folder.mkdir(parents=True)
+        (folder / "model.safetensors").write_text(commit)
+    (cache / "refs").mkdir()
+    (cache / "refs" / "main").write_text("b" * 40)
+    found = find_stored_model("some/model", "a" * 40, "whatever")
+    assert (found.revision, found.weights) == ("a" * 40, hashlib.sha256(b"a" * 40).hexdigest())
+    # Of another commit with the same weights, and of none.
+    main = hashlib.sha256(b"b" * 40).hexdigest()
+    assert find_stored_model("some/model", "c" * 40, main).revision == "b" * 40
+    with pytest.raises(ModelError, match="could not be fetched"):
+        find_stored_model("some/model", "c" * 40, "whatever")
+
+
+def test_a_download_that_breaks_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    class BrokenLineError(Exception):
+        """As the HTTP library of the hub's client has them: of no family that the client catches."""
+
+    def broken(*_: object, local_files_only: bool, **__: object) -> str:
+        raise LocalEntryNotFoundError("not here") if local_files_only else BrokenLineError("the line broke")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", broken)
+    with pytest.raises(ModelError, match=r"could not be fetched \(the line broke\)") as caught:
+        find_model("some/model")
+    assert "--model ./my-model" in str(caught.value.hint)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from vecindex.errors import ConfigError, SourceError
+from vecindex.sources.articles import Article, to_article
 from vecindex.sources.base import Record
-from vecindex.sources.fields import Article, FieldMap, resolve_fields, to_article
+from vecindex.sources.fieldmap import FieldMap, resolve_fields
 from vecindex.types import Rejected
 
 PLAIN = FieldMap("id", "text", "title")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import sys
 from pathlib import Path
@@ -140,6 +141,14 @@ def test_folder_of_texts(tmp_path: Path) -> None:
         ]
 
 
+def test_why_a_text_cannot_be_read_is_told_without_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"text " * 100)[:-9])
+    (source,) = open_sources([str(tmp_path)])
+    (item,) = source.read()
+    assert isinstance(item, Rejected)
+    assert item.reason.startswith("the gzip data ends too early")
+
+
 def told(folder: Path, **options: str) -> list[str]:
     notices: list[str] = []
     open_sources([str(folder)], notice=notices.append, **options)  # type: ignore[arg-type]
@@ -187,5 +196,5 @@ def test_text_file_that_vanishes_is_one_rejected_row(tmp_path: Path) -> None:
     (source,) = open_sources([f"{tmp_path}/*.txt"])
     (tmp_path / "a.txt").unlink()
     gone, there = source.read()
-    assert gone == Rejected(f"{tmp_path}/a.txt", f"{tmp_path}/a.txt: no such file", "a.txt")
+    assert gone == Rejected(f"{tmp_path}/a.txt", "no such file", "a.txt")
     assert isinstance(there, Record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -108,12 +109,22 @@ app.command("tag")(tag.tag)
 app.command("doctor")(doctor.doctor)
 
 
+def _write_any_text() -> None:
+    """Let standard output take every text: a file or a pipe gets UTF-8, a terminal what it can show."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        if sys.stdout.isatty():
+            sys.stdout.reconfigure(errors="replace")
+        else:
+            sys.stdout.reconfigure(encoding="utf-8")
+
+
 def main() -> None:
     """Run the command line; never shows a traceback for a foreseen error."""
     # Their warnings are for programmers; the errors behind them reach us as exceptions.
     os.environ.setdefault("LANCEDB_LOG", "error")
     os.environ.setdefault("LANCE_LOG", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    _write_any_text()
     try:
         app(standalone_mode=True)
     except VecindexError as error:

@@ -40,7 +40,6 @@ def delete(
         where=where,
         dry_run=dry_run,
         confirm=None if yes else ask,
-        stdin=sys.stdin.buffer,
     )
     print_delete(report)
     if json:

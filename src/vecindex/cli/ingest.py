@@ -118,12 +118,12 @@ def ingest(
         raise typer.Exit(REJECTED_EXIT)
 
 
-def standard_input() -> BinaryIO:
-    """Return standard input as a stream of our own.
+def standard_input() -> BinaryIO | None:
+    """Return standard input as a stream of our own, None where it is closed.
 
     A thread that still waits in `sys.stdin` when the process ends makes the interpreter abort.
     """
-    return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    return os.fdopen(os.dup(sys.stdin.fileno()), "rb") if sys.stdin is not None else None
 
 
 @contextmanager

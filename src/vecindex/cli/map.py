@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -97,7 +96,6 @@ def map(
             device=device,
             trust_remote_code=trust_remote_code,
             observer=screen,
-            stdin=sys.stdin.buffer,
         )
     made = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC" if page else None
     written = result.write(out, width_in=width_in, dpi=dpi, made=made)

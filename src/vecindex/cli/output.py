@@ -56,7 +56,7 @@ def print_ingest(report: IngestReport, dry_run: bool) -> None:
         say(
             f"dry run: {report.read:,} rows read: {report.added:,} new in {report.table}, "
             f"{report.changed:,} changed, {report.skipped:,} unchanged, {report.rejected:,} to be rejected; "
-            f"{report.vectors:,} vectors to make"
+            f"{report.vectors:,} vectors to store"
         )
     else:
         say(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -102,7 +101,6 @@ def overlap(
             device=device,
             trust_remote_code=trust_remote_code,
             observer=screen,
-            stdin=sys.stdin.buffer,
         )
     result = _with_commands(result)
     if fail_under is not None and result.best is None:

@@ -114,7 +114,6 @@ def project(
             device=device,
             trust_remote_code=trust_remote_code,
             observer=observer,
-            stdin=sys.stdin.buffer,
         )
     if json:
         print_json(result.to_dict())

@@ -133,7 +133,7 @@ def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
     )
     yield (
         "store",
-        f"{found.fragments:,} fragments, {found.versions:,} versions, {size(found.live_bytes)} in use{disk}",
+        f"fragments {found.fragments:,}, versions {found.versions:,}, {size(found.live_bytes)} in use{disk}",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -60,7 +59,6 @@ def search(
             device=device,
             trust_remote_code=trust_remote_code,
             observer=screen,
-            stdin=sys.stdin.buffer,
         )
     if json:
         print_json(result.to_dict())

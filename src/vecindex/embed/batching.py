@@ -66,7 +66,6 @@ class TokenBudget:
 
     def __init__(self, start: int, ceiling: int | None = None) -> None:
         """Start at `start` tokens; `ceiling` (default: `start`) bounds the growth."""
-        self.start = start
         self.tokens = start
         self.full = max(start, ceiling or start)
         """The size that it grows back to as long as memory allows."""

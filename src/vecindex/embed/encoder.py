@@ -15,6 +15,7 @@ from vecindex.core.memory import give_back_memory
 from vecindex.core.vectors import F32, normalize, row_cosines, usable
 from vecindex.embed.attention import batch_attention
 from vecindex.embed.batching import Shapes, TokenBudget, plan_batches
+from vecindex.embed.faults import device_failed, out_of_memory
 from vecindex.embed.models import ModelFiles, first_line
 from vecindex.embed.packed import pack_linears
 from vecindex.embed.precision import (
@@ -30,15 +31,6 @@ from vecindex.errors import ModelError
 log = logging.getLogger(__name__)
 
 _CHECK_TEXTS = 16
-# oneDNN does not say why it could not make its kernels; a smaller batch is worth a try.
-_MEMORY_SIGNS = (
-    "out of memory",
-    "can't allocate memory",
-    "not enough memory",
-    "alloc_cpu",
-    "could not create a primitive",
-    "could not create a memory",
-)
 
 
 @dataclass(slots=True)
@@ -213,9 +205,7 @@ class Encoder:
             Even in fp32 our vectors are not those of the model.
         """
         sample = sorted(texts, key=len)[:: max(1, len(texts) // _CHECK_TEXTS)][:_CHECK_TEXTS]
-        reference = self._model.encode(
-            sample, prompt=self.prompt, batch_size=4, convert_to_numpy=True, show_progress_bar=False
-        )
+        reference = self._reference(sample)
         for precision in dict.fromkeys((self.precision, Precision.FP32)):
             self._use(precision)
             found = self.embed(self.tokenize(sample)).vectors
@@ -227,6 +217,27 @@ class Encoder:
         raise ModelError(
             f"{self.files.name} does not give the vectors of SentenceTransformer.encode: lowest cosine {lowest:.4f}.",
             "Please report this model: https://github.com/vecindex/vecindex/issues",
+        )
+
+    def _reference(self, sample: Sequence[str]) -> npt.NDArray[np.float32]:
+        for batch_size in (4, 1):
+            try:
+                return np.asarray(
+                    self._model.encode(
+                        sample,
+                        prompt=self.prompt,
+                        batch_size=batch_size,
+                        convert_to_numpy=True,
+                        show_progress_bar=False,
+                    )
+                )
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
+                    raise
+            self._release_memory()
+        raise ModelError(
+            f"One text of the first rows is too long for the memory of {self.device_name}.",
+            "Add --device cpu, or --max-tokens N to read less of each text (in a table of its own).",
         )
 
     def _use(self, precision: Precision) -> None:
@@ -281,6 +292,7 @@ class Encoder:
         return result
 
     def _embed_rows(self, tokens: Tokens, rows: list[int], result: Encoded) -> None:
+        exhausted = False
         try:
             result.vectors[rows] = normalize(self._forward([tokens.ids[i] for i in rows], tokens.left_out))
             self.budget.passed()
@@ -288,11 +300,17 @@ class Encoder:
                 return
             reason = "not finite"
         except (RuntimeError, MemoryError, IndexError, ValueError) as error:
-            reason = first_line(error)
-            if out_of_memory(error):
-                self._release_memory()
-                self.budget.failed(len(rows) * max(len(tokens.ids[i]) for i in rows))
-                reason = f"out of memory on {self.device} for this text alone"
+            exhausted, reason = out_of_memory(error), first_line(error)
+            if device_failed(error):
+                raise ModelError(
+                    f"The device {self.device_name} failed: {reason}",
+                    "Run the same command again: it goes on from here. If it fails again, add --device cpu.",
+                ) from error
+        if exhausted:
+            # Only now: as long as the exception lives, its traceback holds the tensors of the batch.
+            self._release_memory()
+            self.budget.failed(len(rows) * max(len(tokens.ids[i]) for i in rows))
+            reason = f"out of memory on {self.device} for this text alone"
         if len(rows) == 1:
             result.failed[rows[0]] = reason
             return
@@ -375,13 +393,3 @@ def _describe(module: Any) -> str:
 def document_prompt(prompts: dict[str, str]) -> str:
     """Return a model's own prompt for documents, by the names that models use for it; "" when it has none."""
     return next((prompts[name] for name in ("document", "passage", "corpus") if prompts.get(name)), "")
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Return whether an exception means that memory ran out, on any device."""
-    import torch
-
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error).lower()
-    return any(sign in text for sign in _MEMORY_SIGNS)

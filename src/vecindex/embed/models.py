@@ -102,6 +102,22 @@ def find_model(name: str, revision: str | None = None, fetch: bool = True) -> Mo
     return _from_hub(known, revision, packaged, fetch)
 
 
+def find_stored_model(name: str, revision: str | None, weights: str) -> ModelFiles:
+    """Return the files of the model that made a table's vectors, by what is stored of it.
+
+    Looked for on this machine first: of that commit, then under the name alone if the weights are the same, as a
+    package has them. Only then is the hub asked. Raises ModelError as `find_model` does; the caller compares weights.
+    """
+    for commit in dict.fromkeys((revision, None)):
+        try:
+            files = find_model(name, commit, fetch=False)
+        except ModelError:
+            continue
+        if commit == revision or files.weights == weights:
+            return files
+    return find_model(name, revision)
+
+
 def _checked(files: ModelFiles, packaged: PackagedModel) -> ModelFiles:
     if files.weights != packaged.sha256:
         raise ModelError(
@@ -157,7 +173,7 @@ def _joined_archive(name: str, packaged: PackagedModel, roots: list[Path]) -> Pa
 def _from_hub(name: str, revision: str | None, packaged: PackagedModel | None, may_fetch: bool) -> ModelFiles:
     # The hub's client prints a progress bar of its own for files that are all in its cache already.
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     def fetch(local: bool) -> Path:
         found = snapshot_download(name, revision=revision, local_files_only=local, ignore_patterns=_OTHER_RUNTIMES)
@@ -173,7 +189,7 @@ def _from_hub(name: str, revision: str | None, packaged: PackagedModel | None, m
         log.info("fetching %s from the model hub", name)
         try:
             folder = fetch(local=False)
-        except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError, ValueError) as error:
+        except Exception as error:  # the hub's client lets through whatever its HTTP library raises
             way = f"On a machine without a hub: {packaged.install}" if packaged else "Check the name"
             raise ModelError(
                 f"The model {name} is not on this machine and could not be fetched ({first_line(error)}).",
@@ -227,9 +243,10 @@ def _sha256(path: Path) -> str:
 def own_query_prompt(name: str, revision: str | None = None) -> str | None:
     """Return a model's own prompt for questions, "" when it has none, None when the model is not on this machine.
 
-    Reads its settings only: no weights, and nothing from the network.
+    Of that commit, else of what is here under the name. Reads its settings only: no weights, and nothing from the
+    network.
     """
-    folder = _local_folder(name, revision)
+    folder = _local_folder(name, revision) or _local_folder(name, None)
     if folder is None:
         return None
     try:

@@ -39,11 +39,16 @@ def choose_device(wanted: str) -> str:
     has_mps = bool(torch.backends.mps.is_available())
     if wanted == "auto":
         return "cuda" if has_cuda else "mps" if has_mps else "cpu"
-    kind = wanted.split(":")[0]
-    if kind not in ("cuda", "mps", "cpu"):
+    kind, colon, number = wanted.partition(":")
+    if kind not in ("cuda", "mps", "cpu") or (colon and (kind != "cuda" or not number.isdecimal())):
         raise ConfigError(f"Unknown device {wanted!r}.", "Give auto, cpu, cuda, cuda:N or mps.")
     if (kind == "cuda" and not has_cuda) or (kind == "mps" and not has_mps):
         raise ConfigError(f"This machine has no usable {kind} device.", "Leave --device out, or give cpu.")
+    if number and int(number) >= (there := torch.cuda.device_count()):
+        raise ConfigError(
+            f"There is no device {wanted!r}: found {there} of cuda, counted from 0.",
+            "Leave --device out, or give cuda.",
+        )
     return wanted
 
 

@@ -124,6 +124,6 @@ def load_opentsne() -> Any:
     except ImportError as error:
         raise MissingExtraError(
             "Method tsne needs the package openTSNE, which is not installed.",
-            "pip install 'vecindex[tsne]', or leave --method out: the default method needs nothing more.",
+            "pip install openTSNE, or leave --method out: the default method needs nothing more.",
         ) from error
     return openTSNE

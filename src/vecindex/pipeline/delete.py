@@ -74,7 +74,8 @@ def delete(
     if dry_run or not found or (confirm is not None and not confirm(plan)):
         return plan
     with database.writer():
-        deleted = _remove(table, key, list(found))
+        # By id, so that exactly what was told before is removed, whatever was written since.
+        deleted = table.delete_ids(list(found), key)
     return dataclasses.replace(plan, deleted=deleted, rows_in_table=table.count())
 
 
@@ -94,8 +95,3 @@ def _articles_there(table: ArticleTable, key: str, wanted: Sequence[str]) -> tup
             rows += len(batch)
             found.update(dict.fromkeys(batch.column(0).to_pylist()))
     return found, rows
-
-
-def _remove(table: ArticleTable, key: str, ids: Sequence[str]) -> int:
-    """Delete by id, so that exactly what was told before is removed, whatever was written since."""
-    return table.delete_ids(ids, key)

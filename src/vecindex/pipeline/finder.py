@@ -64,12 +64,12 @@ class Finder:
 
     def _closed(self, vectors: F32, k: int, where: str | None) -> list[list[Found]]:
         """Fetch deeper until each query's k-th row is certain: a farther one was seen, or the table ended."""
-        most = self.table.count() + 1
         limit = k * (_CHUNKS_PER_ARTICLE if self.grouped else 1) + _PAD
         done: dict[int, list[Found]] = {}
         open_ones = list(range(len(vectors)))
         while open_ones:
-            limit = min(limit, most)
+            # Counted each time: another process may add rows meanwhile, and one more than there are tells the end.
+            limit = min(limit, self.table.count() + 1)
             for i, rows in zip(
                 open_ones, nearest(self.table, vectors[open_ones], limit, self.columns, where), strict=True
             ):

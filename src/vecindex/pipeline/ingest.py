@@ -17,6 +17,7 @@ from vecindex.pipeline.commit import Committer
 from vecindex.pipeline.options import IngestOptions
 from vecindex.pipeline.plan import Planner, whole
 from vecindex.pipeline.prepare import PROBE_TEXTS, Preparer, Ready
+from vecindex.pipeline.ready_made import settle_fingerprint
 from vecindex.pipeline.run import Run, Stop
 from vecindex.pipeline.stage import Ahead, Behind
 from vecindex.pipeline.status import unfinished
@@ -67,12 +68,11 @@ def _rehearse(run: Run) -> IngestReport:
     preparer, report = Preparer(run), run.report
     planner = _planner(run, preparer)
     new_rows = text_bytes = 0
-    dimension = run.fingerprint.dimension if run.fingerprint else 0
     sample: list[str] = []
     for transaction in planner.transactions(run.stop):
-        given = next((row.article.vector for row in transaction.rows if row.article.vector is not None), None)
-        dimension = dimension or (0 if given is None else len(given))
-        preparer.check_fields(planner, transaction, dimension)
+        if run.ready_made and transaction.rows and not new_rows:
+            settle_fingerprint(run, transaction.rows)
+        preparer.check_fields(planner, transaction, run.fingerprint.dimension if run.fingerprint else 0)
         changed = sum(row.stored_hash is not None for row in transaction.rows)
         report.changed += changed
         report.added += len(transaction.rows) - changed
@@ -92,7 +92,7 @@ def _rehearse(run: Run) -> IngestReport:
         run.load_encoder()
         run.check_encoder(sample)
         rate = run.probe_rate(sample[:PROBE_TEXTS])
-    run.tell_estimate(report.vectors, True, rate, text_bytes / max(1, new_rows), dimension)
+    run.tell_estimate(report.vectors, True, rate, text_bytes / max(1, new_rows))
     report.missing = planner.registry.n_unmet if planner.complete else 0
     return _close(run)
 

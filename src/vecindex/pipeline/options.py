@@ -6,7 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from vecindex.embed.models import DEFAULT_MODEL, ModelFiles, NotOnThisMachineError, find_model, full_name
+from vecindex.embed.models import (
+    DEFAULT_MODEL,
+    ModelFiles,
+    NotOnThisMachineError,
+    find_model,
+    find_stored_model,
+    full_name,
+)
 from vecindex.embed.precision import Precision
 from vecindex.errors import ConfigError, ModelError
 from vecindex.types import Chunking, Fingerprint
@@ -82,7 +89,7 @@ class ModelChoice:
 def choose_model(options: IngestOptions, stored: Fingerprint | None, where: str, ready_made: bool) -> ModelChoice:
     """Return the model for a run: what the options name, else what made the table's vectors, else the default.
 
-    Where the sources bring their own vectors the model need not be at hand.
+    Where the sources bring their own vectors the files may be None; whether these can do without is settled later.
 
     Raises
     ------
@@ -153,17 +160,15 @@ def _is_commit(revision: str | None) -> TypeGuard[str]:
 
 
 def _files_of_stored(options: IngestOptions, stored: Fingerprint, must: bool) -> ModelFiles | None:
-    """Return the files of the model that made a table's vectors: by what the user names, else as it is stored.
-
-    What is at hand without a revision is looked at first, so that a model that came from the hub is found again in a
-    package or in the cache; only if it has other weights is the stored revision asked for.
-    """
+    """Return the files of the model that made a table's vectors: by what the user names, else as it is stored."""
     if options.model is not None or options.revision is not None:
         return _find(options.model or stored.model, options.revision, must)
-    files = _find(stored.model, None, must and stored.revision is None)
-    if stored.revision is not None and (files is None or files.weights != stored.weights):
-        files = _find(stored.model, stored.revision, must)
-    return files
+    try:
+        return find_stored_model(stored.model, stored.revision, stored.weights)
+    except ModelError:
+        if must:
+            raise
+        return None
 
 
 def _find(name: str, revision: str | None, must: bool) -> ModelFiles | None:
@@ -175,10 +180,12 @@ def _find(name: str, revision: str | None, must: bool) -> ModelFiles | None:
         return None
 
 
-def _asked_chunking(options: IngestOptions) -> Chunking | None:
+def _asked_chunking(options: IngestOptions, stored: Fingerprint | None = None) -> Chunking | None:
     if options.chunk is None:
         return None
-    overlap = CHUNK_OVERLAP if options.chunk_overlap is None else options.chunk_overlap
+    overlap = options.chunk_overlap
+    if overlap is None:
+        overlap = stored.chunking.overlap if stored is not None and stored.chunking else CHUNK_OVERLAP
     if options.chunk < 0 or overlap < 0 or (options.chunk and overlap > options.chunk // 2):
         raise ConfigError(
             f"Chunks of {options.chunk} tokens cannot share {overlap}.",
@@ -195,7 +202,7 @@ def _refuse_differences(options: IngestOptions, stored: Fingerprint, files: Mode
             differences.append(("model", asked, f"{stored.model} (weights {stored.weights[:12]})"))
     elif options.model is not None and full_name(options.model) != full_name(stored.model):
         differences.append(("model", options.model, stored.model))
-    chunking = _asked_chunking(options)
+    chunking = _asked_chunking(options, stored)
     if chunking is not None and stored.chunking is not None and not chunking.tokens:
         chunking = Chunking(stored.chunking.tokens, chunking.overlap)
     for what, asked_value, there in (

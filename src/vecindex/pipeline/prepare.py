@@ -57,11 +57,12 @@ class Preparer:
     def prepared(self, planner: Planner) -> Iterator[Ready]:
         """Yield the planner's transactions, ready for the model."""
         for transaction in planner.transactions(self._run.stop):
-            if transaction.rows:
-                self._settle(transaction)
+            if not transaction.rows:
+                yield Ready(transaction, [], [], None, [])
+            elif self._settle(transaction):
                 yield self._prepare(planner, transaction)
             else:
-                yield Ready(transaction, [], [], None, [])
+                return
 
     def cut(self, article: Article) -> tuple[list[str], list[str]] | str:
         """Cut an article into chunks, what the template puts around its text around each; or say why it cannot be."""
@@ -89,8 +90,11 @@ class Preparer:
         texts = [article.text[a:b] for a, b in spans]
         return texts, [head + text + tail for text in texts]
 
-    def _settle(self, transaction: Transaction) -> None:
-        """Settle what makes the vectors and make the table, before its first rows are prepared."""
+    def _settle(self, transaction: Transaction) -> bool:
+        """Settle what makes the vectors and make the table, before its first rows are prepared.
+
+        Returns whether to go on.
+        """
         run = self._run
         if run.ready_made and not self._estimated:
             settle_fingerprint(run, transaction.rows)
@@ -98,8 +102,12 @@ class Preparer:
         if run.table is None:
             if not run.ready_made:
                 run.load_encoder()
+            if run.stop():
+                # Nobody waits long for a model that is loading: the writer lock may be another's by now.
+                return False
             fields = self._new_columns(transaction)
             run.table = run.database.create_articles(run.name, run.known_fingerprint, fields, overwrite=run.empty)
+        return True
 
     def _estimate(self, transaction: Transaction, rate: float | None) -> None:
         self._estimated = True

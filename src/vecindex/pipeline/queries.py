@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from vecindex.core.vectors import F32
-from vecindex.embed.models import find_model, own_query_prompt
+from vecindex.embed.models import find_model, find_stored_model, own_query_prompt
 from vecindex.errors import ModelError, SourceError
 from vecindex.sources.base import Record, excerpt
-from vecindex.sources.files import InputFile, OnceStream
+from vecindex.sources.files import InputFile, standard_input
 from vecindex.sources.jsonl import parse_object
 from vecindex.sources.lines import OVERLONG, read_lines
 from vecindex.types import Fingerprint, Observer, Rejected
@@ -93,9 +92,7 @@ def read_ids(name: str, stdin: BinaryIO | None = None) -> list[str]:
 
 
 def _input(name: str, stdin: BinaryIO | None) -> InputFile:
-    if name == "-":
-        return InputFile("stdin", stream=OnceStream(stdin or sys.stdin.buffer))
-    return InputFile(name, name)
+    return standard_input(stdin) if name == "-" else InputFile(name, name)
 
 
 def _question(line: bytes, whole: bool, place: str, must_be_json: bool) -> Question | Rejected:
@@ -177,7 +174,10 @@ class QuestionModel:
 def _load(stored: Fingerprint, where: str, options: ModelOptions, observer: Observer) -> Encoder:
     from vecindex.embed.encoder import Encoder
 
-    files = find_model(options.model or stored.model, None if options.model else stored.revision)
+    if options.model:
+        files = find_model(options.model)
+    else:
+        files = find_stored_model(stored.model, stored.revision, stored.weights)
     known = stored.weights != "unknown"
     if known and files.weights != stored.weights:
         raise ModelError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -16,7 +15,7 @@ from vecindex.errors import LockedError, SourceError, StoreError
 from vecindex.pipeline.queries import TEXT_FIELDS, ModelOptions, QuestionModel
 from vecindex.sources.base import Record, excerpt
 from vecindex.sources.delimited import DelimitedSource
-from vecindex.sources.files import InputFile, OnceStream
+from vecindex.sources.files import InputFile, standard_input
 from vecindex.sources.formats import format_of
 from vecindex.sources.jsonl import parse_object
 from vecindex.sources.lines import OVERLONG, read_lines
@@ -40,7 +39,7 @@ def read_question_set(name: str, stdin: BinaryIO | None = None) -> QuestionSet:
 
     Raises SourceError when the file cannot be read or holds no question.
     """
-    file = InputFile("stdin", stream=OnceStream(stdin or sys.stdin.buffer)) if name == "-" else InputFile(name, name)
+    file = standard_input(stdin) if name == "-" else InputFile(name, name)
     found = _Collector()
     for item in _items(file, "stdin" if name == "-" else file.base_name):
         found.take(item)

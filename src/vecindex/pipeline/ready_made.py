@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
-from vecindex.core.vectors import row_cosines
+from vecindex.core.vectors import F32, row_cosines
 from vecindex.errors import ModelError, SourceError
 from vecindex.pipeline.plan import Planned
 from vecindex.pipeline.run import Run
@@ -21,13 +22,16 @@ def settle_fingerprint(run: Run, rows: Sequence[Planned]) -> None:
     """Settle what made the vectors of the first rows, and hold it against the table.
 
     A sample of the texts is embedded with the model that is said to have made them. Only when the user asks for it
-    (`unverified`), or when there is no model or no text to check with, are they taken on trust; then the
-    table's weights are "unknown", and it never takes vectors that vecindex makes.
+    (`unverified`) are they taken on trust; then the table's weights are "unknown", and it never takes vectors that
+    vecindex makes.
 
     Raises
     ------
     ModelError
-        They are not the model's vectors, or cannot be checked against a table of a known model.
+        They are not the model's vectors, or cannot be checked: there is no model or no text to check with, or
+        `unverified` forbids it and the table is of a known model.
+    SourceError
+        None of the rows has a vector.
     """
     rows = [row for row in rows if row.article.vector is not None]
     if not rows:
@@ -35,14 +39,22 @@ def settle_fingerprint(run: Run, rows: Sequence[Planned]) -> None:
     stored = run.fingerprint
     if stored is not None and stored.weights == "unknown":
         return
-    texts = [row for row in rows if row.article.embed_text.strip()]
-    if run.options.unverified or run.choice.files is None or not texts:
+    dimension = _usual_dimension(rows)
+    texts = [row for row in rows if row.article.embed_text.strip() and len(_given(row)) == dimension]
+    reason = _why_unchecked(run, texts)
+    if reason is not None:
         if stored is not None:
             raise ModelError(
-                f"{run.where} holds vectors of {stored.model}; these cannot be checked against it.",
+                f"{run.where} holds vectors of {stored.model}; these are not checked against it: {reason}.",
                 "Put them into a table of their own: --table NAME --unverified",
             )
-        run.fingerprint = _on_trust(run, len(rows[0].article.vector))  # type: ignore[arg-type]
+        if not run.options.unverified:
+            raise ModelError(
+                f"The vectors are not checked: {reason}.",
+                "Name the model that made them (--model NAME, or its folder); or add --unverified to keep them as "
+                "they are, in a table that takes no vectors but ready-made ones.",
+            )
+        run.fingerprint = _on_trust(run, dimension)
         run.observer.notice(f"vectors are taken as those of {run.choice.name}, unverified")
         return
     sample = texts[:: max(1, len(texts) // SAMPLE)][:SAMPLE]
@@ -59,19 +71,37 @@ def settle_fingerprint(run: Run, rows: Sequence[Planned]) -> None:
     )
 
 
+def _why_unchecked(run: Run, texts: Sequence[Planned]) -> str | None:
+    """Return why vectors are not held against their model, None where they are."""
+    if run.options.unverified:
+        return "--unverified was given"
+    if run.choice.files is None:
+        return f"the model {run.choice.name} is not on this machine"
+    return None if texts else "none of the first rows has a text"
+
+
+def _usual_dimension(rows: Sequence[Planned]) -> int:
+    """Return the number of values that most vectors have, so that a stray one does not decide for all."""
+    return Counter(len(_given(row)) for row in rows).most_common(1)[0][0]
+
+
+def _given(row: Planned) -> F32:
+    assert row.article.vector is not None, "only rows with vectors are looked at"
+    return row.article.vector
+
+
 def _median_cosine(run: Run, sample: Sequence[Planned]) -> float:
     texts = [row.article.embed_text for row in sample]
     run.load_encoder()
     encoder = run.loaded_encoder
-    given = [row.article.vector for row in sample]
-    wrong = next((len(v) for v in given if v is not None and len(v) != encoder.dimension), None)
-    if wrong is not None:
+    given = np.stack([_given(row) for row in sample])
+    if given.shape[1] != encoder.dimension:
         raise ModelError(
-            f"The vectors have {wrong} values, those of {run.choice.name} have {encoder.dimension}.",
+            f"The vectors have {given.shape[1]} values, those of {run.choice.name} have {encoder.dimension}.",
             "Name the model that made them: --model NAME",
         )
     ours = encoder.embed_texts(texts, encoder.prompt)
-    return float(np.median(row_cosines(ours, np.stack(given))))  # type: ignore[arg-type]
+    return float(np.median(row_cosines(ours, given)))
 
 
 def _on_trust(run: Run, dimension: int) -> Fingerprint:

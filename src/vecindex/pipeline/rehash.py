@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vecindex.core.identity import content_hash, same_text
 from vecindex.schema import field_of
-from vecindex.sources.fields import parse_template
+from vecindex.sources.fieldmap import parse_template
 from vecindex.types import Fingerprint
 
 if TYPE_CHECKING:

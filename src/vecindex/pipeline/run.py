@@ -171,11 +171,9 @@ class Run:
 
     # -- telling ------------------------------------------------------------------------------------------
 
-    def tell_estimate(
-        self, rows: int | None, exact: bool, rate: float | None, text_bytes: float, dimension: int = 0
-    ) -> None:
+    def tell_estimate(self, rows: int | None, exact: bool, rate: float | None, text_bytes: float) -> None:
         """Tell the observer what the run will cost; `text_bytes` are those of a mean text."""
-        dimension = self.fingerprint.dimension if self.fingerprint else dimension
+        dimension = self.fingerprint.dimension if self.fingerprint else 0
         # Compaction writes every row once more, and what it replaces stays for an hour.
         per_row = 2 * (4 * dimension + text_bytes + _ROW_OVERHEAD_BYTES)
         self.report.estimate = Estimate(
@@ -263,6 +261,5 @@ def free_bytes(database: Database) -> int | None:
     if database.folder is None:
         return None
     folder = database.folder.absolute()
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
+    there = next((path for path in (folder, *folder.parents) if path.exists()), None)
+    return shutil.disk_usage(there).free if there is not None else None

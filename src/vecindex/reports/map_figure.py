@@ -77,7 +77,7 @@ def map_figure(
         import matplotlib as mpl
     except ImportError as error:
         raise MissingExtraError(
-            "A .png or .svg of a map needs matplotlib.", "pip install 'vecindex[figure]', or write a .html"
+            "A .png or .svg of a map needs matplotlib.", "pip install matplotlib, or write a .html"
         ) from error
     # Text stays text in an SVG, and the names in it do not depend on chance.
     settings = {"svg.fonttype": "none", "svg.hashsalt": "vecindex", "font.family": "sans-serif"}

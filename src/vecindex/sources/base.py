@@ -15,7 +15,7 @@ class Record:
 
     `place` tells a person where it stands ("corpus.jsonl:12", "part-3.parquet row 7").
     `fields` holds the row's own names and values; the value of a vector field is a 1-D numpy array or a
-    list of numbers. Nothing is renamed, checked or dropped here: that is `sources.fields`' task.
+    list of numbers. Nothing is renamed, checked or dropped here: that is `sources.articles`' task.
     """
 
     place: str

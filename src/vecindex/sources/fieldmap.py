@@ -1,4 +1,4 @@
-"""Names the fields that matter, once per run, and makes an `Article` of each record.
+"""Names the fields that matter, once per source.
 
 With no option given, the first of these names that the input's first rows have is taken, in any letter case:
 id: id, _id, doc_id, docid, document_id, article_id, page_id, pageid, uuid, key, url;

@@ -12,6 +12,7 @@ import gzip
 import io
 import lzma
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO
 
-from vecindex.errors import MissingExtraError, SourceError
+from vecindex.errors import ConfigError, MissingExtraError, SourceError
 from vecindex.sources.zstd_reader import ZstdReader
 
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
@@ -74,6 +75,14 @@ class OnceStream:
                 f"{name}: was read already, and cannot be read again", "Save it to a file and name that."
             )
         return stream
+
+
+def standard_input(stdin: BinaryIO | None = None) -> InputFile:
+    """Return standard input, or `stdin` in its place, as a file. Raises ConfigError where it is closed."""
+    stream = stdin if stdin is not None else getattr(sys.stdin, "buffer", None)
+    if stream is None:
+        raise ConfigError("Standard input (-) is closed.", "Name a file, or send something to it.")
+    return InputFile("stdin", stream=OnceStream(stream))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from vecindex.sources.arrow import ArrowSource, ParquetSource
 from vecindex.sources.base import Source
 from vecindex.sources.delimited import DelimitedSource
 from vecindex.sources.expand import Folder, expand, glob_base
-from vecindex.sources.files import InputFile, OnceStream, is_url
+from vecindex.sources.files import InputFile, is_url, standard_input
 from vecindex.sources.formats import EXTENSIONS, FORMATS, format_of
 from vecindex.sources.json_array import JsonSource
 from vecindex.sources.jsonl import JsonlSource
@@ -89,8 +88,7 @@ def open_sources(
     sources: list[Source] = []
     for argument in arguments:
         if argument == STDIN:
-            file = InputFile("stdin", stream=OnceStream(stdin or sys.stdin.buffer))
-            sources.append(_source(file, format or "jsonl", options))
+            sources.append(_source(standard_input(stdin), format or "jsonl", options))
         else:
             sources.extend(_open_argument(argument, options))
     if vectors is not None:
@@ -158,7 +156,7 @@ def _source(file: InputFile, kind: str, options: _Options) -> Source:
         case "arrow":
             return ArrowSource(file, options.vector_field)
         case "wiki":
-            return WikiDumpSource(file)
+            return WikiDumpSource(file, options.notice)
         case "pickle":
             return PicklesSource(file.name, embeddings=file)
         case "text":

@@ -61,7 +61,7 @@ class VectorsBeside:
         if self.field in record.fields:
             raise SourceError(
                 f"{record.place}: has a field {self.field!r} already, beside the vectors of {self.npy_path}",
-                "Leave out --vectors, or give its vectors another name with --vector-field.",
+                f"Give --vector-field {self.field} in place of --vectors, or name that field otherwise.",
             )
         return Record(record.place, {**record.fields, self.field: vector})
 

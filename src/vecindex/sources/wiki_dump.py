@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import pyexpat
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -44,13 +44,12 @@ class _Page:
 
 
 class WikiDumpSource:
-    """A MediaWiki dump. `skipped_redirects` and `skipped_namespaces` count the last reading's other pages."""
+    """A MediaWiki dump. `notice` is told how many pages are no articles, once it has been read to its end."""
 
-    def __init__(self, file: InputFile) -> None:
+    def __init__(self, file: InputFile, notice: Callable[[str], None] = lambda _: None) -> None:
         self.file = file
         self.name = file.name
-        self.skipped_redirects = 0
-        self.skipped_namespaces = 0
+        self._notice = notice
         # Fails now, not after an hour of other inputs.
         PlainText()
 
@@ -65,17 +64,20 @@ class WikiDumpSource:
         wikitext cannot be parsed. Raises SourceError where the XML is broken, or when it is no MediaWiki
         export.
         """
-        self.skipped_redirects = self.skipped_namespaces = 0
+        redirects = others = 0
         plain = PlainText()
         with self.file.open() as stream:
             for page in _pages(stream, self.name, plain):
                 if page.namespace != "0":
-                    self.skipped_namespaces += 1
+                    others += 1
                 # Dumps from before 2011 mark redirects in the text alone.
                 elif page.is_redirect or page.text.lstrip()[:9].lower() == "#redirect":
-                    self.skipped_redirects += 1
+                    redirects += 1
                 else:
                     yield self._item(page, plain)
+        if redirects or others:
+            told = f"left out {redirects:,} redirects and {others:,} pages outside the main namespace"
+            self._notice(f"{self.name}: {told}")
 
     def _item(self, page: _Page, plain: PlainText) -> Record | Rejected:
         place = f"{self.name} page {page.number} ({page.title})"

@@ -44,8 +44,8 @@ class PlainText:
             import mwparserfromhell
         except ImportError as error:
             raise MissingExtraError(
-                "reading a MediaWiki dump needs the package mwparserfromhell, which is not installed",
-                "pip install 'vecindex[wiki]'",
+                "Reading a MediaWiki dump needs the package mwparserfromhell, which is not installed.",
+                "pip install mwparserfromhell",
             ) from error
         nodes = mwparserfromhell.nodes
         self._parser = mwparserfromhell

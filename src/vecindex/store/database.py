@@ -135,13 +135,11 @@ class Database:
         name: str,
         fingerprint: Fingerprint,
         extra: list[Any],
-        settings: dict[str, Any] | None = None,
         overwrite: bool = False,
     ) -> ArticleTable:
         """Create an empty articles table that knows what makes its vectors.
 
-        `extra` are the Arrow fields of the user's own; `settings` further provenance, kept as JSON; `overwrite`
-        replaces a table that is there.
+        `extra` are the Arrow fields of the user's own; `overwrite` replaces a table that is there.
         """
         import pyarrow as pa
 
@@ -150,7 +148,6 @@ class Database:
         metadata = {
             "vecindex:format": FORMAT,
             "vecindex:fingerprint": json.dumps(fingerprint.to_dict(), sort_keys=True),
-            **{f"vecindex:{key}": json.dumps(value) for key, value in (settings or {}).items()},
         }
         schema = schema.set(at, schema.field(at).with_metadata(metadata))
         with translated(f"{self.uri}/{name}"):

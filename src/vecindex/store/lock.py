@@ -47,7 +47,8 @@ class WriterLock:
                 "Check its permissions, or name another folder: --db DIR",
             ) from error
         with suppress(OSError):  # a full disk; the note only serves a message
-            self._holder.write_text(f"process {os.getpid()}: {Path(sys.argv[0]).name} {' '.join(sys.argv[1:3])}")
+            told = f"process {os.getpid()}: {Path(sys.argv[0]).name} {' '.join(sys.argv[1:3])}"
+            self._holder.write_text(told, encoding="utf-8", errors="replace")
         return self
 
     def __exit__(
@@ -67,7 +68,7 @@ class WriterLock:
 
     def _who(self) -> str:
         try:
-            return self._holder.read_text() if self._holder else "unknown"
+            return self._holder.read_text(encoding="utf-8", errors="replace") if self._holder else "unknown"
         except OSError:
             return "unknown"
 

@@ -22,23 +22,13 @@ FRAGMENT_ROWS = 100_000
 _COMPACTION_BATCH_ROWS = 1_024
 _METADATA_CACHE = 32 << 20
 KEEP_VERSIONS_FOR = timedelta(hours=1)
-"""Old versions stay this long, so that a reader of one does not lose its files under its hands."""
+"""Old versions stay this long, counted from their own commit, so that who reads one need not lose its files."""
 
 
-@dataclass(frozen=True, slots=True)
-class Maintained:
-    """What maintenance did; bytes are those of the files removed."""
-
-    fragments_before: int
-    fragments_after: int
-    versions_removed: int
-    bytes_removed: int
-
-
-def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR) -> Maintained:
+def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR) -> int:
     """Merge small fragments, bring indexes up to date, remove versions older than `keep_for` (tagged ones stay).
 
-    The caller holds the writer lock.
+    Returns how many versions were removed. The caller holds the writer lock.
     """
     with translated(table.where):
         dataset = _dataset(table)
@@ -54,22 +44,24 @@ def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR) -> Ma
         del dataset
     give_back_memory()
     log.info("compacted %s: %d to %d fragments", table.where, before, after)
-    return Maintained(before, after, int(stats.old_versions), int(stats.bytes_removed))
+    return int(stats.old_versions)
 
 
-def sweep(table: ArticleTable, folder: Path | None, keep_for: timedelta = KEEP_VERSIONS_FOR) -> int:
-    """Remove what a crashed writer left: unfinished files that no version names; return their bytes.
+def sweep(table: ArticleTable, folder: Path | None) -> None:
+    """Remove what a crashed writer left: unfinished files that no version names, and old versions.
 
     The caller holds the writer lock, so no file that is being written now can be among them.
     """
     with translated(table.where):
-        removed = int(clean(_dataset(table), keep_for, table.where).bytes_removed)
+        clean(_dataset(table), KEEP_VERSIONS_FOR, table.where)
+    sweep_temporary(table, folder)
+
+
+def sweep_temporary(table: ArticleTable, folder: Path | None) -> None:
+    """Remove the temporary files of Lance's local writer, which its own clean-up passes over."""
     if folder is not None:
-        # Lance's own clean-up passes over the temporary files of its local writer.
         for path in (folder / f"{table.name}.lance").rglob(".tmp*"):
-            removed += path.stat().st_size
             path.unlink()
-    return removed
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,11 +43,12 @@ def check_map_name(table: ArticleTable, name: str) -> None:
             f"A map cannot be named {name!r}.",
             "Use small letters, digits and '_', a letter first, 60 signs at most: the name becomes a column's.",
         )
-    for column in _columns("", name):
-        found = next((f for f in table.schema if f.name == column), None)
-        if found is not None and MAP_KEY not in (found.metadata or {}):
+    wanted = _columns("", name)
+    for found in table.schema:
+        # Letter case does not tell columns apart in an SQL condition.
+        if found.name.lower() in wanted and MAP_KEY not in (found.metadata or {}):
             raise ConfigError(
-                f"{table.where} has a column {column!r} of its own, so no map can be named {name!r}.",
+                f"{table.where} has a column {found.name!r} of its own, so no map can be named {name!r}.",
                 "Choose another name: vecindex project NAME",
             )
 

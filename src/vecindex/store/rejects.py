@@ -31,13 +31,23 @@ def filed_as(name: str) -> str:
     ('s3://bucket/a.jsonl', '/data/a.jsonl:2')
     """
     # Not Path.resolve: a link is a name of its own, which may lead to another file tomorrow.
-    return name if name == STREAM or "://" in name else os.path.abspath(name)  # noqa: PTH100
+    return as_unicode(name if name == STREAM or "://" in name else os.path.abspath(name))  # noqa: PTH100
+
+
+def as_unicode(text: str) -> str:
+    r"""Return a text with escapes for what is no Unicode in it, such as the bytes of an old file's name.
+
+    >>> as_unicode("caf\udce9.jsonl")
+    'caf\\udce9.jsonl'
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _key(table: str, source: str, row: Rejected) -> str:
     # Another stream has other rows at the same places: only what they hold tells them apart.
     where = (row.place, row.id or "", row.excerpt) if source == STREAM else (filed_as(row.place),)
-    return hashlib.blake2b("\0".join((table, filed_as(source), *where)).encode(), digest_size=16).hexdigest()
+    parts = as_unicode("\0".join((table, filed_as(source), *where)))
+    return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
 
 class RejectTable:
@@ -67,10 +77,10 @@ class RejectTable:
                 "key": key,
                 "table": table,
                 "source": filed_as(source),
-                "place": row.place,
-                "id": row.id,
-                "reason": row.reason,
-                "excerpt": row.excerpt,
+                "place": as_unicode(row.place),
+                "id": None if row.id is None else as_unicode(row.id),
+                "reason": as_unicode(row.reason),
+                "excerpt": as_unicode(row.excerpt),
                 "run": run,
                 "rejected_at": now,
             }
@@ -93,7 +103,7 @@ class RejectTable:
 
         named = [name for name in sources if name != STREAM]
         # Under the name as spelled, too: so were they filed once.
-        names = dict.fromkeys([*named, *map(filed_as, named)])
+        names = dict.fromkeys([*map(as_unicode, named), *map(filed_as, named)])
         self._drop(f"{isin('source', list(names))} AND {_before(table, keep_run)}")
 
     def forget_all(self, table: str, keep_run: str) -> None:

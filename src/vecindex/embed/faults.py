@@ -1,0 +1,37 @@
+"""What an exception of torch means: memory ran out, the device is at fault, or the texts are."""
+
+from __future__ import annotations
+
+# oneDNN does not say why it could not make its kernels; a smaller batch is worth a try.
+_MEMORY_SIGNS = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "alloc_cpu",
+    "could not create a primitive",
+    "could not create a memory",
+)
+# Nothing more can be done on a device after one of these, in this process.
+_DEVICE_SIGNS = ("cuda error", "hip error", "device-side assert", "cublas_status", "cudnn_status")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Return whether an exception means that memory ran out, on any device."""
+    import torch
+
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return any(sign in text for sign in _MEMORY_SIGNS)
+
+
+def device_failed(error: BaseException) -> bool:
+    """Return whether an exception means that the device is of no more use to this process, whatever the texts.
+
+    >>> device_failed(RuntimeError("CUDA error: an illegal memory access was encountered"))
+    True
+    >>> device_failed(RuntimeError("CUDA error: out of memory")), device_failed(IndexError("index out of range"))
+    (False, False)
+    """
+    text = str(error).lower()
+    return any(sign in text for sign in _DEVICE_SIGNS) and not out_of_memory(error)
