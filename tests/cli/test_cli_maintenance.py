@@ -234,6 +234,8 @@ def test_a_closed_standard_input_is_an_error_only_to_who_reads_it(tmp_path: Path
         done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
         return done.returncode, done.stderr
 
+    code, told = ended("delete a00001")
+    assert (code, "nobody can be asked here" in told) == (2, True)
     assert ended("delete a00001 --yes")[0] == 0
     for arguments in ("delete --file - --yes", "ingest -"):
         code, told = ended(arguments)

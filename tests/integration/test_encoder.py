@@ -158,3 +158,12 @@ def test_the_check_makes_do_with_little_memory(encoder: Encoder, monkeypatch: py
     room = 0
     with pytest.raises(ModelError, match="too long for the memory of cpu"):
         encoder.check(TEXTS)
+
+
+def test_a_device_that_fails_in_the_check_is_told_as_that(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("CUDA error: no kernel image is available for execution on the device")
+
+    monkeypatch.setattr(encoder._model, "encode", fail)
+    with pytest.raises(ModelError, match="The device cpu failed: CUDA error: no kernel image"):
+        encoder.check(TEXTS)

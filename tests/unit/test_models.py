@@ -43,6 +43,8 @@ def test_the_cache_of_the_hub_tells_its_prompt(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     assert own_query_prompt("some/model") == "q: "
     assert own_query_prompt("some/model", "abc") == "q: "
+    # Another commit may have another one.
+    assert own_query_prompt("some/model", "abcd") is None
     assert own_query_prompt("some/other") is None
 
 
@@ -87,7 +89,8 @@ def test_the_stored_commit_comes_before_what_else_is_here(tmp_path: Path, monkey
         find_stored_model("some/model", "c" * 40, "whatever")
 
 
-def test_a_download_that_breaks_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_download_that_breaks_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bool) -> None:
     import huggingface_hub
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -95,6 +98,8 @@ def test_a_download_that_breaks_is_told_as_that(tmp_path: Path, monkeypatch: pyt
         """As the HTTP library of the hub's client has them: of no family that the client catches."""
 
     def broken(*_: object, local_files_only: bool, **__: object) -> str:
+        if local_files_only and begun:
+            return str(tmp_path)  # settings, perhaps, but no weights
         raise LocalEntryNotFoundError("not here") if local_files_only else BrokenLineError("the line broke")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", broken)

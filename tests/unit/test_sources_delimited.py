@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from vecindex.sources import lines
 from vecindex.sources.base import Record
 from vecindex.sources.delimited import DelimitedSource
 from vecindex.sources.files import InputFile, OnceStream
+from vecindex.sources.open import open_sources
 from vecindex.types import Rejected
 
 
@@ -33,7 +35,7 @@ def test_types_are_inferred_by_column() -> None:
             "score": 1.5,
             "zip": "01234",
             "plus": "+1",
-            "big": 99999999999999999999.0,
+            "big": "99999999999999999999",
             "none": None,
             "text": "12",
         },
@@ -143,3 +145,18 @@ def test_round_trip(rows: list[tuple[str, str]], delimiter: str, end: str) -> No
     assert [item.fields for item in found if isinstance(item, Record)] == [
         {"id": row_id or None, "text": text or None} for row_id, text in rows
     ]
+
+
+def test_named_columns_stay_text_and_long_numbers_keep_their_digits() -> None:
+    raw = b"num,big,small,rate\n1.10,12345678901234567890,9223372036854775807,1\n1.1,12345678901234567891,-5,2.5\n"
+    first, second = read(raw, text_fields=frozenset({"num"}))
+    assert isinstance(first, Record)
+    assert isinstance(second, Record)
+    assert first.fields == {"num": "1.10", "big": "12345678901234567890", "small": 2**63 - 1, "rate": 1.0}
+    assert second.fields == {"num": "1.1", "big": "12345678901234567891", "small": -5, "rate": 2.5}
+
+
+def test_the_id_that_is_named_is_read_as_text(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"sku,text\n1.10,a\n1.1,b\n")
+    (source,) = open_sources([str(tmp_path / "a.csv")], text_fields=["sku"])
+    assert [item.fields["sku"] for item in source.read() if isinstance(item, Record)] == ["1.10", "1.1"]

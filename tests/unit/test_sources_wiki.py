@@ -178,7 +178,7 @@ def test_entities_neither_unfold_nor_reach_outside(tmp_path: Path) -> None:
             list(source.read())
 
 
-def test_missing_parser_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_parser_names_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mwparserfromhell", None)
     (tmp_path / "dump.xml").write_text(HEAD + "</mediawiki>")
     with pytest.raises(MissingExtraError, match=r"pip install mwparserfromhell"):

@@ -115,7 +115,8 @@ def _write_any_text() -> None:
         if sys.stdout.isatty():
             sys.stdout.reconfigure(errors="replace")
         else:
-            sys.stdout.reconfigure(encoding="utf-8")
+            # Half signs stand for the bytes of old file names.
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def main() -> None:

@@ -51,6 +51,6 @@ def delete(
 def ask(plan: DeleteReport) -> bool:
     """Ask on the terminal whether the articles may go; refuse where nobody can be asked."""
     told = f"{plan.articles:,} articles ({plan.rows:,} rows) of {plan.table}"
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise ConfigError(f"Would remove {told}; nobody can be asked here, so nothing was removed.", "Add --yes.")
     return typer.confirm(f"Remove {told}?", err=True)

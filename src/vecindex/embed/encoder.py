@@ -16,7 +16,7 @@ from vecindex.core.vectors import F32, normalize, row_cosines, usable
 from vecindex.embed.attention import batch_attention
 from vecindex.embed.batching import Shapes, TokenBudget, plan_batches
 from vecindex.embed.faults import device_failed, out_of_memory
-from vecindex.embed.models import ModelFiles, first_line
+from vecindex.embed.models import ModelFiles, document_prompt, first_line, pooling_of
 from vecindex.embed.packed import pack_linears
 from vecindex.embed.precision import (
     MIN_COSINE,
@@ -138,12 +138,8 @@ class Encoder:
 
     @property
     def pooling(self) -> str:
-        """The modules after the transformer, in our own words: what turns the tokens' vectors into one.
-
-        Not the library's own settings, whose names change with its versions.
-        """
-        parts = [_describe(module) for module in list(self._model)[1:]]
-        return "+".join(parts)
+        """What turns the tokens' vectors into one, in our own words; see `pooling_of`."""
+        return pooling_of(self._model)
 
     @property
     def query_prompt(self) -> str:
@@ -232,13 +228,23 @@ class Encoder:
                     )
                 )
             except (RuntimeError, MemoryError) as error:
+                self._refuse_failed_device(error)
                 if not out_of_memory(error):
                     raise
             self._release_memory()
+        other = "" if self.device == "cpu" else "--device cpu, or "
         raise ModelError(
             f"One text of the first rows is too long for the memory of {self.device_name}.",
-            "Add --device cpu, or --max-tokens N to read less of each text (in a table of its own).",
+            f"Add {other}--max-tokens N to read less of each text (in a table of its own).",
         )
+
+    def _refuse_failed_device(self, error: Exception) -> None:
+        """Raise ModelError where an exception means that the device is of no more use."""
+        if device_failed(error):
+            raise ModelError(
+                f"The device {self.device_name} failed: {first_line(error)}",
+                "Run the same command again; an ingest goes on from there. If it fails again, add --device cpu.",
+            ) from error
 
     def _use(self, precision: Precision) -> None:
         """Convert the weights; a reduced precision is always made from the full one."""
@@ -300,12 +306,8 @@ class Encoder:
                 return
             reason = "not finite"
         except (RuntimeError, MemoryError, IndexError, ValueError) as error:
+            self._refuse_failed_device(error)
             exhausted, reason = out_of_memory(error), first_line(error)
-            if device_failed(error):
-                raise ModelError(
-                    f"The device {self.device_name} failed: {reason}",
-                    "Run the same command again: it goes on from here. If it fails again, add --device cpu.",
-                ) from error
         if exhausted:
             # Only now: as long as the exception lives, its traceback holds the tensors of the batch.
             self._release_memory()
@@ -377,19 +379,3 @@ class Encoder:
         start = time.perf_counter()
         self.embed(tokens)
         return len(texts) / max(time.perf_counter() - start, 1e-9)
-
-
-def _describe(module: Any) -> str:
-    name = type(module).__name__
-    if hasattr(module, "pooling_mode"):
-        mode = module.pooling_mode
-        told = mode if isinstance(mode, str) else "+".join(mode)
-        return f"{name}({told}{'' if getattr(module, 'include_prompt', True) else ', without prompt'})"
-    if hasattr(module, "in_features") and hasattr(module, "out_features"):
-        return f"{name}({module.in_features}, {module.out_features})"
-    return name
-
-
-def document_prompt(prompts: dict[str, str]) -> str:
-    """Return a model's own prompt for documents, by the names that models use for it; "" when it has none."""
-    return next((prompts[name] for name in ("document", "passage", "corpus") if prompts.get(name)), "")

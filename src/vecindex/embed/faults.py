@@ -10,9 +10,12 @@ _MEMORY_SIGNS = (
     "alloc_cpu",
     "could not create a primitive",
     "could not create a memory",
+    # How CUDA's libraries tell it.
+    "alloc_failed",
 )
-# Nothing more can be done on a device after one of these, in this process.
-_DEVICE_SIGNS = ("cuda error", "hip error", "device-side assert", "cublas_status", "cudnn_status")
+_DEVICE_SIGNS = ("cuda error", "hip error", "device-side assert")
+# These are of one call, such as a batch too large for a kernel; the next one may do.
+_CALL_SIGNS = ("invalid configuration", "invalid argument", "not_supported")
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -30,8 +33,10 @@ def device_failed(error: BaseException) -> bool:
 
     >>> device_failed(RuntimeError("CUDA error: an illegal memory access was encountered"))
     True
-    >>> device_failed(RuntimeError("CUDA error: out of memory")), device_failed(IndexError("index out of range"))
-    (False, False)
+    >>> said = "out of memory", "CUBLAS_STATUS_ALLOC_FAILED when calling it", "invalid configuration argument"
+    >>> [device_failed(RuntimeError(f"CUDA error: {text}")) for text in said]
+    [False, False, False]
     """
     text = str(error).lower()
-    return any(sign in text for sign in _DEVICE_SIGNS) and not out_of_memory(error)
+    is_of_device = any(sign in text for sign in _DEVICE_SIGNS) and not any(sign in text for sign in _CALL_SIGNS)
+    return is_of_device and not out_of_memory(error)

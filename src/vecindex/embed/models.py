@@ -12,6 +12,7 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vecindex.errors import ModelError
 
@@ -171,36 +172,40 @@ def _joined_archive(name: str, packaged: PackagedModel, roots: list[Path]) -> Pa
 
 
 def _from_hub(name: str, revision: str | None, packaged: PackagedModel | None, may_fetch: bool) -> ModelFiles:
-    # The hub's client prints a progress bar of its own for files that are all in its cache already.
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    def fetch(local: bool) -> Path:
-        found = snapshot_download(name, revision=revision, local_files_only=local, ignore_patterns=_OTHER_RUNTIMES)
-        return Path(found)
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        folder = fetch(local=True)
-        if not _weight_files(folder) and may_fetch:
-            folder = fetch(local=False)
+        folder = _snapshot(name, revision, local=True)
+        # Settings alone, where a download was cut short before the weights.
+        is_whole = bool(_weight_files(folder)) or not may_fetch
     except LocalEntryNotFoundError:
         if not may_fetch:
             raise NotOnThisMachineError(f"The model {name} is not on this machine.") from None
+        is_whole = False
+    except ValueError as error:
+        raise ModelError(
+            f"{name!r} is not a model's name ({first_line(error)}).", "Give owner/name, or a folder."
+        ) from error
+    if not is_whole:
         log.info("fetching %s from the model hub", name)
         try:
-            folder = fetch(local=False)
+            folder = _snapshot(name, revision, local=False)
         except Exception as error:  # the hub's client lets through whatever its HTTP library raises
             way = f"On a machine without a hub: {packaged.install}" if packaged else "Check the name"
             raise ModelError(
                 f"The model {name} is not on this machine and could not be fetched ({first_line(error)}).",
                 f"{way}, or give the folder of a model that you have: --model ./my-model",
             ) from error
-    except (HfHubHTTPError, ValueError) as error:
-        raise ModelError(
-            f"{name!r} is not a model's name ({first_line(error)}).", "Give owner/name, or a folder."
-        ) from error
     # The hub keeps each snapshot in a folder named by its commit.
     return _from_folder(name, folder, revision=folder.name, origin="hub")
+
+
+def _snapshot(name: str, revision: str | None, local: bool) -> Path:
+    # The hub's client prints a progress bar of its own for files that are all in its cache already.
+    from huggingface_hub import snapshot_download
+
+    found = snapshot_download(name, revision=revision, local_files_only=local, ignore_patterns=_OTHER_RUNTIMES)
+    return Path(found)
 
 
 def first_line(error: BaseException) -> str:
@@ -243,10 +248,13 @@ def _sha256(path: Path) -> str:
 def own_query_prompt(name: str, revision: str | None = None) -> str | None:
     """Return a model's own prompt for questions, "" when it has none, None when the model is not on this machine.
 
-    Of that commit, else of what is here under the name. Reads its settings only: no weights, and nothing from the
-    network.
+    Of that commit, else of a package: another commit may have another prompt. Reads its settings only: no weights,
+    and nothing from the network.
     """
-    folder = _local_folder(name, revision) or _local_folder(name, None)
+    known = full_name(name)
+    folder = _local_folder(name, revision)
+    if folder is None and known in PACKAGED:
+        folder = _package_folder(known, PACKAGED[known])
     if folder is None:
         return None
     try:
@@ -255,6 +263,30 @@ def own_query_prompt(name: str, revision: str | None = None) -> str | None:
         return ""
     prompts = settings.get("prompts") if isinstance(settings, dict) else None
     return str(prompts.get("query") or "") if isinstance(prompts, dict) else ""
+
+
+def document_prompt(prompts: dict[str, str]) -> str:
+    """Return a model's own prompt for documents, by the names that models use for it; "" when it has none."""
+    return next((prompts[name] for name in ("document", "passage", "corpus") if prompts.get(name)), "")
+
+
+def pooling_of(model: Any) -> str:
+    """Return the modules after a model's transformer, in our own words: what turns the tokens' vectors into one.
+
+    Not the library's own settings, whose names change with its versions.
+    """
+    return "+".join(_describe(module) for module in list(model)[1:])
+
+
+def _describe(module: Any) -> str:
+    name = type(module).__name__
+    if hasattr(module, "pooling_mode"):
+        mode = module.pooling_mode
+        told = mode if isinstance(mode, str) else "+".join(mode)
+        return f"{name}({told}{'' if getattr(module, 'include_prompt', True) else ', without prompt'})"
+    if hasattr(module, "in_features") and hasattr(module, "out_features"):
+        return f"{name}({module.in_features}, {module.out_features})"
+    return name
 
 
 def _local_folder(name: str, revision: str | None) -> Path | None:

@@ -53,6 +53,7 @@ def ingest(
         format=options.format,
         vector_field=options.vector_field,
         vectors=options.vectors,
+        text_fields=[name for name in (options.id_field, options.text_field, options.title_field) if name],
         stdin=stdin,
         notice=(observer or Silent()).notice,
     )
@@ -68,10 +69,12 @@ def _rehearse(run: Run) -> IngestReport:
     preparer, report = Preparer(run), run.report
     planner = _planner(run, preparer)
     new_rows = text_bytes = 0
+    settled = False
     sample: list[str] = []
     for transaction in planner.transactions(run.stop):
-        if run.ready_made and transaction.rows and not new_rows:
+        if run.ready_made and transaction.rows and not settled:
             settle_fingerprint(run, transaction.rows)
+            settled = True
         preparer.check_fields(planner, transaction, run.fingerprint.dimension if run.fingerprint else 0)
         changed = sum(row.stored_hash is not None for row in transaction.rows)
         report.changed += changed

@@ -10,7 +10,7 @@ from typing import Any
 
 from vecindex.errors import ConfigError
 from vecindex.store.database import REJECTS, Database
-from vecindex.store.maintenance import KEEP_VERSIONS_FOR, maintain, sweep_temporary, usage
+from vecindex.store.maintenance import KEEP_VERSIONS_FOR, maintain, sweep, usage
 from vecindex.store.search import words_indexed
 from vecindex.store.versions import tags
 
@@ -49,8 +49,9 @@ def optimize(database: Database, name: str, older_than: str | timedelta | None =
     table = database.articles(name)
     with database.writer():
         before = usage(table, database.folder)
-        sweep_temporary(table, database.folder)
-        removed = maintain(table, keep_for)
+        # Before anything is merged, for that takes disk.
+        removed = sweep(table, database.folder, keep_for)
+        removed += maintain(table, keep_for)
         if database.has(REJECTS):
             maintain(database.rejects().opened(), keep_for)
         after = usage(table, database.folder)

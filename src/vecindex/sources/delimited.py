@@ -2,9 +2,10 @@
 
 Quoting is as in the csv module, strictly: a stray quote is a Rejected, not a guess. Quoted line ends belong
 to their field. An empty field is None. The first 1,000 rows decide each column's type: int (no leading zero,
-no '+', 64 bits), float, else str; a later value that does not fit is a Rejected. Columns named like an id,
-text or title are always str, for an id 007 is not 7. Also rejected: another number of fields than the
-header has, a NUL byte, invalid UTF-8, a line or field over 64 MiB. Blank lines are not rows.
+no '+'), float, else str, which whole numbers beyond 64 bits are too; a later value that does not fit is a
+Rejected. Columns that are named as id, text or title, or named like one, are always str, for an id 007 is
+not 7. Also rejected: another number of fields than the header has, a NUL byte, invalid UTF-8, a line or field
+over 64 MiB. Blank lines are not rows.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from vecindex.types import Rejected
 SAMPLE_ROWS = 1000
 
 _INT = re.compile(r"0|-?[1-9][0-9]{0,18}")
+_LONG_INT = re.compile(r"-?[1-9][0-9]{18,}")
 _FLOAT = re.compile(r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
@@ -42,11 +44,15 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class DelimitedSource:
-    """A CSV (or, with a tab, a TSV) file. A column named `vector_field` holds JSON arrays of numbers."""
+    """A CSV (or, with a tab, a TSV) file. A column named `vector_field` holds JSON arrays of numbers.
+
+    `text_fields` are str whatever they look like, beside those that are named like an id, text or title.
+    """
 
     file: InputFile
     delimiter: str = ","
     vector_field: str | None = None
+    text_fields: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -88,7 +94,7 @@ class DelimitedSource:
         for i, name in enumerate(header):
             if name == self.vector_field:
                 columns.append(_Column(name, "a JSON array of numbers", _to_list))
-            elif is_text_name(name):
+            elif name in self.text_fields or is_text_name(name):
                 columns.append(_Column(name, "str", None))
             else:
                 columns.append(_infer(name, [values[i] for values in good if values[i]]))
@@ -119,6 +125,9 @@ class _Column:
 
 
 def _infer(name: str, values: list[str]) -> _Column:
+    if any(_LONG_INT.fullmatch(value) and not _fits_64_bits(value) for value in values):
+        # As a float it would lose its last digits, and two ids might become one.
+        return _Column(name, "str", None)
     for kind, convert in (("int", _to_int), ("float", _to_float)):
         try:
             for value in values:
@@ -133,10 +142,13 @@ def _infer(name: str, values: list[str]) -> _Column:
 def _to_int(value: str) -> int:
     if not _INT.fullmatch(value):
         raise ValueError(value)
-    number = int(value)
-    if not -(2**63) <= number < 2**63:
+    if not _fits_64_bits(value):
         raise ValueError(value)
-    return number
+    return int(value)
+
+
+def _fits_64_bits(whole: str) -> bool:
+    return len(whole) <= 20 and -(2**63) <= int(whole) < 2**63
 
 
 def _to_float(value: str) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -38,6 +38,7 @@ Notice = Callable[[str], None]
 class _Options:
     format: str | None
     vector_field: str | None
+    text_fields: frozenset[str]
     notice: Notice
 
 
@@ -60,6 +61,7 @@ def open_sources(
     format: str | None = None,
     vector_field: str | None = None,
     vectors: str | None = None,
+    text_fields: Collection[str] = (),
     stdin: BinaryIO | None = None,
     notice: Notice = lambda _: None,
 ) -> list[Source]:
@@ -72,6 +74,7 @@ def open_sources(
     is left out of it is told to `notice`, unless `format` chose. Folders below it that are named like
     `lang=en` give the rows of tables a field.
 
+    `text_fields` are read as text from CSV, too, whatever they look like.
     `vector_field` names a column of ready-made vectors; `vectors` a .npy file of them beside a single source,
     which then come under `vector_field` or "vector".
 
@@ -84,7 +87,7 @@ def open_sources(
         raise ConfigError("standard input (-) is named twice", "It can be read only once.")
     if format is not None and format not in FORMATS:
         raise ConfigError(f"unknown format {format!r}", f"Known formats: {', '.join(FORMATS)}")
-    options = _Options(format, vector_field, notice)
+    options = _Options(format, vector_field, frozenset(text_fields), notice)
     sources: list[Source] = []
     for argument in arguments:
         if argument == STDIN:
@@ -148,9 +151,9 @@ def _source(file: InputFile, kind: str, options: _Options) -> Source:
         case "json":
             return JsonSource(file)
         case "csv":
-            return DelimitedSource(file, ",", options.vector_field)
+            return DelimitedSource(file, ",", options.vector_field, options.text_fields)
         case "tsv":
-            return DelimitedSource(file, "\t", options.vector_field)
+            return DelimitedSource(file, "\t", options.vector_field, options.text_fields)
         case "parquet":
             return ParquetSource(file, options.vector_field)
         case "arrow":

@@ -47,21 +47,19 @@ def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR) -> in
     return int(stats.old_versions)
 
 
-def sweep(table: ArticleTable, folder: Path | None) -> None:
-    """Remove what a crashed writer left: unfinished files that no version names, and old versions.
+def sweep(table: ArticleTable, folder: Path | None, keep_for: timedelta = KEEP_VERSIONS_FOR) -> int:
+    """Remove what a crashed writer left, unfinished files that no version names, and old versions.
 
-    The caller holds the writer lock, so no file that is being written now can be among them.
+    Returns how many versions were removed. The caller holds the writer lock, so no file that is being written now can
+    be among them.
     """
     with translated(table.where):
-        clean(_dataset(table), KEEP_VERSIONS_FOR, table.where)
-    sweep_temporary(table, folder)
-
-
-def sweep_temporary(table: ArticleTable, folder: Path | None) -> None:
-    """Remove the temporary files of Lance's local writer, which its own clean-up passes over."""
+        removed = int(clean(_dataset(table), keep_for, table.where).old_versions)
     if folder is not None:
+        # Lance's own clean-up passes over the temporary files of its local writer.
         for path in (folder / f"{table.name}.lance").rglob(".tmp*"):
             path.unlink()
+    return removed
 
 
 @dataclass(frozen=True, slots=True)
