@@ -318,8 +318,12 @@ def test_a_table_with_a_map_that_needs_nothing(tmp_path: Path) -> None:
 
 
 def test_a_table_of_vectors_taken_on_trust(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    make_table(tmp_path, weights="unknown", max_tokens=0)
-    print_status(vecindex.open(tmp_path).status())
+    table = make_table(tmp_path, weights="unknown", max_tokens=0)
+    append(table, unit_vectors(2))
+    table.set_setting(last_run=last_run(1))
+    found = vecindex.open(tmp_path).status()
+    assert found.next == ["To see what is near one of its rows: vecindex search --id ID"]
+    print_status(found)
     lines = capsys.readouterr().out.splitlines()
     assert "embedded     the text, up to a length that is not known" in lines
     assert "cut off      not known, since the vectors came ready-made" in lines

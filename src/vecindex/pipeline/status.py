@@ -227,7 +227,11 @@ def _to_use_it(found: Status) -> list[str]:
         return []
     if found.maps:
         return ["To see how well it serves your questions: vecindex overlap --questions FILE"]
-    advice = ['To ask it something: vecindex search "QUESTION"']
+    if found.fingerprint is not None and found.fingerprint.weights == "unknown":
+        # Questions need the model, which may not be at hand.
+        advice = ["To see what is near one of its rows: vecindex search --id ID"]
+    else:
+        advice = ['To ask it something: vecindex search "QUESTION"']
     if found.rows >= MIN_ARTICLES:
         advice.append("To see all of it on a map: vecindex project")
     return advice
