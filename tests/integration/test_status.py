@@ -231,8 +231,10 @@ def test_a_table_that_every_row_was_rejected_for(tmp_path: Path) -> None:
     assert [row["place"].rsplit(":")[-1] for row in found.rejects or []] == ["1", "2"]
     assert found.next == [
         "Nothing is in it yet: vecindex ingest SOURCE...",
-        "2 input rows were left out: vecindex status --rejects tells why.",
+        "2 input rows were left out: mend them, and ingest that source again.",
     ]
+    told = vecindex.open(tmp_path / "db").status().next[-1]
+    assert told == "2 input rows were left out: vecindex status --rejects tells why."
     assert "none yet" in found._repr_html_()
     with pytest.raises(TableNotFoundError, match="No table 'other'"):
         vecindex.open(tmp_path / "db", "other").status(rejects=True)

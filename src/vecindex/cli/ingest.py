@@ -86,7 +86,7 @@ def ingest(
             *sources,
             observer=screen,
             stop=stop,
-            stdin=standard_input() if "-" in sources else None,
+            stdin=stream_of_our_own() if "-" in sources else None,
             model=model,
             revision=revision,
             max_tokens=max_tokens,
@@ -118,8 +118,8 @@ def ingest(
         raise typer.Exit(REJECTED_EXIT)
 
 
-def standard_input() -> BinaryIO | None:
-    """Return standard input as a stream of our own, None where it is closed.
+def stream_of_our_own() -> BinaryIO | None:
+    """Return standard input under another file number, None where it is closed.
 
     A thread that still waits in `sys.stdin` when the process ends makes the interpreter abort.
     """

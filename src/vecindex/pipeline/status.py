@@ -202,7 +202,12 @@ def _advice(found: Status, space: Usage) -> list[str]:
             f"vecindex ingest SOURCE... --chunk --table {found.table}-chunks"
         )
     if found.rejected:
-        advice.append(f"{found.rejected:,} input rows were left out: vecindex status --rejects tells why.")
+        how = (
+            "vecindex status --rejects tells why"
+            if found.rejects is None
+            else "mend them, and ingest that source again"
+        )
+        advice.append(f"{found.rejected:,} input rows were left out: {how}.")
     advice += _map_advice(found)
     if space.fragments > MANY_FRAGMENTS:
         advice.append(f"The table is in {space.fragments:,} pieces; searches are quicker after: vecindex optimize")
