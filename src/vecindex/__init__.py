@@ -9,13 +9,13 @@ from vecindex.config import VERSION as __version__
 if TYPE_CHECKING:
     from vecindex.errors import VecindexError
     from vecindex.index import Index, open
-    from vecindex.pipeline.run import Stop
+    from vecindex.verbs.ingest.run import Stop
 
 __all__ = ["Index", "Stop", "VecindexError", "__version__", "open"]
 
 _HOMES = {
     "Index": "vecindex.index",
-    "Stop": "vecindex.pipeline.run",
+    "Stop": "vecindex.verbs.ingest.run",
     "VecindexError": "vecindex.errors",
     "open": "vecindex.index",
 }

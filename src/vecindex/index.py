@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from vecindex.pipeline.delete import DeleteReport
-    from vecindex.pipeline.doctor import DoctorReport
-    from vecindex.pipeline.optimize import OptimizeReport
-    from vecindex.pipeline.overlap_result import OverlapResult
-    from vecindex.pipeline.project_result import ProjectResult
-    from vecindex.pipeline.queries import QuestionModel
-    from vecindex.pipeline.run import Stop
-    from vecindex.pipeline.status import Status
-    from vecindex.pipeline.tag import TagReport
     from vecindex.store.database import Database
     from vecindex.types import IngestReport, Observer, SearchResult
+    from vecindex.verbs.ingest.run import Stop
+    from vecindex.verbs.overlap.result import OverlapResult
+    from vecindex.verbs.project.result import ProjectResult
+    from vecindex.verbs.questions.model import QuestionModel
+    from vecindex.verbs.upkeep.delete import DeleteReport
+    from vecindex.verbs.upkeep.doctor import DoctorReport
+    from vecindex.verbs.upkeep.optimize import OptimizeReport
+    from vecindex.verbs.upkeep.status import Status
+    from vecindex.verbs.upkeep.tag import TagReport
 
 
 def open(database: str | Path | None = None, table: str = DEFAULT_TABLE) -> Index:
@@ -71,15 +71,15 @@ class Index(Outputs):
         sources : files, globs, folders, URLs, or "-" for standard input.
         observer : told the estimate, the progress and notices.
         stop : `stop.request()`, from a signal handler or a thread, ends the run after its transaction.
-        options : the fields of `vecindex.pipeline.options.IngestOptions`.
+        options : the fields of `vecindex.verbs.ingest.options.IngestOptions`.
 
         Raises
         ------
         SourceError, ModelError, StoreError, ConfigError
             What was committed before the fault stays.
         """
-        from vecindex.pipeline.ingest import ingest
-        from vecindex.pipeline.options import IngestOptions
+        from vecindex.verbs.ingest.ingest import ingest
+        from vecindex.verbs.ingest.options import IngestOptions
 
         return ingest(
             self._database(),
@@ -134,8 +134,8 @@ class Index(Outputs):
         ------
         ConfigError, ModelError, SourceError, StoreError
         """
-        from vecindex.pipeline.queries import ModelOptions, QuestionModel
-        from vecindex.pipeline.search import SearchOptions, search
+        from vecindex.verbs.questions.model import ModelOptions, QuestionModel
+        from vecindex.verbs.search.search import SearchOptions, search
 
         self._questions = self._questions or QuestionModel()
         options = SearchOptions(
@@ -203,8 +203,9 @@ class Index(Outputs):
         ConfigError, ModelError, SourceError, StoreError
         """
         from vecindex.core.nulls import SEED
-        from vecindex.pipeline.overlap import OverlapOptions, overlap
-        from vecindex.pipeline.queries import ModelOptions, QuestionModel
+        from vecindex.verbs.overlap.options import OverlapOptions
+        from vecindex.verbs.overlap.overlap import overlap
+        from vecindex.verbs.questions.model import ModelOptions, QuestionModel
 
         self._questions = self._questions or QuestionModel()
         is_file = questions is not None and isinstance(questions, str | Path)
@@ -281,10 +282,10 @@ class Index(Outputs):
         ConfigError, ModelError, SourceError, StoreError, MissingExtraError
             The map that was there is untouched.
         """
-        from vecindex.pipeline.project import project
-        from vecindex.pipeline.project_options import ANCHORED_NAME, DEFAULT_NAME, ProjectOptions
-        from vecindex.pipeline.project_score import SAMPLE
-        from vecindex.pipeline.queries import ModelOptions, QuestionModel
+        from vecindex.verbs.project.options import ANCHORED_NAME, DEFAULT_NAME, ProjectOptions
+        from vecindex.verbs.project.project import project
+        from vecindex.verbs.questions.model import ModelOptions, QuestionModel
+        from vecindex.verbs.scores.scores import SAMPLE
 
         self._questions = self._questions or QuestionModel()
         options = ProjectOptions(
@@ -314,7 +315,7 @@ class Index(Outputs):
 
         Raises TableNotFoundError naming the tables that there are, or another StoreError.
         """
-        from vecindex.pipeline.status import status
+        from vecindex.verbs.upkeep.status import status
 
         return status(self._database(), self.table, rejects=rejects, at=at)
 
@@ -342,7 +343,7 @@ class Index(Outputs):
         ------
         ConfigError, SourceError, LockedError or another StoreError
         """
-        from vecindex.pipeline.delete import delete
+        from vecindex.verbs.upkeep.delete import delete
 
         named = None if file is None else str(file)
         return delete(
@@ -357,7 +358,7 @@ class Index(Outputs):
 
         Raises ConfigError for another form of it, LockedError while another process is writing.
         """
-        from vecindex.pipeline.optimize import optimize
+        from vecindex.verbs.upkeep.optimize import optimize
 
         return optimize(self._database(), self.table, older_than)
 
@@ -368,7 +369,7 @@ class Index(Outputs):
 
         Raises ConfigError when the tag is there already and is not to be moved, or is not there to be deleted.
         """
-        from vecindex.pipeline.tag import tag
+        from vecindex.verbs.upkeep.tag import tag
 
         return tag(self._database(), self.table, name, delete=delete, move=move)
 
@@ -380,7 +381,7 @@ class Index(Outputs):
 
         Raises TableNotFoundError; LockedError when it repairs while another process is writing.
         """
-        from vecindex.pipeline.doctor import doctor
+        from vecindex.verbs.upkeep.doctor import doctor
 
         return doctor(self._database(), self.table, repair=repair)
 

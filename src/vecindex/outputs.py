@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 if TYPE_CHECKING:
-    from vecindex.pipeline.export_result import ExportReport
-    from vecindex.pipeline.map_result import MapResult
-    from vecindex.pipeline.queries import QuestionModel
     from vecindex.store.database import Database
     from vecindex.types import Observer
+    from vecindex.verbs.export.result import ExportReport
+    from vecindex.verbs.picture.result import MapResult
+    from vecindex.verbs.questions.model import QuestionModel
 
 
 class Outputs:
@@ -65,9 +65,9 @@ class Outputs:
         ------
         ConfigError, ModelError, SourceError, StoreError
         """
-        from vecindex.pipeline.map_options import MapOptions
-        from vecindex.pipeline.map_picture import map_picture
-        from vecindex.pipeline.queries import ModelOptions, QuestionModel
+        from vecindex.verbs.picture.options import MapOptions
+        from vecindex.verbs.picture.picture import map_picture
+        from vecindex.verbs.questions.model import ModelOptions, QuestionModel
 
         self._questions = self._questions or QuestionModel()
         is_file = questions is not None and isinstance(questions, str | Path)
@@ -121,7 +121,7 @@ class Outputs:
         ConfigError, StoreError
             What was there under the name is untouched.
         """
-        from vecindex.pipeline.export import ExportOptions, export
+        from vecindex.verbs.export.export import ExportOptions, export
 
         options = ExportOptions(
             out=str(out),

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from planted import KnownModel, make_table, put_map
-from vecindex.pipeline.overlap import OverlapOptions, overlap
 from vecindex.store.database import Database
+from vecindex.verbs.overlap.options import OverlapOptions
+from vecindex.verbs.overlap.overlap import overlap
 
 Run = Callable[..., Any]
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "schemas/map.schema.json").read_text(encoding="utf-8"))

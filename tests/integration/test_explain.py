@@ -13,15 +13,16 @@ import pytest
 import vecindex
 from planted import KnownModel, make_table, put_map
 from reference.nearest import nearest
-from vecindex.core.causes import Cause, Confidence
-from vecindex.core.experiments import Experiment, Outcome
 from vecindex.core.overlap import distinct_ratio
 from vecindex.core.vectors import normalize
-from vecindex.pipeline.overlap import OverlapOptions, overlap
-from vecindex.pipeline.overlap_reader import OverlapReader
-from vecindex.pipeline.overlap_result import OverlapResult
 from vecindex.store import articles as store
 from vecindex.store.database import Database
+from vecindex.verbs.overlap.causes.experiments import Experiment, Outcome
+from vecindex.verbs.overlap.causes.tree import Cause, Confidence
+from vecindex.verbs.overlap.options import OverlapOptions
+from vecindex.verbs.overlap.overlap import overlap
+from vecindex.verbs.overlap.result import OverlapResult
+from vecindex.verbs.reader import OverlapReader
 
 N, Q, D = 300, 40, 16
 QUESTIONS = Path(__file__).resolve().parents[2] / "examples/questions-cell-biology.jsonl"

@@ -17,15 +17,16 @@ from reference import fidelity as slow_fidelity
 from reference import overlap as slow
 from reference.chunks import nearest_articles as slow_nearest
 from tables import chunked_table
-from vecindex.core.nested import DRAWS, strata
 from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError
 from vecindex.neighbors.exact import nearest_articles
 from vecindex.neighbors.plane import Plane
-from vecindex.pipeline.overlap import OverlapOptions, overlap
-from vecindex.pipeline.overlap_reader import OverlapReader
-from vecindex.pipeline.overlap_result import OverlapResult
 from vecindex.store.database import Database
+from vecindex.verbs.overlap.causes.nested import DRAWS, strata
+from vecindex.verbs.overlap.options import OverlapOptions
+from vecindex.verbs.overlap.overlap import overlap
+from vecindex.verbs.overlap.result import OverlapResult
+from vecindex.verbs.reader import OverlapReader
 
 Q = 9
 
@@ -162,7 +163,7 @@ def test_self_recall_leaves_the_whole_article_out(world: Any) -> None:
 
 
 def test_fidelity_is_that_of_the_points_that_the_map_shows(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vecindex.pipeline.fidelity.RANKED", 10_000)
+    monkeypatch.setattr("vecindex.verbs.scores.fidelity.RANKED", 10_000)
     vectors, _, _, xy, _ = in_order(world)
     there = np.isfinite(xy[:, 0])
     space = slow_fidelity.ranks(slow_fidelity.space_distances(vectors[there]))

@@ -17,9 +17,10 @@ import vecindex
 from pages import Page
 from planted import KnownModel, make_table, put_map
 from vecindex.cli.app import main
-from vecindex.pipeline.overlap import OverlapOptions, overlap
 from vecindex.reports.overlap import overlap_page
 from vecindex.store.database import Database
+from vecindex.verbs.overlap.options import OverlapOptions
+from vecindex.verbs.overlap.overlap import overlap
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "schemas/overlap.schema.json").read_text(encoding="utf-8"))
 
@@ -238,7 +239,7 @@ def test_a_typed_question_alone_and_beside_a_file(
 ) -> None:
     vectors = {"how do cells die": np.ones(6)} | {f"wh\u00e4t {i}?": np.eye(6)[i % 6] for i in range(8)}
     model = KnownModel(vectors)
-    monkeypatch.setattr("vecindex.pipeline.queries.QuestionModel", lambda: model)
+    monkeypatch.setattr("vecindex.verbs.questions.model.QuestionModel", lambda: model)
     index = vecindex.open(shutil.copytree(mapped[0], tmp_path / "db"))
 
     alone = index.overlap(question="how do cells die")

@@ -13,12 +13,13 @@ from planted import KnownModel, make_table, put_map
 from reference import overlap as slow
 from reference.nearest import nearest
 from reference.plane import nearest as nearest_on_map
-from vecindex.core.causes import Cause
 from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError
-from vecindex.pipeline.overlap import OverlapOptions, overlap
-from vecindex.pipeline.overlap_result import OverlapResult
 from vecindex.store.database import Database
+from vecindex.verbs.overlap.causes.tree import Cause
+from vecindex.verbs.overlap.options import OverlapOptions
+from vecindex.verbs.overlap.overlap import overlap
+from vecindex.verbs.overlap.result import OverlapResult
 
 N, Q, D = 300, 12, 8
 

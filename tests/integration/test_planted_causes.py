@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from planted import KnownModel, make_table, put_map
-from vecindex.core.causes import Cause, diagnose
 from vecindex.core.vectors import normalize
 from vecindex.neighbors.plane import Plane
-from vecindex.pipeline import overlap as pipeline
-from vecindex.pipeline.overlap import OverlapOptions, overlap
-from vecindex.pipeline.overlap_measure import (
+from vecindex.store.database import Database
+from vecindex.verbs.overlap import overlap as pipeline
+from vecindex.verbs.overlap.causes.tree import Cause, diagnose
+from vecindex.verbs.overlap.measure import (
     Lookup,
     Placed,
     Space,
@@ -23,8 +23,9 @@ from vecindex.pipeline.overlap_measure import (
     self_recall,
     space_facts,
 )
-from vecindex.pipeline.overlap_result import OverlapResult
-from vecindex.store.database import Database
+from vecindex.verbs.overlap.options import OverlapOptions
+from vecindex.verbs.overlap.overlap import overlap
+from vecindex.verbs.overlap.result import OverlapResult
 
 N, Q, D = 300, 40, 16
 

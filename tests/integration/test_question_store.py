@@ -13,12 +13,12 @@ import pytest
 from planted import KnownModel, fingerprint, make_table, put_map
 from vecindex.core.questions import QuestionSet
 from vecindex.errors import StoreError
-from vecindex.pipeline.queries import ModelOptions
-from vecindex.pipeline.questions import question_vectors, questions_from_texts
 from vecindex.schema import questions_schema
 from vecindex.store.database import Database
 from vecindex.store.maps import map_xy, maps
 from vecindex.types import Fingerprint, Silent
+from vecindex.verbs.questions.model import ModelOptions
+from vecindex.verbs.questions.reader import question_vectors, questions_from_texts
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ["one?", "it's two?", "three?"]

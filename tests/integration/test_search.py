@@ -17,11 +17,11 @@ from tables import DIMENSION, Notices, append, chunked_table, filled, fingerprin
 from vecindex.core.vectors import F32
 from vecindex.embed.encoder import Encoder
 from vecindex.errors import ConfigError, LockedError, ModelError, SourceError, StoreError, TableNotFoundError
-from vecindex.pipeline.finder import Finder, Query, fuse, snippet
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.search import Found, nearest
 from vecindex.types import Answer, Hit, SearchResult
+from vecindex.verbs.search.finder import Finder, Query, fuse, snippet
 
 ROUNDING = 2e-6
 """What the store's float32 distances may differ from float64 by."""
@@ -669,6 +669,6 @@ def test_rows_that_come_meanwhile_do_not_keep_it_looking(tmp_path: Path, monkeyp
         assert len(looks) < 10
         return nearest(there, *how)
 
-    monkeypatch.setattr("vecindex.pipeline.finder.nearest", beside_a_writer)
+    monkeypatch.setattr("vecindex.verbs.search.finder.nearest", beside_a_writer)
     (answer,) = Finder(table, 10, by="article", text="none").by_vector([Query(None, None, vectors[0], None)], 10)
     assert (answer[0].row["id"], len(answer)) == ("a00000", 10)

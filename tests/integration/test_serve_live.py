@@ -19,13 +19,14 @@ from planted import KnownModel, make_table, put_map
 from servers import Client, running
 from tables import append, chunked_table, filled
 from vecindex.errors import ModelError
-from vecindex.pipeline import map_picture
-from vecindex.pipeline.ask import TableAtHand
-from vecindex.pipeline.overlap import OverlapOptions, overlap
 from vecindex.serve.answers import Refused
 from vecindex.serve.live import Live, Served
 from vecindex.serve.once import Once
 from vecindex.store.database import Database
+from vecindex.verbs.overlap.live import TableAtHand
+from vecindex.verbs.overlap.options import OverlapOptions
+from vecindex.verbs.overlap.overlap import overlap
+from vecindex.verbs.picture import picture as map_picture
 
 TEXT = "what is this?"
 ODD_IDS = ["a/b", "c#d", "e f", "ü?&=", "%2F", "'quoted'", "a/b/neighbors", "x\x01y", "...", "<script>"]

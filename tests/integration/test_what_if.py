@@ -13,15 +13,16 @@ import pytest
 from planted import KnownModel, make_table, put_map
 from reference.nearest import nearest
 from reference.plane import best_place
-from vecindex.core.nested import DRAWS, Direction, strata
 from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError
-from vecindex.pipeline.overlap import OverlapOptions, overlap
-from vecindex.pipeline.overlap_reader import OverlapReader
-from vecindex.pipeline.overlap_result import OverlapResult
-from vecindex.pipeline.what_if_result import Trend, WhatIf
 from vecindex.store import articles as store
 from vecindex.store.database import Database
+from vecindex.verbs.overlap.causes.nested import DRAWS, Direction, strata
+from vecindex.verbs.overlap.causes.what_if_result import Trend, WhatIf
+from vecindex.verbs.overlap.options import OverlapOptions
+from vecindex.verbs.overlap.overlap import overlap
+from vecindex.verbs.overlap.result import OverlapResult
+from vecindex.verbs.reader import OverlapReader
 
 N, Q, D = 200, 12, 8
 

@@ -11,7 +11,7 @@ from planted import fingerprint
 from vecindex.core.identity import question_hash
 from vecindex.core.questions import Question
 from vecindex.errors import SourceError
-from vecindex.pipeline.questions import questions_from_texts, read_question_set
+from vecindex.verbs.questions.reader import questions_from_texts, read_question_set
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,7 +12,7 @@ from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
 
 if TYPE_CHECKING:
-    from vecindex.pipeline.delete import DeleteReport
+    from vecindex.verbs.upkeep.delete import DeleteReport
 
 NONE_MATCHED_EXIT = 1
 

@@ -15,7 +15,7 @@ from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError, Interrupted
 
 if TYPE_CHECKING:
-    from vecindex.pipeline.export_result import ExportReport
+    from vecindex.verbs.export.result import ExportReport
 
 
 def export(

@@ -16,7 +16,7 @@ from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import Interrupted
 
 if TYPE_CHECKING:
-    from vecindex.pipeline.run import Stop
+    from vecindex.verbs.ingest.run import Stop
 
 REJECTED_EXIT = 6
 INTERRUPTED_EXIT = 130

@@ -7,10 +7,22 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
-from vecindex.cli.render import plain
-
 NARROWEST, WIDEST = 80, 120
 """Prose is wrapped in between; outside a terminal at the widest. Tables are as wide as they are."""
+
+
+def plain(text: str) -> str:
+    r"""Return a text on one line, without the signs that steer a terminal.
+
+    >>> plain("a\tb\x1b[31m red")
+    'a b [31m red'
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def on_terminal() -> bool:
+    """Return whether a person reads standard output."""
+    return sys.stdout.isatty()
 
 
 def out(line: str = "") -> None:

@@ -12,7 +12,7 @@ from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
 
 if TYPE_CHECKING:
-    from vecindex.pipeline.map_result import MapResult, Written
+    from vecindex.verbs.picture.result import MapResult, Written
 
 REJECTED_EXIT = 6
 
@@ -75,7 +75,7 @@ def map(
     import vecindex
     from vecindex.cli.output import print_json
     from vecindex.cli.progress import Screen
-    from vecindex.pipeline.map_result import checked_suffix
+    from vecindex.verbs.picture.result import checked_suffix
 
     page = checked_suffix(out) == ".html"
     _check_size(page, width_in, dpi)

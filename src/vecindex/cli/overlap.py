@@ -14,8 +14,8 @@ from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
 
 if TYPE_CHECKING:
-    from vecindex.core.verdicts import Verdict
-    from vecindex.pipeline.overlap_result import OverlapResult
+    from vecindex.verbs.overlap.causes.verdicts import Verdict
+    from vecindex.verbs.overlap.result import OverlapResult
 
 NOT_MET_EXIT = 1
 REJECTED_EXIT = 6

@@ -8,33 +8,21 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from vecindex.cli.advice import completed
+from vecindex.cli.layout import on_terminal, plain
 from vecindex.cli.output import duration, say, size
+from vecindex.cli.render_project import map_line
 
 if TYPE_CHECKING:
-    from vecindex.pipeline.delete import DeleteReport
-    from vecindex.pipeline.doctor import DoctorReport
-    from vecindex.pipeline.optimize import OptimizeReport
-    from vecindex.pipeline.status import Status
-    from vecindex.pipeline.tag import TagReport
     from vecindex.types import Answer, Hit, SearchResult
+    from vecindex.verbs.upkeep.delete import DeleteReport
+    from vecindex.verbs.upkeep.doctor import DoctorReport
+    from vecindex.verbs.upkeep.optimize import OptimizeReport
+    from vecindex.verbs.upkeep.status import Status
+    from vecindex.verbs.upkeep.tag import TagReport
 
 
-# As `pipeline.rows.chunk_id` makes them.
+# As `verbs.ingest.rows.chunk_id` makes them.
 _CHUNK_ID = re.compile(r"(?P<article>.+)#\d+", re.DOTALL)
-
-
-def plain(text: str) -> str:
-    r"""Return a text on one line, without the signs that steer a terminal.
-
-    >>> plain("a\tb\x1b[31m red")
-    'a b [31m red'
-    """
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def on_terminal() -> bool:
-    """Return whether a person reads standard output."""
-    return sys.stdout.isatty()
 
 
 def print_search(result: SearchResult) -> None:
@@ -156,8 +144,6 @@ def _model_lines(found: Status) -> Iterator[tuple[str, str]]:
 
 
 def _map_lines(found: Status) -> Iterator[tuple[str, str]]:
-    from vecindex.cli.render_project import map_line
-
     for number, (name, about) in enumerate(found.maps.items()):
         yield "" if number else "maps", map_line(name, about)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vecindex.cli.render import plain
+from vecindex.cli.layout import plain
 
 if TYPE_CHECKING:
-    from vecindex.core.displacement import Displacement
     from vecindex.core.nulls import Interval
-    from vecindex.pipeline.anchor_result import AnchorResult, ArticleCost, QuestionScores
+    from vecindex.verbs.project.anchor_result import AnchorResult, ArticleCost, QuestionScores
+    from vecindex.verbs.project.displacement import Displacement
 
 
 def anchor_lines(found: AnchorResult) -> Iterator[str]:

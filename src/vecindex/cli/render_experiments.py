@@ -10,8 +10,8 @@ from vecindex.reports.figures import NONE, number, share
 
 if TYPE_CHECKING:
     from vecindex.core.nulls import Interval
-    from vecindex.pipeline.overlap_result import OverlapResult
-    from vecindex.pipeline.what_if_result import NestedPoint, Trend
+    from vecindex.verbs.overlap.causes.what_if_result import NestedPoint, Trend
+    from vecindex.verbs.overlap.result import OverlapResult
 
 _NAMES = {
     "nearest_dist": "nearest distance",

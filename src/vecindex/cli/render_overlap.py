@@ -6,17 +6,16 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vecindex.cli.layout import facts, out, prose, short, table
-from vecindex.cli.render import plain
+from vecindex.cli.layout import facts, out, plain, prose, short, table
 from vecindex.cli.render_project import made_by, precise
-from vecindex.core.experiments import bearing_on, told_outcome
 from vecindex.errors import ConfigError
 from vecindex.reports.figures import NONE, figure, number, share
 from vecindex.reports.overlap_maps import enough_of
+from vecindex.verbs.overlap.causes.experiments import bearing_on, told_outcome
 
 if TYPE_CHECKING:
     from vecindex.core.nulls import Interval
-    from vecindex.pipeline.overlap_result import MapOverlap, OverlapResult, Placement
+    from vecindex.verbs.overlap.result import MapOverlap, OverlapResult, Placement
 
 WORST = 5
 

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vecindex.cli.advice import completed
+from vecindex.cli.layout import plain
 from vecindex.cli.output import duration
-from vecindex.cli.render import plain
 from vecindex.cli.render_anchor import anchor_lines
 from vecindex.core.anchors import anchored_to
-from vecindex.pipeline.project_state import rebuilt_by
 from vecindex.reports.figures import NONE, number
+from vecindex.verbs.map_state import rebuilt_by
 
 if TYPE_CHECKING:
     from vecindex.core.nulls import Interval
-    from vecindex.pipeline.fidelity import Fidelity
-    from vecindex.pipeline.project_result import ProjectResult
+    from vecindex.verbs.project.result import ProjectResult
+    from vecindex.verbs.scores.fidelity import Fidelity
 
 
 def print_project(result: ProjectResult) -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vecindex.cli.layout import out, short, table
-from vecindex.cli.render import plain
+from vecindex.cli.layout import out, plain, short, table
 from vecindex.core.anchors import anchored_to
 from vecindex.errors import ConfigError
 from vecindex.reports.figures import share
 
 if TYPE_CHECKING:
-    from vecindex.pipeline.overlap_result import OverlapResult
-    from vecindex.pipeline.question_result import Near, QuestionOnMap, QuestionRow
+    from vecindex.verbs.overlap.question_result import Near, QuestionOnMap, QuestionRow
+    from vecindex.verbs.overlap.result import OverlapResult
 
 
 def print_question(result: OverlapResult, question: str) -> None:

@@ -15,11 +15,6 @@ from vecindex.core.anchors import anchored_to
 from vecindex.core.neighbors import NO_ROW
 from vecindex.errors import ConfigError
 from vecindex.exports.values import plain
-from vecindex.pipeline.ask import Around
-from vecindex.pipeline.ask import Neighbor as Found
-from vecindex.pipeline.map_options import stored_scores
-from vecindex.pipeline.search import SearchOptions, search
-from vecindex.pipeline.status import Status, status
 from vecindex.serve import models
 from vecindex.serve.answers import Refused, json_response
 from vecindex.serve.live import Edition, Live, Notes, Shown, without_option
@@ -28,6 +23,11 @@ from vecindex.serve.sections import Packed
 from vecindex.store.maps import maps
 from vecindex.store.search import words_indexed
 from vecindex.store.versions import version
+from vecindex.verbs.overlap.live import Around
+from vecindex.verbs.overlap.live import Neighbor as Found
+from vecindex.verbs.picture.options import stored_scores
+from vecindex.verbs.search.search import SearchOptions, search
+from vecindex.verbs.upkeep.status import Status, status
 
 JSON_SECTIONS = ("ids", "titles", "snippets")
 _MOST_EXACT = 2**53 - 1

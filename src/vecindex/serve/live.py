@@ -13,10 +13,6 @@ from vecindex.core.neighbors import NO_ROW
 from vecindex.core.picture import Extent, MapPicture
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, StoreError
-from vecindex.pipeline.ask import Around, Mask, TableAtHand, vector_of_question
-from vecindex.pipeline.map_options import MapOptions, chosen_map
-from vecindex.pipeline.queries import ModelOptions
-from vecindex.pipeline.questions import read_question_set
 from vecindex.serve.answers import Refused
 from vecindex.serve.once import Once
 from vecindex.serve.shared_model import SharedModel
@@ -26,6 +22,10 @@ from vecindex.store.faults import translated
 from vecindex.store.maps import maps
 from vecindex.store.versions import edition, version, versions
 from vecindex.types import Silent
+from vecindex.verbs.overlap.live import Around, Mask, TableAtHand, vector_of_question
+from vecindex.verbs.picture.options import MapOptions, chosen_map
+from vecindex.verbs.questions.model import ModelOptions
+from vecindex.verbs.questions.reader import read_question_set
 
 _EDITIONS = 2
 """Versions kept at hand: the latest, and the one that pages still show which have not been reloaded."""
@@ -213,7 +213,7 @@ class Live:
 
     def _picture_of(self, at: Edition, name: str) -> MapPicture:
         """Draw a map of this very version, by a handle of its own; Refused (409) where it is not there any more."""
-        from vecindex.pipeline.map_picture import map_picture
+        from vecindex.verbs.picture.picture import map_picture
 
         served, database = self.served, self.database()
         table = database.articles(served.table)

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from vecindex.config import VERSION
 from vecindex.errors import VecindexError
-from vecindex.pipeline.overlap import OverlapOptions, overlap
 from vecindex.reports.markup import tag
 from vecindex.reports.overlap import overlap_page
 from vecindex.serve.live import Live, Notes
 from vecindex.serve.models import Report
 from vecindex.types import Stage
+from vecindex.verbs.overlap.options import OverlapOptions
+from vecindex.verbs.overlap.overlap import overlap
 
 _LOG = logging.getLogger(__name__)
 HREF = "/overlap"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from vecindex.core.vectors import F32
 from vecindex.errors import ModelError
-from vecindex.pipeline.queries import ModelOptions, QuestionModel
 from vecindex.serve.models import ModelState
 from vecindex.types import Fingerprint, Observer
+from vecindex.verbs.questions.model import ModelOptions, QuestionModel
 
 
 class SharedModel(QuestionModel):

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from vecindex.schema import rejects_schema
+from vecindex.store.auxiliary import AuxiliaryTable
 from vecindex.store.faults import translated
 from vecindex.types import Rejected
 
 if TYPE_CHECKING:
     from vecindex.store.articles import ArticleTable
-    from vecindex.store.database import Database
 
 
 STREAM = "stdin"
@@ -50,17 +50,11 @@ def _key(table: str, source: str, row: Rejected) -> str:
     return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
 
-class RejectTable:
+class RejectTable(AuxiliaryTable):
     """Rejected rows of all tables of a database, one for each (table, source, place).
 
     Of standard input, which has no name of its own, there is one for each (table, place, id, excerpt).
     """
-
-    def __init__(self, database: Database, name: str) -> None:
-        """Take the database and the table's name; nothing is opened yet."""
-        self._database = database
-        self.name = name
-        self.where = f"{database.uri}/{name}"
 
     def put(self, table: str, run: str, rows: Sequence[tuple[str, Rejected]]) -> None:
         """Keep rows as (source, row), as one commit; a row rejected before at the same place is replaced.
@@ -88,7 +82,7 @@ class RejectTable:
             return
         with translated(self.where):
             data = pa.Table.from_pylist(list(by_key.values()), schema=rejects_schema())
-            if not self._database.has(self.name):
+            if not self.exists():
                 self._database.connection.create_table(self.name, data)
                 return
             handle = self._open()
@@ -125,7 +119,7 @@ class RejectTable:
 
     def _drop(self, where: str) -> bool:
         """Delete the rows that meet a condition, return whether there were any; else nothing is written."""
-        if not self._database.has(self.name):
+        if not self.exists():
             return False
         with translated(self.where):
             handle = self._open()
@@ -136,14 +130,14 @@ class RejectTable:
 
     def count(self, table: str) -> int:
         """Return how many rows of a table's sources are rejected."""
-        if not self._database.has(self.name):
+        if not self.exists():
             return 0
         with translated(self.where):
             return int(self._open().count_rows(f'"table" = {_quoted(table)}'))
 
     def rows(self, table: str, limit: int = 1_000) -> list[dict[str, Any]]:
         """Return rejected rows of a table's sources."""
-        if not self._database.has(self.name):
+        if not self.exists():
             return []
         with translated(self.where):
             found: list[dict[str, Any]] = (
@@ -162,9 +156,6 @@ class RejectTable:
 
         with translated(self.where):
             return ArticleTable(self._open(), self.where)
-
-    def _open(self) -> Any:
-        return self._database.connection.open_table(self.name)
 
 
 def _before(table: str, run: str) -> str:
