@@ -44,9 +44,10 @@ def vectors_of(db: str) -> tuple[list[str], np.ndarray]:
 def asked_vectors(db: str, files: list[str]) -> list[np.ndarray]:
     """Return the vectors of the questions of each file, from the store or by the model."""
     from vecindex.core.questions import QuestionSet
+    from vecindex.options import ModelOptions, checked
     from vecindex.store.database import Database
     from vecindex.types import Silent
-    from vecindex.verbs.questions.model import ModelOptions, QuestionModel
+    from vecindex.verbs.questions.model import QuestionModel
     from vecindex.verbs.questions.reader import question_vectors, read_question_set
 
     database = Database(Path(db))
@@ -55,7 +56,7 @@ def asked_vectors(db: str, files: list[str]) -> list[np.ndarray]:
     for name in files:
         asked: QuestionSet = read_question_set(name, None)
         vectors, _ = question_vectors(
-            database, asked, table.fingerprint, table.where, ModelOptions(), QuestionModel(), Silent()
+            database, asked, table.fingerprint, table.where, checked(ModelOptions, {}), QuestionModel(), Silent()
         )
         found.append(vectors)
     return found

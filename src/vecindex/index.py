@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Unpack
 
 from vecindex.config import DEFAULT_TABLE, database_uri
+from vecindex.options import options_shown
 from vecindex.outputs import Outputs
+from vecindex.verbs.overlap.options import OverlapOptions
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from vecindex.verbs.overlap.result import OverlapResult
     from vecindex.verbs.project.result import ProjectResult
     from vecindex.verbs.questions.model import QuestionModel
+    from vecindex.verbs.questions.reader import Questions
     from vecindex.verbs.upkeep.delete import DeleteReport
     from vecindex.verbs.upkeep.doctor import DoctorReport
     from vecindex.verbs.upkeep.optimize import OptimizeReport
@@ -52,6 +55,13 @@ class Index(Outputs):
         from vecindex.store.database import Database
 
         return Database(self.uri)
+
+    def _question_model(self) -> QuestionModel:
+        """Return the model of this index, loaded at its first question and kept."""
+        from vecindex.verbs.questions.model import QuestionModel
+
+        self._questions = self._questions or QuestionModel()
+        return self._questions
 
     def ingest(
         self,
@@ -134,7 +144,8 @@ class Index(Outputs):
         ------
         ConfigError, ModelError, SourceError, StoreError
         """
-        from vecindex.verbs.questions.model import ModelOptions, QuestionModel
+        from vecindex.options import ModelOptions
+        from vecindex.verbs.questions.model import QuestionModel
         from vecindex.verbs.search.search import SearchOptions, search
 
         self._questions = self._questions or QuestionModel()
@@ -149,83 +160,36 @@ class Index(Outputs):
             by=by,
             text=text,
             at=at,
-            model=ModelOptions(model, prompt, device, trust_remote_code),
+            model=ModelOptions(model=model, prompt=prompt, device=device, trust_remote_code=trust_remote_code),
         )
         return search(self._database(), self.table, options, self._questions, observer, stdin)
 
+    @options_shown(OverlapOptions)
     def overlap(
         self,
-        questions: str | Path | Sequence[str] | None = None,
+        questions: Questions | None = None,
         *,
-        question: str | None = None,
-        k: int = 5,
-        by: Literal["article", "chunk"] = "article",
-        topic_field: str | None = None,
-        map: str | None = None,
-        bbox_padding: float = 0.5,
-        sample: int = 500,
-        seed: int | None = None,
-        at: str | None = None,
-        what_if: str | None = None,
-        explain: bool = False,
-        model: str | None = None,
-        prompt: str | None = None,
-        device: str = "auto",
-        trust_remote_code: bool = False,
         observer: Observer | None = None,
         stdin: BinaryIO | None = None,
+        **options: Unpack[OverlapOptions],
     ) -> OverlapResult:
         """Return how many of the questions' nearest articles stay their nearest on each stored map, and why not.
 
-        Neighbors in embedding space are exact, over the whole table in bounded memory. Questions are placed on a map
-        by candidate search and, beside it, by a neutral rule; nothing is fitted. Their vectors are kept in the table
-        `questions`, so a second call on the same questions loads no model.
+        Neighbors in embedding space are exact, over the whole table in bounded memory. Each question is placed on a
+        map at its best position, found by a search over candidates; a median baseline is reported alongside. Nothing
+        is fitted. The questions' vectors are kept in the table `questions`, so a second call loads no model.
 
-        Parameters
-        ----------
-        questions : a file ("-" for standard input), or a list of texts; a text alone is given as `question`.
-        question : a text. Without `questions` it is measured by itself; beside them its neighbors are found too
-            (`OverlapResult.typed`), unless it is the id or the text of one of them, and it counts in no figure.
-        k : neighbors.
-        by : in a table of chunks, "article" counts each article once, where its nearest chunk is.
-        topic_field : column with the articles' topics; None for "topic", if there is one.
-        map : one stored map; None for all.
-        bbox_padding : by how much of its length each side of the questions' bounding box is moved out.
-        sample : articles drawn for their own self-recall and distances; all are candidates.
-        seed : of that draw and of the intervals; None for the usual one.
-        at : a tag, to measure the table as it was.
-        what_if : "corpus" measures the questions against nested samples of the articles as well.
-        explain : do the experiments too that need the model and another pass over the vectors.
-        model, prompt, device, trust_remote_code : as in `search`.
+        `questions` is a file ("-" for standard input), or a list of texts; a text alone is given as `question`.
+        Without `questions` it is measured by itself; next to them its neighbors are found too
+        (`OverlapResult.typed`), unless it is the id or the text of one of them, and it counts in no figure.
 
         Raises
         ------
         ConfigError, ModelError, SourceError, StoreError
         """
-        from vecindex.core.nulls import SEED
-        from vecindex.verbs.overlap.options import OverlapOptions
         from vecindex.verbs.overlap.overlap import overlap
-        from vecindex.verbs.questions.model import ModelOptions, QuestionModel
 
-        self._questions = self._questions or QuestionModel()
-        is_file = questions is not None and isinstance(questions, str | Path)
-        options = OverlapOptions(
-            file=str(questions) if is_file else None,
-            texts=() if is_file or questions is None else tuple(str(q) for q in questions),  # type: ignore[union-attr]
-            question=question,
-            k=k,
-            by=by,
-            topic_field=topic_field,
-            map=map,
-            padding=bbox_padding,
-            sample=sample,
-            seed=SEED if seed is None else seed,
-            at=at,
-            what_if=what_if,
-            explain=explain,
-            model=ModelOptions(model, prompt, device, trust_remote_code),
-        )
-        return overlap(self._database(), self.table, options, self._questions, observer, stdin)
+        return overlap(self._database(), self.table, questions, options, self._question_model(), observer, stdin)
 
     def project(
         self,
@@ -282,9 +246,10 @@ class Index(Outputs):
         ConfigError, ModelError, SourceError, StoreError, MissingExtraError
             The map that was there is untouched.
         """
+        from vecindex.options import ModelOptions
         from vecindex.verbs.project.options import ANCHORED_NAME, DEFAULT_NAME, ProjectOptions
         from vecindex.verbs.project.project import project
-        from vecindex.verbs.questions.model import ModelOptions, QuestionModel
+        from vecindex.verbs.questions.model import QuestionModel
         from vecindex.verbs.scores.scores import SAMPLE
 
         self._questions = self._questions or QuestionModel()
@@ -303,7 +268,7 @@ class Index(Outputs):
             base=base,
             controls=controls,
             sample=SAMPLE if sample is None else sample,
-            model=ModelOptions(model, prompt, device, trust_remote_code),
+            model=ModelOptions(model=model, prompt=prompt, device=device, trust_remote_code=trust_remote_code),
         )
         return project(self._database(), self.table, options, self._questions, observer, stdin)
 

@@ -65,9 +65,10 @@ class Outputs:
         ------
         ConfigError, ModelError, SourceError, StoreError
         """
+        from vecindex.options import ModelOptions
         from vecindex.verbs.picture.options import MapOptions
         from vecindex.verbs.picture.picture import map_picture
-        from vecindex.verbs.questions.model import ModelOptions, QuestionModel
+        from vecindex.verbs.questions.model import QuestionModel
 
         self._questions = self._questions or QuestionModel()
         is_file = questions is not None and isinstance(questions, str | Path)
@@ -82,7 +83,7 @@ class Outputs:
             topics=topics,
             seed=seed,
             at=at,
-            model=ModelOptions(model, prompt, device, trust_remote_code),
+            model=ModelOptions(model=model, prompt=prompt, device=device, trust_remote_code=trust_remote_code),
         )
         return map_picture(self._database(), self.table, options, self._questions, observer, stdin)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Protocol, Self
 
+from vecindex.messages import Message
 from vecindex.notebook import given, shown_table
 
 _ANSWERS_SHOWN = 20
@@ -212,7 +213,7 @@ class Observer(Protocol):
         """Take the state of a stage, now and then while it goes on; each stage is told once it begins (done = 0)."""
         ...
 
-    def notice(self, message: str) -> None:
+    def notice(self, message: Message) -> None:
         """Take a line that the user should see."""
         ...
 
@@ -229,7 +230,7 @@ class Silent:
     def stage(self, stage: Stage) -> None:
         """Ignore it."""
 
-    def notice(self, message: str) -> None:
+    def notice(self, message: Message) -> None:
         """Ignore it."""
 
 

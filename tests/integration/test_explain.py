@@ -19,7 +19,6 @@ from vecindex.store import articles as store
 from vecindex.store.database import Database
 from vecindex.verbs.overlap.causes.experiments import Experiment, Outcome
 from vecindex.verbs.overlap.causes.tree import Cause, Confidence
-from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.overlap.result import OverlapResult
 from vecindex.verbs.reader import OverlapReader
@@ -143,7 +142,7 @@ def ask(
         put_map(folder / "db", "m", ids, xy)
     known = {f"question {i}": vector for i, vector in enumerate(questions)}
     model: Any = AnyModel(known, articles)
-    return overlap(Database(folder / "db"), "articles", OverlapOptions(texts=list(known), **options), model)
+    return overlap(Database(folder / "db"), "articles", list(known), {**options}, model)
 
 
 def on_a_sheet(xy: np.ndarray) -> np.ndarray:
@@ -245,7 +244,7 @@ def test_answers_that_are_not_found_are_not_healthy(tmp_path: Path, rng: np.rand
     ):
         file = tmp_path / f"{name}.csv"
         file.write_text("question,answers\n" + "".join(f"question {i},{ids[a]}\n" for i, a in enumerate(answers)))
-        found = overlap(Database(tmp_path / "db"), "articles", OverlapOptions(file=str(file)), known)
+        found = overlap(Database(tmp_path / "db"), "articles", str(file), {}, known)
         assert found.causes[0].cause is cause
         assert found.maps[0].search.overlap.mean > 0.6
 

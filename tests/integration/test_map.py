@@ -18,7 +18,6 @@ from vecindex.core.anchors import anchored_to
 from vecindex.errors import ConfigError
 from vecindex.reports.map_payload import packed_bytes, payload
 from vecindex.store.database import Database
-from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.picture import picture as module
 from vecindex.verbs.picture.options import MapOptions
@@ -201,7 +200,7 @@ def questions_file(folder: Path, vectors: np.ndarray, n: int = 6) -> tuple[str, 
 
 
 def same_as_overlap(result: MapResult, database: Path, file: str, model: KnownModel, k: int) -> None:
-    told = overlap(Database(database), "articles", OverlapOptions(file=file, k=k, map="flat"), model)  # type: ignore[arg-type]
+    told = overlap(Database(database), "articles", file, {"k": k, "map": "flat"}, model)  # type: ignore[arg-type]
     ids = result.picture.ids
     chunked = result.picture.by == "chunk"
     for question, row in zip(result.picture.questions, told.rows, strict=True):

@@ -23,7 +23,7 @@ from vecindex.neighbors.exact import nearest_articles
 from vecindex.neighbors.plane import Plane
 from vecindex.store.database import Database
 from vecindex.verbs.overlap.causes.nested import DRAWS, strata
-from vecindex.verbs.overlap.options import OverlapOptions
+from vecindex.verbs.overlap.options import checked_overlap
 from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.overlap.result import OverlapResult
 from vecindex.verbs.reader import OverlapReader
@@ -105,7 +105,8 @@ class AnyModel(KnownModel):
 def run(world: Any, **options: Any) -> OverlapResult:
     folder, *_, known = world
     options = {"file": str(folder / "q.jsonl"), "sample": 10_000, **options}
-    return overlap(Database(folder / "db"), "articles", OverlapOptions(**options), AnyModel(known))  # type: ignore[arg-type]
+    asked = options.pop("file", None) or options.pop("texts", None)
+    return overlap(Database(folder / "db"), "articles", asked, options, AnyModel(known))  # type: ignore[arg-type]
 
 
 def in_order(world: Any) -> tuple[np.ndarray, list[str], list[str], np.ndarray, np.ndarray]:
@@ -205,12 +206,12 @@ def test_by_chunk_counts_rows(world: Any) -> None:
 def test_fewer_articles_than_k_are_refused(tmp_path: Path) -> None:
     chunked_table(tmp_path, [40, 3, 2])
     model = KnownModel({"q": np.ones(8)})
-    with pytest.raises(ConfigError, match="has 3 articles, fewer than -k 5"):
-        overlap(Database(tmp_path), "articles", OverlapOptions(texts=["q"]), model)  # type: ignore[arg-type]
-    found = overlap(Database(tmp_path), "articles", OverlapOptions(texts=["q"], by="chunk"), model)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="has 3 articles, fewer than k=5"):
+        overlap(Database(tmp_path), "articles", ["q"], {}, model)  # type: ignore[arg-type]
+    found = overlap(Database(tmp_path), "articles", ["q"], {"by": "chunk"}, model)  # type: ignore[arg-type]
     assert found.articles == 45
-    with pytest.raises(ConfigError, match="--by is article or chunk, found 'row'"):
-        OverlapOptions(texts=["q"], by="row")
+    with pytest.raises(ConfigError, match="by= is article or chunk, found 'row'"):
+        checked_overlap(["q"], {"by": "row"})  # type: ignore[typeddict-item]
 
 
 def best_overlap(targets: list[int], xy: np.ndarray, articles: list[str]) -> float:

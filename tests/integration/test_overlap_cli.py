@@ -19,7 +19,6 @@ from planted import KnownModel, make_table, put_map
 from vecindex.cli.app import main
 from vecindex.reports.overlap import overlap_page
 from vecindex.store.database import Database
-from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.overlap.overlap import overlap
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "schemas/overlap.schema.json").read_text(encoding="utf-8"))
@@ -38,7 +37,7 @@ def table_and_questions(folder: Path, with_map: bool) -> tuple[str, str]:
     rows = [{"id": f"q{i}", "question": f"wh\u00e4t {i}?", "answers": [f"a{i:05d}"]} for i in range(8)]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     known = {f"wh\u00e4t {i}?": articles[i] + 0.1 for i in range(8)}
-    overlap(Database(folder / "db"), "articles", OverlapOptions(file=str(file)), KnownModel(known))  # type: ignore[arg-type]
+    overlap(Database(folder / "db"), "articles", str(file), {}, KnownModel(known))  # type: ignore[arg-type]
     return str(folder / "db"), str(file)
 
 

@@ -17,7 +17,6 @@ from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError
 from vecindex.store.database import Database
 from vecindex.verbs.overlap.causes.tree import Cause
-from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.overlap.result import OverlapResult
 
@@ -32,7 +31,8 @@ def write_questions(folder: Path, rows: list[dict[str, Any]]) -> str:
 
 def run(folder: Path, vectors: dict[str, np.ndarray], **options: Any) -> tuple[OverlapResult, list[str]]:
     model = KnownModel(vectors)
-    return overlap(Database(folder / "db"), "articles", OverlapOptions(**options), model), model.asked  # type: ignore[arg-type]
+    asked = options.pop("file", None) or options.pop("texts", None)
+    return overlap(Database(folder / "db"), "articles", asked, options, model), model.asked  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,6 @@ from vecindex.verbs.overlap.measure import (
     self_recall,
     space_facts,
 )
-from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.overlap.result import OverlapResult
 
@@ -49,12 +48,12 @@ def ask(
     make_table(folder / "db", articles, ids)
     put_map(folder / "db", "m", ids, xy)
     known = {f"question {i}": vector for i, vector in enumerate(questions)}
-    options = OverlapOptions(texts=list(known))
+    asked: Any = list(known)
     if answers is not None:
         file = folder / "q.csv"
         file.write_text("question,answers\n" + "".join(f"{t},{a}\n" for t, a in zip(known, answers, strict=True)))
-        options = OverlapOptions(file=str(file))
-    return overlap(Database(folder / "db"), "articles", options, KnownModel(known))  # type: ignore[arg-type]
+        asked = str(file)
+    return overlap(Database(folder / "db"), "articles", asked, {}, KnownModel(known))  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ import pytest
 from planted import KnownModel, fingerprint, make_table, put_map
 from vecindex.core.questions import QuestionSet
 from vecindex.errors import StoreError
+from vecindex.options import ModelOptions, checked
 from vecindex.schema import questions_schema
 from vecindex.store.database import Database
 from vecindex.store.maps import map_xy, maps
 from vecindex.types import Fingerprint, Silent
-from vecindex.verbs.questions.model import ModelOptions
 from vecindex.verbs.questions.reader import question_vectors, questions_from_texts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +40,7 @@ def vectors_of(
 ) -> tuple[np.ndarray, list[str], list[str]]:
     """Return the vectors, the texts that the model was asked for, and the notices."""
     model, notices = KnownModel(VECTORS), Notices()
-    options = ModelOptions(prompt=prompt)
+    options = checked(ModelOptions, {"prompt": prompt})
     found, made = question_vectors(
         Database(folder),
         asked,
@@ -93,7 +93,7 @@ def test_another_prompt_of_the_models_own_makes_them_anew(tmp_path: Path) -> Non
 
     def made(prompt: str | None) -> int:
         model = KnownModel(VECTORS, prompt)
-        arguments = (Database(tmp_path), asked, fingerprint(3), "t", ModelOptions(), model, Silent())
+        arguments = (Database(tmp_path), asked, fingerprint(3), "t", checked(ModelOptions, {}), model, Silent())
         return question_vectors(*arguments)[1]  # type: ignore[arg-type]
 
     assert made("query: ") == 3
@@ -113,7 +113,15 @@ def test_what_a_model_that_is_not_at_hand_brings_is_kept_behind_its_prompt(tmp_p
             self.prompt = "q: "
             return super().embed(*arguments)
 
-    arguments = (Database(tmp_path), asked, fingerprint(3), "t", ModelOptions(), Fetched(VECTORS, None), Silent())
+    arguments = (
+        Database(tmp_path),
+        asked,
+        fingerprint(3),
+        "t",
+        checked(ModelOptions, {}),
+        Fetched(VECTORS, None),
+        Silent(),
+    )
     assert question_vectors(*arguments)[1] == 3  # type: ignore[arg-type]
     assert vectors_of(tmp_path, asked, prompt="q: ")[1] == []
 
@@ -122,7 +130,7 @@ def test_vectors_of_several_lengths_share_the_table(tmp_path: Path) -> None:
     asked = questions_from_texts(TEXTS, "set")
     vectors_of(tmp_path, asked)
     longer = KnownModel({text: np.eye(5)[i] for i, text in enumerate(TEXTS)})
-    arguments = (Database(tmp_path), asked, fingerprint(5), "t", ModelOptions(), longer, Silent())
+    arguments = (Database(tmp_path), asked, fingerprint(5), "t", checked(ModelOptions, {}), longer, Silent())
     assert question_vectors(*arguments)[1] == 3  # type: ignore[arg-type]
     found, made = question_vectors(*arguments)  # type: ignore[arg-type]
     assert made == 0

@@ -24,7 +24,6 @@ from vecindex.serve.live import Live, Served
 from vecindex.serve.once import Once
 from vecindex.store.database import Database
 from vecindex.verbs.overlap.live import TableAtHand
-from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.picture import picture as map_picture
 
@@ -312,7 +311,7 @@ def test_chunks_are_counted_as_articles(folder: Path) -> None:
     with running(served, known(Live(served), {TEXT: vectors[0].astype(float)})) as client:
         found = client("/api/questions", {"text": TEXT, "k": 4}).json
         model = KnownModel({TEXT: vectors[0].astype(float)})
-        result = overlap(Database(folder), "articles", OverlapOptions(texts=[TEXT], k=4), model)  # type: ignore[arg-type]
+        result = overlap(Database(folder), "articles", [TEXT], {"k": 4}, model)  # type: ignore[arg-type]
         (row,) = result.rows
         assert [n["article_id"] for n in found["nearest"]] == [n.id for n in row.neighbors]
         assert [n["id"] for n in found["nearest"]] == [n.chunk for n in row.neighbors]

@@ -1,4 +1,4 @@
-"""Imports go downward only: cli, pipeline, edges, core, types, errors."""
+"""Imports go downward only: cli, verbs, edges, core, types, errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ root_package = "vecindex"
 [[tool.importlinter.contracts]]
 name = "upside down"
 type = "layers"
-layers = ["vecindex.errors", "vecindex.store", "vecindex.pipeline"]
+layers = ["vecindex.errors", "vecindex.store", "vecindex.verbs"]
 """
     (tmp_path / "pyproject.toml").write_text(contracts)
     done = lint(tmp_path)

@@ -4,24 +4,61 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import typer
 
 from vecindex.cli.advice import completed
-from vecindex.types import IngestReport
+from vecindex.cli.spelling import spelled
+from vecindex.messages import Message
+from vecindex.serialize import Result
+from vecindex.types import IngestReport, Observer, Rejected
 
 SCHEMA_VERSION = 1
+REJECTED_EXIT = 6
 
 
-def print_json(values: dict[str, Any]) -> None:
-    """Print one JSON object; its form is described in schemas/."""
+class WithRejects(Protocol):
+    """A result that may have left out lines of a file of questions."""
+
+    @property
+    def rejected(self) -> Sequence[Rejected]:
+        """Lines that were left out."""
+        ...
+
+    @property
+    def duplicates(self) -> Sequence[Rejected]:
+        """Lines that were counted once."""
+        ...
+
+
+def left_out(result: WithRejects, observer: Observer) -> None:
+    """Name the lines that were left out, and those that were counted once."""
+    for line in result.rejected:
+        observer.notice(f"left out {line.place}: {line.reason}")
+    for line in result.duplicates:
+        observer.notice(f"counted once: {line.place} is {line.reason}")
+
+
+def end(result: WithRejects, observer: Observer) -> None:
+    """Name the lines that were left out, and end with exit code 6 if there are any."""
+    left_out(result, observer)
+    if result.rejected:
+        raise typer.Exit(REJECTED_EXIT)
+
+
+def print_json(result: Result | dict[str, Any]) -> None:
+    """Print a result as one JSON object; its form is described in schemas/."""
+    values = result if isinstance(result, dict) else result.to_dict(spelled)
     # At once, not piece by piece: only that is done in C.
     sys.stdout.write(json.dumps({"schema_version": SCHEMA_VERSION, **values}, ensure_ascii=False, default=str))
     sys.stdout.write("\n")
 
 
-def say(text: str = "") -> None:
+def say(text: Message = "") -> None:
     """Print a line for the user to standard error."""
-    sys.stderr.write(completed(text) + "\n")
+    sys.stderr.write(completed(spelled(text)) + "\n")
 
 
 def duration(seconds: float) -> str:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
-from vecindex.cli.options import Db, Json, Table
+from vecindex.cli.options import Db, Json, Table, options_of
+from vecindex.cli.output import end, left_out
+from vecindex.cli.spelling import spelled
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
+from vecindex.verbs.overlap.options import OverlapOptions
 
 if TYPE_CHECKING:
-    from vecindex.verbs.overlap.causes.verdicts import Verdict
     from vecindex.verbs.overlap.result import OverlapResult
 
 NOT_MET_EXIT = 1
-REJECTED_EXIT = 6
 
 
+@options_of(OverlapOptions)
 def overlap(
     questions: Annotated[
         str | None,
@@ -28,16 +29,6 @@ def overlap(
     ] = None,
     db: Db = None,
     table: Table = DEFAULT_TABLE,
-    k: Annotated[int, typer.Option("-k", help="Neighbors.")] = 5,
-    map: Annotated[str | None, typer.Option(metavar="NAME", help="One stored map [default: all]")] = None,
-    question: Annotated[
-        str | None,
-        typer.Option(metavar="ID|TEXT", help="Show one question's neighbors in both spaces, side by side."),
-    ] = None,
-    by: Annotated[str, typer.Option(help="In a table of chunks: article or chunk.")] = "article",
-    topic_field: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Column with the articles' topics [default: topic]")
-    ] = None,
     csv: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write a row for each question, map and placement.")
     ] = None,
@@ -48,29 +39,13 @@ def overlap(
         float | None, typer.Option(metavar="F", help="Exit 1 when the best map's overlap is below this, e.g. 0.6.")
     ] = None,
     on: Annotated[str, typer.Option(help="What --fail-under judges: mean, or lower (end of its interval).")] = "mean",
-    bbox_padding: Annotated[
-        float, typer.Option(help="How far the questions' box reaches beyond them, as a share of its sides.")
-    ] = 0.5,
-    sample: Annotated[int, typer.Option(help="Articles drawn for the figures of articles.")] = 500,
-    seed: Annotated[int | None, typer.Option(help="Of that draw and of the intervals.")] = None,
-    at: Annotated[str | None, typer.Option(metavar="TAG", help="Measure the table as it was tagged.")] = None,
-    what_if: Annotated[
-        str | None,
-        typer.Option(metavar="corpus", help="Measure against samples of the articles too: would more help?"),
-    ] = None,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Do the experiments too that need the model and more time.")
-    ] = False,
-    model: Annotated[str | None, typer.Option(help="Where the table's model is now, if elsewhere.")] = None,
-    prompt: Annotated[str | None, typer.Option(help="Put before every question [default: the model's own]")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    trust_remote_code: Annotated[bool, typer.Option(help="Run code that the model brings along.")] = False,
     json: Json = False,
+    **options: Unpack[OverlapOptions],
 ) -> None:
     """Measure how many of the questions' nearest articles stay their nearest on each stored map, and say why not.
 
-    Each question is placed on the map of articles by candidate search; a neutral placement is told beside it. Without
-    a map the command tells what the embedding space alone can.
+    Each question is placed on the map of articles at its best position; a median baseline is reported alongside.
+    Without a map the command reports what the embedding space alone shows.
     """
     import vecindex
     from vecindex.cli.output import print_json
@@ -83,54 +58,20 @@ def overlap(
         raise ConfigError(f"--fail-under is a share from 0 to 1, found {fail_under}.", "For example 0.6.")
     keep_one_heap()
     with Screen() as screen:
-        result = vecindex.open(db, table).overlap(
-            questions,
-            question=question,
-            k=k,
-            by=by,  # type: ignore[arg-type]  # checked where it is used
-            topic_field=topic_field,
-            map=map,
-            bbox_padding=bbox_padding,
-            sample=sample,
-            seed=seed,
-            at=at,
-            what_if=what_if,
-            explain=explain,
-            model=model,
-            prompt=prompt,
-            device=device,
-            trust_remote_code=trust_remote_code,
-            observer=screen,
-        )
-    result = _with_commands(result)
+        result = vecindex.open(db, table).overlap(questions, observer=screen, **options)
     if fail_under is not None and result.best is None:
         raise ConfigError("--fail-under needs a map, and the table has none.", result.next[0])
     for path in _written(result, csv, html):
         screen.notice(f"written: {path}")
     if json:
-        print_json(result.to_dict())
+        print_json(result)
     else:
-        _print(result, question, explain)
-    for line in result.rejected:
-        screen.notice(f"left out {line.place}: {line.reason}")
-    for line in result.duplicates:
-        screen.notice(f"counted once: {line.place} is {line.reason}")
+        _print(result, options["question"], options["explain"])
     if fail_under is not None and not result.meets(fail_under, on):
+        left_out(result, screen)
         screen.notice(f"overlap ({on}) is below {fail_under:g}")
         raise typer.Exit(NOT_MET_EXIT)
-    if result.rejected:
-        raise typer.Exit(REJECTED_EXIT)
-
-
-def _with_commands(result: OverlapResult) -> OverlapResult:
-    """Return the result with commands that name the database and the table, wherever it is then shown."""
-    from vecindex.cli.advice import completed
-
-    def told(causes: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-        return tuple(replace(one, remedy=completed(one.remedy)) for one in causes)
-
-    maps = tuple(replace(one, causes=told(one.causes)) for one in result.maps)
-    return replace(result, causes=told(result.causes), maps=maps, next=tuple(map(completed, result.next)))
+    end(result, screen)
 
 
 def _written(result: OverlapResult, csv: str | None, html: str | None) -> Iterator[str]:
@@ -141,7 +82,7 @@ def _written(result: OverlapResult, csv: str | None, html: str | None) -> Iterat
         write_csv(result, csv)
         yield csv
     if html is not None:
-        result.write_html(html, made=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC")
+        result.write_html(html, made=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC", spell=spelled)
         yield html
 
 

@@ -15,6 +15,7 @@ from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError, Interrupted
 
 if TYPE_CHECKING:
+    from vecindex.messages import Message
     from vecindex.types import Estimate, Observer, Progress, Stage
 
 REJECTED_EXIT = 6
@@ -168,7 +169,7 @@ class Stoppable:
             raise KeyboardInterrupt
         self._inner.stage(stage)
 
-    def notice(self, message: str) -> None:
+    def notice(self, message: Message) -> None:
         """See `Observer`."""
         self._inner.notice(message)
 

@@ -35,11 +35,17 @@ def serve(
     Prints the page's address. Ctrl-C ends it. Changes nothing in the table, and follows what others change.
     """
     from vecindex.cli.output import say
+    from vecindex.options import ModelOptions
     from vecindex.serve.live import Served
     from vecindex.serve.server import serve as run
-    from vecindex.verbs.questions.model import ModelOptions
 
-    served = Served(database_uri(db), table, map, questions, ModelOptions(model, prompt, device, trust_remote_code))
+    served = Served(
+        database_uri(db),
+        table,
+        map,
+        questions,
+        ModelOptions(model=model, prompt=prompt, device=device, trust_remote_code=trust_remote_code),
+    )
 
     def ready(url: str) -> None:
         typer.echo(url)

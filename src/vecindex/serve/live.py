@@ -13,6 +13,8 @@ from vecindex.core.neighbors import NO_ROW
 from vecindex.core.picture import Extent, MapPicture
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, StoreError
+from vecindex.messages import Message
+from vecindex.options import ModelOptions
 from vecindex.serve.answers import Refused
 from vecindex.serve.once import Once
 from vecindex.serve.shared_model import SharedModel
@@ -24,7 +26,6 @@ from vecindex.store.versions import edition, version, versions
 from vecindex.types import Silent
 from vecindex.verbs.overlap.live import Around, Mask, TableAtHand, vector_of_question
 from vecindex.verbs.picture.options import MapOptions, chosen_map
-from vecindex.verbs.questions.model import ModelOptions
 from vecindex.verbs.questions.reader import read_question_set
 
 _EDITIONS = 2
@@ -41,9 +42,9 @@ class Notes(Silent):
         """Begin without a note."""
         self.lines: list[str] = []
 
-    def notice(self, message: str) -> None:
+    def notice(self, message: Message) -> None:
         """Keep it."""
-        self.lines.append(message)
+        self.lines.append(str(message))
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,5 +261,5 @@ def without_option(error: ConfigError) -> ConfigError:
     >>> without_option(ConfigError("The condition --where 'x' fails.", 'Like --where "year > 1990"')).hint
     'Like "year > 1990"'
     """
-    hint = None if error.hint is None else error.hint.replace("--where ", "")
-    return ConfigError(error.message.replace("--where ", ""), hint)
+    hint = None if error.hint is None else str(error.hint).replace("--where ", "")
+    return ConfigError(str(error.message).replace("--where ", ""), hint)

@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import threading
 from dataclasses import dataclass
+from typing import cast
 
 from vecindex.config import VERSION
 from vecindex.errors import VecindexError
@@ -77,7 +78,12 @@ class ReportJob:
             if not self.busy and failed is not None and failed[0] == latest:
                 error = failed[1]
                 self._failed = None
-                return _told("failed", served.questions_name, error=error.message, next=error.hint)
+                return _told(
+                    "failed",
+                    served.questions_name,
+                    error=str(error.message),
+                    next=None if error.hint is None else str(error.hint),
+                )
             if not self.busy:
                 self._heard = _Heard()
                 self._thread = threading.Thread(target=self._make, args=(latest,), daemon=True)
@@ -93,8 +99,9 @@ class ReportJob:
     def _make(self, edition: str) -> None:
         live = self._live
         try:
-            options = OverlapOptions(file=live.served.questions, model=live.served.model)
-            result = overlap(live.database(), live.served.table, options, live.model, self._heard)
+            served = live.served
+            options = cast("OverlapOptions", dict(served.model))
+            result = overlap(live.database(), served.table, served.questions, options, live.model, self._heard)
             made = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
             links = [tag("a", "Live map", href="/"), tag("a", "API", href="/api/docs")]
             html = overlap_page(result.to_dict(), version=VERSION, made=made, links=links)

@@ -49,7 +49,7 @@ def _read_text(text_id: str, file: InputFile) -> Record | Rejected:
     except UnicodeDecodeError as error:
         reason = f"not valid UTF-8 at byte {error.start + 1}"
     except SourceError as error:  # one file is one row here, not the input as a whole
-        reason = error.message.removeprefix(f"{file.name}: ")
+        reason = str(error.message).removeprefix(f"{file.name}: ")
     return Rejected(file.name, reason, text_id, excerpt(raw))
 
 

@@ -225,7 +225,7 @@ def _target(out: str, stdout: BinaryIO | None) -> Any:
     from contextlib import nullcontext
 
     if out != STDOUT:
-        return whole_file(out, COMMAND)
+        return whole_file(out)
     if stdout is None:
         raise ConfigError("There is no standard output to write to.", "Name a file.")
     return nullcontext(stdout)

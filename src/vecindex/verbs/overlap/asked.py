@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
 from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
+from vecindex.messages import option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.types import Observer
+from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.questions.model import QuestionModel
-from vecindex.verbs.questions.reader import question_vectors, questions_from_texts, read_question_set
-
-if TYPE_CHECKING:
-    from vecindex.verbs.overlap.options import OverlapOptions
+from vecindex.verbs.questions.reader import Questions, question_vectors, questions_from_texts, read
 
 TYPED = "typed"
 
@@ -42,24 +41,23 @@ class Asked:
 def asked_questions(
     database: Database,
     table: ArticleTable,
+    questions: Questions | None,
     options: OverlapOptions,
     model: QuestionModel,
     observer: Observer,
     stdin: BinaryIO | None,
 ) -> Asked:
-    """Return the questions to measure; without a file or texts, the one that is typed.
+    """Return the questions to measure; without any, the one that is typed.
 
-    Raises ConfigError when `options.question` is neither the id of a question nor a text.
+    Raises ConfigError when `question` is neither the id of a question nor a text.
     """
-    if options.file is not None:
-        asked = read_question_set(options.file, stdin)
-    else:
-        asked = questions_from_texts(options.texts or [options.question or ""], "texts" if options.texts else TYPED)
-    typed = _typed(asked, options.question)
+    typed_text = options["question"]
+    asked = questions_from_texts([typed_text or ""], TYPED) if questions is None else read(questions, stdin)
+    typed = _typed(asked, typed_text)
 
-    def vectors_of(questions: QuestionSet) -> tuple[F32, int]:
+    def vectors_of(asked: QuestionSet) -> tuple[F32, int]:
         stored, where = table.fingerprint, table.where
-        return question_vectors(database, questions, stored, where, options.model, model, observer)
+        return question_vectors(database, asked, stored, where, options, model, observer)
 
     vectors, embedded = vectors_of(asked)
     if typed is None:
@@ -77,7 +75,7 @@ def _typed(asked: QuestionSet, question: str | None) -> QuestionSet | None:
         some = ", ".join(q.id for q in asked.questions[:5])
         raise ConfigError(
             f"No question has the id {question!r}, and a text has several words.",
-            f"Ids there: {some}, ... A single word is asked without --questions.",
+            text(f"Ids there: {some}, ... A single word is asked without ", option("questions"), "."),
         )
     return questions_from_texts([question], TYPED)
 

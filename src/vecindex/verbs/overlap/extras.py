@@ -14,7 +14,8 @@ from vecindex.verbs.overlap.causes.experiments import Experiment, weighed
 from vecindex.verbs.overlap.causes.verdicts import Verdict
 from vecindex.verbs.overlap.causes.what_if_result import WhatIf
 from vecindex.verbs.overlap.explain import Embed, Explainer, cheap_experiments
-from vecindex.verbs.overlap.measure import DEPTH, Lookup, Placed, Space
+from vecindex.verbs.overlap.measure import Lookup, Placed, Space
+from vecindex.verbs.overlap.options import DEPTH
 from vecindex.verbs.overlap.result import MapOverlap, SpaceFacts
 from vecindex.verbs.overlap.what_if import NestedSearch, what_if_corpus
 from vecindex.verbs.reader import OverlapReader

@@ -21,13 +21,14 @@ from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, CorruptError
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
+from vecindex.options import ModelOptions
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import maps
 from vecindex.store.search import check_condition
 from vecindex.types import Observer
-from vecindex.verbs.overlap.measure import DEPTH
-from vecindex.verbs.questions.model import ModelOptions, QuestionModel
+from vecindex.verbs.overlap.options import DEPTH
+from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.reader import OverlapReader
 
 HELD_BYTES = 512 << 20

@@ -35,6 +35,7 @@ from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.neighbors.plane import Plane
 from vecindex.verbs.overlap.causes.verdicts import Facts
+from vecindex.verbs.overlap.options import DEPTH
 from vecindex.verbs.overlap.result import AnswersFound, Placement, SpaceFacts
 from vecindex.verbs.overlap.space import (
     agreement,
@@ -52,7 +53,6 @@ from vecindex.verbs.overlap.space import (
 )
 from vecindex.verbs.overlap.style import style_of
 
-DEPTH = 100
 CURVE = (1, 5, 10, 20, 50)
 SOFT = (10, 50, 100)
 DUPLICATE_DIST = 1e-3

@@ -2,54 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
-from vecindex.core.geometry import PADDING
-from vecindex.core.nulls import SEED
+from vecindex.config import SEED
 from vecindex.errors import ConfigError
-from vecindex.verbs.overlap.measure import DEPTH
-from vecindex.verbs.overlap.what_if import CORPUS
-from vecindex.verbs.questions.model import ModelOptions
+from vecindex.messages import Placeholder, option, text
+from vecindex.options import ModelOptions, Option, checked
+
+DEPTH = 100
+"""Neighbors of a question that are looked at, at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class OverlapOptions:
-    """What to measure; see `Index.overlap`."""
+class OverlapOptions(ModelOptions, total=False):
+    """What to measure, and how."""
 
-    file: str | None = None
-    texts: Sequence[str] = ()
-    question: str | None = None
-    k: int = 5
-    by: str = "article"
-    topic_field: str | None = None
-    map: str | None = None
-    padding: float = PADDING
-    sample: int = 500
-    seed: int = SEED
-    at: str | None = None
-    model: ModelOptions = field(default_factory=ModelOptions)
-    what_if: str | None = None
-    explain: bool = False
+    question: Annotated[
+        str | None,
+        Option("Show one question's neighbors in both spaces, side by side.", metavar="ID|TEXT"),
+    ]
+    k: Annotated[int, Option("Neighbors.", default=5, flag="-k", at_least=1, at_most=DEPTH)]
+    map: Annotated[str | None, Option("One stored map [default: all]", metavar="NAME")]
+    by: Annotated[Literal["article", "chunk"], Option("In a table of chunks: article or chunk.", default="article")]
+    topic_field: Annotated[str | None, Option("Column with the articles' topics [default: topic]", metavar="NAME")]
+    bbox_padding: Annotated[
+        float,
+        Option("How far the questions' box reaches beyond them, as a share of its sides.", default=0.5, at_least=0),
+    ]
+    sample: Annotated[int, Option("Articles drawn for the figures of articles.", default=500, at_least=1)]
+    seed: Annotated[int, Option("Of that draw and of the intervals.", default=SEED)]
+    at: Annotated[str | None, Option("Measure the table as it was tagged.", metavar="TAG")]
+    what_if: Annotated[
+        Literal["corpus"] | None,
+        Option("Measure against samples of the articles too: would more help?", metavar="corpus"),
+    ]
+    explain: Annotated[
+        bool, Option("Run the experiments too that need the model and more time.", default=False, flag="--explain")
+    ]
 
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        if self.file is not None and self.texts:
-            raise ConfigError("overlap takes a file of questions or texts, not both.")
-        if self.file is None and not self.texts and self.question is None:
-            raise ConfigError(
-                "overlap needs questions: a file, or texts.",
-                'Add --questions FILE, or --question "how do cells die".',
-            )
-        if self.question is not None and not self.question.strip():
-            raise ConfigError("--question is empty.", 'For example: --question "how do cells die"')
-        if self.by not in ("article", "chunk"):
-            raise ConfigError(f"--by is article or chunk, found {self.by!r}.")
-        if not 1 <= self.k <= DEPTH:
-            raise ConfigError(f"-k must be from 1 to {DEPTH}, found {self.k}.")
-        if self.padding < 0:
-            raise ConfigError(f"--bbox-padding must not be negative, found {self.padding}.")
-        if self.sample < 1:
-            raise ConfigError(f"--sample must be at least 1, found {self.sample}.")
-        if self.what_if not in (None, CORPUS):
-            raise ConfigError(f"--what-if knows {CORPUS} only, found {self.what_if!r}.", f"--what-if {CORPUS}")
+
+def checked_overlap(questions: object, options: OverlapOptions) -> OverlapOptions:
+    """Return all options with their defaults; raises ConfigError for what makes no sense."""
+    options = checked(OverlapOptions, options)
+    question = options["question"]
+    if questions is None and question is None:
+        raise ConfigError(
+            "overlap needs questions: a file, or texts.",
+            text("Add ", option("questions", Placeholder("FILE")), ", or ", option("question", "how do cells die")),
+        )
+    if question is not None and not question.strip():
+        raise ConfigError(
+            text(option("question"), " is empty."), text("For example: ", option("question", "how do cells die"))
+        )
+    return options

@@ -14,6 +14,7 @@ from vecindex.core.neighbors import NO_ROW
 from vecindex.core.nulls import bootstrap_mean
 from vecindex.core.overlap import chance_level, overlap_at_k, snap_floor
 from vecindex.errors import ConfigError, CorruptError
+from vecindex.messages import Message, command, option, text
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
 from vecindex.store.articles import ArticleTable
@@ -23,11 +24,10 @@ from vecindex.types import Observer, Silent
 from vecindex.verbs.clock import Clock
 from vecindex.verbs.overlap.asked import Asked, asked_questions
 from vecindex.verbs.overlap.causes.tree import diagnose
-from vecindex.verbs.overlap.causes.verdicts import Verdict
+from vecindex.verbs.overlap.causes.verdicts import NOTHING_TO_DO, Verdict
 from vecindex.verbs.overlap.explain import Embed
 from vecindex.verbs.overlap.extras import Collector, Extras, with_weighed_causes
 from vecindex.verbs.overlap.measure import (
-    DEPTH,
     Lookup,
     Placed,
     Space,
@@ -40,54 +40,60 @@ from vecindex.verbs.overlap.measure import (
     self_curves,
     space_facts,
 )
-from vecindex.verbs.overlap.options import OverlapOptions
+from vecindex.verbs.overlap.options import DEPTH, OverlapOptions, checked_overlap
 from vecindex.verbs.overlap.question_result import QuestionRow
 from vecindex.verbs.overlap.result import MapOverlap, OverlapResult, SpaceFacts
 from vecindex.verbs.overlap.rows import question_rows
 from vecindex.verbs.overlap.topics import article_topics, topic_column
 from vecindex.verbs.questions.model import QuestionModel
+from vecindex.verbs.questions.reader import Questions
 from vecindex.verbs.reader import OverlapReader
 from vecindex.verbs.scores.evenness import map_evenness
 from vecindex.verbs.scores.fidelity import DEPTH as OWN_DEPTH
 from vecindex.verbs.scores.fidelity import Fidelity, FidelitySearch
 
-NO_MAP = (
-    "Measuring overlap needs a map. Make one: vecindex project. Until then the figures are those of embedding space "
-    "alone."
+NO_MAP = text(
+    "Measuring overlap needs a map. Make one: ",
+    command("project"),
+    ". Until then the figures are those of embedding space alone.",
 )
 
 
 def overlap(
     database: Database,
     name: str,
+    questions: Questions | None,
     options: OverlapOptions,
     model: QuestionModel,
     observer: Observer | None = None,
     stdin: BinaryIO | None = None,
 ) -> OverlapResult:
     """Return how many of the questions' neighbors survive on each stored map; see `Index.overlap`."""
+    options = checked_overlap(questions, options)
     observer = observer or Silent()
     clock = Clock()
-    table = database.articles(name, options.at)
-    about = _wanted_maps(table, options.map)
-    topics = topic_column(table, options.topic_field)
-    asked = asked_questions(database, table, options, model, observer, stdin)
+    table = database.articles(name, options["at"])
+    about = _wanted_maps(table, options["map"])
+    topics = topic_column(table, options["topic_field"])
+    asked = asked_questions(database, table, questions, options, model, observer, stdin)
     about = {name: told_with_questions(told, [q.text for q in asked.set.questions]) for name, told in about.items()}
     clock.lap("questions")
-    reader = OverlapReader(table, list(about), options.by)
-    if reader.n < options.k:
+    reader = OverlapReader(table, list(about), options["by"])
+    if reader.n < options["k"]:
         raise ConfigError(
-            f"{table.where} has {reader.n:,} {'rows' if reader.articles is None else 'articles'}, fewer than "
-            f"-k {options.k}.",
-            "Ingest articles, or give a smaller -k.",
+            text(
+                f"{table.where} has {reader.n:,} {'rows' if reader.articles is None else 'articles'}, fewer than ",
+                option("k", options["k"]),
+            ),
+            text("Ingest articles, or give a smaller ", option("k"), "."),
         )
     planes = {map_name: Plane(reader.places[map_name], reader.articles) for map_name in about}
     extras = Extras(
         reader,
         asked,
-        options.seed,
-        embed=_embedder(table, options, model) if options.explain else None,
-        what_if=options.what_if is not None,
+        options["seed"],
+        embed=_embedder(table, options, model) if options["explain"] else None,
+        what_if=options["what_if"] is not None,
         topics=topics,
     )
     clock.lap("preparing")
@@ -127,23 +133,23 @@ def overlap(
         questions=len(asked.set.questions),
         topics=len({t for t in asked.set.topics or [] if t is not None}),
         articles=reader.n,
-        k=options.k,
+        k=options["k"],
         model=table.fingerprint.model,
-        chance=chance_level(options.k, reader.n),
-        snap_floor=snap_floor(options.k),
-        padding=options.padding,
-        seed=options.seed,
+        chance=chance_level(options["k"], reader.n),
+        snap_floor=snap_floor(options["k"]),
+        padding=options["bbox_padding"],
+        seed=options["seed"],
         embedded=asked.embedded,
         space=facts,
         maps=tuple(measured),
         rows=rows,
         causes=causes,
-        verdict=_verdict(measured, causes, options.k, options.by),
+        verdict=_verdict(measured, causes, options["k"], options["by"]),
         next=_next(measured, causes),
         rejected=asked.set.rejected,
         duplicates=asked.set.duplicates,
         seconds=clock.laps,
-        by=options.by,
+        by=options["by"],
         typed=typed_row,
         what_if=what_if,
         experiments=tuple(experiments),
@@ -152,7 +158,7 @@ def overlap(
 
 def _embedder(table: ArticleTable, options: OverlapOptions, model: QuestionModel) -> Embed:
     """Return what turns texts into vectors as it did the questions; what there is to tell was told then."""
-    return lambda texts: model.embed(texts, table.fingerprint, table.where, options.model, Silent())
+    return lambda texts: model.embed(texts, table.fingerprint, table.where, options, Silent())
 
 
 def _wanted_maps(table: ArticleTable, name: str | None) -> dict[str, Any]:
@@ -162,7 +168,9 @@ def _wanted_maps(table: ArticleTable, name: str | None) -> dict[str, Any]:
     if name not in there:
         raise ConfigError(
             f"{table.where} has no map {name!r} (maps there: {', '.join(there) or 'none'}).",
-            "Leave --map out for the figures of embedding space." if not there else "Name one of them.",
+            text("Leave ", option("map"), " out for the figures of embedding space.")
+            if not there
+            else "Name one of them.",
         )
     return {name: there[name]}
 
@@ -178,14 +186,14 @@ def _search(
 
     Return them, those of a question that was typed beside the others, and how faithful the maps are.
     """
-    rng = np.random.default_rng(options.seed)
-    sample = np.sort(rng.permutation(reader.rows)[: options.sample])
+    rng = np.random.default_rng(options["seed"])
+    sample = np.sort(rng.permutation(reader.rows)[: options["sample"]])
     sample, sample_vectors = reader.vectors(sample)
-    depth = max(1, min(max(OWN_DEPTH, options.k), reader.n - 1))
+    depth = max(1, min(max(OWN_DEPTH, options["k"]), reader.n - 1))
     questions = ExactSearch(asked.all_vectors, min(DEPTH, reader.n), articles=reader.articles)
     own = ExactSearch(sample_vectors, depth, without=sample, articles=reader.articles)
     shared = own if reader.articles is None else None
-    faithful = FidelitySearch(sample, sample_vectors, planes, options.k, reader.vectors, options.seed, shared)
+    faithful = FidelitySearch(sample, sample_vectors, planes, options["k"], reader.vectors, options["seed"], shared)
     try:
         for rows, block in reader.blocks():
             questions.add(rows, block)
@@ -194,14 +202,14 @@ def _search(
             for other in others:
                 other.add(rows, block)
     except ValueError as error:
-        raise CorruptError(f"{reader.table.where}: {error}.", "Look closer: vecindex doctor") from error
+        raise CorruptError(f"{reader.table.where}: {error}.", text("Look closer: ", command("doctor"))) from error
     near, own_near, q = questions.result(), own.result(), len(asked.vectors)
     answers, absent = reader.answers(asked.set)
     space = Space(
         asked=asked.set,
         n=reader.n,
-        k=options.k,
-        seed=options.seed,
+        k=options["k"],
+        seed=options["seed"],
         vectors=asked.vectors,
         near=near.take(np.arange(q)),
         sample=sample,
@@ -238,7 +246,7 @@ def _map(
     options: OverlapOptions,
     fidelity: Fidelity | None,
 ) -> MapOverlap:
-    search, median = (placement_figures(p, space, plane, lookup, options.padding) for p in placed)
+    search, median = (placement_figures(p, space, plane, lookup, options["bbox_padding"]) for p in placed)
     targets = space.near.rows[:, : space.k]
     outside = float(np.isnan(plane.xy[targets[targets != NO_ROW], 0]).mean())
     agrees = map_agreement(space, plane)
@@ -278,6 +286,6 @@ def _verdict(measured: Sequence[MapOverlap], causes: Sequence[Verdict], k: int, 
     )
 
 
-def _next(measured: Sequence[MapOverlap], causes: Sequence[Verdict]) -> tuple[str, ...]:
-    advice = [] if measured else [NO_MAP]
-    return (*advice, *(v.remedy for v in causes if v.remedy != "Nothing to do."))
+def _next(measured: Sequence[MapOverlap], causes: Sequence[Verdict]) -> tuple[Message, ...]:
+    advice: list[Message] = [] if measured else [NO_MAP]
+    return (*advice, *(v.remedy for v in causes if v.remedy != NOTHING_TO_DO))

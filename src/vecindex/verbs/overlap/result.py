@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vecindex.core.geometry import Box
 from vecindex.core.nulls import Interval
+from vecindex.messages import Message
 from vecindex.notebook import shown_table
+from vecindex.serialize import Result, Spell
 from vecindex.types import Rejected
 from vecindex.verbs.overlap.causes.experiments import Experiment
 from vecindex.verbs.overlap.causes.verdicts import Verdict
@@ -191,7 +192,7 @@ class MapOverlap:
 
 
 @dataclass(frozen=True, slots=True)
-class OverlapResult:
+class OverlapResult(Result):
     """What `overlap` found.
 
     Attributes
@@ -225,7 +226,7 @@ class OverlapResult:
     rows: tuple[QuestionRow, ...]
     causes: tuple[Verdict, ...]
     verdict: str
-    next: tuple[str, ...]
+    next: tuple[Message, ...]
     rejected: tuple[Rejected, ...]
     duplicates: tuple[Rejected, ...]
     seconds: dict[str, float]
@@ -246,12 +247,7 @@ class OverlapResult:
         found = self.best.search.overlap
         return (found.low if on == "lower" else found.mean) >= fail_under - 1e-9
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON; what is not a number is null."""
-        plain: dict[str, Any] = _plain(dataclasses.asdict(self))
-        return plain
-
-    def to_html(self, made: str | None = None) -> str:
+    def to_html(self, made: str | None = None, spell: Spell = str) -> str:
         """Return a page that opens offline in any browser; see `reports.overlap`.
 
         `made` is when it was made, as it should stand at its foot. Without it the same result gives the same page.
@@ -259,13 +255,13 @@ class OverlapResult:
         from vecindex.config import VERSION
         from vecindex.reports.overlap import overlap_page
 
-        return overlap_page(self.to_dict(), version=VERSION, made=made)
+        return overlap_page(self.to_dict(spell), version=VERSION, made=made)
 
-    def write_html(self, path: str | Path, made: str | None = None) -> None:
+    def write_html(self, path: str | Path, made: str | None = None, spell: Spell = str) -> None:
         """Write `to_html` to a file, whole or not at all; raises ConfigError when it cannot be written."""
         from vecindex.reports.files import write_whole
 
-        write_whole(path, self.to_html(made), "--html")
+        write_whole(path, self.to_html(made, spell))
 
     def _repr_html_(self) -> str:
         """Return the verdict, the maps and the causes as tables, for notebooks."""
@@ -295,14 +291,3 @@ class OverlapResult:
     def flat_rows(self) -> list[dict[str, Any]]:
         """Return the rows of `table_of_questions` as plain values."""
         return flat_rows(self.rows)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON can hold it: keys as text, NaN and infinity as null."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else None
-    return value

@@ -9,10 +9,10 @@ from typing import Any
 from vecindex.core.anchors import anchored_to
 from vecindex.core.picture import MapScore
 from vecindex.errors import ConfigError
+from vecindex.options import ModelOptions
 from vecindex.store.articles import ArticleTable
 from vecindex.store.maps import maps
-from vecindex.verbs.overlap.measure import DEPTH
-from vecindex.verbs.questions.model import ModelOptions
+from vecindex.verbs.overlap.options import DEPTH
 
 SNIPPET = 120
 MOST_TOPICS = 24

@@ -94,7 +94,7 @@ class MapResult:
                 )
             content = map_figure(self.picture, self.color, form=suffix[1:], width_in=width, dpi=dots)
         data = content.encode() if isinstance(content, str) else content
-        write_whole(path, data, "vecindex map")
+        write_whole(path, data)
         return Written(str(path), len(data))
 
     def _repr_html_(self) -> str:

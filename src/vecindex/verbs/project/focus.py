@@ -9,11 +9,12 @@ import numpy as np
 
 from vecindex.core.neighbors import Rows
 from vecindex.core.vectors import F32
+from vecindex.options import ModelOptions
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.types import Observer, Rejected
 from vecindex.verbs.project.result import FocusCover
-from vecindex.verbs.questions.model import ModelOptions, QuestionModel
+from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import question_vectors, read_question_set
 
 COVER_AT = (5, 50)

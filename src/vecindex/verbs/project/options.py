@@ -9,7 +9,7 @@ from typing import Any
 from vecindex.core.anchors import anchor_settings
 from vecindex.core.map_settings import DEFAULT_METHOD, settings_for
 from vecindex.errors import ConfigError
-from vecindex.verbs.questions.model import ModelOptions
+from vecindex.options import ModelOptions
 from vecindex.verbs.scores.scores import SAMPLE
 
 DEFAULT_NAME = "map"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from vecindex.core.vectors import F32
 from vecindex.embed.models import find_model, find_stored_model, own_query_prompt
 from vecindex.errors import ModelError, SourceError
+from vecindex.options import ModelOptions
 from vecindex.sources.base import Record, excerpt
 from vecindex.sources.files import InputFile, standard_input
 from vecindex.sources.jsonl import parse_object
@@ -29,16 +30,6 @@ class Question:
 
     text: str
     id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ModelOptions:
-    """How questions become vectors; None means: as the table and its model have it."""
-
-    model: str | None = None
-    prompt: str | None = None
-    device: str = "auto"
-    trust_remote_code: bool = False
 
 
 def read_questions(name: str, stdin: BinaryIO | None = None) -> tuple[list[Question], list[Rejected]]:
@@ -141,9 +132,9 @@ class QuestionModel:
 
         None when that is the model's and the model is not on this machine. Loads nothing.
         """
-        if options.prompt is not None:
-            return options.prompt
-        return own_query_prompt(options.model or stored.model, None if options.model else stored.revision)
+        if options["prompt"] is not None:
+            return options["prompt"]
+        return own_query_prompt(options["model"] or stored.model, None if options["model"] else stored.revision)
 
     def embed(
         self, texts: Sequence[str], stored: Fingerprint, where: str, options: ModelOptions, observer: Observer
@@ -152,13 +143,13 @@ class QuestionModel:
 
         Raises ModelError when the model is not at hand, or is not the one that made the vectors.
         """
-        key = (stored, options.model, options.device, options.trust_remote_code)
+        key = (stored, options["model"], options["device"], options["trust_remote_code"])
         if self._encoder is None or self._key != key:
             self._encoder, self._key = _load(stored, where, options, observer), key
         encoder = self._encoder
         # The encoder's own prompt is set, and not the argument, since pooling may have to leave it out.
-        encoder.prompt = encoder.query_prompt if options.prompt is None else options.prompt
-        if stored.prompt and not encoder.prompt and options.prompt is None:
+        encoder.prompt = encoder.query_prompt if options["prompt"] is None else options["prompt"]
+        if stored.prompt and not encoder.prompt and options["prompt"] is None:
             observer.notice(
                 f"the articles were embedded behind the prompt {stored.prompt!r}, and the model names none for "
                 "questions: give it with --prompt if it has one"
@@ -174,8 +165,8 @@ class QuestionModel:
 def _load(stored: Fingerprint, where: str, options: ModelOptions, observer: Observer) -> Encoder:
     from vecindex.embed.encoder import Encoder
 
-    if options.model:
-        files = find_model(options.model)
+    if options["model"]:
+        files = find_model(options["model"])
     else:
         files = find_stored_model(stored.model, stored.revision, stored.weights)
     known = stored.weights != "unknown"
@@ -187,10 +178,10 @@ def _load(stored: Fingerprint, where: str, options: ModelOptions, observer: Obse
         )
     encoder = Encoder.load(
         files,
-        device=options.device,
+        device=options["device"],
         max_tokens=stored.max_tokens or None,
         prompt="",
-        trust_remote_code=options.trust_remote_code,
+        trust_remote_code=options["trust_remote_code"],
     )
     if encoder.dimension != stored.dimension:
         raise ModelError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -12,6 +13,7 @@ from vecindex.core.identity import question_hash
 from vecindex.core.questions import Question, QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import LockedError, SourceError, StoreError
+from vecindex.options import ModelOptions
 from vecindex.sources.base import Record, excerpt
 from vecindex.sources.delimited import DelimitedSource
 from vecindex.sources.files import InputFile, standard_input
@@ -20,11 +22,22 @@ from vecindex.sources.jsonl import parse_object
 from vecindex.sources.lines import OVERLONG, read_lines
 from vecindex.store.database import Database
 from vecindex.types import Fingerprint, Observer, Rejected
-from vecindex.verbs.questions.model import TEXT_FIELDS, ModelOptions, QuestionModel
+from vecindex.verbs.questions.model import TEXT_FIELDS, QuestionModel
 
 _HINT = (
     'Give one a line: {"question": "...", "id": "...", "topic": "...", "answers": ["id of an article"]}, or as text.'
 )
+
+
+Questions = str | Path | Sequence[str]
+"""Questions as a user gives them: a file ("-" for standard input), or texts."""
+
+
+def read(questions: Questions, stdin: BinaryIO | None = None) -> QuestionSet:
+    """Return questions as a set; see `read_question_set` for files."""
+    if isinstance(questions, str | Path):
+        return read_question_set(str(questions), stdin)
+    return questions_from_texts(questions)
 
 
 def read_question_set(name: str, stdin: BinaryIO | None = None) -> QuestionSet:
@@ -186,7 +199,7 @@ def question_vectors(
             hashes = _hashes(asked, stored, prompt)
         known |= {hashes[i]: vector for i, vector in zip(missing, made, strict=True)}
     vectors = np.stack([known[key] for key in hashes]).astype(np.float32)
-    rows = table.rows(asked, hashes, vectors, stored, prompt, own=options.prompt is None)
+    rows = table.rows(asked, hashes, vectors, stored, prompt, own=options["prompt"] is None)
     if not table.holds(rows):
         try:
             with database.writer():

@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from vecindex.core.vectors import normalize, usable
 from vecindex.errors import ConfigError, StoreError
+from vecindex.options import ModelOptions
 from vecindex.store.articles import ArticleTable, as_matrix, isin
 from vecindex.store.database import Database
 from vecindex.store.search import check_condition, index_words, words_indexed
 from vecindex.types import Answer, Observer, Rejected, SearchResult, Silent
-from vecindex.verbs.questions.model import ModelOptions, Question, QuestionModel, read_questions
+from vecindex.verbs.questions.model import Question, QuestionModel, read_questions
 from vecindex.verbs.search.finder import Finder, Query
 
 _TEXTS = ("snippet", "full", "none")

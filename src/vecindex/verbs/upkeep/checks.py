@@ -72,13 +72,13 @@ def examine(database: Database, name: str) -> Examination:
         raise
     except StoreError as error:
         if not found.findings:
-            found.settle("opens", [name], error.message, "Restore the table's folder from a copy.")
+            found.settle("opens", [name], str(error.message), "Restore the table's folder from a copy.")
         return found
     try:
         stored = table.fingerprint
     except CorruptError as error:
         if not found.findings:
-            found.settle("provenance", [name], error.message, error.hint or "")
+            found.settle("provenance", [name], str(error.message), str(error.hint or ""))
         return found
     found.key = "article_id" if stored.chunking else "id"
     width = getattr(table.schema.field("vector").type, "list_size", None)

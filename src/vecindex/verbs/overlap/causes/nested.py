@@ -9,8 +9,9 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from vecindex.config import SEED
 from vecindex.core.neighbors import F64, Neighbors, nearest_of
-from vecindex.core.nulls import LEVEL, RESAMPLES, SEED, Interval, resampled
+from vecindex.core.nulls import LEVEL, RESAMPLES, Interval, resampled
 
 SHARES = (0.1, 0.25, 0.5, 1.0)
 """Of the articles, each sample contained in the next; the last is all of them."""

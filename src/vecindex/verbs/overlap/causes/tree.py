@@ -22,7 +22,7 @@ import math
 from collections.abc import Callable
 
 from vecindex.core.overlap import ENOUGH, adjusted_for_chance, chance_level, snap_floor
-from vecindex.verbs.overlap.causes.verdicts import Cause, Confidence, Facts, Verdict
+from vecindex.verbs.overlap.causes.verdicts import NOTHING_TO_DO, Cause, Confidence, Facts, Verdict
 
 __all__ = ["Cause", "Confidence", "Facts", "Verdict", "diagnose"]
 
@@ -304,7 +304,7 @@ def _healthy(f: Facts, goal: float) -> Verdict:
         because = {"overlap": f.overlap, "self_recall": f.self_recall or 0.0, **because}
         sure = f.overlap_low is not None and f.overlap_low >= goal and f.questions >= SURE_QUESTIONS
         confidence = Confidence.HIGH if sure else Confidence.MEDIUM
-    return Verdict(Cause.HEALTHY, summary, because, confidence, "None is needed.", "Nothing to do.")
+    return Verdict(Cause.HEALTHY, summary, because, confidence, "None is needed.", NOTHING_TO_DO)
 
 
 def _unexplained(f: Facts) -> tuple[Verdict, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vecindex.messages import Message
+
 
 class Cause(StrEnum):
     """What is wrong, or that nothing is."""
@@ -34,6 +36,9 @@ class Confidence(StrEnum):
     LOW = "low"
 
 
+NOTHING_TO_DO = "Nothing to do."
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A cause with its reasons.
@@ -49,8 +54,8 @@ class Verdict:
     summary: str
     because: dict[str, float]
     confidence: Confidence
-    experiment: str
-    remedy: str
+    experiment: Message
+    remedy: Message
 
 
 @dataclass(frozen=True, slots=True)
