@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vecindex.cli.render_question import print_question
+from vecindex.cli.render.question import print_question
 from vecindex.verbs.overlap.question_result import QuestionOnMap, QuestionRow
 
 

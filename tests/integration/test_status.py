@@ -12,7 +12,7 @@ import pytest
 
 import vecindex
 from tables import append, chunked_table, filled, fingerprint, make_table, unit_vectors
-from vecindex.cli.render import print_status
+from vecindex.cli.render.upkeep import print_status
 from vecindex.errors import CorruptError, TableNotFoundError
 from vecindex.store.database import Database
 from vecindex.types import IngestReport, Rejected

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from vecindex.cli import (
-    advice,
+from vecindex.cli import advice
+from vecindex.cli.commands import (
     delete,
     doctor,
     export,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vecindex.cli.layout import facts, out, prose, table
-from vecindex.cli.render_overlap import figures
+from vecindex.cli.render.overlap import figures
 from vecindex.reports.figures import NONE, number, share
 
 if TYPE_CHECKING:

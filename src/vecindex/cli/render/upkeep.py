@@ -1,4 +1,4 @@
-"""How the results of the verbs look: for people on a terminal, in tab-separated lines elsewhere."""
+"""How status, and what the upkeep of a table did, look."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from vecindex.cli.advice import completed
-from vecindex.cli.layout import on_terminal, plain
+from vecindex.cli.layout import plain
 from vecindex.cli.output import duration, say, size
-from vecindex.cli.render_project import map_line
+from vecindex.cli.render.project import map_line
 
 if TYPE_CHECKING:
-    from vecindex.types import Answer, Hit, SearchResult
     from vecindex.verbs.upkeep.delete import DeleteReport
     from vecindex.verbs.upkeep.doctor import DoctorReport
     from vecindex.verbs.upkeep.optimize import OptimizeReport
@@ -23,60 +22,6 @@ if TYPE_CHECKING:
 
 # As `verbs.ingest.rows.chunk_id` makes them.
 _CHUNK_ID = re.compile(r"(?P<article>.+)#\d+", re.DOTALL)
-
-
-def print_search(result: SearchResult) -> None:
-    """Print the hits: a table for each query on a terminal, else lines of query, rank, dist, id, title and text.
-
-    A hybrid search has the relevance (higher is better) after the dist; a hit by words alone has no dist.
-    """
-    several = len(result.answers) > 1
-    for number, answer in enumerate(result.answers, 1):
-        if on_terminal():
-            _print_table(answer, result.hybrid, several)
-            continue
-        name = [plain(answer.id or answer.query or str(number))] if several else []
-        for hit in answer.hits:
-            _out("\t".join([*name, *_numbers(hit, result.hybrid), *_words(hit)]))
-    most = max((len(answer.hits) for answer in result.answers), default=0)
-    if not most:
-        say("no hits")
-    elif most < result.k:
-        say(f"{most:,} of the {result.k:,} asked for: there are no more")
-
-
-def _numbers(hit: Hit, hybrid: bool) -> list[str]:
-    dist = "-" if hit.dist is None else f"{hit.dist:.4f}"
-    return [str(hit.rank), dist, *([f"{hit.relevance:.4f}"] if hybrid else [])]
-
-
-def _words(hit: Hit) -> list[str]:
-    return [plain(hit.id), plain(hit.title or ""), *([] if hit.text is None else [plain(hit.text)])]
-
-
-def _print_table(answer: Answer, hybrid: bool, several: bool) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    names = ["rank", "dist", *(["relevance"] if hybrid else [])]
-    titles = [Text(plain(hit.title or hit.id)) for hit in answer.hits]
-    # Half of the width at most, and no more than the longest title needs, so that the text gets the rest.
-    width = min(max([5, *(title.cell_len for title in titles)]), max(16, console.width // 2))
-    if several:
-        console.print(Text(plain(answer.query or answer.id or ""), style="bold"))
-    head = Text("  ".join(f"{name:>6}" for name in names), style="dim")
-    title_head = Text("title")
-    title_head.truncate(width, pad=True)
-    console.print(head + "  " + title_head + "  text", overflow="crop", no_wrap=True)
-    for hit, title in zip(answer.hits, titles, strict=True):
-        numbers = "  ".join(
-            f"{value:>{max(6, len(name))}}" for name, value in zip(names, _numbers(hit, hybrid), strict=True)
-        )
-        title.truncate(width, overflow="ellipsis", pad=True)
-        line = Text(numbers + "  ") + title + "  " + Text(plain(hit.text or ""), style="dim")
-        line.truncate(console.width, overflow="ellipsis")
-        console.print(line, no_wrap=True)
 
 
 def print_status(found: Status) -> None:

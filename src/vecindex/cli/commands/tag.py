@@ -21,7 +21,7 @@ def tag(
     """Name the table as it is now, to search it later with --at NAME; without a name, list the tags."""
     import vecindex
     from vecindex.cli.output import print_json
-    from vecindex.cli.render import print_tags
+    from vecindex.cli.render.upkeep import print_tags
 
     report = vecindex.open(db, table).tag(name, delete=delete, move=move)
     if json:

@@ -22,7 +22,7 @@ def optimize(
     """Merge small pieces, bring the index of words up to date, remove old versions. Tagged ones stay."""
     import vecindex
     from vecindex.cli.output import print_json
-    from vecindex.cli.render import print_optimize
+    from vecindex.cli.render.upkeep import print_optimize
 
     report = vecindex.open(db, table).optimize(older_than=older_than)
     print_optimize(report)

@@ -74,8 +74,9 @@ def ingest(
 ) -> None:
     """Embed what is new or changed and append it; run it again to resume or to update."""
     import vecindex
-    from vecindex.cli.output import print_ingest, print_json
+    from vecindex.cli.output import print_json
     from vecindex.cli.progress import Screen
+    from vecindex.cli.render.ingest import print_ingest
     from vecindex.core.memory import keep_one_heap
 
     keep_one_heap()

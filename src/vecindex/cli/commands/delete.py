@@ -32,7 +32,7 @@ def delete(
     """Remove articles with all their chunks. The next ingest of a source that holds them brings them back."""
     import vecindex
     from vecindex.cli.output import print_json
-    from vecindex.cli.render import print_delete
+    from vecindex.cli.render.upkeep import print_delete
 
     report = vecindex.open(db, table).delete(
         *(ids or []),

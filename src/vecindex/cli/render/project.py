@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vecindex.cli.advice import completed
 from vecindex.cli.layout import plain
 from vecindex.cli.output import duration
-from vecindex.cli.render_anchor import anchor_lines
+from vecindex.cli.render.anchor import anchor_lines
 from vecindex.core.anchors import anchored_to
 from vecindex.reports.figures import NONE, number
 from vecindex.verbs.map_state import rebuilt_by

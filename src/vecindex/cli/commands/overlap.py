@@ -76,7 +76,7 @@ def overlap(
 
 def _written(result: OverlapResult, csv: str | None, html: str | None) -> Iterator[str]:
     """Write the files that are asked for; yield the name of each that is there."""
-    from vecindex.cli.render_overlap import write_csv
+    from vecindex.cli.render.overlap import write_csv
 
     if csv is not None:
         write_csv(result, csv)
@@ -88,9 +88,9 @@ def _written(result: OverlapResult, csv: str | None, html: str | None) -> Iterat
 
 def _print(result: OverlapResult, question: str | None, explain: bool) -> None:
     """Print everything, or one question with no more than was asked for beside it."""
-    from vecindex.cli.render_experiments import print_experiments, print_what_if
-    from vecindex.cli.render_overlap import print_causes, print_overlap
-    from vecindex.cli.render_question import print_question
+    from vecindex.cli.render.experiments import print_experiments, print_what_if
+    from vecindex.cli.render.overlap import print_causes, print_overlap
+    from vecindex.cli.render.question import print_question
 
     if question is None:
         print_overlap(result)

@@ -41,7 +41,7 @@ def search(
     import vecindex
     from vecindex.cli.output import print_json
     from vecindex.cli.progress import Screen
-    from vecindex.cli.render import print_search
+    from vecindex.cli.render.search import print_search
 
     with Screen() as screen:
         result = vecindex.open(db, table).search(

@@ -22,7 +22,7 @@ def status(
     """Tell what is in the table, what made it, how the last run went and what to do next."""
     import vecindex
     from vecindex.cli.output import print_json
-    from vecindex.cli.render import print_status
+    from vecindex.cli.render.upkeep import print_status
 
     found = vecindex.open(db, table).status(rejects=rejects, at=at)
     if json:

@@ -83,7 +83,7 @@ def project(
     import vecindex
     from vecindex.cli.output import print_json
     from vecindex.cli.progress import Screen
-    from vecindex.cli.render_project import print_project
+    from vecindex.cli.render.project import print_project
 
     settings = read_settings(set or [])
     given = {

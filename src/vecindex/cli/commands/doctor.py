@@ -24,7 +24,7 @@ def doctor(
     """Read the whole table and check it: files, ids, vectors, hashes, chunks. Exit code 1 when something is wrong."""
     import vecindex
     from vecindex.cli.output import print_json
-    from vecindex.cli.render import print_doctor
+    from vecindex.cli.render.upkeep import print_doctor
 
     report = vecindex.open(db, table).doctor(repair=repair)
     if json:

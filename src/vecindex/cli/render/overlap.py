@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vecindex.cli.layout import facts, out, plain, prose, short, table
-from vecindex.cli.render_project import made_by, precise
+from vecindex.cli.render.project import made_by, precise
 from vecindex.errors import ConfigError
 from vecindex.reports.figures import NONE, figure, number, share
 from vecindex.reports.overlap_maps import enough_of
