@@ -205,7 +205,7 @@ def test_html_that_cannot_be_written(ran: Ran, mapped: tuple[str, str], tmp_path
     code, _, err = ran(mapped, "--html", str(tmp_path / "absent" / "r.html"))
     assert code == 2
     assert "Cannot write" in err
-    assert "--html FILE" in err
+    assert "Name another file, in a folder that you may write to." in err
 
 
 def test_one_question_side_by_side(ran: Ran, mapped: tuple[str, str]) -> None:
@@ -303,7 +303,7 @@ def test_bad_lines_are_told_and_counted(ran: Ran, mapped: tuple[str, str], tmp_p
         (["--by", "row"], "--by is article or chunk"),
         (["--topic-field", "absent"], "has no column 'absent' with one topic for each article (columns there: none)"),
         (["-k", "0"], "-k must be from 1 to 100"),
-        (["--what-if", "model"], "--what-if knows corpus only"),
+        (["--what-if", "model"], "--what-if is corpus, found 'model'"),
     ],
 )
 def test_usage(ran: Ran, mapped: tuple[str, str], options: list[str], message: str) -> None:

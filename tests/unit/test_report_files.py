@@ -46,7 +46,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"Cannot write .*absent/r.html: No such file") as caught:
         write_whole(tmp_path / "absent" / "r.html", "x")
-    assert caught.value.hint == "Name another file: --html FILE"
+    assert str(caught.value.hint) == "Name another file, in a folder that you may write to."
     with pytest.raises(ConfigError, match="it is not a plain file"):
         write_whole(tmp_path, "x")
     os.mkfifo(tmp_path / "pipe")
