@@ -143,5 +143,14 @@ def join(separator: str, messages: list[Text] | tuple[Text, ...]) -> Text:
     return text(*parts)
 
 
+def percent(share: float) -> str:
+    """Return a share of 1 as prose has it, without digits behind the point.
+
+    >>> percent(0.569)
+    '57 %'
+    """
+    return f"{100 * share:.0f} %"
+
+
 Message = str | Text
 """A message as it may be given: a text that names no option and no command, or one in parts."""

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from vecindex.cli.render.question import print_question
-from vecindex.verbs.overlap.question_result import QuestionOnMap, QuestionRow
+from vecindex.verbs.overlap.question_result import PlacedQuestion, QuestionRow
 
 
 def test_an_anchored_map_is_never_shown_without_that(capsys: pytest.CaptureFixture[str]) -> None:
-    placed = QuestionOnMap.__new__(QuestionOnMap)
+    placed = PlacedQuestion.__new__(PlacedQuestion)
     for name, value in {
         "overlap": 1.0,
         "neighbors": (),
@@ -30,6 +30,6 @@ def test_an_anchored_map_is_never_shown_without_that(capsys: pytest.CaptureFixtu
     print_question(result, "q1")
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("map ")]
     assert lines == [
-        "map a (anchored to x.jsonl (3 questions)), placed by search: 100% kept",
-        "map b, placed by search: 100% kept",
+        "map a (anchored to x.jsonl (3 questions)), best position: 100% kept",
+        "map b, best position: 100% kept",
     ]

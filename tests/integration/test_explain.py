@@ -18,7 +18,7 @@ from vecindex.core.vectors import normalize
 from vecindex.store import articles as store
 from vecindex.store.database import Database
 from vecindex.verbs.overlap.causes.experiments import Experiment, Outcome
-from vecindex.verbs.overlap.causes.tree import Cause, Confidence
+from vecindex.verbs.overlap.diagnose import Cause, Confidence
 from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.overlap.result import OverlapResult
 from vecindex.verbs.reader import OverlapReader
@@ -206,8 +206,8 @@ def test_near_duplicates_are_proved_without_asking(tmp_path: Path, rng: np.rando
     assert by_name(found, "near-duplicates merged").outcome is Outcome.SUPPORTS
     assert {e.name for e in found.experiments} == {
         "near-duplicates merged",
-        "candidate search against the neutral placement",
-        "cohesion of the targets against the overlap",
+        "best position against the median baseline",
+        "cohesion of the nearest articles against the overlap",
     }
 
 
@@ -225,7 +225,7 @@ def test_broad_questions_are_proved_by_the_correlation(tmp_path: Path, rng: np.r
         questions.append(articles[mixed * 5].sum(axis=0))
     places = np.repeat(rng.random((groups, 2)), 5, axis=0) + 1e-4 * rng.random((N, 2))
     found = ask(tmp_path, articles, normalize(np.stack(questions)), places)
-    experiment = by_name(found, "cohesion of the targets against the overlap")
+    experiment = by_name(found, "cohesion of the nearest articles against the overlap")
     assert experiment.outcome is Outcome.SUPPORTS
     assert experiment.figures["rank correlation"] > 0.6
 

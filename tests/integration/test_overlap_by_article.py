@@ -266,7 +266,7 @@ def test_experiments_count_articles(world: Any) -> None:
     found = run(world, explain=True)
     figures = {e.name: e.figures for e in found.experiments}
     (flat,) = found.maps
-    gain = figures["candidate search against the neutral placement"]["gain"]
+    gain = figures["best position against the median baseline"]["gain"]
     assert gain == pytest.approx(flat.search.overlap.mean - flat.median.overlap.mean)
     # Each article lends its words once, however many chunks it has.
     assert figures["pseudo-questions"]["pseudo-questions"] == 60

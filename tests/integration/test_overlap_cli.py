@@ -17,6 +17,7 @@ import vecindex
 from pages import Page
 from planted import KnownModel, make_table, put_map
 from vecindex.cli.app import main
+from vecindex.messages import percent
 from vecindex.reports.overlap import overlap_page
 from vecindex.store.database import Database
 from vecindex.verbs.overlap.overlap import overlap
@@ -80,8 +81,12 @@ def test_it_tells_the_verdict_first(ran: Ran, mapped: tuple[str, str]) -> None:
     code, out, err = ran(mapped)
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert "of the 5 nearest articles stay nearest on map flat" in lines[0]
-    assert "8 questions" in lines[1]
+    kept = re.match(
+        r"On average (\d\.\d) of a question's 5 nearest articles are still its nearest on the map ", lines[0]
+    )
+    assert kept is not None
+    assert f"({percent(float(kept[1]) / 5)}, goal 60 %). Main cause: " in " ".join(lines[:2])
+    assert out.count("8 questions (questions.jsonl), 80 articles in articles") == 1
     # What is wrong and what helps stands before the figures.
     assert lines.index("causes on map flat") < next(
         i for i, line in enumerate(lines) if line.startswith("maps (chance")
@@ -122,7 +127,7 @@ def test_what_if_corpus(ran: Ran, which: str, request: pytest.FixtureRequest) ->
     lines = out.splitlines()
     told = " ".join(" ".join(lines[lines.index("what if there were more articles") :]).split())
     assert told.startswith(f"what if there were more articles {found['what_if']['summary']}")
-    assert "each sample in the next 8 20 40 80 each doubling share 10% 25% 50% 100% nearest distance" in told
+    assert "each sample in the next 8 20 40 80 each doubling share 10 % 25 % 50 % 100 % nearest distance" in told
     (dist,) = [line for line in lines if line.startswith("  nearest distance ")]
     assert dist.split()[2:6] == [f"{p['nearest_dist']['mean']:.3f}" for p in points]
     assert dist.split()[6] == f"{found['what_if']['trends'][0]['per_doubling']['mean']:+.3f}"
@@ -132,16 +137,16 @@ def test_what_if_corpus(ran: Ran, which: str, request: pytest.FixtureRequest) ->
 
 def test_experiments_are_told(ran: Ran, mapped: tuple[str, str], unmapped: tuple[str, str]) -> None:
     out = ran(mapped)[1]
-    assert "refutes near-duplicates: near-duplicates merged" in out
-    assert ": candidate search against the neutral placement" in out
-    assert ": cohesion of the targets against the overlap" in out
+    assert "near-duplicates: ruled out (near-duplicates merged)" in out
+    assert " (best position against the median baseline)" in out
+    assert " (cohesion of the nearest articles against the overlap)" in out
     assert "experiments" not in ran(unmapped)[1]
 
 
 def test_without_a_map_it_says_so(ran: Ran, unmapped: tuple[str, str]) -> None:
     code, out, _ = ran(unmapped)
     assert code == 0
-    assert out.startswith("no map to measure overlap on")
+    assert out.startswith("There is no map to measure overlap on. In embedding space, ")
     assert "Make one: vecindex project" in out
     code, _, err = ran(unmapped, "--fail-under", "0.1")
     assert code == 2

@@ -16,7 +16,7 @@ from reference.plane import nearest as nearest_on_map
 from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError
 from vecindex.store.database import Database
-from vecindex.verbs.overlap.causes.tree import Cause
+from vecindex.verbs.overlap.causes.verdicts import Cause
 from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.overlap.result import OverlapResult
 
@@ -151,7 +151,7 @@ def test_a_shuffled_map_gives_chance_and_is_named(world: Any) -> None:
     assert mixed.self_recall.mean == pytest.approx(found.chance, abs=0.02)
     assert mixed.search.overlap.mean >= found.snap_floor, "each question may sit on its nearest article"
     assert mixed.causes[0].cause is Cause.STALE_MAP
-    assert "stale map" in found.verdict
+    assert found.verdict.endswith("Main cause: the map shows other vectors than the table holds.")
 
 
 def test_the_second_run_asks_no_model_and_says_the_same(world: Any) -> None:
@@ -202,8 +202,8 @@ def test_without_a_map_it_tells_what_it_can(tmp_path: Path) -> None:
     found, asked = run(tmp_path, known, texts=list(known))
     assert sorted(asked) == ["one?", "two?"]
     assert found.maps == ()
-    assert "no map" in found.verdict
-    assert "needs a map. Make one: vecindex project." in found.next[0]
+    assert found.verdict.startswith("There is no map to measure overlap on. In embedding space, ")
+    assert "needs a map. Make one: index.project(). Until" in str(found.next[0])
     assert len(found.rows[0].neighbors) == 5
     assert not found.meets(0.0)
     assert 0 <= found.space.nearest_percentile <= 100
@@ -214,10 +214,10 @@ def test_without_a_map_it_tells_what_it_can(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"map": "absent"}, r"no map 'absent' \(maps there: flat, mixed\)"),
-        ({"k": 0}, "-k must be from 1 to 100"),
-        ({"k": 101}, "-k must be from 1 to 100"),
-        ({"padding": -1.0}, "--bbox-padding must not be negative"),
-        ({"sample": 0}, "--sample must be at least 1"),
+        ({"k": 0}, "k= must be from 1 to 100, found 0"),
+        ({"k": 101}, "k= must be from 1 to 100, found 101"),
+        ({"bbox_padding": -1.0}, "bbox_padding= must be at least 0, found -1"),
+        ({"sample": 0}, "sample= must be at least 1, found 0"),
         ({"file": None}, "overlap needs questions"),
     ],
 )
@@ -229,7 +229,7 @@ def test_what_makes_no_sense_is_refused(world: Any, options: dict[str, Any], mes
 
 def test_a_table_smaller_than_k_is_refused(tmp_path: Path) -> None:
     make_table(tmp_path / "db", np.eye(3))
-    with pytest.raises(ConfigError, match="has 3 rows, fewer than -k 5"):
+    with pytest.raises(ConfigError, match="has 3 rows, fewer than k=5"):
         run(tmp_path, {"q": np.ones(3)}, texts=["q"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,9 @@ from vecindex.core.vectors import normalize
 from vecindex.neighbors.plane import Plane
 from vecindex.store.database import Database
 from vecindex.verbs.overlap import overlap as pipeline
-from vecindex.verbs.overlap.causes.tree import Cause, diagnose
-from vecindex.verbs.overlap.measure import (
-    Lookup,
-    Placed,
-    Space,
-    facts_of,
-    placement_figures,
-    self_recall,
-    space_facts,
-)
+from vecindex.verbs.overlap.causes.verdicts import Cause
+from vecindex.verbs.overlap.diagnose import Facts, diagnose
+from vecindex.verbs.overlap.measure import Lookup, Placed, Space, placement_figures
 from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.overlap.result import OverlapResult
 
@@ -145,8 +139,9 @@ def test_collapsed_placement(tmp_path: Path, rng: np.random.Generator, monkeypat
     plane = Plane(xy)
     spot = rng.normal(size=(Q, 2)) * 0.001
     everything: Any = Lookup(np.arange(N), articles)
-    placed = placement_figures(Placed("joint", spot, plane.nearest(spot, 100)), space, plane, everything, padding=0.5)
-    facts = facts_of(space, space_facts(space, everything), placed, float(self_recall(space, plane).mean()), 1.0, 0.0)
+    joint = Placed("joint", spot, plane.nearest(spot, 100)).with_values(space, everything)
+    placed = placement_figures(joint, space, plane, padding=0.5)
+    facts = Facts(5, N, Q, healthy.space, replace(healthy.maps[0], search=placed))
     assert healthy.causes[0].cause is Cause.HEALTHY
     assert placed.overlap.mean < 0.2
     assert placed.articles_inside <= 1

@@ -23,7 +23,7 @@ from vecindex.serve.answers import Refused
 from vecindex.serve.live import Live, Served
 from vecindex.serve.once import Once
 from vecindex.store.database import Database
-from vecindex.verbs.overlap.live import TableAtHand
+from vecindex.verbs.overlap.live import LoadedTable
 from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.picture import picture as map_picture
 
@@ -210,7 +210,7 @@ def test_a_question_is_embedded_once(client: Client) -> None:
 @pytest.mark.parametrize("held_bytes", [0, 1 << 30])
 def test_vectors_are_held_or_read_with_the_same_answer(folder: Path, held_bytes: int) -> None:
     vectors = planted(folder, n=50)
-    at_hand = TableAtHand(Database(folder).articles("articles"), held_bytes)
+    at_hand = LoadedTable(Database(folder).articles("articles"), held_bytes)
     query = (vectors[3] / np.linalg.norm(vectors[3])).astype(np.float32)
     found = [at_hand.around_question(query, 5, "flat") for _ in range(2)]
     assert (at_hand._held is None) == (held_bytes == 0)

@@ -17,8 +17,7 @@ from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError
 from vecindex.store import articles as store
 from vecindex.store.database import Database
-from vecindex.verbs.overlap.causes.nested import DRAWS, Direction, strata
-from vecindex.verbs.overlap.causes.what_if_result import Trend, WhatIf
+from vecindex.verbs.overlap.causes.nested import DRAWS, Direction, Trend, WhatIf, strata
 from vecindex.verbs.overlap.options import checked_overlap
 from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.overlap.result import OverlapResult

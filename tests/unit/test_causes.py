@@ -7,42 +7,76 @@ from typing import Any
 
 import pytest
 
-from vecindex.verbs.overlap.causes.tree import Cause, Confidence, Facts, Verdict, diagnose
+from vecindex.core.nulls import Interval
+from vecindex.messages import as_text
+from vecindex.spelling import CommandLine
+from vecindex.verbs.overlap.causes.verdicts import Cause, Confidence, Verdict
+from vecindex.verbs.overlap.diagnose import Facts, diagnose
+from vecindex.verbs.overlap.result import AnswersFound, MapOverlap, Placement, SpaceFacts
 
-GOOD = Facts(
-    k=5,
-    articles=25_000,
-    questions=60,
-    nearest_percentile=60.0,
-    distinct_ratio=0.9,
-    collapse_ceiling=0.05,
-    mixing=0.1,
-    mixing_chance=0.002,
-    compactness=0.8,
-    hub_share=0.02,
-    cohesion=0.5,
-    articles_cohesion=0.5,
-    duplicated_targets=0.01,
-    truncated=0.02,
-    overlap=0.75,
-    overlap_low=0.68,
-    merged=0.76,
-    soft_50=0.9,
-    self_recall=0.7,
-    agreement=0.9,
-    map_compactness=0.7,
-    targets_outside=0.0,
-)
+GOOD: dict[str, Any] = {
+    "articles": 25_000,
+    "questions": 60,
+    "nearest_percentile": 60.0,
+    "distinct_ratio": 0.9,
+    "collapse_ceiling": 0.05,
+    "mixing": 0.1,
+    "mixing_chance": 0.002,
+    "compactness": 0.8,
+    "hub_share": 0.02,
+    "cohesion": 0.5,
+    "articles_cohesion": 0.5,
+    "duplicated_targets": 0.01,
+    "truncated": 0.02,
+    "answers_recall": None,
+    "answers_absent": None,
+    "pseudo_percentile": None,
+    "overlap": 0.75,
+    "overlap_low": 0.68,
+    "merged": 0.76,
+    "soft_50": 0.9,
+    "self_recall": 0.7,
+    "agreement": 0.9,
+    "map_compactness": 0.7,
+    "targets_outside": 0.0,
+}
 LOW = {"overlap": 0.35, "overlap_low": 0.3, "merged": 0.36, "soft_50": 0.5}
-NO_MAP = dict.fromkeys(
-    ("overlap", "overlap_low", "merged", "soft_50", "self_recall", "agreement", "map_compactness", "targets_outside")
-)
+NO_MAP = {"overlap": None}
+
+
+def filled(kind: Any, **values: Any) -> Any:
+    """Return a result whose other fields no cause looks at."""
+    return kind(**dict.fromkeys((f.name for f in dataclasses.fields(kind)), None) | values)
+
+
+def facts(**changes: Any) -> Facts:
+    """Return the facts of a good case with some changes; an overlap of None is no map."""
+    v = GOOD | changes
+    of_space = {f.name for f in dataclasses.fields(SpaceFacts)}
+    recall = v["answers_recall"]
+    answers = None if recall is None else AnswersFound(60, recall, recall)
+    space = filled(SpaceFacts, answers=answers, **{name: v[name] for name in v if name in of_space})
+    if v["overlap"] is None:
+        return Facts(5, v["articles"], v["questions"], space)
+    search = filled(
+        Placement,
+        overlap=Interval(v["overlap"], v["overlap_low"], v["overlap"], 0.95, "question"),
+        merged=v["merged"],
+        soft={50: v["soft_50"]},
+        compactness=v["map_compactness"],
+    )
+    own = Interval(v["self_recall"], v["self_recall"], v["self_recall"], 0.95, "question")
+    outside, agreement = v["targets_outside"], v["agreement"]
+    found = filled(
+        MapOverlap, name="flat", self_recall=own, agreement=agreement, targets_outside=outside, search=search
+    )
+    return Facts(5, v["articles"], v["questions"], space, found)
 
 
 def first(**changes: Any) -> Verdict:
     if changes.get("overlap") is not None:
         changes = {"merged": changes["overlap"], **changes}
-    return diagnose(dataclasses.replace(GOOD, **changes))[0]
+    return diagnose(facts(**changes))[0]
 
 
 @pytest.mark.parametrize(
@@ -145,9 +179,7 @@ def test_each_threshold(name: str, low: float, high: float, changes: dict[str, A
 
 
 def test_a_fault_further_up_comes_first_and_the_others_follow() -> None:
-    found = diagnose(
-        dataclasses.replace(GOOD, **{**LOW, "merged": 0.5}, self_recall=0.2, nearest_percentile=99.0, truncated=0.5)
-    )
+    found = diagnose(facts(**{**LOW, "merged": 0.5}, self_recall=0.2, nearest_percentile=99.0, truncated=0.5))
     assert [v.cause for v in found] == [
         Cause.DUPLICATES,
         Cause.COVERAGE_OR_STYLE,
@@ -156,12 +188,14 @@ def test_a_fault_further_up_comes_first_and_the_others_follow() -> None:
     ]
 
 
-def test_the_far_questions_are_told_how_to_tell_coverage_from_style() -> None:
-    assert "--explain" in first(nearest_percentile=99.0).remedy
+def test_far_questions_get_the_way_to_separate_coverage_from_style() -> None:
+    remedy = first(nearest_percentile=99.0).remedy
+    assert str(remedy) == 'Find out which of the two: add explain=True, or give "answers" in the file of questions.'
+    assert "add --explain, or" in as_text(remedy).spelled(CommandLine("overlap"))
 
 
 def test_truncation_is_never_the_first_cause() -> None:
-    found = diagnose(dataclasses.replace(GOOD, **LOW, self_recall=0.9, truncated=0.5))  # type: ignore[arg-type]
+    found = diagnose(facts(**LOW, self_recall=0.9, truncated=0.5))
     assert [v.cause for v in found] == [Cause.UNEXPLAINED, Cause.TRUNCATION]
 
 

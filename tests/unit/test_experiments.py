@@ -21,13 +21,13 @@ from vecindex.verbs.overlap.causes.experiments import (
     breadth_experiment,
     hub_experiment,
     merging_experiment,
+    outcome_in_words,
     placement_experiment,
     pseudo_experiment,
     stale_experiment,
-    told_outcome,
     weighed,
 )
-from vecindex.verbs.overlap.causes.tree import Cause, Confidence, Verdict
+from vecindex.verbs.overlap.causes.verdicts import Cause, Confidence, Verdict
 from vecindex.verbs.overlap.space import topic_precision
 
 YES, NO, MAYBE = Outcome.SUPPORTS, Outcome.REFUTES, Outcome.UNDECIDED
@@ -136,8 +136,8 @@ def test_which_experiments_bear_on_a_cause_and_how_it_is_told() -> None:
     assert bearing_on(Cause.COVERAGE, both) == bearing_on(Cause.STYLE, both) == [style]
     assert bearing_on(Cause.SHARED_NEIGHBORS, both) == bearing_on(Cause.HUBS, both) == [hubs]
     assert bearing_on(Cause.PROJECTION, both) == []
-    assert told_outcome(style, Cause.COVERAGE) == "refutes style gap"
-    assert told_outcome(hubs, Cause.HUBS) == "supports"
+    assert outcome_in_words(style, Cause.COVERAGE) == "style gap: ruled out"
+    assert outcome_in_words(hubs, Cause.HUBS) == "plays a part"
 
 
 def test_csls_is_the_formula() -> None:

@@ -7,22 +7,26 @@ as found. Every value is from 0 to 1 and higher is better, unless it says otherw
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 
-ENOUGH = 0.6
+Share = TypeVar("Share", float, F64)
+
+GOAL = 0.6
 """The share of its neighbors that a question should keep: 3 of 5."""
 
 
-def found_in(targets: Rows, others: Rows) -> npt.NDArray[np.bool_]:
-    """Return for each entry of `targets` (q, a) whether the same row of `others` (q, b) holds it; shape (q, a).
+def found_in(rows: Rows, others: Rows) -> npt.NDArray[np.bool_]:
+    """Return for each entry of `rows` (q, a) whether the same list of `others` (q, b) holds it; shape (q, a).
 
     >>> found_in(np.array([[3, 1, -1]]), np.array([[1, 9, -1]]))
     array([[False,  True, False]])
     """
-    return np.asarray(((targets[:, :, None] == others[:, None, :]) & (targets != NO_ROW)[:, :, None]).any(axis=2))
+    return np.asarray(((rows[:, :, None] == others[:, None, :]) & (rows != NO_ROW)[:, :, None]).any(axis=2))
 
 
 def overlap_at_k(space: Rows, on_map: Rows, k: int) -> F64:
@@ -85,9 +89,10 @@ def soft_overlap(space: Rows, on_map: Rows, k: int, within: int) -> F64:
 
 
 def reciprocal_overlap(space: Rows, on_map: Rows, k: int, within: int) -> F64:
-    """Return |L_k and T_within| / k for each question: how many map neighbors are plausible; shape (q,).
+    """Return |L_k and T_within| / k for each question; shape (q,).
 
-    The soft overlap with the two spaces exchanged: a precision where `soft_overlap` is a recall.
+    How many of the map's k nearest are close in embedding space: `soft_overlap` with the two spaces exchanged, a
+    precision where that is a recall.
 
     The map shows 1 and 7; 1 is among the four truly nearest, 7 is not: 1/2.
 
@@ -97,20 +102,20 @@ def reciprocal_overlap(space: Rows, on_map: Rows, k: int, within: int) -> F64:
     return soft_overlap(on_map, space, k, within)
 
 
-def keeps_enough(overlap: F64, share: float = ENOUGH) -> npt.NDArray[np.bool_]:
-    """Return for each question whether its overlap is at least `share`: 3 of 5 by default; shape (q,).
+def keeps_goal(overlap: F64, goal: float = GOAL) -> npt.NDArray[np.bool_]:
+    """Return for each question whether its overlap reaches the goal, 3 of 5 by default; shape (q,).
 
-    >>> keeps_enough(np.array([0.4, 0.6, 1.0]))
+    >>> keeps_goal(np.array([0.4, 0.6, 1.0]))
     array([False,  True,  True])
     """
-    # An overlap is a count over k; a share such as 0.6 has no exact float, so it gets half a count of a large k.
-    return np.asarray(overlap >= share - 1e-9)
+    # An overlap is a count over k; a goal such as 0.6 has no exact float, so it gets a little room.
+    return np.asarray(overlap >= goal - 1e-9)
 
 
 def chance_level(k: int, n: int) -> float:
     """Return k / n, the expected overlap@k of a map that puts the n articles anywhere.
 
-    L_k is then a random k-subset of the n articles, and each of the k targets is in it with probability k / n.
+    L_k is then a random k-subset of the n articles, and each true neighbor is in it with probability k / n.
 
     >>> chance_level(5, 250_000)
     2e-05
@@ -121,7 +126,7 @@ def chance_level(k: int, n: int) -> float:
 def snap_floor(k: int) -> float:
     """Return 1 / k: what putting each question onto its nearest article gives on any map.
 
-    That article is then at distance 0 and so in both lists, unless more than k articles lie on that very place.
+    That article is then at distance 0 and so in both lists, unless more than k articles have that very position.
     An overlap below it is a failure of the placement, whatever the map; one at it says nothing about the map.
 
     >>> snap_floor(5)
@@ -130,7 +135,7 @@ def snap_floor(k: int) -> float:
     return 1.0 / k
 
 
-def adjusted_for_chance(overlap: float, k: int, n: int) -> float:
+def adjusted_for_chance(overlap: Share, k: int, n: int) -> Share:
     """Return (overlap - k/n) / (1 - k/n): 0 is chance, 1 is perfect, below 0 is worse than chance.
 
     With n = N - 1 this is R_NX(k) of Lee & Verleysen (2009), ((N-1) Q_NX - k) / (N - 1 - k), for the N articles
@@ -140,45 +145,36 @@ def adjusted_for_chance(overlap: float, k: int, n: int) -> float:
     0.5
     """
     chance = chance_level(k, n)
-    return (overlap - chance) / (1.0 - chance) if chance < 1.0 else 0.0
-
-
-def local_continuity(overlap: float, k: int, n: int) -> float:
-    """Return overlap - k/n, the local continuity meta-criterion LCMC (Chen & Buja 2009); n as `adjusted_for_chance`.
-
-    >>> round(local_continuity(0.6, 5, 25), 4)
-    0.4
-    """
-    return overlap - chance_level(k, n)
+    return (overlap - chance) / (1.0 - chance) if chance < 1.0 else 0.0 * overlap
 
 
 def distinct_ratio(space: Rows, k: int) -> float:
-    """Return D = |union of all T_k| / (number of targets): 1 when no two questions share a target, 1/q when all do.
+    """Return D = |union of all T_k| / (q k): 1 when no two questions share a neighbor, 1/q when they share all.
 
-    Two questions with two targets each, one shared: 3 different of 4.
+    Two questions with two neighbors each, one shared: 3 different of 4.
 
     >>> distinct_ratio(np.array([[1, 2], [2, 3]]), 2)
     0.75
     """
-    targets = space[:, :k][space[:, :k] != NO_ROW]
-    return len(np.unique(targets)) / len(targets) if len(targets) else 0.0
+    near = space[:, :k][space[:, :k] != NO_ROW]
+    return len(np.unique(near)) / len(near) if len(near) else 0.0
 
 
 def collapse_ceiling(space: Rows, k: int) -> float:
     """Return C, the best mean overlap@k that questions can have when all lie on one point of the map.
 
-    The one list L_k that they share is at best the k articles that most questions have as targets:
-    C = (sum of the k largest counts of a target) / (k q).
+    The one list L_k that they share holds at best the k articles that are in most lists T_k:
+    C = (sum of the k largest counts of an article) / (k q).
 
-    Article 2 is a target twice, the others once; the best shared pair holds 2 and another: (2 + 1) / 4.
+    Article 2 is in two lists, the others in one; the best shared pair holds 2 and another: (2 + 1) / 4.
 
     >>> collapse_ceiling(np.array([[1, 2], [2, 3]]), 2)
     0.75
     """
-    targets = space[:, :k][space[:, :k] != NO_ROW]
-    if not len(targets):
+    near = space[:, :k][space[:, :k] != NO_ROW]
+    if not len(near):
         return 0.0
-    counts = np.sort(np.unique(targets, return_counts=True)[1])[::-1]
+    counts = np.sort(np.unique(near, return_counts=True)[1])[::-1]
     return float(counts[:k].sum() / (k * len(space)))
 
 

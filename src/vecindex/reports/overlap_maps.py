@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from vecindex.core.anchors import anchored_to
-from vecindex.core.overlap import ENOUGH
+from vecindex.core.overlap import GOAL
 from vecindex.reports.charts import Mark
 from vecindex.reports.figures import count, ends, mean_of, number, share
 from vecindex.reports.markup import Markup, given, joined, tag
@@ -25,7 +25,7 @@ def enough_of(k: int) -> str:
     >>> enough_of(5), enough_of(10), enough_of(1), enough_of(4)
     ('3 of 5', '6 of 10', '1 of 1', '3 of 4')
     """
-    return f"{math.ceil(ENOUGH * k - 1e-9)} of {k}"
+    return f"{math.ceil(GOAL * k - 1e-9)} of {k}"
 
 
 def maps_section(found: Values) -> Section | None:
@@ -52,7 +52,7 @@ def _reading(found: Values) -> Markup:
             "Putting each question onto its nearest article gives that on any map. At the floor it says nothing "
             "about the map.",
         ),
-        (f"Goal {ENOUGH:.0%}", f"{enough_of(found['k'])} neighbors are taken to be enough; a convention."),
+        (f"Goal {GOAL:.0%}", f"{enough_of(found['k'])} neighbors are taken to be enough; a convention."),
         (
             "Self-recall",
             "What the map keeps of the articles' own neighbors. Questions cannot be expected to do much better.",
@@ -79,7 +79,7 @@ def _strips(found: Values) -> Markup:
     marks = [
         Mark("chance", number(found["chance"]) or 0.0),
         Mark("snap floor", number(found["snap_floor"]) or 0.0),
-        Mark(f"goal {ENOUGH:.0%}", ENOUGH),
+        Mark(f"goal {GOAL:.0%}", GOAL),
     ]
     title = f"Share of the {k} nearest articles that stay nearest"
     drawing = strip_chart("strips", title, told, groups, marks, f"overlap@{k}")

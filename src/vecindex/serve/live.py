@@ -24,7 +24,7 @@ from vecindex.store.faults import translated
 from vecindex.store.maps import maps
 from vecindex.store.versions import edition, version, versions
 from vecindex.types import Silent
-from vecindex.verbs.overlap.live import Around, Mask, TableAtHand, vector_of_question
+from vecindex.verbs.overlap.live import Around, LoadedTable, Mask, vector_of_question
 from vecindex.verbs.picture.options import MapOptions, chosen_map
 from vecindex.verbs.questions.reader import read_question_set
 
@@ -69,7 +69,7 @@ class Edition:
 
     name: str
     version: int
-    at_hand: TableAtHand
+    at_hand: LoadedTable
     filters: Once[str, Mask]
 
 
@@ -168,7 +168,7 @@ class Live:
     def _opened(self, name: str, table: ArticleTable) -> Edition:
         for older in self._editions.values():
             older.at_hand.release()
-        return Edition(name, version(table), TableAtHand(table), Once(_FILTERS))
+        return Edition(name, version(table), LoadedTable(table), Once(_FILTERS))
 
     def _outdated(self) -> Edition:
         raise Refused(409, "The table has changed since the map was read.", "Read the map again: reload the page.")

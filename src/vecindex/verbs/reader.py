@@ -1,4 +1,4 @@
-"""One version of a table as `overlap` and `map` read it: places first, then passes over the vectors, then rows."""
+"""One version of a table as `overlap` and `map` read it: positions, then passes over the vectors, then rows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class OverlapReader:
     """
 
     def __init__(self, table: ArticleTable, map_names: Sequence[str], by: str = "article") -> None:
-        """Read the ids and places, and hold on to the version, so that a writer beside us changes nothing.
+        """Read the ids and positions, and keep to the version, so that another writer changes nothing.
 
         `by` is "article" or "chunk", which differ in a table of chunks only.
         """
@@ -44,14 +44,14 @@ class OverlapReader:
         table.lance.checkout(version(table))
         self._chunked = table.fingerprint.chunking is not None
         self._dimension = table.fingerprint.dimension
-        self._scanned, places = rows_and_places(table, map_names)
+        self._scanned, positions = rows_and_places(table, map_names)
         self.rows = len(self._scanned)
         order = pc.sort_indices(self._scanned)
         self.ids: pa.Array = self._scanned.take(order)
         at = order.to_numpy(zero_copy_only=False).astype(np.int64)
         self._row_of_scan: Rows = np.empty(self.rows, dtype=np.int64)
         self._row_of_scan[at] = np.arange(self.rows)
-        self.places = {name: xy[at] for name, xy in places.items()}
+        self.positions = {name: xy[at] for name, xy in positions.items()}
         self.articles: Rows | None = None
         self._article_ids: pa.Array = self.ids
         if self._chunked:
@@ -123,8 +123,8 @@ class OverlapReader:
             wanted = self.ids.take(pa.array(part))
             found = self.table.rows_by_id(wanted.to_pylist(), ["id", "vector"])
             # Looked up among these few; to prepare all ids for looking up would take longer than the rest.
-            places = pc.index_in(found.column("id"), value_set=wanted).to_numpy()
-            found_rows.append(part[places.astype(np.int64)])
+            order = pc.index_in(found.column("id"), value_set=wanted).to_numpy()
+            found_rows.append(part[order.astype(np.int64)])
             parts += [as_matrix(chunk, self._dimension) for chunk in found.column("vector").chunks]
         if not parts:
             return rows, np.empty((0, self._dimension), dtype=np.float32)

@@ -42,7 +42,7 @@ def overlap(
     json: Json = False,
     **options: Unpack[OverlapOptions],
 ) -> None:
-    """Measure how many of the questions' nearest articles stay their nearest on each stored map, and say why not.
+    """Measure what maps keep of the questions' neighbors, and why.
 
     Each question is placed on the map of articles at its best position; a median baseline is reported alongside.
     Without a map the command reports what the embedding space alone shows.
@@ -87,7 +87,7 @@ def _written(result: OverlapResult, csv: str | None, html: str | None) -> Iterat
 
 
 def _print(result: OverlapResult, question: str | None, explain: bool) -> None:
-    """Print everything, or one question with no more than was asked for beside it."""
+    """Print everything, or one question with no more than was asked for besides."""
     from vecindex.cli.render.experiments import print_experiments, print_what_if
     from vecindex.cli.render.overlap import print_causes, print_overlap
     from vecindex.cli.render.question import print_question

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from vecindex.cli.layout import facts, out, prose, table
 from vecindex.cli.render.overlap import figures
+from vecindex.messages import percent
 from vecindex.reports.figures import NONE, number, share
+from vecindex.verbs.overlap.causes.experiments import outcome_in_words
 
 if TYPE_CHECKING:
     from vecindex.core.nulls import Interval
-    from vecindex.verbs.overlap.causes.what_if_result import NestedPoint, Trend
+    from vecindex.verbs.overlap.causes.nested import NestedPoint, Trend
     from vecindex.verbs.overlap.result import OverlapResult
 
 _NAMES = {
@@ -22,7 +24,7 @@ _NAMES = {
 }
 _AT_K = ("answers_recall", "topic_precision")
 _PLAIN = ("nearest_dist", "mrr")
-"""Told as numbers; the others are shares."""
+"""Printed as numbers; the others are shares."""
 
 
 def print_experiments(result: OverlapResult) -> None:
@@ -31,7 +33,7 @@ def print_experiments(result: OverlapResult) -> None:
         return
     out("\nexperiments")
     for done in result.experiments:
-        prose(f"{done.outcome} {done.cause}: {done.name}", indent=2)
+        prose(f"{outcome_in_words(done)} ({done.name})", indent=2)
         facts([("figures", figures(done.figures))], indent=4)
 
 
@@ -42,8 +44,8 @@ def print_what_if(result: OverlapResult) -> None:
         return
     out("\nwhat if there were more articles")
     prose(found.summary, indent=2)
-    told = [("nearest_dist", None), *(("overlap", name) for name in found.points[0].overlap)]
-    told += [(name, None) for name in (*_AT_K, "mrr") if getattr(found.points[0], name) is not None]
+    shown = [("nearest_dist", None), *(("overlap", name) for name in found.points[0].overlap)]
+    shown += [(name, None) for name in (*_AT_K, "mrr") if getattr(found.points[0], name) is not None]
     trends = {(trend.figure, trend.map): trend for trend in found.trends}
     rows = [
         [
@@ -52,9 +54,9 @@ def print_what_if(result: OverlapResult) -> None:
             "each doubling",
             "",
         ],
-        ["share", *(f"{point.share:.0%}" for point in found.points), "", ""],
+        ["share", *(percent(point.share) for point in found.points), "", ""],
     ]
-    for name, on in told:
+    for name, on in shown:
         values = [_value(point, name, on) for point in found.points]
         change = trends.get((name, on))
         rows.append(

@@ -11,7 +11,7 @@ from vecindex.cli.render.project import made_by, precise
 from vecindex.errors import ConfigError
 from vecindex.reports.figures import NONE, figure, number, share
 from vecindex.reports.overlap_maps import enough_of
-from vecindex.verbs.overlap.causes.experiments import bearing_on, told_outcome
+from vecindex.verbs.overlap.causes.experiments import bearing_on, outcome_in_words
 
 if TYPE_CHECKING:
     from vecindex.core.nulls import Interval
@@ -21,15 +21,16 @@ WORST = 5
 
 
 def print_overlap(result: OverlapResult) -> None:
-    """Print the verdict, the causes, the maps, the worst questions, and what embedding space tells.
+    """Print the verdict, the causes, the maps, the worst questions, and the figures of embedding space.
 
     What matters comes first: the causes and what helps stand before the figures that they rest on.
     """
-    out(result.verdict)
+    prose(result.verdict)
     prose(measured_on(result))
     print_causes(result)
     if result.maps:
         _print_maps(result)
+        _print_further_metrics(result)
         _print_worst(result)
     _print_space(result)
     if not result.maps:
@@ -38,7 +39,7 @@ def print_overlap(result: OverlapResult) -> None:
 
 
 def measured_on(result: OverlapResult) -> str:
-    """Return which questions were held against what."""
+    """Return which questions were measured, on what."""
     topics = f" on {result.topics} topic{'' if result.topics == 1 else 's'}" if result.topics else ""
     some = "question" if result.questions == 1 else "questions"
     return (
@@ -52,11 +53,12 @@ def print_causes(result: OverlapResult) -> None:
     out(f"\ncauses on map {result.best.name}" if result.best else "\ncauses")
     for verdict in result.causes:
         prose(f"{verdict.cause} ({verdict.confidence} confidence): {verdict.summary}", indent=2)
-        told = [("remedy", verdict.remedy), ("figures", figures(verdict.because))]
         tested = [
-            f"{e.name}: {told_outcome(e, verdict.cause)}" for e in bearing_on(verdict.cause, result.experiments)
+            ("tested", f"{e.name}: {outcome_in_words(e, verdict.cause)}")
+            for e in bearing_on(verdict.cause, result.experiments)
         ]
-        facts([*told, *(("tested", one) for one in tested), ("proof", verdict.experiment)], indent=4)
+        why = ("figures", figures(verdict.because))
+        facts([("remedy", verdict.remedy), why, *tested, ("proof", verdict.experiment)], indent=4)
 
 
 def figures(values: dict[str, float]) -> str:
@@ -75,7 +77,7 @@ def _print_maps(result: OverlapResult) -> None:
         f"{share(result.snap_floor)})"
     )
     head = ["map", "placement", f"overlap@{result.k}", "interval", enough_of(result.k), "none", "weighted", "soft@50"]
-    rows = [[*head, "plausible@50", "self-recall"]]
+    rows = [[*head, "reciprocal@50", "self-recall"]]
     rows += [_placement_row(found, placed) for found in result.maps for placed in (found.search, found.median)]
     table(rows)
     k = result.maps[0].fidelity.k if result.maps[0].fidelity else result.k
@@ -93,7 +95,7 @@ def _print_maps(result: OverlapResult) -> None:
         if made := made_by(found.about):
             out(f"  {found.name}{made}")
         if found.outside:
-            out(f"  {found.outside:,} not on {found.name}, {share(found.targets_outside)} of all targets")
+            out(f"  {found.outside:,} not on {found.name}, {share(found.targets_outside)} of the questions' nearest")
         if isinstance(note := found.about.get("anchored_note"), str):
             out(f"    {note}")
 
@@ -113,11 +115,30 @@ def _placement_row(found: MapOverlap, placed: Placement) -> list[str]:
     ]
 
 
+def _print_further_metrics(result: OverlapResult) -> None:
+    """Print the metrics without a column of their own: those of other packages."""
+    if not result.metrics:
+        return
+    rows = [["map", "placement", "metric", "mean", "interval"]]
+    for found in result.maps:
+        for placed in (found.search, found.median):
+            for name, value in placed.metrics.items():
+                metric, at, depth = name.partition("@")
+                ends = NONE if number(value.low) is None else f"{figure(value.low)} to {figure(value.high)}"
+                label = result.metrics[metric].label + at + depth
+                rows.append([found.name, placed.rule, plain(label), figure(value.mean), ends])
+    out("\nfurther metrics")
+    table(rows)
+    for about in result.metrics.values():
+        better = "" if about.higher_is_better else "; lower is better"
+        prose(f"{plain(about.label)}: {plain(about.about)}{better}", indent=2)
+
+
 def _fidelity_row(found: MapOverlap) -> list[str]:
-    told = found.fidelity
+    kept = found.fidelity
     cells = [NONE] * 3
-    if told is not None:
-        cells = [precise(one) for one in (told.trustworthiness, told.continuity, told.rnx_area)]
+    if kept is not None:
+        cells = [precise(one) for one in (kept.trustworthiness, kept.continuity, kept.rnx_area)]
     return [found.name, f"{found.articles:,}", *cells, figure(found.agreement)]
 
 
@@ -160,15 +181,15 @@ def _print_space(result: OverlapResult) -> None:
             f"percentile {s.nearest_percentile:.0f} of theirs; {share(s.far_share)} of the questions beyond the 95th",
         )
     ]
-    if told := _answers(result):
-        rows.append(("right articles", told))
+    if answers := _answers(result):
+        rows.append(("right articles", answers))
     if s.topic_precision is not None:
         kept = result.best.search.topic_precision if result.best else None
         on = f"; on map {result.best.name} {share(kept.mean)} ({interval(kept)})" if result.best and kept else ""
         rows.append(("same topic", f"{share(s.topic_precision.mean)} ({interval(s.topic_precision)}){on}"))
     rows += [
         (
-            "targets",
+            f"{result.k} nearest",
             f"{share(s.distinct_ratio)} of them different; on one spot {share(s.collapse_ceiling)} could be kept at "
             f"best; {share(s.hub_share)} are hubs, {share(s.duplicated_targets)} have near-duplicates",
         ),
@@ -178,8 +199,8 @@ def _print_space(result: OverlapResult) -> None:
         ),
         (
             "style",
-            f"centers {figure(s.style.gap)} apart, cosine {figure(s.style.centroid_cosine)}; a linear rule tells "
-            f"questions from articles {figure(s.style.auc)}, from their nearest {figure(s.style.auc_near)} "
+            f"centers {figure(s.style.gap)} apart, cosine {figure(s.style.centroid_cosine)}; AUC of a linear rule "
+            f"between questions and articles {figure(s.style.auc)}, and their nearest {figure(s.style.auc_near)} "
             "(chance 0.5)",
         ),
     ]
@@ -211,5 +232,6 @@ def write_csv(result: OverlapResult, path: str) -> None:
             writer.writerows(rows)
     except OSError as error:
         raise ConfigError(
-            f"Cannot write {path}: {error.strerror or error}.", "Name another file: --csv FILE"
+            f"Cannot write {path}: {error.strerror or error}.",
+            "Name another file, in a folder that you may write to.",
         ) from error

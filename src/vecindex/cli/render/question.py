@@ -11,15 +11,18 @@ from vecindex.errors import ConfigError
 from vecindex.reports.figures import share
 
 if TYPE_CHECKING:
-    from vecindex.verbs.overlap.question_result import Near, QuestionOnMap, QuestionRow
+    from vecindex.verbs.overlap.question_result import PlacedQuestion, QuestionRow, RankedNeighbor
     from vecindex.verbs.overlap.result import OverlapResult
 
 
-def print_question(result: OverlapResult, question: str) -> None:
-    """Print one question's neighbors in embedding space beside those on each map; a star marks those kept.
+PLACED = {"search": "best position", "median": "median baseline"}
 
-    It is told by its id, by its text, or is the one that was typed. The best map comes first. Raises ConfigError when
-    there is none such.
+
+def print_question(result: OverlapResult, question: str) -> None:
+    """Print one question's neighbors in embedding space next to those on each map; a star marks those kept.
+
+    It is named by its id, by its text, or is the one that was typed. The best map comes first. Raises ConfigError
+    when there is none such.
     """
     row = _row_of(result, question)
     alone = row is result.typed or result.questions == 1
@@ -28,7 +31,7 @@ def print_question(result: OverlapResult, question: str) -> None:
         anchored = anchored_to(one.about)
         name = f"{one.name} ({plain(anchored)})" if anchored else one.name
         for rule, placed in row.maps[one.name].items():
-            out(f"\nmap {name}, placed by {rule}: {share(placed.overlap)} kept")
+            out(f"\nmap {name}, {PLACED[rule]}: {share(placed.overlap)} kept")
             _side_by_side(row.neighbors, placed)
     if not result.maps:
         _side_by_side(row.neighbors, None)
@@ -44,9 +47,11 @@ def _row_of(result: OverlapResult, question: str) -> QuestionRow:
     return found
 
 
-def _side_by_side(space: Sequence[Near], placed: QuestionOnMap | None) -> None:
-    """Print the two lists; beside each neighbor stands its rank in the other space."""
-    sides: list[tuple[Sequence[Near], Sequence[int | None]]] = [(space, placed.target_ranks if placed else ())]
+def _side_by_side(space: Sequence[RankedNeighbor], placed: PlacedQuestion | None) -> None:
+    """Print the two lists, each neighbor with its rank in the other space."""
+    sides: list[tuple[Sequence[RankedNeighbor], Sequence[int | None]]] = [
+        (space, placed.target_ranks if placed else ())
+    ]
     if placed is not None:
         sides.append((placed.neighbors, placed.neighbor_ranks))
     kept = {n.id for n in space} & {n.id for n in (placed.neighbors if placed else ())}
@@ -66,5 +71,5 @@ def _side_by_side(space: Sequence[Near], placed: QuestionOnMap | None) -> None:
     table(rows)
 
 
-def _rank(rank: int | None, placed: QuestionOnMap) -> str:
+def _rank(rank: int | None, placed: PlacedQuestion) -> str:
     return f">{placed.depth}" if rank is None else str(rank)

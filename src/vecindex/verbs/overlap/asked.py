@@ -1,4 +1,4 @@
-"""The questions that `overlap` measures, and the one that is typed beside them, with their vectors."""
+"""The questions that `overlap` measures, and the one that is typed next to them, with their vectors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TYPED = "typed"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedQuestions:
     """A set of questions with its vectors (q, d).
 
     Attributes
@@ -46,7 +46,7 @@ def asked_questions(
     model: QuestionModel,
     observer: Observer,
     stdin: BinaryIO | None,
-) -> Asked:
+) -> AskedQuestions:
     """Return the questions to measure; without any, the one that is typed.
 
     Raises ConfigError when `question` is neither the id of a question nor a text.
@@ -61,9 +61,9 @@ def asked_questions(
 
     vectors, embedded = vectors_of(asked)
     if typed is None:
-        return Asked(asked, vectors, None, vectors, embedded)
+        return AskedQuestions(asked, vectors, None, vectors, embedded)
     more, made = vectors_of(typed)
-    return Asked(asked, vectors, typed, np.concatenate([vectors, more]), embedded + made)
+    return AskedQuestions(asked, vectors, typed, np.concatenate([vectors, more]), embedded + made)
 
 
 def _typed(asked: QuestionSet, question: str | None) -> QuestionSet | None:

@@ -1,4 +1,4 @@
-"""Experiments for and against the causes: those that cost nothing, and those that `overlap --explain` pays for."""
+"""Experiments for and against the causes: those that cost nothing, and those of `explain`, which take more time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.nulls import bootstrap_mean, rank_correlation
-from vecindex.core.overlap import distinct_ratio, overlap_at_k, snap_floor
+from vecindex.core.overlap import distinct_ratio, snap_floor
 from vecindex.core.pca import Covariance
 from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
@@ -40,11 +40,11 @@ Embed = Callable[[Sequence[str]], F32]
 
 
 class Explainer:
-    """What --explain gathers: pseudo-questions and the covariance in the first pass, the rest in one more.
+    """What `explain` gathers: pseudo-questions and the covariance in the first pass, the rest in one more.
 
     Where articles are counted in a table of chunks, articles are drawn, and each lends the words of its first chunk;
-    the principal components are those of the rows. Memory is the vectors of 150 pseudo-questions, d x d sums, a place
-    and a density for each row, and one block.
+    the principal components are those of the rows. Memory is the vectors of 150 pseudo-questions, d x d sums, a
+    position and a density for each row, and one block.
     """
 
     def __init__(self, reader: OverlapReader, asked: QuestionSet, embed: Embed, seed: int) -> None:
@@ -99,47 +99,46 @@ class Explainer:
         return pseudo_experiment(self._percentile(space), rank, facts.nearest_percentile, self.known, asked)
 
     def _second_pass(self, reader: OverlapReader, space: Space) -> tuple[F64, F64]:
-        """Return all rows' places by PCA (rows, 2), and the candidates' local density (rows,), NaN for other rows."""
+        """Return all rows' positions by PCA (rows, 2), and the candidates' local density (rows,), NaN for others."""
         mean, axes = self._covariance.axes()
         candidate = np.zeros(reader.rows, dtype=np.bool_)
         candidate[space.near.rows[space.near.rows != NO_ROW]] = True
-        places, density = np.empty((reader.rows, 2)), np.full(reader.rows, np.nan)
+        xy, density = np.empty((reader.rows, 2)), np.full(reader.rows, np.nan)
         sampled = space.counted(space.sample)
         for rows, block in reader.blocks():
-            places[rows] = (block.astype(np.float64) - mean) @ axes
+            xy[rows] = (block.astype(np.float64) - mean) @ axes
             wanted = np.flatnonzero(candidate[rows])
             for at in range(0, len(wanted), _AT_ONCE):
                 part = wanted[at : at + _AT_ONCE]
                 these = rows[part]
                 density[these] = local_density(block[part], space.sample_vectors, space.counted(these), sampled)
-        return places, density
+        return xy, density
 
 
 def cheap_experiments(
     best: MapOverlap, space: Space, placed: Sequence[Placed], vectors_of: Callable[[Rows], F32]
 ) -> list[Experiment]:
     """Return the experiments on a map that need nothing but what was measured."""
-    k, targets = space.k, space.near.rows
-    overlaps = [overlap_at_k(space.counted(targets), space.counted(p.near.rows), k) for p in placed]
-    gain = bootstrap_mean(overlaps[0] - overlaps[1], space.asked.topics, seed=space.seed)
-    near_each_other = np.array([cohesion(vectors_of(row[row != NO_ROW])) for row in targets[:, :k]])
+    rows, (best_positions, baseline) = space.near.rows[:, : space.k], (p.values["overlap"] for p in placed)
+    gain = bootstrap_mean(best_positions - baseline, space.asked.topics, seed=space.seed)
+    near_each_other = np.array([cohesion(vectors_of(row[row != NO_ROW])) for row in rows])
     return [
         placement_experiment(
-            gain, best.search.overlap.mean, best.median.overlap.mean, snap_floor(k), best.targets_outside
+            gain, best.search.overlap.mean, best.median.overlap.mean, snap_floor(space.k), best.targets_outside
         ),
         merging_experiment(best.search.overlap.mean, best.search.merged),
         breadth_experiment(
-            rank_correlation(near_each_other, overlaps[0], space.asked.topics, seed=space.seed), len(targets)
+            rank_correlation(near_each_other, best_positions, space.asked.topics, seed=space.seed), len(rows)
         ),
     ]
 
 
 def _hubs(space: Space, facts: SpaceFacts, density: F64) -> Experiment:
     ranked = csls(space.near, np.nan_to_num(density))
-    targets = space.counted(ranked.rows)
+    lists = space.counted(ranked.rows)
     return hub_experiment(
-        (facts.distinct_ratio, distinct_ratio(targets, space.k)),
-        (facts.hub_share, share_held_by(targets[:, : space.k], hubs_of(space)[1])),
+        (facts.distinct_ratio, distinct_ratio(lists, space.k)),
+        (facts.hub_share, share_held_by(lists[:, : space.k], hubs_of(space)[1])),
     )
 
 

@@ -1,4 +1,4 @@
-"""One question after another, asked of one version of a table that is kept at hand; nothing is written.
+"""One question after another, asked of one version of a table that is kept loaded; nothing is written.
 
 What is found equals what `overlap` finds for the same question.
 """
@@ -19,6 +19,7 @@ from vecindex.core.overlap import found_in, overlap_at_k
 from vecindex.core.placement import place_by_search
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, CorruptError
+from vecindex.messages import Placeholder, command, option, text
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
 from vecindex.options import ModelOptions
@@ -46,7 +47,7 @@ class Neighbor:
     id : of the row: of the chunk in a table of chunks. `article_id` is its article's.
     dist : cosine distance in embedding space, the map's unit on a map; lower is closer.
     kept : it is among the k nearest in both spaces.
-    on_map : it has a place on the map.
+    on_map : it has a position on the map.
     """
 
     rank: int
@@ -64,7 +65,7 @@ class Around:
 
     Attributes
     ----------
-    x, y : the place on the map, in the map's unit; None without one.
+    x, y : the position on the map, in the map's unit; None without one.
     overlap : share of the k nearest in embedding space that are among the k nearest on the map, 0 to 1, higher is
         better; None without a map, or where the article is outside it.
     articles : how many articles were candidates.
@@ -80,15 +81,15 @@ class Around:
     articles: int
 
 
-class TableAtHand:
-    """A version of a table with what each question needs: ids, places, trees of the maps, and vectors if they fit.
+class LoadedTable:
+    """A version of a table with what each question needs: ids, positions, trees of the maps, and vectors if they fit.
 
     Memory is that of the ids, 16 bytes a row and map, a tree of each map asked for, and the vectors up to
     `held_bytes`. May be used by several threads at once.
     """
 
     def __init__(self, table: ArticleTable, held_bytes: int = HELD_BYTES, by: str = "article") -> None:
-        """Read the ids and places; `by` is as in `Index.overlap`."""
+        """Read the ids and positions; `by` is as in `Index.overlap`."""
         self.about = maps(table)
         self.reader = OverlapReader(table, list(self.about), by)
         self._held_bytes = held_bytes
@@ -111,7 +112,7 @@ class TableAtHand:
         if name not in self.about:
             raise ConfigError(
                 f"{self.table.where} has no map {name!r} (maps there: {', '.join(self.about) or 'none'}).",
-                "Make one: vecindex project NAME",
+                text("Make one: ", command("project", Placeholder("NAME"))),
             )
 
     def rows_where(self, where: str) -> Mask:
@@ -136,7 +137,7 @@ class TableAtHand:
         return np.asarray(pc.fill_null(found, NO_ROW).to_numpy(zero_copy_only=False).astype(np.int64))
 
     def around_question(self, vector: F32, k: int, map_name: str | None, among: Mask | None = None) -> Around:
-        """Return what lies around a question, given as a unit vector (d,); it is placed by candidate search.
+        """Return what lies around a question, given as a unit vector (d,), at its best position on the map.
 
         `among` (rows,), from `rows_where`, says which rows count, in embedding space and on the map; None for all.
 
@@ -148,8 +149,8 @@ class TableAtHand:
         if map_name is None:
             return self._around(None, k, near, None, np.full(2, np.nan), candidates)
         plane = self._plane(map_name, among)
-        place = place_by_search(near.rows[:, :k], plane.xy, plane.nearest, self.reader.articles)
-        return self._around(map_name, k, near, plane.nearest(place, k), place[0], candidates)
+        xy = place_by_search(near.rows[:, :k], plane.xy, plane.nearest, self.reader.articles)
+        return self._around(map_name, k, near, plane.nearest(xy, k), xy[0], candidates)
 
     def around_article(self, row: int, k: int, map_name: str | None) -> Around:
         """Return what lies around the article of a row, without itself, where it lies on the map."""
@@ -160,17 +161,19 @@ class TableAtHand:
         if map_name is None:
             return self._around(None, k, near, None, np.full(2, np.nan), candidates)
         plane = self._plane(map_name)
-        place = plane.xy[row]
-        return self._around(map_name, k, near, plane.nearest(place, k, itself), place, candidates)
+        xy = plane.xy[row]
+        return self._around(map_name, k, near, plane.nearest(xy, k, itself), xy, candidates)
 
     def _check_k(self, k: int, candidates: int, chosen: bool) -> None:
         if not 1 <= k <= DEPTH:
-            raise ConfigError(f"k must be from 1 to {DEPTH}, found {k}.")
+            raise ConfigError(text(option("k"), f" must be from 1 to {DEPTH}, found {k}."))
         if candidates < k:
             meet = " that meet the condition" if chosen else ""
             raise ConfigError(
-                f"{self.table.where} has {candidates:,} articles{meet}, fewer than k = {k}.",
-                "Widen the condition, or give a smaller k." if chosen else "Ingest articles, or give a smaller k.",
+                text(f"{self.table.where} has {candidates:,} articles{meet}, fewer than ", option("k", k), "."),
+                text(
+                    "Widen the condition" if chosen else "Ingest articles", ", or give a smaller ", option("k"), "."
+                ),
             )
 
     def _candidates(self, among: Mask | None) -> int:
@@ -189,7 +192,7 @@ class TableAtHand:
                 else:
                     search.add(rows[among[rows]], block[among[rows]])
         except ValueError as error:
-            raise CorruptError(f"{self.table.where}: {error}.", "Look closer: vecindex doctor") from error
+            raise CorruptError(f"{self.table.where}: {error}.", text("Find the rows: ", command("doctor"))) from error
         return search.result()
 
     def _blocks(self) -> Iterator[tuple[Rows, F32]]:
@@ -208,7 +211,7 @@ class TableAtHand:
 
     def _plane(self, name: str, among: Mask | None = None) -> Plane:
         self.check_map(name)
-        xy = self.reader.places[name]
+        xy = self.reader.positions[name]
         if among is not None:
             return Plane(np.where(among[:, None], xy, np.nan), self.reader.articles)
         with self._lock:
@@ -217,16 +220,16 @@ class TableAtHand:
             return self._planes[name]
 
     def _around(
-        self, name: str | None, k: int, near: Neighbors, found: Neighbors | None, place: Any, candidates: int
+        self, name: str | None, k: int, near: Neighbors, found: Neighbors | None, at: Any, candidates: int
     ) -> Around:
         articles = self.reader.articles
-        targets = near.rows[0, :k]
+        nearest = near.rows[0, :k]
         mapped = np.empty(0, np.int64) if found is None else found.rows[0, :k]
-        titles = self.reader.titles(np.concatenate([targets, mapped]))
-        known = bool(np.isfinite(place).all())
-        mine, theirs = counted(targets[None], articles), counted(mapped[None], articles)
+        titles = self.reader.titles(np.concatenate([nearest, mapped]))
+        known = bool(np.isfinite(at).all())
+        mine, theirs = counted(nearest[None], articles), counted(mapped[None], articles)
         overlap = float(overlap_at_k(mine, theirs, k)[0]) if found is not None and known else None
-        there = None if name is None else np.isfinite(self.reader.places[name]).all(axis=1)
+        there = None if name is None else np.isfinite(self.reader.positions[name]).all(axis=1)
 
         def listed(rows: Rows, dist: Any, others: Rows) -> tuple[Neighbor, ...]:
             kept = (
@@ -251,10 +254,10 @@ class TableAtHand:
         return Around(
             map=name,
             k=k,
-            x=float(place[0]) if known else None,
-            y=float(place[1]) if known else None,
+            x=float(at[0]) if known else None,
+            y=float(at[1]) if known else None,
             overlap=overlap,
-            nearest=listed(targets, near.dist[0, :k], theirs),
+            nearest=listed(nearest, near.dist[0, :k], theirs),
             on_map=() if found is None else listed(mapped, found.dist[0, :k], mine),
             articles=candidates,
         )
@@ -270,7 +273,7 @@ def vector_of_question(
 ) -> F32:
     """Return the unit vector (d,) of a question: from the table `questions` if it is kept there, else made now.
 
-    Nothing is kept. Raises ModelError when it must be made and the model is not at hand, or is not the table's.
+    Nothing is kept. Raises ModelError when it must be made and the model is not available, or is not the table's.
     """
     stored = table.fingerprint
     prompt = model.query_prompt(stored, options)

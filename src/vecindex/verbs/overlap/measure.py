@@ -1,9 +1,9 @@
-"""The figures of `overlap`, from arrays in memory: neighbors found before, places, vectors of a few rows."""
+"""The figures of `overlap`, from arrays in memory: neighbors found before, positions, vectors of a few rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,25 +18,15 @@ from vecindex.core.geometry import (
 )
 from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted
 from vecindex.core.nulls import Interval, bootstrap_mean
-from vecindex.core.overlap import (
-    adjusted_for_chance,
-    collapse_ceiling,
-    distinct_lists,
-    distinct_ratio,
-    found_in,
-    keeps_enough,
-    overlap_at_k,
-    rank_weighted_overlap,
-    reciprocal_overlap,
-    soft_overlap,
-)
+from vecindex.core.overlap import collapse_ceiling, distinct_lists, distinct_ratio, overlap_at_k, soft_overlap
 from vecindex.core.placement import place_at_median, place_by_search
 from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.neighbors.plane import Plane
-from vecindex.verbs.overlap.causes.verdicts import Facts
+from vecindex.verbs.overlap.diagnose import Facts, diagnose
+from vecindex.verbs.overlap.metrics import DUPLICATE_DIST, Lists, further, measured
 from vecindex.verbs.overlap.options import DEPTH
-from vecindex.verbs.overlap.result import AnswersFound, Placement, SpaceFacts
+from vecindex.verbs.overlap.result import AnswersFound, MapOverlap, Placement, SpaceFacts
 from vecindex.verbs.overlap.space import (
     agreement,
     answer_recall,
@@ -52,10 +42,11 @@ from vecindex.verbs.overlap.space import (
     topic_precision,
 )
 from vecindex.verbs.overlap.style import style_of
+from vecindex.verbs.scores.evenness import map_evenness
+from vecindex.verbs.scores.fidelity import Fidelity
 
 CURVE = (1, 5, 10, 20, 50)
 SOFT = (10, 50, 100)
-DUPLICATE_DIST = 1e-3
 FAR = 95.0
 _GEOMETRY_SAMPLE = 1_000
 
@@ -64,7 +55,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """What was found in embedding space, before any map is looked at.
+    """What was found in embedding space, for all maps.
 
     Attributes
     ----------
@@ -122,38 +113,49 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The questions on one map, placed by one rule, with their map neighbors (q, depth)."""
+    """The questions on one map, placed by one rule, with their map neighbors (q, depth).
+
+    `values` holds the figures of each question, (q,) under each metric's name; see `verbs.overlap.metrics`.
+    """
 
     rule: str
     xy: F64
     near: Neighbors
+    values: Mapping[str, F64] = field(default_factory=dict)
+
+    def with_values(self, space: Space, vectors_of: Callable[[Rows], F32]) -> Placed:
+        """Return the same with the values of all metrics; `vectors_of` knows the rows of `rows_looked_up`."""
+        rows, found = space.near.rows, self.near.rows
+        n, k = space.n, space.k
+        lists = Lists(space.counted(rows), space.counted(found), k, n, k, rows, found, vectors_of)
+        return replace(self, values=measured(lists, space.withins))
 
 
 def place_all(plane: Plane, space: Space) -> list[Placed]:
-    """Return the questions placed by candidate search, and by the neutral rule."""
-    targets = space.near.rows[:, : space.k]
+    """Return the questions at their best positions, and at the median baseline."""
+    near = space.near.rows[:, : space.k]
     rules: dict[str, F64] = {
-        "search": place_by_search(targets, plane.xy, plane.nearest, space.articles),
-        "median": place_at_median(targets, plane.xy),
+        "search": place_by_search(near, plane.xy, plane.nearest, space.articles),
+        "median": place_at_median(near, plane.xy),
     }
     return [Placed(rule, xy, plane.nearest(xy, space.near.k)) for rule, xy in rules.items()]
 
 
 def space_facts(space: Space, vectors_of: Callable[[Rows], F32]) -> SpaceFacts:
-    """Return what embedding space alone tells."""
+    """Return the figures of embedding space alone."""
     k, near = space.k, space.near
     own = space.sample_near.dist[:, 0]
     own = own[np.isfinite(own)]
     percentile = percentiles(near.dist[:, 0], own)
     counts, hubs = hubs_of(space)
-    targets = space.counted(near.rows)
+    lists = space.counted(near.rows)
     return SpaceFacts(
         nearest_dist=float(np.median(near.dist[:, 0])),
         articles_nearest_dist=float(np.median(own)) if len(own) else float("nan"),
         nearest_percentile=float(np.median(percentile)),
         far_share=float((percentile > FAR).mean()),
-        distinct_ratio=distinct_ratio(targets, k),
-        collapse_ceiling=collapse_ceiling(targets, k),
+        distinct_ratio=distinct_ratio(lists, k),
+        collapse_ceiling=collapse_ceiling(lists, k),
         mixing=mixing(space.vectors, near.dist, k),
         mixing_chance=mixing_chance(len(space.vectors), space.n),
         compactness=compactness(
@@ -161,7 +163,7 @@ def space_facts(space: Space, vectors_of: Callable[[Rows], F32]) -> SpaceFacts:
             space.sample_vectors[:_GEOMETRY_SAMPLE].astype(np.float64),
         ),
         hubness_skew=skewness(counts),
-        hub_share=share_held_by(targets[:, :k], hubs),
+        hub_share=share_held_by(lists[:, :k], hubs),
         cohesion=_median_cohesion(near.rows[:, :k], vectors_of),
         articles_cohesion=_median_cohesion(space.sample_near.rows[:COHESION_ARTICLES, :k], vectors_of),
         duplicated_targets=_duplicated(near.rows[:, :k], vectors_of),
@@ -183,43 +185,35 @@ def hubs_of(space: Space) -> tuple[Rows, Mask]:
 
 
 COHESION_ARTICLES = 200
-"""Sampled articles whose neighbors are held against each other."""
+"""Sampled articles whose neighbors are compared with each other."""
 
 
-def rows_looked_up(space: Space, placed: Sequence[Placed]) -> Rows:
-    """Return the rows, ascending, whose vectors `space_facts` and `placement_figures` ask for."""
-    lists = [space.near.rows[:, : space.k], space.sample_near.rows[:COHESION_ARTICLES, : space.k]]
-    lists += [p.near.rows[:, : space.k] for p in placed]
-    rows = np.unique(np.concatenate([rows.ravel() for rows in lists]))
+def rows_looked_up(space: Space, lists: Sequence[Neighbors]) -> Rows:
+    """Return the rows, ascending, whose vectors the figures ask for: the first k in the lists and in the sample's."""
+    some = [space.sample_near.rows[:COHESION_ARTICLES, : space.k], *(near.rows[:, : space.k] for near in lists)]
+    rows = np.unique(np.concatenate([rows.ravel() for rows in some]))
     return np.asarray(rows[rows != NO_ROW])
 
 
-def placement_figures(
-    placed: Placed, space: Space, plane: Plane, vectors_of: Callable[[Rows], F32], padding: float
-) -> Placement:
-    """Return the figures of one placement."""
-    k, targets, found = space.k, space.counted(space.near.rows), space.counted(placed.near.rows)
-    overlap = overlap_at_k(targets, found, k)
-    topics = space.asked.topics
-
-    def mean(values: Any) -> Any:
-        return bootstrap_mean(values, topics, seed=space.seed)
-
+def placement_figures(placed: Placed, space: Space, plane: Plane, padding: float) -> Placement:
+    """Return the figures of one placement, which has the values of the metrics."""
+    lists, found = space.counted(space.near.rows), space.counted(placed.near.rows)
+    values = placed.values
     box, whole = bounding_box(placed.xy, padding), bounding_box(plane.xy)
     hull = plane.hull_area
     some = np.random.default_rng(space.seed).permutation(plane.rows)[:_GEOMETRY_SAMPLE]
     return Placement(
         rule=placed.rule,
-        overlap=mean(overlap),
-        rank_weighted=mean(rank_weighted_overlap(targets, found, k)),
-        enough=mean(keeps_enough(overlap)),
-        none=float((overlap == 0).mean()),
-        adjusted=adjusted_for_chance(float(overlap.mean()), k, space.n),
-        by_k={depth: float(overlap_at_k(targets, found, depth).mean()) for depth in space.depths},
-        soft={depth: float(soft_overlap(targets, found, k, depth).mean()) for depth in space.withins},
-        reciprocal={depth: float(reciprocal_overlap(targets, found, k, depth).mean()) for depth in space.withins},
-        merged=merged_overlap(space, placed.near.rows, vectors_of),
-        distinct_lists=distinct_lists(found, k),
+        overlap=_mean(space, values["overlap"]),
+        rank_weighted=_mean(space, values["rank_weighted"]),
+        enough=_mean(space, values["enough"]),
+        none=float(values["none"].mean()),
+        adjusted=float(values["adjusted"].mean()),
+        by_k={depth: float(overlap_at_k(lists, found, depth).mean()) for depth in space.depths},
+        soft={depth: float(values[f"soft@{depth}"].mean()) for depth in space.withins},
+        reciprocal={depth: float(values[f"reciprocal@{depth}"].mean()) for depth in space.withins},
+        merged=float(values["merged"].mean()),
+        distinct_lists=distinct_lists(found, space.k),
         compactness=compactness(placed.xy[:_GEOMETRY_SAMPLE], plane.xy[some]),
         box=box,
         articles_inside=box.count_inside(plane.xy) if box else 0,
@@ -227,48 +221,43 @@ def placement_figures(
         hull_share=polygon_area(convex_hull(placed.xy)) / hull if hull > 0 else float("nan"),
         answers=answers_found(space, placed.near.rows),
         topic_precision=topics_found(space, placed.near.rows),
+        metrics={name: _mean(space, of) for name, of in further(values).items()},
     )
 
 
-def facts_of(
+def map_overlap(
+    name: str,
+    about: Any,
+    plane: Plane,
+    placed: Sequence[Placed],
     space: Space,
     facts: SpaceFacts,
-    placement: Placement | None = None,
-    recall: float | None = None,
-    agrees: float | None = None,
-    targets_outside: float | None = None,
-) -> Facts:
-    """Return what the search for causes goes by: facts of embedding space and, with a map, of a placement on it.
-
-    `recall` is the articles' mean self-recall on the map, `agrees` the map's agreement with their neighbors.
-    """
-    return Facts(
-        k=space.k,
-        articles=space.n,
-        questions=len(space.vectors),
-        nearest_percentile=facts.nearest_percentile,
-        distinct_ratio=facts.distinct_ratio,
-        collapse_ceiling=facts.collapse_ceiling,
-        mixing=facts.mixing,
-        mixing_chance=facts.mixing_chance,
-        compactness=facts.compactness,
-        hub_share=facts.hub_share,
-        cohesion=facts.cohesion,
-        articles_cohesion=facts.articles_cohesion,
-        duplicated_targets=facts.duplicated_targets,
-        truncated=facts.truncated,
-        answers_absent=facts.answers_absent,
-        answers_recall=facts.answers.recall if facts.answers else None,
-        pseudo_percentile=facts.pseudo_percentile,
-        overlap=placement.overlap.mean if placement else None,
-        overlap_low=placement.overlap.low if placement else None,
-        merged=placement.merged if placement else None,
-        soft_50=placement.soft.get(50) if placement else None,
-        self_recall=None if recall is None or np.isnan(recall) else recall,
-        agreement=None if agrees is None or np.isnan(agrees) else agrees,
-        map_compactness=placement.compactness if placement else None,
-        targets_outside=targets_outside,
+    padding: float,
+    fidelity: Fidelity | None,
+) -> MapOverlap:
+    """Return the figures of one map, with the causes that they speak for."""
+    search, median = (placement_figures(p, space, plane, padding) for p in placed)
+    rows = space.near.rows[:, : space.k]
+    near, found = own_lists(space, plane)
+    recall = bootstrap_mean(overlap_at_k(near, found, min(space.k, near.shape[1])), seed=space.seed)
+    by_k, soft = self_curves(space, near, found)
+    made = MapOverlap(
+        name=name,
+        about=about if isinstance(about, dict) else {"about": about},
+        articles=plane.n_articles,
+        outside=space.n - plane.n_articles,
+        targets_outside=float(np.isnan(plane.xy[rows[rows != NO_ROW], 0]).mean()),
+        self_recall=recall,
+        self_by_k=by_k,
+        self_soft=soft,
+        fidelity=fidelity,
+        agreement=map_agreement(space, plane),
+        evenness=map_evenness(plane, space.seed) if len(plane) > 1 else None,
+        search=search,
+        median=median,
+        causes=(),
     )
+    return replace(made, causes=diagnose(Facts(space.k, space.n, len(space.vectors), facts, made)))
 
 
 def own_lists(space: Space, plane: Plane) -> tuple[Rows, Rows]:
@@ -315,9 +304,14 @@ def topics_found(space: Space, lists: Rows) -> Interval | None:
     topics = space.asked.topics
     if space.article_topics is None or topics is None:
         return None
-    values = topic_precision(lists, space.article_topics, topics, space.k)
+    return _mean(space, topic_precision(lists, space.article_topics, topics, space.k))
+
+
+def _mean(space: Space, values: F64) -> Interval:
+    """Return the mean of a figure (q,) over the questions that have it."""
     known = np.flatnonzero(np.isfinite(values))
-    return bootstrap_mean(values[known], [topics[i] for i in known], seed=space.seed)
+    topics = space.asked.topics
+    return bootstrap_mean(values[known], None if topics is None else [topics[i] for i in known], seed=space.seed)
 
 
 def answers_found(space: Space, lists: Rows) -> AnswersFound | None:
@@ -331,18 +325,6 @@ def answers_found(space: Space, lists: Rows) -> AnswersFound | None:
         recall=float(np.nanmean(answer_recall(lists, space.answers, space.k))),
         mrr=float(np.nanmean(reciprocal_rank(lists, space.answers))),
     )
-
-
-def merged_overlap(space: Space, on_map: Rows, vectors_of: Callable[[Rows], F32]) -> float:
-    """Return the mean overlap when a target counts as found if the map's list holds it or a near-duplicate of it."""
-    targets, found = space.near.rows[:, : space.k], on_map[:, : space.k]
-    hit = found_in(space.counted(targets), space.counted(found))
-    for i in range(len(targets)):
-        there, missing = found[i][found[i] != NO_ROW], np.flatnonzero(~hit[i] & (targets[i] != NO_ROW))
-        if len(there) and len(missing):
-            sims = vectors_of(targets[i][missing]).astype(np.float64) @ vectors_of(there).T.astype(np.float64)
-            hit[i, missing] = (sims > 1 - DUPLICATE_DIST).any(axis=1)
-    return float(hit.mean())
 
 
 def _duplicated(lists: Rows, vectors_of: Callable[[Rows], F32]) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, BinaryIO
@@ -10,11 +9,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from vecindex.core.anchors import told_with_questions
-from vecindex.core.neighbors import NO_ROW
-from vecindex.core.nulls import bootstrap_mean
-from vecindex.core.overlap import chance_level, overlap_at_k, snap_floor
+from vecindex.core.overlap import GOAL, chance_level, snap_floor
 from vecindex.errors import ConfigError, CorruptError
-from vecindex.messages import Message, command, option, text
+from vecindex.messages import Message, command, option, percent, text
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
 from vecindex.store.articles import ArticleTable
@@ -22,33 +19,29 @@ from vecindex.store.database import Database
 from vecindex.store.maps import maps
 from vecindex.types import Observer, Silent
 from vecindex.verbs.clock import Clock
-from vecindex.verbs.overlap.asked import Asked, asked_questions
-from vecindex.verbs.overlap.causes.tree import diagnose
-from vecindex.verbs.overlap.causes.verdicts import NOTHING_TO_DO, Verdict
-from vecindex.verbs.overlap.explain import Embed
-from vecindex.verbs.overlap.extras import Collector, Extras, with_weighed_causes
+from vecindex.verbs.overlap.asked import AskedQuestions, asked_questions
+from vecindex.verbs.overlap.causes.experiments import Experiment, weighed
+from vecindex.verbs.overlap.causes.verdicts import NOTHING_TO_DO, Cause, Verdict
+from vecindex.verbs.overlap.diagnose import Facts, diagnose
+from vecindex.verbs.overlap.explain import Explainer, cheap_experiments
 from vecindex.verbs.overlap.measure import (
     Lookup,
     Placed,
     Space,
-    facts_of,
-    map_agreement,
-    own_lists,
+    map_overlap,
     place_all,
-    placement_figures,
     rows_looked_up,
-    self_curves,
     space_facts,
 )
+from vecindex.verbs.overlap.metrics import further_metrics
 from vecindex.verbs.overlap.options import DEPTH, OverlapOptions, checked_overlap
-from vecindex.verbs.overlap.question_result import QuestionRow
-from vecindex.verbs.overlap.result import MapOverlap, OverlapResult, SpaceFacts
+from vecindex.verbs.overlap.result import MapOverlap, OverlapResult
 from vecindex.verbs.overlap.rows import question_rows
 from vecindex.verbs.overlap.topics import article_topics, topic_column
+from vecindex.verbs.overlap.what_if import NestedSearch, what_if_corpus
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import Questions
 from vecindex.verbs.reader import OverlapReader
-from vecindex.verbs.scores.evenness import map_evenness
 from vecindex.verbs.scores.fidelity import DEPTH as OWN_DEPTH
 from vecindex.verbs.scores.fidelity import Fidelity, FidelitySearch
 
@@ -72,60 +65,75 @@ def overlap(
     options = checked_overlap(questions, options)
     observer = observer or Silent()
     clock = Clock()
+    k, seed = options["k"], options["seed"]
     table = database.articles(name, options["at"])
     about = _wanted_maps(table, options["map"])
     topics = topic_column(table, options["topic_field"])
     asked = asked_questions(database, table, questions, options, model, observer, stdin)
-    about = {name: told_with_questions(told, [q.text for q in asked.set.questions]) for name, told in about.items()}
+    texts = [q.text for q in asked.set.questions]
+    about = {map_name: told_with_questions(one, texts) for map_name, one in about.items()}
     clock.lap("questions")
     reader = OverlapReader(table, list(about), options["by"])
-    if reader.n < options["k"]:
+    if reader.n < k:
         raise ConfigError(
             text(
                 f"{table.where} has {reader.n:,} {'rows' if reader.articles is None else 'articles'}, fewer than ",
-                option("k", options["k"]),
+                option("k", k),
             ),
             text("Ingest articles, or give a smaller ", option("k"), "."),
         )
-    planes = {map_name: Plane(reader.places[map_name], reader.articles) for map_name in about}
-    extras = Extras(
-        reader,
-        asked,
-        options["seed"],
-        embed=_embedder(table, options, model) if options["explain"] else None,
-        what_if=options["what_if"] is not None,
-        topics=topics,
-    )
+    planes = {map_name: Plane(reader.positions[map_name], reader.articles) for map_name in about}
+    nested = explainer = None
+    if options["what_if"] is not None:
+        nested = NestedSearch(asked.vectors, reader.n, min(DEPTH, reader.n), seed, reader.articles)
+    if options["explain"]:
+        # What the model has to report was reported when it embedded the questions.
+        made = model.embed
+        explainer = Explainer(
+            reader, asked.set, lambda texts: made(texts, table.fingerprint, table.where, options, Silent()), seed
+        )
     clock.lap("preparing")
-    space, typed, fidelity = _search(reader, asked, planes, options, extras.collectors)
+    others = [part for part in (nested, explainer) if part is not None]
+    space, typed, fidelity = _search(reader, asked, planes, options, others)
     clock.lap("neighbors")
     placed = {map_name: place_all(plane, space) for map_name, plane in planes.items()}
+    placed_typed = {map_name: place_all(plane, typed) for map_name, plane in planes.items()} if typed else {}
     shown = [space.near, *(p.near for both in placed.values() for p in both)]
     space = replace(space, article_topics=article_topics(reader, topics, space, shown))
-    lookup = Lookup(*reader.vectors(rows_looked_up(space, [p for both in placed.values() for p in both])))
-    facts = extras.facts(space_facts(space, lookup), space)
+    if typed is not None:
+        shown += [typed.near, *(p.near for both in placed_typed.values() for p in both)]
+    lookup = Lookup(*reader.vectors(rows_looked_up(space, shown)))
+    placed = _with_values(placed, space, lookup)
+    facts = space_facts(space, lookup)
+    if explainer is not None:
+        facts = explainer.facts(facts, space)
     measured = []
     for map_name, plane in planes.items():
-        told, found = about[map_name], fidelity.get(map_name)
-        measured.append(_map(map_name, told, plane, placed[map_name], space, facts, lookup, options, found))
+        padding, kept = options["bbox_padding"], fidelity.get(map_name)
+        one = map_overlap(map_name, about[map_name], plane, placed[map_name], space, facts, padding, kept)
+        measured.append(one)
         clock.lap(f"map {map_name}")
-    # A map that was anchored to these very questions says nothing of maps, so it does not stand for them.
-    measured.sort(
-        key=lambda m: (
-            "anchored_note" in m.about,
-            -m.search.overlap.mean,
-            -np.nan_to_num(m.self_recall.mean),
-            m.name,
-        )
-    )
+    measured.sort(key=_best_first)
     rows = question_rows(reader, space, placed)
-    typed_row = _typed_row(reader, typed, planes)
+    typed_row = None
+    if typed is not None:
+        (typed_row,) = question_rows(reader, typed, _with_values(placed_typed, typed, lookup))
     clock.lap("rows")
-    experiments = extras.experiments(measured[0] if measured else None, space, facts, planes, placed, lookup)
+    experiments: list[Experiment] = []
+    if measured:
+        experiments += cheap_experiments(measured[0], space, placed[measured[0].name], lookup)
+    if explainer is not None:
+        experiments += explainer.experiments(reader, space, facts, planes[measured[0].name] if measured else None)
     clock.lap("experiments")
-    causes = measured[0].causes if measured else diagnose(facts_of(space, facts))
-    measured, causes = with_weighed_causes(measured, causes, experiments)
-    what_if = extras.what_if(measured, space, planes, placed)
+    causes = measured[0].causes if measured else diagnose(Facts(k, space.n, len(space.vectors), facts))
+    causes = weighed(causes, experiments)
+    if measured:
+        # The experiments were made on the best map.
+        measured[0] = replace(measured[0], causes=causes)
+    what_if = None
+    if nested is not None:
+        in_order = {found.name: planes[found.name] for found in measured}
+        what_if = what_if_corpus(reader, space, nested, in_order, placed, topics)
     clock.lap("what if")
     return OverlapResult(
         table=name,
@@ -133,18 +141,18 @@ def overlap(
         questions=len(asked.set.questions),
         topics=len({t for t in asked.set.topics or [] if t is not None}),
         articles=reader.n,
-        k=options["k"],
+        k=k,
         model=table.fingerprint.model,
-        chance=chance_level(options["k"], reader.n),
-        snap_floor=snap_floor(options["k"]),
+        chance=chance_level(k, reader.n),
+        snap_floor=snap_floor(k),
         padding=options["bbox_padding"],
-        seed=options["seed"],
+        seed=seed,
         embedded=asked.embedded,
         space=facts,
         maps=tuple(measured),
         rows=rows,
         causes=causes,
-        verdict=_verdict(measured, causes, options["k"], options["by"]),
+        verdict=_verdict(measured, causes, space, options["by"]),
         next=_next(measured, causes),
         rejected=asked.set.rejected,
         duplicates=asked.set.duplicates,
@@ -153,12 +161,8 @@ def overlap(
         typed=typed_row,
         what_if=what_if,
         experiments=tuple(experiments),
+        metrics=further_metrics(),
     )
-
-
-def _embedder(table: ArticleTable, options: OverlapOptions, model: QuestionModel) -> Embed:
-    """Return what turns texts into vectors as it did the questions; what there is to tell was told then."""
-    return lambda texts: model.embed(texts, table.fingerprint, table.where, options, Silent())
 
 
 def _wanted_maps(table: ArticleTable, name: str | None) -> dict[str, Any]:
@@ -177,14 +181,14 @@ def _wanted_maps(table: ArticleTable, name: str | None) -> dict[str, Any]:
 
 def _search(
     reader: OverlapReader,
-    asked: Asked,
+    asked: AskedQuestions,
     planes: Mapping[str, Plane],
     options: OverlapOptions,
-    others: Sequence[Collector],
+    others: Sequence[NestedSearch | Explainer],
 ) -> tuple[Space, Space | None, dict[str, Fidelity]]:
     """Find the neighbors of the questions and of sampled articles in one pass over the vectors; `others` join in.
 
-    Return them, those of a question that was typed beside the others, and how faithful the maps are.
+    Return them, those of a question that was typed next to the others, and how faithful the maps are.
     """
     rng = np.random.default_rng(options["seed"])
     sample = np.sort(rng.permutation(reader.rows)[: options["sample"]])
@@ -202,7 +206,7 @@ def _search(
             for other in others:
                 other.add(rows, block)
     except ValueError as error:
-        raise CorruptError(f"{reader.table.where}: {error}.", text("Look closer: ", command("doctor"))) from error
+        raise CorruptError(f"{reader.table.where}: {error}.", text("Find the rows: ", command("doctor"))) from error
     near, own_near, q = questions.result(), own.result(), len(asked.vectors)
     answers, absent = reader.answers(asked.set)
     space = Space(
@@ -229,61 +233,27 @@ def _search(
     return space, typed, faithful.result()
 
 
-def _typed_row(reader: OverlapReader, typed: Space | None, planes: Mapping[str, Plane]) -> QuestionRow | None:
-    if typed is None:
-        return None
-    return question_rows(reader, typed, {name: place_all(plane, typed) for name, plane in planes.items()})[0]
+def _with_values(placed: Mapping[str, Sequence[Placed]], space: Space, lookup: Lookup) -> dict[str, list[Placed]]:
+    return {name: [p.with_values(space, lookup) for p in both] for name, both in placed.items()}
 
 
-def _map(
-    name: str,
-    about: Any,
-    plane: Plane,
-    placed: Sequence[Placed],
-    space: Space,
-    facts: SpaceFacts,
-    lookup: Lookup,
-    options: OverlapOptions,
-    fidelity: Fidelity | None,
-) -> MapOverlap:
-    search, median = (placement_figures(p, space, plane, lookup, options["bbox_padding"]) for p in placed)
-    targets = space.near.rows[:, : space.k]
-    outside = float(np.isnan(plane.xy[targets[targets != NO_ROW], 0]).mean())
-    agrees = map_agreement(space, plane)
-    near, found = own_lists(space, plane)
-    recall = bootstrap_mean(overlap_at_k(near, found, min(space.k, near.shape[1])), seed=space.seed)
-    by_k, soft = self_curves(space, near, found)
-    known = facts_of(space, facts, search, recall.mean, agrees, outside)
-    return MapOverlap(
-        name=name,
-        about=about if isinstance(about, dict) else {"about": about},
-        articles=plane.n_articles,
-        outside=space.n - plane.n_articles,
-        targets_outside=outside,
-        self_recall=recall,
-        self_by_k=by_k,
-        self_soft=soft,
-        fidelity=fidelity,
-        agreement=agrees,
-        evenness=map_evenness(plane, space.seed) if len(plane) > 1 else None,
-        search=search,
-        median=median,
-        causes=diagnose(known),
-    )
+def _best_first(found: MapOverlap) -> tuple[Any, ...]:
+    # A map that was anchored to these very questions says nothing of maps, so it does not stand for them.
+    recall = np.nan_to_num(found.self_recall.mean)
+    return "anchored_note" in found.about, -found.search.overlap.mean, -recall, found.name
 
 
-def _verdict(measured: Sequence[MapOverlap], causes: Sequence[Verdict], k: int, by: str) -> str:
+def _verdict(measured: Sequence[MapOverlap], causes: Sequence[Verdict], space: Space, by: str) -> str:
+    cause = causes[0].cause
     if not measured:
-        return f"no map to measure overlap on; in embedding space: {causes[0].cause}"
-    best = measured[0]
-    found = best.search.overlap
-    kept = f"{found.mean:.0%} of the {k} nearest {by}s stay nearest on map {best.name}"
-    if math.isnan(found.low):
-        return f"{kept}, of one question: {causes[0].cause}"
-    return (
-        f"{kept} ({found.low:.0%} to {found.high:.0%}); {best.search.enough.mean:.0%} of the questions keep enough: "
-        f"{causes[0].cause}"
-    )
+        return f"There is no map to measure overlap on. In embedding space, {cause.meaning}."
+    mean, k = measured[0].search.overlap.mean, space.k
+    whose = "Of the question's" if len(space.vectors) == 1 else f"On average {k * mean:.1f} of a question's"
+    how_many = f" {k * mean:.0f}" if len(space.vectors) == 1 else ""
+    on = f'on the map "{measured[0].name}"' if len(measured) > 1 else "on the map"
+    kept = f"{whose} {k} nearest {by}s{how_many} are still its nearest {on}"
+    why = "Nothing is wrong." if cause is Cause.HEALTHY else f"Main cause: {cause.meaning}."
+    return f"{kept} ({percent(mean)}, goal {percent(GOAL)}). {why}"
 
 
 def _next(measured: Sequence[MapOverlap], causes: Sequence[Verdict]) -> tuple[Message, ...]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
+class RankedNeighbor:
     """A neighbor: rank from 1, and `dist` (cosine in embedding space, the map's unit on a map).
 
     Attributes
@@ -25,13 +24,14 @@ class Near:
 
 
 @dataclass(frozen=True, slots=True)
-class QuestionOnMap:
+class PlacedQuestion:
     """One question on one map, placed by one rule.
 
     Attributes
     ----------
     target_ranks : rank on the map of each of its k nearest in embedding space; None beyond the `depth` nearest.
     neighbor_ranks : rank in embedding space of each of its `neighbors` on the map; None likewise.
+    metrics : values of the metrics without a field of their own; None where one is not defined.
     """
 
     x: float | None
@@ -41,10 +41,11 @@ class QuestionOnMap:
     soft: dict[int, float]
     reciprocal: dict[int, float]
     topic_precision: float | None
-    neighbors: tuple[Near, ...]
+    neighbors: tuple[RankedNeighbor, ...]
     depth: int
     target_ranks: tuple[int | None, ...]
     neighbor_ranks: tuple[int | None, ...]
+    metrics: dict[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,40 +60,36 @@ class QuestionRow:
     answers_recall: float | None
     answers_reciprocal_rank: float | None
     topic_precision: float | None
-    neighbors: tuple[Near, ...]
-    maps: dict[str, dict[str, QuestionOnMap]]
+    neighbors: tuple[RankedNeighbor, ...]
+    maps: dict[str, dict[str, PlacedQuestion]]
 
 
-def flat_rows(questions: Sequence[QuestionRow]) -> list[dict[str, Any]]:
-    """Return a row for each question, map and rule (without a map, for each question), as plain values."""
-    flat = []
-    for row in questions:
-        head = {
-            "id": row.id,
-            "question": row.text,
-            "topic": row.topic,
-            "nearest_dist": row.nearest_dist,
-            "nearest_percentile": row.nearest_percentile,
-            "answers_recall": row.answers_recall,
-            "neighbors": " ".join(n.id for n in row.neighbors),
+def flat_rows(question: QuestionRow) -> list[dict[str, Any]]:
+    """Return a row for each map and rule (without a map, one row), as plain values."""
+    head = {
+        "id": question.id,
+        "question": question.text,
+        "topic": question.topic,
+        "nearest_dist": question.nearest_dist,
+        "nearest_percentile": question.nearest_percentile,
+        "answers_recall": question.answers_recall,
+        "neighbors": " ".join(n.id for n in question.neighbors),
+    }
+    rows = [
+        {
+            **head,
+            "map": name,
+            "placement": rule,
+            "x": placed.x,
+            "y": placed.y,
+            "overlap": placed.overlap,
+            "rank_weighted": placed.rank_weighted,
+            **{f"soft_{depth}": value for depth, value in placed.soft.items()},
+            **{f"reciprocal_{depth}": value for depth, value in placed.reciprocal.items()},
+            "map_neighbors": " ".join(n.id for n in placed.neighbors),
+            **placed.metrics,
         }
-        places = [(name, rule, found) for name, rules in row.maps.items() for rule, found in rules.items()]
-        for name, rule, found in places:
-            values = {f"soft_{depth}": value for depth, value in found.soft.items()}
-            values |= {f"reciprocal_{depth}": value for depth, value in found.reciprocal.items()}
-            flat.append(
-                {
-                    **head,
-                    "map": name,
-                    "placement": rule,
-                    "x": found.x,
-                    "y": found.y,
-                    "overlap": found.overlap,
-                    "rank_weighted": found.rank_weighted,
-                    **values,
-                    "map_neighbors": " ".join(n.id for n in found.neighbors),
-                }
-            )
-        if not places:
-            flat.append(head)
-    return flat
+        for name, rules in question.maps.items()
+        for rule, placed in rules.items()
+    ]
+    return rows or [head]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vecindex.core.geometry import Box
 from vecindex.core.nulls import Interval
-from vecindex.messages import Message
+from vecindex.messages import Message, percent
 from vecindex.notebook import shown_table
 from vecindex.serialize import Result, Spell
 from vecindex.types import Rejected
 from vecindex.verbs.overlap.causes.experiments import Experiment
+from vecindex.verbs.overlap.causes.nested import WhatIf
 from vecindex.verbs.overlap.causes.verdicts import Verdict
-from vecindex.verbs.overlap.causes.what_if_result import WhatIf
 from vecindex.verbs.overlap.question_result import QuestionRow, flat_rows
 from vecindex.verbs.scores.evenness import Evenness
 
@@ -39,7 +39,7 @@ class AnswersFound:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How differently questions and articles lie; see `verbs.overlap.style_measures`.
+    """How differently questions and articles are distributed; see `verbs.overlap.style`.
 
     None of it says that an answer is missed.
 
@@ -48,8 +48,8 @@ class Style:
     gap, centroid_cosine : distance of the mean question from the mean sampled article (0 to 2), and their cosine.
     question_question, question_article, article_article : mean cosine of two questions; of a question and its nearest
         article; of a sampled article and its nearest other one.
-    auc : how well a linear rule tells questions from sampled articles that it was not made with; 0.5 is not at all.
-        Near 1 as soon as the questions are on a topic of their own.
+    auc : how well a linear rule separates questions from sampled articles that it was not fitted to; 0.5 is not at
+        all. Near 1 as soon as the questions are on a topic of their own.
     auc_near : the same against the questions' own k nearest articles, which are on their topic: what is left is
         wording. Both None for fewer than 10 questions.
     """
@@ -65,7 +65,7 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class SpaceFacts:
-    """What embedding space alone tells.
+    """What was measured in embedding space alone.
 
     Attributes
     ----------
@@ -76,17 +76,17 @@ class SpaceFacts:
     distinct_ratio, collapse_ceiling : D and C, see `core.overlap`.
     mixing, mixing_chance : see `verbs.overlap.space`.
     compactness : median distance of two questions over that of two articles (Euclidean, of unit vectors).
-    hubness_skew, hub_share : skew of N_k over the lists of the sampled articles; share of the questions' targets that
-        are hubs of those lists.
+    hubness_skew, hub_share : skew of N_k over the lists of the sampled articles; share of the questions' k nearest
+        that are hubs of those lists.
     cohesion, articles_cohesion : median over the questions (and the sampled articles) of the mean cosine of the pairs
         among their k nearest.
-    duplicated_targets : share of the targets that have a near-duplicate (cosine above 0.999) among the same k.
+    duplicated_targets : share of the k nearest that have a near-duplicate (cosine above 0.999) in the same list.
     duplicated_articles : share of the sampled articles that have one in the table.
     truncated : share of the articles that the model did not read to their end.
     answers : over the k nearest; None where no answers are known. `answers_absent` is the share of the given answers
         that are not in the table, None when none are given.
     sample : how many articles were sampled.
-    style : how differently questions and articles lie.
+    style : how differently questions and articles are distributed.
     topic_precision : share of the k nearest whose topic is the question's; None where either has no topics.
     pseudo_percentile : as `nearest_percentile`, of stored articles worded as the questions are; None unless asked to
         explain, or where words cannot be exchanged. See `verbs.overlap.causes.pseudo`.
@@ -122,20 +122,21 @@ class Placement:
 
     Attributes
     ----------
-    rule : "search" (candidate search) or "median" (neutral); see `core.placement`.
+    rule : "search" (the best position, by a search over candidates) or "median" (the baseline); see `core.placement`.
     overlap, rank_weighted, enough : means at k with their intervals; `enough` is the share of the questions that keep
         at least 3 of 5 (of k: 60 %).
     none : share of the questions that keep none.
     adjusted : the mean overlap adjusted for chance: 0 is chance, 1 perfect.
     by_k, soft, reciprocal : overlap at each k; share of the k within the map's nearest K; share of the map's k within
         the K nearest in embedding space, under each K.
-    merged : overlap when a near-duplicate of a target counts as the target.
+    merged : overlap when a near-duplicate of a neighbor counts as that neighbor.
     distinct_lists : number of different lists over that of questions; 1 when no two questions coincide.
     compactness : as in `SpaceFacts`, on the map.
     box, articles_inside, articles_expected : the questions' bounding box, padded; the articles in it; the number to
         expect by area.
     hull_share : area of the questions' convex hull over that of the articles'.
     answers, topic_precision : as in `SpaceFacts`, over the map's k nearest.
+    metrics : means, with their intervals, of the metrics without a field of their own; see `OverlapResult.metrics`.
     """
 
     rule: str
@@ -156,6 +157,7 @@ class Placement:
     hull_share: float
     answers: AnswersFound | None
     topic_precision: Interval | None
+    metrics: dict[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +168,10 @@ class MapOverlap:
     ----------
     about : what is kept with the map: method, parameters, seed.
     articles, outside : articles on it, and of the table but not on it.
-    targets_outside : share of the questions' targets that are not on it.
+    targets_outside : share of the questions' k nearest articles that are not on it.
     self_recall : share of their own k nearest articles that articles keep on the map, over the sample, all articles
         being candidates: the comparator for the questions' overlap.
-    self_by_k, self_soft : self-recall at each k, and within the map's nearest K; beside `Placement.by_k`, `soft`.
+    self_by_k, self_soft : self-recall at each k, and within the map's nearest K, as `Placement.by_k` and `soft`.
     fidelity : None for a map of fewer than two articles.
     agreement : how often a true neighbor of a sampled article is nearer on the map than a random one; 0.5 is chance.
     causes : most likely first.
@@ -192,6 +194,15 @@ class MapOverlap:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricAbout:
+    """What a metric is: how tables call it, its formula in a sentence, and its direction."""
+
+    label: str
+    about: str
+    higher_is_better: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OverlapResult(Result):
     """What `overlap` found.
 
@@ -199,14 +210,16 @@ class OverlapResult(Result):
     ----------
     embedded : questions whose vectors had to be made; the others were in the store.
     chance, snap_floor : k / N and 1 / k.
-    maps : best first, by the mean overlap under candidate search; of equal ones by the self-recall.
-    causes : of the best map, or what embedding space alone tells.
+    maps : best first, by the mean overlap at the best positions; of equal ones by the self-recall.
+    causes : of the best map; without a map, of embedding space alone.
     verdict : one line.
     next : what to do, each a sentence.
     by : what is counted, "article" or "chunk"; `articles` is how many of them the table holds.
-    typed : the question that was typed beside a file of others; it counts in no figure.
+    typed : the question that was typed next to a file of others; it counts in no figure.
     what_if : figures over nested samples of the articles; None unless asked for.
     experiments : what was tried for and against the causes.
+    metrics : what the metrics without a field of their own are, by name; a deep one is taken at several depths and
+        stands under NAME@K with the figures. See `verbs.overlap.metrics`.
     """
 
     table: str
@@ -234,6 +247,7 @@ class OverlapResult(Result):
     typed: QuestionRow | None
     what_if: WhatIf | None = None
     experiments: tuple[Experiment, ...] = ()
+    metrics: dict[str, MetricAbout] = field(default_factory=dict)
 
     @property
     def best(self) -> MapOverlap | None:
@@ -265,14 +279,14 @@ class OverlapResult(Result):
 
     def _repr_html_(self) -> str:
         """Return the verdict, the maps and the causes as tables, for notebooks."""
-        head = ["map", f"overlap@{self.k}", "95 % interval", f"overlap@{self.k}, neutral placement", "self-recall"]
+        head = ["map", f"overlap@{self.k}", "95 % interval", f"overlap@{self.k}, median baseline", "self-recall"]
         rows = [
             [
                 found.name,
-                f"{found.search.overlap.mean:.1%}",
-                f"{found.search.overlap.low:.1%} to {found.search.overlap.high:.1%}",
-                f"{found.median.overlap.mean:.1%}",
-                f"{found.self_recall.mean:.1%}",
+                percent(found.search.overlap.mean),
+                f"{percent(found.search.overlap.low)} to {percent(found.search.overlap.high)}",
+                percent(found.median.overlap.mean),
+                percent(found.self_recall.mean),
             ]
             for found in self.maps
         ]
@@ -290,4 +304,4 @@ class OverlapResult(Result):
 
     def flat_rows(self) -> list[dict[str, Any]]:
         """Return the rows of `table_of_questions` as plain values."""
-        return flat_rows(self.rows)
+        return [row for question in self.rows for row in flat_rows(question)]

@@ -1,4 +1,4 @@
-"""What `overlap` tells of each question: its neighbors in both spaces, with titles, and its own figures."""
+"""What is reported of each question: its neighbors in both spaces, with titles, and its own figures."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows
-from vecindex.core.overlap import overlap_at_k, rank_weighted_overlap, reciprocal_overlap, soft_overlap
 from vecindex.verbs.overlap.measure import Placed, Space
-from vecindex.verbs.overlap.question_result import Near, QuestionOnMap, QuestionRow
+from vecindex.verbs.overlap.metrics import further
+from vecindex.verbs.overlap.question_result import PlacedQuestion, QuestionRow, RankedNeighbor
 from vecindex.verbs.overlap.space import answer_recall, percentiles, reciprocal_rank, topic_precision
 from vecindex.verbs.reader import OverlapReader
 
@@ -36,7 +36,7 @@ def question_rows(
             answers_recall=_known(recall[i]),
             answers_reciprocal_rank=_known(ranks[i]),
             topic_precision=_known(topics[i]),
-            neighbors=_near(reader, near, i, k, titles),
+            neighbors=_ranked(reader, near, i, k, titles),
             maps={name: {rule: found[i] for rule, found in rules.items()} for name, rules in on_maps.items()},
         )
         for i, question in enumerate(space.asked.questions)
@@ -45,44 +45,43 @@ def question_rows(
 
 def _on_map(
     reader: OverlapReader, space: Space, placed: Placed, titles: dict[int, str | None]
-) -> list[QuestionOnMap]:
-    k, targets, found = space.k, space.counted(space.near.rows), space.counted(placed.near.rows)
-    values = overlap_at_k(targets, found, k)
-    weighted = rank_weighted_overlap(targets, found, k)
-    softs = {depth: soft_overlap(targets, found, k, depth) for depth in space.withins}
-    backs = {depth: reciprocal_overlap(targets, found, k, depth) for depth in space.withins}
-    topics = _topics(space, placed.near.rows)
+) -> list[PlacedQuestion]:
+    k, lists, found = space.k, space.counted(space.near.rows), space.counted(placed.near.rows)
+    topics, values, more = _topics(space, placed.near.rows), placed.values, further(placed.values)
     return [
-        QuestionOnMap(
+        PlacedQuestion(
             x=_known(x),
             y=_known(y),
-            overlap=float(values[i]),
-            rank_weighted=float(weighted[i]),
-            soft={depth: float(v[i]) for depth, v in softs.items()},
-            reciprocal={depth: float(v[i]) for depth, v in backs.items()},
+            overlap=float(values["overlap"][i]),
+            rank_weighted=float(values["rank_weighted"][i]),
+            soft={depth: float(values[f"soft@{depth}"][i]) for depth in space.withins},
+            reciprocal={depth: float(values[f"reciprocal@{depth}"][i]) for depth in space.withins},
             topic_precision=_known(topics[i]),
-            neighbors=_near(reader, placed.near, i, k, titles),
+            neighbors=_ranked(reader, placed.near, i, k, titles),
             depth=placed.near.k,
-            target_ranks=_ranks(targets[i, :k], found[i]),
-            neighbor_ranks=_ranks(found[i, :k], targets[i]),
+            target_ranks=_ranks(lists[i, :k], found[i]),
+            neighbor_ranks=_ranks(found[i, :k], lists[i]),
+            metrics={name: _known(of[i]) for name, of in more.items()},
         )
         for i, (x, y) in enumerate(placed.xy)
     ]
 
 
-def _near(reader: OverlapReader, near: Neighbors, i: int, k: int, titles: dict[int, str | None]) -> tuple[Near, ...]:
+def _ranked(
+    reader: OverlapReader, near: Neighbors, i: int, k: int, titles: dict[int, str | None]
+) -> tuple[RankedNeighbor, ...]:
     found = []
     for rank, (row, dist) in enumerate(zip(near.rows[i, :k], near.dist[i, :k], strict=True), 1):
         if row != NO_ROW:
             name, chunk = reader.name(int(row))
-            found.append(Near(rank, name, titles[int(row)], float(dist), chunk))
+            found.append(RankedNeighbor(rank, name, titles[int(row)], float(dist), chunk))
     return tuple(found)
 
 
 def _ranks(these: Rows, others: Rows) -> tuple[int | None, ...]:
-    """Return at which place of `others`, from 1, each of `these` stands; None where it does not."""
-    places = {int(row): place for place, row in enumerate(others, 1) if row != NO_ROW}
-    return tuple(places.get(int(row)) for row in these if row != NO_ROW)
+    """Return the rank in `others`, from 1, of each of `these`; None where it is not among them."""
+    ranks = {int(row): rank for rank, row in enumerate(others, 1) if row != NO_ROW}
+    return tuple(ranks.get(int(row)) for row in these if row != NO_ROW)
 
 
 def _topics(space: Space, rows: Rows) -> F64:

@@ -1,4 +1,4 @@
-"""What embedding space alone tells of questions: how near the articles are, and who stands in whose lists."""
+"""Measures of questions in embedding space alone: how near the articles are, and which are in whose lists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vecindex.core.vectors import F32
 def percentiles(values: npt.ArrayLike, reference: npt.ArrayLike) -> F64:
     """Return for each value the share of the reference below it, in percent; equal ones count half; (q,), 0 to 100.
 
-    Of a question's distance to its nearest article, held against the articles' own distances to theirs: near 100
+    Of a question's distance to its nearest article among the articles' own distances to theirs: near 100
     the question is farther from the articles than nearly every article is. NaN over no reference.
 
     >>> percentiles([0.5, 9.0], [0.1, 0.5, 0.7, 0.9])
@@ -89,7 +89,7 @@ def is_hub(counts: npt.NDArray[np.int64], n_lists: int, k: int) -> npt.NDArray[n
 
 
 def share_held_by(lists: Rows, articles: npt.NDArray[np.bool_]) -> float:
-    """Return the share of the places in the lists (q, k) that are held by some articles, given as a mask (n,).
+    """Return the share of the entries of the lists (q, k) that are some articles, given as a mask (n,).
 
     >>> share_held_by(np.array([[0, 2], [2, 1]]), np.array([False, False, True]))
     0.5
@@ -115,8 +115,8 @@ def agreement(near: npt.ArrayLike, anywhere: npt.ArrayLike) -> float:
     """Return how often a true neighbor is nearer on the map than a random article: 0.5 is chance, 1 perfect.
 
     An AUC over pairs: `near` and `anywhere` (s, k) are map distances from s articles to true neighbors and to random
-    articles, compared place by place; equal ones count half, NaN is passed over. It sees the coarse order that
-    a map keeps when it keeps no list of nearest ones, so it tells a poor map from one of other vectors.
+    articles, compared one by one; equal ones count half, NaN is passed over. It sees the coarse order that
+    a map keeps when it keeps no list of nearest ones, so it separates a poor map from one of other vectors.
 
     >>> agreement([[1.0, 3.0]], [[2.0, 3.0]])
     0.75
@@ -166,7 +166,7 @@ def topic_precision(
 ) -> F64:
     """Return the share of the first k of each list whose article has the question's topic; (q,), higher is better.
 
-    NaN where the question has no topic. An article without a topic, and a place without an article, count as misses.
+    NaN where the question has no topic. An article without a topic, and NO_ROW, count as misses.
 
     Parameters
     ----------

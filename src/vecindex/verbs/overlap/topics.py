@@ -1,4 +1,4 @@
-"""The topics of articles, held against those of the questions."""
+"""The topics of articles, to compare with those of the questions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from vecindex.core.neighbors import Neighbors
 from vecindex.errors import ConfigError
+from vecindex.messages import Placeholder, option, text
 from vecindex.store.articles import ArticleTable, isin
 from vecindex.verbs.overlap.measure import Space
 from vecindex.verbs.reader import OverlapReader
@@ -32,7 +33,7 @@ def topic_column(table: ArticleTable, field: str | None) -> Any:
     raise ConfigError(
         f"{table.where} has no column {field!r} with one topic for each article "
         f"(columns there: {', '.join(columns) or 'none'}).",
-        "Name another: --topic-field NAME",
+        text("Name another: ", option("topic_field", Placeholder("NAME"))),
     )
 
 

@@ -1,4 +1,4 @@
-"""`overlap --what-if corpus`: the same questions against nested samples of the stored articles."""
+"""The same questions against nested samples of the stored articles: would more of them help?"""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ from vecindex.verbs.overlap.causes.nested import (
     DRAWS,
     SHARES,
     Direction,
+    NestedPoint,
+    Trend,
+    WhatIf,
     bootstrap_curve,
     cumulated,
     direction,
     nested_sizes,
     strata,
 )
-from vecindex.verbs.overlap.causes.what_if_result import NestedPoint, Trend, WhatIf
 from vecindex.verbs.overlap.measure import Placed, Space
 from vecindex.verbs.overlap.space import answer_recall, reciprocal_rank, topic_precision
 from vecindex.verbs.overlap.topics import article_topics
 from vecindex.verbs.reader import OverlapReader
 
-CORPUS = "corpus"
 FEW_DOUBLINGS = 4.0
 """Sixteen times as many articles; beyond it more of the same is no way."""
 NOTE = (
@@ -92,7 +93,7 @@ def what_if_corpus(
 ) -> WhatIf:
     """Return the figures of the questions in each sample, and how they move with the number of articles.
 
-    `topics` is the column of the articles' topics, see `overlap_topics.topic_column`.
+    `topics` is the column of the articles' topics, see `topics.topic_column`.
     """
     drawn = nested.result(space.near)
     shown = [i for i, size in enumerate(nested.sizes) if size >= space.k]
@@ -142,7 +143,7 @@ def what_if_corpus(
 def _figures(
     reader: OverlapReader, space: Space, lists: Sequence[Neighbors], column: Any
 ) -> dict[tuple[str, str | None], F64]:
-    """Return for each figure of embedding space that can be told its values, a question and a sample; (q, p)."""
+    """Return the values of each figure of embedding space that is known, a question and a sample; (q, p)."""
     found: dict[tuple[str, str | None], F64] = {("nearest_dist", None): np.stack([n.dist[:, 0] for n in lists], 1)}
     if any(len(right) for right in space.answers):
         recalls = [answer_recall(space.counted(n.rows), space.answers, space.k) for n in lists]
@@ -162,9 +163,9 @@ def _overlap_within(space: Space, near: Neighbors, plane: Plane, placed: Placed,
     if inside.all():
         return overlap_at_k(space.counted(near.rows), space.counted(placed.near.rows), space.k)
     sample = Plane(np.where(inside[:, None], plane.xy, np.nan), plane.articles)
-    targets = near.rows[:, : space.k]
-    xy = place_by_search(targets, sample.xy, sample.nearest, plane.articles)
-    return overlap_at_k(space.counted(targets), space.counted(sample.nearest(xy, space.k).rows), space.k)
+    rows = near.rows[:, : space.k]
+    xy = place_by_search(rows, sample.xy, sample.nearest, plane.articles)
+    return overlap_at_k(space.counted(rows), space.counted(sample.nearest(xy, space.k).rows), space.k)
 
 
 _DENSITY = {
@@ -185,20 +186,20 @@ def summary_of(trends: Sequence[Trend], gap: float) -> str:
         return "The table is too small for nested samples."
     if math.isnan(nearest.per_doubling.low):
         return "A single question shows no trend: ask several."
-    told = [f"the distance to the nearest one {_moves(nearest)}"]
+    moves = [f"the distance to the nearest one {_moves(nearest)}"]
     for figure, words in (
         ("answers_recall", "the recall of the right ones"),
         ("topic_precision", "the share on topic"),
     ):
         if trend := by_name.get((figure, None)):
-            told.append(f"{words} {_moves(trend)}")
+            moves.append(f"{words} {_moves(trend)}")
     coverage = _coverage(nearest, gap)
-    head = f"With each doubling of the articles {' and '.join(told)} (coverage)"
+    head = f"With each doubling of the articles {' and '.join(moves)} (coverage)"
     maps = [t for t in trends if t.figure == "overlap"]
     if not maps:
         return f"{head}: {coverage}; what they would do to an overlap needs a map."
-    lost = ", ".join(f"{_moves(t)} on map {t.map}" for t in maps)
-    return f"{head}, and the overlap {lost} (density): {coverage}, and {_DENSITY[maps[0].verdict]}."
+    kept = ", ".join(f'{_moves(t)} on the map "{t.map}"' for t in maps)
+    return f"{head}, and the overlap {kept} (density): {coverage}, and {_DENSITY[maps[0].verdict]}."
 
 
 def _coverage(nearest: Trend, gap: float) -> str:

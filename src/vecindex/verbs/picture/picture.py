@@ -152,7 +152,7 @@ def _asked(
 
 def _order(reader: OverlapReader, map_name: str) -> tuple[F64, Rows]:
     """Return the places of the articles on the map in the picture's order, and each row's place in it, or NO_ROW."""
-    all_xy = reader.places[map_name]
+    all_xy = reader.positions[map_name]
     there = np.flatnonzero(np.isfinite(all_xy).all(axis=1))
     if not len(there):
         raise ConfigError(
@@ -193,7 +193,7 @@ def _vectors(
         raise CorruptError(f"{reader.table.where}: {error}.", "Look closer: vecindex doctor") from error
     if search is None or nearest is None or asked is None:
         return _Found((), None)
-    plane = Plane(reader.places[map_name], reader.articles)
+    plane = Plane(reader.positions[map_name], reader.articles)
     dist = np.empty(int((place != NO_ROW).sum()))
     dist[place[place != NO_ROW]] = nearest.dist[place != NO_ROW]
     return _Found(placed_questions(asked.set.questions, search.result(), plane, place), dist)

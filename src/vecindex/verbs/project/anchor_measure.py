@@ -9,7 +9,7 @@ import numpy as np
 
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.nulls import Interval, bootstrap_mean
-from vecindex.core.overlap import found_in, keeps_enough
+from vecindex.core.overlap import found_in, keeps_goal
 from vecindex.core.placement import place_by_search
 from vecindex.core.vectors import F32
 from vecindex.neighbors.plane import Plane
@@ -39,7 +39,7 @@ class Kept:
             return bootstrap_mean(values, topics, seed=seed)
 
         return QuestionScores(
-            len(self.overlap), mean(self.overlap), mean(keeps_enough(self.overlap).astype(float)), mean(self.soft)
+            len(self.overlap), mean(self.overlap), mean(keeps_goal(self.overlap).astype(float)), mean(self.soft)
         )
 
 

@@ -1,1 +1,1 @@
-"""Why neighbors are lost: the cause tree, and the experiments for and against each cause."""
+"""Experiments for and against the causes, with what they need, and the words of verdicts."""

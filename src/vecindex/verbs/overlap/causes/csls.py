@@ -39,7 +39,7 @@ def csls(near: Neighbors, density: F64) -> Neighbors:
 def local_density(vectors: F32, sample: F32, articles: Rows, sample_articles: Rows, k: int = CSLS_NEIGHBORS) -> F64:
     """Return the mean cosine of each vector (m, d) to its k nearest among sampled articles, itself left out; (m,).
 
-    `articles` (m,) and `sample_articles` (s,) tell which article is which. One that was sampled by several of its
+    `articles` (m,) and `sample_articles` (s,) say which article each is. One that was sampled by several of its
     chunks counts once, by the nearest of them. Memory is m s.
 
     >>> x = np.array([[1.0, 0.0], [0.0, 1.0]], dtype=np.float32)

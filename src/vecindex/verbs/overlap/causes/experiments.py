@@ -1,6 +1,6 @@
 """Experiments that speak for or against a cause: figures measured on purpose in, outcomes out. Pure functions.
 
-The margins are conventions, as the thresholds of `verbs.overlap.causes.tree` are. An outcome is reported only where
+The margins are conventions, as the thresholds of `verbs.overlap.diagnose` are. An outcome is reported only where
 the figures are clear; in between it is "undecided".
 """
 
@@ -11,9 +11,16 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from vecindex.core.nulls import Interval
+from vecindex.messages import percent
 from vecindex.verbs.overlap.causes.pseudo import MIN_KNOWN
-from vecindex.verbs.overlap.causes.tree import FAR_PERCENTILE, MERGING_HELPS, NEAR_PERCENTILE
-from vecindex.verbs.overlap.causes.verdicts import Cause, Confidence, Verdict
+from vecindex.verbs.overlap.causes.verdicts import (
+    FAR_PERCENTILE,
+    MERGING_HELPS,
+    NEAR_PERCENTILE,
+    Cause,
+    Confidence,
+    Verdict,
+)
 
 CLEAR_GAIN = 0.1
 NO_GAIN = 0.02
@@ -56,25 +63,27 @@ _BEARS_ON = {
 
 
 def bearing_on(cause: Cause, experiments: Sequence[Experiment]) -> list[Experiment]:
-    """Return the experiments that bear on a cause; the one on the style gap tells it from missing coverage too."""
+    """Return the experiments that bear on a cause; that on the style gap bears on missing coverage too."""
     return [e for e in experiments if e.cause is _BEARS_ON.get(cause, cause)]
 
 
-def told_outcome(experiment: Experiment, cause: Cause) -> str:
-    """Return the outcome in words that fit the cause under which it is told.
+_IN_WORDS = {Outcome.SUPPORTS: "plays a part", Outcome.REFUTES: "ruled out", Outcome.UNDECIDED: "undecided"}
 
-    What refutes a style gap supports missing coverage, so there the style gap is named.
+
+def outcome_in_words(experiment: Experiment, cause: Cause | None = None) -> str:
+    """Return the outcome in words, after the name of its cause unless it is reported under that one.
+
+    What rules a style gap out speaks for missing coverage, so under that the style gap is named.
     """
-    if experiment.cause is cause or experiment.outcome is Outcome.UNDECIDED:
-        return str(experiment.outcome)
-    return f"{experiment.outcome} {experiment.cause}"
+    named = "" if experiment.cause is cause else f"{experiment.cause}: "
+    return named + _IN_WORDS[experiment.outcome]
 
 
 def weighed(verdicts: Sequence[Verdict], experiments: Sequence[Experiment]) -> tuple[Verdict, ...]:
     """Return the verdicts with their confidence moved one step by an experiment on that very cause.
 
-    Up where one supports it, down where one refutes it. The style gap and the coverage are left as they are: their
-    verdict rests on that experiment already.
+    Up where the cause plays a part, down where it is ruled out. The style gap and the coverage stay as they are:
+    their verdict rests on that experiment already.
     """
     found = []
     for verdict in verdicts:
@@ -123,23 +132,23 @@ def pseudo_experiment(percentile: float, rank: float, real_percentile: float, kn
     )
 
 
-def placement_experiment(gain: Interval, searched: float, neutral: float, floor: float, outside: float) -> Experiment:
-    """Return what candidate search against the neutral placement says; `gain` is of the paired differences."""
+def placement_experiment(gain: Interval, best: float, median: float, floor: float, outside: float) -> Experiment:
+    """Return what the best positions against the median baseline say; `gain` is of the paired differences."""
     outcome = Outcome.UNDECIDED
     if outside < 0.5 and gain.mean >= CLEAR_GAIN and gain.low > 0:
         outcome = Outcome.SUPPORTS
     elif gain.high < CLEAR_GAIN:
         outcome = Outcome.REFUTES
-    if searched < floor - 1e-9 and outcome is Outcome.REFUTES:
-        # Not even the search reaches the floor: it is the placement, but no rule mends it.
+    if best < floor - 1e-9 and outcome is Outcome.REFUTES:
+        # Not even the best positions reach the floor: it is the placement, but no rule mends it.
         outcome = Outcome.UNDECIDED
     return Experiment(
-        "candidate search against the neutral placement",
+        "best position against the median baseline",
         "Does it depend on the rule by which a question is placed?",
-        f"candidate search keeps at least {CLEAR_GAIN:.0%} of k more than the median of the targets",
+        f"the best position keeps at least {percent(CLEAR_GAIN)} of k more than the median of the nearest articles",
         {
-            "overlap by candidate search": searched,
-            "overlap by the median": neutral,
+            "overlap at the best position": best,
+            "overlap at the median": median,
             "gain": gain.mean,
             "gain, lower end": gain.low,
             "gain, upper end": gain.high,
@@ -152,12 +161,12 @@ def placement_experiment(gain: Interval, searched: float, neutral: float, floor:
 
 
 def merging_experiment(overlap: float, merged: float) -> Experiment:
-    """Return what counting a near-duplicate of a target as that target says."""
+    """Return what counting a near-duplicate of a neighbor as that neighbor says."""
     gain = merged - overlap
     return Experiment(
         "near-duplicates merged",
         "Are the neighbors lost to copies of themselves?",
-        f"the overlap rises by at least {MERGING_HELPS:.0%} of k",
+        f"the overlap rises by at least {percent(MERGING_HELPS)} of k",
         {"overlap": overlap, "overlap with duplicates merged": merged},
         Outcome.SUPPORTS if gain >= MERGING_HELPS else Outcome.REFUTES if gain < NO_GAIN else Outcome.UNDECIDED,
         Cause.DUPLICATES,
@@ -165,7 +174,7 @@ def merging_experiment(overlap: float, merged: float) -> Experiment:
 
 
 def hub_experiment(distinct: tuple[float, float], hubs: tuple[float, float]) -> Experiment:
-    """Return what ranking by CSLS says: share of different targets and share of hubs among them, before and after."""
+    """Return what ranking by CSLS says: share of different neighbors, and of hubs among them, before and after."""
     more, fewer = distinct[1] - distinct[0], hubs[0] - hubs[1]
     outcome = Outcome.UNDECIDED
     if more >= CLEAR_GAIN and fewer >= CLEAR_GAIN:
@@ -175,7 +184,7 @@ def hub_experiment(distinct: tuple[float, float], hubs: tuple[float, float]) -> 
     return Experiment(
         "ranked by CSLS",
         "Do the questions share articles only because these are near to everything?",
-        f"distinct_ratio rises and hub_share falls, by at least {CLEAR_GAIN:.0%} each",
+        f"distinct_ratio rises and hub_share falls, by at least {percent(CLEAR_GAIN)} each",
         {
             "distinct_ratio": distinct[0],
             "distinct_ratio by CSLS": distinct[1],
@@ -206,14 +215,14 @@ def stale_experiment(stored: tuple[float, float], pca: tuple[float, float]) -> E
 
 
 def breadth_experiment(correlation: Interval, questions: int) -> Experiment:
-    """Return what the rank correlation of the targets' cohesion with the overlap says."""
+    """Return what the rank correlation of the cohesion with the overlap says."""
     outcome = Outcome.UNDECIDED
     if correlation.mean >= SPEARMAN and correlation.low > 0:
         outcome = Outcome.SUPPORTS
     elif correlation.high < SPEARMAN:
         outcome = Outcome.REFUTES
     return Experiment(
-        "cohesion of the targets against the overlap",
+        "cohesion of the nearest articles against the overlap",
         "Do the questions whose nearest articles are unlike each other keep fewer of them?",
         f"a rank correlation of at least {SPEARMAN:g}",
         {

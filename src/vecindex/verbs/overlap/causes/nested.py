@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -20,11 +21,69 @@ DRAWS = 5
 
 
 class Direction(StrEnum):
-    """Which way a figure goes as articles are added; told only where its interval leaves zero out."""
+    """Which way a figure goes as articles are added; UNCLEAR where its interval contains zero."""
 
     RISES = "rises"
     FALLS = "falls"
     UNCLEAR = "no clear change"
+
+
+@dataclass(frozen=True, slots=True)
+class NestedPoint:
+    """The same questions against a sample of the articles.
+
+    Attributes
+    ----------
+    share, articles : of the table, and how many that is; each sample is contained in the next.
+    nearest_dist : median over the questions of the distance to the nearest article of the sample; lower is closer.
+    overlap : under each map's name, overlap@k of the k nearest of the sample with the k nearest of the sample on the
+        map, each question at its best position. The map is the stored one, made of all articles.
+    answers_recall, mrr : over the questions that have an answer in the full table, so one that the sample misses
+        counts as not found; None where no answers are known.
+    topic_precision : share of the k nearest whose topic is the question's; None where topics cannot be compared.
+    """
+
+    share: float
+    articles: int
+    nearest_dist: Interval
+    overlap: dict[str, Interval]
+    answers_recall: Interval | None
+    mrr: Interval | None
+    topic_precision: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """How a figure of the nested samples moves with each doubling of the articles.
+
+    Attributes
+    ----------
+    figure, map : "nearest_dist", "overlap" (with its map), "answers_recall", "mrr" or "topic_precision".
+    per_doubling : least-squares slope against log2 of the articles, with its paired bootstrap interval.
+    verdict : "rises" or "falls" where the interval leaves zero out, else "no clear change".
+    """
+
+    figure: str
+    map: str | None
+    per_doubling: Interval
+    verdict: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """Nested samples of the stored articles, at the same questions.
+
+    Attributes
+    ----------
+    points : the smallest sample first, all articles last; samples of fewer than k articles are left out.
+    trends : empty with fewer than two points.
+    summary : what it says of adding articles, in a sentence. `note` : what it cannot say.
+    """
+
+    points: tuple[NestedPoint, ...]
+    trends: tuple[Trend, ...]
+    summary: str
+    note: str
 
 
 def nested_sizes(n: int, shares: Sequence[float] = SHARES) -> list[int]:
@@ -45,9 +104,9 @@ def strata(n: int, seed: int | Sequence[int] = SEED, shares: Sequence[float] = S
     >>> np.bincount(strata(20)).cumsum()
     array([ 2,  5, 10, 20])
     """
-    place = np.empty(n, dtype=np.int64)
-    place[np.random.default_rng(seed).permutation(n)] = np.arange(n)
-    return np.asarray(np.searchsorted(nested_sizes(n, shares), place, side="right"), dtype=np.int8)
+    position = np.empty(n, dtype=np.int64)
+    position[np.random.default_rng(seed).permutation(n)] = np.arange(n)
+    return np.asarray(np.searchsorted(nested_sizes(n, shares), position, side="right"), dtype=np.int8)
 
 
 def cumulated(parts: Sequence[Neighbors], k: int) -> list[Neighbors]:
@@ -114,7 +173,7 @@ def bootstrap_curve(
     ----------
     values : (r, q, p) one figure a draw of the samples, question and size; (q, p) is one draw. Questions with a NaN
         anywhere are left out, everywhere.
-    sizes : (p,) articles; with fewer than two there is no change to tell, and it is NaN.
+    sizes : (p,) articles; with fewer than two there is no change, and it is NaN.
     groups : topics, resampled whole; see `core.nulls.bootstrap_mean`.
     median : the figure is the median over the questions, else their mean. `Interval.mean` holds the mean of that over
         the draws of the samples.
@@ -149,7 +208,7 @@ def bootstrap_curve(
 
 
 def direction(change: Interval) -> Direction:
-    """Return which way a figure goes, from its change per doubling: told only when the interval leaves zero out.
+    """Return which way a figure goes, from its change per doubling; UNCLEAR where the interval contains zero.
 
     >>> str(direction(Interval(0.02, 0.01, 0.03, 0.95, "question")))
     'rises'
@@ -162,7 +221,7 @@ def direction(change: Interval) -> Direction:
 def _summary(values: F64, weights: F64, median: bool, rng: np.random.Generator | None = None) -> F64:
     """Return the figure at each size for each weighing (b, q) of the questions; shape (b, p).
 
-    `rng` weighs the draws of the samples anew for each; without it all weigh the same.
+    `rng` weighs the draws of the samples again for each; without it all weigh the same.
     """
     r, b = len(values), len(weights)
     shares = np.full((b, r), 1 / r) if rng is None else rng.multinomial(r, np.full(r, 1 / r), size=b) / r
@@ -181,7 +240,7 @@ def _summary(values: F64, weights: F64, median: bool, rng: np.random.Generator |
 def _interval(value: float, drawn: F64, level: float, by: str) -> Interval:
     tail = (1 - level) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail])
-    # Rounding may put a bound of equal values a last place beyond them.
+    # Rounding may put a bound of equal values a last digit beyond them.
     if math.isclose(low, value, abs_tol=1e-12):
         low = value
     if math.isclose(high, value, abs_tol=1e-12):

@@ -1,4 +1,4 @@
-"""Pseudo-questions: stored articles worded as the user's questions are, to tell missing topics from odd wording.
+"""Pseudo-questions: stored articles worded as the user's questions are, to separate missing topics from odd wording.
 
 A pseudo-question keeps the frame of a real one, its small words and those that many of the questions share, and
 takes its other words from an article that is stored. Its topic is in the table for certain, so if it is as far from

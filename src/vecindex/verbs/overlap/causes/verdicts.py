@@ -1,4 +1,4 @@
-"""Causes, how sure they are, and the facts that they are found by: the words of the search for causes."""
+"""Causes, how sure they are, and the thresholds that the cause tree and the experiments share."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vecindex.messages import Message
+
+NEAR_PERCENTILE = 75.0
+FAR_PERCENTILE = 95.0
+MERGING_HELPS = 0.1
+"""Gain of the overlap, when near-duplicates count as one, from which on they are a cause."""
 
 
 class Cause(StrEnum):
@@ -26,6 +31,30 @@ class Cause(StrEnum):
     BROAD = "broad questions"
     TRUNCATION = "truncation"
     UNEXPLAINED = "unexplained"
+
+    @property
+    def meaning(self) -> str:
+        """The cause in a clause."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Cause.HEALTHY: "nothing is wrong",
+    Cause.STALE_MAP: "the map shows other vectors than the table holds",
+    Cause.DUPLICATES: "near-duplicate articles take each other's position in the lists",
+    Cause.ISLAND: "the questions were fitted among themselves",
+    Cause.SHARED_NEIGHBORS: "the questions share their nearest articles",
+    Cause.HUBS: "a few articles are among the nearest of very many",
+    Cause.PLACEMENT: "the questions are placed badly on the map",
+    Cause.COVERAGE: "the questions' topic is missing from the table",
+    Cause.STYLE: "the model does not see what the questions' wording asks for",
+    Cause.COVERAGE_OR_STYLE: "the questions' topic is missing, or their wording is too different",
+    Cause.ANSWERS: "the right articles are not among the nearest",
+    Cause.PROJECTION: "two dimensions are too few for this corpus",
+    Cause.BROAD: "the questions ask for several things at once",
+    Cause.TRUNCATION: "many texts are longer than the model reads",
+    Cause.UNEXPLAINED: "none of the known causes shows in the figures",
+}
 
 
 class Confidence(StrEnum):
@@ -56,38 +85,3 @@ class Verdict:
     confidence: Confidence
     experiment: Message
     remedy: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What was measured of a set of questions, and of one placement of it on one map (None without a map).
-
-    Names as in `verbs.overlap.result`; shares are 0 to 1, percentiles 0 to 100. `pseudo_percentile` is the median
-    percentile of pseudo-questions made from stored articles; `answers_recall` that in embedding space.
-    """
-
-    k: int
-    articles: int
-    questions: int
-    nearest_percentile: float
-    distinct_ratio: float
-    collapse_ceiling: float
-    mixing: float
-    mixing_chance: float
-    compactness: float
-    hub_share: float
-    cohesion: float
-    articles_cohesion: float
-    duplicated_targets: float
-    truncated: float
-    answers_absent: float | None = None
-    answers_recall: float | None = None
-    pseudo_percentile: float | None = None
-    overlap: float | None = None
-    overlap_low: float | None = None
-    merged: float | None = None
-    soft_50: float | None = None
-    self_recall: float | None = None
-    agreement: float | None = None
-    map_compactness: float | None = None
-    targets_outside: float | None = None

@@ -1,0 +1,383 @@
+"""Why neighbors do not survive on a map: measured facts in, causes out, the likeliest first. A pure function.
+
+The order is that of the tree: a fault further up hides those below it, so it is repaired first.
+
+1. hubs: a few articles are everybody's neighbors (so no map can keep the articles' own lists either)
+2. stale map: the map does not show these vectors at all
+3. duplicates: equally good neighbors, of which either list shows others
+4. collapse: the questions are in one spot, by shared neighbors or as an island of their own
+5. placement: questions are where even snapping would be better
+6. coverage, or style: the articles are far from the questions, because they are missing or because of the wording
+7. answers not found: the right articles are in the table and not among the nearest, so the neighbors are wrong ones
+8. projection: two dimensions do not hold the neighborhoods, not even the articles' own
+9. broad questions: their neighbors are not neighbors of each other
+10. truncation: the model did not read the texts to their end (never more than a hint)
+
+Thresholds are conventions, not laws; each verdict states the figures that it rests on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vecindex.core.overlap import GOAL, adjusted_for_chance, chance_level, snap_floor
+from vecindex.messages import Message, Placeholder, command, option, percent, text
+from vecindex.verbs.overlap.causes.verdicts import (
+    FAR_PERCENTILE,
+    MERGING_HELPS,
+    NEAR_PERCENTILE,
+    NOTHING_TO_DO,
+    Cause,
+    Confidence,
+    Verdict,
+)
+from vecindex.verbs.overlap.result import MapOverlap, SpaceFacts
+
+STALE_SELF_RECALL = 0.02
+"""Above chance. Maps of 21 million texts still reach 0.06 (Gonzalez-Marquez et al. 2024)."""
+STALE_AGREEMENT = 0.55
+"""A poor map, two principal components for instance, has hardly any self-recall either, but agrees far more."""
+COLLAPSED = 0.1
+"""Compactness on the map below this share of that in embedding space: the questions were drawn together."""
+SHARED_NEIGHBORS = 0.6
+HUB_SHARE = 0.3
+DUPLICATED = 0.2
+TRUNCATED = 0.1
+SURE_QUESTIONS = 10
+"""The bootstrap interval of fewer questions is too narrow: it has too few values to draw from."""
+ANSWERS_RECALL = 0.5
+"""Of the right articles that are in the table and could be listed, fewer than every second one is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the causes are found by.
+
+    Attributes
+    ----------
+    k, articles, questions : neighbors asked for; articles in the table; questions.
+    space : what was measured in embedding space.
+    on_map : what was measured on one map; None without a map.
+    """
+
+    k: int
+    articles: int
+    questions: int
+    space: SpaceFacts
+    on_map: MapOverlap | None = None
+
+    @property
+    def answers_recall(self) -> float | None:
+        """Recall of the right answers in embedding space; None where it is not known."""
+        return None if self.space.answers is None else _known(self.space.answers.recall)
+
+    def misses(self, goal: float) -> bool:
+        """Return whether there is a map on which the overlap misses the goal."""
+        return self.on_map is not None and self.on_map.search.overlap.mean < goal
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def diagnose(facts: Facts, goal: float = GOAL) -> tuple[Verdict, ...]:
+    """Return the causes that the facts speak for, the likeliest first; a healthy case gives HEALTHY alone.
+
+    Without a map only those are considered that embedding space shows. Where the overlap misses `goal` and nothing
+    explains it, UNEXPLAINED is returned.
+    """
+    found = [verdict for rule in _RULES if (verdict := rule(facts, goal)) is not None]
+    if any(v.cause is not Cause.TRUNCATION for v in found):
+        return tuple(found)
+    return (_unexplained(facts) if facts.misses(goal) else _healthy(facts, goal), *found)
+
+
+def _stale(f: Facts, goal: float) -> Verdict | None:
+    if f.on_map is None or f.articles <= f.k + 1:
+        return None
+    recall, agreement = f.on_map.self_recall.mean, f.on_map.agreement
+    if not agreement <= STALE_AGREEMENT:
+        return None
+    if not adjusted_for_chance(recall, f.k, f.articles - 1) <= STALE_SELF_RECALL:
+        return None
+    return Verdict(
+        Cause.STALE_MAP,
+        "Even the articles lose all their neighbors on it: this map shows other vectors, or its rows are mixed up.",
+        {
+            "self_recall": recall,
+            "chance": chance_level(f.k, f.articles - 1),
+            "agreement (chance 0.5)": agreement,
+        },
+        Confidence.HIGH,
+        "Place the same articles by PCA: their agreement and self-recall exceed this map's.",
+        text("Make the map again from the vectors that the table holds now: ", command("project", f.on_map.name)),
+    )
+
+
+def _duplicates(f: Facts, goal: float) -> Verdict | None:
+    because = {"duplicated_targets": f.space.duplicated_targets}
+    # With a map the merging proves it; without one their number is all there is.
+    if f.on_map is None:
+        if f.space.duplicated_targets < DUPLICATED:
+            return None
+    else:
+        overlap, merged = f.on_map.search.overlap.mean, f.on_map.search.merged
+        if merged - overlap < MERGING_HELPS:
+            return None
+        because |= {"overlap": overlap, "overlap with duplicates merged": merged}
+    return Verdict(
+        Cause.DUPLICATES,
+        "Many of the nearest articles are near-duplicates of each other, so which of them a list shows is chance.",
+        because,
+        Confidence.HIGH if f.on_map is not None else Confidence.MEDIUM,
+        "Count a near-duplicate of a neighbor as that neighbor (done where there is a map): the overlap rises.",
+        text("Remove the copies from the source, and run ", command("ingest", Placeholder("SOURCE"), prune=True)),
+    )
+
+
+def _collapse(f: Facts, goal: float) -> Verdict | None:
+    if f.on_map is None or not f.misses(goal):
+        return None
+    # Of fewer than two questions or articles neither is known.
+    if not f.on_map.search.compactness < COLLAPSED * f.space.compactness:
+        return None
+    because = {
+        "compactness on the map": f.on_map.search.compactness,
+        "compactness in embedding space": f.space.compactness,
+        "collapse_ceiling": f.space.collapse_ceiling,
+        "distinct_ratio": f.space.distinct_ratio,
+    }
+    if f.space.collapse_ceiling >= 0.5 and f.space.distinct_ratio <= SHARED_NEIGHBORS:
+        return Verdict(
+            Cause.SHARED_NEIGHBORS,
+            "The questions are in one spot because they share their nearest articles.",
+            because,
+            Confidence.MEDIUM,
+            "Rank by CSLS or mutual proximity instead of the cosine: distinct_ratio rises, collapse_ceiling falls.",
+            text(
+                "Look at the shared articles (",
+                command("overlap", question=Placeholder("ID")),
+                "); remove those that are not articles.",
+            ),
+        )
+    return Verdict(
+        Cause.ISLAND,
+        "The questions are in one spot of the map although they are not alike: they were fitted among themselves.",
+        because | {"mixing": f.space.mixing, "mixing_chance": f.space.mixing_chance},
+        Confidence.HIGH,
+        "Place the same questions one by one against the map of articles: the spot dissolves.",
+        text("Never fit questions into a map; ", command("overlap"), " places each at its best position."),
+    )
+
+
+def _hubs(f: Facts, goal: float) -> Verdict | None:
+    if f.space.hub_share < HUB_SHARE or f.space.distinct_ratio > SHARED_NEIGHBORS:
+        return None
+    return Verdict(
+        Cause.HUBS,
+        "A few articles are among the nearest of very many: hubs, which a map can put next to few of them only.",
+        {
+            "hub_share": f.space.hub_share,
+            "distinct_ratio": f.space.distinct_ratio,
+            "collapse_ceiling": f.space.collapse_ceiling,
+        },
+        Confidence.HIGH if f.space.hub_share >= 0.5 else Confidence.MEDIUM,
+        "Rank by CSLS or mutual proximity instead of the cosine: distinct_ratio rises, hub_share falls.",
+        "Look at the hubs: very short or empty articles often are; remove or complete them, or try another model.",
+    )
+
+
+def _placement(f: Facts, goal: float) -> Verdict | None:
+    if f.on_map is None or not f.misses(snap_floor(f.k) - 1e-9):
+        return None
+    outside = f.on_map.targets_outside
+    return Verdict(
+        Cause.PLACEMENT,
+        "The questions keep less than snapping each onto its nearest article would give on any map."
+        + (" Many of their nearest articles are not on the map." if outside >= 0.5 else ""),
+        {"overlap": f.on_map.search.overlap.mean, "snap_floor": snap_floor(f.k), "targets_outside": outside},
+        Confidence.HIGH,
+        "Place each question at its best position on the same map: at least 1/k at once, if the nearest articles are "
+        "on it.",
+        text("Make the map again with all articles: ", command("project", f.on_map.name))
+        if outside >= 0.5
+        else "Place each question at its best position.",
+    )
+
+
+def _far(f: Facts, goal: float) -> Verdict | None:
+    space = f.space
+    if not space.nearest_percentile > FAR_PERCENTILE:
+        return None
+    because = {"nearest_percentile": space.nearest_percentile}
+    cause, confidence = Cause.COVERAGE_OR_STYLE, Confidence.MEDIUM
+    style = None if space.pseudo_percentile is None else space.pseudo_percentile >= NEAR_PERCENTILE
+    if space.pseudo_percentile is not None:
+        because["pseudo_percentile"] = space.pseudo_percentile
+        cause = Cause.STYLE if style else Cause.COVERAGE
+        between = NEAR_PERCENTILE <= space.pseudo_percentile <= FAR_PERCENTILE
+        confidence = Confidence.MEDIUM if between else Confidence.HIGH
+    if space.answers_absent is not None:
+        because["answers_absent"] = space.answers_absent
+        if f.answers_recall is not None:
+            because["answers_recall"] = f.answers_recall
+        # The right articles are there (or not), whatever the distances say.
+        missing = space.answers_absent >= 0.5
+        cause = Cause.COVERAGE if missing else Cause.STYLE
+        confidence = Confidence.HIGH if missing or confidence is Confidence.HIGH else Confidence.MEDIUM
+        if style is not None and style is missing:
+            confidence = Confidence.LOW if not missing else Confidence.MEDIUM
+    experiment = text(
+        "Put the words of stored articles into the questions' wording (done with ",
+        option("explain", True),
+        "): still far is a style gap, near is missing coverage.",
+    )
+    return Verdict(cause, _FAR_SUMMARY[cause], because, confidence, experiment, _FAR_REMEDY[cause])
+
+
+_FAR_SUMMARY = {
+    Cause.COVERAGE: "The questions are farther from the articles than articles are from each other: their topic is "
+    "missing from the table.",
+    Cause.STYLE: "The questions are far from articles that do answer them: the model does not see what their wording "
+    "asks for.",
+    Cause.COVERAGE_OR_STYLE: "The questions are farther from the articles than articles are from each other: their "
+    "topic is missing, or their wording is too different.",
+}
+_FAR_REMEDY: dict[Cause, Message] = {
+    Cause.COVERAGE: "Ingest articles on these topics. That brings right neighbors; the overlap need not rise.",
+    Cause.STYLE: "Try a model made for questions (multi-qa-mpnet, E5 with its prompts), or use statements.",
+    Cause.COVERAGE_OR_STYLE: text(
+        "Find out which of the two: add ",
+        option("explain", True),
+        ', or give "answers" in the file of questions.',
+    ),
+}
+
+
+def _answers(f: Facts, goal: float) -> Verdict | None:
+    recall = f.answers_recall
+    # Where the questions are far from all articles, `_far` has reported it, with these figures.
+    if recall is None or recall >= ANSWERS_RECALL or f.space.nearest_percentile > FAR_PERCENTILE:
+        return None
+    return Verdict(
+        Cause.ANSWERS,
+        "The right articles are in the table and not among the nearest: whatever the map keeps, it keeps wrong ones.",
+        {"answers_recall": recall, "answers_absent": f.space.answers_absent or 0.0},
+        Confidence.HIGH if recall < ANSWERS_RECALL / 2 else Confidence.MEDIUM,
+        "Embed the same articles and questions by another model: the recall of the answers rises.",
+        text(
+            "Check the answers of the worst questions (",
+            option("question", Placeholder("ID")),
+            "), then try a model made for questions (multi-qa-mpnet, E5 with its prompts), chunks, or ",
+            command("search", Placeholder("TEXT"), hybrid=True),
+        ),
+    )
+
+
+def _projection(f: Facts, goal: float) -> Verdict | None:
+    if f.on_map is None or not f.misses(goal) or _stale(f, goal) is not None:
+        return None
+    overlap, recall = f.on_map.search.overlap.mean, f.on_map.self_recall.mean
+    expected = snap_floor(f.k) + (1 - snap_floor(f.k)) * recall
+    if not recall < goal or overlap < expected - 0.25:
+        return None
+    because = {
+        "overlap": overlap,
+        "self_recall": recall,
+        "expected from the map's own quality": expected,
+    }
+    soft = f.on_map.search.soft.get(50)
+    if soft is not None:
+        because["soft overlap within 50"] = soft
+    return Verdict(
+        Cause.PROJECTION,
+        "The map does not keep the articles' own neighborhoods either; the questions do as well as it allows.",
+        because,
+        Confidence.HIGH if f.space.distinct_ratio > SHARED_NEIGHBORS else Confidence.MEDIUM,
+        "Make a map of the same vectors by another method (local instead of umap): the overlap follows its "
+        "self-recall.",
+        text(
+            "If it is not of the default method, try that: ",
+            command("project", Placeholder("NAME")),
+            ". A map anchored to the questions keeps more of theirs: ",
+            command("project", anchor=True, questions=Placeholder("FILE")),
+        ),
+    )
+
+
+def _broad(f: Facts, goal: float) -> Verdict | None:
+    if f.on_map is None or not f.misses(goal) or not f.on_map.self_recall.mean >= goal:
+        return None
+    if not f.space.cohesion < f.space.articles_cohesion - 0.1:
+        return None
+    return Verdict(
+        Cause.BROAD,
+        "The articles keep their neighbors, but a question's nearest articles are not near each other: it asks for "
+        "several things.",
+        {
+            "overlap": f.on_map.search.overlap.mean,
+            "self_recall": f.on_map.self_recall.mean,
+            "cohesion": f.space.cohesion,
+            "articles_cohesion": f.space.articles_cohesion,
+        },
+        Confidence.MEDIUM,
+        "Split such a question into its parts: each part's overlap is higher.",
+        "Ask narrower questions, or judge them by the soft overlap.",
+    )
+
+
+def _truncation(f: Facts, goal: float) -> Verdict | None:
+    if f.space.truncated < TRUNCATED or (f.on_map is not None and not f.misses(goal)):
+        return None
+    return Verdict(
+        Cause.TRUNCATION,
+        "Many texts are longer than the model reads; no question can find what stands further down.",
+        {"truncated": f.space.truncated},
+        Confidence.LOW,
+        "Embed the texts in chunks: questions on later parts come nearer.",
+        text(command("ingest", Placeholder("SOURCE"), chunk=True, table=Placeholder("NAME"))),
+    )
+
+
+_RULES: tuple[Callable[[Facts, float], Verdict | None], ...] = (
+    _hubs,
+    _stale,
+    _duplicates,
+    _collapse,
+    _placement,
+    _far,
+    _answers,
+    _projection,
+    _broad,
+    _truncation,
+)
+
+
+def _healthy(f: Facts, goal: float) -> Verdict:
+    because = {"nearest_percentile": f.space.nearest_percentile, "distinct_ratio": f.space.distinct_ratio}
+    if f.on_map is None:
+        summary = "Nothing is wrong with the questions in embedding space."
+        confidence = Confidence.MEDIUM
+    else:
+        summary = f"The questions keep at least {percent(goal)} of their neighbors."
+        overlap, recall = f.on_map.search.overlap, _known(f.on_map.self_recall.mean)
+        because = {"overlap": overlap.mean, "self_recall": recall or 0.0, **because}
+        sure = overlap.low >= goal and f.questions >= SURE_QUESTIONS
+        confidence = Confidence.HIGH if sure else Confidence.MEDIUM
+    return Verdict(Cause.HEALTHY, summary, because, confidence, "None is needed.", NOTHING_TO_DO)
+
+
+def _unexplained(f: Facts) -> Verdict:
+    because = {}
+    if f.on_map is not None:
+        because = {"overlap": f.on_map.search.overlap.mean, "self_recall": _known(f.on_map.self_recall.mean) or 0.0}
+    return Verdict(
+        Cause.UNEXPLAINED,
+        "The overlap is low, and none of the known causes shows in the figures.",
+        because,
+        Confidence.LOW,
+        "Look at the worst questions one by one.",
+        text(command("overlap", questions=Placeholder("FILE"), question=Placeholder("ID"))),
+    )
