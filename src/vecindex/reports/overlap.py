@@ -17,6 +17,7 @@ from vecindex.reports.overlap_corpus import corpus_section
 from vecindex.reports.overlap_curves import curves_section, spread_section
 from vecindex.reports.overlap_facts import geometry_section, left_out_section, space_section
 from vecindex.reports.overlap_maps import enough_of, maps_section
+from vecindex.reports.overlap_metrics import metrics_section
 from vecindex.reports.overlap_questions import questions_data, questions_section
 from vecindex.reports.page import page
 
@@ -42,6 +43,7 @@ def overlap_page(found: Values, *, version: str, made: str | None = None, links:
         corpus_section(found),
         space_section(found),
         geometry_section(found),
+        metrics_section(found),
         questions_section(found),
         left_out_section(found),
     ]
