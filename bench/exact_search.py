@@ -66,9 +66,12 @@ def measure(way: str, path: str | None, count: int) -> dict[str, object]:
 
             _, rows = faiss.knn(questions, vectors, K, metric=faiss.METRIC_INNER_PRODUCT)
         else:
-            from vecindex.neighbors.exact import nearest_articles
+            from vecindex.neighbors.exact import ExactSearch
 
-            rows = nearest_articles(questions, blocks(vectors), K).rows
+            search = ExactSearch(questions, K)
+            for numbers, block in blocks(vectors):
+                search.add(numbers, block)
+            rows = search.result().rows
         taken.append(time.perf_counter() - begun)
     return {
         "seconds": min(taken[1:]),

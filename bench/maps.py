@@ -68,7 +68,7 @@ def scored(
     """Return recall of 5,000 articles, and the questions' overlap by candidate search, and where they were fitted."""
     from vecindex.core.overlap import found_in
     from vecindex.core.placement import place_by_search
-    from vecindex.neighbors.exact import nearest_articles
+    from vecindex.neighbors.exact import ExactSearch
     from vecindex.neighbors.plane import Plane
     from vecindex.types import Silent
     from vecindex.verbs.scores.scores import score_map
@@ -78,9 +78,11 @@ def scored(
     plane = Plane(xy)
     at = 0
     for name, queries in zip(names, asked, strict=True):
-        near = nearest_articles(queries, blocks(vectors), 5).rows
-        places = place_by_search(near, plane.xy, plane.nearest)
-        found = plane.nearest(places, 50).rows
+        search = ExactSearch(queries, 5)
+        for rows, block in blocks(vectors):
+            search.add(rows, block)
+        near = search.result().rows
+        found = plane.nearest(place_by_search(near, plane.xy, plane.nearest), 50).rows
         hits = found_in(near, found[:, :5])
         row[f"{name} overlap@5"] = round(float(hits.mean()), 4)
         row[f"{name} 3 of 5"] = round(float((hits.sum(axis=1) >= 3).mean()), 4)

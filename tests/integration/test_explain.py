@@ -21,7 +21,7 @@ from vecindex.verbs.overlap.causes.experiments import Experiment, Outcome
 from vecindex.verbs.overlap.diagnose import Cause, Confidence
 from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.overlap.result import OverlapResult
-from vecindex.verbs.reader import OverlapReader
+from vecindex.verbs.reader import TableReader
 
 N, Q, D = 300, 40, 16
 QUESTIONS = Path(__file__).resolve().parents[2] / "examples/questions-cell-biology.jsonl"
@@ -255,8 +255,8 @@ def test_explaining_reads_the_vectors_once_more_and_depends_on_no_block(
     xy = rng.random((N, 2)) * 2 - 1
     questions = on_a_sheet(rng.random((Q, 2)) * 2 - 1)
     passes: list[int] = []
-    blocks = OverlapReader.blocks
-    monkeypatch.setattr(OverlapReader, "blocks", lambda self: (passes.append(1), blocks(self))[1])
+    blocks = TableReader.blocks
+    monkeypatch.setattr(TableReader, "blocks", lambda self: (passes.append(1), blocks(self))[1])
     first = ask(tmp_path / "a", on_a_sheet(xy), questions, xy, explain=True)
     assert len(passes) == 2
     monkeypatch.setattr(store, "_SCAN_ROWS", 37)

@@ -16,17 +16,17 @@ from planted import KnownModel, put_map
 from reference import fidelity as slow_fidelity
 from reference import overlap as slow
 from reference.chunks import nearest_articles as slow_nearest
+from searching import nearest_articles
 from tables import chunked_table
 from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError
-from vecindex.neighbors.exact import nearest_articles
 from vecindex.neighbors.plane import Plane
 from vecindex.store.database import Database
 from vecindex.verbs.overlap.causes.nested import DRAWS, strata
 from vecindex.verbs.overlap.options import checked_overlap
 from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.overlap.result import OverlapResult
-from vecindex.verbs.reader import OverlapReader
+from vecindex.verbs.reader import TableReader
 
 Q = 9
 
@@ -228,8 +228,8 @@ def best_overlap(targets: list[int], xy: np.ndarray, articles: list[str]) -> flo
 
 def test_nested_samples_are_of_articles(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     passes: list[int] = []
-    blocks = OverlapReader.blocks
-    monkeypatch.setattr(OverlapReader, "blocks", lambda self: (passes.append(1), blocks(self))[1])
+    blocks = TableReader.blocks
+    monkeypatch.setattr(TableReader, "blocks", lambda self: (passes.append(1), blocks(self))[1])
     vectors, _, articles, xy, questions = in_order(world)
     found = run(world, what_if="corpus", seed=4)
     assert passes == [1]

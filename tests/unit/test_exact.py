@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference.nearest import nearest
+from searching import nearest_articles
 from vecindex.core.neighbors import NO_ROW
 from vecindex.core.vectors import normalize
 from vecindex.neighbors import blas
 from vecindex.neighbors.blas import CORETYPE, Products, blas_for, core_type, processor_flags
-from vecindex.neighbors.exact import MARGIN, ExactSearch, nearest_articles
+from vecindex.neighbors.exact import MARGIN, ExactSearch
 
 
 def corpus(seed: int, n: int, d: int, copies: int = 0) -> np.ndarray:

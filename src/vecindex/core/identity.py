@@ -1,4 +1,4 @@
-"""What makes a row the same row, and a vector the same vector. The one place where this is decided."""
+"""What makes a row the same row, and a vector the same vector. Decided here and nowhere else."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _JSON = json.JSONEncoder(sort_keys=True, default=str, ensure_ascii=True)
 def content_hash(embed_text: str, title: str | None, text: str, extra: Mapping[str, Any], vector: bytes = b"") -> str:
     """Return the hash of all that a row stores, as "<16 hex digits>:<16 hex digits>".
 
-    The first half covers what makes the vector: the text that the model reads, or the bytes of a ready-made
-    vector. The second covers the stored title, text and the user's fields, in any order. So a row whose first
-    half is unchanged keeps its vector. Each half is a 64-bit BLAKE2b digest.
+    The first half covers what makes the vector: the text that the model reads, or the bytes of a precomputed vector.
+    The second covers the stored title, text and the user's fields, in any order. So a row whose first half is
+    unchanged keeps its vector. Each half is a 64-bit BLAKE2b digest.
 
     >>> a = content_hash("t", None, "t", {"year": 1})
     >>> a == content_hash("t", None, "t", {"year": 1}), a == content_hash("t", None, "t", {"year": 2})
@@ -36,7 +36,7 @@ def content_hash(embed_text: str, title: str | None, text: str, extra: Mapping[s
 def question_hash(text: str, stored: Fingerprint, prompt: str | None) -> str:
     """Return the hash of all that makes a question's vector, 32 hex digits: the text, the prompt and the model.
 
-    Of the fingerprint counts what reads a question: how articles are cut and put together does not. `prompt` is
+    Of the fingerprint counts what reads a question: how articles are split and put together does not. `prompt` is
     the text itself, None where it is not known. Equal weights make the model's name and revision irrelevant.
     """
     model = stored.weights if stored.weights != "unknown" else f"{stored.model}@{stored.revision}"

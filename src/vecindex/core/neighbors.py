@@ -21,8 +21,8 @@ class Neighbors:
     Attributes
     ----------
     rows : (q, k) int64. Articles, ordered by (dist, row). NO_ROW where there are fewer than k articles.
-    dist : (q, k) float64, lower is closer; inf beside NO_ROW. In embedding space the cosine distance 1 - cos
-        (0 to 2), on a map the Euclidean distance in the map's own unit.
+    dist : (q, k) float64, lower is closer; inf for NO_ROW. In embedding space the cosine distance 1 - cos (0 to 2),
+        on a map the Euclidean distance in the map's own unit.
     """
 
     rows: Rows
@@ -110,7 +110,7 @@ def counted(rows: Rows, articles: Rows | None) -> Rows:
 
 
 def first_of_each(articles: Rows) -> npt.NDArray[np.bool_]:
-    """Return for each place of the lists (q, c) whether it is the first of its article in its list; shape (q, c).
+    """Return for each entry of the lists (q, c) whether it is the first of its article in its list; shape (q, c).
 
     >>> first_of_each(np.array([[5, 3, 5, 3, 1]])).astype(int)
     array([[1, 1, 0, 0, 1]])
@@ -124,10 +124,10 @@ def first_of_each(articles: Rows) -> npt.NDArray[np.bool_]:
     return first
 
 
-def place_of_kth(articles: Rows, k: int) -> Rows:
-    """Return where in each list (q, c) its k-th different article first stands, -1 where there are fewer; shape (q,).
+def position_of_kth(articles: Rows, k: int) -> Rows:
+    """Return where in each list (q, c) its k-th different article first is, -1 where there are fewer; shape (q,).
 
-    >>> place_of_kth(np.array([[5, 5, 3, 1], [5, 5, 5, 5]]), 2)
+    >>> position_of_kth(np.array([[5, 5, 3, 1], [5, 5, 5, 5]]), 2)
     array([ 2, -1])
     """
     reached = first_of_each(articles).cumsum(axis=1) >= k

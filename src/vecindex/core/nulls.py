@@ -15,7 +15,7 @@ from vecindex.core.neighbors import F64
 RESAMPLES = 2_000
 LEVEL = 0.95
 MIN_CLUSTERS = 5
-"""With fewer topics, resampling whole topics tells nothing; questions are resampled instead, and it is said."""
+"""With fewer topics, resampling whole topics shows nothing; questions are resampled instead, and `by` says so."""
 _BLOCK = 250
 
 
@@ -82,7 +82,7 @@ def bootstrap_mean(
     tail = (1 - level) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
     mean = float(data.mean())
-    # Rounding may put a bound of equal values a last place beyond their mean.
+    # Rounding may put a bound of equal values a last digit beyond their mean.
     return Interval(mean, min(float(low), mean), max(float(high), mean), level, by)
 
 

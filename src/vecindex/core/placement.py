@@ -12,59 +12,59 @@ from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted
 from vecindex.core.overlap import found_in, rank_weights
 
 MAX_SEARCHED = 8
-"""Targets whose subsets are tried, at most: 255 places a question. Of a larger k, the nearest 8."""
-_BLOCK_PLACES = 1 << 15
+"""Nearest articles whose subsets are tried, at most: 255 positions a question. Of a larger k, the first 8."""
+_BLOCK_POSITIONS = 1 << 15
 
 Nearest = Callable[[F64, int], Neighbors]
 """Returns the k nearest articles on the map of each point (m, 2), exactly, ties by (dist, row)."""
 
 
-def place_at_median(targets: Rows, xy: F64) -> F64:
-    """Return the neutral place of each question, the coordinate-wise median of its targets; shape (q, 2).
+def place_at_median(near: Rows, xy: F64) -> F64:
+    """Return the median baseline of each question, the coordinate-wise median of its nearest articles; shape (q, 2).
 
     The rule knows neither the map's other articles nor the measure, so it favors no figure. Of an even number of
-    targets it takes the middle between the two middle ones, as numpy does. It changes when the map is turned, as
+    articles it takes the middle between the two middle ones, as numpy does. It changes when the map is turned, as
     every coordinate-wise rule does.
 
     Parameters
     ----------
-    targets : (q, k) nearest articles in embedding space.
-    xy : (n, 2) places of all articles by row; NaN for one outside the map, which is then left out. A question with no
-        target on the map gets NaN.
+    near : (q, k) nearest articles in embedding space.
+    xy : (n, 2) positions of all articles by row; NaN for one outside the map, which is then left out. A question with
+        none of its nearest articles on the map gets NaN.
 
     >>> place_at_median(np.array([[0, 1, 2]]), np.array([[0.0, 0.0], [1.0, 5.0], [9.0, 1.0]]))
     array([[1., 1.]])
     """
-    places = np.full((len(targets), 2), np.nan)
-    at = _coordinates(targets, xy)
+    positions = np.full((len(near), 2), np.nan)
+    at = _coordinates(near, xy)
     some = np.isfinite(at[:, :, 0]).any(axis=1)
-    places[some] = np.nanmedian(at[some], axis=1)
-    return places
+    positions[some] = np.nanmedian(at[some], axis=1)
+    return positions
 
 
-def place_by_search(targets: Rows, xy: F64, nearest: Nearest, articles: Rows | None = None) -> F64:
-    """Return for each question the best place among the means of all subsets of its targets; shape (q, 2).
+def place_by_search(near: Rows, xy: F64, nearest: Nearest, articles: Rows | None = None) -> F64:
+    """Return the best position of each question among the means of all subsets of its nearest articles; shape (q, 2).
 
-    Tried are the means of all non-empty subsets of the k targets that lie on the map, 31 for k = 5. The best has
+    Tried are the means of all non-empty subsets of those k articles that are on the map, 31 for k = 5. The best has
 
     1. the highest overlap@k,
     2. then the highest rank-weighted overlap@k,
-    3. then the smallest move from the mean of all targets,
-    4. then the smaller subset, and of equally large ones that of the nearer targets.
+    3. then the smallest move from the mean of all of them,
+    4. then the smaller subset, and of equally large ones that of the nearer articles.
 
     So the result is fixed, with no random number in it, and turning, moving or scaling the map turns, moves and
-    scales it alike. The search chooses by the measure itself: it tells what the map could show at best by this
-    rule, and a neutral placement (`place_at_median`) belongs beside it. It is never below the snap floor 1/k,
-    for each single target is among the subsets.
+    scales it alike. The search chooses by the measure itself: it shows what the map could keep at best by this rule,
+    so the median baseline (`place_at_median`) is to be reported with it. It keeps at least 1/k, for each single
+    article is among the subsets.
 
     Parameters
     ----------
-    targets, xy : as `place_at_median`; a question with no target on the map gets NaN.
+    near, xy : as `place_at_median`; a question with none of its nearest articles on the map gets NaN.
     nearest : exact search on the map.
-    articles : (n,) number of each row's article where rows are chunks and articles are counted: an article lies where
-        its chunk in `targets` does, and is found by any of its chunks.
+    articles : (n,) number of each row's article where rows are chunks and articles are counted: an article is where
+        its chunk in `near` is, and is found by any of its chunks.
 
-    Three articles in a row and one apart; two of the three targets are kept at the mean of the first two.
+    Three articles in a row and one apart; both of the nearest are kept at their mean.
 
     >>> xy = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 9.0]])
     >>> def nearest(points, k):
@@ -73,14 +73,14 @@ def place_by_search(targets: Rows, xy: F64, nearest: Nearest, articles: Rows | N
     >>> place_by_search(np.array([[0, 1]]), xy, nearest)
     array([[0.5, 0. ]])
     """
-    places = np.full((len(targets), 2), np.nan)
-    if not targets.size:
-        return places
-    masks = subsets(min(targets.shape[1], MAX_SEARCHED))
-    block = max(1, _BLOCK_PLACES // len(masks))
-    for at in range(0, len(targets), block):
-        places[at : at + block] = _search(targets[at : at + block], xy, nearest, masks, articles)
-    return places
+    positions = np.full((len(near), 2), np.nan)
+    if not near.size:
+        return positions
+    masks = subsets(min(near.shape[1], MAX_SEARCHED))
+    block = max(1, _BLOCK_POSITIONS // len(masks))
+    for at in range(0, len(near), block):
+        positions[at : at + block] = _search(near[at : at + block], xy, nearest, masks, articles)
+    return positions
 
 
 @lru_cache(maxsize=MAX_SEARCHED)
@@ -101,14 +101,14 @@ def subsets(m: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
 
 
 def _search(
-    targets: Rows,
+    near: Rows,
     xy: F64,
     nearest: Nearest,
     masks: np.ndarray[tuple[int, int], np.dtype[np.bool_]],
     articles: Rows | None,
 ) -> F64:
-    q, k = targets.shape
-    at = _coordinates(targets, xy)  # (q, k, 2)
+    q, k = near.shape
+    at = _coordinates(near, xy)  # (q, k, 2)
     there = np.isfinite(at[:, :, 0])
     tried = at[:, : masks.shape[1]]
     member = masks[None, :, :] & there[:, None, : masks.shape[1]]  # (q, c, m)
@@ -118,7 +118,7 @@ def _search(
     usable = count > 0
     candidates = total / np.maximum(count, 1)[:, :, None]
     found = nearest(candidates.reshape(-1, 2), k).rows  # (q c, k)
-    hits = found_in(np.repeat(counted(targets, articles), len(masks), axis=0), counted(found, articles))
+    hits = found_in(np.repeat(counted(near, articles), len(masks), axis=0), counted(found, articles))
     overlap = hits.sum(axis=1).reshape(q, -1)
     weighted = (hits * rank_weights(k)).sum(axis=1).reshape(q, -1).round(12)
     center = (
@@ -128,13 +128,13 @@ def _search(
     overlap = np.where(usable, overlap, -1)
     order = np.broadcast_to(np.arange(len(masks)), overlap.shape)
     best = np.lexsort((order, move, -weighted, -overlap), axis=1)[:, 0]
-    places = candidates[np.arange(q), best]
-    places[~there.any(axis=1)] = np.nan
-    return np.asarray(places)
+    positions = candidates[np.arange(q), best]
+    positions[~there.any(axis=1)] = np.nan
+    return np.asarray(positions)
 
 
-def _coordinates(targets: Rows, xy: F64) -> F64:
-    """Return the places of the targets, (q, k, 2); NaN for none and for one outside the map."""
-    at = xy[np.where(targets == NO_ROW, 0, targets)].astype(np.float64)
-    at[targets == NO_ROW] = np.nan
+def _coordinates(near: Rows, xy: F64) -> F64:
+    """Return the positions of the nearest articles, (q, k, 2); NaN for none and for one outside the map."""
+    at = xy[np.where(near == NO_ROW, 0, near)].astype(np.float64)
+    at[near == NO_ROW] = np.nan
     return np.asarray(at)

@@ -20,8 +20,8 @@ def normalize(vectors: npt.ArrayLike) -> F32:
 
     Returns
     -------
-    float32 array, shape (n, d). A row that is not finite, or shorter than `MIN_NORM`, comes back as NaN in
-    every place, so that `usable` finds it; the others are unit vectors to within float32 rounding.
+    float32 array, shape (n, d). A row that is not finite, or shorter than `MIN_NORM`, comes back as all NaN,
+    so that `usable` finds it; the others are unit vectors to within float32 rounding.
 
     >>> normalize([[3.0, 4.0], [0.0, 0.0]])
     array([[0.6, 0.8],

@@ -48,7 +48,7 @@ def core_type(flags: set[str]) -> str | None:
 
 
 def processor_flags(path: Path = Path("/proc/cpuinfo")) -> set[str]:
-    """Return the flags that all processors share; nothing where the system does not tell."""
+    """Return the flags that all processors share; nothing where the system does not list them."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -58,7 +58,7 @@ def processor_flags(path: Path = Path("/proc/cpuinfo")) -> set[str]:
 
 
 def load_faiss() -> Any:
-    """Import FAISS, having told its OpenBLAS what the processor can do, unless the user has, or it is too late."""
+    """Import FAISS, its OpenBLAS set to what the processor can do; not where the user has set it, or it is loaded."""
     if "faiss" not in sys.modules and CORETYPE not in os.environ:
         kind = core_type(processor_flags())
         if kind is not None:
@@ -77,7 +77,7 @@ def load_faiss() -> Any:
 class Products:
     """The products of some vectors with blocks of others, by FAISS's matrix library, in float32.
 
-    Unlike numpy's, that library uses as many threads as FAISS is told on the calling thread, so that `in_threads`
+    Unlike numpy's, that library uses as many threads as FAISS is set to on the calling thread, so that `in_threads`
     divides the work.
     """
 
@@ -107,8 +107,8 @@ class Products:
     def reaching(self, block: F32, least: F32) -> Iterator[tuple[int, F32, Rows]]:
         """Yield the products (some lines of the block, q) and where they are at least `least` (q,), line by line.
 
-        Each time: the first line's place in the block, the products, which may be written to, and places in them as
-        one row. So many lines at a time as keeps the products in the cache until they have been looked through.
+        Each time: the index of the first line in the block, the products, which may be written to, and indices into
+        them as one row. So many lines at a time as keeps the products in the cache until they have been scanned.
         """
         step = max(1, _PRODUCT_VALUES // max(1, self.shape[0]))
         room = np.empty((min(step, len(block)), self.shape[0]), dtype=np.float32)
@@ -123,7 +123,7 @@ def blas_for(faiss: Any, n_queries: int) -> Iterator[None]:
     """Let FAISS use matrix products inside the block where that is quicker; its own threshold is put back.
 
     The threshold belongs to the whole process, so of several searches at once the last one puts it back; a search of
-    few queries beside one of many takes matrix products too, which is slower and finds the same.
+    few queries next to one of many takes matrix products too, which is slower and finds the same.
     """
     global _threshold_users, _threshold_before
     if n_queries < MIN_BLAS_QUERIES:
@@ -156,7 +156,7 @@ def parts(count: int, of: int) -> list[slice]:
 def in_threads(faiss: Any, tasks: Sequence[Callable[[], T]]) -> list[T]:
     """Run independent tasks at once, each with one thread of FAISS, on as many threads as FAISS would use here.
 
-    What FAISS does on several threads for a task it does as quickly for several tasks; but what numpy does beside it,
+    What FAISS does on several threads for a task it does as quickly for several tasks; but what numpy does besides,
     on one thread, is then done on all. Returns what the tasks returned, in their order; the first error of a task is
     raised when all have ended.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -17,7 +16,7 @@ from vecindex.core.neighbors import (
     counted,
     nearest_of_each,
     nearest_of_rounded,
-    place_of_kth,
+    position_of_kth,
 )
 from vecindex.core.vectors import F32, usable
 from vecindex.neighbors.blas import MIN_BLAS_QUERIES, Products, blas_for, in_threads, load_faiss, parts
@@ -44,7 +43,7 @@ class ExactSearch:
     """The k nearest articles of each query by cosine, gathered block by block.
 
     FAISS finds the candidates by float32 products: in the first blocks by its search, in later ones, of which hardly
-    any row is near enough, by its matrix product and one look through it. Those near enough to matter are measured
+    any row is near enough, by its matrix product and one scan of it. Those near enough to matter are measured
     again in float64 and rounded to float32, and then ordered by (dist, row). So two articles tie when their distances
     are equal as float32 numbers, and the answer does not depend on the size of the blocks, their order, the threads
     or the kernels. Memory is O(q (k + d)) and one block.
@@ -131,14 +130,14 @@ class ExactSearch:
         shares = parts(faiss.omp_get_max_threads(), len(block))
         for group in parts(-(-n // _QUERIES), n):
             found = in_threads(faiss, [partial(self._near, group, block, share, bar[group]) for share in shares])
-            query, place = (np.concatenate(some) for some in zip(*found, strict=True))
+            query, local = (np.concatenate(some) for some in zip(*found, strict=True))
             crowded = np.bincount(query, minlength=n) > self._many
             some = parts(min(faiss.omp_get_max_threads(), group.stop - group.start), group.stop - group.start)
             those = [slice(group.start + part.start, group.start + part.stop) for part in some]
-            in_threads(faiss, [partial(self._take, part, query, place, crowded, rows, block) for part in those])
+            in_threads(faiss, [partial(self._take, part, query, local, crowded, rows, block) for part in those])
 
     def _near(self, group: slice, block: F32, share: slice, bar: F32) -> tuple[Rows, Rows]:
-        """Return pairs of a query of the group and a place in a share of the block whose product reaches the bar.
+        """Return pairs of a query of the group and a row of a share of the block whose product reaches the bar.
 
         Where there are so many that FAISS had better leave some out, every query comes more than `_many` times.
         """
@@ -158,11 +157,11 @@ class ExactSearch:
                 _refuse_unusable(block)
                 every = np.repeat(np.arange(group.start, group.stop), self._many + 1)
                 return every, np.zeros_like(every)
-        place, query = np.divmod(np.concatenate(found), n)
-        return group.start + query, share.start + place
+        local, query = np.divmod(np.concatenate(found), n)
+        return group.start + query, share.start + local
 
     def _take(
-        self, part: slice, query: Rows, place: Rows, crowded: npt.NDArray[np.bool_], rows: Rows, block: F32
+        self, part: slice, query: Rows, local: Rows, crowded: npt.NDArray[np.bool_], rows: Rows, block: F32
     ) -> None:
         """Keep what was found for a part of the queries; FAISS searches for crowded ones, and leaves more out."""
         many = np.flatnonzero(crowded[part])
@@ -170,8 +169,8 @@ class ExactSearch:
             self._add(part, rows, block, many)
         few = (query >= part.start) & (query < part.stop) & ~crowded[query]
         if few.any():
-            some, local = _lists(query[few], place[few])
-            self._keep(some, rows, block, local)
+            some, lists = _lists(query[few], local[few])
+            self._keep(some, rows, block, lists)
 
     def _products_of(self, group: slice) -> Products:
         if group.start not in self._products:
@@ -184,10 +183,10 @@ class ExactSearch:
     def _reached(self, sims: F32, rows: Rows, wanted: int) -> F64:
         """Return the similarity at which each query has as many different articles as are wanted; -inf before."""
         if self._articles is not None:
-            place = place_of_kth(self._articles[rows], wanted)
+            column = position_of_kth(self._articles[rows], wanted)
         else:
-            place = np.full(len(sims), wanted - 1 if wanted <= sims.shape[1] else -1)
-        return np.where(place < 0, -np.inf, sims[np.arange(len(sims)), place])
+            column = np.full(len(sims), wanted - 1 if wanted <= sims.shape[1] else -1)
+        return np.where(column < 0, -np.inf, sims[np.arange(len(sims)), column])
 
     def _merge(self, at: Rows, rows: Rows, block: F32, sims: F32, local: Rows, bar: F64) -> None:
         """Keep the candidates that may be among the k nearest."""
@@ -199,14 +198,14 @@ class ExactSearch:
         self._keep(at, rows, block, np.where(near, local, -1)[:, :width])
 
     def _keep(self, at: Rows, rows: Rows, block: F32, local: Rows) -> None:
-        """Measure candidates, places in the block (m, c) or -1, again; keep the k nearest of old and new."""
+        """Measure candidates, indices into the block (m, c) or -1, again; keep the k nearest of old and new."""
         found = np.where(local >= 0, rows[local], NO_ROW)
         if self._without is not None:
             left_out = counted(found, self._articles) == self._without[at][:, None]
             found = np.where(left_out, NO_ROW, found)
         dist = np.full(found.shape, np.inf)
-        query, place = np.nonzero(found != NO_ROW)
-        dist[query, place] = cosine_distances(self.queries, at[query], block, local[query, place])
+        query, column = np.nonzero(found != NO_ROW)
+        dist[query, column] = cosine_distances(self.queries, at[query], block, local[query, column])
         rows_of_both = np.concatenate([self._rows[at], found], axis=1)
         dist_of_both = np.concatenate([self._dist[at], dist], axis=1)
         if self._articles is None:
@@ -223,28 +222,14 @@ def _refuse_unusable(vectors: F32) -> None:
         raise ValueError(f"{unusable} vectors are not finite")
 
 
-def _lists(query: Rows, place: Rows) -> tuple[Rows, Rows]:
-    """Return the queries of some pairs (m,), ascending, and the places of each, (m, c) with -1 at the end."""
+def _lists(query: Rows, local: Rows) -> tuple[Rows, Rows]:
+    """Return the queries of some pairs (m,), ascending, and the rows of each, (m, c) with -1 at the end."""
     order = np.argsort(query, kind="stable")
-    query, place = query[order], place[order]
+    query, local = query[order], local[order]
     some, first, counts = np.unique(query, return_index=True, return_counts=True)
     lists = np.full((len(some), int(counts.max())), -1, dtype=np.int64)
-    lists[np.repeat(np.arange(len(some)), counts), np.arange(len(query)) - np.repeat(first, counts)] = place
+    lists[np.repeat(np.arange(len(some)), counts), np.arange(len(query)) - np.repeat(first, counts)] = local
     return some, lists
-
-
-def nearest_articles(
-    queries: F32,
-    blocks: Iterable[tuple[Rows, F32]],
-    k: int,
-    without: Rows | None = None,
-    articles: Rows | None = None,
-) -> Neighbors:
-    """Return the k nearest articles of each query over a stream of (rows, vectors); see `ExactSearch`."""
-    search = ExactSearch(queries, k, without, articles)
-    for rows, vectors in blocks:
-        search.add(rows, vectors)
-    return search.result()
 
 
 def cosine_distances(left: F32, i: Rows, right: F32, j: Rows) -> F64:

@@ -2,7 +2,7 @@
 
 Of many articles each looks only into the clusters nearest to it (an inverted file, Jegou et al. 2011, with the
 products of a cluster's members and all who look into it as one matrix product, which serves both sides), and then at
-its neighbors' neighbors (Dong et al. 2011), until a sample, held against the exact lists, has the recall asked for.
+its neighbors' neighbors (Dong et al. 2011), until a sample, compared with the exact lists, has the recall asked for.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def knn_graph(vectors: F32, k: int, *, seed: int, observer: Observer) -> Graph:
     """Return the k nearest other articles of each article.
 
     Up to `EXACT_UP_TO` articles the lists are exact; beyond, at least `RECALL` of them is right as measured on a
-    sample of 1,000, or as much as eight rounds gave: `Graph.recall` tells. The same machine, threads and seed give
+    sample of 1,000, or as much as eight rounds gave: see `Graph.recall`. The same machine, threads and seed give
     the same graph. Memory is that of the lists, and about 130 MB.
 
     Parameters
@@ -117,7 +117,7 @@ def _recall(found: I32, true: I32) -> float:
 def extend_graph(graph: Graph, vectors: F32, *, seed: int, observer: Observer) -> Graph:
     """Return the graph of more articles: the old ones first, whose lists take in new ones that are nearer.
 
-    A list that is `incomplete` is searched anew.
+    A list that is `incomplete` is searched again.
 
     Parameters
     ----------
@@ -132,12 +132,12 @@ def extend_graph(graph: Graph, vectors: F32, *, seed: int, observer: Observer) -
     stale = (rows != NO_ROW).sum(axis=1) < min(k, old - 1)
     stale[old:] = True
     rows[stale], sims[stale] = NO_ROW, -np.inf
-    _take_anew(np.ascontiguousarray(vectors, dtype=np.float32), np.flatnonzero(stale), rows, sims, observer)
+    _take_again(np.ascontiguousarray(vectors, dtype=np.float32), np.flatnonzero(stale), rows, sims, observer)
     rows, sims = _best(rows, sims, k)
     return Graph(rows, sims, graph.recall, graph.seconds + time.perf_counter() - begun)
 
 
-def _take_anew(vectors: F32, some: Rows, rows: I32, sims: F32, observer: Observer) -> None:
+def _take_again(vectors: F32, some: Rows, rows: I32, sims: F32, observer: Observer) -> None:
     """Let some articles take the nearest of all, and all take those."""
     everyone = np.arange(len(vectors), dtype=np.int32)
     # Kept, since the system takes its time to supply so much.
@@ -164,7 +164,7 @@ def _take_each_other(vectors: F32, askers: I32, members: I32, rows: I32, sims: F
     threads = faiss.omp_get_max_threads()
 
     def forward(part: I32, share: slice) -> None:
-        # A megabyte at a time is still in the cache when it is looked through.
+        # A megabyte at a time is still in the cache when it is scanned.
         for at in range(share.start, share.stop, _STEP):
             some = part[at : min(at + _STEP, share.stop)]
             sims_of = products.into(room[at : at + len(some)], np.ascontiguousarray(vectors[some]))

@@ -1,6 +1,6 @@
 """The loops of the neighbor graph, compiled by numba. Imported inside functions only: the import takes a second.
 
-`rows` (n, k) int32 and `sims` (n, k) float32 are lists under way, nearest first; an empty place has row -1 and a
+`rows` (n, k) int32 and `sims` (n, k) float32 are lists under way, nearest first; an empty entry has row -1 and a
 cosine below any other. In every parallel loop an article's list is written by one thread alone, in a fixed order.
 """
 
@@ -34,7 +34,7 @@ def take_forward(products, askers, members, rows, sims):
     last = rows.shape[1] - 1
     for a in range(len(askers)):
         i = askers[a]
-        # Kept at hand: a look into the list for each member would take longer.
+        # Kept in a register: a look into the list for each member would take longer.
         bar = sims[i, last]
         for m in range(len(members)):
             if products[a, m] > bar and members[m] != i:

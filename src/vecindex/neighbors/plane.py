@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vecindex.core.geometry import convex_hull, polygon_area
-from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted, nearest_of_each, place_of_kth
+from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted, nearest_of_each, position_of_kth
 
 # Neighbors fetched beyond k, so that a run of equal distances at the end is seen whole.
 _PAD = 8
@@ -21,10 +21,10 @@ _CHUNKS_PER_ARTICLE = 4
 
 
 class Plane:
-    """The places of all articles on one map, or of all their chunks."""
+    """The positions of all articles on one map, or of all their chunks."""
 
     def __init__(self, xy: F64, articles: Rows | None = None) -> None:
-        """Take the places (n, 2) by row; NaN for a row outside the map.
+        """Take the positions (n, 2) by row; NaN for a row outside the map.
 
         `articles` (n,) is the number of each row's article: an article is then where its nearest chunk is. None where
         each row is an article.
@@ -47,11 +47,11 @@ class Plane:
 
     @cached_property
     def hull_area(self) -> float:
-        """The area of the convex hull of all places."""
+        """The area of the convex hull of all positions."""
         return polygon_area(convex_hull(self.xy))
 
     def of_points(self) -> Plane:
-        """Return the same places with every row counted by itself."""
+        """Return the same positions with every row counted by itself."""
         if self.articles is None:
             return self
         alone = copy(self)
@@ -107,9 +107,9 @@ class Plane:
         wanted = k + (without is not None)
         if self.articles is None:
             return np.asarray(far[:, -1] <= far[:, wanted - 1] * (1 + _ROUNDING))
-        place = place_of_kth(self.articles[found], wanted)
-        reached = far[np.arange(len(part)), place]
-        return np.asarray((place < 0) | (far[:, -1] <= reached * (1 + _ROUNDING)))
+        column = position_of_kth(self.articles[found], wanted)
+        reached = far[np.arange(len(part)), column]
+        return np.asarray((column < 0) | (far[:, -1] <= reached * (1 + _ROUNDING)))
 
     def ranks(self, rows: Rows, others: Rows) -> Rows:
         """Return the ranks, by distance from each of some rows, of others on the map; shape (s, m), from 1.
@@ -118,15 +118,15 @@ class Plane:
         NO_ROW, or not on the map.
 
         The tree counts those surely nearer and those not surely farther; where the two differ by more than the one
-        asked for, the distances of all places are compared, O(n) for each such row.
+        asked for, the distances of all positions are compared, O(n) for each such row.
         """
         there = np.zeros(len(self.xy), dtype=np.bool_)
         there[self.rows] = True
         ranks = np.full(others.shape, NO_ROW, dtype=np.int64)
-        row, place = np.nonzero((others != NO_ROW) & there[others] & there[rows][:, None])
+        row, column = np.nonzero((others != NO_ROW) & there[others] & there[rows][:, None])
         if not len(row):
             return ranks
-        seen_from, other = rows[row], others[row, place]
+        seen_from, other = rows[row], others[row, column]
         dist = _distances(self.xy[other], self.xy[seen_from])
         surely = self._within(self.xy[seen_from], dist * (1 - _ROUNDING))
         perhaps = self._within(self.xy[seen_from], dist * (1 + _ROUNDING))
@@ -136,7 +136,7 @@ class Plane:
             far = _distances(self._points, self.xy[seen_from[i]])
             before = (far < dist[i]) | ((far == dist[i]) & (self.rows < other[i]))
             found[i] = 1 + int(before[self.rows != seen_from[i]].sum())
-        ranks[row, place] = found
+        ranks[row, column] = found
         return ranks
 
     def _within(self, points: F64, radius: F64) -> Rows:
@@ -144,6 +144,6 @@ class Plane:
         return np.asarray(counts, dtype=np.int64)
 
 
-def _distances(places: F64, points: F64) -> F64:
-    gap = places - points
+def _distances(positions: F64, points: F64) -> F64:
+    gap = positions - points
     return np.asarray(np.sqrt(gap[..., 0] ** 2 + gap[..., 1] ** 2))

@@ -87,11 +87,11 @@ class RankCount:
             again |= (sims >= perhaps_at) & ~surely
         return np.flatnonzero(again)
 
-    def _measure(self, i: Rows, place: Rows, sims: F32, rows: Rows, block: F32) -> None:
-        """Count, of pairs (article i, place) whose products do not decide, those that are before another one."""
+    def _measure(self, i: Rows, line: Rows, sims: F32, rows: Rows, block: F32) -> None:
+        """Count, of pairs (article i, line of the block) whose products do not decide, those before another one."""
         for start in range(0, len(i), _MEASURED):
             some = slice(start, start + _MEASURED)
-            mine, there, near = i[some], place[some], sims[some][:, None]
+            mine, there, near = i[some], line[some], sims[some][:, None]
             dist = cosine_distances(self._vectors, mine, block, there)[:, None]
             before = (dist < self._dist[mine]) | (
                 (dist == self._dist[mine]) & (rows[there][:, None] < self._others[mine])

@@ -23,7 +23,7 @@ _AT_ONCE = 5_000
 _BLOCK_ROWS = 8_192
 
 
-class OverlapReader:
+class TableReader:
     """One version of a table, its rows numbered in the order of their ids.
 
     Attributes

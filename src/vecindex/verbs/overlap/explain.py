@@ -29,7 +29,7 @@ from vecindex.verbs.overlap.causes.pseudo import MIN_KNOWN, known_share, pseudo_
 from vecindex.verbs.overlap.measure import Placed, Space, hubs_of, map_agreement, self_recall
 from vecindex.verbs.overlap.result import MapOverlap, SpaceFacts
 from vecindex.verbs.overlap.space import cohesion, percentiles, share_held_by
-from vecindex.verbs.reader import OverlapReader
+from vecindex.verbs.reader import TableReader
 
 PSEUDO_QUESTIONS = 150
 _MAX_CHARS = 2_000
@@ -47,7 +47,7 @@ class Explainer:
     position and a density for each row, and one block.
     """
 
-    def __init__(self, reader: OverlapReader, asked: QuestionSet, embed: Embed, seed: int) -> None:
+    def __init__(self, reader: TableReader, asked: QuestionSet, embed: Embed, seed: int) -> None:
         """Word stored articles as the questions are, and embed them; nothing of it is kept in the store."""
         # A draw of its own: the sample whose distances are the measure is another one.
         drawn = np.random.default_rng([seed, 1]).permutation(reader.n)[:PSEUDO_QUESTIONS].astype(np.int64)
@@ -75,7 +75,7 @@ class Explainer:
         return replace(facts, pseudo_percentile=self._percentile(space))
 
     def experiments(
-        self, reader: OverlapReader, space: Space, facts: SpaceFacts, plane: Plane | None
+        self, reader: TableReader, space: Space, facts: SpaceFacts, plane: Plane | None
     ) -> list[Experiment]:
         """Return the costly experiments; `plane` is the best map. Reads the vectors once more."""
         found = [self._pseudo(space, facts)]
@@ -98,7 +98,7 @@ class Explainer:
         asked = len(self.texts)
         return pseudo_experiment(self._percentile(space), rank, facts.nearest_percentile, self.known, asked)
 
-    def _second_pass(self, reader: OverlapReader, space: Space) -> tuple[F64, F64]:
+    def _second_pass(self, reader: TableReader, space: Space) -> tuple[F64, F64]:
         """Return all rows' positions by PCA (rows, 2), and the candidates' local density (rows,), NaN for others."""
         mean, axes = self._covariance.axes()
         candidate = np.zeros(reader.rows, dtype=np.bool_)

@@ -30,7 +30,7 @@ from vecindex.store.search import check_condition
 from vecindex.types import Observer
 from vecindex.verbs.overlap.options import DEPTH
 from vecindex.verbs.questions.model import QuestionModel
-from vecindex.verbs.reader import OverlapReader
+from vecindex.verbs.reader import TableReader
 
 HELD_BYTES = 512 << 20
 """Vectors that take no more than this are kept in memory after the first question; else each question reads them."""
@@ -91,7 +91,7 @@ class LoadedTable:
     def __init__(self, table: ArticleTable, held_bytes: int = HELD_BYTES, by: str = "article") -> None:
         """Read the ids and positions; `by` is as in `Index.overlap`."""
         self.about = maps(table)
-        self.reader = OverlapReader(table, list(self.about), by)
+        self.reader = TableReader(table, list(self.about), by)
         self._held_bytes = held_bytes
         self._held: list[tuple[Rows, F32]] | None = None
         self._planes: dict[str, Plane] = {}

@@ -41,7 +41,7 @@ from vecindex.verbs.overlap.topics import article_topics, topic_column
 from vecindex.verbs.overlap.what_if import NestedSearch, what_if_corpus
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import Questions
-from vecindex.verbs.reader import OverlapReader
+from vecindex.verbs.reader import TableReader
 from vecindex.verbs.scores.fidelity import DEPTH as OWN_DEPTH
 from vecindex.verbs.scores.fidelity import Fidelity, FidelitySearch
 
@@ -73,7 +73,7 @@ def overlap(
     texts = [q.text for q in asked.set.questions]
     about = {map_name: told_with_questions(one, texts) for map_name, one in about.items()}
     clock.lap("questions")
-    reader = OverlapReader(table, list(about), options["by"])
+    reader = TableReader(table, list(about), options["by"])
     if reader.n < k:
         raise ConfigError(
             text(
@@ -180,7 +180,7 @@ def _wanted_maps(table: ArticleTable, name: str | None) -> dict[str, Any]:
 
 
 def _search(
-    reader: OverlapReader,
+    reader: TableReader,
     asked: AskedQuestions,
     planes: Mapping[str, Plane],
     options: OverlapOptions,

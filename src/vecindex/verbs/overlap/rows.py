@@ -11,11 +11,11 @@ from vecindex.verbs.overlap.measure import Placed, Space
 from vecindex.verbs.overlap.metrics import further
 from vecindex.verbs.overlap.question_result import PlacedQuestion, QuestionRow, RankedNeighbor
 from vecindex.verbs.overlap.space import answer_recall, percentiles, reciprocal_rank, topic_precision
-from vecindex.verbs.reader import OverlapReader
+from vecindex.verbs.reader import TableReader
 
 
 def question_rows(
-    reader: OverlapReader, space: Space, placed: Mapping[str, Sequence[Placed]]
+    reader: TableReader, space: Space, placed: Mapping[str, Sequence[Placed]]
 ) -> tuple[QuestionRow, ...]:
     """Return a row for each question, its placements under the maps' names."""
     k, near = space.k, space.near
@@ -43,9 +43,7 @@ def question_rows(
     )
 
 
-def _on_map(
-    reader: OverlapReader, space: Space, placed: Placed, titles: dict[int, str | None]
-) -> list[PlacedQuestion]:
+def _on_map(reader: TableReader, space: Space, placed: Placed, titles: dict[int, str | None]) -> list[PlacedQuestion]:
     k, lists, found = space.k, space.counted(space.near.rows), space.counted(placed.near.rows)
     topics, values, more = _topics(space, placed.near.rows), placed.values, further(placed.values)
     return [
@@ -68,7 +66,7 @@ def _on_map(
 
 
 def _ranked(
-    reader: OverlapReader, near: Neighbors, i: int, k: int, titles: dict[int, str | None]
+    reader: TableReader, near: Neighbors, i: int, k: int, titles: dict[int, str | None]
 ) -> tuple[RankedNeighbor, ...]:
     found = []
     for rank, (row, dist) in enumerate(zip(near.rows[i, :k], near.dist[i, :k], strict=True), 1):

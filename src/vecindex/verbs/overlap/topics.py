@@ -12,7 +12,7 @@ from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, option, text
 from vecindex.store.articles import ArticleTable, isin
 from vecindex.verbs.overlap.measure import Space
-from vecindex.verbs.reader import OverlapReader
+from vecindex.verbs.reader import TableReader
 
 DEFAULT_FIELD = "topic"
 
@@ -38,7 +38,7 @@ def topic_column(table: ArticleTable, field: str | None) -> Any:
 
 
 def article_topics(
-    reader: OverlapReader, column: Any, space: Space, lists: Sequence[Neighbors]
+    reader: TableReader, column: Any, space: Space, lists: Sequence[Neighbors]
 ) -> dict[int, str | None] | None:
     """Return the topics of the k nearest in the lists, under their rows; None where there is no column.
 

@@ -32,7 +32,7 @@ from vecindex.verbs.overlap.causes.nested import (
 from vecindex.verbs.overlap.measure import Placed, Space
 from vecindex.verbs.overlap.space import answer_recall, reciprocal_rank, topic_precision
 from vecindex.verbs.overlap.topics import article_topics
-from vecindex.verbs.reader import OverlapReader
+from vecindex.verbs.reader import TableReader
 
 FEW_DOUBLINGS = 4.0
 """Sixteen times as many articles; beyond it more of the same is no way."""
@@ -84,7 +84,7 @@ class NestedSearch:
 
 
 def what_if_corpus(
-    reader: OverlapReader,
+    reader: TableReader,
     space: Space,
     nested: NestedSearch,
     planes: Mapping[str, Plane],
@@ -141,7 +141,7 @@ def what_if_corpus(
 
 
 def _figures(
-    reader: OverlapReader, space: Space, lists: Sequence[Neighbors], column: Any
+    reader: TableReader, space: Space, lists: Sequence[Neighbors], column: Any
 ) -> dict[tuple[str, str | None], F64]:
     """Return the values of each figure of embedding space that is known, a question and a sample; (q, p)."""
     found: dict[tuple[str, str | None], F64] = {("nearest_dist", None): np.stack([n.dist[:, 0] for n in lists], 1)}

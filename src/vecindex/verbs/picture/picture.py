@@ -32,7 +32,7 @@ from vecindex.verbs.picture.texts import TextReader
 from vecindex.verbs.picture.topics import NAMED_BY, TopicFinder, topic_numbers
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import question_vectors, questions_from_texts, read_question_set
-from vecindex.verbs.reader import OverlapReader
+from vecindex.verbs.reader import TableReader
 
 ORDER_SEED = 20_260_102
 """Of the order of the articles, which does not change with other choices."""
@@ -75,7 +75,7 @@ def map_picture(
     map_name, about = chosen_map(table, options.map)
     asked = _asked(database, table, options, model, observer, stdin)
     clock.lap("questions")
-    reader = OverlapReader(table, [map_name])
+    reader = TableReader(table, [map_name])
     xy, place = _order(reader, map_name)
     if asked is not None and reader.n < options.k:
         raise ConfigError(
@@ -150,7 +150,7 @@ def _asked(
     return _Asked(questions, vectors)
 
 
-def _order(reader: OverlapReader, map_name: str) -> tuple[F64, Rows]:
+def _order(reader: TableReader, map_name: str) -> tuple[F64, Rows]:
     """Return the places of the articles on the map in the picture's order, and each row's place in it, or NO_ROW."""
     all_xy = reader.positions[map_name]
     there = np.flatnonzero(np.isfinite(all_xy).all(axis=1))
@@ -166,7 +166,7 @@ def _order(reader: OverlapReader, map_name: str) -> tuple[F64, Rows]:
 
 
 def _vectors(
-    reader: OverlapReader,
+    reader: TableReader,
     map_name: str,
     asked: _Asked | None,
     k: int,
@@ -199,7 +199,7 @@ def _vectors(
     return _Found(placed_questions(asked.set.questions, search.result(), plane, place), dist)
 
 
-def _told(reader: OverlapReader, stage: str, observer: Observer) -> Any:
+def _told(reader: TableReader, stage: str, observer: Observer) -> Any:
     done = 0
     for rows, block in reader.blocks():
         observer.stage(Stage(stage, done, reader.rows))
@@ -208,7 +208,7 @@ def _told(reader: OverlapReader, stage: str, observer: Observer) -> Any:
 
 
 def _columns(
-    reader: OverlapReader,
+    reader: TableReader,
     place: Rows,
     texts: TextReader,
     fields: Mapping[str, FieldReader],

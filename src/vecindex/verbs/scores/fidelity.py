@@ -82,10 +82,10 @@ class FidelitySearch:
         asked = [m.ranked_lists.ravel() for m in self._maps]
         wanted = np.unique(np.concatenate(asked)) if asked else np.empty(0, np.int64)
         looked_up = vectors_of(wanted[wanted != NO_ROW])
-        by_places: dict[bytes, list[_Sampled]] = {}
+        by_positions: dict[bytes, list[_Sampled]] = {}
         for one in self._maps:
-            by_places.setdefault(one.there.tobytes(), []).append(one)
-        for alike in by_places.values():
+            by_positions.setdefault(one.there.tobytes(), []).append(one)
+        for alike in by_positions.values():
             first = alike[0]
             mine = vectors[np.searchsorted(sample, first.rows)]
             self._references.append(_Reference(alike, mine, looked_up, own if first.there.all() else None))
@@ -109,7 +109,7 @@ class FidelitySearch:
 class _Sampled:
     """The sampled articles on one map.
 
-    `rows` (s,) and their map neighbors `found` (s, depth); places `ranked` among them of those whose neighbors' ranks
+    `rows` (s,) and their map neighbors `found` (s, depth); indices `ranked` into them of those whose neighbors' ranks
     are counted; `there` (n,), which rows are on the map.
     """
 

@@ -63,7 +63,7 @@ def score_map(vectors: F32, xy: F64, *, sample: int, seed: int, observer: Observ
     Parameters
     ----------
     vectors : (n, d) unit vectors of the articles on the map.
-    xy : (n, 2) their places, finite.
+    xy : (n, 2) their positions, finite.
     """
     rng = np.random.default_rng(seed)
     asked: Rows = np.sort(rng.permutation(len(xy))[:sample])
