@@ -207,7 +207,7 @@ def test_near_duplicates_are_proved_without_asking(tmp_path: Path, rng: np.rando
     assert {e.name for e in found.experiments} == {
         "near-duplicates merged",
         "best position against the median baseline",
-        "cohesion of the nearest articles against the overlap",
+        "cohesion of the true neighbors against the overlap",
     }
 
 
@@ -225,7 +225,7 @@ def test_broad_questions_are_proved_by_the_correlation(tmp_path: Path, rng: np.r
         questions.append(articles[mixed * 5].sum(axis=0))
     places = np.repeat(rng.random((groups, 2)), 5, axis=0) + 1e-4 * rng.random((N, 2))
     found = ask(tmp_path, articles, normalize(np.stack(questions)), places)
-    experiment = by_name(found, "cohesion of the nearest articles against the overlap")
+    experiment = by_name(found, "cohesion of the true neighbors against the overlap")
     assert experiment.outcome is Outcome.SUPPORTS
     assert experiment.figures["rank correlation"] > 0.6
 

@@ -139,7 +139,7 @@ def test_experiments_are_told(ran: Ran, mapped: tuple[str, str], unmapped: tuple
     out = ran(mapped)[1]
     assert "near-duplicates: ruled out (near-duplicates merged)" in out
     assert " (best position against the median baseline)" in out
-    assert " (cohesion of the nearest articles against the overlap)" in out
+    assert " (cohesion of the true neighbors against the overlap)" in out
     assert "experiments" not in ran(unmapped)[1]
 
 

@@ -222,7 +222,7 @@ def breadth_experiment(correlation: Interval, questions: int) -> Experiment:
     elif correlation.high < SPEARMAN:
         outcome = Outcome.REFUTES
     return Experiment(
-        "cohesion of the nearest articles against the overlap",
+        "cohesion of the true neighbors against the overlap",
         "Do the questions whose nearest articles are unlike each other keep fewer of them?",
         f"a rank correlation of at least {SPEARMAN:g}",
         {
