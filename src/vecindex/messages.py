@@ -61,6 +61,9 @@ class Text:
     def __str__(self) -> str:
         return self.spelled(PYTHON)
 
+    def __contains__(self, piece: str) -> bool:
+        return piece in str(self)
+
     def __bool__(self) -> bool:
         return any(self.parts)
 

@@ -10,7 +10,7 @@ from typing import Any
 from vecindex.messages import Command, OptionName, Placeholder
 from vecindex.options import fields_of
 
-_OPTIONS = {"overlap": "OverlapOptions"}
+_OPTIONS = {"overlap": "OverlapOptions", "search": "SearchOptions"}
 """The options class of each verb, in `verbs.<verb>.options`; imported when a message names one of its options."""
 
 
@@ -67,7 +67,7 @@ def flag_of(verb: str, name: str) -> str:
         kind = getattr(import_module(f"vecindex.verbs.{verb}.options"), _OPTIONS[verb])
         field = fields_of(kind).get(name)
         declared = None if field is None else field.option.flag
-    if declared is None:
+    if not declared:
         return "--" + name.replace("_", "-")
     return declared.split()[0].split("/")[0]
 

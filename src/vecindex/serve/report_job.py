@@ -10,11 +10,12 @@ from typing import cast
 
 from vecindex.config import VERSION
 from vecindex.errors import VecindexError
+from vecindex.messages import Placeholder, command, text
 from vecindex.reports.markup import tag
 from vecindex.reports.overlap import overlap_page
-from vecindex.serve.live import Live, Notes
+from vecindex.serve.live import Live
 from vecindex.serve.models import Report
-from vecindex.types import Stage
+from vecindex.types import Silent, Stage
 from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.overlap.overlap import overlap
 
@@ -22,11 +23,10 @@ _LOG = logging.getLogger(__name__)
 HREF = "/overlap"
 
 
-class _Heard(Notes):
+class _Heard(Silent):
     """An observer that remembers the stage."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.at = "asking the questions and reading all vectors"
 
     def stage(self, stage: object) -> None:
@@ -68,7 +68,12 @@ class ReportJob:
         if served.questions is None:
             return _told(
                 "no questions",
-                next="Name a file of questions when you start the server: vecindex serve --questions FILE",
+                next=served.spell(
+                    text(
+                        "Name a file of questions when you start the server: ",
+                        command("serve", questions=Placeholder("FILE")),
+                    )
+                ),
             )
         latest, _ = self._live.latest()
         with self._lock:
@@ -81,8 +86,8 @@ class ReportJob:
                 return _told(
                     "failed",
                     served.questions_name,
-                    error=str(error.message),
-                    next=None if error.hint is None else str(error.hint),
+                    error=served.spell(error.message),
+                    next=None if error.hint is None else served.spell(error.hint),
                 )
             if not self.busy:
                 self._heard = _Heard()
@@ -104,7 +109,7 @@ class ReportJob:
             result = overlap(live.database(), served.table, served.questions, options, live.model, self._heard)
             made = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
             links = [tag("a", "Live map", href="/"), tag("a", "API", href="/api/docs")]
-            html = overlap_page(result.to_dict(), version=VERSION, made=made, links=links)
+            html = overlap_page(result.to_dict(served.spell), version=VERSION, made=made, links=links)
             with self._lock:
                 self._made, self._failed = _Made(edition, html), None
         except VecindexError as error:

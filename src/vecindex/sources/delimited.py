@@ -46,13 +46,15 @@ class _Row:
 class DelimitedSource:
     """A CSV (or, with a tab, a TSV) file. A column named `vector_field` holds JSON arrays of numbers.
 
-    `text_fields` are str whatever they look like, beside those that are named like an id, text or title.
+    `text_fields` are str whatever they look like, like those that are named as an id, text or title. `names` are
+    those of the columns where the file has no header.
     """
 
     file: InputFile
     delimiter: str = ","
     vector_field: str | None = None
     text_fields: frozenset[str] = frozenset()
+    names: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -60,15 +62,19 @@ class DelimitedSource:
 
     def read(self) -> Iterator[Record | Rejected]:
         """Yield one item per row. Raises SourceError when the header is missing, broken or not unique."""
+        with self.file.open() as stream:
+            yield from self.rows(stream)
+
+    def rows(self, stream: BinaryIO) -> Iterator[Record | Rejected]:
+        """Read an open stream; see `read`."""
         # The module's own limit of 128 KiB is less than a long article; the setting is the process's.
         csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_BYTES))
-        with self.file.open() as stream:
-            rows = _split_rows(stream, self.name, self.delimiter)
-            header = self._header(next(rows, None))
-            sample = list(islice(rows, SAMPLE_ROWS))
-            columns = self._columns(header, sample)
-            for row in chain(sample, rows):
-                yield self._item(row, columns)
+        rows = _split_rows(stream, self.name, self.delimiter)
+        header = self._header(next(rows, None)) if self.names is None else list(self.names)
+        sample = list(islice(rows, SAMPLE_ROWS))
+        columns = self._columns(header, sample)
+        for row in chain(sample, rows):
+            yield self._item(row, columns)
 
     def count_hint(self) -> int | None:
         # The header is no row; quoted newlines make it a little too many.

@@ -11,7 +11,7 @@ from vecindex.errors import ConfigError
 from vecindex.store.articles import ArticleTable, isin
 from vecindex.store.database import Database
 from vecindex.store.search import check_condition
-from vecindex.verbs.questions.model import read_ids
+from vecindex.verbs.questions.ids import read_ids
 
 _IDS_PER_LOOK = 1_000
 
