@@ -105,7 +105,8 @@ def command(verb: str, *arguments: Any, **options: Any) -> Command:
 
     A `Placeholder` stands for what the reader fills in.
     """
-    return Command(verb, arguments, {name: value for name, value in options.items() if value not in (None, False)})
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    return Command(verb, arguments, given)
 
 
 class PythonSpelling:

@@ -118,7 +118,7 @@ class Handlers:
     # -- questions ----------------------------------------------------------------------------------------
 
     def search(self, asked: models.SearchAsked) -> models.Hits:
-        """Search as `vecindex search` does; nothing is indexed for it."""
+        """Search as the verb does; no full-text index is made for it."""
         live, notes = self.live, Notes(self.live.served.spell)
         if (asked.text is None) == (asked.id is None):
             raise ConfigError("A search needs either a text or an id.", 'For example: {"text": "how do cells die"}')

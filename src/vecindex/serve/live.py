@@ -14,7 +14,7 @@ from vecindex.core.picture import Extent, MapPicture
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, StoreError
 from vecindex.messages import Message, Text, as_text, option, text
-from vecindex.options import ModelOptions
+from vecindex.options import ModelOptions, checked
 from vecindex.serialize import Spell
 from vecindex.serve.answers import Refused
 from vecindex.serve.once import Once
@@ -50,6 +50,10 @@ class Notes(Silent):
         self.lines.append(self._spell(as_text(message)))
 
 
+def _own_model() -> ModelOptions:
+    return checked(ModelOptions, {})
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """What the server was started with."""
@@ -58,7 +62,7 @@ class Served:
     table: str
     map: str | None = None
     questions: str | None = None
-    model: ModelOptions = field(default_factory=ModelOptions)
+    model: ModelOptions = field(default_factory=_own_model)
 
     def spell(self, message: Text) -> str:
         """Return a message as the JSON API writes it; its commands are for the table that is served."""
