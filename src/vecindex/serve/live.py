@@ -51,7 +51,8 @@ class Notes(Silent):
 
 
 def _own_model() -> ModelOptions:
-    return checked(ModelOptions, {})
+    none: ModelOptions = {}
+    return checked(ModelOptions, none)
 
 
 @dataclass(frozen=True, slots=True)
