@@ -15,7 +15,7 @@ from vecindex.errors import ConfigError, ModelError
 from vecindex.pipeline.options import IngestOptions, ModelChoice, choose_model
 from vecindex.pipeline.user_columns import UserColumns
 from vecindex.sources.base import Source
-from vecindex.sources.pickles import PicklesSource
+from vecindex.sources.pickles.source import PicklesSource
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database, check_name
 from vecindex.types import Chunking, Estimate, Fingerprint, IngestReport, Observer, Progress

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from vecindex.errors import SourceError
 from vecindex.sources.base import MAX_ROW_BYTES, Record
 from vecindex.sources.files import InputFile, count_lines
+from vecindex.sources.formats import SourceFormat
 from vecindex.sources.jsonl import parse_object, read_json_lines
 from vecindex.types import Rejected
 
@@ -53,6 +54,9 @@ class JsonSource:
 
     def count_hint(self) -> int | None:
         return self.file.rows_hint(_count_rows)
+
+
+FORMAT = SourceFormat((".json",), lambda file, _: JsonSource(file))
 
 
 def _count_rows(piece: bytes, is_whole: bool) -> int:
