@@ -24,6 +24,7 @@ HEAVY = (
     "numba",
     "pyarrow",
     "pandas",
+    "polars",
     "transformers",
     "sentence_transformers",
     "sklearn",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from vecindex.errors import ConfigError, SourceError
+from vecindex.sources.arrow.memory import memory_sources
 from vecindex.sources.base import Source
 from vecindex.sources.expand import Folder, expand, glob_base
 from vecindex.sources.files import InputFile, is_url, standard_input
@@ -23,6 +25,7 @@ from vecindex.sources.formats import (
 )
 from vecindex.sources.partitions import PartitionedSource, partition_of
 from vecindex.sources.vectors import VectorsBeside
+from vecindex.types import SourceData
 
 STDIN = "-"
 
@@ -31,8 +34,9 @@ _NAMED = 3
 
 
 def open_sources(
-    arguments: Sequence[str],
+    arguments: Sequence[SourceData],
     *,
+    name: str | None = None,
     format: str | None = None,
     vector_field: str | None = None,
     vectors: str | None = None,
@@ -42,8 +46,10 @@ def open_sources(
 ) -> list[Source]:
     """Return the sources that the arguments name, in their order.
 
-    An argument is a file, a glob (** for any depth), a folder, "-" for standard input, or a URL that fsspec knows. A
-    file's extension decides its format, under .gz, .bz2, .xz or .zst if need be; `format` overrules it, and decides
+    An argument is a file, a glob (** for any depth), a folder, "-" for standard input, a URL that fsspec knows, or
+    data in memory: Arrow data or an iterable of dicts, whose rejects are filed under `name`.
+
+    A file's extension decides its format, under .gz, .bz2, .xz or .zst if need be; `format` overrules it, and decides
     for standard input (JSON lines by default). Of a folder the data files are taken, sorted by path; if it has none,
     the old pickles; if it has none of these either, its texts. What is left out of it is reported to `notice`, unless
     `format` chose. Folders below it that are named like `lang=en` add a field to the rows of tables.
@@ -57,17 +63,22 @@ def open_sources(
     """
     if not arguments:
         raise ConfigError("no source given", "Name a file, a folder, a glob, a URL, or - for standard input.")
-    if list(arguments).count(STDIN) > 1:
+    paths = [os.fspath(a) if isinstance(a, str | os.PathLike) else None for a in arguments]
+    if paths.count(STDIN) > 1:
         raise ConfigError("standard input (-) is named twice", "It can be read only once.")
+    data = [argument for argument, path in zip(arguments, paths, strict=True) if path is None]
+    in_memory = iter(memory_sources(data, name, vector_field))
     if format is not None:
         usable_format(format)
     options = ReadOptions(vector_field, frozenset(text_fields), notice)
     sources: list[Source] = []
-    for argument in arguments:
-        if argument == STDIN:
+    for path in paths:
+        if path is None:
+            sources.append(next(in_memory))
+        elif path == STDIN:
             sources.append(usable_format(format or "jsonl").open(standard_input(stdin), options))
         else:
-            sources.extend(_open_argument(argument, format, options))
+            sources.extend(_open_argument(path, format, options))
     if vectors is not None:
         if len(sources) != 1:
             raise ConfigError(

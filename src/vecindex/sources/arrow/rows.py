@@ -113,7 +113,10 @@ def _values(column: Any) -> tuple[list[Any], bool]:
         column = column.storage
     kind = column.type
     if pa.types.is_dictionary(kind):
-        column = column.dictionary_decode()
+        # Not dictionary_decode, which has no kernel for the string views of polars.
+        words = column.dictionary
+        words = words.cast(pa.large_string()) if pa.types.is_string_view(words.type) else words
+        column = words.take(column.indices)
         kind = column.type
     if pa.types.is_string_view(kind):
         column, kind = column.cast(pa.large_string()), pa.large_string()
