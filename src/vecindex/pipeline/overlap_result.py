@@ -11,6 +11,7 @@ from vecindex.core.experiments import Experiment
 from vecindex.core.geometry import Box
 from vecindex.core.nulls import Interval
 from vecindex.core.verdicts import Verdict
+from vecindex.frames import Frames
 from vecindex.notebook import shown_table
 from vecindex.pipeline.question_result import QuestionRow, flat_rows
 from vecindex.pipeline.what_if_result import WhatIf
@@ -189,7 +190,7 @@ class MapOverlap:
 
 
 @dataclass(frozen=True, slots=True)
-class OverlapResult:
+class OverlapResult(Frames):
     """What `overlap` found.
 
     Attributes
@@ -284,14 +285,14 @@ class OverlapResult:
             ["cause", "confidence", "summary", "remedy"], causes
         )
 
-    def table_of_questions(self) -> pa.Table:
+    def to_arrow(self) -> pa.Table:
         """Return an Arrow table with a row for each question, map and rule (without a map, for each question)."""
         import pyarrow as pa
 
         return pa.Table.from_pylist(self.flat_rows())
 
     def flat_rows(self) -> list[dict[str, Any]]:
-        """Return the rows of `table_of_questions` as plain values."""
+        """Return the rows of `to_arrow` as plain values."""
         return flat_rows(self.rows)
 
 
