@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from vecindex.store.database import Database
-    from vecindex.types import IngestReport, Observer
+    from vecindex.types import IngestReport, Observer, SourceData
     from vecindex.verbs.ingest.run import Stop
     from vecindex.verbs.overlap.result import OverlapResult
     from vecindex.verbs.project.result import ProjectResult
@@ -65,7 +65,8 @@ class Index(Outputs):
 
     def ingest(
         self,
-        *sources: str | Path,
+        *sources: SourceData,
+        name: str | None = None,
         observer: Observer | None = None,
         stop: Stop | None = None,
         stdin: BinaryIO | None = None,
@@ -78,7 +79,11 @@ class Index(Outputs):
 
         Parameters
         ----------
-        sources : files, globs, folders, URLs, or "-" for standard input.
+        sources : files, globs, folders, URLs, "-" for standard input; and data in memory: Arrow tables, batches and
+            readers, frames of pandas and polars, relations of DuckDB, and iterables of dicts. An iterable is read row
+            by row, in another thread.
+        name : of the data in memory, under which its rejected rows are filed. It stands for the whole of a source: a
+            complete run forgets rejects of that name that it no longer meets. Without one none are forgotten.
         observer : told the estimate, the progress and notices.
         stop : `stop.request()`, from a signal handler or a thread, ends the run after its transaction.
         options : the fields of `vecindex.verbs.ingest.options.IngestOptions`.
@@ -94,11 +99,12 @@ class Index(Outputs):
         return ingest(
             self._database(),
             self.table,
-            [str(s) for s in sources],
+            sources,
             IngestOptions(**options),
             observer,
             stop,
             stdin,
+            name,
         )
 
     @options_shown(SearchOptions)

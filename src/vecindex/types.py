@@ -4,11 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import Any, Protocol, Self
 
 from vecindex.messages import Message
 from vecindex.notebook import shown_table
+
+
+class ArrowStream(Protocol):
+    """Data that hands out an Arrow stream: pyarrow tables, frames of pandas and polars, relations of DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return a PyCapsule of an ArrowArrayStream."""
+        ...
+
+
+class ArrowArray(Protocol):
+    """Data that hands out one Arrow array of structs, such as a record batch."""
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
+        """Return the PyCapsules of an ArrowSchema and an ArrowArray."""
+        ...
+
+
+SourceData = str | PathLike[str] | ArrowStream | ArrowArray | Iterable[Mapping[str, Any] | ArrowArray]
+"""What can be ingested: a path, a glob, a URL or "-"; Arrow data; or an iterable of dicts."""
 
 
 @dataclass(frozen=True, slots=True)

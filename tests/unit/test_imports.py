@@ -24,6 +24,7 @@ HEAVY = (
     "numba",
     "pyarrow",
     "pandas",
+    "polars",
     "transformers",
     "sentence_transformers",
     "sklearn",
@@ -82,6 +83,7 @@ def test_help_is_cheap() -> None:
 
 def test_public_names() -> None:
     assert sorted(vecindex.__all__) == vecindex.__all__
+    assert dir(vecindex) == ["Index", "Stop", "VecindexError", "__version__", "open"]
     for name in vecindex.__all__:
         assert getattr(vecindex, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'absent'"):

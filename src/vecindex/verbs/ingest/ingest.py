@@ -16,7 +16,7 @@ from vecindex.sources.open import open_sources
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maintenance import maintain, sweep
-from vecindex.types import IngestReport, Observer, Rejected, Silent
+from vecindex.types import IngestReport, Observer, Rejected, Silent, SourceData
 from vecindex.verbs.ingest.commit import Committer
 from vecindex.verbs.ingest.given_vectors import settle_fingerprint
 from vecindex.verbs.ingest.options import IngestOptions
@@ -35,11 +35,12 @@ _AHEAD = 2
 def ingest(
     database: Database,
     table: str,
-    sources: Sequence[str],
+    sources: Sequence[SourceData],
     options: IngestOptions,
     observer: Observer | None = None,
     stop: Stop | None = None,
     stdin: BinaryIO | None = None,
+    name: str | None = None,
 ) -> IngestReport:
     """Bring a table up to date with the sources; see `Index.ingest` for what that means.
 
@@ -49,7 +50,8 @@ def ingest(
         What was committed before the fault stays; running again goes on from there.
     """
     opened = open_sources(
-        list(sources),
+        sources,
+        name=name,
         format=options.format,
         vector_field=options.vector_field,
         vectors=options.vectors,

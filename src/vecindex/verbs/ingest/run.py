@@ -13,7 +13,7 @@ from vecindex.embed.batching import TokenBudget
 from vecindex.embed.precision import Precision
 from vecindex.errors import ConfigError, ModelError
 from vecindex.sources.base import Source
-from vecindex.sources.pickles import PicklesSource
+from vecindex.sources.pickles.source import PicklesSource
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database, check_name
 from vecindex.types import Chunking, Estimate, Fingerprint, IngestReport, Observer, Progress

@@ -22,15 +22,16 @@ is not streamed: a pickle can only be read whole, so a file over 4 GiB is refuse
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from vecindex.errors import SourceError
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile
-from vecindex.sources.pickle_shapes import Row, array_rows, is_progress_mark, registry_rows, table_rows
-from vecindex.sources.unpickle import MAX_PICKLE_BYTES, as_array, load_pickle
+from vecindex.sources.formats import Files, FolderReader, Notice, ReadOptions, SourceFormat
+from vecindex.sources.pickles.shapes import Row, array_rows, is_progress_mark, registry_rows, table_rows
+from vecindex.sources.pickles.unpickle import MAX_PICKLE_BYTES, as_array, load_pickle
 from vecindex.types import Rejected
 
 EMBEDDINGS_NAME = "wikipedia_embeddings.pkl"
@@ -47,7 +48,7 @@ class PicklesSource:
     registry: InputFile | None = None
     checkpoint: InputFile | None = None
     vector_field: str = "vector"
-    notice: Callable[[str], None] = lambda _: None
+    notice: Notice = lambda _: None
 
     @property
     def files(self) -> list[InputFile]:
@@ -94,6 +95,31 @@ class PicklesSource:
             self.notice(f"{file.name}: holds no vectors; nothing is taken from it")
             return []
         return table_rows(value, file.name)
+
+
+def _open_file(file: InputFile, options: ReadOptions) -> PicklesSource:
+    return PicklesSource(file.name, embeddings=file, notice=options.notice)
+
+
+def _open_folder(name: str, files: Files, _: int, options: ReadOptions) -> tuple[PicklesSource, list[str]]:
+    found = dict(files())
+
+    def find(base_name: str) -> InputFile | None:
+        return found.get(base_name) or found.get(f"embeddings/{base_name}")
+
+    embeddings, checkpoint = find(EMBEDDINGS_NAME), find(CHECKPOINT_NAME)
+    if embeddings is None and checkpoint is None:
+        raise SourceError(
+            f"{name}: found pickles, but neither {EMBEDDINGS_NAME} nor {CHECKPOINT_NAME}",
+            "Name the pickle that holds the vectors itself.",
+        )
+    source = PicklesSource(name, embeddings, find(REGISTRY_NAME), checkpoint, notice=options.notice)
+    return source, [inside for inside, file in found.items() if file not in source.files]
+
+
+FORMAT = SourceFormat(
+    (".pkl", ".pickle"), _open_file, is_table=False, folder=FolderReader("old pickles", _open_folder)
+)
 
 
 def _load(file: InputFile) -> Any:

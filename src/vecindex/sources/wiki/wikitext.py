@@ -11,8 +11,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from vecindex.errors import MissingExtraError
-
 # Canonical names, understood by every wiki; a dump's header adds the local ones.
 HIDDEN_NAMESPACES = frozenset({"file", "image", "media", "category"})
 
@@ -37,16 +35,11 @@ class WikitextError(Exception):
 
 
 class PlainText:
-    """Turns wikitext into plain text. Raises MissingExtraError when mwparserfromhell is not installed."""
+    """Turns wikitext into plain text, by mwparserfromhell."""
 
     def __init__(self) -> None:
-        try:
-            import mwparserfromhell
-        except ImportError as error:
-            raise MissingExtraError(
-                "Reading a MediaWiki dump needs the package mwparserfromhell, which is not installed.",
-                "pip install mwparserfromhell",
-            ) from error
+        import mwparserfromhell
+
         nodes = mwparserfromhell.nodes
         self._parser = mwparserfromhell
         self._hidden = set(HIDDEN_NAMESPACES)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from vecindex.errors import SourceError
-from vecindex.sources.unpickle import as_array
+from vecindex.sources.pickles.unpickle import as_array
 
 VECTOR_KEYS = ("embeddings", "vectors")
 _ID_KEYS = ("ids", "article_ids", "processed_ids")
