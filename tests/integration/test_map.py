@@ -23,7 +23,7 @@ from vecindex.pipeline.map_result import MapResult
 from vecindex.pipeline.map_size import _FRAME_BYTES
 from vecindex.pipeline.overlap import OverlapOptions, overlap
 from vecindex.pipeline.queries import QuestionModel
-from vecindex.reports.map_payload import packed_bytes, payload
+from vecindex.reports.map.payload import packed_bytes, payload
 from vecindex.store.database import Database
 
 SUBJECTS = {

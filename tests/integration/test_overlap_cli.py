@@ -18,7 +18,7 @@ from pages import Page
 from planted import KnownModel, make_table, put_map
 from vecindex.cli.app import main
 from vecindex.pipeline.overlap import OverlapOptions, overlap
-from vecindex.reports.overlap import overlap_page
+from vecindex.reports.overlap.page import overlap_page
 from vecindex.store.database import Database
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "schemas/overlap.schema.json").read_text(encoding="utf-8"))

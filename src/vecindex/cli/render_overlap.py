@@ -12,7 +12,7 @@ from vecindex.cli.render_project import made_by, precise
 from vecindex.core.experiments import bearing_on, told_outcome
 from vecindex.errors import ConfigError
 from vecindex.reports.figures import NONE, figure, number, share
-from vecindex.reports.overlap_maps import enough_of
+from vecindex.reports.overlap.maps import enough_of
 
 if TYPE_CHECKING:
     from vecindex.core.nulls import Interval

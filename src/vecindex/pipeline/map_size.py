@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from vecindex.core.picture import MapPicture
 from vecindex.pipeline.map_texts import shortened
-from vecindex.reports.map_payload import packed_bytes, payload
+from vecindex.reports.map.payload import packed_bytes, payload
 
 _SAMPLE = 10_000
 _STEP = 10
