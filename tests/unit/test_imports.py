@@ -31,6 +31,7 @@ HEAVY = (
     "umap",
     "openTSNE",
     "matplotlib",
+    "jinja2",
 )
 MAX_LINES = 400
 HELP_CPU_S = 0.3

@@ -211,7 +211,7 @@ class Live:
         import gzip
         import json
 
-        from vecindex.reports.map_payload import payload
+        from vecindex.reports.map.payload import payload
 
         picture = self._picture_of(at, name)
         header, sections = payload(picture)

@@ -254,7 +254,7 @@ class OverlapResult(Result, Frames):
         `made` is when it was made, as it should stand at its foot. Without it the same result gives the same page.
         """
         from vecindex.config import VERSION
-        from vecindex.reports.overlap import overlap_page
+        from vecindex.reports.overlap.page import overlap_page
 
         return overlap_page(self.to_dict(spell), version=VERSION, made=made)
 
