@@ -2,7 +2,8 @@
 # make test    everything that a change must pass
 # make browser install Chromium, which the tests of pages drive (Debian and its kin)
 # make lint    the checks without the tests
-# make docs    write docs/cli.md anew from the commands themselves
+# make docs    write docs/cli.md again from the commands themselves
+# make site    the documents and the Python reference as a site in build/site
 # make bench   the benchmarks there are; make bench RUN=name ARGS="..." runs one
 # make clean   remove what these have made, the environment included
 
@@ -18,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test browser lint unit docs bench clean
+.PHONY: help env demo test browser lint unit docs site bench clean
 .DELETE_ON_ERROR:
 
 help:
@@ -98,6 +99,10 @@ unit: env browser
 
 docs: env
 	$(BIN)/python docs/generate_cli.py
+
+site: env
+	$(BIN)/python -m sphinx -c docs -d build/doctrees -W --keep-going -q . build/site
+	@echo "build/site/index.html"
 
 bench: env
 ifdef RUN
