@@ -3,7 +3,8 @@
 # make browser install Chromium, which the tests of pages drive (Debian and its kin)
 # make lint    the checks without the tests
 # make assets  bundle the scripts and styles of pages, after a change of reports/assets
-# make docs    write docs/cli.md anew from the commands themselves
+# make docs    write docs/cli.md again from the commands themselves
+# make site    the documents and the Python reference as a site in build/site
 # make bench   the benchmarks there are; make bench RUN=name ARGS="..." runs one
 # make clean   remove what these have made, the environment included
 
@@ -23,7 +24,7 @@ ASSETS := src/vecindex/reports/assets
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test browser lint unit assets docs bench clean
+.PHONY: help env demo test browser lint unit assets docs site bench clean
 .DELETE_ON_ERROR:
 
 help:
@@ -112,6 +113,10 @@ assets: env $(NODE_MODULES)
 
 docs: env
 	$(BIN)/python docs/generate_cli.py
+
+site: env
+	$(BIN)/python -m sphinx -c docs -d build/doctrees -W --keep-going -q . build/site
+	@echo "build/site/index.html"
 
 bench: env
 ifdef RUN
