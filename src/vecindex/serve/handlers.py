@@ -19,7 +19,7 @@ from vecindex.messages import command, text
 from vecindex.serialize import plain
 from vecindex.serve import models
 from vecindex.serve.answers import Refused, json_response
-from vecindex.serve.live import Snapshot, Live, Notes, Shown
+from vecindex.serve.live import Live, Notes, Shown, Snapshot
 from vecindex.serve.report_job import ReportJob
 from vecindex.serve.sections import Packed
 from vecindex.store.maps import maps
