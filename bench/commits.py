@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from machine import machine
 from vecindex.index import Index
-from vecindex.pipeline import commit as commit_module
+from vecindex.verbs.ingest import commit as commit_module
 
 ROWS = 1_000
 

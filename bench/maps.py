@@ -44,18 +44,20 @@ def vectors_of(db: str) -> tuple[list[str], np.ndarray]:
 def asked_vectors(db: str, files: list[str]) -> list[np.ndarray]:
     """Return the vectors of the questions of each file, from the store or by the model."""
     from vecindex.core.questions import QuestionSet
-    from vecindex.pipeline.queries import ModelOptions, QuestionModel
-    from vecindex.pipeline.questions import question_vectors, read_question_set
+    from vecindex.options import ModelOptions, checked
     from vecindex.store.database import Database
     from vecindex.types import Silent
+    from vecindex.verbs.questions.model import QuestionModel
+    from vecindex.verbs.questions.reader import read
+    from vecindex.verbs.questions.vectors import question_vectors
 
     database = Database(Path(db))
     table = database.articles("articles")
     found = []
     for name in files:
-        asked: QuestionSet = read_question_set(name, None)
+        asked: QuestionSet = read(name)
         vectors, _ = question_vectors(
-            database, asked, table.fingerprint, table.where, ModelOptions(), QuestionModel(), Silent()
+            database, asked, table.fingerprint, table.where, checked(ModelOptions, {}), QuestionModel(), Silent()
         )
         found.append(vectors)
     return found
@@ -69,8 +71,8 @@ def scored(
     from vecindex.core.placement import place_by_search
     from vecindex.neighbors.exact import nearest_articles
     from vecindex.neighbors.plane import Plane
-    from vecindex.pipeline.project_score import score_map
     from vecindex.types import Silent
+    from vecindex.verbs.scores.scores import score_map
 
     scores = score_map(vectors, xy, sample=5_000, seed=0, observer=Silent())
     row: dict[str, object] = {f"recall@{k}": round(v.mean, 4) for k, v in scores.recall.items()}

@@ -9,13 +9,13 @@ from vecindex.config import VERSION as __version__
 if TYPE_CHECKING:
     from vecindex.errors import VecindexError
     from vecindex.index import Index, open
-    from vecindex.pipeline.run import Stop
+    from vecindex.verbs.ingest.run import Stop
 
 __all__ = ["Index", "Stop", "VecindexError", "__version__", "open"]
 
 _HOMES = {
     "Index": "vecindex.index",
-    "Stop": "vecindex.pipeline.run",
+    "Stop": "vecindex.verbs.ingest.run",
     "VecindexError": "vecindex.errors",
     "open": "vecindex.index",
 }
@@ -28,3 +28,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which completion shows."""
+    return list(__all__)

@@ -12,3 +12,7 @@ DEFAULT_TABLE = "articles"
 def database_uri(given: str | None) -> str:
     """Return the database to use: the one given, else $VECINDEX_DB, else ./db."""
     return given or os.environ.get("VECINDEX_DB") or DEFAULT_DATABASE
+
+
+SEED = 20_260_101
+"""Of every random draw whose seed the user does not choose."""

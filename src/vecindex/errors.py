@@ -19,19 +19,24 @@ finished, and its report says so.
 
 from __future__ import annotations
 
+from vecindex.messages import Message, as_text
+
 
 class VecindexError(Exception):
-    """What went wrong and where, with the next thing to do in `hint`."""
+    """What went wrong and where, with the next thing to do in `hint`.
+
+    Options and commands in them are data; see `messages`. As a `str` they are spelled for Python.
+    """
 
     exit_code = 1
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    def __init__(self, message: Message, hint: Message | None = None) -> None:
         super().__init__(message, hint)
-        self.message = message
-        self.hint = hint
+        self.message = as_text(message)
+        self.hint = None if hint is None else as_text(hint)
 
     def __str__(self) -> str:
-        return f"{self.message}\n{self.hint}" if self.hint else self.message
+        return f"{self.message}\n{self.hint}" if self.hint else str(self.message)
 
 
 class ConfigError(VecindexError):

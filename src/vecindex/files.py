@@ -69,10 +69,10 @@ def _part(path: Path) -> Path:
 
 
 @contextmanager
-def whole_file(path: str | Path, option: str) -> Iterator[BinaryIO]:
+def whole_file(path: str | Path) -> Iterator[BinaryIO]:
     """Give a stream to write a file to; it is in its place after the block, or, when the block fails, not at all.
 
-    Raises ConfigError when it cannot be written; `option` is the one that names the file.
+    Raises ConfigError when it cannot be written.
     """
     made: NewFile | None = None
     try:
@@ -81,12 +81,14 @@ def whole_file(path: str | Path, option: str) -> Iterator[BinaryIO]:
         made.finish()
         made.put()
     except OSError as error:
-        raise not_written(path, error, option) from error
+        raise not_written(path, error) from error
     finally:
         if made is not None:
             made.discard()
 
 
-def not_written(path: str | Path, error: OSError, option: str) -> ConfigError:
+def not_written(path: str | Path, error: OSError) -> ConfigError:
     """Return the error that tells why a file cannot be written."""
-    return ConfigError(f"Cannot write {path}: {error.strerror or error}.", f"Name another file: {option} FILE")
+    return ConfigError(
+        f"Cannot write {path}: {error.strerror or error}.", "Name another file, in a folder that you may write to."
+    )

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
 from vecindex.config import DEFAULT_TABLE, database_uri
+from vecindex.options import options_shown
 from vecindex.outputs import Outputs
+from vecindex.verbs.overlap.options import OverlapOptions
+from vecindex.verbs.search.options import SearchOptions
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    import numpy.typing as npt
-
-    from vecindex.pipeline.delete import DeleteReport
-    from vecindex.pipeline.doctor import DoctorReport
-    from vecindex.pipeline.optimize import OptimizeReport
-    from vecindex.pipeline.overlap_result import OverlapResult
-    from vecindex.pipeline.project_result import ProjectResult
-    from vecindex.pipeline.queries import QuestionModel
-    from vecindex.pipeline.run import Stop
-    from vecindex.pipeline.status import Status
-    from vecindex.pipeline.tag import TagReport
     from vecindex.store.database import Database
-    from vecindex.types import IngestReport, Observer, SearchResult
+    from vecindex.types import IngestReport, Observer, SourceData
+    from vecindex.verbs.ingest.run import Stop
+    from vecindex.verbs.overlap.result import OverlapResult
+    from vecindex.verbs.project.result import ProjectResult
+    from vecindex.verbs.questions.model import QuestionModel
+    from vecindex.verbs.questions.reader import Questions
+    from vecindex.verbs.search.result import SearchResult
+    from vecindex.verbs.upkeep.delete import DeleteReport
+    from vecindex.verbs.upkeep.doctor import DoctorReport
+    from vecindex.verbs.upkeep.optimize import OptimizeReport
+    from vecindex.verbs.upkeep.status import Status
+    from vecindex.verbs.upkeep.tag import TagReport
 
 
 def open(database: str | Path | None = None, table: str = DEFAULT_TABLE) -> Index:
@@ -53,9 +56,17 @@ class Index(Outputs):
 
         return Database(self.uri)
 
+    def _question_model(self) -> QuestionModel:
+        """Return the model of this index, loaded at its first question and kept."""
+        from vecindex.verbs.questions.model import QuestionModel
+
+        self._questions = self._questions or QuestionModel()
+        return self._questions
+
     def ingest(
         self,
-        *sources: str | Path,
+        *sources: SourceData,
+        name: str | None = None,
         observer: Observer | None = None,
         stop: Stop | None = None,
         stdin: BinaryIO | None = None,
@@ -68,163 +79,86 @@ class Index(Outputs):
 
         Parameters
         ----------
-        sources : files, globs, folders, URLs, or "-" for standard input.
+        sources : files, globs, folders, URLs, "-" for standard input; and data in memory: Arrow tables, batches and
+            readers, frames of pandas and polars, relations of DuckDB, and iterables of dicts. An iterable is read row
+            by row, in another thread.
+        name : of the data in memory, under which its rejected rows are filed. It stands for the whole of a source: a
+            complete run forgets rejects of that name that it no longer meets. Without one none are forgotten.
         observer : told the estimate, the progress and notices.
         stop : `stop.request()`, from a signal handler or a thread, ends the run after its transaction.
-        options : the fields of `vecindex.pipeline.options.IngestOptions`.
+        options : the fields of `vecindex.verbs.ingest.options.IngestOptions`.
 
         Raises
         ------
         SourceError, ModelError, StoreError, ConfigError
             What was committed before the fault stays.
         """
-        from vecindex.pipeline.ingest import ingest
-        from vecindex.pipeline.options import IngestOptions
+        from vecindex.verbs.ingest.ingest import ingest
+        from vecindex.verbs.ingest.options import IngestOptions
 
         return ingest(
             self._database(),
             self.table,
-            [str(s) for s in sources],
+            sources,
             IngestOptions(**options),
             observer,
             stop,
             stdin,
+            name,
         )
 
+    @options_shown(SearchOptions)
     def search(
         self,
         query: str | Sequence[str] | None = None,
         *,
-        k: int = 10,
-        where: str | None = None,
-        hybrid: bool = False,
-        by: Literal["article", "chunk"] = "article",
-        id: str | Sequence[str] | None = None,
-        vector: npt.ArrayLike | None = None,
-        file: str | Path | None = None,
-        text: Literal["snippet", "full", "none"] = "snippet",
-        at: str | None = None,
-        model: str | None = None,
-        prompt: str | None = None,
-        device: str = "auto",
-        trust_remote_code: bool = False,
         observer: Observer | None = None,
         stdin: BinaryIO | None = None,
+        **options: Unpack[SearchOptions],
     ) -> SearchResult:
         """Return the nearest articles to each query, by exact search.
 
-        Hits are ordered by `dist`, the cosine distance 1 - cos (lower is closer), then by id; so of several equally
-        near ones at the end, the smaller ids are given. The model is loaded at the first query and kept.
-
-        Parameters
-        ----------
-        query, file, id, vector : exactly one of: a text or texts; a file of them ("-" for standard input); an article
-            or articles, to find more like it without itself (one in chunks is the mean of its chunks; the id of a
-            chunk stands for that chunk); vectors (q, d) of the table's kind, of any length.
-        k : hits for each query; fewer when the table has fewer.
-        where : an SQL condition on the columns, which the hits meet.
-        hybrid : rank by words as well, and order by `relevance` (higher is better): reciprocal rank fusion.
-        by : in a table of chunks, "article" gives each article once, with its nearest chunk.
-        text : whether hits bring the beginning of their text, all of it, or none.
-        at : a tag, to search the table as it was.
-        model : where the model is now, if not where it was; it must have the same weights.
-        prompt : put before every query; None takes the model's own prompt for queries.
+        Give exactly one of `query` (a text or texts), `file`, `id` (more like these articles, each without itself:
+        one in chunks is the mean of its chunks, and the id of a chunk stands for that chunk) and `vector` ((q, d), of
+        the table's kind and of any length). Hits are ordered by `dist`, the cosine distance 1 - cos (lower is
+        closer), then by id; so of several equally near ones at the end, the smaller ids are given. With `hybrid` the
+        order is that of `relevance` (higher is better): reciprocal rank fusion. The model is loaded at the first
+        query and kept.
 
         Raises
         ------
         ConfigError, ModelError, SourceError, StoreError
         """
-        from vecindex.pipeline.queries import ModelOptions, QuestionModel
-        from vecindex.pipeline.search import SearchOptions, search
+        from vecindex.verbs.search.search import search
 
-        self._questions = self._questions or QuestionModel()
-        options = SearchOptions(
-            texts=_listed(query),
-            file=None if file is None else str(file),
-            ids=_listed(id),
-            vectors=vector,
-            k=k,
-            where=where,
-            hybrid=hybrid,
-            by=by,
-            text=text,
-            at=at,
-            model=ModelOptions(model, prompt, device, trust_remote_code),
-        )
-        return search(self._database(), self.table, options, self._questions, observer, stdin)
+        return search(self._database(), self.table, query, options, self._question_model(), observer, stdin)
 
+    @options_shown(OverlapOptions)
     def overlap(
         self,
-        questions: str | Path | Sequence[str] | None = None,
+        questions: Questions | None = None,
         *,
-        question: str | None = None,
-        k: int = 5,
-        by: Literal["article", "chunk"] = "article",
-        topic_field: str | None = None,
-        map: str | None = None,
-        bbox_padding: float = 0.5,
-        sample: int = 500,
-        seed: int | None = None,
-        at: str | None = None,
-        what_if: str | None = None,
-        explain: bool = False,
-        model: str | None = None,
-        prompt: str | None = None,
-        device: str = "auto",
-        trust_remote_code: bool = False,
         observer: Observer | None = None,
         stdin: BinaryIO | None = None,
+        **options: Unpack[OverlapOptions],
     ) -> OverlapResult:
         """Return how many of the questions' nearest articles stay their nearest on each stored map, and why not.
 
-        Neighbors in embedding space are exact, over the whole table in bounded memory. Questions are placed on a map
-        by candidate search and, beside it, by a neutral rule; nothing is fitted. Their vectors are kept in the table
-        `questions`, so a second call on the same questions loads no model.
+        Neighbors in embedding space are exact, over the whole table in bounded memory. Each question is placed on a
+        map at its best position, found by a search over candidates; a median baseline is reported alongside. Nothing
+        is fitted. The questions' vectors are kept in the table `questions`, so a second call loads no model.
 
-        Parameters
-        ----------
-        questions : a file ("-" for standard input), or a list of texts; a text alone is given as `question`.
-        question : a text. Without `questions` it is measured by itself; beside them its neighbors are found too
-            (`OverlapResult.typed`), unless it is the id or the text of one of them, and it counts in no figure.
-        k : neighbors.
-        by : in a table of chunks, "article" counts each article once, where its nearest chunk is.
-        topic_field : column with the articles' topics; None for "topic", if there is one.
-        map : one stored map; None for all.
-        bbox_padding : by how much of its length each side of the questions' bounding box is moved out.
-        sample : articles drawn for their own self-recall and distances; all are candidates.
-        seed : of that draw and of the intervals; None for the usual one.
-        at : a tag, to measure the table as it was.
-        what_if : "corpus" measures the questions against nested samples of the articles as well.
-        explain : do the experiments too that need the model and another pass over the vectors.
-        model, prompt, device, trust_remote_code : as in `search`.
+        `questions` is a file ("-" for standard input), or a list of texts; a text alone is given as `question`.
+        Without `questions` it is measured by itself; next to them its neighbors are found too
+        (`OverlapResult.typed`), unless it is the id or the text of one of them, and it counts in no figure.
 
         Raises
         ------
         ConfigError, ModelError, SourceError, StoreError
         """
-        from vecindex.core.nulls import SEED
-        from vecindex.pipeline.overlap import OverlapOptions, overlap
-        from vecindex.pipeline.queries import ModelOptions, QuestionModel
+        from vecindex.verbs.overlap.overlap import overlap
 
-        self._questions = self._questions or QuestionModel()
-        is_file = questions is not None and isinstance(questions, str | Path)
-        options = OverlapOptions(
-            file=str(questions) if is_file else None,
-            texts=() if is_file or questions is None else tuple(str(q) for q in questions),  # type: ignore[union-attr]
-            question=question,
-            k=k,
-            by=by,
-            topic_field=topic_field,
-            map=map,
-            padding=bbox_padding,
-            sample=sample,
-            seed=SEED if seed is None else seed,
-            at=at,
-            what_if=what_if,
-            explain=explain,
-            model=ModelOptions(model, prompt, device, trust_remote_code),
-        )
-        return overlap(self._database(), self.table, options, self._questions, observer, stdin)
+        return overlap(self._database(), self.table, questions, options, self._question_model(), observer, stdin)
 
     def project(
         self,
@@ -281,10 +215,11 @@ class Index(Outputs):
         ConfigError, ModelError, SourceError, StoreError, MissingExtraError
             The map that was there is untouched.
         """
-        from vecindex.pipeline.project import project
-        from vecindex.pipeline.project_options import ANCHORED_NAME, DEFAULT_NAME, ProjectOptions
-        from vecindex.pipeline.project_score import SAMPLE
-        from vecindex.pipeline.queries import ModelOptions, QuestionModel
+        from vecindex.options import ModelOptions
+        from vecindex.verbs.project.options import ANCHORED_NAME, DEFAULT_NAME, ProjectOptions
+        from vecindex.verbs.project.project import project
+        from vecindex.verbs.questions.model import QuestionModel
+        from vecindex.verbs.scores.scores import SAMPLE
 
         self._questions = self._questions or QuestionModel()
         options = ProjectOptions(
@@ -302,7 +237,7 @@ class Index(Outputs):
             base=base,
             controls=controls,
             sample=SAMPLE if sample is None else sample,
-            model=ModelOptions(model, prompt, device, trust_remote_code),
+            model=ModelOptions(model=model, prompt=prompt, device=device, trust_remote_code=trust_remote_code),
         )
         return project(self._database(), self.table, options, self._questions, observer, stdin)
 
@@ -314,7 +249,7 @@ class Index(Outputs):
 
         Raises TableNotFoundError naming the tables that there are, or another StoreError.
         """
-        from vecindex.pipeline.status import status
+        from vecindex.verbs.upkeep.status import status
 
         return status(self._database(), self.table, rejects=rejects, at=at)
 
@@ -342,7 +277,7 @@ class Index(Outputs):
         ------
         ConfigError, SourceError, LockedError or another StoreError
         """
-        from vecindex.pipeline.delete import delete
+        from vecindex.verbs.upkeep.delete import delete
 
         named = None if file is None else str(file)
         return delete(
@@ -357,7 +292,7 @@ class Index(Outputs):
 
         Raises ConfigError for another form of it, LockedError while another process is writing.
         """
-        from vecindex.pipeline.optimize import optimize
+        from vecindex.verbs.upkeep.optimize import optimize
 
         return optimize(self._database(), self.table, older_than)
 
@@ -368,7 +303,7 @@ class Index(Outputs):
 
         Raises ConfigError when the tag is there already and is not to be moved, or is not there to be deleted.
         """
-        from vecindex.pipeline.tag import tag
+        from vecindex.verbs.upkeep.tag import tag
 
         return tag(self._database(), self.table, name, delete=delete, move=move)
 
@@ -380,7 +315,7 @@ class Index(Outputs):
 
         Raises TableNotFoundError; LockedError when it repairs while another process is writing.
         """
-        from vecindex.pipeline.doctor import doctor
+        from vecindex.verbs.upkeep.doctor import doctor
 
         return doctor(self._database(), self.table, repair=repair)
 

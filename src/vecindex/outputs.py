@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 if TYPE_CHECKING:
-    from vecindex.pipeline.export_result import ExportReport
-    from vecindex.pipeline.map_result import MapResult
-    from vecindex.pipeline.queries import QuestionModel
+    import pyarrow as pa
+
     from vecindex.store.database import Database
     from vecindex.types import Observer
+    from vecindex.verbs.export.result import ExportReport
+    from vecindex.verbs.picture.result import MapResult
+    from vecindex.verbs.questions.model import QuestionModel
 
 
 class Outputs:
@@ -65,9 +67,10 @@ class Outputs:
         ------
         ConfigError, ModelError, SourceError, StoreError
         """
-        from vecindex.pipeline.map_options import MapOptions
-        from vecindex.pipeline.map_picture import map_picture
-        from vecindex.pipeline.queries import ModelOptions, QuestionModel
+        from vecindex.options import ModelOptions
+        from vecindex.verbs.picture.options import MapOptions
+        from vecindex.verbs.picture.picture import map_picture
+        from vecindex.verbs.questions.model import QuestionModel
 
         self._questions = self._questions or QuestionModel()
         is_file = questions is not None and isinstance(questions, str | Path)
@@ -82,9 +85,46 @@ class Outputs:
             topics=topics,
             seed=seed,
             at=at,
-            model=ModelOptions(model, prompt, device, trust_remote_code),
+            model=ModelOptions(model=model, prompt=prompt, device=device, trust_remote_code=trust_remote_code),
         )
         return map_picture(self._database(), self.table, options, self._questions, observer, stdin)
+
+    def vectors(self, *, where: str | None = None, at: str | None = None) -> pa.RecordBatchReader:
+        """Return the ids and vectors of the rows as an Arrow stream, little of it in memory at a time.
+
+        `read_all()` makes a table of it; polars and DuckDB take it as it is. Columns: id, of chunks also article_id,
+        and vector: unit vectors as fixed-size lists of float32 or float16. Rows are in the order of the table.
+
+        Parameters
+        ----------
+        where : an SQL condition on the columns, which the rows meet.
+        at : a tag, to read the table as it was.
+
+        Raises
+        ------
+        ConfigError, StoreError
+        """
+        from vecindex.verbs.export.arrow import read_vectors
+
+        return read_vectors(self._database(), self.table, where, at)
+
+    def positions(self, map: str | None = None, *, where: str | None = None, at: str | None = None) -> pa.Table:
+        """Return the positions of the rows on a stored map as an Arrow table; rows outside it are left out.
+
+        Columns: id, of chunks also article_id, x and y, in the order of the table.
+
+        Parameters
+        ----------
+        map : a stored map; None for the one that `map` shows.
+        where, at : as in `vectors`.
+
+        Raises
+        ------
+        ConfigError, StoreError
+        """
+        from vecindex.verbs.export.arrow import read_positions
+
+        return read_positions(self._database(), self.table, map, where, at)
 
     def export(
         self,
@@ -121,7 +161,7 @@ class Outputs:
         ConfigError, StoreError
             What was there under the name is untouched.
         """
-        from vecindex.pipeline.export import ExportOptions, export
+        from vecindex.verbs.export.export import ExportOptions, export
 
         options = ExportOptions(
             out=str(out),

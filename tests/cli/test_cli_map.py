@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from planted import KnownModel, make_table, put_map
-from vecindex.pipeline.overlap import OverlapOptions, overlap
 from vecindex.store.database import Database
+from vecindex.verbs.overlap.overlap import overlap
 
 Run = Callable[..., Any]
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "schemas/map.schema.json").read_text(encoding="utf-8"))
@@ -35,8 +35,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [{"id": f"q{i}", "question": f"what {i}?"} for i in range(8)]
     (folder / "questions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     known = KnownModel({f"what {i}?": articles[i] + 0.1 for i in range(8)})
-    options = OverlapOptions(file=str(folder / "questions.jsonl"))
-    overlap(Database(folder / "db"), "articles", options, known)  # type: ignore[arg-type]
+    overlap(Database(folder / "db"), "articles", str(folder / "questions.jsonl"), {}, known)  # type: ignore[arg-type]
     return folder
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vecindex.cli.project import read_settings, untouched_on_interrupt
+from vecindex.cli.commands.project import read_settings, untouched_on_interrupt
 from vecindex.core.graph import GRAPH_K
 from vecindex.errors import ConfigError, Interrupted
 from vecindex.store.database import Database

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from vecindex.cli.render_question import print_question
-from vecindex.pipeline.question_result import QuestionOnMap, QuestionRow
+from vecindex.cli.render.question import print_question
+from vecindex.verbs.overlap.question_result import QuestionOnMap, QuestionRow
 
 
 def test_an_anchored_map_is_never_shown_without_that(capsys: pytest.CaptureFixture[str]) -> None:

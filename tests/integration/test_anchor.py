@@ -16,11 +16,11 @@ from tables import Notices, append, make_table
 from vecindex.core.anchors import text_digest
 from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError
-from vecindex.pipeline import project_anchor
-from vecindex.pipeline.project_result import ProjectResult
-from vecindex.pipeline.queries import QuestionModel
 from vecindex.store.database import Database
 from vecindex.store.maps import map_xy, maps, put_map
+from vecindex.verbs.project import anchor as project_anchor
+from vecindex.verbs.project.result import ProjectResult
+from vecindex.verbs.questions.model import QuestionModel
 
 D = 16
 QUICK = {"early_iterations": 60, "iterations": 60, "finish_iterations": 30}

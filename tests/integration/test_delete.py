@@ -10,8 +10,8 @@ import pytest
 import vecindex
 from tables import chunked_table, filled, ids_in
 from vecindex.errors import ConfigError, LockedError, SourceError
-from vecindex.pipeline.delete import DeleteReport
 from vecindex.store.database import Database
+from vecindex.verbs.upkeep.delete import DeleteReport
 
 ALL = {f"a{i:05d}" for i in range(100)}
 

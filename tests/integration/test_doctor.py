@@ -15,9 +15,9 @@ import vecindex
 from tables import DIMENSION, append, chunked_table, filled, ids_in, make_table, unit_vectors
 from vecindex.core.vectors import F32
 from vecindex.errors import LockedError, TableNotFoundError
-from vecindex.pipeline.doctor import DoctorReport
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
+from vecindex.verbs.upkeep.doctor import DoctorReport
 
 TABLE = "articles.lance"
 

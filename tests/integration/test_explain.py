@@ -13,15 +13,15 @@ import pytest
 import vecindex
 from planted import KnownModel, make_table, put_map
 from reference.nearest import nearest
-from vecindex.core.causes import Cause, Confidence
-from vecindex.core.experiments import Experiment, Outcome
 from vecindex.core.overlap import distinct_ratio
 from vecindex.core.vectors import normalize
-from vecindex.pipeline.overlap import OverlapOptions, overlap
-from vecindex.pipeline.overlap_reader import OverlapReader
-from vecindex.pipeline.overlap_result import OverlapResult
 from vecindex.store import articles as store
 from vecindex.store.database import Database
+from vecindex.verbs.overlap.causes.experiments import Experiment, Outcome
+from vecindex.verbs.overlap.causes.tree import Cause, Confidence
+from vecindex.verbs.overlap.overlap import overlap
+from vecindex.verbs.overlap.result import OverlapResult
+from vecindex.verbs.reader import OverlapReader
 
 N, Q, D = 300, 40, 16
 QUESTIONS = Path(__file__).resolve().parents[2] / "examples/questions-cell-biology.jsonl"
@@ -142,7 +142,7 @@ def ask(
         put_map(folder / "db", "m", ids, xy)
     known = {f"question {i}": vector for i, vector in enumerate(questions)}
     model: Any = AnyModel(known, articles)
-    return overlap(Database(folder / "db"), "articles", OverlapOptions(texts=list(known), **options), model)
+    return overlap(Database(folder / "db"), "articles", list(known), {**options}, model)
 
 
 def on_a_sheet(xy: np.ndarray) -> np.ndarray:
@@ -244,7 +244,7 @@ def test_answers_that_are_not_found_are_not_healthy(tmp_path: Path, rng: np.rand
     ):
         file = tmp_path / f"{name}.csv"
         file.write_text("question,answers\n" + "".join(f"question {i},{ids[a]}\n" for i, a in enumerate(answers)))
-        found = overlap(Database(tmp_path / "db"), "articles", OverlapOptions(file=str(file)), known)
+        found = overlap(Database(tmp_path / "db"), "articles", str(file), {}, known)
         assert found.causes[0].cause is cause
         assert found.maps[0].search.overlap.mean > 0.6
 

@@ -12,10 +12,10 @@ import vecindex
 from tables import Notices, append, filled, unit_vectors
 from vecindex.core.vectors import F32
 from vecindex.neighbors.graph import knn_graph
-from vecindex.pipeline.export_neighbors import NeighborsFrom
-from vecindex.pipeline.project_graph import keep_graph
-from vecindex.pipeline.project_rows import read_rows
 from vecindex.store.database import Database
+from vecindex.verbs.export.neighbors import NeighborsFrom
+from vecindex.verbs.graph import keep_graph
+from vecindex.verbs.map_rows import read_rows
 
 N, K = 60, 15
 
@@ -54,7 +54,7 @@ def mapped(folder: Path, n: int = N) -> tuple[vecindex.Index, F32]:
 def test_from_the_stored_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index, vectors = mapped(tmp_path / "db")
     # No vector is read where the graph holds.
-    monkeypatch.setattr("vecindex.pipeline.project_rows.MapRows.matrix", pytest.fail)
+    monkeypatch.setattr("vecindex.verbs.map_rows.MapRows.matrix", pytest.fail)
     report = index.export(tmp_path / "o.parquet", tool="embedding-atlas")
     assert report.neighbors == NeighborsFrom(K, "stored", 1.0)
     assert (report.rows, report.outside, report.placed) == (N, 0, "map")

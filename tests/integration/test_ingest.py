@@ -280,7 +280,7 @@ def test_a_table_without_rows_binds_nobody(tmp_path: Path) -> None:
 
 
 def test_stop_while_the_last_transactions_wait_is_an_interruption(tmp_path: Path) -> None:
-    from vecindex.pipeline.run import Stop
+    from vecindex.verbs.ingest.run import Stop
 
     stop = Stop()
 

@@ -12,8 +12,8 @@ import vecindex
 from invariants import read
 from vecindex.embed.models import DEFAULT_MODEL, PACKAGED
 from vecindex.errors import ConfigError, ModelError
-from vecindex.pipeline.options import IngestOptions, choose_model
 from vecindex.types import Chunking, Fingerprint, Progress, Silent
+from vecindex.verbs.ingest.options import IngestOptions, choose_model
 
 READY: dict[str, Any] = {"model": "nobody/none", "vector_field": "v", "unverified": True}
 
@@ -89,8 +89,8 @@ def test_the_spelling_of_a_glob_changes_no_row(tmp_path: Path, monkeypatch: pyte
 
 
 def test_long_rows_are_not_gathered_by_the_thousand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vecindex.pipeline import plan
     from vecindex.sources.jsonl import JsonlSource
+    from vecindex.verbs.ingest import plan
 
     monkeypatch.setattr(plan, "_LOOK_AHEAD_BYTES", 100)
     read_rows, most = [0], [0]
@@ -174,7 +174,7 @@ def test_a_dry_run_counts_no_vector_that_is_kept(tmp_path: Path) -> None:
 
 
 def test_progress_is_told_while_rows_are_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vecindex.pipeline.plan._TELL_SKIPPED", 10)
+    monkeypatch.setattr("vecindex.verbs.ingest.plan._TELL_SKIPPED", 10)
     seen: list[int] = []
 
     class Listener(Silent):
@@ -222,7 +222,7 @@ def test_a_model_is_refused_without_being_fetched(
 
 def test_the_commit_of_a_model_is_held_against_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from vecindex.embed.models import NotOnThisMachineError
-    from vecindex.pipeline import options as module
+    from vecindex.verbs.ingest import options as module
 
     asked: list[tuple[str | None, bool]] = []
 
@@ -296,7 +296,7 @@ def test_a_dry_run_holds_vectors_against_their_model_too(tmp_path: Path) -> None
 
 
 def test_a_stop_while_the_model_loads_makes_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vecindex.pipeline.run import Run
+    from vecindex.verbs.ingest.run import Run
 
     stop = vecindex.Stop()
     load = Run.load_encoder

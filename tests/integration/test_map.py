@@ -16,15 +16,15 @@ from tables import append, chunked_table, fingerprint
 from tables import make_table as make_empty
 from vecindex.core.anchors import anchored_to
 from vecindex.errors import ConfigError
-from vecindex.pipeline import map_picture as module
-from vecindex.pipeline.map_options import MapOptions
-from vecindex.pipeline.map_picture import map_picture
-from vecindex.pipeline.map_result import MapResult
-from vecindex.pipeline.map_size import _FRAME_BYTES
-from vecindex.pipeline.overlap import OverlapOptions, overlap
-from vecindex.pipeline.queries import QuestionModel
-from vecindex.reports.map_payload import packed_bytes, payload
+from vecindex.reports.map.payload import packed_bytes, payload
 from vecindex.store.database import Database
+from vecindex.verbs.overlap.overlap import overlap
+from vecindex.verbs.picture import picture as module
+from vecindex.verbs.picture.options import MapOptions
+from vecindex.verbs.picture.picture import map_picture
+from vecindex.verbs.picture.result import MapResult
+from vecindex.verbs.picture.size import _FRAME_BYTES
+from vecindex.verbs.questions.model import QuestionModel
 
 SUBJECTS = {
     "cells": "Cells of the body divide; each cell has a nucleus and a membrane.",
@@ -200,7 +200,7 @@ def questions_file(folder: Path, vectors: np.ndarray, n: int = 6) -> tuple[str, 
 
 
 def same_as_overlap(result: MapResult, database: Path, file: str, model: KnownModel, k: int) -> None:
-    told = overlap(Database(database), "articles", OverlapOptions(file=file, k=k, map="flat"), model)  # type: ignore[arg-type]
+    told = overlap(Database(database), "articles", file, {"k": k, "map": "flat"}, model)  # type: ignore[arg-type]
     ids = result.picture.ids
     chunked = result.picture.by == "chunk"
     for question, row in zip(result.picture.questions, told.rows, strict=True):

@@ -12,11 +12,11 @@ import pytest
 import vecindex
 from tables import append, ids_in, make_table, unit_vectors
 from vecindex.errors import ConfigError, LockedError
-from vecindex.pipeline.optimize import age
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.search import by_words, index_words
 from vecindex.types import Rejected
+from vecindex.verbs.upkeep.optimize import age
 
 
 def in_pieces(folder: Path, n: int = 12) -> ArticleTable:

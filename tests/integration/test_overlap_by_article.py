@@ -17,15 +17,16 @@ from reference import fidelity as slow_fidelity
 from reference import overlap as slow
 from reference.chunks import nearest_articles as slow_nearest
 from tables import chunked_table
-from vecindex.core.nested import DRAWS, strata
 from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError
 from vecindex.neighbors.exact import nearest_articles
 from vecindex.neighbors.plane import Plane
-from vecindex.pipeline.overlap import OverlapOptions, overlap
-from vecindex.pipeline.overlap_reader import OverlapReader
-from vecindex.pipeline.overlap_result import OverlapResult
 from vecindex.store.database import Database
+from vecindex.verbs.overlap.causes.nested import DRAWS, strata
+from vecindex.verbs.overlap.options import checked_overlap
+from vecindex.verbs.overlap.overlap import overlap
+from vecindex.verbs.overlap.result import OverlapResult
+from vecindex.verbs.reader import OverlapReader
 
 Q = 9
 
@@ -104,7 +105,8 @@ class AnyModel(KnownModel):
 def run(world: Any, **options: Any) -> OverlapResult:
     folder, *_, known = world
     options = {"file": str(folder / "q.jsonl"), "sample": 10_000, **options}
-    return overlap(Database(folder / "db"), "articles", OverlapOptions(**options), AnyModel(known))  # type: ignore[arg-type]
+    asked = options.pop("file", None) or options.pop("texts", None)
+    return overlap(Database(folder / "db"), "articles", asked, options, AnyModel(known))  # type: ignore[arg-type]
 
 
 def in_order(world: Any) -> tuple[np.ndarray, list[str], list[str], np.ndarray, np.ndarray]:
@@ -162,7 +164,7 @@ def test_self_recall_leaves_the_whole_article_out(world: Any) -> None:
 
 
 def test_fidelity_is_that_of_the_points_that_the_map_shows(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vecindex.pipeline.fidelity.RANKED", 10_000)
+    monkeypatch.setattr("vecindex.verbs.scores.fidelity.RANKED", 10_000)
     vectors, _, _, xy, _ = in_order(world)
     there = np.isfinite(xy[:, 0])
     space = slow_fidelity.ranks(slow_fidelity.space_distances(vectors[there]))
@@ -204,12 +206,12 @@ def test_by_chunk_counts_rows(world: Any) -> None:
 def test_fewer_articles_than_k_are_refused(tmp_path: Path) -> None:
     chunked_table(tmp_path, [40, 3, 2])
     model = KnownModel({"q": np.ones(8)})
-    with pytest.raises(ConfigError, match="has 3 articles, fewer than -k 5"):
-        overlap(Database(tmp_path), "articles", OverlapOptions(texts=["q"]), model)  # type: ignore[arg-type]
-    found = overlap(Database(tmp_path), "articles", OverlapOptions(texts=["q"], by="chunk"), model)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="has 3 articles, fewer than k=5"):
+        overlap(Database(tmp_path), "articles", ["q"], {}, model)  # type: ignore[arg-type]
+    found = overlap(Database(tmp_path), "articles", ["q"], {"by": "chunk"}, model)  # type: ignore[arg-type]
     assert found.articles == 45
-    with pytest.raises(ConfigError, match="--by is article or chunk, found 'row'"):
-        OverlapOptions(texts=["q"], by="row")
+    with pytest.raises(ConfigError, match="by= is article or chunk, found 'row'"):
+        checked_overlap(["q"], {"by": "row"})  # type: ignore[typeddict-item]
 
 
 def best_overlap(targets: list[int], xy: np.ndarray, articles: list[str]) -> float:

@@ -17,9 +17,9 @@ import vecindex
 from pages import Page
 from planted import KnownModel, make_table, put_map
 from vecindex.cli.app import main
-from vecindex.pipeline.overlap import OverlapOptions, overlap
-from vecindex.reports.overlap import overlap_page
+from vecindex.reports.overlap.page import overlap_page
 from vecindex.store.database import Database
+from vecindex.verbs.overlap.overlap import overlap
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "schemas/overlap.schema.json").read_text(encoding="utf-8"))
 
@@ -37,7 +37,7 @@ def table_and_questions(folder: Path, with_map: bool) -> tuple[str, str]:
     rows = [{"id": f"q{i}", "question": f"wh\u00e4t {i}?", "answers": [f"a{i:05d}"]} for i in range(8)]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     known = {f"wh\u00e4t {i}?": articles[i] + 0.1 for i in range(8)}
-    overlap(Database(folder / "db"), "articles", OverlapOptions(file=str(file)), KnownModel(known))  # type: ignore[arg-type]
+    overlap(Database(folder / "db"), "articles", str(file), {}, KnownModel(known))  # type: ignore[arg-type]
     return str(folder / "db"), str(file)
 
 
@@ -238,7 +238,7 @@ def test_a_typed_question_alone_and_beside_a_file(
 ) -> None:
     vectors = {"how do cells die": np.ones(6)} | {f"wh\u00e4t {i}?": np.eye(6)[i % 6] for i in range(8)}
     model = KnownModel(vectors)
-    monkeypatch.setattr("vecindex.pipeline.queries.QuestionModel", lambda: model)
+    monkeypatch.setattr("vecindex.verbs.questions.model.QuestionModel", lambda: model)
     index = vecindex.open(shutil.copytree(mapped[0], tmp_path / "db"))
 
     alone = index.overlap(question="how do cells die")

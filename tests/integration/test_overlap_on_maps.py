@@ -13,12 +13,12 @@ from planted import KnownModel, make_table, put_map
 from reference import overlap as slow
 from reference.nearest import nearest
 from reference.plane import nearest as nearest_on_map
-from vecindex.core.causes import Cause
 from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError
-from vecindex.pipeline.overlap import OverlapOptions, overlap
-from vecindex.pipeline.overlap_result import OverlapResult
 from vecindex.store.database import Database
+from vecindex.verbs.overlap.causes.tree import Cause
+from vecindex.verbs.overlap.overlap import overlap
+from vecindex.verbs.overlap.result import OverlapResult
 
 N, Q, D = 300, 12, 8
 
@@ -31,7 +31,8 @@ def write_questions(folder: Path, rows: list[dict[str, Any]]) -> str:
 
 def run(folder: Path, vectors: dict[str, np.ndarray], **options: Any) -> tuple[OverlapResult, list[str]]:
     model = KnownModel(vectors)
-    return overlap(Database(folder / "db"), "articles", OverlapOptions(**options), model), model.asked  # type: ignore[arg-type]
+    asked = options.pop("file", None) or options.pop("texts", None)
+    return overlap(Database(folder / "db"), "articles", asked, options, model), model.asked  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +176,7 @@ def test_the_best_map_comes_first_and_the_threshold_is_its(world: Any) -> None:
 def test_rows_as_a_table(world: Any) -> None:
     folder, _, _, _, file, known = world
     found, _ = run(folder, known, file=file)
-    table = found.table_of_questions()
+    table = found.to_arrow()
     assert table.num_rows == Q * 4
     assert set(table.column("placement").to_pylist()) == {"search", "median"}
     json.dumps(found.to_dict(), allow_nan=False)

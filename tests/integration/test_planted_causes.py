@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from planted import KnownModel, make_table, put_map
-from vecindex.core.causes import Cause, diagnose
 from vecindex.core.vectors import normalize
 from vecindex.neighbors.plane import Plane
-from vecindex.pipeline import overlap as pipeline
-from vecindex.pipeline.overlap import OverlapOptions, overlap
-from vecindex.pipeline.overlap_measure import (
+from vecindex.store.database import Database
+from vecindex.verbs.overlap import overlap as pipeline
+from vecindex.verbs.overlap.causes.tree import Cause, diagnose
+from vecindex.verbs.overlap.measure import (
     Lookup,
     Placed,
     Space,
@@ -23,8 +23,8 @@ from vecindex.pipeline.overlap_measure import (
     self_recall,
     space_facts,
 )
-from vecindex.pipeline.overlap_result import OverlapResult
-from vecindex.store.database import Database
+from vecindex.verbs.overlap.overlap import overlap
+from vecindex.verbs.overlap.result import OverlapResult
 
 N, Q, D = 300, 40, 16
 
@@ -48,12 +48,12 @@ def ask(
     make_table(folder / "db", articles, ids)
     put_map(folder / "db", "m", ids, xy)
     known = {f"question {i}": vector for i, vector in enumerate(questions)}
-    options = OverlapOptions(texts=list(known))
+    asked: Any = list(known)
     if answers is not None:
         file = folder / "q.csv"
         file.write_text("question,answers\n" + "".join(f"{t},{a}\n" for t, a in zip(known, answers, strict=True)))
-        options = OverlapOptions(file=str(file))
-    return overlap(Database(folder / "db"), "articles", options, KnownModel(known))  # type: ignore[arg-type]
+        asked = str(file)
+    return overlap(Database(folder / "db"), "articles", asked, {}, KnownModel(known))  # type: ignore[arg-type]
 
 
 @pytest.fixture

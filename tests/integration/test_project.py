@@ -16,9 +16,9 @@ from tables import Notices, append, chunked_table, make_table, unit_vectors
 from vecindex.core.map_settings import METHODS
 from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError, StoreError
-from vecindex.pipeline.project_result import ProjectResult, plain_values
 from vecindex.store.database import Database
 from vecindex.store.maps import map_xy, maps
+from vecindex.verbs.project.result import ProjectResult, plain_values
 
 D = 16
 QUICK = {"early_iterations": 60, "iterations": 60, "finish_iterations": 30}
@@ -215,8 +215,8 @@ def test_what_update_tells_is_what_sorting_finds(tmp_path: Path) -> None:
 
 
 def test_few_old_rows_are_still_asked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vecindex.pipeline.project_update.SCORED", 3)
-    monkeypatch.setattr("vecindex.pipeline.project_update.SAMPLE", 9)
+    monkeypatch.setattr("vecindex.verbs.project.update.SCORED", 3)
+    monkeypatch.setattr("vecindex.verbs.project.update.SAMPLE", 9)
     vectors = clusters(120)
     table_of(tmp_path, vectors[:12])
     project(tmp_path)
@@ -397,7 +397,7 @@ def test_it_waits_for_another_writer(tmp_path: Path) -> None:
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, np.ndarray, np.ndarray, str]:
     """A table of 100 articles, and three questions with planted vectors, in a file."""
-    from vecindex.pipeline.queries import QuestionModel
+    from vecindex.verbs.questions.model import QuestionModel
 
     vectors = clusters(100)
     table_of(tmp_path / "db", vectors)

@@ -12,8 +12,8 @@ import vecindex
 from tables import Notices, append, fingerprint, make_table, unit_vectors
 from vecindex.core.neighbors import NO_ROW
 from vecindex.errors import ConfigError
-from vecindex.pipeline.project_result import ProjectResult
 from vecindex.store.database import Database
+from vecindex.verbs.project.result import ProjectResult
 
 N, D = 200, 16
 QUICK = {"early_iterations": 5, "iterations": 5, "finish_iterations": 5}

@@ -19,13 +19,13 @@ from planted import KnownModel, make_table, put_map
 from servers import Client, running
 from tables import append, chunked_table, filled
 from vecindex.errors import ModelError
-from vecindex.pipeline import map_picture
-from vecindex.pipeline.ask import TableAtHand
-from vecindex.pipeline.overlap import OverlapOptions, overlap
 from vecindex.serve.answers import Refused
 from vecindex.serve.live import Live, Served
 from vecindex.serve.once import Once
 from vecindex.store.database import Database
+from vecindex.verbs.overlap.live import TableAtHand
+from vecindex.verbs.overlap.overlap import overlap
+from vecindex.verbs.picture import picture as map_picture
 
 TEXT = "what is this?"
 ODD_IDS = ["a/b", "c#d", "e f", "ü?&=", "%2F", "'quoted'", "a/b/neighbors", "x\x01y", "...", "<script>"]
@@ -311,7 +311,7 @@ def test_chunks_are_counted_as_articles(folder: Path) -> None:
     with running(served, known(Live(served), {TEXT: vectors[0].astype(float)})) as client:
         found = client("/api/questions", {"text": TEXT, "k": 4}).json
         model = KnownModel({TEXT: vectors[0].astype(float)})
-        result = overlap(Database(folder), "articles", OverlapOptions(texts=[TEXT], k=4), model)  # type: ignore[arg-type]
+        result = overlap(Database(folder), "articles", [TEXT], {"k": 4}, model)  # type: ignore[arg-type]
         (row,) = result.rows
         assert [n["article_id"] for n in found["nearest"]] == [n.id for n in row.neighbors]
         assert [n["id"] for n in found["nearest"]] == [n.chunk for n in row.neighbors]
@@ -390,7 +390,7 @@ def test_the_page_of_a_report_that_failed_says_why_and_begins_no_other(folder: P
 def test_without_questions_there_is_no_report(client: Client) -> None:
     found = client("/api/overlap").json
     assert found["state"] == "no questions"
-    assert found["next"].endswith("vecindex serve --questions FILE")
+    assert "vecindex serve --questions FILE --db " in found["next"]
     assert "vecindex serve --questions FILE" in client("/overlap").body.decode()
 
 

@@ -12,11 +12,11 @@ import pytest
 
 import vecindex
 from tables import append, chunked_table, filled, fingerprint, make_table, unit_vectors
-from vecindex.cli.render import print_status
+from vecindex.cli.render.upkeep import print_status
 from vecindex.errors import CorruptError, TableNotFoundError
-from vecindex.pipeline.status import Unfinished
 from vecindex.store.database import Database
 from vecindex.types import IngestReport, Rejected
+from vecindex.verbs.upkeep.status import Unfinished
 
 
 def last_run(txn: int, **changes: Any) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def test_many_fragments_call_for_optimize(tmp_path: Path) -> None:
 
 
 def test_old_versions_call_for_optimize(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vecindex.pipeline.status.MUCH_GARBAGE_BYTES", 10_000)
+    monkeypatch.setattr("vecindex.verbs.upkeep.status.MUCH_GARBAGE_BYTES", 10_000)
     table, _ = filled(tmp_path, 2_000)
     assert not any("older-than" in line for line in vecindex.open(tmp_path).status().next)
     table.delete("year > 1950")

@@ -13,21 +13,23 @@ import pytest
 from planted import KnownModel, make_table, put_map
 from reference.nearest import nearest
 from reference.plane import best_place
-from vecindex.core.nested import DRAWS, Direction, strata
 from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError
-from vecindex.pipeline.overlap import OverlapOptions, overlap
-from vecindex.pipeline.overlap_reader import OverlapReader
-from vecindex.pipeline.overlap_result import OverlapResult
-from vecindex.pipeline.what_if_result import Trend, WhatIf
 from vecindex.store import articles as store
 from vecindex.store.database import Database
+from vecindex.verbs.overlap.causes.nested import DRAWS, Direction, strata
+from vecindex.verbs.overlap.causes.what_if_result import Trend, WhatIf
+from vecindex.verbs.overlap.options import checked_overlap
+from vecindex.verbs.overlap.overlap import overlap
+from vecindex.verbs.overlap.result import OverlapResult
+from vecindex.verbs.reader import OverlapReader
 
 N, Q, D = 200, 12, 8
 
 
 def run(folder: Path, known: dict[str, np.ndarray], **options: Any) -> OverlapResult:
-    return overlap(Database(folder / "db"), "articles", OverlapOptions(**options), KnownModel(known))  # type: ignore[arg-type]
+    asked = options.pop("file", None) or options.pop("texts", None)
+    return overlap(Database(folder / "db"), "articles", asked, options, KnownModel(known))  # type: ignore[arg-type]
 
 
 def what_if(folder: Path, known: dict[str, np.ndarray], **options: Any) -> WhatIf:
@@ -197,8 +199,8 @@ def test_one_question_is_no_trend(tmp_path: Path) -> None:
 
 
 def test_other_experiments_are_refused() -> None:
-    with pytest.raises(ConfigError, match="--what-if knows corpus only, found 'model'"):
-        OverlapOptions(texts=["q"], what_if="model")
+    with pytest.raises(ConfigError, match="what_if= is corpus, found 'model'"):
+        checked_overlap(["q"], {"what_if": "model"})  # type: ignore[typeddict-item]
 
 
 def moved(found: WhatIf, figure: str) -> Trend:

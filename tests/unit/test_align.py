@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vecindex.core.align import align, moved_between, procrustes
+from vecindex.verbs.project.align import align, moved_between, procrustes
 
 
 def test_a_triangle_by_hand() -> None:

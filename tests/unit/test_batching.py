@@ -15,11 +15,11 @@ import vecindex
 from tables import make_table
 from vecindex.embed import batching
 from vecindex.embed.batching import Shapes, TokenBudget, plan_batches
-from vecindex.pipeline.commit import Committer
 from vecindex.store.database import Database
+from vecindex.verbs.ingest.commit import Committer
 
 if TYPE_CHECKING:
-    from vecindex.pipeline.run import Run
+    from vecindex.verbs.ingest.run import Run
 
 
 @given(st.lists(st.integers(1, 500), max_size=80), st.integers(1, 2_000), st.sampled_from([None, Shapes(500)]))

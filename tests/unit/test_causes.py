@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vecindex.core.causes import Cause, Confidence, Facts, Verdict, diagnose
+from vecindex.verbs.overlap.causes.tree import Cause, Confidence, Facts, Verdict, diagnose
 
 GOOD = Facts(
     k=5,

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vecindex.core.chunks import chunk_spans
+from vecindex.verbs.ingest.chunks import chunk_spans
 
 
 def words(text: str) -> list[tuple[int, int]]:

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from vecindex.core.causes import Cause, Confidence, Verdict
-from vecindex.core.csls import csls, local_density
-from vecindex.core.experiments import (
+from vecindex.core.neighbors import Neighbors
+from vecindex.core.nulls import Interval, rank_correlation
+from vecindex.core.pca import Covariance
+from vecindex.core.vectors import normalize
+from vecindex.verbs.overlap.causes.csls import csls, local_density
+from vecindex.verbs.overlap.causes.experiments import (
     Experiment,
     Outcome,
     bearing_on,
@@ -24,11 +27,8 @@ from vecindex.core.experiments import (
     told_outcome,
     weighed,
 )
-from vecindex.core.neighbors import Neighbors
-from vecindex.core.nulls import Interval, rank_correlation
-from vecindex.core.pca import Covariance
-from vecindex.core.space import topic_precision
-from vecindex.core.vectors import normalize
+from vecindex.verbs.overlap.causes.tree import Cause, Confidence, Verdict
+from vecindex.verbs.overlap.space import topic_precision
 
 YES, NO, MAYBE = Outcome.SUPPORTS, Outcome.REFUTES, Outcome.UNDECIDED
 

@@ -10,16 +10,16 @@ from sklearn import manifold
 from zadu.measures import local_continuity_meta_criteria, neighborhood_hit, trustworthiness_continuity
 
 from reference import fidelity as slow
-from vecindex.core.fidelity import area_over_log_k, continuity, overlap_curve, rnx_curve, trustworthiness
 from vecindex.core.neighbors import NO_ROW, Neighbors, nearest_of
 from vecindex.core.overlap import local_continuity
-from vecindex.core.space import topic_precision
 from vecindex.core.vectors import normalize
 from vecindex.neighbors import blas, ranks
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
 from vecindex.neighbors.ranks import RankCount
-from vecindex.pipeline.fidelity import Fidelity, FidelitySearch
+from vecindex.verbs.overlap.space import topic_precision
+from vecindex.verbs.scores.curves import area_over_log_k, continuity, overlap_curve, rnx_curve, trustworthiness
+from vecindex.verbs.scores.fidelity import Fidelity, FidelitySearch
 
 
 def world(seed: int, n: int, copies: int = 0, d: int = 6) -> tuple[np.ndarray, np.ndarray]:
@@ -198,7 +198,7 @@ def test_a_sample_is_held_against_all_articles() -> None:
 
 
 def test_of_a_large_sample_a_part_is_ranked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vecindex.pipeline.fidelity.RANKED", 30)
+    monkeypatch.setattr("vecindex.verbs.scores.fidelity.RANKED", 30)
     vectors, xy = world(9, 100)
     found = measured(vectors, {"m": xy})["m"]
     assert (found.articles, found.ranked) == (100, 30)

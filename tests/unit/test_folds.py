@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vecindex.core.folds import cut_into_folds, near_duplicates, shuffled_targets
 from vecindex.maps.anchored import article_weights, capped, joined
+from vecindex.verbs.project.folds import cut_into_folds, near_duplicates, shuffled_targets
 
 
 def on_circle(*degrees: float) -> np.ndarray:

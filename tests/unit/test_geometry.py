@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
-from vecindex.core.evenness import Evenness, measure_evenness
 from vecindex.core.geometry import (
     Box,
     bounding_box,
@@ -24,6 +23,7 @@ from vecindex.core.geometry import (
     polygon_area,
 )
 from vecindex.neighbors.plane import Plane
+from vecindex.verbs.scores.evenness import Evenness, measure_evenness
 
 
 def measured(points: np.ndarray, per_cell: int = 50) -> Evenness:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vecindex.pipeline.project_state import library_versions, new_identity, why_due
+from vecindex.verbs.map_state import library_versions, new_identity, why_due
 
 
 def recall(mean: float, width: float = 0.02) -> dict[str, Any]:

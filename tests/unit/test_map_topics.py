@@ -6,14 +6,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vecindex.core.clusters import fit_centers, nearest_centers, spectral_places
-from vecindex.core.coloring import categories, flags, numbers
-from vecindex.core.density import TOPIC_CELLS, blurred, cell_counts, densest_place, nearby
-from vecindex.core.merging import merged_groups, settled_groups
 from vecindex.core.picture import Extent, extent_of
-from vecindex.core.topics import count_terms, name_groups
-from vecindex.core.words import NO_WORD, read_words
-from vecindex.pipeline.map_topics import topic_numbers
+from vecindex.verbs.picture.clusters import fit_centers, nearest_centers, spectral_places
+from vecindex.verbs.picture.coloring import categories, flags, numbers
+from vecindex.verbs.picture.density import TOPIC_CELLS, blurred, cell_counts, densest_place, nearby
+from vecindex.verbs.picture.merging import merged_groups, settled_groups
+from vecindex.verbs.picture.topic_names import count_terms, name_groups
+from vecindex.verbs.picture.topics import topic_numbers
+from vecindex.verbs.picture.words import NO_WORD, read_words
 
 CELLS = ["The cells divide.", "A cell has a nucleus.", "Cells die, the nucleus first.", "Red blood cells."]
 TRAINS = [

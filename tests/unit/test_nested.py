@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vecindex.core.neighbors import Neighbors, nearest_of
-from vecindex.core.nested import (
+from vecindex.core.nulls import bootstrap_mean
+from vecindex.verbs.overlap.causes.nested import (
     SHARES,
     Direction,
     bootstrap_curve,
@@ -21,7 +22,6 @@ from vecindex.core.nested import (
     strata,
     weighted_median,
 )
-from vecindex.core.nulls import bootstrap_mean
 
 
 @given(st.integers(1, 500), st.integers(0, 5))

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from vecindex.core.pseudo import content_of, frame_of, known_share, pseudo_questions, words_of
+from vecindex.verbs.overlap.causes.pseudo import content_of, frame_of, known_share, pseudo_questions, words_of
 
 QUESTIONS = ["how do cells grow?", "why do cells divide so fast", "Who discovered the nucleus, and when?"]
 ARTICLES = [

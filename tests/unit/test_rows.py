@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from vecindex.pipeline.user_columns import UserColumns
 from vecindex.schema import FIELD_KEY, column_name, field_of, fits, infer_fields
+from vecindex.verbs.ingest.user_columns import UserColumns
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,7 @@ def test_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     valid("status", printed(monkeypatch, "status", "--db", tmp_path))
     (tmp_path / "q.jsonl").write_text("".join(f'{{"text": "question {i}"}}\n' for i in range(6)))
     monkeypatch.setattr(
-        "vecindex.pipeline.queries.QuestionModel.embed", lambda self, texts, *_: unit_vectors(len(texts), seed=5)
+        "vecindex.verbs.questions.model.QuestionModel.embed", lambda self, texts, *_: unit_vectors(len(texts), seed=5)
     )
     anchor = ("project", "--anchor", "--questions", str(tmp_path / "q.jsonl"), "--set", "iterations=5")
     anchored = printed(monkeypatch, *anchor, "--db", tmp_path)

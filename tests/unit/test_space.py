@@ -9,7 +9,8 @@ import pytest
 from scipy import stats
 
 from vecindex.core.neighbors import NO_ROW
-from vecindex.core.space import (
+from vecindex.core.vectors import normalize
+from vecindex.verbs.overlap.space import (
     agreement,
     answer_recall,
     cohesion,
@@ -22,7 +23,6 @@ from vecindex.core.space import (
     skewness,
     topic_precision,
 )
-from vecindex.core.vectors import normalize
 
 
 def test_percentiles_are_those_of_scipy() -> None:

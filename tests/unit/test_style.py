@@ -12,9 +12,9 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import roc_auc_score
 
 from vecindex.core.neighbors import Neighbors
-from vecindex.core.style import _direction, auc, centroid_cosine, centroid_gap, held_out_auc
 from vecindex.core.vectors import normalize
-from vecindex.pipeline.overlap_style import style_of
+from vecindex.verbs.overlap.style import style_of
+from vecindex.verbs.overlap.style_measures import _direction, auc, centroid_cosine, centroid_gap, held_out_auc
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=20), st.lists(st.integers(0, 5), min_size=1, max_size=20))

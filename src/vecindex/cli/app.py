@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from vecindex.cli import (
-    advice,
+from vecindex.cli import advice
+from vecindex.cli.commands import (
     delete,
     doctor,
     export,
@@ -26,6 +26,7 @@ from vecindex.cli import (
     status,
     tag,
 )
+from vecindex.cli.spelling import begin, spelled
 from vecindex.errors import ConfigError, VecindexError
 
 READER_GONE_EXIT = 141
@@ -65,12 +66,14 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def options(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens to standard error.")] = False,
     log_file: Annotated[str | None, typer.Option(metavar="FILE", help="Log to a file as well.")] = None,
 ) -> None:
     """Set up logging."""
     advice.forget()
+    begin(context.invoked_subcommand)
     if version:
         from vecindex import __version__
 
@@ -129,9 +132,9 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except VecindexError as error:
-        print(f"error: {advice.completed(error.message)}", file=sys.stderr)  # noqa: T201
+        print(f"error: {advice.completed(spelled(error.message))}", file=sys.stderr)  # noqa: T201
         if error.hint:
-            print(f"  {advice.completed(error.hint)}", file=sys.stderr)  # noqa: T201
+            print(f"  {advice.completed(spelled(error.hint))}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
     except Exception as error:
         log = logging.getLogger("vecindex")

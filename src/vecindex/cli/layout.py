@@ -7,10 +7,25 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
-from vecindex.cli.render import plain
+from vecindex.cli.spelling import spelled
+from vecindex.messages import Message
 
 NARROWEST, WIDEST = 80, 120
 """Prose is wrapped in between; outside a terminal at the widest. Tables are as wide as they are."""
+
+
+def plain(text: str) -> str:
+    r"""Return a text on one line, without the signs that steer a terminal.
+
+    >>> plain("a\tb\x1b[31m red")
+    'a b [31m red'
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def on_terminal() -> bool:
+    """Return whether a person reads standard output."""
+    return sys.stdout.isatty()
 
 
 def out(line: str = "") -> None:
@@ -18,14 +33,18 @@ def out(line: str = "") -> None:
     sys.stdout.write(line + "\n")
 
 
-def prose(text: str, head: str = "", indent: int = 0) -> None:
+def prose(text: Message, head: str = "", indent: int = 0) -> None:
     """Print a text behind its head, wrapped; further lines begin under the text's first."""
     width = max(NARROWEST, min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns))
     first = " " * indent + head
-    out(textwrap.fill(text, width, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False))
+    out(
+        textwrap.fill(
+            spelled(text), width, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False
+        )
+    )
 
 
-def facts(rows: Sequence[tuple[str, str]], indent: int = 2) -> None:
+def facts(rows: Sequence[tuple[str, Message]], indent: int = 2) -> None:
     """Print names with what is told of each, one under the other."""
     width = max((len(name) for name, _ in rows), default=0)
     for name, told in rows:

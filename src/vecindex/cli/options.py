@@ -1,12 +1,16 @@
-"""Options that several commands share."""
+"""Options of the commands: those that many share, and those that are made of a verb's options class."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import inspect
+from collections.abc import Callable, Sequence
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import typer
 
-from vecindex.cli.advice import remember
+from vecindex.cli.spelling import remember
+from vecindex.options import Field, fields_of, signature_of
 
 Db = Annotated[
     str | None,
@@ -16,3 +20,56 @@ Db = Annotated[
 ]
 Table = Annotated[str, typer.Option("--table", "-t", metavar="NAME", callback=remember, help="Table of articles.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+
+F = TypeVar("F", bound=Callable[..., None])
+
+
+def options_of(kind: Any) -> Callable[[F], F]:
+    """Give a command an option for each field of an options class, in place of its `**options`.
+
+    A parameter of the command's own under a field's name stands for it.
+    """
+
+    def decorate(function: F) -> F:
+        fields = fields_of(kind)
+        signature = signature_of(function, kind)
+        hints = inspect.get_annotations(function, eval_str=True)
+        parameters = []
+        for parameter in signature.parameters.values():
+            field = fields.get(parameter.name)
+            if parameter.name in hints:
+                annotation = hints[parameter.name]
+            elif field is not None and field.option.flag != "":
+                annotation = Annotated[_plain_type(field.type), _typer_option(field)]
+            else:
+                continue  # not for the command line
+            parameters.append(parameter.replace(annotation=annotation, kind=inspect.Parameter.KEYWORD_ONLY))
+        function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        function.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
+        return function
+
+    return decorate
+
+
+def _typer_option(field: Field) -> Any:
+    about = field.option
+    if about.argument:
+        return typer.Argument(metavar=about.metavar, help=about.help)
+    flag = about.flag or "--" + field.name.replace("_", "-")
+    return typer.Option(*flag.split(), metavar=about.metavar, help=about.help)
+
+
+def _plain_type(declared: Any) -> Any:
+    """Return what a shell can give for a declared type: a list, a number, a switch or a text, or nothing."""
+    members = get_args(declared) if get_origin(declared) in (Union, UnionType) else (declared,)
+    kinds = [_kind(member) for member in members if member is not NoneType]
+    kind = next((k for k in (list[str], bool, int, float) if k in kinds), str)
+    return kind | None if NoneType in members or kind == list[str] else kind
+
+
+def _kind(member: Any) -> Any:
+    if get_origin(member) is Literal:
+        return str
+    if isinstance(get_origin(member), type) and issubclass(get_origin(member), Sequence):
+        return list[str]
+    return member

@@ -4,24 +4,56 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import typer
 
 from vecindex.cli.advice import completed
-from vecindex.types import IngestReport
+from vecindex.cli.spelling import spelled
+from vecindex.messages import Message
+from vecindex.serialize import Result
+from vecindex.types import Observer, Rejected
 
 SCHEMA_VERSION = 1
+REJECTED_EXIT = 6
 
 
-def print_json(values: dict[str, Any]) -> None:
-    """Print one JSON object; its form is described in schemas/."""
+class WithRejects(Protocol):
+    """A result that may have left out lines of a file of questions."""
+
+    @property
+    def rejected(self) -> Sequence[Rejected]:
+        """Lines that were left out."""
+        ...
+
+
+def left_out(result: WithRejects, observer: Observer) -> None:
+    """Name the lines that were left out, and those that were counted once."""
+    for line in result.rejected:
+        observer.notice(f"left out {line.place}: {line.reason}")
+    for line in getattr(result, "duplicates", ()):
+        observer.notice(f"counted once: {line.place} is {line.reason}")
+
+
+def end(result: WithRejects, observer: Observer) -> None:
+    """Name the lines that were left out, and end with exit code 6 if there are any."""
+    left_out(result, observer)
+    if result.rejected:
+        raise typer.Exit(REJECTED_EXIT)
+
+
+def print_json(result: Result | dict[str, Any]) -> None:
+    """Print a result as one JSON object; its form is described in schemas/."""
+    values = result if isinstance(result, dict) else result.to_dict(spelled)
     # At once, not piece by piece: only that is done in C.
     sys.stdout.write(json.dumps({"schema_version": SCHEMA_VERSION, **values}, ensure_ascii=False, default=str))
     sys.stdout.write("\n")
 
 
-def say(text: str = "") -> None:
+def say(text: Message = "") -> None:
     """Print a line for the user to standard error."""
-    sys.stderr.write(completed(text) + "\n")
+    sys.stderr.write(completed(spelled(text)) + "\n")
 
 
 def duration(seconds: float) -> str:
@@ -48,50 +80,3 @@ def size(n_bytes: float) -> str:
         if n_bytes >= factor:
             return f"{n_bytes / factor:.1f} {unit}"
     return f"{n_bytes:.0f} B"
-
-
-def print_ingest(report: IngestReport, dry_run: bool) -> None:
-    """Tell what an ingest did, or would do."""
-    if dry_run:
-        say(
-            f"dry run: {report.read:,} rows read: {report.added:,} new in {report.table}, "
-            f"{report.changed:,} changed, {report.skipped:,} unchanged, {report.rejected:,} to be rejected; "
-            f"{report.vectors:,} vectors to store"
-        )
-    else:
-        say(
-            f"{report.table}: {report.added:,} added, {report.changed:,} changed, {report.skipped:,} unchanged, "
-            f"{report.rejected:,} rejected; {report.rows_in_table:,} rows in all"
-        )
-    if not (report.read or report.rejected):
-        say("  the sources hold no rows")
-    for reason, n in sorted(report.reject_reasons.items(), key=lambda item: -item[1]):
-        say(f"  rejected {n:,}: {reason}")
-    if report.rejected and not (report.added or report.changed or report.skipped or report.vectors):
-        say("  no row was good: is the format the right one (--format), are the fields (--id-field, --text-field)?")
-    if report.rejected and not dry_run:
-        say("  where and why, row by row: vecindex status --rejects")
-    if report.missing:
-        say(f"  {report.missing:,} rows of the table are not in these sources; --prune would remove them")
-    if report.pruned:
-        say(f"  {report.pruned:,} rows pruned")
-    if report.truncated:
-        share = report.truncated / max(1, report.vectors)
-        say(
-            f"  {report.truncated:,} texts ({share:.1%}) are longer than the model reads and were cut; "
-            "--chunk keeps all of their text (in a table of its own), a model that reads more helps too"
-        )
-    s = report.seconds
-    if report.vectors and not dry_run:
-        say(
-            f"time: {duration(s.wall)} (loading the model {s.loading:.1f} s, reading {s.reading:.1f} s, "
-            f"tokenizing {s.tokenizing:.1f} s, model {s.model:.1f} s, "
-            f"commit {s.commit:.1f} s, maintenance {s.maintenance:.1f} s; they overlap)"
-            + (
-                f"; {report.texts_per_s:.1f} texts/s on {report.device} in {report.precision}"
-                if report.texts_per_s
-                else ""
-            )
-        )
-    if report.interrupted:
-        say("interrupted; run the same command again to go on")

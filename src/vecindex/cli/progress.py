@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from vecindex.cli.output import duration, say, size
+from vecindex.cli.spelling import spelled
+from vecindex.messages import Message
 from vecindex.types import Estimate, Progress, Stage
 
 _LINE_EVERY_S = 30.0
@@ -38,10 +40,10 @@ class Screen:
         if self._bar is not None:
             self._bar.stop()
 
-    def notice(self, message: str) -> None:
+    def notice(self, message: Message) -> None:
         """Show a line."""
         if self._bar is not None:
-            self._bar.console.print(message, markup=False, highlight=False)
+            self._bar.console.print(spelled(message), markup=False, highlight=False)
         else:
             say(message)
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from vecindex.config import SEED
 from vecindex.core.neighbors import F64
 
 RESAMPLES = 2_000
 LEVEL = 0.95
-SEED = 20_260_101
 MIN_CLUSTERS = 5
 """With fewer topics, resampling whole topics tells nothing; questions are resampled instead, and it is said."""
 _BLOCK = 250

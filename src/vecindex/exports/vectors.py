@@ -51,7 +51,7 @@ def write_vectors(
             file.finish()
         _put_both(vectors, ids)
     except OSError as error:
-        raise not_written(path, error, option) from error
+        raise not_written(path, error) from error
     finally:
         for file in made:
             file.discard()

@@ -7,12 +7,12 @@ from pathlib import Path
 from vecindex.files import whole_file
 
 
-def write_whole(path: str | Path, content: str | bytes, option: str) -> None:
+def write_whole(path: str | Path, content: str | bytes) -> None:
     """Write bytes, or a text as UTF-8, beside their place and put them there by a rename: no half file is ever seen.
 
     A file that was there is replaced and keeps its permissions; where a link leads stays.
 
-    Raises ConfigError when it cannot be written; `option` is the one that names the file.
+    Raises ConfigError when it cannot be written.
     """
-    with whole_file(path, option) as stream:
+    with whole_file(path) as stream:
         stream.write(content.encode() if isinstance(content, str) else content)

@@ -7,6 +7,8 @@ import logging
 from starlette.responses import Response
 
 from vecindex.errors import ConfigError, ModelError, SourceError, StoreError, VecindexError
+from vecindex.messages import Message
+from vecindex.serialize import Spell
 from vecindex.serve.models import Failure
 
 _LOG = logging.getLogger(__name__)
@@ -29,11 +31,11 @@ REASONS = {
 class Refused(VecindexError):
     """A request that is answered with a status of its own."""
 
-    def __init__(self, status: int, message: str, hint: str | None = None) -> None:
+    def __init__(self, status: int, message: Message, hint: Message | None = None) -> None:
         super().__init__(message, hint)
         self.status = status
 
-    def __reduce__(self) -> tuple[type[Refused], tuple[int, str, str | None]]:
+    def __reduce__(self) -> tuple[type[Refused], tuple[int, Message, Message | None]]:
         """Rebuild from all three."""
         return Refused, (self.status, self.message, self.hint)
 
@@ -51,11 +53,14 @@ def status_of(error: Exception) -> int:
     return 503 if isinstance(error, (ModelError, SourceError, StoreError)) else 500
 
 
-def failure(error: Exception) -> Response:
-    """Return the answer for an error; of an unforeseen one the log has the details, and the answer its kind."""
+def failure(error: Exception, spell: Spell = str) -> Response:
+    """Return the answer for an error; of an unforeseen one the log has the details, and the answer its kind.
+
+    `spell` writes what its message names.
+    """
     status = status_of(error)
     if isinstance(error, VecindexError):
-        return failure_of(status, error.message, error.hint)
+        return failure_of(status, spell(error.message), None if error.hint is None else spell(error.hint))
     _LOG.error("unexpected error", exc_info=error)
     line = (str(error).strip().splitlines() or [""])[0][:300]
     return failure_of(

@@ -100,7 +100,7 @@ class Server:
                 call = _call(operation, request, body)
                 found = await self._threaded(operation.weighty, lambda: operation.run(self.handlers, call))
             except Exception as error:  # noqa: BLE001  # the one place where an error becomes an answer
-                return failure(error)
+                return failure(error, self.live.served.spell)
             if isinstance(found, Packed):
                 return found.response(request.headers.get("accept-encoding", ""))
             return json_response(found.model_dump_json()) if isinstance(found, BaseModel) else found
@@ -112,7 +112,7 @@ class Server:
             try:
                 html = await self._threaded(False, make)
             except Exception as error:  # noqa: BLE001  # as above
-                return failure(error)
+                return failure(error, self.live.served.spell)
             return Response(html, headers={"Content-Security-Policy": _PAGE_POLICY}, media_type="text/html")
 
         return endpoint

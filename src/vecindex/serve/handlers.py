@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from starlette.responses import Response
@@ -14,20 +14,23 @@ import vecindex
 from vecindex.core.anchors import anchored_to
 from vecindex.core.neighbors import NO_ROW
 from vecindex.errors import ConfigError
-from vecindex.exports.values import plain
-from vecindex.pipeline.ask import Around
-from vecindex.pipeline.ask import Neighbor as Found
-from vecindex.pipeline.map_options import stored_scores
-from vecindex.pipeline.search import SearchOptions, search
-from vecindex.pipeline.status import Status, status
+from vecindex.exports.values import plain as json_value
+from vecindex.messages import command, text
+from vecindex.serialize import plain
 from vecindex.serve import models
 from vecindex.serve.answers import Refused, json_response
-from vecindex.serve.live import Edition, Live, Notes, Shown, without_option
+from vecindex.serve.live import Edition, Live, Notes, Shown
 from vecindex.serve.report_job import ReportJob
 from vecindex.serve.sections import Packed
 from vecindex.store.maps import maps
 from vecindex.store.search import words_indexed
 from vecindex.store.versions import version
+from vecindex.verbs.overlap.live import Around
+from vecindex.verbs.overlap.live import Neighbor as Found
+from vecindex.verbs.picture.options import stored_scores
+from vecindex.verbs.search.options import SearchOptions
+from vecindex.verbs.search.search import search
+from vecindex.verbs.upkeep.status import Status, status
 
 JSON_SECTIONS = ("ids", "titles", "snippets")
 _MOST_EXACT = 2**53 - 1
@@ -58,24 +61,19 @@ class Handlers:
         """Tell what the table holds."""
         name, table = self.live.latest()
         found, made = self._status(), table.fingerprint
+        known = plain(found, self.live.served.spell)
+        of_the_server = {
+            "version": version(table),
+            "edition": name,
+            "model_name": made.model,
+            "dimension": made.dimension,
+            "maps": list(found.maps),
+            "questions": self.live.served.questions_name,
+            "model": self.live.model.state,
+            "vecindex": vecindex.__version__,
+        }
         return models.Status(
-            database=found.database,
-            table=found.table,
-            rows=found.rows,
-            articles=found.articles,
-            version=version(table),
-            edition=name,
-            model_name=made.model,
-            dimension=made.dimension,
-            truncated=found.truncated,
-            columns=found.columns,
-            words_indexed=found.words_indexed,
-            writer=found.writer,
-            maps=list(found.maps),
-            questions=self.live.served.questions_name,
-            model=self.live.model.state,
-            vecindex=vecindex.__version__,
-            next=found.next,
+            **{key: known[key] for key in models.Status.model_fields if key in known} | of_the_server
         )
 
     def _status(self) -> Status:
@@ -120,49 +118,30 @@ class Handlers:
     # -- questions ----------------------------------------------------------------------------------------
 
     def search(self, asked: models.SearchAsked) -> models.Hits:
-        """Search as `vecindex search` does; nothing is indexed for it."""
-        live, notes = self.live, Notes()
+        """Search as the verb does; no full-text index is made for it."""
+        live, notes = self.live, Notes(self.live.served.spell)
         if (asked.text is None) == (asked.id is None):
             raise ConfigError("A search needs either a text or an id.", 'For example: {"text": "how do cells die"}')
         table = live.table()
         if asked.hybrid and not words_indexed(table):
             raise Refused(
                 409,
-                f"The words of {table.where} are not indexed, and the server changes nothing.",
-                'Index them once: vecindex search "any words" --hybrid',
+                f"{table.where} has no full-text index, and the server changes nothing.",
+                text("Make it once: ", command("search", "any words", hybrid=True)),
             )
         if asked.id is not None and not _rows_of(live.edition(), asked.id):
-            raise Refused(404, f"{table.where} has no article {asked.id!r}.", "Ids are told by a search.")
-        options = SearchOptions(
-            texts=[] if asked.text is None else [asked.text],
-            ids=[] if asked.id is None else [asked.id],
-            k=asked.k,
-            where=asked.where,
-            hybrid=asked.hybrid,
-            model=live.served.model,
-        )
-        try:
-            found = search(live.database(), live.served.table, options, live.model, notes)
-        except ConfigError as error:
-            raise without_option(error) from error
+            raise Refused(404, f"{table.where} has no article {asked.id!r}.", "A search shows the ids.")
+        options = cast("SearchOptions", {**live.served.model, **asked.model_dump(exclude={"text"})})
+        found = search(live.database(), live.served.table, asked.text, options, live.model, notes)
         hits = [
-            models.Hit(
-                rank=hit.rank,
-                id=hit.id,
-                article_id=hit.article_id,
-                title=hit.title,
-                text=hit.text,
-                dist=hit.dist,
-                relevance=hit.relevance,
-                fields={name: readable(value) for name, value in hit.fields.items()},
-            )
+            models.Hit(**plain(hit) | {"fields": {name: readable(value) for name, value in hit.fields.items()}})
             for hit in found.hits
         ]
         return models.Hits(k=asked.k, hits=hits, notes=notes.lines)
 
     def question(self, asked: models.QuestionAsked) -> models.Question:
         """Ask a question, and place it on a map."""
-        begun, notes = time.perf_counter(), Notes()
+        begun, notes = time.perf_counter(), Notes(self.live.served.spell)
         at = self.live.edition(asked.edition)
         name = asked.map if asked.map is not None else self.live.default_map(at.at_hand.table)
         shown = None if name is None else self.live.shown(at, name)
@@ -228,7 +207,7 @@ class Handlers:
     def _row(self, at: Edition, id: str) -> int:
         rows = _rows_of(at, id)
         if not rows:
-            raise Refused(404, f"{at.at_hand.table.where} has no article {id!r}.", "Ids are told by a search.")
+            raise Refused(404, f"{at.at_hand.table.where} has no article {id!r}.", "A search shows the ids.")
         return rows[0]
 
     # -- the report ---------------------------------------------------------------------------------------
@@ -244,7 +223,7 @@ def readable(value: Any) -> Any:
     >>> readable([1, 2**53 - 1, -(2**53), float("nan"), b"x"])
     [1, 9007199254740991, '-9007199254740992', None, '78']
     """
-    return _exact(plain(value))
+    return _exact(json_value(value))
 
 
 def _exact(value: Any) -> Any:

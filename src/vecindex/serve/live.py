@@ -13,19 +13,22 @@ from vecindex.core.neighbors import NO_ROW
 from vecindex.core.picture import Extent, MapPicture
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, StoreError
-from vecindex.pipeline.ask import Around, Mask, TableAtHand, vector_of_question
-from vecindex.pipeline.map_options import MapOptions, chosen_map
-from vecindex.pipeline.queries import ModelOptions
-from vecindex.pipeline.questions import read_question_set
+from vecindex.messages import Message, Text, as_text, option, text
+from vecindex.options import ModelOptions, checked
+from vecindex.serialize import Spell
 from vecindex.serve.answers import Refused
 from vecindex.serve.once import Once
 from vecindex.serve.shared_model import SharedModel
+from vecindex.spelling import JsonApi
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.faults import translated
 from vecindex.store.maps import maps
 from vecindex.store.versions import edition, version, versions
 from vecindex.types import Silent
+from vecindex.verbs.overlap.live import Around, Mask, TableAtHand, vector_of_question
+from vecindex.verbs.picture.options import MapOptions, chosen_map
+from vecindex.verbs.questions.reader import read
 
 _EDITIONS = 2
 """Versions kept at hand: the latest, and the one that pages still show which have not been reloaded."""
@@ -37,13 +40,19 @@ _FILTERS = 16
 class Notes(Silent):
     """An observer that keeps what is told, to be handed on with an answer."""
 
-    def __init__(self) -> None:
-        """Begin without a note."""
+    def __init__(self, spell: Spell) -> None:
+        """Begin without a note; `spell` writes what the notes name."""
+        self._spell = spell
         self.lines: list[str] = []
 
-    def notice(self, message: str) -> None:
+    def notice(self, message: Message) -> None:
         """Keep it."""
-        self.lines.append(message)
+        self.lines.append(self._spell(as_text(message)))
+
+
+def _own_model() -> ModelOptions:
+    none: ModelOptions = {}
+    return checked(ModelOptions, none)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,11 @@ class Served:
     table: str
     map: str | None = None
     questions: str | None = None
-    model: ModelOptions = field(default_factory=ModelOptions)
+    model: ModelOptions = field(default_factory=_own_model)
+
+    def spell(self, message: Text) -> str:
+        """Return a message as the JSON API writes it; its commands are for the table that is served."""
+        return message.spelled(JsonApi(given={"db": self.uri, "table": self.table}))
 
     @property
     def questions_name(self) -> str | None:
@@ -110,10 +123,10 @@ class Live:
         if self.served.map is not None and self.served.map not in there:
             raise ConfigError(
                 f"{table.where} has no map {self.served.map!r} (maps there: {', '.join(there) or 'none'}).",
-                "Name one of them, or leave --map out.",
+                text("Name one of them, or leave ", option("map"), " out."),
             )
         if self.served.questions is not None:
-            read_question_set(self.served.questions)
+            read(self.served.questions)
 
     # -- the table ----------------------------------------------------------------------------------------
 
@@ -198,7 +211,7 @@ class Live:
         import gzip
         import json
 
-        from vecindex.reports.map_payload import payload
+        from vecindex.reports.map.payload import payload
 
         picture = self._picture_of(at, name)
         header, sections = payload(picture)
@@ -213,7 +226,7 @@ class Live:
 
     def _picture_of(self, at: Edition, name: str) -> MapPicture:
         """Draw a map of this very version, by a handle of its own; Refused (409) where it is not there any more."""
-        from vecindex.pipeline.map_picture import map_picture
+        from vecindex.verbs.picture.picture import map_picture
 
         served, database = self.served, self.database()
         table = database.articles(served.table)
@@ -232,10 +245,7 @@ class Live:
 
     def matching(self, at: Edition, where: str) -> Mask:
         """Return which rows of the table meet an SQL condition; ConfigError where it does not work."""
-        try:
-            return at.filters.get(where, lambda: at.at_hand.rows_where(where))
-        except ConfigError as error:
-            raise without_option(error) from error
+        return at.filters.get(where, lambda: at.at_hand.rows_where(where))
 
     # -- questions ----------------------------------------------------------------------------------------
 
@@ -252,13 +262,3 @@ class Live:
         )
         among = None if where is None else self.matching(at, where)
         return at.at_hand.around_question(vector, k, map_name, among)
-
-
-def without_option(error: ConfigError) -> ConfigError:
-    """Return an error about a condition without the option that the command line has for it.
-
-    >>> without_option(ConfigError("The condition --where 'x' fails.", 'Like --where "year > 1990"')).hint
-    'Like "year > 1990"'
-    """
-    hint = None if error.hint is None else error.hint.replace("--where ", "")
-    return ConfigError(error.message.replace("--where ", ""), hint)

@@ -6,7 +6,18 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from vecindex.options import fields_of
+from vecindex.verbs.overlap.options import DEPTH, OverlapOptions
+from vecindex.verbs.search.options import SearchOptions
+
 MAX_QUESTION_CHARS = 8_000
+MAX_CONDITION_CHARS = 4_000
+
+
+def declared(kind: Any, name: str, **limits: Any) -> Any:
+    """Return a field of a request as a verb's options declare it, with the limits of the server."""
+    about = fields_of(kind)[name].option
+    return Field(about.default, ge=about.at_least, description=about.help, **limits)
 
 
 class Asked(BaseModel):
@@ -101,10 +112,10 @@ class SearchAsked(Asked):
     """A search: exactly one of `text` and `id`."""
 
     text: str | None = Field(None, max_length=MAX_QUESTION_CHARS)
-    id: str | None = Field(None, max_length=4_000, description="More like this article, without itself.")
-    k: int = Field(10, ge=1, le=1_000)
-    where: str | None = Field(None, max_length=4_000, description="An SQL condition on the columns.")
-    hybrid: bool = Field(False, description="Rank by words as well as by meaning.")
+    id: str | None = declared(SearchOptions, "id", max_length=MAX_CONDITION_CHARS)
+    k: int = declared(SearchOptions, "k", le=1_000)
+    where: str | None = declared(SearchOptions, "where", max_length=MAX_CONDITION_CHARS)
+    hybrid: bool = declared(SearchOptions, "hybrid")
 
 
 class Hit(Told):
@@ -133,8 +144,8 @@ class QuestionAsked(Asked):
 
     text: str = Field(max_length=MAX_QUESTION_CHARS)
     map: str | None = Field(None, description="The map to put it on; null for the default one, if there is one.")
-    k: int = Field(5, ge=1, le=100, description="Neighbors.")
-    where: str | None = Field(None, max_length=4_000, description="Only articles that meet this condition count.")
+    k: int = declared(OverlapOptions, "k", le=DEPTH)
+    where: str | None = declared(SearchOptions, "where", max_length=MAX_CONDITION_CHARS)
     edition: str | None = Field(None, description="The state of the table that `row` is to be of.")
 
 

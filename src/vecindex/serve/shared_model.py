@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from vecindex.core.vectors import F32
 from vecindex.errors import ModelError
-from vecindex.pipeline.queries import ModelOptions, QuestionModel
+from vecindex.options import ModelOptions
 from vecindex.serve.models import ModelState
 from vecindex.types import Fingerprint, Observer
+from vecindex.verbs.questions.model import QuestionModel
 
 
 class SharedModel(QuestionModel):
@@ -31,7 +32,7 @@ class SharedModel(QuestionModel):
             try:
                 vectors = super().embed(texts, stored, where, options, observer)
             except ModelError as error:
-                self.state = ModelState(state="failed", reason=error.message)
+                self.state = ModelState(state="failed", reason=str(error.message))
                 raise
             except BaseException as error:
                 self.state = ModelState(state="failed", reason=type(error).__name__)

@@ -11,13 +11,13 @@ import numpy as np
 
 from vecindex.core.graph import Graph
 from vecindex.core.neighbors import NO_ROW
+from vecindex.store.auxiliary import AuxiliaryTable
 from vecindex.store.faults import translated
 from vecindex.store.maintenance import KEEP_VERSIONS_FOR, clean
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from vecindex.store.database import Database
 
 GRAPH_KEY = b"vecindex:graph"
 FORMAT = "1"
@@ -44,24 +44,18 @@ class StoredGraph:
     version: int
 
 
-class GraphTable:
+class GraphTable(AuxiliaryTable):
     """The stored graph of one articles table."""
-
-    def __init__(self, database: Database, name: str) -> None:
-        """Take the database and the table's name; nothing is opened yet."""
-        self._database = database
-        self.name = name
-        self.where = f"{database.uri}/{name}"
 
     def load(self) -> StoredGraph | None:
         """Return what is kept; None when there is nothing, or nothing that this vecindex can read.
 
         Raises CorruptError when files are missing or damaged.
         """
-        if not self._database.has(self.name):
+        if not self.exists():
             return None
         with translated(self.where):
-            table = self._database.connection.open_table(self.name)
+            table = self._open()
             about = _about(table.schema)
             if about is None:
                 return None
@@ -75,7 +69,7 @@ class GraphTable:
 
     def drop(self) -> None:
         """Remove it, if it is there. The caller holds the writer lock."""
-        if self._database.has(self.name):
+        if self.exists():
             with translated(self.where):
                 self._database.connection.drop_table(self.name)
 

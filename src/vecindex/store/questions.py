@@ -15,31 +15,25 @@ from vecindex.core.vectors import F32
 from vecindex.errors import StoreError
 from vecindex.schema import questions_schema
 from vecindex.store.articles import isin
+from vecindex.store.auxiliary import AuxiliaryTable
 from vecindex.store.faults import translated
 from vecindex.types import Fingerprint
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from vecindex.store.database import Database
 
 _COLUMNS = ("key", "question_set", "id", "text", "topic", "answers", "hash", "fingerprint")
 _AT_ONCE = 2_000
 
 
-class QuestionTable:
+class QuestionTable(AuxiliaryTable):
     """The questions of all sets of a database, one row for each (set, id, model)."""
-
-    def __init__(self, database: Database, name: str) -> None:
-        """Take the database and the table's name; nothing is opened yet."""
-        self._database = database
-        self.name = name
-        self.where = f"{database.uri}/{name}"
 
     def vectors(self, hashes: Sequence[str]) -> dict[str, F32]:
         """Return the vectors (d,) kept under these hashes, of whichever set."""
         found: dict[str, F32] = {}
-        if not self._database.has(self.name):
+        if not self.exists():
             return found
         with translated(self.where):
             table = self._open()
@@ -52,7 +46,7 @@ class QuestionTable:
 
     def own_prompt(self, stored: Fingerprint) -> str | None:
         """Return the model's own prompt behind which questions were embedded last; None when none were."""
-        if not self._database.has(self.name):
+        if not self.exists():
             return None
         with translated(self.where):
             table = self._open()
@@ -96,7 +90,7 @@ class QuestionTable:
 
     def holds(self, rows: pa.Table) -> bool:
         """Return whether a set is in the table just so, with nothing besides under its name and model."""
-        if not self._database.has(self.name):
+        if not self.exists():
             return False
         with translated(self.where):
             table = self._open()
@@ -109,7 +103,7 @@ class QuestionTable:
     def put(self, rows: pa.Table) -> None:
         """Keep a set in place of what its name had, as one commit. The caller holds the writer lock."""
         with translated(self.where):
-            if not self._database.has(self.name):
+            if not self.exists():
                 # Made from rows, LanceDB would give the column their length, and refuse those of another model.
                 self._database.connection.create_table(self.name, schema=questions_schema())
             (
@@ -122,7 +116,7 @@ class QuestionTable:
             )
 
     def _open(self) -> Any:
-        table = self._database.connection.open_table(self.name)
+        table = super()._open()
         if "question_set" not in table.schema.names:
             raise StoreError(
                 f"{self.where} is a table of something else, so no questions can be kept.",

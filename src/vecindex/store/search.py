@@ -11,6 +11,7 @@ import numpy as np
 
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
+from vecindex.messages import option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
 
@@ -18,6 +19,7 @@ Row = dict[str, Any]
 """A row's columns, by name."""
 
 WORD_COLUMNS = ("title", "text")
+_EXAMPLE = "year > 1990 AND topic = 'cells'"
 _NO_COLUMN = "vecindex_no_such_column_0"
 # LanceDB's number of the query in the answer to several.
 _QUERY = "query_index"
@@ -52,8 +54,8 @@ def check_condition(table: ArticleTable, where: str) -> None:
 def _wrong(table: ArticleTable, where: str, reason: str) -> ConfigError:
     columns = ", ".join(f"{f.name} ({f.type})" for f in table.schema if f.name not in ("vector", "content_hash"))
     return ConfigError(
-        f"The condition --where {where!r} does not work on {table.where}: {reason}",
-        f"Columns there: {columns}. Text stands in single quotes: --where \"year > 1990 AND topic = 'cells'\"",
+        text("The condition ", option("where", where), f" does not work on {table.where}: {reason}"),
+        text(f"Columns there: {columns}. Text stands in single quotes: ", option("where", _EXAMPLE)),
     )
 
 

@@ -1,0 +1,103 @@
+"""`vecindex overlap`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Unpack
+
+import typer
+
+from vecindex.cli.options import Db, Json, Table, options_of
+from vecindex.cli.output import end, left_out
+from vecindex.cli.spelling import spelled
+from vecindex.config import DEFAULT_TABLE
+from vecindex.errors import ConfigError
+from vecindex.verbs.overlap.options import OverlapOptions
+
+if TYPE_CHECKING:
+    from vecindex.verbs.overlap.result import OverlapResult
+
+NOT_MET_EXIT = 1
+
+
+@options_of(OverlapOptions)
+def overlap(
+    questions: Annotated[
+        str | None,
+        typer.Option("--questions", "-q", metavar="FILE", help="JSON lines, CSV or text, one a line; - for stdin."),
+    ] = None,
+    db: Db = None,
+    table: Table = DEFAULT_TABLE,
+    csv: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write a row for each question, map and placement.")
+    ] = None,
+    html: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write a report as one page that opens offline in any browser.")
+    ] = None,
+    fail_under: Annotated[
+        float | None, typer.Option(metavar="F", help="Exit 1 when the best map's overlap is below this, e.g. 0.6.")
+    ] = None,
+    on: Annotated[str, typer.Option(help="What --fail-under judges: mean, or lower (end of its interval).")] = "mean",
+    json: Json = False,
+    **options: Unpack[OverlapOptions],
+) -> None:
+    """Measure how many of the questions' nearest articles stay their nearest on each stored map, and say why not.
+
+    Each question is placed on the map of articles at its best position; a median baseline is reported alongside.
+    Without a map the command reports what the embedding space alone shows.
+    """
+    import vecindex
+    from vecindex.cli.output import print_json
+    from vecindex.cli.progress import Screen
+    from vecindex.core.memory import keep_one_heap
+
+    if on not in ("mean", "lower"):
+        raise ConfigError(f"--on is mean or lower, found {on!r}.")
+    if fail_under is not None and not 0 <= fail_under <= 1:
+        raise ConfigError(f"--fail-under is a share from 0 to 1, found {fail_under}.", "For example 0.6.")
+    keep_one_heap()
+    with Screen() as screen:
+        result = vecindex.open(db, table).overlap(questions, observer=screen, **options)
+    if fail_under is not None and result.best is None:
+        raise ConfigError("--fail-under needs a map, and the table has none.", result.next[0])
+    for path in _written(result, csv, html):
+        screen.notice(f"written: {path}")
+    if json:
+        print_json(result)
+    else:
+        _print(result, options["question"], options["explain"])
+    if fail_under is not None and not result.meets(fail_under, on):
+        left_out(result, screen)
+        screen.notice(f"overlap ({on}) is below {fail_under:g}")
+        raise typer.Exit(NOT_MET_EXIT)
+    end(result, screen)
+
+
+def _written(result: OverlapResult, csv: str | None, html: str | None) -> Iterator[str]:
+    """Write the files that are asked for; yield the name of each that is there."""
+    from vecindex.cli.render.overlap import write_csv
+
+    if csv is not None:
+        write_csv(result, csv)
+        yield csv
+    if html is not None:
+        result.write_html(html, made=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC", spell=spelled)
+        yield html
+
+
+def _print(result: OverlapResult, question: str | None, explain: bool) -> None:
+    """Print everything, or one question with no more than was asked for beside it."""
+    from vecindex.cli.render.experiments import print_experiments, print_what_if
+    from vecindex.cli.render.overlap import print_causes, print_overlap
+    from vecindex.cli.render.question import print_question
+
+    if question is None:
+        print_overlap(result)
+        print_experiments(result)
+    else:
+        print_question(result, question)
+        if explain:
+            print_causes(result)
+            print_experiments(result)
+    print_what_if(result)

@@ -1,0 +1,56 @@
+"""`vecindex serve`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Unpack
+
+import typer
+
+from vecindex.cli.options import Db, Table, options_of
+from vecindex.config import DEFAULT_TABLE, database_uri
+from vecindex.options import ModelOptions
+
+
+@options_of(ModelOptions)
+def serve(
+    db: Db = None,
+    table: Table = DEFAULT_TABLE,
+    map: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The map to show first [default: the best by its own recall]")
+    ] = None,
+    questions: Annotated[
+        str | None,
+        typer.Option("--questions", "-q", metavar="FILE", help="Questions that are on the map and in the report."),
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65535)] = 0,
+    host: Annotated[str, typer.Option(help="A loopback address of this machine.")] = "127.0.0.1",
+    open: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    **options: Unpack[ModelOptions],
+) -> None:
+    """Serve the map and a box for questions to this machine's browser.
+
+    Prints the page's address. Ctrl-C ends it. Changes nothing in the table, and follows what others change.
+    """
+    from vecindex.cli.output import say
+    from vecindex.serve.live import Served
+    from vecindex.serve.server import serve as run
+
+    served = Served(database_uri(db), table, map, questions, options)
+
+    def ready(url: str) -> None:
+        typer.echo(url)
+        sys.stdout.flush()
+        say(f"serving {served.uri}/{table}; Ctrl-C ends it")
+        if open:
+            import webbrowser
+
+            webbrowser.open(url)
+
+    unfinished = run(served, host, port, ready, lambda: say("stopping; Ctrl-C once more stops at once"))
+    if unfinished:
+        # A thread inside a library would be waited for, or be cut off by the interpreter's end with noise.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)

@@ -1,0 +1,57 @@
+"""How an ingest ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vecindex.cli.output import duration, say
+
+if TYPE_CHECKING:
+    from vecindex.types import IngestReport
+
+
+def print_ingest(report: IngestReport, dry_run: bool) -> None:
+    """Tell what an ingest did, or would do."""
+    if dry_run:
+        say(
+            f"dry run: {report.read:,} rows read: {report.added:,} new in {report.table}, "
+            f"{report.changed:,} changed, {report.skipped:,} unchanged, {report.rejected:,} to be rejected; "
+            f"{report.vectors:,} vectors to store"
+        )
+    else:
+        say(
+            f"{report.table}: {report.added:,} added, {report.changed:,} changed, {report.skipped:,} unchanged, "
+            f"{report.rejected:,} rejected; {report.rows_in_table:,} rows in all"
+        )
+    if not (report.read or report.rejected):
+        say("  the sources hold no rows")
+    for reason, n in sorted(report.reject_reasons.items(), key=lambda item: -item[1]):
+        say(f"  rejected {n:,}: {reason}")
+    if report.rejected and not (report.added or report.changed or report.skipped or report.vectors):
+        say("  no row was good: is the format the right one (--format), are the fields (--id-field, --text-field)?")
+    if report.rejected and not dry_run:
+        say("  where and why, row by row: vecindex status --rejects")
+    if report.missing:
+        say(f"  {report.missing:,} rows of the table are not in these sources; --prune would remove them")
+    if report.pruned:
+        say(f"  {report.pruned:,} rows pruned")
+    if report.truncated:
+        share = report.truncated / max(1, report.vectors)
+        say(
+            f"  {report.truncated:,} texts ({share:.1%}) are longer than the model reads and were cut; "
+            "--chunk keeps all of their text (in a table of its own), a model that reads more helps too"
+        )
+    s = report.seconds
+    if report.vectors and not dry_run:
+        say(
+            f"time: {duration(s.wall)} (loading the model {s.loading:.1f} s, reading {s.reading:.1f} s, "
+            f"tokenizing {s.tokenizing:.1f} s, model {s.model:.1f} s, "
+            f"commit {s.commit:.1f} s, maintenance {s.maintenance:.1f} s; they overlap)"
+            + (
+                f"; {report.texts_per_s:.1f} texts/s on {report.device} in {report.precision}"
+                if report.texts_per_s
+                else ""
+            )
+        )
+    if report.interrupted:
+        say("interrupted; run the same command again to go on")

@@ -1,0 +1,215 @@
+"""How the result of `overlap` looks on a terminal and as CSV."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vecindex.cli.layout import facts, out, plain, prose, short, table
+from vecindex.cli.render.project import made_by, precise
+from vecindex.errors import ConfigError
+from vecindex.reports.figures import NONE, figure, number, share
+from vecindex.reports.overlap.maps import enough_of
+from vecindex.verbs.overlap.causes.experiments import bearing_on, told_outcome
+
+if TYPE_CHECKING:
+    from vecindex.core.nulls import Interval
+    from vecindex.verbs.overlap.result import MapOverlap, OverlapResult, Placement
+
+WORST = 5
+
+
+def print_overlap(result: OverlapResult) -> None:
+    """Print the verdict, the causes, the maps, the worst questions, and what embedding space tells.
+
+    What matters comes first: the causes and what helps stand before the figures that they rest on.
+    """
+    out(result.verdict)
+    prose(measured_on(result))
+    print_causes(result)
+    if result.maps:
+        _print_maps(result)
+        _print_worst(result)
+    _print_space(result)
+    if not result.maps:
+        out()
+        prose(result.next[0])
+
+
+def measured_on(result: OverlapResult) -> str:
+    """Return which questions were held against what."""
+    topics = f" on {result.topics} topic{'' if result.topics == 1 else 's'}" if result.topics else ""
+    some = "question" if result.questions == 1 else "questions"
+    return (
+        f"{result.questions:,} {some}{topics} ({plain(result.questions_name)}), "
+        f"{result.articles:,} {result.by}s in {result.table}, {result.model}"
+    )
+
+
+def print_causes(result: OverlapResult) -> None:
+    """Print the causes, the likeliest first, with their figures, experiments and remedies."""
+    out(f"\ncauses on map {result.best.name}" if result.best else "\ncauses")
+    for verdict in result.causes:
+        prose(f"{verdict.cause} ({verdict.confidence} confidence): {verdict.summary}", indent=2)
+        told = [("remedy", verdict.remedy), ("figures", figures(verdict.because))]
+        tested = [
+            f"{e.name}: {told_outcome(e, verdict.cause)}" for e in bearing_on(verdict.cause, result.experiments)
+        ]
+        facts([*told, *(("tested", one) for one in tested), ("proof", verdict.experiment)], indent=4)
+
+
+def figures(values: dict[str, float]) -> str:
+    """Return figures by name on one line."""
+    return "; ".join(f"{name} {figure(value)}" for name, value in values.items())
+
+
+def interval(found: Interval) -> str:
+    """Return the ends of the interval of a share."""
+    return NONE if number(found.low) is None else f"{share(found.low)} to {share(found.high)}"
+
+
+def _print_maps(result: OverlapResult) -> None:
+    out(
+        f"\nmaps (chance {share(result.chance)}; snapping onto the nearest article keeps at least "
+        f"{share(result.snap_floor)})"
+    )
+    head = ["map", "placement", f"overlap@{result.k}", "interval", enough_of(result.k), "none", "weighted", "soft@50"]
+    rows = [[*head, "plausible@50", "self-recall"]]
+    rows += [_placement_row(found, placed) for found in result.maps for placed in (found.search, found.median)]
+    table(rows)
+    k = result.maps[0].fidelity.k if result.maps[0].fidelity else result.k
+    out(f"\nthe maps themselves (k = {k}, chance 0.5; R_NX over k = 1 to 50, chance 0)")
+    table(
+        [
+            ["map", f"{result.by}s", "trustworthiness", "continuity", "R_NX, area over k", "agreement"],
+            *(_fidelity_row(found) for found in result.maps),
+        ]
+    )
+    out(f"\nwhere questions and articles lie (compactness in embedding space {figure(result.space.compactness)})")
+    head = ["map", "compactness", "points in box (expected)", "entropy", "Gini", "Clark-Evans", "over cells"]
+    table([head, *(_geometry_row(found) for found in result.maps)])
+    for found in result.maps:
+        if made := made_by(found.about):
+            out(f"  {found.name}{made}")
+        if found.outside:
+            out(f"  {found.outside:,} not on {found.name}, {share(found.targets_outside)} of all targets")
+        if isinstance(note := found.about.get("anchored_note"), str):
+            out(f"    {note}")
+
+
+def _placement_row(found: MapOverlap, placed: Placement) -> list[str]:
+    return [
+        found.name,
+        placed.rule,
+        share(placed.overlap.mean),
+        interval(placed.overlap),
+        share(placed.enough.mean),
+        share(placed.none),
+        share(placed.rank_weighted.mean),
+        share(placed.soft.get(50)),
+        share(placed.reciprocal.get(50)),
+        share(found.self_recall.mean),
+    ]
+
+
+def _fidelity_row(found: MapOverlap) -> list[str]:
+    told = found.fidelity
+    cells = [NONE] * 3
+    if told is not None:
+        cells = [precise(one) for one in (told.trustworthiness, told.continuity, told.rnx_area)]
+    return [found.name, f"{found.articles:,}", *cells, figure(found.agreement)]
+
+
+def _geometry_row(found: MapOverlap) -> list[str]:
+    even, placed = found.evenness, found.search
+    spread = [NONE] * 4
+    if even is not None:
+        cells = f"{even.cells:,} of {even.cell_width:.3g} x {even.cell_height:.3g}"
+        spread = [f"{even.entropy:.2f}", f"{even.gini:.2f}", figure(even.clark_evans), cells]
+    inside = f"{placed.articles_inside:,} ({placed.articles_expected:,.1f})"
+    return [found.name, figure(placed.compactness), inside, *spread]
+
+
+def _print_worst(result: OverlapResult) -> None:
+    best = result.best
+    assert best is not None, "there is a map"
+    rows = sorted(result.rows, key=lambda row: (row.maps[best.name]["search"].overlap, row.id))[:WORST]
+    out(f"\nworst questions on map {best.name}")
+    shown = [["overlap", "dist", "id", "question", "nearest article"]]
+    for row in rows:
+        nearest = row.neighbors[0]
+        shown.append(
+            [
+                share(row.maps[best.name]["search"].overlap),
+                f"{row.nearest_dist:.3f}",
+                short(row.id, 12),
+                short(row.text, 48),
+                short(nearest.title or nearest.id, 32),
+            ]
+        )
+    table(shown)
+
+
+def _print_space(result: OverlapResult) -> None:
+    s = result.space
+    rows = [
+        (
+            "nearest article",
+            f"at a distance of {s.nearest_dist:.3f}, articles to each other {s.articles_nearest_dist:.3f}: "
+            f"percentile {s.nearest_percentile:.0f} of theirs; {share(s.far_share)} of the questions beyond the 95th",
+        )
+    ]
+    if told := _answers(result):
+        rows.append(("right articles", told))
+    if s.topic_precision is not None:
+        kept = result.best.search.topic_precision if result.best else None
+        on = f"; on map {result.best.name} {share(kept.mean)} ({interval(kept)})" if result.best and kept else ""
+        rows.append(("same topic", f"{share(s.topic_precision.mean)} ({interval(s.topic_precision)}){on}"))
+    rows += [
+        (
+            "targets",
+            f"{share(s.distinct_ratio)} of them different; on one spot {share(s.collapse_ceiling)} could be kept at "
+            f"best; {share(s.hub_share)} are hubs, {share(s.duplicated_targets)} have near-duplicates",
+        ),
+        (
+            "among themselves",
+            f"{share(s.mixing)} of a question's nearest are questions (chance {share(s.mixing_chance)})",
+        ),
+        (
+            "style",
+            f"centers {figure(s.style.gap)} apart, cosine {figure(s.style.centroid_cosine)}; a linear rule tells "
+            f"questions from articles {figure(s.style.auc)}, from their nearest {figure(s.style.auc_near)} "
+            "(chance 0.5)",
+        ),
+    ]
+    out("\nembedding space")
+    facts(rows)
+
+
+def _answers(result: OverlapResult) -> str:
+    s = result.space
+    absent = f"{share(s.answers_absent)} of them are not in the table"
+    if s.answers is None:
+        return absent if s.answers_absent is not None else ""
+    on_map = result.best.search.answers if result.best else None
+    there = f"; on map {result.best.name} {share(on_map.recall)}" if result.best and on_map else ""
+    return (
+        f"recall@{result.k} {share(s.answers.recall)}, MRR {s.answers.mrr:.2f} over {s.answers.questions:,} "
+        f"questions{there}; {absent}"
+    )
+
+
+def write_csv(result: OverlapResult, path: str) -> None:
+    """Write `OverlapResult.flat_rows` with a header; raises ConfigError when the file cannot be written."""
+    rows = result.flat_rows()
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    try:
+        with Path(path).open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, columns)
+            writer.writeheader()
+            writer.writerows(rows)
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot write {path}: {error.strerror or error}.", "Name another file: --csv FILE"
+        ) from error

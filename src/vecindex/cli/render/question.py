@@ -1,0 +1,70 @@
+"""How one question's neighbors look on a terminal, in both spaces side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from vecindex.cli.layout import out, plain, short, table
+from vecindex.core.anchors import anchored_to
+from vecindex.errors import ConfigError
+from vecindex.reports.figures import share
+
+if TYPE_CHECKING:
+    from vecindex.verbs.overlap.question_result import Near, QuestionOnMap, QuestionRow
+    from vecindex.verbs.overlap.result import OverlapResult
+
+
+def print_question(result: OverlapResult, question: str) -> None:
+    """Print one question's neighbors in embedding space beside those on each map; a star marks those kept.
+
+    It is told by its id, by its text, or is the one that was typed. The best map comes first. Raises ConfigError when
+    there is none such.
+    """
+    row = _row_of(result, question)
+    alone = row is result.typed or result.questions == 1
+    out(plain(row.text) if alone else f"{plain(row.id)}: {plain(row.text)}")
+    for one in result.maps:
+        anchored = anchored_to(one.about)
+        name = f"{one.name} ({plain(anchored)})" if anchored else one.name
+        for rule, placed in row.maps[one.name].items():
+            out(f"\nmap {name}, placed by {rule}: {share(placed.overlap)} kept")
+            _side_by_side(row.neighbors, placed)
+    if not result.maps:
+        _side_by_side(row.neighbors, None)
+
+
+def _row_of(result: OverlapResult, question: str) -> QuestionRow:
+    rows = [*result.rows, *([result.typed] if result.typed else [])]
+    found = next((r for r in result.rows if r.id == question), None)
+    found = found or next((r for r in rows if r.text == question.strip()), None)
+    if found is None:
+        some = ", ".join(r.id for r in result.rows[:5])
+        raise ConfigError(f"No question has the id {question!r}.", f"Ids there: {some}, ...")
+    return found
+
+
+def _side_by_side(space: Sequence[Near], placed: QuestionOnMap | None) -> None:
+    """Print the two lists; beside each neighbor stands its rank in the other space."""
+    sides: list[tuple[Sequence[Near], Sequence[int | None]]] = [(space, placed.target_ranks if placed else ())]
+    if placed is not None:
+        sides.append((placed.neighbors, placed.neighbor_ranks))
+    kept = {n.id for n in space} & {n.id for n in (placed.neighbors if placed else ())}
+    rows = [["rank", "dist", "in embedding space", "map rank", "dist", "on the map", "space rank"]]
+    for i in range(max(len(near) for near, _ in sides)):
+        cells = [str(i + 1)]
+        for near, ranks in sides:
+            if i < len(near):
+                one = near[i]
+                cells += [f"{one.dist:.4f}", ("* " if one.id in kept else "  ") + short(one.title or one.id, 44)]
+                cells.append(_rank(ranks[i], placed) if placed else "")
+            else:
+                cells += ["", "", ""]
+        rows.append(cells + [""] * (7 - len(cells)))
+    if placed is None:
+        rows = [row[:3] for row in rows]
+    table(rows)
+
+
+def _rank(rank: int | None, placed: QuestionOnMap) -> str:
+    return f">{placed.depth}" if rank is None else str(rank)

@@ -1,0 +1,184 @@
+"""How status, and what the upkeep of a table did, look."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from vecindex.cli.advice import completed
+from vecindex.cli.layout import plain
+from vecindex.cli.output import duration, say, size
+from vecindex.cli.render.project import map_line
+
+if TYPE_CHECKING:
+    from vecindex.verbs.upkeep.delete import DeleteReport
+    from vecindex.verbs.upkeep.doctor import DoctorReport
+    from vecindex.verbs.upkeep.optimize import OptimizeReport
+    from vecindex.verbs.upkeep.status import Status
+    from vecindex.verbs.upkeep.tag import TagReport
+
+
+# As `verbs.ingest.rows.chunk_id` makes them.
+_CHUNK_ID = re.compile(r"(?P<article>.+)#\d+", re.DOTALL)
+
+
+def print_status(found: Status) -> None:
+    """Print a table's state as lines of a name and a value, then the rejects, then what to do next."""
+    for name, value in _status_lines(found):
+        _out(f"{name:<13}{value}")
+    for row in found.rejects or []:
+        _out("\t".join(plain(str(row[key] or "")) for key in ("place", "reason", "id", "excerpt")))
+    if found.rejects is not None and len(found.rejects) < found.rejected:
+        say(f"the first {len(found.rejects):,} of {found.rejected:,} rejected rows")
+    for sentence in found.next:
+        _out(f"next         {completed(sentence)}")
+
+
+def _out(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
+    articles = "" if found.articles is None else f", chunks of {found.articles:,} articles"
+    yield "table", f"{found.table} in {found.database}" + (f", as tagged {found.at}" if found.at else "")
+    yield "rows", f"{found.rows:,}{articles}"
+    yield from _model_lines(found)
+    yield from _run_lines(found)
+    yield "rejected", f"{found.rejected:,} input rows"
+    if found.fingerprint is None:
+        return  # of a table that there is not there is no more to tell
+    if found.columns:
+        yield "fields", ", ".join(f"{plain(name)} ({kind})" for name, kind in found.columns.items())
+    yield from _map_lines(found)
+    if found.tags:
+        yield "tags", ", ".join(f"{name} (version {version})" for name, version in found.tags.items())
+    if found.batch_tokens:
+        told = ", ".join(f"{tokens:,} tokens on {device}" for device, tokens in found.batch_tokens.items())
+        yield "batches", f"{told} (remembered, since more ran out of memory)"
+    words = "indexed" if found.words_indexed else "not indexed (the first search --hybrid does it)"
+    yield "words", words
+    disk = (
+        ""
+        if found.table_bytes is None or found.database_bytes is None
+        else (f", {size(found.table_bytes)} on disk, the whole database {size(found.database_bytes)}")
+    )
+    yield (
+        "store",
+        f"fragments {found.fragments:,}, versions {found.versions:,}, {size(found.live_bytes)} in use{disk}",
+    )
+
+
+def _model_lines(found: Status) -> Iterator[tuple[str, str]]:
+    made = found.fingerprint
+    if made is None:
+        yield "model", "none yet: every row was rejected"
+        return
+    yield "model", f"{made.model} (weights {made.weights[:12]}), {made.dimension} values"
+    template = "the text" if made.text_template is None else repr(made.text_template)
+    prompt = f" behind the prompt {made.prompt!r}" if made.prompt else ""
+    cut = f", {made.chunking}" if made.chunking else ""
+    # Of vectors that were taken on trust nobody told it.
+    read = f"up to {made.max_tokens:,} tokens" if made.max_tokens else "up to a length that is not known"
+    yield "embedded", f"{template}{prompt}, {read}{cut}"
+    if made.weights == "unknown":
+        yield "cut off", "not known, since the vectors came ready-made"
+    else:
+        yield "cut off", f"{found.truncated:,} texts ({found.truncated_frac:.1%}) are longer than the model reads"
+
+
+def _map_lines(found: Status) -> Iterator[tuple[str, str]]:
+    for number, (name, about) in enumerate(found.maps.items()):
+        yield "" if number else "maps", map_line(name, about)
+
+
+def _run_lines(found: Status) -> Iterator[tuple[str, str]]:
+    run: dict[str, Any] | None = found.last_run
+    if run is not None:
+        counts = ", ".join(f"{run[key]:,} {key}" for key in ("added", "changed", "skipped", "rejected"))
+        stopped = " (stopped before its end)" if run["interrupted"] else ""
+        yield "last run", f"{run['ended_at'][:19]}Z: {counts}{stopped}"
+        s = run["seconds"]
+        yield "", f"{duration(s['wall'])}: model {s['model']:.1f} s, reading {s['reading']:.1f} s{_rate(run)}"
+    if found.unfinished is not None:
+        more = f"{found.unfinished.rows:,} rows in {found.unfinished.transactions:,} transactions since"
+        when = f", the last at {(found.unfinished.last_commit or '')[:19]}Z"
+        if found.writer:
+            yield "running", f"{found.writer}: {more}{when}"
+        else:
+            yield "interrupted", f"a run was cut off: {more}{when}"
+    elif found.writer:
+        yield "running", found.writer
+
+
+def _rate(run: dict[str, Any]) -> str:
+    """Tell the rate of a run, or of the last one before it that embedded something."""
+    own = run.get("texts_per_s")
+    rate = run if own else run.get("last_rate")
+    if not rate:
+        return ""
+    when = "" if own else f" when texts were last embedded, {rate['ended_at'][:19]}Z"
+    return f"; {rate['texts_per_s']:.1f} texts/s on {rate['device']} in {rate['precision']}{when}"
+
+
+def print_delete(report: DeleteReport) -> None:
+    """Tell what a deletion removed, or would remove."""
+    for row_id in report.not_found:
+        say(f"not found: {plain(row_id)}")
+    if report.not_found and not report.articles:
+        say("  To find an id: vecindex search TEXT --json")
+    chunk = next((found for i in report.not_found if (found := _CHUNK_ID.fullmatch(i))), None)
+    if chunk is not None:
+        # The report does not tell whether the table is chunked; the sentence holds either way.
+        article, row = plain(chunk["article"]), plain(chunk[0])
+        say(f"  in a table of chunks an article is named by its article_id: {article}, not {row}")
+    told = f"{report.articles:,} articles ({report.rows:,} rows)"
+    if report.dry_run:
+        say(f"dry run: would remove {told} of {report.table}")
+    elif report.deleted or not report.articles:
+        say(f"{report.table}: {report.deleted:,} rows removed; {report.rows_in_table:,} rows left")
+    else:
+        say(f"nothing removed; {told} would match")
+
+
+def print_optimize(report: OptimizeReport) -> None:
+    """Tell what an optimisation did."""
+    disk = ""
+    if report.bytes_before is not None and report.bytes_after is not None:
+        disk = f", {size(report.bytes_before)} to {size(report.bytes_after)}"
+    say(
+        f"{report.table}: {report.fragments_before:,} to {report.fragments_after:,} fragments, "
+        f"{report.versions_before:,} to {report.versions_after:,} versions{disk}"
+        + ("; the index of words is up to date" if report.words_indexed else "")
+    )
+
+
+def print_tags(report: TagReport) -> None:
+    """Print the tags as lines of name, version, rows and time; tell what was done."""
+    for verb in ("made", "moved", "deleted"):
+        if name := getattr(report, verb):
+            say(f"{verb}: {name}")
+    for tag in report.tags:
+        rows = "?" if tag.rows is None else f"{tag.rows:,}"
+        _out(f"{tag.name}\tversion {tag.version}\t{rows} rows\t{(tag.made_at or '?')[:19]}Z")
+    if not report.tags:
+        say("no tags")
+
+
+def print_doctor(report: DoctorReport) -> None:
+    """Print the outcome of each check, what was found and what to do about it."""
+    for check in report.checks:
+        _out(f"{check.outcome:<9}{check.name}" + (f" ({check.note})" if check.note else ""))
+    for done in report.repaired:
+        _out(f"repaired {done}")
+    for finding in report.findings:
+        _out(f"\n{finding.check}: {finding.message} ({finding.count:,})")
+        for example in finding.examples:
+            _out(f"  {plain(example)}")
+        _out(f"  {finding.remedy}")
+    for note in report.notes:
+        say(note)
+    say(f"{report.table}: {'sound' if report.sound else f'{len(report.findings)} faults found'}")
+    if report.repaired:
+        say("what was dropped comes back with the next vecindex ingest of its source")

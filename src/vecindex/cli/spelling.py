@@ -1,0 +1,29 @@
+"""Messages as this run of the command line writes them."""
+
+from __future__ import annotations
+
+import typer
+
+from vecindex.messages import Message, as_text
+from vecindex.spelling import CommandLine
+
+_RUN = CommandLine()
+
+
+def begin(verb: str | None) -> None:
+    """Begin a run of a command."""
+    _RUN.verb = verb or ""
+    _RUN.given.clear()
+
+
+def remember(context: typer.Context, parameter: typer.CallbackParam, value: str | None) -> str | None:
+    """Keep an option that was given on the command line; a variable of the environment holds for what comes next."""
+    source = context.get_parameter_source(str(parameter.name))
+    if value is not None and source is not None and source.name == "COMMANDLINE":
+        _RUN.given[str(parameter.name)] = value
+    return value
+
+
+def spelled(message: Message) -> str:
+    """Return a message with its options and commands as they are typed."""
+    return as_text(message).spelled(_RUN)

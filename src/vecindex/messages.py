@@ -1,0 +1,151 @@
+"""Messages that name options and commands as data, so that each front end spells them in its own way.
+
+The command line writes `--by chunk` and `vecindex project anchored --anchor --db DIR`, Python `by="chunk"` and
+`index.project("anchored", anchor=True)`, the JSON API `"by": "chunk"`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """A value that the reader fills in, written as it is: FILE, NAME."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class OptionName:
+    """An option or argument of a verb, by its name in Python, perhaps with a value."""
+
+    name: str
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A verb with its positional arguments and its options, by their names in Python."""
+
+    verb: str
+    arguments: tuple[Any, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+Part = str | OptionName | Command
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A message in parts. As a `str` it is spelled for Python."""
+
+    parts: tuple[Part, ...]
+
+    def spelled(self, spelling: Spelling) -> str:
+        """Return the message as a front end writes it."""
+        written = []
+        for part in self.parts:
+            if isinstance(part, OptionName):
+                written.append(spelling.option(part))
+            elif isinstance(part, Command):
+                written.append(spelling.command(part))
+            else:
+                written.append(part)
+        return "".join(written)
+
+    def __str__(self) -> str:
+        return self.spelled(PYTHON)
+
+    def __contains__(self, piece: str) -> bool:
+        return piece in str(self)
+
+    def __bool__(self) -> bool:
+        return any(self.parts)
+
+
+class Spelling(Protocol):
+    """How a front end writes what messages name."""
+
+    def option(self, option: OptionName) -> str:
+        """Return an option, with its value if it has one."""
+        ...
+
+    def command(self, command: Command) -> str:
+        """Return a command that can be copied."""
+        ...
+
+
+def text(*parts: Part | Text | Placeholder) -> Text:
+    """Return a message of texts, options, commands and other messages, one after the other.
+
+    >>> str(text("Leave ", option("map"), " out, or run ", command("project", "tiny", seed=1), "."))
+    "Leave map= out, or run index.project('tiny', seed=1)."
+    """
+    flat: list[Part] = []
+    for part in parts:
+        if isinstance(part, Text):
+            flat.extend(part.parts)
+        else:
+            flat.append(str(part) if isinstance(part, Placeholder) else part)
+    return Text(tuple(flat))
+
+
+def option(name: str, value: Any = None) -> OptionName:
+    """Return an option for a message; `name` as in Python. A value of True stands for a switch that is set."""
+    return OptionName(name, value)
+
+
+def command(verb: str, *arguments: Any, **options: Any) -> Command:
+    """Return a command for a message; options that are None or False are left out.
+
+    A `Placeholder` stands for what the reader fills in.
+    """
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    return Command(verb, arguments, given)
+
+
+class PythonSpelling:
+    """Options as arguments, commands as calls of an `Index` named index."""
+
+    def option(self, option: OptionName) -> str:
+        """Return `by=`, or `by='chunk'`."""
+        return f"{option.name}=" + ("" if option.value is None else _literal(option.value))
+
+    def command(self, command: Command) -> str:
+        """Return a call."""
+        given = [_literal(value) for value in command.arguments]
+        given += [f"{name}={_literal(value)}" for name, value in command.options.items()]
+        return f"index.{command.verb}({', '.join(given)})"
+
+
+def _literal(value: Any) -> str:
+    return value.name if isinstance(value, Placeholder) else repr(value)
+
+
+PYTHON: Spelling = PythonSpelling()
+
+
+def as_text(message: Message) -> Text:
+    """Return a message in parts, whichever way it was given."""
+    return message if isinstance(message, Text) else Text((message,))
+
+
+def join(separator: str, messages: list[Text] | tuple[Text, ...]) -> Text:
+    """Return messages as one, with a separator between them.
+
+    >>> str(join("; ", [text("a"), text(option("k"))]))
+    'a; k='
+    """
+    parts: list[Text | str] = []
+    for number, one in enumerate(messages):
+        parts += [separator, one] if number else [one]
+    return text(*parts)
+
+
+Message = str | Text
+"""A message as it may be given: a text that names no option and no command, or one in parts."""

@@ -1,0 +1,170 @@
+"""Options declared once: a TypedDict a verb, whose fields say how the front ends offer them.
+
+    class SearchOptions(ModelOptions, total=False):
+        k: Annotated[int, Option("Hits for each query.", default=10, flag="-k", at_least=1)]
+
+`Index` takes them as `**options: Unpack[SearchOptions]`, the command line makes its options of them, the JSON API its
+requests, and `checked` fills in the defaults and refuses what is out of bounds.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Literal, TypedDict, TypeVar, cast, get_args, get_origin, get_type_hints
+
+from vecindex.errors import ConfigError
+from vecindex.messages import option, text
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """How a field is offered.
+
+    Attributes
+    ----------
+    help : one sentence.
+    default : what holds when the option is left out.
+    flag : on the command line, where it is not `--name`; several are separated by blanks; "" offers none.
+    metavar : what stands for the value in the command line's help.
+    at_least, at_most : bounds of a number, themselves allowed.
+    argument : a positional argument of the command line.
+    """
+
+    help: str
+    default: Any = None
+    flag: str | None = None
+    metavar: str | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    argument: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of an options class: its name, its type without the annotation, and how it is offered."""
+
+    name: str
+    type: Any
+    option: Option
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The values that a Literal type allows; empty for another type."""
+        members = [self.type, *get_args(self.type)]
+        return tuple(value for member in members if get_origin(member) is Literal for value in get_args(member))
+
+
+class ModelOptions(TypedDict, total=False):
+    """Where the model that embeds questions is, and how it runs."""
+
+    model: Annotated[str | None, Option("Where the table's model is now, if elsewhere.")]
+    prompt: Annotated[str | None, Option("Put before every question [default: the model's own]")]
+    device: Annotated[str, Option("auto, cpu, cuda, cuda:N or mps.", default="auto")]
+    trust_remote_code: Annotated[
+        bool,
+        Option(
+            "Run code that the model brings along.",
+            default=False,
+            flag="--trust-remote-code/--no-trust-remote-code",
+        ),
+    ]
+
+
+@cache
+def fields_of(kind: Any) -> dict[str, Field]:
+    """Return the fields of an options class that the front ends offer, by name; the model's come last."""
+    hints = get_type_hints(kind, include_extras=True)
+    shared = [name for name in ModelOptions.__annotations__ if name in hints]
+    order = [name for name in hints if name not in shared] + shared
+    found = {}
+    for name in order:
+        if get_origin(hints[name]) is Annotated:
+            declared, *notes = get_args(hints[name])
+            about = next((note for note in notes if isinstance(note, Option)), None)
+            if about is not None:
+                found[name] = Field(name, declared, about)
+    return found
+
+
+def checked(kind: type[T], given: T) -> T:
+    """Return all options of a class: those given, checked against bounds and choices, and the defaults of the others.
+
+    Raises ConfigError, naming the option as the caller wrote it.
+    """
+    fields = fields_of(cast("Any", kind))
+    values = dict(cast("Mapping[str, Any]", given))
+    known = get_type_hints(kind)
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = text("Is it ", option(near[0]), "?") if near else f"There are: {', '.join(fields)}."
+            raise ConfigError(text("There is no ", option(name), "."), hint)
+    for name, field in fields.items():
+        if name in values:
+            _check(field, values[name])
+    return cast("T", dict.fromkeys(known) | {n: f.option.default for n, f in fields.items()} | values)
+
+
+def _check(field: Field, value: Any) -> None:
+    about, name = field.option, option(field.name)
+    if value is None or value == about.default:
+        return
+    if field.choices and value not in field.choices:
+        raise ConfigError(text(name, f" is {_listed(field.choices)}, found {value!r}."))
+    low, high = about.at_least, about.at_most
+    if low is None and high is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(text(name, f" is a number, found {value!r}."))
+    if low is not None and high is not None and not low <= value <= high:
+        raise ConfigError(text(name, f" must be from {low:g} to {high:g}, found {value:g}."))
+    if low is not None and not value >= low:
+        raise ConfigError(text(name, f" must be at least {low:g}, found {value:g}."))
+    if high is not None and not value <= high:
+        raise ConfigError(text(name, f" must be at most {high:g}, found {value:g}."))
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} or {values[-1]}"
+
+
+def signature_of(function: Any, kind: Any) -> inspect.Signature:
+    """Return a function's signature with the fields of an options class in place of its `**options`."""
+    own = inspect.signature(function)
+    kept = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    taken = {p.name for p in kept}
+    hints = get_type_hints(kind)
+    fields = fields_of(kind)
+    more = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=fields[name].option.default if name in fields else None,
+            annotation=hints[name],
+        )
+        for name in [*fields, *(n for n in hints if n not in fields)]
+        if name not in taken
+    ]
+    return own.replace(parameters=[*kept, *more])
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def options_shown(kind: Any) -> Callable[[F], F]:
+    """Let `help()` and notebooks show a method's `**options` one by one, with what each means."""
+
+    def decorate(function: F) -> F:
+        function.__signature__ = signature_of(function, kind)  # type: ignore[attr-defined]
+        lines = [f"{name} : {field.option.help}" for name, field in fields_of(kind).items()]
+        about = "\n        Options\n        -------\n        " + "\n        ".join(lines) + "\n        "
+        function.__doc__ = (function.__doc__ or "").rstrip() + "\n" + about
+        return function
+
+    return decorate

@@ -1,1 +1,0 @@
-"""One module for each verb: wires the edges to the core."""

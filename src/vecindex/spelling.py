@@ -1,0 +1,85 @@
+"""How front ends write what messages name; see `messages`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from vecindex.messages import Command, OptionName, Placeholder
+from vecindex.options import fields_of
+
+_OPTIONS = {"overlap": "OverlapOptions", "search": "SearchOptions"}
+"""The options class of each verb, in `verbs.<verb>.options`; imported when a message names one of its options."""
+
+
+class CommandLine:
+    """Options as they are typed, commands that can be copied.
+
+    Attributes
+    ----------
+    verb : the command that runs, whose options messages name.
+    given : options that every command is completed with: the database and the table that this run is for.
+    """
+
+    def __init__(self, verb: str = "", given: Mapping[str, str] | None = None) -> None:
+        """Take the command that runs and what completes others."""
+        self.verb = verb
+        self.given = dict(given or {})
+
+    def option(self, option: OptionName) -> str:
+        """Return `--by`, or `--by chunk`."""
+        return " ".join(_words(self.verb, option.name, option.value))
+
+    def command(self, command: Command) -> str:
+        """Return `vecindex VERB ...`."""
+        words = ["vecindex", command.verb, *(_word(value) for value in command.arguments)]
+        more = {name: value for name, value in self.given.items() if name not in command.options}
+        for name, value in {**command.options, **more}.items():
+            words += _words(command.verb, name, value)
+        return " ".join(words)
+
+
+class JsonApi(CommandLine):
+    """Fields of a request; commands as the person who runs the server types them."""
+
+    def option(self, option: OptionName) -> str:
+        """Return `"by"`, or `"by": "chunk"`."""
+        import json
+
+        value = option.value
+        if value is None:
+            return f'"{option.name}"'
+        return f'"{option.name}": ' + (
+            value.name if isinstance(value, Placeholder) else json.dumps(value, default=str)
+        )
+
+
+def flag_of(verb: str, name: str) -> str:
+    """Return the flag of a verb's option on the command line, by its name in Python.
+
+    >>> flag_of("overlap", "topic_field"), flag_of("overlap", "k")
+    ('--topic-field', '-k')
+    """
+    declared = None
+    if verb in _OPTIONS:
+        kind = getattr(import_module(f"vecindex.verbs.{verb}.options"), _OPTIONS[verb])
+        field = fields_of(kind).get(name)
+        declared = None if field is None else field.option.flag
+    if not declared:
+        return "--" + name.replace("_", "-")
+    return declared.split()[0].split("/")[0]
+
+
+def _words(verb: str, name: str, value: Any) -> list[str]:
+    flag = flag_of(verb, name)
+    if value is None or value is True:
+        return [flag]
+    if isinstance(value, list | tuple):
+        return [word for one in value for word in (flag, _word(one))]
+    return [flag, _word(value)]
+
+
+def _word(value: Any) -> str:
+    return value.name if isinstance(value, Placeholder) else shlex.quote(str(value))

@@ -1,0 +1,133 @@
+"""Which columns an export has, under which names, and where each comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vecindex.errors import ConfigError
+from vecindex.schema import CHUNK_COLUMNS
+from vecindex.store.articles import ArticleTable
+from vecindex.store.maps import maps
+from vecindex.verbs.picture.options import chosen_map
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ATLAS, VIEWER = "embedding-atlas", "viewer"
+TOOLS = (ATLAS, VIEWER)
+_LENGTHS = ("n_tokens", "truncated")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of an export, in order.
+
+    Attributes
+    ----------
+    names, sources : the name of each in the file, and of the table's column that it holds.
+    maps : the maps whose places are among them.
+    placed : the map whose places are called x and y; None where none are.
+    """
+
+    names: tuple[str, ...]
+    sources: tuple[str, ...]
+    maps: tuple[str, ...]
+    placed: str | None
+
+    def taken(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return a batch of the table with these columns, without what the table notes about them."""
+        import pyarrow as pa
+
+        columns = [batch.column(name) for name in self.sources]
+        return pa.RecordBatch.from_arrays(columns, names=list(self.names))
+
+    def schema(self, table: pa.Schema) -> pa.Schema:
+        """Return the schema of such batches."""
+        import pyarrow as pa
+
+        fields = [(name, table.field(source)) for name, source in zip(self.names, self.sources, strict=True)]
+        return pa.schema([pa.field(name, field.type) for name, field in fields])
+
+
+def chosen_maps(table: ArticleTable, wanted: Sequence[str] | None) -> list[str]:
+    """Return the maps that were asked for; None asks for all, the one that `vecindex map` shows first.
+
+    Raises ConfigError naming the maps that there are.
+    """
+    if wanted is not None:
+        return [chosen_map(table, name)[0] for name in dict.fromkeys(wanted)]
+    there = list(maps(table))
+    if not there:
+        return []
+    shown, _ = chosen_map(table, None)
+    return [shown, *(name for name in there if name != shown)]
+
+
+def plan_columns(
+    table: ArticleTable, wanted: Sequence[str] | None, on_maps: Sequence[str], *, vectors: bool, tool: str | None
+) -> Columns:
+    """Return the columns of an export.
+
+    Parameters
+    ----------
+    wanted : columns of the table, several in one text apart by commas; None for those that a reader would use.
+    on_maps : the maps whose places are given.
+    vectors : whether the vectors are given too.
+    tool : None for a table like ours; else what is fixed for the tool stands first, and the places on the first map
+        are called x and y.
+
+    Raises ConfigError naming the columns that there are.
+    """
+    schema = table.schema
+    own = _usual(table, schema, tool) if wanted is None else _resolved(table, schema, wanted)
+    first: list[tuple[str, str]] = []
+    placed = on_maps[0] if tool and on_maps else None
+    if placed is not None:
+        first += [("x", f"{placed}_x"), ("y", f"{placed}_y")]
+    if tool == ATLAS:
+        first += [(name, name) for name in ("text", "id", "title")]
+    elif tool == VIEWER:
+        first = [("id", "id"), ("title", "title"), *first]
+    taken = {source for _, source in first}
+    own += [f"{name}_{axis}" for name in on_maps for axis in ("x", "y")]
+    own += ["vector"] if vectors else []
+    rest = [name for name in dict.fromkeys(own) if name not in taken]
+    names = [name for name, _ in first]
+    if tool == ATLAS:
+        # Its own column, which no field of the user's may have.
+        names.append("neighbors")
+    told = [name for name, _ in first]
+    for name in rest:
+        free = name
+        while free in names:
+            free = f"src_{free}"
+        names.append(free)
+        told.append(free)
+    sources = [source for _, source in first] + rest
+    return Columns(tuple(told), tuple(sources), tuple(on_maps), placed)
+
+
+def _usual(table: ArticleTable, schema: pa.Schema, tool: str | None) -> list[str]:
+    there = set(schema.names)
+    fields = [field.name for field in table.extra_columns if not field.name.startswith("_")]
+    chunk = [name for name in CHUNK_COLUMNS if name in there]
+    if tool is not None:
+        return [*chunk, *fields]
+    return ["id", "title", "text", *chunk, *fields, *_LENGTHS]
+
+
+def _resolved(table: ArticleTable, schema: pa.Schema, wanted: Sequence[str]) -> list[str]:
+    there = schema.names
+    found: list[str] = []
+    for item in wanted:
+        # A column may itself have a comma in its name.
+        found += [item] if item in there else [name.strip() for name in item.split(",") if name.strip()]
+    if missing := [name for name in found if name not in there]:
+        raise ConfigError(
+            f"{table.where} has no column {missing[0]!r}.", f"Columns there: {', '.join(sorted(there))}"
+        )
+    if not found:
+        raise ConfigError("--columns names no column.", f"Columns there: {', '.join(sorted(there))}")
+    return found

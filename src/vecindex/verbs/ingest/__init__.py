@@ -1,0 +1,1 @@
+"""Sources to rows of the table, a transaction at a time."""

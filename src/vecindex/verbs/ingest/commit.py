@@ -1,0 +1,111 @@
+"""The committing thread's part of an ingest: pieces with vectors become one commit of the table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from vecindex.core.memory import give_back_memory
+from vecindex.store.maintenance import COMPACT_EVERY, maintain
+from vecindex.verbs.ingest.plan import Planned
+from vecindex.verbs.ingest.prepare import Ready
+from vecindex.verbs.ingest.rows import chunk_id, to_arrow
+from vecindex.verbs.ingest.run import Run
+
+# The heap of a model at work gets holes, some MB a transaction, which the C library would keep.
+_TRIM_EVERY = 10
+
+
+class Committer:
+    """Commits transactions in order, and keeps the table compact while the run goes on."""
+
+    def __init__(self, run: Run) -> None:
+        """Take the run's state; the next transaction continues the table's numbers."""
+        self._run = run
+        self.txn = 0
+        if run.table is not None:
+            # The last transaction's rows may have been deleted since; its number is not used again.
+            last_run = run.table.setting("last_run") or {}
+            self.txn = max(run.table.last_txn(), last_run.get("last_txn", 0))
+        self.rejects_changed = False
+        # What this run rejects is not mended by it: only older rejects are looked up.
+        self._old_rejects = run.database.rejects().count(run.name) > 0
+        self._kept_budget: int | None = None
+        self._budget_read = False
+
+    def commit(self, ready: Ready) -> None:
+        """Write a transaction's rows as one commit, and its rejects as another."""
+        run, mark = self._run, time.perf_counter()
+        if ready.new_columns and run.table is not None:
+            # Here, not where they were found: two commits at once to one table may refuse each other.
+            run.table.add_columns(ready.new_columns)
+        if ready.pieces:
+            self._write(ready)
+            if self._old_rejects:
+                stored = [row.article.id for row in ready.transaction.rows]
+                self.rejects_changed |= run.database.rejects().forget_stored(run.name, stored, run.id)
+        if ready.transaction.rejects:
+            self.rejects_changed = True
+            run.database.rejects().put(run.name, run.id, ready.transaction.rejects)
+        self._remember_budget()
+        run.report.seconds.commit += time.perf_counter() - mark
+        if ready.pieces and run.report.transactions % COMPACT_EVERY == 0:
+            self.maintain()
+        elif ready.pieces and run.report.transactions % _TRIM_EVERY == 0:
+            give_back_memory()
+
+    def maintain(self) -> None:
+        """Compact the table and remove its old versions."""
+        run, mark = self._run, time.perf_counter()
+        if run.table is not None:
+            maintain(run.table)
+        run.report.seconds.maintenance += time.perf_counter() - mark
+
+    def _write(self, ready: Ready) -> None:
+        run, table = self._run, self._run.table
+        assert table is not None, "there is a table once there are rows"
+        rows = to_arrow(ready.pieces, run.columns, table.schema, self.txn + 1)
+        changed = [row for row in ready.transaction.rows if row.stored_hash is not None]
+        if changed:
+            table.replace(rows, self._gone_chunks(changed))
+        else:
+            table.append(rows)
+        self.txn += 1
+        report = run.report
+        report.transactions += 1
+        report.changed += len(changed)
+        report.added += len(ready.transaction.rows) - len(changed)
+        report.vectors += len(ready.pieces) if run.ready_made else len(ready.to_embed)
+        report.truncated += sum(bool(piece.truncated) for piece in ready.to_embed)
+        report.tokens += sum(piece.n_tokens or 0 for piece in ready.to_embed)
+
+    def _gone_chunks(self, changed: Sequence[Planned]) -> list[str]:
+        """Return the ids of chunks that the new cut of changed articles no longer has."""
+        table = self._run.table
+        if not self._run.choice.chunking or table is None:
+            return []
+        there = table.rows_by_id([row.article.id for row in changed], ["id"], key="article_id")
+        here = {chunk_id(row.article.id, i) for row in changed for i in range(len(row.texts))}
+        return [i for i in there.column("id").to_pylist() if i not in here]
+
+    def _remember_budget(self) -> None:
+        """Keep with the table a batch size that memory forced upon us, so that the next run starts with it.
+
+        One that has grown back to the full size is forgotten.
+        """
+        run, encoder = self._run, self._run.encoder
+        if encoder is None or run.table is None or run.options.batch_tokens is not None:
+            return
+        budget, device = encoder.budget, encoder.device_name
+        if not self._budget_read:
+            self._kept_budget = (run.table.setting("batch_tokens") or {}).get(device)
+            self._budget_read = True
+        # The full size needs no remembering: it is what the next run starts with by itself.
+        safe = budget.tokens if budget.tokens < budget.full else None
+        if safe == self._kept_budget:
+            return
+        if safe is not None and (self._kept_budget is None or safe < self._kept_budget):
+            run.observer.notice(f"out of memory: batches are now of {safe:,} tokens, and the table remembers it")
+        kept = {name: size for name, size in (run.table.setting("batch_tokens") or {}).items() if name != device}
+        run.table.set_setting(batch_tokens=kept if safe is None else {**kept, device: safe})
+        self._kept_budget = safe

@@ -1,0 +1,239 @@
+"""The ingest: sources to table, one transaction at a time, safe to stop at any instant.
+
+Three threads: one reads, judges and tokenises (`plan`, `prepare`), this one runs the model, one commits (`commit`).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+from vecindex.errors import ModelError, SourceError
+from vecindex.sources.open import open_sources
+from vecindex.store.articles import ArticleTable
+from vecindex.store.database import Database
+from vecindex.store.maintenance import maintain, sweep
+from vecindex.types import IngestReport, Observer, Rejected, Silent, SourceData
+from vecindex.verbs.ingest.commit import Committer
+from vecindex.verbs.ingest.given_vectors import settle_fingerprint
+from vecindex.verbs.ingest.options import IngestOptions
+from vecindex.verbs.ingest.plan import Planner, whole
+from vecindex.verbs.ingest.prepare import PROBE_TEXTS, Preparer, Ready
+from vecindex.verbs.ingest.registry import Registry
+from vecindex.verbs.ingest.run import Run, Stop
+from vecindex.verbs.ingest.threads import Ahead, Behind
+from vecindex.verbs.upkeep.status import unfinished
+
+log = logging.getLogger(__name__)
+
+_AHEAD = 2
+
+
+def ingest(
+    database: Database,
+    table: str,
+    sources: Sequence[SourceData],
+    options: IngestOptions,
+    observer: Observer | None = None,
+    stop: Stop | None = None,
+    stdin: BinaryIO | None = None,
+    name: str | None = None,
+) -> IngestReport:
+    """Bring a table up to date with the sources; see `Index.ingest` for what that means.
+
+    Raises
+    ------
+    SourceError, ModelError, StoreError, ConfigError
+        What was committed before the fault stays; running again goes on from there.
+    """
+    opened = open_sources(
+        sources,
+        name=name,
+        format=options.format,
+        vector_field=options.vector_field,
+        vectors=options.vectors,
+        text_fields=[name for name in (options.id_field, options.text_field, options.title_field) if name],
+        stdin=stdin,
+        notice=(observer or Silent()).notice,
+    )
+    if options.dry_run:
+        return _rehearse(Run(database, table, opened, options, observer or Silent(), stop or Stop()))
+    # Everything that is read of the table is read under the lock, so that no other writer can slip in between.
+    with database.writer():
+        return _perform(Run(database, table, opened, options, observer or Silent(), stop or Stop()))
+
+
+def _rehearse(run: Run) -> IngestReport:
+    """Read everything, embed nothing: count what a run would do, and estimate its time and disk."""
+    preparer, report = Preparer(run), run.report
+    planner = _planner(run, preparer)
+    new_rows = text_bytes = 0
+    settled = False
+    sample: list[str] = []
+    for transaction in planner.transactions(run.stop):
+        if run.ready_made and transaction.rows and not settled:
+            settle_fingerprint(run, transaction.rows)
+            settled = True
+        preparer.check_fields(planner, transaction, run.fingerprint.dimension if run.fingerprint else 0)
+        changed = sum(row.stored_hash is not None for row in transaction.rows)
+        report.changed += changed
+        report.added += len(transaction.rows) - changed
+        new_rows += transaction.n_vectors
+        to_embed = [row for row in transaction.rows if not preparer.keeps_vector(row)]
+        report.vectors += sum(len(row.texts) for row in to_embed)
+        text_bytes += sum(len(text.encode()) for row in transaction.rows for text in row.texts)
+        if len(sample) < PROBE_TEXTS:
+            sample += [text for row in to_embed for text in row.embed_texts][:PROBE_TEXTS]
+        run.rows_done += transaction.read
+        run.tell_progress()
+    if run.stop() and not planner.complete:
+        report.interrupted = True
+        return _close(run)
+    rate = None
+    if sample and not run.ready_made:
+        run.load_encoder()
+        run.check_encoder(sample)
+        rate = run.probe_rate(sample[:PROBE_TEXTS])
+    run.tell_estimate(report.vectors, True, rate, text_bytes / max(1, new_rows))
+    report.missing = planner.registry.n_unmet if planner.complete else 0
+    return _close(run)
+
+
+def _perform(run: Run) -> IngestReport:
+    """Embed and commit."""
+    if run.table is not None:
+        sweep(run.table, run.database.folder)
+    committer, preparer = Committer(run), Preparer(run)
+    planner = _planner(run, preparer)
+    commits: Behind[Ready] = Behind(committer.commit, _AHEAD)
+    ahead: Ahead[Ready] = Ahead(preparer.prepared(planner), _AHEAD, run.stop)
+    try:
+        for ready in ahead:
+            _embed(run, ready)
+            commits.give(ready)
+            if run.stop():
+                break
+    finally:
+        ahead.close()
+        commits.finish()
+    # The reader may be through while transactions that it prepared were dropped.
+    if run.stop() and not (planner.complete and run.rows_done == run.report.read):
+        run.report.interrupted = True
+    else:
+        _finish_complete_run(run, planner)
+    _tidy_up(run, committer)
+    return _close(run)
+
+
+def _planner(run: Run, preparer: Preparer) -> Planner:
+    registry = Registry(run.table.known_rows() if run.table else ())
+    cut = preparer.cut if run.choice.chunking else whole
+    template = run.choice.text_template
+    return Planner(run.sources, run.options, template, run.vector_field, registry, run.report, cut)
+
+
+def _embed(run: Run, ready: Ready) -> None:
+    """Put a transaction's tokens through the model; rows that fail by themselves become rejects."""
+    if ready.tokens is not None:
+        run.model_starts()
+        encoded = run.loaded_encoder.embed(ready.tokens, done=run.count_embedded)
+        run.model_ends()
+        for i, piece in enumerate(ready.to_embed):
+            piece.vector = encoded.vectors[i]
+        if len(encoded.failed) == len(ready.to_embed) > 1:
+            # Not the texts are at fault but the device; going on would reject the whole corpus.
+            raise ModelError(
+                f"No text of a transaction could be embedded on {run.report.device}: {encoded.failed[0]}",
+                "Run the same command again, with --device cpu if the device is at fault: it goes on from here.",
+            )
+        if encoded.failed:
+            _drop_failed(run, ready, {id(ready.to_embed[i].planned): why for i, why in encoded.failed.items()})
+        run.report.batch_tokens = run.loaded_encoder.budget.tokens
+    run.rows_done += ready.transaction.read
+    run.tell_progress()
+
+
+def _drop_failed(run: Run, ready: Ready, failed: dict[int, str]) -> None:
+    transaction = ready.transaction
+    for row in transaction.rows:
+        if id(row) in failed:
+            article = row.article
+            reason = f"cannot be embedded: {failed[id(row)]}"
+            transaction.rejects.append((row.source, Rejected(article.place, reason, article.id, article.text[:200])))
+            run.report.count_reject(reason)
+    transaction.rows = [row for row in transaction.rows if id(row) not in failed]
+    ready.pieces = [piece for piece in ready.pieces if id(piece.planned) not in failed]
+    ready.to_embed = [piece for piece in ready.to_embed if id(piece.planned) not in failed]
+
+
+def _finish_complete_run(run: Run, planner: Planner) -> None:
+    """Drop rejects that are none any more, and count or prune the rows that the sources no longer hold."""
+    rejects = run.database.rejects()
+    rejects.forget(run.name, [source.name for source in run.sources], run.id)
+    run.report.missing = planner.registry.n_unmet
+    if run.options.prune and _prune(run, planner) and run.report.read:
+        # Who prunes says that there are no sources but these; so nothing else can mend the rejects of others.
+        rejects.forget_all(run.name, run.id)
+
+
+def _prune(run: Run, planner: Planner) -> bool:
+    """Remove the rows that the sources no longer hold; return False where these cannot be told."""
+    if not run.report.missing or run.table is None:
+        return True
+    if not run.report.read:
+        raise SourceError("The sources hold no rows at all; nothing is pruned.", "Check the sources.")
+    if planner.nameless:
+        run.observer.notice(
+            f"nothing is pruned: {planner.nameless:,} rows could not be read as far as their ids, and may be among "
+            f"the {run.report.missing:,} that seem to be gone; mend them first (vecindex status --rejects)"
+        )
+        return False
+    run.observer.notice(f"pruning {run.report.missing:,} rows that the sources no longer hold")
+    gone = [i for ids, _ in run.table.known_rows() for i in ids if planner.registry.is_unmet(i)]
+    run.table.delete_ids(gone, "article_id" if run.choice.chunking else "id")
+    run.report.pruned, run.report.missing = len(gone), 0
+    return True
+
+
+def _tidy_up(run: Run, committer: Committer) -> None:
+    """Leave a compact table that knows how its last run went; a run that changed nothing leaves no trace."""
+    report, table = run.report, run.table
+    if committer.rejects_changed:
+        maintain(run.database.rejects().opened())
+    if table is None:
+        return
+    before: dict[str, Any] | None = table.setting("last_run")
+    if not (report.transactions or report.pruned or _news(run, table, before)):
+        return
+    committer.maintain()
+    _close(run)
+    ended = datetime.now(UTC).isoformat()
+    kept = {**report.to_dict(), "run": run.id, "last_txn": committer.txn, "ended_at": ended}
+    table.set_setting(last_run={**kept, "last_rate": _last_rate(kept, before)})
+
+
+def _news(run: Run, table: ArticleTable, before: dict[str, Any] | None) -> bool:
+    """Return whether a run that committed nothing makes untrue what is told of the run before it."""
+    report = run.report
+    if report.interrupted:
+        return False  # it knows less than the run before it
+    now = {"interrupted": False, "missing": report.missing, "rejected": report.rejected}
+    told = before or dict.fromkeys(now, 0)
+    return any(told.get(key, 0) != value for key, value in now.items()) or unfinished(table, before) is not None
+
+
+def _last_rate(kept: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the rate of the last run that embedded something: one that had nothing to embed has none of its own."""
+    for run in (kept, before or {}):
+        if run.get("texts_per_s"):
+            return {key: run[key] for key in ("texts_per_s", "device", "precision", "ended_at")}
+    return (before or {}).get("last_rate")
+
+
+def _close(run: Run) -> IngestReport:
+    run.report.rows_in_table = run.table.count() if run.table else 0
+    run.report.seconds.wall = time.perf_counter() - run.started
+    return run.report

@@ -1,0 +1,253 @@
+"""Input rows held against the table: which are to be embedded, grouped into transactions."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from vecindex.core.identity import content_hash
+from vecindex.errors import SourceError
+from vecindex.sources.articles import Article, to_article
+from vecindex.sources.base import Record, Source
+from vecindex.sources.fieldmap import FieldMap, resolve_fields
+from vecindex.sources.partitions import PartitionedSource
+from vecindex.types import IngestReport, Rejected
+from vecindex.verbs.ingest.registry import Registry, State
+
+if TYPE_CHECKING:
+    from vecindex.verbs.ingest.options import IngestOptions
+
+
+LOOK_AHEAD = 1_000
+"""The first rows of a source, whose names settle which fields are the id, the text and the title."""
+_LOOK_AHEAD_BYTES = 16 << 20
+_TELL_SKIPPED = 5_000
+
+
+@dataclass(slots=True)
+class Planned:
+    """An article to be embedded (or stored with its own vector), with its hash and what it replaces."""
+
+    source: str
+    article: Article
+    hash: str
+    stored_hash: str | None
+    """Hash of the row in the table that this one replaces; None for a new one."""
+    texts: list[str] = field(default_factory=list)
+    """What is stored as text: the article's, or that of each of its chunks."""
+    embed_texts: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Transaction:
+    """Rows that are committed together, and the rejects met while they were gathered."""
+
+    rows: list[Planned] = field(default_factory=list)
+    rejects: list[tuple[str, Rejected]] = field(default_factory=list)
+    read: int = 0
+    """Input rows behind this transaction, skipped and rejected ones included. All may be skipped ones."""
+
+    @property
+    def n_vectors(self) -> int:
+        """Rows that the table gets from it."""
+        return sum(max(1, len(row.texts)) for row in self.rows)
+
+
+Cutter = Callable[[Article], tuple[list[str], list[str]] | str]
+"""Cuts an article into (stored texts, embedded texts), one of each when it is not chunked; or says why it cannot."""
+
+
+def whole(article: Article) -> tuple[list[str], list[str]]:
+    """Leave an article in one piece."""
+    return [article.text], [article.embed_text]
+
+
+class Planner:
+    """Reads the sources once and yields transactions of the rows that the table lacks or has otherwise.
+
+    After the last one, `report` holds the counts and `seconds.reading` the time spent here.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        options: IngestOptions,
+        template: str | None,
+        vector_field: str | None,
+        registry: Registry,
+        report: IngestReport,
+        cut: Cutter = whole,
+    ) -> None:
+        """Take open sources, the template and vector field in force, and the registry of the table's rows."""
+        self.sources = sources
+        self.report = report
+        self.registry = registry
+        self.complete = False
+        self.nameless = 0
+        """Rejected rows whose ids are not known: they may be rows that the table has."""
+        self._options = options
+        self._template = template
+        self._cut = cut
+        self._vector_field = vector_field
+
+    def transactions(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Transaction]:
+        """Yield transactions of at least `transaction_rows` rows (the last may be smaller).
+
+        An article's chunks stay together, so a transaction of a chunked table may hold some rows more. Rejects alone
+        also fill a transaction, so that they are stored while the run goes on. Skipped rows make empty ones, so that
+        whoever watches sees the run go on.
+        """
+        limit = self._options.transaction_rows
+        transaction, size, skipped = Transaction(), 0, 0
+        broken: SourceError | None = None
+        items = self._items(stopped)
+        while True:
+            try:
+                source, item = next(items)
+            except StopIteration:
+                break
+            except SourceError as error:
+                # What was read before a source broke off is good: commit it, then tell.
+                broken = error
+                break
+            outcome = self._judge(source, item)
+            if outcome is None:
+                skipped += 1
+                if skipped >= _TELL_SKIPPED:
+                    yield Transaction(read=skipped)
+                    skipped = 0
+                continue
+            transaction.read += 1
+            if isinstance(outcome, Rejected):
+                self.reject(transaction, source, outcome)
+            else:
+                transaction.rows.append(outcome)
+                size += len(outcome.texts)
+            if size >= limit or len(transaction.rejects) >= limit:
+                yield transaction
+                transaction, size = Transaction(), 0
+        if stopped() and not self.complete:
+            return  # only whole transactions: the next run reads these rows again
+        transaction.read += skipped
+        yield transaction
+        if broken is not None:
+            raise broken
+
+    def _items(self, stopped: Callable[[], bool]) -> Iterator[tuple[str, Article | Rejected]]:
+        seconds = self.report.seconds
+        mark = time.perf_counter()
+        for source in self.sources:
+            rows = source.read()
+            first, broken = self._first_rows(rows, stopped)
+            records = [row for row in first if isinstance(row, Record)]
+            fields = self._fields(records, source) if records else None
+            del records
+            for item in chain(_drained(first), _raising(broken), rows):
+                if stopped():
+                    return
+                if isinstance(item, Rejected):
+                    made: Article | Rejected = item
+                else:
+                    if fields is None:
+                        fields = self._fields([item], source)
+                    made = to_article(item, fields)
+                seconds.reading += time.perf_counter() - mark
+                yield source.name, made
+                mark = time.perf_counter()
+        self.complete = True
+
+    def _first_rows(
+        self, rows: Iterator[Record | Rejected], stopped: Callable[[], bool]
+    ) -> tuple[deque[Record | Rejected], SourceError | None]:
+        """Return the first rows of a source, and the error that it broke off with among them.
+
+        They are those of a first transaction, and fewer where they are long.
+        """
+        first: deque[Record | Rejected] = deque()
+        size = 0
+        try:
+            for row in islice(rows, min(LOOK_AHEAD, self._options.transaction_rows)):
+                first.append(row)
+                size += _size(row)
+                if size >= _LOOK_AHEAD_BYTES or stopped():
+                    break
+        except SourceError as error:
+            return first, error
+        return first, None
+
+    def _fields(self, records: Sequence[Record], source: Source) -> FieldMap:
+        options = self._options
+        counts = Counter(name for row in records for name in row.fields)
+        # What the folders of a file tell is a field beside its own, not the id or the title of all of its rows.
+        own = set(counts) - set(source.partition if isinstance(source, PartitionedSource) else ())
+        # A stray row must not rename the fields of all others.
+        common = {name for name in own if 2 * counts[name] >= len(records)}
+        return resolve_fields(
+            counts,
+            id_field=options.id_field,
+            text_field=options.text_field,
+            title_field=options.title_field,
+            text_template=self._template,
+            vector_field=self._vector_field,
+            candidates=[common, own],
+        )
+
+    def _judge(self, source: str, item: Article | Rejected) -> Planned | Rejected | None:
+        """Return what is to be embedded, why it is rejected, or None for a row that the table has."""
+        self.report.read += 1
+        if isinstance(item, Rejected):
+            return item
+        mark = time.perf_counter()
+        vector = b"" if item.vector is None else item.vector.tobytes()
+        found = content_hash(item.embed_text, item.title, item.text, item.extra, vector)
+        state, stored = self.registry.meet(item.id, found)
+        self.report.seconds.reading += time.perf_counter() - mark
+        if state is State.UNCHANGED:
+            self.report.skipped += 1
+            return None
+        if state is State.DUPLICATE:
+            return Rejected(item.place, "duplicate id: an earlier row of this run has it", item.id, item.text[:200])
+        cut = self._cut(item)
+        if isinstance(cut, str):
+            self.registry.forget([item.id])
+            return Rejected(item.place, cut, item.id, item.text[:200])
+        return Planned(source, item, found, stored, *cut)
+
+    def take_back(self, transaction: Transaction, bad: Sequence[tuple[Planned, Rejected]]) -> None:
+        """File rows as rejected that had been taken for good ones; later rows of their ids may be good."""
+        self.registry.forget([row.article.id for row, _ in bad])
+        for row, rejected in bad:
+            self.reject(transaction, row.source, rejected)
+
+    def reject(self, transaction: Transaction, source: str, row: Rejected) -> None:
+        """File a row as rejected."""
+        if row.id is not None:
+            self.registry.keep(row.id)
+        else:
+            self.nameless += 1
+        self.report.count_reject(row.reason)
+        transaction.rejects.append((source, row))
+
+
+def _size(row: Record | Rejected) -> int:
+    """Return about how many bytes the texts of a row take."""
+    return (
+        sum(len(value) for value in row.fields.values() if isinstance(value, str)) if isinstance(row, Record) else 0
+    )
+
+
+def _drained(rows: deque[Record | Rejected]) -> Iterator[Record | Rejected]:
+    """Yield the rows, and keep none that was yielded."""
+    while rows:
+        yield rows.popleft()
+
+
+def _raising(error: SourceError | None) -> Iterator[Record | Rejected]:
+    """Yield nothing; raise the error, if there is one."""
+    if error is not None:
+        raise error
+    yield from ()

@@ -1,0 +1,207 @@
+"""The reading thread's part of an ingest: rows become pieces that are ready for the model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vecindex.core.identity import same_text
+from vecindex.core.vectors import normalize, usable
+from vecindex.schema import field_of
+from vecindex.store.articles import as_matrix
+from vecindex.types import Chunking, Rejected
+from vecindex.verbs.ingest.chunks import chunk_spans
+from vecindex.verbs.ingest.given_vectors import settle_fingerprint
+from vecindex.verbs.ingest.plan import Planned, Planner, Transaction
+from vecindex.verbs.ingest.rows import Piece, misfit, pieces_of
+from vecindex.verbs.ingest.run import Run
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from vecindex.embed.encoder import Tokens
+    from vecindex.sources.articles import Article
+
+PROBE_TEXTS = 48
+# Fields that one notice names.
+_NAMED = 10
+
+
+@dataclass(slots=True)
+class Ready:
+    """A transaction with its pieces.
+
+    `tokens` are those of `to_embed`, the pieces that still need a vector; `new_columns` the table lacks until it is
+    committed.
+    """
+
+    transaction: Transaction
+    pieces: list[Piece]
+    to_embed: list[Piece]
+    tokens: Tokens | None
+    new_columns: list[pa.Field]
+
+
+class Preparer:
+    """Loads the model and makes the table once there is something to put in it; tokenises every transaction."""
+
+    def __init__(self, run: Run) -> None:
+        """Take the run's state."""
+        self._run = run
+        self._estimated = False
+
+    def prepared(self, planner: Planner) -> Iterator[Ready]:
+        """Yield the planner's transactions, ready for the model."""
+        for transaction in planner.transactions(self._run.stop):
+            if not transaction.rows:
+                yield Ready(transaction, [], [], None, [])
+            elif self._settle(transaction):
+                yield self._prepare(planner, transaction)
+            else:
+                return
+
+    def cut(self, article: Article) -> tuple[list[str], list[str]] | str:
+        """Cut an article into chunks, what the template puts around its text around each; or say why it cannot be."""
+        chunking = self._run.choice.chunking
+        assert chunking is not None, "only a chunked table cuts"
+        self._run.load_encoder()
+        mark = time.perf_counter()
+        try:
+            return self._cut(article, chunking)
+        finally:
+            self._run.report.seconds.tokenizing += time.perf_counter() - mark
+
+    def _cut(self, article: Article, chunking: Chunking) -> tuple[list[str], list[str]] | str:
+        encoder = self._run.loaded_encoder
+        head, found, tail = article.embed_text.rpartition(article.text)
+        if not found:
+            return "the text template leaves the text out: there is nothing to cut"
+        wanted = chunking.tokens or encoder.max_tokens
+        room = encoder.max_tokens - encoder.count_tokens(head + tail)
+        if room < min(wanted, encoder.max_tokens) // 4:
+            return "what the template puts around the text leaves no room for it"
+        size = min(wanted, room)
+        overlap = min(chunking.overlap, size // 2)
+        spans = chunk_spans(article.text, encoder.token_spans(article.text), size, overlap)
+        texts = [article.text[a:b] for a, b in spans]
+        return texts, [head + text + tail for text in texts]
+
+    def _settle(self, transaction: Transaction) -> bool:
+        """Settle what makes the vectors and make the table, before its first rows are prepared.
+
+        Returns whether to go on.
+        """
+        run = self._run
+        if run.ready_made and not self._estimated:
+            settle_fingerprint(run, transaction.rows)
+            self._estimate(transaction, None)
+        if run.table is None:
+            if not run.ready_made:
+                run.load_encoder()
+            if run.stop():
+                # Nobody waits long for a model that is loading: the writer lock may be another's by now.
+                return False
+            fields = self._new_columns(transaction)
+            run.table = run.database.create_articles(run.name, run.known_fingerprint, fields, overwrite=run.empty)
+        return True
+
+    def _estimate(self, transaction: Transaction, rate: float | None) -> None:
+        self._estimated = True
+        mean_bytes = float(np.mean([len(text.encode()) for row in transaction.rows for text in row.texts]))
+        self._run.tell_estimate(self._rows_to_do(transaction), False, rate, mean_bytes)
+
+    def _rows_to_do(self, first: Transaction) -> int | None:
+        """Return a guess of the vectors to make: all rows that were not read yet are taken for new ones."""
+        run = self._run
+        if run.rows_total is None or not first.rows:
+            return None
+        articles = max(0, run.rows_total - run.report.read) + len(first.rows)
+        return round(articles * first.n_vectors / len(first.rows))
+
+    def _prepare(self, planner: Planner, transaction: Transaction) -> Ready:
+        fresh = self.check_fields(planner, transaction, self._run.known_fingerprint.dimension)
+        run, pieces = self._run, pieces_of(transaction.rows)
+        if run.ready_made:
+            for piece in pieces:
+                piece.vector = normalize(piece.planned.article.vector[None, :])[0]  # type: ignore[index]
+            return Ready(transaction, pieces, [], None, fresh)
+        self._reuse_vectors(pieces)
+        to_embed = [piece for piece in pieces if piece.vector is None]
+        if not to_embed:
+            return Ready(transaction, pieces, [], None, fresh)
+        texts = [piece.planned.embed_texts[piece.chunk] for piece in to_embed]
+        run.load_encoder()
+        run.check_encoder(texts)
+        if not self._estimated:
+            self._estimate(transaction, run.probe_rate(texts[:PROBE_TEXTS]))
+        mark = time.perf_counter()
+        tokens = run.loaded_encoder.tokenize(texts)
+        for piece, count, cut in zip(to_embed, tokens.counts, tokens.truncated, strict=True):
+            piece.n_tokens, piece.truncated = int(count), bool(cut)
+        run.report.seconds.tokenizing += time.perf_counter() - mark
+        return Ready(transaction, pieces, to_embed, tokens, fresh)
+
+    def _new_columns(self, transaction: Transaction) -> list[pa.Field]:
+        """Return the columns that the table lacks for these rows, and tell which of them are called otherwise."""
+        fresh = self._run.columns.extend(row.article.extra for row in transaction.rows)
+        renamed = [f"{field!r} as {column.name!r}" for column in fresh if (field := field_of(column)) != column.name]
+        if renamed:
+            more = f" and {len(renamed) - _NAMED:,} more" if len(renamed) > _NAMED else ""
+            self._run.observer.notice(f"fields stored under other names: {', '.join(renamed[:_NAMED])}{more}")
+        return fresh
+
+    def check_fields(self, planner: Planner, transaction: Transaction, dimension: int) -> list[pa.Field]:
+        """Reject rows whose fields do not fit their columns, or whose own vectors are not of so many values.
+
+        Returns the columns that are new with these rows.
+        """
+        run = self._run
+        fresh = self._new_columns(transaction)
+        kept: list[Planned] = []
+        bad: list[tuple[Planned, Rejected]] = []
+        for row in transaction.rows:
+            rejected = misfit(row, run.columns) or _wrong_vector(row, dimension)
+            if rejected is None:
+                kept.append(row)
+            else:
+                bad.append((row, rejected))
+        if bad:
+            planner.take_back(transaction, bad)
+            transaction.rows = kept
+        return fresh
+
+    def keeps_vector(self, row: Planned) -> bool:
+        """Return whether the table has the vector of an article already: only its other fields have changed."""
+        if self._run.choice.chunking or self._run.ready_made or row.stored_hash is None:
+            return False
+        return same_text(row.stored_hash, row.hash)
+
+    def _reuse_vectors(self, pieces: list[Piece]) -> None:
+        """Give pieces whose text is unchanged the vectors that the table has."""
+        same = {piece.planned.article.id: piece for piece in pieces if self.keeps_vector(piece.planned)}
+        table = self._run.table
+        if not same or table is None:
+            return
+        found = table.rows_by_id(list(same), ["id", "vector", "n_tokens", "truncated"])
+        vectors = as_matrix(found.column("vector").combine_chunks(), self._run.known_fingerprint.dimension)
+        rows = found.select(["id", "n_tokens", "truncated"]).to_pylist()
+        for row, vector in zip(rows, vectors, strict=True):
+            piece = same[row["id"]]
+            piece.vector, piece.n_tokens, piece.truncated = vector.copy(), row["n_tokens"], row["truncated"]
+
+
+def _wrong_vector(row: Planned, dimension: int) -> Rejected | None:
+    article = row.article
+    if article.vector is None:
+        return None
+    if len(article.vector) != dimension:
+        reason = f"wrong vector: {len(article.vector)} values, the table has {dimension}"
+    elif not usable(normalize(article.vector[None, :])).all():
+        reason = "wrong vector: too short to have a direction"
+    else:
+        return None
+    return Rejected(article.place, reason, article.id, article.text[:200])

@@ -1,0 +1,92 @@
+"""Planned articles and their vectors become the rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vecindex.core.vectors import F32
+from vecindex.schema import fits
+from vecindex.types import Rejected
+from vecindex.verbs.ingest.plan import Planned
+from vecindex.verbs.ingest.user_columns import UserColumns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(slots=True)
+class Piece:
+    """One row to be: an article, or the chunk of one."""
+
+    planned: Planned
+    chunk: int
+    vector: F32 | None = None
+    n_tokens: int | None = None
+    truncated: bool | None = None
+
+
+def pieces_of(rows: Sequence[Planned]) -> list[Piece]:
+    """Return one piece for each text of each article, in order."""
+    return [Piece(row, i) for row in rows for i in range(len(row.texts))]
+
+
+def misfit(planned: Planned, columns: UserColumns) -> Rejected | None:
+    """Return why an article's own fields do not fit their columns, or None when they do."""
+    for name, value in planned.article.extra.items():
+        column = columns.of(name)
+        ok, _ = fits(value, column)
+        if not ok:
+            article = planned.article
+            return Rejected(
+                article.place,
+                f"wrong type: field {name!r} is {column.type} in the table, found {value!r:.80}",
+                article.id,
+                article.text[:200],
+            )
+    return None
+
+
+def chunk_id(article_id: str, chunk: int) -> str:
+    """Return the id of a chunk's row.
+
+    >>> chunk_id("wiki-12", 3)
+    'wiki-12#3'
+    """
+    return f"{article_id}#{chunk}"
+
+
+def to_arrow(pieces: Sequence[Piece], columns: UserColumns, schema: pa.Schema, txn: int) -> pa.Table:
+    """Return the pieces as a table of the given schema; every piece has its vector, every field its column."""
+    import pyarrow as pa
+
+    chunked = "article_id" in schema.names
+    articles = [piece.planned.article for piece in pieces]
+    extras = [{columns.of(k).name: v for k, v in article.extra.items()} for article in articles]
+    values: dict[str, Any] = {
+        "id": [chunk_id(a.id, p.chunk) if chunked else a.id for a, p in zip(articles, pieces, strict=True)],
+        "content_hash": [piece.planned.hash for piece in pieces],
+        "title": [article.title for article in articles],
+        "text": [piece.planned.texts[piece.chunk] for piece in pieces],
+        "article_id": [article.id for article in articles],
+        "chunk": [piece.chunk for piece in pieces],
+        "n_tokens": [piece.n_tokens for piece in pieces],
+        "truncated": [piece.truncated for piece in pieces],
+        "txn": [txn] * len(pieces),
+        "ingested_at": [datetime.now(UTC)] * len(pieces),
+    }
+    arrays = []
+    for field in schema:
+        if field.name == "vector":
+            flat = np.concatenate([piece.vector for piece in pieces])
+            column: Any = pa.FixedSizeListArray.from_arrays(pa.array(flat, pa.float32()), type=field.type)
+        elif field.name in values:
+            column = pa.array(values[field.name], field.type)
+        else:
+            column = pa.array([fits(extra.get(field.name), field)[1] for extra in extras], field.type)
+        arrays.append(column)
+    return pa.Table.from_arrays(arrays, schema=schema)

@@ -1,0 +1,265 @@
+"""What the threads of one ingest share: the table, the model, the counts."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from vecindex.embed.batching import TokenBudget
+from vecindex.embed.precision import Precision
+from vecindex.errors import ConfigError, ModelError
+from vecindex.sources.base import Source
+from vecindex.sources.pickles.source import PicklesSource
+from vecindex.store.articles import ArticleTable
+from vecindex.store.database import Database, check_name
+from vecindex.types import Chunking, Estimate, Fingerprint, IngestReport, Observer, Progress
+from vecindex.verbs.ingest.options import IngestOptions, ModelChoice, choose_model
+from vecindex.verbs.ingest.user_columns import UserColumns
+
+if TYPE_CHECKING:
+    from vecindex.embed.encoder import Encoder
+
+# What a row takes beside its vector and its text: id, hash, counts, and the store's own overhead.
+_ROW_OVERHEAD_BYTES = 120
+# For an estimate nobody should wait; a thousand compressed files would take minutes to look into.
+_HINTS_S = 3.0
+
+
+class Stop:
+    """The user's wish to stop: set from anywhere, honoured after the transaction in flight."""
+
+    def __init__(self) -> None:
+        """Start unset."""
+        self._event = threading.Event()
+
+    def request(self) -> None:
+        """Ask the run to finish its transaction and stop."""
+        self._event.set()
+
+    def __call__(self) -> bool:
+        """Return whether it was asked."""
+        return self._event.is_set()
+
+
+class Run:
+    """The state of one ingest."""
+
+    def __init__(
+        self,
+        database: Database,
+        name: str,
+        sources: Sequence[Source],
+        options: IngestOptions,
+        observer: Observer,
+        stop: Stop,
+    ) -> None:
+        """Open the table if there is one, and settle which model the run is for."""
+        self.database, self.name, self.sources = database, name, sources
+        self.options, self.observer, self.stop = options, observer, stop
+        self.where = f"{database.uri}/{name}"
+        self.id = uuid.uuid4().hex[:12]
+        self.report = IngestReport(table=name)
+        self.vector_field = options.vector_field or ("vector" if options.vectors else None)
+        if any(isinstance(source, PicklesSource) for source in sources):
+            self.vector_field = self.vector_field or "vector"
+        check_name(name, database)
+        there = database.articles(name) if database.has(name) else None
+        self.empty = there is not None and not there.count()
+        """Whether there is a table without rows: it binds nobody to what would have made its vectors."""
+        self.table: ArticleTable | None = None if self.empty else there
+        self.fingerprint: Fingerprint | None = self.table.fingerprint if self.table else None
+        self.choice: ModelChoice = choose_model(options, self.fingerprint, self.where, self.ready_made)
+        self.encoder: Encoder | None = None
+        self.columns = UserColumns(self.table.schema if self.table else ())
+        self.started = time.perf_counter()
+        self._model_since: float | None = None
+        self._embedded = 0
+        self.rows_done = 0
+        self.rows_total = _rows_of(sources)
+
+    @property
+    def ready_made(self) -> bool:
+        """Whether the sources bring their own vectors."""
+        return self.vector_field is not None
+
+    @property
+    def known_fingerprint(self) -> Fingerprint:
+        """The fingerprint, once it is settled."""
+        assert self.fingerprint is not None, "the fingerprint is settled before it is used"
+        return self.fingerprint
+
+    @property
+    def loaded_encoder(self) -> Encoder:
+        """The encoder, once it is loaded."""
+        assert self.encoder is not None, "the encoder is loaded before it is used"
+        return self.encoder
+
+    # -- the model ----------------------------------------------------------------------------------------
+
+    def load_encoder(self) -> None:
+        """Load the model, once.
+
+        Raises ModelError when it is not at hand, or does not make the vectors that the table holds.
+        """
+        if self.encoder is not None:
+            return
+        mark = time.perf_counter()
+        from vecindex.embed.encoder import Encoder
+
+        choice = self.choice
+        if choice.files is None:
+            raise ModelError(
+                f"The vectors of {self.where} are said to be of {choice.name}, which is not at hand to make more.",
+                "Bring ready-made vectors (--vectors, --vector-field), or make the model available.",
+            )
+        encoder = Encoder.load(
+            choice.files,
+            device=self.options.device,
+            precision=Precision(self.options.precision),
+            max_tokens=choice.max_tokens,
+            prompt=choice.prompt,
+            trust_remote_code=self.options.trust_remote_code,
+        )
+        self._set_budget(encoder)
+        self.encoder = encoder
+        made = fingerprint_of(encoder, choice)
+        if self.fingerprint is None:
+            if choice.chunking is not None and choice.chunking.tokens > encoder.max_tokens:
+                raise ConfigError(
+                    f"{choice.name} reads {encoder.max_tokens} tokens, asked for chunks of {choice.chunking.tokens}.",
+                    f"Give --chunk-tokens of {encoder.max_tokens} at most, or --chunk alone.",
+                )
+            self.fingerprint = made
+        elif differences := self.fingerprint.differences(made):
+            told = "; ".join(f"{what}: the table has {a}, the model gives {b}" for what, a, b in differences)
+            raise ModelError(
+                f"{choice.name} no longer makes the vectors that {self.where} holds ({told}).",
+                "Bring back the model as it was, or begin another table: --table NAME",
+            )
+        self.report.seconds.loading += time.perf_counter() - mark
+
+    def check_encoder(self, texts: Sequence[str]) -> None:
+        """Settle the precision on the first texts to be embedded, once."""
+        encoder = self.loaded_encoder
+        if encoder.precision_cosine is not None:
+            return
+        mark = time.perf_counter()
+        encoder.check(texts)
+        self.report.device, self.report.precision = encoder.device_name, encoder.precision.value
+        self.report.precision_cosine = encoder.precision_cosine
+        self.report.seconds.loading += time.perf_counter() - mark
+
+    def probe_rate(self, texts: Sequence[str]) -> float:
+        """Return texts a second over a few texts, for the estimate."""
+        mark = time.perf_counter()
+        rate = self.loaded_encoder.probe_rate(texts)
+        self.report.seconds.loading += time.perf_counter() - mark
+        return rate
+
+    def _set_budget(self, encoder: Encoder) -> None:
+        usual = encoder.budget.tokens
+        if self.options.batch_tokens is not None:
+            encoder.budget = TokenBudget(self.options.batch_tokens)
+        elif self.table is not None:
+            safe = (self.table.setting("batch_tokens") or {}).get(encoder.device_name)
+            if safe is not None:
+                encoder.budget = TokenBudget(int(safe), ceiling=usual)
+
+    # -- telling ------------------------------------------------------------------------------------------
+
+    def tell_estimate(self, rows: int | None, exact: bool, rate: float | None, text_bytes: float) -> None:
+        """Tell the observer what the run will cost; `text_bytes` are those of a mean text."""
+        dimension = self.fingerprint.dimension if self.fingerprint else 0
+        # Compaction writes every row once more, and what it replaces stays for an hour.
+        per_row = 2 * (4 * dimension + text_bytes + _ROW_OVERHEAD_BYTES)
+        self.report.estimate = Estimate(
+            rows=rows,
+            exact=exact,
+            texts_per_s=rate,
+            seconds=rows / rate if rows is not None and rate else None,
+            disk_bytes=None if rows is None else int(rows * per_row),
+            free_bytes=free_bytes(self.database),
+            device=self.report.device,
+            precision=self.report.precision,
+            precision_cosine=self.report.precision_cosine,
+        )
+        self.observer.estimate(self.report.estimate)
+
+    def model_starts(self) -> None:
+        """Start the model's clock."""
+        self._model_since = time.perf_counter()
+
+    def model_ends(self) -> None:
+        """Stop the model's clock."""
+        if self._model_since is not None:
+            self.report.seconds.model += time.perf_counter() - self._model_since
+        self._model_since = None
+
+    def count_embedded(self, n: int) -> None:
+        """Count texts that have their vectors, and tell the observer."""
+        self._embedded += n
+        self.tell_progress()
+
+    def tell_progress(self) -> None:
+        """Tell the observer where the run stands."""
+        busy = self.report.seconds.model
+        if self._model_since is not None:
+            busy += time.perf_counter() - self._model_since
+        self.observer.progress(
+            Progress(
+                rows=self.rows_done,
+                total=self.rows_total,
+                embedded=self._embedded,
+                texts_per_s=self._embedded / busy if busy else 0.0,
+                batch_tokens=self.encoder.budget.tokens if self.encoder else 0,
+                device=self.report.device,
+                precision=self.report.precision,
+            )
+        )
+
+
+def _rows_of(sources: Sequence[Source]) -> int | None:
+    """Return about how many rows the sources have, None where they cannot tell, or not soon."""
+    rows, until = 0, time.perf_counter() + _HINTS_S
+    for source in sources:
+        hint = source.count_hint() if time.perf_counter() < until else None
+        if hint is None:
+            return None
+        rows += hint
+    return rows
+
+
+def fingerprint_of(encoder: Encoder, choice: ModelChoice) -> Fingerprint:
+    """Return the fingerprint of the vectors that an encoder makes."""
+    chunking = choice.chunking
+    if chunking is not None and not chunking.tokens:
+        if chunking.overlap > encoder.max_tokens // 2:
+            raise ConfigError(
+                f"Chunks of {encoder.max_tokens} tokens cannot share {chunking.overlap}.",
+                "Let them share half of their tokens at most.",
+            )
+        chunking = Chunking(encoder.max_tokens, chunking.overlap)
+    return Fingerprint(
+        model=encoder.files.name,
+        weights=encoder.files.weights,
+        revision=encoder.files.revision,
+        dimension=encoder.dimension,
+        pooling=encoder.pooling,
+        prompt=encoder.prompt,
+        max_tokens=encoder.max_tokens,
+        text_template=choice.text_template,
+        chunking=chunking,
+    )
+
+
+def free_bytes(database: Database) -> int | None:
+    """Return the bytes free where a local database lies, or will lie; None for a remote one."""
+    if database.folder is None:
+        return None
+    folder = database.folder.absolute()
+    there = next((path for path in (folder, *folder.parents) if path.exists()), None)
+    return shutil.disk_usage(there).free if there is not None else None

@@ -1,0 +1,56 @@
+"""What a user may ask of `overlap`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from vecindex.config import SEED
+from vecindex.errors import ConfigError
+from vecindex.messages import Placeholder, option, text
+from vecindex.options import ModelOptions, Option, checked
+
+DEPTH = 100
+"""Neighbors of a question that are looked at, at most."""
+
+
+class OverlapOptions(ModelOptions, total=False):
+    """What to measure, and how."""
+
+    question: Annotated[
+        str | None,
+        Option("Show one question's neighbors in both spaces, side by side.", metavar="ID|TEXT"),
+    ]
+    k: Annotated[int, Option("Neighbors.", default=5, flag="-k", at_least=1, at_most=DEPTH)]
+    map: Annotated[str | None, Option("One stored map [default: all]", metavar="NAME")]
+    by: Annotated[Literal["article", "chunk"], Option("In a table of chunks: article or chunk.", default="article")]
+    topic_field: Annotated[str | None, Option("Column with the articles' topics [default: topic]", metavar="NAME")]
+    bbox_padding: Annotated[
+        float,
+        Option("How far the questions' box reaches beyond them, as a share of its sides.", default=0.5, at_least=0),
+    ]
+    sample: Annotated[int, Option("Articles drawn for the figures of articles.", default=500, at_least=1)]
+    seed: Annotated[int, Option("Of that draw and of the intervals.", default=SEED)]
+    at: Annotated[str | None, Option("Measure the table as it was tagged.", metavar="TAG")]
+    what_if: Annotated[
+        Literal["corpus"] | None,
+        Option("Measure against samples of the articles too: would more help?", metavar="corpus"),
+    ]
+    explain: Annotated[
+        bool, Option("Run the experiments too that need the model and more time.", default=False, flag="--explain")
+    ]
+
+
+def checked_overlap(questions: object, options: OverlapOptions) -> OverlapOptions:
+    """Return all options with their defaults; raises ConfigError for what makes no sense."""
+    options = checked(OverlapOptions, options)
+    question = options["question"]
+    if questions is None and question is None:
+        raise ConfigError(
+            "overlap needs questions: a file, or texts.",
+            text("Add ", option("questions", Placeholder("FILE")), ", or ", option("question", "how do cells die")),
+        )
+    if question is not None and not question.strip():
+        raise ConfigError(
+            text(option("question"), " is empty."), text("For example: ", option("question", "how do cells die"))
+        )
+    return options

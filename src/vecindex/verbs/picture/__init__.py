@@ -1,0 +1,1 @@
+"""A stored map as data for a page or a picture."""

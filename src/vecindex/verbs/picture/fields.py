@@ -1,0 +1,180 @@
+"""The user's own columns as colorings of a map, read in one scan with bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vecindex.core.neighbors import F64, NO_ROW, Rows
+from vecindex.core.picture import Coloring
+from vecindex.errors import ConfigError
+from vecindex.store.articles import ArticleTable
+from vecindex.verbs.picture.coloring import MOST_NAMES, categories, flags, numbers
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# A column of more different texts is no set of categories; one that was asked for is read up to the second number.
+_MOST_VALUES = 5_000
+_MOST_ASKED = 200_000
+# Below so many different texts a column is one of categories; else when its most frequent ones make up so much.
+_FEW_VALUES = 200
+_COVERED = 0.6
+_NAME_SIGNS = 60
+_YEAR_DAYS = 365.2425
+_DAY_US = 86_400e6
+
+
+def field_readers(table: ArticleTable, names: Sequence[str] | None, shown: int) -> dict[str, FieldReader]:
+    """Return what reads the columns to color by: those that are named, or all that may be fit for it.
+
+    Raises ConfigError for a column that is not there or holds what has no color, such as lists or bytes.
+    """
+    columns = {f.name: f for f in table.extra_columns}
+    if names is not None:
+        for name in names:
+            if name not in columns or _reader(columns[name], 0, True) is None:
+                fit = [n for n, f in columns.items() if _reader(f, 0, True) is not None]
+                raise ConfigError(
+                    f"{table.where} has no column {name!r} to color by (columns there: {', '.join(fit) or 'none'}).",
+                    "Name another: --field NAME",
+                )
+    chosen = {name: columns[name] for name in (columns if names is None else names)}
+    made = {name: _reader(field, shown, names is not None) for name, field in chosen.items()}
+    return {name: reader for name, reader in made.items() if reader is not None}
+
+
+def _reader(field: Any, shown: int, asked: bool) -> FieldReader | None:
+    import pyarrow as pa
+
+    kind = field.type
+    if pa.types.is_boolean(kind):
+        return BooleanField(field.name, shown)
+    if pa.types.is_temporal(kind) and (pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
+        return NumberField(field.name, shown, dates=True)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return NumberField(field.name, shown)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
+        return TextField(field.name, shown, asked)
+    return None
+
+
+class FieldReader:
+    """A column that is read in parts."""
+
+    def __init__(self, name: str, shown: int) -> None:
+        """Take the column's name and how many articles are shown."""
+        self.name = name
+        self.key = f"field:{name}"
+
+    def add(self, at: Rows, column: pa.Array) -> None:
+        """Take values (b,) of articles with their places in the picture's order, NO_ROW for one that is not shown."""
+        raise NotImplementedError
+
+    def result(self) -> Coloring | None:
+        """Return the coloring; None where it would tell nothing."""
+        raise NotImplementedError
+
+
+class NumberField(FieldReader):
+    """A column of numbers, or of dates, which become years with a fraction."""
+
+    def __init__(self, name: str, shown: int, dates: bool = False) -> None:
+        """See `FieldReader`."""
+        super().__init__(name, shown)
+        self._values: F64 = np.full(shown, np.nan)
+        self._dates = dates
+
+    def add(self, at: Rows, column: pa.Array) -> None:
+        """See `FieldReader`."""
+        import pyarrow as pa
+
+        there = at != NO_ROW
+        if self._dates:
+            column = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
+        # Large whole numbers are rounded, which no color tells.
+        values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+        self._values[at[there]] = values[there]
+
+    def result(self) -> Coloring | None:
+        """See `FieldReader`."""
+        values, note = self._values, None
+        if self._dates:
+            values, note = 1970 + values / _DAY_US / _YEAR_DAYS, "in years"
+        return numbers(self.key, self.name, values, note=note)
+
+
+class BooleanField(FieldReader):
+    """A column of yes and no."""
+
+    def __init__(self, name: str, shown: int) -> None:
+        """See `FieldReader`."""
+        super().__init__(name, shown)
+        self._values: Rows = np.full(shown, -1, dtype=np.int64)
+
+    def add(self, at: Rows, column: pa.Array) -> None:
+        """See `FieldReader`."""
+        import pyarrow as pa
+
+        there = at != NO_ROW
+        values = column.cast(pa.int8()).fill_null(-1).to_numpy(zero_copy_only=False)
+        self._values[at[there]] = values[there]
+
+    def result(self) -> Coloring | None:
+        """See `FieldReader`."""
+        return flags(self.key, self.name, self._values, ("yes", "no"))
+
+
+class TextField(FieldReader):
+    """A column of texts, each different one a category; given up where there are too many of them."""
+
+    def __init__(self, name: str, shown: int, asked: bool) -> None:
+        """Take whether the user asked for it: then it is shown, however many different values there are."""
+        super().__init__(name, shown)
+        self._asked = asked
+        self._which: Rows | None = np.full(shown, -1, dtype=np.int64)
+        self._places: dict[str, int] = {}
+
+    def add(self, at: Rows, column: pa.Array) -> None:
+        """See `FieldReader`."""
+        import pyarrow as pa
+
+        if self._which is None:
+            return
+        coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+        most = _MOST_ASKED if self._asked else _MOST_VALUES
+        known = np.full(len(coded.dictionary) + 1, -1, dtype=np.int64)
+        for i, value in enumerate(coded.dictionary.to_pylist()):
+            if value is not None and len(self._places) < most:
+                self._places.setdefault(str(value), len(self._places))
+            if value is not None:
+                # Beyond the limit a value counts as one of a kind that is never named.
+                known[i] = self._places.get(str(value), most)
+        if len(self._places) >= most and not self._asked:
+            self._which = None
+            return
+        codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        there = at != NO_ROW
+        self._which[at[there]] = known[codes[there]]
+
+    def result(self) -> Coloring | None:
+        """See `FieldReader`."""
+        if self._which is None or not (self._which >= 0).any():
+            return None
+        which = np.minimum(self._which, len(self._places))
+        count = np.bincount(which[which >= 0], minlength=len(self._places) + 1)
+        different = int((count > 0).sum())
+        covered = np.sort(count)[::-1][:MOST_NAMES].sum() / count.sum()
+        # Values that hardly come twice are names of articles and no categories.
+        many = different > count.sum() / 2 or (different > _FEW_VALUES and covered < _COVERED)
+        if not self._asked and (different < 2 or many):
+            return None
+        names = [_short(value) for value in self._places] + ["further values"]
+        return categories(self.key, self.name, names, which)
+
+
+def _short(value: str) -> str:
+    line = " ".join(value.split())
+    return line if len(line) <= _NAME_SIGNS else line[: _NAME_SIGNS - 1] + "…"

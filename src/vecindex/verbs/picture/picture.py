@@ -1,0 +1,286 @@
+"""A stored map as a picture: two passes over the vectors, one over the other columns, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from vecindex.core.anchors import anchored_to
+from vecindex.core.neighbors import F64, NO_ROW, Rows
+from vecindex.core.picture import Coloring, MapPicture, PlacedQuestion, TopicLabel, extent_of
+from vecindex.core.questions import QuestionSet
+from vecindex.core.vectors import F32
+from vecindex.errors import ConfigError, CorruptError
+from vecindex.neighbors.exact import ExactSearch
+from vecindex.neighbors.plane import Plane
+from vecindex.store.articles import ArticleTable
+from vecindex.store.database import Database
+from vecindex.store.versions import version
+from vecindex.types import Observer, Silent, Stage
+from vecindex.verbs.clock import Clock
+from vecindex.verbs.picture.coloring import flags, numbers
+from vecindex.verbs.picture.density import nearby
+from vecindex.verbs.picture.fields import FieldReader, field_readers
+from vecindex.verbs.picture.options import PAGE_BYTES, SNIPPET, MapOptions, chosen_map, stored_scores
+from vecindex.verbs.picture.questions import NearestQuestion, placed_questions
+from vecindex.verbs.picture.result import MapResult
+from vecindex.verbs.picture.size import fitting_snippets
+from vecindex.verbs.picture.texts import TextReader
+from vecindex.verbs.picture.topics import NAMED_BY, TopicFinder, topic_numbers
+from vecindex.verbs.questions.model import QuestionModel
+from vecindex.verbs.questions.reader import read
+from vecindex.verbs.questions.vectors import question_vectors
+from vecindex.verbs.reader import OverlapReader
+
+ORDER_SEED = 20_260_102
+"""Of the order of the articles, which does not change with other choices."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Questions with their vectors (q, d)."""
+
+    set: QuestionSet
+    vectors: F32
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the passes over the vectors gave."""
+
+    questions: tuple[PlacedQuestion, ...]
+    question_dist: F64 | None
+
+
+def map_picture(
+    database: Database,
+    name: str,
+    options: MapOptions,
+    model: QuestionModel,
+    observer: Observer | None = None,
+    stdin: BinaryIO | None = None,
+    table: ArticleTable | None = None,
+    for_page: bool = True,
+) -> MapResult:
+    """Return a stored map with all that is shown of it; see `Index.map`.
+
+    `table` is the table at a version that the caller holds on to; None opens the one that the options say.
+    With `for_page` the beginnings of texts are shortened until a page of all this is small enough.
+    """
+    observer = observer or Silent()
+    clock = Clock()
+    table = table or database.articles(name, options.at)
+    map_name, about = chosen_map(table, options.map)
+    asked = _asked(database, table, options, model, observer, stdin)
+    clock.lap("questions")
+    reader = OverlapReader(table, [map_name])
+    xy, place = _order(reader, map_name)
+    if asked is not None and reader.n < options.k:
+        raise ConfigError(
+            f"{table.where} has {reader.n:,} articles, fewer than -k {options.k}.", "Give a smaller -k."
+        )
+    fields = field_readers(table, options.fields, len(xy))
+    finder = None
+    if options.topics != 0:
+        finder = TopicFinder(place, len(xy), topic_numbers(len(xy), options.topics), options.seed)
+    clock.lap("places")
+    found = _vectors(reader, map_name, asked, options.k, place, finder, observer)
+    clock.lap("vectors")
+    wanted = SNIPPET if options.snippet is None else options.snippet
+    texts = TextReader(len(xy), wanted, NAMED_BY if finder else 0)
+    truncated = _columns(reader, place, texts, fields, len(xy), observer)
+    clock.lap("texts")
+    colorings, labels = _colorings(xy, finder, texts, truncated, fields, found, asked)
+    colorings = _first(colorings, options.color)
+    clock.lap("topics")
+    picture = MapPicture(
+        table=name,
+        version=version(table),
+        map=map_name,
+        method=_text(about.get("method")),
+        made=_text(about.get("made_at")),
+        model=table.fingerprint.model,
+        by="article" if table.fingerprint.chunking is None else "chunk",
+        articles=reader.rows,
+        anchored=anchored_to(about),
+        scores=stored_scores(about),
+        xy=xy,
+        ids=texts.ids,
+        titles=texts.titles,
+        snippets=texts.snippets,
+        colorings=tuple(colorings),
+        topics=labels,
+        questions=found.questions,
+        questions_name=asked.set.name if asked else None,
+        k=options.k,
+    )
+    snippets, signs = picture.snippets, wanted
+    if for_page:
+        snippets, signs = fitting_snippets(picture, wanted, PAGE_BYTES)
+    notes = _notes(wanted, signs, options)
+    clock.lap("size")
+    return MapResult(
+        picture=replace(picture, snippets=snippets),
+        color=colorings[0].key,
+        snippet=signs,
+        seconds=clock.laps,
+        rejected=tuple(asked.set.rejected) if asked else (),
+        duplicates=tuple(asked.set.duplicates) if asked else (),
+        notes=notes,
+    )
+
+
+def _asked(
+    database: Database,
+    table: ArticleTable,
+    options: MapOptions,
+    model: QuestionModel,
+    observer: Observer,
+    stdin: BinaryIO | None,
+) -> _Asked | None:
+    if options.file is not None:
+        questions = read(options.file, stdin)
+    elif options.texts:
+        questions = read(options.texts)
+    else:
+        return None
+    vectors, _ = question_vectors(database, questions, table.fingerprint, table.where, options.model, model, observer)
+    return _Asked(questions, vectors)
+
+
+def _order(reader: OverlapReader, map_name: str) -> tuple[F64, Rows]:
+    """Return the places of the articles on the map in the picture's order, and each row's place in it, or NO_ROW."""
+    all_xy = reader.places[map_name]
+    there = np.flatnonzero(np.isfinite(all_xy).all(axis=1))
+    if not len(there):
+        raise ConfigError(
+            f"No article of {reader.table.where} is on map {map_name!r}.",
+            f"Place them: vecindex project {map_name} --update",
+        )
+    order = there[np.random.default_rng(ORDER_SEED).permutation(len(there))]
+    place = np.full(reader.rows, NO_ROW, dtype=np.int64)
+    place[order] = np.arange(len(order))
+    return all_xy[order], place
+
+
+def _vectors(
+    reader: OverlapReader,
+    map_name: str,
+    asked: _Asked | None,
+    k: int,
+    place: Rows,
+    finder: TopicFinder | None,
+    observer: Observer,
+) -> _Found:
+    """Go over the vectors: once for what is near the questions and a sample for topics, once more for the topics."""
+    search = ExactSearch(asked.vectors, k, articles=reader.articles) if asked else None
+    nearest = NearestQuestion(asked.vectors, reader.rows) if asked else None
+    try:
+        if search or finder:
+            for rows, block in _told(reader, "vectors", observer):
+                if search is not None and nearest is not None:
+                    search.add(rows, block)
+                    nearest.add(rows, block)
+                if finder is not None:
+                    finder.sample(rows, block)
+        if finder is not None:
+            finder.fit()
+            for rows, block in _told(reader, "topics", observer):
+                finder.assign(rows, block)
+    except ValueError as error:
+        raise CorruptError(f"{reader.table.where}: {error}.", "Look closer: vecindex doctor") from error
+    if search is None or nearest is None or asked is None:
+        return _Found((), None)
+    plane = Plane(reader.places[map_name], reader.articles)
+    dist = np.empty(int((place != NO_ROW).sum()))
+    dist[place[place != NO_ROW]] = nearest.dist[place != NO_ROW]
+    return _Found(placed_questions(asked.set.questions, search.result(), plane, place), dist)
+
+
+def _told(reader: OverlapReader, stage: str, observer: Observer) -> Any:
+    done = 0
+    for rows, block in reader.blocks():
+        observer.stage(Stage(stage, done, reader.rows))
+        yield rows, block
+        done += len(rows)
+
+
+def _columns(
+    reader: OverlapReader,
+    place: Rows,
+    texts: TextReader,
+    fields: Mapping[str, FieldReader],
+    shown: int,
+    observer: Observer,
+) -> Rows:
+    """Read the other columns into what takes them; return whether each article was truncated, -1 for unknown."""
+    import pyarrow as pa
+
+    truncated = np.full(shown, -1, dtype=np.int64)
+    done = 0
+    for rows, batch in reader.batches(["id", "title", "text", "truncated", *fields]):
+        observer.stage(Stage("texts", done, reader.rows))
+        at = place[rows]
+        texts.add(at, batch)
+        cut = batch.column("truncated").cast(pa.int8()).fill_null(-1).to_numpy(zero_copy_only=False)
+        truncated[at[at != NO_ROW]] = cut[at != NO_ROW]
+        for column, field in fields.items():
+            field.add(at, batch.column(column))
+        done += len(batch)
+    return truncated
+
+
+def _colorings(
+    xy: F64,
+    finder: TopicFinder | None,
+    texts: TextReader,
+    truncated: Rows,
+    fields: Mapping[str, FieldReader],
+    found: _Found,
+    asked: _Asked | None,
+) -> tuple[list[Coloring], tuple[TopicLabel, ...]]:
+    made: list[Coloring | None] = []
+    labels: tuple[TopicLabel, ...] = ()
+    if finder is not None:
+        topics, labels = finder.result(xy, texts.titles[: len(texts.beginnings)], texts.beginnings)
+        made.append(topics)
+    near, radius = nearby(xy, extent_of(xy))
+    note = f"articles within {radius:.2g} of the map's width, smoothed, on a logarithmic scale"
+    made.append(numbers("density", "articles nearby", near, scale="log", note=note))
+    made.append(flags("truncated", "truncated", truncated, ("cut by the model", "read whole")))
+    if found.question_dist is not None and asked is not None:
+        note = f"cosine distance by embedding to the nearest of {len(asked.set.questions):,} questions"
+        made.append(numbers("question_distance", "distance to the nearest question", found.question_dist, note=note))
+    made += [field.result() for field in fields.values()]
+    kept = [coloring for coloring in made if coloring is not None]
+    # One article alone has no density; something must be there to color by.
+    return kept or [
+        Coloring("none", "nothing", "category", np.zeros(len(xy), np.uint8), ("articles",), (len(xy),))
+    ], labels
+
+
+def _first(colorings: Sequence[Coloring], key: str | None) -> list[Coloring]:
+    """Return the colorings with the one that was asked for in front; its key, or the name of a field."""
+    if key is None:
+        return list(colorings)
+    wanted = [c for c in colorings if c.key == key] or [c for c in colorings if c.key == f"field:{key}"]
+    if not wanted:
+        raise ConfigError(
+            f"There is nothing to color by under {key!r} (there is: {', '.join(c.key for c in colorings)}).",
+            "question_distance needs --questions FILE; a column of many different values needs --field NAME.",
+        )
+    return [wanted[0], *(c for c in colorings if c is not wanted[0])]
+
+
+def _notes(wanted: int, signs: int, options: MapOptions) -> tuple[str, ...]:
+    if signs == wanted:
+        return ()
+    told = f"beginnings of texts are shortened from {wanted} to {signs} signs" if signs else "beginnings are left out"
+    return (f"{told}, so that the page stays within {PAGE_BYTES / 1e6:.0f} MB",)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

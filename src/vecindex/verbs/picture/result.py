@@ -1,0 +1,138 @@
+"""A map as `vecindex map` shows it, and the files it is written to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vecindex.core.picture import MapPicture
+from vecindex.errors import ConfigError
+from vecindex.notebook import shown_page
+from vecindex.types import Rejected
+
+# Four bytes each, several times over, and as many again from top to bottom.
+_MOST_PIXELS = 20_000
+
+SUFFIXES = (".html", ".png", ".svg")
+DEFAULT_FILE = "map.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file that was written, and its size in bytes."""
+
+    path: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MapResult:
+    """A map with all that is shown of it.
+
+    Attributes
+    ----------
+    picture : plain values.
+    color : key of the coloring that is shown first.
+    snippet : signs of each text's beginning; fewer than were asked for where the page would be too large.
+    seconds : wall time of each stage.
+    rejected, duplicates : lines of the questions' file that were left out, and that were counted once.
+    notes : what the user should know.
+    """
+
+    picture: MapPicture
+    color: str
+    snippet: int
+    seconds: dict[str, float]
+    rejected: tuple[Rejected, ...] = ()
+    duplicates: tuple[Rejected, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def topics(self) -> int:
+        """How many topics there are on the coarsest level."""
+        return sum(topic.level == 0 for topic in self.picture.topics)
+
+    def to_html(self, made: str | None = None) -> str:
+        """Return the map as a page that opens offline in any browser; see `reports.map_page.map_page`."""
+        from vecindex.config import VERSION
+        from vecindex.reports.map.page import map_page
+
+        return map_page(self.picture, VERSION, made)
+
+    def write(
+        self, path: str | Path, *, width_in: float | None = None, dpi: int | None = None, made: str | None = None
+    ) -> Written:
+        """Write a page (.html) or a picture (.png, .svg), whole or not at all.
+
+        Parameters
+        ----------
+        width_in, dpi : of a picture: its width in inches, and points of the raster to the inch.
+        made : when, as it should stand on a page; None leaves it out, so that the same map gives the same file.
+
+        Raises
+        ------
+        ConfigError
+            For another extension, or when the file cannot be written.
+        MissingExtraError
+            When matplotlib, which draws pictures, is not installed.
+        """
+        from vecindex.reports.files import write_whole
+
+        content: str | bytes
+        suffix = checked_suffix(path)
+        if suffix == ".html":
+            content = self.to_html(made)
+        else:
+            from vecindex.reports.map.figure import DPI, WIDTH_IN, map_figure
+
+            width, dots = WIDTH_IN if width_in is None else width_in, DPI if dpi is None else dpi
+            if width * dots > _MOST_PIXELS:
+                raise ConfigError(
+                    f"{width:g} inches at {dots} dpi are {width * dots:,.0f} pixels, more than {_MOST_PIXELS:,}.",
+                    "Take a smaller --width-in or --dpi.",
+                )
+            content = map_figure(self.picture, self.color, form=suffix[1:], width_in=width, dpi=dots)
+        data = content.encode() if isinstance(content, str) else content
+        write_whole(path, data)
+        return Written(str(path), len(data))
+
+    def _repr_html_(self) -> str:
+        """Return the page in a frame, for notebooks; one that is too large for that tells how to write it."""
+        name = f"map {self.picture.map} of {self.picture.table}"
+        return shown_page(self.to_html(), name, 'Write it and open it in a browser: .write("map.html")')
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what it shows as plain values, for JSON; not the articles themselves."""
+        picture = self.picture
+        return {
+            "table": picture.table,
+            "version": picture.version,
+            "map": picture.map,
+            "method": picture.method,
+            "anchored": picture.anchored,
+            "articles": picture.articles,
+            "shown": len(picture),
+            "outside": picture.articles - len(picture),
+            "colorings": [c.key for c in picture.colorings],
+            "color": self.color,
+            "topics": [
+                {"name": t.name, "level": t.level, "articles": t.count} for t in picture.topics if t.level == 0
+            ],
+            "labels": len(picture.topics),
+            "questions": len(picture.questions),
+            "k": picture.k,
+            "snippet": self.snippet,
+            "seconds": self.seconds,
+        }
+
+
+def checked_suffix(path: str | Path) -> str:
+    """Return the extension of a file that can be written; raises ConfigError for another."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ConfigError(
+            f"A map is written as .html, .png or .svg, found {str(path)!r}.",
+            f"For example: vecindex map {DEFAULT_FILE}",
+        )
+    return suffix

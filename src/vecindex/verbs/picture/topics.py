@@ -1,0 +1,179 @@
+"""The topics of a map: clusters of vectors, named by their articles' terms, with labels where they lie densest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vecindex.core.neighbors import F64, NO_ROW, Rows
+from vecindex.core.picture import Coloring, TopicLabel, extent_of
+from vecindex.core.vectors import F32
+from vecindex.verbs.picture.clusters import fit_centers, nearest_centers, spectral_places
+from vecindex.verbs.picture.coloring import categories
+from vecindex.verbs.picture.density import TOPIC_CELLS, cell_counts, densest_place
+from vecindex.verbs.picture.merging import merged_groups, settled_groups
+from vecindex.verbs.picture.options import MOST_TOPICS
+from vecindex.verbs.picture.topic_names import TermCounts, count_terms, name_groups
+
+KEY = "topic"
+TRAINED_ON = 61_440
+"""Articles that the clusters are made on."""
+NAMED_BY = 40_000
+"""Articles whose words the names come from."""
+TEXT_SIGNS = 400
+MOST_CLUSTERS = 240
+_NEXT = 4
+_UNNAMED = "(no words)"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicNumbers:
+    """How many topics there are on each level, coarse ones first."""
+
+    levels: tuple[int, ...]
+
+    @property
+    def clusters(self) -> int:
+        """How many clusters are made; the coarser topics are put together from them."""
+        return self.levels[-1]
+
+
+def topic_numbers(n: int, coarse: int | None = None) -> TopicNumbers:
+    """Return how many topics to look for among n articles, about 0.75 sqrt(n) on the finest level, 240 at most.
+
+    `coarse` sets the number on the coarsest level.
+
+    >>> topic_numbers(250_000).levels, topic_numbers(264).levels, topic_numbers(10).levels
+    ((14, 58, 240), (6, 12), (3,))
+    """
+    finest = min(MOST_CLUSTERS, max(1, round(0.75 * math.sqrt(n))))
+    first = coarse or min(MOST_TOPICS, max(1, round(0.8 * math.log2(max(2, n)))))
+    first = min(first, n)
+    finest = max(finest, first)
+    between = round(math.sqrt(first * finest))
+    if finest >= 8 * first:
+        return TopicNumbers((first, between, finest))
+    return TopicNumbers((first, finest) if finest >= 2 * first else (first,))
+
+
+class TopicFinder:
+    """Finds the topics in two passes over the vectors: a sample to make clusters of, then all to be given to one.
+
+    Memory is that of the sample and of one number for each article.
+    """
+
+    def __init__(self, place: Rows, shown: int, numbers: TopicNumbers, seed: int) -> None:
+        """Take each row's place in the picture's order (n,), NO_ROW for none, and how many are `shown`.
+
+        That order being random, the first so many are the sample.
+        """
+        self._place = place
+        self._seed = seed
+        self._numbers = numbers
+        self._size = min(shown, TRAINED_ON)
+        self._sample: F32 | None = None
+        self._centers: F32 | None = None
+        self._beside: F64 = np.zeros((0, 0))
+        self.cluster: Rows = np.zeros(shown, dtype=np.int64)
+
+    def sample(self, rows: Rows, vectors: F32) -> None:
+        """Take a block of the first pass: rows (b,) and their unit vectors (b, d)."""
+        if self._sample is None:
+            self._sample = np.empty((self._size, vectors.shape[1]), dtype=np.float32)
+        at = self._place[rows]
+        some = (at != NO_ROW) & (at < self._size)
+        self._sample[at[some]] = vectors[some]
+
+    def fit(self) -> None:
+        """Make the clusters."""
+        if self._sample is not None:
+            self._centers = fit_centers(self._sample, self._numbers.clusters, self._seed)
+            self._beside = np.zeros((len(self._centers), len(self._centers)))
+        self._sample = None
+
+    def assign(self, rows: Rows, vectors: F32) -> None:
+        """Take a block of the second pass."""
+        if self._centers is None:
+            raise RuntimeError("the clusters are not made yet")
+        at = self._place[rows]
+        there = at != NO_ROW
+        near = nearest_centers(vectors[there], self._centers, _NEXT)
+        self.cluster[at[there]] = near[:, 0]
+        for other in near.T[1:]:
+            np.add.at(self._beside, (near[:, 0], other), 1.0)
+
+    def result(self, xy: F64, titles: Sequence[str], texts: Sequence[str]) -> tuple[Coloring, tuple[TopicLabel, ...]]:
+        """Return the topics as a coloring and as labels.
+
+        Parameters
+        ----------
+        xy : (m, 2) places in the picture's order.
+        titles, texts : of the first articles in this order, 40,000 at most; of the texts the beginnings.
+        """
+        if self._centers is None:
+            raise RuntimeError("the clusters are not made yet")
+        there, cluster = np.unique(self.cluster, return_inverse=True)
+        sizes = np.bincount(cluster).astype(np.float64)
+        centers, beside = self._centers[there].astype(np.float64), self._beside[np.ix_(there, there)]
+        levels = _levels(centers, beside, sizes, self._numbers.levels)
+        named = len(titles)
+        counts = count_terms(titles, [text[:TEXT_SIGNS] for text in texts], cluster[:named], len(there))
+        names = _names(counts, levels)
+        first = levels[0]
+        coloring = categories(KEY, "topic", names[0], first[cluster], most=MOST_TOPICS)
+        # The coloring puts the largest first, as `merged_groups` numbers them; equal ones may stand otherwise.
+        labels = _labels(xy, cluster, levels, names, _places(coloring, first[cluster]))
+        return coloring, labels
+
+
+def _levels(centers: F64, beside: F64, sizes: F64, numbers: Sequence[int]) -> list[Rows]:
+    """Return the topic of each cluster on each level; each finer one lies within a coarser one."""
+    places = spectral_places(beside, numbers[0])
+    coarse = settled_groups(places, sizes, merged_groups(places, sizes, numbers[:1])[0])
+    return [coarse, *merged_groups(centers, sizes, numbers[1:], within=coarse)]
+
+
+def _names(counts: TermCounts, levels: Sequence[Rows]) -> list[list[str]]:
+    """Return the names of the topics of each level; finer ones are told apart within the next coarser one."""
+    names: list[list[str]] = []
+    above: tuple[TermCounts, Rows] | None = None
+    for level in levels:
+        n = int(level.max()) + 1
+        merged = counts.merged(level, n)
+        if above is None:
+            found = name_groups(merged)
+        else:
+            into = np.zeros(n, dtype=np.int64)
+            into[level] = above[1]
+            found = name_groups(merged, above[0], into)
+        names.append([name or _UNNAMED for name in found])
+        above = (merged, level)
+    return names
+
+
+def _places(coloring: Coloring, first: Rows) -> dict[int, int]:
+    """Return the category of each topic of the coarsest level."""
+    topics, at = np.unique(first, return_index=True)
+    return {int(topic): int(coloring.codes[i]) for topic, i in zip(topics, at, strict=True)}
+
+
+def _labels(
+    xy: F64, cluster: Rows, levels: Sequence[Rows], names: Sequence[Sequence[str]], category: dict[int, int]
+) -> tuple[TopicLabel, ...]:
+    extent = extent_of(xy)
+    everything = cell_counts(xy, extent, TOPIC_CELLS)
+    found = []
+    coarse = levels[0]
+    for number, level in enumerate(levels):
+        of = level[cluster]
+        order = np.argsort(of, kind="stable")
+        ends = np.searchsorted(of[order], np.arange(int(level.max()) + 2))
+        for topic in range(int(level.max()) + 1):
+            rows = order[ends[topic] : ends[topic + 1]]
+            x, y = densest_place(xy[rows], everything, extent)
+            belongs = category[int(coarse[level == topic][0])]
+            found.append(TopicLabel(names[number][topic], x, y, len(rows), number, belongs))
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Maps made, updated, anchored and stored."""

@@ -1,0 +1,1 @@
+"""Question files, the model that embeds them, and the stored sets."""

@@ -1,0 +1,104 @@
+"""The model that turns questions into vectors: the one that made the table's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from vecindex.core.vectors import F32
+from vecindex.embed.models import find_model, find_stored_model, own_query_prompt
+from vecindex.errors import ModelError
+from vecindex.messages import Placeholder, option, text
+from vecindex.options import ModelOptions
+from vecindex.types import Fingerprint, Observer
+
+if TYPE_CHECKING:
+    from vecindex.embed.encoder import Encoder
+
+
+class QuestionModel:
+    """The model that made a table's vectors, loaded at the first question and kept for the next ones."""
+
+    def __init__(self) -> None:
+        """Load nothing yet."""
+        self._key: object = None
+        self._encoder: Encoder | None = None
+
+    def query_prompt(self, stored: Fingerprint, options: ModelOptions) -> str | None:
+        """Return what stands before every question: as the options have it, else the model's own prompt.
+
+        None when that is the model's and the model is not on this machine. Loads nothing.
+        """
+        if options["prompt"] is not None:
+            return options["prompt"]
+        return own_query_prompt(options["model"] or stored.model, None if options["model"] else stored.revision)
+
+    def embed(
+        self, texts: Sequence[str], stored: Fingerprint, where: str, options: ModelOptions, observer: Observer
+    ) -> F32:
+        """Return the unit vectors (q, d) of the texts, comparable with the table's.
+
+        Raises ModelError when the model is not at hand, or is not the one that made the vectors.
+        """
+        key = (stored, options["model"], options["device"], options["trust_remote_code"])
+        if self._encoder is None or self._key != key:
+            self._encoder, self._key = _load(stored, where, options, observer), key
+        encoder = self._encoder
+        # The encoder's own prompt is set, and not the argument, since pooling may have to leave it out.
+        encoder.prompt = encoder.query_prompt if options["prompt"] is None else options["prompt"]
+        if stored.prompt and not encoder.prompt and options["prompt"] is None:
+            observer.notice(
+                text(
+                    f"the articles were embedded behind the prompt {stored.prompt!r}, and the model names none for "
+                    "questions: give it with ",
+                    option("prompt"),
+                    " if it has one",
+                )
+            )
+        cut = int(encoder.tokenize(texts).truncated.sum())
+        if cut:
+            observer.notice(
+                f"{cut:,} questions are longer than the {encoder.max_tokens} tokens that the model reads and were "
+                "truncated"
+            )
+        return encoder.embed_texts(texts)
+
+
+def _load(stored: Fingerprint, where: str, options: ModelOptions, observer: Observer) -> Encoder:
+    from vecindex.embed.encoder import Encoder
+
+    if options["model"]:
+        files = find_model(options["model"])
+    else:
+        files = find_stored_model(stored.model, stored.revision, stored.weights)
+    known = stored.weights != "unknown"
+    if known and files.weights != stored.weights:
+        raise ModelError(
+            f"{files.name} (weights {files.weights[:12]}, found in the {files.origin}) is not the model that made "
+            f"the vectors of {where} ({stored.model}, weights {stored.weights[:12]}).",
+            text("Bring back that model, or name the folder that holds it: ", option("model", Placeholder("DIR"))),
+        )
+    encoder = Encoder.load(
+        files,
+        device=options["device"],
+        max_tokens=stored.max_tokens or None,
+        prompt="",
+        trust_remote_code=options["trust_remote_code"],
+    )
+    if encoder.dimension != stored.dimension:
+        raise ModelError(
+            f"{files.name} makes vectors of {encoder.dimension} values, {where} holds vectors of {stored.dimension}.",
+            text("Name the model that made them: ", option("model", Placeholder("NAME"))),
+        )
+    if known and stored.pooling != "unknown" and encoder.pooling != stored.pooling:
+        raise ModelError(
+            f"{files.name} pools its token vectors otherwise ({encoder.pooling}) than when it made the vectors of "
+            f"{where} ({stored.pooling}).",
+            "Bring back the model's folder as it was.",
+        )
+    if not known:
+        observer.notice(
+            f"the vectors of {where} were taken unverified as those of {stored.model}: distances mean something "
+            "only if they are"
+        )
+    return encoder

@@ -1,0 +1,256 @@
+"""The one reader of questions: files in every form that people have, standard input, Python values.
+
+A row is an object or a record with a text, and perhaps an id, a topic and the ids of right answers. The forms:
+
+- JSON lines, or a JSON array of objects or texts;
+- CSV or TSV with a header of known names, in any order;
+- CSV or TSV without one: the text alone, or `qid<TAB>query`;
+- plain text, one question a line.
+
+A name that ends in .jsonl, .json, .csv or .tsv decides; else the first line does.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from vecindex.core.questions import Question, QuestionSet
+from vecindex.errors import SourceError
+from vecindex.sources.base import Record, excerpt
+from vecindex.sources.delimited import DelimitedSource
+from vecindex.sources.files import InputFile, standard_input
+from vecindex.sources.formats import format_of
+from vecindex.sources.json_array import JsonSource, array_elements
+from vecindex.sources.jsonl import parse_object, read_json_lines
+from vecindex.sources.lines import OVERLONG, read_lines
+from vecindex.types import Rejected
+
+Questions = str | Path | Sequence[str | Mapping[str, Any]]
+"""Questions as a user gives them: a file ("-" for standard input), or texts and objects."""
+
+TEXT_FIELDS = ("text", "question", "query")
+ID_FIELDS = ("id", "_id", "qid", "query_id", "question_id")
+_OTHERS = ("topic", "answers")
+_KNOWN = frozenset((*TEXT_FIELDS, *ID_FIELDS, *_OTHERS))
+_SNIFFED_LINES = 20
+_SNIFFED_BYTES = 1 << 16
+_HINT = (
+    'Give one a line: {"question": "...", "id": "...", "topic": "...", "answers": ["id of an article"]}, or as text.'
+)
+
+
+def read(questions: Questions, stdin: BinaryIO | None = None, name: str | None = None) -> QuestionSet:
+    """Return questions as a set, each id and each text once. Its name is its file's, else `name`, else "texts".
+
+    Left out, with location and reason: rows without a usable question, an id that an earlier row has (`rejected`),
+    and a text that an earlier row has (`duplicates`; case and white space do not tell texts apart).
+
+    Raises SourceError when a file cannot be read, or when there is no question.
+    """
+    found = _Collector()
+    for item in rows(questions, stdin):
+        found.take(item)
+    name = name or _name(questions)
+    if not found.questions:
+        raise no_question(name, found.rejected)
+    return QuestionSet(name, tuple(found.questions), tuple(found.rejected), tuple(found.duplicates))
+
+
+def no_question(name: str, rejected: Sequence[Rejected]) -> SourceError:
+    """Return the error for a file that holds none, with the first reason."""
+    first = f" (the first row refused: {rejected[0].place}, {rejected[0].reason})" if rejected else ""
+    return SourceError(f"No question in {name}{first}.", _HINT)
+
+
+def rows(questions: Questions, stdin: BinaryIO | None = None) -> Iterator[Question | Rejected]:
+    """Yield each row as a question, or why it holds none; repeated ids and texts are yielded again.
+
+    Raises SourceError when a file cannot be read.
+    """
+    for item in _records(questions, stdin):
+        yield item if isinstance(item, Rejected) else question_of(item)
+
+
+def question_of(record: Record) -> Question | Rejected:
+    """Return the question that a row holds, or why it holds none."""
+    location = record.place
+    values = {name.casefold(): value for name, value in record.fields.items()} | dict(record.fields)
+    given = next((values[f] for f in ID_FIELDS if values.get(f) not in (None, "")), None)
+    name = f"#{location.rsplit(':', 1)[-1].rsplit('[', 1)[-1].removesuffix(']')}" if given is None else str(given)
+    text = next((values[f] for f in TEXT_FIELDS if isinstance(values.get(f), str) and values[f].strip()), None)
+    if text is None:
+        there = ", ".join(record.fields) or "none"
+        return Rejected(location, f"no text in any of {', '.join(TEXT_FIELDS)}; fields found: {there}", name)
+    try:
+        (text + name).encode("utf-8")
+    except UnicodeEncodeError:
+        return Rejected(location, "the text or the id is not valid Unicode", excerpt=excerpt(text))
+    topic = values.get("topic")
+    if topic is not None and not isinstance(topic, str | int | float):
+        return Rejected(location, f"topic is not a text: {excerpt(topic)}", name, excerpt(text))
+    answers = _answers(values.get("answers"))
+    if answers is None:
+        reason = f"answers is not a list of ids: {excerpt(values['answers'])}"
+        return Rejected(location, reason, name, excerpt(text))
+    topic = None if topic in (None, "") else str(topic)
+    return Question(name, text.strip(), topic, answers, location, given is not None)
+
+
+class _Collector:
+    """Questions as they come, each id and each text once."""
+
+    def __init__(self) -> None:
+        self.questions: list[Question] = []
+        self.rejected: list[Rejected] = []
+        self.duplicates: list[Rejected] = []
+        self._ids: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
+
+    def take(self, item: Question | Rejected) -> None:
+        if isinstance(item, Rejected):
+            self.rejected.append(item)
+            return
+        key = " ".join(item.text.casefold().split())
+        if first := self._texts.get(key):
+            reason = f"the same question as {first}"
+            self.duplicates.append(Rejected(item.location, reason, item.id, excerpt(item.text)))
+        elif first := self._ids.get(item.id):
+            reason = f"duplicate id: {first} has it too"
+            self.rejected.append(Rejected(item.location, reason, item.id, excerpt(item.text)))
+        else:
+            self._ids[item.id] = self._texts[key] = item.location
+            self.questions.append(item)
+
+
+def _name(questions: Questions) -> str:
+    if not isinstance(questions, str | Path):
+        return "texts"
+    return "stdin" if str(questions) == "-" else InputFile(str(questions), str(questions)).base_name
+
+
+def _records(questions: Questions, stdin: BinaryIO | None) -> Iterator[Record | Rejected]:
+    if not isinstance(questions, str | Path):
+        yield from _from_values(questions)
+        return
+    name = str(questions)
+    file = standard_input(stdin) if name == "-" else InputFile(name, name)
+    with file.open() as stream:
+        yield from _from_stream(stream, file, None if name == "-" else format_of(file.base_name))
+
+
+def _from_values(values: Iterable[object]) -> Iterator[Record | Rejected]:
+    for number, value in enumerate(values, 1):
+        location = f"texts:{number}"
+        if isinstance(value, Mapping):
+            yield Record(location, value)
+        elif isinstance(value, str):
+            yield Record(location, {"text": value})
+        else:
+            reason = f"found a value of type {type(value).__name__}, expected a text or a mapping"
+            yield Rejected(location, reason, excerpt=excerpt(value))
+
+
+def _from_stream(stream: Any, file: InputFile, kind: str | None) -> Iterator[Record | Rejected]:
+    if kind == "jsonl":
+        return read_json_lines(stream, file.name)
+    beginning: bytes = stream.peek(_SNIFFED_BYTES)[:_SNIFFED_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if kind == "json" or (kind not in ("csv", "tsv") and _is_array(beginning)):
+        return _json(stream, file)
+    lines = beginning.decode("utf-8", "replace").splitlines()[:_SNIFFED_LINES]
+    if kind in ("csv", "tsv"):
+        delimiter = "," if kind == "csv" else "\t"
+        return _delimited(stream, file, delimiter, lines[0] if lines else "")
+    if lines and not lines[0].startswith("{"):
+        for delimiter in ("\t", ","):
+            if _names_columns(lines[0], delimiter):
+                return _delimited(stream, file, delimiter, lines[0])
+        if all(_is_pair(line) for line in lines if line.strip()):
+            return _delimited(stream, file, "\t", lines[0])
+    return _lines(stream, file.name)
+
+
+def _json(stream: Any, file: InputFile) -> Iterator[Record | Rejected]:
+    """Read an array of objects or texts, or JSON lines."""
+    if not stream.peek(_SNIFFED_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+        yield from JsonSource(file).rows(stream)
+        return
+    for index, raw in enumerate(array_elements(stream, file.name)):
+        location = f"{file.name}[{index}]"
+        made = parse_object(raw, location)
+        is_text = isinstance(made, Rejected) and raw.lstrip().startswith(b'"')
+        yield Record(location, {"text": json.loads(raw)}) if is_text else made
+
+
+def _is_array(beginning: bytes) -> bool:
+    rest = beginning.removeprefix(b"[").lstrip()
+    return beginning.startswith(b"[") and rest[:1] in (b"{", b'"')
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return line.split(delimiter)
+
+
+def _names_columns(line: str, delimiter: str) -> bool:
+    """Return whether a line is a header of several columns, one of them named as the text."""
+    names = [cell.strip().casefold() for cell in _cells(line, delimiter)]
+    return len(names) > 1 and any(name in TEXT_FIELDS for name in names)
+
+
+def _is_pair(line: str) -> bool:
+    name, *rest = line.split("\t")
+    return len(rest) == 1 and bool(name.strip()) and not any(c.isspace() for c in name.strip())
+
+
+def _delimited(stream: BinaryIO, file: InputFile, delimiter: str, first: str) -> Iterator[Record | Rejected]:
+    """Read a delimited file; without a header it is the text alone, or an id and the text."""
+    names: tuple[str, ...] | None = None
+    cells = [cell.strip().casefold() for cell in _cells(first, delimiter)]
+    if not _KNOWN.intersection(cells):
+        names = ("text",) if len(cells) == 1 else ("id", "text")
+        if len(cells) > 2:
+            raise SourceError(
+                f"{file.name}: found {len(cells)} columns and no header, expected a text, or an id and a text.",
+                f"Begin the file with the columns' names: one of {', '.join(TEXT_FIELDS)} for the text, and perhaps "
+                f"{', '.join(ID_FIELDS[:1] + _OTHERS)}.",
+            )
+    return DelimitedSource(file, delimiter, text_fields=_KNOWN, names=names).rows(stream)
+
+
+def _lines(stream: BinaryIO, name: str) -> Iterator[Record | Rejected]:
+    for number, line, whole in read_lines(stream, name):
+        location = f"{name}:{number}"
+        if not whole:
+            yield Rejected(location, OVERLONG, excerpt=excerpt(line))
+        elif line.isspace():
+            continue
+        elif line.lstrip().startswith(b"{"):
+            yield parse_object(line, location)
+        else:
+            try:
+                yield Record(location, {"text": line.decode("utf-8")})
+            except UnicodeDecodeError as error:
+                yield Rejected(location, f"not valid UTF-8 at byte {error.start + 1}", excerpt=excerpt(line))
+
+
+def _answers(value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return ()
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError:
+            return None
+    elif isinstance(value, str):
+        value = [part.strip() for part in value.split(";") if part.strip()]
+    elif isinstance(value, int):
+        value = [value]
+    if not isinstance(value, list) or not all(isinstance(v, str | int) and not isinstance(v, bool) for v in value):
+        return None
+    return tuple(dict.fromkeys(str(v) for v in value))

@@ -1,0 +1,1 @@
+"""What a map keeps of the articles, measured."""

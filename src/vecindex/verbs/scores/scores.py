@@ -1,0 +1,114 @@
+"""The scores of a map: what it keeps of the articles' own neighborhoods, and how evenly they fill it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vecindex.core.neighbors import F64, Rows
+from vecindex.core.nulls import Interval, bootstrap_mean
+from vecindex.core.overlap import overlap_at_k
+from vecindex.core.vectors import F32
+from vecindex.neighbors.exact import ExactSearch
+from vecindex.neighbors.plane import Plane
+from vecindex.types import Observer, Stage
+from vecindex.verbs.scores.evenness import Evenness, map_evenness
+from vecindex.verbs.scores.fidelity import DEPTH, Fidelity, FidelitySearch
+
+STAGE = "scores"
+SAMPLE = 5_000
+RECALL_AT = (5, 10, 50)
+K = 5
+"""Neighbors that trustworthiness and continuity look at."""
+_BLOCK = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class MapScores:
+    """How good a map is for its own articles.
+
+    Attributes
+    ----------
+    articles : on the map; all of them are candidates.
+    sample : how many were asked for their neighbors.
+    recall : under each k, the mean share of the k nearest in embedding space that are among the k nearest on the map,
+        with its interval. Of both sides only articles on the map count.
+    fidelity : trustworthiness, continuity and the curve over k, adjusted for chance, of the same articles.
+    evenness : how evenly the articles fill the map; None where it has no area.
+    """
+
+    articles: int
+    sample: int
+    recall: dict[int, Interval]
+    fidelity: Fidelity
+    evenness: Evenness | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON; keys are texts."""
+        values = dataclasses.asdict(self)
+        recall = {str(k): one for k, one in values["recall"].items()}
+        rnx = {str(k): one for k, one in values["fidelity"]["rnx"].items()}
+        return {**values, "recall": recall, "fidelity": {**values["fidelity"], "rnx": rnx}}
+
+
+def score_map(vectors: F32, xy: F64, *, sample: int, seed: int, observer: Observer) -> MapScores:
+    """Return the scores of a map of articles.
+
+    Neighbors in embedding space are exact, over all articles of the map, in blocks.
+
+    Parameters
+    ----------
+    vectors : (n, d) unit vectors of the articles on the map.
+    xy : (n, 2) their places, finite.
+    """
+    rng = np.random.default_rng(seed)
+    asked: Rows = np.sort(rng.permutation(len(xy))[:sample])
+    return score_plane(vectors, Plane(xy), asked, seed=seed, observer=observer)[1]
+
+
+def score_plane(vectors: F32, plane: Plane, asked: Rows, *, seed: int, observer: Observer) -> tuple[Rows, MapScores]:
+    """Return the true neighbors of some articles among all, as `true_neighbors`, and with them the map's scores."""
+    near = _search(vectors, asked)
+    faithful = FidelitySearch(asked, vectors[asked], {"": plane}, K, lambda rows: (rows, vectors[rows]), seed, near)
+    for rows, block in _blocks(vectors, observer):
+        near.add(rows, block)
+        faithful.add(rows, block)
+    true = near.result().rows
+    recall = {k: bootstrap_mean(values, seed=seed) for k, values in recalls_on(plane, asked, true).items()}
+    return true, MapScores(len(plane), len(asked), recall, faithful.result()[""], map_evenness(plane, seed))
+
+
+def recalls(vectors: F32, plane: Plane, asked: Rows, observer: Observer) -> dict[int, F64]:
+    """Return for each k the recall of some articles among all; (len(asked),) each. No k is beyond n - 1."""
+    return recalls_on(plane, asked, true_neighbors(vectors, asked, observer))
+
+
+def true_neighbors(vectors: F32, asked: Rows, observer: Observer) -> Rows:
+    """Return the nearest others of some articles among all, exact; (len(asked), 50), or n - 1 where that is less."""
+    search = _search(vectors, asked)
+    for rows, block in _blocks(vectors, observer):
+        search.add(rows, block)
+    return search.result().rows
+
+
+def _search(vectors: F32, asked: Rows) -> ExactSearch:
+    return ExactSearch(vectors[asked], min(max(DEPTH, *RECALL_AT), len(vectors) - 1), without=asked)
+
+
+def _blocks(vectors: F32, observer: Observer) -> Iterator[tuple[Rows, F32]]:
+    for at in range(0, len(vectors), _BLOCK):
+        observer.stage(Stage(STAGE, at, len(vectors)))
+        block = vectors[at : at + _BLOCK]
+        yield np.arange(at, at + len(block)), block
+    observer.stage(Stage(STAGE, len(vectors), len(vectors)))
+
+
+def recalls_on(plane: Plane, asked: Rows, true: Rows) -> dict[int, F64]:
+    """Return for each k the recall of some articles on a map, from their true neighbors."""
+    deepest = true.shape[1]
+    found = plane.nearest(plane.xy[asked], deepest, without=asked).rows
+    return {k: overlap_at_k(true, found, k) for k in sorted({min(k, deepest) for k in RECALL_AT})}

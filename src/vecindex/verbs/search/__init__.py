@@ -1,0 +1,1 @@
+"""The nearest articles of a text or of an article."""

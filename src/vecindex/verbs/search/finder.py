@@ -1,0 +1,155 @@
+"""The nearest rows of one table, each article once or each chunk, by vector or by words as well."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vecindex.core.vectors import F32
+from vecindex.store.articles import ArticleTable
+from vecindex.store.search import Found, by_words, nearest
+from vecindex.verbs.search.result import Hit
+
+SNIPPET_CHARS = 300
+RRF = 60
+"""The constant of reciprocal rank fusion: the first of a list gives 1/61, the tenth 1/70 (Cormack et al. 2009)."""
+HYBRID_DEPTH = 100
+"""Rows taken by vector and by words before they are fused, at least."""
+_BLOCK = 64
+# Rows fetched beyond k, so that a run of equal distances at the end is seen whole and cut by id.
+_PAD = 16
+_CHUNKS_PER_ARTICLE = 4
+# Beyond every cosine distance, which is 2 at most.
+_FAR = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query with its unit vector (d,), and the condition that holds for it alone."""
+
+    text: str | None
+    id: str | None
+    vector: F32
+    where: str | None
+
+
+class Finder:
+    """Finds rows in one table, each article once or each chunk."""
+
+    def __init__(self, table: ArticleTable, k: int, *, by: str, text: str) -> None:
+        """Take the table, and how many hits of what kind are wanted; see `Index.search`."""
+        self.table, self.k, self.text = table, k, text
+        self.chunked = table.fingerprint.chunking is not None
+        self.grouped = self.chunked and by == "article"
+        self.extras = [f.name for f in table.extra_columns]
+        self.columns = ["id", "title", *self.extras]
+        self.columns += ["article_id"] if self.chunked else []
+        self.columns += [] if text == "none" else ["text"]
+
+    def by_vector(self, queries: Sequence[Query], k: int) -> list[list[Found]]:
+        """Return the k nearest rows of each query, ordered by (dist, id), ties at the end cut by id."""
+        found: list[list[Found]] = [[] for _ in queries]
+        by_condition: dict[str | None, list[int]] = {}
+        for i, query in enumerate(queries):
+            by_condition.setdefault(query.where, []).append(i)
+        for where, pending in by_condition.items():
+            for at in range(0, len(pending), _BLOCK):
+                block = pending[at : at + _BLOCK]
+                vectors = np.stack([queries[i].vector for i in block])
+                for i, rows in zip(block, self._closed(vectors, k, where), strict=True):
+                    found[i] = rows
+        return found
+
+    def _closed(self, vectors: F32, k: int, where: str | None) -> list[list[Found]]:
+        """Fetch deeper until each query's k-th row is certain: a farther one was seen, or the table ended."""
+        limit = k * (_CHUNKS_PER_ARTICLE if self.grouped else 1) + _PAD
+        done: dict[int, list[Found]] = {}
+        open_ones = list(range(len(vectors)))
+        while open_ones:
+            # Counted each time: another process may add rows meanwhile, and one more than there are tells the end.
+            limit = min(limit, self.table.count() + 1)
+            for i, rows in zip(
+                open_ones, nearest(self.table, vectors[open_ones], limit, self.columns, where), strict=True
+            ):
+                ranked = self._once_each(rows)
+                ended = len(rows) < limit
+                if ended or (len(ranked) >= k and _dist(ranked[k - 1]) < _dist(rows[-1])):
+                    done[i] = ranked[:k]
+            open_ones = [i for i in open_ones if i not in done]
+            limit *= 4
+        return [done[i] for i in range(len(vectors))]
+
+    def _once_each(self, rows: list[Found]) -> list[Found]:
+        """Keep the first row of each article where articles are asked for."""
+        if not self.grouped:
+            return rows
+        best: dict[str, Found] = {}
+        for found in rows:
+            best.setdefault(found.row["article_id"], found)
+        return list(best.values())
+
+    def hybrid(self, queries: Sequence[Query]) -> list[list[Found]]:
+        """Return the k best rows of each query by reciprocal rank fusion of vectors and words."""
+        depth = max(HYBRID_DEPTH, self.k)
+        fused = []
+        for query, near in zip(queries, self.by_vector(queries, depth), strict=True):
+            limit = min(depth * (_CHUNKS_PER_ARTICLE if self.grouped else 1), self.table.count())
+            worded = by_words(self.table, query.text or "", limit, self.columns, query.where)
+            fused.append(fuse(near, self._once_each(worded)[:depth], self._key)[: self.k])
+        return fused
+
+    @property
+    def _key(self) -> str:
+        return "article_id" if self.grouped else "id"
+
+    def hit(self, rank: int, found: Found) -> Hit:
+        """Return a row as the user sees it."""
+        row = found.row
+        text = row.get("text")
+        return Hit(
+            rank=rank,
+            id=row["id"],
+            article_id=row["article_id"] if self.chunked else row["id"],
+            title=row["title"],
+            text=snippet(text) if text is not None and self.text == "snippet" else text,
+            dist=found.dist,
+            relevance=found.relevance,
+            fields={name: row[name] for name in self.extras},
+        )
+
+
+def _dist(found: Found) -> float:
+    """Return the distance by which a row is ordered: those found by their words alone come after all others."""
+    return _FAR if found.dist is None else found.dist
+
+
+def fuse(near: Sequence[Found], worded: Sequence[Found], key: str) -> list[Found]:
+    """Return the rows of both lists, each once with its `relevance`: the sum of 1 / (60 + rank), ranks from 1.
+
+    Ordered by relevance, higher first, then by distance (rows without one last), then by id.
+
+    >>> near = [Found({"id": "a"}, dist=0.1), Found({"id": "b"}, dist=0.2)]
+    >>> [(f.row["id"], round(f.relevance, 4)) for f in fuse(near, [Found({"id": "b"})], "id")]
+    [('b', 0.0325), ('a', 0.0164)]
+    """
+    first: dict[str, Found] = {}
+    relevance: dict[str, float] = {}
+    for ranking in (near, worded):
+        for rank, found in enumerate(ranking, 1):
+            name = found.row[key]
+            first.setdefault(name, found)
+            relevance[name] = relevance.get(name, 0.0) + 1 / (RRF + rank)
+    order = sorted(first, key=lambda name: (-relevance[name], _dist(first[name]), first[name].row["id"]))
+    return [replace(first[name], relevance=relevance[name]) for name in order]
+
+
+def snippet(text: str) -> str:
+    """Return the beginning of a text on one line.
+
+    >>> snippet("Two  lines\\nof text")
+    'Two lines of text'
+    """
+    line = " ".join(text[: 2 * SNIPPET_CHARS].split())
+    return line if len(line) <= SNIPPET_CHARS else line[: SNIPPET_CHARS - 1].rstrip() + "…"

@@ -1,0 +1,157 @@
+"""Similarity search: by text, by an article already there, hybrid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+import numpy as np
+
+from vecindex.core.questions import Question
+from vecindex.core.vectors import normalize, usable
+from vecindex.errors import ConfigError, StoreError
+from vecindex.messages import Placeholder, command, option, text
+from vecindex.store.articles import ArticleTable, as_matrix, isin
+from vecindex.store.database import Database
+from vecindex.store.search import check_condition, index_words, words_indexed
+from vecindex.types import Observer, Rejected, Silent
+from vecindex.verbs.questions.model import QuestionModel
+from vecindex.verbs.questions.reader import no_question, rows
+from vecindex.verbs.search.finder import Finder, Query
+from vecindex.verbs.search.options import SearchOptions, checked_search, ids_of
+from vecindex.verbs.search.result import Answer, SearchResult
+
+
+def search(
+    database: Database,
+    name: str,
+    query: str | Sequence[str] | None,
+    options: SearchOptions,
+    model: QuestionModel,
+    observer: Observer | None = None,
+    stdin: BinaryIO | None = None,
+) -> SearchResult:
+    """Return the nearest rows to each query; see `Index.search`."""
+    given = [] if query is None else [query] if isinstance(query, str) else list(query)
+    options = checked_search(given, options)
+    observer = observer or Silent()
+    table = database.articles(name, options["at"])
+    if options["where"] is not None:
+        check_condition(table, options["where"])
+    texts, rejected = _texts(given, options, stdin)
+    if not table.count(options["where"]):
+        kind = "meets the condition" if options["where"] and table.count() else "is in it yet"
+        observer.notice(f"{table.where}: no row {kind}")
+        answers = [Answer(q.text, _given_id(q), ()) for q in texts] or [Answer(None, i, ()) for i in ids_of(options)]
+        return _result(name, options, answers, rejected)
+    queries = _queries(table, options, texts, model, observer)
+    if options["hybrid"]:
+        _with_full_text_index(database, table, options["at"], observer)
+    finder = Finder(table, options["k"], by=options["by"], text=options["text"])
+    found = finder.hybrid(queries) if options["hybrid"] else finder.by_vector(queries, options["k"])
+    answers = [
+        Answer(query.text, query.id, tuple(finder.hit(i, row) for i, row in enumerate(rows, 1)))
+        for query, rows in zip(queries, found, strict=True)
+    ]
+    return _result(name, options, answers, rejected)
+
+
+def _result(
+    name: str, options: SearchOptions, answers: Sequence[Answer], rejected: Sequence[Rejected]
+) -> SearchResult:
+    return SearchResult(
+        name,
+        options["k"],
+        options["by"],
+        options["hybrid"],
+        options["where"],
+        options["at"],
+        tuple(answers),
+        tuple(rejected),
+    )
+
+
+def _texts(
+    given: Sequence[str], options: SearchOptions, stdin: BinaryIO | None
+) -> tuple[list[Question], list[Rejected]]:
+    """Return the queries in their order, repeated ones too, and the rows of their file that hold none."""
+    file = options["file"]
+    if file is None:
+        return [found for found in rows(given) if isinstance(found, Question)], []
+    found = list(rows(file, stdin))
+    texts = [item for item in found if isinstance(item, Question)]
+    rejected = [item for item in found if isinstance(item, Rejected)]
+    if not texts:
+        raise no_question(str(file), rejected)
+    return texts, rejected
+
+
+def _queries(
+    table: ArticleTable, options: SearchOptions, texts: Sequence[Question], model: QuestionModel, observer: Observer
+) -> list[Query]:
+    stored = table.fingerprint
+    if options["vector"] is not None:
+        vectors = normalize(np.atleast_2d(np.asarray(options["vector"], dtype=np.float32)))
+        if vectors.shape[1] != stored.dimension or not usable(vectors).all():
+            raise ConfigError(
+                f"The vectors to search for have shape {vectors.shape}, expected (n, {stored.dimension}), finite and "
+                "not zero."
+            )
+        return [Query(None, None, vector, options["where"]) for vector in vectors]
+    if ids_of(options):
+        return [_more_like(table, row_id, options["where"]) for row_id in ids_of(options)]
+    vectors = model.embed([q.text for q in texts], stored, table.where, options, observer)
+    return [Query(q.text, _given_id(q), vector, options["where"]) for q, vector in zip(texts, vectors, strict=True)]
+
+
+def _given_id(question: Question) -> str | None:
+    return question.id if question.named else None
+
+
+def _more_like(table: ArticleTable, row_id: str, where: str | None) -> Query:
+    """Return the query for "more like this": the stored vector, its article left out.
+
+    An article in chunks stands for the mean of its chunks' vectors; the id of a chunk for that chunk's.
+    """
+    chunked = table.fingerprint.chunking is not None
+    key = "article_id" if chunked else "id"
+    rows = table.rows_by_id([row_id], [key, "vector"], key)
+    if chunked and not rows.num_rows:
+        rows = table.rows_by_id([row_id], [key, "vector"], "id")
+    if not rows.num_rows:
+        raise ConfigError(
+            f"{table.where} has no article {row_id!r}.",
+            text("Ids are shown by: ", command("search", Placeholder('"TEXT"'), json=True)),
+        )
+    stored = as_matrix(rows.column("vector").combine_chunks(), table.fingerprint.dimension)
+    others = f"NOT ({isin(key, rows.column(key).to_pylist()[:1])})"
+    vector = normalize(stored.mean(axis=0, keepdims=True))[0]
+    return Query(None, row_id, vector, f"({where}) AND {others}" if where else others)
+
+
+def _with_full_text_index(database: Database, table: ArticleTable, at: str | None, observer: Observer) -> None:
+    """Make the full-text index at its first use.
+
+    Without the index LanceDB would go through all texts, but by whole words and with stop words: other hits.
+    """
+    if words_indexed(table):
+        return
+    if at is not None:
+        raise ConfigError(
+            f"{table.where} had no full-text index yet when it was tagged {at!r}.",
+            text(
+                "Leave ",
+                option("hybrid"),
+                " out; or search the latest version with it once, then: ",
+                command("tag", at, move=True),
+            ),
+        )
+    try:
+        with database.writer():
+            observer.notice(f"making the full-text index of {table.count():,} rows of {table.where}, once")
+            index_words(table)
+    except StoreError as error:
+        raise type(error)(
+            text(f"The full-text index of {table.where} is missing, and cannot be made now. ", error.message),
+            text("Leave ", option("hybrid"), " out, or try again later."),
+        ) from error

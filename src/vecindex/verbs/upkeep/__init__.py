@@ -1,0 +1,1 @@
+"""Status, removal, tags, compaction, and the check of the whole table."""

@@ -1,0 +1,97 @@
+"""Removal of articles, with all their chunks."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from vecindex.errors import ConfigError
+from vecindex.store.articles import ArticleTable, isin
+from vecindex.store.database import Database
+from vecindex.store.search import check_condition
+from vecindex.verbs.questions.ids import read_ids
+
+_IDS_PER_LOOK = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteReport:
+    """What a deletion removed, or would remove.
+
+    Attributes
+    ----------
+    articles, rows : matched; rows are more than articles where articles are in chunks.
+    not_found : ids asked for that the table does not have.
+    deleted : rows removed; 0 after a dry run or a refusal.
+    rows_in_table : rows left.
+    """
+
+    table: str
+    articles: int
+    rows: int
+    not_found: tuple[str, ...]
+    deleted: int
+    dry_run: bool
+    rows_in_table: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return dataclasses.asdict(self)
+
+
+def delete(
+    database: Database,
+    name: str,
+    ids: Sequence[str] = (),
+    *,
+    file: str | None = None,
+    where: str | None = None,
+    dry_run: bool = False,
+    confirm: Callable[[DeleteReport], bool] | None = None,
+    stdin: BinaryIO | None = None,
+) -> DeleteReport:
+    """Remove articles; see `Index.delete`."""
+    if where is not None and (ids or file is not None):
+        raise ConfigError(
+            "Give ids or --where, not both.", "Put the ids into the condition: --where \"id IN ('a', 'b')\""
+        )
+    wanted = list(dict.fromkeys([*ids, *(read_ids(file, stdin) if file is not None else [])]))
+    if where is None and not wanted:
+        raise ConfigError(
+            "Nothing to delete is named.", "Give ids, --file or --where; add --dry-run to see what matches."
+        )
+    table = database.articles(name)
+    key = "article_id" if table.fingerprint.chunking else "id"
+    if where is not None:
+        check_condition(table, where)
+        found, rows = _articles_where(table, key, where)
+    else:
+        found, rows = _articles_there(table, key, wanted)
+    missing = tuple(i for i in wanted if i not in found)
+    plan = DeleteReport(name, len(found), rows, missing, 0, dry_run, table.count())
+    if dry_run or not found or (confirm is not None and not confirm(plan)):
+        return plan
+    with database.writer():
+        # By id, so that exactly what was told before is removed, whatever was written since.
+        deleted = table.delete_ids(list(found), key)
+    return dataclasses.replace(plan, deleted=deleted, rows_in_table=table.count())
+
+
+def _articles_where(table: ArticleTable, key: str, where: str) -> tuple[dict[str, None], int]:
+    """Return the articles of which a row meets the condition, and how many rows they have."""
+    found = dict.fromkeys(i for batch in table.scan([key], f"({where})") for i in batch.column(0).to_pylist())
+    if key == "id":
+        return found, len(found)
+    return _articles_there(table, key, list(found))
+
+
+def _articles_there(table: ArticleTable, key: str, wanted: Sequence[str]) -> tuple[dict[str, None], int]:
+    found: dict[str, None] = {}
+    rows = 0
+    for at in range(0, len(wanted), _IDS_PER_LOOK):
+        for batch in table.scan([key], isin(key, wanted[at : at + _IDS_PER_LOOK])):
+            rows += len(batch)
+            found.update(dict.fromkeys(batch.column(0).to_pylist()))
+    return found, rows
