@@ -33,7 +33,7 @@ include_patterns = [
     "examples/README.md",
 ]
 # Folders that need not be searched for pages.
-exclude_patterns = [".*", ".*/**", "build", "schemas", "src", "tests", "bench/results"]
+exclude_patterns = [".*", ".*/**", "build", "node_modules", "schemas", "src", "tests", "bench/results"]
 myst_heading_anchors = 4
 html_theme = "furo"
 html_title = "vecindex"
@@ -46,11 +46,11 @@ default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_class_signature = "separated"
 autodoc_typehints_format = "short"
-autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 88
 
 _LINK = re.compile(r"^\| \[[^\]]*\]\(([^)]+)\.md\)", re.MULTILINE)
-_SECTIONS = {"Attributes", "Notes", "Parameters", "Raises", "Returns"}
+_SECTIONS = {"Attributes", "Notes", "Options", "Parameters", "Raises", "Returns"}
+_LISTS = {"Attributes", "Options", "Parameters"}
 
 
 def setup(app: Any) -> None:
@@ -161,11 +161,11 @@ def as_markup(app: Any, what: str, name: str, value: Any, options: Any, lines: l
             made += [f"**{line}**", ""]
         elif re.fullmatch("-+", line):
             continue
-        elif section in {"Parameters", "Attributes"} and re.match(r"\S+.* : ", line):
+        elif section in _LISTS and re.match(r"\S+.* : ", line):
             names, text = line.split(" : ", 1)
             made.append(f"- **{safe(names)}**: {safe(text)}")
         elif section and line.startswith("    "):
-            made.append(f"  {safe(line.strip())}" if section in {"Parameters", "Attributes"} else safe(line.strip()))
+            made.append(f"  {safe(line.strip())}" if section in _LISTS else safe(line.strip()))
         else:
             made.append(line if line.lstrip().startswith(">>>") else safe(line))
     lines[:] = made

@@ -199,9 +199,10 @@ def documents() -> list[Path]:
 
 
 def sources() -> list[Path]:
-    """Return the source files that people read or that make what they read."""
-    kinds = {".py", ".js", ".html", ".css"}
-    return sorted(path for path in (ROOT / "src").rglob("*") if path.suffix in kinds)
+    """Return the source files that people read or that make what they read; not what is bundled from them."""
+    kinds = {".py", ".js", ".mjs", ".html", ".css"}
+    found = (path for path in (ROOT / "src").rglob("*") if path.suffix in kinds)
+    return sorted(path for path in found if "bundles" not in path.parts)
 
 
 def _below(names: Iterable[str]) -> list[Path]:

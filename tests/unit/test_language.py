@@ -114,7 +114,11 @@ def test_there_are_files() -> None:
     assert {path.suffix for path in language.sources()} >= {".py", ".js"}
 
 
-@pytest.mark.parametrize("path", [pytest.param(p, id=shown(p), marks=UNFINISHED) for p in language.documents()])
+@pytest.mark.parametrize(
+    "path",
+    # docs/cli.md is made of the help in the sources.
+    [pytest.param(p, id=shown(p), marks=[UNFINISHED] * (p.name == "cli.md")) for p in language.documents()],
+)
 def test_documents_have_no_house_words(path: Path) -> None:
     assert [str(hit) for hit in language.hits_in_file(path)] == []
 

@@ -56,7 +56,8 @@ def test_the_reference_has_the_public_interface(site: Path) -> None:
 
 def test_the_sections_of_a_docstring_are_lists(site: Path) -> None:
     page = (site / "docs/reference.html").read_text(encoding="utf-8")
-    assert "<strong>dry_run</strong>: " in page
+    assert "<strong>dry_run</strong>: " in page  # an argument
+    assert "<strong>hybrid</strong>: " in page  # an option of the command line
     assert " : " not in re.sub(r"<[^>]*>", "", page.split('id="vecindex.Index.search"')[1].split("<dl")[0])
 
 
