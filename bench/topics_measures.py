@@ -28,8 +28,8 @@ _SILHOUETTE = 8_000
 _NEIGHBORS = 10
 
 
-def title_kinds(titles: Sequence[str], least: int = 40) -> list[str | None]:
-    """Return the last word in brackets at the end of each title, such as "film"; None where under 40 have it."""
+def title_kinds(titles: Sequence[str], least: int = 10) -> list[str | None]:
+    """Return the last word in brackets at the end of each title, such as "film"; None where under 10 have it."""
     found = {title: match[1] for title in set(titles) if (match := _KIND.search(title))}
     counts: dict[str, int] = {}
     for kind in found.values():
