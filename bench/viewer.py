@@ -134,26 +134,31 @@ def sizes(file: Path) -> dict[str, int]:
     }
 
 
-def browser_cpu() -> float:
-    """Return the CPU seconds that the browser's processes have taken so far."""
-    total = 0.0
+def browser_cpu() -> dict[int, float]:
+    """Return the CPU seconds that each of the browser's processes has taken so far."""
+    found: dict[int, float] = {}
     for process in psutil.Process().children(recursive=True):
         try:
             if "chrom" in process.name():
                 used = process.cpu_times()
-                total += used.user + used.system
+                found[process.pid] = used.user + used.system
         except psutil.NoSuchProcess:
             continue
-    return total
+    return found
+
+
+def cpu_since(before: dict[int, float]) -> float:
+    """Return the CPU seconds that the processes of the browser that still run have taken since."""
+    return sum(used - before.get(pid, 0.0) for pid, used in browser_cpu().items())
 
 
 def frames(page: Any, act: Callable[[float], None], seconds: float) -> dict[str, float]:
     """Act on the page for some seconds, and return how the frames came in which its view changed."""
     page.evaluate(WATCH)
-    used, begun = browser_cpu(), time.monotonic()
+    before, begun = browser_cpu(), time.monotonic()
     while (gone := time.monotonic() - begun) < seconds:
         act(gone)
-    used, took = browser_cpu() - used, time.monotonic() - begun
+    used, took = cpu_since(before), time.monotonic() - begun
     times = page.evaluate("() => { seen.on = false; return seen.times; }")
     found = {"frames": len(times), "frames_per_s": round(len(times) / took, 1)}
     gaps = sorted(b - a for a, b in pairwise(times))
@@ -202,7 +207,7 @@ def measured(browser: Any, name: str, file: Path, seconds: float, shots: Path | 
     page.on("request", lambda one: requests.append(one.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
     row: dict[str, Any] = {"way": name, "load": round(os.getloadavg()[0], 2)}
-    used = browser_cpu()
+    before = browser_cpu()
     page.goto(file.as_uri())
     page.evaluate(OURS if name.startswith("vecindex") else PEER)
     page.wait_for_function("() => measured.firstDrawMs() > 0", timeout=120_000)
@@ -212,7 +217,7 @@ def measured(browser: Any, name: str, file: Path, seconds: float, shots: Path | 
         page.wait_for_function("() => theMap.viewer.texts.snippets !== undefined", timeout=120_000)
         page.evaluate("async () => { await theMap.viewer.texts.snippets; }")
         row["painter"] = page.evaluate("theMap.stats().painter")
-    row["load_cpu_s"] = round(browser_cpu() - used, 2)
+    row["load_cpu_s"] = round(cpu_since(before), 2)
     page.wait_for_timeout(1500)
     if shots is not None:
         page.screenshot(path=str(shots / f"{name.replace(', ', '-').replace(' ', '-')}.png"))
