@@ -5,7 +5,7 @@
 Each way clusters in a process of its own, which counts CPU seconds and memory, after a first run on 5,000 vectors, in
 which numba compiles what its cache does not hold. The ways get the vectors in memory; ours reads them in blocks.
 Three levels of topics are measured: as many as a map page has, and of a library's layers those whose numbers of
-topics are nearest to these. With `--rows` whole articles are drawn until there are so many passages. A seed given
+topics are nearest to these; names are measured with the first seed. With `--rows` whole articles are drawn until there are so many passages. A seed given
 twice shows whether it gives the same topics again. With `--field` the topics are compared with the values of that
 column too.
 
@@ -216,9 +216,9 @@ class Judge:
             found[key] = {**measures.rounded(self.reference.measure(names, labels)), **took, "examples": names[:6]}
         return found
 
-    def level(self, wanted: int, labels: Labels) -> dict[str, Any]:
+    def level(self, wanted: int, labels: Labels, names: bool) -> dict[str, Any]:
         """Return all of it; where there is noise, also what the level is worth once each passage has a topic."""
-        found = {"wanted": wanted, **self.clusters(labels), **self.names(labels)}
+        found = {"wanted": wanted, **self.clusters(labels), **(self.names(labels) if names else {})}
         if (labels < 0).any():
             found["all_assigned"] = self.clusters(measures.assigned(self.corpus.vectors, labels))
         return found
@@ -291,22 +291,25 @@ def main() -> None:
 
     put(head)
     with tempfile.TemporaryDirectory() as folder:
-        vectors, labels = Path(folder) / "vectors.npy", Path(folder) / "labels.npy"
+        vectors, kept = Path(folder) / "vectors.npy", Path(folder) / "labels.npy"
         np.save(vectors, corpus.vectors)
         for seed in args.seeds:
             for way in args.ways:
                 command = [sys.executable, __file__, "--db", args.db, "--way", way, "--seeds", str(seed)]
-                command += ["--vectors", str(vectors), "--labels", str(labels), "--numbers", *map(str, numbers)]
+                command += ["--vectors", str(vectors), "--labels", str(kept), "--numbers", *map(str, numbers)]
                 load = round(os.getloadavg()[0], 1)
                 done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=child)
                 row = {**about, "way": way, "seed": seed, "load": load, **json.loads(done.stdout.splitlines()[-1])}
-                found = np.load(labels)
+                found = np.load(kept)
                 again = [bool((found == before).all()) for one, before in taken[way] if one == seed]
                 taken[way].append((seed, found))
                 if again:
                     put({**row, "same_as_before": again[0]})
-                else:
-                    put({**row, "levels": [judge.level(*one) for one in zip(numbers, found, strict=True)]})
+                    continue
+                # Names take longest to measure, and differ less from seed to seed than the topics do.
+                names = seed == args.seeds[0]
+                levels = zip(numbers, found, strict=True)
+                put({**row, "levels": [judge.level(wanted, labels, names) for wanted, labels in levels]})
     for way, runs in taken.items():
         if (agreed := stability(runs)) is not None:
             put({**about, "way": way, "stability_ami": agreed})

@@ -24,7 +24,7 @@ _KIND = re.compile(r"\([^()]*?([^()\W\d]+)\)$")
 _NAMED_BY = 40_000
 _TEXT_CHARACTERS = 400
 _REFERENCE = 25_000
-_SILHOUETTE = 8_000
+_SILHOUETTE = 5_000
 _NEIGHBORS = 10
 
 
@@ -95,7 +95,7 @@ def neighbors_kept(labels: Labels, rows: Labels, near: Labels) -> float:
 
 
 def silhouette(vectors: Vectors, labels: Labels, seed: int = 0) -> float:
-    """Return the mean silhouette by cosine distance of 8,000 passages with a topic; -1 to 1, higher is better."""
+    """Return the mean silhouette by cosine distance of 5,000 passages with a topic; -1 to 1, higher is better."""
     rows = np.flatnonzero(labels >= 0)
     rows = np.random.default_rng(seed).permutation(rows)[:_SILHOUETTE]
     if len(np.unique(labels[rows])) < 2:

@@ -128,7 +128,7 @@ def sizes(file: Path) -> dict[str, int]:
     code = "".join(a or b for a, b in CODE.findall(BLOCK.sub("", text))).encode()
     return {
         "bytes": file.stat().st_size,
-        "data_bytes": sum(len(block) for block in BLOCK.findall(text)),
+        "data_bytes": sum(len(block.encode()) for block in BLOCK.findall(text)),
         "code_bytes": len(code),
         "code_gzip_bytes": len(gzip.compress(code, 9)),
     }
