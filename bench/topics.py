@@ -5,9 +5,9 @@
 Each way clusters in a process of its own, which counts CPU seconds and memory, after a first run on 5,000 vectors, in
 which numba compiles what its cache does not hold. The ways get the vectors in memory; ours reads them in blocks.
 Three levels of topics are measured: as many as a map page has, and of a library's layers those whose numbers of
-topics are nearest to these; names are measured with the first seed. With `--rows` whole articles are drawn until there are so many passages. A seed given
-twice shows whether it gives the same topics again. With `--field` the topics are compared with the values of that
-column too.
+topics are nearest to these. Names are measured with the first seed. With `--rows` whole articles are drawn until
+there are so many passages. A seed given twice shows whether it gives the same topics again. With `--field` the topics
+are compared with the values of that column too.
 
 The libraries are no dependencies of vecindex. They need nothing that umap-learn does not bring:
 
