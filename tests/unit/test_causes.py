@@ -176,3 +176,11 @@ def test_the_first_users_dot() -> None:
     found = first(overlap=0.04, overlap_low=0.02, merged=0.04, self_recall=0.16, map_compactness=0.003, mixing=0.6)
     assert found.cause is Cause.ISLAND
     assert found.because["compactness on the map"] == 0.003
+
+
+@pytest.mark.parametrize(
+    ("hub_share", "confidence"), [(0.49, Confidence.MEDIUM), (0.5, Confidence.HIGH), (0.55, Confidence.HIGH)]
+)
+def test_hubs_that_hold_half_of_the_lists_are_sure(hub_share: float, confidence: Confidence) -> None:
+    found = diagnose(dataclasses.replace(GOOD, hub_share=hub_share, distinct_ratio=0.2))[0]
+    assert (found.cause, found.confidence) == (Cause.HUBS, confidence)
