@@ -4,6 +4,7 @@
 # make lint    the checks without the tests
 # make docs    write docs/cli.md anew from the commands themselves
 # make bench   the benchmarks there are; make bench RUN=name ARGS="..." runs one
+# make mutants plant 600 random faults and count those that the tests find (an hour or two; see docs/testing.md)
 # make clean   remove what these have made, the environment included
 
 PYTHON ?= python3
@@ -18,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test browser lint unit docs bench clean
+.PHONY: help env demo test browser lint unit docs bench mutants clean
 .DELETE_ON_ERROR:
 
 help:
@@ -109,6 +110,10 @@ else
 	@echo
 	@echo 'Run one with: make bench RUN=name ARGS="..."   (what it takes: ARGS=--help; see bench/README.md)'
 endif
+
+# Another sample: make mutants ARGS="--seed 2". Survivors once more, with new tests: make mutants ARGS=--again
+mutants: env
+	$(BIN)/python bench/mutants.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) .demo build src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
