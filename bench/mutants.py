@@ -3,7 +3,7 @@
     python bench/mutants.py [--sample 600] [--seed 1] [--workers 2] [--budget 40] [--limit N] [--again]
 
 Works on a clone of the last commit under build/mutants, so the working tree may change meanwhile. The tests run once
-with coverage (mutants_record.py), to learn which of them reach which line. Then a random sample is drawn of the places
+with coverage (mutants_record.py), to learn which of them reach which line. Then a random sample is drawn of the spots
 that Cosmic Ray can mutate, one mutant of each. A mutant meets the quickest tests that reach its line, `--budget`
 seconds of them, until the first one fails. `--limit` stops after so many mutants. `--again` goes on where a run
 ended: it takes the tests of the present commit, and tries what has no result yet and what survived.
@@ -14,25 +14,33 @@ Appends a row to results/mutants.jsonl and writes the survivors to build/mutants
 from __future__ import annotations
 
 import argparse
+import difflib
+import importlib
 import json
 import multiprocessing
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import hypothesis
+import pytest
 from cosmic_ray.commands.init import init
 from cosmic_ray.config import load_config
 from cosmic_ray.modules import filter_paths, find_modules
-from cosmic_ray.mutating import mutate_and_test
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator
+from cosmic_ray.util import restore_contents
 from cosmic_ray.work_db import WorkDB, use_db
-from cosmic_ray.work_item import TestOutcome, WorkItem, WorkResult
+from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome, WorkItem, WorkResult
 
 from machine import machine
 from mutants_select import Tests, counts
@@ -46,6 +54,19 @@ SESSION = WORK / "session.sqlite"
 # What records: doctests, then all tests that run in one process and need no browser.
 DOCTESTS = ("--doctest-modules", "src/vecindex")
 SUITE = ("-m", "not slow", "tests/unit", "tests/cli", "tests/integration")
+PYTEST = ("-x", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=line", "--doctest-modules")
+OUTPUT = "mutant-output.txt"
+# What tests import, but for LanceDB: its threads do not live on in a forked child.
+PRELOADED = (
+    "hypothesis.strategies",
+    "jsonschema",
+    "scipy.stats",
+    "pyarrow.parquet",
+    "faiss",
+    "sentence_transformers",
+)
+# A mutant gets these seconds, and twice what its tests took when they were recorded; then it counts as killed.
+GRACE_S = 60
 IGNORED = ("test_serve.py", "test_serve_live.py", "test_serve_cli.py", "test_notebook.py")
 
 
@@ -96,17 +117,37 @@ def begin(sample: int, seed: int) -> dict[str, Any]:
         "source_commit": commit,
         "seed": seed,
         "mutants": len(items),
-        "places": len(_places(items)),
+        "spots": len(_spots(items)),
     }
     (WORK / "state.json").write_text(json.dumps(state))
     return state
 
 
 def draw(items: list[WorkItem], sample: int, seed: int) -> list[WorkItem]:
-    """Return one mutant each of so many random places, a place being a span of a module that can be mutated."""
+    """Return one mutant each of so many random spots, a spot being a span of a module that can be mutated."""
     dice = random.Random(seed)
-    places = _places(items)
-    return [dice.choice(places[place]) for place in dice.sample(sorted(places), min(sample, len(places)))]
+    spots = _spots(items)
+    order = dice.sample(sorted(spots), len(spots))
+    chosen = (dice.choice(spots[spot]) for spot in order)
+    return list(islice((item for item in chosen if _compiles(item)), sample))
+
+
+def _compiles(item: WorkItem) -> bool:
+    """Return whether a mutant is a Python module at all; it would be no feat to kill it else."""
+    spec = item.mutations[0]
+    try:
+        compile(_mutated(spec)[1], str(spec.module_path), "exec")
+    except (AttributeError, SyntaxError):  # Cosmic Ray 8.7 cannot replace `except module.Error`
+        return False
+    return True
+
+
+def _mutated(spec: MutationSpec) -> tuple[str, str]:
+    """Return a module's source before and after."""
+    before = spec.module_path.read_text()
+    after = mutate_code(before, get_operator(spec.operator_name)(**spec.operator_args), spec.occurrence)
+    assert after is not None, spec
+    return before, after
 
 
 def update_tests() -> dict[str, Any]:
@@ -135,7 +176,6 @@ def record(*arguments: str) -> None:
 
 def run(session: WorkDB, items: list[WorkItem], workers: int, budget: float) -> None:
     """Try the mutants, each worker in its own copy of the clone, and store the results as they come."""
-    config = load_config(str(BENCH / "mutants.toml"))
     tests = Tests(RECORD, TREE)
     folders: Any = multiprocessing.Queue()
     for number in range(workers):
@@ -148,8 +188,8 @@ def run(session: WorkDB, items: list[WorkItem], workers: int, budget: float) -> 
         for item in items:
             spec = item.mutations[0]
             names, seconds = tests.of(spec.module_path, spec.start_pos[0], budget)
-            limit = config.timeout + 4 * seconds
-            jobs[pool.submit(_try, item, names, config.test_command, limit)] = item
+            limit = GRACE_S + 2 * seconds
+            jobs[pool.submit(_try, item, names, limit)] = item
         for number, job in enumerate(as_completed(jobs), start=1):
             item, result = jobs[job], job.result()
             session.set_result(item.job_id, result)
@@ -159,17 +199,48 @@ def run(session: WorkDB, items: list[WorkItem], workers: int, budget: float) -> 
 
 
 def _enter(folders: Any) -> None:
-    """Make a worker live in its own folder, behind all other work of the machine."""
+    """Make a worker live in its own folder, behind all other work of the machine, with what most tests import."""
     folder = folders.get()
     os.chdir(folder)
-    os.environ["PYTHONPATH"] = str(folder / "src")
     os.nice(19)
+    os.environ |= {"PYTHONPATH": str(folder / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    sys.dont_write_bytecode = True
+    sys.path[0] = str(folder / "src")
+    for name in PRELOADED:
+        importlib.import_module(name)
+    hypothesis.settings.register_profile("mutants", deadline=None, database=None, derandomize=True)
+    hypothesis.settings.load_profile("mutants")
 
 
-def _try(item: WorkItem, names: list[str], command: str, limit: float) -> WorkResult:
-    Path("mutant-tests.txt").write_text("".join(f"{name}\n" for name in names))
-    words = [sys.executable, *command.split()[1:], "@mutant-tests.txt"] if names else ["true"]
-    return mutate_and_test(item.mutations, " ".join(words), limit)
+def _try(item: WorkItem, names: list[str], limit: float) -> WorkResult:
+    """Plant a mutant and run its tests in a child of the worker, which has their libraries already."""
+    spec = item.mutations[0]
+    before, after = _mutated(spec)
+    lines = difflib.unified_diff(before.split("\n"), after.split("\n"), str(spec.module_path), lineterm="", n=2)
+    with restore_contents(spec.module_path):
+        spec.module_path.write_text(after)
+        outcome, output = TestOutcome.SURVIVED, "no test reaches it"
+        if names:
+            child = multiprocessing.get_context("fork").Process(target=_test, args=(names,))
+            child.start()
+            child.join(limit)
+            passed, ended = child.exitcode == 0, child.exitcode is not None
+            if not ended:
+                os.killpg(child.pid or 0, signal.SIGKILL)
+                child.join()
+            outcome = TestOutcome.SURVIVED if passed else TestOutcome.KILLED
+            output = Path(OUTPUT).read_text(errors="replace")[-4000:] if ended else "timeout"
+    return WorkResult(WorkerOutcome.NORMAL, output, outcome, "\n".join(lines))
+
+
+def _test(names: list[str]) -> None:
+    os.setsid()
+    with Path(OUTPUT).open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    code = pytest.main([*PYTEST, *names])
+    sys.stdout.flush()
+    os._exit(int(code))
 
 
 def summary(session: WorkDB, state: dict[str, Any]) -> dict[str, Any]:
@@ -209,20 +280,20 @@ def _counted(item: WorkItem) -> bool:
 def _sorted(items: Any) -> list[WorkItem]:
     """Return items in an order that does not depend on their random ids."""
     return sorted(
-        items, key=lambda item: (*_place(item), item.mutations[0].operator_name, item.mutations[0].occurrence)
+        items, key=lambda item: (*_spot(item), item.mutations[0].operator_name, item.mutations[0].occurrence)
     )
 
 
-def _place(item: WorkItem) -> tuple[Any, ...]:
+def _spot(item: WorkItem) -> tuple[Any, ...]:
     spec = item.mutations[0]
     return str(spec.module_path), tuple(spec.start_pos), tuple(spec.end_pos)
 
 
-def _places(items: list[WorkItem]) -> dict[tuple[Any, ...], list[WorkItem]]:
-    places: dict[tuple[Any, ...], list[WorkItem]] = {}
+def _spots(items: list[WorkItem]) -> dict[tuple[Any, ...], list[WorkItem]]:
+    spots: dict[tuple[Any, ...], list[WorkItem]] = {}
     for item in items:
-        places.setdefault(_place(item), []).append(item)
-    return places
+        spots.setdefault(_spot(item), []).append(item)
+    return spots
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import coverage
@@ -38,10 +38,10 @@ class Recorder:
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Iterator[None]:
         """Time the setup of a fixture that is set up once for several tests, those that it asks for included."""
-        start = perf_counter()
+        start = process_time()
         result = yield
         if fixturedef.scope != "function":
-            self.setups[fixturedef.argname] = perf_counter() - start
+            self.setups[fixturedef.argname] = process_time() - start
         return result
 
     @pytest.hookimpl(wrapper=True)
@@ -49,9 +49,9 @@ class Recorder:
         """Run a test in a context of its own."""
         before = set(self.setups)
         self.coverage.switch_context(item.nodeid)
-        start = perf_counter()
+        start = process_time()
         result = yield
-        seconds = perf_counter() - start
+        seconds = process_time() - start
         self.coverage.switch_context("")
         fresh = max((self.setups[name] for name in set(self.setups) - before), default=0.0)
         shared = {name: self.setups[name] for name in getattr(item, "fixturenames", ()) if name in self.setups}
