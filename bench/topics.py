@@ -48,7 +48,7 @@ BLOCK = 16_384
 
 def vecindex_layers(vectors: measures.Vectors, seed: int, numbers: Sequence[int]) -> list[Labels]:
     """Return the topics of a map page, coarse ones first: what TopicFinder does until it gives them names."""
-    from vecindex.pipeline.map_topics import TopicFinder, TopicNumbers, _levels
+    from vecindex.verbs.picture.topics import TopicFinder, TopicNumbers, _levels
 
     n = len(vectors)
     position = np.random.default_rng(0).permutation(n)
@@ -274,7 +274,7 @@ def main() -> None:
         found = run_one(args.way, Path(args.vectors), args.seeds[0], args.numbers, Path(args.labels))
         print(json.dumps(found))
         return
-    from vecindex.pipeline.map_topics import topic_numbers
+    from vecindex.verbs.picture.topics import topic_numbers
 
     child = environment(args.peers, args.ways)
     corpus = read(args.db, args.rows, args.field)

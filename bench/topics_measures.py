@@ -118,7 +118,7 @@ def assigned(vectors: Vectors, labels: Labels) -> Labels:
 
 def our_names(titles: Sequence[str], texts: Sequence[str], labels: Labels) -> list[str]:
     """Return a name of three terms for each topic, as a map page has it, from 40,000 passages at most."""
-    from vecindex.core.topics import count_terms, name_groups
+    from vecindex.verbs.picture.topic_names import count_terms, name_groups
 
     rows = _named_by(labels)
     beginnings = [texts[i][:_TEXT_CHARACTERS] for i in rows]
