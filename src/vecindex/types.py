@@ -16,7 +16,7 @@ _ANSWERS_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An input row that was left out: where it stands, why, and enough of it to recognise it."""
+    """An input row that was left out: its location, why, and enough of it to recognise it."""
 
     place: str
     reason: str
@@ -46,7 +46,7 @@ class Fingerprint:
 
     model: str
     weights: str
-    """SHA-256 of the weights, or "unknown" for ready-made vectors that were taken unverified."""
+    """SHA-256 of the weights, or "unknown" for precomputed vectors that were taken unverified."""
     revision: str | None
     dimension: int
     pooling: str
@@ -124,7 +124,7 @@ class IngestReport:
     batch_tokens: int = 0
     rows_in_table: int = 0
     estimate: Estimate | None = None
-    """What was told before the run; None where nothing was to be embedded."""
+    """The estimate before the run; None where nothing was to be embedded."""
 
     def count_reject(self, reason: str) -> None:
         """Count a rejected row under the kind of its reason: what stands before its first detail."""
@@ -154,7 +154,7 @@ class IngestReport:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a run will cost, told before it starts.
+    """What a run will cost, reported before it starts.
 
     Attributes
     ----------
@@ -199,7 +199,7 @@ class Stage:
 
 
 class Observer(Protocol):
-    """What a long run tells while it goes on. Its methods are called from several threads."""
+    """What a long run reports while it goes on. Its methods are called from several threads."""
 
     def estimate(self, estimate: Estimate) -> None:
         """Take the estimate, once, before the first row is embedded."""
@@ -210,7 +210,7 @@ class Observer(Protocol):
         ...
 
     def stage(self, stage: Stage) -> None:
-        """Take the state of a stage, now and then while it goes on; each stage is told once it begins (done = 0)."""
+        """Take the state of a stage, now and then while it goes on; the first time when it begins (done = 0)."""
         ...
 
     def notice(self, message: Message) -> None:

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import vecindex
-from tables import Notices, append, make_table
+from tables import Notices, append, make_table, map_xy
 from vecindex.core.anchors import text_digest
 from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError
 from vecindex.store.database import Database
-from vecindex.store.maps import map_xy, maps, put_map
+from vecindex.store.maps import maps, put_map
 from vecindex.verbs.project import anchor as project_anchor
 from vecindex.verbs.project.result import ProjectResult
 from vecindex.verbs.questions.model import QuestionModel

@@ -12,12 +12,12 @@ from sklearn.manifold import trustworthiness
 
 import vecindex
 from reference.plane import nearest as nearest_on_map
-from tables import Notices, append, chunked_table, make_table, unit_vectors
+from tables import Notices, append, chunked_table, make_table, map_xy, unit_vectors
 from vecindex.core.map_settings import METHODS
 from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError, StoreError
 from vecindex.store.database import Database
-from vecindex.store.maps import map_xy, maps
+from vecindex.store.maps import maps
 from vecindex.verbs.project.result import ProjectResult, plain_values
 
 D = 16

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 STREAM = "stdin"
-"""What standard input is called. It is another source each time, so reading it anew mends nothing of an older one."""
+"""The name of standard input. It is another source each time: reading it again mends nothing of an older one."""
 _IDS_PER_LOOK = 10_000
 # Its id is in the table by nature: the row that came first has it, unless that one was rejected in the same commit.
 _DUPLICATE = "reason LIKE 'duplicate id%'"
 
 
 def filed_as(name: str) -> str:
-    """Return the name that a source, or a place in it, is filed under: a local path however it was spelled.
+    """Return the name that a source, or a location in it, is filed under: a local path however it was spelled.
 
     >>> filed_as("s3://bucket/a.jsonl"), filed_as("/data/./a.jsonl:2")
     ('s3://bucket/a.jsonl', '/data/a.jsonl:2')
@@ -44,22 +44,22 @@ def as_unicode(text: str) -> str:
 
 
 def _key(table: str, source: str, row: Rejected) -> str:
-    # Another stream has other rows at the same places: only what they hold tells them apart.
+    # Another stream has other rows at the same locations: only what they hold distinguishes them.
     where = (row.place, row.id or "", row.excerpt) if source == STREAM else (filed_as(row.place),)
     parts = as_unicode("\0".join((table, filed_as(source), *where)))
     return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
 
 class RejectTable(AuxiliaryTable):
-    """Rejected rows of all tables of a database, one for each (table, source, place).
+    """Rejected rows of all tables of a database, one for each (table, source, location).
 
-    Of standard input, which has no name of its own, there is one for each (table, place, id, excerpt).
+    Of standard input, which has no name of its own, there is one for each (table, location, id, excerpt).
     """
 
     def put(self, table: str, run: str, rows: Sequence[tuple[str, Rejected]]) -> None:
-        """Keep rows as (source, row), as one commit; a row rejected before at the same place is replaced.
+        """Keep rows as (source, row), as one commit; a row rejected before at the same location is replaced.
 
-        Sources are filed as `filed_as` tells; places stay as they were spelled.
+        Sources are filed under `filed_as`; locations stay as they were spelled.
         """
         import pyarrow as pa
 
@@ -89,7 +89,7 @@ class RejectTable(AuxiliaryTable):
             handle.merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(data)
 
     def forget(self, table: str, sources: Sequence[str], keep_run: str) -> None:
-        """Drop the rows of sources that a complete run has read anew and no longer rejects.
+        """Drop the rows of sources that a complete run has read again and no longer rejects.
 
         Those of standard input stay: what was read now is not what was read then.
         """

@@ -14,7 +14,7 @@ from vecindex.errors import ConfigError, StoreError
 from vecindex.options import ModelOptions
 from vecindex.store.articles import ArticleTable, as_matrix, isin
 from vecindex.store.database import Database
-from vecindex.store.search import check_condition, index_words, words_indexed
+from vecindex.store.search import check_condition, has_fulltext_index, make_fulltext_index
 from vecindex.types import Answer, Observer, Rejected, SearchResult, Silent
 from vecindex.verbs.questions.model import Question, QuestionModel, read_questions
 from vecindex.verbs.search.finder import Finder, Query
@@ -148,7 +148,7 @@ def _ready_words(database: Database, table: ArticleTable, at: str | None, observ
 
     Without the index LanceDB would go through all texts, but by whole words and with stop words: other hits.
     """
-    if words_indexed(table):
+    if has_fulltext_index(table):
         return
     if at is not None:
         raise ConfigError(
@@ -158,7 +158,7 @@ def _ready_words(database: Database, table: ArticleTable, at: str | None, observ
     try:
         with database.writer():
             observer.notice(f"indexing the words of {table.count():,} rows of {table.where}, once")
-            index_words(table)
+            make_fulltext_index(table)
     except StoreError as error:
         raise type(error)(
             f"The words of {table.where} are not indexed yet, and cannot be now. {error.message}",
