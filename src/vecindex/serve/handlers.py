@@ -20,8 +20,9 @@ from vecindex.serve.answers import Refused, json_response
 from vecindex.serve.live import Edition, Live, Notes, Shown, without_option
 from vecindex.serve.report_job import ReportJob
 from vecindex.serve.sections import Packed
+from vecindex.spelling import JsonApi
 from vecindex.store.maps import maps
-from vecindex.store.search import words_indexed
+from vecindex.store.search import has_fulltext_index
 from vecindex.store.versions import version
 from vecindex.verbs.overlap.live import Around
 from vecindex.verbs.overlap.live import Neighbor as Found
@@ -58,6 +59,7 @@ class Handlers:
         """Tell what the table holds."""
         name, table = self.live.latest()
         found, made = self._status(), table.fingerprint
+        spelling = JsonApi("status", {"db": found.database, "table": found.table})
         return models.Status(
             database=found.database,
             table=found.table,
@@ -75,11 +77,11 @@ class Handlers:
             questions=self.live.served.questions_name,
             model=self.live.model.state,
             vecindex=vecindex.__version__,
-            next=found.next,
+            next=[sentence.spelled(spelling) for sentence in found.next],
         )
 
     def _status(self) -> Status:
-        return status(self.live.database(), self.live.served.table)
+        return status(self.live.database(), self.live.served.table, {})
 
     # -- maps ---------------------------------------------------------------------------------------------
 
@@ -125,7 +127,7 @@ class Handlers:
         if (asked.text is None) == (asked.id is None):
             raise ConfigError("A search needs either a text or an id.", 'For example: {"text": "how do cells die"}')
         table = live.table()
-        if asked.hybrid and not words_indexed(table):
+        if asked.hybrid and not has_fulltext_index(table):
             raise Refused(
                 409,
                 f"The words of {table.where} are not indexed, and the server changes nothing.",
