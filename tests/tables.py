@@ -13,6 +13,7 @@ import pyarrow as pa
 from vecindex.core.identity import content_hash
 from vecindex.core.neighbors import F64
 from vecindex.core.vectors import F32
+from vecindex.messages import Message
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import rows_and_positions
@@ -139,6 +140,6 @@ class Notices(Silent):
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def notice(self, message: str) -> None:
-        """Keep it."""
-        self.lines.append(message)
+    def notice(self, message: Message) -> None:
+        """Keep it, spelled for Python."""
+        self.lines.append(str(message))

@@ -30,7 +30,7 @@ class Option:
     ----------
     help : one sentence.
     default : what holds when the option is left out.
-    flag : on the command line, where it is not `--name`; several are separated by blanks.
+    flag : on the command line, where it is not `--name`; several are separated by blanks; "" offers none.
     metavar : what stands for the value in the command line's help.
     at_least, at_most : bounds of a number, themselves allowed.
     argument : a positional argument of the command line.

@@ -10,7 +10,7 @@ from typing import Any
 from vecindex.messages import Command, OptionName, Placeholder
 from vecindex.options import fields_of
 
-_OPTIONS = {"overlap": "OverlapOptions"}
+_OPTIONS = {"export": "ExportOptions", "ingest": "IngestOptions", "overlap": "OverlapOptions"}
 """The options class of each verb, in `verbs.<verb>.options`; imported when a message names one of its options."""
 
 
@@ -67,7 +67,7 @@ def flag_of(verb: str, name: str) -> str:
         kind = getattr(import_module(f"vecindex.verbs.{verb}.options"), _OPTIONS[verb])
         field = fields_of(kind).get(name)
         declared = None if field is None else field.option.flag
-    if declared is None:
+    if not declared:
         return "--" + name.replace("_", "-")
     return declared.split()[0].split("/")[0]
 
@@ -76,6 +76,8 @@ def _words(verb: str, name: str, value: Any) -> list[str]:
     flag = flag_of(verb, name)
     if value is None or value is True:
         return [flag]
+    if value == ():
+        return ["--no-" + name.replace("_", "-")]
     if isinstance(value, list | tuple):
         return [word for one in value for word in (flag, _word(one))]
     return [flag, _word(value)]

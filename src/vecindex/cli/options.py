@@ -39,10 +39,10 @@ def options_of(kind: Any) -> Callable[[F], F]:
             field = fields.get(parameter.name)
             if parameter.name in hints:
                 annotation = hints[parameter.name]
-            elif field is not None:
+            elif field is not None and field.option.flag != "":
                 annotation = Annotated[_plain_type(field.type), _typer_option(field)]
             else:
-                continue  # for Python only
+                continue  # not for the command line
             parameters.append(parameter.replace(annotation=annotation, kind=inspect.Parameter.KEYWORD_ONLY))
         function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         function.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
