@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Unpack
 from vecindex.config import DEFAULT_TABLE, database_uri
 from vecindex.options import options_shown
 from vecindex.outputs import Outputs
+from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.upkeep.options import (
     DeleteOptions,
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from vecindex.store.database import Database
-    from vecindex.types import IngestReport, Observer, SearchResult
+    from vecindex.types import Observer, SearchResult
+    from vecindex.verbs.ingest.result import IngestReport
     from vecindex.verbs.ingest.run import Stop
     from vecindex.verbs.overlap.result import OverlapResult
     from vecindex.verbs.project.result import ProjectResult
@@ -68,13 +70,14 @@ class Index(Outputs):
         self._questions = self._questions or QuestionModel()
         return self._questions
 
+    @options_shown(IngestOptions)
     def ingest(
         self,
         *sources: str | Path,
         observer: Observer | None = None,
         stop: Stop | None = None,
         stdin: BinaryIO | None = None,
-        **options: Any,
+        **options: Unpack[IngestOptions],
     ) -> IngestReport:
         """Bring the table up to date with the sources, in transactions of 1,000 rows.
 
@@ -84,9 +87,8 @@ class Index(Outputs):
         Parameters
         ----------
         sources : files, globs, folders, URLs, or "-" for standard input.
-        observer : told the estimate, the progress and notices.
+        observer : gets the estimate, the progress and notices.
         stop : `stop.request()`, from a signal handler or a thread, ends the run after its transaction.
-        options : the fields of `vecindex.verbs.ingest.options.IngestOptions`.
 
         Raises
         ------
@@ -94,17 +96,9 @@ class Index(Outputs):
             What was committed before the fault stays.
         """
         from vecindex.verbs.ingest.ingest import ingest
-        from vecindex.verbs.ingest.options import IngestOptions
 
-        return ingest(
-            self._database(),
-            self.table,
-            [str(s) for s in sources],
-            IngestOptions(**options),
-            observer,
-            stop,
-            stdin,
-        )
+        names = [str(s) for s in sources]
+        return ingest(self._database(), self.table, names, options, observer, stop, stdin)
 
     def search(
         self,

@@ -15,7 +15,8 @@ from tables import append, chunked_table, filled, fingerprint, make_table, unit_
 from vecindex.cli.render.upkeep import print_status
 from vecindex.errors import CorruptError, TableNotFoundError
 from vecindex.store.database import Database
-from vecindex.types import IngestReport, Rejected
+from vecindex.types import Rejected
+from vecindex.verbs.ingest.result import IngestReport
 from vecindex.verbs.upkeep.status import Status, Unfinished
 
 

@@ -46,7 +46,7 @@ def check_map_name(table: ArticleTable, name: str) -> None:
         )
     wanted = _columns("", name)
     for found in table.schema:
-        # Letter case does not tell columns apart in an SQL condition.
+        # An SQL condition does not distinguish columns by letter case.
         if found.name.lower() in wanted and MAP_KEY not in (found.metadata or {}):
             raise ConfigError(
                 f"{table.where} has a column {found.name!r} of its own, so no map can be named {name!r}.",

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from vecindex.cli.layout import plain
+from vecindex.cli.layout import out, plain
 from vecindex.cli.output import duration, say, size
 from vecindex.cli.render.project import map_line
 from vecindex.cli.spelling import spelled
-from vecindex.messages import Placeholder, command, text
+from vecindex.messages import Placeholder, command, percent, text
 
 if TYPE_CHECKING:
     from vecindex.verbs.upkeep.delete import DeleteReport
@@ -28,17 +27,13 @@ _CHUNK_ID = re.compile(r"(?P<article>.+)#\d+", re.DOTALL)
 def print_status(found: Status) -> None:
     """Print a table's state as lines of a name and a value, then the rejects, then what to do next."""
     for name, value in _status_lines(found):
-        _out(f"{name:<13}{value}")
+        out(f"{name:<13}{value}")
     for row in found.rejects or []:
-        _out("\t".join(plain(str(row[key] or "")) for key in ("place", "reason", "id", "excerpt")))
+        out("\t".join(plain(str(row[key] or "")) for key in ("place", "reason", "id", "excerpt")))
     if found.rejects is not None and len(found.rejects) < found.rejected:
         say(f"the first {len(found.rejects):,} of {found.rejected:,} rejected rows")
     for sentence in found.next:
-        _out(f"next         {spelled(sentence)}")
-
-
-def _out(line: str) -> None:
-    sys.stdout.write(line + "\n")
+        out(f"next         {spelled(sentence)}")
 
 
 def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
@@ -85,8 +80,10 @@ def _model_lines(found: Status) -> Iterator[tuple[str, str]]:
     if made.weights == "unknown":
         yield "truncated", "not known, since the vectors were precomputed"
     else:
-        share = f"{found.truncated_frac * 100:.1f} %"
-        yield "truncated", f"{found.truncated:,} texts ({share}) are longer than the model reads"
+        yield (
+            "truncated",
+            f"{found.truncated:,} texts ({percent(found.truncated_frac, 1)}) are longer than the model reads",
+        )
 
 
 def _map_lines(found: Status) -> Iterator[tuple[str, str]]:
@@ -162,7 +159,7 @@ def print_tags(report: TagReport) -> None:
             say(f"{verb}: {name}")
     for tag in report.tags:
         rows = "?" if tag.rows is None else f"{tag.rows:,}"
-        _out(f"{tag.name}\tversion {tag.version}\t{rows} rows\t{(tag.made_at or '?')[:19]}Z")
+        out(f"{tag.name}\tversion {tag.version}\t{rows} rows\t{(tag.made_at or '?')[:19]}Z")
     if not report.tags:
         say("no tags")
 
@@ -170,14 +167,14 @@ def print_tags(report: TagReport) -> None:
 def print_doctor(report: DoctorReport) -> None:
     """Print the outcome of each check, what was found and what to do about it."""
     for check in report.checks:
-        _out(f"{check.outcome:<9}{check.name}" + (f" ({check.note})" if check.note else ""))
+        out(f"{check.outcome:<9}{check.name}" + (f" ({check.note})" if check.note else ""))
     for done in report.repaired:
-        _out(f"repaired {done}")
+        out(f"repaired {done}")
     for finding in report.findings:
-        _out(f"\n{finding.check}: {spelled(finding.message)} ({finding.count:,})")
+        out(f"\n{finding.check}: {spelled(finding.message)} ({finding.count:,})")
         for example in finding.examples:
-            _out(f"  {plain(example)}")
-        _out(f"  {spelled(finding.remedy)}")
+            out(f"  {plain(example)}")
+        out(f"  {spelled(finding.remedy)}")
     for note in report.notes:
         say(note)
     say(f"{report.table}: {'sound' if report.sound else f'{len(report.findings)} faults found'}")

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from vecindex.errors import TableNotFoundError
-from vecindex.messages import Message, Placeholder, Text, as_text, command, text
+from vecindex.messages import Message, Placeholder, Text, as_text, command, percent, text
 from vecindex.notebook import shown_table
 from vecindex.options import checked
 from vecindex.serialize import Result
@@ -90,7 +90,7 @@ class Status(Result):
         rows: list[list[object]] = [
             ["rows", f"{self.rows:,}{articles}"],
             ["model", f"{made.model}, {made.dimension} values" if made else "none yet: every row was rejected"],
-            ["truncated", f"{self.truncated:,} texts ({self.truncated_frac:.1%})"],
+            ["truncated", f"{self.truncated:,} texts ({percent(self.truncated_frac, 1)})"],
             ["rejected", f"{self.rejected:,} input rows"],
             ["fields", ", ".join(f"{name} ({kind})" for name, kind in self.columns.items())],
         ]
@@ -184,7 +184,7 @@ def _advice(found: Status) -> list[Message]:
         advice.append(text("The last run did not come to its end; to resume it: ", command("ingest", _SOURCE)))
     if found.truncated_frac > MUCH_TRUNCATED:
         chunked = command("ingest", _SOURCE, chunk=True, table=f"{found.table}-chunks")
-        share = f"{found.truncated_frac * 100:.0f} %"
+        share = percent(found.truncated_frac)
         advice.append(
             text(f"{share} of the texts are longer than the model reads; chunks keep all of them: ", chunked)
         )
@@ -236,9 +236,11 @@ def _map_advice(found: Status) -> list[Message]:
     advice: list[Message] = []
     for name, about in found.maps.items():
         if about["due"]:
-            advice.append(text(f"Map {name} should be rebuilt ({about['due']}): ", rebuilt_by(name, about)))
+            advice.append(text(f'Map "{name}" should be rebuilt ({about["due"]}): ', rebuilt_by(name, about)))
         elif about["outside"] and not about.get("focus"):
             advice.append(
-                text(f"{about['outside']:,} rows are not on map {name}: ", command("project", name, update=True))
+                text(
+                    f'{about["outside"]:,} rows are not on the map "{name}": ', command("project", name, update=True)
+                )
             )
     return advice

@@ -1,0 +1,70 @@
+"""What a user may ask of `ingest`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypedDict
+
+from vecindex.errors import ConfigError
+from vecindex.messages import option, text
+from vecindex.options import Device, Option, TrustRemoteCode, checked
+
+
+class IngestOptions(TypedDict, total=False):
+    """How sources are read, embedded and stored; what is left out is as the table has it, or the default."""
+
+    model: Annotated[str | None, Option("Model name or folder [default: the table's, else all-MiniLM-L6-v2]")]
+    revision: Annotated[str | None, Option("Revision of the model on its hub.")]
+    max_tokens: Annotated[int | None, Option("Tokens that the model reads of a text [default: all it can]")]
+    prompt: Annotated[str | None, Option("Put before every text [default: the model's own]")]
+    text_template: Annotated[str | None, Option(r"Text to embed, e.g. '{title}\n{text}' [default: the text]")]
+    chunk: Annotated[
+        int | None,
+        Option("Cut long texts into overlapping chunks of so many tokens; True for all the model reads.", flag=""),
+    ]
+    chunk_overlap: Annotated[int | None, Option("Tokens that neighbouring chunks share [default: 32]")]
+    id_field: Annotated[str | None, Option("Field with the id [default: recognized]")]
+    text_field: Annotated[str | None, Option("Field with the text [default: recognized]")]
+    title_field: Annotated[str | None, Option("Field with the title [default: recognized]")]
+    vector_field: Annotated[str | None, Option("Field with precomputed embeddings.")]
+    vectors: Annotated[str | None, Option("Precomputed embeddings, row by row as the records.", metavar="FILE.npy")]
+    unverified: Annotated[
+        bool,
+        Option(
+            "Take precomputed embeddings without checking them against the model.",
+            default=False,
+            flag="--unverified/--no-unverified",
+        ),
+    ]
+    format: Annotated[str | None, Option("Format of the sources [default: by their names]")]
+    device: Device
+    precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], Option("auto, fp32, bf16 or fp16.", default="auto")]
+    batch_tokens: Annotated[
+        int | None, Option("Tokens in a batch, padding included [default: by device]", at_least=1)
+    ]
+    transaction_rows: Annotated[int, Option("Rows committed together.", default=1_000, at_least=1)]
+    prune: Annotated[bool, Option("Remove rows that the sources no longer hold.", default=False, flag="--prune")]
+    dry_run: Annotated[bool, Option("Read and estimate, change nothing.", default=False, flag="--dry-run")]
+    trust_remote_code: TrustRemoteCode
+
+
+def checked_ingest(options: IngestOptions) -> IngestOptions:
+    """Return all options with their defaults; `chunk` is 0 where chunks have all tokens that the model reads.
+
+    Raises ConfigError for options that do not go together.
+    """
+    options = checked(IngestOptions, options)
+    chunk, template = options["chunk"], options["text_template"]
+    options["chunk"] = None if chunk is False or chunk is None else 0 if chunk is True else chunk
+    if options["chunk_overlap"] is not None and options["chunk"] is None:
+        raise ConfigError(
+            text(option("chunk_overlap"), " has no effect without ", option("chunk"), "."),
+            text("Add ", option("chunk", True), "."),
+        )
+    if options["vectors"] is not None and options["vector_field"] is not None:
+        raise ConfigError(
+            "Embeddings come either from a field or from a file of their own.",
+            text("Give one of ", option("vector_field"), " and ", option("vectors"), "."),
+        )
+    # A shell passes \n as two characters.
+    options["text_template"] = None if template is None else template.replace("\\n", "\n").replace("\\t", "\t")
+    return options
