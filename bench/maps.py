@@ -48,13 +48,14 @@ def asked_vectors(db: str, files: list[str]) -> list[np.ndarray]:
     from vecindex.store.database import Database
     from vecindex.types import Silent
     from vecindex.verbs.questions.model import QuestionModel
-    from vecindex.verbs.questions.reader import question_vectors, read_question_set
+    from vecindex.verbs.questions.reader import read
+    from vecindex.verbs.questions.vectors import question_vectors
 
     database = Database(Path(db))
     table = database.articles("articles")
     found = []
     for name in files:
-        asked: QuestionSet = read_question_set(name, None)
+        asked: QuestionSet = read(name)
         vectors, _ = question_vectors(
             database, asked, table.fingerprint, table.where, checked(ModelOptions, {}), QuestionModel(), Silent()
         )

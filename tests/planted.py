@@ -90,7 +90,7 @@ class KnownModel:
         self.prompt = prompt
 
     def query_prompt(self, stored: Fingerprint, options: Any) -> str | None:
-        return self.prompt if options.prompt is None else options.prompt
+        return self.prompt if options["prompt"] is None else options["prompt"]
 
     def embed(self, texts: Sequence[str], *_: Any) -> np.ndarray:
         self.asked += texts

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Unpack
+from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
 from vecindex.config import DEFAULT_TABLE, database_uri
 from vecindex.options import options_shown
 from vecindex.outputs import Outputs
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.overlap.options import OverlapOptions
+from vecindex.verbs.search.options import SearchOptions
 from vecindex.verbs.upkeep.options import (
     DeleteOptions,
     DoctorOptions,
@@ -20,16 +21,15 @@ from vecindex.verbs.upkeep.options import (
 )
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from vecindex.store.database import Database
-    from vecindex.types import Observer, SearchResult
+    from vecindex.types import Observer, SourceData
     from vecindex.verbs.ingest.result import IngestReport
     from vecindex.verbs.ingest.run import Stop
     from vecindex.verbs.overlap.result import OverlapResult
     from vecindex.verbs.project.result import ProjectResult
     from vecindex.verbs.questions.model import QuestionModel
     from vecindex.verbs.questions.reader import Questions
+    from vecindex.verbs.search.result import SearchResult
     from vecindex.verbs.upkeep.delete import DeleteReport
     from vecindex.verbs.upkeep.doctor import DoctorReport
     from vecindex.verbs.upkeep.optimize import OptimizeReport
@@ -73,7 +73,8 @@ class Index(Outputs):
     @options_shown(IngestOptions)
     def ingest(
         self,
-        *sources: str | Path,
+        *sources: SourceData,
+        name: str | None = None,
         observer: Observer | None = None,
         stop: Stop | None = None,
         stdin: BinaryIO | None = None,
@@ -86,7 +87,11 @@ class Index(Outputs):
 
         Parameters
         ----------
-        sources : files, globs, folders, URLs, or "-" for standard input.
+        sources : files, globs, folders, URLs, "-" for standard input; and data in memory: Arrow tables, batches and
+            readers, frames of pandas and polars, relations of DuckDB, and iterables of dicts. An iterable is read row
+            by row, in another thread.
+        name : of the data in memory, under which its rejected rows are filed. It stands for the whole of a source: a
+            complete run forgets rejects of that name that it no longer meets. Without one none are forgotten.
         observer : gets the estimate, the progress and notices.
         stop : `stop.request()`, from a signal handler or a thread, ends the run after its transaction.
 
@@ -97,71 +102,33 @@ class Index(Outputs):
         """
         from vecindex.verbs.ingest.ingest import ingest
 
-        names = [str(s) for s in sources]
-        return ingest(self._database(), self.table, names, options, observer, stop, stdin)
+        return ingest(self._database(), self.table, sources, options, observer, stop, stdin, name)
 
+    @options_shown(SearchOptions)
     def search(
         self,
         query: str | Sequence[str] | None = None,
         *,
-        k: int = 10,
-        where: str | None = None,
-        hybrid: bool = False,
-        by: Literal["article", "chunk"] = "article",
-        id: str | Sequence[str] | None = None,
-        vector: npt.ArrayLike | None = None,
-        file: str | Path | None = None,
-        text: Literal["snippet", "full", "none"] = "snippet",
-        at: str | None = None,
-        model: str | None = None,
-        prompt: str | None = None,
-        device: str = "auto",
-        trust_remote_code: bool = False,
         observer: Observer | None = None,
         stdin: BinaryIO | None = None,
+        **options: Unpack[SearchOptions],
     ) -> SearchResult:
         """Return the nearest articles to each query, by exact search.
 
-        Hits are ordered by `dist`, the cosine distance 1 - cos (lower is closer), then by id; so of several equally
-        near ones at the end, the smaller ids are given. The model is loaded at the first query and kept.
-
-        Parameters
-        ----------
-        query, file, id, vector : exactly one of: a text or texts; a file of them ("-" for standard input); an article
-            or articles, to find more like it without itself (one in chunks is the mean of its chunks; the id of a
-            chunk stands for that chunk); vectors (q, d) of the table's kind, of any length.
-        k : hits for each query; fewer when the table has fewer.
-        where : an SQL condition on the columns, which the hits meet.
-        hybrid : rank by words as well, and order by `relevance` (higher is better): reciprocal rank fusion.
-        by : in a table of chunks, "article" gives each article once, with its nearest chunk.
-        text : whether hits bring the beginning of their text, all of it, or none.
-        at : a tag, to search the table as it was.
-        model : where the model is now, if not where it was; it must have the same weights.
-        prompt : put before every query; None takes the model's own prompt for queries.
+        Give exactly one of `query` (a text or texts), `file`, `id` (more like these articles, each without itself:
+        one in chunks is the mean of its chunks, and the id of a chunk stands for that chunk) and `vector` ((q, d), of
+        the table's kind and of any length). Hits are ordered by `dist`, the cosine distance 1 - cos (lower is
+        closer), then by id; so of several equally near ones at the end, the smaller ids are given. With `hybrid` the
+        order is that of `relevance` (higher is better): reciprocal rank fusion. The model is loaded at the first
+        query and kept.
 
         Raises
         ------
         ConfigError, ModelError, SourceError, StoreError
         """
-        from vecindex.options import ModelOptions
-        from vecindex.verbs.questions.model import QuestionModel
-        from vecindex.verbs.search.search import SearchOptions, search
+        from vecindex.verbs.search.search import search
 
-        self._questions = self._questions or QuestionModel()
-        options = SearchOptions(
-            texts=_listed(query),
-            file=None if file is None else str(file),
-            ids=_listed(id),
-            vectors=vector,
-            k=k,
-            where=where,
-            hybrid=hybrid,
-            by=by,
-            text=text,
-            at=at,
-            model=ModelOptions(model=model, prompt=prompt, device=device, trust_remote_code=trust_remote_code),
-        )
-        return search(self._database(), self.table, options, self._questions, observer, stdin)
+        return search(self._database(), self.table, query, options, self._question_model(), observer, stdin)
 
     @options_shown(OverlapOptions)
     def overlap(

@@ -61,6 +61,9 @@ class Text:
     def __str__(self) -> str:
         return self.spelled(PYTHON)
 
+    def __contains__(self, piece: str) -> bool:
+        return piece in str(self)
+
     def __bool__(self) -> bool:
         return any(self.parts)
 
@@ -102,7 +105,8 @@ def command(verb: str, *arguments: Any, **options: Any) -> Command:
 
     A `Placeholder` stands for what the reader fills in.
     """
-    return Command(verb, arguments, {name: value for name, value in options.items() if value not in (None, False)})
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    return Command(verb, arguments, given)
 
 
 class PythonSpelling:

@@ -10,6 +10,8 @@ from vecindex.options import options_shown
 from vecindex.verbs.export.options import ExportOptions
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from vecindex.store.database import Database
     from vecindex.types import Observer
     from vecindex.verbs.export.result import ExportReport
@@ -89,6 +91,43 @@ class Outputs:
             model=ModelOptions(model=model, prompt=prompt, device=device, trust_remote_code=trust_remote_code),
         )
         return map_picture(self._database(), self.table, options, self._questions, observer, stdin)
+
+    def vectors(self, *, where: str | None = None, at: str | None = None) -> pa.RecordBatchReader:
+        """Return the ids and vectors of the rows as an Arrow stream, little of it in memory at a time.
+
+        `read_all()` makes a table of it; polars and DuckDB take it as it is. Columns: id, of chunks also article_id,
+        and vector: unit vectors as fixed-size lists of float32 or float16. Rows are in the order of the table.
+
+        Parameters
+        ----------
+        where : an SQL condition on the columns, which the rows meet.
+        at : a tag, to read the table as it was.
+
+        Raises
+        ------
+        ConfigError, StoreError
+        """
+        from vecindex.verbs.export.arrow import read_vectors
+
+        return read_vectors(self._database(), self.table, where, at)
+
+    def positions(self, map: str | None = None, *, where: str | None = None, at: str | None = None) -> pa.Table:
+        """Return the positions of the rows on a stored map as an Arrow table; rows outside it are left out.
+
+        Columns: id, of chunks also article_id, x and y, in the order of the table.
+
+        Parameters
+        ----------
+        map : a stored map; None for the one that `map` shows.
+        where, at : as in `vectors`.
+
+        Raises
+        ------
+        ConfigError, StoreError
+        """
+        from vecindex.verbs.export.arrow import read_positions
+
+        return read_positions(self._database(), self.table, map, where, at)
 
     @options_shown(ExportOptions)
     def export(

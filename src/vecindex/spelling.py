@@ -10,7 +10,12 @@ from typing import Any
 from vecindex.messages import Command, OptionName, Placeholder
 from vecindex.options import fields_of
 
-_OPTIONS = {"export": "ExportOptions", "ingest": "IngestOptions", "overlap": "OverlapOptions"}
+_OPTIONS = {
+    "export": "ExportOptions",
+    "ingest": "IngestOptions",
+    "overlap": "OverlapOptions",
+    "search": "SearchOptions",
+}
 """The options class of each verb, in `verbs.<verb>.options`; imported when a message names one of its options."""
 
 

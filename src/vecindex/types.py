@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import inf
+from os import PathLike
 from typing import Any, Protocol, Self
 
 from vecindex.messages import Message
-from vecindex.notebook import given, shown_table
 from vecindex.serialize import Result
 
-_ANSWERS_SHOWN = 20
+
+class ArrowStream(Protocol):
+    """Data that hands out an Arrow stream: pyarrow tables, frames of pandas and polars, relations of DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return a PyCapsule of an ArrowArrayStream."""
+        ...
+
+
+class ArrowArray(Protocol):
+    """Data that hands out one Arrow array of structs, such as a record batch."""
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
+        """Return the PyCapsules of an ArrowSchema and an ArrowArray."""
+        ...
+
+
+SourceData = str | PathLike[str] | ArrowStream | ArrowArray | Iterable[Mapping[str, Any] | ArrowArray]
+"""What can be ingested: a path, a glob, a URL or "-"; Arrow data; or an iterable of dicts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,92 +177,3 @@ class Silent:
 
     def notice(self, message: Message) -> None:
         """Ignore it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A row that a search found.
-
-    Attributes
-    ----------
-    rank : 1 for the best.
-    id, article_id : the row's id and its article's; the same unless the table holds chunks.
-    text : the beginning of the text on one line, the whole text, or None, as the search was asked.
-    dist : cosine distance 1 - cos to the query, 0 to 2, lower is closer; None for a row found only by its words.
-    relevance : of a hybrid search, higher is better: the sum of 1 / (60 + rank) over its ranks by vector and by
-        words; else None.
-    fields : the user's own columns.
-    """
-
-    rank: int
-    id: str
-    article_id: str
-    title: str | None
-    text: str | None
-    dist: float | None
-    relevance: float | None
-    fields: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The hits for one query, best first. `id` is the query's id in its file, or the article searched from."""
-
-    query: str | None
-    id: str | None
-    hits: tuple[Hit, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """What a search found: an answer for each query, in their order, and the lines that held no query."""
-
-    table: str
-    k: int
-    by: str
-    hybrid: bool
-    where: str | None
-    at: str | None
-    answers: tuple[Answer, ...]
-    rejected: tuple[Rejected, ...] = ()
-
-    @property
-    def hits(self) -> tuple[Hit, ...]:
-        """The hits of all answers, one answer after the other; of a single query, simply its hits."""
-        return tuple(hit for answer in self.answers for hit in answer.hits)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON, which has no number for NaN or infinity: null stands for them."""
-        values = dataclasses.asdict(self)
-        for answer in values["answers"]:
-            for hit in answer["hits"]:
-                fields = hit["fields"]
-                hit["fields"] = {k: None if v in (inf, -inf) or v != v else v for k, v in fields.items()}
-        return {**values, "metric": "cosine"}
-
-    def _repr_html_(self) -> str:
-        """Return a table for each query, for notebooks; of more than 20 queries the first."""
-        own = list(dict.fromkeys(name for hit in self.hits for name in hit.fields))
-        numbers = ["rank", "dist", *(["relevance"] if self.hybrid else [])]
-        head = [*numbers, "id", "title", "text", *own]
-        parts = []
-        for answer in self.answers[:_ANSWERS_SHOWN]:
-            rows: list[list[object]] = [
-                [
-                    hit.rank,
-                    None if hit.dist is None else f"{hit.dist:.4f}",
-                    *([f"{hit.relevance:.4f}"] if hit.relevance is not None else []),
-                    hit.id,
-                    hit.title,
-                    hit.text,
-                    *(hit.fields.get(name) for name in own),
-                ]
-                for hit in answer.hits
-            ]
-            title = answer.query or answer.id or "by vector"
-            parts.append(
-                shown_table(head, rows, title=title, figures=numbers) if rows else f"{given(title)}: no hits"
-            )
-        if len(self.answers) > _ANSWERS_SHOWN:
-            parts.append(f"<div>the first {_ANSWERS_SHOWN} of {len(self.answers):,} queries</div>")
-        return "".join(parts)

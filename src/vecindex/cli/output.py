@@ -26,17 +26,12 @@ class WithRejects(Protocol):
         """Lines that were left out."""
         ...
 
-    @property
-    def duplicates(self) -> Sequence[Rejected]:
-        """Lines that were counted once."""
-        ...
-
 
 def left_out(result: WithRejects, observer: Observer) -> None:
     """Name the lines that were left out, and those that were counted once."""
     for line in result.rejected:
         observer.notice(f"left out {line.place}: {line.reason}")
-    for line in result.duplicates:
+    for line in getattr(result, "duplicates", ()):
         observer.notice(f"counted once: {line.place} is {line.reason}")
 
 

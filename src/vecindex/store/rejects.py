@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from vecindex.store.articles import ArticleTable
 
 
-STREAM = "stdin"
-"""The name of standard input. It is another source each time: reading it again mends nothing of an older one."""
+_STREAM = re.compile(r"stdin|<memory(:\d+)?>")
+"""Standard input, and data in memory without a name. Another source each time, it mends nothing of an older one."""
 _IDS_PER_LOOK = 10_000
 # Its id is in the table by nature: the row that came first has it, unless that one was rejected in the same commit.
 _DUPLICATE = "reason LIKE 'duplicate id%'"
@@ -27,11 +28,16 @@ _DUPLICATE = "reason LIKE 'duplicate id%'"
 def filed_as(name: str) -> str:
     """Return the name that a source, or a location in it, is filed under: a local path however it was spelled.
 
-    >>> filed_as("s3://bucket/a.jsonl"), filed_as("/data/./a.jsonl:2")
-    ('s3://bucket/a.jsonl', '/data/a.jsonl:2')
+    >>> filed_as("s3://bucket/a.jsonl"), filed_as("<news> row 1"), filed_as("/data/./a.jsonl:2")
+    ('s3://bucket/a.jsonl', '<news> row 1', '/data/a.jsonl:2')
     """
+    is_path = not (_is_stream(name) or "://" in name or name.startswith("<"))
     # Not Path.resolve: a link is a name of its own, which may lead to another file tomorrow.
-    return as_unicode(name if name == STREAM or "://" in name else os.path.abspath(name))  # noqa: PTH100
+    return as_unicode(os.path.abspath(name) if is_path else name)  # noqa: PTH100
+
+
+def _is_stream(source: str) -> bool:
+    return _STREAM.fullmatch(source) is not None
 
 
 def as_unicode(text: str) -> str:
@@ -45,7 +51,7 @@ def as_unicode(text: str) -> str:
 
 def _key(table: str, source: str, row: Rejected) -> str:
     # Another stream has other rows at the same locations: only what they hold distinguishes them.
-    where = (row.place, row.id or "", row.excerpt) if source == STREAM else (filed_as(row.place),)
+    where = (row.place, row.id or "", row.excerpt) if _is_stream(source) else (filed_as(row.place),)
     parts = as_unicode("\0".join((table, filed_as(source), *where)))
     return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
@@ -53,7 +59,7 @@ def _key(table: str, source: str, row: Rejected) -> str:
 class RejectTable(AuxiliaryTable):
     """Rejected rows of all tables of a database, one for each (table, source, location).
 
-    Of standard input, which has no name of its own, there is one for each (table, location, id, excerpt).
+    Of a stream, which has no name of its own, there is one for each (table, location, id, excerpt).
     """
 
     def put(self, table: str, run: str, rows: Sequence[tuple[str, Rejected]]) -> None:
@@ -91,11 +97,11 @@ class RejectTable(AuxiliaryTable):
     def forget(self, table: str, sources: Sequence[str], keep_run: str) -> None:
         """Drop the rows of sources that a complete run has read again and no longer rejects.
 
-        Those of standard input stay: what was read now is not what was read then.
+        Those of streams stay: what was read now is not what was read then.
         """
         from vecindex.store.articles import isin
 
-        named = [name for name in sources if name != STREAM]
+        named = [name for name in sources if not _is_stream(name)]
         # Under the name as spelled, too: so were they filed once.
         names = dict.fromkeys([*map(as_unicode, named), *map(filed_as, named)])
         self._drop(f"{isin('source', list(names))} AND {_before(table, keep_run)}")

@@ -17,7 +17,7 @@ from vecindex.sources.open import open_sources
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maintenance import maintain, sweep
-from vecindex.types import Observer, Silent
+from vecindex.types import Observer, Silent, SourceData
 from vecindex.verbs.ingest.commit import Committer
 from vecindex.verbs.ingest.given_vectors import settle_fingerprint
 from vecindex.verbs.ingest.options import IngestOptions, checked_ingest
@@ -37,11 +37,12 @@ _AHEAD = 2
 def ingest(
     database: Database,
     table: str,
-    sources: Sequence[str],
+    sources: Sequence[SourceData],
     options: IngestOptions,
     observer: Observer | None = None,
     stop: Stop | None = None,
     stdin: BinaryIO | None = None,
+    name: str | None = None,
 ) -> IngestReport:
     """Bring a table up to date with the sources; see `Index.ingest` for what that means.
 
@@ -51,12 +52,16 @@ def ingest(
         What was committed before the fault stays; running again goes on from there.
     """
     options, observer, stop = checked_ingest(options), observer or Silent(), stop or Stop()
+    named = (options["id_field"], options["text_field"], options["title_field"])
     opened = open_sources(
-        list(sources),
+        sources,
+        name=name,
         format=options["format"],
         vector_field=options["vector_field"],
         vectors=options["vectors"],
-        text_fields=[name for name in (options["id_field"], options["text_field"], options["title_field"]) if name],
+        text_fields=[
+            field for field in (options["id_field"], options["text_field"], options["title_field"]) if field
+        ],
         stdin=stdin,
         notice=observer.notice,
     )

@@ -14,7 +14,7 @@ from vecindex.embed.precision import Precision
 from vecindex.errors import ConfigError, ModelError
 from vecindex.messages import option, text
 from vecindex.sources.base import Source
-from vecindex.sources.pickles import PicklesSource
+from vecindex.sources.pickles.source import PicklesSource
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database, check_name
 from vecindex.types import Chunking, Estimate, Fingerprint, Observer, Progress

@@ -31,7 +31,8 @@ from vecindex.verbs.picture.size import fitting_snippets
 from vecindex.verbs.picture.texts import TextReader
 from vecindex.verbs.picture.topics import NAMED_BY, TopicFinder, topic_numbers
 from vecindex.verbs.questions.model import QuestionModel
-from vecindex.verbs.questions.reader import question_vectors, questions_from_texts, read_question_set
+from vecindex.verbs.questions.reader import read
+from vecindex.verbs.questions.vectors import question_vectors
 from vecindex.verbs.reader import OverlapReader
 
 ORDER_SEED = 20_260_102
@@ -141,9 +142,9 @@ def _asked(
     stdin: BinaryIO | None,
 ) -> _Asked | None:
     if options.file is not None:
-        questions = read_question_set(options.file, stdin)
+        questions = read(options.file, stdin)
     elif options.texts:
-        questions = questions_from_texts(options.texts)
+        questions = read(options.texts)
     else:
         return None
     vectors, _ = question_vectors(database, questions, table.fingerprint, table.where, options.model, model, observer)

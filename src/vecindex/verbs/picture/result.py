@@ -56,7 +56,7 @@ class MapResult:
     def to_html(self, made: str | None = None) -> str:
         """Return the map as a page that opens offline in any browser; see `reports.map_page.map_page`."""
         from vecindex.config import VERSION
-        from vecindex.reports.map_page import map_page
+        from vecindex.reports.map.page import map_page
 
         return map_page(self.picture, VERSION, made)
 
@@ -84,7 +84,7 @@ class MapResult:
         if suffix == ".html":
             content = self.to_html(made)
         else:
-            from vecindex.reports.map_figure import DPI, WIDTH_IN, map_figure
+            from vecindex.reports.map.figure import DPI, WIDTH_IN, map_figure
 
             width, dots = WIDTH_IN if width_in is None else width_in, DPI if dpi is None else dpi
             if width * dots > _MOST_PIXELS:

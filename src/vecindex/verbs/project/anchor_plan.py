@@ -18,7 +18,8 @@ from vecindex.types import Observer, Rejected
 from vecindex.verbs.project.anchor_result import AnchorFile
 from vecindex.verbs.project.options import DEFAULT_NAME, ProjectOptions
 from vecindex.verbs.questions.model import QuestionModel
-from vecindex.verbs.questions.reader import question_vectors, read_question_set
+from vecindex.verbs.questions.reader import read
+from vecindex.verbs.questions.vectors import question_vectors
 
 # The pulls of anchoring are those of t-SNE at its own scale; a map of another kind would be laid out anew by them.
 _METHODS = ("local", "tsne")
@@ -135,7 +136,7 @@ def read_anchors(
     rejected: list[Rejected] = []
     duplicates: list[Rejected] = []
     for file in options.questions:
-        asked = read_question_set(file, stdin)
+        asked = read(file, stdin)
         made, _ = question_vectors(database, asked, table.fingerprint, table.where, options.model, model, observer)
         rejected += asked.rejected
         duplicates += asked.duplicates

@@ -15,7 +15,8 @@ from vecindex.store.database import Database
 from vecindex.types import Observer, Rejected
 from vecindex.verbs.project.result import FocusCover
 from vecindex.verbs.questions.model import QuestionModel
-from vecindex.verbs.questions.reader import question_vectors, read_question_set
+from vecindex.verbs.questions.reader import read
+from vecindex.verbs.questions.vectors import question_vectors
 
 COVER_AT = (5, 50)
 
@@ -67,6 +68,6 @@ def read_focus(
     stdin: BinaryIO | None,
 ) -> Focus:
     """Return the questions of a file with their vectors; see `question_vectors`."""
-    asked = read_question_set(file, stdin)
+    asked = read(file, stdin)
     vectors, _ = question_vectors(database, asked, table.fingerprint, table.where, options, model, observer)
     return Focus(asked.name, vectors, size, asked.rejected, asked.duplicates)

@@ -10,7 +10,7 @@ import numpy as np
 from vecindex.core.vectors import F32
 from vecindex.store.articles import ArticleTable
 from vecindex.store.search import Found, by_fulltext, nearest
-from vecindex.types import Hit
+from vecindex.verbs.search.result import Hit
 
 SNIPPET_CHARS = 300
 RRF = 60

@@ -13,7 +13,7 @@ from vecindex.serialize import Result
 from vecindex.store.articles import ArticleTable, isin
 from vecindex.store.database import Database
 from vecindex.store.search import check_condition
-from vecindex.verbs.questions.model import read_ids
+from vecindex.verbs.questions.ids import read_ids
 from vecindex.verbs.upkeep.options import DeleteOptions
 
 _IDS_PER_SCAN = 1_000
