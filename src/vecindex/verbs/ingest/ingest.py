@@ -59,9 +59,7 @@ def ingest(
         format=options["format"],
         vector_field=options["vector_field"],
         vectors=options["vectors"],
-        text_fields=[
-            field for field in (options["id_field"], options["text_field"], options["title_field"]) if field
-        ],
+        text_fields=[field for field in named if field],
         stdin=stdin,
         notice=observer.notice,
     )
