@@ -321,3 +321,20 @@ def test_an_overlap_of_chunks_that_is_not_given_is_the_tables() -> None:
     ).chunking == Chunking(40, 16)
     with pytest.raises(ModelError, match="were made differently"):
         choose_model(checked_ingest(IngestOptions(chunk=40, chunk_overlap=8)), stored, "db", precomputed=False)
+
+
+@pytest.mark.parametrize(("given", "tokens"), [(True, 0), (0, 0), (40, 40), (False, None), (None, None)])
+def test_chunks_of_so_many_tokens_or_of_all_that_the_model_reads(given: int | None, tokens: int | None) -> None:
+    assert checked_ingest(IngestOptions(chunk=given))["chunk"] == tokens
+
+
+def test_options_that_do_not_go_together(tmp_path: Path) -> None:
+    index = vecindex.open(tmp_path / "db")
+    with pytest.raises(ConfigError, match="chunk_overlap= has no effect without chunk="):
+        index.ingest("rows.jsonl", chunk_overlap=8)
+    with pytest.raises(ConfigError, match="Give one of vector_field= and vectors="):
+        index.ingest("rows.jsonl", vector_field="v", vectors="v.npy")
+    with pytest.raises(ConfigError, match="precision= is auto, fp32, bf16 or fp16, found 'int8'"):
+        index.ingest("rows.jsonl", precision="int8")
+    with pytest.raises(ConfigError, match="transaction_rows= must be at least 1, found 0"):
+        index.ingest("rows.jsonl", transaction_rows=0)

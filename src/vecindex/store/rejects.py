@@ -7,16 +7,13 @@ import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vecindex.schema import rejects_schema
+from vecindex.store.articles import ArticleTable, isin
 from vecindex.store.auxiliary import AuxiliaryTable
 from vecindex.store.faults import translated
 from vecindex.types import Rejected
-
-if TYPE_CHECKING:
-    from vecindex.store.articles import ArticleTable
-
 
 _STREAM = re.compile(r"stdin|<memory(:\d+)?>")
 """Standard input, and data in memory without a name. Another source each time, it mends nothing of an older one."""
@@ -99,8 +96,6 @@ class RejectTable(AuxiliaryTable):
 
         Those of streams stay: what was read now is not what was read then.
         """
-        from vecindex.store.articles import isin
-
         named = [name for name in sources if not _is_stream(name)]
         # Under the name as spelled, too: so were they filed once.
         names = dict.fromkeys([*map(as_unicode, named), *map(filed_as, named)])
@@ -115,8 +110,6 @@ class RejectTable(AuxiliaryTable):
 
         Returns whether there were any.
         """
-        from vecindex.store.articles import isin
-
         dropped = False
         for at in range(0, len(ids), _IDS_PER_LOOK):
             some = isin("id", ids[at : at + _IDS_PER_LOOK])
@@ -139,7 +132,7 @@ class RejectTable(AuxiliaryTable):
         if not self.exists():
             return 0
         with translated(self.where):
-            return int(self._open().count_rows(f'"table" = {_quoted(table)}'))
+            return int(self._open().count_rows(_of(table)))
 
     def rows(self, table: str, limit: int = 1_000) -> list[dict[str, Any]]:
         """Return rejected rows of a table's sources."""
@@ -149,7 +142,7 @@ class RejectTable(AuxiliaryTable):
             found: list[dict[str, Any]] = (
                 self._open()
                 .search()
-                .where(f'"table" = {_quoted(table)}')
+                .where(_of(table))
                 .select(["source", "place", "id", "reason", "excerpt", "rejected_at"])
                 .limit(limit)
                 .to_list()
@@ -158,15 +151,13 @@ class RejectTable(AuxiliaryTable):
 
     def opened(self) -> ArticleTable:
         """Return the table for maintenance, which goes by its rows only."""
-        from vecindex.store.articles import ArticleTable
-
         with translated(self.where):
             return ArticleTable(self._open(), self.where)
 
 
+def _of(table: str) -> str:
+    return isin('"table"', [table])
+
+
 def _before(table: str, run: str) -> str:
-    return f'"table" = {_quoted(table)} AND run <> {_quoted(run)}'
-
-
-def _quoted(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return f"{_of(table)} AND NOT {isin('run', [run])}"

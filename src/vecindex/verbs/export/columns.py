@@ -95,18 +95,13 @@ def plan_columns(
     own += ["vector"] if vectors else []
     rest = [name for name in dict.fromkeys(own) if name not in taken]
     names = [name for name, _ in first]
-    if tool == ATLAS:
-        # Its own column, which no field of the user's may have.
-        names.append("neighbors")
-    shown = [name for name, _ in first]
     for name in rest:
-        free = name
-        while free in names:
-            free = f"src_{free}"
-        names.append(free)
-        shown.append(free)
+        # embedding-atlas has a column of its own that no field of the user's may hide.
+        while name in names or (tool == ATLAS and name == "neighbors"):
+            name = f"src_{name}"
+        names.append(name)
     sources = [source for _, source in first] + rest
-    return Columns(tuple(shown), tuple(sources), tuple(on_maps), placed)
+    return Columns(tuple(names), tuple(sources), tuple(on_maps), placed)
 
 
 def _usual(table: ArticleTable, schema: pa.Schema, tool: str | None) -> list[str]:
