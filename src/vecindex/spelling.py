@@ -10,7 +10,12 @@ from typing import Any
 from vecindex.messages import Command, OptionName, Placeholder
 from vecindex.options import fields_of
 
-_OPTIONS = {"overlap": "OverlapOptions", "search": "SearchOptions"}
+_OPTIONS = {
+    "export": "ExportOptions",
+    "ingest": "IngestOptions",
+    "overlap": "OverlapOptions",
+    "search": "SearchOptions",
+}
 """The options class of each verb, in `verbs.<verb>.options`; imported when a message names one of its options."""
 
 
@@ -76,6 +81,8 @@ def _words(verb: str, name: str, value: Any) -> list[str]:
     flag = flag_of(verb, name)
     if value is None or value is True:
         return [flag]
+    if value == ():
+        return ["--no-" + name.replace("_", "-")]
     if isinstance(value, list | tuple):
         return [word for one in value for word in (flag, _word(one))]
     return [flag, _word(value)]

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tables import map_xy
 from vecindex.cli.commands.project import read_settings, untouched_on_interrupt
 from vecindex.core.graph import GRAPH_K
 from vecindex.errors import ConfigError, Interrupted
 from vecindex.store.database import Database
-from vecindex.store.maps import map_xy, maps
+from vecindex.store.maps import maps
 from vecindex.types import Silent, Stage
 
 Run = Callable[..., Any]

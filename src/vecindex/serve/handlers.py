@@ -14,7 +14,7 @@ import vecindex
 from vecindex.core.anchors import anchored_to
 from vecindex.core.neighbors import NO_ROW
 from vecindex.errors import ConfigError
-from vecindex.exports.values import plain as json_value
+from vecindex.exports.values import json_value
 from vecindex.messages import command, text
 from vecindex.serialize import plain
 from vecindex.serve import models
@@ -23,7 +23,7 @@ from vecindex.serve.live import Live, Notes, Shown, Snapshot
 from vecindex.serve.report_job import ReportJob
 from vecindex.serve.sections import Packed
 from vecindex.store.maps import maps
-from vecindex.store.search import words_indexed
+from vecindex.store.search import has_fulltext_index
 from vecindex.store.versions import version
 from vecindex.verbs.overlap.live import Around
 from vecindex.verbs.overlap.live import Neighbor as Found
@@ -77,7 +77,7 @@ class Handlers:
         )
 
     def _status(self) -> Status:
-        return status(self.live.database(), self.live.served.table)
+        return status(self.live.database(), self.live.served.table, {})
 
     # -- maps ---------------------------------------------------------------------------------------------
 
@@ -123,7 +123,7 @@ class Handlers:
         if (asked.text is None) == (asked.id is None):
             raise ConfigError("A search needs either a text or an id.", 'For example: {"text": "how do cells die"}')
         table = live.table()
-        if asked.hybrid and not words_indexed(table):
+        if asked.hybrid and not has_fulltext_index(table):
             raise Refused(
                 409,
                 f"{table.where} has no full-text index, and the server changes nothing.",

@@ -24,7 +24,7 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.faults import translated
 from vecindex.store.maps import maps
-from vecindex.store.versions import edition, version, versions
+from vecindex.store.versions import snapshot, version, versions
 from vecindex.types import Silent
 from vecindex.verbs.overlap.live import Around, Mask, TableAtHand, vector_of_question
 from vecindex.verbs.picture.options import MapOptions, chosen_map
@@ -144,7 +144,7 @@ class Live:
         database = self.database()
         try:
             table = database.articles(self.served.table)
-            found = version(table), edition(table, database.folder)
+            found = version(table), snapshot(table, database.folder)
         except Exception:
             self._forget()
             raise
@@ -163,7 +163,7 @@ class Live:
     def latest(self) -> tuple[str, ArticleTable]:
         """Return the name of the latest edition, and the table at it."""
         table = self.table()
-        return edition(table, self.database().folder), table
+        return snapshot(table, self.database().folder), table
 
     def snapshot(self, name: str | None = None) -> Snapshot:
         """Return the latest edition, or the one of that name while it is kept.
@@ -237,7 +237,7 @@ class Live:
             if at.version not in versions(table):
                 self._outdated()
             raise
-        if edition(table, database.folder) != at.name:
+        if snapshot(table, database.folder) != at.name:
             # A table made again has the number too, of another state.
             self._outdated()
         options = MapOptions(map=name, file=served.questions, model=served.model)

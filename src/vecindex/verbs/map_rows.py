@@ -11,7 +11,7 @@ from vecindex.core.neighbors import F64, Rows
 from vecindex.core.vectors import F32, usable
 from vecindex.errors import CorruptError
 from vecindex.store.articles import ArticleTable, as_matrix
-from vecindex.store.maps import columns_and_places
+from vecindex.store.maps import columns_and_positions
 from vecindex.store.versions import version
 from vecindex.types import Observer, Stage
 
@@ -93,7 +93,9 @@ def read_rows(table: ArticleTable, map_name: str | None = None) -> MapRows:
 
     number = version(table)
     table.lance.checkout(number)
-    (ids, hashes), places = columns_and_places(table, ["id", "content_hash"], [] if map_name is None else [map_name])
+    (ids, hashes), places = columns_and_positions(
+        table, ["id", "content_hash"], [] if map_name is None else [map_name]
+    )
     order = pc.sort_indices(ids)
     at = order.to_numpy(zero_copy_only=False).astype(np.int64)
     place = np.empty(len(ids), dtype=np.int64)
