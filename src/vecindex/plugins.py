@@ -1,0 +1,113 @@
+"""Registries: what vecindex brings and what other packages add, looked up by name in the same way.
+
+A registry holds entry points. Those of vecindex are listed where the registry is made; those of other packages come
+from the entry point group of the registry, in their pyproject.toml:
+
+    [project.entry-points."vecindex.sources"]
+    pdf = "my_package.pdf:FORMAT"
+
+Nothing is imported before it is looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import Generic, TypeVar
+
+from vecindex.errors import ConfigError, MissingExtraError, VecindexError
+
+T = TypeVar("T")
+
+
+class UnknownNameError(ConfigError):
+    """A registry has no entry of this name. `name` is the one asked for, `known` are those that there are."""
+
+    def __init__(self, kind: str, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"unknown {kind} {name!r}", f"Known: {', '.join(known)}")
+        self.name, self.known = name, known
+
+
+class PluginError(MissingExtraError):
+    """A package that adds something to vecindex cannot be used: it does not load, or its names clash."""
+
+
+class Registry(Generic[T]):
+    """Things of one type `T` by name, each imported when it is first looked up."""
+
+    def __init__(self, kind: str, group: str, expected: type[T], built_in: Mapping[str, str]) -> None:
+        """Describe the registry; nothing is imported.
+
+        Parameters
+        ----------
+        kind : what an entry is, for messages ("map method").
+        group : the entry point group in which other packages list theirs.
+        expected : the type of every entry.
+        built_in : "module:attribute" of vecindex's own entries, by name, in the order in which they are listed.
+        """
+        self.kind, self.group, self.expected = kind, group, expected
+        self._built_in = {name: EntryPoint(name, value, group) for name, value in built_in.items()}
+        self._loaded: dict[str, T] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names: vecindex's own in their order, then those of other packages by name. Imports no entry.
+
+        Raises PluginError when a name is taken twice.
+        """
+        return tuple(self._entries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __getitem__(self, name: str) -> T:
+        """Return an entry. Raises UnknownNameError, or PluginError when it does not load or a name is taken twice."""
+        if name not in self._entries:
+            raise UnknownNameError(self.kind, name, self.names)
+        if name not in self._loaded:
+            self._loaded[name] = self._load(self._entries[name])
+        return self._loaded[name]
+
+    def package(self, name: str) -> str:
+        """Return the name of the package that an entry comes from."""
+        return _package(self._entries[name])
+
+    @cached_property
+    def _entries(self) -> dict[str, EntryPoint]:
+        entries = dict(self._built_in)
+        for added in sorted(entry_points(group=self.group), key=lambda entry: (entry.name, _package(entry))):
+            if (other := entries.get(added.name)) is not None:
+                both = f"by {_package(other)} and by {_package(added)}"
+                raise PluginError(
+                    f"The {self.kind} {added.name!r} is defined twice: {both}.",
+                    f"Uninstall one of them, e.g. pip uninstall {_package(added)}",
+                )
+            entries[added.name] = added
+        return entries
+
+    def _load(self, entry: EntryPoint) -> T:
+        if entry.dist is None:
+            return self._checked(entry, entry.load())
+        try:
+            found = entry.load()
+        except VecindexError:
+            raise
+        except Exception as error:  # it runs another package's code
+            raise self._broken(entry, f"does not load: {type(error).__name__}: {error}") from error
+        return self._checked(entry, found)
+
+    def _checked(self, entry: EntryPoint, found: object) -> T:
+        if not isinstance(found, self.expected):
+            raise self._broken(entry, f"is a {type(found).__name__}, expected a {self.expected.__name__}")
+        return found
+
+    def _broken(self, entry: EntryPoint, fault: str) -> PluginError:
+        return PluginError(
+            f"The {self.kind} {entry.name!r} of the package {_package(entry)} ({entry.value}) {fault}",
+            f"Update or uninstall {_package(entry)}.",
+        )
+
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else "vecindex"
