@@ -25,7 +25,7 @@ class UnknownNameError(ConfigError):
     """A registry has no entry of this name. `name` is the one asked for, `known` are those that there are."""
 
     def __init__(self, kind: str, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(f"unknown {kind} {name!r}", f"Known: {', '.join(known)}")
+        super().__init__(f"unknown {kind} {name!r}", f"Known {kind}s: {', '.join(known)}")
         self.name, self.known = name, known
 
 
@@ -57,6 +57,11 @@ class Registry(Generic[T]):
         Raises PluginError when a name is taken twice.
         """
         return tuple(self._entries)
+
+    @property
+    def built_in(self) -> tuple[str, ...]:
+        """The names of vecindex's own entries."""
+        return tuple(self._built_in)
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries

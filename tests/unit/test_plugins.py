@@ -37,6 +37,7 @@ def test_own_entries_and_those_of_packages_are_found_by_name(install) -> None:
     install("vecindex_b", {"z": "vecindex_b:Z", "a": "vecindex_b:A"}, "Z = 'of z'\nA = 'of a'")
     letters = registry()
     assert letters.names == ("own", "a", "z")
+    assert letters.built_in == ("own",)
     assert "z" in letters
     assert "other" not in letters
     assert (letters["own"], letters["a"], letters["z"]) == ("abcdefghijklmnopqrstuvwxyz", "of a", "of z")
@@ -45,7 +46,7 @@ def test_own_entries_and_those_of_packages_are_found_by_name(install) -> None:
 
 def test_an_unknown_name_lists_the_known_ones(install) -> None:
     install("vecindex_b", {"z": "vecindex_b:Z"})
-    with pytest.raises(UnknownNameError, match=r"unknown letter 'q'\nKnown: own, z") as caught:
+    with pytest.raises(UnknownNameError, match=r"unknown letter 'q'\nKnown letters: own, z") as caught:
         registry()["q"]
     assert (caught.value.name, caught.value.known) == ("q", ("own", "z"))
     assert isinstance(caught.value, ConfigError)
