@@ -146,5 +146,14 @@ def join(separator: str, messages: list[Text] | tuple[Text, ...]) -> Text:
     return text(*parts)
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """Return a share of 1 as prose has it.
+
+    >>> percent(0.569), percent(0.569, 1)
+    ('57 %', '56.9 %')
+    """
+    return f"{100 * share:.{digits}f} %"
+
+
 Message = str | Text
 """A message as it may be given: a text that names no option and no command, or one in parts."""

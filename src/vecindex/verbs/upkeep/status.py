@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vecindex.errors import TableNotFoundError
+from vecindex.messages import text
 from vecindex.notebook import shown_table
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -246,7 +247,8 @@ def _map_advice(found: Status) -> list[str]:
     advice = []
     for name, told in found.maps.items():
         if told["due"]:
-            advice.append(f"Map {name} should be rebuilt ({told['due']}): {rebuilt_by(name, told)}")
+            again = text(f"Map {name} should be rebuilt ({told['due']}): ", rebuilt_by(name, told))
+            advice.append(str(again))
         elif told["outside"] and not told.get("focus"):
             advice.append(f"{told['outside']:,} rows are not on map {name}: vecindex project {name} --update")
     return advice
