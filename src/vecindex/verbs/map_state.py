@@ -1,4 +1,4 @@
-"""What is stored with a map, and whether it should be rebuilt."""
+"""What is stored with a map: its scores, which map is the best by them, and whether it should be rebuilt."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from vecindex.core.anchors import anchored_to
+from vecindex.core.picture import MapScore
+from vecindex.errors import ConfigError
 from vecindex.maps.methods import DEFAULT_METHOD, METHODS
-from vecindex.messages import Command, Placeholder, command, percent
+from vecindex.messages import Command, Placeholder, command, percent, text
+from vecindex.store.articles import ArticleTable
+from vecindex.store.maps import maps
 
 FORMAT = 1
 DUE_SHARE = 0.1
@@ -99,3 +104,60 @@ def _at_5(recall: Any) -> Mapping[str, float] | None:
     if not isinstance(found, Mapping):
         return None
     return found if all(isinstance(found.get(key), int | float) for key in ("mean", "high")) else None
+
+
+def chosen_map(table: ArticleTable, name: str | None) -> tuple[str, Mapping[str, Any]]:
+    """Return the map of this name and what is stored with it; without a name the one to show.
+
+    That is the best by its own recall at the smallest k among those that are not anchored, else among those that are;
+    of equally good ones the first by name. One without scores comes last.
+
+    Raises ConfigError naming the maps that there are.
+    """
+    there = {one: about if isinstance(about, Mapping) else {} for one, about in maps(table).items()}
+    if not there:
+        raise ConfigError(f"{table.where} has no map yet.", text("Make one: ", command("project")))
+    if name is not None and name not in there:
+        raise ConfigError(
+            f"{table.where} has no map {name!r} (maps there: {', '.join(sorted(there))}).", "Name one of them."
+        )
+    best = name or min(there, key=lambda one: (anchored_to(there[one]) is not None, -_recall(there[one]), one))
+    return best, there[best]
+
+
+def _recall(about: Mapping[str, Any]) -> float:
+    found = [score.mean for score in stored_scores(about)]
+    return found[0] if found else -1.0
+
+
+def stored_scores(about: Mapping[str, Any]) -> tuple[MapScore, ...]:
+    """Return the scores that are stored with a map: its recall under each k; of an anchored one, overlap as well.
+
+    The overlap of the questions that it is anchored to holds because the map was laid out for them; that of held-out
+    ones is what to expect for other questions.
+    """
+    found = []
+    recall = _mapping(_mapping(about.get("scores")).get("recall"))
+    for k in sorted((k for k in recall if str(k).isdigit()), key=int):
+        found += _score(f"recall@{k}", recall[k])
+    anchors = _mapping(about.get("anchors"))
+    k = anchors.get("k", 5)
+    for key, name in (
+        ("anchored", f"overlap@{k} of its own questions"),
+        ("held_out", f"overlap@{k} of held-out ones"),
+    ):
+        found += _score(name, _mapping(anchors.get(key)).get("overlap"))
+    return tuple(found)
+
+
+def _score(name: str, stored: Any) -> list[MapScore]:
+    mean = _number(_mapping(stored).get("mean"))
+    return [] if mean is None else [MapScore(name, mean, _number(stored.get("low")), _number(stored.get("high")))]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

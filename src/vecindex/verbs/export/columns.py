@@ -10,7 +10,7 @@ from vecindex.errors import ConfigError
 from vecindex.schema import CHUNK_COLUMNS
 from vecindex.store.articles import ArticleTable
 from vecindex.store.maps import maps
-from vecindex.verbs.picture.options import chosen_map
+from vecindex.verbs.map_state import chosen_map
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -95,8 +95,8 @@ def checked_project(questions: Sequence[str], options: ProjectOptions) -> Projec
                 text(_ANCHOR, " needs the questions to anchor the map to."),
                 text("For example: ", _ANCHOR, " ", option("questions", Placeholder("FILE"))),
             )
-        beside = _given(options, ("update", "drop", *_LAYOUT))
-        _refuse(beside, _ANCHOR, "which derives a map from one that is there")
+        others = _given(options, ("update", "drop", *_LAYOUT))
+        _refuse(others, _ANCHOR, "which derives a map from one that is there")
         anchor_settings(options["settings"])
         return options
     for alone in [*([option("questions")] if questions else []), *_given(options, ("base", "controls"))]:

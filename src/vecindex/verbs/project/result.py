@@ -143,7 +143,7 @@ class ProjectResult(Result):
 
     Attributes
     ----------
-    action : "made", "rebuilt", "updated", "unchanged" (nothing to place) or "dropped".
+    action : "made", "rebuilt", "updated", "unchanged" (no new rows) or "dropped".
     articles, outside : rows on the map, and of the table but not on it.
     gone, new : rows that were removed or changed, and that came, while the map was made; the map does not hold them.
     graph : None for a method that needs none.
