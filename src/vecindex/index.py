@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
+from typing import TYPE_CHECKING, BinaryIO, Unpack
 
 from vecindex.config import DEFAULT_TABLE, database_uri
 from vecindex.options import options_shown
 from vecindex.outputs import Outputs
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.overlap.options import OverlapOptions
+from vecindex.verbs.project.options import Files, ProjectOptions
 from vecindex.verbs.search.options import SearchOptions
 from vecindex.verbs.upkeep.options import (
     DeleteOptions,
@@ -157,86 +158,40 @@ class Index(Outputs):
 
         return overlap(self._database(), self.table, questions, options, self._question_model(), observer, stdin)
 
+    @options_shown(ProjectOptions)
     def project(
         self,
         name: str | None = None,
         *,
-        method: str | None = None,
-        seed: int = 0,
-        settings: Mapping[str, Any] | None = None,
-        update: bool = False,
-        drop: bool = False,
-        fresh: bool = False,
-        focus: str | Path | None = None,
-        focus_size: int | None = None,
-        anchor: bool = False,
-        questions: str | Path | Sequence[str | Path] = (),
-        base: str | None = None,
-        controls: bool = True,
-        sample: int | None = None,
-        model: str | None = None,
-        prompt: str | None = None,
-        device: str = "auto",
-        trust_remote_code: bool = False,
+        questions: Files = (),
         observer: Observer | None = None,
         stdin: BinaryIO | None = None,
+        **options: Unpack[ProjectOptions],
     ) -> ProjectResult:
-        """Make a map of all vectors, score it, and keep it with the table as the columns NAME_x and NAME_y.
+        """Make a map of all vectors, score it, and store it with the table as the columns NAME_x and NAME_y.
 
-        A map of that name that is there is rebuilt: the new one begins from it, is laid over it, and tells how far
-        the articles moved. The neighbor graph is kept in the database and used again; after new, changed or removed
+        A map of that name is rebuilt: the new one begins from it and is aligned with it, and the result says how far
+        the articles moved. The neighbor graph is stored in the database and used again; after new, changed or removed
         rows it is extended. Readers see the old map or the new one, whenever the process ends. The writer lock is
         held only while the columns are written.
 
-        Parameters
-        ----------
-        name : small letters, digits and underscores; None for "map", or "anchored" with `anchor`.
-        method : "local" (the default), "umap", "tsne" or "pca".
-        seed : with the same rows, stored graph, versions and machine the same seed gives the same map.
-        settings : of the method, by name, see `core.map_settings.METHODS`; with `anchor` those of
-            `core.anchors.AnchorSettings`.
-        update : only place the rows that the map does not hold; no article on it moves.
-        drop : remove the map.
-        fresh : do not begin from the map that is there, and do not lay the new one over it.
-        focus, focus_size : a file of questions, to map only so many articles nearest to them.
-        anchor, questions : derive a map on which the nearest articles of these questions, a file or several, lie
-            around them. It is marked as anchored, and never replaces a map that is not.
-        base : the map to derive it from; None for the unanchored map `name`, if there is one (the anchored map is
-            then called NAME_anchored), else "map", which is made if need be.
-        controls : measure held-out questions and shuffled targets as well, which takes six times as long.
-        sample : articles drawn for the scores; all articles are candidates for their neighbors.
-        model, prompt, device, trust_remote_code : for the questions, as in `search`.
+        With `anchor` a map is derived on which the nearest articles of `questions`, a file or several, lie around
+        them. It is marked as anchored, and never replaces a map that is not. It comes from the map `base`; else from
+        the unanchored map `name`, if there is one (the anchored map is then called NAME_anchored); else from "map",
+        which is made if need be.
+
+        `name` is of small letters, digits and underscores; None stands for "map", or "anchored" with `anchor`. The
+        settings of a method are those of its `maps.methods.MapMethod`, those of anchoring `weights` and `iterations`.
 
         Raises
         ------
         ConfigError, ModelError, SourceError, StoreError, MissingExtraError
             The map that was there is untouched.
         """
-        from vecindex.options import ModelOptions
-        from vecindex.verbs.project.options import ANCHORED_NAME, DEFAULT_NAME, ProjectOptions
         from vecindex.verbs.project.project import project
-        from vecindex.verbs.questions.model import QuestionModel
-        from vecindex.verbs.scores.scores import SAMPLE
 
-        self._questions = self._questions or QuestionModel()
-        options = ProjectOptions(
-            name=name or (ANCHORED_NAME if anchor else DEFAULT_NAME),
-            method=method,
-            seed=seed,
-            settings=settings or {},
-            update=update,
-            drop=drop,
-            fresh=fresh,
-            focus=None if focus is None else str(focus),
-            focus_size=focus_size,
-            anchor=anchor,
-            questions=tuple(str(f) for f in ([questions] if isinstance(questions, str | Path) else questions)),
-            base=base,
-            controls=controls,
-            sample=SAMPLE if sample is None else sample,
-            model=ModelOptions(model=model, prompt=prompt, device=device, trust_remote_code=trust_remote_code),
-        )
-        return project(self._database(), self.table, options, self._questions, observer, stdin)
+        model = self._question_model()
+        return project(self._database(), self.table, name, questions, options, model, observer, stdin)
 
     @options_shown(StatusOptions)
     def status(self, **options: Unpack[StatusOptions]) -> Status:

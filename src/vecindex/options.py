@@ -124,11 +124,15 @@ def _check(field: Field, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigError(text(name, f" is a number, found {value!r}."))
     if low is not None and high is not None and not low <= value <= high:
-        raise ConfigError(text(name, f" must be from {low:g} to {high:g}, found {value:g}."))
+        raise ConfigError(text(name, f" must be from {_figure(low)} to {_figure(high)}, found {_figure(value)}."))
     if low is not None and not value >= low:
-        raise ConfigError(text(name, f" must be at least {low:g}, found {value:g}."))
+        raise ConfigError(text(name, f" must be at least {_figure(low)}, found {_figure(value)}."))
     if high is not None and not value <= high:
-        raise ConfigError(text(name, f" must be at most {high:g}, found {value:g}."))
+        raise ConfigError(text(name, f" must be at most {_figure(high)}, found {_figure(value)}."))
+
+
+def _figure(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def _listed(values: tuple[str, ...]) -> str:

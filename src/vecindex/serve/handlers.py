@@ -25,9 +25,9 @@ from vecindex.serve.sections import Packed
 from vecindex.store.maps import maps
 from vecindex.store.search import has_fulltext_index
 from vecindex.store.versions import version
+from vecindex.verbs.map_state import stored_scores
 from vecindex.verbs.overlap.live import Around
 from vecindex.verbs.overlap.live import Neighbor as Found
-from vecindex.verbs.picture.options import stored_scores
 from vecindex.verbs.search.options import SearchOptions
 from vecindex.verbs.search.search import search
 from vecindex.verbs.upkeep.status import Status, status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +27,9 @@ from vecindex.store.faults import translated
 from vecindex.store.maps import maps
 from vecindex.store.versions import snapshot, version, versions
 from vecindex.types import Silent
+from vecindex.verbs.map_state import chosen_map
 from vecindex.verbs.overlap.live import Around, Mask, TableAtHand, vector_of_question
-from vecindex.verbs.picture.options import MapOptions, chosen_map
+from vecindex.verbs.picture.options import MapOptions
 from vecindex.verbs.questions.reader import read
 
 _SNAPSHOTS = 2
@@ -240,8 +242,11 @@ class Live:
         if snapshot(table, database.folder) != at.name:
             # A table made again has the number too, of another state.
             self._outdated()
-        options = MapOptions(map=name, file=served.questions, model=served.model)
-        return map_picture(database, served.table, options, self.model, table=table, for_page=False).picture
+        options = cast("MapOptions", {**served.model, "map": name})
+        questions = served.questions
+        return map_picture(
+            database, served.table, questions, options, self.model, table=table, for_page=False
+        ).picture
 
     def matching(self, at: Snapshot, where: str) -> Mask:
         """Return which rows of the table meet an SQL condition; ConfigError where it does not work."""

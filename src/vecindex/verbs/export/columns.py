@@ -12,7 +12,7 @@ from vecindex.schema import CHUNK_COLUMNS
 from vecindex.store.articles import ArticleTable
 from vecindex.store.maps import maps
 from vecindex.verbs.export.options import ATLAS, VIEWER
-from vecindex.verbs.picture.options import chosen_map
+from vecindex.verbs.map_state import chosen_map
 
 if TYPE_CHECKING:
     import pyarrow as pa
