@@ -61,6 +61,9 @@ class Text:
     def __str__(self) -> str:
         return self.spelled(PYTHON)
 
+    def __contains__(self, piece: str) -> bool:
+        return piece in str(self)
+
     def __bool__(self) -> bool:
         return any(self.parts)
 
@@ -102,7 +105,8 @@ def command(verb: str, *arguments: Any, **options: Any) -> Command:
 
     A `Placeholder` stands for what the reader fills in.
     """
-    return Command(verb, arguments, {name: value for name, value in options.items() if value not in (None, False)})
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    return Command(verb, arguments, given)
 
 
 class PythonSpelling:
@@ -113,10 +117,13 @@ class PythonSpelling:
         return f"{option.name}=" + ("" if option.value is None else _literal(option.value))
 
     def command(self, command: Command) -> str:
-        """Return a call."""
+        """Return a call, of another table's index where the command names a table."""
+        options = dict(command.options)
+        table = options.pop("table", None)
+        index = "index" if table is None else f"vecindex.open(index.uri, {_literal(table)})"
         given = [_literal(value) for value in command.arguments]
-        given += [f"{name}={_literal(value)}" for name, value in command.options.items()]
-        return f"index.{command.verb}({', '.join(given)})"
+        given += [f"{name}={_literal(value)}" for name, value in options.items()]
+        return f"{index}.{command.verb}({', '.join(given)})"
 
 
 def _literal(value: Any) -> str:
@@ -143,13 +150,13 @@ def join(separator: str, messages: list[Text] | tuple[Text, ...]) -> Text:
     return text(*parts)
 
 
-def percent(share: float) -> str:
-    """Return a share of 1 as prose has it, without digits behind the point.
+def percent(share: float, digits: int = 0) -> str:
+    """Return a share of 1 as prose has it.
 
-    >>> percent(0.569)
-    '57 %'
+    >>> percent(0.569), percent(0.569, 1)
+    ('57 %', '56.9 %')
     """
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:.{digits}f} %"
 
 
 Message = str | Text

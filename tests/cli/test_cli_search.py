@@ -44,7 +44,7 @@ def test_several_queries_are_named(run: Run, tmp_path: Path) -> None:
 
 def test_a_table_on_a_terminal(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
-    monkeypatch.setattr("vecindex.cli.render.on_terminal", lambda: True)
+    monkeypatch.setattr("vecindex.cli.render.search.on_terminal", lambda: True)
     table = make_table(tmp_path)
     append(
         table,

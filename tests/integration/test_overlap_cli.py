@@ -18,7 +18,7 @@ from pages import Page
 from planted import KnownModel, make_table, put_map
 from vecindex.cli.app import main
 from vecindex.messages import percent
-from vecindex.reports.overlap import overlap_page
+from vecindex.reports.overlap.page import overlap_page
 from vecindex.store.database import Database
 from vecindex.verbs.overlap.overlap import overlap
 

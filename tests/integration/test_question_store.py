@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 
 from planted import KnownModel, fingerprint, make_table, put_map
+from tables import map_xy
 from vecindex.core.questions import QuestionSet
 from vecindex.errors import StoreError
 from vecindex.options import ModelOptions, checked
 from vecindex.schema import questions_schema
 from vecindex.store.database import Database
-from vecindex.store.maps import map_xy, maps
+from vecindex.store.maps import maps
 from vecindex.types import Fingerprint, Silent
-from vecindex.verbs.questions.reader import question_vectors, questions_from_texts
+from vecindex.verbs.questions.reader import read
+from vecindex.verbs.questions.vectors import question_vectors
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ["one?", "it's two?", "three?"]
@@ -32,7 +34,7 @@ class Notices(Silent):
         self.told: list[str] = []
 
     def notice(self, message: str) -> None:
-        self.told.append(message)
+        self.told.append(str(message))
 
 
 def vectors_of(
@@ -60,7 +62,7 @@ def stored_rows(folder: Path) -> list[tuple[str, str]]:
 
 
 def test_a_second_run_asks_no_model(tmp_path: Path) -> None:
-    asked = questions_from_texts(TEXTS, "set")
+    asked = read(TEXTS, name="set")
     first, made, _ = vectors_of(tmp_path, asked)
     assert made == TEXTS
     version = lancedb.connect(tmp_path).open_table("questions").version
@@ -72,15 +74,15 @@ def test_a_second_run_asks_no_model(tmp_path: Path) -> None:
 
 
 def test_only_what_is_new_is_made_and_the_set_follows_its_file(tmp_path: Path) -> None:
-    vectors_of(tmp_path, questions_from_texts(TEXTS, "set"))
-    vectors_of(tmp_path, questions_from_texts(TEXTS[:1], "other"))
-    _, made, _ = vectors_of(tmp_path, questions_from_texts([*TEXTS[:2], "four?"], "set"))
+    vectors_of(tmp_path, read(TEXTS, name="set"))
+    vectors_of(tmp_path, read(TEXTS[:1], name="other"))
+    _, made, _ = vectors_of(tmp_path, read([*TEXTS[:2], "four?"], name="set"))
     assert made == ["four?"]
     assert stored_rows(tmp_path) == [("other", "one?"), ("set", "four?"), ("set", "it's two?"), ("set", "one?")]
 
 
 def test_another_model_or_prompt_makes_its_own(tmp_path: Path) -> None:
-    asked = questions_from_texts(TEXTS, "set")
+    asked = read(TEXTS, name="set")
     vectors_of(tmp_path, asked)
     assert vectors_of(tmp_path, asked, fingerprint(3, weights="1" * 64))[1] == TEXTS
     assert vectors_of(tmp_path, asked, prompt="query: ")[1] == TEXTS
@@ -89,7 +91,7 @@ def test_another_model_or_prompt_makes_its_own(tmp_path: Path) -> None:
 
 
 def test_another_prompt_of_the_models_own_makes_them_anew(tmp_path: Path) -> None:
-    asked = questions_from_texts(TEXTS, "set")
+    asked = read(TEXTS, name="set")
 
     def made(prompt: str | None) -> int:
         model = KnownModel(VECTORS, prompt)
@@ -106,7 +108,7 @@ def test_another_prompt_of_the_models_own_makes_them_anew(tmp_path: Path) -> Non
 
 
 def test_what_a_model_that_is_not_at_hand_brings_is_kept_behind_its_prompt(tmp_path: Path) -> None:
-    asked = questions_from_texts(TEXTS, "set")
+    asked = read(TEXTS, name="set")
 
     class Fetched(KnownModel):
         def embed(self, *arguments: Any) -> np.ndarray:
@@ -127,7 +129,7 @@ def test_what_a_model_that_is_not_at_hand_brings_is_kept_behind_its_prompt(tmp_p
 
 
 def test_vectors_of_several_lengths_share_the_table(tmp_path: Path) -> None:
-    asked = questions_from_texts(TEXTS, "set")
+    asked = read(TEXTS, name="set")
     vectors_of(tmp_path, asked)
     longer = KnownModel({text: np.eye(5)[i] for i, text in enumerate(TEXTS)})
     arguments = (Database(tmp_path), asked, fingerprint(5), "t", checked(ModelOptions, {}), longer, Silent())
@@ -139,7 +141,7 @@ def test_vectors_of_several_lengths_share_the_table(tmp_path: Path) -> None:
 
 
 def test_while_another_process_writes_nothing_is_kept(tmp_path: Path) -> None:
-    asked = questions_from_texts(TEXTS, "set")
+    asked = read(TEXTS, name="set")
     with Database(tmp_path).writer():
         _, made, told = vectors_of(tmp_path, asked)
     assert made == TEXTS
@@ -151,12 +153,12 @@ def test_while_another_process_writes_nothing_is_kept(tmp_path: Path) -> None:
 def test_a_table_of_something_else_is_left_alone(tmp_path: Path) -> None:
     lancedb.connect(tmp_path).create_table("questions", [{"a": 1}])
     with pytest.raises(StoreError, match="is a table of something else"):
-        vectors_of(tmp_path, questions_from_texts(TEXTS, "set"))
+        vectors_of(tmp_path, read(TEXTS, name="set"))
 
 
 def test_the_table_is_as_its_contract_says(tmp_path: Path) -> None:
     told = json.loads((ROOT / "schemas/questions.arrow.json").read_text(encoding="utf-8"))
-    vectors_of(tmp_path, questions_from_texts(TEXTS, "set"))
+    vectors_of(tmp_path, read(TEXTS, name="set"))
     stored = lancedb.connect(tmp_path).open_table("questions").schema
     expected = [(column["name"], column["type"], column["nullable"]) for column in told["columns"]]
     for schema in (stored, questions_schema()):

@@ -15,13 +15,13 @@ import pytest
 import vecindex
 from tables import DIMENSION, Notices, append, chunked_table, filled, fingerprint, make_table, unit_vectors
 from vecindex.core.vectors import F32
-from vecindex.embed.encoder import Encoder
+from vecindex.embed.transformer import TransformerEncoder
 from vecindex.errors import ConfigError, LockedError, ModelError, SourceError, StoreError, TableNotFoundError
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.search import Found, nearest
-from vecindex.types import Answer, Hit, SearchResult
 from vecindex.verbs.search.finder import Finder, Query, fuse, snippet
+from vecindex.verbs.search.result import Answer, Hit, SearchResult
 
 ROUNDING = 2e-6
 """What the store's float32 distances may differ from float64 by."""
@@ -333,13 +333,13 @@ def test_more_like_an_unknown_article(tmp_path: Path) -> None:
     [
         ({}, "found 0 of them"),
         ({"query": "x", "id": "y"}, "found 2 of them"),
-        ({"query": "x", "k": 0}, "-k must be at least 1, found 0"),
+        ({"query": "x", "k": 0}, "k= must be at least 1, found 0"),
         ({"query": "x", "k": -3}, "found -3"),
         ({"query": " \n"}, "The text to search for is empty"),
         ({"query": ["x", ""]}, "The text to search for is empty"),
-        ({"query": "x", "by": "page"}, "--by is article or chunk, found 'page'"),
-        ({"query": "x", "text": "some"}, "text is one of snippet, full, none"),
-        ({"id": "a00001", "hybrid": True}, "--hybrid needs words"),
+        ({"query": "x", "by": "page"}, "by= is article or chunk, found 'page'"),
+        ({"query": "x", "text": "some"}, "text= is snippet, full or none"),
+        ({"id": "a00001", "hybrid": True}, "hybrid= needs words"),
         ({"vector": [1.0, 2.0]}, r"have shape \(1, 2\), expected \(n, 8\)"),
         ({"vector": [0.0] * 8}, "finite and not zero"),
         ({"vector": [float("nan")] * 8}, "finite and not zero"),
@@ -406,10 +406,10 @@ def test_distances_of_texts_are_those_of_the_model(sample_index: vecindex.Index,
 def test_the_model_is_loaded_once(sample_index: vecindex.Index, monkeypatch: pytest.MonkeyPatch) -> None:
     sample_index.search("once")
 
-    def load(*_: object, **__: object) -> Encoder:
+    def load(*_: object, **__: object) -> TransformerEncoder:
         raise AssertionError("loaded again")
 
-    monkeypatch.setattr(Encoder, "load", load)
+    monkeypatch.setattr(TransformerEncoder, "load", load)
     assert sample_index.search("twice").hits
     with pytest.raises(AssertionError, match="loaded again"):
         vecindex.open(sample_index.uri).search("another index")
@@ -424,7 +424,7 @@ def test_a_prompt_goes_before_every_query(sample_index: vecindex.Index) -> None:
 def test_a_long_query_is_cut_with_a_notice(sample_index: vecindex.Index) -> None:
     notices = Notices()
     assert sample_index.search("cell " * 400, observer=notices).hits
-    assert notices.lines == ["1 questions are longer than the 256 tokens that the model reads and were cut"]
+    assert notices.lines == ["1 questions are longer than the 256 tokens that the model reads and were truncated"]
 
 
 def test_queries_from_a_file(sample_index: vecindex.Index, tmp_path: Path) -> None:
@@ -451,7 +451,7 @@ def test_queries_from_a_file(sample_index: vecindex.Index, tmp_path: Path) -> No
         (f"{file}:4", "not valid JSON: Expecting value at character 1"),
         (f"{file}:5", "not valid UTF-8 at byte 11"),
         (f"{file}:7", "found a JSON array, expected an object"),
-        (f"{file}:8", "text is not valid Unicode"),
+        (f"{file}:8", "the text or the id is not valid Unicode"),
     ]
 
 
@@ -465,7 +465,7 @@ def test_queries_from_standard_input_may_be_plain(sample_index: vecindex.Index) 
 def test_a_file_without_a_query(sample_index: vecindex.Index, tmp_path: Path) -> None:
     (tmp_path / "q.jsonl").write_text('{"title": "x"}\n')
     with pytest.raises(
-        SourceError, match=r"No question in .*q.jsonl \(the first line refused: .*q.jsonl:1, no text in"
+        SourceError, match=r"No question in .*q.jsonl \(the first row refused: .*q.jsonl:1, no text in"
     ):
         sample_index.search(file=tmp_path / "q.jsonl")
     (tmp_path / "q.txt").write_text("\n")
@@ -554,7 +554,7 @@ def test_a_rare_word_is_found_and_the_vectors_alone_miss_it(words_db: Path, samp
     assert "note-1" not in ids_of(index.search("quokkabird sighting", k=5))
     notices = Notices()
     first = index.search("quokkabird sighting", k=5, hybrid=True, observer=notices)
-    assert notices.lines == [f"indexing the words of 265 rows of {words_db}/articles, once"]
+    assert notices.lines == [f"making the full-text index of 265 rows of {words_db}/articles, once"]
     hit = next(hit for hit in first.hits if hit.id == "note-1")
     assert hit.relevance == pytest.approx(1 / 61, abs=1e-9) or hit.dist is not None
     assert [h.relevance for h in first.hits] == sorted((h.relevance for h in first.hits), reverse=True)  # type: ignore[type-var]
@@ -585,11 +585,11 @@ def test_words_cannot_be_indexed_while_another_writes(words_db: Path, sample_ind
     index._questions = sample_index._questions
     with (
         Database(words_db).writer(),
-        pytest.raises(LockedError, match=r"not indexed yet, and cannot be now\. Another process is writing to"),
+        pytest.raises(LockedError, match=r"is missing, and cannot be made now\. Another process is writing to"),
     ):
         index.search("quokkabird", hybrid=True)
     index.tag("early")
-    with pytest.raises(ConfigError, match="were not indexed yet when it was tagged 'early'"):
+    with pytest.raises(ConfigError, match="had no full-text index yet when it was tagged 'early'"):
         index.search("quokkabird", hybrid=True, at="early")
     assert index.search("quokkabird", hybrid=True).hits
     with Database(words_db).writer():

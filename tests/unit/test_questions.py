@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from planted import fingerprint
 from vecindex.core.identity import question_hash
 from vecindex.core.questions import Question
 from vecindex.errors import SourceError
-from vecindex.verbs.questions.reader import questions_from_texts, read_question_set
+from vecindex.types import Rejected
+from vecindex.verbs.questions.reader import read, rows
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,7 +25,7 @@ def put(folder: Path, name: str, content: str | bytes) -> str:
 
 
 def test_the_sample_is_read_whole() -> None:
-    found = read_question_set(str(ROOT / "examples/questions-cell-biology.jsonl"))
+    found = read(str(ROOT / "examples/questions-cell-biology.jsonl"))
     assert (len(found.questions), found.rejected, found.duplicates) == (40, (), ())
     assert found.questions[2] == Question(
         "q-003", "why do plants wilt when you forget to water them", "organelles", ("cell-011",)
@@ -48,7 +50,7 @@ def test_json_lines_with_every_kind_of_bad_line(tmp_path: Path) -> None:
         b'{"text": "\xff"}\n'
         b'{"text": "\\ud800"}\n',
     )
-    found = read_question_set(name)
+    found = read(name)
     assert found.questions == (Question("7", "what?", "t", ("a1",)), Question("#3", "who", None, ("a", "b")))
     assert [(r.place.removeprefix(name), r.reason.split(":")[0]) for r in found.rejected] == [
         (":5", "duplicate id"),
@@ -58,7 +60,7 @@ def test_json_lines_with_every_kind_of_bad_line(tmp_path: Path) -> None:
         (":9", "answers is not a list of ids"),
         (":10", "not valid JSON"),
         (":11", "not valid UTF-8 at byte 11"),
-        (":12", "not valid Unicode"),
+        (":12", "the text or the id is not valid Unicode"),
     ]
     assert [(r.place.removeprefix(name), r.reason) for r in found.duplicates] == [
         (":4", f"the same question as {name}:1")
@@ -68,36 +70,113 @@ def test_json_lines_with_every_kind_of_bad_line(tmp_path: Path) -> None:
 
 def test_csv(tmp_path: Path) -> None:
     name = put(tmp_path, "q.csv", 'id,question,topic,answers\n1,"a, b",t,x;y\n2,c,,"[""z""]"\n3,,t,\n')
-    found = read_question_set(name)
+    found = read(name)
     assert found.questions == (Question("1", "a, b", "t", ("x", "y")), Question("2", "c", None, ("z",)))
     assert [r.place for r in found.rejected] == [f"{name}:4"]
 
 
 def test_plain_text_and_standard_input(tmp_path: Path) -> None:
     name = put(tmp_path, "q.txt", '\ufeffone?\n\n  two?  \n{"text": "three?"}\none?\n')
-    found = read_question_set(name)
+    found = read(name)
     assert [(q.id, q.text) for q in found.questions] == [("#1", "one?"), ("#3", "two?"), ("#4", "three?")]
     assert found.topics is None
     assert len(found.duplicates) == 1
-    again = read_question_set("-", io.BytesIO(Path(name).read_bytes()))
+    again = read("-", io.BytesIO(Path(name).read_bytes()))
     assert again.questions == found.questions
     assert again.name == "stdin"
 
 
-def test_texts() -> None:
-    found = questions_from_texts(["one?", "one? ", "two?"])
-    assert [q.text for q in found.questions] == ["one?", "two?"]
-    with pytest.raises(SourceError, match="No question among the texts"):
-        questions_from_texts([" "])
+def texts_of(folder: Path, name: str, content: str | bytes) -> list[tuple[str, str]]:
+    """Return (id, text) of the questions of a file; it must give the same on standard input where it is the same."""
+    return [(q.id, q.text) for q in read(put(folder, name, content)).questions]
+
+
+PAIRS = [("q1", "what builds proteins, and how"), ("007", 'who said "stop"')]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("header.csv", 'id,question\nq1,"what builds proteins, and how"\n007,"who said ""stop"""\n'),
+        ("order.csv", 'Query,extra,_id\n"what builds proteins, and how",x,q1\n"who said ""stop""",y,007\n'),
+        ("bare.csv", 'q1,"what builds proteins, and how"\n007,"who said ""stop"""\n'),
+        ("header.tsv", 'qid\tquery\nq1\twhat builds proteins, and how\n007\t"who said ""stop"""\n'),
+        ("bare.tsv", 'q1\twhat builds proteins, and how\n007\t"who said ""stop"""\n'),
+        (
+            "array.json",
+            '[{"query_id": "q1", "text": "what builds proteins, and how"},\n'
+            ' {"qid": "007", "query": "who said \\"stop\\""}]',
+        ),
+        (
+            "lines.json",
+            '{"_id": "q1", "text": "what builds proteins, and how"}\n'
+            '{"question_id": "007", "question": "who said \\"stop\\""}\n',
+        ),
+        (
+            "lines.jsonl",
+            '{"id": "q1", "_id": "x", "text": "what builds proteins, and how"}\n'
+            '{"id": "", "qid": "007", "text": "who said \\"stop\\""}\n',
+        ),
+    ],
+)
+def test_every_form_gives_the_same_ids_and_texts(tmp_path: Path, name: str, content: str) -> None:
+    assert texts_of(tmp_path, name, content) == PAIRS
+    stream = read("-", io.BytesIO(content.encode()))
+    if name != "bare.csv":  # commas alone do not make a line of text a pair
+        assert [(q.id, q.text) for q in stream.questions] == PAIRS
+    packed = put(tmp_path, name + ".gz", gzip.compress(b"\xef\xbb\xbf" + content.encode()))
+    assert [(q.id, q.text) for q in read(packed).questions] == PAIRS
+
+
+def test_text_that_only_looks_like_columns_stays_text(tmp_path: Path) -> None:
+    assert texts_of(tmp_path, "q.txt", "what is the question, and why\n[sic] who\ta\n") == [
+        ("#1", "what is the question, and why"),
+        ("#2", "[sic] who\ta"),
+    ]
+    # A tab within a text: the first part is no id.
+    assert texts_of(tmp_path, "q", "how far\tis the moon\n") == [("#1", "how far\tis the moon")]
+    assert texts_of(tmp_path, "one.csv", "what moves the sea\nwhat builds proteins\n") == [
+        ("#1", "what moves the sea"),
+        ("#2", "what builds proteins"),
+    ]
+
+
+def test_an_array_of_texts(tmp_path: Path) -> None:
+    found = read(put(tmp_path, "q.json", '["one?", "two \\u00fc?", 3]'))
+    assert [(q.id, q.text) for q in found.questions] == [("#0", "one?"), ("#1", "two \u00fc?")]
+    assert [r.reason for r in found.rejected] == ["found a JSON number, expected an object"]
+
+
+def test_more_columns_than_two_need_a_header(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="found 3 columns and no header, expected a text, or an id and a text"):
+        read(put(tmp_path, "q.csv", "q1,what,t\nq2,who,t\n"))
+
+
+def test_python_values() -> None:
+    found = read(["one?", {"qid": 7, "query": "two?", "topic": "t", "answers": ["a"]}, "one? ", 3])  # type: ignore[list-item]
+    assert found.questions == (Question("#1", "one?"), Question("7", "two?", "t", ("a",)))
+    assert [q.named for q in found.questions] == [False, True]
+    assert [r.reason for r in found.duplicates] == ["the same question as texts:1"]
+    assert [r.reason for r in found.rejected] == ["found a value of type int, expected a text or a mapping"]
+    with pytest.raises(SourceError, match="No question in texts"):
+        read([" "])
+
+
+def test_rows_keep_what_repeats(tmp_path: Path) -> None:
+    found = list(rows(put(tmp_path, "q.txt", 'one?\none?\n{"a": 1}\n')))
+    assert [q.text for q in found if not isinstance(q, Rejected)] == ["one?", "one?"]
+    assert [r.reason for r in found if isinstance(r, Rejected)] == [
+        "no text in any of text, question, query; fields found: a"
+    ]
 
 
 def test_a_file_without_questions_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"No question in .*\(the first line refused: .*:1, no text in any of"):
-        read_question_set(put(tmp_path, "q.jsonl", '{"a": 1}\n'))
+    with pytest.raises(SourceError, match=r"No question in .*\(the first row refused: .*:1, no text in any of"):
+        read(put(tmp_path, "q.jsonl", '{"a": 1}\n'))
     with pytest.raises(SourceError, match=r"No question in .*empty.txt\."):
-        read_question_set(put(tmp_path, "empty.txt", ""))
+        read(put(tmp_path, "empty.txt", ""))
     with pytest.raises(SourceError, match="absent"):
-        read_question_set(str(tmp_path / "absent.jsonl"))
+        read(str(tmp_path / "absent.jsonl"))
 
 
 def test_the_hash_follows_what_makes_the_vector() -> None:

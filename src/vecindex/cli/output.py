@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import typer
 
-from vecindex.cli.advice import completed
 from vecindex.cli.spelling import spelled
 from vecindex.messages import Message
 from vecindex.serialize import Result
@@ -27,17 +26,12 @@ class WithRejects(Protocol):
         """Lines that were left out."""
         ...
 
-    @property
-    def duplicates(self) -> Sequence[Rejected]:
-        """Lines that were counted once."""
-        ...
-
 
 def left_out(result: WithRejects, observer: Observer) -> None:
     """Name the lines that were left out, and those that were counted once."""
     for line in result.rejected:
         observer.notice(f"left out {line.place}: {line.reason}")
-    for line in result.duplicates:
+    for line in getattr(result, "duplicates", ()):
         observer.notice(f"counted once: {line.place} is {line.reason}")
 
 
@@ -58,7 +52,7 @@ def print_json(result: Result | dict[str, Any]) -> None:
 
 def say(text: Message = "") -> None:
     """Print a line for the user to standard error."""
-    sys.stderr.write(completed(spelled(text)) + "\n")
+    sys.stderr.write(spelled(text) + "\n")
 
 
 def duration(seconds: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vecindex.types import Rejected
 
@@ -13,15 +13,19 @@ class Question:
 
     Attributes
     ----------
-    id : as its file gives it, else "#" and the number of its line.
+    id : as its file gives it, else "#" and the number of its row.
     topic : a label that groups questions; None when there is none.
     answers : ids of the right articles; empty when they are not known.
+    location : where it was read, for messages.
+    named : whether the id is its file's.
     """
 
     id: str
     text: str
     topic: str | None = None
     answers: tuple[str, ...] = ()
+    location: str = field(default="", compare=False)
+    named: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +35,8 @@ class QuestionSet:
     Attributes
     ----------
     name : of the file, without its folder.
-    rejected : lines that hold no usable question, with the reason.
-    duplicates : lines that repeat a question's text; the first one counts, so that no question counts twice.
+    rejected : rows that hold no usable question, with the reason.
+    duplicates : rows that repeat a question's text; the first one counts, so that no question counts twice.
     """
 
     name: str

@@ -22,6 +22,7 @@ from vecindex.errors import SourceError
 from vecindex.sources.base import MAX_ROW_BYTES, Record, excerpt
 from vecindex.sources.fieldmap import is_text_name
 from vecindex.sources.files import InputFile
+from vecindex.sources.formats import ReadOptions, SourceFormat
 from vecindex.sources.lines import OVERLONG, read_lines
 from vecindex.types import Rejected
 
@@ -46,13 +47,15 @@ class _Row:
 class DelimitedSource:
     """A CSV (or, with a tab, a TSV) file. A column named `vector_field` holds JSON arrays of numbers.
 
-    `text_fields` are str whatever they look like, beside those that are named like an id, text or title.
+    `text_fields` are str whatever they look like, like those that are named as an id, text or title. `names` are
+    those of the columns where the file has no header.
     """
 
     file: InputFile
     delimiter: str = ","
     vector_field: str | None = None
     text_fields: frozenset[str] = frozenset()
+    names: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -60,15 +63,19 @@ class DelimitedSource:
 
     def read(self) -> Iterator[Record | Rejected]:
         """Yield one item per row. Raises SourceError when the header is missing, broken or not unique."""
+        with self.file.open() as stream:
+            yield from self.rows(stream)
+
+    def rows(self, stream: BinaryIO) -> Iterator[Record | Rejected]:
+        """Read an open stream; see `read`."""
         # The module's own limit of 128 KiB is less than a long article; the setting is the process's.
         csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_BYTES))
-        with self.file.open() as stream:
-            rows = _split_rows(stream, self.name, self.delimiter)
-            header = self._header(next(rows, None))
-            sample = list(islice(rows, SAMPLE_ROWS))
-            columns = self._columns(header, sample)
-            for row in chain(sample, rows):
-                yield self._item(row, columns)
+        rows = _split_rows(stream, self.name, self.delimiter)
+        header = self._header(next(rows, None)) if self.names is None else list(self.names)
+        sample = list(islice(rows, SAMPLE_ROWS))
+        columns = self._columns(header, sample)
+        for row in chain(sample, rows):
+            yield self._item(row, columns)
 
     def count_hint(self) -> int | None:
         # The header is no row; quoted newlines make it a little too many.
@@ -115,6 +122,17 @@ class DelimitedSource:
             else:
                 return Record(place, fields)
         return Rejected(place, reason, excerpt=excerpt(row.head))
+
+
+def _format(extension: str, delimiter: str) -> SourceFormat:
+    def open_file(file: InputFile, options: ReadOptions) -> DelimitedSource:
+        return DelimitedSource(file, delimiter, options.vector_field, options.text_fields)
+
+    return SourceFormat((extension,), open_file)
+
+
+CSV = _format(".csv", ",")
+TSV = _format(".tsv", "\t")
 
 
 @dataclass(frozen=True, slots=True)

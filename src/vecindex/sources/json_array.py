@@ -11,10 +11,12 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BufferedReader
 
 from vecindex.errors import SourceError
 from vecindex.sources.base import MAX_ROW_BYTES, Record
 from vecindex.sources.files import InputFile, count_lines
+from vecindex.sources.formats import SourceFormat
 from vecindex.sources.jsonl import parse_object, read_json_lines
 from vecindex.types import Rejected
 
@@ -38,21 +40,33 @@ class JsonSource:
     def read(self) -> Iterator[Record | Rejected]:
         """Yield one item per element or line. Raises SourceError when the array is cut or never was one."""
         with self.file.open() as stream:
-            beginning = stream.peek(4096).removeprefix(_BOM).lstrip()
-            if beginning.startswith(b"["):
-                for index, raw in enumerate(_ArrayCutter(self.name).elements(stream)):
-                    yield parse_object(raw, f"{self.name}[{index}]")
-                return
-            if beginning.split(b"\n", 1)[0].strip() == b"{":
-                raise SourceError(
-                    f"{self.name}: found one JSON object over several lines, expected an array of objects "
-                    "or one object a line",
-                    "Take the array out first, e.g. jq -c '.rows[]' FILE > rows.jsonl",
-                )
-            yield from read_json_lines(stream, self.name)
+            yield from self.rows(stream)
+
+    def rows(self, stream: BufferedReader) -> Iterator[Record | Rejected]:
+        """Read an open stream; see `read`."""
+        beginning = stream.peek(4096).removeprefix(_BOM).lstrip()
+        if beginning.startswith(b"["):
+            for index, raw in enumerate(array_elements(stream, self.name)):
+                yield parse_object(raw, f"{self.name}[{index}]")
+            return
+        if beginning.split(b"\n", 1)[0].strip() == b"{":
+            raise SourceError(
+                f"{self.name}: found one JSON object over several lines, expected an array of objects "
+                "or one object a line",
+                "Take the array out first, e.g. jq -c '.rows[]' FILE > rows.jsonl",
+            )
+        yield from read_json_lines(stream, self.name)
 
     def count_hint(self) -> int | None:
         return self.file.rows_hint(_count_rows)
+
+
+def array_elements(stream: BufferedReader, name: str) -> Iterator[bytes]:
+    """Yield the elements of an array as they are written. Raises SourceError when it is cut or never was one."""
+    return _ArrayCutter(name).elements(stream)
+
+
+FORMAT = SourceFormat((".json",), lambda file, _: JsonSource(file))
 
 
 def _count_rows(piece: bytes, is_whole: bool) -> int:

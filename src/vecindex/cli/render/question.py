@@ -9,13 +9,11 @@ from vecindex.cli.layout import out, plain, short, table
 from vecindex.core.anchors import anchored_to
 from vecindex.errors import ConfigError
 from vecindex.reports.figures import share
+from vecindex.reports.overlap.maps import RULES
 
 if TYPE_CHECKING:
     from vecindex.verbs.overlap.question_result import PlacedQuestion, QuestionRow, RankedNeighbor
     from vecindex.verbs.overlap.result import OverlapResult
-
-
-PLACED = {"search": "best position", "median": "median baseline"}
 
 
 def print_question(result: OverlapResult, question: str) -> None:
@@ -31,7 +29,7 @@ def print_question(result: OverlapResult, question: str) -> None:
         anchored = anchored_to(one.about)
         name = f"{one.name} ({plain(anchored)})" if anchored else one.name
         for rule, placed in row.maps[one.name].items():
-            out(f"\nmap {name}, {PLACED[rule]}: {share(placed.overlap)} kept")
+            out(f"\nmap {name}, {RULES[rule]}: {share(placed.overlap)} kept")
             _side_by_side(row.neighbors, placed)
     if not result.maps:
         _side_by_side(row.neighbors, None)

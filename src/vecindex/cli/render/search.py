@@ -8,7 +8,7 @@ from vecindex.cli.layout import on_terminal, out, plain
 from vecindex.cli.output import say
 
 if TYPE_CHECKING:
-    from vecindex.types import Answer, Hit, SearchResult
+    from vecindex.verbs.search.result import Answer, Hit, SearchResult
 
 
 def print_search(result: SearchResult) -> None:

@@ -16,7 +16,8 @@ from vecindex.store.database import Database
 from vecindex.types import Observer
 from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.questions.model import QuestionModel
-from vecindex.verbs.questions.reader import Questions, question_vectors, questions_from_texts, read
+from vecindex.verbs.questions.reader import Questions, read
+from vecindex.verbs.questions.vectors import question_vectors
 
 TYPED = "typed"
 
@@ -52,7 +53,7 @@ def asked_questions(
     Raises ConfigError when `question` is neither the id of a question nor a text.
     """
     typed_text = options["question"]
-    asked = questions_from_texts([typed_text or ""], TYPED) if questions is None else read(questions, stdin)
+    asked = read([typed_text or ""], name=TYPED) if questions is None else read(questions, stdin)
     typed = _typed(asked, typed_text)
 
     def vectors_of(asked: QuestionSet) -> tuple[F32, int]:
@@ -77,7 +78,7 @@ def _typed(asked: QuestionSet, question: str | None) -> QuestionSet | None:
             f"No question has the id {question!r}, and a text has several words.",
             text(f"Ids there: {some}, ... A single word is asked without ", option("questions"), "."),
         )
-    return questions_from_texts([question], TYPED)
+    return read([question], name=TYPED)
 
 
 def shown_question(asked: QuestionSet, question: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from vecindex.core.anchors import told_with_questions
+from vecindex.core.anchors import about_with_questions
 from vecindex.core.overlap import GOAL, chance_level, snap_floor
 from vecindex.errors import ConfigError, CorruptError
 from vecindex.messages import Message, command, option, percent, text
@@ -71,7 +71,7 @@ def overlap(
     topics = topic_column(table, options["topic_field"])
     asked = asked_questions(database, table, questions, options, model, observer, stdin)
     texts = [q.text for q in asked.set.questions]
-    about = {map_name: told_with_questions(one, texts) for map_name, one in about.items()}
+    about = {map_name: about_with_questions(one, texts) for map_name, one in about.items()}
     clock.lap("questions")
     reader = TableReader(table, list(about), options["by"])
     if reader.n < k:

@@ -1,81 +1,103 @@
-"""Sets of questions: read from a file, and their vectors, from the store where they were made before."""
+"""The one reader of questions: files in every form that people have, standard input, Python values.
+
+A row is an object or a record with a text, and perhaps an id, a topic and the ids of right answers. The forms:
+
+- JSON lines, or a JSON array of objects or texts;
+- CSV or TSV with a header of known names, in any order;
+- CSV or TSV without one: the text alone, or `qid<TAB>query`;
+- plain text, one question a line.
+
+A name that ends in .jsonl, .json, .csv or .tsv decides; else the first line does.
+"""
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
-from vecindex.core.identity import question_hash
 from vecindex.core.questions import Question, QuestionSet
-from vecindex.core.vectors import F32
-from vecindex.errors import LockedError, SourceError, StoreError
-from vecindex.options import ModelOptions
+from vecindex.errors import SourceError
 from vecindex.sources.base import Record, excerpt
 from vecindex.sources.delimited import DelimitedSource
 from vecindex.sources.files import InputFile, standard_input
 from vecindex.sources.formats import format_of
-from vecindex.sources.jsonl import parse_object
+from vecindex.sources.json_array import JsonSource, array_elements
+from vecindex.sources.jsonl import parse_object, read_json_lines
 from vecindex.sources.lines import OVERLONG, read_lines
-from vecindex.store.database import Database
-from vecindex.types import Fingerprint, Observer, Rejected
-from vecindex.verbs.questions.model import TEXT_FIELDS, QuestionModel
+from vecindex.types import Rejected
 
+Questions = str | Path | Sequence[str | Mapping[str, Any]]
+"""Questions as a user gives them: a file ("-" for standard input), or texts and objects."""
+
+TEXT_FIELDS = ("text", "question", "query")
+ID_FIELDS = ("id", "_id", "qid", "query_id", "question_id")
+_OTHERS = ("topic", "answers")
+_KNOWN = frozenset((*TEXT_FIELDS, *ID_FIELDS, *_OTHERS))
+_SNIFFED_LINES = 20
+_SNIFFED_BYTES = 1 << 16
 _HINT = (
     'Give one a line: {"question": "...", "id": "...", "topic": "...", "answers": ["id of an article"]}, or as text.'
 )
 
 
-Questions = str | Path | Sequence[str]
-"""Questions as a user gives them: a file ("-" for standard input), or texts."""
+def read(questions: Questions, stdin: BinaryIO | None = None, name: str | None = None) -> QuestionSet:
+    """Return questions as a set, each id and each text once. Its name is its file's, else `name`, else "texts".
 
+    Left out, with location and reason: rows without a usable question, an id that an earlier row has (`rejected`),
+    and a text that an earlier row has (`duplicates`; case and white space do not tell texts apart).
 
-def read(questions: Questions, stdin: BinaryIO | None = None) -> QuestionSet:
-    """Return questions as a set; see `read_question_set` for files."""
-    if isinstance(questions, str | Path):
-        return read_question_set(str(questions), stdin)
-    return questions_from_texts(questions)
-
-
-def read_question_set(name: str, stdin: BinaryIO | None = None) -> QuestionSet:
-    """Return the questions of a file ("-" for standard input).
-
-    A line is a JSON object with the text under "text", "question" or "query" and perhaps an "id", a "topic" and
-    "answers" (the id of a right article, or a list of them); in a file that is not named .jsonl it may be the
-    question itself. A .csv or .tsv file has columns of these names, several answers separated by ";".
-
-    Left out, with place and reason: lines without a usable question, an id that an earlier line has (`rejected`), and
-    a text that an earlier line has (`duplicates`; case and white space do not tell texts apart).
-
-    Raises SourceError when the file cannot be read or holds no question.
+    Raises SourceError when a file cannot be read, or when there is no question.
     """
-    file = standard_input(stdin) if name == "-" else InputFile(name, name)
     found = _Collector()
-    for item in _items(file, "stdin" if name == "-" else file.base_name):
+    for item in rows(questions, stdin):
         found.take(item)
+    name = name or _name(questions)
     if not found.questions:
-        rejected = found.rejected
-        first = f" (the first line refused: {rejected[0].place}, {rejected[0].reason})" if rejected else ""
-        raise SourceError(f"No question in {file.name}{first}.", _HINT)
-    return QuestionSet(
-        "stdin" if name == "-" else file.base_name,
-        tuple(found.questions),
-        tuple(found.rejected),
-        tuple(found.duplicates),
-    )
-
-
-def questions_from_texts(texts: Sequence[str], name: str = "texts") -> QuestionSet:
-    """Return texts as a set of questions; raises SourceError when there is none."""
-    found = _Collector()
-    for number, text in enumerate(texts, 1):
-        found.take(Record(f"{name}:{number}", {"text": text}))
-    if not found.questions:
-        raise SourceError("No question among the texts.", "Give a file, or a list of texts.")
+        raise no_question(name, found.rejected)
     return QuestionSet(name, tuple(found.questions), tuple(found.rejected), tuple(found.duplicates))
+
+
+def no_question(name: str, rejected: Sequence[Rejected]) -> SourceError:
+    """Return the error for a file that holds none, with the first reason."""
+    first = f" (the first row refused: {rejected[0].place}, {rejected[0].reason})" if rejected else ""
+    return SourceError(f"No question in {name}{first}.", _HINT)
+
+
+def rows(questions: Questions, stdin: BinaryIO | None = None) -> Iterator[Question | Rejected]:
+    """Yield each row as a question, or why it holds none; repeated ids and texts are yielded again.
+
+    Raises SourceError when a file cannot be read.
+    """
+    for item in _records(questions, stdin):
+        yield item if isinstance(item, Rejected) else question_of(item)
+
+
+def question_of(record: Record) -> Question | Rejected:
+    """Return the question that a row holds, or why it holds none."""
+    location = record.place
+    values = {name.casefold(): value for name, value in record.fields.items()} | dict(record.fields)
+    given = next((values[f] for f in ID_FIELDS if values.get(f) not in (None, "")), None)
+    name = f"#{location.rsplit(':', 1)[-1].rsplit('[', 1)[-1].removesuffix(']')}" if given is None else str(given)
+    text = next((values[f] for f in TEXT_FIELDS if isinstance(values.get(f), str) and values[f].strip()), None)
+    if text is None:
+        there = ", ".join(record.fields) or "none"
+        return Rejected(location, f"no text in any of {', '.join(TEXT_FIELDS)}; fields found: {there}", name)
+    try:
+        (text + name).encode("utf-8")
+    except UnicodeEncodeError:
+        return Rejected(location, "the text or the id is not valid Unicode", excerpt=excerpt(text))
+    topic = values.get("topic")
+    if topic is not None and not isinstance(topic, str | int | float):
+        return Rejected(location, f"topic is not a text: {excerpt(topic)}", name, excerpt(text))
+    answers = _answers(values.get("answers"))
+    if answers is None:
+        reason = f"answers is not a list of ids: {excerpt(values['answers'])}"
+        return Rejected(location, reason, name, excerpt(text))
+    topic = None if topic in (None, "") else str(topic)
+    return Question(name, text.strip(), topic, answers, location, given is not None)
 
 
 class _Collector:
@@ -88,66 +110,133 @@ class _Collector:
         self._ids: dict[str, str] = {}
         self._texts: dict[str, str] = {}
 
-    def take(self, item: Record | Rejected) -> None:
-        made = item if isinstance(item, Rejected) else question_of(item)
-        if isinstance(made, Rejected):
-            self.rejected.append(made)
+    def take(self, item: Question | Rejected) -> None:
+        if isinstance(item, Rejected):
+            self.rejected.append(item)
             return
-        key = " ".join(made.text.casefold().split())
+        key = " ".join(item.text.casefold().split())
         if first := self._texts.get(key):
-            self.duplicates.append(Rejected(item.place, f"the same question as {first}", made.id, excerpt(made.text)))
-        elif first := self._ids.get(made.id):
-            self.rejected.append(
-                Rejected(item.place, f"duplicate id: {first} has it too", made.id, excerpt(made.text))
-            )
+            reason = f"the same question as {first}"
+            self.duplicates.append(Rejected(item.location, reason, item.id, excerpt(item.text)))
+        elif first := self._ids.get(item.id):
+            reason = f"duplicate id: {first} has it too"
+            self.rejected.append(Rejected(item.location, reason, item.id, excerpt(item.text)))
         else:
-            self._ids[made.id] = self._texts[key] = item.place
-            self.questions.append(made)
+            self._ids[item.id] = self._texts[key] = item.location
+            self.questions.append(item)
 
 
-def _items(file: InputFile, base_name: str) -> Iterator[Record | Rejected]:
-    kind = format_of(base_name)
-    if kind in ("csv", "tsv"):
-        yield from DelimitedSource(file, "," if kind == "csv" else "\t").read()
+def _name(questions: Questions) -> str:
+    if not isinstance(questions, str | Path):
+        return "texts"
+    return "stdin" if str(questions) == "-" else InputFile(str(questions), str(questions)).base_name
+
+
+def _records(questions: Questions, stdin: BinaryIO | None) -> Iterator[Record | Rejected]:
+    if not isinstance(questions, str | Path):
+        yield from _from_values(questions)
         return
-    must_be_json = kind in ("jsonl", "json")
+    name = str(questions)
+    file = standard_input(stdin) if name == "-" else InputFile(name, name)
     with file.open() as stream:
-        for number, line, whole in read_lines(stream, file.name):
-            place = f"{file.name}:{number}"
-            if not whole:
-                yield Rejected(place, OVERLONG, excerpt=excerpt(line))
-            elif line.isspace():
-                continue
-            elif must_be_json or line.lstrip().startswith(b"{"):
-                yield parse_object(line, place)
-            else:
-                try:
-                    yield Record(place, {"text": line.decode("utf-8")})
-                except UnicodeDecodeError as error:
-                    yield Rejected(place, f"not valid UTF-8 at byte {error.start + 1}", excerpt=excerpt(line))
+        yield from _from_stream(stream, file, None if name == "-" else format_of(file.base_name))
 
 
-def question_of(record: Record) -> Question | Rejected:
-    """Return the question that a row holds, or why it holds none."""
-    values = record.fields
-    row_id = values.get("id")
-    name = f"#{record.place.rsplit(':', 1)[-1]}" if row_id is None or row_id == "" else str(row_id)
-    text = next((values[f] for f in TEXT_FIELDS if isinstance(values.get(f), str) and values[f].strip()), None)
-    if text is None:
-        there = ", ".join(values) or "none"
-        return Rejected(record.place, f"no text in any of {', '.join(TEXT_FIELDS)}; fields found: {there}", name)
+def _from_values(values: Iterable[object]) -> Iterator[Record | Rejected]:
+    for number, value in enumerate(values, 1):
+        location = f"texts:{number}"
+        if isinstance(value, Mapping):
+            yield Record(location, value)
+        elif isinstance(value, str):
+            yield Record(location, {"text": value})
+        else:
+            reason = f"found a value of type {type(value).__name__}, expected a text or a mapping"
+            yield Rejected(location, reason, excerpt=excerpt(value))
+
+
+def _from_stream(stream: Any, file: InputFile, kind: str | None) -> Iterator[Record | Rejected]:
+    if kind == "jsonl":
+        return read_json_lines(stream, file.name)
+    beginning: bytes = stream.peek(_SNIFFED_BYTES)[:_SNIFFED_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if kind == "json" or (kind not in ("csv", "tsv") and _is_array(beginning)):
+        return _json(stream, file)
+    lines = beginning.decode("utf-8", "replace").splitlines()[:_SNIFFED_LINES]
+    if kind in ("csv", "tsv"):
+        delimiter = "," if kind == "csv" else "\t"
+        return _delimited(stream, file, delimiter, lines[0] if lines else "")
+    if lines and not lines[0].startswith("{"):
+        for delimiter in ("\t", ","):
+            if _names_columns(lines[0], delimiter):
+                return _delimited(stream, file, delimiter, lines[0])
+        if all(_is_pair(line) for line in lines if line.strip()):
+            return _delimited(stream, file, "\t", lines[0])
+    return _lines(stream, file.name)
+
+
+def _json(stream: Any, file: InputFile) -> Iterator[Record | Rejected]:
+    """Read an array of objects or texts, or JSON lines."""
+    if not stream.peek(_SNIFFED_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+        yield from JsonSource(file).rows(stream)
+        return
+    for index, raw in enumerate(array_elements(stream, file.name)):
+        location = f"{file.name}[{index}]"
+        made = parse_object(raw, location)
+        is_text = isinstance(made, Rejected) and raw.lstrip().startswith(b'"')
+        yield Record(location, {"text": json.loads(raw)}) if is_text else made
+
+
+def _is_array(beginning: bytes) -> bool:
+    rest = beginning.removeprefix(b"[").lstrip()
+    return beginning.startswith(b"[") and rest[:1] in (b"{", b'"')
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
     try:
-        (text + name).encode("utf-8")
-    except UnicodeEncodeError:
-        return Rejected(record.place, "not valid Unicode", excerpt=excerpt(text))
-    topic = values.get("topic")
-    if topic is not None and not isinstance(topic, str | int | float):
-        return Rejected(record.place, f"topic is not a text: {excerpt(topic)}", name, excerpt(text))
-    answers = _answers(values.get("answers"))
-    if answers is None:
-        reason = f"answers is not a list of ids: {excerpt(values['answers'])}"
-        return Rejected(record.place, reason, name, excerpt(text))
-    return Question(name, text.strip(), None if topic in (None, "") else str(topic), answers)
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return line.split(delimiter)
+
+
+def _names_columns(line: str, delimiter: str) -> bool:
+    """Return whether a line is a header of several columns, one of them named as the text."""
+    names = [cell.strip().casefold() for cell in _cells(line, delimiter)]
+    return len(names) > 1 and any(name in TEXT_FIELDS for name in names)
+
+
+def _is_pair(line: str) -> bool:
+    name, *rest = line.split("\t")
+    return len(rest) == 1 and bool(name.strip()) and not any(c.isspace() for c in name.strip())
+
+
+def _delimited(stream: BinaryIO, file: InputFile, delimiter: str, first: str) -> Iterator[Record | Rejected]:
+    """Read a delimited file; without a header it is the text alone, or an id and the text."""
+    names: tuple[str, ...] | None = None
+    cells = [cell.strip().casefold() for cell in _cells(first, delimiter)]
+    if not _KNOWN.intersection(cells):
+        names = ("text",) if len(cells) == 1 else ("id", "text")
+        if len(cells) > 2:
+            raise SourceError(
+                f"{file.name}: found {len(cells)} columns and no header, expected a text, or an id and a text.",
+                f"Begin the file with the columns' names: one of {', '.join(TEXT_FIELDS)} for the text, and perhaps "
+                f"{', '.join(ID_FIELDS[:1] + _OTHERS)}.",
+            )
+    return DelimitedSource(file, delimiter, text_fields=_KNOWN, names=names).rows(stream)
+
+
+def _lines(stream: BinaryIO, name: str) -> Iterator[Record | Rejected]:
+    for number, line, whole in read_lines(stream, name):
+        location = f"{name}:{number}"
+        if not whole:
+            yield Rejected(location, OVERLONG, excerpt=excerpt(line))
+        elif line.isspace():
+            continue
+        elif line.lstrip().startswith(b"{"):
+            yield parse_object(line, location)
+        else:
+            try:
+                yield Record(location, {"text": line.decode("utf-8")})
+            except UnicodeDecodeError as error:
+                yield Rejected(location, f"not valid UTF-8 at byte {error.start + 1}", excerpt=excerpt(line))
 
 
 def _answers(value: Any) -> tuple[str, ...] | None:
@@ -165,49 +254,3 @@ def _answers(value: Any) -> tuple[str, ...] | None:
     if not isinstance(value, list) or not all(isinstance(v, str | int) and not isinstance(v, bool) for v in value):
         return None
     return tuple(dict.fromkeys(str(v) for v in value))
-
-
-def question_vectors(
-    database: Database,
-    asked: QuestionSet,
-    stored: Fingerprint,
-    where: str,
-    options: ModelOptions,
-    model: QuestionModel,
-    observer: Observer,
-) -> tuple[F32, int]:
-    """Return the unit vectors (q, d) of a set, and how many of them had to be made.
-
-    Vectors are taken from the table `questions` when they were made there before by the same model behind the same
-    prompt; so a second run on the same file loads no model. The model's own prompt counts by its text; without the
-    model, by the text that it had last. What is made is kept there, unless another process is writing.
-
-    Raises ModelError when a vector is missing and the model is not at hand, or is not the table's.
-    """
-    table = database.questions()
-    prompt = model.query_prompt(stored, options)
-    prompt = table.own_prompt(stored) if prompt is None else prompt
-    hashes = _hashes(asked, stored, prompt)
-    known = table.vectors(hashes)
-    missing = [i for i, key in enumerate(hashes) if key not in known]
-    if missing:
-        texts = [asked.questions[i].text for i in missing]
-        made = model.embed(texts, stored, where, options, observer)
-        if prompt is None:
-            # The model came to this machine just now, and brought its prompt.
-            prompt = model.query_prompt(stored, options)
-            hashes = _hashes(asked, stored, prompt)
-        known |= {hashes[i]: vector for i, vector in zip(missing, made, strict=True)}
-    vectors = np.stack([known[key] for key in hashes]).astype(np.float32)
-    rows = table.rows(asked, hashes, vectors, stored, prompt, own=options["prompt"] is None)
-    if not table.holds(rows):
-        try:
-            with database.writer():
-                table.put(rows)
-        except (LockedError, StoreError) as error:
-            observer.notice(f"the questions' vectors are not kept for the next run: {error.message}")
-    return vectors, len(missing)
-
-
-def _hashes(asked: QuestionSet, stored: Fingerprint, prompt: str | None) -> list[str]:
-    return [question_hash(question.text, stored, prompt) for question in asked.questions]

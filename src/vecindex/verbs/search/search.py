@@ -1,89 +1,54 @@
-"""Similarity search: by text, by an article already there, by words as well."""
+"""Similarity search: by text, by an article already there, hybrid."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
+from vecindex.core.questions import Question
 from vecindex.core.vectors import normalize, usable
 from vecindex.errors import ConfigError, StoreError
-from vecindex.options import ModelOptions
+from vecindex.messages import Placeholder, command, option, text
 from vecindex.store.articles import ArticleTable, as_matrix, isin
 from vecindex.store.database import Database
-from vecindex.store.search import check_condition, index_words, words_indexed
-from vecindex.types import Answer, Observer, Rejected, SearchResult, Silent
-from vecindex.verbs.questions.model import Question, QuestionModel, read_questions
+from vecindex.store.search import check_condition, has_fulltext_index, make_fulltext_index
+from vecindex.types import Observer, Rejected, Silent
+from vecindex.verbs.questions.model import QuestionModel
+from vecindex.verbs.questions.reader import no_question, rows
 from vecindex.verbs.search.finder import Finder, Query
-
-_TEXTS = ("snippet", "full", "none")
-
-
-@dataclass(frozen=True, slots=True)
-class SearchOptions:
-    """What to search for, where, and what to give back; see `Index.search`."""
-
-    texts: Sequence[str] = ()
-    file: str | None = None
-    ids: Sequence[str] = ()
-    vectors: npt.ArrayLike | None = None
-    k: int = 10
-    where: str | None = None
-    hybrid: bool = False
-    by: str = "article"
-    text: str = "snippet"
-    at: str | None = None
-    model: ModelOptions = field(default_factory=ModelOptions)
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        given = [bool(len(self.texts)), self.file is not None, bool(len(self.ids)), self.vectors is not None]
-        if sum(given) != 1:
-            raise ConfigError(
-                f"A search needs one of a text, --file and --id; found {sum(given)} of them.",
-                'For example: vecindex search "how do cells make energy"',
-            )
-        if self.k < 1:
-            raise ConfigError(f"-k must be at least 1, found {self.k}.")
-        if any(not text.strip() for text in self.texts):
-            raise ConfigError(
-                "The text to search for is empty.", 'For example: vecindex search "how do cells make energy"'
-            )
-        if self.by not in ("article", "chunk"):
-            raise ConfigError(f"--by is article or chunk, found {self.by!r}.")
-        if self.text not in _TEXTS:
-            raise ConfigError(f"text is one of {', '.join(_TEXTS)}, found {self.text!r}.")
-        if self.hybrid and (self.ids or self.vectors is not None):
-            raise ConfigError("--hybrid needs words to search for.", "Give a text, or leave --hybrid out.")
+from vecindex.verbs.search.options import SearchOptions, checked_search, ids_of
+from vecindex.verbs.search.result import Answer, SearchResult
 
 
 def search(
     database: Database,
     name: str,
+    query: str | Sequence[str] | None,
     options: SearchOptions,
     model: QuestionModel,
     observer: Observer | None = None,
     stdin: BinaryIO | None = None,
 ) -> SearchResult:
     """Return the nearest rows to each query; see `Index.search`."""
+    given = [] if query is None else [query] if isinstance(query, str) else list(query)
+    options = checked_search(given, options)
     observer = observer or Silent()
-    table = database.articles(name, options.at)
-    if options.where is not None:
-        check_condition(table, options.where)
-    texts, rejected = _texts(options, stdin)
-    if not table.count(options.where):
-        kind = "meets the condition" if options.where and table.count() else "is in it yet"
+    table = database.articles(name, options["at"])
+    if options["where"] is not None:
+        check_condition(table, options["where"])
+    texts, rejected = _texts(given, options, stdin)
+    if not table.count(options["where"]):
+        kind = "meets the condition" if options["where"] and table.count() else "is in it yet"
         observer.notice(f"{table.where}: no row {kind}")
-        answers = [Answer(q.text, q.id, ()) for q in texts] or [Answer(None, i, ()) for i in options.ids]
+        answers = [Answer(q.text, _given_id(q), ()) for q in texts] or [Answer(None, i, ()) for i in ids_of(options)]
         return _result(name, options, answers, rejected)
     queries = _queries(table, options, texts, model, observer)
-    if options.hybrid:
-        _ready_words(database, table, options.at, observer)
-    finder = Finder(table, options.k, by=options.by, text=options.text)
-    found = finder.hybrid(queries) if options.hybrid else finder.by_vector(queries, options.k)
+    if options["hybrid"]:
+        _with_full_text_index(database, table, options["at"], observer)
+    finder = Finder(table, options["k"], by=options["by"], text=options["text"])
+    found = finder.hybrid(queries) if options["hybrid"] else finder.by_vector(queries, options["k"])
     answers = [
         Answer(query.text, query.id, tuple(finder.hit(i, row) for i, row in enumerate(rows, 1)))
         for query, rows in zip(queries, found, strict=True)
@@ -95,32 +60,52 @@ def _result(
     name: str, options: SearchOptions, answers: Sequence[Answer], rejected: Sequence[Rejected]
 ) -> SearchResult:
     return SearchResult(
-        name, options.k, options.by, options.hybrid, options.where, options.at, tuple(answers), tuple(rejected)
+        name,
+        options["k"],
+        options["by"],
+        options["hybrid"],
+        options["where"],
+        options["at"],
+        tuple(answers),
+        tuple(rejected),
     )
 
 
-def _texts(options: SearchOptions, stdin: BinaryIO | None) -> tuple[list[Question], list[Rejected]]:
-    if options.file is not None:
-        return read_questions(options.file, stdin)
-    return [Question(text) for text in options.texts], []
+def _texts(
+    given: Sequence[str], options: SearchOptions, stdin: BinaryIO | None
+) -> tuple[list[Question], list[Rejected]]:
+    """Return the queries in their order, repeated ones too, and the rows of their file that hold none."""
+    file = options["file"]
+    if file is None:
+        return [found for found in rows(given) if isinstance(found, Question)], []
+    found = list(rows(file, stdin))
+    texts = [item for item in found if isinstance(item, Question)]
+    rejected = [item for item in found if isinstance(item, Rejected)]
+    if not texts:
+        raise no_question(str(file), rejected)
+    return texts, rejected
 
 
 def _queries(
     table: ArticleTable, options: SearchOptions, texts: Sequence[Question], model: QuestionModel, observer: Observer
 ) -> list[Query]:
     stored = table.fingerprint
-    if options.vectors is not None:
-        vectors = normalize(np.atleast_2d(np.asarray(options.vectors, dtype=np.float32)))
+    if options["vector"] is not None:
+        vectors = normalize(np.atleast_2d(np.asarray(options["vector"], dtype=np.float32)))
         if vectors.shape[1] != stored.dimension or not usable(vectors).all():
             raise ConfigError(
                 f"The vectors to search for have shape {vectors.shape}, expected (n, {stored.dimension}), finite and "
                 "not zero."
             )
-        return [Query(None, None, vector, options.where) for vector in vectors]
-    if options.ids:
-        return [_more_like(table, row_id, options.where) for row_id in options.ids]
-    vectors = model.embed([q.text for q in texts], stored, table.where, options.model, observer)
-    return [Query(q.text, q.id, vector, options.where) for q, vector in zip(texts, vectors, strict=True)]
+        return [Query(None, None, vector, options["where"]) for vector in vectors]
+    if ids_of(options):
+        return [_more_like(table, row_id, options["where"]) for row_id in ids_of(options)]
+    vectors = model.embed([q.text for q in texts], stored, table.where, options, observer)
+    return [Query(q.text, _given_id(q), vector, options["where"]) for q, vector in zip(texts, vectors, strict=True)]
+
+
+def _given_id(question: Question) -> str | None:
+    return question.id if question.named else None
 
 
 def _more_like(table: ArticleTable, row_id: str, where: str | None) -> Query:
@@ -135,7 +120,8 @@ def _more_like(table: ArticleTable, row_id: str, where: str | None) -> Query:
         rows = table.rows_by_id([row_id], [key, "vector"], "id")
     if not rows.num_rows:
         raise ConfigError(
-            f"{table.where} has no article {row_id!r}.", 'Ids are told by: vecindex search "TEXT" --json'
+            f"{table.where} has no article {row_id!r}.",
+            text("Ids are shown by: ", command("search", Placeholder('"TEXT"'), json=True)),
         )
     stored = as_matrix(rows.column("vector").combine_chunks(), table.fingerprint.dimension)
     others = f"NOT ({isin(key, rows.column(key).to_pylist()[:1])})"
@@ -143,24 +129,29 @@ def _more_like(table: ArticleTable, row_id: str, where: str | None) -> Query:
     return Query(None, row_id, vector, f"({where}) AND {others}" if where else others)
 
 
-def _ready_words(database: Database, table: ArticleTable, at: str | None, observer: Observer) -> None:
-    """Index the words at the first use.
+def _with_full_text_index(database: Database, table: ArticleTable, at: str | None, observer: Observer) -> None:
+    """Make the full-text index at its first use.
 
     Without the index LanceDB would go through all texts, but by whole words and with stop words: other hits.
     """
-    if words_indexed(table):
+    if has_fulltext_index(table):
         return
     if at is not None:
         raise ConfigError(
-            f"The words of {table.where} were not indexed yet when it was tagged {at!r}.",
-            f"Leave --hybrid out; or search the latest version with it once, then: vecindex tag {at} --move",
+            f"{table.where} had no full-text index yet when it was tagged {at!r}.",
+            text(
+                "Leave ",
+                option("hybrid"),
+                " out; or search the latest version with it once, then: ",
+                command("tag", at, move=True),
+            ),
         )
     try:
         with database.writer():
-            observer.notice(f"indexing the words of {table.count():,} rows of {table.where}, once")
-            index_words(table)
+            observer.notice(f"making the full-text index of {table.count():,} rows of {table.where}, once")
+            make_fulltext_index(table)
     except StoreError as error:
         raise type(error)(
-            f"The words of {table.where} are not indexed yet, and cannot be now. {error.message}",
-            "Leave --hybrid out, or try again later.",
+            text(f"The full-text index of {table.where} is missing, and cannot be made now. ", error.message),
+            text("Leave ", option("hybrid"), " out, or try again later."),
         ) from error

@@ -1,0 +1,40 @@
+"""Files of ids, one a line."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from vecindex.errors import SourceError
+from vecindex.sources.base import Record
+from vecindex.sources.files import InputFile, standard_input
+from vecindex.sources.jsonl import parse_object
+from vecindex.sources.lines import read_lines
+
+
+def read_ids(name: str, stdin: BinaryIO | None = None) -> list[str]:
+    """Return the ids in a file ("-" for standard input), one a line: as they are, or as JSON objects with an "id".
+
+    Raises SourceError, with the line, where there is none.
+    """
+    ids = []
+    source = _input(name, stdin)
+    with source.open() as stream:
+        for number, line, _ in read_lines(stream, source.name):
+            place = f"{source.name}:{number}"
+            if line.isspace():
+                continue
+            made = parse_object(line, place) if line.lstrip().startswith(b"{") else None
+            found = made.fields.get("id") if isinstance(made, Record) else None
+            if made is not None and not isinstance(found, str | int):
+                raise SourceError(
+                    f"{place}: no id in this line.", 'Give one id a line, as it is or as {"id": "..."}.'
+                )
+            try:
+                ids.append(line.decode("utf-8").strip() if made is None else str(found))
+            except UnicodeDecodeError as error:
+                raise SourceError(f"{place}: not valid UTF-8 at byte {error.start + 1}.") from error
+    return ids
+
+
+def _input(name: str, stdin: BinaryIO | None) -> InputFile:
+    return standard_input(stdin) if name == "-" else InputFile(name, name)

@@ -1,0 +1,71 @@
+"""What a user may ask of `search`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from vecindex.errors import ConfigError
+from vecindex.messages import command, option, text
+from vecindex.options import ModelOptions, Option, checked
+
+_EXAMPLE = text("For example: ", command("search", "how do cells make energy"))
+
+
+class SearchOptions(ModelOptions, total=False):
+    """What to search for besides texts, where, and what to give back."""
+
+    id: Annotated[
+        str | Sequence[str] | None,
+        Option("Find more like this article; needs no model. May be given again.", metavar="ID"),
+    ]
+    file: Annotated[
+        str | Path | None,
+        Option("Queries: JSON lines or array, CSV, TSV or text; - for standard input.", metavar="FILE"),
+    ]
+    vector: Any
+    """Vectors (q, d) of the table's kind, of any length; for Python only."""
+    k: Annotated[int, Option("Hits for each query.", default=10, flag="-k", at_least=1)]
+    where: Annotated[str | None, Option('Condition on the columns, e.g. "year > 1990".', metavar="SQL")]
+    hybrid: Annotated[
+        bool, Option("Hybrid search: BM25 over the words, fused with the vectors.", default=False, flag="--hybrid")
+    ]
+    by: Annotated[Literal["article", "chunk"], Option("In a table of chunks: article or chunk.", default="article")]
+    text: Annotated[
+        Literal["snippet", "full", "none"],
+        Option("Whether hits bring the beginning of their text, all of it, or none.", default="snippet", flag=""),
+    ]
+    at: Annotated[str | None, Option("Search the table as it was tagged.", metavar="TAG")]
+
+
+def checked_search(queries: Sequence[str], options: SearchOptions) -> SearchOptions:
+    """Return all options with their defaults; raises ConfigError for what makes no sense."""
+    options = checked(SearchOptions, options)
+    by_example = [bool(ids_of(options)), options["vector"] is not None]
+    given = [bool(queries), options["file"] is not None, *by_example]
+    if sum(given) != 1:
+        raise ConfigError(
+            text(
+                "A search needs one of a text, ",
+                option("file"),
+                " and ",
+                option("id"),
+                f"; found {sum(given)} of them.",
+            ),
+            _EXAMPLE,
+        )
+    if any(not query.strip() for query in queries):
+        raise ConfigError("The text to search for is empty.", _EXAMPLE)
+    if options["hybrid"] and any(by_example):
+        raise ConfigError(
+            text(option("hybrid"), " needs words to search for."),
+            text("Give a text, or leave ", option("hybrid"), " out."),
+        )
+    return options
+
+
+def ids_of(options: SearchOptions) -> list[str]:
+    """Return the articles to search from."""
+    ids = options["id"]
+    return [] if ids is None else [ids] if isinstance(ids, str) else list(ids)
