@@ -221,7 +221,9 @@ def test_a_model_is_refused_without_being_fetched(
     assert told in caught.value.message
 
 
-def test_the_commit_of_a_model_is_held_against_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commit_of_a_model_is_compared_with_that_of_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from vecindex.embed.models import NotOnThisMachineError
     from vecindex.verbs.ingest import options as module
 
@@ -231,7 +233,7 @@ def test_the_commit_of_a_model_is_held_against_the_table(tmp_path: Path, monkeyp
         asked.append((revision, fetch))
         raise NotOnThisMachineError(name)
 
-    monkeypatch.setattr(module, "find_model", nowhere)
+    monkeypatch.setattr(module, "find", nowhere)
     stored = Fingerprint("m", "w", "a" * 40, 3, "mean", "", 256, None, None)
     with pytest.raises(ModelError, match=f"revision: asked for {'b' * 40}, the table has {'a' * 40}"):
         choose_model(checked_ingest(IngestOptions(revision="b" * 40)), stored, "db", precomputed=False)

@@ -19,7 +19,7 @@ from vecindex.sources.arrow.files import ArrowSource, ParquetSource
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile
 from vecindex.sources.open import open_sources
-from vecindex.sources.vectors import VectorsBeside, open_vectors
+from vecindex.sources.vectors import NpyVectors, open_vectors
 from vecindex.types import Rejected
 
 
@@ -293,7 +293,7 @@ def test_counts_that_disagree_are_found_before_the_first_parquet_row(tmp_path: P
     pq.write_table(table(3), tmp_path / "a.parquet")
     np.save(tmp_path / "v.npy", np.ones((4, 2), np.float32))
     (source,) = open_sources([str(tmp_path / "a.parquet")], vectors=str(tmp_path / "v.npy"))
-    assert isinstance(source, VectorsBeside)
+    assert isinstance(source, NpyVectors)
     with pytest.raises(SourceError, match=r"found 4 vectors in .* but 3 rows in"):
         next(source.read())
 

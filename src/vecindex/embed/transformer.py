@@ -240,7 +240,7 @@ class TransformerEncoder(Encoder):
         self._model.max_seq_length = self.max_tokens
 
     def embed(self, tokens: Tokens, done: Callable[[int], None] | None = None) -> Encoded:
-        """Return the unit vector of each text; `done` is told the number of texts after each batch.
+        """Return the unit vector of each text; `done` gets the number of texts after each batch.
 
         When memory runs out the batch is halved and tried again. A batch that fails otherwise is split until the
         texts that fail by themselves are found; they get a reason and a row of NaN.
@@ -259,7 +259,7 @@ class TransformerEncoder(Encoder):
                 if done is not None:
                     done(len(rows))
                 if self.budget.tokens != before:
-                    break  # plan the rest afresh under the new budget
+                    break  # plan the rest again under the new budget
             left = [i for i in left if i not in finished]
         for i in np.flatnonzero(~usable(out)):
             result.failed.setdefault(int(i), "the model gave a vector that is not finite or has no length")

@@ -47,7 +47,7 @@ def to_article(record: Record, field_map: FieldMap) -> Article | Rejected:
     """Return the article that a record holds, or why it holds none.
 
     Rejected: an id that is missing, empty, over 1,024 characters or neither text nor a whole number; an
-    empty text (allowed beside a ready-made vector); text or the name of a field that is not valid Unicode; a
+    empty text (allowed with a precomputed embedding); text or the name of a field that is not valid Unicode; a
     vector that is missing, not numeric, not one-dimensional, not finite or zero; an integer beyond 64 bits.
     In `extra`, lists of text stay lists, other nested values become JSON, bytes become base64.
     """

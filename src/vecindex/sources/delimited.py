@@ -1,4 +1,4 @@
-"""CSV and TSV with a header line. Place: "corpus.csv:12", the line (from 1) on which the row begins.
+"""CSV and TSV with a header line. Location: "corpus.csv:12", the line (from 1) on which the row begins.
 
 Quoting is as in the csv module, strictly: a stray quote is a Rejected, not a guess. Quoted line ends belong
 to their field. An empty field is None. The first 1,000 rows decide each column's type: int (no leading zero,
@@ -47,7 +47,7 @@ class _Row:
 class DelimitedSource:
     """A CSV (or, with a tab, a TSV) file. A column named `vector_field` holds JSON arrays of numbers.
 
-    `text_fields` are str whatever they look like, like those that are named as an id, text or title. `names` are
+    `text_fields` are str whatever they look like, as are those that are named like an id, text or title. `names` are
     those of the columns where the file has no header.
     """
 

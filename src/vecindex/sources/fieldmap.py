@@ -34,7 +34,7 @@ _TEXT_LIKE = frozenset(ID_NAMES + TEXT_NAMES + TITLE_NAMES)
 
 
 def is_text_name(name: str) -> bool:
-    """Tell whether a column of this name holds an id, a text or a title, whatever its values look like."""
+    """Return whether a column of this name holds an id, a text or a title, whatever its values look like."""
     return name.strip().lower() in _TEXT_LIKE
 
 

@@ -1,4 +1,4 @@
-"""JSON lines: one object a line, UTF-8. Place: "corpus.jsonl:12", lines counted from 1.
+"""JSON lines: one object a line, UTF-8. Location: "corpus.jsonl:12", lines counted from 1.
 
 Rejected: a line that is not UTF-8, not JSON, not an object, or longer than 64 MiB. Blank lines are not rows.
 `NaN` and `Infinity`, which Python writes, are read as floats: `sources.articles` refuses them inside vectors.

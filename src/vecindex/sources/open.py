@@ -24,7 +24,7 @@ from vecindex.sources.formats import (
     usable_format,
 )
 from vecindex.sources.partitions import PartitionedSource, partition_of
-from vecindex.sources.vectors import VectorsBeside
+from vecindex.sources.vectors import NpyVectors
 from vecindex.types import SourceData
 
 STDIN = "-"
@@ -93,7 +93,7 @@ def _with_vectors(source: Source, path: Path, field: str) -> Source:
     if isinstance(source, PartitionedSource):
         # The vectors belong to the file's own rows.
         return PartitionedSource(_with_vectors(source.source, path, field), source.partition)
-    return VectorsBeside(source, path, field)
+    return NpyVectors(source, path, field)
 
 
 def _open_argument(argument: str, format: str | None, options: ReadOptions) -> list[Source]:

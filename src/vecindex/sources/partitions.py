@@ -18,7 +18,7 @@ _NULL = "__HIVE_DEFAULT_PARTITION__"
 
 @dataclass(frozen=True, slots=True)
 class PartitionedSource:
-    """A source whose records get the fields that its folders tell."""
+    """A source whose records get the fields that its folders are named for."""
 
     source: Source
     partition: Mapping[str, str | None]
@@ -41,14 +41,14 @@ class PartitionedSource:
 
 
 def partition_of(inside: str) -> dict[str, str | None]:
-    """Return the fields that the folders of a path tell.
+    """Return the fields that the folders of a path are named for.
 
     >>> partition_of("lang=en/topic=sea%20birds/part-0.parquet")
     {'lang': 'en', 'topic': 'sea birds'}
     """
     fields: dict[str, str | None] = {}
     for folder in inside.split("/")[:-1]:
-        name, sign, value = folder.partition("=")
-        if sign and name:
+        name, equals, value = folder.partition("=")
+        if equals and name:
             fields[unquote(name)] = None if value == _NULL else unquote(value)
     return fields

@@ -1,4 +1,4 @@
-"""Ready-made vectors in a `.npy` file beside the records.
+"""Precomputed embeddings in a `.npy` file next to the records.
 
 The file holds an (n, d) array of float16, float32, float64 or int8; it is mapped, not loaded. Vector i (from
 0) belongs to row i of the input, rejected rows included, so that the two files stay aligned.
@@ -22,7 +22,7 @@ _DTYPES = ("float16", "float32", "float64", "int8")
 
 
 @dataclass(frozen=True, slots=True)
-class VectorsBeside:
+class NpyVectors:
     """A source whose records get their vectors from a .npy file, under the name `field`."""
 
     source: Source
@@ -44,7 +44,7 @@ class VectorsBeside:
         """
         vectors = open_vectors(self.npy_path)
         n = len(vectors)
-        # Of all sources, only Parquet tells its exact length for nothing.
+        # Of all sources, only Parquet knows its exact length.
         rows = self.source.count_hint() if isinstance(self.source, ParquetSource) else None
         if rows not in (None, n):
             raise self._mismatch(n, f"{rows:,} rows")
@@ -60,7 +60,7 @@ class VectorsBeside:
     def _with_vector(self, record: Record, vector: Any) -> Record:
         if self.field in record.fields:
             raise SourceError(
-                f"{record.place}: has a field {self.field!r} already, beside the vectors of {self.npy_path}",
+                f"{record.place}: has a field {self.field!r} already, and vectors come from {self.npy_path}",
                 f"Give --vector-field {self.field} in place of --vectors, or name that field otherwise.",
             )
         return Record(record.place, {**record.fields, self.field: vector})

@@ -161,7 +161,7 @@ def _rows_by_batches(mapped: Any) -> int | None:
 
 
 def _narrowest(schema: Any) -> int:
-    """Return the index of the field that takes the least to read, as far as the types tell."""
+    """Return the index of the field that takes the least to read, as far as the types say."""
 
     def bits(i: int) -> float:
         try:
