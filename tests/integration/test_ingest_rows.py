@@ -175,7 +175,7 @@ def test_a_dry_run_counts_no_vector_that_is_kept(tmp_path: Path) -> None:
 
 
 def test_progress_is_told_while_rows_are_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vecindex.verbs.ingest.plan._TELL_SKIPPED", 10)
+    monkeypatch.setattr("vecindex.verbs.ingest.plan._SKIPPED_AT_ONCE", 10)
     seen: list[int] = []
 
     class Listener(Silent):
@@ -225,7 +225,7 @@ def test_the_commit_of_a_model_is_compared_with_that_of_the_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from vecindex.embed.models import NotOnThisMachineError
-    from vecindex.verbs.ingest import options as module
+    from vecindex.verbs.ingest import model as module
 
     asked: list[tuple[str | None, bool]] = []
 
