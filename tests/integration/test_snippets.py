@@ -71,7 +71,7 @@ def test_python_api(
     # 60 of files, 2 of each kind of data in memory. One was deleted and came back, so it is on no map.
     assert found["index"].status().rows == 66
     assert found["index"].positions("map").num_rows == 65
-    assert [found["report"].rows, found["report"].columns[:2]] == [66, ["id", "title"]]
+    assert [found["report"].rows, found["report"].columns[:2]] == [66, ("id", "title")]
     assert {path.name for path in work.iterdir()} >= {"report.html", "map.html", "cells.csv", "atlas.parquet"}
     assert b'"id":"m1"' in capsysbinary.readouterr().out
 
