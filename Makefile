@@ -6,6 +6,7 @@
 # make docs    write docs/cli.md again from the commands themselves
 # make site    the documents and the Python reference as a site in build/site
 # make bench   the benchmarks there are; make bench RUN=name ARGS="..." runs one
+# make mutants plant 600 random faults and count those that the tests find (an hour or two; see docs/testing.md)
 # make clean   remove what these have made, the environment included
 
 PYTHON ?= python3
@@ -24,7 +25,7 @@ ASSETS := src/vecindex/reports/assets
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test browser lint unit assets docs site bench clean
+.PHONY: help env demo test browser lint unit assets docs site bench mutants clean
 .DELETE_ON_ERROR:
 
 help:
@@ -128,6 +129,11 @@ else
 	@echo
 	@echo 'Run one with: make bench RUN=name ARGS="..."   (what it takes: ARGS=--help; see bench/README.md)'
 endif
+
+# Another sample: make mutants ARGS="--seed 2". Survivors once more, with new tests: make mutants ARGS=--again
+mutants: env
+	@$(PIP) -e '.[mutants]'
+	$(BIN)/python bench/mutants.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) node_modules .demo build src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

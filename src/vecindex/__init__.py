@@ -1,4 +1,4 @@
-"""vecindex keeps the vector index of a text corpus and proves that it does its job."""
+"""Incremental vector index for text corpora on LanceDB, with maps whose neighborhood loss is measured."""
 
 from __future__ import annotations
 

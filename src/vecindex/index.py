@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
+from typing import TYPE_CHECKING, BinaryIO, Unpack
 
 from vecindex.config import DEFAULT_TABLE, database_uri
 from vecindex.options import options_shown
 from vecindex.outputs import Outputs
+from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.overlap.options import OverlapOptions
+from vecindex.verbs.project.options import Files, ProjectOptions
 from vecindex.verbs.search.options import SearchOptions
+from vecindex.verbs.upkeep.options import (
+    DeleteOptions,
+    DoctorOptions,
+    OptimizeOptions,
+    StatusOptions,
+    TagOptions,
+)
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from vecindex.store.database import Database
-    from vecindex.types import IngestReport, Observer, SourceData
+    from vecindex.types import Observer, SourceData
+    from vecindex.verbs.ingest.result import IngestReport
     from vecindex.verbs.ingest.run import Stop
     from vecindex.verbs.overlap.result import OverlapResult
     from vecindex.verbs.project.result import ProjectResult
@@ -63,6 +71,7 @@ class Index(Outputs):
         self._questions = self._questions or QuestionModel()
         return self._questions
 
+    @options_shown(IngestOptions)
     def ingest(
         self,
         *sources: SourceData,
@@ -70,7 +79,7 @@ class Index(Outputs):
         observer: Observer | None = None,
         stop: Stop | None = None,
         stdin: BinaryIO | None = None,
-        **options: Any,
+        **options: Unpack[IngestOptions],
     ) -> IngestReport:
         """Bring the table up to date with the sources, in transactions of 1,000 rows.
 
@@ -84,9 +93,8 @@ class Index(Outputs):
             by row, in another thread.
         name : of the data in memory, under which its rejected rows are filed. It stands for the whole of a source: a
             complete run forgets rejects of that name that it no longer meets. Without one none are forgotten.
-        observer : told the estimate, the progress and notices.
+        observer : gets the estimate, the progress and notices.
         stop : `stop.request()`, from a signal handler or a thread, ends the run after its transaction.
-        options : the fields of `vecindex.verbs.ingest.options.IngestOptions`.
 
         Raises
         ------
@@ -94,18 +102,8 @@ class Index(Outputs):
             What was committed before the fault stays.
         """
         from vecindex.verbs.ingest.ingest import ingest
-        from vecindex.verbs.ingest.options import IngestOptions
 
-        return ingest(
-            self._database(),
-            self.table,
-            sources,
-            IngestOptions(**options),
-            observer,
-            stop,
-            stdin,
-            name,
-        )
+        return ingest(self._database(), self.table, sources, options, observer, stop, stdin, name)
 
     @options_shown(SearchOptions)
     def search(
@@ -160,118 +158,68 @@ class Index(Outputs):
 
         return overlap(self._database(), self.table, questions, options, self._question_model(), observer, stdin)
 
+    @options_shown(ProjectOptions)
     def project(
         self,
         name: str | None = None,
         *,
-        method: str | None = None,
-        seed: int = 0,
-        settings: Mapping[str, Any] | None = None,
-        update: bool = False,
-        drop: bool = False,
-        fresh: bool = False,
-        focus: str | Path | None = None,
-        focus_size: int | None = None,
-        anchor: bool = False,
-        questions: str | Path | Sequence[str | Path] = (),
-        base: str | None = None,
-        controls: bool = True,
-        sample: int | None = None,
-        model: str | None = None,
-        prompt: str | None = None,
-        device: str = "auto",
-        trust_remote_code: bool = False,
+        questions: Files = (),
         observer: Observer | None = None,
         stdin: BinaryIO | None = None,
+        **options: Unpack[ProjectOptions],
     ) -> ProjectResult:
-        """Make a map of all vectors, score it, and keep it with the table as the columns NAME_x and NAME_y.
+        """Make a map of all vectors, score it, and store it with the table as the columns NAME_x and NAME_y.
 
-        A map of that name that is there is rebuilt: the new one begins from it, is laid over it, and tells how far
-        the articles moved. The neighbor graph is kept in the database and used again; after new, changed or removed
+        A map of that name is rebuilt: the new one begins from it and is aligned with it, and the result says how far
+        the articles moved. The neighbor graph is stored in the database and used again; after new, changed or removed
         rows it is extended. Readers see the old map or the new one, whenever the process ends. The writer lock is
         held only while the columns are written.
 
-        Parameters
-        ----------
-        name : small letters, digits and underscores; None for "map", or "anchored" with `anchor`.
-        method : "local" (the default), "umap", "tsne" or "pca".
-        seed : with the same rows, stored graph, versions and machine the same seed gives the same map.
-        settings : of the method, by name, see `core.map_settings.METHODS`; with `anchor` those of
-            `core.anchors.AnchorSettings`.
-        update : only place the rows that the map does not hold; no article on it moves.
-        drop : remove the map.
-        fresh : do not begin from the map that is there, and do not lay the new one over it.
-        focus, focus_size : a file of questions, to map only so many articles nearest to them.
-        anchor, questions : derive a map on which the nearest articles of these questions, a file or several, lie
-            around them. It is marked as anchored, and never replaces a map that is not.
-        base : the map to derive it from; None for the unanchored map `name`, if there is one (the anchored map is
-            then called NAME_anchored), else "map", which is made if need be.
-        controls : measure held-out questions and shuffled targets as well, which takes six times as long.
-        sample : articles drawn for the scores; all articles are candidates for their neighbors.
-        model, prompt, device, trust_remote_code : for the questions, as in `search`.
+        With `anchor` a map is derived on which the nearest articles of `questions`, a file or several, lie around
+        them. It is marked as anchored, and never replaces a map that is not. It comes from the map `base`; else from
+        the unanchored map `name`, if there is one (the anchored map is then called NAME_anchored); else from "map",
+        which is made if need be.
+
+        `name` is of small letters, digits and underscores; None stands for "map", or "anchored" with `anchor`. The
+        settings of a method are those of its `maps.methods.MapMethod`, those of anchoring `weights` and `iterations`.
 
         Raises
         ------
         ConfigError, ModelError, SourceError, StoreError, MissingExtraError
             The map that was there is untouched.
         """
-        from vecindex.options import ModelOptions
-        from vecindex.verbs.project.options import ANCHORED_NAME, DEFAULT_NAME, ProjectOptions
         from vecindex.verbs.project.project import project
-        from vecindex.verbs.questions.model import QuestionModel
-        from vecindex.verbs.scores.scores import SAMPLE
 
-        self._questions = self._questions or QuestionModel()
-        options = ProjectOptions(
-            name=name or (ANCHORED_NAME if anchor else DEFAULT_NAME),
-            method=method,
-            seed=seed,
-            settings=settings or {},
-            update=update,
-            drop=drop,
-            fresh=fresh,
-            focus=None if focus is None else str(focus),
-            focus_size=focus_size,
-            anchor=anchor,
-            questions=tuple(str(f) for f in ([questions] if isinstance(questions, str | Path) else questions)),
-            base=base,
-            controls=controls,
-            sample=SAMPLE if sample is None else sample,
-            model=ModelOptions(model=model, prompt=prompt, device=device, trust_remote_code=trust_remote_code),
-        )
-        return project(self._database(), self.table, options, self._questions, observer, stdin)
+        model = self._question_model()
+        return project(self._database(), self.table, name, questions, options, model, observer, stdin)
 
-    def status(self, *, rejects: bool = False, at: str | None = None) -> Status:
+    @options_shown(StatusOptions)
+    def status(self, **options: Unpack[StatusOptions]) -> Status:
         """Return what the table holds and what made it, how its last run went, and what to do next.
 
-        `rejects` adds the input rows that were left out, 1,000 at most; `at` names a tag. Reads no vectors. Where
-        every row was left out, so that there is no table, it tells of no rows and of these.
+        Reads no vectors. Of the rejected rows 1,000 are listed at most. Where every row was rejected, so that the
+        table does not exist, it reports no rows and these.
 
-        Raises TableNotFoundError naming the tables that there are, or another StoreError.
+        Raises TableNotFoundError naming the tables of the database, or another StoreError.
         """
         from vecindex.verbs.upkeep.status import status
 
-        return status(self._database(), self.table, rejects=rejects, at=at)
+        return status(self._database(), self.table, options)
 
+    @options_shown(DeleteOptions)
     def delete(
         self,
         *ids: str,
-        file: str | Path | None = None,
-        where: str | None = None,
-        dry_run: bool = False,
         confirm: Callable[[DeleteReport], bool] | None = None,
         stdin: BinaryIO | None = None,
+        **options: Unpack[DeleteOptions],
     ) -> DeleteReport:
         """Remove articles, each with all its chunks, and return what was removed and what was not found.
 
-        The next ingest of a source that still holds them brings them back.
+        Ids, from the call and from `file`, and a condition together are refused; with a condition, an article goes if
+        one of its rows meets it. The next ingest of a source that still holds the articles adds them again.
 
-        Parameters
-        ----------
-        ids, file, where : the articles: by id, by a file of ids ("-" for standard input), or by an SQL condition that
-            one of their rows meets. Ids and a condition together are refused.
-        dry_run : only tell what would be removed.
-        confirm : asked with that before anything is removed; nothing is, when it returns False.
+        Before anything is removed, `confirm` is called with what would be; where it returns False, nothing is.
 
         Raises
         ------
@@ -279,45 +227,45 @@ class Index(Outputs):
         """
         from vecindex.verbs.upkeep.delete import delete
 
-        named = None if file is None else str(file)
-        return delete(
-            self._database(), self.table, ids, file=named, where=where, dry_run=dry_run, confirm=confirm, stdin=stdin
-        )
+        return delete(self._database(), self.table, ids, options, confirm, stdin)
 
-    def optimize(self, *, older_than: str | timedelta | None = None) -> OptimizeReport:
-        """Merge small fragments, bring the index of words up to date, and remove versions older than `older_than`.
+    @options_shown(OptimizeOptions)
+    def optimize(self, **options: Unpack[OptimizeOptions]) -> OptimizeReport:
+        """Merge small fragments, bring the full-text index up to date, and remove old versions.
 
-        `older_than` is like "0s", "10m", "2h" or "7d"; by default an hour, so that nobody who reads an old version
-        loses it. Tagged versions stay.
+        Versions stay for an hour unless `older_than` says otherwise, so that nobody who reads one loses it; tagged
+        versions stay.
 
-        Raises ConfigError for another form of it, LockedError while another process is writing.
+        Raises ConfigError for a wrong `older_than`, LockedError while another process is writing.
         """
         from vecindex.verbs.upkeep.optimize import optimize
 
-        return optimize(self._database(), self.table, older_than)
+        return optimize(self._database(), self.table, options)
 
-    def tag(self, name: str | None = None, *, delete: bool = False, move: bool = False) -> TagReport:
+    @options_shown(TagOptions)
+    def tag(self, name: str | None = None, **options: Unpack[TagOptions]) -> TagReport:
         """Return all tags, after making `name` a tag of the latest version, or moving it there, or deleting it.
 
         A tag keeps its version, and the files of it, until it is deleted; `at=` of the other verbs reads it.
 
-        Raises ConfigError when the tag is there already and is not to be moved, or is not there to be deleted.
+        Raises ConfigError when a tag to be made exists, or one to be deleted does not.
         """
         from vecindex.verbs.upkeep.tag import tag
 
-        return tag(self._database(), self.table, name, delete=delete, move=move)
+        return tag(self._database(), self.table, name, options)
 
-    def doctor(self, *, repair: bool = False) -> DoctorReport:
+    @options_shown(DoctorOptions)
+    def doctor(self, **options: Unpack[DoctorOptions]) -> DoctorReport:
         """Read the whole table and return what is wrong with it; see `DoctorReport`.
 
-        `repair` sets aside what cannot be read and removes rows that cannot be used, so that the table opens again
-        and the next ingest makes anew what is missing. It changes nothing in a sound table.
+        A repair sets aside what cannot be read and removes rows that cannot be used, so that the table opens again
+        and the next ingest adds what is missing. It changes nothing in a sound table.
 
         Raises TableNotFoundError; LockedError when it repairs while another process is writing.
         """
         from vecindex.verbs.upkeep.doctor import doctor
 
-        return doctor(self._database(), self.table, repair=repair)
+        return doctor(self._database(), self.table, options)
 
 
 def _listed(values: str | Sequence[str] | None) -> list[str]:

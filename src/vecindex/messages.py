@@ -117,10 +117,13 @@ class PythonSpelling:
         return f"{option.name}=" + ("" if option.value is None else _literal(option.value))
 
     def command(self, command: Command) -> str:
-        """Return a call."""
+        """Return a call, of another table's index where the command names a table."""
+        options = dict(command.options)
+        table = options.pop("table", None)
+        index = "index" if table is None else f"vecindex.open(index.uri, {_literal(table)})"
         given = [_literal(value) for value in command.arguments]
-        given += [f"{name}={_literal(value)}" for name, value in command.options.items()]
-        return f"index.{command.verb}({', '.join(given)})"
+        given += [f"{name}={_literal(value)}" for name, value in options.items()]
+        return f"{index}.{command.verb}({', '.join(given)})"
 
 
 def _literal(value: Any) -> str:
@@ -145,6 +148,15 @@ def join(separator: str, messages: list[Text] | tuple[Text, ...]) -> Text:
     for number, one in enumerate(messages):
         parts += [separator, one] if number else [one]
     return text(*parts)
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Return a share of 1 as prose has it.
+
+    >>> percent(0.569), percent(0.569, 1)
+    ('57 %', '56.9 %')
+    """
+    return f"{100 * share:.{digits}f} %"
 
 
 Message = str | Text

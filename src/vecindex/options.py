@@ -60,27 +60,28 @@ class Field:
         return tuple(value for member in members if get_origin(member) is Literal for value in get_args(member))
 
 
+Device = Annotated[str, Option("auto, cpu, cuda, cuda:N or mps.", default="auto")]
+TrustRemoteCode = Annotated[
+    bool,
+    Option("Run code that the model brings along.", default=False, flag="--trust-remote-code/--no-trust-remote-code"),
+]
+
+
 class ModelOptions(TypedDict, total=False):
     """Where the model that embeds questions is, and how it runs."""
 
     model: Annotated[str | None, Option("Where the table's model is now, if elsewhere.")]
     prompt: Annotated[str | None, Option("Put before every question [default: the model's own]")]
-    device: Annotated[str, Option("auto, cpu, cuda, cuda:N or mps.", default="auto")]
-    trust_remote_code: Annotated[
-        bool,
-        Option(
-            "Run code that the model brings along.",
-            default=False,
-            flag="--trust-remote-code/--no-trust-remote-code",
-        ),
-    ]
+    device: Device
+    trust_remote_code: TrustRemoteCode
 
 
 @cache
 def fields_of(kind: Any) -> dict[str, Field]:
     """Return the fields of an options class that the front ends offer, by name; the model's come last."""
     hints = get_type_hints(kind, include_extras=True)
-    shared = [name for name in ModelOptions.__annotations__ if name in hints]
+    models = get_type_hints(ModelOptions, include_extras=True)
+    shared = [name for name, hint in models.items() if hints.get(name) == hint]
     order = [name for name in hints if name not in shared] + shared
     found = {}
     for name in order:
@@ -123,11 +124,15 @@ def _check(field: Field, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigError(text(name, f" is a number, found {value!r}."))
     if low is not None and high is not None and not low <= value <= high:
-        raise ConfigError(text(name, f" must be from {low:g} to {high:g}, found {value:g}."))
+        raise ConfigError(text(name, f" must be from {_figure(low)} to {_figure(high)}, found {_figure(value)}."))
     if low is not None and not value >= low:
-        raise ConfigError(text(name, f" must be at least {low:g}, found {value:g}."))
+        raise ConfigError(text(name, f" must be at least {_figure(low)}, found {_figure(value)}."))
     if high is not None and not value <= high:
-        raise ConfigError(text(name, f" must be at most {high:g}, found {value:g}."))
+        raise ConfigError(text(name, f" must be at most {_figure(high)}, found {_figure(value)}."))
+
+
+def _figure(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def _listed(values: tuple[str, ...]) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Unpack
+
+from vecindex.options import options_shown
+from vecindex.verbs.export.options import ExportOptions
+from vecindex.verbs.picture.options import MapOptions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -14,80 +17,43 @@ if TYPE_CHECKING:
     from vecindex.verbs.export.result import ExportReport
     from vecindex.verbs.picture.result import MapResult
     from vecindex.verbs.questions.model import QuestionModel
+    from vecindex.verbs.questions.reader import Questions
 
 
 class Outputs:
     """What `vecindex.Index` hands on; not made by itself."""
 
     table: str
-    _questions: QuestionModel | None
 
     def _database(self) -> Database:
         raise NotImplementedError
 
+    def _question_model(self) -> QuestionModel:
+        raise NotImplementedError
+
+    @options_shown(MapOptions)
     def map(
         self,
-        questions: str | Path | Sequence[str] | None = None,
+        questions: Questions | None = None,
         *,
-        map: str | None = None,
-        k: int = 5,
-        color: str | None = None,
-        fields: Sequence[str] | None = None,
-        snippet: int | None = None,
-        topics: int | None = None,
-        seed: int = 0,
-        at: str | None = None,
-        model: str | None = None,
-        prompt: str | None = None,
-        device: str = "auto",
-        trust_remote_code: bool = False,
         observer: Observer | None = None,
         stdin: BinaryIO | None = None,
+        **options: Unpack[MapOptions],
     ) -> MapResult:
         """Return a stored map as it is shown: `result.write("map.html")` makes a page of it, or a .png or .svg.
 
-        Topics are found anew from the vectors, exactly the same ones for the same table and seed. Memory is bounded
-        by the page's content: places, titles, ids and beginnings of texts.
-
-        Parameters
-        ----------
-        questions : a file ("-" for standard input), or a list of texts, to be placed on the map as by `overlap`.
-        map : a stored map; None for the best by its own scores, one that is not anchored if there is one.
-        k : nearest articles of each question.
-        color : what is shown first: "topic" (the default), "density", "truncated", "question_distance" (with
-            questions), or the name of a column.
-        fields : columns to color by; None for all with few different values, and all numbers and dates.
-        snippet : signs of each text's beginning; None for 120, or fewer where the page would be above 30 MB.
-        topics : how many on the coarsest level; None for about 0.8 log2 of the number of articles, 0 for none.
-        seed : of the clusters.
-        at : a tag, to show the table as it was.
-        model, prompt, device, trust_remote_code : for the questions, as in `search`.
+        `questions`, a file ("-" for standard input) or a list of texts, are placed on the map as by `overlap`.
+        Topics are found again from the vectors, exactly the same ones for the same table and seed. Memory is bounded
+        by the page's content: positions, titles, ids and beginnings of texts.
 
         Raises
         ------
         ConfigError, ModelError, SourceError, StoreError
         """
-        from vecindex.options import ModelOptions
-        from vecindex.verbs.picture.options import MapOptions
         from vecindex.verbs.picture.picture import map_picture
-        from vecindex.verbs.questions.model import QuestionModel
 
-        self._questions = self._questions or QuestionModel()
-        is_file = questions is not None and isinstance(questions, str | Path)
-        options = MapOptions(
-            map=map,
-            file=str(questions) if is_file else None,
-            texts=() if is_file or questions is None else tuple(str(q) for q in questions),  # type: ignore[union-attr]
-            k=k,
-            color=color,
-            fields=None if fields is None else tuple(fields),
-            snippet=snippet,
-            topics=topics,
-            seed=seed,
-            at=at,
-            model=ModelOptions(model=model, prompt=prompt, device=device, trust_remote_code=trust_remote_code),
-        )
-        return map_picture(self._database(), self.table, options, self._questions, observer, stdin)
+        model = self._question_model()
+        return map_picture(self._database(), self.table, questions, options, model, observer, stdin)
 
     def vectors(self, *, where: str | None = None, at: str | None = None) -> pa.RecordBatchReader:
         """Return the ids and vectors of the rows as an Arrow stream, little of it in memory at a time.
@@ -126,57 +92,27 @@ class Outputs:
 
         return read_positions(self._database(), self.table, map, where, at)
 
+    @options_shown(ExportOptions)
     def export(
         self,
         out: str | Path,
         *,
-        format: Literal["parquet", "jsonl", "csv", "json", "npy"] | None = None,
-        tool: Literal["embedding-atlas", "viewer"] | None = None,
-        columns: str | Sequence[str] | None = None,
-        where: str | None = None,
-        maps: str | Sequence[str] | None = None,
-        vectors: bool = False,
-        k: int | None = None,
-        at: str | None = None,
         observer: Observer | None = None,
         stdout: BinaryIO | None = None,
+        **options: Unpack[ExportOptions],
     ) -> ExportReport:
-        """Write rows of the table to a file for other tools, streamed; the file is there whole or not at all.
+        """Write rows of the table to a file for other tools, streamed; the file is written whole or not at all.
 
-        Parameters
-        ----------
-        out : a file; one that is there is replaced. "-" writes jsonl, csv or json to `stdout`.
-        format : None for what the ending tells. `json` is an array of objects with id, title, x, y and the fields;
-            `npy` holds the vectors alone, with the ids beside them.
-        tool : "embedding-atlas" for a Parquet file with x, y, text and neighbors; "viewer" is what `json` gives.
-        columns : columns in this order; None for id, title, text, the user's own, and the lengths.
-        where : an SQL condition on the columns, which the rows meet.
-        maps : maps whose places are given; None for all, () for none; x and y are of the first.
-        vectors : give the vectors too; not in csv.
-        k : neighbors for embedding-atlas; None for 15.
-        at : a tag, to export the table as it was.
+        A file named `out` is replaced; "-" writes jsonl, csv or json to `stdout`. Without `columns` the file has id,
+        title, text, the user's own, and the lengths. `json` is an array of objects with id, title, x, y and the
+        fields; `npy` holds the vectors alone, with the ids in a file next to it. `maps` may be (); where coordinates
+        are called x and y, they are those of the first. For embedding-atlas the file has x, y, text and neighbors.
 
         Raises
         ------
         ConfigError, StoreError
-            What was there under the name is untouched.
+            An existing file of that name is untouched.
         """
-        from vecindex.verbs.export.export import ExportOptions, export
+        from vecindex.verbs.export.export import export
 
-        options = ExportOptions(
-            out=str(out),
-            format=format,
-            tool=tool,
-            columns=None if columns is None else listed(columns),
-            where=where,
-            maps=None if maps is None else listed(maps),
-            vectors=vectors,
-            k=k,
-            at=at,
-        )
-        return export(self._database(), self.table, options, observer, stdout)
-
-
-def listed(values: str | Sequence[str]) -> tuple[str, ...]:
-    """Return one text or several as a tuple."""
-    return (values,) if isinstance(values, str) else tuple(values)
+        return export(self._database(), self.table, str(out), options, observer, stdout)

@@ -10,8 +10,15 @@ from typing import Any
 from vecindex.messages import Command, OptionName, Placeholder
 from vecindex.options import fields_of
 
-_OPTIONS = {"overlap": "OverlapOptions", "search": "SearchOptions"}
-"""The options class of each verb, in `verbs.<verb>.options`; imported when a message names one of its options."""
+_OPTIONS = {
+    "export": "export.options:ExportOptions",
+    "ingest": "ingest.options:IngestOptions",
+    "map": "picture.options:MapOptions",
+    "overlap": "overlap.options:OverlapOptions",
+    "project": "project.options:ProjectOptions",
+    "search": "search.options:SearchOptions",
+}
+"""The options class of each verb, below `verbs`; imported when a message names one of its options."""
 
 
 class CommandLine:
@@ -56,26 +63,31 @@ class JsonApi(CommandLine):
         )
 
 
-def flag_of(verb: str, name: str) -> str:
-    """Return the flag of a verb's option on the command line, by its name in Python.
+def flag_of(verb: str, name: str, value: Any = None) -> str:
+    """Return the flag of a verb's option on the command line, by its name in Python; a switch's, for its value.
 
-    >>> flag_of("overlap", "topic_field"), flag_of("overlap", "k")
-    ('--topic-field', '-k')
+    >>> flag_of("overlap", "topic_field"), flag_of("overlap", "k"), flag_of("project", "controls", False)
+    ('--topic-field', '-k', '--no-controls')
     """
     declared = None
     if verb in _OPTIONS:
-        kind = getattr(import_module(f"vecindex.verbs.{verb}.options"), _OPTIONS[verb])
+        module, _, name_of_class = _OPTIONS[verb].partition(":")
+        kind = getattr(import_module(f"vecindex.verbs.{module}"), name_of_class)
         field = fields_of(kind).get(name)
         declared = None if field is None else field.option.flag
     if not declared:
         return "--" + name.replace("_", "-")
-    return declared.split()[0].split("/")[0]
+    return declared.split()[0].split("/")[-1 if value is False else 0]
 
 
 def _words(verb: str, name: str, value: Any) -> list[str]:
-    flag = flag_of(verb, name)
-    if value is None or value is True:
+    flag = flag_of(verb, name, value)
+    if value is None or isinstance(value, bool):
         return [flag]
+    if value == ():
+        return ["--no-" + name.replace("_", "-")]
+    if isinstance(value, Mapping):
+        return [word for key, one in value.items() for word in (flag, _word(f"{key}={one}"))]
     if isinstance(value, list | tuple):
         return [word for one in value for word in (flag, _word(one))]
     return [flag, _word(value)]

@@ -155,7 +155,7 @@ def test_a_condition_dims_the_others(visit: Callable[..., Any]) -> None:
     page = visit()
     page.get_by_label("Show only articles where").fill("topic = 'topic 3'")
     page.get_by_role("button", name="Filter", exact=True).click()
-    expect(page.locator("#where-message")).to_have_text("40 articles meet it.", timeout=WAIT_MS)
+    expect(page.locator("#where-message")).to_have_text("40 articles match.", timeout=WAIT_MS)
     page.get_by_label("Ask only among these").check()
     ask(page, "another one?")
     expect(page.locator("#answer")).to_contain_text("Only of 40 articles where topic = 'topic 3'")
@@ -179,7 +179,7 @@ def test_a_wrong_condition_takes_the_one_before_away(visit: Callable[..., Any]) 
     page = visit(may_say=(BAD_REQUEST,))
     page.get_by_label("Show only articles where").fill("topic = 'topic 3'")
     page.get_by_label("Show only articles where").press("Enter")
-    expect(page.locator("#where-message")).to_have_text("40 articles meet it.", timeout=WAIT_MS)
+    expect(page.locator("#where-message")).to_have_text("40 articles match.", timeout=WAIT_MS)
     assert page.evaluate("theMap.outer.reduce((a, b) => a + b)") == 40
     page.get_by_label("Show only articles where").fill("subject = 3")
     page.get_by_label("Show only articles where").press("Enter")
@@ -255,7 +255,7 @@ def test_a_question_of_a_state_that_is_gone_reads_the_map_again(
     expect(page.locator(".vmap-question[aria-pressed=true]")).to_contain_text("another one?")
     page.get_by_label("Show only articles where").fill("topic = 'topic 3'")
     page.get_by_label("Show only articles where").press("Enter")
-    expect(page.locator("#where-message")).to_have_text("40 articles meet it.", timeout=WAIT_MS)
+    expect(page.locator("#where-message")).to_have_text("40 articles match.", timeout=WAIT_MS)
 
 
 def test_a_vanished_table_is_told_and_the_page_recovers(visit: Callable[..., Any], folder: Path) -> None:

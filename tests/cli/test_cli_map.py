@@ -84,7 +84,7 @@ def test_a_picture_is_the_same_again(run: Run, made: Path, tmp_path: Path) -> No
         (("m.html", "--dpi", "90"), "--width-in and --dpi are for pictures."),
         (("m.png", "--dpi", "9"), "--dpi is from 30 to 2400, found 9."),
         (("m.png", "--width-in", "0"), "--width-in is from 1 to 100 inches, found 0."),
-        (("m.html", "--topics", "-1"), "--topics is a number from 0 to 24, found -1."),
+        (("m.html", "--topics", "-1"), "--topics must be from 0 to 24, found -1."),
         (("m.html", "-k", "0"), "-k must be from 1 to 100, found 0."),
         (("no/such/folder/m.html",), "Cannot write no/such/folder/m.html:"),
     ],

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tables import map_xy
 from vecindex.cli.commands.project import read_settings, untouched_on_interrupt
 from vecindex.core.graph import GRAPH_K
 from vecindex.errors import ConfigError, Interrupted
 from vecindex.store.database import Database
-from vecindex.store.maps import map_xy, maps
+from vecindex.store.maps import maps
 from vecindex.types import Silent, Stage
 
 Run = Callable[..., Any]
@@ -39,7 +40,7 @@ def test_from_the_first_map_to_its_end(run: Run, db: Path) -> None:
     rebuilt = run("project", "--db", db, *QUICK, "--seed", 7)
     assert "map map of articles rebuilt: 264 articles" in rebuilt.out
     assert "neighbor graph stored" in rebuilt.out
-    assert "laid over the map it replaces: 264 articles moved by" in rebuilt.out
+    assert "aligned with the map it replaces: 264 articles moved by" in rebuilt.out
     assert maps(Database(db).articles("articles"))["map"]["settings"]["finish_iterations"] == 20
     assert "unchanged: 264 articles" in run("project", "--update", "--db", db).out
     told = run("status", "--db", db).out
@@ -73,9 +74,9 @@ def test_anchored_is_said_everywhere(run: Run, db: Path, tmp_path: Path) -> None
     rows = [
         line.split("  ")[1]
         for line in made.out.splitlines()
-        if line.count(" to ") == 3 and "%)" in line and " keep " not in line
+        if line.count(" to ") == 3 and " %)" in line and " keep " not in line
     ]
-    assert rows == ["unanchored", "anchored", "held out, 5 folds", "shuffled targets"]
+    assert rows == ["unanchored", "anchored", "held out, 5 folds", "shuffled neighbors"]
     assert "held out minus unanchored: " in made.out
     assert "  moved from map map: median " in made.out
     assert named in run("status", "--db", db).out
@@ -103,7 +104,7 @@ def test_focus_leaves_lines_out_and_says_so(run: Run, db: Path, tmp_path: Path) 
     found = run("project", "cells", "--focus", file, "--focus-size", 20, "--method", "pca", "--db", db)
     assert found.code == 6
     assert "20 articles, 244 outside it" in found.out
-    assert "focus on 1 questions (q.jsonl): holds 100.0% of their 5 nearest, 40.0% of their 50 nearest" in found.out
+    assert "focus on 1 questions (q.jsonl): holds 100.0 % of their 5 nearest, 40.0 % of their 50 nearest" in found.out
     assert "left out" in found.err
     assert "counted once" in found.err
     _, xy = map_xy(Database(db).articles("articles"), "cells")
@@ -113,12 +114,17 @@ def test_focus_leaves_lines_out_and_says_so(run: Run, db: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--method", "magic"), "No method 'magic' makes a map"),
+        (("--method", "magic"), "unknown map method 'magic'"),
         (("--method", "umap", "--perplexity", 5), "Method umap has no setting 'perplexity'"),
         (("--set", "spread"), "--set takes SETTING=VALUE, found 'spread'"),
         (("--set", "spread=2"), "Method local has no setting 'spread'"),
         (("--update",), "has no map 'map' to update"),
-        (("--update", "--iterations", 5), "--iterations means nothing beside --update"),
+        (("--update", "--iterations", 5), "the setting iterations means nothing with --update"),
+        (
+            ("--anchor",),
+            "--anchor needs the questions to anchor the map to.\n  For example: --anchor --questions FILE",
+        ),
+        (("--no-controls",), "--no-controls means nothing without --anchor"),
         (("N/A",), "A map cannot be named 'N/A'"),
     ],
 )

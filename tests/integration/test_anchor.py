@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import vecindex
-from tables import Notices, append, make_table
+from tables import Notices, append, make_table, map_xy
 from vecindex.core.anchors import text_digest
 from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError
 from vecindex.store.database import Database
-from vecindex.store.maps import map_xy, maps, put_map
+from vecindex.store.maps import maps, put_map
 from vecindex.verbs.project import anchor as project_anchor
 from vecindex.verbs.project.result import ProjectResult
 from vecindex.verbs.questions.model import QuestionModel
@@ -160,25 +160,27 @@ def test_displacement_is_that_of_the_stored_places(anchored: Any) -> None:
 # -- planted vectors ----------------------------------------------------------------------------------------
 
 
-def test_no_target_of_a_held_out_question_pulls(tmp_path: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_article_is_attracted_by_a_held_out_question(
+    tmp_path: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     vectors = clusters(100)
     table_with_map(tmp_path / "db", vectors)
     asked = normalize(vectors[::10] + 0.05)  # one in each cluster, so no two share a target
-    pulled: list[set[int]] = []
+    attracted: list[set[int]] = []
     real = project_anchor.anchored_map
 
-    def watched(graph: Any, targets: np.ndarray, *arguments: Any, **options: Any) -> Any:
-        pulled.append(set(targets.ravel().tolist()))
-        return real(graph, targets, *arguments, **options)
+    def watched(graph: Any, near: np.ndarray, *arguments: Any, **options: Any) -> Any:
+        attracted.append(set(near.ravel().tolist()))
+        return real(graph, near, *arguments, **options)
 
     monkeypatch.setattr(project_anchor, "anchored_map", watched)
     found = anchor(tmp_path / "db", ask(asked)).anchor
     assert found is not None
     truth = [set(np.argsort(-(vectors @ q), kind="stable")[:5].tolist()) for q in asked]
     everything = set.union(*truth)
-    assert len(pulled) == 1 + 5 + 1
-    assert pulled[0] == pulled[6] == everything, "all questions, and the same articles shuffled among them"
-    held = [everything - some for some in pulled[1:6]]
+    assert len(attracted) == 1 + 5 + 1
+    assert attracted[0] == attracted[6] == everything, "all questions, and the same articles shuffled among them"
+    held = [everything - some for some in attracted[1:6]]
     assert all(len(out) == 10 for out in held), "two questions a fold"
     assert set.union(*held) == everything
     assert sum(len(out) for out in held) == len(everything), "each is held out once"
@@ -193,7 +195,7 @@ def test_the_same_seed_gives_the_same_map(tmp_path: Path, ask: Ask) -> None:
     np.testing.assert_array_equal(places(tmp_path / "db", "one"), places(tmp_path / "db", "two"))
     assert first.anchor == second.anchor
     assert first.anchor is not None
-    assert first.anchor.no_controls == "not asked for (--no-controls)"
+    assert str(first.anchor.no_controls) == "not asked for (controls=False)"
     assert (first.anchor.held_out, first.anchor.shuffled, first.anchor.held_out_change) == (None, None, None)
 
 
@@ -289,16 +291,16 @@ def test_names_and_bases(tmp_path: Path, ask: Ask) -> None:
             "Map 'flat' of .* is not anchored, and an anchored one does not replace it",
         ),
         ({"base": "part"}, "Map 'part' of .* shows a part of the articles on purpose"),
-        ({"update": True}, "--update means nothing beside --anchor"),
-        ({"method": "umap"}, "--method means nothing beside --anchor"),
+        ({"update": True}, "update=True means nothing with anchor=True"),
+        ({"method": "umap"}, "method= means nothing with anchor=True"),
         ({"settings": {"neighbors": 3}}, "Anchoring has no setting 'neighbors'"),
-        ({"settings": {"weights": "5,x"}}, "found weights=5,x"),
-        ({"settings": {"iterations": 0}}, "at least 1 iteration; found iterations=0"),
-        ({"questions": ()}, "--anchor needs the questions"),
-        ({"anchor": False}, "--questions means nothing without --anchor"),
-        ({"anchor": False, "questions": (), "base": "map"}, "--from means nothing without --anchor"),
-        ({"anchor": False, "questions": (), "controls": False}, "--no-controls means nothing without --anchor"),
-        ({"anchor": False, "questions": (), "name": "done"}, r"without --anchor it would become another map"),
+        ({"settings": {"weights": "5,x"}}, "weights of anchoring are numbers that are not negative, found '5,x'"),
+        ({"settings": {"iterations": 0}}, "iterations of anchoring must be at least 1, found 0"),
+        ({"questions": ()}, "anchor=True needs the questions"),
+        ({"anchor": False}, "questions= means nothing without anchor=True"),
+        ({"anchor": False, "questions": (), "base": "map"}, "base= means nothing without anchor=True"),
+        ({"anchor": False, "questions": (), "controls": False}, "controls=False means nothing without anchor=True"),
+        ({"anchor": False, "questions": (), "name": "done"}, "without anchor=True it would become another map"),
     ],
 )
 def test_what_makes_no_sense_is_refused(tmp_path: Path, ask: Ask, options: dict[str, Any], message: str) -> None:
@@ -326,8 +328,8 @@ def test_update_places_new_rows_and_it_stays_anchored(tmp_path: Path, ask: Ask) 
     before = places(folder, "anchored")
     append(Database(folder).articles("articles"), clusters(60, seed=3)[:9], ids=[f"b{i}" for i in range(9)])
     status = vecindex.open(folder).status()
-    command = "vecindex project anchored --anchor --from map --questions asked.jsonl"
-    assert any(line.startswith("Map anchored should be rebuilt") and line.endswith(command) for line in status.next)
+    command = "index.project('anchored', anchor=True, base='map', questions=['asked.jsonl'])"
+    assert any('Map "anchored" should be rebuilt' in line and command in line for line in map(str, status.next))
     notices = Notices()
     part = anchor(folder, tmp_path / "asked.jsonl", "again", controls=False, observer=notices)
     assert (part.articles, part.outside) == (60, 9)

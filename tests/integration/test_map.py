@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -37,8 +38,9 @@ def ids_of(n: int) -> list[str]:
     return [f"a{i:05d}" for i in range(n)]
 
 
-def shown(database: Path, model: Any = None, **options: Any) -> MapResult:
-    return map_picture(Database(database), "articles", MapOptions(**options), model or QuestionModel())
+def shown(database: Path, model: Any = None, questions: Any = None, **options: Any) -> MapResult:
+    given = cast("MapOptions", options)
+    return map_picture(Database(database), "articles", questions, given, model or QuestionModel())
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +225,7 @@ def same_as_overlap(result: MapResult, database: Path, file: str, model: KnownMo
 def test_questions_are_answered_as_by_overlap(world: tuple[Path, np.ndarray, np.ndarray], tmp_path: Path) -> None:
     folder, vectors, _ = world
     file, model = questions_file(tmp_path, vectors)
-    result = shown(folder, model, file=file, k=4)
+    result = shown(folder, model, file, k=4)
     same_as_overlap(result, folder, file, model, 4)
     assert any(near.row is None for q in result.picture.questions for near in q.nearest)
     assert result.picture.questions_name == "questions.jsonl"
@@ -234,7 +236,7 @@ def test_the_distance_to_the_nearest_question_is_exact(
 ) -> None:
     folder, vectors, _ = world
     file, model = questions_file(tmp_path, vectors)
-    found = shown(folder, model, file=file).picture
+    found = shown(folder, model, file).picture
     coloring = found.coloring("question_distance")
     assert coloring is not None
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -255,7 +257,7 @@ def test_in_a_table_of_chunks_points_are_chunks_and_answers_articles(tmp_path: P
     model = KnownModel({f"what is {i}?": vectors[i].astype(float) for i in range(6)})
     file = tmp_path / "questions.jsonl"
     file.write_text("".join(json.dumps({"text": text}) + "\n" for text in model.known), encoding="utf-8")
-    result = shown(tmp_path / "db", model, file=str(file), k=3)
+    result = shown(tmp_path / "db", model, str(file), k=3)
     assert (result.picture.by, len(result.picture)) == ("chunk", 90)
     same_as_overlap(result, tmp_path / "db", str(file), model, 3)
 
@@ -318,7 +320,7 @@ def test_the_map_that_is_shown_by_itself(tmp_path: Path) -> None:
 
 def test_without_a_map_or_with_none_on_it(tmp_path: Path) -> None:
     make_table(tmp_path / "db", np.random.default_rng(0).normal(size=(4, 6)))
-    with pytest.raises(ConfigError, match=r"no map yet[^\n]*\n.*vecindex project"):
+    with pytest.raises(ConfigError, match=r"no map yet[^\n]*\n.*index\.project\(\)"):
         shown(tmp_path / "db")
     put_map(tmp_path / "db", "empty", ids_of(4), np.full((4, 2), np.nan))
     with pytest.raises(ConfigError, match=r"No article .* is on map 'empty'"):
@@ -332,22 +334,22 @@ def test_more_neighbors_than_articles(world: tuple[Path, np.ndarray, np.ndarray]
     make_table(tmp_path / "db", np.random.default_rng(0).normal(size=(4, 12)))
     put_map(tmp_path / "db", "flat", ids_of(4), np.random.default_rng(0).normal(size=(4, 2)))
     file, model = questions_file(tmp_path, world[1])
-    with pytest.raises(ConfigError, match="has 4 articles, fewer than -k 5"):
-        shown(tmp_path / "db", model, file=file)
+    with pytest.raises(ConfigError, match="has 4 articles, fewer than k=5"):
+        shown(tmp_path / "db", model, file)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"k": 0}, "-k must be from 1"),
-        ({"snippet": -1}, "--snippet is a number"),
-        ({"topics": 99}, "--topics is a number"),
-        ({"file": "a", "texts": ["b"]}, "not both"),
+        ({"k": 0}, "k= must be from 1 to 100, found 0"),
+        ({"snippet": -1}, "snippet= must be from 0 to 1,000, found -1"),
+        ({"topics": 99}, "topics= must be from 0 to 24, found 99"),
+        ({"field": ["year"]}, "There is no field=.\nIs it fields=?"),
     ],
 )
-def test_options_that_make_no_sense(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        MapOptions(**options)
+def test_options_that_make_no_sense(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        shown(tmp_path, **options)
 
 
 def test_beginnings_are_shortened_for_a_page_of_bounded_size(
@@ -378,9 +380,9 @@ def test_beginnings_are_shortened_for_a_page_of_bounded_size(
     assert short_texts <= full - 60_000
     assert short.write(tmp_path / "short.html").bytes < short_texts + _FRAME_BYTES
     assert max(len(s) for s in short.picture.snippets) <= short.snippet
-    assert short.notes[0].startswith(f"beginnings of texts are shortened from 120 to {short.snippet} signs")
+    assert short.notes[0].startswith(f"snippets are shortened from 120 to {short.snippet} characters")
     monkeypatch.setattr(module, "PAGE_BYTES", 1)
     bare = shown(tmp_path / "db", topics=0)
     assert bare.snippet == 0
     assert set(bare.picture.snippets) == {""}
-    assert bare.notes[0].startswith("beginnings are left out")
+    assert bare.notes[0].startswith("snippets are left out")

@@ -12,13 +12,14 @@ from sklearn.manifold import trustworthiness
 
 import vecindex
 from reference.plane import nearest as nearest_on_map
-from tables import Notices, append, chunked_table, make_table, unit_vectors
-from vecindex.core.map_settings import METHODS
+from tables import Notices, append, chunked_table, make_table, map_xy, unit_vectors
 from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError, StoreError
+from vecindex.maps.methods import METHODS, MapMethod
+from vecindex.serialize import plain
 from vecindex.store.database import Database
-from vecindex.store.maps import map_xy, maps
-from vecindex.verbs.project.result import ProjectResult, plain_values
+from vecindex.store.maps import maps
+from vecindex.verbs.project.result import ProjectResult
 
 D = 16
 QUICK = {"early_iterations": 60, "iterations": 60, "finish_iterations": 30}
@@ -68,10 +69,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray, d
     folder = tmp_path_factory.mktemp("world")
     vectors = clusters(200)
     table_of(folder, vectors)
-    return folder, vectors, {method: project(folder, method, method=method, seed=3) for method in METHODS}
+    return folder, vectors, {method: project(folder, method, method=method, seed=3) for method in METHODS.built_in}
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", METHODS.built_in)
 def test_what_is_told_is_what_sorting_finds(world: Any, method: str) -> None:
     folder, vectors, results = world
     found = results[method]
@@ -100,7 +101,7 @@ def test_methods_that_look_at_neighbors_keep_more_of_them(world: Any) -> None:
     assert kept["local"] > 0.5
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", METHODS.built_in)
 def test_provenance_is_kept_with_the_columns(world: Any, method: str) -> None:
     folder, _, results = world
     table = Database(folder).articles("articles")
@@ -109,7 +110,7 @@ def test_provenance_is_kept_with_the_columns(world: Any, method: str) -> None:
         assert json.loads(table.schema.field(f"{method}_{axis}").metadata[b"vecindex:map"]) == told
     assert (told["method"], told["seed"], told["anchored"], told["articles"]) == (method, 3, False, 200)
     assert told["settings"] == results[method].settings
-    assert told["scores"] == plain_values(results[method].scores.to_dict())
+    assert told["scores"] == plain(results[method].scores)
     assert told["versions"]["vecindex"] == vecindex.__version__
     assert {"reading", "layout", "scores"} <= set(told["seconds"])
     assert told["placed"] == []
@@ -120,7 +121,7 @@ def test_provenance_is_kept_with_the_columns(world: Any, method: str) -> None:
         assert told["graph"]["k"] >= 15
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", METHODS.built_in)
 def test_the_same_seed_gives_the_same_map(world: Any, method: str) -> None:
     folder, _, _ = world
     project(folder, "again", method=method, seed=3, fresh=True)
@@ -134,7 +135,7 @@ def test_the_same_seed_gives_the_same_map(world: Any, method: str) -> None:
 def test_maps_lie_side_by_side(world: Any) -> None:
     folder, _, _ = world
     found = vecindex.open(folder).status()
-    assert set(found.maps) == set(METHODS)
+    assert set(found.maps) == set(METHODS.built_in)
     assert list(found.columns) == ["year", "topic", "share"]
     assert all((m["outside"], m["due"]) == (0, None) for m in found.maps.values())
     assert not [line for line in found.next if "map" in line.lower()]
@@ -167,7 +168,8 @@ def test_update_places_new_rows_and_moves_nothing(tmp_path: Path) -> None:
     # Each new row is close to all of one cluster, so it belongs among that cluster on the map.
     new = normalize(vectors.reshape(20, 10, D).mean(axis=1))[:15]
     append(Database(tmp_path).articles("articles"), new, ids=[f"new{i:02d}" for i in range(15)])
-    assert vecindex.open(tmp_path).status().next[-1].startswith("15 rows are not on map map: vecindex project map")
+    last = str(vecindex.open(tmp_path).status().next[-1])
+    assert last == "15 rows are not on the map \"map\": index.project('map', update=True)"
     result = project(tmp_path, update=True)
     assert (result.action, result.articles, result.outside) == ("updated", 215, 0)
     after = places(tmp_path)
@@ -180,7 +182,7 @@ def test_update_places_new_rows_and_moves_nothing(tmp_path: Path) -> None:
     assert result.placed is not None
     assert (result.placed.articles, result.placed.sample, result.placed.old_sample) == (15, 15, 200)
     assert result.scores is not None
-    kept = {**told, "id": None, "placed": None, "articles": 215, "scores": plain_values(result.scores.to_dict())}
+    kept = {**told, "id": None, "placed": None, "articles": 215, "scores": plain(result.scores)}
     now = about(tmp_path)
     assert {**now, "id": None, "placed": None} == kept
     assert now["id"] != told["id"]
@@ -247,7 +249,7 @@ def test_many_new_rows_make_a_rebuild_due(tmp_path: Path) -> None:
     append(Database(tmp_path).articles("articles"), clusters(20, seed=9), ids=[f"b{i}" for i in range(20)])
     status = vecindex.open(tmp_path).status()
     assert status.maps["map"]["due"] == "17 % of the rows are not on it, or were placed on it later"
-    assert any("Map map should be rebuilt" in line for line in status.next)
+    assert any('Map "map" should be rebuilt' in str(line) for line in status.next)
     result = project(tmp_path, update=True)
     assert result.due == "17 % of the rows are not on it, or were placed on it later"
     again = project(tmp_path)
@@ -367,7 +369,7 @@ def test_a_table_made_anew_meanwhile_gets_no_map(tmp_path: Path) -> None:
         made = Database(tmp_path).create_articles("articles", fingerprint(D, weights="e" * 64), [], overwrite=True)
         append(made, clusters(50, seed=1))
 
-    with pytest.raises(StoreError, match="was made anew by another model"):
+    with pytest.raises(StoreError, match="was made again by another model"):
         project(tmp_path, observer=Meddler(meddle))
     assert maps(Database(tmp_path).articles("articles")) == {}
 
@@ -473,7 +475,7 @@ def test_too_few_rows_are_refused(tmp_path: Path, n: int) -> None:
         project(tmp_path)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", METHODS.built_in)
 @pytest.mark.parametrize("n", [3, 10])
 def test_few_rows(tmp_path: Path, method: str, n: int) -> None:
     table_of(tmp_path, unit_vectors(n, D))
@@ -486,7 +488,7 @@ def test_few_rows(tmp_path: Path, method: str, n: int) -> None:
     assert project(tmp_path, method=method).action == "rebuilt"
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", METHODS.built_in)
 def test_copies(tmp_path: Path, method: str) -> None:
     vectors = clusters(100)
     vectors[20:60] = vectors[20]
@@ -513,14 +515,14 @@ def test_a_table_of_chunks_is_mapped_chunk_by_chunk(tmp_path: Path) -> None:
     [
         ({"update": True}, "has no map 'map' to update"),
         ({"drop": True}, r"has no map 'map' \(maps there: none\)"),
-        ({"update": True, "drop": True}, "--update and --drop exclude each other"),
-        ({"update": True, "method": "umap"}, "--method means nothing beside --update"),
-        ({"drop": True, "settings": {"neighbors": 3}}, "--neighbors means nothing beside --drop"),
-        ({"focus": "q.jsonl"}, "--focus and --focus-size belong together"),
-        ({"focus": "q.jsonl", "focus_size": 2}, "--focus-size must be at least 3, found 2"),
-        ({"sample": 0}, "--sample must be at least 1"),
-        ({"seed": -1}, "--seed must be from 0"),
-        ({"method": "magic"}, "No method 'magic'"),
+        ({"update": True, "drop": True}, "update=True and drop=True exclude each other"),
+        ({"update": True, "method": "umap"}, "method= means nothing with update=True, which lays nothing out"),
+        ({"drop": True, "settings": {"neighbors": 3}}, "the setting neighbors means nothing with drop=True"),
+        ({"focus": "q.jsonl"}, "focus= and focus_size= belong together"),
+        ({"focus": "q.jsonl", "focus_size": 2}, "focus_size= must be at least 3, found 2"),
+        ({"sample": 0}, "sample= must be at least 1"),
+        ({"seed": -1}, "seed= must be from 0 to 2,147,483,647, found -1"),
+        ({"method": "magic"}, "unknown map method 'magic'"),
         ({"name": "Bad Name"}, "A map cannot be named 'Bad Name'"),
     ],
 )
@@ -534,7 +536,7 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, options: dict[str, Any],
 def test_a_layout_without_a_shape_is_not_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table_of(tmp_path, clusters(20))
     for bad in (np.zeros((20, 2)), np.full((20, 2), np.nan), np.arange(40).reshape(20, 2) * 1e60):
-        monkeypatch.setattr("vecindex.maps.pca.pca_map", lambda *_, bad=bad, **__: bad)
+        monkeypatch.setitem(METHODS._loaded, "pca", MapMethod("bad", lambda *_, bad=bad, **__: bad))
         with pytest.raises(ConfigError, match="Method pca found no layout of these 20 articles"):
             project(tmp_path, method="pca")
     assert maps(Database(tmp_path).articles("articles")) == {}
@@ -545,8 +547,8 @@ def test_a_rebuild_is_advised_as_the_map_was_made(tmp_path: Path) -> None:
     table_of(tmp_path, vectors[:60])
     project(tmp_path, "u", method="umap", settings={"neighbors": 9})
     append(Database(tmp_path).articles("articles"), vectors[60:], ids=[f"b{i:05d}" for i in range(20)])
-    command = "vecindex project u --method umap --set neighbors=9"
-    assert vecindex.open(tmp_path).status().next[-1].endswith(command)
+    command = "index.project('u', method='umap', settings={'neighbors': 9})"
+    assert str(vecindex.open(tmp_path).status().next[-1]).endswith(command)
     notices = Notices()
     project(tmp_path, "u", observer=notices)
     assert "map u was made by umap; now it is made by local" in notices.lines

@@ -162,7 +162,7 @@ def test_a_damaged_one_is_made_anew(tmp_path: Path) -> None:
     found = quick(tmp_path, notices).graph
     assert found is not None
     assert found.how == "made"
-    assert any("cannot be read and is made anew" in line for line in notices.lines)
+    assert any("cannot be read and is made again" in line for line in notices.lines)
     graph_is_right(tmp_path)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vecindex.maps.anchored import article_weights, capped, joined
-from vecindex.verbs.project.folds import cut_into_folds, near_duplicates, shuffled_targets
+from vecindex.verbs.project.folds import cut_into_folds, near_duplicates, shuffled_neighbors
 
 
 def on_circle(*degrees: float) -> np.ndarray:
@@ -64,7 +64,7 @@ def test_no_group_is_divided(topics: list[int], like: list[int]) -> None:
 @given(st.integers(2, 12), st.integers(1, 5), st.integers(0, 99))
 def test_every_target_is_used_as_often_as_before(q: int, k: int, seed: int) -> None:
     targets = np.arange(q * k).reshape(q, k)
-    found = shuffled_targets(targets, seed)
+    found = shuffled_neighbors(targets, seed)
     assert sorted(found.ravel().tolist()) == sorted(targets.ravel().tolist())
     owner = found // k
     assert not (owner == np.arange(q)[:, None]).any(), "nobody keeps a target"
@@ -73,7 +73,7 @@ def test_every_target_is_used_as_often_as_before(q: int, k: int, seed: int) -> N
 
 
 def test_nobody_gets_an_article_twice() -> None:
-    found = shuffled_targets(np.array([[1, 2], [2, 1], [3, 4]]), 0)
+    found = shuffled_neighbors(np.array([[1, 2], [2, 1], [3, 4]]), 0)
     for row in found:
         there = row[row != -1].tolist()
         assert len(there) == len(set(there))
@@ -81,30 +81,30 @@ def test_nobody_gets_an_article_twice() -> None:
 
 @settings(deadline=None)
 @given(st.integers(1, 6), st.integers(1, 4), st.integers(0, 99))
-def test_no_two_questions_pull_each_other(q: int, k: int, seed: int) -> None:
+def test_no_two_questions_attract_each_other(q: int, k: int, seed: int) -> None:
     from scipy.sparse import csr_matrix
 
     rng = np.random.default_rng(seed)
     articles = rng.random((8, 8)).astype(np.float32)
     articles += articles.T
     targets = np.stack([rng.permutation(8)[:k] for _ in range(q)])
-    pulls = joined(csr_matrix(articles), targets, 7.0).toarray()
-    assert not pulls[8:, 8:].any()
-    np.testing.assert_array_equal(pulls, pulls.T)
-    np.testing.assert_array_equal(pulls[:8, :8], articles)
+    weights = joined(csr_matrix(articles), targets, 7.0).toarray()
+    assert not weights[8:, 8:].any()
+    np.testing.assert_array_equal(weights, weights.T)
+    np.testing.assert_array_equal(weights[:8, :8], articles)
     for i, row in enumerate(targets):
-        assert np.flatnonzero(pulls[8 + i]).tolist() == sorted(row.tolist())
-        assert set(pulls[8 + i, row].tolist()) == {7.0}
+        assert np.flatnonzero(weights[8 + i]).tolist() == sorted(row.tolist())
+        assert set(weights[8 + i, row].tolist()) == {7.0}
 
 
-def test_the_heaviest_round_pulls_no_more_than_all_articles() -> None:
+def test_the_heaviest_round_attracts_no_more_than_all_articles() -> None:
     targets = np.arange(50).reshape(10, 5)
     assert capped((800, 400, 200, 100), 200.0, targets) == pytest.approx((2.0, 1.0, 0.5, 0.25))
     assert capped((800, 400), 1e6, targets) == (800, 400)
     assert capped((0.0,), 1.0, targets) == (0.0,)
-    # 250,000 articles pull with 14 each, both ways; 377 questions do not reach that.
+    # 250,000 articles attract with 14 each, both ways; 377 questions do not reach that.
     assert capped((800.0,), 14 * 250_000, np.zeros((377, 5), dtype=np.int64)) == (800.0,)
 
 
-def test_few_articles_have_few_that_pull() -> None:
+def test_few_articles_have_few_that_attract() -> None:
     assert [len(article_weights(n)) for n in (3, 4, 10, 46, 1_000)] == [1, 1, 3, 15, 15]

@@ -1,12 +1,12 @@
-"""The default method on its own: order, determinism, and what the finish is for."""
+"""The default method on its own: order, determinism, and what the refinement is for."""
 
 import numpy as np
 import pytest
 
 from vecindex.core.graph import Graph
-from vecindex.core.map_settings import settings_for
 from vecindex.core.vectors import normalize
 from vecindex.maps.local import along_a_curve, local_map, phases_of, reordered
+from vecindex.maps.methods import settings_for
 from vecindex.neighbors.graph import knn_graph
 from vecindex.neighbors.plane import Plane
 from vecindex.types import Silent
@@ -25,23 +25,23 @@ def recall(graph: Graph, xy: np.ndarray, k: int) -> float:
     return float((graph.rows[:, :k, None] == found[:, None, :]).any(axis=2).mean())
 
 
-def test_the_finish_keeps_more_of_the_nearest(world: tuple[np.ndarray, Graph]) -> None:
+def test_the_refinement_keeps_more_of_the_nearest(world: tuple[np.ndarray, Graph]) -> None:
     vectors, graph = world
     kept = {}
-    for name, given in (("whole", {"finish_iterations": 0}), ("finished", {})):
+    for name, given in (("whole", {"finish_iterations": 0}), ("refined", {})):
         settings = settings_for("local", given)
-        xy = local_map(graph, vectors, init=None, seed=0, settings=settings, observer=Silent())
+        xy = local_map(vectors, graph, init=None, seed=0, settings=settings, observer=Silent())
         kept[name] = recall(graph, xy, 5)
     # 5 of 2,000 by chance are 0.0025.
     assert kept["whole"] > 0.2
-    assert kept["finished"] > kept["whole"] + 0.05
+    assert kept["refined"] > kept["whole"] + 0.05
 
 
 def test_the_same_seed_gives_the_same_map(world: tuple[np.ndarray, Graph]) -> None:
     vectors, graph = world
     settings = settings_for("local", {"early_iterations": 30, "iterations": 30, "finish_iterations": 30})
     one, two, other = (
-        local_map(graph, vectors, init=None, seed=seed, settings=settings, observer=Silent()) for seed in (1, 1, 2)
+        local_map(vectors, graph, init=None, seed=seed, settings=settings, observer=Silent()) for seed in (1, 1, 2)
     )
     assert (one == two).all()
     assert (one != other).any()
@@ -50,14 +50,14 @@ def test_the_same_seed_gives_the_same_map(world: tuple[np.ndarray, Graph]) -> No
 def test_a_map_goes_on_from_an_old_one(world: tuple[np.ndarray, Graph]) -> None:
     vectors, graph = world
     settings = settings_for("local", {"early_iterations": 100, "iterations": 150, "finish_iterations": 50})
-    old = local_map(graph, vectors, init=None, seed=0, settings=settings, observer=Silent())
-    new = local_map(graph, vectors, init=old.astype(np.float32), seed=0, settings=settings, observer=Silent())
+    old = local_map(vectors, graph, init=None, seed=0, settings=settings, observer=Silent())
+    new = local_map(vectors, graph, init=old.astype(np.float32), seed=0, settings=settings, observer=Silent())
     width = np.ptp(old, axis=0).max()
     assert np.median(np.linalg.norm(new - old, axis=1)) < 0.1 * width
     assert recall(graph, new, 5) > recall(graph, old, 5) - 0.02
 
 
-def test_of_few_articles_fewer_neighbors_pull() -> None:
+def test_of_few_articles_fewer_neighbors_attract() -> None:
     phases = phases_of(settings_for("local", {}), 10)
     assert [len(phase.weights) for phase in phases] == [3, 3, 3]
     assert phases[0].exaggeration == 1.0
@@ -74,9 +74,9 @@ def test_reordering_renames_the_articles() -> None:
 
 
 def test_the_curve_visits_the_quarters_one_after_the_other() -> None:
-    places = np.random.default_rng(1).random((400, 2)).astype(np.float32)
-    places = np.concatenate([places, [[0, 0], [1, 1]]]).astype(np.float32)
-    order = along_a_curve(places)
+    positions = np.random.default_rng(1).random((400, 2)).astype(np.float32)
+    positions = np.concatenate([positions, [[0, 0], [1, 1]]]).astype(np.float32)
+    order = along_a_curve(positions)
     assert sorted(order.tolist()) == list(range(402))
-    quarter = (places[order] >= 0.5) @ np.array([1, 2])
+    quarter = (positions[order] >= 0.5) @ np.array([1, 2])
     assert (np.diff(quarter) >= 0).all()

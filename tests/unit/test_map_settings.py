@@ -1,21 +1,22 @@
-"""Settings of the methods: what is given is checked, the rest are defaults."""
+"""The methods and their settings: what is given is checked, the rest are defaults."""
 
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import Any
 
 import pytest
 
-from vecindex.core.map_settings import DEFAULT_METHOD, METHODS, graph_k, settings_for
-from vecindex.errors import ConfigError
+from vecindex.errors import ConfigError, MissingExtraError
+from vecindex.maps.methods import DEFAULT_METHOD, METHODS, settings_for, usable_method
 
 
 def test_the_default_method_is_one() -> None:
     assert DEFAULT_METHOD in METHODS
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", METHODS.built_in)
 def test_every_default_passes_its_own_check(method: str) -> None:
     known = METHODS[method].settings
     assert settings_for(method, {}) == {name: s.default for name, s in known.items()}
@@ -48,7 +49,7 @@ def test_the_defaults_of_tsne_are_those_of_opentsne() -> None:
 @pytest.mark.parametrize(
     ("method", "given", "message"),
     [
-        ("magic", {}, "No method 'magic'"),
+        ("magic", {}, "unknown map method 'magic'\nKnown map methods: local, umap, tsne, pca"),
         ("umap", {"perplexity": 3}, "Method umap has no setting 'perplexity'"),
         ("pca", {"neighbors": 3}, "Method pca has no setting 'neighbors'"),
         ("umap", {"neighbors": "many"}, "neighbors of method umap is a whole number, found 'many'"),
@@ -68,13 +69,31 @@ def test_what_makes_no_sense_is_refused(method: str, given: dict[str, Any], mess
 def test_the_method_that_has_a_setting_is_named() -> None:
     with pytest.raises(ConfigError) as refused:
         settings_for("umap", {"perplexity": 3})
-    assert str(refused.value.hint).endswith("Another method has it: --method tsne.")
+    assert str(refused.value.hint).endswith("Another method has it: method='tsne'.")
     with pytest.raises(ConfigError) as refused:
         settings_for("pca", {"sharpness": 3})
-    assert refused.value.hint == "It has none at all."
+    assert str(refused.value.hint) == "It has none at all."
 
 
 def test_how_many_neighbors_a_method_looks_at() -> None:
-    assert graph_k("tsne", settings_for("tsne", {"perplexity": 10})) == 30
-    assert graph_k("umap", settings_for("umap", {"neighbors": 50})) == 49, "umap-learn counts the article itself"
-    assert graph_k("pca", {}) == 0
+    def looked_at(method: str, **given: Any) -> int:
+        neighbors = METHODS[method].neighbors
+        assert neighbors is not None
+        return neighbors(settings_for(method, given))
+
+    assert looked_at("tsne", perplexity=10) == 30
+    assert looked_at("umap", neighbors=50) == 49, "umap-learn counts the article itself"
+    assert looked_at("local", neighbors=5, finish_neighbors=20) == 20
+    assert METHODS["pca"].neighbors is None
+
+
+def test_a_method_without_its_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert usable_method("tsne") is METHODS["tsne"]
+    monkeypatch.setitem(sys.modules, "openTSNE", None)
+    with pytest.raises(MissingExtraError) as missing:
+        usable_method("tsne")
+    assert str(missing.value) == (
+        "Method tsne needs the package openTSNE, which is not installed.\n"
+        "pip install openTSNE, or give another method=."
+    )
+    assert usable_method("pca") is METHODS["pca"]

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from vecindex.verbs.map_state import library_versions, new_identity, why_due
+from vecindex.messages import text
+from vecindex.spelling import CommandLine
+from vecindex.verbs.map_state import library_versions, new_identity, rebuilt_by, why_due
 
 
 def recall(mean: float, width: float = 0.02) -> dict[str, Any]:
@@ -24,7 +26,7 @@ def recall(mean: float, width: float = 0.02) -> dict[str, Any]:
             [{"articles": 1, "recall": recall(0.40), "old_recall": recall(0.45)}],
             100,
             0,
-            "the rows placed last keep 40.0% of their 5 nearest, the old ones 45.0%",
+            "the rows placed last keep 40.0 % of their 5 nearest, the old ones 45.0 %",
         ),
         # The last one counts.
         (
@@ -58,3 +60,22 @@ def test_a_focus_map_leaves_rows_out_on_purpose() -> None:
 def test_each_state_is_told_from_every_other() -> None:
     assert new_identity()["id"] != new_identity()["id"]
     assert {"vecindex", "numpy", "faiss-cpu"} <= set(library_versions())
+
+
+@pytest.mark.parametrize(
+    ("about", "command"),
+    [
+        ("by hand", "project m"),
+        ({"method": "local", "settings": {"neighbors": 15, "unknown": 3}}, "project m"),
+        ({"method": "local", "settings": {"neighbors": 9}}, "project m --set neighbors=9"),
+        ({"method": "umap", "settings": {"min_dist": 0.3}}, "project m --method umap --set min_dist=0.3"),
+        ({"method": ["umap"]}, "project m"),
+        ({"anchored": True}, "project m --anchor --questions FILE"),
+        (
+            {"anchored": True, "anchors": {"base": "b", "files": [{"name": "a b.txt"}, {"name": "c.csv"}]}},
+            "project m --anchor --from b --questions 'a b.txt' --questions c.csv",
+        ),
+    ],
+)
+def test_the_command_that_makes_a_map_again(about: Any, command: str) -> None:
+    assert text(rebuilt_by("m", about)).spelled(CommandLine()) == f"vecindex {command}"

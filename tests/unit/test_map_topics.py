@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vecindex.core.picture import Extent, extent_of
-from vecindex.verbs.picture.clusters import fit_centers, nearest_centers, spectral_places
+from vecindex.verbs.picture.clusters import fit_centers, nearest_centers, spectral_embedding
 from vecindex.verbs.picture.coloring import categories, flags, numbers
-from vecindex.verbs.picture.density import TOPIC_CELLS, blurred, cell_counts, densest_place, nearby
+from vecindex.verbs.picture.density import TOPIC_CELLS, blurred, cell_counts, densest_position, nearby
 from vecindex.verbs.picture.merging import merged_groups, settled_groups
 from vecindex.verbs.picture.topic_names import count_terms, name_groups
 from vecindex.verbs.picture.topics import topic_numbers
@@ -168,7 +168,7 @@ def test_the_nearest_centers_are_those_of_sorting() -> None:
 def test_a_cluster_without_ties_has_a_place_of_its_own() -> None:
     ties = np.zeros((3, 3))
     ties[0, 1] = ties[1, 0] = 5
-    places = spectral_places(ties, 2)
+    places = spectral_embedding(ties, 2)
     assert np.allclose(np.linalg.norm(places, axis=1), 1)
     assert places[0] @ places[1] > 0.99
     assert abs(places[0] @ places[2]) < 0.01
@@ -186,7 +186,7 @@ def test_a_label_stands_where_its_topic_is_dense() -> None:
     own = np.concatenate([rng.normal([2.0, 8.0], 0.3, (300, 2)), rng.uniform(0, 10, (100, 2))])
     everything = np.concatenate([own, rng.uniform(0, 10, (4_000, 2))])
     extent = extent_of(everything)
-    x, y = densest_place(own, cell_counts(everything, extent, TOPIC_CELLS), extent)
+    x, y = densest_position(own, cell_counts(everything, extent, TOPIC_CELLS), extent)
     assert np.hypot(x - 2, y - 8) < 0.5
     assert [x, y] in own.tolist()
 
@@ -195,7 +195,7 @@ def test_of_a_ring_it_stands_on_the_ring() -> None:
     turn = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     ring = np.stack([np.cos(turn), np.sin(turn)], axis=1)
     extent = extent_of(ring)
-    assert list(densest_place(ring, cell_counts(ring, extent, TOPIC_CELLS), extent)) in ring.tolist()
+    assert list(densest_position(ring, cell_counts(ring, extent, TOPIC_CELLS), extent)) in ring.tolist()
 
 
 def test_the_blurred_counts_are_those_of_the_places() -> None:

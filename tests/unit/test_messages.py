@@ -20,6 +20,18 @@ def test_python_spells_arguments_and_calls() -> None:
     assert str(text(option("model", Placeholder("DIR")))) == "model=DIR"
 
 
+def test_a_command_for_another_table() -> None:
+    asked = text(command("ingest", Placeholder("SOURCE"), chunk=True, table="new"))
+    assert str(asked) == "vecindex.open(index.uri, 'new').ingest(SOURCE, chunk=True)"
+    assert asked.spelled(CommandLine("status", {"table": "old"})) == "vecindex ingest SOURCE --chunk --table new"
+
+
+def test_an_empty_choice_is_a_switch() -> None:
+    without = text(option("maps", ()))
+    assert (str(without), without.spelled(CommandLine("export"))) == ("maps=()", "--no-maps")
+    assert text(option("maps", Placeholder("NAME"))).spelled(CommandLine("export")) == "--map NAME"
+
+
 def test_the_command_line_spells_flags_and_commands_that_can_be_pasted() -> None:
     run = CommandLine("overlap", {"db": "my db", "table": "t"})
     assert MESSAGE.spelled(run) == (

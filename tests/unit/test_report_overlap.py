@@ -155,7 +155,7 @@ def test_causes_with_their_figures() -> None:
     assert text.index("hubs") < text.index("truncation")
     for told in ("medium confidence", "self recall 0.31", "Make another map.", "Another method."):
         assert told in text
-    assert "Causes on map round: projection capacity" in text
+    assert "Causes on the map “round”: projection capacity" in text
 
 
 def test_figures_without_a_label_are_shown() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -39,10 +39,10 @@ def options_of(kind: Any) -> Callable[[F], F]:
             field = fields.get(parameter.name)
             if parameter.name in hints:
                 annotation = hints[parameter.name]
-            elif field is not None and field.option.flag != "":
+            elif field is not None and field.option.flag != "" and not _is_mapping(field.type):
                 annotation = Annotated[_plain_type(field.type), _typer_option(field)]
             else:
-                continue  # not for the command line
+                continue  # not for the command line, or given by parameters of the command's own
             parameters.append(parameter.replace(annotation=annotation, kind=inspect.Parameter.KEYWORD_ONLY))
         function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         function.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
@@ -65,6 +65,10 @@ def _plain_type(declared: Any) -> Any:
     kinds = [_kind(member) for member in members if member is not NoneType]
     kind = next((k for k in (list[str], bool, int, float) if k in kinds), str)
     return kind | None if NoneType in members or kind == list[str] else kind
+
+
+def _is_mapping(declared: Any) -> bool:
+    return any(get_origin(member) is Mapping for member in (declared, *get_args(declared)))
 
 
 def _kind(member: Any) -> Any:

@@ -23,7 +23,7 @@ class Graph:
     ----------
     rows : (n, k) int32. Positions of articles in the graph's own order, nearest first, never the article itself;
         NO_ROW at the end of a list that is shorter.
-    sims : (n, k) float32, the cosine, higher is closer, in descending order; -inf beside NO_ROW.
+    sims : (n, k) float32, the cosine, higher is closer, in descending order; -inf next to NO_ROW.
     recall : share of the true k nearest that the lists hold, measured on a sample; 1.0 where the search was exact.
     seconds : what the search took, in wall time.
     """
@@ -46,6 +46,11 @@ class Graph:
     def __len__(self) -> int:
         return int(self.rows.shape[0])
 
+    @classmethod
+    def without_neighbors(cls, n: int) -> Graph:
+        """Return the graph of n articles whose lists are all empty (k = 0)."""
+        return cls(np.empty((n, 0), dtype=np.int32), np.empty((n, 0), dtype=np.float32), 1.0, 0.0)
+
     def first(self, k: int) -> Graph:
         """Return the graph of the k nearest; all of them when there are fewer.
 
@@ -60,7 +65,7 @@ class Graph:
         return np.asarray((self.rows != NO_ROW).sum(axis=1) < full)
 
     def keep(self, kept: npt.NDArray[np.bool_]) -> Graph:
-        """Return the graph of the articles that are kept (n,), numbered anew in the same order.
+        """Return the graph of the articles that are kept (n,), numbered again in the same order.
 
         Who is gone is gone from the lists too. What follows moves up, so that a list that lost m is still the true
         k - m nearest, and is `incomplete`.
@@ -75,7 +80,7 @@ class Graph:
         """
         number = np.full(len(kept) + 1, NO_ROW, dtype=np.int32)
         number[:-1][kept] = np.arange(int(kept.sum()), dtype=np.int32)
-        # The last place stands for NO_ROW, which is -1.
+        # The last entry stands for NO_ROW, which is -1.
         rows, sims = number[self.rows[kept]], self.sims[kept]
         gone = rows == NO_ROW
         order = np.argsort(gone, axis=1, kind="stable")

@@ -17,7 +17,7 @@ U16 = npt.NDArray[np.uint16]
 FULL = 65_535
 """The steps between the two ends of a coordinate."""
 LEVELS = 254
-"""The last code of a coloring: a category's place among its names, or a number's step between low and high."""
+"""The last code of a coloring: a category's index among its names, or a number's step between low and high."""
 NO_COLOR = 255
 """The code of an article that has no value."""
 
@@ -31,7 +31,7 @@ class Extent:
     width: float
 
     def quantized(self, xy: F64) -> U16:
-        """Return places (m, 2) as steps from 0 to 65,535; off by half a step at most, width / 131,070.
+        """Return positions (m, 2) as steps from 0 to 65,535; off by half a step at most, width / 131,070.
 
         >>> Extent(0.0, -1.0, 65_535.0).quantized(np.array([[2.4, -1.0], [65_535.0, 9.0]]))
         array([[    2,     0],
@@ -40,12 +40,12 @@ class Extent:
         return np.clip(np.rint(self.steps(xy)), 0, FULL).astype(np.uint16)
 
     def steps(self, xy: F64) -> F64:
-        """Return places (m, 2) in steps, unrounded."""
+        """Return positions (m, 2) in steps, unrounded."""
         return np.asarray((np.asarray(xy, dtype=np.float64) - [self.x, self.y]) * (FULL / self.width))
 
 
 def extent_of(xy: F64) -> Extent:
-    """Return the smallest square around the middle of all places (m, 2); width 1 where they have none.
+    """Return the smallest square around the middle of all positions (m, 2); width 1 where they have none.
 
     >>> extent_of(np.array([[1.0, 5.0], [4.0, 7.0]]))
     Extent(x=1.0, y=4.5, width=3.0)
@@ -67,12 +67,12 @@ class Coloring:
     key : "topic", "density", "truncated", "question_distance" or "field:NAME".
     label : what a reader calls it.
     kind : "category" or "number".
-    codes : (m,) uint8 in the order of the picture. A category's place in `names`; a number's step, 0 at `low` or
+    codes : (m,) uint8 in the order of the picture. A category's index in `names`; a number's step, 0 at `low` or
         below, 254 at `high` or above; 255 for none.
     names, counts : of the categories; every article on the map counts, those with none in no name.
     low, high : of the numbers, in their own unit.
     scale : "log" where equal steps are equal ratios.
-    note : what a reader must know to read it, such as where numbers were cut.
+    note : what a reader must know to read it, such as the ends of the scale.
     """
 
     key: str
@@ -87,13 +87,13 @@ class Coloring:
     note: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what is told of it, without the codes."""
-        told: dict[str, Any] = {"key": self.key, "label": self.label, "kind": self.kind}
+        """Return what is shown of it, without the codes."""
+        shown: dict[str, Any] = {"key": self.key, "label": self.label, "kind": self.kind}
         if self.kind == "category":
-            told |= {"names": list(self.names), "counts": list(self.counts)}
+            shown |= {"names": list(self.names), "counts": list(self.counts)}
         else:
-            told |= {"low": self.low, "high": self.high, "scale": self.scale}
-        return told | ({"note": self.note} if self.note else {})
+            shown |= {"low": self.low, "high": self.high, "scale": self.scale}
+        return shown | ({"note": self.note} if self.note else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +102,11 @@ class TopicLabel:
 
     Attributes
     ----------
-    name : terms of the topic, the most telling first.
-    x, y : the densest place of its articles on the map, in map units.
+    name : terms of the topic, the most distinctive first.
+    x, y : where its articles lie densest on the map, in map units.
     count : its articles on the map.
     level : 0 for the few that are shown first, higher for finer ones.
-    category : place of the topic of level 0 that it belongs to among the names of the coloring "topic".
+    category : index of the topic of level 0 that it belongs to among the names of the coloring "topic".
     """
 
     name: str
@@ -123,7 +123,7 @@ class NearArticle:
 
     Attributes
     ----------
-    row : its place in the order of the picture; None when it is not on the map.
+    row : its index in the order of the picture; None when it is not on the map.
     dist : cosine distance, lower is closer.
     kept : whether it is among the question's k nearest on the map too.
     """
@@ -139,10 +139,10 @@ class PlacedQuestion:
 
     Attributes
     ----------
-    x, y : its place by candidate search, in map units; None when none of its nearest articles is on the map.
+    x, y : its best position, in map units; None when none of its nearest articles is on the map.
     overlap : share of its k nearest articles by embedding that are its k nearest on the map.
     nearest : those by embedding, closer first.
-    on_map : places, in the order of the picture, of those nearest on the map, closer first.
+    on_map : indices, in the order of the picture, of those nearest on the map, closer first.
     """
 
     id: str
@@ -157,7 +157,7 @@ class PlacedQuestion:
 
 @dataclass(frozen=True, slots=True)
 class MapScore:
-    """A score that is kept with a map: its mean and the ends of its interval."""
+    """A score that is stored with a map: its mean and the ends of its interval."""
 
     name: str
     mean: float
@@ -177,7 +177,7 @@ class MapPicture:
     articles : rows of the table; the points may be fewer.
     anchored : "anchored to ..." for a map that is; else None.
     scores : as kept with the map.
-    xy : (m, 2) float64 places in map units, in a fixed random order, so that the first so many are a fair sample.
+    xy : (m, 2) float64 positions in map units, in a fixed random order, so that the first so many are a fair sample.
     ids, titles, snippets : (m,) in this order; "" where there is none.
     colorings : the first one is shown first; there is always one.
     topics : labels, coarse ones first.

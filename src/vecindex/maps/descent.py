@@ -29,10 +29,10 @@ class Phase:
 
     Attributes
     ----------
-    weights : (k,) how strongly an article is pulled by its nearest, second nearest, ... neighbor; only their ratios
-        count.
-    exaggeration : of the pull. Above 1 clusters form and hold together; below 1 repulsion opens them up, so that
-        nearest neighbors can be told from near ones.
+    weights : (k,) how strongly an article is attracted by its nearest, second nearest, ... neighbor; only their
+        ratios count.
+    exaggeration : of the attraction. Above 1 clusters form and hold together; below 1 repulsion opens them up, so
+        that nearest neighbors separate from near ones.
     """
 
     weights: tuple[float, ...]
@@ -42,7 +42,7 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
-class Pulls:
+class Attraction:
     """Symmetric weights between articles that sum to 1, as rows of a sparse matrix."""
 
     starts: npt.NDArray[np.int64]
@@ -50,13 +50,16 @@ class Pulls:
     weights: F32
 
 
-def pulls_of(graph: Graph, weights: tuple[float, ...]) -> Pulls:
-    """Return the pulls of a graph: article i pulls its r-th neighbor and is pulled by it with weights[r - 1]."""
-    return pulls_from(both_ways(graph, weights))
+def attraction_of(graph: Graph, weights: tuple[float, ...]) -> Attraction:
+    """Return the attraction of a graph; see `both_ways`."""
+    return normalized(both_ways(graph, weights))
 
 
 def both_ways(graph: Graph, weights: tuple[float, ...]) -> Any:
-    """Return the same as a symmetric sparse matrix (n, n), before its weights are made to sum to 1."""
+    """Return a symmetric sparse matrix (n, n): article i and its r-th neighbor attract each other by weights[r - 1].
+
+    Two articles that are neighbors of each other get the sum of both weights.
+    """
     from scipy.sparse import csr_matrix
 
     k = min(len(weights), graph.k)
@@ -70,10 +73,10 @@ def both_ways(graph: Graph, weights: tuple[float, ...]) -> Any:
     return both
 
 
-def pulls_from(matrix: Any) -> Pulls:
-    """Return the pulls of a symmetric sparse matrix."""
+def normalized(matrix: Any) -> Attraction:
+    """Return the attraction with the weights of a symmetric sparse matrix, divided by their sum."""
     total = float(matrix.data.sum(dtype=np.float64))
-    return Pulls(
+    return Attraction(
         matrix.indptr.astype(np.int64),
         matrix.indices.astype(np.int32),
         (matrix.data / total if total else matrix.data).astype(np.float32),
@@ -81,41 +84,41 @@ def pulls_from(matrix: Any) -> Pulls:
 
 
 class Descent:
-    """Places of n articles on their way down the gradient."""
+    """Positions of n articles on their way down the gradient."""
 
-    def __init__(self, places: F32) -> None:
-        """Take where to begin, (n, 2); it is copied."""
+    def __init__(self, positions: F32) -> None:
+        """Take the start, (n, 2); it is copied."""
         import numba
 
-        self.places: F32 = np.array(places, dtype=np.float32, order="C")
+        self.positions: F32 = np.array(positions, dtype=np.float32, order="C")
         self._threads = int(numba.get_num_threads())
         self._repulsion = Repulsion(self._threads)
 
-    def run(self, pulls: Pulls, phase: Phase, tell: Callable[[int], None] = lambda _: None) -> None:
-        """Go down for the iterations of a phase, from rest; `tell` is called before each with its number."""
+    def run(self, attraction: Attraction, phase: Phase, report: Callable[[int], None] = lambda _: None) -> None:
+        """Go down for the iterations of a phase, from rest; `report` is called before each with its number."""
         from vecindex.maps.kernels import attract, move
 
-        n = len(self.places)
+        n = len(self.positions)
         # Belkina et al. (2019): the rate grows with n; early exaggeration divides it, later phases keep that.
         rate = np.float32(max(_LEAST_RATE, n / 12.0))
-        velocity, gains = np.zeros_like(self.places), np.ones_like(self.places)
-        force = np.empty_like(self.places)
+        velocity, gains = np.zeros_like(self.positions), np.ones_like(self.positions)
+        force = np.empty_like(self.positions)
         with _one_at_a_time:
             for iteration in range(phase.iterations):
-                tell(iteration)
-                z = self._repulsion(self.places, force)
+                report(iteration)
+                z = self._repulsion(self.positions, force)
                 attract(
-                    self.places,
-                    pulls.starts,
-                    pulls.ends_at,
-                    pulls.weights,
+                    self.positions,
+                    attraction.starts,
+                    attraction.ends_at,
+                    attraction.weights,
                     np.float32(phase.exaggeration),
                     np.float32(1.0 / z),
                     force,
                     self._threads,
                 )
                 move(
-                    self.places,
+                    self.positions,
                     force,
                     velocity,
                     gains,
@@ -125,4 +128,4 @@ class Descent:
                     self._threads,
                 )
                 if iteration % _CENTER_EVERY == 0:
-                    self.places -= self.places.mean(axis=0)
+                    self.positions -= self.positions.mean(axis=0)

@@ -3,7 +3,7 @@
 Every loop that runs in parallel splits the articles into as many equal parts as there are threads, so with the same
 number of threads the sums are taken in the same order, and the result is the same to the last bit.
 
-Arrays: `places` (n, 2) float32; `grid` float32, whose node (i, j) lies at `low` + (i - 1, j - 1) * spacing.
+Arrays: `positions` (n, 2) float32; `grid` float32, whose node (i, j) lies at `low` + (i - 1, j - 1) * spacing.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ def _slopes(t):
 
 
 @nb.njit(parallel=True, fastmath=True, cache=True)
-def spread(places, low_x, low_y, per_cell, grids):
+def spread(positions, low_x, low_y, per_cell, grids):
     """Spread one unit of charge of each article over its 16 nodes, in one grid for each thread: (threads, m, m)."""
     threads = len(grids)
-    n = len(places)
+    n = len(positions)
     for part in nb.prange(threads):
         grid = grids[part]
         grid[:] = 0
         for i in range(n * part // threads, n * (part + 1) // threads):
-            u = (places[i, 0] - low_x) * per_cell
-            v = (places[i, 1] - low_y) * per_cell
+            u = (positions[i, 0] - low_x) * per_cell
+            v = (positions[i, 1] - low_y) * per_cell
             a = int(u)
             b = int(v)
             across = _weights(_f(u - a))
@@ -60,15 +60,15 @@ def spread(places, low_x, low_y, per_cell, grids):
 
 
 @nb.njit(parallel=True, fastmath=True, cache=True)
-def gather(places, low_x, low_y, per_cell, potential, force, threads):
+def gather(positions, low_x, low_y, per_cell, potential, force, threads):
     """Put minus half the slope of the potential at each article into `force` (n, 2); return the potentials' sum."""
-    n = len(places)
+    n = len(positions)
     sums = np.zeros(threads)
     for part in nb.prange(threads):
         total = np.float64(0)
         for i in range(n * part // threads, n * (part + 1) // threads):
-            u = (places[i, 0] - low_x) * per_cell
-            v = (places[i, 1] - low_y) * per_cell
+            u = (positions[i, 0] - low_x) * per_cell
+            v = (positions[i, 1] - low_y) * per_cell
             a = int(u)
             b = int(v)
             across = _weights(_f(u - a))
@@ -95,9 +95,9 @@ def gather(places, low_x, low_y, per_cell, potential, force, threads):
 
 
 @nb.njit(parallel=True, fastmath=True, cache=True)
-def pairs(places, force, threads):
+def pairs(positions, force, threads):
     """Put the repulsion of each article from all others into `force` (n, 2); return Z, with no grid."""
-    n = len(places)
+    n = len(positions)
     sums = np.zeros(threads)
     for part in nb.prange(threads):
         total = np.float64(0)
@@ -106,8 +106,8 @@ def pairs(places, force, threads):
             sum_y = _f(0)
             for j in range(n):
                 if j != i:
-                    dx = places[i, 0] - places[j, 0]
-                    dy = places[i, 1] - places[j, 1]
+                    dx = positions[i, 0] - positions[j, 0]
+                    dy = positions[i, 1] - positions[j, 1]
                     q = _f(1) / (_f(1) + dx * dx + dy * dy)
                     total += q
                     sum_x += q * q * dx
@@ -119,23 +119,23 @@ def pairs(places, force, threads):
 
 
 @nb.njit(parallel=True, fastmath=True, cache=True)
-def attract(places, starts, ends_at, pull, exaggeration, repulsion, force, threads):
+def attract(positions, starts, ends_at, attraction, exaggeration, repulsion, force, threads):
     """Turn repulsive forces in `force` (n, 2) into the gradient of t-SNE, 4 (exaggeration attraction - repulsion).
 
-    Article i is pulled by ends_at[starts[i]:starts[i + 1]] with weights `pull`; `repulsion` is 1 / Z.
+    Article i is attracted by ends_at[starts[i]:starts[i + 1]] with weights `attraction`; `repulsion` is 1 / Z.
     """
-    n = len(places)
+    n = len(positions)
     for part in nb.prange(threads):
         for i in range(n * part // threads, n * (part + 1) // threads):
-            x = places[i, 0]
-            y = places[i, 1]
+            x = positions[i, 0]
+            y = positions[i, 1]
             sum_x = _f(0)
             sum_y = _f(0)
             for e in range(starts[i], starts[i + 1]):
                 j = ends_at[e]
-                dx = x - places[j, 0]
-                dy = y - places[j, 1]
-                q = pull[e] / (_f(1) + dx * dx + dy * dy)
+                dx = x - positions[j, 0]
+                dy = y - positions[j, 1]
+                q = attraction[e] / (_f(1) + dx * dx + dy * dy)
                 sum_x += q * dx
                 sum_y += q * dy
             force[i, 0] = _f(4) * (exaggeration * sum_x - repulsion * force[i, 0])
@@ -143,9 +143,9 @@ def attract(places, starts, ends_at, pull, exaggeration, repulsion, force, threa
 
 
 @nb.njit(parallel=True, fastmath=True, cache=True)
-def move(places, gradient, velocity, gains, rate, momentum, longest, threads):
+def move(positions, gradient, velocity, gains, rate, momentum, longest, threads):
     """Move all articles down the gradient, with momentum and gains of their own, no farther than `longest`."""
-    n = len(places)
+    n = len(positions)
     for part in nb.prange(threads):
         for i in range(n * part // threads, n * (part + 1) // threads):
             for c in range(2):
@@ -158,5 +158,5 @@ def move(places, gradient, velocity, gains, rate, momentum, longest, threads):
             if step > longest:
                 velocity[i, 0] *= longest / step
                 velocity[i, 1] *= longest / step
-            places[i, 0] += velocity[i, 0]
-            places[i, 1] += velocity[i, 1]
+            positions[i, 0] += velocity[i, 0]
+            positions[i, 1] += velocity[i, 1]

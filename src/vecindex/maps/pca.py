@@ -1,12 +1,14 @@
-"""The two directions of largest variance."""
+"""Method "pca": the two directions of largest variance."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from vecindex.core.graph import Graph
 from vecindex.core.neighbors import F64
 from vecindex.core.pca import Covariance
 from vecindex.core.vectors import F32
+from vecindex.maps.methods import MapMethod, Settings
 from vecindex.types import Observer, Stage
 
 STAGE = "pca"
@@ -32,9 +34,18 @@ def pca_map(vectors: F32, *, observer: Observer) -> F64:
         observer.stage(Stage(STAGE, at, n))
         covariance.add(vectors[at : at + _BLOCK])
     mean, directions = covariance.axes(2)
-    places = np.zeros((n, 2))
+    positions = np.zeros((n, 2))
     for at in range(0, n, _BLOCK):
         block = vectors[at : at + _BLOCK].astype(np.float64) - mean
-        places[at : at + _BLOCK, : directions.shape[1]] = block @ directions
+        positions[at : at + _BLOCK, : directions.shape[1]] = block @ directions
     observer.stage(Stage(STAGE, n, n))
-    return places + 0.0  # no negative nought
+    return positions + 0.0  # no negative zero
+
+
+def _layout(
+    vectors: F32, graph: Graph, *, settings: Settings, init: F32 | None, seed: int, observer: Observer
+) -> F64:
+    return pca_map(vectors, observer=observer)
+
+
+METHOD = MapMethod("the two directions of largest variance", _layout)

@@ -21,7 +21,7 @@ FEW = 1_000
 the grid's error in each article's repulsion from itself, which it must take off, is then larger than all the rest."""
 _MOST_NODES = 8_192
 _FEWEST_CELLS = 50
-# On a finer grid the potential of neighboring nodes differs by less than float32 can tell.
+# On a finer grid the potential of neighboring nodes differs by less than float32 resolves.
 _FINEST = 0.02
 _MARGIN = 1.05
 
@@ -37,23 +37,23 @@ class Repulsion:
         self._nodes = 0
         self._actual = 0.0
 
-    def __call__(self, places: F32, force: F32) -> float:
+    def __call__(self, positions: F32, force: F32) -> float:
         """Put sum_j (y_i - y_j) / (1 + |y_i - y_j|^2)^2 into `force` (n, 2); return Z, the sum over all i != j.
 
         Z = sum of 1 / (1 + |y_i - y_j|^2).
         """
         from vecindex.maps.kernels import gather, pairs, spread
 
-        if len(places) <= self._few:
-            return max(float(pairs(places, force, self._threads)), float(np.finfo(np.float32).tiny))
-        low, high = places.min(axis=0), places.max(axis=0)
+        if len(positions) <= self._few:
+            return max(float(pairs(positions, force, self._threads)), float(np.finfo(np.float32).tiny))
+        low, high = positions.min(axis=0), positions.max(axis=0)
         self._fit(float((high - low).max()))
         low = low - 2 * self._actual
         per_cell = np.float32(1.0 / self._actual)
-        spread(places, low[0], low[1], per_cell, self._grids)
+        spread(positions, low[0], low[1], per_cell, self._grids)
         potential = self._convolve(self._grids.sum(axis=0))
-        total = gather(places, low[0], low[1], per_cell, potential, force, self._threads)
-        return max(float(total) - len(places), float(np.finfo(np.float32).tiny))
+        total = gather(positions, low[0], low[1], per_cell, potential, force, self._threads)
+        return max(float(total) - len(positions), float(np.finfo(np.float32).tiny))
 
     def _fit(self, width: float) -> None:
         """Make a new grid where the old one is too small, or much too large."""

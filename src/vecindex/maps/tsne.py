@@ -1,9 +1,9 @@
-"""t-SNE, by openTSNE, on the articles' own neighbor graph."""
+"""Method "tsne": t-SNE, by openTSNE, on the articles' own neighbor graph."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,119 +11,112 @@ import numpy as np
 from vecindex.core.graph import Graph
 from vecindex.core.neighbors import F64
 from vecindex.core.vectors import F32
-from vecindex.errors import MissingExtraError
+from vecindex.maps.methods import MapMethod, Setting, Settings
 from vecindex.maps.pca import pca_map
 from vecindex.types import Observer, Stage
 
 STAGE = "layout"
-_TELL_EVERY = 10
-# Two articles on one spot attract and repel with no direction and stay so; spread of a start, relative to its width.
-_BEGIN_SD = 1e-4
+_REPORT_EVERY = 10
+# Spread of a start, relative to its width. Two articles at one position would attract and repel with no direction.
+_START_SD = 1e-4
 
 
 def tsne_map(
-    graph: Graph, vectors: F32, *, init: F32 | None, seed: int, settings: Mapping[str, Any], observer: Observer
+    vectors: F32, graph: Graph, *, settings: Settings, init: F32 | None, seed: int, observer: Observer
 ) -> F64:
-    """Return the layout (n, 2) that openTSNE makes of the graph.
+    """Return the layout (n, 2) that openTSNE makes of the graph; see `methods.Layout`.
 
     Parameters
     ----------
-    graph : 3 * perplexity neighbors at least, else the perplexity is what they allow; affinities are of cosine
-        distances, as openTSNE makes them for `metric="cosine"`.
-    init : (n, 2) where to begin, scaled down to the usual start; else the two principal components.
-    seed : breaks ties of the start. The same machine, threads, versions and seed give the same map.
-    settings : see `core.map_settings`.
-
-    Raises MissingExtraError when openTSNE is not installed.
+    graph : 3 * perplexity neighbors are used, and of a graph with fewer the perplexity is what they allow. Affinities
+        are of cosine distances, as openTSNE makes them for `metric="cosine"`.
+    init : scaled down to the usual start; None begins from the two principal components.
+    seed : breaks ties of the start. The same number of threads is needed for the same map.
     """
-    tsne = load_opentsne()
+    import openTSNE
+    from openTSNE import affinity, nearest_neighbors
+
     n = len(graph)
-    wanted = min(int(3 * settings["perplexity"]), graph.k, n - 1)
+    wanted = min(neighbors(settings), graph.k, n - 1)
     near = graph.first(max(1, wanted))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        affinities = tsne.affinity.PerplexityBasedNN(
+        affinities = affinity.PerplexityBasedNN(
             perplexity=min(settings["perplexity"], near.k / 3) if near.k >= 3 else 1,
-            knn_index=tsne.nearest_neighbors.PrecomputedNeighbors(
+            knn_index=nearest_neighbors.PrecomputedNeighbors(
                 near.rows.astype(np.int64), np.maximum(0.0, 1.0 - near.sims.astype(np.float64))
             ),
             n_jobs=-1,
         )
-        return optimized(
-            tsne, affinities, begin(vectors, init, seed, observer), phases(settings), settings["dof"], observer, seed
+        embedding = openTSNE.TSNEEmbedding(
+            start(vectors, init, seed, observer),
+            affinities,
+            negative_gradient_method="bh" if n < 10_000 else "fft",
+            n_jobs=-1,
+            random_state=seed,
+            dof=settings["dof"],
         )
+        return optimized(embedding, settings, observer)
 
 
-def phases(settings: Mapping[str, Any]) -> list[tuple[int, float, float]]:
-    """Return the (iterations, exaggeration, momentum) of both phases, as openTSNE has them."""
-    return [
-        (int(settings["early_iterations"]), float(settings["early_exaggeration"]), 0.8),
-        (int(settings["iterations"]), float(settings["exaggeration"]), 0.8),
+def neighbors(settings: Settings) -> int:
+    """Return how many neighbors of each article carry the affinities: three times the perplexity, as in openTSNE."""
+    return int(3 * settings["perplexity"])
+
+
+def start(vectors: F32, init: F32 | None, seed: int, observer: Observer) -> F64:
+    """Return the start (n, 2): the old positions or the principal components, small, no two articles at one."""
+    positions = pca_map(vectors, observer=observer) if init is None else np.asarray(init, dtype=np.float64)
+    positions = positions - positions.mean(axis=0)
+    spread = float(positions.std(axis=0).max()) or 1.0
+    positions = positions / spread * _START_SD
+    return np.asarray(positions + np.random.default_rng(seed).normal(scale=_START_SD / 100, size=positions.shape))
+
+
+def optimized(embedding: Any, settings: Settings, observer: Observer) -> F64:
+    """Return the positions after both phases, early and main, each with the momentum that openTSNE has for it."""
+    phases = [
+        (int(settings["early_iterations"]), float(settings["early_exaggeration"])),
+        (int(settings["iterations"]), float(settings["exaggeration"])),
     ]
-
-
-def begin(vectors: F32, init: F32 | None, seed: int, observer: Observer) -> F64:
-    """Return the start (n, 2): the old places or the principal components, small, no two on one spot."""
-    places = pca_map(vectors, observer=observer) if init is None else np.asarray(init, dtype=np.float64)
-    places = places - places.mean(axis=0)
-    spread = float(places.std(axis=0).max()) or 1.0
-    places = places / spread * _BEGIN_SD
-    return np.asarray(places + np.random.default_rng(seed).normal(scale=_BEGIN_SD / 100, size=places.shape))
-
-
-def optimized(
-    tsne: Any,
-    affinities: Any,
-    start: F64,
-    steps: list[tuple[int, float, float]],
-    dof: float,
-    observer: Observer,
-    seed: int,
-) -> F64:
-    """Return what the phases make of a start."""
-    total = sum(iterations for iterations, _, _ in steps)
-    embedding = tsne.TSNEEmbedding(
-        start,
-        affinities,
-        negative_gradient_method="bh" if len(start) < 10_000 else "fft",
-        n_jobs=-1,
-        random_state=seed,
-        dof=dof,
-    )
-    done = 0
-    for iterations, exaggeration, momentum in steps:
+    total, done = sum(iterations for iterations, _ in phases), 0
+    for iterations, exaggeration in phases:
         if iterations:
             embedding.optimize(
                 iterations,
                 exaggeration=exaggeration,
-                momentum=momentum,
+                momentum=0.8,
                 learning_rate="auto",
                 inplace=True,
                 propagate_exception=True,
-                callbacks=_teller(observer, done, total),
-                callbacks_every_iters=_TELL_EVERY,
+                callbacks=_reporter(observer, done, total),
+                callbacks_every_iters=_REPORT_EVERY,
             )
         done += iterations
     observer.stage(Stage(STAGE, total, total))
     return np.asarray(embedding, dtype=np.float64)
 
 
-def _teller(observer: Observer, before: int, total: int) -> Callable[[int, float, Any], bool]:
-    def tell(iteration: int, _error: float, _places: Any) -> bool:
+def _reporter(observer: Observer, before: int, total: int) -> Callable[[int, float, Any], bool]:
+    def report(iteration: int, _error: float, _positions: Any) -> bool:
         observer.stage(Stage(STAGE, before + iteration, total))
         return False
 
-    return tell
+    return report
 
 
-def load_opentsne() -> Any:
-    """Import openTSNE, or raise MissingExtraError."""
-    try:
-        import openTSNE
-        from openTSNE import affinity, nearest_neighbors  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            "Method tsne needs the package openTSNE, which is not installed.",
-            "pip install openTSNE, or leave --method out: the default method needs nothing more.",
-        ) from error
-    return openTSNE
+METHOD = MapMethod(
+    "t-SNE, by openTSNE at its defaults",
+    tsne_map,
+    {
+        "perplexity": Setting(30.0, "about how many neighbors attract; three times as many are used", 1),
+        "early_iterations": Setting(250, "early_exaggeration_iter"),
+        "early_exaggeration": Setting(12.0, "of the attraction in these"),
+        "iterations": Setting(500, "n_iter, after the early ones"),
+        "exaggeration": Setting(1.0, "of the attraction in these"),
+        "dof": Setting(1.0, "degrees of freedom of the kernel", 1e-3),
+    },
+    neighbors=neighbors,
+    requires="openTSNE",
+    install="pip install openTSNE",
+)

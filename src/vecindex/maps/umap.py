@@ -1,9 +1,8 @@
-"""UMAP, by umap-learn, on the articles' own neighbor graph."""
+"""Method "umap": UMAP, by umap-learn, on the articles' own neighbor graph."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from vecindex.core.graph import Graph
 from vecindex.core.neighbors import F64, NO_ROW
 from vecindex.core.vectors import F32
+from vecindex.maps.methods import MapMethod, Setting, Settings
 from vecindex.maps.pca import pca_map
 from vecindex.types import Observer, Stage
 
@@ -20,16 +20,15 @@ _SPECTRAL_ARTICLES = 6
 
 
 def umap_map(
-    graph: Graph, vectors: F32, *, init: F32 | None, seed: int, settings: Mapping[str, Any], observer: Observer
+    vectors: F32, graph: Graph, *, settings: Settings, init: F32 | None, seed: int, observer: Observer
 ) -> F64:
-    """Return the layout (n, 2) that umap-learn makes of the graph.
+    """Return the layout (n, 2) that umap-learn makes of the graph; see `methods.Layout`.
 
     Parameters
     ----------
-    graph : complete lists; umap-learn counts the article itself as its first neighbor, so `neighbors` - 1 are used.
-    init : (n, 2) where to begin, else as `settings["init"]` says. umap-learn scales it to a box of 10 by 10.
-    seed : fixes the layout, which then runs in one thread: the same machine, versions and seed give the same map.
-    settings : see `core.map_settings`.
+    graph : umap-learn counts the article itself as its first neighbor, so `neighbors` - 1 are used.
+    init : None begins as `settings["init"]` says. umap-learn scales it to a box of 10 by 10.
+    seed : fixes the layout, which then runs in one thread.
     """
     import umap
 
@@ -40,7 +39,7 @@ def umap_map(
     if isinstance(begin, str) and (begin == "pca" or len(graph) < _SPECTRAL_ARTICLES):
         begin = pca_map(vectors, observer=observer).astype(np.float32)
     with warnings.catch_warnings():
-        # Of threads, of small data and of a graph that cannot place new points: all known and meant.
+        # On threads, small data, and a graph that cannot transform new points: all known and intended.
         warnings.simplefilter("ignore")
         model = umap.UMAP(
             n_components=2,
@@ -55,9 +54,9 @@ def umap_map(
             random_state=seed,
             precomputed_knn=(near, dist),
         )
-        places = model.fit_transform(vectors)
+        positions = model.fit_transform(vectors)
     observer.stage(Stage(STAGE, 1, 1))
-    return np.asarray(places, dtype=np.float64)
+    return np.asarray(positions, dtype=np.float64)
 
 
 def _with_itself(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
@@ -69,3 +68,19 @@ def _with_itself(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
         np.concatenate([itself, graph.rows], axis=1),
         np.concatenate([np.zeros_like(itself, dtype=np.float32), dist.astype(np.float32)], axis=1),
     )
+
+
+METHOD = MapMethod(
+    "UMAP, by umap-learn at its defaults",
+    umap_map,
+    {
+        "neighbors": Setting(15, "n_neighbors, the article itself included", 2),
+        "min_dist": Setting(0.1, "least distance between two articles"),
+        "spread": Setting(1.0, "scale of the layout", 1e-6),
+        "epochs": Setting(0, "n_epochs; 0 leaves it to umap-learn"),
+        "negative_sample_rate": Setting(5, "articles repelled for each neighbor that attracts"),
+        "repulsion_strength": Setting(1.0, "weight of the repulsion"),
+        "init": Setting("spectral", "where the articles begin", words=("spectral", "pca", "random")),
+    },
+    neighbors=lambda settings: int(settings["neighbors"]) - 1,
+)

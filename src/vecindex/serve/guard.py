@@ -1,4 +1,4 @@
-"""What stands before every request: who may ask, how much may be sent, and what the browser is told to forbid."""
+"""What stands before every request: who may ask, how much may be sent, and what the browser is allowed to forbid."""
 
 from __future__ import annotations
 
@@ -79,10 +79,10 @@ class Guard:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                told = MutableHeaders(scope=message)
+                answered = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
-                    told.setdefault(name, value)
-                told.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+                    answered.setdefault(name, value)
+                answered.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
             await send(message)
 
         refusal = self._refused(scope["method"], headers)

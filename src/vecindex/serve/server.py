@@ -38,7 +38,7 @@ def serve(served: Served, host: str, port: int, ready: Callable[[str], None], st
     Parameters
     ----------
     host, port : a loopback address; 0 for a free port.
-    ready : told the address of the page, once it answers.
+    ready : called with the address of the page, once it answers.
     stopping : called at the first signal; a second one ends the process at once.
 
     Raises

@@ -1,9 +1,8 @@
-"""The neighbor graph of a table's articles: the stored one where it still holds, extended or made anew where not."""
+"""The neighbor graph of a table's articles: the stored one where it still holds, else extended or made again."""
 
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from vecindex.core.graph import Graph
 from vecindex.core.neighbors import NO_ROW, Rows
 from vecindex.core.vectors import F32
 from vecindex.errors import CorruptError, LockedError
+from vecindex.messages import text
 from vecindex.neighbors.graph import extend_graph, knn_graph
 from vecindex.store.database import Database
 from vecindex.store.graph import StoredGraph
@@ -19,7 +19,7 @@ from vecindex.types import Observer
 from vecindex.verbs.map_rows import MapRows, same_rows
 
 MAX_EXTENDED = 0.34
-"""Where more of the rows than this share are new or lost neighbors, the graph is made anew."""
+"""Where more of the rows than this share are new or lost neighbors, the graph is made again."""
 _CHECKED = 1_000
 # float32 products of unit vectors, summed in another order.
 _TOLERANCE = 1e-3
@@ -76,7 +76,7 @@ def complete(prepared: Prepared, vectors: F32, k: int, seed: int, observer: Obse
     """Return the graph of all rows, and how it came about; `vectors` (n, d) are in the order of `prepared.rows`."""
     kept = prepared.kept
     if kept is not None and not _agrees(kept, vectors, seed):
-        observer.notice("the stored neighbor graph is not that of these vectors; it is made anew")
+        observer.notice("the stored neighbor graph is not that of these vectors; it is made again")
         kept = None
     if kept is None:
         graph = knn_graph(vectors, min(k, len(vectors) - 1), seed=seed, observer=observer)
@@ -88,8 +88,17 @@ def complete(prepared: Prepared, vectors: F32, k: int, seed: int, observer: Obse
     return graph, GraphOrigin(graph.k, graph.recall, "extended", searched)
 
 
+def complete_and_keep(
+    database: Database, prepared: Prepared, vectors: F32, k: int, seed: int, observer: Observer
+) -> tuple[Graph, GraphOrigin, bool]:
+    """Return what `complete` does, after storing a graph that is not stored yet; and whether it is stored now."""
+    graph, origin = complete(prepared, vectors, k, seed, observer)
+    stored = prepared.whole and origin.how == "stored"
+    return graph, origin, stored or keep_graph(database, prepared.rows, graph, observer)
+
+
 def keep_graph(database: Database, rows: MapRows, graph: Graph, observer: Observer) -> bool:
-    """Keep a graph for the next map, unless another process is writing; return whether it was kept."""
+    """Store a graph for the next map, unless another process is writing; return whether it was stored."""
     stored = StoredGraph(rows.ids, rows.contents, graph, made_by(rows), rows.version)
     try:
         with database.writer():
@@ -108,19 +117,14 @@ def _loaded(database: Database, rows: MapRows, observer: Observer) -> StoredGrap
     try:
         return database.graph(rows.table.name).load()
     except CorruptError as error:
-        observer.notice(f"the stored neighbor graph cannot be read and is made anew: {error.message}")
+        observer.notice(text("the stored neighbor graph cannot be read and is made again: ", error.message))
         return None
 
 
 def _agrees(graph: Graph, vectors: F32, seed: int) -> bool:
-    """Return whether the stored cosines of some rows are those of the vectors: hashes cannot tell everything."""
+    """Return whether the stored cosines of some rows are those of the vectors, which the hashes do not prove."""
     some: Rows = np.random.default_rng(seed).permutation(len(graph))[:_CHECKED]
     near, sims = graph.rows[some], graph.sims[some]
     row, at = np.nonzero(near != NO_ROW)
     true = np.einsum("ij,ij->i", vectors[some[row]], vectors[near[row, at]])
     return bool((np.abs(true - sims[row, at]) < _TOLERANCE).all())
-
-
-def seconds_since(mark: float) -> float:
-    """Return the wall seconds since a mark of `time.perf_counter`."""
-    return time.perf_counter() - mark

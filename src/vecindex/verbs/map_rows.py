@@ -10,8 +10,9 @@ import numpy as np
 from vecindex.core.neighbors import F64, Rows
 from vecindex.core.vectors import F32, usable
 from vecindex.errors import CorruptError
+from vecindex.messages import command, text
 from vecindex.store.articles import ArticleTable, as_matrix
-from vecindex.store.maps import columns_and_places
+from vecindex.store.maps import columns_and_positions
 from vecindex.store.versions import version
 from vecindex.types import Observer, Stage
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 STAGE = "reading"
-_CONTENT_SIGNS = 16
+_CONTENT_CHARACTERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,10 @@ class MapRows:
 
     Attributes
     ----------
-    ids, contents : (n,) Arrow texts: each row's id, and the half of its content hash that tells what makes its
+    ids, contents : (n,) Arrow texts: each row's id, and the half of its content hash that depends on what makes its
         vector.
-    order : (n,) the place of each row as it is scanned in this order.
-    places : (n, 2) on the map that was asked for, NaN outside it; None where none was asked for.
+    order : (n,) the index in this order of each row as it is scanned.
+    positions : (n, 2) on the map that was asked for, NaN outside it; None where none was asked for.
     """
 
     table: ArticleTable
@@ -39,7 +40,7 @@ class MapRows:
     ids: pa.Array
     contents: pa.Array
     order: Rows
-    places: F64 | None
+    positions: F64 | None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -60,7 +61,7 @@ class MapRows:
             if not usable(block).all():
                 raise CorruptError(
                     f"{self.table.where}: {int((~usable(block)).sum()):,} vectors are not finite.",
-                    "Look closer: vecindex doctor",
+                    text("Look closer: ", command("doctor")),
                 )
             vectors[self.order[at : at + len(block)]] = block
             at += len(block)
@@ -68,7 +69,7 @@ class MapRows:
         return vectors
 
     def ordered(self, order: Rows) -> MapRows:
-        """Return the same rows in another order: `order` (n,) holds the present places of its rows, in turn."""
+        """Return the same rows in another order: `order` (n,) holds the present indices of its rows, in turn."""
         import pyarrow as pa
 
         taken = pa.array(order)
@@ -80,7 +81,7 @@ class MapRows:
             self.ids.take(taken),
             self.contents.take(taken),
             back[self.order],
-            None if self.places is None else self.places[order],
+            None if self.positions is None else self.positions[order],
         )
 
 
@@ -93,30 +94,32 @@ def read_rows(table: ArticleTable, map_name: str | None = None) -> MapRows:
 
     number = version(table)
     table.lance.checkout(number)
-    (ids, hashes), places = columns_and_places(table, ["id", "content_hash"], [] if map_name is None else [map_name])
+    (ids, hashes), positions = columns_and_positions(
+        table, ["id", "content_hash"], [] if map_name is None else [map_name]
+    )
     order = pc.sort_indices(ids)
     at = order.to_numpy(zero_copy_only=False).astype(np.int64)
-    place = np.empty(len(ids), dtype=np.int64)
-    place[at] = np.arange(len(ids))
+    index = np.empty(len(ids), dtype=np.int64)
+    index[at] = np.arange(len(ids))
     return MapRows(
         table=table,
         version=number,
         ids=ids.take(order),
         contents=content_of(hashes.take(order)),
-        order=place,
-        places=None if map_name is None else places[map_name][at],
+        order=index,
+        positions=None if map_name is None else positions[map_name][at],
     )
 
 
 def content_of(hashes: pa.Array) -> pa.Array:
-    """Return the half of each content hash that tells what makes the vector."""
+    """Return the half of each content hash that depends on what makes the vector."""
     import pyarrow.compute as pc
 
-    return pc.utf8_slice_codeunits(hashes, 0, _CONTENT_SIGNS)
+    return pc.utf8_slice_codeunits(hashes, 0, _CONTENT_CHARACTERS)
 
 
 def index_of(ids: pa.Array, among: pa.Array) -> Rows:
-    """Return the place of each id among others; -1 for one that is not there; shape (n,)."""
+    """Return the index of each id among others; -1 for one that is not there; shape (n,)."""
     import pyarrow.compute as pc
 
     found = pc.index_in(ids, value_set=among)
@@ -124,7 +127,7 @@ def index_of(ids: pa.Array, among: pa.Array) -> Rows:
 
 
 def same_rows(ids: pa.Array, contents: pa.Array, other_ids: pa.Array, other_contents: pa.Array) -> Rows:
-    """Return the place of each row among others, -1 where the id is not there or its content is another; (n,)."""
+    """Return the index of each row among others, -1 where the id is not there or its content is another; (n,)."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -1,4 +1,4 @@
-"""What is kept with a map, and whether it should be rebuilt."""
+"""What is stored with a map: its scores, which map is the best by them, and whether it should be rebuilt."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from vecindex.core.map_settings import DEFAULT_METHOD, METHODS
+from vecindex.core.anchors import anchored_to
+from vecindex.core.picture import MapScore
+from vecindex.errors import ConfigError
+from vecindex.maps.methods import DEFAULT_METHOD, METHODS
+from vecindex.messages import Command, Placeholder, command, percent, text
+from vecindex.store.articles import ArticleTable
+from vecindex.store.maps import maps
 
 FORMAT = 1
 DUE_SHARE = 0.1
@@ -30,7 +36,7 @@ def library_versions() -> dict[str, str]:
 
 
 def new_identity() -> dict[str, Any]:
-    """Return what tells one state of a map from every other one, and when it was made."""
+    """Return what distinguishes one state of a map from every other one, and when it was made."""
     return {"id": uuid.uuid4().hex, "made_at": datetime.now(UTC).isoformat()}
 
 
@@ -39,9 +45,9 @@ def why_due(about: Any, rows: int, outside: int) -> str | None:
 
     Parameters
     ----------
-    about : what is kept with it.
-    rows, outside : of the table, and of these not on the map. A focus map leaves rows out on purpose, so these say
-        nothing of it.
+    about : what is stored with it.
+    rows, outside : of the table, and of these not on the map. A focus map leaves rows out on purpose, so it is never
+        due for them.
 
     >>> why_due({"placed": [{"articles": 8}]}, 100, 4)
     '12 % of the rows are not on it, or were placed on it later'
@@ -52,45 +58,45 @@ def why_due(about: Any, rows: int, outside: int) -> str | None:
     placed = [p for p in about.get("placed") or [] if isinstance(p, Mapping)]
     share = (outside + sum(int(p.get("articles", 0)) for p in placed)) / rows
     if share > DUE_SHARE:
-        return f"{share * 100:.0f} % of the rows are not on it, or were placed on it later"
+        return f"{percent(share)} of the rows are not on it, or were placed on it later"
     if placed:
         new, old = (_at_5(placed[-1].get(key)) for key in ("recall", "old_recall"))
         # The interval must speak for it as well: a few rows may be unlucky.
         if new and old and old["mean"] - new["mean"] > DUE_LOSS + 1e-9 and new["high"] < old["mean"]:
-            return f"the rows placed last keep {new['mean']:.1%} of their 5 nearest, the old ones {old['mean']:.1%}"
+            shares = percent(new["mean"], 1), percent(old["mean"], 1)
+            return f"the rows placed last keep {shares[0]} of their 5 nearest, the old ones {shares[1]}"
     return None
 
 
-def rebuilt_by(name: str, about: Any) -> str:
-    """Return the command that makes a map anew.
+def rebuilt_by(name: str, about: Any) -> Command:
+    """Return the command that makes a map again.
 
-    >>> rebuilt_by("map", {})
-    'vecindex project map'
-    >>> rebuilt_by("t", {"method": "tsne", "settings": {"perplexity": 50.0, "dof": 1.0}})
-    'vecindex project t --method tsne --set perplexity=50.0'
-    >>> rebuilt_by("a", {"anchored": True, "anchors": {"base": "m", "files": [{"name": "q.txt"}]}})
-    'vecindex project a --anchor --from m --questions q.txt'
+    >>> from vecindex.messages import text
+    >>> print(text(rebuilt_by("map", {})))
+    index.project('map')
+    >>> print(text(rebuilt_by("t", {"method": "tsne", "settings": {"perplexity": 50.0, "dof": 1.0}})))
+    index.project('t', method='tsne', settings={'perplexity': 50.0})
+    >>> print(text(rebuilt_by("a", {"anchored": True, "anchors": {"base": "m", "files": [{"name": "q.txt"}]}})))
+    index.project('a', anchor=True, base='m', questions=['q.txt'])
     """
-    command = f"vecindex project {name}"
     if not isinstance(about, Mapping):
-        return command
+        return command("project", name)
     if not about.get("anchored"):
-        return command + _made_as(about.get("method"), about.get("settings"))
+        return command("project", name, **_made_as(about.get("method"), about.get("settings")))
     anchors = about.get("anchors")
     if not isinstance(anchors, Mapping):
-        return f"{command} --anchor --questions FILE"
-    files = [f" --questions {file['name']}" for file in anchors.get("files") or []]
-    return f"{command} --anchor --from {anchors.get('base')}{''.join(files)}"
+        return command("project", name, anchor=True, questions=Placeholder("FILE"))
+    files = [str(file["name"]) for file in anchors.get("files") or []]
+    return command("project", name, anchor=True, base=anchors.get("base"), questions=files)
 
 
-def _made_as(method: Any, settings: Any) -> str:
-    """Return the options that name a method and its settings, where they are not what is taken without them."""
-    if method not in METHODS:
-        return ""
-    options = "" if method == DEFAULT_METHOD else f" --method {method}"
-    known, told = METHODS[method].settings, settings if isinstance(settings, Mapping) else {}
-    changed = [f" --set {key}={value}" for key, value in told.items() if key in known and value != known[key].default]
-    return options + "".join(changed)
+def _made_as(method: Any, settings: Any) -> dict[str, Any]:
+    """Return the options that name a method and its settings, where they differ from the defaults."""
+    if not isinstance(method, str) or method not in METHODS:
+        return {}
+    known, given = METHODS[method].settings, settings if isinstance(settings, Mapping) else {}
+    changed = {key: value for key, value in given.items() if key in known and value != known[key].default}
+    return {"method": None if method == DEFAULT_METHOD else method, "settings": changed or None}
 
 
 def _at_5(recall: Any) -> Mapping[str, float] | None:
@@ -98,3 +104,60 @@ def _at_5(recall: Any) -> Mapping[str, float] | None:
     if not isinstance(found, Mapping):
         return None
     return found if all(isinstance(found.get(key), int | float) for key in ("mean", "high")) else None
+
+
+def chosen_map(table: ArticleTable, name: str | None) -> tuple[str, Mapping[str, Any]]:
+    """Return the map of this name and what is stored with it; without a name the one to show.
+
+    That is the best by its own recall at the smallest k among those that are not anchored, else among those that are;
+    of equally good ones the first by name. One without scores comes last.
+
+    Raises ConfigError naming the maps that there are.
+    """
+    there = {one: about if isinstance(about, Mapping) else {} for one, about in maps(table).items()}
+    if not there:
+        raise ConfigError(f"{table.where} has no map yet.", text("Make one: ", command("project")))
+    if name is not None and name not in there:
+        raise ConfigError(
+            f"{table.where} has no map {name!r} (maps there: {', '.join(sorted(there))}).", "Name one of them."
+        )
+    best = name or min(there, key=lambda one: (anchored_to(there[one]) is not None, -_recall(there[one]), one))
+    return best, there[best]
+
+
+def _recall(about: Mapping[str, Any]) -> float:
+    found = [score.mean for score in stored_scores(about)]
+    return found[0] if found else -1.0
+
+
+def stored_scores(about: Mapping[str, Any]) -> tuple[MapScore, ...]:
+    """Return the scores that are stored with a map: its recall under each k; of an anchored one, overlap as well.
+
+    The overlap of the questions that it is anchored to holds because the map was laid out for them; that of held-out
+    ones is what to expect for other questions.
+    """
+    found = []
+    recall = _mapping(_mapping(about.get("scores")).get("recall"))
+    for k in sorted((k for k in recall if str(k).isdigit()), key=int):
+        found += _score(f"recall@{k}", recall[k])
+    anchors = _mapping(about.get("anchors"))
+    k = anchors.get("k", 5)
+    for key, name in (
+        ("anchored", f"overlap@{k} of its own questions"),
+        ("held_out", f"overlap@{k} of held-out ones"),
+    ):
+        found += _score(name, _mapping(anchors.get(key)).get("overlap"))
+    return tuple(found)
+
+
+def _score(name: str, stored: Any) -> list[MapScore]:
+    mean = _number(_mapping(stored).get("mean"))
+    return [] if mean is None else [MapScore(name, mean, _number(stored.get("low")), _number(stored.get("high")))]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

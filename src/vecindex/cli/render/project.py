@@ -1,16 +1,16 @@
-"""How the result of `project`, and what is kept with a map, look on a terminal."""
+"""How the result of `project`, and what is stored with a map, look on a terminal."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from vecindex.cli.advice import completed
-from vecindex.cli.layout import plain
+from vecindex.cli.layout import out, plain
 from vecindex.cli.output import duration
 from vecindex.cli.render.anchor import anchor_lines
+from vecindex.cli.spelling import spelled
 from vecindex.core.anchors import anchored_to
+from vecindex.messages import Message, Placeholder, command, percent, text
 from vecindex.reports.figures import NONE, number
 from vecindex.verbs.map_state import rebuilt_by
 
@@ -18,54 +18,44 @@ if TYPE_CHECKING:
     from vecindex.core.nulls import Interval
     from vecindex.verbs.project.result import ProjectResult
     from vecindex.verbs.scores.fidelity import Fidelity
+    from vecindex.verbs.scores.scores import MapScores
 
 
 def print_project(result: ProjectResult) -> None:
     """Print what was done, the scores, how far articles moved, and the time of each stage."""
     if result.action == "dropped":
-        _out(f"map {result.name} of {result.table} dropped")
+        out(f"map {result.name} of {result.table} dropped")
         return
     outside = f", {result.outside:,} outside it" if result.outside else ""
-    _out(f"map {result.name} of {result.table} {result.action}: {result.articles:,} articles{outside}")
-    for line in _told(result):
-        _out(f"  {completed(line)}")
-    if result.due:
-        made = {"method": result.method, "settings": result.settings}
-        again = (
-            f"vecindex project {result.name} --anchor, as before"
-            if result.anchored
-            else rebuilt_by(result.name, made)
-        )
-        _out(completed(f"  a rebuild is due: {result.due}: {again}"))
+    out(f"map {result.name} of {result.table} {result.action}: {result.articles:,} articles{outside}")
+    for line in _lines(result):
+        out(f"  {spelled(line)}")
     if result.seconds:
-        told = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.seconds.items() if seconds >= 0.05)
-        _out(f"time: {duration(sum(result.seconds.values()))}" + (f" ({told})" if told else ""))
+        stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.seconds.items() if seconds >= 0.05)
+        out(f"time: {duration(sum(result.seconds.values()))}" + (f" ({stages})" if stages else ""))
 
 
-def _told(result: ProjectResult) -> Iterator[str]:
+def _lines(result: ProjectResult) -> Iterator[Message]:
     if result.settings and result.action != "unchanged":
-        told = ", ".join(f"{name} {value}" for name, value in result.settings.items())
+        settings = ", ".join(f"{name} {value}" for name, value in result.settings.items())
         made = f"anchored from map {result.anchor.base}" if result.anchor else f"method {result.method}"
-        yield f"{made}, seed {result.seed}; {told}"
+        yield f"{made}, seed {result.seed}; {settings}"
     if result.graph is not None:
         graph = result.graph
         searched = f", {graph.searched:,} rows searched" if graph.how == "extended" else ""
         yield f"neighbor graph {graph.how}{searched}: {graph.k} each, recall {graph.recall:.4f}"
     if result.focus is not None:
-        cover = ", ".join(f"{share:.1%} of their {k} nearest" for k, share in result.focus.cover.items())
+        cover = ", ".join(f"{percent(share, 1)} of their {k} nearest" for k, share in result.focus.cover.items())
         yield f"focus on {result.focus.asked:,} questions ({plain(result.focus.questions)}): holds {cover}"
     if result.scores is not None:
-        yield "articles keep " + recall_text(result.scores.recall, result.scores.sample)
-        yield fidelity_text(result.scores.fidelity)
-        if (even := result.scores.evenness) is not None:
-            yield f"evenness: entropy {even.entropy:.2f}, Gini {even.gini:.2f} over {even.cells:,} cells"
+        yield from _scores(result.scores)
     if result.anchor is not None:
         yield from anchor_lines(result.anchor)
     if result.moved is not None:
         moved = result.moved
         yield (
-            f"laid over the map it replaces: {moved.articles:,} articles moved by {moved.median:.2%} of its width "
-            f"(median), 95 % of them by less than {moved.p95:.2%}"
+            f"aligned with the map it replaces: {moved.articles:,} articles moved by {percent(moved.median, 2)} of "
+            f"its width (median), 95 % of them by less than {percent(moved.p95, 2)}"
         )
     if result.placed is not None:
         placed = result.placed
@@ -75,31 +65,51 @@ def _told(result: ProjectResult) -> Iterator[str]:
     if result.gone:
         yield f"{result.gone:,} rows were removed or changed meanwhile and are not on it"
     if result.new:
-        yield f"{result.new:,} rows are new since it was begun: vecindex project {result.name} --update places them"
+        update = command("project", result.name, update=True)
+        yield text(f"{result.new:,} rows are new since it was begun: ", update, " places them")
+    if result.due:
+        again = rebuilt_by(result.name, {"method": result.method, "settings": result.settings})
+        if result.anchored:
+            again = command("project", result.name, anchor=True, questions=Placeholder("FILE"))
+        yield text(f"a rebuild is due: {result.due}: ", again)
+
+
+def _scores(scores: MapScores) -> Iterator[str]:
+    yield "articles keep " + recall_text(scores.recall, scores.sample)
+    yield fidelity_text(scores.fidelity)
+    if (even := scores.evenness) is not None:
+        yield f"evenness: entropy {even.entropy:.2f}, Gini {even.gini:.2f} over {even.cells:,} cells"
 
 
 def recall_text(recall: Mapping[int, Interval], sample: int) -> str:
     """Return the recall at each k with its interval."""
-    told = [f"{r.mean:.1%} of their {k} nearest ({r.low:.1%} to {r.high:.1%})" for k, r in recall.items()]
-    return f"{', '.join(told)}, over {sample:,}"
+    kept = [
+        f"{percent(r.mean, 1)} of their {k} nearest ({percent(r.low, 1)} to {percent(r.high, 1)})"
+        for k, r in recall.items()
+    ]
+    return f"{', '.join(kept)}, over {sample:,}"
 
 
-def fidelity_text(told: Fidelity) -> str:
+def fidelity_text(found: Fidelity) -> str:
     """Return trustworthiness, continuity and the overlap over k, each with its interval."""
-    named = (("trustworthiness", told.trustworthiness), ("continuity", told.continuity), ("R_NX area", told.rnx_area))
+    named = (
+        ("trustworthiness", found.trustworthiness),
+        ("continuity", found.continuity),
+        ("R_NX area", found.rnx_area),
+    )
     values = [f"{name} {precise(one)}" for name, one in named]
-    return f"{', '.join(values[:2])} at {told.k}, over {told.ranked:,}; {values[2]} to {told.depth}"
+    return f"{', '.join(values[:2])} at {found.k}, over {found.ranked:,}; {values[2]} to {found.depth}"
 
 
 def precise(found: Interval) -> str:
-    """Return a mean with its interval, to four places; each only where there is one."""
+    """Return a mean with its interval, to four decimals; each only where there is one."""
     if number(found.low) is None:
         return NONE if number(found.mean) is None else f"{found.mean:.4f}"
     return f"{found.mean:.4f} ({found.low:.4f} to {found.high:.4f})"
 
 
 def made_by(about: Mapping[str, Any]) -> str:
-    """Return what made a map, as a remark in brackets; nothing where it is not told.
+    """Return what made a map, as a remark in brackets; nothing where it is not known.
 
     >>> made_by({"method": "tsne", "seed": 3, "anchored": True}), made_by({})
     (' (made by tsne, seed 3, anchored)', '')
@@ -108,28 +118,26 @@ def made_by(about: Mapping[str, Any]) -> str:
         return ""
     parts = [about["method"]]
     parts += [f"seed {about['seed']}"] if about.get("seed") is not None else []
-    parts += [told] if (told := anchored_to(about)) else []
+    parts += [anchors] if (anchors := anchored_to(about)) else []
     return " " + plain(f"(made by {', '.join(parts)})")
 
 
 def map_line(name: str, about: Any) -> str:
-    """Return one line on a stored map, from what is kept with it; maps of other programs may tell anything."""
+    """Return one line on a stored map, from what is stored with it; maps of other programs may hold anything."""
     if not isinstance(about, Mapping):
         return name
     parts = [str(about.get("method", "of unknown method"))]
-    parts += [told] if (told := anchored_to(about)) else []
+    parts += [anchors] if (anchors := anchored_to(about)) else []
     if isinstance(about.get("articles"), int):
         parts.append(f"{about['articles']:,} articles")
     if about.get("outside"):
         parts.append(f"{about['outside']:,} rows outside it")
     recall = (about.get("scores") or {}).get("recall") or {}
     parts += [
-        f"recall@{k} {value['mean']:.1%}" for k, value in recall.items() if isinstance(value.get("mean"), float)
+        f"recall@{k} {percent(value['mean'], 1)}"
+        for k, value in recall.items()
+        if isinstance(value.get("mean"), float)
     ]
     if about.get("focus"):
         parts.append(f"focus on {about['focus'].get('questions')}")
     return plain(f"{name}: {', '.join(parts)}")
-
-
-def _out(text: str) -> None:
-    sys.stdout.write(text + "\n")

@@ -20,9 +20,9 @@ from vecindex.reports.markup import clean
 WIDTH_IN = 7.0
 DPI = 300
 NUMBER_COLORS = "cividis"
-# Okabe and Ito's set without black, its yellow darkened for white paper, then mostly Tol's muted ones. Neighbors in
-# the list differ for everybody.
-# So many kinds cannot all be told apart by color alone; labels on the map and the legend's order help.
+# Okabe and Ito's set without black, its yellow darkened for white paper, then mostly Tol's muted colors. Neighbors in
+# the list differ with every color vision.
+# So many categories cannot all be distinguished by color; labels on the map and the legend's order help.
 COLORS = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#882255", "#999933", "#332288", "#44aa99",
     "#aa4499", "#b8a21a", "#117733", "#cc6677", "#6699cc", "#661100", "#88ccee", "#ddaa33", "#004488", "#bb5566",
@@ -33,8 +33,8 @@ _INK, _QUIET = "#1a1f24", "#56616c"
 _SMALL, _TINY = 7.0, 6.0
 _MARGIN_IN = 0.1
 _LINE_IN = 0.125
-_NAME_SIGNS = 40
-# A label may stand beside its place by so many of its own heights.
+_NAME_LENGTH = 40
+# The shifts of a label from its topic's center, in multiples of its height.
 _SHIFTS = (
     (0, 0),
     (0, 1.2),
@@ -55,7 +55,7 @@ def map_figure(
 ) -> bytes:
     """Return a picture of a map: points by one coloring, labels of the coarse topics, questions, a legend, a caption.
 
-    Labels are put down largest topic first, beside their place where it is taken; what does not fit is left out.
+    Labels are placed largest topic first, shifted where they would overlap; those that do not fit are left out.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def map_figure(
     # Text stays text in an SVG, and the names in it do not depend on chance.
     settings = {"svg.fonttype": "none", "svg.hashsalt": "vecindex", "font.family": "sans-serif"}
     with mpl.rc_context(settings), warnings.catch_warnings():
-        # A sign that the font lacks is drawn as a box.
+        # A character that the font lacks is drawn as a box.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         return _drawn(picture, coloring, form, width_in, dpi)
 
@@ -154,19 +154,19 @@ def _colors(coloring: Coloring) -> Any:
     return table[coloring.codes]
 
 
-def _category_color(coloring: Coloring, place: int) -> str:
-    other = coloring.key != "topic" and coloring.names[place] == "other" and place == len(coloring.names) - 1
-    return NONE_COLOR if other else COLORS[place % len(COLORS)]
+def _category_color(coloring: Coloring, index: int) -> str:
+    other = coloring.key != "topic" and coloring.names[index] == "other" and index == len(coloring.names) - 1
+    return NONE_COLOR if other else COLORS[index % len(COLORS)]
 
 
 def _questions(axes: Any, picture: MapPicture) -> None:
-    there = [(q.x, q.y) for q in picture.questions if q.x is not None and q.y is not None]
-    if there:
-        axes.scatter(*zip(*there, strict=True), s=11, facecolor="white", edgecolor="black", linewidths=0.7, zorder=3)
+    placed = [(q.x, q.y) for q in picture.questions if q.x is not None and q.y is not None]
+    if placed:
+        axes.scatter(*zip(*placed, strict=True), s=11, facecolor="white", edgecolor="black", linewidths=0.7, zorder=3)
 
 
 def _labels(drawing: Any, axes: Any, picture: MapPicture) -> None:
-    """Put down the labels of the coarse topics, largest first, where none lies over another or over the edge."""
+    """Draw the labels of the coarse topics, largest first, where none overlaps another or the edge."""
     renderer = drawing.canvas.get_renderer()
     inside = axes.get_window_extent(renderer)
     taken: list[Any] = []
@@ -253,14 +253,14 @@ def _tick(value: float, coloring: Coloring) -> str:
 
 def _caption(picture: MapPicture, side: float) -> list[str]:
     things = f"{count(len(picture))} {picture.by}{'' if len(picture) == 1 else 's'} of table {picture.table}"
-    told = "; ".join([*provenance(picture)[:1], things, *provenance(picture)[1:]])
+    text = "; ".join([*provenance(picture)[:1], things, *provenance(picture)[1:]])
     if picture.questions:
         kept = np.mean([q.overlap for q in picture.questions])
         name = f" of {picture.questions_name}" if picture.questions_name else ""
-        told += f"; {count(len(picture.questions))} questions{name}, overlap@{picture.k} {kept:.0%}"
-    return textwrap.wrap(clean(told) + ".", max(40, int(side / (0.0445 * _TINY / 6)))) or [""]
+        text += f"; {count(len(picture.questions))} questions{name}, overlap@{picture.k} {kept:.0%}"
+    return textwrap.wrap(clean(text) + ".", max(40, int(side / (0.0445 * _TINY / 6)))) or [""]
 
 
 def _cut(text: str) -> str:
     line = " ".join(clean(text).split())
-    return line if len(line) <= _NAME_SIGNS else line[: _NAME_SIGNS - 1] + "…"
+    return line if len(line) <= _NAME_LENGTH else line[: _NAME_LENGTH - 1] + "…"

@@ -1,6 +1,6 @@
 """A picture of a map as the viewer reads it: a header of plain values, and sections of bytes.
 
-The same bytes are embedded in a page and served over HTTP. docs/map-page.md tells their form.
+The same bytes are embedded in a page and served over HTTP. docs/map-page.md describes their format.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def payload(picture: MapPicture) -> tuple[Header, Sections]:
     """Return the header and the sections of a picture, in the order in which a viewer needs them.
 
     Points are little-endian uint16 pairs, colorings uint8 a row, the texts JSON arrays in UTF-8. Every text is
-    cleaned of what HTML cannot hold.
+    cleaned of characters that HTML cannot hold.
     """
     extent = picture.extent
     sections: Sections = {"points": extent.quantized(picture.xy).astype("<u2").tobytes()}
@@ -58,7 +58,7 @@ def _header(picture: MapPicture, extent: Extent, sections: Mapping[str, bytes]) 
         "topics": [
             {
                 "name": topic.name,
-                **_place(extent, topic.x, topic.y),
+                **_position(extent, topic.x, topic.y),
                 "count": topic.count,
                 "level": topic.level,
                 "category": topic.category,
@@ -79,14 +79,14 @@ def _question(extent: Extent, question: PlacedQuestion) -> Header:
         "id": question.id,
         "text": question.text,
         "topic": question.topic,
-        **_place(extent, question.x, question.y),
+        **_position(extent, question.x, question.y),
         "overlap": question.overlap,
         "nearest": [{"row": near.row, "dist": near.dist, "kept": near.kept} for near in question.nearest],
         "on_map": list(question.on_map),
     }
 
 
-def _place(extent: Extent, x: float | None, y: float | None) -> dict[str, float | None]:
+def _position(extent: Extent, x: float | None, y: float | None) -> dict[str, float | None]:
     if x is None or y is None:
         return {"x": None, "y": None}
     at = extent.steps(np.array([[x, y]]))[0]
@@ -111,7 +111,7 @@ def _texts(texts: Sequence[str]) -> bytes:
 def embedded(header: Header, sections: Mapping[str, bytes]) -> dict[str, Markup]:
     """Return a payload as script blocks for a page, under "header" and the sections' names, in their order.
 
-    A section is gzip in base64, whose signs cannot end a script. The same sections give the same text.
+    A section is gzip in base64, whose characters cannot end a script. The same sections give the same text.
     """
     return {"header": json_block(header, "map-header")} | {
         name: _block(name, data) for name, data in sections.items()
@@ -125,5 +125,5 @@ def packed_bytes(data: bytes) -> int:
 
 def _block(name: str, data: bytes) -> Markup:
     packed = base64.b64encode(gzip.compress(data, _GZIP_LEVEL, mtime=0)).decode("ascii")
-    place = escaped("map-section-" + name)
-    return Markup(f'<script type="text/plain" id="{place}">{packed}</script>')
+    id = escaped("map-section-" + name)
+    return Markup(f'<script type="text/plain" id="{id}">{packed}</script>')

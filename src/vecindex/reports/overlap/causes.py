@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from vecindex.reports.overlap.maps import the_map
 from vecindex.reports.page import Section, rendered
 
 Values = Mapping[str, Any]
@@ -13,7 +14,8 @@ _OUTCOMES = {"supports": "plays a part", "refutes": "ruled out"}
 
 def causes_section(found: Values) -> Section:
     """Return the causes of the best map, and those of the other maps behind a click."""
-    return Section("causes", "Causes", rendered("causes.html", causes=found["causes"], maps=found["maps"]))
+    maps = [(the_map(found, one["name"]), one["causes"]) for one in found["maps"]]
+    return Section("causes", "Causes", rendered("causes.html", causes=found["causes"], maps=maps))
 
 
 def experiments_section(found: Values) -> Section | None:

@@ -151,7 +151,7 @@ def _trends(trends: Sequence[Values]) -> Markup | None:
     ]
     rows = []
     for one in trends:
-        # A change has a sign; of a share it is given in percentage points.
+        # A change is written with + or -; that of a share in percentage points.
         show = _change if one["figure"] in _DISTANCES else _points
         rows.append(
             [

@@ -12,7 +12,7 @@ from vecindex.reports.charts.plots import Mark, Series, bar_chart, histogram, li
 from vecindex.reports.charts.scales import Axis, log_axis, nice_axis, nice_ticks, share_axis
 from vecindex.reports.figures import count, distance, figure, mean_of, number, share
 from vecindex.reports.markup import Markup, given, joined, tag
-from vecindex.reports.overlap.maps import RULES
+from vecindex.reports.overlap.maps import RULES, the_map
 from vecindex.reports.page import Section
 from vecindex.reports.tables import Column, drawn, table
 
@@ -73,7 +73,7 @@ def _overlap_bars(found: Values, index: int, name: str) -> Markup:
     columns = [Column(x_label), *(Column(label, True) for label in RULES.values())]
     values = table(columns, list(zip(labels, *counts.values(), strict=True)), caption=title)
     note = "How many questions keep how many. Full bars: best position; hollow bars: median baseline."
-    return drawn(joined(["Overlap on map ", given(name)]), note, drawing, values)
+    return drawn(joined(["Overlap on ", the_map(found, name)]), note, drawing, values)
 
 
 def _overlap(row: Values, name: str, rule: str) -> float | None:
@@ -170,7 +170,7 @@ def curves_section(found: Values) -> Section | None:
         ),
         _curve(
             found,
-            "plausible",
+            "close",
             "Are the map's neighbors close?",
             "The share of a question's neighbors on the map that are within its K nearest in embedding space.",
             "K, neighbors in embedding space",

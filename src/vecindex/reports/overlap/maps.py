@@ -11,13 +11,22 @@ from vecindex.core.overlap import ENOUGH
 from vecindex.reports.charts.plots import Mark
 from vecindex.reports.charts.strips import Strip, StripGroup, strip_chart
 from vecindex.reports.figures import count, ends, mean_of, number, share
-from vecindex.reports.markup import Markup, given, tag
+from vecindex.reports.markup import Markup, given, joined, tag
 from vecindex.reports.page import Section, rendered
 from vecindex.reports.tables import drawn
 
 Values = Mapping[str, Any]
 RULES = {"search": "best position", "median": "median baseline"}
-"""The two rules that place a question, as the pages name them."""
+"""Names of the two placement rules on pages."""
+
+
+def the_map(found: Values, name: str) -> Markup:
+    """Return how a map is named in a sentence; the only one needs no name.
+
+    >>> the_map({"maps": [{}]}, "map"), the_map({"maps": [{}, {}]}, "umap")
+    ('the map', 'the map “<bdi>umap</bdi>”')
+    """
+    return joined(["the map", *([" “", given(name), "”"] if len(found["maps"]) > 1 else [])])
 
 
 def enough_of(k: int) -> str:

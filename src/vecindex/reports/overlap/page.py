@@ -14,7 +14,7 @@ from vecindex.reports.overlap.causes import causes_section, experiments_section
 from vecindex.reports.overlap.corpus import corpus_section
 from vecindex.reports.overlap.curves import curves_section, spread_section
 from vecindex.reports.overlap.facts import geometry_section, skipped_section, space_section
-from vecindex.reports.overlap.maps import enough_of, maps_section
+from vecindex.reports.overlap.maps import enough_of, maps_section, the_map
 from vecindex.reports.overlap.questions import questions_data, questions_section
 from vecindex.reports.page import page
 
@@ -54,6 +54,7 @@ def overlap_page(
         found=found,
         space=found["space"],
         best=found["maps"][0] if found["maps"] else None,
+        best_map=the_map(found, found["maps"][0]["name"]) if found["maps"] else None,
         enough=enough_of(found["k"]),
         origins=[(one["name"], origin(one["about"])) for one in found["maps"]],
         made=made,

@@ -8,7 +8,7 @@ from typing import Any
 from vecindex.reports.figures import count, distance, kept, number, share
 from vecindex.reports.markup import Markup, json_block
 from vecindex.reports.overlap.curves import DRAWN
-from vecindex.reports.overlap.maps import RULES
+from vecindex.reports.overlap.maps import RULES, the_map
 from vecindex.reports.page import Section, rendered
 
 Values = Mapping[str, Any]
@@ -43,6 +43,7 @@ def worst_first(found: Values) -> list[tuple[int, Values]]:
 def questions_section(found: Values) -> Section:
     """Return the table of questions, the worst first."""
     maps = [one["name"] for one in found["maps"][:DRAWN]]
+    names = [the_map(found, name) for name in maps]
     all_rows = items(found)
     has_topics = any(row.get("topic") is not None for row in all_rows)
     has_answers = any(row.get("answers_recall") is not None for row in all_rows)
@@ -58,7 +59,7 @@ def questions_section(found: Values) -> Section:
         }
         for position, row in worst_first(found)
     ]
-    body = rendered("questions.html", maps=maps, rows=rows, has_topics=has_topics, has_answers=has_answers)
+    body = rendered("questions.html", maps=names, rows=rows, has_topics=has_topics, has_answers=has_answers)
     return Section("questions", "Questions", body)
 
 

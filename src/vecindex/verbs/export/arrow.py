@@ -9,7 +9,7 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.search import check_condition
 from vecindex.store.versions import version
-from vecindex.verbs.picture.options import chosen_map
+from vecindex.verbs.map_state import chosen_map
 
 if TYPE_CHECKING:
     import pyarrow as pa

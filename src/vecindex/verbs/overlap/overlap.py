@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from vecindex.core.anchors import told_with_questions
+from vecindex.core.anchors import about_with_questions
 from vecindex.core.neighbors import NO_ROW
 from vecindex.core.nulls import bootstrap_mean
 from vecindex.core.overlap import chance_level, overlap_at_k, snap_floor
@@ -76,7 +76,7 @@ def overlap(
     about = _wanted_maps(table, options["map"])
     topics = topic_column(table, options["topic_field"])
     asked = asked_questions(database, table, questions, options, model, observer, stdin)
-    about = {name: told_with_questions(told, [q.text for q in asked.set.questions]) for name, told in about.items()}
+    about = {name: about_with_questions(told, [q.text for q in asked.set.questions]) for name, told in about.items()}
     clock.lap("questions")
     reader = OverlapReader(table, list(about), options["by"])
     if reader.n < options["k"]:

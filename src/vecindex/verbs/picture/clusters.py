@@ -38,7 +38,7 @@ def fit_centers(sample: F32, k: int, seed: int) -> F32:
 
 
 def nearest_centers(vectors: F32, centers: F32, depth: int) -> Rows:
-    """Return for each vector (b, d) the places of its `depth` nearest centers by dot product, nearest first.
+    """Return for each vector (b, d) the indices of its `depth` nearest centers by dot product, nearest first.
 
     Of equally near ones the first; fewer than `depth` where there are fewer centers.
     """
@@ -46,33 +46,33 @@ def nearest_centers(vectors: F32, centers: F32, depth: int) -> Rows:
     return np.argsort(-found, axis=1, kind="stable")[:, :depth]
 
 
-def spectral_places(beside: F64, k: int) -> F64:
-    """Return places of n clusters on a unit sphere (n, k), near each other where many articles lie between them.
+def spectral_embedding(adjacent: F64, k: int) -> F64:
+    """Return points for n clusters on a unit sphere (n, k), near each other where many articles lie between them.
 
     The k largest eigenvectors of the normalized affinity, each row at unit length (Ng, Jordan & Weiss 2001). Groups
-    of such places cut few ties for their size, where groups of the centers would put together whatever lies in the
+    of such points cut few ties for their size, where groups of the centers would put together whatever lies in the
     middle of the space.
 
     Parameters
     ----------
-    beside : (n, n) how many articles of the cluster of the row have that of the column among their next nearest.
+    adjacent : (n, n) how many articles of the cluster of the row have that of the column among their next nearest.
 
     Two pairs of clusters with many ties within and few between.
 
     >>> ties = np.array([[0, 9, 0, 1], [9, 0, 0, 0], [0, 0, 0, 9], [1, 0, 9, 0]])
-    >>> places = spectral_places(ties, 2)
-    >>> (places @ places.T > 0.9).astype(int)
+    >>> points = spectral_embedding(ties, 2)
+    >>> (points @ points.T > 0.9).astype(int)
     array([[1, 1, 0, 0],
            [1, 1, 0, 0],
            [0, 0, 1, 1],
            [0, 0, 1, 1]])
     """
-    # A tie to itself, so that a cluster without others has a place too.
-    ties = beside + beside.T + np.eye(len(beside))
+    # A tie to itself, so that a cluster without others has a point too.
+    ties = adjacent + adjacent.T + np.eye(len(adjacent))
     weight = 1 / np.sqrt(ties.sum(axis=1))
     _, vectors = np.linalg.eigh(ties * weight[:, None] * weight[None, :])
-    places = vectors[:, -min(k, len(vectors)) :]
-    return np.asarray(places / np.maximum(np.linalg.norm(places, axis=1, keepdims=True), 1e-12))
+    points = vectors[:, -min(k, len(vectors)) :]
+    return np.asarray(points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12))
 
 
 def _nearest(vectors: F32, centers: F32) -> tuple[Rows, F64]:

@@ -24,7 +24,7 @@ def categories(
     Parameters
     ----------
     names : of all categories.
-    which : (m,) place in `names`, -1 for none.
+    which : (m,) index in `names`, -1 for none.
     most : names that are kept; equally frequent ones by name.
 
     >>> found = categories("field:kind", "kind", ["a", "b", "c"], np.array([1, 2, 1, -1, 0]), most=1)
@@ -37,13 +37,13 @@ def categories(
     code_of[order] = np.minimum(np.arange(len(order)), most)
     code_of[-1] = NO_COLOR
     codes = code_of[which].astype(np.uint8)
-    told = [names[i] for i in order[:most]]
+    kept = [names[i] for i in order[:most]]
     if len(order) > most:
-        told.append(OTHER)
+        kept.append(OTHER)
         rest = f"{len(order) - most:,} less frequent values are {OTHER!r}"
         note = rest if note is None else f"{note}; {rest}"
-    counts = np.bincount(codes[codes != NO_COLOR], minlength=len(told))
-    return Coloring(key, label, "category", codes, tuple(told), tuple(int(n) for n in counts), note=note)
+    counts = np.bincount(codes[codes != NO_COLOR], minlength=len(kept))
+    return Coloring(key, label, "category", codes, tuple(kept), tuple(int(n) for n in counts), note=note)
 
 
 def numbers(

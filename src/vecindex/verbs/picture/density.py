@@ -15,7 +15,7 @@ _WITHIN = 30
 
 
 def cell_counts(xy: F64, extent: Extent, cells: int) -> F64:
-    """Return how many places (m, 2) lie in each cell of a grid over the map, (cells, cells) by [x, y]."""
+    """Return how many positions (m, 2) lie in each cell of a grid over the map, (cells, cells) by [x, y]."""
     at = _cells(xy, extent, cells)
     counts = np.bincount(at[:, 0] * cells + at[:, 1], minlength=cells * cells)
     return counts.reshape(cells, cells).astype(np.float64)
@@ -37,10 +37,10 @@ def blurred(counts: F64, blur: float) -> F64:
 
 
 def nearby(xy: F64, extent: Extent) -> tuple[F64, float]:
-    """Return for each place (m, 2) how many articles lie near it, itself among them, (m,); and how near that is.
+    """Return for each position (m, 2) how many articles lie near it, itself among them, (m,); and how near that is.
 
     Near is a circle with a hundredth of the map's width as its radius, or wider, so that 30 would lie in it were they
-    spread evenly, up to a quarter; told as a share of the width. The numbers are taken from a grid with a Gaussian
+    spread evenly, up to a quarter; given as a share of the width. The numbers are taken from a grid with a Gaussian
     blur that is as wide as the circle, so they are smooth figures and no counts.
     """
     radius = min(_WIDEST, max(_NEARBY, float(np.sqrt(_WITHIN / (np.pi * len(xy))))))
@@ -50,11 +50,11 @@ def nearby(xy: F64, extent: Extent) -> tuple[F64, float]:
     return grid[at[:, 0], at[:, 1]] * np.pi * (radius * CELLS) ** 2, radius
 
 
-def densest_place(xy: F64, everything: F64, extent: Extent) -> tuple[float, float]:
-    """Return the place of one of some articles (m, 2), m at least 1, about which they are most among themselves.
+def densest_position(xy: F64, everything: F64, extent: Extent) -> tuple[float, float]:
+    """Return the position of one of some articles (m, 2), m at least 1, about which they are most among themselves.
 
     It is the article nearest to the middle of the cell where s^2 / t is largest: s and t are the blurred numbers of
-    these and of all articles there, so a place counts by how many they are and by how large a part. The blur is a
+    these and of all articles there, so a cell counts by how many they are and by how large a part. The blur is a
     fifth of the side of the square that the articles would fill, were the map filled evenly: of a large topic the
     middle is found and not a dense spot at its edge. A label stands on an article of its own
     even when they form a ring. Of equal cells the first.
@@ -67,7 +67,7 @@ def densest_place(xy: F64, everything: F64, extent: Extent) -> tuple[float, floa
 
     >>> xy, extent = np.array([[1.0, 1.0]] * 9 + [[9.0, 9.0]] * 9 + [[1.0, 9.0]] * 9), Extent(0.0, 0.0, 10.0)
     >>> everything = np.concatenate([xy, [[1.0, 1.0]] * 90, [[1.0, 9.0]] * 90])
-    >>> densest_place(xy, cell_counts(everything, extent, TOPIC_CELLS), extent)
+    >>> densest_position(xy, cell_counts(everything, extent, TOPIC_CELLS), extent)
     (9.0, 9.0)
     """
     blur = max(1.0, _BLUR_SHARE * TOPIC_CELLS * float(np.sqrt(len(xy) / everything.sum())))

@@ -10,6 +10,7 @@ import numpy as np
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.picture import Coloring
 from vecindex.errors import ConfigError
+from vecindex.messages import option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.verbs.picture.coloring import MOST_NAMES, categories, flags, numbers
 
@@ -22,7 +23,7 @@ _MOST_ASKED = 200_000
 # Below so many different texts a column is one of categories; else when its most frequent ones make up so much.
 _FEW_VALUES = 200
 _COVERED = 0.6
-_NAME_SIGNS = 60
+_NAME_LENGTH = 60
 _YEAR_DAYS = 365.2425
 _DAY_US = 86_400e6
 
@@ -39,7 +40,7 @@ def field_readers(table: ArticleTable, names: Sequence[str] | None, shown: int) 
                 fit = [n for n, f in columns.items() if _reader(f, 0, True) is not None]
                 raise ConfigError(
                     f"{table.where} has no column {name!r} to color by (columns there: {', '.join(fit) or 'none'}).",
-                    "Name another: --field NAME",
+                    text("Name another with ", option("fields"), "."),
                 )
     chosen = {name: columns[name] for name in (columns if names is None else names)}
     made = {name: _reader(field, shown, names is not None) for name, field in chosen.items()}
@@ -70,11 +71,11 @@ class FieldReader:
         self.key = f"field:{name}"
 
     def add(self, at: Rows, column: pa.Array) -> None:
-        """Take values (b,) of articles with their places in the picture's order, NO_ROW for one that is not shown."""
+        """Take values (b,) of articles with their indices in the picture's order, NO_ROW for one not shown."""
         raise NotImplementedError
 
     def result(self) -> Coloring | None:
-        """Return the coloring; None where it would tell nothing."""
+        """Return the coloring; None where it would show nothing."""
         raise NotImplementedError
 
 
@@ -94,7 +95,7 @@ class NumberField(FieldReader):
         there = at != NO_ROW
         if self._dates:
             column = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
-        # Large whole numbers are rounded, which no color tells.
+        # Large whole numbers are rounded, which no color shows.
         values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
         self._values[at[there]] = values[there]
 
@@ -135,7 +136,7 @@ class TextField(FieldReader):
         super().__init__(name, shown)
         self._asked = asked
         self._which: Rows | None = np.full(shown, -1, dtype=np.int64)
-        self._places: dict[str, int] = {}
+        self._codes: dict[str, int] = {}
 
     def add(self, at: Rows, column: pa.Array) -> None:
         """See `FieldReader`."""
@@ -147,12 +148,12 @@ class TextField(FieldReader):
         most = _MOST_ASKED if self._asked else _MOST_VALUES
         known = np.full(len(coded.dictionary) + 1, -1, dtype=np.int64)
         for i, value in enumerate(coded.dictionary.to_pylist()):
-            if value is not None and len(self._places) < most:
-                self._places.setdefault(str(value), len(self._places))
+            if value is not None and len(self._codes) < most:
+                self._codes.setdefault(str(value), len(self._codes))
             if value is not None:
                 # Beyond the limit a value counts as one of a kind that is never named.
-                known[i] = self._places.get(str(value), most)
-        if len(self._places) >= most and not self._asked:
+                known[i] = self._codes.get(str(value), most)
+        if len(self._codes) >= most and not self._asked:
             self._which = None
             return
         codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -163,18 +164,18 @@ class TextField(FieldReader):
         """See `FieldReader`."""
         if self._which is None or not (self._which >= 0).any():
             return None
-        which = np.minimum(self._which, len(self._places))
-        count = np.bincount(which[which >= 0], minlength=len(self._places) + 1)
+        which = np.minimum(self._which, len(self._codes))
+        count = np.bincount(which[which >= 0], minlength=len(self._codes) + 1)
         different = int((count > 0).sum())
         covered = np.sort(count)[::-1][:MOST_NAMES].sum() / count.sum()
         # Values that hardly come twice are names of articles and no categories.
         many = different > count.sum() / 2 or (different > _FEW_VALUES and covered < _COVERED)
         if not self._asked and (different < 2 or many):
             return None
-        names = [_short(value) for value in self._places] + ["further values"]
+        names = [_short(value) for value in self._codes] + ["further values"]
         return categories(self.key, self.name, names, which)
 
 
 def _short(value: str) -> str:
     line = " ".join(value.split())
-    return line if len(line) <= _NAME_SIGNS else line[: _NAME_SIGNS - 1] + "…"
+    return line if len(line) <= _NAME_LENGTH else line[: _NAME_LENGTH - 1] + "…"

@@ -128,16 +128,16 @@ def _regrouped(centers: F64, sizes: F64, groups: Rows) -> Rows | None:
 
 
 def _by_size(of: Rows, sizes: F64) -> Rows:
-    """Number groups anew, the largest first, equally large ones by their first cluster."""
+    """Number groups again, the largest first, equally large ones by their first cluster."""
     _, first, group = np.unique(of, return_index=True, return_inverse=True)
     total = np.bincount(group, weights=sizes)
-    place = np.empty(len(total), dtype=np.int64)
-    place[np.lexsort((first, -total))] = np.arange(len(total))
-    return place[group]
+    number = np.empty(len(total), dtype=np.int64)
+    number[np.lexsort((first, -total))] = np.arange(len(total))
+    return number[group]
 
 
 def _measure(cost: F64, centers: F64, sizes: F64, among: npt.NDArray[np.bool_], i: int) -> None:
     gap = ((centers - centers[i]) ** 2).sum(axis=1)
-    told = np.where(among, sizes * sizes[i] / (sizes + sizes[i]) * gap, np.inf)
-    told[i] = np.inf
-    cost[i], cost[:, i] = told, told
+    union = np.where(among, sizes * sizes[i] / (sizes + sizes[i]) * gap, np.inf)
+    union[i] = np.inf
+    cost[i], cost[:, i] = union, union

@@ -1,17 +1,11 @@
-"""What to show on a page or in a picture of a map, and which map."""
+"""What to show on a page or in a picture of a map."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated
 
-from vecindex.core.anchors import anchored_to
-from vecindex.core.picture import MapScore
-from vecindex.errors import ConfigError
-from vecindex.options import ModelOptions
-from vecindex.store.articles import ArticleTable
-from vecindex.store.maps import maps
+from vecindex.options import ModelOptions, Option
 from vecindex.verbs.overlap.options import DEPTH
 
 SNIPPET = 120
@@ -21,87 +15,43 @@ PAGE_BYTES = 30_000_000
 LONGEST_SNIPPET = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class MapOptions:
-    """What to show; see `Index.map`."""
+class MapOptions(ModelOptions, total=False):
+    """What to show."""
 
-    map: str | None = None
-    file: str | None = None
-    texts: Sequence[str] = ()
-    k: int = 5
-    color: str | None = None
-    fields: Sequence[str] | None = None
-    snippet: int | None = None
-    topics: int | None = None
-    seed: int = 0
-    at: str | None = None
-    model: ModelOptions = field(default_factory=ModelOptions)
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        if self.file is not None and self.texts:
-            raise ConfigError("map takes a file of questions or texts, not both.")
-        if not 1 <= self.k <= DEPTH:
-            raise ConfigError(f"-k must be from 1 to {DEPTH}, found {self.k}.")
-        if self.snippet is not None and not 0 <= self.snippet <= LONGEST_SNIPPET:
-            raise ConfigError(f"--snippet is a number of signs from 0 to {LONGEST_SNIPPET:,}, found {self.snippet}.")
-        if self.topics is not None and not 0 <= self.topics <= MOST_TOPICS:
-            raise ConfigError(f"--topics is a number from 0 to {MOST_TOPICS}, found {self.topics}.")
-
-
-def chosen_map(table: ArticleTable, name: str | None) -> tuple[str, Mapping[str, Any]]:
-    """Return the map of this name and what is kept with it; without a name the one to show.
-
-    That is the best by its own recall at the smallest k among those that are not anchored, else among those that are;
-    of equally good ones the first by name. One without scores comes last.
-
-    Raises ConfigError naming the maps that there are.
-    """
-    there = {one: about if isinstance(about, Mapping) else {} for one, about in maps(table).items()}
-    if not there:
-        raise ConfigError(f"{table.where} has no map yet.", "Make one: vecindex project")
-    if name is not None and name not in there:
-        raise ConfigError(
-            f"{table.where} has no map {name!r} (maps there: {', '.join(sorted(there))}).",
-            "Name one of them: --map NAME",
-        )
-    best = name or min(there, key=lambda one: (anchored_to(there[one]) is not None, -_recall(there[one]), one))
-    return best, there[best]
-
-
-def _recall(about: Mapping[str, Any]) -> float:
-    found = [score.mean for score in stored_scores(about)]
-    return found[0] if found else -1.0
-
-
-def stored_scores(about: Mapping[str, Any]) -> tuple[MapScore, ...]:
-    """Return the scores that are kept with a map: its recall under each k; of an anchored one, overlap as well.
-
-    The overlap of the questions that it is anchored to is a constraint of the map; that of held-out ones tells what
-    the map is worth for questions that it has not seen.
-    """
-    found = []
-    recall = _mapping(_mapping(about.get("scores")).get("recall"))
-    for k in sorted((k for k in recall if str(k).isdigit()), key=int):
-        found += _score(f"recall@{k}", recall[k])
-    anchors = _mapping(about.get("anchors"))
-    k = anchors.get("k", 5)
-    for key, name in (
-        ("anchored", f"overlap@{k} of its own questions"),
-        ("held_out", f"overlap@{k} of held-out ones"),
-    ):
-        found += _score(name, _mapping(anchors.get(key)).get("overlap"))
-    return tuple(found)
-
-
-def _score(name: str, told: Any) -> list[MapScore]:
-    mean = _number(_mapping(told).get("mean"))
-    return [] if mean is None else [MapScore(name, mean, _number(told.get("low")), _number(told.get("high")))]
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    map: Annotated[
+        str | None, Option("A stored map [default: the best by its scores that is not anchored]", metavar="NAME")
+    ]
+    k: Annotated[int, Option("Nearest articles of each question.", default=5, flag="-k", at_least=1, at_most=DEPTH)]
+    color: Annotated[
+        str | None,
+        Option(
+            "Colored first by: topic, density, truncated, question_distance, or a column [default: topic]",
+            metavar="KEY",
+        ),
+    ]
+    fields: Annotated[
+        Sequence[str] | None,
+        Option(
+            "A column to color by; several times [default: all that are fit for it]", flag="--field", metavar="NAME"
+        ),
+    ]
+    topics: Annotated[
+        int | None,
+        Option(
+            "Topics on the coarsest level, 0 for none [default: by size]",
+            metavar="N",
+            at_least=0,
+            at_most=MOST_TOPICS,
+        ),
+    ]
+    snippet: Annotated[
+        int | None,
+        Option(
+            f"Snippet length in characters, 0 for none [default: {SNIPPET}, if that fits {PAGE_BYTES // 10**6} MB]",
+            metavar="N",
+            at_least=0,
+            at_most=LONGEST_SNIPPET,
+        ),
+    ]
+    seed: Annotated[int, Option("Of the topics.", default=0)]
+    at: Annotated[str | None, Option("Show the table as it was tagged.", metavar="TAG")]

@@ -14,24 +14,27 @@ from vecindex.core.picture import Coloring, MapPicture, PlacedQuestion, TopicLab
 from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, CorruptError
+from vecindex.messages import Placeholder, command, option, text
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
+from vecindex.options import checked
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.versions import version
 from vecindex.types import Observer, Silent, Stage
 from vecindex.verbs.clock import Clock
+from vecindex.verbs.map_state import chosen_map, stored_scores
 from vecindex.verbs.picture.coloring import flags, numbers
 from vecindex.verbs.picture.density import nearby
 from vecindex.verbs.picture.fields import FieldReader, field_readers
-from vecindex.verbs.picture.options import PAGE_BYTES, SNIPPET, MapOptions, chosen_map, stored_scores
+from vecindex.verbs.picture.options import PAGE_BYTES, SNIPPET, MapOptions
 from vecindex.verbs.picture.questions import NearestQuestion, placed_questions
 from vecindex.verbs.picture.result import MapResult
 from vecindex.verbs.picture.size import fitting_snippets
 from vecindex.verbs.picture.texts import TextReader
 from vecindex.verbs.picture.topics import NAMED_BY, TopicFinder, topic_numbers
 from vecindex.verbs.questions.model import QuestionModel
-from vecindex.verbs.questions.reader import read
+from vecindex.verbs.questions.reader import Questions, read
 from vecindex.verbs.questions.vectors import question_vectors
 from vecindex.verbs.reader import OverlapReader
 
@@ -58,6 +61,7 @@ class _Found:
 def map_picture(
     database: Database,
     name: str,
+    questions: Questions | None,
     options: MapOptions,
     model: QuestionModel,
     observer: Observer | None = None,
@@ -70,31 +74,34 @@ def map_picture(
     `table` is the table at a version that the caller holds on to; None opens the one that the options say.
     With `for_page` the beginnings of texts are shortened until a page of all this is small enough.
     """
+    options = checked(MapOptions, options)
+    k = options["k"]
     observer = observer or Silent()
     clock = Clock()
-    table = table or database.articles(name, options.at)
-    map_name, about = chosen_map(table, options.map)
-    asked = _asked(database, table, options, model, observer, stdin)
+    table = table or database.articles(name, options["at"])
+    map_name, about = chosen_map(table, options["map"])
+    asked = _asked(database, table, questions, options, model, observer, stdin) if questions else None
     clock.lap("questions")
     reader = OverlapReader(table, [map_name])
-    xy, place = _order(reader, map_name)
-    if asked is not None and reader.n < options.k:
+    xy, index = _order(reader, map_name)
+    if asked is not None and reader.n < k:
         raise ConfigError(
-            f"{table.where} has {reader.n:,} articles, fewer than -k {options.k}.", "Give a smaller -k."
+            text(f"{table.where} has {reader.n:,} articles, fewer than ", option("k", k), "."),
+            text("Give a smaller ", option("k"), "."),
         )
-    fields = field_readers(table, options.fields, len(xy))
+    fields = field_readers(table, options["fields"], len(xy))
     finder = None
-    if options.topics != 0:
-        finder = TopicFinder(place, len(xy), topic_numbers(len(xy), options.topics), options.seed)
+    if options["topics"] != 0:
+        finder = TopicFinder(index, len(xy), topic_numbers(len(xy), options["topics"]), options["seed"])
     clock.lap("places")
-    found = _vectors(reader, map_name, asked, options.k, place, finder, observer)
+    found = _vectors(reader, map_name, asked, k, index, finder, observer)
     clock.lap("vectors")
-    wanted = SNIPPET if options.snippet is None else options.snippet
+    wanted = SNIPPET if options["snippet"] is None else options["snippet"]
     texts = TextReader(len(xy), wanted, NAMED_BY if finder else 0)
-    truncated = _columns(reader, place, texts, fields, len(xy), observer)
+    truncated = _columns(reader, index, texts, fields, len(xy), observer)
     clock.lap("texts")
     colorings, labels = _colorings(xy, finder, texts, truncated, fields, found, asked)
-    colorings = _first(colorings, options.color)
+    colorings = _first(colorings, options["color"])
     clock.lap("topics")
     picture = MapPicture(
         table=name,
@@ -115,55 +122,50 @@ def map_picture(
         topics=labels,
         questions=found.questions,
         questions_name=asked.set.name if asked else None,
-        k=options.k,
+        k=k,
     )
-    snippets, signs = picture.snippets, wanted
+    snippets, length = picture.snippets, wanted
     if for_page:
-        snippets, signs = fitting_snippets(picture, wanted, PAGE_BYTES)
-    notes = _notes(wanted, signs, options)
+        snippets, length = fitting_snippets(picture, wanted, PAGE_BYTES)
     clock.lap("size")
     return MapResult(
         picture=replace(picture, snippets=snippets),
         color=colorings[0].key,
-        snippet=signs,
+        snippet=length,
         seconds=clock.laps,
-        rejected=tuple(asked.set.rejected) if asked else (),
-        duplicates=tuple(asked.set.duplicates) if asked else (),
-        notes=notes,
+        rejected=asked.set.rejected if asked else (),
+        duplicates=asked.set.duplicates if asked else (),
+        notes=_notes(wanted, length),
     )
 
 
 def _asked(
     database: Database,
     table: ArticleTable,
+    questions: Questions,
     options: MapOptions,
     model: QuestionModel,
     observer: Observer,
     stdin: BinaryIO | None,
-) -> _Asked | None:
-    if options.file is not None:
-        questions = read(options.file, stdin)
-    elif options.texts:
-        questions = read(options.texts)
-    else:
-        return None
-    vectors, _ = question_vectors(database, questions, table.fingerprint, table.where, options.model, model, observer)
-    return _Asked(questions, vectors)
+) -> _Asked:
+    asked = read(questions, stdin)
+    vectors, _ = question_vectors(database, asked, table.fingerprint, table.where, options, model, observer)
+    return _Asked(asked, vectors)
 
 
 def _order(reader: OverlapReader, map_name: str) -> tuple[F64, Rows]:
-    """Return the places of the articles on the map in the picture's order, and each row's place in it, or NO_ROW."""
+    """Return the positions in the picture's order (m, 2), and each row's index in that order, NO_ROW off the map."""
     all_xy = reader.places[map_name]
     there = np.flatnonzero(np.isfinite(all_xy).all(axis=1))
     if not len(there):
         raise ConfigError(
             f"No article of {reader.table.where} is on map {map_name!r}.",
-            f"Place them: vecindex project {map_name} --update",
+            text("Place them: ", command("project", map_name, update=True)),
         )
     order = there[np.random.default_rng(ORDER_SEED).permutation(len(there))]
-    place = np.full(reader.rows, NO_ROW, dtype=np.int64)
-    place[order] = np.arange(len(order))
-    return all_xy[order], place
+    index = np.full(reader.rows, NO_ROW, dtype=np.int64)
+    index[order] = np.arange(len(order))
+    return all_xy[order], index
 
 
 def _vectors(
@@ -171,7 +173,7 @@ def _vectors(
     map_name: str,
     asked: _Asked | None,
     k: int,
-    place: Rows,
+    index: Rows,
     finder: TopicFinder | None,
     observer: Observer,
 ) -> _Found:
@@ -180,7 +182,7 @@ def _vectors(
     nearest = NearestQuestion(asked.vectors, reader.rows) if asked else None
     try:
         if search or finder:
-            for rows, block in _told(reader, "vectors", observer):
+            for rows, block in _staged(reader, "vectors", observer):
                 if search is not None and nearest is not None:
                     search.add(rows, block)
                     nearest.add(rows, block)
@@ -188,19 +190,20 @@ def _vectors(
                     finder.sample(rows, block)
         if finder is not None:
             finder.fit()
-            for rows, block in _told(reader, "topics", observer):
+            for rows, block in _staged(reader, "topics", observer):
                 finder.assign(rows, block)
     except ValueError as error:
-        raise CorruptError(f"{reader.table.where}: {error}.", "Look closer: vecindex doctor") from error
+        raise CorruptError(f"{reader.table.where}: {error}.", text("Look closer: ", command("doctor"))) from error
     if search is None or nearest is None or asked is None:
         return _Found((), None)
     plane = Plane(reader.places[map_name], reader.articles)
-    dist = np.empty(int((place != NO_ROW).sum()))
-    dist[place[place != NO_ROW]] = nearest.dist[place != NO_ROW]
-    return _Found(placed_questions(asked.set.questions, search.result(), plane, place), dist)
+    shown = index != NO_ROW
+    dist = np.empty(int(shown.sum()))
+    dist[index[shown]] = nearest.dist[shown]
+    return _Found(placed_questions(asked.set.questions, search.result(), plane, index), dist)
 
 
-def _told(reader: OverlapReader, stage: str, observer: Observer) -> Any:
+def _staged(reader: OverlapReader, stage: str, observer: Observer) -> Any:
     done = 0
     for rows, block in reader.blocks():
         observer.stage(Stage(stage, done, reader.rows))
@@ -210,7 +213,7 @@ def _told(reader: OverlapReader, stage: str, observer: Observer) -> Any:
 
 def _columns(
     reader: OverlapReader,
-    place: Rows,
+    index: Rows,
     texts: TextReader,
     fields: Mapping[str, FieldReader],
     shown: int,
@@ -223,7 +226,7 @@ def _columns(
     done = 0
     for rows, batch in reader.batches(["id", "title", "text", "truncated", *fields]):
         observer.stage(Stage("texts", done, reader.rows))
-        at = place[rows]
+        at = index[rows]
         texts.add(at, batch)
         cut = batch.column("truncated").cast(pa.int8()).fill_null(-1).to_numpy(zero_copy_only=False)
         truncated[at[at != NO_ROW]] = cut[at != NO_ROW]
@@ -270,16 +273,22 @@ def _first(colorings: Sequence[Coloring], key: str | None) -> list[Coloring]:
     if not wanted:
         raise ConfigError(
             f"There is nothing to color by under {key!r} (there is: {', '.join(c.key for c in colorings)}).",
-            "question_distance needs --questions FILE; a column of many different values needs --field NAME.",
+            text(
+                "question_distance needs ",
+                option("questions", Placeholder("FILE")),
+                "; a column of many different values needs ",
+                option("fields"),
+                ".",
+            ),
         )
     return [wanted[0], *(c for c in colorings if c is not wanted[0])]
 
 
-def _notes(wanted: int, signs: int, options: MapOptions) -> tuple[str, ...]:
-    if signs == wanted:
+def _notes(wanted: int, length: int) -> tuple[str, ...]:
+    if length == wanted:
         return ()
-    told = f"beginnings of texts are shortened from {wanted} to {signs} signs" if signs else "beginnings are left out"
-    return (f"{told}, so that the page stays within {PAGE_BYTES / 1e6:.0f} MB",)
+    done = f"snippets are shortened from {wanted} to {length} characters" if length else "snippets are left out"
+    return (f"{done}, so that the page stays within {PAGE_BYTES / 1e6:.0f} MB",)
 
 
 def _text(value: Any) -> str | None:

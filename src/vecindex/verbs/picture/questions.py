@@ -1,4 +1,4 @@
-"""Questions on a map: their nearest articles in both spaces and their places, as `overlap` has them."""
+"""Questions on a map: their nearest articles in both spaces and their positions, as `overlap` has them."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from vecindex.neighbors.plane import Plane
 
 
 def placed_questions(
-    asked: Sequence[Question], near: Neighbors, plane: Plane, place: Rows
+    asked: Sequence[Question], near: Neighbors, plane: Plane, index: Rows
 ) -> tuple[PlacedQuestion, ...]:
-    """Return the questions, placed by candidate search.
+    """Return the questions at their best positions.
 
     Parameters
     ----------
     near : (q, k) their nearest articles by embedding.
     plane : the map.
-    place : (n,) each row's place in the picture's order; NO_ROW for one outside the map.
+    index : (n,) each row's index in the picture's order; NO_ROW for one outside the map.
     """
-    targets, k = near.rows, near.k
-    places = place_by_search(targets, plane.xy, plane.nearest, plane.articles)
-    on_map = plane.nearest(places, k).rows
-    wanted, found = counted(targets, plane.articles), counted(on_map, plane.articles)
+    true, k = near.rows, near.k
+    positions = place_by_search(true, plane.xy, plane.nearest, plane.articles)
+    on_map = plane.nearest(positions, k).rows
+    wanted, found = counted(true, plane.articles), counted(on_map, plane.articles)
     kept, overlap = found_in(wanted, found), overlap_at_k(wanted, found, k)
     return tuple(
         PlacedQuestion(
             id=question.id,
             text=question.text,
             topic=question.topic,
-            x=None if np.isnan(places[i, 0]) else float(places[i, 0]),
-            y=None if np.isnan(places[i, 1]) else float(places[i, 1]),
+            x=None if np.isnan(positions[i, 0]) else float(positions[i, 0]),
+            y=None if np.isnan(positions[i, 1]) else float(positions[i, 1]),
             overlap=float(overlap[i]),
             nearest=tuple(
-                NearArticle(None if place[row] == NO_ROW else int(place[row]), float(dist), bool(there))
-                for row, dist, there in zip(targets[i], near.dist[i], kept[i], strict=True)
+                NearArticle(None if index[row] == NO_ROW else int(index[row]), float(dist), bool(there))
+                for row, dist, there in zip(true[i], near.dist[i], kept[i], strict=True)
                 if row != NO_ROW
             ),
-            on_map=tuple(int(place[row]) for row in on_map[i] if row != NO_ROW),
+            on_map=tuple(int(index[row]) for row in on_map[i] if row != NO_ROW),
         )
         for i, question in enumerate(asked)
     )

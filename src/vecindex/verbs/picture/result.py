@@ -8,7 +8,9 @@ from typing import Any
 
 from vecindex.core.picture import MapPicture
 from vecindex.errors import ConfigError
+from vecindex.messages import option, text
 from vecindex.notebook import shown_page
+from vecindex.serialize import Result, Spell
 from vecindex.types import Rejected
 
 # Four bytes each, several times over, and as many again from top to bottom.
@@ -27,14 +29,14 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MapResult:
+class MapResult(Result):
     """A map with all that is shown of it.
 
     Attributes
     ----------
     picture : plain values.
     color : key of the coloring that is shown first.
-    snippet : signs of each text's beginning; fewer than were asked for where the page would be too large.
+    snippet : characters of each text's beginning; fewer than were asked for where the page would be too large.
     seconds : wall time of each stage.
     rejected, duplicates : lines of the questions' file that were left out, and that were counted once.
     notes : what the user should know.
@@ -90,7 +92,7 @@ class MapResult:
             if width * dots > _MOST_PIXELS:
                 raise ConfigError(
                     f"{width:g} inches at {dots} dpi are {width * dots:,.0f} pixels, more than {_MOST_PIXELS:,}.",
-                    "Take a smaller --width-in or --dpi.",
+                    text("Take a smaller ", option("width_in"), " or ", option("dpi"), "."),
                 )
             content = map_figure(self.picture, self.color, form=suffix[1:], width_in=width, dpi=dots)
         data = content.encode() if isinstance(content, str) else content
@@ -98,11 +100,11 @@ class MapResult:
         return Written(str(path), len(data))
 
     def _repr_html_(self) -> str:
-        """Return the page in a frame, for notebooks; one that is too large for that tells how to write it."""
+        """Return the page in a frame, for notebooks; for one that is too large, how to write it."""
         name = f"map {self.picture.map} of {self.picture.table}"
         return shown_page(self.to_html(), name, 'Write it and open it in a browser: .write("map.html")')
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, spell: Spell = str) -> dict[str, Any]:
         """Return what it shows as plain values, for JSON; not the articles themselves."""
         picture = self.picture
         return {
@@ -132,7 +134,6 @@ def checked_suffix(path: str | Path) -> str:
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
         raise ConfigError(
-            f"A map is written as .html, .png or .svg, found {str(path)!r}.",
-            f"For example: vecindex map {DEFAULT_FILE}",
+            f"A map is written as .html, .png or .svg, found {str(path)!r}.", f"For example: {DEFAULT_FILE}"
         )
     return suffix

@@ -18,11 +18,11 @@ _FRAME_BYTES = 400_000
 _MARGIN = 0.97
 
 
-def fitting_snippets(picture: MapPicture, signs: int, most_bytes: int) -> tuple[Sequence[str], int]:
-    """Return the snippets, cut to fewer signs where a page would be larger than `most_bytes`, and how many signs.
+def fitting_snippets(picture: MapPicture, length: int, most_bytes: int) -> tuple[Sequence[str], int]:
+    """Return the snippets, shortened where a page would be larger than `most_bytes`, and their length in characters.
 
-    Sizes are those of the first 10,000 articles, which are a fair sample, for so many times more. Below 20 signs they
-    are left out; nothing else is ever cut.
+    Sizes are those of the first 10,000 articles, which are a fair sample, for so many times more. Below 20
+    characters they are left out; nothing else is ever shortened.
     """
     m = len(picture)
     some = min(m, _SAMPLE)
@@ -33,10 +33,10 @@ def fitting_snippets(picture: MapPicture, signs: int, most_bytes: int) -> tuple[
     for texts in (picture.titles, picture.ids):
         fixed += round(scale * packed_bytes(_json(texts[:some])))
     room = most_bytes * _MARGIN - fixed
-    while signs:
-        if scale * packed_bytes(_json(shortened(picture.snippets[:some], signs))) <= room:
-            return shortened(picture.snippets, signs), signs
-        signs -= _STEP if signs > _SHORTEST else signs
+    while length:
+        if scale * packed_bytes(_json(shortened(picture.snippets[:some], length))) <= room:
+            return shortened(picture.snippets, length), length
+        length -= _STEP if length > _SHORTEST else length
     return [""] * m, 0
 
 

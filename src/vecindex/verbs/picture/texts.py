@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # White space and a title may stand before what is wanted.
-_READ_SIGNS = 400
+_READ_MORE = 400
 
 
 class TextReader:
@@ -25,38 +25,38 @@ class TextReader:
     beginnings : longer ones of the first `named` articles, whose words the names of topics come from.
     """
 
-    def __init__(self, shown: int, signs: int, named: int) -> None:
-        """Take how many articles are shown, and how many signs of each text are kept."""
-        self._signs = signs
+    def __init__(self, shown: int, length: int, named: int) -> None:
+        """Take how many articles are shown, and how many characters of each text are kept."""
+        self._length = length
         self.ids = [""] * shown
         self.titles = [""] * shown
         self.snippets = [""] * shown
         self.beginnings = [""] * min(shown, named)
 
     def add(self, at: Rows, batch: pa.RecordBatch) -> None:
-        """Take a batch with the columns id, title and text, and the articles' places, NO_ROW for none."""
+        """Take a batch with the columns id, title and text, and the articles' indices, NO_ROW for none."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         some = np.flatnonzero(at != NO_ROW)
         rows = pa.array(some)
-        begun = pc.utf8_slice_codeunits(batch.column("text").take(rows), 0, self._signs + _READ_SIGNS)
+        begun = pc.utf8_slice_codeunits(batch.column("text").take(rows), 0, self._length + _READ_MORE)
         columns = (batch.column("id").take(rows), batch.column("title").take(rows), begun)
-        for place, key, title, text in zip(at[some].tolist(), *(c.to_pylist() for c in columns), strict=True):
-            self.ids[place] = key
-            self.titles[place] = title or ""
-            self.snippets[place] = snippet(title or "", text, self._signs)
-            if place < len(self.beginnings):
-                self.beginnings[place] = text
+        for i, key, title, text in zip(at[some].tolist(), *(c.to_pylist() for c in columns), strict=True):
+            self.ids[i] = key
+            self.titles[i] = title or ""
+            self.snippets[i] = snippet(title or "", text, self._length)
+            if i < len(self.beginnings):
+                self.beginnings[i] = text
 
 
-def snippet(title: str, text: str, signs: int) -> str:
-    r"""Return the beginning of a text on one line, without the title if it begins with that; "" for 0 signs.
+def snippet(title: str, text: str, length: int) -> str:
+    r"""Return the beginning of a text on one line, without the title if it begins with that; "" for length 0.
 
     >>> snippet("Cells", "Cells\n\nThe cell is the smallest unit of life.", 20)
     'The cell is the…'
     """
-    if not signs:
+    if not length:
         return ""
     line = " ".join(text.split())
     name = " ".join(title.split())
@@ -64,24 +64,24 @@ def snippet(title: str, text: str, signs: int) -> str:
         rest = line[len(name) :].lstrip(" .:;,–—-")
         # A sentence that begins with the title needs it.
         line = rest if rest[:1].isupper() else line
-    return cut(line, signs)
+    return cut(line, length)
 
 
-def cut(line: str, signs: int) -> str:
-    """Return a line cut behind a word, with an ellipsis; no longer than `signs`.
+def cut(line: str, length: int) -> str:
+    """Return a line cut behind a word, with an ellipsis; no longer than `length`.
 
     >>> cut("the smallest unit", 14), cut("unbreakable", 6), cut("short", 9), cut("gone", 0)
     ('the smallest…', 'unbre…', 'short', '')
     """
-    if len(line) <= signs or not signs:
-        return line[:signs]
-    kept = line[: signs - 1]
+    if len(line) <= length or not length:
+        return line[:length]
+    kept = line[: length - 1]
     space = kept.rfind(" ")
-    if line[signs - 1] != " " and space > signs // 2:
+    if line[length - 1] != " " and space > length // 2:
         kept = kept[:space]
     return kept.rstrip(" .,;:–—-…") + "…"
 
 
-def shortened(lines: Sequence[str], signs: int) -> list[str]:
-    """Return lines cut to fewer signs."""
-    return [cut(line.removesuffix("…"), signs) if len(line) > signs else line for line in lines]
+def shortened(lines: Sequence[str], length: int) -> list[str]:
+    """Return lines cut to a length."""
+    return [cut(line.removesuffix("…"), length) if len(line) > length else line for line in lines]

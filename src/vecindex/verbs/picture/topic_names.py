@@ -41,7 +41,7 @@ class TermCounts:
     Attributes
     ----------
     terms : as they are shown.
-    parts : (t, 2) for a term of two words the places of both among the terms; -1 for a single word.
+    parts : (t, 2) for a term of two words the indices of both among the terms; -1 for a single word.
     counts : (groups, t) texts that hold the term, and once more those that hold it in their title.
     naming : (t,) how fit the term is for a name, up to 1. Titles are made of names, so a word that texts hold and
         titles do not is more likely a verb; a word that mostly begins a longer name means little alone.
@@ -55,7 +55,7 @@ class TermCounts:
     texts: F64
 
     def merged(self, into: Rows, n: int) -> TermCounts:
-        """Return the counts of n larger groups; `into` (groups,) tells which one each belongs to."""
+        """Return the counts of n larger groups; `into` (groups,) is the one that each belongs to."""
         counts, texts = np.zeros((n, len(self.terms))), np.zeros(n)
         np.add.at(counts, into, self.counts)
         np.add.at(texts, into, self.texts)
@@ -63,7 +63,7 @@ class TermCounts:
 
 
 def count_terms(titles: Sequence[str], texts: Sequence[str], groups: Rows, n: int) -> TermCounts:
-    """Return the counts of the terms of texts with their titles; `groups` (m,) tells each text's group, of n.
+    """Return the counts of the terms of texts with their titles; `groups` (m,) is each text's group, of n.
 
     Terms of fewer than 3 texts are left out, unless there are few texts; and all but the 12,000 most frequent words
     and as many pairs.
@@ -81,9 +81,9 @@ def count_terms(titles: Sequence[str], texts: Sequence[str], groups: Rows, n: in
 
     word_count = _texts_with(unit, read.words, len(read.shown))
     kept = _most(word_count, least)
-    place = np.full(len(read.shown) + 1, NO_WORD, dtype=np.int64)
-    place[kept] = np.arange(len(kept))
-    words = place[read.words]
+    number = np.full(len(read.shown) + 1, NO_WORD, dtype=np.int64)
+    number[kept] = np.arange(len(kept))
+    words = number[read.words]
     pairs, first_second, pair_shown = _pairs(read, unit, words, word_count[kept], len(units), least)
 
     parts = np.concatenate([np.full((len(kept), 2), -1, dtype=np.int64), first_second])
@@ -123,7 +123,7 @@ def _distinct(values: Rows) -> Rows:
 
 
 def _most(count: Rows, least: int) -> Rows:
-    """Return the places of the most frequent, in order of place."""
+    """Return the indices of the most frequent, ascending."""
     order = np.argsort(-count, kind="stable")[:_MAX_TERMS]
     return np.sort(order[count[order] >= least])
 
@@ -131,26 +131,26 @@ def _most(count: Rows, least: int) -> Rows:
 def _pairs(
     read: Words, unit: Rows, words: Rows, word_count: Rows, texts: int, least: int
 ) -> tuple[Rows, Rows, list[str]]:
-    """Return for each place in the texts the term of two words that begins there; these terms' words; as shown."""
+    """Return for each word in the texts the term of two words that begins there; these terms' words; as shown."""
     none = np.full(len(words), NO_WORD, dtype=np.int64)
     n = len(word_count)
-    beside = np.flatnonzero(
+    adjacent = np.flatnonzero(
         (words[:-1] != NO_WORD)
         & (words[1:] != NO_WORD)
         & (words[:-1] != words[1:])
         & (read.text[:-1] == read.text[1:])
     )
-    if not len(beside):
+    if not len(adjacent):
         return none, np.empty((0, 2), dtype=np.int64), []
-    key, which = np.unique(words[beside] * n + words[beside + 1], return_inverse=True)
-    count = _texts_with(unit[beside], which, len(key))
+    key, which = np.unique(words[adjacent] * n + words[adjacent + 1], return_inverse=True)
+    count = _texts_with(unit[adjacent], which, len(key))
     first, second = key // n, key % n
     by_chance = word_count[first] * word_count[second] / max(1, texts)
     together = count >= _BOTH * np.maximum(word_count[first], word_count[second])
     kept = _most(np.where(together | (count >= _TOGETHER * by_chance), count, 0), max(2, least))
-    place = np.full(len(key), NO_WORD, dtype=np.int64)
-    place[kept] = n + np.arange(len(kept))
-    none[beside] = place[which]
+    number = np.full(len(key), NO_WORD, dtype=np.int64)
+    number[kept] = n + np.arange(len(kept))
+    none[adjacent] = number[which]
     return none, np.stack([first[kept], second[kept]], axis=1), _spelled(read, none, n, len(kept))
 
 
@@ -167,11 +167,11 @@ def _spelled(read: Words, pairs: Rows, first: int, n: int) -> list[str]:
 
 
 def name_groups(found: TermCounts, within: TermCounts | None = None, into: Rows | None = None) -> list[str]:
-    """Return a name for each group: its three most telling terms, separated by ", "; "" where it has none.
+    """Return a name for each group: its three most distinctive terms, separated by ", "; "" where it has none.
 
     A term's weight in a group is p log(p / q) times its fitness for a name: p is the share of the group's texts with
     the term, q that of all texts. With `within` and `into`, larger groups and the one that each belongs to, it is the
-    mean of this and of the same against the larger group, so that groups that lie side by side are told apart.
+    mean of this and of the same against the larger group, so that groups that lie side by side get different names.
     No two groups get the same name as long as they have terms enough.
     """
     weight = _weights(found, found.counts.sum(axis=0), found.texts.sum())
@@ -185,7 +185,7 @@ def name_groups(found: TermCounts, within: TermCounts | None = None, into: Rows 
             longer.setdefault(word, []).append(term)
     for group in np.argsort(-found.texts, kind="stable"):
         terms = _candidates(found, longer, found.counts[group], found.naming * weight[group])
-        # Where nothing tells it from the others, what is most frequent.
+        # Where nothing distinguishes it from the others, what is most frequent.
         terms = terms or _candidates(found, longer, found.counts[group], found.naming * found.counts[group])
         # The last term makes way until no larger group has the same name.
         last = TERMS - 1
@@ -205,10 +205,10 @@ def _weights(found: TermCounts, counts: F64, texts: F64) -> F64:
 
 
 def _candidates(found: TermCounts, longer: dict[int, list[int]], counts: F64, weight: F64) -> list[int]:
-    """Return the most telling terms of a group, no word in two of them, and no two words that begin alike.
+    """Return the most distinctive terms of a group, no word in two of them, and no two words that begin alike.
 
     `longer` are the terms of two words that each word stands in: one that most of the group's texts with the word
-    have is taken in the word's place.
+    have is taken instead of the word.
     """
     chosen: list[int] = []
     words: list[str] = []

@@ -11,9 +11,9 @@ import numpy as np
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.picture import Coloring, TopicLabel, extent_of
 from vecindex.core.vectors import F32
-from vecindex.verbs.picture.clusters import fit_centers, nearest_centers, spectral_places
+from vecindex.verbs.picture.clusters import fit_centers, nearest_centers, spectral_embedding
 from vecindex.verbs.picture.coloring import categories
-from vecindex.verbs.picture.density import TOPIC_CELLS, cell_counts, densest_place
+from vecindex.verbs.picture.density import TOPIC_CELLS, cell_counts, densest_position
 from vecindex.verbs.picture.merging import merged_groups, settled_groups
 from vecindex.verbs.picture.options import MOST_TOPICS
 from vecindex.verbs.picture.topic_names import TermCounts, count_terms, name_groups
@@ -23,7 +23,7 @@ TRAINED_ON = 61_440
 """Articles that the clusters are made on."""
 NAMED_BY = 40_000
 """Articles whose words the names come from."""
-TEXT_SIGNS = 400
+TEXT_LENGTH = 400
 MOST_CLUSTERS = 240
 _NEXT = 4
 _UNNAMED = "(no words)"
@@ -65,25 +65,25 @@ class TopicFinder:
     Memory is that of the sample and of one number for each article.
     """
 
-    def __init__(self, place: Rows, shown: int, numbers: TopicNumbers, seed: int) -> None:
-        """Take each row's place in the picture's order (n,), NO_ROW for none, and how many are `shown`.
+    def __init__(self, index: Rows, shown: int, numbers: TopicNumbers, seed: int) -> None:
+        """Take each row's index in the picture's order (n,), NO_ROW for none, and how many are `shown`.
 
         That order being random, the first so many are the sample.
         """
-        self._place = place
+        self._index = index
         self._seed = seed
         self._numbers = numbers
         self._size = min(shown, TRAINED_ON)
         self._sample: F32 | None = None
         self._centers: F32 | None = None
-        self._beside: F64 = np.zeros((0, 0))
+        self._adjacent: F64 = np.zeros((0, 0))
         self.cluster: Rows = np.zeros(shown, dtype=np.int64)
 
     def sample(self, rows: Rows, vectors: F32) -> None:
         """Take a block of the first pass: rows (b,) and their unit vectors (b, d)."""
         if self._sample is None:
             self._sample = np.empty((self._size, vectors.shape[1]), dtype=np.float32)
-        at = self._place[rows]
+        at = self._index[rows]
         some = (at != NO_ROW) & (at < self._size)
         self._sample[at[some]] = vectors[some]
 
@@ -91,53 +91,53 @@ class TopicFinder:
         """Make the clusters."""
         if self._sample is not None:
             self._centers = fit_centers(self._sample, self._numbers.clusters, self._seed)
-            self._beside = np.zeros((len(self._centers), len(self._centers)))
+            self._adjacent = np.zeros((len(self._centers), len(self._centers)))
         self._sample = None
 
     def assign(self, rows: Rows, vectors: F32) -> None:
         """Take a block of the second pass."""
         if self._centers is None:
             raise RuntimeError("the clusters are not made yet")
-        at = self._place[rows]
+        at = self._index[rows]
         there = at != NO_ROW
         near = nearest_centers(vectors[there], self._centers, _NEXT)
         self.cluster[at[there]] = near[:, 0]
         for other in near.T[1:]:
-            np.add.at(self._beside, (near[:, 0], other), 1.0)
+            np.add.at(self._adjacent, (near[:, 0], other), 1.0)
 
     def result(self, xy: F64, titles: Sequence[str], texts: Sequence[str]) -> tuple[Coloring, tuple[TopicLabel, ...]]:
         """Return the topics as a coloring and as labels.
 
         Parameters
         ----------
-        xy : (m, 2) places in the picture's order.
+        xy : (m, 2) positions in the picture's order.
         titles, texts : of the first articles in this order, 40,000 at most; of the texts the beginnings.
         """
         if self._centers is None:
             raise RuntimeError("the clusters are not made yet")
         there, cluster = np.unique(self.cluster, return_inverse=True)
         sizes = np.bincount(cluster).astype(np.float64)
-        centers, beside = self._centers[there].astype(np.float64), self._beside[np.ix_(there, there)]
-        levels = _levels(centers, beside, sizes, self._numbers.levels)
+        centers, adjacent = self._centers[there].astype(np.float64), self._adjacent[np.ix_(there, there)]
+        levels = _levels(centers, adjacent, sizes, self._numbers.levels)
         named = len(titles)
-        counts = count_terms(titles, [text[:TEXT_SIGNS] for text in texts], cluster[:named], len(there))
+        counts = count_terms(titles, [text[:TEXT_LENGTH] for text in texts], cluster[:named], len(there))
         names = _names(counts, levels)
         first = levels[0]
         coloring = categories(KEY, "topic", names[0], first[cluster], most=MOST_TOPICS)
         # The coloring puts the largest first, as `merged_groups` numbers them; equal ones may stand otherwise.
-        labels = _labels(xy, cluster, levels, names, _places(coloring, first[cluster]))
+        labels = _labels(xy, cluster, levels, names, _categories(coloring, first[cluster]))
         return coloring, labels
 
 
-def _levels(centers: F64, beside: F64, sizes: F64, numbers: Sequence[int]) -> list[Rows]:
+def _levels(centers: F64, adjacent: F64, sizes: F64, numbers: Sequence[int]) -> list[Rows]:
     """Return the topic of each cluster on each level; each finer one lies within a coarser one."""
-    places = spectral_places(beside, numbers[0])
-    coarse = settled_groups(places, sizes, merged_groups(places, sizes, numbers[:1])[0])
+    points = spectral_embedding(adjacent, numbers[0])
+    coarse = settled_groups(points, sizes, merged_groups(points, sizes, numbers[:1])[0])
     return [coarse, *merged_groups(centers, sizes, numbers[1:], within=coarse)]
 
 
 def _names(counts: TermCounts, levels: Sequence[Rows]) -> list[list[str]]:
-    """Return the names of the topics of each level; finer ones are told apart within the next coarser one."""
+    """Return the names of the topics of each level; finer ones get different names within the next coarser one."""
     names: list[list[str]] = []
     above: tuple[TermCounts, Rows] | None = None
     for level in levels:
@@ -154,7 +154,7 @@ def _names(counts: TermCounts, levels: Sequence[Rows]) -> list[list[str]]:
     return names
 
 
-def _places(coloring: Coloring, first: Rows) -> dict[int, int]:
+def _categories(coloring: Coloring, first: Rows) -> dict[int, int]:
     """Return the category of each topic of the coarsest level."""
     topics, at = np.unique(first, return_index=True)
     return {int(topic): int(coloring.codes[i]) for topic, i in zip(topics, at, strict=True)}
@@ -173,7 +173,7 @@ def _labels(
         ends = np.searchsorted(of[order], np.arange(int(level.max()) + 2))
         for topic in range(int(level.max()) + 1):
             rows = order[ends[topic] : ends[topic + 1]]
-            x, y = densest_place(xy[rows], everything, extent)
+            x, y = densest_position(xy[rows], everything, extent)
             belongs = category[int(coarse[level == topic][0])]
             found.append(TopicLabel(names[number][topic], x, y, len(rows), number, belongs))
     return tuple(found)

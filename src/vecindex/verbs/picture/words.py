@@ -1,4 +1,4 @@
-"""The words of texts as numbers: in which form they are shown, which are one word, and which tell nothing."""
+"""The words of texts as numbers: in which form they are shown, which are one word, and which mean nothing alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from vecindex.core.neighbors import F64, Rows
 
-# Digits and other signs are found too, since two words with one between them do not stand together.
+# Digits and other characters are found too, since two words with one between them do not stand together.
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|[^\w\s]|\d")
 _OWNER = re.compile(r"['’]s$")
 NO_WORD = -1
@@ -23,10 +23,10 @@ back be became because become becomes been before began being below best better 
 came can cannot come common consist could day days did different do does done down due during each early either
 else end ended especially etc ever every example few find first five following for form former found four from
 further gave general get give given go good great group had has have having he her here high him himself his how
-however if important in include included includes including into is it its itself just kind known large last
+however if important in place include included includes including into is it its itself just kind known large last
 late later least less like likely little long low made main major make makes making many may me means might
 modern more most mostly much must my near nearly never next no non nor not now number of off often old on
-once one only onto or order original other others our out over own part people per perhaps person place possible
+once one only onto or order original other others our out over own part people per perhaps person possible
 present produced put quite rather really recent right said same say second see seen set several shall she short
 should show shown shows similar since single six small so some something soon still such take taken ten term
 terms than that the their them themselves then there therefore these they thing third this those though three
@@ -50,8 +50,8 @@ class Words:
     Attributes
     ----------
     shown : each word as it is shown: its most frequent spelling outside titles, of singular and plural.
-    words : (n,) place in `shown`; NO_WORD for signs, digits, and words that tell nothing.
-    spelled, spellings : (n,) how each stands there, as a place among all spellings.
+    words : (n,) index in `shown`; NO_WORD for punctuation, digits, and stop words.
+    spelled, spellings : (n,) how each stands there, as an index among all spellings.
     text : (n,) the text that each stands in.
     in_title : (n,) whether it stands in the text's title.
     leads : (len(shown),) of a word that is shown with a capital, how often another such word follows it at once in
@@ -102,7 +102,7 @@ def read_words(titles: Sequence[str], texts: Sequence[str]) -> Words:
 def _leads(
     shown: list[str], words: Rows, spelled: Rows, spellings: list[str], in_title: npt.NDArray[np.bool_]
 ) -> F64:
-    """Return how often each word stands before one with a capital. A sign ends each text, so pairs lie within one."""
+    """Return how often each word stands before one with a capital. A stop ends each text, so pairs lie within one."""
     capital = np.array([spelling[0].isupper() for spelling in spellings], dtype=np.bool_)
     at = np.flatnonzero((words[:-1] != NO_WORD) & ~in_title[:-1])
     n = len(shown)
@@ -112,22 +112,22 @@ def _leads(
 
 
 def _folded(spellings: list[str], count: Rows) -> tuple[Rows, list[str]]:
-    """Return the word of each spelling, NO_WORD for one that tells nothing, and how each word is shown."""
+    """Return the word of each spelling, NO_WORD for a stop word, and how each word is shown."""
     total: dict[str, int] = {}
     plain = [_OWNER.sub("", s).casefold() for s in spellings]
     for word, n in zip(plain, count.tolist(), strict=True):
         total[word] = total.get(word, 0) + n
     word_of = np.full(len(spellings), NO_WORD, dtype=np.int64)
-    places: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     forms: list[dict[str, int]] = []
     for code, (spelling, word) in enumerate(zip(spellings, plain, strict=True)):
         if not word[0].isalpha() or word in _STOP or (len(word) < _SHORTEST and word.isascii()):
             continue
-        place = word_of[code] = places.setdefault(singular(word, total), len(places))
-        if place == len(forms):
+        number = word_of[code] = numbers.setdefault(singular(word, total), len(numbers))
+        if number == len(forms):
             forms.append({})
         form = _OWNER.sub("", spelling)
-        forms[place][form] = forms[place].get(form, 0) + int(count[code])
+        forms[number][form] = forms[number].get(form, 0) + int(count[code])
     return word_of, [_shown(found) for found in forms]
 
 

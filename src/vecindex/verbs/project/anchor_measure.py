@@ -14,15 +14,15 @@ from vecindex.core.placement import place_by_search
 from vecindex.core.vectors import F32
 from vecindex.neighbors.plane import Plane
 from vecindex.types import Observer
-from vecindex.verbs.project.anchor_result import ArticleCost, QuestionScores
-from vecindex.verbs.project.folds import Folds, cut_into_folds, shuffled_targets
+from vecindex.verbs.project.folds import Folds, cut_into_folds, shuffled_neighbors
+from vecindex.verbs.project.result import ArticleCost, QuestionScores
 from vecindex.verbs.scores.scores import recalls_on, true_neighbors
 
 FOLDS = 5
 SOFT = 50
 
 Anchor = Callable[[Rows], F64]
-"""From targets (q, k) to the places (n, 2) of all articles on a map anchored to them."""
+"""From questions' nearest articles (q, k) to the positions (n, 2) of all articles on a map anchored to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,48 +43,49 @@ class Kept:
         )
 
 
-def place(targets: Rows, xy: F64) -> F64:
-    """Return where candidate search puts questions with these targets (q, k) among articles (n, 2)."""
+def best_positions(near: Rows, xy: F64) -> F64:
+    """Return the best positions (q, 2) of questions with these nearest articles (q, k) on a map (n, 2)."""
     plane = Plane(xy)
-    return place_by_search(targets, plane.xy, plane.nearest)
+    return place_by_search(near, plane.xy, plane.nearest)
 
 
-def kept(targets: Rows, xy: F64) -> Kept:
-    """Return what questions with these targets (q, k), placed by candidate search, keep of them on a map (n, 2)."""
+def kept(near: Rows, xy: F64) -> Kept:
+    """Return what questions with these nearest articles (q, k) keep of them, at their best positions on a map."""
     plane = Plane(xy)
-    at = place_by_search(targets, plane.xy, plane.nearest)
-    k = targets.shape[1]
+    at = place_by_search(near, plane.xy, plane.nearest)
+    k = near.shape[1]
     found = plane.nearest(at, min(max(SOFT, k), len(plane))).rows
-    there = np.maximum(1, (targets != NO_ROW).sum(axis=1))
-    return Kept(found_in(targets, found[:, :k]).sum(axis=1) / there, found_in(targets, found).sum(axis=1) / there)
+    there = np.maximum(1, (near != NO_ROW).sum(axis=1))
+    return Kept(found_in(near, found[:, :k]).sum(axis=1) / there, found_in(near, found).sum(axis=1) / there)
 
 
 def held_out(
-    vectors: F32, topics: Sequence[str | None] | None, targets: Rows, anchor: Anchor
+    vectors: F32, topics: Sequence[str | None] | None, near: Rows, anchor: Anchor
 ) -> tuple[Folds, Kept | None]:
     """Return what each question keeps on a map anchored to the questions of all other folds; None without folds.
 
     Parameters
     ----------
     vectors : (q, d) of the questions.
-    anchor : makes such a map; it is given the targets of the others only.
+    near : (q, k) their nearest articles.
+    anchor : makes such a map; it is given those of the others only.
     """
     folds = cut_into_folds(vectors, topics, FOLDS)
     if folds.count < 2:
         return folds, None
-    overlap, soft = np.empty(len(targets)), np.empty(len(targets))
+    overlap, soft = np.empty(len(near)), np.empty(len(near))
     for fold in range(folds.count):
         out = folds.of == fold
-        found = kept(targets[out], anchor(targets[~out]))
+        found = kept(near[out], anchor(near[~out]))
         overlap[out], soft[out] = found.overlap, found.soft
     return folds, Kept(overlap, soft)
 
 
-def shuffled(targets: Rows, seed: int, anchor: Anchor) -> Kept | None:
-    """Return what questions keep of targets that do not belong together, anchored to these; None for one question."""
-    if len(targets) < 2:
+def shuffled(near: Rows, seed: int, anchor: Anchor) -> Kept | None:
+    """Return what questions keep of articles that do not belong together, anchored to these; None of one question."""
+    if len(near) < 2:
         return None
-    others = shuffled_targets(targets, seed)
+    others = shuffled_neighbors(near, seed)
     return kept(others, anchor(others))
 
 

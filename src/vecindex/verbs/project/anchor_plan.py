@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from vecindex.core.anchors import anchored_to, set_digest, text_digest
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
+from vecindex.messages import Placeholder, command, option, text
 from vecindex.store.articles import ArticleTable
-from vecindex.store.database import Database
 from vecindex.store.maps import check_map_name
-from vecindex.types import Observer, Rejected
-from vecindex.verbs.project.anchor_result import AnchorFile
-from vecindex.verbs.project.options import DEFAULT_NAME, ProjectOptions
-from vecindex.verbs.questions.model import QuestionModel
-from vecindex.verbs.questions.reader import read
-from vecindex.verbs.questions.vectors import question_vectors
+from vecindex.types import Rejected
+from vecindex.verbs.project.options import DEFAULT_NAME
+from vecindex.verbs.project.result import AnchorFile
+from vecindex.verbs.project.run import Run
 
-# The pulls of anchoring are those of t-SNE at its own scale; a map of another kind would be laid out anew by them.
+# The forces of anchoring are those of t-SNE at its own scale; a map of another kind would be laid out from scratch.
 _METHODS = ("local", "tsne")
+_ANOTHER_BASE = option("base", Placeholder("MAP"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +30,8 @@ class AnchorPlan:
 
     Attributes
     ----------
-    base : the map that it is derived from; `about` is what is kept with that one.
-    name : of the anchored map; `old` is what is kept with the map of that name, None where there is none.
+    base : the map that it is derived from; `about` is what is stored with that one.
+    name : of the anchored map; `old` is what is stored with the map of that name, None where there is none.
     """
 
     base: str
@@ -59,74 +58,67 @@ class AnchorQuestions:
         return set_digest(self.digests)
 
 
-def base_name(options: ProjectOptions, there: Mapping[str, Any]) -> str:
-    """Return the name of the base map: the one asked for, else the unanchored map of the name given, else the one
-    that the anchored map of that name came from, else "map"."""
-    if options.base is not None:
-        return options.base
-    old = there.get(options.name)
+def base_name(name: str, base: str | None, there: Mapping[str, Any]) -> str:
+    """Return the name of the base map: the one asked for, else the unanchored map `name`, else the one that the
+    anchored map of that name came from, else "map"."""
+    if base is not None:
+        return base
+    old = there.get(name)
     if old is not None and anchored_to(old) is None:
-        return options.name
+        return name
     if isinstance(old, Mapping) and isinstance(old.get("anchors"), Mapping):
         former = str(old["anchors"].get("base"))
         return former if former in there else DEFAULT_NAME
     return DEFAULT_NAME
 
 
-def plan_anchor(table: ArticleTable, options: ProjectOptions, there: Mapping[str, Any]) -> AnchorPlan:
-    """Return where the anchored map comes from and goes; `there` is what is kept with all maps.
+def plan_anchor(table: ArticleTable, name: str, base: str | None, there: Mapping[str, Any]) -> AnchorPlan:
+    """Return where the anchored map comes from and goes; `there` is what is stored with all maps.
 
-    An unanchored map of the name given is the base, and is not overwritten: the anchored one is then NAME_anchored.
+    An unanchored map `name` is the base, and is not overwritten: the anchored one is then NAME_anchored.
     """
-    base = base_name(options, there)
+    base = base_name(name, base, there)
     if base not in there:
         raise ConfigError(
             f"{table.where} has no map {base!r} to derive an anchored one from (maps there: "
             f"{', '.join(there) or 'none'}).",
-            f"Make it: vecindex project {base}",
+            text("Make it: ", command("project", base)),
         )
     about = there[base]
     _check_base(table, base, about)
-    name = f"{base}_anchored" if base == options.name else options.name
+    name = f"{base}_anchored" if base == name else name
     check_map_name(table, name)
     old = there.get(name)
     if old is not None and anchored_to(old) is None:
         raise ConfigError(
             f"Map {name!r} of {table.where} is not anchored, and an anchored one does not replace it.",
-            "Give another NAME.",
+            "Give the anchored map another name.",
         )
     return AnchorPlan(base, about, name, old)
 
 
 def _check_base(table: ArticleTable, base: str, about: Any) -> None:
-    told = anchored_to(about)
-    if told is not None:
+    anchors = anchored_to(about)
+    if anchors is not None:
         raise ConfigError(
-            f"Map {base!r} of {table.where} is {told}, so it cannot show what the questions kept unanchored.",
-            "Name a map that is not anchored: --from MAP",
+            f"Map {base!r} of {table.where} is {anchors}, so it cannot show what the questions kept unanchored.",
+            text("Name a map that is not anchored: ", _ANOTHER_BASE),
         )
     if not isinstance(about, Mapping) or about.get("method") not in _METHODS:
         method = about.get("method") if isinstance(about, Mapping) else None
         raise ConfigError(
             f"Map {base!r} of {table.where} was made by {method or 'something else'}; only one made by "
             f"{' or '.join(_METHODS)} can be anchored.",
-            "Make one, and name it: vecindex project NAME; --from NAME",
+            text("Make one, and name it: ", command("project", Placeholder("MAP")), "; ", _ANOTHER_BASE),
         )
     if about.get("focus") is not None:
         raise ConfigError(
             f"Map {base!r} of {table.where} shows a part of the articles on purpose.",
-            "Name a map of all articles: --from MAP",
+            text("Name a map of all articles: ", _ANOTHER_BASE),
         )
 
 
-def read_anchors(
-    database: Database,
-    table: ArticleTable,
-    options: ProjectOptions,
-    model: QuestionModel,
-    observer: Observer,
-    stdin: BinaryIO | None,
-) -> AnchorQuestions:
+def read_anchors(run: Run, sources: Sequence[str]) -> AnchorQuestions:
     """Return the questions of all files with their vectors; a text that an earlier file has is counted once."""
     known: dict[str, str] = {}
     files: list[AnchorFile] = []
@@ -135,9 +127,8 @@ def read_anchors(
     ids: list[str] = []
     rejected: list[Rejected] = []
     duplicates: list[Rejected] = []
-    for file in options.questions:
-        asked = read(file, stdin)
-        made, _ = question_vectors(database, asked, table.fingerprint, table.where, options.model, model, observer)
+    for source in sources:
+        asked, made = run.questions(source)
         rejected += asked.rejected
         duplicates += asked.duplicates
         before = len(ids)

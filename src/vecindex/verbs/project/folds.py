@@ -101,23 +101,23 @@ def _numbered(group: Rows) -> Rows:
     return np.asarray(rank[inverse.ravel()])
 
 
-def shuffled_targets(targets: Rows, seed: int) -> Rows:
-    """Return targets (q, k) that belong together no longer: each question has its k from different other questions.
+def shuffled_neighbors(near: Rows, seed: int) -> Rows:
+    """Return lists (q, k) whose articles do not belong together: each question has its k from other questions.
 
-    Exchanging whole lists would change nothing, for a question is known by its targets only. So the r-th target of
-    each question becomes that of another one, by another exchange for each r. Every article stays a target as often
-    as it was; NO_ROW stands where a question would get an article twice.
+    Exchanging whole lists would change nothing, for a question is known by its list only. So the r-th article of each
+    question becomes that of another one, by another exchange for each r. Every article stays in as many lists as it
+    was; NO_ROW stands where a question would get an article twice.
 
-    >>> targets = np.arange(12).reshape(6, 2)
-    >>> found = shuffled_targets(targets, 0)
-    >>> sorted(found.ravel().tolist()) == list(range(12)), bool((found == targets).any())
+    >>> near = np.arange(12).reshape(6, 2)
+    >>> found = shuffled_neighbors(near, 0)
+    >>> sorted(found.ravel().tolist()) == list(range(12)), bool((found == near).any())
     (True, False)
     """
-    q, k = targets.shape
+    q, k = near.shape
     order = np.random.default_rng(seed).permutation(q)
-    found = targets.copy()
+    found = near.copy()
     for r in range(k):
-        found[order, r] = targets[np.roll(order, 1 + r % max(1, q - 1)), r]
+        found[order, r] = near[np.roll(order, 1 + r % max(1, q - 1)), r]
     for r in range(1, k):
         found[(found[:, :r] == found[:, r : r + 1]).any(axis=1), r] = NO_ROW
     return found

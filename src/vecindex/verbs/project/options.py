@@ -2,107 +2,168 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
 
-from vecindex.core.anchors import anchor_settings
-from vecindex.core.map_settings import DEFAULT_METHOD, settings_for
 from vecindex.errors import ConfigError
-from vecindex.options import ModelOptions
-from vecindex.verbs.scores.scores import SAMPLE
+from vecindex.maps.methods import DEFAULT_METHOD, METHODS, Setting, Value, checked_settings, settings_for
+from vecindex.messages import OptionName, Placeholder, option, text
+from vecindex.options import ModelOptions, Option, checked, fields_of
 
 DEFAULT_NAME = "map"
 ANCHORED_NAME = "anchored"
 """Of a map that is anchored, unless another one is given."""
 MIN_ARTICLES = 3
+SAMPLE = 5_000
+
+ANCHORING = {
+    "weights": Setting(
+        "800,400,200,100",
+        "of the rounds: the attraction between a question and each of its articles, relative to that between nearest "
+        "articles",
+    ),
+    "iterations": Setting(60, "of each round", 1),
+}
+"""The settings of an anchored map."""
+
+_LAYOUT = ("method", "fresh", "focus", "focus_size")
+"""Options of a map that is laid out from its vectors."""
+
+Files = str | Path | Sequence[str | Path]
+"""A file of questions ("-" for standard input), or several."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectOptions:
-    """What to make; see `Index.project`. `settings` are those of the method or of anchoring, as they were given."""
+class ProjectOptions(ModelOptions, total=False):
+    """What to make, and how."""
 
-    name: str = DEFAULT_NAME
-    method: str | None = None
-    seed: int = 0
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    update: bool = False
-    drop: bool = False
-    fresh: bool = False
-    focus: str | None = None
-    focus_size: int | None = None
-    anchor: bool = False
-    questions: tuple[str, ...] = ()
-    base: str | None = None
-    controls: bool = True
-    sample: int = SAMPLE
-    model: ModelOptions = field(default_factory=ModelOptions)
+    method: Annotated[
+        str | None, Option(f"{', '.join(METHODS.built_in)}, or a package's own [default: {DEFAULT_METHOD}]")
+    ]
+    seed: Annotated[
+        int, Option("The same one gives the same map on the same machine.", default=0, at_least=0, at_most=2**31 - 1)
+    ]
+    settings: Annotated[
+        Mapping[str, Any] | None,
+        Option("Settings of the method, or of anchoring, by name.", flag="--set", metavar="SETTING=VALUE"),
+    ]
+    update: Annotated[bool, Option("Only place new rows; nothing on the map moves.", default=False, flag="--update")]
+    fresh: Annotated[
+        bool, Option("Neither begin from the map of that name nor align with it.", default=False, flag="--fresh")
+    ]
+    drop: Annotated[bool, Option("Remove the map.", default=False, flag="--drop")]
+    focus: Annotated[str | Path | None, Option("Map only the articles nearest to these questions.", metavar="FILE")]
+    focus_size: Annotated[
+        int | None, Option("How many articles a focus map shows.", metavar="M", at_least=MIN_ARTICLES)
+    ]
+    anchor: Annotated[
+        bool,
+        Option("Derive a map with the questions' nearest articles around them.", default=False, flag="--anchor"),
+    ]
+    base: Annotated[
+        str | None,
+        Option("The map that an anchored one is derived from [default: NAME, or map]", flag="--from", metavar="MAP"),
+    ]
+    controls: Annotated[
+        bool,
+        Option(
+            "Also anchor six maps that show what the anchored one is worth: held-out questions, shuffled neighbors.",
+            default=True,
+            flag="--controls/--no-controls",
+        ),
+    ]
+    sample: Annotated[
+        int | None, Option("Articles drawn for the scores; all are candidates.", default=SAMPLE, at_least=1)
+    ]
 
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        if self.update and self.drop:
-            raise ConfigError("--update and --drop exclude each other.", "Give one of them.")
-        if self.update or self.drop:
-            self._refuse_layout("--update" if self.update else "--drop")
-        self._check_anchor()
-        if self.anchor:
-            anchor_settings(self.settings)
-        else:
-            settings_for(self.chosen_method, self.settings)
-        if (self.focus is None) != (self.focus_size is None):
+
+def checked_project(questions: Sequence[str], options: ProjectOptions) -> ProjectOptions:
+    """Return all options with their defaults; raises ConfigError for what makes no sense.
+
+    `questions` are the files to anchor to. The settings are checked by `method_settings` or `anchor_settings`.
+    """
+    options = checked(ProjectOptions, options)
+    if options["update"] and options["drop"]:
+        raise ConfigError(text(_UPDATE, " and ", _DROP, " exclude each other."), "Give one of them.")
+    if options["update"] or options["drop"]:
+        mode = _UPDATE if options["update"] else _DROP
+        named = [f"the setting {name}" for name in options["settings"] or ()]
+        _refuse([*_given(options, _LAYOUT), *named], mode, "which lays nothing out")
+    if options["anchor"]:
+        if not questions:
             raise ConfigError(
-                "--focus and --focus-size belong together.", "For example: --focus questions.jsonl --focus-size 10000"
+                text(_ANCHOR, " needs the questions to anchor the map to."),
+                text("For example: ", _ANCHOR, " ", option("questions", Placeholder("FILE"))),
             )
-        if self.focus_size is not None and self.focus_size < MIN_ARTICLES:
-            raise ConfigError(f"--focus-size must be at least {MIN_ARTICLES}, found {self.focus_size}.")
-        if self.sample < 1:
-            raise ConfigError(f"--sample must be at least 1, found {self.sample}.")
-        if not 0 <= self.seed < 2**31:
-            raise ConfigError(f"--seed must be from 0 to {2**31 - 1}, found {self.seed}.")
+        others = _given(options, ("update", "drop", *_LAYOUT))
+        _refuse(others, _ANCHOR, "which derives a map from one that is there")
+        anchor_settings(options["settings"])
+        return options
+    for alone in [*([option("questions")] if questions else []), *_given(options, ("base", "controls"))]:
+        raise ConfigError(
+            text(alone, " means nothing without ", _ANCHOR, "."), text("Add ", _ANCHOR, ", or leave it out.")
+        )
+    method_settings(options)
+    if (options["focus"] is None) != (options["focus_size"] is None):
+        raise ConfigError(
+            text(option("focus"), " and ", option("focus_size"), " belong together."),
+            text("For example: ", option("focus", Placeholder("FILE")), " and ", option("focus_size", 10_000)),
+        )
+    return options
 
-    @property
-    def chosen_method(self) -> str:
-        """The method, or the default one."""
-        return self.method or DEFAULT_METHOD
 
-    def _check_anchor(self) -> None:
-        if self.anchor and not self.questions:
-            raise ConfigError(
-                "--anchor needs the questions to anchor the map to.",
-                "For example: --anchor --questions questions.jsonl",
-            )
-        if not self.anchor:
-            alone = {"--questions": bool(self.questions), "--from": self.base is not None}
-            alone["--no-controls"] = not self.controls
-            if given := [name for name, there in alone.items() if there]:
-                raise ConfigError(f"{given[0]} means nothing without --anchor.", "Add --anchor, or leave it out.")
-            return
-        beside = {
-            "--update": self.update,
-            "--drop": self.drop,
-            "--method": self.method is not None,
-            "--fresh": self.fresh,
-            "--focus": self.focus is not None or self.focus_size is not None,
-        }
-        if given := [name for name, there in beside.items() if there]:
-            raise ConfigError(
-                f"{given[0]} means nothing beside --anchor, which derives a map from one that is there.",
-                "Leave one of them out.",
-            )
+_UPDATE, _DROP, _ANCHOR = (option(name, True) for name in ("update", "drop", "anchor"))
 
-    def _refuse_layout(self, what: str) -> None:
-        given = [
-            name
-            for name, there in (
-                ("--method", self.method is not None),
-                ("--fresh", self.fresh),
-                ("--focus", self.focus is not None or self.focus_size is not None),
-                *((f"--{name.replace('_', '-')}", True) for name in self.settings),
-            )
-            if there
-        ]
-        if given:
-            raise ConfigError(
-                f"{given[0]} means nothing beside {what}, which lays nothing out.",
-                f"Leave it out, or leave out {what}.",
-            )
+
+def _given(options: ProjectOptions, names: Iterable[str]) -> list[OptionName]:
+    """Return those of some options that are not at their defaults; a switch with its value."""
+    fields, values = fields_of(ProjectOptions), dict(options)
+    found = [(name, values[name]) for name in names if values[name] != fields[name].option.default]
+    return [option(name, value if isinstance(value, bool) else None) for name, value in found]
+
+
+def _refuse(given: Sequence[OptionName | str], mode: OptionName, why: str) -> None:
+    for first in given:
+        raise ConfigError(
+            text(first, " means nothing with ", mode, f", {why}."), text("Leave it out, or leave out ", mode, ".")
+        )
+
+
+def method_of(options: ProjectOptions) -> str:
+    """Return the method, or the default one."""
+    return options["method"] or DEFAULT_METHOD
+
+
+def method_settings(options: ProjectOptions) -> dict[str, Value]:
+    """Return all settings of the method; see `maps.methods.settings_for`."""
+    return settings_for(method_of(options), options["settings"] or {})
+
+
+def anchor_settings(given: Mapping[str, Any] | None) -> dict[str, Value]:
+    """Return all settings of anchoring: those given, checked, and the defaults of the others. Values may be texts.
+
+    >>> anchor_settings({"weights": (50, 20.0), "iterations": "10"})
+    {'weights': '50,20', 'iterations': 10}
+    """
+    given = dict(given or {})
+    for name in given:
+        if name not in ANCHORING:
+            raise ConfigError(f"Anchoring has no setting {name!r}.", f"It has: {', '.join(ANCHORING)}.")
+    if not isinstance(given.get("weights", ""), str | None):
+        given["weights"] = ",".join(str(weight) for weight in given["weights"])
+    settings = checked_settings("anchoring", ANCHORING, given)
+    return {**settings, "weights": ",".join(f"{weight:g}" for weight in weights_of(settings))}
+
+
+def weights_of(settings: Mapping[str, Any]) -> tuple[float, ...]:
+    """Return the weights of the rounds; raises ConfigError where one is no number, negative or infinite."""
+    try:
+        weights = tuple(float(weight) for weight in settings["weights"].split(","))
+    except ValueError:
+        weights = (-1.0,)
+    if not all(0 <= weight < float("inf") for weight in weights):
+        raise ConfigError(
+            f"weights of anchoring are numbers that are not negative, found {settings['weights']!r}.",
+            text("For example: ", option("settings", {"weights": ANCHORING["weights"].default})),
+        )
+    return weights

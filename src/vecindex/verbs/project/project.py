@@ -2,347 +2,272 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from vecindex.core.anchors import anchored_to
 from vecindex.core.graph import GRAPH_K, Graph
-from vecindex.core.map_settings import METHODS, graph_k, settings_for
 from vecindex.core.memory import give_back_memory
 from vecindex.core.neighbors import F64, Rows
 from vecindex.core.placement import place_at_median
+from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
-from vecindex.neighbors.graph import knn_graph
+from vecindex.maps.methods import MapMethod, Settings, usable_method
+from vecindex.messages import Placeholder, command, option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import check_map_name, drop_map, maps
 from vecindex.types import Observer, Silent
-from vecindex.verbs.clock import Clock
-from vecindex.verbs.graph import GraphOrigin, complete, keep_graph, prepare
+from vecindex.verbs.graph import GraphOrigin, Prepared, complete, complete_and_keep, keep_graph, prepare
 from vecindex.verbs.map_rows import MapRows, read_rows
-from vecindex.verbs.map_state import FORMAT, library_versions, new_identity, rebuilt_by, why_due
+from vecindex.verbs.map_state import rebuilt_by
 from vecindex.verbs.project.align import Moved, align
 from vecindex.verbs.project.anchor import anchor_map
 from vecindex.verbs.project.anchor_plan import base_name, plan_anchor
-from vecindex.verbs.project.focus import Focus, read_focus
-from vecindex.verbs.project.options import MIN_ARTICLES, ProjectOptions
-from vecindex.verbs.project.result import ProjectResult, plain_values
+from vecindex.verbs.project.focus import nearest_articles
+from vecindex.verbs.project.options import (
+    ANCHORED_NAME,
+    DEFAULT_NAME,
+    MIN_ARTICLES,
+    SAMPLE,
+    Files,
+    ProjectOptions,
+    checked_project,
+    method_of,
+    method_settings,
+)
+from vecindex.verbs.project.result import FocusCover, ProjectResult
+from vecindex.verbs.project.run import Run
 from vecindex.verbs.project.update import update_map
-from vecindex.verbs.project.write import write_map, writer_when_free
+from vecindex.verbs.project.write import Written, writer_when_free
 from vecindex.verbs.questions.model import QuestionModel
-from vecindex.verbs.scores.scores import MapScores, score_map
+from vecindex.verbs.scores.scores import score_map
 
 # float32 holds about 1e-38 to 1e38; the distances within a map need some of that.
 _LEAST_WIDTH = 1e-12
 
 
-@dataclass(slots=True)
-class _Run:
-    """What the stages of one projection share."""
-
-    database: Database
-    table: ArticleTable
-    options: ProjectOptions
-    old: Any
-    """What is kept with the map of that name; None where there is none."""
-    observer: Observer
-    clock: Clock = field(default_factory=Clock)
-
-    @property
-    def method(self) -> str:
-        return self.options.chosen_method
-
-
 def project(
     database: Database,
-    name: str,
+    table: str,
+    name: str | None,
+    questions: Files,
     options: ProjectOptions,
     model: QuestionModel,
     observer: Observer | None = None,
     stdin: BinaryIO | None = None,
 ) -> ProjectResult:
     """Make, rebuild, update or drop a map; see `Index.project`."""
-    observer = observer or Silent()
-    table = database.articles(name)
-    if options.drop:
-        return _drop(database, table, options, observer)
-    check_map_name(table, options.name)
-    if options.anchor:
-        return _anchor(database, table, options, model, observer, stdin)
-    old = maps(table).get(options.name)
-    if options.update:
-        return update_map(database, table, options, old, observer)
-    _refuse_anchored(table, options, old)
-    _refuse_focused(table, options, old)
-    if isinstance(old, Mapping) and old.get("method") not in (None, options.chosen_method):
-        observer.notice(f"map {options.name} was made by {old['method']}; now it is made by {options.chosen_method}")
+    sources = [str(file) for file in ([questions] if isinstance(questions, str | Path) else questions)]
+    options = checked_project(sources, options)
+    name = name or (ANCHORED_NAME if options["anchor"] else DEFAULT_NAME)
+    run = Run(database, database.articles(table), options, model, observer or Silent(), stdin)
+    if options["drop"]:
+        return _drop(run, name)
+    check_map_name(run.table, name)
+    if options["anchor"]:
+        return _anchor(run, name, sources)
+    old = maps(run.table).get(name)
+    if options["update"]:
+        return update_map(run, name, old)
+    _refuse_anchored(run.table, name, old)
+    _refuse_focused(run.table, name, options, old)
+    made_by = method_of(options)
+    if isinstance(old, Mapping) and old.get("method") not in (None, made_by):
+        run.observer.notice(f"map {name} was made by {old['method']}; now it is made by {made_by}")
     if holder := database.writer().holder():
-        observer.notice(f"another process is writing ({holder}); the map is made meanwhile, of what is there now")
-    run = _Run(database, table, options, old, observer)
-    focus = None
-    if options.focus is not None and options.focus_size is not None:
-        focus = read_focus(database, table, options.focus, options.focus_size, options.model, model, observer, stdin)
-        run.clock.lap("questions")
-    return _make(run, focus)
+        run.observer.notice(f"another process is writing ({holder}); the map is made meanwhile, of what is there now")
+    return _make(run, name, old)
 
 
-def _anchor(
-    database: Database,
-    table: ArticleTable,
-    options: ProjectOptions,
-    model: QuestionModel,
-    observer: Observer,
-    stdin: BinaryIO | None,
-) -> ProjectResult:
+def _drop(run: Run, name: str) -> ProjectResult:
+    with writer_when_free(run.database, run.observer):
+        drop_map(run.table, name)
+    run.clock.lap("write")
+    return run.result(name, "dropped", None, Written(0, run.table.count(), 0, 0))
+
+
+def _anchor(run: Run, name: str, sources: Sequence[str]) -> ProjectResult:
     """Anchor a map; the default one is made first where there is none at all."""
-    there = maps(table)
-    if options.base is None and (base := base_name(options, there)) not in there:
-        observer.notice(f"there is no map {base} to anchor; it is made first")
-        project(database, table.name, ProjectOptions(name=base, seed=options.seed), model, observer)
-        table = database.articles(table.name)
-        there = maps(table)
-    plan = plan_anchor(table, options, there)
-    return anchor_map(database, table, plan, options, model, observer, stdin)
+    wanted, there = run.options["base"], maps(run.table)
+    if wanted is None and (base := base_name(name, None, there)) not in there:
+        run.observer.notice(f"there is no map {base} to anchor; it is made first")
+        project(run.database, run.table.name, base, (), {"seed": run.seed}, run.model, run.observer)
+        run = replace(run, table=run.database.articles(run.table.name))
+        there = maps(run.table)
+    return anchor_map(run, plan_anchor(run.table, name, wanted, there), sources)
 
 
-def _refuse_anchored(table: ArticleTable, options: ProjectOptions, old: Any) -> None:
-    """Refuse to put a map that is anchored to nothing in the place of an anchored one, under its name."""
-    told = anchored_to(old)
-    if told is not None:
-        raise ConfigError(
-            f"Map {options.name!r} of {table.where} is {told}; without --anchor it would become another map.",
-            f"Anchor it again: {rebuilt_by(options.name, old)}; or give another name, or --drop it first.",
-        )
-
-
-def _refuse_focused(table: ArticleTable, options: ProjectOptions, old: Any) -> None:
-    """Refuse to put a map of all articles in the place of one that shows a part of them on purpose."""
-    if options.focus is None and isinstance(old, Mapping) and old.get("focus") is not None:
-        raise ConfigError(
-            f"Map {options.name!r} of {table.where} shows a part of the articles on purpose; without --focus it "
-            "would become another map.",
-            "Make it again with its --focus and --focus-size; or give another name, or --drop it first.",
-        )
-
-
-def _drop(database: Database, table: ArticleTable, options: ProjectOptions, observer: Observer) -> ProjectResult:
-    clock = Clock()
-    with writer_when_free(database, observer):
-        drop_map(table, options.name)
-    clock.lap("write")
-    return ProjectResult(
-        table=table.name,
-        name=options.name,
-        action="dropped",
-        method=None,
-        settings={},
-        seed=None,
-        anchored=False,
-        articles=0,
-        outside=table.count(),
-        gone=0,
-        new=0,
-        graph=None,
-        scores=None,
-        moved=None,
-        placed=None,
-        focus=None,
-        due=None,
-        seconds=clock.laps,
-    )
-
-
-def _make(run: _Run, focus: Focus | None) -> ProjectResult:
+def _make(run: Run, name: str, old: Any) -> ProjectResult:
     options, clock, observer = run.options, run.clock, run.observer
-    settings = settings_for(run.method, options.settings)
-    rows = read_rows(run.table, None if run.old is None else options.name)
+    method, settings = usable_method(method_of(options)), method_settings(options)
+    asked = None
+    if options["focus"] is not None:
+        asked = run.questions(options["focus"])
+        clock.lap("questions")
+    rows = read_rows(run.table, None if old is None else name)
     _refuse_few(rows)
-    wanted = max(GRAPH_K, graph_k(run.method, settings)) if METHODS[run.method].uses_graph else 0
-    prepared = prepare(run.database, rows, wanted, observer) if wanted and focus is None else None
-    rows = prepared.rows if prepared else rows
+    k = max(GRAPH_K, method.neighbors(settings)) if method.neighbors else 0
+    prepared = prepare(run.database, rows, k, observer) if k and asked is None else Prepared(rows, None, False)
+    rows = prepared.rows
     vectors = rows.matrix(observer)
     _refuse_alike(rows, vectors)
     clock.lap("reading")
-    graph = origin = None
-    chosen: Rows | None = None
-    unsaved: Graph | None = None
-    if focus is not None:
-        chosen = focus.choose(vectors)
-        vectors = np.ascontiguousarray(vectors[chosen])
+    on_map, focus = None, None
+    if asked is not None:
+        on_map, focus = _focus(*asked, vectors, options)
+        vectors = np.ascontiguousarray(vectors[on_map])
         clock.lap("focus")
-        if wanted:
-            graph = knn_graph(vectors, min(wanted, len(vectors) - 1), seed=options.seed, observer=observer)
-            origin = GraphOrigin(graph.k, graph.recall, "made", len(graph))
-    elif prepared is not None:
-        graph, origin = complete(prepared, vectors, wanted, options.seed, observer)
-        kept = prepared.whole and origin.how == "stored"
-        unsaved = None if kept or keep_graph(run.database, rows, graph, observer) else graph
+    graph, origin, stored = _graph(run, prepared, vectors, k, keep=on_map is None)
     clock.lap("graph")
-    old_places = _old_places(run, rows, chosen)
-    xy = _layout(run, settings, graph, vectors, old_places)
-    _refuse_shapeless(run, xy)
+    before = None if options["fresh"] else _old_positions(rows, on_map)
+    xy, moved = _laid_out(run, method, settings, vectors, graph, before)
     clock.lap("layout")
-    xy, moved = align(xy, old_places) if old_places is not None else (xy, None)
-    # What is stored is float32, so that is what is scored.
-    xy = xy.astype(np.float32).astype(np.float64)
-    scores = score_map(vectors, xy, sample=options.sample, seed=options.seed, observer=observer)
+    scores = score_map(vectors, xy, sample=options["sample"] or SAMPLE, seed=run.seed, observer=observer)
     clock.lap("scores")
     del vectors
     give_back_memory()
-    cover = focus.cover if focus is not None else None
-    about = _about(run, rows, settings, origin, scores, moved, plain_values(cover and _dict(cover)))
-    return _finish(run, rows, settings, xy, chosen, origin, scores, moved, focus, about, unsaved)
-
-
-def _finish(
-    run: _Run,
-    rows: MapRows,
-    settings: Mapping[str, Any],
-    xy: F64,
-    chosen: Rows | None,
-    origin: GraphOrigin | None,
-    scores: MapScores,
-    moved: Moved | None,
-    focus: Focus | None,
-    about: dict[str, Any],
-    unsaved: Graph | None,
-) -> ProjectResult:
-    options = run.options
-    places = xy
-    if chosen is not None:
-        places = np.full((len(rows), 2), np.nan)
-        places[chosen] = xy
-    with writer_when_free(run.database, run.observer):
-        run.clock.lap("waiting")
-        written = write_map(run.database, rows, options.name, places, about, run.old)
-        run.clock.lap("write")
-    if unsaved is not None:
-        keep_graph(run.database, rows, unsaved, run.observer)
-    return ProjectResult(
-        table=run.table.name,
-        name=options.name,
-        action="made" if run.old is None else "rebuilt",
-        method=run.method,
-        settings=dict(settings),
-        seed=options.seed,
-        anchored=False,
-        articles=written.articles,
-        outside=written.outside,
-        gone=written.gone,
-        new=written.new,
+    former = {"from": old.get("id"), "moved": moved} if isinstance(old, Mapping) and moved is not None else None
+    about = run.about(rows, method_of(options), settings, scores, graph=origin, rebuilt=former, focus=focus)
+    written = run.write(name, rows, xy if on_map is None else _spread(xy, on_map, len(rows)), about, old)
+    if not stored:
+        keep_graph(run.database, rows, graph, observer)
+    return replace(
+        run.result(name, "made" if old is None else "rebuilt", about, written),
         graph=origin,
         scores=scores,
         moved=moved,
-        placed=None,
-        focus=focus.cover if focus else None,
-        due=why_due(about, written.articles + written.outside, written.outside),
-        seconds=run.clock.laps,
-        rejected=focus.rejected if focus else (),
-        duplicates=focus.duplicates if focus else (),
+        focus=focus,
+        rejected=asked[0].rejected if asked else (),
+        duplicates=asked[0].duplicates if asked else (),
     )
+
+
+def _focus(asked: QuestionSet, questions: F32, vectors: F32, options: ProjectOptions) -> tuple[Rows, FocusCover]:
+    """Return the rows that a focus map shows, and what it leaves out."""
+    chosen, cover = nearest_articles(questions, vectors, options["focus_size"] or MIN_ARTICLES)
+    return chosen, FocusCover(asked.name, len(questions), len(chosen), cover)
+
+
+def _graph(
+    run: Run, prepared: Prepared, vectors: F32, k: int, *, keep: bool
+) -> tuple[Graph, GraphOrigin | None, bool]:
+    """Return the graph of the vectors, where it came from, and whether it needs no storing any more."""
+    if not k:
+        return Graph.without_neighbors(len(vectors)), None, True
+    if keep:
+        return complete_and_keep(run.database, prepared, vectors, k, run.seed, run.observer)
+    return *complete(prepared, vectors, k, run.seed, run.observer), True
+
+
+def _laid_out(
+    run: Run, method: MapMethod, settings: Settings, vectors: F32, graph: Graph, before: F64 | None
+) -> tuple[F64, Moved | None]:
+    """Return the positions (n, 2) that a method gives, aligned with the map before, and how far the articles moved.
+
+    They are rounded to float32, as they are stored, so that what is scored is what is stored.
+    """
+    init = None if before is None else _completed(before, graph).astype(np.float32)
+    found = method.layout(vectors, graph, settings=settings, init=init, seed=run.seed, observer=run.observer)
+    xy = np.asarray(found, dtype=np.float64)
+    _refuse_shapeless(method_of(run.options), xy, len(vectors))
+    xy, moved = (xy, None) if before is None else align(xy, before)
+    return xy.astype(np.float32).astype(np.float64), moved
+
+
+def _old_positions(rows: MapRows, on_map: Rows | None) -> F64 | None:
+    """Return the positions on the map that is rebuilt; None where fewer than two are there to be aligned with."""
+    if rows.positions is None:
+        return None
+    old = rows.positions if on_map is None else rows.positions[on_map]
+    return old if np.isfinite(old).all(axis=1).sum() >= 2 else None
+
+
+def _completed(old: F64, graph: Graph) -> F64:
+    """Return old positions (n, 2), with the median of its neighbors for each new article, else the center."""
+    old = old.copy()
+    new = np.flatnonzero(np.isnan(old[:, 0]))
+    if graph.k:
+        old[new] = place_at_median(graph.rows[new].astype(np.int64), old)
+    lost = np.isnan(old[:, 0])
+    old[lost] = np.nanmean(old, axis=0)
+    return old
+
+
+def _spread(xy: F64, on_map: Rows, n: int) -> F64:
+    """Return the positions of some of n rows as those of all, NaN for the others."""
+    positions = np.full((n, 2), np.nan)
+    positions[on_map] = xy
+    return positions
+
+
+def _refuse_anchored(table: ArticleTable, name: str, old: Any) -> None:
+    """Refuse to replace an anchored map with one that is anchored to nothing, under its name."""
+    anchors = anchored_to(old)
+    if anchors is not None:
+        raise ConfigError(
+            text(
+                f"Map {name!r} of {table.where} is {anchors}; without ",
+                option("anchor", True),
+                " it would become another map.",
+            ),
+            text(
+                "Anchor it again: ",
+                rebuilt_by(name, old),
+                "; or give another name, or drop it first: ",
+                command("project", name, drop=True),
+            ),
+        )
+
+
+def _refuse_focused(table: ArticleTable, name: str, options: ProjectOptions, old: Any) -> None:
+    """Refuse to replace a map that shows a part of the articles on purpose with one of all articles."""
+    if options["focus"] is None and isinstance(old, Mapping) and old.get("focus") is not None:
+        raise ConfigError(
+            text(
+                f"Map {name!r} of {table.where} shows a part of the articles on purpose; without ",
+                option("focus"),
+                " it would become another map.",
+            ),
+            text(
+                "Make it again with its ",
+                option("focus"),
+                " and ",
+                option("focus_size"),
+                "; or give another name, or drop it first: ",
+                command("project", name, drop=True),
+            ),
+        )
 
 
 def _refuse_few(rows: MapRows) -> None:
     if len(rows) < MIN_ARTICLES:
         raise ConfigError(
             f"{rows.table.where} has {len(rows):,} rows; a map needs at least {MIN_ARTICLES}.",
-            "Ingest articles first: vecindex ingest SOURCE",
+            text("Ingest articles first: ", command("ingest", Placeholder("SOURCE"))),
         )
 
 
 def _refuse_alike(rows: MapRows, vectors: F32) -> None:
     if np.ptp(vectors, axis=0).max() < 1e-6:
         raise ConfigError(
-            f"All {len(rows):,} vectors of {rows.table.where} are alike, so a map of them would be a single spot.",
-            "Look at the texts: vecindex search --id ID",
+            f"All {len(rows):,} vectors of {rows.table.where} are alike, so all articles of a map would coincide.",
+            text("Look at the texts: ", command("search", id=Placeholder("ID"))),
         )
 
 
-def _refuse_shapeless(run: _Run, xy: F64) -> None:
-    """Refuse a layout that float32 could not hold: some optimizers run away, or let everything fall onto one spot."""
+def _refuse_shapeless(method: str, xy: F64, n: int) -> None:
+    """Refuse a layout that float32 could not hold: some optimizers diverge, or let all articles fall together."""
+    if xy.shape != (n, 2):
+        raise ConfigError(f"Method {method} returned an array of shape {xy.shape}, expected ({n}, 2).")
     width = float(np.ptp(xy, axis=0).max())
     if not (np.isfinite(xy).all() and _LEAST_WIDTH < width < 1 / _LEAST_WIDTH):
         raise ConfigError(
-            f"Method {run.method} found no layout of these {len(xy):,} articles (width {width:.3g}).",
-            "Try other settings, or --method pca, which always has one.",
+            f"Method {method} found no layout of these {n:,} articles (width {width:.3g}).",
+            text("Try other settings, or ", option("method", "pca"), ", which always has one."),
         )
-
-
-def _old_places(run: _Run, rows: MapRows, chosen: Rows | None) -> F64 | None:
-    if run.old is None or run.options.fresh or rows.places is None:
-        return None
-    places = rows.places if chosen is None else rows.places[chosen]
-    # Two places tell a shift and a scale; fewer tell nothing.
-    return places if np.isfinite(places).all(axis=1).sum() >= 2 else None
-
-
-def _layout(run: _Run, settings: Mapping[str, Any], graph: Graph | None, vectors: F32, old_places: F64 | None) -> F64:
-    if graph is None:
-        from vecindex.maps.pca import pca_map
-
-        return pca_map(vectors, observer=run.observer)
-    init = None if old_places is None else _completed(old_places, graph).astype(np.float32)
-    seed, observer = run.options.seed, run.observer
-    if run.method == "umap":
-        from vecindex.maps.umap import umap_map
-
-        return umap_map(graph, vectors, init=init, seed=seed, settings=settings, observer=observer)
-    if run.method == "tsne":
-        from vecindex.maps.tsne import tsne_map
-
-        return tsne_map(graph, vectors, init=init, seed=seed, settings=settings, observer=observer)
-    from vecindex.maps.local import local_map
-
-    return local_map(graph, vectors, init=init, seed=seed, settings=settings, observer=observer)
-
-
-def _completed(places: F64, graph: Graph) -> F64:
-    """Return old places (n, 2) with a place for each new article: the median of its neighbors, else the center."""
-    places = places.copy()
-    new = np.flatnonzero(np.isnan(places[:, 0]))
-    places[new] = place_at_median(graph.rows[new].astype(np.int64), places)
-    lost = np.isnan(places[:, 0])
-    places[lost] = np.nanmean(places, axis=0)
-    return places
-
-
-def _about(
-    run: _Run,
-    rows: MapRows,
-    settings: Mapping[str, Any],
-    origin: GraphOrigin | None,
-    scores: MapScores,
-    moved: Moved | None,
-    focus: Any,
-) -> dict[str, Any]:
-    """Return what is kept with a map."""
-    old = run.old if isinstance(run.old, Mapping) and moved is not None else None
-    about: dict[str, Any] = plain_values(
-        {
-            "format": FORMAT,
-            **new_identity(),
-            "method": run.method,
-            "settings": dict(settings),
-            "seed": run.options.seed,
-            "anchored": False,
-            "table_version": rows.version,
-            "graph": _dict(origin) if origin else None,
-            "scores": scores.to_dict(),
-            "seconds": run.clock.laps,
-            "versions": library_versions(),
-            "rebuilt": {"from": old.get("id"), "moved": _dict(moved)} if old and moved else None,
-            "focus": focus,
-            "placed": [],
-        }
-    )
-    return about
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(value)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vecindex.core.nulls import Interval
+from vecindex.messages import Message, percent
 from vecindex.notebook import shown_table
+from vecindex.serialize import Result
 from vecindex.types import Rejected
 from vecindex.verbs.graph import GraphOrigin
-from vecindex.verbs.project.align import Moved
-from vecindex.verbs.project.anchor_result import AnchorResult
+from vecindex.verbs.project.align import Displacement, Moved
 from vecindex.verbs.scores.scores import MapScores
 
 
@@ -51,16 +51,103 @@ class PlacedRows:
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectResult:
+class QuestionScores:
+    """What questions keep at their best positions; means over them, each with its interval.
+
+    Attributes
+    ----------
+    questions : how many were measured.
+    overlap : share of their nearest articles that are their nearest on the map.
+    enough : share of the questions that keep at least 3 of 5.
+    soft : share of their nearest articles that are among their 50 nearest on the map.
+    """
+
+    questions: int
+    overlap: Interval
+    enough: Interval
+    soft: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleCost:
+    """What some articles keep of their own nearest before and after; no k is beyond their number.
+
+    Attributes
+    ----------
+    sample : articles drawn; all are candidates.
+    before, after : under each k, the mean recall on the base map and on the anchored one.
+    change : of the mean, from article to article; a loss is negative.
+    """
+
+    sample: int
+    before: dict[int, Interval]
+    after: dict[int, Interval]
+    change: dict[int, Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorFile:
+    """A file of questions, and how many of it were anchored; repeated texts count for the first file only."""
+
+    name: str
+    questions: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorResult:
+    """An anchored map next to what it must be compared with.
+
+    Attributes
+    ----------
+    base : name of the map that it was derived from.
+    files : the questions; `questions` is how many they are in all.
+    k : nearest articles of each question that it attracts.
+    weights : of the rounds, as they were used.
+    iterations : of each round.
+    unanchored : the questions on the base map.
+    anchored : the same questions on the anchored map, which was laid out for them.
+    held_out : each question on a map anchored to the questions of the other folds; None where it was not measured.
+    shuffled : questions anchored to articles that do not belong together, measured on these; None likewise.
+    held_out_change : held out minus unanchored, from question to question.
+    folds, folds_by : how many, and what stays within one fold apart from near-duplicates, "topic" or "question".
+    no_controls : why `held_out` or `shuffled` are missing; None where nothing is.
+    articles : what it cost a sample of all articles.
+    moved_articles : the same of a sample of the articles that moved by more than 1 % of the map's width; None where
+        none did.
+    displacement : of all articles; `targets_displacement` of the questions' nearest.
+    """
+
+    base: str
+    files: tuple[AnchorFile, ...]
+    questions: int
+    k: int
+    weights: tuple[float, ...]
+    iterations: int
+    unanchored: QuestionScores
+    anchored: QuestionScores
+    held_out: QuestionScores | None
+    shuffled: QuestionScores | None
+    held_out_change: Interval | None
+    folds: int
+    folds_by: str
+    no_controls: Message | None
+    articles: ArticleCost
+    moved_articles: ArticleCost | None
+    displacement: Displacement
+    targets_displacement: Displacement
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectResult(Result):
     """What `project` did.
 
     Attributes
     ----------
-    action : "made", "rebuilt", "updated", "unchanged" (nothing to place) or "dropped".
+    action : "made", "rebuilt", "updated", "unchanged" (no new rows) or "dropped".
     articles, outside : rows on the map, and of the table but not on it.
     gone, new : rows that were removed or changed, and that came, while the map was made; the map does not hold them.
     graph : None for a method that needs none.
-    moved : how far the articles moved from the map that was rebuilt, after it was laid over that one; else None.
+    moved : how far the articles moved from the map that was rebuilt, after alignment with it; else None.
     due : why the map should be rebuilt; None while there is no need.
     seconds : wall time of each stage.
     anchor : what anchoring did, for a map that was anchored just now; else None.
@@ -78,21 +165,16 @@ class ProjectResult:
     outside: int
     gone: int
     new: int
-    graph: GraphOrigin | None
-    scores: MapScores | None
-    moved: Moved | None
-    placed: PlacedRows | None
-    focus: FocusCover | None
-    due: str | None
-    seconds: dict[str, float]
+    graph: GraphOrigin | None = None
+    scores: MapScores | None = None
+    moved: Moved | None = None
+    placed: PlacedRows | None = None
+    focus: FocusCover | None = None
+    due: str | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
     rejected: tuple[Rejected, ...] = ()
     duplicates: tuple[Rejected, ...] = ()
     anchor: AnchorResult | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        plain: dict[str, Any] = plain_values(dataclasses.asdict(self))
-        return plain
 
     def _repr_html_(self) -> str:
         """Return a table, for notebooks."""
@@ -102,20 +184,12 @@ class ProjectResult:
             rows.append(["neighbor graph", f"{self.graph.how}: {self.graph.k} each, recall {self.graph.recall:.4f}"])
         recall = {} if self.scores is None else self.scores.recall
         rows += [
-            [f"articles keep of their {k} nearest", f"{one.mean:.1%} ({one.low:.1%} to {one.high:.1%})"]
+            [
+                f"articles keep of their {k} nearest",
+                f"{percent(one.mean, 1)} ({percent(one.low, 1)} to {percent(one.high, 1)})",
+            ]
             for k, one in recall.items()
         ]
         rows += [["a rebuild is due", self.due]] if self.due else []
         rows.append(["time", f"{sum(self.seconds.values()):.1f} s"])
         return shown_table([], rows, title=f"map {self.name} of {self.table}: {self.action}")
-
-
-def plain_values(value: Any) -> Any:
-    """Return a value as JSON can hold it: keys as text, NaN and infinity as null."""
-    if isinstance(value, dict):
-        return {str(key): plain_values(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain_values(item) for item in value]
-    if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else None
-    return value

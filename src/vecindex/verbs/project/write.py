@@ -1,4 +1,4 @@
-"""A finished map put into the table, which may have changed while the map was made."""
+"""A complete map put into the table, which may have changed while the map was made."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import numpy as np
 
 from vecindex.core.neighbors import F64
 from vecindex.errors import LockedError, StoreError
+from vecindex.messages import command, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.maps import columns_and_places, maps, put_map
+from vecindex.store.maps import columns_and_positions, maps, put_map
 from vecindex.types import Observer
 from vecindex.verbs.map_rows import MapRows, content_of, same_rows
 
@@ -37,15 +38,15 @@ def writer_when_free(database: Database, observer: Observer) -> Iterator[None]:
 
     A map may have taken long to make, and an ingest may hold the lock as long again; neither should be lost.
     """
-    told = False
+    reported = False
     while True:
         lock = database.writer()
         try:
             lock.__enter__()
         except LockedError as error:
-            if not told:
-                observer.notice(f"{error.message} The map waits and is then written.")
-                told = True
+            if not reported:
+                observer.notice(text(error.message, " The map waits and is then written."))
+                reported = True
             time.sleep(_POLL_S)
             continue
         break
@@ -56,7 +57,7 @@ def writer_when_free(database: Database, observer: Observer) -> Iterator[None]:
 
 
 def write_map(
-    database: Database, rows: MapRows, name: str, places: F64, about: dict[str, Any], replaces: Any
+    database: Database, rows: MapRows, name: str, positions: F64, about: dict[str, Any], replaces: Any
 ) -> Written:
     """Store a map. Rows that are gone or whose vector changed meanwhile are left out, as are new ones.
 
@@ -64,20 +65,20 @@ def write_map(
 
     Parameters
     ----------
-    places : (n, 2) of `rows`, NaN outside the map.
-    about : what is kept with it; "articles" is put in.
-    replaces : what was kept with the map of that name when this one was begun; None where there was none.
+    positions : (n, 2) of `rows`, NaN outside the map.
+    about : what is stored with it; "articles" is put in.
+    replaces : what was stored with the map of that name when this one was begun; None where there was none.
 
-    Raises StoreError when someone else wrote that map meanwhile, or the table was made anew by another model.
+    Raises StoreError when someone else wrote that map meanwhile, or the table was made again by another model.
     """
     import pyarrow as pa
 
     table = database.articles(rows.table.name)
     _refuse_changed(table, rows, name, replaces)
-    (ids, hashes), _ = columns_and_places(table, ["id", "content_hash"], [])
+    (ids, hashes), _ = columns_and_positions(table, ["id", "content_hash"], [])
     there = same_rows(rows.ids, rows.contents, ids, content_of(hashes)) >= 0
-    kept = there & np.isfinite(places).all(axis=1)
-    put_map(table, name, rows.ids.filter(pa.array(kept)), places[kept], {**about, "articles": int(kept.sum())})
+    kept = there & np.isfinite(positions).all(axis=1)
+    put_map(table, name, rows.ids.filter(pa.array(kept)), positions[kept], {**about, "articles": int(kept.sum())})
     return Written(
         int(kept.sum()), len(ids) - int(kept.sum()), int((~there).sum()), max(0, len(ids) - int(there.sum()))
     )
@@ -86,11 +87,11 @@ def write_map(
 def _refuse_changed(table: ArticleTable, rows: MapRows, name: str, replaces: Any) -> None:
     if table.fingerprint != rows.table.fingerprint:
         raise StoreError(
-            f"{table.where} was made anew by another model while its map was made.", "Run the command again."
+            f"{table.where} was made again by another model while its map was made.", "Run the command again."
         )
     now = maps(table).get(name)
     if now != replaces:
         raise StoreError(
             f"Another process wrote map {name!r} of {table.where} while this one was made.",
-            "Look at it (vecindex status), and run the command again if this one is still wanted.",
+            text("Look at it (", command("status"), "), and run the command again if this one is still wanted."),
         )

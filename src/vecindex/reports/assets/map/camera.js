@@ -39,12 +39,14 @@ export class Camera {
     return this.flight !== null || this.aim !== null;
   }
 
-  /** The CSS pixels of a position on the map. */
+  /** The CSS pixels of a position on the map.
+   * @returns {[number, number]} */
   at(x, y) {
     return [(x - this.x) * this.scale + this.width / 2, (this.y - y) * this.scale + this.height / 2];
   }
 
-  /** The position on the map at CSS pixels. */
+  /** The position on the map at CSS pixels.
+   * @returns {[number, number]} */
   toMap(px, py) {
     return [this.x + (px - this.width / 2) / this.scale, this.y - (py - this.height / 2) / this.scale];
   }

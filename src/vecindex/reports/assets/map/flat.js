@@ -34,6 +34,7 @@ export class FlatPainter {
     this.canvas = canvas;
     this.screen = canvas.getContext("2d", { alpha: false });
     this.name = "Canvas 2D";
+    this.waiting = null;
     this.largest = 4096;
     this.budget = 60000;
   }

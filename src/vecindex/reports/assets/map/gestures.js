@@ -6,6 +6,10 @@ const STEP = 90;
 /**
  * Listen on an canvas. `on.point(px, py, touch)` gets the pointer's position, `on.pick(px, py, touch)` a click that
  * was not a drag, `on.leave()`, `on.hold(dragging)`, `on.middle()` after a key moved the map, `on.enter()` the Enter key.
+ *
+ * @param {HTMLElement} canvas
+ * @param {import("./camera.js").Camera} camera
+ * @param {any} on
  */
 export function onGestures(canvas, camera, on) {
   const down = new Map();

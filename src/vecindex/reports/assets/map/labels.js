@@ -83,7 +83,14 @@ export class Labels {
     this.scale = scale;
   }
 
-  /** Draw them; true while some still fade in or out. */
+  /**
+   * Draw them; true while some still fade in or out.
+   *
+   * @param {CanvasRenderingContext2D} context
+   * @param {import("./camera.js").Camera} camera
+   * @param {number} strength
+   * @param {boolean} shown
+   */
   draw(context, camera, strength, shown) {
     if (this.scale !== camera.scale) this.#choose(camera.scale, camera.zoom);
     let changing = false;

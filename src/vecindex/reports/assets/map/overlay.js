@@ -18,6 +18,11 @@ function diamond(context, x, y, radius) {
 }
 
 export class Overlay {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {import("./camera.js").Camera} camera
+   * @param {import("./labels.js").Labels} labels
+   */
   constructor(canvas, camera, labels) {
     this.context = canvas.getContext("2d");
     this.canvas = canvas;
@@ -102,7 +107,7 @@ export class Overlay {
       context.setLineDash([]);
       context.beginPath();
       context.moveTo(...from);
-      context.lineTo(...at);
+      context.lineTo(at[0], at[1]);
       context.globalAlpha = 0.85;
       context.strokeStyle = colors.paper;
       context.lineWidth = 5.5;

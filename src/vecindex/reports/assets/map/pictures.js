@@ -7,6 +7,7 @@ const MARGIN = 0.25;
 const STALE = 1.3;
 
 export class Pictures {
+  /** @param {import("./gl.js").GlPainter | import("./flat.js").FlatPainter} painter */
   constructor(painter) {
     this.painter = painter;
     // The extent of the points.

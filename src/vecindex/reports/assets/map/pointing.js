@@ -9,6 +9,7 @@ const REACH = 9;
 const FINGER = 18;
 
 export class Pointing {
+  /** @param {import("./viewer.js").Viewer} viewer */
   constructor(viewer) {
     this.viewer = viewer;
     this.at = null;

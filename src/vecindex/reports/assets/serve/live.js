@@ -11,7 +11,7 @@ const wanted = new URLSearchParams(location.search).get("map");
 const live = document.querySelector(".live");
 const now = { edition: null, map: null, header: null, ids: null, gone: false };
 const asked = [];
-// `tried`: the edition whose map was requested; one that cannot be drawn is not requested again.
+// `tried`: the state of the table whose map was requested last; a map that cannot be drawn is not requested again.
 let viewer = null, open = null, answered = null, turn = 0, tried = null;
 
 const part = encodeURIComponent;
@@ -39,9 +39,9 @@ const source = {
 
 async function idOf(row) {
   if (now.ids === null) {
-    const { edition } = now;
+    const before = now.edition;
     const ids = JSON.parse(new TextDecoder().decode(await source.section("ids")));
-    if (edition !== now.edition) return idOf(row);
+    if (now.edition !== before) return idOf(row);
     now.ids = ids;
   }
   return now.ids[row];
@@ -99,7 +99,7 @@ function answer(found) {
     ? "The table has no map yet, so these are its nearest articles by embedding: vecindex project makes one."
     : share === null
       ? "None of its nearest articles is on the map, so it has no position there."
-      : `Overlap@${found.k} ${percent(found.overlap)}: ${share} of its ${found.k} nearest articles stay nearest on map ${found.map}.`;
+      : `Overlap@${found.k} ${percent(found.overlap)}: ${share} of its ${found.k} nearest articles stay nearest on the map.`;
   byId("answer").replaceChildren(
     element("h3", {}, given(found.text)),
     element("p", { class: "overlap" }, line),
@@ -241,7 +241,7 @@ async function narrow(where, twice = false) {
     viewer.filter(mask);
     narrowed.where = where;
     const off = found.matching - found.shown;
-    message("where-message", `${count(found.matching)} articles meet it` + (off ? `; ${count(off)} of them are not on the map.` : "."));
+    message("where-message", `${count(found.matching)} articles match` + (off ? `; ${count(off)} of them are not on the map.` : "."));
     byId("among-box").hidden = found.matching === 0;
   } catch (error) {
     if (error.status === 409 && !twice) {

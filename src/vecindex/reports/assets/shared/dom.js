@@ -23,9 +23,9 @@ export function element(name, attributes = {}, ...children) {
 /**
  * Return a text from the user's data, whose writing direction does not affect the text around it.
  *
- * @param {string} [text]
+ * @param {string | null} text
  */
-export const given = (text = "") => element("bdi", {}, String(text));
+export const given = (text) => element("bdi", {}, String(text ?? ""));
 
 /**
  * @param {string} id
