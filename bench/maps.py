@@ -115,10 +115,11 @@ def run(way: str, db: str, seed: int, files: list[str]) -> dict[str, object]:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
         ids, vectors = vectors_of(db)
         from vecindex.store.database import Database
-        from vecindex.store.maps import map_xy
+        from vecindex.store.maps import rows_and_positions
 
-        on_map, xy = map_xy(Database(Path(db)).articles("articles"), name)
-        assert on_map == ids
+        on_map, positions = rows_and_positions(Database(Path(db)).articles("articles"), [name])
+        assert on_map.to_pylist() == ids
+        xy = positions[name]
         told = {
             "stages": {k: round(v, 1) for k, v in result.seconds.items()},
             "graph": result.graph.how if result.graph else None,

@@ -51,10 +51,11 @@ def run(*arguments: str) -> tuple[dict[str, Any], float, float]:
 def places(db: str) -> dict[str, tuple[float, float]]:
     """Return where the articles of the map are."""
     from vecindex.store.database import Database
-    from vecindex.store.maps import map_xy
+    from vecindex.store.maps import rows_and_positions
 
-    ids, xy = map_xy(Database(Path(db)).articles("articles"), "map")
-    return {i: (float(x), float(y)) for i, (x, y) in zip(ids, xy, strict=True) if np.isfinite(x)}
+    ids, positions = rows_and_positions(Database(Path(db)).articles("articles"), ["map"])
+    pairs = zip(ids.to_pylist(), positions["map"], strict=True)
+    return {i: (float(x), float(y)) for i, (x, y) in pairs if np.isfinite(x)}
 
 
 def means(recall: dict[str, dict[str, float]]) -> dict[str, float]:

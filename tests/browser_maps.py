@@ -9,7 +9,7 @@ import numpy as np
 
 from pictures import picture
 from vecindex.core.picture import Coloring, MapPicture, NearArticle, PlacedQuestion, TopicLabel
-from vecindex.reports.map_page import map_page
+from vecindex.reports.map.page import map_page
 
 Open = Callable[..., Any]
 
@@ -19,7 +19,7 @@ SIDE = 7
 _STILL = """async () => {
   const begun = performance.now();
   await theMap.ready;
-  const busy = () => theMap.stats().firstDrawMs === null || theMap.viewer.scene.asked || theMap.viewer.camera.moving;
+  const busy = () => theMap.stats().firstDrawMs === null || theMap.scene.requested || theMap.camera.moving;
   while (busy() && performance.now() - begun < 60000) await new Promise((done) => setTimeout(done, 20));
   return !busy();
 }"""
@@ -96,21 +96,21 @@ def open_map(open_page: Open, shown: MapPicture | None = None, painter: str | No
 def at(page: Any, row: int) -> tuple[float, float]:
     """Return where an article is, in pixels of the window."""
     box = page.locator(".vmap-over").bounding_box()
-    x, y = page.evaluate("(row) => theMap.viewer.camera.at(...theMap.viewer.state.place(row))", row)
+    x, y = page.evaluate("(row) => theMap.camera.at(...theMap.state.positionOf(row))", row)
     return box["x"] + x, box["y"] + y
 
 
 def spot(page: Any, question: int) -> tuple[float, float]:
     """Return where the mark of a question is, in pixels of the window."""
     box = page.locator(".vmap-over").bounding_box()
-    found = "(i) => { const q = theMap.viewer.state.questions[i]; return theMap.viewer.camera.at(q.x, q.y); }"
+    found = "(i) => { const q = theMap.state.questions[i]; return theMap.camera.at(q.x, q.y); }"
     x, y = page.evaluate(found, question)
     return box["x"] + x, box["y"] + y
 
 
 def color(page: Any, row: int) -> list[int]:
     """Return the color that is drawn where an article is."""
-    script = "(row) => theMap.viewer.scene.pixel(...theMap.viewer.camera.at(...theMap.viewer.state.place(row)))"
+    script = "(row) => theMap.scene.pixel(...theMap.camera.at(...theMap.state.positionOf(row)))"
     return list(page.evaluate(script, row))
 
 

@@ -18,7 +18,7 @@ def read(database: Path, table: str = "articles") -> list[dict[str, Any]]:
 
 
 def check(
-    database: Path, table: str = "articles", *, dimension: int = 384, ready_made: bool = False
+    database: Path, table: str = "articles", *, dimension: int = 384, precomputed: bool = False
 ) -> list[dict[str, Any]]:
     """Assert the invariants of an unchunked table without template or own fields renamed; return its rows."""
     rows = read(database, table)
@@ -31,7 +31,7 @@ def check(
         assert np.isfinite(vector).all()
         assert math.isclose(float(vector @ vector), 1.0, abs_tol=1e-4)
         assert row["txn"] >= 1
-        if not ready_made:
+        if not precomputed:
             extra = {key: value for key, value in row.items() if key not in own and value is not None}
             assert row["content_hash"] == content_hash(row["text"], row["title"], row["text"], extra)
             assert row["n_tokens"] > 0

@@ -11,9 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from vecindex.core.identity import content_hash
+from vecindex.core.neighbors import F64
 from vecindex.core.vectors import F32
+from vecindex.messages import Message
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
+from vecindex.store.maps import rows_and_positions
 from vecindex.types import Chunking, Fingerprint, Silent
 
 DIMENSION = 8
@@ -24,6 +27,12 @@ def unit_vectors(n: int, dimension: int = DIMENSION, seed: int = 0) -> F32:
     """Return random unit vectors (n, dimension)."""
     vectors = np.random.default_rng(seed).standard_normal((n, dimension)).astype(np.float32)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def map_xy(table: ArticleTable, name: str) -> tuple[list[str], F64]:
+    """Return the ids of all rows and their positions (n, 2) on a map, in table order; NaN outside the map."""
+    ids, positions = rows_and_positions(table, [name])
+    return ids.to_pylist(), positions[name]
 
 
 def fingerprint(dimension: int = DIMENSION, **changes: Any) -> Fingerprint:
@@ -131,6 +140,6 @@ class Notices(Silent):
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def notice(self, message: str) -> None:
-        """Keep it."""
-        self.lines.append(message)
+    def notice(self, message: Message) -> None:
+        """Keep it, spelled for Python."""
+        self.lines.append(str(message))

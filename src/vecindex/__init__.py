@@ -1,4 +1,4 @@
-"""vecindex keeps the vector index of a text corpus and proves that it does its job."""
+"""Incremental vector index for text corpora on LanceDB, with maps whose neighborhood loss is measured."""
 
 from __future__ import annotations
 
@@ -28,3 +28,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which completion shows."""
+    return list(__all__)

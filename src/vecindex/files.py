@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written beside their place, and put there by a rename."""
+"""Files that are there whole or not at all: written next to their final name, and moved there by a rename."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from vecindex.errors import ConfigError
 
 
 class NewFile:
-    """A file in the making, `.NAME.<random>.part` beside its place, which `put` moves there.
+    """A file in the making, `.NAME.<random>.part` next to its final name, which `put` moves there.
 
     A file that was there keeps its permissions; where a link leads stays. A kill leaves the `.part`, which may be
     removed; every other end removes it.
     """
 
     def __init__(self, path: str | Path) -> None:
-        """Open it. Raises OSError, also when something else than a plain file is in its place."""
+        """Open it. Raises OSError, also when something else than a plain file has the name."""
         self.there = Path(os.path.realpath(path))
-        self._beside = _part(self.there)
+        self._part = _part(self.there)
         self._old = self.there.stat() if self.there.exists() else None
         if self._old is not None and not self.there.is_file():
             # Renaming over a device or a pipe would remove it.
             raise OSError(None, "it is not a plain file")
         # A new file gets the permissions that the user's mask leaves; what replaces a private one is private too.
         mode = 0o666 if self._old is None else self._old.st_mode & 0o666
-        handle = os.open(self._beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
+        handle = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
         self.stream: BinaryIO = os.fdopen(handle, "w+b")
 
     def finish(self) -> None:
@@ -39,10 +39,10 @@ class NewFile:
         os.fsync(self.stream.fileno())
         self.stream.close()
         if self._old is not None:
-            self._beside.chmod(self._old.st_mode & 0o777)
+            self._part.chmod(self._old.st_mode & 0o777)
 
     def set_aside(self) -> Path | None:
-        """Move what is in its place to a `.part` beside it; return where, or None when nothing is there."""
+        """Move the file that has the name to a `.part` next to it; return where, or None when there is none."""
         if not self.there.exists():
             return None
         aside = _part(self.there)
@@ -50,18 +50,18 @@ class NewFile:
         return aside
 
     def put(self) -> None:
-        """Put it in its place."""
-        self._beside.replace(self.there)
+        """Move it to its name."""
+        self._part.replace(self.there)
 
     def discard(self) -> None:
-        """Remove it, unless it is in its place already."""
+        """Remove it, unless it was moved to its name."""
         try:
             self.stream.close()
         except OSError:
             # What a full disk did not take cannot be written now either.
             pass
         finally:
-            self._beside.unlink(missing_ok=True)
+            self._part.unlink(missing_ok=True)
 
 
 def _part(path: Path) -> Path:
@@ -70,7 +70,7 @@ def _part(path: Path) -> Path:
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[BinaryIO]:
-    """Give a stream to write a file to; it is in its place after the block, or, when the block fails, not at all.
+    """Give a stream to write a file to; it is there after the block, or, when the block fails, not at all.
 
     Raises ConfigError when it cannot be written.
     """
@@ -88,7 +88,7 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def not_written(path: str | Path, error: OSError) -> ConfigError:
-    """Return the error that tells why a file cannot be written."""
+    """Return the error that says why a file cannot be written."""
     return ConfigError(
         f"Cannot write {path}: {error.strerror or error}.", "Name another file, in a folder that you may write to."
     )

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
+from typing import TYPE_CHECKING, BinaryIO, Unpack
 
 from vecindex.config import DEFAULT_TABLE, database_uri
 from vecindex.options import options_shown
 from vecindex.outputs import Outputs
+from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.project.options import Files, ProjectOptions
 from vecindex.verbs.search.options import SearchOptions
+from vecindex.verbs.upkeep.options import (
+    DeleteOptions,
+    DoctorOptions,
+    OptimizeOptions,
+    StatusOptions,
+    TagOptions,
+)
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from vecindex.store.database import Database
-    from vecindex.types import IngestReport, Observer
+    from vecindex.types import Observer, SourceData
+    from vecindex.verbs.ingest.result import IngestReport
     from vecindex.verbs.ingest.run import Stop
     from vecindex.verbs.overlap.result import OverlapResult
     from vecindex.verbs.project.result import ProjectResult
@@ -64,13 +71,15 @@ class Index(Outputs):
         self._questions = self._questions or QuestionModel()
         return self._questions
 
+    @options_shown(IngestOptions)
     def ingest(
         self,
-        *sources: str | Path,
+        *sources: SourceData,
+        name: str | None = None,
         observer: Observer | None = None,
         stop: Stop | None = None,
         stdin: BinaryIO | None = None,
-        **options: Any,
+        **options: Unpack[IngestOptions],
     ) -> IngestReport:
         """Bring the table up to date with the sources, in transactions of 1,000 rows.
 
@@ -79,10 +88,13 @@ class Index(Outputs):
 
         Parameters
         ----------
-        sources : files, globs, folders, URLs, or "-" for standard input.
-        observer : told the estimate, the progress and notices.
+        sources : files, globs, folders, URLs, "-" for standard input; and data in memory: Arrow tables, batches and
+            readers, frames of pandas and polars, relations of DuckDB, and iterables of dicts. An iterable is read row
+            by row, in another thread.
+        name : of the data in memory, under which its rejected rows are filed. It stands for the whole of a source: a
+            complete run forgets rejects of that name that it no longer meets. Without one none are forgotten.
+        observer : gets the estimate, the progress and notices.
         stop : `stop.request()`, from a signal handler or a thread, ends the run after its transaction.
-        options : the fields of `vecindex.verbs.ingest.options.IngestOptions`.
 
         Raises
         ------
@@ -90,17 +102,8 @@ class Index(Outputs):
             What was committed before the fault stays.
         """
         from vecindex.verbs.ingest.ingest import ingest
-        from vecindex.verbs.ingest.options import IngestOptions
 
-        return ingest(
-            self._database(),
-            self.table,
-            [str(s) for s in sources],
-            IngestOptions(**options),
-            observer,
-            stop,
-            stdin,
-        )
+        return ingest(self._database(), self.table, sources, options, observer, stop, stdin, name)
 
     @options_shown(SearchOptions)
     def search(
@@ -190,37 +193,33 @@ class Index(Outputs):
         model = self._question_model()
         return project(self._database(), self.table, name, questions, options, model, observer, stdin)
 
-    def status(self, *, rejects: bool = False, at: str | None = None) -> Status:
+    @options_shown(StatusOptions)
+    def status(self, **options: Unpack[StatusOptions]) -> Status:
         """Return what the table holds and what made it, how its last run went, and what to do next.
 
-        `rejects` adds the input rows that were left out, 1,000 at most; `at` names a tag. Reads no vectors. Where
-        every row was left out, so that there is no table, it tells of no rows and of these.
+        Reads no vectors. Of the rejected rows 1,000 are listed at most. Where every row was rejected, so that the
+        table does not exist, it reports no rows and these.
 
-        Raises TableNotFoundError naming the tables that there are, or another StoreError.
+        Raises TableNotFoundError naming the tables of the database, or another StoreError.
         """
         from vecindex.verbs.upkeep.status import status
 
-        return status(self._database(), self.table, rejects=rejects, at=at)
+        return status(self._database(), self.table, options)
 
+    @options_shown(DeleteOptions)
     def delete(
         self,
         *ids: str,
-        file: str | Path | None = None,
-        where: str | None = None,
-        dry_run: bool = False,
         confirm: Callable[[DeleteReport], bool] | None = None,
         stdin: BinaryIO | None = None,
+        **options: Unpack[DeleteOptions],
     ) -> DeleteReport:
         """Remove articles, each with all its chunks, and return what was removed and what was not found.
 
-        The next ingest of a source that still holds them brings them back.
+        Ids, from the call and from `file`, and a condition together are refused; with a condition, an article goes if
+        one of its rows meets it. The next ingest of a source that still holds the articles adds them again.
 
-        Parameters
-        ----------
-        ids, file, where : the articles: by id, by a file of ids ("-" for standard input), or by an SQL condition that
-            one of their rows meets. Ids and a condition together are refused.
-        dry_run : only tell what would be removed.
-        confirm : asked with that before anything is removed; nothing is, when it returns False.
+        Before anything is removed, `confirm` is called with what would be; where it returns False, nothing is.
 
         Raises
         ------
@@ -228,45 +227,45 @@ class Index(Outputs):
         """
         from vecindex.verbs.upkeep.delete import delete
 
-        named = None if file is None else str(file)
-        return delete(
-            self._database(), self.table, ids, file=named, where=where, dry_run=dry_run, confirm=confirm, stdin=stdin
-        )
+        return delete(self._database(), self.table, ids, options, confirm, stdin)
 
-    def optimize(self, *, older_than: str | timedelta | None = None) -> OptimizeReport:
-        """Merge small fragments, bring the index of words up to date, and remove versions older than `older_than`.
+    @options_shown(OptimizeOptions)
+    def optimize(self, **options: Unpack[OptimizeOptions]) -> OptimizeReport:
+        """Merge small fragments, bring the full-text index up to date, and remove old versions.
 
-        `older_than` is like "0s", "10m", "2h" or "7d"; by default an hour, so that nobody who reads an old version
-        loses it. Tagged versions stay.
+        Versions stay for an hour unless `older_than` says otherwise, so that nobody who reads one loses it; tagged
+        versions stay.
 
-        Raises ConfigError for another form of it, LockedError while another process is writing.
+        Raises ConfigError for a wrong `older_than`, LockedError while another process is writing.
         """
         from vecindex.verbs.upkeep.optimize import optimize
 
-        return optimize(self._database(), self.table, older_than)
+        return optimize(self._database(), self.table, options)
 
-    def tag(self, name: str | None = None, *, delete: bool = False, move: bool = False) -> TagReport:
+    @options_shown(TagOptions)
+    def tag(self, name: str | None = None, **options: Unpack[TagOptions]) -> TagReport:
         """Return all tags, after making `name` a tag of the latest version, or moving it there, or deleting it.
 
         A tag keeps its version, and the files of it, until it is deleted; `at=` of the other verbs reads it.
 
-        Raises ConfigError when the tag is there already and is not to be moved, or is not there to be deleted.
+        Raises ConfigError when a tag to be made exists, or one to be deleted does not.
         """
         from vecindex.verbs.upkeep.tag import tag
 
-        return tag(self._database(), self.table, name, delete=delete, move=move)
+        return tag(self._database(), self.table, name, options)
 
-    def doctor(self, *, repair: bool = False) -> DoctorReport:
+    @options_shown(DoctorOptions)
+    def doctor(self, **options: Unpack[DoctorOptions]) -> DoctorReport:
         """Read the whole table and return what is wrong with it; see `DoctorReport`.
 
-        `repair` sets aside what cannot be read and removes rows that cannot be used, so that the table opens again
-        and the next ingest makes anew what is missing. It changes nothing in a sound table.
+        A repair sets aside what cannot be read and removes rows that cannot be used, so that the table opens again
+        and the next ingest adds what is missing. It changes nothing in a sound table.
 
         Raises TableNotFoundError; LockedError when it repairs while another process is writing.
         """
         from vecindex.verbs.upkeep.doctor import doctor
 
-        return doctor(self._database(), self.table, repair=repair)
+        return doctor(self._database(), self.table, options)
 
 
 def _listed(values: str | Sequence[str] | None) -> list[str]:

@@ -105,7 +105,8 @@ def command(verb: str, *arguments: Any, **options: Any) -> Command:
 
     A `Placeholder` stands for what the reader fills in.
     """
-    return Command(verb, arguments, {name: value for name, value in options.items() if value not in (None, False)})
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    return Command(verb, arguments, given)
 
 
 class PythonSpelling:
@@ -116,10 +117,13 @@ class PythonSpelling:
         return f"{option.name}=" + ("" if option.value is None else _literal(option.value))
 
     def command(self, command: Command) -> str:
-        """Return a call."""
+        """Return a call, of another table's index where the command names a table."""
+        options = dict(command.options)
+        table = options.pop("table", None)
+        index = "index" if table is None else f"vecindex.open(index.uri, {_literal(table)})"
         given = [_literal(value) for value in command.arguments]
-        given += [f"{name}={_literal(value)}" for name, value in command.options.items()]
-        return f"index.{command.verb}({', '.join(given)})"
+        given += [f"{name}={_literal(value)}" for name, value in options.items()]
+        return f"{index}.{command.verb}({', '.join(given)})"
 
 
 def _literal(value: Any) -> str:

@@ -12,7 +12,7 @@ _UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufdd0-\u
 _CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;border-top:1px solid rgba(128,128,128,.35)"
 _FIGURES = _CELL.replace("left", "right", 1) + ";font-variant-numeric:tabular-nums;white-space:nowrap"
 _ROWS = 100
-_SIGNS = 300
+_CHARACTERS = 300
 FRAME_MB = 20
 """A page above this is not put into a notebook, whose file would hold it too."""
 _FRAME_PX = 640
@@ -28,13 +28,13 @@ def clean(value: object) -> str:
 
 
 def given(value: object) -> str:
-    """Return a value as escaped HTML, its direction of writing kept from what stands beside it, long ones cut.
+    """Return a value as escaped HTML, its direction of writing kept from its neighbors, long ones shortened.
 
     >>> given('<b title="x">')
     '<bdi>&lt;b title=&quot;x&quot;&gt;</bdi>'
     """
     text = clean(value)
-    return f"<bdi>{html.escape(text if len(text) <= _SIGNS else text[: _SIGNS - 1] + '…')}</bdi>"
+    return f"<bdi>{html.escape(text if len(text) <= _CHARACTERS else text[: _CHARACTERS - 1] + '…')}</bdi>"
 
 
 def shown_table(
@@ -55,16 +55,16 @@ def shown_table(
     parts = [f"<div><strong>{given(title)}</strong></div>"] if title else []
     parts.append('<div style="overflow-x:auto"><table style="border-collapse:collapse">')
     if head:
-        told = "".join(
+        heads = "".join(
             f'<th scope="col" style="{style}">{given(name)}</th>' for name, style in zip(head, styles, strict=True)
         )
-        parts.append(f"<thead><tr>{told}</tr></thead>")
+        parts.append(f"<thead><tr>{heads}</tr></thead>")
     parts.append("<tbody>")
     for row in rows[:_ROWS]:
         first = "" if head else f'<th scope="row" style="{_CELL}">{given(row[0])}</th>'
         cells = zip(row, styles, strict=True) if head else ((value, _CELL) for value in row[1:])
-        told = "".join(f'<td style="{style}">{"" if value is None else given(value)}</td>' for value, style in cells)
-        parts.append(f"<tr>{first}{told}</tr>")
+        shown = "".join(f'<td style="{style}">{"" if value is None else given(value)}</td>' for value, style in cells)
+        parts.append(f"<tr>{first}{shown}</tr>")
     parts.append("</tbody></table></div>")
     if len(rows) > _ROWS:
         parts.append(f"<div>the first {_ROWS} of {len(rows):,}</div>")
@@ -74,7 +74,7 @@ def shown_table(
 def shown_page(page: str, name: str, instead: str) -> str:
     """Return a whole page in a frame of its own, where its scripts reach nothing of the notebook.
 
-    A page above 20 MB is not shown; `instead` tells what to do with it.
+    A page above 20 MB is not shown; `instead` says what to do with it.
     """
     size = len(page.encode())
     if size > FRAME_MB * 1_000_000:

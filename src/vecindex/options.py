@@ -60,27 +60,28 @@ class Field:
         return tuple(value for member in members if get_origin(member) is Literal for value in get_args(member))
 
 
+Device = Annotated[str, Option("auto, cpu, cuda, cuda:N or mps.", default="auto")]
+TrustRemoteCode = Annotated[
+    bool,
+    Option("Run code that the model brings along.", default=False, flag="--trust-remote-code/--no-trust-remote-code"),
+]
+
+
 class ModelOptions(TypedDict, total=False):
     """Where the model that embeds questions is, and how it runs."""
 
     model: Annotated[str | None, Option("Where the table's model is now, if elsewhere.")]
     prompt: Annotated[str | None, Option("Put before every question [default: the model's own]")]
-    device: Annotated[str, Option("auto, cpu, cuda, cuda:N or mps.", default="auto")]
-    trust_remote_code: Annotated[
-        bool,
-        Option(
-            "Run code that the model brings along.",
-            default=False,
-            flag="--trust-remote-code/--no-trust-remote-code",
-        ),
-    ]
+    device: Device
+    trust_remote_code: TrustRemoteCode
 
 
 @cache
 def fields_of(kind: Any) -> dict[str, Field]:
     """Return the fields of an options class that the front ends offer, by name; the model's come last."""
     hints = get_type_hints(kind, include_extras=True)
-    shared = [name for name in ModelOptions.__annotations__ if name in hints]
+    models = get_type_hints(ModelOptions, include_extras=True)
+    shared = [name for name, hint in models.items() if hints.get(name) == hint]
     order = [name for name in hints if name not in shared] + shared
     found = {}
     for name in order:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, Unpack
+from typing import TYPE_CHECKING, BinaryIO, Unpack
 
 from vecindex.options import options_shown
+from vecindex.verbs.export.options import ExportOptions
 from vecindex.verbs.picture.options import MapOptions
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from vecindex.store.database import Database
     from vecindex.types import Observer
     from vecindex.verbs.export.result import ExportReport
@@ -53,57 +55,64 @@ class Outputs:
         model = self._question_model()
         return map_picture(self._database(), self.table, questions, options, model, observer, stdin)
 
-    def export(
-        self,
-        out: str | Path,
-        *,
-        format: Literal["parquet", "jsonl", "csv", "json", "npy"] | None = None,
-        tool: Literal["embedding-atlas", "viewer"] | None = None,
-        columns: str | Sequence[str] | None = None,
-        where: str | None = None,
-        maps: str | Sequence[str] | None = None,
-        vectors: bool = False,
-        k: int | None = None,
-        at: str | None = None,
-        observer: Observer | None = None,
-        stdout: BinaryIO | None = None,
-    ) -> ExportReport:
-        """Write rows of the table to a file for other tools, streamed; the file is there whole or not at all.
+    def vectors(self, *, where: str | None = None, at: str | None = None) -> pa.RecordBatchReader:
+        """Return the ids and vectors of the rows as an Arrow stream, little of it in memory at a time.
+
+        `read_all()` makes a table of it; polars and DuckDB take it as it is. Columns: id, of chunks also article_id,
+        and vector: unit vectors as fixed-size lists of float32 or float16. Rows are in the order of the table.
 
         Parameters
         ----------
-        out : a file; one that is there is replaced. "-" writes jsonl, csv or json to `stdout`.
-        format : None for what the ending tells. `json` is an array of objects with id, title, x, y and the fields;
-            `npy` holds the vectors alone, with the ids beside them.
-        tool : "embedding-atlas" for a Parquet file with x, y, text and neighbors; "viewer" is what `json` gives.
-        columns : columns in this order; None for id, title, text, the user's own, and the lengths.
         where : an SQL condition on the columns, which the rows meet.
-        maps : maps whose places are given; None for all, () for none; x and y are of the first.
-        vectors : give the vectors too; not in csv.
-        k : neighbors for embedding-atlas; None for 15.
-        at : a tag, to export the table as it was.
+        at : a tag, to read the table as it was.
 
         Raises
         ------
         ConfigError, StoreError
-            What was there under the name is untouched.
         """
-        from vecindex.verbs.export.export import ExportOptions, export
+        from vecindex.verbs.export.arrow import read_vectors
 
-        options = ExportOptions(
-            out=str(out),
-            format=format,
-            tool=tool,
-            columns=None if columns is None else listed(columns),
-            where=where,
-            maps=None if maps is None else listed(maps),
-            vectors=vectors,
-            k=k,
-            at=at,
-        )
-        return export(self._database(), self.table, options, observer, stdout)
+        return read_vectors(self._database(), self.table, where, at)
 
+    def positions(self, map: str | None = None, *, where: str | None = None, at: str | None = None) -> pa.Table:
+        """Return the positions of the rows on a stored map as an Arrow table; rows outside it are left out.
 
-def listed(values: str | Sequence[str]) -> tuple[str, ...]:
-    """Return one text or several as a tuple."""
-    return (values,) if isinstance(values, str) else tuple(values)
+        Columns: id, of chunks also article_id, x and y, in the order of the table.
+
+        Parameters
+        ----------
+        map : a stored map; None for the one that `map` shows.
+        where, at : as in `vectors`.
+
+        Raises
+        ------
+        ConfigError, StoreError
+        """
+        from vecindex.verbs.export.arrow import read_positions
+
+        return read_positions(self._database(), self.table, map, where, at)
+
+    @options_shown(ExportOptions)
+    def export(
+        self,
+        out: str | Path,
+        *,
+        observer: Observer | None = None,
+        stdout: BinaryIO | None = None,
+        **options: Unpack[ExportOptions],
+    ) -> ExportReport:
+        """Write rows of the table to a file for other tools, streamed; the file is written whole or not at all.
+
+        A file named `out` is replaced; "-" writes jsonl, csv or json to `stdout`. Without `columns` the file has id,
+        title, text, the user's own, and the lengths. `json` is an array of objects with id, title, x, y and the
+        fields; `npy` holds the vectors alone, with the ids in a file next to it. `maps` may be (); where coordinates
+        are called x and y, they are those of the first. For embedding-atlas the file has x, y, text and neighbors.
+
+        Raises
+        ------
+        ConfigError, StoreError
+            An existing file of that name is untouched.
+        """
+        from vecindex.verbs.export.export import export
+
+        return export(self._database(), self.table, str(out), options, observer, stdout)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vecindex.errors import ConfigError, CorruptError
+from vecindex.messages import Placeholder, option, text
 from vecindex.types import Fingerprint
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ RESERVED = OWN_COLUMNS | {"query_index"}
 All else that LanceDB adds begins with an underscore.
 """
 MAP_KEY = b"vecindex:map"
-"""Metadata of both columns of a map: JSON that tells its method, parameters, seed and scores."""
+"""Metadata of both columns of a map: JSON with its method, parameters, seed and scores."""
 FIELD_KEY = b"vecindex:field"
 """Metadata of a user's column: the name of the field that it holds."""
 UNNAMED = "unnamed"
@@ -54,7 +55,7 @@ def articles_schema(fingerprint: Fingerprint, extra: Sequence[pa.Field]) -> pa.S
             pa.field("text", pa.string(), nullable=False),
             *chunk_fields,
             *extra,
-            # Both are null beside a ready-made vector: what its model read is not known.
+            # Both are null next to a precomputed vector: what its model read is not known.
             pa.field("n_tokens", pa.int32()),
             pa.field("truncated", pa.bool_()),
             pa.field("vector", vector, nullable=False),
@@ -120,7 +121,7 @@ def column_name(field: str) -> str:
 
 
 def unrecorded_name(field: str) -> str:
-    """Return the column that a field got in tables whose columns do not tell their fields' names.
+    """Return the column that a field got in tables whose columns do not record their fields' names.
 
     >>> unrecorded_name("ID"), unrecorded_name("vector"), unrecorded_name("a.b")
     ('ID', 'src_vector', 'a_b')
@@ -131,7 +132,7 @@ def unrecorded_name(field: str) -> str:
 
 
 def field_of(column: pa.Field) -> str | None:
-    """Return the name of the user's field that a column holds, None where the table does not tell."""
+    """Return the name of the user's field that a column holds, None where the table does not record it."""
     raw = (column.metadata or {}).get(FIELD_KEY)
     return None if raw is None else raw.decode()
 
@@ -223,6 +224,6 @@ def read_fingerprint(metadata: Mapping[str, str], where: str) -> Fingerprint:
     if raw is None:
         raise CorruptError(
             f"{where} does not say what made its vectors, so it was not made by vecindex.",
-            "Choose another table: --table NAME",
+            text("Choose another table: ", option("table", Placeholder("NAME"))),
         )
     return Fingerprint.from_dict(json.loads(raw))

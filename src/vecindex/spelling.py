@@ -11,6 +11,8 @@ from vecindex.messages import Command, OptionName, Placeholder
 from vecindex.options import fields_of
 
 _OPTIONS = {
+    "export": "export.options:ExportOptions",
+    "ingest": "ingest.options:IngestOptions",
     "map": "picture.options:MapOptions",
     "overlap": "overlap.options:OverlapOptions",
     "project": "project.options:ProjectOptions",
@@ -84,6 +86,8 @@ def _words(verb: str, name: str, value: Any) -> list[str]:
         return [flag]
     if isinstance(value, Mapping):
         return [word for key, one in value.items() for word in (flag, _word(f"{key}={one}"))]
+    if value == ():
+        return ["--no-" + name.replace("_", "-")]
     if isinstance(value, list | tuple):
         return [word for one in value for word in (flag, _word(one))]
     return [flag, _word(value)]

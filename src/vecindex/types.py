@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from os import PathLike
 from typing import Any, Protocol, Self
 
 from vecindex.messages import Message
-from vecindex.notebook import shown_table
+from vecindex.serialize import Result
+
+
+class ArrowStream(Protocol):
+    """Data that hands out an Arrow stream: pyarrow tables, frames of pandas and polars, relations of DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return a PyCapsule of an ArrowArrayStream."""
+        ...
+
+
+class ArrowArray(Protocol):
+    """Data that hands out one Arrow array of structs, such as a record batch."""
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
+        """Return the PyCapsules of an ArrowSchema and an ArrowArray."""
+        ...
+
+
+SourceData = str | PathLike[str] | ArrowStream | ArrowArray | Iterable[Mapping[str, Any] | ArrowArray]
+"""What can be ingested: a path, a glob, a URL or "-"; Arrow data; or an iterable of dicts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An input row that was left out: where it stands, why, and enough of it to recognise it."""
+    """An input row that was left out: its location, why, and enough of it to recognise it."""
 
     place: str
     reason: str
@@ -23,7 +44,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Chunking:
-    """How articles are cut: tokens per chunk, and tokens that neighbouring chunks share."""
+    """How articles are divided: tokens per chunk, and tokens that neighbouring chunks share."""
 
     tokens: int
     overlap: int
@@ -34,7 +55,7 @@ class Chunking:
 
 
 @dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(Result):
     """Everything that determines a vector, given its text. Two vectors may be compared iff theirs are equal.
 
     The precision of the arithmetic is not part of it: every precision that vecindex uses has been checked to
@@ -43,7 +64,7 @@ class Fingerprint:
 
     model: str
     weights: str
-    """SHA-256 of the weights, or "unknown" for ready-made vectors that were taken unverified."""
+    """SHA-256 of the weights, or "unknown" for precomputed vectors that were taken unverified."""
     revision: str | None
     dimension: int
     pooling: str
@@ -69,10 +90,6 @@ class Fingerprint:
                 found.append((item.name, str(here), str(there)))
         return found
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return dataclasses.asdict(self)
-
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Rebuild from `to_dict`'s values."""
@@ -80,82 +97,13 @@ class Fingerprint:
         return cls(**{**values, "chunking": Chunking(**chunking) if chunking else None})
 
 
-@dataclass(slots=True)
-class Seconds:
-    """Busy time of each part of a run, in seconds. Parts overlap, so the sum may exceed the wall time."""
-
-    loading: float = 0.0
-    """Loading the model, checking its precision, and the probe for the estimate."""
-    reading: float = 0.0
-    tokenizing: float = 0.0
-    model: float = 0.0
-    commit: float = 0.0
-    maintenance: float = 0.0
-    wall: float = 0.0
-
-
-@dataclass(slots=True)
-class IngestReport:
-    """What a run of `ingest` did, or after a dry run would do. Counts are input rows unless they say vectors."""
-
-    table: str
-    read: int = 0
-    added: int = 0
-    changed: int = 0
-    skipped: int = 0
-    rejected: int = 0
-    pruned: int = 0
-    missing: int = 0
-    """Rows of the table that the sources no longer hold (kept, unless pruned)."""
-    vectors: int = 0
-    truncated: int = 0
-    tokens: int = 0
-    transactions: int = 0
-    interrupted: bool = False
-    reject_reasons: dict[str, int] = field(default_factory=dict)
-    seconds: Seconds = field(default_factory=Seconds)
-    device: str = ""
-    precision: str = ""
-    precision_cosine: float | None = None
-    """Lowest cosine between the vectors of this precision and those of full precision, on the first texts."""
-    batch_tokens: int = 0
-    rows_in_table: int = 0
-    estimate: Estimate | None = None
-    """What was told before the run; None where nothing was to be embedded."""
-
-    def count_reject(self, reason: str) -> None:
-        """Count a rejected row under the kind of its reason: what stands before its first detail."""
-        kind = re.split(r"[:,]| at (?:byte|character) ", reason)[0]
-        self.rejected += 1
-        self.reject_reasons[kind] = self.reject_reasons.get(kind, 0) + 1
-
-    @property
-    def texts_per_s(self) -> float | None:
-        """Vectors made, over the time that the model was busy; None when none were made."""
-        return self.vectors / self.seconds.model if self.vectors and self.seconds.model else None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return {**dataclasses.asdict(self), "texts_per_s": self.texts_per_s}
-
-    def _repr_html_(self) -> str:
-        """Return a table, for notebooks."""
-        counts = ("read", "added", "changed", "skipped", "rejected", "pruned", "missing", "truncated")
-        rows: list[list[object]] = [[name, f"{getattr(self, name):,}"] for name in counts]
-        rows += [[f"rejected: {reason}", f"{count:,}"] for reason, count in self.reject_reasons.items()]
-        rows.append(["rows in the table", f"{self.rows_in_table:,}"])
-        if self.texts_per_s:
-            rows.append(["texts/s", f"{self.texts_per_s:.1f} on {self.device} in {self.precision}"])
-        return shown_table([], rows, title=self.table + (" (stopped before its end)" if self.interrupted else ""))
-
-
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a run will cost, told before it starts.
+    """What a run will cost, reported before it starts.
 
     Attributes
     ----------
-    rows : rows to embed, or None when the source cannot tell; exact after a dry run, else a guess that takes
+    rows : rows to embed, or None when the source does not know; exact after a dry run, else a guess that takes
         all rows for new ones.
     texts_per_s : rate of a short probe on the first texts; None when nothing is to be embedded.
     seconds : rows / rate.
@@ -196,7 +144,7 @@ class Stage:
 
 
 class Observer(Protocol):
-    """What a long run tells while it goes on. Its methods are called from several threads."""
+    """What a long run reports while it goes on. Its methods are called from several threads."""
 
     def estimate(self, estimate: Estimate) -> None:
         """Take the estimate, once, before the first row is embedded."""
@@ -207,7 +155,7 @@ class Observer(Protocol):
         ...
 
     def stage(self, stage: Stage) -> None:
-        """Take the state of a stage, now and then while it goes on; each stage is told once it begins (done = 0)."""
+        """Take the state of a stage, now and then while it goes on; the first time when it begins (done = 0)."""
         ...
 
     def notice(self, message: Message) -> None:

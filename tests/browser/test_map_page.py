@@ -33,7 +33,7 @@ def test_it_is_drawn_and_says_what_it_is(open_page: Open, painter: str) -> None:
     for row in (0, 1, 2, 24 - 7):
         # Painted over white once, nearly opaque.
         assert apart(color(page, row), swatch(page, row % 3)) < 30
-    assert page.evaluate("theMap.viewer.scene.pixel(3, 3)") == [255, 255, 255]
+    assert page.evaluate("theMap.scene.pixel(3, 3)") == [255, 255, 255]
 
 
 def test_the_whole_map_is_seen_first(open_page: Open) -> None:
@@ -88,7 +88,7 @@ def test_buttons_and_double_click_zoom(open_page: Open) -> None:
     page = open_map(open_page)
 
     def zoom() -> float:
-        return float(still(page).evaluate("theMap.viewer.camera.zoom"))
+        return float(still(page).evaluate("theMap.camera.zoom"))
 
     page.get_by_label("Zoom in").click()
     assert zoom() == pytest.approx(2)
@@ -119,7 +119,7 @@ def test_the_keyboard_reaches_and_moves_the_map(open_page: Open) -> None:
     still(page)
     assert at(page, 24) == pytest.approx((before[0] + 90, before[1] - 90), abs=0.5)
     page.keyboard.press("+")
-    assert still(page).evaluate("theMap.viewer.camera.zoom") == pytest.approx(1.6)
+    assert still(page).evaluate("theMap.camera.zoom") == pytest.approx(1.6)
     page.keyboard.press("0")
     still(page)
     assert at(page, 24) == pytest.approx(before, abs=0.5)
@@ -278,7 +278,7 @@ def test_a_question_is_picked_by_its_mark(open_page: Open) -> None:
     for x, y in (spot(page, 1), at(page, 48)):
         assert box["x"] < x < card["x"]
         assert box["y"] < y < box["y"] + box["height"]
-    assert page.evaluate("theMap.viewer.camera.zoom") > 3
+    assert page.evaluate("theMap.camera.zoom") > 3
 
 
 def test_questions_are_sorted_and_filtered(open_page: Open) -> None:
@@ -299,7 +299,7 @@ def test_questions_are_sorted_and_filtered(open_page: Open) -> None:
     assert listed() == []
     page.get_by_label("Filter questions").fill("")
     page.get_by_role("button", name="nobody near").click()
-    assert "has no place there" in page.locator(".vmap-card").inner_text()
+    assert "has no position there" in page.locator(".vmap-card").inner_text()
     assert page.locator(".vmap-key").is_hidden()
 
 
@@ -359,7 +359,7 @@ def test_titles_are_searched(open_page: Open) -> None:
 
 
 def swatch_of(page: Any, code: int) -> list[int]:
-    return list(page.evaluate("(code) => theMap.viewer.scene.colors[code]", code))
+    return list(page.evaluate("(code) => theMap.scene.colors[code]", code))
 
 
 def test_at_most_fifty_are_listed(open_page: Open) -> None:
@@ -382,14 +382,14 @@ def test_at_most_fifty_are_listed(open_page: Open) -> None:
 
 def test_topics_are_named_where_there_is_room(open_page: Open) -> None:
     page = open_map(open_page)
-    names = "theMap.viewer.scene.labels.names(theMap.viewer.camera)"
+    names = "theMap.scene.labels.names(theMap.camera)"
     assert page.evaluate(names) == ["cells, protein", "trains"]
     page.get_by_label("Zoom in").click()
     still(page)
     assert page.evaluate(names) == ["trains", "steam trains"]
     page.get_by_label("Show the whole map").click()
     still(page)
-    x, y = page.evaluate("theMap.viewer.camera.at(...Object.values(theMap.viewer.header.topics[1]).slice(1, 3))")
+    x, y = page.evaluate("theMap.camera.at(...Object.values(theMap.header.topics[1]).slice(1, 3))")
 
     def ink() -> int:
         places = [(x + dx, y + dy) for dx in range(-20, 20) for dy in range(-8, 8)]
@@ -412,8 +412,8 @@ def test_labels_do_not_overlap(open_page: Open) -> None:
         page.evaluate("(zoom) => theMap.fly(32768, 32768, zoom)", zoom)
         still(page)
         boxes = page.evaluate(
-            """theMap.viewer.scene.labels.items.filter((i) => i.wanted).map((i) => {
-              const [x, y] = theMap.viewer.camera.at(i.topic.x, i.topic.y);
+            """theMap.scene.labels.items.filter((i) => i.wanted).map((i) => {
+              const [x, y] = theMap.camera.at(i.topic.x, i.topic.y);
               return [x, y, i.sprite.width, i.sprite.height];
             })"""
         )
@@ -428,15 +428,15 @@ def test_the_theme_changes_the_map_too(open_page: Open, painter: str) -> None:
     light = swatch(page, 1)
     page.get_by_role("button", name="Dark theme").click()
     still(page)
-    assert page.evaluate("theMap.viewer.scene.pixel(3, 3)") == [18, 22, 26]
+    assert page.evaluate("theMap.scene.pixel(3, 3)") == [18, 22, 26]
     assert apart(swatch(page, 1), light) > 0
     assert apart(color(page, 1), swatch(page, 1)) < 30
     page = open_map(open_page, color_scheme="dark")
-    assert page.evaluate("theMap.viewer.scene.pixel(3, 3)") == [18, 22, 26]
+    assert page.evaluate("theMap.scene.pixel(3, 3)") == [18, 22, 26]
     page.emulate_media(color_scheme="light")
     page.wait_for_timeout(50)
     still(page)
-    assert page.evaluate("theMap.viewer.scene.pixel(3, 3)") == [255, 255, 255]
+    assert page.evaluate("theMap.scene.pixel(3, 3)") == [255, 255, 255]
 
 
 def test_it_is_drawn_without_webgl(open_page: Open) -> None:
@@ -478,7 +478,7 @@ def test_both_ways_to_draw_give_the_same_picture(open_page: Open) -> None:
         questions=(),
     )
     script = """() => {
-      const { scene } = theMap.viewer, { width, height } = scene.canvas;
+      const { scene } = theMap, { width, height } = scene.canvas;
       const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
       scene.finish();
       copy.drawImage(scene.canvas, 0, 0);
@@ -496,42 +496,16 @@ def test_both_ways_to_draw_give_the_same_picture(open_page: Open) -> None:
     pictures, views = [], []
     for one in ("webgl2", "2d"):
         page = open_map(open_page, shown, one)
-        page.evaluate("theMap.viewer.legend.show(new Set([0, 2]))")
+        page.evaluate("theMap.legend.show(new Set([0, 2]))")
         still(page)
         views.append(
-            page.evaluate("(({ x, y, scale, width, height }) => [x, y, scale, width, height])(theMap.viewer.camera)")
+            page.evaluate("(({ x, y, scale, width, height }) => [x, y, scale, width, height])(theMap.camera)")
         )
         pictures.append(np.array(page.evaluate(script)))
     assert views[0] == views[1]
     assert np.ptp(pictures[0]) > 60, "there is something on it"
     assert np.abs(pictures[0] - pictures[1]).max() < 10
     assert np.abs(pictures[0] - pictures[1]).mean() < 0.6
-
-
-def test_the_whole_map_is_seen_whether_the_stage_or_the_points_come_first(open_page: Open) -> None:
-    seen = """(first) => {
-      const camera = new vecindexMap.parts.Camera(() => {}), bounds = { x0: 0, y0: 20000, x1: 65535, y1: 30000 };
-      const steps = [() => camera.resize(900, 500), () => camera.set_bounds(bounds)];
-      for (const step of first === "stage" ? steps : steps.reverse()) step();
-      return [camera.x, camera.y, camera.scale];
-    }"""
-    page = open_map(open_page)
-    assert page.evaluate(seen, "stage") == page.evaluate(seen, "points")
-    # The narrower room: 900 less 22.5 on each side, over 65,535.
-    assert page.evaluate(seen, "stage") == pytest.approx([32767.5, 25000, (900 - 45) / 65535])
-
-
-def test_new_bounds_leave_a_chosen_view_alone(open_page: Open) -> None:
-    page = open_map(open_page)
-    found = page.evaluate("""() => {
-      const camera = new vecindexMap.parts.Camera(() => {});
-      camera.resize(900, 500);
-      camera.zoom_at(450, 250, 4);
-      const before = [camera.x, camera.y, camera.scale];
-      camera.set_bounds({ x0: 100, y0: 0, x1: 65535, y1: 65535 });
-      return [before, [camera.x, camera.y, camera.scale]];
-    }""")
-    assert found[0] == found[1]
 
 
 def test_hostile_texts_are_shown_and_do_nothing(open_page: Open) -> None:
@@ -726,7 +700,7 @@ def test_fingers(open_page: Open) -> None:
 def test_it_prints_a_still_picture_on_white(open_page: Open, painter: str) -> None:
     page = open_map(open_page, painter=painter, color_scheme="dark")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    x, y = page.evaluate("theMap.viewer.camera.at(...theMap.viewer.state.place(1))")
+    x, y = page.evaluate("theMap.camera.at(...theMap.state.positionOf(1))")
     page.emulate_media(media="print")
     picture = page.locator(".vmap-print")
     assert picture.is_visible()
@@ -751,13 +725,13 @@ def test_it_prints_a_still_picture_on_white(open_page: Open, painter: str) -> No
     still(page)
     assert page.locator(".vmap-print").count() == 0
     assert swatch(page, 1) != [229, 179, 59]
-    assert page.evaluate("theMap.viewer.scene.pixel(3, 3)") == [18, 22, 26]
+    assert page.evaluate("theMap.scene.pixel(3, 3)") == [18, 22, 26]
 
 
 def test_any_budget_comes_to_an_end(open_page: Open, painter: str) -> None:
     page = open_map(open_page, painter=painter)
     # A part of a point was left once, and drawing never ended.
-    page.evaluate("Object.defineProperty(theMap.viewer.scene.painter, 'budget', { get: () => 7.3, set: () => {} })")
+    page.evaluate("Object.defineProperty(theMap.scene.painter, 'budget', { get: () => 7.3, set: () => {} })")
     page.get_by_role("button", name="trains").click()
     still(page)
     assert page.evaluate("theMap.stats().drawn") == 49

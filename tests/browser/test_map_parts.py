@@ -1,20 +1,36 @@
-"""Parts of the map's viewer that compute, held against slow and obvious references."""
+"""Modules of the map's viewer that compute, compared with slow and obvious references."""
 
 from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 
-from browser_maps import Open, open_map
+SOURCES = Path(str(files("vecindex.reports").joinpath("assets")))
 
 
 @pytest.fixture
-def page(open_page: Open) -> Any:
-    return open_map(open_page)
+def page(chromium: Any) -> Iterator[Any]:
+    """An empty page that can import the viewer's modules, as they are before they are bundled."""
+    context = chromium.new_context()
+    context.route("**/*", serve_source)
+    page = context.new_page()
+    page.goto("http://pages.test/")
+    yield page
+    context.close()
+
+
+def serve_source(route: Any) -> None:
+    path = urlsplit(route.request.url).path
+    body = "" if path == "/" else (SOURCES / path.lstrip("/")).read_text(encoding="utf-8")
+    route.fulfill(body=body, content_type="text/html" if path == "/" else "text/javascript")
 
 
 def test_nearest_is_what_brute_force_finds(page: Any) -> None:
@@ -24,8 +40,9 @@ def test_nearest_is_what_brute_force_finds(page: Any) -> None:
         [rng.integers(0, 65_536, (600, 2)), rng.integers(0, 40, (600, 2)) * 1600, [[65_535, 65_535]] * 3]
     )
     asked = [*places[::97].tolist(), [0, 0], [65_535, 0], [70_000, -3_000], [32_000, 32_000]]
-    script = """([places, asked]) => {
-      const grid = new vecindexMap.parts.Grid(Uint16Array.from(places.flat()));
+    script = """async ([places, asked]) => {
+      const { Grid } = await import("/map/grid.js");
+      const grid = new Grid(Uint16Array.from(places.flat()));
       return asked.map(([x, y]) => [
         grid.nearest(x, y, 9).map((one) => one.row),
         grid.nearest(x, y, 4, (row) => row % 3 !== 0).map((one) => one.row),
@@ -46,8 +63,9 @@ def test_ranges_hold_all_of_a_rectangle_once(page: Any) -> None:
     rng = np.random.default_rng(1)
     places = rng.integers(0, 65_536, (3_000, 2))
     boxes = [[0, 0, 65_535, 65_535], [10_000, 20_000, 11_000, 50_000], [-5, -5, 600, 600], [70_000, 0, 80_000, 9]]
-    script = """([places, boxes]) => {
-      const grid = new vecindexMap.parts.Grid(Uint16Array.from(places.flat()));
+    script = """async ([places, boxes]) => {
+      const { Grid } = await import("/map/grid.js");
+      const grid = new Grid(Uint16Array.from(places.flat()));
       return boxes.map((box) => grid.ranges(...box).flatMap(([a, b]) => [...grid.order.slice(a, b)]));
     }"""
     for (x0, y0, x1, y1), rows in zip(boxes, page.evaluate(script, [places.tolist(), boxes]), strict=True):
@@ -64,7 +82,8 @@ TEXTS = ["", '"', "\\", '\\"', 'a\\\\"b', "line\nend", "é€😀", ",", '","', 
 
 def test_texts_are_read_one_at_a_time(page: Any) -> None:
     script = """async ([bytes, count]) => {
-      const texts = await new vecindexMap.parts.Texts(Uint8Array.from(bytes)).index(count, async () => {});
+      const { Texts } = await import("/map/texts.js");
+      const texts = await new Texts(Uint8Array.from(bytes)).index(count, async () => {});
       return [Array.from({ length: count }, (_, row) => texts.at(row)), texts.slice(2, 7)];
     }"""
     for ascii_only, separators in ((False, (",", ":")), (True, (", ", ": "))):
@@ -72,7 +91,7 @@ def test_texts_are_read_one_at_a_time(page: Any) -> None:
         assert page.evaluate(script, [list(packed), len(TEXTS)]) == [TEXTS, TEXTS[2:7]]
     failing = f"{script[:-1].replace('async ([', 'async ([', 1)}}}"
     wrong = page.evaluate(f"(given) => ({failing})(given).catch((error) => error.message)", [list(b'["a","b"]'), 3])
-    assert wrong == "3 texts were told, 2 are there"
+    assert wrong == "expected 3 texts, found 2"
 
 
 def folded(text: str) -> str:
@@ -86,8 +105,10 @@ def test_a_search_finds_what_a_scan_of_all_titles_finds(page: Any) -> None:
     titles = ["".join(rng.choice(syllables, rng.integers(0, 6))) for _ in range(2_000)]
     queries = ["ka", "KÁ art", "art", "mo", "ss", "y the", "e", "日", "ae", "- x", "zzz", "the art", " "]
     script = """async ([bytes, count, queries]) => {
-      const texts = await new vecindexMap.parts.Texts(new TextEncoder().encode(bytes)).index(count, async () => {});
-      const search = await new vecindexMap.parts.TitleSearch().build(texts, async () => {});
+      const { Texts } = await import("/map/texts.js");
+      const { TitleSearch } = await import("/map/search.js");
+      const texts = await new Texts(new TextEncoder().encode(bytes)).index(count, async () => {});
+      const search = await new TitleSearch().build(texts, async () => {});
       return queries.map((query) => {
         const { rows, best } = search.find(query, 7);
         return [[...rows], best];
@@ -113,8 +134,9 @@ def kind(phrase: str, title: str) -> int:
 
 
 def test_a_flight_begins_and_ends_where_it_should_and_rises_between(page: Any) -> None:
-    script = """() => {
-      const camera = new vecindexMap.parts.Camera(() => {});
+    script = """async () => {
+      const { Camera } = await import("/map/camera.js");
+      const camera = new Camera(() => {});
       camera.still = { matches: false };
       camera.resize(800, 600);
       camera.fly({ x: 5000, y: 5000, scale: 0.5 }, 1);
@@ -137,6 +159,32 @@ def test_a_flight_begins_and_ends_where_it_should_and_rises_between(page: Any) -
     assert way[:, 2] == pytest.approx(way[::-1, 2], rel=1e-6), "down as it went up"
 
 
+def test_the_whole_map_is_seen_whether_the_stage_or_the_points_come_first(page: Any) -> None:
+    seen = """async (first) => {
+      const { Camera } = await import("/map/camera.js");
+      const camera = new Camera(() => {}), bounds = { x0: 0, y0: 20000, x1: 65535, y1: 30000 };
+      const steps = [() => camera.resize(900, 500), () => camera.setBounds(bounds)];
+      for (const step of first === "stage" ? steps : steps.reverse()) step();
+      return [camera.x, camera.y, camera.scale];
+    }"""
+    assert page.evaluate(seen, "stage") == page.evaluate(seen, "points")
+    # The narrower room: 900 less 22.5 on each side, over 65,535.
+    assert page.evaluate(seen, "stage") == pytest.approx([32767.5, 25000, (900 - 45) / 65535])
+
+
+def test_new_bounds_leave_a_chosen_view_alone(page: Any) -> None:
+    found = page.evaluate("""async () => {
+      const { Camera } = await import("/map/camera.js");
+      const camera = new Camera(() => {});
+      camera.resize(900, 500);
+      camera.zoomAt(450, 250, 4);
+      const before = [camera.x, camera.y, camera.scale];
+      camera.setBounds({ x0: 100, y0: 0, x1: 65535, y1: 65535 });
+      return [before, [camera.x, camera.y, camera.scale]];
+    }""")
+    assert found[0] == found[1]
+
+
 def contrast(one: list[int], other: list[int]) -> float:
     """Return the contrast of two colors by WCAG 2.1, 1 to 21."""
 
@@ -150,7 +198,7 @@ def contrast(one: list[int], other: list[int]) -> float:
 
 @pytest.mark.parametrize(("theme", "paper"), [("light", [255, 255, 255]), ("dark", [18, 22, 26])])
 def test_colors_differ_from_each_other_and_from_the_paper(page: Any, theme: str, paper: list[int]) -> None:
-    script = """([theme, kind, names]) => vecindexMap.parts.palette({ kind, names }, theme)"""
+    script = """async ([theme, kind, names]) => (await import("/map/colors.js")).palette({ kind, names }, theme)"""
     names = [f"n{i}" for i in range(15)]
     colors = page.evaluate(script, [theme, "category", [*names, "other"]])
     assert len({tuple(color) for color in colors[:17]}) == 17, "fifteen, other and none"

@@ -115,7 +115,7 @@ def test_questions_asked_are_kept_at_hand(visit: Callable[..., Any]) -> None:
     page = visit()
     ask(page, QUESTION)
     ask(page, HOSTILE_QUESTION)
-    page.get_by_text("Asked so far").click()
+    page.get_by_text("Previous questions").click()
     assert page.locator("#history .title").all_inner_texts() == [HOSTILE_QUESTION, QUESTION]
     page.locator("#history .near").nth(1).click()
     expect(page.locator("#answer h3")).to_have_text(QUESTION)
@@ -155,14 +155,14 @@ def test_a_condition_dims_the_others(visit: Callable[..., Any]) -> None:
     page = visit()
     page.get_by_label("Show only articles where").fill("topic = 'topic 3'")
     page.get_by_role("button", name="Filter", exact=True).click()
-    expect(page.locator("#where-told")).to_have_text("40 articles meet it.", timeout=WAIT_MS)
+    expect(page.locator("#where-message")).to_have_text("40 articles match.", timeout=WAIT_MS)
     page.get_by_label("Ask only among these").check()
     ask(page, "another one?")
     expect(page.locator("#answer")).to_contain_text("Only of 40 articles where topic = 'topic 3'")
     for near in titles(page, "Nearest by embedding"):
         assert int(near.removeprefix("Title of a")) % 5 == 3
     page.get_by_label("Show only articles where").fill("")
-    expect(page.locator("#where-told")).to_be_hidden()
+    expect(page.locator("#where-message")).to_be_hidden()
     expect(page.get_by_label("Ask only among these")).to_be_hidden()
 
 
@@ -170,8 +170,8 @@ def test_a_wrong_condition_is_told_with_the_columns(visit: Callable[..., Any]) -
     page = visit(may_say=(BAD_REQUEST,))
     page.get_by_label("Show only articles where").fill("subject = 3")
     page.get_by_label("Show only articles where").press("Enter")
-    expect(page.locator("#where-told")).to_contain_text("No field named subject", timeout=WAIT_MS)
-    expect(page.locator("#where-told")).to_contain_text("topic (string)")
+    expect(page.locator("#where-message")).to_contain_text("No field named subject", timeout=WAIT_MS)
+    expect(page.locator("#where-message")).to_contain_text("topic (string)")
     ask(page, QUESTION)
 
 
@@ -179,12 +179,12 @@ def test_a_wrong_condition_takes_the_one_before_away(visit: Callable[..., Any]) 
     page = visit(may_say=(BAD_REQUEST,))
     page.get_by_label("Show only articles where").fill("topic = 'topic 3'")
     page.get_by_label("Show only articles where").press("Enter")
-    expect(page.locator("#where-told")).to_have_text("40 articles meet it.", timeout=WAIT_MS)
-    assert page.evaluate("theMap.viewer.outer.reduce((a, b) => a + b)") == 40
+    expect(page.locator("#where-message")).to_have_text("40 articles match.", timeout=WAIT_MS)
+    assert page.evaluate("theMap.outer.reduce((a, b) => a + b)") == 40
     page.get_by_label("Show only articles where").fill("subject = 3")
     page.get_by_label("Show only articles where").press("Enter")
-    expect(page.locator("#where-told")).to_contain_text("No field named subject", timeout=WAIT_MS)
-    assert page.evaluate("theMap.viewer.outer") is None
+    expect(page.locator("#where-message")).to_contain_text("No field named subject", timeout=WAIT_MS)
+    assert page.evaluate("theMap.outer") is None
     expect(page.get_by_label("Ask only among these")).to_be_hidden()
 
 
@@ -192,11 +192,11 @@ def test_what_was_lit_of_other_articles_is_not_kept(visit: Callable[..., Any], f
     page = visit()
     page.evaluate("theMap.filter(new Uint8Array(200).fill(1))")
     page.locator(".vmap-search").fill("Title of a00042")
-    page.wait_for_function("theMap.viewer.matches?.length === 1")
+    page.wait_for_function("theMap.matches?.length === 1")
     Database(folder).articles("articles").lance.delete("id = 'a00042'")
     # Until the new titles are read nothing is known of what the search finds.
-    seen = "(async () => { theMap.viewer.search.run = () => {}; await theMap.reload();"
-    page.evaluate(seen + " window.kept = [theMap.viewer.outer, theMap.viewer.matches]; })()")
+    seen = "(async () => { theMap.search.run = () => {}; await theMap.reload();"
+    page.evaluate(seen + " window.kept = [theMap.outer, theMap.matches]; })()")
     assert page.evaluate("kept") == [None, None]
 
 
@@ -226,10 +226,10 @@ def test_new_data_is_offered_and_the_view_kept(visit: Callable[..., Any], folder
     ask(page, QUESTION)
     before = titles(page, "Nearest by embedding")
     page.wait_for_timeout(1_500)  # until the flight to the question has ended
-    where = "[theMap.viewer.camera].map((c) => [c.x, c.y, c.scale])[0]"
+    where = "[theMap.camera].map((c) => [c.x, c.y, c.scale])[0]"
     view = page.evaluate(where)
     Database(folder).articles("articles").lance.delete(f"title = '{before[1]}'")
-    expect(page.locator("#banner-text")).to_contain_text("There is new data: version", timeout=WAIT_MS)
+    expect(page.locator("#banner-text")).to_contain_text("The table has changed: version", timeout=WAIT_MS)
     expect(page.locator("#banner-text")).to_contain_text("199 rows")
     page.get_by_role("button", name="Reload", exact=True).click()
     expect(page.locator("#banner")).to_be_hidden(timeout=WAIT_MS)
@@ -255,7 +255,7 @@ def test_a_question_of_a_state_that_is_gone_reads_the_map_again(
     expect(page.locator(".vmap-question[aria-pressed=true]")).to_contain_text("another one?")
     page.get_by_label("Show only articles where").fill("topic = 'topic 3'")
     page.get_by_label("Show only articles where").press("Enter")
-    expect(page.locator("#where-told")).to_have_text("40 articles meet it.", timeout=WAIT_MS)
+    expect(page.locator("#where-message")).to_have_text("40 articles match.", timeout=WAIT_MS)
 
 
 def test_a_vanished_table_is_told_and_the_page_recovers(visit: Callable[..., Any], folder: Path) -> None:
@@ -264,7 +264,7 @@ def test_a_vanished_table_is_told_and_the_page_recovers(visit: Callable[..., Any
     away = folder.with_name("away")
     folder.rename(away)
     expect(page.locator("#banner-text")).to_contain_text("No table 'articles' in", timeout=WAIT_MS)
-    expect(page.locator("#banner-text")).to_contain_text("This page goes on by itself when it is back.")
+    expect(page.locator("#banner-text")).to_contain_text("This page continues by itself when it is back.")
     expect(page.locator("#answer h3")).to_have_text(QUESTION)
     away.rename(folder)
     expect(page.locator("#banner")).to_be_hidden(timeout=WAIT_MS)

@@ -30,9 +30,9 @@ def test_status_tells_what_to_do(run: Run, tmp_path: Path) -> None:
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
     assert lines[1].split() == ["rows", "20"]
-    assert "cut off      10 texts (50.0%) are longer than the model reads" in lines
+    assert "truncated    10 texts (50.0 %) are longer than the model reads" in lines
     assert "in.jsonl:3\tempty text\t\tx y" in lines
-    assert any(line.startswith("interrupted  a run was cut off: 20 rows in 2 transactions since") for line in lines)
+    assert any(line.startswith("interrupted  a run ended early: 20 rows in 2 transactions since") for line in lines)
     assert any(line.startswith("next") and "--chunk" in line for line in lines)
 
 
@@ -85,7 +85,7 @@ def test_delete_that_matches_nothing_ends_with_1(run: Run, tmp_path: Path) -> No
     assert unknown.code == 1
     assert unknown.err.splitlines()[:2] == [
         "not found: nope",
-        f"  To find an id: vecindex search --db {tmp_path} TEXT --json",
+        f"  To find an id: vecindex search TEXT --json --db {tmp_path}",
     ]
     assert run("delete", "--where", "year > 3000", "--yes", "--db", tmp_path).code == 1
     assert run("delete", "--where", "year >", "--yes", "--db", tmp_path).code == 2
@@ -110,8 +110,8 @@ def test_delete_of_a_chunk_says_how_articles_are_named(run: Run, tmp_path: Path)
     assert ids_in(tmp_path) == set()
 
 
-def test_delete_says_that_ingest_brings_it_back(run: Run) -> None:
-    assert "brings them back" in " ".join(run("delete", "--help").out.split())
+def test_delete_says_that_ingest_adds_it_again(run: Run) -> None:
+    assert "adds them again" in " ".join(run("delete", "--help").out.split())
 
 
 def test_optimize(run: Run, tmp_path: Path) -> None:

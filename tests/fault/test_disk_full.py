@@ -35,7 +35,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from invariants import check
-rows = check(Path(sys.argv[1]), dimension=256, ready_made=True)
+rows = check(Path(sys.argv[1]), dimension=256, precomputed=True)
 print("rows", len(rows))
 """
 

@@ -64,7 +64,7 @@ def test_sigkill_at_random_moments(tmp_path: Path, corpus: tuple[Path, Path]) ->
         process.send_signal(signal.SIGKILL)
         if process.wait() == -signal.SIGKILL:
             killed_midway += 1
-        rows = check(database, dimension=D, ready_made=True)
+        rows = check(database, dimension=D, precomputed=True)
         assert len(rows) % TXN == 0, "a transaction is whole or absent"
         assert sorted(row["n"] for row in rows) == list(range(len(rows))), "nothing is missing before what is there"
         if len(rows) == N:
@@ -72,7 +72,7 @@ def test_sigkill_at_random_moments(tmp_path: Path, corpus: tuple[Path, Path]) ->
     assert killed_midway >= 3
     done = subprocess.run(command(database, corpus), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    rows = check(database, dimension=D, ready_made=True)
+    rows = check(database, dimension=D, precomputed=True)
     expected = np.load(corpus[1])
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     stored = np.array([row["vector"] for row in sorted(rows, key=lambda row: row["n"])])
@@ -114,7 +114,7 @@ def test_first_interrupt_finishes_its_transaction(tmp_path: Path, corpus: tuple[
     assert "stopping after the transaction in flight" in err
     assert "run the same command again" in err
     assert "Traceback" not in err
-    rows = check(database, dimension=D, ready_made=True)
+    rows = check(database, dimension=D, precomputed=True)
     assert 0 < len(rows) < N
     assert len(rows) % TXN == 0
 
@@ -131,4 +131,4 @@ def test_second_interrupt_stops_at_once(tmp_path: Path, corpus: tuple[Path, Path
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
     assert "Traceback" not in err
-    assert len(check(database, dimension=D, ready_made=True)) % TXN == 0
+    assert len(check(database, dimension=D, precomputed=True)) % TXN == 0

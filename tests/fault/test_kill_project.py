@@ -19,11 +19,11 @@ import pyarrow as pa
 import pytest
 
 import vecindex
-from tables import append, ids_in, make_table, unit_vectors
+from tables import append, ids_in, make_table, map_xy, unit_vectors
 from vecindex.store import maps as store
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.maps import map_xy, maps, put_map
+from vecindex.store.maps import maps, put_map
 
 N = 400
 IDS = pa.array([f"a{i:05d}" for i in range(N)])

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import vecindex
-from tables import Notices, append, make_table
+from tables import Notices, append, make_table, map_xy
 from vecindex.core.anchors import text_digest
 from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError
 from vecindex.store.database import Database
-from vecindex.store.maps import map_xy, maps, put_map
+from vecindex.store.maps import maps, put_map
 from vecindex.verbs.project import anchor as project_anchor
 from vecindex.verbs.project.result import ProjectResult
 from vecindex.verbs.questions.model import QuestionModel
@@ -268,7 +268,7 @@ def test_names_and_bases(tmp_path: Path, ask: Ask) -> None:
     file = ask(normalize(vectors[[0, 20]] + 0.1))
     notices = Notices()
     made = anchor(folder, file, controls=False, observer=notices)
-    assert "there is no map map to anchor; it is made first" in notices.lines
+    assert "there is no map 'map' to anchor; it is made first" in notices.lines
     assert (made.name, made.action) == ("anchored", "made")
     vecindex.open(folder).project("wide", settings=QUICK)
     wide = anchor(folder, file, "wide", controls=False)
@@ -329,12 +329,16 @@ def test_update_places_new_rows_and_it_stays_anchored(tmp_path: Path, ask: Ask) 
     append(Database(folder).articles("articles"), clusters(60, seed=3)[:9], ids=[f"b{i}" for i in range(9)])
     status = vecindex.open(folder).status()
     command = "index.project('anchored', anchor=True, base='map', questions=['asked.jsonl'])"
-    lines = [str(line) for line in status.next]
-    assert any(line.startswith("Map anchored should be rebuilt") and line.endswith(command) for line in lines)
+    assert any('Map "anchored" should be rebuilt' in line and command in line for line in map(str, status.next))
     notices = Notices()
     part = anchor(folder, tmp_path / "asked.jsonl", "again", controls=False, observer=notices)
     assert (part.articles, part.outside) == (60, 9)
-    assert any(line.startswith("9 rows are not on map map and will not be on again") for line in notices.lines)
+    assert any(
+        line.startswith(
+            "9 rows are not on the map 'map' and will not be on 'again': index.project('map', update=True)"
+        )
+        for line in notices.lines
+    )
     result = vecindex.open(folder).project("anchored", update=True)
     assert (result.action, result.anchored, result.articles) == ("updated", True, 69)
     np.testing.assert_array_equal(places(folder, "anchored")[:60], before)

@@ -100,9 +100,9 @@ def test_nothing_that_matches_is_not_asked_about(tmp_path: Path) -> None:
 def test_wrong_input(tmp_path: Path) -> None:
     filled(tmp_path)
     index = vecindex.open(tmp_path)
-    with pytest.raises(ConfigError, match="Nothing to delete is named"):
+    with pytest.raises(ConfigError, match="No articles to delete are named"):
         index.delete()
-    with pytest.raises(ConfigError, match="Give ids or --where, not both"):
+    with pytest.raises(ConfigError, match="Give ids or where=, not both"):
         index.delete("a00001", where="true")
     with pytest.raises(ConfigError, match="No field named nope"):
         index.delete(where="nope = 1")

@@ -97,7 +97,7 @@ def test_rows_outside_the_map_are_left_out_and_told(tmp_path: Path) -> None:
     report = index.export(tmp_path / "o.parquet", tool="embedding-atlas", observer=notices)
     assert (report.rows, report.of, report.outside) == (N, N + 3, 3)
     assert notices.lines == [
-        "3 rows are not on the map map and are left out; they come onto it by: vecindex project map --update"
+        "3 rows are not on the map \"map\" and are left out; to add them: index.project('map', update=True)"
     ]
     check(tmp_path / "o.parquet", vectors, K)
 

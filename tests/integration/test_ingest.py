@@ -16,7 +16,8 @@ import vecindex
 from invariants import check, read
 from vecindex.errors import ConfigError, ModelError, SourceError
 from vecindex.store.database import Database
-from vecindex.types import Estimate, IngestReport, Progress, Rejected
+from vecindex.types import Estimate, Progress, Rejected
+from vecindex.verbs.ingest.result import IngestReport
 
 
 class Listener:
@@ -391,7 +392,7 @@ def test_articles_that_leave_no_room_for_chunks_are_rejected(tmp_path: Path) -> 
     assert [row["article_id"] for row in read(tmp_path / "db")] == ["b"]
 
 
-def test_ready_made_vectors_are_not_of_chunks(tmp_path: Path) -> None:
+def test_precomputed_vectors_are_not_of_chunks(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.jsonl", ROWS)
     index = vecindex.open(tmp_path / "db")
     index.ingest(path, chunk=64)
@@ -444,10 +445,10 @@ def test_what_was_read_before_a_source_broke_is_committed(tmp_path: Path) -> Non
     assert len(check(tmp_path / "db")) == 500
 
 
-# -- ready-made vectors ---------------------------------------------------------------------------------------
+# -- precomputed vectors -------------------------------------------------------------------------------------
 
 
-def test_ready_made_vectors_are_verified_and_joined_by_embedded_ones(tmp_path: Path, base: Path) -> None:
+def test_precomputed_vectors_are_verified_and_joined_by_embedded_ones(tmp_path: Path, base: Path) -> None:
     vectors = np.array([row["vector"] for row in read(base)], dtype=np.float32)
     np.save(tmp_path / "v.npy", np.round(vectors * 127 / np.abs(vectors).max()).astype(np.int8))
     path, listener = write(tmp_path / "rows.jsonl", ROWS), Listener()
@@ -457,7 +458,7 @@ def test_ready_made_vectors_are_verified_and_joined_by_embedded_ones(tmp_path: P
     assert "vectors verified" in listener.notices[0]
     more = write(tmp_path / "more.jsonl", [{"id": "d", "text": "Salt is sodium chloride.", "year": 4}])
     assert index.ingest(more).added == 1
-    assert {row["id"] for row in check(tmp_path / "db2", ready_made=True)} == {"a", "b", "c", "d"}
+    assert {row["id"] for row in check(tmp_path / "db2", precomputed=True)} == {"a", "b", "c", "d"}
 
 
 def test_vectors_of_another_model_are_found_out(tmp_path: Path) -> None:
@@ -497,7 +498,7 @@ def test_vectors_that_cannot_be_checked_are_taken_only_when_told_to(
 
 def test_unverified_vectors_never_join_a_table_of_a_known_model(tmp_path: Path, base: Path) -> None:
     np.save(tmp_path / "v.npy", np.ones((1, 384), dtype=np.float32))
-    with pytest.raises(ModelError, match="not checked against it: --unverified was given"):
+    with pytest.raises(ModelError, match="not checked against it: unverified= was given"):
         vecindex.open(base).ingest(
             write(tmp_path / "more.jsonl", [{"id": "d", "text": "x"}]),
             vectors=str(tmp_path / "v.npy"),

@@ -1,4 +1,4 @@
-"""What an ingest makes of rows, told by ready-made vectors wherever the model does not matter."""
+"""What an ingest makes of rows, shown with precomputed vectors wherever the model does not matter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from invariants import read
 from vecindex.embed.models import DEFAULT_MODEL, PACKAGED
 from vecindex.errors import ConfigError, ModelError
 from vecindex.types import Chunking, Fingerprint, Progress, Silent
-from vecindex.verbs.ingest.options import IngestOptions, choose_model
+from vecindex.verbs.ingest.model import choose_model
+from vecindex.verbs.ingest.options import IngestOptions, checked_ingest
 
 READY: dict[str, Any] = {"model": "nobody/none", "vector_field": "v", "unverified": True}
 
@@ -233,11 +234,11 @@ def test_the_commit_of_a_model_is_held_against_the_table(tmp_path: Path, monkeyp
     monkeypatch.setattr(module, "find_model", nowhere)
     stored = Fingerprint("m", "w", "a" * 40, 3, "mean", "", 256, None, None)
     with pytest.raises(ModelError, match=f"revision: asked for {'b' * 40}, the table has {'a' * 40}"):
-        choose_model(IngestOptions(revision="b" * 40), stored, "db", ready_made=False)
+        choose_model(checked_ingest(IngestOptions(revision="b" * 40)), stored, "db", precomputed=False)
     assert asked == [("b" * 40, False)]
     # What a tag means, only the hub can tell.
     with pytest.raises(NotOnThisMachineError):
-        choose_model(IngestOptions(revision="v1.0"), stored, "db", ready_made=False)
+        choose_model(checked_ingest(IngestOptions(revision="v1.0")), stored, "db", precomputed=False)
     assert asked[-1] == ("v1.0", True)
 
 
@@ -315,6 +316,25 @@ def test_a_stop_while_the_model_loads_makes_no_table(tmp_path: Path, monkeypatch
 def test_an_overlap_of_chunks_that_is_not_given_is_the_tables() -> None:
     weights = PACKAGED[DEFAULT_MODEL].sha256
     stored = Fingerprint(DEFAULT_MODEL, weights, None, 384, "mean", "", 256, None, Chunking(40, 16))
-    assert choose_model(IngestOptions(chunk=40), stored, "db", ready_made=False).chunking == Chunking(40, 16)
+    assert choose_model(
+        checked_ingest(IngestOptions(chunk=40)), stored, "db", precomputed=False
+    ).chunking == Chunking(40, 16)
     with pytest.raises(ModelError, match="were made differently"):
-        choose_model(IngestOptions(chunk=40, chunk_overlap=8), stored, "db", ready_made=False)
+        choose_model(checked_ingest(IngestOptions(chunk=40, chunk_overlap=8)), stored, "db", precomputed=False)
+
+
+@pytest.mark.parametrize(("given", "tokens"), [(True, 0), (0, 0), (40, 40), (False, None), (None, None)])
+def test_chunks_of_so_many_tokens_or_of_all_that_the_model_reads(given: int | None, tokens: int | None) -> None:
+    assert checked_ingest(IngestOptions(chunk=given))["chunk"] == tokens
+
+
+def test_options_that_do_not_go_together(tmp_path: Path) -> None:
+    index = vecindex.open(tmp_path / "db")
+    with pytest.raises(ConfigError, match="chunk_overlap= has no effect without chunk="):
+        index.ingest("rows.jsonl", chunk_overlap=8)
+    with pytest.raises(ConfigError, match="Give one of vector_field= and vectors="):
+        index.ingest("rows.jsonl", vector_field="v", vectors="v.npy")
+    with pytest.raises(ConfigError, match="precision= is auto, fp32, bf16 or fp16, found 'int8'"):
+        index.ingest("rows.jsonl", precision="int8")
+    with pytest.raises(ConfigError, match="transaction_rows= must be at least 1, found 0"):
+        index.ingest("rows.jsonl", transaction_rows=0)

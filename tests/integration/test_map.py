@@ -17,7 +17,7 @@ from tables import append, chunked_table, fingerprint
 from tables import make_table as make_empty
 from vecindex.core.anchors import anchored_to
 from vecindex.errors import ConfigError
-from vecindex.reports.map_payload import packed_bytes, payload
+from vecindex.reports.map.payload import packed_bytes, payload
 from vecindex.store.database import Database
 from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.picture import picture as module

@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tables import append, filled, ids_in, make_table, unit_vectors
+from tables import append, filled, ids_in, make_table, map_xy, unit_vectors
 from vecindex.errors import ConfigError
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.maps import check_map_name, drop_map, map_xy, maps, outside, put_map
-from vecindex.store.search import index_words, words_indexed
+from vecindex.store.maps import check_map_name, drop_map, maps, outside, put_map
+from vecindex.store.search import has_fulltext_index, make_fulltext_index
 
 
 def places(n: int, seed: int = 0) -> np.ndarray:
@@ -173,8 +173,8 @@ def test_appends_meanwhile_are_neither_lost_nor_blocked(tmp_path: Path) -> None:
 
 def test_the_index_of_words_still_covers_all(tmp_path: Path) -> None:
     table, _ = filled(tmp_path, 30)
-    index_words(table)
+    make_fulltext_index(table)
     put_map(table, "map", ids_of(table), places(30), {})
-    assert words_indexed(table)
+    assert has_fulltext_index(table)
     stats = table.lance.index_stats(table.lance.list_indices()[0].name)
     assert (stats.num_indexed_rows, stats.num_unindexed_rows) == (30, 0)

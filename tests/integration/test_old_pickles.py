@@ -40,7 +40,7 @@ def test_three_pickles_become_a_table(tmp_path: Path, vectors: np.ndarray) -> No
     index = vecindex.open(tmp_path / "db")
     report = index.ingest(folder, model="all-MiniLM-L6-v2")
     assert (report.added, report.rejected) == (3, 0)
-    rows = {row["id"]: row for row in check(tmp_path / "db", ready_made=True)}
+    rows = {row["id"]: row for row in check(tmp_path / "db", precomputed=True)}
     assert [rows[a["id"]]["title"] for a in ARTICLES] == ["Cell", "Star", "Law"]
     np.testing.assert_allclose([rows[a["id"]]["vector"] for a in ARTICLES], vectors, atol=1e-6)
     assert index.ingest(folder, model="all-MiniLM-L6-v2").skipped == 3

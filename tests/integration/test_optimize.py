@@ -14,7 +14,7 @@ from tables import append, ids_in, make_table, unit_vectors
 from vecindex.errors import ConfigError, LockedError
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.search import by_words, index_words
+from vecindex.store.search import by_fulltext, make_fulltext_index
 from vecindex.types import Rejected
 from vecindex.verbs.upkeep.optimize import age
 
@@ -71,12 +71,12 @@ def test_a_tag_survives_and_still_reads_the_old_rows(tmp_path: Path) -> None:
 
 def test_the_index_of_words_is_brought_up_to_date(tmp_path: Path) -> None:
     table = in_pieces(tmp_path)
-    index_words(table)
+    make_fulltext_index(table)
     append(table, unit_vectors(1), ids=["new"], text=["a quokkabird"], txn=99)
     assert [i.num_unindexed_rows for i in table.lance.list_indices()] == [1, 1]
     assert vecindex.open(tmp_path).optimize(older_than="0s").words_indexed
     assert [i.num_unindexed_rows for i in table.lance.list_indices()] == [0, 0]
-    assert [found.row["id"] for found in by_words(table, "quokkabird", 5, ["id"])] == ["new"]
+    assert [found.row["id"] for found in by_fulltext(table, "quokkabird", 5, ["id"])] == ["new"]
 
 
 def test_leftovers_of_a_crash_are_swept(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_ages(text: str, expected: timedelta) -> None:
 @pytest.mark.parametrize("text", ["", "5", "5x", "-1h", "h", "1h30m", "99999999d"])
 def test_other_ages_are_refused(tmp_path: Path, text: str) -> None:
     in_pieces(tmp_path, 1)
-    with pytest.raises(ConfigError, match="--older-than takes a number and one of s, m, h, d"):
+    with pytest.raises(ConfigError, match="older_than= takes a number and one of s, m, h, d"):
         vecindex.open(tmp_path).optimize(older_than=text)
 
 

@@ -17,7 +17,7 @@ import vecindex
 from pages import Page
 from planted import KnownModel, make_table, put_map
 from vecindex.cli.app import main
-from vecindex.reports.overlap import overlap_page
+from vecindex.reports.overlap.page import overlap_page
 from vecindex.store.database import Database
 from vecindex.verbs.overlap.overlap import overlap
 

@@ -176,7 +176,7 @@ def test_the_best_map_comes_first_and_the_threshold_is_its(world: Any) -> None:
 def test_rows_as_a_table(world: Any) -> None:
     folder, _, _, _, file, known = world
     found, _ = run(folder, known, file=file)
-    table = found.table_of_questions()
+    table = found.to_arrow()
     assert table.num_rows == Q * 4
     assert set(table.column("placement").to_pylist()) == {"search", "median"}
     json.dumps(found.to_dict(), allow_nan=False)

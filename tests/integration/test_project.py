@@ -12,13 +12,13 @@ from sklearn.manifold import trustworthiness
 
 import vecindex
 from reference.plane import nearest as nearest_on_map
-from tables import Notices, append, chunked_table, make_table, unit_vectors
+from tables import Notices, append, chunked_table, make_table, map_xy, unit_vectors
 from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError, StoreError
 from vecindex.maps.methods import METHODS, MapMethod
 from vecindex.serialize import plain
 from vecindex.store.database import Database
-from vecindex.store.maps import map_xy, maps
+from vecindex.store.maps import maps
 from vecindex.verbs.project.result import ProjectResult
 
 D = 16
@@ -168,7 +168,8 @@ def test_update_places_new_rows_and_moves_nothing(tmp_path: Path) -> None:
     # Each new row is close to all of one cluster, so it belongs among that cluster on the map.
     new = normalize(vectors.reshape(20, 10, D).mean(axis=1))[:15]
     append(Database(tmp_path).articles("articles"), new, ids=[f"new{i:02d}" for i in range(15)])
-    assert vecindex.open(tmp_path).status().next[-1].startswith("15 rows are not on map map: vecindex project map")
+    last = str(vecindex.open(tmp_path).status().next[-1])
+    assert last == "15 rows are not on the map \"map\": index.project('map', update=True)"
     result = project(tmp_path, update=True)
     assert (result.action, result.articles, result.outside) == ("updated", 215, 0)
     after = places(tmp_path)
@@ -248,7 +249,7 @@ def test_many_new_rows_make_a_rebuild_due(tmp_path: Path) -> None:
     append(Database(tmp_path).articles("articles"), clusters(20, seed=9), ids=[f"b{i}" for i in range(20)])
     status = vecindex.open(tmp_path).status()
     assert status.maps["map"]["due"] == "17 % of the rows are not on it, or were placed on it later"
-    assert any("Map map should be rebuilt" in line for line in status.next)
+    assert any('Map "map" should be rebuilt' in str(line) for line in status.next)
     result = project(tmp_path, update=True)
     assert result.due == "17 % of the rows are not on it, or were placed on it later"
     again = project(tmp_path)
@@ -550,4 +551,4 @@ def test_a_rebuild_is_advised_as_the_map_was_made(tmp_path: Path) -> None:
     assert str(vecindex.open(tmp_path).status().next[-1]).endswith(command)
     notices = Notices()
     project(tmp_path, "u", observer=notices)
-    assert "map u was made by umap; now it is made by local" in notices.lines
+    assert "the map 'u' was made by umap; now it is made by local" in notices.lines

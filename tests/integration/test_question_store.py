@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from planted import KnownModel, fingerprint, make_table, put_map
+from tables import map_xy
 from vecindex.core.questions import QuestionSet
 from vecindex.errors import StoreError
 from vecindex.options import ModelOptions, checked
 from vecindex.schema import questions_schema
 from vecindex.store.database import Database
-from vecindex.store.maps import map_xy, maps
+from vecindex.store.maps import maps
 from vecindex.types import Fingerprint, Silent
 from vecindex.verbs.questions.reader import read
 from vecindex.verbs.questions.vectors import question_vectors

@@ -589,7 +589,7 @@ def test_words_cannot_be_indexed_while_another_writes(words_db: Path, sample_ind
     ):
         index.search("quokkabird", hybrid=True)
     index.tag("early")
-    with pytest.raises(ConfigError, match="were not indexed yet when it was tagged 'early'"):
+    with pytest.raises(ConfigError, match="had no full-text index yet when it was tagged 'early'"):
         index.search("quokkabird", hybrid=True, at="early")
     assert index.search("quokkabird", hybrid=True).hits
     with Database(words_db).writer():

@@ -195,7 +195,8 @@ def test_a_hybrid_search_needs_an_index_and_makes_none(client: Client, mapped: P
     before = Database(mapped).articles("articles").lance.version
     got = client("/api/search", {"text": QUESTION, "hybrid": True})
     assert got.status == 409
-    assert got.json["next"] == 'Index them once: vecindex search "any words" --hybrid'
+    named = f"--db {mapped} --table articles"
+    assert got.json["next"] == f"Make it once: vecindex search 'any words' --hybrid {named}"
     assert Database(mapped).articles("articles").lance.version == before
 
 
@@ -261,7 +262,7 @@ def test_an_article_off_the_map_has_neighbors_by_embedding_only(
             "/api/questions",
             {"text": QUESTION, "where": "no_such = 1"},
             400,
-            "The condition 'no_such = 1' does not work",
+            'The condition "where": "no_such = 1" does not work',
         ),
         ("/api/questions", {"text": QUESTION, "where": "true); DROP TABLE articles; --"}, 400, "does not work"),
         ("/api/questions", {"text": 3}, 422, "text: Input should be a valid string"),
@@ -275,7 +276,7 @@ def test_an_article_off_the_map_has_neighbors_by_embedding_only(
         ("/api/search", {}, 400, "A search needs either a text or an id."),
         ("/api/search", {"text": "a b", "id": "cell-001"}, 400, "A search needs either a text or an id."),
         ("/api/search", {"id": "none"}, 404, "has no article 'none'"),
-        ("/api/search", {"text": QUESTION, "where": "1 +"}, 400, "The condition '1 +' does not work"),
+        ("/api/search", {"text": QUESTION, "where": "1 +"}, 400, 'The condition "where": "1 +" does not work'),
         ("/api/filter", {"map": "flat", "where": "topic = cells"}, 400, "does not work"),
         ("/api/filter", {"map": "flat", "where": "vector; DELETE"}, 400, "does not work"),
         ("/api/version", {}, 405, "/api/version is not for POST."),

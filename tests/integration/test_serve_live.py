@@ -146,7 +146,7 @@ def test_a_map_of_a_table_made_anew_is_not_drawn_under_the_old_name(folder: Path
     vectors = planted(folder)
     put_map(folder, "other", [f"a{i:05d}" for i in range(60)], vectors[:, 2:4])
     live = Live(Served(str(folder), "articles"))
-    at = live.edition()
+    at = live.snapshot()
     shutil.rmtree(folder)
     ids = [f"new{i}" for i in range(60)]
     vectors = planted(folder, ids=ids, seed=5)
@@ -154,7 +154,7 @@ def test_a_map_of_a_table_made_anew_is_not_drawn_under_the_old_name(folder: Path
         put_map(folder, "other", ids, vectors[:, 2:4])
         assert Database(folder).articles("articles").lance.version == at.version
     with pytest.raises(Refused, match="The table has changed since the map was read") as refused:
-        live.shown(live.edition(at.name), "other")
+        live.shown(live.snapshot(at.name), "other")
     assert refused.value.status == 409
 
 
@@ -210,17 +210,17 @@ def test_a_question_is_embedded_once(client: Client) -> None:
 @pytest.mark.parametrize("held_bytes", [0, 1 << 30])
 def test_vectors_are_held_or_read_with_the_same_answer(folder: Path, held_bytes: int) -> None:
     vectors = planted(folder, n=50)
-    at_hand = TableAtHand(Database(folder).articles("articles"), held_bytes)
+    loaded = TableAtHand(Database(folder).articles("articles"), held_bytes)
     query = (vectors[3] / np.linalg.norm(vectors[3])).astype(np.float32)
-    found = [at_hand.around_question(query, 5, "flat") for _ in range(2)]
-    assert (at_hand._held is None) == (held_bytes == 0)
+    found = [loaded.around_question(query, 5, "flat") for _ in range(2)]
+    assert (loaded._held is None) == (held_bytes == 0)
     assert found[0] == found[1]
     unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     near = np.argsort(1 - unit @ query, kind="stable")[:5]
     assert [n.id for n in found[0].nearest] == [f"a{i:05d}" for i in near]
-    at_hand.release()
-    assert at_hand._held is None
-    assert at_hand.around_question(query, 5, "flat") == found[0]
+    loaded.release()
+    assert loaded._held is None
+    assert loaded.around_question(query, 5, "flat") == found[0]
 
 
 def test_a_model_that_is_not_there_is_told(folder: Path) -> None:
@@ -390,7 +390,7 @@ def test_the_page_of_a_report_that_failed_says_why_and_begins_no_other(folder: P
 def test_without_questions_there_is_no_report(client: Client) -> None:
     found = client("/api/overlap").json
     assert found["state"] == "no questions"
-    assert found["next"].endswith("vecindex serve --questions FILE")
+    assert "vecindex serve --questions FILE --db " in found["next"]
     assert "vecindex serve --questions FILE" in client("/overlap").body.decode()
 
 

@@ -15,8 +15,9 @@ from tables import append, chunked_table, filled, fingerprint, make_table, unit_
 from vecindex.cli.render.upkeep import print_status
 from vecindex.errors import CorruptError, TableNotFoundError
 from vecindex.store.database import Database
-from vecindex.types import IngestReport, Rejected
-from vecindex.verbs.upkeep.status import Unfinished
+from vecindex.types import Rejected
+from vecindex.verbs.ingest.result import IngestReport
+from vecindex.verbs.upkeep.status import Status, Unfinished
 
 
 def last_run(txn: int, **changes: Any) -> dict[str, Any]:
@@ -28,6 +29,11 @@ def last_run(txn: int, **changes: Any) -> dict[str, Any]:
         "ended_at": datetime.now(UTC).isoformat(),
         **changes,
     }
+
+
+def advice(found: Status) -> list[str]:
+    """Return what to do next, spelled for Python."""
+    return [str(sentence) for sentence in found.next]
 
 
 def test_counts_and_provenance(tmp_path: Path) -> None:
@@ -74,7 +80,7 @@ def test_a_run_that_was_killed(tmp_path: Path) -> None:
     assert found.unfinished.last_commit is not None
     age = datetime.now(UTC) - datetime.fromisoformat(found.unfinished.last_commit)
     assert timedelta(0) <= age < timedelta(minutes=5)
-    assert [line for line in found.next if "did not come to its end" in line]
+    assert [line for line in advice(found) if "did not come to its end" in line]
 
 
 def test_a_first_run_that_was_killed(tmp_path: Path) -> None:
@@ -100,8 +106,8 @@ def test_a_run_that_was_stopped_calls_for_another(tmp_path: Path) -> None:
     table.set_setting(last_run=last_run(1, interrupted=True))
     found = vecindex.open(tmp_path).status()
     assert found.unfinished is None
-    assert len(found.next) == 1
-    assert "goes on from there" in found.next[0]
+    assert len(advice(found)) == 1
+    assert advice(found)[0].endswith("to resume it: index.ingest(SOURCE)")
 
 
 def test_a_run_at_work_is_told_apart_from_a_killed_one(tmp_path: Path) -> None:
@@ -128,14 +134,14 @@ def test_rejects_are_listed(tmp_path: Path) -> None:
     assert sorted((row["place"], row["reason"], row["id"]) for row in found) == [
         (f"in.jsonl:{i}", "empty text", f"r{i}") for i in range(3)
     ]
-    assert any("status --rejects" in line for line in index.status().next)
+    assert any("index.status(rejects=True)" in line for line in advice(index.status()))
 
 
 @pytest.mark.parametrize(("cut", "advised"), [(10, False), (11, True)])
 def test_many_cut_texts_call_for_chunks(tmp_path: Path, cut: int, advised: bool) -> None:
     table = make_table(tmp_path)
     append(table, unit_vectors(100), truncated=[i < cut for i in range(100)])
-    assert any("--chunk" in line for line in vecindex.open(tmp_path).status().next) is advised
+    assert any("chunk=True" in line for line in advice(vecindex.open(tmp_path).status())) is advised
 
 
 def test_many_fragments_call_for_optimize(tmp_path: Path) -> None:
@@ -143,25 +149,25 @@ def test_many_fragments_call_for_optimize(tmp_path: Path) -> None:
     for i in range(65):
         append(table, unit_vectors(1, seed=i), ids=[f"x{i}"], txn=i + 1)
     index = vecindex.open(tmp_path)
-    assert any("in 65 pieces" in line for line in index.status().next)
+    assert any("in 65 fragments" in line for line in advice(index.status()))
     index.optimize(older_than="0s")
-    assert not any("pieces" in line for line in index.status().next)
+    assert not any("fragments" in line for line in advice(index.status()))
 
 
 def test_old_versions_call_for_optimize(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vecindex.verbs.upkeep.status.MUCH_GARBAGE_BYTES", 10_000)
     table, _ = filled(tmp_path, 2_000)
-    assert not any("older-than" in line for line in vecindex.open(tmp_path).status().next)
+    assert not any("older_than" in line for line in advice(vecindex.open(tmp_path).status()))
     table.delete("year > 1950")
     Database(tmp_path).articles("articles").lance.to_lance().optimize.compact_files()
-    assert any("--older-than 0s" in line for line in vecindex.open(tmp_path).status().next)
+    assert any("older_than='0s'" in line for line in advice(vecindex.open(tmp_path).status()))
 
 
 def test_an_empty_table(tmp_path: Path) -> None:
     make_table(tmp_path)
     found = vecindex.open(tmp_path).status()
     assert (found.rows, found.truncated_frac, found.unfinished) == (0, 0.0, None)
-    assert found.next == ["Nothing is in it yet: vecindex ingest SOURCE..."]
+    assert advice(found) == ["Nothing is in it yet: index.ingest(SOURCE)"]
 
 
 def test_a_missing_table_names_the_others(tmp_path: Path) -> None:
@@ -229,12 +235,12 @@ def test_a_table_that_every_row_was_rejected_for(tmp_path: Path) -> None:
     found = vecindex.open(tmp_path / "db").status(rejects=True)
     assert (found.rows, found.rejected, found.fingerprint, found.last_run) == (0, 2, None, None)
     assert [row["place"].rsplit(":")[-1] for row in found.rejects or []] == ["1", "2"]
-    assert found.next == [
-        "Nothing is in it yet: vecindex ingest SOURCE...",
-        "2 input rows were left out: mend them, and ingest that source again.",
+    assert advice(found) == [
+        "Nothing is in it yet: index.ingest(SOURCE)",
+        "2 input rows were left out: correct them, and ingest that source again.",
     ]
-    told = vecindex.open(tmp_path / "db").status().next[-1]
-    assert told == "2 input rows were left out: vecindex status --rejects tells why."
+    last = advice(vecindex.open(tmp_path / "db").status())[-1]
+    assert last == "2 input rows were left out; to see why: index.status(rejects=True)"
     assert "none yet" in found._repr_html_()
     with pytest.raises(TableNotFoundError, match="No table 'other'"):
         vecindex.open(tmp_path / "db", "other").status(rejects=True)
@@ -252,7 +258,7 @@ def test_a_run_that_finds_all_there_ends_the_one_that_was_killed(tmp_path: Path)
     assert found.unfinished is None
     assert found.last_run is not None
     assert (found.last_run["skipped"], found.last_run["added"], found.last_run["last_txn"]) == (2, 0, 1)
-    assert not any("did not come to its end" in line for line in found.next)
+    assert not any("did not come to its end" in line for line in advice(found))
     before = versions(tmp_path / "db")
     index.ingest(source)
     assert versions(tmp_path / "db") == before, "now there is nothing new to tell"
@@ -274,10 +280,10 @@ def test_rows_that_are_no_longer_missing_are_not_told_as_missing(tmp_path: Path)
     index = vecindex.open(tmp_path / "db")
     index.ingest(a)
     index.ingest(b)
-    assert any("2 rows were not in the sources" in line for line in index.status().next)
+    assert any("2 rows were not in the sources" in line for line in advice(index.status()))
     index.ingest(a, b)
     found = index.status()
-    assert not any("--prune" in line for line in found.next)
+    assert not any("prune" in line for line in advice(found))
     assert found.last_run is not None
     assert (found.last_run["missing"], found.last_run["skipped"]) == (0, 3)
 
@@ -304,18 +310,18 @@ def test_the_rate_is_that_of_the_last_run_that_embedded(tmp_path: Path, capsys: 
 def test_a_table_that_needs_nothing(tmp_path: Path) -> None:
     table, _ = filled(tmp_path, 3)
     table.set_setting(last_run=last_run(1))
-    ask = 'To ask it something: vecindex search "QUESTION"'
-    assert vecindex.open(tmp_path).status().next == [ask, "To see all of it on a map: vecindex project"]
+    ask = 'To ask it something: index.search("QUESTION")'
+    assert advice(vecindex.open(tmp_path).status()) == [ask, "To see all of it on a map: index.project()"]
     table.delete("id = 'a00000'")
-    assert vecindex.open(tmp_path).status().next == [ask], "a map needs three articles"
+    assert advice(vecindex.open(tmp_path).status()) == [ask], "a map needs three articles"
 
 
 def test_a_table_with_a_map_that_needs_nothing(tmp_path: Path) -> None:
     table, _ = filled(tmp_path, 20)
     table.set_setting(last_run=last_run(1))
     vecindex.open(tmp_path).project(method="pca")
-    assert vecindex.open(tmp_path).status().next == [
-        "To see how well it serves your questions: vecindex overlap --questions FILE"
+    assert advice(vecindex.open(tmp_path).status()) == [
+        "To see how well it serves your questions: index.overlap(questions=FILE)"
     ]
 
 
@@ -324,8 +330,8 @@ def test_a_table_of_vectors_taken_on_trust(tmp_path: Path, capsys: pytest.Captur
     append(table, unit_vectors(2))
     table.set_setting(last_run=last_run(1))
     found = vecindex.open(tmp_path).status()
-    assert found.next == ["To see what is near one of its rows: vecindex search --id ID"]
+    assert advice(found) == ["To see what is near one of its rows: index.search(id=ID)"]
     print_status(found)
     lines = capsys.readouterr().out.splitlines()
-    assert "embedded     the text, up to a length that is not known" in lines
-    assert "cut off      not known, since the vectors came ready-made" in lines
+    assert "embedded     the text, up to an unknown length" in lines
+    assert "truncated    not known, since the vectors were precomputed" in lines

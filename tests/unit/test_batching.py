@@ -92,7 +92,7 @@ def committing(folder: Path, budget: TokenBudget, notices: list[str]) -> Committ
         name="articles",
         database=Database(folder),
         table=Database(folder).articles("articles"),
-        options=SimpleNamespace(batch_tokens=None),
+        options={"batch_tokens": None},
         encoder=SimpleNamespace(budget=budget, device_name="cpu"),
         observer=SimpleNamespace(notice=notices.append),
     )

@@ -176,3 +176,28 @@ def test_the_first_users_dot() -> None:
     found = first(overlap=0.04, overlap_low=0.02, merged=0.04, self_recall=0.16, map_compactness=0.003, mixing=0.6)
     assert found.cause is Cause.ISLAND
     assert found.because["compactness on the map"] == 0.003
+
+
+@pytest.mark.parametrize(
+    ("hub_share", "confidence"), [(0.49, Confidence.MEDIUM), (0.5, Confidence.HIGH), (0.55, Confidence.HIGH)]
+)
+def test_hubs_that_hold_half_of_the_lists_are_sure(hub_share: float, confidence: Confidence) -> None:
+    found = diagnose(dataclasses.replace(GOOD, hub_share=hub_share, distinct_ratio=0.2))[0]
+    assert (found.cause, found.confidence) == (Cause.HUBS, confidence)
+
+
+def test_a_map_that_keeps_little_shows_how_much_is_kept_near_by() -> None:
+    found = first(**LOW, self_recall=0.2)
+    assert found.cause is Cause.PROJECTION
+    assert found.because == {
+        "overlap": 0.35,
+        "self_recall": 0.2,
+        "snap_floor + (1 - snap_floor) self_recall": pytest.approx(0.2 + 0.8 * 0.2),
+        "soft overlap within 50": 0.5,
+    }
+    assert "soft overlap within 50" not in first(**{**LOW, "soft_50": None}, self_recall=0.2).because
+
+
+def test_a_stale_map_shows_what_chance_gives() -> None:
+    found = first(**LOW, self_recall=0.001, agreement=0.5, articles=101)
+    assert found.because == {"self_recall": 0.001, "chance": 0.05, "agreement (chance 0.5)": 0.5}

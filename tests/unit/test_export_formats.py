@@ -26,12 +26,12 @@ SIGNS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 F32 = st.floats(width=32, allow_subnormal=True)
 
 
-def test_each_ending_tells_its_format() -> None:
+def test_each_extension_stands_for_its_format() -> None:
     for ending, kind in ENDINGS.items():
         assert format_of(f"a/b.c{ending.upper()}") == (kind, ending.endswith(".gz"))
     assert format_of("a.data", "npy") == ("npy", False)
     assert format_of("a.gz", "csv") == ("csv", True)
-    with pytest.raises(ConfigError, match="tells no format"):
+    with pytest.raises(ConfigError, match="is that of no format"):
         format_of("a.txt")
 
 

@@ -24,12 +24,14 @@ HEAVY = (
     "numba",
     "pyarrow",
     "pandas",
+    "polars",
     "transformers",
     "sentence_transformers",
     "sklearn",
     "umap",
     "openTSNE",
     "matplotlib",
+    "jinja2",
 )
 MAX_LINES = 400
 HELP_CPU_S = 0.3
@@ -82,6 +84,7 @@ def test_help_is_cheap() -> None:
 
 def test_public_names() -> None:
     assert sorted(vecindex.__all__) == vecindex.__all__
+    assert dir(vecindex) == ["Index", "Stop", "VecindexError", "__version__", "open"]
     for name in vecindex.__all__:
         assert getattr(vecindex, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'absent'"):

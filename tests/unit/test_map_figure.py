@@ -14,7 +14,7 @@ import pytest
 from pictures import HOSTILE, picture
 from vecindex.core.picture import Coloring, TopicLabel
 from vecindex.errors import MissingExtraError
-from vecindex.reports.map_figure import COLORS, map_figure
+from vecindex.reports.map.figure import COLORS, map_figure
 
 
 def texts(svg: bytes) -> list[str]:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from pictures import HOSTILE, picture
 from vecindex.core.picture import Coloring, extent_of
-from vecindex.reports.map_page import map_page, provenance
-from vecindex.reports.map_payload import embedded, packed_bytes, payload
+from vecindex.reports.map.page import map_page, provenance
+from vecindex.reports.map.payload import embedded, packed_bytes, payload
 
 _BLOCK = re.compile(r'<script type="text/plain" id="([^"]*)">([^<]*)</script>')
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import vecindex
 from tables import append, make_table, unit_vectors
 from vecindex.notebook import shown_page, shown_table
-from vecindex.types import IngestReport
+from vecindex.verbs.ingest.result import IngestReport
 from vecindex.verbs.search.result import Answer, Hit, SearchResult
 
 HOSTILE = "<script>alert(1)</script>\"' & \x00 \ud800 \u202e"

@@ -1,4 +1,4 @@
-"""What a run tells when it is not on a terminal."""
+"""What a run prints when it is not on a terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from vecindex.cli import progress as module
 from vecindex.types import Estimate, Progress, Stage
 
 
-def test_lines_tell_rows_rate_time_left_batch_and_device(
+def test_lines_show_rows_rate_time_left_batch_and_device(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(module, "_LINE_EVERY_S", 0.0)
@@ -20,12 +20,12 @@ def test_lines_tell_rows_rate_time_left_batch_and_device(
     assert captured.err.splitlines() == [
         "estimate: about 10,000 rows to do, 50 texts/s on cpu in bf16, cosine to fp32 0.99993, "
         "about 3 min 20 s, 5.0 MB on disk, 4.0 MB free",
-        "warning: the disk has not enough space for all of it",
+        "warning: not enough free disk space",
         "1,000 of 10,000 rows, 1,000 embedded, 50.0 texts/s, 3 min 0 s left, batch 4,096 tokens, cpu bf16",
     ]
 
 
-def test_a_stage_tells_how_long_it_will_take(
+def test_a_stage_shows_how_long_it_will_take(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = [100.0]
@@ -39,4 +39,4 @@ def test_a_stage_tells_how_long_it_will_take(
     ):
         screen.stage(stage)
     # 250 of 750 took 40 s, so the other 500 will take 80 s.
-    assert capsys.readouterr().err.splitlines() == ["layout", "layout: 33%, 1 min 20 s left", "scores"]
+    assert capsys.readouterr().err.splitlines() == ["layout", "layout: 33 %, 1 min 20 s left", "scores"]

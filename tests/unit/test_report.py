@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vecindex.types import IngestReport
+from vecindex.verbs.ingest.result import IngestReport
 
 
 def test_reasons_are_counted_by_kind() -> None:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vecindex.reports.charts import LEFT, WIDTH, Mark, Series, bar_chart, histogram, line_chart, spread
-from vecindex.reports.overlap_curves import binned
-from vecindex.reports.scales import Axis, log_axis, nice_axis, nice_ticks, share_axis
-from vecindex.reports.strips import LEFT as STRIP_LEFT
-from vecindex.reports.strips import RIGHT, Strip, StripGroup, mark_levels, strip_chart
+from vecindex.reports.charts.plots import LEFT, WIDTH, Mark, Series, bar_chart, histogram, line_chart, spread
+from vecindex.reports.charts.scales import Axis, log_axis, nice_axis, nice_ticks, share_axis
+from vecindex.reports.charts.strips import LEFT as STRIP_LEFT
+from vecindex.reports.charts.strips import RIGHT, Strip, StripGroup, mark_levels, strip_chart
+from vecindex.reports.overlap.curves import binned
 
 
 def parts(drawing: str, name: str, css: str = "") -> list[ET.Element]:
@@ -77,7 +77,7 @@ def test_a_line_is_where_its_values_are() -> None:
 
 def test_a_logarithmic_axis_gives_each_doubling_the_same_room() -> None:
     axis = log_axis("k", [1, 2, 4, 8], str)
-    assert [axis.place(v, 0, 30) for v in (1, 2, 4, 8)] == pytest.approx([0, 10, 20, 30])
+    assert [axis.position(v, 0, 30) for v in (1, 2, 4, 8)] == pytest.approx([0, 10, 20, 30])
 
 
 def test_lines_differ_by_their_marks_too() -> None:
@@ -108,8 +108,8 @@ def test_bars_are_as_high_as_their_counts() -> None:
     # From y = 192 up to 34; 4 is the most, so a count of 1 is 158 / 4 = 39.5 high.
     drawing = bar_chart("n", "t", "d", ["0", "1"], [1, 3], [4, 0], x_label="x", y_label="y")
     bars = parts(drawing, "rect", "bar")
-    full = [b for b in bars if "beside" not in (b.get("class") or "")]
-    hollow = [b for b in bars if "beside" in (b.get("class") or "")]
+    full = [b for b in bars if "compared" not in (b.get("class") or "")]
+    hollow = [b for b in bars if "compared" in (b.get("class") or "")]
     assert [float(b.get("height", "")) for b in full] == [39.5, 118.5]
     assert [float(b.get("height", "")) for b in hollow] == [158, 0]
     assert [float(b.get("y", "")) for b in full] == [152.5, 73.5]

@@ -10,8 +10,8 @@ import pytest
 
 from pages import HOSTILE, Page, cause, interval, make_result, with_corpus
 from vecindex.reports.markup import clean
-from vecindex.reports.overlap import overlap_page
-from vecindex.reports.overlap_questions import worst_first
+from vecindex.reports.overlap.page import overlap_page
+from vecindex.reports.overlap.questions import worst_first
 
 
 def page_of(found: dict[str, Any]) -> Page:
@@ -25,24 +25,24 @@ def sections(page: Page) -> list[str | None]:
 def test_the_figures_of_maps_are_those_of_the_result() -> None:
     found = make_result(maps=("flat", "round"))
     page = page_of(found)
-    # overlap, interval, enough, none, weighted, soft@50, plausible@50, merged, adjusted
+    # overlap, interval, enough, none, weighted, soft@50, close@50, merged, adjusted
     same = ["25%", "12%", "40%", "80%", "75%", "40%", "40%"]
-    assert page.row("flat400 articles") == ["flat400 articles", "candidate search", "40%", "35% to 45%", *same]
-    assert page.row("median")[1:3] == ["20%", "15% to 25%"]
+    assert page.row("flat400 articles") == ["flat400 articles", "best position", "40%", "35% to 45%", *same]
+    assert page.row("median baseline")[1:3] == ["20%", "15% to 25%"]
     assert page.row("self-recall")[1:3] == ["31%", "26% to 36%"]
     assert page.row("round400 articles")[2] == "30%"
     assert page.row("chance, k/N")[1] == "1.2%"
-    assert page.row("snap floor, 1/k")[1] == "20%"
+    assert page.row("floor, 1/k")[1] == "20%"
     assert page.row("nearest article, median distanceof the questions")[1] == "0.3125"
     assert page.row("nearest other article, median distanceof the articles")[1] == "0.4375"
-    note = "expected by its share of the map's area; of articles in chunks, the chunks"
+    note = "expected from its share of the map's area; chunks in a table of chunks"
     assert page.row(f"articles in the questions' padded box (expected){note}")[1:] == ["12 (10.2)", "12 (10.2)"]
 
 
 def test_the_values_behind_the_drawings() -> None:
     # Of 12 questions, i keeps i modulo 6 of 5; at the median one fewer.
     page = page_of(make_result(questions=12))
-    bars = next(t for t in page.tables if t[0] == ["neighbors kept, of 5", "candidate search", "median"])
+    bars = next(t for t in page.tables if t[0] == ["neighbors kept, of 5", "best position", "median baseline"])
     assert bars[1:] == [[str(i), "2", median] for i, median in enumerate(["4", "2", "2", "2", "2", "0"])]
     curve = next(t for t in page.tables if t[0][0] == "k, neighbors")
     assert curve == [
@@ -78,11 +78,11 @@ def test_the_worst_come_first() -> None:
     assert [i for i, _ in worst_first(found)] == [8, 0, 6, 1, 7, 2, 3, 4, 5]
     page = page_of(found)
     table = next(t for t in page.tables if t[0][0] == "question")
-    assert table[1][0] == "question number 5? typed, typed; it counts in no figure"
+    assert table[1][0] == "question number 5? typed, typed; not counted in any figure"
     assert len(page.data["questions"]) == 9
 
 
-def test_ranks_in_the_other_space_are_told_where_known() -> None:
+def test_known_ranks_in_the_other_space_are_shown() -> None:
     found = make_result(questions=1, k=2)
     placed = found["rows"][0]["maps"]["flat"]["search"]
     placed |= {"target_ranks": [None, 7], "neighbor_ranks": [3, None], "depth": 100}
@@ -124,7 +124,7 @@ def test_figures_that_are_none_are_dashes(nothing: Any) -> None:
     assert page.data["questions"][0]["near"][0][1] is None
 
 
-def test_nested_samples_stand_where_they_were_measured() -> None:
+def test_nested_samples_are_shown_where_they_were_measured() -> None:
     assert "corpus" not in sections(page_of(make_result()))
     page = page_of(with_corpus(make_result(maps=("flat", "round"))))
     assert sections(page)[:4] == ["maps", "causes", "experiments", "spread"]
@@ -144,7 +144,7 @@ def test_nested_samples_stand_where_they_were_measured() -> None:
         "Are they hubs?",
         "The ratio rises.",
         "distinct ratio 0.42",
-        "refutes: hubs",
+        "hubs: ruled out",
     ]
 
 
@@ -155,10 +155,10 @@ def test_causes_with_their_figures() -> None:
     assert text.index("hubs") < text.index("truncation")
     for told in ("medium confidence", "self recall 0.31", "Make another map.", "Another method."):
         assert told in text
-    assert "Causes on map round: projection capacity" in text
+    assert "Causes on the map “round”: projection capacity" in text
 
 
-def test_figures_that_the_page_has_no_words_for_are_shown() -> None:
+def test_figures_without_a_label_are_shown() -> None:
     found = make_result()
     found["space"] |= {"new_figure": 0.123, "style": {"auc": 0.75, "auc_near": None}}
     found["maps"][0] |= {"new_interval": interval(0.456), "fidelity": {"trustworthiness": interval(0.9)}}
@@ -167,7 +167,7 @@ def test_figures_that_the_page_has_no_words_for_are_shown() -> None:
     assert page.row("new figure")[1] == "0.123"
     assert page.row("new interval")[1] == "0.456"
     assert page.row("other")[1] == "3"
-    assert page.row("told from articles (AUC)0.5 is not at all")[1] == "0.75"
+    assert page.row("separable from articles (AUC)0.5: not at all")[1] == "0.75"
     assert page.row("trustworthinessof the articles; 1 is perfect, about 0.5 random")[1] == "0.9 (0.85 to 0.95)"
 
 
@@ -181,20 +181,21 @@ def test_the_articles_own_curve_is_drawn() -> None:
     assert [row[3] for row in soft][1:] == ["31%", "50%", "–", "–"]
 
 
-def test_what_was_not_asked_for_is_left_out() -> None:
+def test_figures_that_were_not_requested_are_left_out() -> None:
     found = make_result()
     found["space"]["pseudo_percentile"] = None
     assert "pseudo" not in page_of(found).text
     found["space"]["pseudo_percentile"] = 22.5
-    assert page_of(found).row("the same of pseudo-questionsstored articles, worded as the questions are")[1] == "22.5"
+    label = "the same for pseudo-questionsstored articles in the wording of the questions"
+    assert page_of(found).row(label)[1] == "22.5"
 
 
-def test_lines_left_out() -> None:
+def test_skipped_lines() -> None:
     found = make_result()
     found["rejected"] = [{"place": "q.jsonl:3", "reason": "no text", "id": None, "excerpt": ""}]
     found["duplicates"] = [{"place": "q.jsonl:9", "reason": "the same as q.jsonl:1", "id": None, "excerpt": ""}]
     page = page_of(found)
-    assert page.row("q.jsonl:3") == ["q.jsonl:3", "left out", "no text"]
+    assert page.row("q.jsonl:3") == ["q.jsonl:3", "skipped", "no text"]
     assert page.row("q.jsonl:9") == ["q.jsonl:9", "counted once", "the same as q.jsonl:1"]
 
 

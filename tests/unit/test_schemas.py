@@ -21,7 +21,20 @@ from vecindex.types import Chunking, Rejected
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
-OUTPUTS = ("ingest", "search", "status", "delete", "optimize", "tag", "doctor", "overlap", "project", "map", "export")
+OUTPUTS = (
+    "ingest",
+    "search",
+    "status",
+    "delete",
+    "optimize",
+    "tag",
+    "doctor",
+    "overlap",
+    "project",
+    "map",
+    "export",
+    "error",
+)
 
 
 def schema(name: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from vecindex.errors import ConfigError, SourceError
-from vecindex.sources.arrow import ArrowSource, ParquetSource
+from vecindex.sources.arrow.files import ArrowSource, ParquetSource
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile
 from vecindex.sources.open import open_sources

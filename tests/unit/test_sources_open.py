@@ -11,8 +11,9 @@ import pytest
 
 from vecindex.errors import ConfigError, SourceError
 from vecindex.sources.base import Record
+from vecindex.sources.formats import FORMATS, extensions, format_of
 from vecindex.sources.open import open_sources
-from vecindex.sources.wiki_dump import WikiDumpSource
+from vecindex.sources.wiki.dump import WikiDumpSource
 from vecindex.types import Rejected
 
 
@@ -68,7 +69,7 @@ def test_relative_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     [
         ("gone.jsonl", r"gone\.jsonl: no such file or folder\nCheck the path"),
         ("*.csv", r"\*\.csv: no file matches"),
-        ("notes.xyz", r"notes\.xyz: its extension tells no format\nKnown extensions: \.jsonl .*--format"),
+        ("notes.xyz", r"notes\.xyz: no format has its extension\nKnown extensions: \.jsonl .*--format"),
         ("empty", "empty: found an empty folder, expected files of a known format"),
         ("other", "other: found no files of a known format"),
     ],
@@ -91,6 +92,36 @@ def test_arguments_that_name_nothing(tmp_path: Path, argument: str, match: str) 
 def test_wrong_options(arguments: list[str], options: dict[str, str], match: str) -> None:
     with pytest.raises(ConfigError, match=match):
         open_sources(arguments, **options)  # type: ignore[arg-type]
+
+
+def test_every_format_is_registered_once() -> None:
+    assert extensions(FORMATS.built_in) == {
+        ".jsonl": "jsonl",
+        ".ndjson": "jsonl",
+        ".json": "json",
+        ".csv": "csv",
+        ".tsv": "tsv",
+        ".parquet": "parquet",
+        ".pq": "parquet",
+        ".arrow": "arrow",
+        ".feather": "arrow",
+        ".ipc": "arrow",
+        ".xml": "wiki",
+        ".txt": "text",
+        ".md": "text",
+        ".pkl": "pickle",
+        ".pickle": "pickle",
+    }
+    tables = {name for name in FORMATS.built_in if FORMATS[name].is_table}
+    assert tables == {"jsonl", "json", "csv", "tsv", "parquet", "arrow"}
+
+
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [("a.JSONL", "jsonl"), ("a.csv.gz", "csv"), ("a.b.tsv", "tsv"), ("a.gz", None), ("jsonl", None), ("a.xyz", None)],
+)
+def test_format_of_a_name(name: str, format: str | None) -> None:
+    assert format_of(name) == format
 
 
 def test_format_overrules_the_extension(tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 
 from vecindex.errors import SourceError
-from vecindex.sources import pickles
 from vecindex.sources.base import Record
 from vecindex.sources.open import open_sources
-from vecindex.sources.unpickle import as_array, load_pickle
+from vecindex.sources.pickles import source as pickles
+from vecindex.sources.pickles.unpickle import as_array, load_pickle
 
 VECTORS = np.arange(6, dtype=np.float32).reshape(3, 2)
 Plain = list[tuple[Any, Any, Any, list[float]]]

@@ -12,8 +12,8 @@ import pytest
 from vecindex.errors import MissingExtraError, SourceError
 from vecindex.sources.base import Record
 from vecindex.sources.open import open_sources
-from vecindex.sources.wiki_dump import WikiDumpSource
-from vecindex.sources.wikitext import PlainText, WikitextError
+from vecindex.sources.wiki.dump import WikiDumpSource
+from vecindex.sources.wiki.wikitext import PlainText, WikitextError
 from vecindex.types import Rejected
 
 HEAD = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" xml:lang="de">

@@ -1,4 +1,4 @@
-"""The command `vecindex`: its verbs, and the one place where an error becomes a message and an exit code."""
+"""The command `vecindex`: its verbs, and how an error becomes a message and an exit code."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import io
 import logging
 import os
 import sys
-from typing import Annotated, Any
+from contextlib import suppress
+from typing import Annotated, Any, NoReturn
 
 import typer
 import typer.core
 
-from vecindex.cli import advice
 from vecindex.cli.commands import (
     delete,
     doctor,
@@ -26,18 +26,21 @@ from vecindex.cli.commands import (
     status,
     tag,
 )
+from vecindex.cli.output import print_json
 from vecindex.cli.spelling import begin, spelled
 from vecindex.errors import ConfigError, VecindexError
 
-READER_GONE_EXIT = 141
-"""What a shell tells of a program that SIGPIPE ended (128 + 13)."""
+BROKEN_PIPE_EXIT = 141
+"""What a shell reports for a program that SIGPIPE ended (128 + 13)."""
+# The parser's errors; where their class lives depends on typer's version.
+_UsageError: Any = typer.BadParameter.__base__
 
 
 class Commands(typer.core.TyperGroup):
-    """The commands, ended quietly when whoever reads their output has gone."""
+    """The commands, ended quietly when their output is closed (broken pipe)."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; its output is written out here, where a fault can still be told from others."""
+        """Run the command; its output is flushed here, where a broken pipe can still be handled."""
         try:
             try:
                 return super().invoke(ctx)
@@ -49,7 +52,7 @@ class Commands(typer.core.TyperGroup):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             for stream in filter(None, (sys.stdout, sys.stderr)):
                 os.dup2(nowhere, stream.fileno())
-            raise typer.Exit(READER_GONE_EXIT) from None
+            raise typer.Exit(BROKEN_PIPE_EXIT) from None
 
 
 app = typer.Typer(
@@ -58,9 +61,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Keeps the vector index of a text corpus and proves that it does its job.",
+    help="Incremental vector index for text corpora on LanceDB, with maps whose neighborhood loss is measured.",
     epilog="Exit codes: 0 done, 1 a check or threshold failed, 2 usage, 3 source, 4 model, 5 store, "
-    "6 done but rows were rejected, 7 an extra is missing, 130 interrupted, 141 the output's reader has gone.",
+    "6 done but rows were rejected, 7 an extra is missing, 130 interrupted, 141 output closed (broken pipe).",
 )
 
 
@@ -72,7 +75,6 @@ def options(
     log_file: Annotated[str | None, typer.Option(metavar="FILE", help="Log to a file as well.")] = None,
 ) -> None:
     """Set up logging."""
-    advice.forget()
     begin(context.invoked_subcommand)
     if version:
         from vecindex import __version__
@@ -118,7 +120,7 @@ def _write_any_text() -> None:
         if sys.stdout.isatty():
             sys.stdout.reconfigure(errors="replace")
         else:
-            # Half signs stand for the bytes of old file names.
+            # Lone surrogates stand for the bytes of old file names.
             sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
@@ -130,22 +132,45 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     _write_any_text()
     try:
-        app(standalone_mode=True)
+        sys.exit(app(standalone_mode=False) or 0)
     except VecindexError as error:
-        print(f"error: {advice.completed(spelled(error.message))}", file=sys.stderr)  # noqa: T201
-        if error.hint:
-            print(f"  {advice.completed(spelled(error.hint))}", file=sys.stderr)  # noqa: T201
-        sys.exit(error.exit_code)
+        hint = None if error.hint is None else spelled(error.hint)
+        _print_error(spelled(error.message), hint)
+        _fail(spelled(error.message), hint, error.exit_code)
+    except _UsageError as error:
+        error.show()
+        hint = f"Try: {error.ctx.command_path} --help" if error.ctx else None
+        _fail(error.format_message(), hint, error.exit_code)
+    except typer.Abort:
+        print("Aborted!", file=sys.stderr)  # noqa: T201
+        _fail("Aborted.", None, 1)
     except Exception as error:
         log = logging.getLogger("vecindex")
         # Without a handler, logging would print the traceback by itself.
         if log.hasHandlers():
             log.exception("unexpected error")
         line = (str(error).strip().splitlines() or [""])[0][:300]
-        print(f"error: unexpected {type(error).__name__}: {line}", file=sys.stderr)  # noqa: T201
-        told = "  Nothing committed is lost. `vecindex --log-file FILE ...` writes the details for a report."
-        print(told, file=sys.stderr)  # noqa: T201
-        sys.exit(1)
+        message = f"unexpected {type(error).__name__}: {line}"
+        hint = "Nothing committed is lost. `vecindex --log-file FILE ...` writes the details for a report."
+        _print_error(message, hint)
+        _fail(message, hint, 1)
+
+
+def _print_error(message: str, hint: str | None) -> None:
+    print(f"error: {message}", file=sys.stderr)  # noqa: T201
+    if hint:
+        print(f"  {hint}", file=sys.stderr)  # noqa: T201
+
+
+def _fail(message: str, hint: str | None, exit_code: int) -> NoReturn:
+    """End with an exit code; with --json on the command line, print the failure as JSON on standard output."""
+    arguments = sys.argv[1:]
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if "--json" in options and sys.stdout is not None:
+        with suppress(OSError):
+            print_json({"error": message, "hint": hint, "exit_code": exit_code})
+            sys.stdout.flush()
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

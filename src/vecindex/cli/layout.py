@@ -15,7 +15,7 @@ NARROWEST, WIDEST = 80, 120
 
 
 def plain(text: str) -> str:
-    r"""Return a text on one line, without the signs that steer a terminal.
+    r"""Return a text on one line, without the characters that control a terminal.
 
     >>> plain("a\tb\x1b[31m red")
     'a b [31m red'
@@ -45,10 +45,10 @@ def prose(text: Message, head: str = "", indent: int = 0) -> None:
 
 
 def facts(rows: Sequence[tuple[str, Message]], indent: int = 2) -> None:
-    """Print names with what is told of each, one under the other."""
+    """Print names with a fact about each, one under the other."""
     width = max((len(name) for name, _ in rows), default=0)
-    for name, told in rows:
-        prose(told, f"{name:<{width}}  ", indent)
+    for name, fact in rows:
+        prose(fact, f"{name:<{width}}  ", indent)
 
 
 def table(rows: Sequence[Sequence[str]]) -> None:

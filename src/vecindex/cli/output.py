@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import typer
 
-from vecindex.cli.advice import completed
 from vecindex.cli.spelling import spelled
 from vecindex.messages import Message
 from vecindex.serialize import Result
@@ -53,7 +52,7 @@ def print_json(result: Result | dict[str, Any]) -> None:
 
 def say(text: Message = "") -> None:
     """Print a line for the user to standard error."""
-    sys.stderr.write(completed(spelled(text)) + "\n")
+    sys.stderr.write(spelled(text) + "\n")
 
 
 def duration(seconds: float) -> str:

@@ -9,14 +9,14 @@ from typing import Any, Self
 
 from vecindex.cli.output import duration, say, size
 from vecindex.cli.spelling import spelled
-from vecindex.messages import Message
+from vecindex.messages import Message, percent
 from vecindex.types import Estimate, Progress, Stage
 
 _LINE_EVERY_S = 30.0
 
 
 class Screen:
-    """An observer that shows what it is told."""
+    """An observer that shows what is reported to it."""
 
     def __init__(self) -> None:
         """Draw nothing yet."""
@@ -24,7 +24,6 @@ class Screen:
         self._bar: Any = None
         self._task: Any = None
         self._last_line = time.monotonic()
-        self._last_text = ""
         self._todo: int | None = None
         self._stage: str | None = None
         self._stage_since = 0.0
@@ -65,39 +64,48 @@ class Screen:
             parts.append(f"{size(estimate.free_bytes)} free")
         self.notice("estimate: " + ", ".join(parts))
         if estimate.disk_bytes and estimate.free_bytes is not None and estimate.disk_bytes > estimate.free_bytes:
-            self.notice("warning: the disk has not enough space for all of it")
+            self.notice("warning: not enough free disk space")
 
     def progress(self, progress: Progress) -> None:
         """Show where the run stands."""
-        if self._terminal:
-            self._draw(progress)
-        elif time.monotonic() - self._last_line >= _LINE_EVERY_S:
-            self._last_line = time.monotonic()
+        model = f"{progress.texts_per_s:.1f} texts/s{self._eta(progress)}, batch {progress.batch_tokens:,} tokens"
+        model += f", {progress.device} {progress.precision}"
+        if self._terminal and progress.embedded:
+            count = f"{progress.embedded:,}" + (f" of {self._todo:,}" if self._todo else "")
+            self._draw("embedding", progress.embedded, self._todo, f"{count}, {model}")
+        elif self._terminal:
+            self._draw("reading", progress.rows, progress.total, f"{progress.rows:,}")
+        elif self._line_is_due():
             done = f"{progress.rows:,}" + (f" of {progress.total:,}" if progress.total else "")
-            model = ""
-            if progress.embedded:
-                model = (
-                    f", {progress.embedded:,} embedded, {progress.texts_per_s:.1f} texts/s{self._eta(progress)}, "
-                    f"batch {progress.batch_tokens:,} tokens, {progress.device} {progress.precision}"
-                )
-            say(f"{done} rows{model}")
+            say(f"{done} rows" + (f", {progress.embedded:,} embedded, {model}" if progress.embedded else ""))
 
     def stage(self, stage: Stage) -> None:
         """Show where a stage stands, and when it will be done at the rate that it has had so far."""
         now = time.monotonic()
         if stage.name != self._stage:
             self._stage, self._stage_since = stage.name, now
-        told = ""
+        left = ""
         if stage.total and 0 < stage.done < stage.total:
-            left = (now - self._stage_since) / stage.done * (stage.total - stage.done)
-            told = f"{stage.done / stage.total:.0%}, {duration(left)} left"
+            seconds = (now - self._stage_since) / stage.done * (stage.total - stage.done)
+            left = f"{percent(stage.done / stage.total)}, {duration(seconds)} left"
         if self._terminal:
-            self._draw_stage(stage, told)
-        elif now - self._last_line >= _LINE_EVERY_S:
-            self._last_line = now
-            say(f"{stage.name}{': ' if told else ''}{told}")
+            self._draw(stage.name, stage.done, stage.total, left)
+        elif self._line_is_due():
+            say(f"{stage.name}{': ' if left else ''}{left}")
 
-    def _draw_stage(self, stage: Stage, told: str) -> None:
+    def _line_is_due(self) -> bool:
+        now = time.monotonic()
+        due = now - self._last_line >= _LINE_EVERY_S
+        self._last_line = now if due else self._last_line
+        return due
+
+    def _eta(self, progress: Progress) -> str:
+        if not self._todo or not progress.texts_per_s:
+            return ""
+        # All else overlaps with the model, so its rate is that of the run.
+        return f", {duration(max(0, self._todo - progress.embedded) / progress.texts_per_s)} left"
+
+    def _draw(self, name: str, done: float, total: float | None, text: str) -> None:
         if self._bar is None:
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
@@ -106,47 +114,11 @@ class Screen:
             self._bar = Bars(
                 TextColumn("{task.description}"),
                 BarColumn(),
-                TextColumn("{task.fields[told]}"),
+                TextColumn("{task.fields[text]}"),
                 TimeElapsedColumn(),
                 console=Console(stderr=True),
                 transient=True,
             )
             self._bar.start()
-            self._task = self._bar.add_task(stage.name, total=None, told="")
-        self._bar.update(self._task, description=stage.name, completed=stage.done, total=stage.total, told=told)
-
-    def _eta(self, progress: Progress) -> str:
-        if not self._todo or not progress.texts_per_s:
-            return ""
-        # All else overlaps with the model, so its rate is that of the run.
-        return f", {duration(max(0, self._todo - progress.embedded) / progress.texts_per_s)} left"
-
-    def _draw(self, progress: Progress) -> None:
-        if self._bar is None:
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-            from rich.progress import Progress as Bars
-
-            self._bar = Bars(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[told]}"),
-                TimeElapsedColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._bar.start()
-            self._task = self._bar.add_task("embedding", total=self._todo, told="")
-        if not progress.embedded:
-            self._bar.update(
-                self._task, description="reading", completed=progress.rows, total=progress.total, told=""
-            )
-            return
-        told = (
-            f"{progress.texts_per_s:.1f} texts/s{self._eta(progress)} batch {progress.batch_tokens:,} "
-            f"{progress.device} {progress.precision}"
-        )
-        self._bar.update(
-            self._task, description="embedding", completed=progress.embedded, total=self._todo, told=told
-        )
+            self._task = self._bar.add_task(name, total=None, text="")
+        self._bar.update(self._task, description=name, completed=done, total=total, text=text)

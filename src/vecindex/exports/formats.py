@@ -1,10 +1,10 @@
-"""The formats of an export, and how a file's name tells its own."""
+"""The formats of an export, and which one a file's extension stands for."""
 
 from __future__ import annotations
 
 from vecindex.errors import ConfigError
+from vecindex.messages import command, option, text
 
-FORMATS = ("parquet", "jsonl", "csv", "json", "npy")
 STREAMED = ("jsonl", "csv", "json")
 """Those that may go to standard output."""
 ENDINGS = {
@@ -21,18 +21,16 @@ ENDINGS = {
 def format_of(out: str, given: str | None = None) -> tuple[str, bool]:
     """Return the format of an export, and whether it is packed with gzip.
 
-    `given` stands before the name's ending. Raises ConfigError when neither tells a format.
+    `given` overrules the extension. Raises ConfigError when neither is a format.
 
     >>> format_of("a/Articles.CSV.gz"), format_of("-", "jsonl")
     (('csv', True), ('jsonl', False))
     """
-    if given is not None and given not in FORMATS:
-        raise ConfigError(f"--format is one of {', '.join(FORMATS)}, found {given!r}.")
     if out == "-":
         if given not in STREAMED:
             raise ConfigError(
                 f"An export to standard output needs one of the formats {', '.join(STREAMED)}.",
-                "For example: vecindex export - --format jsonl",
+                text("For example: ", command("export", "-", format="jsonl")),
             )
         return given, False
     name = out.lower()
@@ -46,6 +44,6 @@ def format_of(out: str, given: str | None = None) -> tuple[str, bool]:
         if name.endswith(ending):
             return ENDINGS[ending], packed
     raise ConfigError(
-        f"The ending of {out} tells no format. Endings: {', '.join(ENDINGS)}.",
-        "Name it by one of them, or give the format: --format parquet",
+        f"The extension of {out} is that of no format. Extensions: {', '.join(ENDINGS)}.",
+        text("Name it by one of them, or give the format: ", option("format", "parquet")),
     )

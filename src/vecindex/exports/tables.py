@@ -21,7 +21,7 @@ def write_parquet(stream: BinaryIO, schema: pa.Schema, batches: Iterable[pa.Reco
     import pyarrow.parquet as pq
 
     rows = 0
-    # Not as a context manager: closing writes the footer, which after a fault would fail anew and hide it.
+    # Not as a context manager: closing writes the footer, which after a fault would fail again and hide it.
     writer = pq.ParquetWriter(stream, schema, compression="zstd")
     try:
         for group in _groups(batches):
@@ -57,11 +57,11 @@ def write_csv(stream: BinaryIO, schema: pa.Schema, batches: Iterable[pa.RecordBa
 
     names = schema.names
     empty = [pa.array([], field.type) for field in schema]
-    told = pa.schema([pa.field(name, csv_column(column).type) for name, column in zip(names, empty, strict=True)])
+    shown = pa.schema([pa.field(name, csv_column(column).type) for name, column in zip(names, empty, strict=True)])
     rows = 0
-    with pyarrow.csv.CSVWriter(stream, told) as writer:
+    with pyarrow.csv.CSVWriter(stream, shown) as writer:
         for batch in batches:
             columns = [csv_column(column) for column in batch.columns]
-            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=told))
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=shown))
             rows += len(batch)
     return rows

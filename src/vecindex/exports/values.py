@@ -43,13 +43,13 @@ def json_values(column: pa.Array) -> list[Any]:
     values: list[Any] = column.to_pylist()
     if pa.types.is_string(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         return values
-    return [plain(value) for value in values]
+    return [json_value(value) for value in values]
 
 
-def plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """Return a value as JSON can hold it.
 
-    >>> plain({"a": [float("nan"), dt.date(2020, 1, 2)]})
+    >>> json_value({"a": [float("nan"), dt.date(2020, 1, 2)]})
     {'a': [None, '2020-01-02']}
     """
     if value is None or isinstance(value, str | bool | int):
@@ -57,9 +57,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [json_value(item) for item in value]
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): json_value(item) for key, item in value.items()}
     if isinstance(value, dt.datetime):
         text = value.isoformat()
         return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
@@ -77,7 +77,7 @@ def csv_column(column: pa.Array) -> pa.Array:
     simple = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_string, pa.types.is_date32)
     if any(test(kind) for test in simple):
         return column
-    texts = [None if value is None else _cell(plain(value)) for value in column.to_pylist()]
+    texts = [None if value is None else _cell(json_value(value)) for value in column.to_pylist()]
     return pa.array(texts, pa.string())
 
 

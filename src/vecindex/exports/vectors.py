@@ -1,4 +1,4 @@
-"""Vectors as a NumPy file, with the ids of their rows in a file beside it."""
+"""Vectors as a NumPy file, with the ids of their rows in a file next to it."""
 
 from __future__ import annotations
 
@@ -11,39 +11,38 @@ import numpy as np
 
 from vecindex.errors import StoreError
 from vecindex.files import NewFile, not_written
+from vecindex.messages import command, text
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def ids_beside(out: str) -> Path:
+def ids_file(out: str) -> Path:
     """Return the file of ids that belongs to a file of vectors.
 
-    >>> ids_beside("a/vectors.npy").as_posix()
+    >>> ids_file("a/vectors.npy").as_posix()
     'a/vectors.ids.json'
     """
     path = Path(out)
     return path.with_name(path.name.removesuffix(".npy") + ".ids.json")
 
 
-def write_vectors(
-    out: str, option: str, batches: Iterable[pa.RecordBatch], rows: int, dimension: int
-) -> tuple[Path, int]:
+def write_vectors(out: str, batches: Iterable[pa.RecordBatch], rows: int, dimension: int) -> tuple[Path, int]:
     """Write float32 (rows, dimension) and the ids, a JSON array of texts in the same order; return (ids' file, rows).
 
-    JSON, since an id may hold anything, a line's end too. Both are complete before either is put in its place, and
+    JSON, since an id may hold anything, a line's end too. Both are complete before either is moved to its name, and
     the ids come first: so who sees new vectors finds their ids. Vectors that are replaced are set aside before that;
-    a kill right there leaves them under the name of a part, rather than beside ids of others.
+    a kill right there leaves them under the name of a part, rather than next to ids of others.
 
     Raises ConfigError when they cannot be written, StoreError when the rows are not as many as were counted.
     """
     made: list[NewFile] = []
-    beside = ids_beside(out)
+    ids_path = ids_file(out)
     path: str | Path = out
     try:
         made.append(NewFile(out))
-        path = beside
-        made.append(NewFile(beside))
+        path = ids_path
+        made.append(NewFile(ids_path))
         vectors, ids = made
         path = out
         found = _write(vectors.stream, ids.stream, batches, rows, dimension)
@@ -55,11 +54,11 @@ def write_vectors(
     finally:
         for file in made:
             file.discard()
-    return beside, found
+    return ids_path, found
 
 
 def _put_both(vectors: NewFile, ids: NewFile) -> None:
-    """Put both in their places, or leave both old files where they were."""
+    """Move both to their names, or leave both old files where they were."""
     old_vectors, old_ids = vectors.set_aside(), ids.set_aside()
     try:
         ids.put()
@@ -77,12 +76,12 @@ def _put_both(vectors: NewFile, ids: NewFile) -> None:
 
 
 def _write(vectors: BinaryIO, ids: BinaryIO, batches: Iterable[pa.RecordBatch], rows: int, dimension: int) -> int:
-    told = {
+    header = {
         "descr": np.lib.format.dtype_to_descr(np.dtype("<f4")),
         "fortran_order": False,
         "shape": (rows, dimension),
     }
-    np.lib.format.write_array_header_1_0(vectors, told)
+    np.lib.format.write_array_header_1_0(vectors, header)
     found = 0
     ids.write(b"[")
     for batch in batches:
@@ -94,5 +93,7 @@ def _write(vectors: BinaryIO, ids: BinaryIO, batches: Iterable[pa.RecordBatch], 
         found += len(batch)
     ids.write(b"\n]\n" if found else b"]\n")
     if found != rows:
-        raise StoreError(f"{found:,} rows were read where {rows:,} were counted.", "Look closer: vecindex doctor")
+        raise StoreError(
+            f"{found:,} rows were read where {rows:,} were counted.", text("Look closer: ", command("doctor"))
+        )
     return found

@@ -98,3 +98,15 @@ def spoken(name: str) -> str:
     'self recall'
     """
     return name.replace("_", " ")
+
+
+FILTERS: dict[str, Any] = {
+    "count": count,
+    "distance": distance,
+    "figure": figure,
+    "share": share,
+    "mean": mean_of,
+    "ends": ends,
+    "spoken": spoken,
+}
+"""The names under which templates use them."""

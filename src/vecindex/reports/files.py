@@ -8,7 +8,7 @@ from vecindex.files import whole_file
 
 
 def write_whole(path: str | Path, content: str | bytes) -> None:
-    """Write bytes, or a text as UTF-8, beside their place and put them there by a rename: no half file is ever seen.
+    """Write bytes, or a text as UTF-8, next to the path and rename them into it: no half file is ever seen.
 
     A file that was there is replaced and keeps its permissions; where a link leads stays.
 

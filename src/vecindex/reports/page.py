@@ -1,4 +1,4 @@
-"""The frame of every page: one file that asks nobody for anything, with the look and the behavior they share."""
+"""The frame of every page: one file that requests nothing, made from a template and the page's assets."""
 
 from __future__ import annotations
 
@@ -6,98 +6,100 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
+from typing import Any
 
-from vecindex.reports.markup import Markup, joined, tag
+from vecindex.reports.figures import FILTERS
+from vecindex.reports.markup import Markup, escaped, given
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of a page, with the name that leads to it."""
+    """A part of a page; the bar at the top links to it by its name."""
 
     id: str
     name: str
     body: Markup
 
 
-def asset(name: str) -> str:
-    """Return a file of `assets/`."""
-    return files("vecindex.reports").joinpath("assets", name).read_text(encoding="utf-8")
+@cache
+def asset(name: str) -> Markup:
+    """Return a bundle of `assets/bundles/`; `make assets` writes them."""
+    path = files("vecindex.reports").joinpath("assets", "bundles", name)
+    return Markup(path.read_text(encoding="utf-8").rstrip("\n"))
+
+
+@cache
+def _templates() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    found = Environment(
+        loader=PackageLoader("vecindex.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # Every value is cleaned of characters that HTML cannot hold; None is nothing.
+        finalize=lambda value: escaped("" if value is None else value),
+    )
+    found.filters |= {"given": given, **FILTERS}
+    return found
+
+
+def rendered(template: str, **values: Any) -> Markup:
+    """Return a template of `templates/` with its values, each escaped unless it is Markup.
+
+    Raises jinja2.UndefinedError for a value that the template needs and does not get.
+    """
+    return Markup(_templates().get_template(template).render(values))
 
 
 def page(
-    title: str,
-    header: Markup,
-    sections: Sequence[Section],
-    footer: Markup,
+    template: str,
     *,
-    scripts: Sequence[str] = (),
+    script: str = "page",
+    style: str = "page",
+    sections: Sequence[Section] = (),
+    links: Sequence[tuple[str, str]] = (),
     data: Sequence[Markup] = (),
     late_data: Sequence[Markup] = (),
-    styles: Sequence[str] = (),
     kind: str | None = None,
-    links: Sequence[Markup] = (),
     live: bool = False,
+    **values: Any,
 ) -> str:
     """Return a whole page as text.
 
-    A policy in the page forbids every request, and every script but those named by their digests; so a text from the
-    data could not act even if it were not escaped.
+    A policy in the page forbids every request, and every script but the page's own, named by its digest: a text from
+    the data could not run even if it were not escaped.
 
     Parameters
     ----------
-    scripts : names of assets that run after `page.js`.
-    data : what they read, from `markup.json_block`.
-    late_data : more of it, which stands behind the scripts: they run before it is there.
-    styles : names of assets that follow `page.css`.
-    kind : a class of the page's body, which those styles may go by.
-    links : what stands behind the sections' names in the bar, to other pages.
-    live : the page asks the server that it comes from, and nobody else.
+    template : one that extends `page.html`; `values` are its own.
+    script, style : names of bundles.
+    links : (name, href) of other pages, shown in the bar after the sections.
+    data : JSON for the script, from `markup.json_block`.
+    late_data : more of it, placed after the script, which runs before this is read.
+    kind : CSS classes of the page's body.
+    live : the script may request the server that the page comes from.
     """
-    codes = [asset(name) for name in ("page.js", *scripts)]
-    allowed = " ".join(f"'sha256-{_digest(code)}'" for code in codes)
+    code = asset(f"{script}.js")
     policy = (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
-        "form-action 'none'" + ("; connect-src 'self'" if live else "")
+        f"default-src 'none'; script-src 'sha256-{_digest(code)}'; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'" + ("; connect-src 'self'" if live else "")
     )
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        Markup(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="generator", content="vecindex"),
-        tag("link", rel="icon", href="data:,"),
-        tag("title", title),
-        joined(Markup(f"<style>\n{asset(name)}</style>") for name in ("page.css", *styles)),
+    return rendered(
+        template,
+        policy=Markup(policy),
+        style=asset(f"{style}.css"),
+        code=code,
+        sections=sections,
+        links=links,
+        data=data,
+        late_data=late_data,
+        kind=kind,
+        **values,
     )
-    names = [tag("a", section.name, href=f"#{section.id}") for section in sections]
-    top = tag(
-        "div",
-        tag(
-            "div",
-            tag("span", "vecindex", class_="brand"),
-            tag("nav", *names, *links, aria_label="Sections"),
-            tag("button", "Dark theme", type="button", class_="button", id="theme", hidden=True),
-            class_="bar",
-        ),
-        class_="top",
-    )
-    main = tag(
-        "main",
-        *(tag("section", tag("h2", s.name), s.body, id=s.id) for s in sections),
-    )
-    body = tag(
-        "body",
-        top,
-        tag("header", header),
-        main,
-        tag("footer", footer),
-        *data,
-        joined(Markup(f"<script>{code}</script>") for code in codes),
-        *late_data,
-        class_=kind,
-    )
-    return f'<!doctype html>\n<html lang="en">\n{head}\n{body}\n</html>\n'
 
 
 def _digest(code: str) -> str:

@@ -1,4 +1,4 @@
-"""Tables, and figures with the table of their values beside them."""
+"""Tables, and drawings with the table of their values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vecindex.reports.markup import Markup, escaped, tag
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name, and whether it holds figures (which stand to the right)."""
+    """A column: its name, and whether it holds figures (aligned to the right)."""
 
     name: object
     figures: bool = False
@@ -19,7 +19,7 @@ class Column:
 def table(
     columns: Sequence[Column], rows: Sequence[Sequence[object]], *, caption: str | None = None, css: str | None = None
 ) -> Markup:
-    """Return a table whose rows each begin with their name."""
+    """Return a table that scrolls sideways where it is too wide; the first cell of each row is its name."""
     head = [tag("th", c.name, scope="col", class_="n" if c.figures else None) for c in columns]
     body = [
         tag(
@@ -40,12 +40,7 @@ def table(
         tag("tbody", *body),
         class_=css,
     )
-    return scrolled(made, caption or "Table")
-
-
-def scrolled(made: Markup, name: str) -> Markup:
-    """Return a table that scrolls sideways where there is no room, with the keyboard too."""
-    return tag("div", made, class_="scroll", role="region", aria_label=name, tabindex=0)
+    return tag("div", made, class_="scroll", role="region", aria_label=caption or "Table", tabindex=0)
 
 
 def drawn(

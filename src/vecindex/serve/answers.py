@@ -1,4 +1,4 @@
-"""Errors as the API tells them: a status, what is wrong and what to do next."""
+"""Errors as the API reports them: a status, what is wrong and what to do next."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def failure(error: Exception, spell: Spell = str) -> Response:
 
 
 def failure_of(status: int, what: str, next_step: str | None = None) -> Response:
-    """Return an answer that tells what is wrong."""
+    """Return an answer that says what is wrong."""
     return json_response(Failure(error=what, next=next_step).model_dump_json(), status)
 
 

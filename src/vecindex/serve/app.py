@@ -67,15 +67,15 @@ class Server:
         return self._running > 0 or self.job.busy
 
     def warm(self) -> None:
-        """Begin to draw the map that is shown first; what goes wrong is told to who asks for it."""
+        """Begin to draw the map that is shown first; what goes wrong is reported to the first request."""
 
         def draw() -> None:
             try:
-                at = self.live.edition()
-                name = self.live.default_map(at.at_hand.table)
+                at = self.live.snapshot()
+                name = self.live.default_map(at.loaded.table)
                 if name is not None:
                     self.live.shown(at, name)
-            except Exception:  # noqa: BLE001  # told to the first request
+            except Exception:  # noqa: BLE001  # reported to the first request
                 _LOG.info("the map could not be drawn at the start", exc_info=True)
 
         threading.Thread(target=self._counted, args=(draw,), daemon=True).start()
@@ -99,7 +99,7 @@ class Server:
             try:
                 call = _call(operation, request, body)
                 found = await self._threaded(operation.weighty, lambda: operation.run(self.handlers, call))
-            except Exception as error:  # noqa: BLE001  # the one place where an error becomes an answer
+            except Exception as error:  # noqa: BLE001  # errors become answers here alone
                 return failure(error, self.live.served.spell)
             if isinstance(found, Packed):
                 return found.response(request.headers.get("accept-encoding", ""))

@@ -1,4 +1,4 @@
-"""What stands before every request: who may ask, how much may be sent, and what the browser is told to forbid."""
+"""What stands before every request: who may ask, how much may be sent, and what the browser is allowed to forbid."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vecindex.errors import ConfigError
+from vecindex.messages import Placeholder, option, text
 from vecindex.serve.answers import failure_of
 
 MAX_BODY_BYTES = 64 << 10
@@ -42,8 +43,17 @@ def check_host(host: str) -> None:
     """Raise ConfigError for a host that others could reach: the server asks nobody who they are."""
     if not is_loopback(host):
         raise ConfigError(
-            f"--host {host} is not a loopback address: the server has no password, so it is for this machine alone.",
-            "Leave --host out. From another machine: ssh -L PORT:127.0.0.1:PORT THIS-MACHINE, with --port PORT.",
+            text(
+                option("host", host),
+                " is not a loopback address: the server has no password, so it is for this machine alone.",
+            ),
+            text(
+                "Leave ",
+                option("host"),
+                " out. From another machine: ssh -L PORT:127.0.0.1:PORT THIS-MACHINE, with ",
+                option("port", Placeholder("PORT")),
+                ".",
+            ),
         )
 
 
@@ -69,10 +79,10 @@ class Guard:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                told = MutableHeaders(scope=message)
+                answered = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
-                    told.setdefault(name, value)
-                told.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+                    answered.setdefault(name, value)
+                answered.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
             await send(message)
 
         refusal = self._refused(scope["method"], headers)

@@ -14,16 +14,16 @@ import vecindex
 from vecindex.core.anchors import anchored_to
 from vecindex.core.neighbors import NO_ROW
 from vecindex.errors import ConfigError
-from vecindex.exports.values import plain as json_value
+from vecindex.exports.values import json_value
 from vecindex.messages import command, text
 from vecindex.serialize import plain
 from vecindex.serve import models
 from vecindex.serve.answers import Refused, json_response
-from vecindex.serve.live import Edition, Live, Notes, Shown
+from vecindex.serve.live import Live, Notes, Shown, Snapshot
 from vecindex.serve.report_job import ReportJob
 from vecindex.serve.sections import Packed
 from vecindex.store.maps import maps
-from vecindex.store.search import words_indexed
+from vecindex.store.search import has_fulltext_index
 from vecindex.store.versions import version
 from vecindex.verbs.map_state import stored_scores
 from vecindex.verbs.overlap.live import Around
@@ -41,13 +41,13 @@ class Handlers:
     """The answers. Every method may be called by several threads at once."""
 
     def __init__(self, live: Live, job: ReportJob) -> None:
-        """Take the table, and the report that is made beside."""
+        """Take the table, and the report that is made in the background."""
         self.live, self.job = live, job
 
     # -- the table ----------------------------------------------------------------------------------------
 
     def version(self) -> models.Version:
-        """Tell the table's latest state."""
+        """Return the table's latest state."""
         name, table = self.live.latest()
         return models.Version(
             version=version(table),
@@ -58,7 +58,7 @@ class Handlers:
         )
 
     def status(self) -> models.Status:
-        """Tell what the table holds."""
+        """Return what the table holds."""
         name, table = self.live.latest()
         found, made = self._status(), table.fingerprint
         known = plain(found, self.live.served.spell)
@@ -77,24 +77,24 @@ class Handlers:
         )
 
     def _status(self) -> Status:
-        return status(self.live.database(), self.live.served.table)
+        return status(self.live.database(), self.live.served.table, {})
 
     # -- maps ---------------------------------------------------------------------------------------------
 
     def maps(self) -> models.Maps:
         """List the maps."""
         name, table = self.live.latest()
-        found = [_map(key, told) for key, told in self._status().maps.items()]
+        found = [_map(key, about) for key, about in self._status().maps.items()]
         return models.Maps(edition=name, default=self.live.default_map(table), maps=found)
 
-    def header(self, name: str, edition: str | None) -> Response:
+    def header(self, name: str, at: str | None) -> Response:
         """Give a map's header."""
-        header = self.live.shown(self.live.edition(edition), name).header
+        header = self.live.shown(self.live.snapshot(at), name).header
         return json_response(json.dumps(header, ensure_ascii=False, allow_nan=False))
 
-    def section(self, name: str, section: str, edition: str | None) -> Packed:
+    def section(self, name: str, section: str, at: str | None) -> Packed:
         """Give a section of a map."""
-        sections = self.live.shown(self.live.edition(edition), name).sections
+        sections = self.live.shown(self.live.snapshot(at), name).sections
         if section not in sections:
             raise Refused(
                 404, f"Map {name!r} has no section {section!r} (sections there: {', '.join(sections)}).", None
@@ -103,8 +103,8 @@ class Handlers:
         return Packed(sections[section], kind)
 
     def filter(self, asked: models.FilterAsked) -> models.Filtered:
-        """Tell which rows of a map meet a condition."""
-        at = self.live.edition(asked.edition)
+        """Return which rows of a map meet a condition."""
+        at = self.live.snapshot(asked.edition)
         shown = self.live.shown(at, asked.map)
         mask = self.live.matching(at, asked.where)
         here = mask[shown.rows]
@@ -118,18 +118,18 @@ class Handlers:
     # -- questions ----------------------------------------------------------------------------------------
 
     def search(self, asked: models.SearchAsked) -> models.Hits:
-        """Search as `vecindex search` does; nothing is indexed for it."""
+        """Search as the verb does; no full-text index is made for it."""
         live, notes = self.live, Notes(self.live.served.spell)
         if (asked.text is None) == (asked.id is None):
             raise ConfigError("A search needs either a text or an id.", 'For example: {"text": "how do cells die"}')
         table = live.table()
-        if asked.hybrid and not words_indexed(table):
+        if asked.hybrid and not has_fulltext_index(table):
             raise Refused(
                 409,
                 f"{table.where} has no full-text index, and the server changes nothing.",
                 text("Make it once: ", command("search", "any words", hybrid=True)),
             )
-        if asked.id is not None and not _rows_of(live.edition(), asked.id):
+        if asked.id is not None and not _rows_of(live.snapshot(), asked.id):
             raise Refused(404, f"{table.where} has no article {asked.id!r}.", "A search shows the ids.")
         options = cast("SearchOptions", {**live.served.model, **asked.model_dump(exclude={"text"})})
         found = search(live.database(), live.served.table, asked.text, options, live.model, notes)
@@ -142,8 +142,8 @@ class Handlers:
     def question(self, asked: models.QuestionAsked) -> models.Question:
         """Ask a question, and place it on a map."""
         begun, notes = time.perf_counter(), Notes(self.live.served.spell)
-        at = self.live.edition(asked.edition)
-        name = asked.map if asked.map is not None else self.live.default_map(at.at_hand.table)
+        at = self.live.snapshot(asked.edition)
+        name = asked.map if asked.map is not None else self.live.default_map(at.loaded.table)
         shown = None if name is None else self.live.shown(at, name)
         around = self.live.ask(at, asked.text, asked.k, name, asked.where, notes)
         text = asked.text.strip()
@@ -168,10 +168,10 @@ class Handlers:
 
     def article(self, id: str) -> models.Article:
         """Give an article; of a table of chunks, one row, by its own id or its article's."""
-        at = self.live.edition()
-        table, chunked = at.at_hand.table, at.at_hand.table.fingerprint.chunking is not None
+        at = self.live.snapshot()
+        table, chunked = at.loaded.table, at.loaded.table.fingerprint.chunking is not None
         row = self._row(at, id)
-        own = at.at_hand.reader.ids[row].as_py()
+        own = at.loaded.reader.ids[row].as_py()
         extras = [f.name for f in table.extra_columns]
         columns = ["id", "title", "text", "truncated", *(["article_id"] if chunked else []), *extras]
         (found,) = table.rows_by_id([own], columns).to_pylist()
@@ -189,14 +189,14 @@ class Handlers:
         )
 
     def neighbors(self, id: str, asked: models.NeighborsAsked) -> models.Neighbors:
-        """Tell what lies around an article."""
-        at = self.live.edition(asked.edition)
+        """Return what lies around an article."""
+        at = self.live.snapshot(asked.edition)
         row = self._row(at, id)
         shown = None if asked.map is None else self.live.shown(at, self.live.map_of(at, asked.map))
-        around = at.at_hand.around_article(row, asked.k, asked.map)
+        around = at.loaded.around_article(row, asked.k, asked.map)
         return models.Neighbors(
             edition=at.name,
-            id=at.at_hand.reader.ids[row].as_py(),
+            id=at.loaded.reader.ids[row].as_py(),
             map=asked.map,
             k=around.k,
             overlap=around.overlap,
@@ -204,16 +204,16 @@ class Handlers:
             on_map=_near(around.on_map, at, shown),
         )
 
-    def _row(self, at: Edition, id: str) -> int:
+    def _row(self, at: Snapshot, id: str) -> int:
         rows = _rows_of(at, id)
         if not rows:
-            raise Refused(404, f"{at.at_hand.table.where} has no article {id!r}.", "A search shows the ids.")
+            raise Refused(404, f"{at.loaded.table.where} has no article {id!r}.", "A search shows the ids.")
         return rows[0]
 
     # -- the report ---------------------------------------------------------------------------------------
 
     def report(self) -> models.Report:
-        """Tell where the report stands, and begin it at the first request."""
+        """Return where the report stands, and begin it at the first request."""
         return self.job.report()
 
 
@@ -234,16 +234,16 @@ def _exact(value: Any) -> Any:
     return [_exact(one) for one in value] if isinstance(value, list) else value
 
 
-def _map(name: str, told: dict[str, Any]) -> models.Map:
+def _map(name: str, about: dict[str, Any]) -> models.Map:
     return models.Map(
         name=name,
-        method=_text(told.get("method")),
-        made=_text(told.get("made_at")),
-        anchored=anchored_to(told),
-        scores=[models.Score(name=s.name, mean=s.mean, low=s.low, high=s.high) for s in stored_scores(told)],
-        articles=told["articles"],
-        outside=told["outside"],
-        due=told["due"],
+        method=_text(about.get("method")),
+        made=_text(about.get("made_at")),
+        anchored=anchored_to(about),
+        scores=[models.Score(name=s.name, mean=s.mean, low=s.low, high=s.high) for s in stored_scores(about)],
+        articles=about["articles"],
+        outside=about["outside"],
+        due=about["due"],
     )
 
 
@@ -251,27 +251,27 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _rows_of(at: Edition, id: str) -> list[int]:
+def _rows_of(at: Snapshot, id: str) -> list[int]:
     """Return the rows of an id: its own, else those of the article of this id, in a table of chunks."""
-    own = int(at.at_hand.rows_of([id])[0])
+    own = int(at.loaded.rows_of([id])[0])
     if own != NO_ROW:
         return [own]
-    table = at.at_hand.table
+    table = at.loaded.table
     if table.fingerprint.chunking is None:
         return []
     found = table.rows_by_id([id], ["id", "chunk"], "article_id").to_pylist()
     ordered = [c["id"] for c in sorted(found, key=lambda c: c["chunk"])]
-    return [int(row) for row in at.at_hand.rows_of(ordered)] if ordered else []
+    return [int(row) for row in at.loaded.rows_of(ordered)] if ordered else []
 
 
-def _places(found: tuple[Found, ...], at: Edition, shown: Shown | None) -> list[int | None]:
+def _rows_on(found: tuple[Found, ...], at: Snapshot, shown: Shown | None) -> list[int | None]:
     if shown is None or not found:
         return [None] * len(found)
-    places = shown.places[at.at_hand.rows_of([one.id for one in found])]
-    return [None if place == NO_ROW else int(place) for place in places]
+    on_map = shown.on_map[at.loaded.rows_of([one.id for one in found])]
+    return [None if row == NO_ROW else int(row) for row in on_map]
 
 
-def _near(found: tuple[Found, ...], at: Edition, shown: Shown | None) -> list[models.Near]:
+def _near(found: tuple[Found, ...], at: Snapshot, shown: Shown | None) -> list[models.Near]:
     return [
         models.Near(
             rank=one.rank,
@@ -280,13 +280,13 @@ def _near(found: tuple[Found, ...], at: Edition, shown: Shown | None) -> list[mo
             title=one.title,
             dist=one.dist,
             kept=one.kept,
-            row=place,
+            row=row,
         )
-        for one, place in zip(found, _places(found, at, shown), strict=True)
+        for one, row in zip(found, _rows_on(found, at, shown), strict=True)
     ]
 
 
-def _mark(text: str, around: Around, at: Edition, shown: Shown) -> models.QuestionOnMap:
+def _mark(text: str, around: Around, at: Snapshot, shown: Shown) -> models.QuestionOnMap:
     x, y = shown.extent.steps(np.array([[around.x, around.y]], dtype=np.float64))[0]
     nearest = _near(around.nearest, at, shown)
     return models.QuestionOnMap(

@@ -1,4 +1,4 @@
-"""The table as the server has it: its latest version at hand, pictures of its maps, and questions asked of it."""
+"""The table as the server has it: its latest version in memory, pictures of its maps, and questions asked of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vecindex.core.picture import Extent, MapPicture
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, StoreError
 from vecindex.messages import Message, Text, as_text, option, text
-from vecindex.options import ModelOptions
+from vecindex.options import ModelOptions, checked
 from vecindex.serialize import Spell
 from vecindex.serve.answers import Refused
 from vecindex.serve.once import Once
@@ -25,22 +25,22 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.faults import translated
 from vecindex.store.maps import maps
-from vecindex.store.versions import edition, version, versions
+from vecindex.store.versions import snapshot, version, versions
 from vecindex.types import Silent
 from vecindex.verbs.map_state import chosen_map
 from vecindex.verbs.overlap.live import Around, Mask, TableAtHand, vector_of_question
 from vecindex.verbs.picture.options import MapOptions
 from vecindex.verbs.questions.reader import read
 
-_EDITIONS = 2
-"""Versions kept at hand: the latest, and the one that pages still show which have not been reloaded."""
+_SNAPSHOTS = 2
+"""Versions kept in memory: the latest, and the one that pages still show which have not been reloaded."""
 _PICTURES = 4
 _QUESTIONS = 1_000
 _FILTERS = 16
 
 
 class Notes(Silent):
-    """An observer that keeps what is told, to be handed on with an answer."""
+    """An observer that keeps notices, to be sent with an answer."""
 
     def __init__(self, spell: Spell) -> None:
         """Begin without a note; `spell` writes what the notes name."""
@@ -52,6 +52,11 @@ class Notes(Silent):
         self.lines.append(self._spell(as_text(message)))
 
 
+def _own_model() -> ModelOptions:
+    none: ModelOptions = {}
+    return checked(ModelOptions, none)
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """What the server was started with."""
@@ -60,7 +65,7 @@ class Served:
     table: str
     map: str | None = None
     questions: str | None = None
-    model: ModelOptions = field(default_factory=ModelOptions)
+    model: ModelOptions = field(default_factory=_own_model)
 
     def spell(self, message: Text) -> str:
         """Return a message as the JSON API writes it; its commands are for the table that is served."""
@@ -73,12 +78,12 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class Edition:
-    """A version of the table, at hand. `name` names it in requests."""
+class Snapshot:
+    """A version of the table, in memory. `name` names it in requests."""
 
     name: str
     version: int
-    at_hand: TableAtHand
+    loaded: TableAtHand
     filters: Once[str, Mask]
 
 
@@ -89,14 +94,14 @@ class Shown:
     Attributes
     ----------
     sections : compressed (gzip).
-    rows : (m,) row in the table of each place in the sections; `places` (rows,) the reverse, NO_ROW off the map.
+    rows : (m,) row in the table of each row of the sections; `on_map` (rows,) the reverse, NO_ROW off the map.
     """
 
     header: dict[str, object]
     sections: dict[str, bytes]
     extent: Extent
     rows: npt.NDArray[np.int64]
-    places: npt.NDArray[np.int64]
+    on_map: npt.NDArray[np.int64]
 
 
 class Live:
@@ -109,7 +114,7 @@ class Live:
         self._lock = threading.Lock()
         self._database: Database | None = None
         self._seen: tuple[int, str] | None = None
-        self._editions = Once[str, Edition](_EDITIONS)
+        self._snapshots = Once[str, Snapshot](_SNAPSHOTS)
         self._pictures = Once[tuple[str, str], Shown](_PICTURES)
         self._vectors = Once[tuple[str, str], F32](_QUESTIONS)
 
@@ -134,14 +139,14 @@ class Live:
             return self._database
 
     def table(self) -> ArticleTable:
-        """Return the table, opened anew at its latest version.
+        """Return the table, opened again at its latest version.
 
         Raises TableNotFoundError or another StoreError.
         """
         database = self.database()
         try:
             table = database.articles(self.served.table)
-            found = version(table), edition(table, database.folder)
+            found = version(table), snapshot(table, database.folder)
         except Exception:
             self._forget()
             raise
@@ -160,26 +165,26 @@ class Live:
     def latest(self) -> tuple[str, ArticleTable]:
         """Return the name of the latest edition, and the table at it."""
         table = self.table()
-        return edition(table, self.database().folder), table
+        return snapshot(table, self.database().folder), table
 
-    def edition(self, name: str | None = None) -> Edition:
+    def snapshot(self, name: str | None = None) -> Snapshot:
         """Return the latest edition, or the one of that name while it is kept.
 
         Raises Refused (409) for one that is not kept any more.
         """
-        if name is not None and self._editions.known(name):
-            return self._editions.get(name, self._outdated)
+        if name is not None and self._snapshots.known(name):
+            return self._snapshots.get(name, self._outdated)
         latest, table = self.latest()
         if name not in (None, latest):
             self._outdated()
-        return self._editions.get(latest, lambda: self._opened(latest, table))
+        return self._snapshots.get(latest, lambda: self._opened(latest, table))
 
-    def _opened(self, name: str, table: ArticleTable) -> Edition:
-        for older in self._editions.values():
-            older.at_hand.release()
-        return Edition(name, version(table), TableAtHand(table), Once(_FILTERS))
+    def _opened(self, name: str, table: ArticleTable) -> Snapshot:
+        for older in self._snapshots.values():
+            older.loaded.release()
+        return Snapshot(name, version(table), TableAtHand(table), Once(_FILTERS))
 
-    def _outdated(self) -> Edition:
+    def _outdated(self) -> Snapshot:
         raise Refused(409, "The table has changed since the map was read.", "Read the map again: reload the page.")
 
     def default_map(self, table: ArticleTable) -> str | None:
@@ -189,39 +194,39 @@ class Live:
             return self.served.map if there else None
         return chosen_map(table, None)[0]
 
-    def map_of(self, at: Edition, name: str) -> str:
+    def map_of(self, at: Snapshot, name: str) -> str:
         """Return the name of a map; Refused (404) where there is none of that name."""
         try:
-            at.at_hand.check_map(name)
+            at.loaded.check_map(name)
         except ConfigError as error:
             raise Refused(404, error.message, error.hint) from error
         return name
 
     # -- maps ---------------------------------------------------------------------------------------------
 
-    def shown(self, at: Edition, name: str) -> Shown:
-        """Return a map's picture, made at the first request for this edition."""
+    def shown(self, at: Snapshot, name: str) -> Shown:
+        """Return a map's picture, made at the first request of this snapshot."""
         self.map_of(at, name)
         return self._pictures.get((at.name, name), lambda: self._picture(at, name))
 
-    def _picture(self, at: Edition, name: str) -> Shown:
+    def _picture(self, at: Snapshot, name: str) -> Shown:
         import gzip
         import json
 
-        from vecindex.reports.map_payload import payload
+        from vecindex.reports.map.payload import payload
 
         picture = self._picture_of(at, name)
         header, sections = payload(picture)
         # A page's ids are cleaned for HTML; these never stand in HTML, and must lead to the articles.
         sections["ids"] = json.dumps(list(picture.ids), separators=(",", ":")).encode("ascii")
-        rows = at.at_hand.rows_of(picture.ids)
-        places = np.full(at.at_hand.reader.rows, NO_ROW, dtype=np.int64)
-        places[rows] = np.arange(len(rows))
+        rows = at.loaded.rows_of(picture.ids)
+        on_map = np.full(at.loaded.reader.rows, NO_ROW, dtype=np.int64)
+        on_map[rows] = np.arange(len(rows))
         # Quick rather than small: the bytes go to the same machine.
         packed = {key: gzip.compress(data, 2, mtime=0) for key, data in sections.items()}
-        return Shown({**header, "edition": at.name}, packed, picture.extent, rows, places)
+        return Shown({**header, "edition": at.name}, packed, picture.extent, rows, on_map)
 
-    def _picture_of(self, at: Edition, name: str) -> MapPicture:
+    def _picture_of(self, at: Snapshot, name: str) -> MapPicture:
         """Draw a map of this very version, by a handle of its own; Refused (409) where it is not there any more."""
         from vecindex.verbs.picture.picture import map_picture
 
@@ -234,8 +239,8 @@ class Live:
             if at.version not in versions(table):
                 self._outdated()
             raise
-        if edition(table, database.folder) != at.name:
-            # A table made anew has the number too, of another state.
+        if snapshot(table, database.folder) != at.name:
+            # A table made again has the number too, of another state.
             self._outdated()
         options = cast("MapOptions", {**served.model, "map": name})
         questions = served.questions
@@ -243,22 +248,22 @@ class Live:
             database, served.table, questions, options, self.model, table=table, for_page=False
         ).picture
 
-    def matching(self, at: Edition, where: str) -> Mask:
+    def matching(self, at: Snapshot, where: str) -> Mask:
         """Return which rows of the table meet an SQL condition; ConfigError where it does not work."""
-        return at.filters.get(where, lambda: at.at_hand.rows_where(where))
+        return at.filters.get(where, lambda: at.loaded.rows_where(where))
 
     # -- questions ----------------------------------------------------------------------------------------
 
-    def ask(self, at: Edition, text: str, k: int, map_name: str | None, where: str | None, notes: Notes) -> Around:
+    def ask(self, at: Snapshot, text: str, k: int, map_name: str | None, where: str | None, notes: Notes) -> Around:
         """Return what lies around a question; its vector is made once."""
         text = text.strip()
         if not text:
             raise ConfigError("The question is empty.", "For example: how do cells make energy")
-        table = at.at_hand.table
+        table = at.loaded.table
         made_by = repr(table.fingerprint)
         options, model = self.served.model, self.model
         vector = self._vectors.get(
             (made_by, text), lambda: vector_of_question(self.database(), table, text, model, options, notes)
         )
         among = None if where is None else self.matching(at, where)
-        return at.at_hand.around_question(vector, k, map_name, among)
+        return at.loaded.around_question(vector, k, map_name, among)

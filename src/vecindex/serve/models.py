@@ -1,4 +1,4 @@
-"""What the API takes and gives, as its documents tell it. Of `dist`, lower is closer."""
+"""What the API takes and gives, as its documents describe it. Of `dist`, lower is closer."""
 
 from __future__ import annotations
 
@@ -26,37 +26,37 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Told(BaseModel):
+class Reply(BaseModel):
     """What an answer holds."""
 
     model_config = ConfigDict(extra="forbid", ser_json_inf_nan="null", frozen=True)
 
 
-class Failure(Told):
+class Failure(Reply):
     """Why a request was not answered."""
 
     error: str = Field(description="What is wrong, and where.")
     next: str | None = Field(description="What to do about it.")
 
 
-class ModelState(Told):
+class ModelState(Reply):
     """Where the model stands that embeds questions. It is loaded at the first question that needs it."""
 
     state: Literal["not loaded", "loading", "ready", "failed"]
     reason: str | None = Field(None, description="Why it could not be loaded.")
 
 
-class Version(Told):
+class Version(Reply):
     """Which state of the table is the latest."""
 
     version: int = Field(description="The table's version, one more with each commit.")
-    edition: str = Field(description="Names the version for later requests; differs when the table is made anew.")
+    edition: str = Field(description="Names the version for later requests; differs when the table is made again.")
     rows: int
     maps: list[str]
     model: ModelState
 
 
-class Score(Told):
+class Score(Reply):
     """A figure of a map, from 0 to 1, higher is better, with an interval of 95 % where there is one."""
 
     name: str
@@ -65,7 +65,7 @@ class Score(Told):
     high: float | None
 
 
-class Map(Told):
+class Map(Reply):
     """A map that is stored with the table."""
 
     name: str
@@ -78,7 +78,7 @@ class Map(Told):
     due: str | None = Field(description="Why it should be rebuilt; null when it need not be.")
 
 
-class Maps(Told):
+class Maps(Reply):
     """The maps of the table's latest version."""
 
     edition: str
@@ -86,7 +86,7 @@ class Maps(Told):
     maps: list[Map]
 
 
-class Status(Told):
+class Status(Reply):
     """What the table holds, and what serves it."""
 
     database: str
@@ -118,7 +118,7 @@ class SearchAsked(Asked):
     hybrid: bool = declared(SearchOptions, "hybrid")
 
 
-class Hit(Told):
+class Hit(Reply):
     """An article that a search found."""
 
     rank: int
@@ -131,7 +131,7 @@ class Hit(Told):
     fields: dict[str, Any]
 
 
-class Hits(Told):
+class Hits(Reply):
     """What a search found, best first."""
 
     k: int
@@ -149,7 +149,7 @@ class QuestionAsked(Asked):
     edition: str | None = Field(None, description="The state of the table that `row` is to be of.")
 
 
-class Near(Told):
+class Near(Reply):
     """A neighbor."""
 
     rank: int
@@ -158,18 +158,18 @@ class Near(Told):
     title: str | None
     dist: float = Field(description="Cosine distance in embedding space; the map's unit on a map.")
     kept: bool = Field(description="It is among the k nearest in embedding space and on the map.")
-    row: int | None = Field(description="Its place in the map's sections; null when it is not on the map.")
+    row: int | None = Field(description="Its row in the map's sections; null when it is not on the map.")
 
 
-class NearRow(Told):
-    """A neighbor by its place in the map's sections."""
+class NearRow(Reply):
+    """A neighbor by its row in the map's sections."""
 
     row: int | None
     dist: float
     kept: bool
 
 
-class QuestionOnMap(Told):
+class QuestionOnMap(Reply):
     """The question as the viewer takes it: in the units of the section `points`, its neighbors by their rows."""
 
     id: str
@@ -182,7 +182,7 @@ class QuestionOnMap(Told):
     on_map: list[int]
 
 
-class Question(Told):
+class Question(Reply):
     """A question with its neighbors in embedding space and on the map, nearest first."""
 
     edition: str
@@ -191,17 +191,17 @@ class Question(Told):
     k: int
     where: str | None
     articles: int = Field(description="Articles that were candidates.")
-    x: float | None = Field(description="Where the question is on the map, in its unit, by candidate search.")
+    x: float | None = Field(description="Where the question is on the map, in its unit: its best position.")
     y: float | None
     overlap: float | None = Field(description="Share of `nearest` that is in `on_map`, 0 to 1; null without a map.")
     nearest: list[Near]
     on_map: list[Near]
-    mark: QuestionOnMap | None = Field(description="The same for a drawing; null where the question has no place.")
+    mark: QuestionOnMap | None = Field(description="The same for a drawing; null where the question has no position.")
     notes: list[str]
     seconds: float = Field(description="Time that the answer took, in seconds.")
 
 
-class Article(Told):
+class Article(Reply):
     """An article as it is stored; of a table of chunks, one row with all its text."""
 
     edition: str
@@ -222,7 +222,7 @@ class NeighborsAsked(Asked):
     edition: str | None = None
 
 
-class Neighbors(Told):
+class Neighbors(Reply):
     """What lies around an article in embedding space and on the map, nearest first, itself left out."""
 
     edition: str
@@ -238,11 +238,11 @@ class FilterAsked(Asked):
     """A condition on the columns."""
 
     where: str = Field(max_length=4_000, description="An SQL condition on the columns.")
-    map: str = Field(description="The map whose rows are told.")
+    map: str = Field(description="The map whose rows are given.")
     edition: str | None = None
 
 
-class Filtered(Told):
+class Filtered(Reply):
     """Which rows of a map meet a condition."""
 
     edition: str
@@ -251,13 +251,13 @@ class Filtered(Told):
     mask: str = Field(description="Base64 of a bit for each row in the order of the sections, the lowest bit first.")
 
 
-class EditionAsked(Asked):
+class SnapshotAsked(Asked):
     """Which state of the table; null for the latest."""
 
     edition: str | None = None
 
 
-class Report(Told):
+class Report(Reply):
     """Where the report on the overlap of the questions' file stands."""
 
     state: Literal["no questions", "working", "ready", "failed"]

@@ -45,7 +45,7 @@ def openapi() -> dict[str, Any]:
 
 
 def errors_of(operation: Operation) -> list[int]:
-    """Return the statuses that an address may end with, beside 200."""
+    """Return the statuses that an address may end with, besides 200."""
     of_body = (400, 413, 415) if operation.body is not None else ()
     return sorted({*ALWAYS, *operation.errors, *of_body})
 
@@ -89,9 +89,9 @@ def _in_query(operation: Operation) -> list[dict[str, Any]]:
         return []
     schema = operation.query.model_json_schema()
     found = []
-    for name, told in schema["properties"].items():
-        rest = {key: value for key, value in told.items() if key not in ("description", "title")}
-        given = {"description": told["description"]} if "description" in told else {}
+    for name, about in schema["properties"].items():
+        rest = {key: value for key, value in about.items() if key not in ("description", "title")}
+        given = {"description": about["description"]} if "description" in about else {}
         is_required = name in schema.get("required", ())
         found.append({"name": name, "in": "query", "required": is_required, **given, "schema": rest})
     return found

@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from vecindex.serve import models
 from vecindex.serve.handlers import Handlers
-from vecindex.serve.models import Asked, Told
+from vecindex.serve.models import Asked, Reply
 from vecindex.serve.sections import Packed
 
-Answer = Told | Response | Packed
+Answer = Reply | Response | Packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Operation:
     path : with the names of its parts in braces.
     query, body : what is taken, if anything.
     answer : what is given as JSON, or its media type.
-    errors : statuses that it may end with, beside those of every address.
+    errors : statuses that it may end with, besides those of every address.
     weighty : it computes or reads much, so that only some go on at once.
     """
 
@@ -42,7 +42,7 @@ class Operation:
     path: str
     summary: str
     run: Callable[[Handlers, Call], Answer]
-    answer: type[Told] | str
+    answer: type[Reply] | str
     query: type[Asked] | None = None
     body: type[Asked] | None = None
     errors: tuple[int, ...] = ()
@@ -62,12 +62,12 @@ def _maps(handlers: Handlers, _call: Call) -> Answer:
 
 
 def _header(handlers: Handlers, call: Call) -> Answer:
-    assert isinstance(call.query, models.EditionAsked)
+    assert isinstance(call.query, models.SnapshotAsked)
     return handlers.header(call.path["name"], call.query.edition)
 
 
 def _section(handlers: Handlers, call: Call) -> Answer:
-    assert isinstance(call.query, models.EditionAsked)
+    assert isinstance(call.query, models.SnapshotAsked)
     return handlers.section(call.path["name"], call.path["section"], call.query.edition)
 
 
@@ -113,10 +113,10 @@ OPERATIONS = (
     Operation(
         "GET",
         "/api/maps/{name}/header",
-        "What is told of a map: extent, colorings, topics, questions, and the sizes of its sections.",
+        "What is known of a map: extent, colorings, topics, questions, and the sizes of its sections.",
         _header,
         "application/json",
-        query=models.EditionAsked,
+        query=models.SnapshotAsked,
         errors=(404, 409),
     ),
     Operation(
@@ -125,7 +125,7 @@ OPERATIONS = (
         "A section of a map: points (uint16 pairs), color:KEY (a byte a row), ids, titles, snippets (JSON).",
         _section,
         "application/octet-stream",
-        query=models.EditionAsked,
+        query=models.SnapshotAsked,
         errors=(404, 409),
     ),
     Operation(
@@ -149,7 +149,7 @@ OPERATIONS = (
     Operation(
         "POST",
         "/api/questions",
-        "A question: its nearest articles, its place on a map by candidate search, and how many of them stay near.",
+        "A question: its nearest articles, its best position on a map, and how many of them stay near.",
         _question,
         models.Question,
         body=models.QuestionAsked,

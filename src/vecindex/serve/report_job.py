@@ -1,4 +1,4 @@
-"""The report on the overlap of a file of questions, made beside the requests, once for each state of the table."""
+"""The report on the overlap of a file of questions, made in the background once for each state of the table."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import datetime as dt
 import logging
 import threading
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from vecindex.config import VERSION
 from vecindex.errors import VecindexError
 from vecindex.messages import Placeholder, command, text
-from vecindex.reports.markup import tag
-from vecindex.reports.overlap import overlap_page
+from vecindex.reports.overlap.page import overlap_page
 from vecindex.serve.live import Live
 from vecindex.serve.models import Report
 from vecindex.types import Silent, Stage
@@ -23,11 +22,11 @@ _LOG = logging.getLogger(__name__)
 HREF = "/overlap"
 
 
-class _Heard(Silent):
+class _Progress(Silent):
     """An observer that remembers the stage."""
 
     def __init__(self) -> None:
-        self.at = "asking the questions and reading all vectors"
+        self.at = "searching for the questions and reading all vectors"
 
     def stage(self, stage: object) -> None:
         """Keep its name."""
@@ -42,14 +41,14 @@ class _Made:
 
 
 class ReportJob:
-    """Makes the report in a thread of its own, and keeps the last one."""
+    """Makes the report in its own thread, and keeps the last one."""
 
     def __init__(self, live: Live) -> None:
-        """Begin nothing yet."""
+        """Start nothing yet."""
         self._live = live
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._heard = _Heard()
+        self._progress = _Progress()
         self._made: _Made | None = None
         self._failed: tuple[str, VecindexError] | None = None
 
@@ -59,14 +58,14 @@ class ReportJob:
         return self._thread is not None and self._thread.is_alive()
 
     def html(self) -> str | None:
-        """Return the last report, as a page; None before there is one."""
+        """Return the last report as a page; None before the first."""
         return None if self._made is None else self._made.html
 
     def report(self) -> Report:
-        """Tell where the report stands; one that is not of the table's latest state is begun again."""
+        """Return the state of the report; one that is not of the table's latest state is made again."""
         served = self._live.served
         if served.questions is None:
-            return _told(
+            return _report(
                 "no questions",
                 next=served.spell(
                     text(
@@ -79,24 +78,24 @@ class ReportJob:
         with self._lock:
             made, failed = self._made, self._failed
             if made is not None and made.edition == latest:
-                return _told("ready", served.questions_name, edition=latest, latest=True, href=HREF)
+                return _report("ready", served.questions_name, edition=latest, latest=True, href=HREF)
             if not self.busy and failed is not None and failed[0] == latest:
                 error = failed[1]
                 self._failed = None
-                return _told(
+                return _report(
                     "failed",
                     served.questions_name,
                     error=served.spell(error.message),
                     next=None if error.hint is None else served.spell(error.hint),
                 )
             if not self.busy:
-                self._heard = _Heard()
+                self._progress = _Progress()
                 self._thread = threading.Thread(target=self._make, args=(latest,), daemon=True)
                 self._thread.start()
-            return _told(
+            return _report(
                 "working",
                 served.questions_name,
-                stage=self._heard.at,
+                stage=self._progress.at,
                 edition=made.edition if made else None,
                 href=HREF if made else None,
             )
@@ -106,15 +105,15 @@ class ReportJob:
         try:
             served = live.served
             options = cast("OverlapOptions", dict(served.model))
-            result = overlap(live.database(), served.table, served.questions, options, live.model, self._heard)
+            result = overlap(live.database(), served.table, served.questions, options, live.model, self._progress)
             made = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
-            links = [tag("a", "Live map", href="/"), tag("a", "API", href="/api/docs")]
+            links = [("Live map", "/"), ("API", "/api/docs")]
             html = overlap_page(result.to_dict(served.spell), version=VERSION, made=made, links=links)
             with self._lock:
                 self._made, self._failed = _Made(edition, html), None
         except VecindexError as error:
             self._fail(edition, error)
-        except Exception as error:  # noqa: BLE001  # told by the page, and logged
+        except Exception as error:  # noqa: BLE001  # shown by the page, and logged
             _LOG.exception("the report failed")
             line = (str(error).strip().splitlines() or [""])[0][:300]
             self._fail(edition, VecindexError(f"Unexpected {type(error).__name__}: {line}"))
@@ -124,25 +123,6 @@ class ReportJob:
             self._failed = (edition, error)
 
 
-def _told(
-    state: str,
-    questions: str | None = None,
-    *,
-    stage: str | None = None,
-    edition: str | None = None,
-    latest: bool = False,
-    href: str | None = None,
-    error: str | None = None,
-    next: str | None = None,
-) -> Report:
-    values = {
-        "state": state,
-        "questions": questions,
-        "stage": stage,
-        "edition": edition,
-        "latest": latest,
-        "href": href,
-        "error": error,
-        "next": next,
-    }
-    return Report.model_validate(values)
+def _report(state: str, questions: str | None = None, **known: Any) -> Report:
+    fields = dict.fromkeys(("stage", "edition", "href", "error", "next"))
+    return Report.model_validate({"state": state, "questions": questions, "latest": False, **fields, **known})

@@ -1,4 +1,4 @@
-"""Bytes that are kept compressed: sent as they are to whoever takes gzip, which every browser does."""
+"""Bytes that are kept compressed, and sent compressed to clients that accept gzip, as every browser does."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from starlette.responses import Response
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Bytes compressed by gzip, with the media type of what is in them."""
+    """Bytes compressed by gzip, with the media type of their content."""
 
     data: bytes
     media_type: str
 
     def response(self, accepted: str) -> Response:
-        """Return the answer for what a request's Accept-Encoding says."""
+        """Return the response for a request's Accept-Encoding."""
         if "gzip" in accepted.lower():
             headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
             return Response(self.data, headers=headers, media_type=self.media_type)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from vecindex.errors import ConfigError
+from vecindex.messages import option, text
 from vecindex.serve.app import Server
 from vecindex.serve.guard import check_host
 from vecindex.serve.live import Live, Served
@@ -37,7 +38,7 @@ def serve(served: Served, host: str, port: int, ready: Callable[[str], None], st
     Parameters
     ----------
     host, port : a loopback address; 0 for a free port.
-    ready : told the address of the page, once it answers.
+    ready : called with the address of the page, once it answers.
     stopping : called at the first signal; a second one ends the process at once.
 
     Raises
@@ -90,7 +91,7 @@ def _bound(host: str, port: int) -> socket.socket:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(
             f"Port {port} of {host} cannot be used: {reason}.",
-            "Name another with --port, or leave it out: then a free one is taken.",
+            text("Name another with ", option("port"), ", or leave it out: then a free one is taken."),
         ) from error
     return made
 

@@ -22,6 +22,7 @@ from vecindex.errors import SourceError
 from vecindex.sources.base import MAX_ROW_BYTES, Record, excerpt
 from vecindex.sources.fieldmap import is_text_name
 from vecindex.sources.files import InputFile
+from vecindex.sources.formats import ReadOptions, SourceFormat
 from vecindex.sources.lines import OVERLONG, read_lines
 from vecindex.types import Rejected
 
@@ -121,6 +122,17 @@ class DelimitedSource:
             else:
                 return Record(place, fields)
         return Rejected(place, reason, excerpt=excerpt(row.head))
+
+
+def _format(extension: str, delimiter: str) -> SourceFormat:
+    def open_file(file: InputFile, options: ReadOptions) -> DelimitedSource:
+        return DelimitedSource(file, delimiter, options.vector_field, options.text_fields)
+
+    return SourceFormat((extension,), open_file)
+
+
+CSV = _format(".csv", ",")
+TSV = _format(".tsv", "\t")
 
 
 @dataclass(frozen=True, slots=True)

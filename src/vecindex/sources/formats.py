@@ -1,35 +1,138 @@
-"""Which format a file's name stands for."""
+"""The formats of sources: what each is called, which extensions stand for it, and what opens it.
+
+A new format is one module with a `SourceFormat` and one line in `FORMATS`; another package registers its own in the
+entry point group `vecindex.sources` (docs/extending.md).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import PurePosixPath
 
-from vecindex.sources.files import COMPRESSIONS
+from vecindex.errors import MissingExtraError
+from vecindex.plugins import PluginError, Registry
+from vecindex.sources.base import Source
+from vecindex.sources.files import COMPRESSIONS, InputFile
 
-EXTENSIONS = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".arrow": "arrow",
-    ".feather": "arrow",
-    ".ipc": "arrow",
-    ".xml": "wiki",
-    ".txt": "text",
-    ".md": "text",
-    ".pkl": "pickle",
-    ".pickle": "pickle",
-}
+Notice = Callable[[str], None]
+"""Takes a line that the user should see."""
 
-FORMATS = tuple(dict.fromkeys(EXTENSIONS.values()))
+Files = Callable[[], Iterable[tuple[str, InputFile]]]
+"""Gives (path inside the folder, file), again at each call: no folder is ever listed whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What a reader may need to know besides its file.
+
+    `vector_field` is the column with precomputed embeddings, if there is one. `text_fields` are text even if all of
+    their values look like numbers.
+    """
+
+    vector_field: str | None = None
+    text_fields: frozenset[str] = frozenset()
+    notice: Notice = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class FolderReader:
+    """How several files of a format are read as one source.
+
+    A folder is read so if it has no files of a format without a `FolderReader`.
+
+    Attributes
+    ----------
+    label : what the files are called in a notice ("texts").
+    open : takes the source's name, the files, their number and the options; returns the source and the names of files
+        that it leaves out.
+    one_row_each : each file is one row, so those that a glob matches are one source too.
+    """
+
+    label: str
+    open: Callable[[str, Files, int, ReadOptions], tuple[Source, list[str]]]
+    one_row_each: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFormat:
+    """A format of input files, under the name by which it is registered.
+
+    Attributes
+    ----------
+    extensions : those that stand for it, in lower case with their dots; a compression's (.gz, ...) may follow them.
+    open : returns the source for one file. It opens the file only when the source is read.
+    is_table : rows have named fields, to which a folder named like `lang=en` adds one.
+    folder : how several files are one source; None where each is one by itself.
+    requires, install : an optional module that must be importable, and the command that installs it.
+    """
+
+    extensions: tuple[str, ...]
+    open: Callable[[InputFile, ReadOptions], Source]
+    is_table: bool = True
+    folder: FolderReader | None = None
+    requires: str | None = None
+    install: str | None = None
+
+
+FORMATS = Registry(
+    "format",
+    "vecindex.sources",
+    SourceFormat,
+    {
+        "jsonl": "vecindex.sources.jsonl:FORMAT",
+        "json": "vecindex.sources.json_array:FORMAT",
+        "csv": "vecindex.sources.delimited:CSV",
+        "tsv": "vecindex.sources.delimited:TSV",
+        "parquet": "vecindex.sources.arrow.files:PARQUET",
+        "arrow": "vecindex.sources.arrow.files:ARROW",
+        "wiki": "vecindex.sources.wiki.dump:FORMAT",
+        # Before texts: a folder that holds both is read for its pickles.
+        "pickle": "vecindex.sources.pickles.source:FORMAT",
+        "text": "vecindex.sources.text_folder:FORMAT",
+    },
+)
+
+
+def usable_format(name: str) -> SourceFormat:
+    """Return a format whose packages are installed.
+
+    Raises UnknownNameError, PluginError, or MissingExtraError with the command that installs what is missing.
+    """
+    found = FORMATS[name]
+    if found.requires is not None and find_spec(found.requires) is None:
+        raise MissingExtraError(
+            f"Reading the format {name} needs the package {found.requires}, which is not installed.", found.install
+        )
+    return found
 
 
 def format_of(base_name: str) -> str | None:
-    """Return the format that a file's extension stands for, a compression's (.gz, ...) left aside."""
+    """Return the format that a file's extension stands for, a compression's (.gz, ...) left aside.
+
+    Formats of other packages are loaded only for an extension that vecindex does not know itself.
+    """
     path = PurePosixPath(base_name)
     if path.suffix.lower() in COMPRESSIONS:
         path = path.with_suffix("")
-    return EXTENSIONS.get(path.suffix.lower())
+    extension = path.suffix.lower()
+    own = extensions(FORMATS.built_in)
+    return own.get(extension) or extensions(FORMATS.names).get(extension) if extension else None
+
+
+@cache
+def extensions(names: tuple[str, ...]) -> dict[str, str]:
+    """Return the formats with these names by extension. Raises PluginError when two have the same one."""
+    found: dict[str, str] = {}
+    for name in names:
+        for extension in FORMATS[name].extensions:
+            if extension in found:
+                first, second = (f"{n!r} ({FORMATS.package(n)})" for n in (found[extension], name))
+                raise PluginError(
+                    f"The extension {extension} stands for two formats: {first} and {second}.",
+                    f"Uninstall one of them, e.g. pip uninstall {FORMATS.package(name)}",
+                )
+            found[extension] = name
+    return found

@@ -16,6 +16,7 @@ from io import BufferedReader
 from vecindex.errors import SourceError
 from vecindex.sources.base import MAX_ROW_BYTES, Record
 from vecindex.sources.files import InputFile, count_lines
+from vecindex.sources.formats import SourceFormat
 from vecindex.sources.jsonl import parse_object, read_json_lines
 from vecindex.types import Rejected
 
@@ -63,6 +64,9 @@ class JsonSource:
 def array_elements(stream: BufferedReader, name: str) -> Iterator[bytes]:
     """Yield the elements of an array as they are written. Raises SourceError when it is cut or never was one."""
     return _ArrayCutter(name).elements(stream)
+
+
+FORMAT = SourceFormat((".json",), lambda file, _: JsonSource(file))
 
 
 def _count_rows(piece: bytes, is_whole: bool) -> int:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from vecindex.sources.base import Record, excerpt
 from vecindex.sources.files import InputFile
+from vecindex.sources.formats import SourceFormat
 from vecindex.sources.lines import OVERLONG, read_lines
 from vecindex.types import Rejected
 
@@ -64,5 +65,7 @@ def parse_object(raw: bytes, place: str) -> Record | Rejected:
         reason = f"found a JSON {_KINDS.get(type(value), 'value')}, expected an object"
     return Rejected(place, reason, excerpt=excerpt(raw))
 
+
+FORMAT = SourceFormat((".jsonl", ".ndjson"), lambda file, _: JsonlSource(file))
 
 _KINDS = {list: "array", str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}

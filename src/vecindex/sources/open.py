@@ -2,44 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import os
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from vecindex.errors import ConfigError, SourceError
-from vecindex.sources.arrow import ArrowSource, ParquetSource
+from vecindex.sources.arrow.memory import memory_sources
 from vecindex.sources.base import Source
-from vecindex.sources.delimited import DelimitedSource
 from vecindex.sources.expand import Folder, expand, glob_base
 from vecindex.sources.files import InputFile, is_url, standard_input
-from vecindex.sources.formats import EXTENSIONS, FORMATS, format_of
-from vecindex.sources.json_array import JsonSource
-from vecindex.sources.jsonl import JsonlSource
+from vecindex.sources.formats import (
+    FORMATS,
+    FolderReader,
+    Notice,
+    ReadOptions,
+    SourceFormat,
+    extensions,
+    format_of,
+    usable_format,
+)
 from vecindex.sources.partitions import PartitionedSource, partition_of
-from vecindex.sources.pickles import CHECKPOINT_NAME, EMBEDDINGS_NAME, REGISTRY_NAME, PicklesSource
-from vecindex.sources.text_folder import TextSource
 from vecindex.sources.vectors import VectorsBeside
-from vecindex.sources.wiki_dump import WikiDumpSource
+from vecindex.types import SourceData
 
 STDIN = "-"
-
-_TABLES = frozenset({"jsonl", "json", "csv", "tsv", "parquet", "arrow"})
-"""Formats of rows with named fields, to which a folder's name can add one."""
 
 _NAMED = 3
 """Files that a notice names; it counts the others."""
 
-Notice = Callable[[str], None]
-"""Takes a line that the user should see."""
+
+def open_sources(
+    arguments: Sequence[SourceData],
+    *,
+    name: str | None = None,
+    format: str | None = None,
+    vector_field: str | None = None,
+    vectors: str | None = None,
+    text_fields: Collection[str] = (),
+    stdin: BinaryIO | None = None,
+    notice: Notice = lambda _: None,
+) -> list[Source]:
+    """Return the sources that the arguments name, in their order.
+
+    An argument is a file, a glob (** for any depth), a folder, "-" for standard input, a URL that fsspec knows, or
+    data in memory: Arrow data or an iterable of dicts, whose rejects are filed under `name`.
+
+    A file's extension decides its format, under .gz, .bz2, .xz or .zst if need be; `format` overrules it, and decides
+    for standard input (JSON lines by default). Of a folder the data files are taken, sorted by path; if it has none,
+    the old pickles; if it has none of these either, its texts. What is left out of it is reported to `notice`, unless
+    `format` chose. Folders below it that are named like `lang=en` add a field to the rows of tables.
+
+    `text_fields` are read as text from CSV, too, whatever they look like.
+    `vector_field` names a column of precomputed embeddings; `vectors` a .npy file of them alongside a single source,
+    which then come under `vector_field` or "vector".
+
+    Raises SourceError when an argument stands for nothing that can be read, ConfigError for options that do
+    not go together, MissingExtraError when a format or a filesystem needs a package that is not installed.
+    """
+    if not arguments:
+        raise ConfigError("no source given", "Name a file, a folder, a glob, a URL, or - for standard input.")
+    paths = [os.fspath(a) if isinstance(a, str | os.PathLike) else None for a in arguments]
+    if paths.count(STDIN) > 1:
+        raise ConfigError("standard input (-) is named twice", "It can be read only once.")
+    data = [argument for argument, path in zip(arguments, paths, strict=True) if path is None]
+    in_memory = iter(memory_sources(data, name, vector_field))
+    if format is not None:
+        usable_format(format)
+    options = ReadOptions(vector_field, frozenset(text_fields), notice)
+    sources: list[Source] = []
+    for path in paths:
+        if path is None:
+            sources.append(next(in_memory))
+        elif path == STDIN:
+            sources.append(usable_format(format or "jsonl").open(standard_input(stdin), options))
+        else:
+            sources.extend(_open_argument(path, format, options))
+    if vectors is not None:
+        if len(sources) != 1:
+            raise ConfigError(
+                f"--vectors {vectors} is for one source, but the arguments name {len(sources)}",
+                "Ingest each file with its own vectors, or put the vectors into a column (--vector-field).",
+            )
+        sources = [_with_vectors(sources[0], Path(vectors), vector_field or "vector")]
+    return sources
 
 
-@dataclass(frozen=True, slots=True)
-class _Options:
-    format: str | None
-    vector_field: str | None
-    text_fields: frozenset[str]
-    notice: Notice
+def _with_vectors(source: Source, path: Path, field: str) -> Source:
+    if isinstance(source, PartitionedSource):
+        # The vectors belong to the file's own rows.
+        return PartitionedSource(_with_vectors(source.source, path, field), source.partition)
+    return VectorsBeside(source, path, field)
+
+
+def _open_argument(argument: str, format: str | None, options: ReadOptions) -> list[Source]:
+    sources: list[Source] = []
+    gathered: dict[FolderReader, list[tuple[str, InputFile]]] = {}
+    for found in expand(argument):
+        inside = _inside(argument, found.name)
+        if isinstance(found, Folder):
+            sources.extend(_open_folder(found, inside, format, options))
+            continue
+        kind = format or format_of(found.base_name)
+        if kind is None:
+            raise _unknown_format(found)
+        reader = usable_format(kind)
+        if reader.folder is not None and reader.folder.one_row_each:
+            # Named itself, a file has its own name for an id, wherever it lies.
+            gathered.setdefault(reader.folder, []).append((inside or found.base_name, found))
+        else:
+            sources.append(_open_file(found, reader, inside, options))
+    # One source, not one for each of perhaps many thousand files.
+    return sources + [reader.open(argument, files.copy, len(files), options)[0] for reader, files in gathered.items()]
+
+
+def _inside(argument: str, name: str) -> str:
+    """Return the path inside the fixed part of a glob; nothing for what is named itself."""
+    # Spelled as the names are: of ./a/*.txt they are a/b.txt.
+    pattern = argument if is_url(argument) else Path(argument).as_posix()
+    return "" if name == argument else name.replace("\\", "/").removeprefix(glob_base(pattern)).lstrip("/")
+
+
+def _open_file(file: InputFile, reader: SourceFormat, inside: str, options: ReadOptions) -> Source:
+    source = reader.open(file, options)
+    partition = partition_of(inside) if reader.is_table else None
+    return PartitionedSource(source, partition) if partition else source
 
 
 @dataclass(slots=True)
@@ -55,194 +143,66 @@ class _Names:
             self.first.append(name)
 
 
-def open_sources(
-    arguments: Sequence[str],
-    *,
-    format: str | None = None,
-    vector_field: str | None = None,
-    vectors: str | None = None,
-    text_fields: Collection[str] = (),
-    stdin: BinaryIO | None = None,
-    notice: Notice = lambda _: None,
-) -> list[Source]:
-    """Return the sources that the arguments name, in their order.
-
-    An argument is a file, a glob (** for any depth), a folder, "-" for standard input, or a URL that fsspec
-    knows. A file's format is told by its extension, under .gz, .bz2, .xz or .zst if need be; `format`
-    overrules it, and tells that of standard input (JSON lines when left out). Of a folder the data files
-    are taken, sorted by path; if it has none, the old pickles; if it has none of these either, its texts. What
-    is left out of it is told to `notice`, unless `format` chose. Folders below it that are named like
-    `lang=en` give the rows of tables a field.
-
-    `text_fields` are read as text from CSV, too, whatever they look like.
-    `vector_field` names a column of ready-made vectors; `vectors` a .npy file of them beside a single source,
-    which then come under `vector_field` or "vector".
-
-    Raises SourceError when an argument stands for nothing that can be read, ConfigError for options that do
-    not go together, MissingExtraError when a format or a filesystem needs a package that is not installed.
-    """
-    if not arguments:
-        raise ConfigError("no source given", "Name a file, a folder, a glob, a URL, or - for standard input.")
-    if list(arguments).count(STDIN) > 1:
-        raise ConfigError("standard input (-) is named twice", "It can be read only once.")
-    if format is not None and format not in FORMATS:
-        raise ConfigError(f"unknown format {format!r}", f"Known formats: {', '.join(FORMATS)}")
-    options = _Options(format, vector_field, frozenset(text_fields), notice)
-    sources: list[Source] = []
-    for argument in arguments:
-        if argument == STDIN:
-            sources.append(_source(standard_input(stdin), format or "jsonl", options))
-        else:
-            sources.extend(_open_argument(argument, options))
-    if vectors is not None:
-        if len(sources) != 1:
-            raise ConfigError(
-                f"--vectors {vectors} is for one source, but the arguments name {len(sources)}",
-                "Ingest each file with its own vectors, or put the vectors into a column (--vector-field).",
-            )
-        sources = [_with_vectors(sources[0], Path(vectors), vector_field or "vector")]
-    return sources
-
-
-def _with_vectors(source: Source, path: Path, field: str) -> Source:
-    if isinstance(source, PartitionedSource):
-        # The vectors stand beside the file's own rows.
-        return PartitionedSource(_with_vectors(source.source, path, field), source.partition)
-    return VectorsBeside(source, path, field)
-
-
-def _open_argument(argument: str, options: _Options) -> list[Source]:
-    sources: list[Source] = []
-    texts: list[tuple[str, InputFile]] = []
-    for found in expand(argument):
-        inside = _inside(argument, found.name)
-        if isinstance(found, Folder):
-            sources.extend(_open_folder(found, inside, options))
-            continue
-        kind = options.format or format_of(found.base_name)
-        if kind is None:
-            raise _unknown_format(found)
-        if kind == "text":
-            # Named itself, a file has its own name for an id, wherever it lies.
-            texts.append((inside or found.base_name, found))
-        else:
-            sources.append(_table(found, kind, inside, options))
-    if texts:
-        # One source, not one for each of perhaps many thousand files.
-        sources.append(TextSource(argument, lambda: texts, len(texts)))
-    return sources
-
-
-def _inside(argument: str, name: str) -> str:
-    """Return the path inside the fixed part of a glob; nothing for what is named itself."""
-    # Spelled as the names are: of ./a/*.txt they are a/b.txt.
-    pattern = argument if is_url(argument) else Path(argument).as_posix()
-    return "" if name == argument else name.replace("\\", "/").removeprefix(glob_base(pattern)).lstrip("/")
-
-
-def _table(file: InputFile, kind: str, inside: str, options: _Options) -> Source:
-    source = _source(file, kind, options)
-    partition = partition_of(inside) if kind in _TABLES else None
-    return PartitionedSource(source, partition) if partition else source
-
-
-def _source(file: InputFile, kind: str, options: _Options) -> Source:
-    match kind:
-        case "json":
-            return JsonSource(file)
-        case "csv":
-            return DelimitedSource(file, ",", options.vector_field, options.text_fields)
-        case "tsv":
-            return DelimitedSource(file, "\t", options.vector_field, options.text_fields)
-        case "parquet":
-            return ParquetSource(file, options.vector_field)
-        case "arrow":
-            return ArrowSource(file, options.vector_field)
-        case "wiki":
-            return WikiDumpSource(file, options.notice)
-        case "pickle":
-            return PicklesSource(file.name, embeddings=file)
-        case "text":
-            return TextSource(file.name, lambda: [(file.base_name or file.name, file)])
-        case _:
-            return JsonlSource(file)
-
-
-def _open_folder(folder: Folder, prefix: str, options: _Options) -> list[Source]:
+def _open_folder(folder: Folder, prefix: str, format: str | None, options: ReadOptions) -> list[Source]:
     """Choose what of a folder is meant, in one walk that remembers the data files only."""
-    data: list[tuple[str, InputFile, str]] = []
-    pickles: dict[str, InputFile] = {}
-    texts, others = _Names(), _Names()
+    data: list[tuple[str, InputFile, SourceFormat]] = []
+    # Files that are read together, by format, in the order in which a folder is read for them.
+    together = {kind: _Names() for kind in FORMATS.built_in if FORMATS[kind].folder is not None}
+    others = _Names()
     for inside, file in folder.files():
         kind = format_of(file.base_name)
-        if kind is None or (options.format is not None and kind != options.format):
+        if kind is None or (format is not None and kind != format):
             others.add(inside)
-        elif kind == "pickle":
-            pickles[inside] = file
-        elif kind == "text":
-            texts.add(inside)
+        elif FORMATS[kind].folder is None:
+            data.append((inside, file, usable_format(kind)))
         else:
-            data.append((inside, file, kind))
+            together.setdefault(kind, _Names()).add(inside)
+    chosen = None if data else next((kind for kind, names in together.items() if names.n), None)
     if data:
-        _tell_left_out(folder, "data files", [_names(pickles), texts, others], options)
-        return [_table(file, kind, f"{prefix}/{inside}", options) for inside, file, kind in data]
-    if pickles:
-        taken = _old_pickles(folder, pickles, options.notice)
-        unused = _names(name for name, file in pickles.items() if file not in taken.files)
-        _tell_left_out(folder, "old pickles", [unused, texts, others], options)
-        return [taken]
-    if texts.n:
-        _tell_left_out(folder, "texts", [others], options)
-        return [TextSource(folder.name, lambda: _texts_of(folder), texts.n)]
-    wanted = f"{options.format} files" if options.format else "files of a known format"
-    raise SourceError(
+        label, left = "data files", [*together.values(), others]
+        sources = [_open_file(file, reader, f"{prefix}/{inside}", options) for inside, file, reader in data]
+    elif chosen is not None and (reader := usable_format(chosen).folder) is not None:
+        n = together.pop(chosen).n
+        source, unused = reader.open(folder.name, lambda: _of_format(folder, chosen), n, options)
+        label, left = reader.label, [_Names(len(unused), unused), *together.values(), others]
+        sources = [source]
+    else:
+        raise _nothing_in(folder, format, others)
+    # With a format given, the user chose.
+    if format is None:
+        _report_left_out(folder, label, left, options.notice)
+    return sources
+
+
+def _of_format(folder: Folder, kind: str) -> Iterable[tuple[str, InputFile]]:
+    return ((inside, file) for inside, file in folder.files() if format_of(file.base_name) == kind)
+
+
+def _report_left_out(folder: Folder, label: str, left: Sequence[_Names], notice: Notice) -> None:
+    n, first = sum(names.n for names in left), [name for names in left for name in names.first][:_NAMED]
+    if not n:
+        return
+    shown = ", ".join(first) + (", ..." if n > len(first) else "")
+    notice(
+        f"{folder.name}: {n:,} {'file is' if n == 1 else 'files are'} left out ({shown}), as the folder is read for "
+        f"its {label}; name a file itself to read it"
+    )
+
+
+def _nothing_in(folder: Folder, format: str | None, others: _Names) -> SourceError:
+    wanted = f"{format} files" if format else "files of a known format"
+    return SourceError(
         f"{folder.name}: found {'no ' + wanted if others.n else 'an empty folder'}, expected {wanted}",
         f"{_known_extensions()} Name a file itself, with --format, if its extension is another.",
     )
 
 
-def _names(files: Iterable[str]) -> _Names:
-    names = _Names()
-    for file in files:
-        names.add(file)
-    return names
-
-
-def _tell_left_out(folder: Folder, taken: str, left: Sequence[_Names], options: _Options) -> None:
-    n, first = sum(names.n for names in left), [name for names in left for name in names.first][:_NAMED]
-    # With a format given, the user chose.
-    if not n or options.format is not None:
-        return
-    told = ", ".join(first) + (", ..." if n > len(first) else "")
-    options.notice(
-        f"{folder.name}: {n:,} {'file is' if n == 1 else 'files are'} left out ({told}), as the folder is read for "
-        f"its {taken}; name a file itself to read it"
-    )
-
-
-def _texts_of(folder: Folder) -> Iterable[tuple[str, InputFile]]:
-    return ((inside, file) for inside, file in folder.files() if format_of(file.base_name) == "text")
-
-
-def _old_pickles(folder: Folder, pickles: dict[str, InputFile], notice: Notice) -> PicklesSource:
-    def find(name: str) -> InputFile | None:
-        return pickles.get(name) or pickles.get(f"embeddings/{name}")
-
-    embeddings, checkpoint = find(EMBEDDINGS_NAME), find(CHECKPOINT_NAME)
-    if embeddings is None and checkpoint is None:
-        raise SourceError(
-            f"{folder.name}: found pickles, but neither {EMBEDDINGS_NAME} nor {CHECKPOINT_NAME}",
-            "Name the pickle that holds the vectors itself.",
-        )
-    return PicklesSource(folder.name, embeddings, find(REGISTRY_NAME), checkpoint, notice=notice)
-
-
 def _unknown_format(file: InputFile) -> SourceError:
     return SourceError(
-        f"{file.name}: its extension tells no format",
-        f"{_known_extensions()} For another name, add --format with one of: {', '.join(FORMATS)}.",
+        f"{file.name}: no format has its extension",
+        f"{_known_extensions()} For another name, add --format with one of: {', '.join(FORMATS.names)}.",
     )
 
 
 def _known_extensions() -> str:
-    return f"Known extensions: {' '.join(EXTENSIONS)}, also under .gz .bz2 .xz .zst."
+    return f"Known extensions: {' '.join(extensions(FORMATS.names))}, also under .gz .bz2 .xz .zst."

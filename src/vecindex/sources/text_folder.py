@@ -6,25 +6,26 @@ text = the content. Rejected: a file that is not UTF-8, cannot be read, or is lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from vecindex.errors import SourceError
 from vecindex.sources.base import MAX_ROW_BYTES, Record, excerpt
 from vecindex.sources.files import COMPRESSIONS, InputFile
+from vecindex.sources.formats import Files, FolderReader, ReadOptions, SourceFormat
 from vecindex.types import Rejected
 
 
 @dataclass(frozen=True, slots=True)
 class TextSource:
-    """Text files. `files` gives (id, file) pairs anew at each call: no folder is ever listed whole.
+    """Text files. `files` gives (id, file) pairs.
 
     `count` is how many there were when the source was opened, where that is known.
     """
 
     name: str
-    files: Callable[[], Iterable[tuple[str, InputFile]]]
+    files: Files
     count: int | None = None
 
     def read(self) -> Iterator[Record | Rejected]:
@@ -34,6 +35,19 @@ class TextSource:
 
     def count_hint(self) -> int | None:
         return self.count
+
+
+def _open_file(file: InputFile, _: ReadOptions) -> TextSource:
+    return TextSource(file.name, lambda: [(file.base_name or file.name, file)])
+
+
+def _open_all(name: str, files: Files, count: int, _: ReadOptions) -> tuple[TextSource, list[str]]:
+    return TextSource(name, files, count), []
+
+
+FORMAT = SourceFormat(
+    (".txt", ".md"), _open_file, is_table=False, folder=FolderReader("texts", _open_all, one_row_each=True)
+)
 
 
 def _read_text(text_id: str, file: InputFile) -> Record | Rejected:

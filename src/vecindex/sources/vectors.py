@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from vecindex.errors import SourceError
-from vecindex.sources.arrow import ParquetSource
+from vecindex.sources.arrow.files import ParquetSource
 from vecindex.sources.base import Record, Source
 from vecindex.types import Rejected
 

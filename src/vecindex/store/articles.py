@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vecindex.core.vectors import F32
+from vecindex.errors import CorruptError
+from vecindex.messages import command, text
 from vecindex.schema import MAP_KEY, OWN_COLUMNS, read_fingerprint
 from vecindex.store.faults import translated
 from vecindex.types import Fingerprint
@@ -115,7 +117,7 @@ class ArticleTable:
     def known_rows(self) -> Iterator[tuple[list[str], list[str]]]:
         """Yield (article ids, content hashes) of all articles: what is needed to resume.
 
-        In a chunked table an article is told by its first chunk; its chunks are always committed together.
+        In a chunked table an article is known by its first chunk; its chunks are always committed together.
         """
         chunked = self.fingerprint.chunking is not None
         columns = ["article_id" if chunked else "id", "content_hash"]
@@ -125,7 +127,7 @@ class ArticleTable:
     def commits_after(self, txn: int, ended_at: str | None) -> tuple[int, int, dt.datetime | None]:
         """Return the (rows, transactions, time of the last one) that ingest committed after a run.
 
-        The run is told by its last transaction and the time of its end (ISO 8601, with zone): after a deletion the
+        The run is known by its last transaction and the time of its end (ISO 8601, with zone): after a deletion the
         numbers of transactions may begin lower again.
         """
         import pyarrow.compute as pc
@@ -219,10 +221,8 @@ def as_matrix(column: pa.Array, dimension: int) -> F32:
 
     Raises CorruptError when a vector is null: flattening would shift all rows after it.
     """
-    from vecindex.errors import CorruptError
-
     if column.null_count:
-        raise CorruptError(f"{column.null_count} rows have no vector.", "Look closer: vecindex doctor")
+        raise CorruptError(f"{column.null_count} rows have no vector.", text("Look closer: ", command("doctor")))
     flat: npt.NDArray[np.float32] = column.flatten().to_numpy(zero_copy_only=False)
     return flat.reshape(-1, dimension)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from vecindex.errors import ConfigError, TableNotFoundError
+from vecindex.messages import Placeholder, command, option, text
 from vecindex.schema import FORMAT, articles_schema
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
@@ -28,6 +28,7 @@ GRAPH_PREFIX = "_graph."
 # reaches 1 GB and more. These hold the working set of a table of 10 million rows.
 _METADATA_CACHE = 32 << 20
 _INDEX_CACHE = 256 << 20
+_ANOTHER = text("Choose another name: ", option("table", Placeholder("NAME")))
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
@@ -39,16 +40,16 @@ def check_name(name: str, database: Database) -> None:
     if not _NAME.fullmatch(name):
         raise ConfigError(f"A table cannot be named {name!r}.", "Use letters, digits, '_', '-' and '.'.")
     if name == REJECTS:
-        raise ConfigError(f"The name {name!r} is taken: rejected rows are kept under it.", "Choose another: --table")
+        raise ConfigError(f"The name {name!r} is taken: rejected rows are kept under it.", _ANOTHER)
     if name.startswith(GRAPH_PREFIX):
         raise ConfigError(
             f"Names that begin with {GRAPH_PREFIX!r} are taken: neighbor graphs are kept under them.",
-            "Choose another: --table",
+            _ANOTHER,
         )
     if name == QUESTIONS and not (database.has(name) and database.holds_articles(name)):
         raise ConfigError(
-            f"The name {name!r} is taken: the questions of vecindex overlap are kept under it.",
-            "Choose another: --table",
+            f"The name {name!r} is taken: the questions that were asked are kept under it.",
+            _ANOTHER,
         )
 
 
@@ -60,7 +61,7 @@ class Database:
         self.uri = str(uri)
         self.folder = None if "://" in self.uri else Path(self.uri).expanduser()
         if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
-            raise ConfigError(f"{self.uri} is a file, not a database folder.", "Name a folder: --db DIR")
+            raise ConfigError(f"{self.uri} is a file, not a database folder.", "Name a folder.")
         self._connection: Any = None
 
     @property
@@ -122,7 +123,7 @@ class Database:
             there = ", ".join(n for n in names if n not in own and not n.startswith(GRAPH_PREFIX)) or "none"
             raise TableNotFoundError(
                 f"No table {name!r} in {self.uri} (tables there: {there}).",
-                f"Make it: vecindex ingest SOURCE --db {shlex.quote(str(self.uri))} --table {name}",
+                text("Make it: ", command("ingest", Placeholder("SOURCE"))),
             )
         with translated(f"{self.uri}/{name}"):
             table = ArticleTable(self.connection.open_table(name), f"{self.uri}/{name}")

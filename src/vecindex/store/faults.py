@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from vecindex.errors import ConfigError, CorruptError, DiskFullError, StoreError, VecindexError
+from vecindex.messages import command, option, text
 
 _FULL = ("no space left", "os error 28", "disk quota")
 _BROKEN = (
@@ -22,17 +23,18 @@ _BROKEN = (
     "file size is too small",
 )
 
+_LOOK = text("Look closer: ", command("doctor"))
 _CONDITION = "error applying filter expression to batch"
 
 
-def _after(text: str, sign: str) -> str:
-    """Return the words of a message after a sign, up to the place in the store's source that it names.
+def _after(message: str, phrase: str) -> str:
+    """Return the words of a message after a phrase, up to the line of the store's source that it names.
 
     >>> _after("Error applying filter expression to batch: Arrow error: Divide by zero error, /x.rs:1", _CONDITION)
     'Divide by zero error'
     """
-    told = text[text.lower().index(sign) + len(sign) :].strip(" :").removeprefix("Arrow error: ")
-    return told.split(", /")[0].splitlines()[0].strip()[:200]
+    words = message[message.lower().index(phrase) + len(phrase) :].strip(" :").removeprefix("Arrow error: ")
+    return words.split(", /")[0].splitlines()[0].strip()[:200]
 
 
 @contextmanager
@@ -43,26 +45,24 @@ def translated(where: str) -> Iterator[None]:
     except VecindexError:
         raise
     except (RuntimeError, OSError, ValueError) as error:
-        text = str(error)
-        low = text.lower()
-        line = (text.strip().splitlines() or [type(error).__name__])[0][:300]
+        full = str(error)
+        low = full.lower()
+        line = (full.strip().splitlines() or [type(error).__name__])[0][:300]
         if _CONDITION in low:
             raise ConfigError(
-                f"The condition cannot be worked out on every row of {where}: {_after(text, _CONDITION)}.",
-                "Change the condition: --where",
+                f"The condition cannot be worked out on every row of {where}: {_after(full, _CONDITION)}.",
+                text("Change the condition: ", option("where")),
             ) from error
-        if any(sign in low for sign in _FULL):
+        if any(phrase in low for phrase in _FULL):
             raise DiskFullError(
                 f"No space left on the disk of {where}; what was committed before is safe.",
                 "Free some space and run the same command again: it goes on where it stopped.",
             ) from error
-        if any(sign in low for sign in _BROKEN):
-            raise CorruptError(
-                f"Files of {where} are missing or damaged: {line}", "Look closer: vecindex doctor"
-            ) from error
+        if any(phrase in low for phrase in _BROKEN):
+            raise CorruptError(f"Files of {where} are missing or damaged: {line}", _LOOK) from error
         raise StoreError(f"The store failed on {where}: {line}", "Run the command again.") from error
     except BaseException as error:
         # Damaged bytes may make the Rust side panic, which is neither an Exception nor importable.
         if type(error).__name__ != "PanicException":
             raise
-        raise CorruptError(f"Files of {where} are damaged.", "Look closer: vecindex doctor") from error
+        raise CorruptError(f"Files of {where} are damaged.", _LOOK) from error

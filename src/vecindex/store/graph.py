@@ -31,8 +31,8 @@ class StoredGraph:
 
     Attributes
     ----------
-    ids, contents : (n,) Arrow texts in the graph's order: the article, and the half of its content hash that tells
-        what makes its vector.
+    ids, contents : (n,) Arrow texts in the graph's order: the article, and the half of its content hash that
+        covers what makes its vector.
     made_by : what made the vectors: the fingerprint of the articles' table, as JSON.
     version : of the articles' table that it was made of.
     """

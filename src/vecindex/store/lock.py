@@ -44,11 +44,11 @@ class WriterLock:
         except OSError as error:
             raise StoreError(
                 f"Cannot write to the database folder {self._path.parent}: {error.strerror or error}.",
-                "Check its permissions, or name another folder: --db DIR",
+                "Check its permissions, or name another folder.",
             ) from error
         with suppress(OSError):  # a full disk; the note only serves a message
-            told = f"process {os.getpid()}: {Path(sys.argv[0]).name} {' '.join(sys.argv[1:3])}"
-            self._holder.write_text(told, encoding="utf-8", errors="replace")
+            note = f"process {os.getpid()}: {Path(sys.argv[0]).name} {' '.join(sys.argv[1:3])}"
+            self._holder.write_text(note, encoding="utf-8", errors="replace")
         return self
 
     def __exit__(
@@ -62,9 +62,9 @@ class WriterLock:
 
     def holder(self) -> str | None:
         """Return the process id and command of the writer at work, or None when none is known to be."""
-        told = self._who()
-        found = re.match(r"process (\d+): ", told)
-        return told if found and _is_alive(int(found[1])) else None
+        note = self._who()
+        found = re.match(r"process (\d+): ", note)
+        return note if found and _is_alive(int(found[1])) else None
 
     def _who(self) -> str:
         try:

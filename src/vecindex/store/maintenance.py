@@ -22,7 +22,7 @@ FRAGMENT_ROWS = 100_000
 _COMPACTION_BATCH_ROWS = 1_024
 _METADATA_CACHE = 32 << 20
 KEEP_VERSIONS_FOR = timedelta(hours=1)
-"""Old versions stay this long, counted from their own commit, so that who reads one need not lose its files."""
+"""Old versions stay this long, counted from their own commit, so that a reader of one does not lose its files."""
 
 
 def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR) -> int:

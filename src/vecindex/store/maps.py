@@ -11,6 +11,7 @@ import numpy as np
 
 from vecindex.core.neighbors import F64
 from vecindex.errors import ConfigError
+from vecindex.messages import Placeholder, command, text
 from vecindex.schema import MAP_KEY
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
@@ -41,34 +42,28 @@ def check_map_name(table: ArticleTable, name: str) -> None:
     if not _NAME.fullmatch(name):
         raise ConfigError(
             f"A map cannot be named {name!r}.",
-            "Use small letters, digits and '_', a letter first, 60 signs at most: the name becomes a column's.",
+            "Use small letters, digits and '_', a letter first, 60 characters at most: the name becomes a column's.",
         )
     wanted = _columns("", name)
     for found in table.schema:
-        # Letter case does not tell columns apart in an SQL condition.
+        # An SQL condition does not distinguish columns by letter case.
         if found.name.lower() in wanted and MAP_KEY not in (found.metadata or {}):
             raise ConfigError(
                 f"{table.where} has a column {found.name!r} of its own, so no map can be named {name!r}.",
-                "Choose another name: vecindex project NAME",
+                text("Choose another name: ", command("project", Placeholder("NAME"))),
             )
 
 
-def map_xy(table: ArticleTable, name: str) -> tuple[list[str], F64]:
-    """Return the ids of all rows and their places (n, 2) on a map, in table order; NaN outside the map."""
-    ids, places = rows_and_places(table, [name])
-    return ids.to_pylist(), places[name]
+def rows_and_positions(table: ArticleTable, names: Sequence[str]) -> tuple[pa.Array, dict[str, F64]]:
+    """Return the ids of all rows as an Arrow array, and their positions on several maps (NaN outside); one scan."""
+    found, positions = columns_and_positions(table, ["id"], names)
+    return found[0], positions
 
 
-def rows_and_places(table: ArticleTable, names: Sequence[str]) -> tuple[pa.Array, dict[str, F64]]:
-    """Return the ids of all rows as an Arrow array, and their places on several maps, from one scan."""
-    found, places = columns_and_places(table, ["id"], names)
-    return found[0], places
-
-
-def columns_and_places(
+def columns_and_positions(
     table: ArticleTable, columns: Sequence[str], names: Sequence[str]
 ) -> tuple[list[pa.Array], dict[str, F64]]:
-    """Return columns of text, and the places on several maps, of all rows in table order, from one scan."""
+    """Return columns of text, and the positions on several maps, of all rows in table order, from one scan."""
     import pyarrow as pa
 
     axes = [f"{name}_{axis}" for name in names for axis in _AXES]
@@ -81,11 +76,11 @@ def columns_and_places(
             values = batch.column(column).cast(pa.float64())
             read[at].append(values.to_numpy(zero_copy_only=False))
     joined = [np.concatenate(parts) if parts else np.empty(0) for parts in read]
-    places = {name: np.stack(joined[2 * i : 2 * i + 2], axis=1) for i, name in enumerate(names)}
-    for xy in places.values():
-        # A place that is half there, or infinite, is none.
+    positions = {name: np.stack(joined[2 * i : 2 * i + 2], axis=1) for i, name in enumerate(names)}
+    for xy in positions.values():
+        # A row with one coordinate only, or an infinite one, is not on the map.
         xy[~np.isfinite(xy).all(axis=1)] = np.nan
-    return [pa.concat_arrays(parts) if parts else pa.array([], pa.string()) for parts in texts], places
+    return [pa.concat_arrays(parts) if parts else pa.array([], pa.string()) for parts in texts], positions
 
 
 def outside(table: ArticleTable, name: str) -> int:
@@ -99,7 +94,7 @@ def outside(table: ArticleTable, name: str) -> int:
 def put_map(table: ArticleTable, name: str, ids: pa.Array, xy: F64, about: Mapping[str, Any]) -> None:
     """Store a map in place of the one of that name, if there is one. The caller holds the writer lock.
 
-    The coordinates are written into columns of their own beside the old ones, with what is told about them. Then one
+    The coordinates are written into columns of their own next to the old ones, with the map's metadata. Then one
     commit gives these columns the map's name and takes it from the old ones. So whoever reads, and whenever the
     process is killed, finds the old map or the new one, coordinates and metadata together. What a kill leaves under
     other names is removed by the next call. Rows that are appended meanwhile are null; vectors are not written.
@@ -107,8 +102,8 @@ def put_map(table: ArticleTable, name: str, ids: pa.Array, xy: F64, about: Mappi
     Parameters
     ----------
     ids : the rows' ids; ids that the table does not hold are passed over.
-    xy : (n, 2) their places, stored as float32; NaN for a row outside the map.
-    about : told by `maps`; must be plain values.
+    xy : (n, 2) their positions, stored as float32; NaN for a row outside the map.
+    about : the metadata that `maps` returns; must be plain values.
     """
     check_map_name(table, name)
     sweep_map(table, name)
@@ -145,8 +140,8 @@ def _left_over(table: ArticleTable, name: str) -> list[str]:
 def _add_columns(table: ArticleTable, name: str, about: Mapping[str, Any]) -> None:
     import pyarrow as pa
 
-    told = {MAP_KEY: json.dumps(about, allow_nan=False).encode()}
-    fields = pa.schema([pa.field(c, pa.float32(), metadata=told) for c in _columns(_NEXT, name)])
+    metadata = {MAP_KEY: json.dumps(about, allow_nan=False).encode()}
+    fields = pa.schema([pa.field(c, pa.float32(), metadata=metadata) for c in _columns(_NEXT, name)])
     _retried(table, lambda: table.lance.add_columns(fields))
 
 
@@ -160,7 +155,7 @@ def _fill_columns(table: ArticleTable, name: str, ids: pa.Array, xy: F64) -> Non
 
     def merge() -> None:
         data = table.lance.to_lance(metadata_cache_size_bytes=_CACHE, index_cache_size_bytes=_CACHE)
-        # Writes the two columns only; LanceDB's own merge would write whole rows anew.
+        # Writes the two columns only; LanceDB's own merge would rewrite whole rows.
         data.merge_insert("id").when_matched_update_all().write_mode("rewrite_columns").execute(rows)
 
     _retried(table, merge)

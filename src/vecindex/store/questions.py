@@ -13,6 +13,7 @@ import numpy as np
 from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import StoreError
+from vecindex.messages import Placeholder, command, text
 from vecindex.schema import questions_schema
 from vecindex.store.articles import isin
 from vecindex.store.auxiliary import AuxiliaryTable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("key", "question_set", "id", "text", "topic", "answers", "hash", "fingerprint")
 _AT_ONCE = 2_000
+_NAME = Placeholder("NAME")
 
 
 class QuestionTable(AuxiliaryTable):
@@ -66,7 +68,7 @@ class QuestionTable(AuxiliaryTable):
         prompt: str | None,
         own: bool,
     ) -> pa.Table:
-        """Return a set as rows of the table; `own` tells that the prompt is the model's."""
+        """Return a set as rows of the table; `own` says that the prompt is the model's."""
         import pyarrow as pa
 
         made_by = _made_by(stored, prompt, own)
@@ -89,7 +91,7 @@ class QuestionTable(AuxiliaryTable):
         return pa.Table.from_pylist(made, schema=questions_schema())
 
     def holds(self, rows: pa.Table) -> bool:
-        """Return whether a set is in the table just so, with nothing besides under its name and model."""
+        """Return whether exactly this set is in the table under its name and model."""
         if not self.exists():
             return False
         with translated(self.where):
@@ -120,7 +122,10 @@ class QuestionTable(AuxiliaryTable):
         if "question_set" not in table.schema.names:
             raise StoreError(
                 f"{self.where} is a table of something else, so no questions can be kept.",
-                "Give that table another name: vecindex ingest SOURCE --table NAME",
+                text(
+                    "Give that table another name: ",
+                    command("ingest", Placeholder("SOURCE"), table=Placeholder("NAME")),
+                ),
             )
         return table
 

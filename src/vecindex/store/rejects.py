@@ -4,34 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vecindex.schema import rejects_schema
+from vecindex.store.articles import ArticleTable, isin
 from vecindex.store.auxiliary import AuxiliaryTable
 from vecindex.store.faults import translated
 from vecindex.types import Rejected
 
-if TYPE_CHECKING:
-    from vecindex.store.articles import ArticleTable
-
-
-STREAM = "stdin"
-"""What standard input is called. It is another source each time, so reading it anew mends nothing of an older one."""
+_STREAM = re.compile(r"stdin|<memory(:\d+)?>")
+"""Standard input, and data in memory without a name. Another source each time, it mends nothing of an older one."""
 _IDS_PER_LOOK = 10_000
 # Its id is in the table by nature: the row that came first has it, unless that one was rejected in the same commit.
 _DUPLICATE = "reason LIKE 'duplicate id%'"
 
 
 def filed_as(name: str) -> str:
-    """Return the name that a source, or a place in it, is filed under: a local path however it was spelled.
+    """Return the name that a source, or a location in it, is filed under: a local path however it was spelled.
 
-    >>> filed_as("s3://bucket/a.jsonl"), filed_as("/data/./a.jsonl:2")
-    ('s3://bucket/a.jsonl', '/data/a.jsonl:2')
+    >>> filed_as("s3://bucket/a.jsonl"), filed_as("<news> row 1"), filed_as("/data/./a.jsonl:2")
+    ('s3://bucket/a.jsonl', '<news> row 1', '/data/a.jsonl:2')
     """
+    is_path = not (_is_stream(name) or "://" in name or name.startswith("<"))
     # Not Path.resolve: a link is a name of its own, which may lead to another file tomorrow.
-    return as_unicode(name if name == STREAM or "://" in name else os.path.abspath(name))  # noqa: PTH100
+    return as_unicode(os.path.abspath(name) if is_path else name)  # noqa: PTH100
+
+
+def _is_stream(source: str) -> bool:
+    return _STREAM.fullmatch(source) is not None
 
 
 def as_unicode(text: str) -> str:
@@ -44,22 +47,22 @@ def as_unicode(text: str) -> str:
 
 
 def _key(table: str, source: str, row: Rejected) -> str:
-    # Another stream has other rows at the same places: only what they hold tells them apart.
-    where = (row.place, row.id or "", row.excerpt) if source == STREAM else (filed_as(row.place),)
+    # Another stream has other rows at the same locations: only what they hold distinguishes them.
+    where = (row.place, row.id or "", row.excerpt) if _is_stream(source) else (filed_as(row.place),)
     parts = as_unicode("\0".join((table, filed_as(source), *where)))
     return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
 
 class RejectTable(AuxiliaryTable):
-    """Rejected rows of all tables of a database, one for each (table, source, place).
+    """Rejected rows of all tables of a database, one for each (table, source, location).
 
-    Of standard input, which has no name of its own, there is one for each (table, place, id, excerpt).
+    Of a stream, which has no name of its own, there is one for each (table, location, id, excerpt).
     """
 
     def put(self, table: str, run: str, rows: Sequence[tuple[str, Rejected]]) -> None:
-        """Keep rows as (source, row), as one commit; a row rejected before at the same place is replaced.
+        """Keep rows as (source, row), as one commit; a row rejected before at the same location is replaced.
 
-        Sources are filed as `filed_as` tells; places stay as they were spelled.
+        Sources are filed under `filed_as`; locations stay as they were spelled.
         """
         import pyarrow as pa
 
@@ -89,13 +92,11 @@ class RejectTable(AuxiliaryTable):
             handle.merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(data)
 
     def forget(self, table: str, sources: Sequence[str], keep_run: str) -> None:
-        """Drop the rows of sources that a complete run has read anew and no longer rejects.
+        """Drop the rows of sources that a complete run has read again and no longer rejects.
 
-        Those of standard input stay: what was read now is not what was read then.
+        Those of streams stay: what was read now is not what was read then.
         """
-        from vecindex.store.articles import isin
-
-        named = [name for name in sources if name != STREAM]
+        named = [name for name in sources if not _is_stream(name)]
         # Under the name as spelled, too: so were they filed once.
         names = dict.fromkeys([*map(as_unicode, named), *map(filed_as, named)])
         self._drop(f"{isin('source', list(names))} AND {_before(table, keep_run)}")
@@ -109,8 +110,6 @@ class RejectTable(AuxiliaryTable):
 
         Returns whether there were any.
         """
-        from vecindex.store.articles import isin
-
         dropped = False
         for at in range(0, len(ids), _IDS_PER_LOOK):
             some = isin("id", ids[at : at + _IDS_PER_LOOK])
@@ -133,7 +132,7 @@ class RejectTable(AuxiliaryTable):
         if not self.exists():
             return 0
         with translated(self.where):
-            return int(self._open().count_rows(f'"table" = {_quoted(table)}'))
+            return int(self._open().count_rows(_of(table)))
 
     def rows(self, table: str, limit: int = 1_000) -> list[dict[str, Any]]:
         """Return rejected rows of a table's sources."""
@@ -143,7 +142,7 @@ class RejectTable(AuxiliaryTable):
             found: list[dict[str, Any]] = (
                 self._open()
                 .search()
-                .where(f'"table" = {_quoted(table)}')
+                .where(_of(table))
                 .select(["source", "place", "id", "reason", "excerpt", "rejected_at"])
                 .limit(limit)
                 .to_list()
@@ -152,15 +151,13 @@ class RejectTable(AuxiliaryTable):
 
     def opened(self) -> ArticleTable:
         """Return the table for maintenance, which goes by its rows only."""
-        from vecindex.store.articles import ArticleTable
-
         with translated(self.where):
             return ArticleTable(self._open(), self.where)
 
 
+def _of(table: str) -> str:
+    return isin('"table"', [table])
+
+
 def _before(table: str, run: str) -> str:
-    return f'"table" = {_quoted(table)} AND run <> {_quoted(run)}'
-
-
-def _quoted(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return f"{_of(table)} AND NOT {isin('run', [run])}"

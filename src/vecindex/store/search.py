@@ -1,4 +1,4 @@
-"""Nearest rows by vector and best rows by words, as LanceDB finds them."""
+"""Nearest rows by vector and best rows by full-text search, as LanceDB finds them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
-from vecindex.messages import option, text
+from vecindex.messages import Placeholder, option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
 
 Row = dict[str, Any]
 """A row's columns, by name."""
 
-WORD_COLUMNS = ("title", "text")
-_EXAMPLE = "year > 1990 AND topic = 'cells'"
+TEXT_COLUMNS = ("title", "text")
+_EXAMPLE = Placeholder("\"year > 1990 AND topic = 'cells'\"")
 _NO_COLUMN = "vecindex_no_such_column_0"
 # LanceDB's number of the query in the answer to several.
 _QUERY = "query_index"
@@ -27,7 +27,7 @@ _QUERY = "query_index"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A row that a search found. What the search tells of it stands apart from its columns, which may have any name.
+    """A row that a search found. What the search computed is kept apart from its columns, which may have any name.
 
     `dist` is the cosine distance, lower is closer; `relevance` the sum of a fusion, higher is better. Each is None
     where it was not asked for.
@@ -40,15 +40,15 @@ class Found:
 
 def check_condition(table: ArticleTable, where: str) -> None:
     """Raise ConfigError, naming the columns, when an SQL condition cannot be applied to the table."""
-    # The condition is put in brackets when it is used, which tells one that ends too early ("true; more") from one
-    # that is whole.
+    # The condition is put in brackets when it is used, which distinguishes one that ends too early
+    # ("true; more") from one that is whole.
     for condition in (where, f"({where})"):
         reason = _refusal(table, condition)
         if reason is not None:
             raise _wrong(table, where, reason)
     # LanceDB passes over what follows a closed bracket ("true); more"), so a column that is not there must be missed.
     if any(_refusal(table, f"{condition} AND {_NO_COLUMN}") is None for condition in (where, f"({where})")):
-        raise _wrong(table, where, "it ends before its last sign: a bracket, a semicolon or a comment is too much.")
+        raise _wrong(table, where, "it ends early: a bracket, a semicolon or a comment is too much.")
 
 
 def _wrong(table: ArticleTable, where: str, reason: str) -> ConfigError:
@@ -66,22 +66,22 @@ def _refusal(table: ArticleTable, condition: str) -> str | None:
     """
     if re.search(r"\?|\$\d", re.sub(r"'(?:[^']|'')*'", "", condition)):
         # It would make LanceDB panic, and say so on stderr.
-        return "it has a place for a value that is given elsewhere (? or $1); write the value itself."
+        return "it has a placeholder for a value (? or $1); write the value itself."
     try:
         table.lance.search().where(condition).select(["id"]).limit(1).explain_plan()
     except (ValueError, RuntimeError) as error:
-        text = str(error)
-        if "not supported" in text.lower() or "not implemented" in text.lower():
+        full = str(error)
+        if "not supported" in full.lower() or "not implemented" in full.lower():
             return "it uses a function that a condition on single rows cannot have."
-        if "invalid" not in text.lower():
+        if "invalid" not in full.lower():
             raise
-        return _reason(text)
+        return _reason(full)
     return None
 
 
-def _reason(text: str) -> str:
+def _reason(message: str) -> str:
     """Return the part of LanceDB's message that speaks of the condition, on one line."""
-    line = " ".join(text.split())
+    line = " ".join(message.split())
     line = re.sub(r"^Invalid input, ", "", line)
     line = re.sub(r"Error parsing statement: SELECT 1 FROM t WHERE .*?\(sql parser error: ?", "", line)
     line = re.sub(r"Error resolving filter expression [^:]*: ?", "", line)
@@ -125,19 +125,19 @@ def nearest(
     return [[Found(row, dist=dist) for dist, row in rows] for rows in answers]
 
 
-def by_words(
-    table: ArticleTable, text: str, limit: int, columns: Sequence[str], where: str | None = None
+def by_fulltext(
+    table: ArticleTable, query_text: str, limit: int, columns: Sequence[str], where: str | None = None
 ) -> list[Found]:
-    """Return the `limit` rows whose title or text match the words of `text` best (BM25), ordered by (-words, id).
+    """Return the `limit` rows whose title or text match `query_text` best (BM25), ordered by (-score, id).
 
-    Needs the index of words; rows that it does not hold yet are found too. Words are reduced to their English
+    Needs the full-text index; rows that it does not hold yet are found too. Words are reduced to their English
     stems; a text of stop words only matches nothing.
     """
     from lancedb.query import MultiMatchQuery
 
     with translated(table.where):
         query = (
-            table.lance.search(MultiMatchQuery(text, list(WORD_COLUMNS)), query_type="fts")
+            table.lance.search(MultiMatchQuery(query_text, list(TEXT_COLUMNS)), query_type="fts")
             .select([*columns, "_score"])
             .limit(limit)
         )
@@ -148,19 +148,19 @@ def by_words(
     return [Found(row) for _, row in weighed]
 
 
-def words_indexed(table: ArticleTable) -> bool:
-    """Return whether the words of titles and texts have an index."""
+def has_fulltext_index(table: ArticleTable) -> bool:
+    """Return whether titles and texts have a full-text index."""
     with translated(table.where):
         indexed = {
             column for index in table.lance.list_indices() if index.index_type == "FTS" for column in index.columns
         }
-    return set(WORD_COLUMNS) <= indexed
+    return set(TEXT_COLUMNS) <= indexed
 
 
-def index_words(table: ArticleTable) -> None:
-    """Make the index of words. The caller holds the writer lock."""
+def make_fulltext_index(table: ArticleTable) -> None:
+    """Make the full-text index. The caller holds the writer lock."""
     from lancedb.index import FTS
 
     with translated(table.where):
-        for column in WORD_COLUMNS:
+        for column in TEXT_COLUMNS:
             table.lance.create_index(column, config=FTS(), replace=True)

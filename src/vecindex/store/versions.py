@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from vecindex.errors import ConfigError
+from vecindex.messages import Placeholder, command, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
 
@@ -26,7 +27,7 @@ def go_to(table: ArticleTable, tag: str) -> None:
     if tag not in known:
         raise ConfigError(
             f"{table.where} has no tag {tag!r} (tags there: {', '.join(known) or 'none'}).",
-            "Tags are made by: vecindex tag NAME",
+            text("To make one: ", command("tag", Placeholder("NAME"))),
         )
     with translated(table.where):
         table.lance.checkout(tag)
@@ -53,11 +54,11 @@ def version(table: ArticleTable) -> int:
         return int(table.lance.version)
 
 
-def edition(table: ArticleTable, folder: Path | None) -> str:
-    """Return a name of the version that is read, such that a table made anew under the same name has other ones.
+def snapshot(table: ArticleTable, folder: Path | None) -> str:
+    """Return a name of the version that is read; a table made again under the same name has other ones.
 
-    `folder` is the database's. The name is the version's number and the time of its commit, as the files of a local
-    database tell it; of a remote one only the number is known.
+    `folder` is the database's. The name is the version's number and the time of its commit, from the files of a local
+    database; of a remote one only the number is known.
     """
     number = version(table)
     if folder is not None:
@@ -73,7 +74,7 @@ def versions(table: ArticleTable) -> dict[int, tuple[int, dt.datetime]]:
     """Return the (rows, time of the commit in UTC) of each version that can still be read."""
     with translated(table.where):
         return {
-            # LanceDB tells the time in this machine's zone, without saying so.
+            # LanceDB gives the time in this machine's zone, without saying so.
             int(v["version"]): (int(v["metadata"].get("total_rows", 0)), v["timestamp"].astimezone(dt.UTC))
             for v in table.lance.list_versions()
         }

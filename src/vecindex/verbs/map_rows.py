@@ -12,7 +12,7 @@ from vecindex.core.vectors import F32, usable
 from vecindex.errors import CorruptError
 from vecindex.messages import command, text
 from vecindex.store.articles import ArticleTable, as_matrix
-from vecindex.store.maps import columns_and_places
+from vecindex.store.maps import columns_and_positions
 from vecindex.store.versions import version
 from vecindex.types import Observer, Stage
 
@@ -94,7 +94,7 @@ def read_rows(table: ArticleTable, map_name: str | None = None) -> MapRows:
 
     number = version(table)
     table.lance.checkout(number)
-    (ids, hashes), positions = columns_and_places(
+    (ids, hashes), positions = columns_and_positions(
         table, ["id", "content_hash"], [] if map_name is None else [map_name]
     )
     order = pc.sort_indices(ids)

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Unpack
 
 import typer
 
-from vecindex.cli.options import Db, Json, Table
+from vecindex.cli.options import Db, Json, Table, options_of
 from vecindex.config import DEFAULT_TABLE
+from vecindex.verbs.upkeep.options import DoctorOptions
 
 FAULTS_EXIT = 1
 
 
-def doctor(
-    db: Db = None,
-    table: Table = DEFAULT_TABLE,
-    repair: Annotated[
-        bool,
-        typer.Option("--repair", help="Set unreadable files aside and remove unusable rows; ingest makes them anew."),
-    ] = False,
-    json: Json = False,
-) -> None:
-    """Read the whole table and check it: files, ids, vectors, hashes, chunks. Exit code 1 when something is wrong."""
+@options_of(DoctorOptions)
+def doctor(db: Db = None, table: Table = DEFAULT_TABLE, json: Json = False, **options: Unpack[DoctorOptions]) -> None:
+    """Check a whole table, and repair it if asked.
+
+    Files, ids, vectors, hashes and chunks are read and checked. Exit code 1 when something is wrong.
+    """
     import vecindex
     from vecindex.cli.output import print_json
     from vecindex.cli.render.upkeep import print_doctor
 
-    report = vecindex.open(db, table).doctor(repair=repair)
+    report = vecindex.open(db, table).doctor(**options)
     if json:
-        print_json(report.to_dict())
+        print_json(report)
     else:
         print_doctor(report)
     if not report.sound:

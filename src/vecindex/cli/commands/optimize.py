@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Unpack
 
-import typer
-
-from vecindex.cli.options import Db, Json, Table
+from vecindex.cli.options import Db, Json, Table, options_of
 from vecindex.config import DEFAULT_TABLE
+from vecindex.verbs.upkeep.options import OptimizeOptions
 
 
+@options_of(OptimizeOptions)
 def optimize(
-    db: Db = None,
-    table: Table = DEFAULT_TABLE,
-    older_than: Annotated[
-        str | None,
-        typer.Option(metavar="AGE", help="Remove versions older than this: 0s, 10m, 2h, 7d [default: 1h]"),
-    ] = None,
-    json: Json = False,
+    db: Db = None, table: Table = DEFAULT_TABLE, json: Json = False, **options: Unpack[OptimizeOptions]
 ) -> None:
-    """Merge small pieces, bring the index of words up to date, remove old versions. Tagged ones stay."""
+    """Compact a table and remove its old versions.
+
+    The full-text index is brought up to date as well. Tagged versions stay.
+    """
     import vecindex
     from vecindex.cli.output import print_json
     from vecindex.cli.render.upkeep import print_optimize
 
-    report = vecindex.open(db, table).optimize(older_than=older_than)
+    report = vecindex.open(db, table).optimize(**options)
     print_optimize(report)
     if json:
-        print_json(report.to_dict())
+        print_json(report)

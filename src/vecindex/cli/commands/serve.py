@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Unpack
 
 import typer
 
-from vecindex.cli.options import Db, Table
+from vecindex.cli.options import Db, Table, options_of
 from vecindex.config import DEFAULT_TABLE, database_uri
+from vecindex.options import ModelOptions
 
 
+@options_of(ModelOptions)
 def serve(
     db: Db = None,
     table: Table = DEFAULT_TABLE,
@@ -25,27 +27,17 @@ def serve(
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65535)] = 0,
     host: Annotated[str, typer.Option(help="A loopback address of this machine.")] = "127.0.0.1",
     open: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
-    model: Annotated[str | None, typer.Option(help="Where the table's model is now, if elsewhere.")] = None,
-    prompt: Annotated[str | None, typer.Option(help="Put before every question [default: the model's own]")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    trust_remote_code: Annotated[bool, typer.Option(help="Run code that the model brings along.")] = False,
+    **options: Unpack[ModelOptions],
 ) -> None:
-    """Serve a page over the table to this machine's browser: the map, and a box to ask questions in.
+    """Serve the map and a box for questions to this machine's browser.
 
     Prints the page's address. Ctrl-C ends it. Changes nothing in the table, and follows what others change.
     """
     from vecindex.cli.output import say
-    from vecindex.options import ModelOptions
     from vecindex.serve.live import Served
     from vecindex.serve.server import serve as run
 
-    served = Served(
-        database_uri(db),
-        table,
-        map,
-        questions,
-        ModelOptions(model=model, prompt=prompt, device=device, trust_remote_code=trust_remote_code),
-    )
+    served = Served(database_uri(db), table, map, questions, options)
 
     def ready(url: str) -> None:
         typer.echo(url)

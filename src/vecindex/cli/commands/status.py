@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Unpack
 
-import typer
-
-from vecindex.cli.options import Db, Json, Table
+from vecindex.cli.options import Db, Json, Table, options_of
 from vecindex.config import DEFAULT_TABLE
+from vecindex.verbs.upkeep.options import StatusOptions
 
 
-def status(
-    db: Db = None,
-    table: Table = DEFAULT_TABLE,
-    rejects: Annotated[
-        bool, typer.Option("--rejects", help="List the input rows that were left out, with place and reason.")
-    ] = False,
-    at: Annotated[str | None, typer.Option(metavar="TAG", help="Tell of the table as it was tagged.")] = None,
-    json: Json = False,
-) -> None:
-    """Tell what is in the table, what made it, how the last run went and what to do next."""
+@options_of(StatusOptions)
+def status(db: Db = None, table: Table = DEFAULT_TABLE, json: Json = False, **options: Unpack[StatusOptions]) -> None:
+    """Show what a table holds and what to do next.
+
+    What made it, how the last run went, the stored maps, the tags and the disk space are shown as well.
+    """
     import vecindex
     from vecindex.cli.output import print_json
     from vecindex.cli.render.upkeep import print_status
 
-    found = vecindex.open(db, table).status(rejects=rejects, at=at)
+    found = vecindex.open(db, table).status(**options)
     if json:
-        print_json(found.to_dict())
+        print_json(found)
     else:
         print_status(found)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vecindex.cli.output import duration, say
+from vecindex.messages import command, percent, text
 
 if TYPE_CHECKING:
-    from vecindex.types import IngestReport
+    from vecindex.verbs.ingest.result import IngestReport
 
 
 def print_ingest(report: IngestReport, dry_run: bool) -> None:
-    """Tell what an ingest did, or would do."""
+    """Print what an ingest did, or would do."""
     if dry_run:
         say(
             f"dry run: {report.read:,} rows read: {report.added:,} new in {report.table}, "
@@ -30,7 +31,7 @@ def print_ingest(report: IngestReport, dry_run: bool) -> None:
     if report.rejected and not (report.added or report.changed or report.skipped or report.vectors):
         say("  no row was good: is the format the right one (--format), are the fields (--id-field, --text-field)?")
     if report.rejected and not dry_run:
-        say("  where and why, row by row: vecindex status --rejects")
+        say(text("  where and why, row by row: ", command("status", rejects=True)))
     if report.missing:
         say(f"  {report.missing:,} rows of the table are not in these sources; --prune would remove them")
     if report.pruned:
@@ -38,7 +39,7 @@ def print_ingest(report: IngestReport, dry_run: bool) -> None:
     if report.truncated:
         share = report.truncated / max(1, report.vectors)
         say(
-            f"  {report.truncated:,} texts ({share:.1%}) are longer than the model reads and were cut; "
+            f"  {report.truncated:,} texts ({percent(share, 1)}) are longer than the model reads and were truncated; "
             "--chunk keeps all of their text (in a table of its own), a model that reads more helps too"
         )
     s = report.seconds

@@ -10,7 +10,7 @@ from vecindex.cli.layout import facts, out, plain, prose, short, table
 from vecindex.cli.render.project import made_by, precise
 from vecindex.errors import ConfigError
 from vecindex.reports.figures import NONE, figure, number, share
-from vecindex.reports.overlap_maps import enough_of
+from vecindex.reports.overlap.maps import enough_of
 from vecindex.verbs.overlap.causes.experiments import bearing_on, told_outcome
 
 if TYPE_CHECKING:

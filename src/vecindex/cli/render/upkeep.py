@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from vecindex.cli.advice import completed
-from vecindex.cli.layout import plain
+from vecindex.cli.layout import out, plain
 from vecindex.cli.output import duration, say, size
 from vecindex.cli.render.project import map_line
+from vecindex.cli.spelling import spelled
+from vecindex.messages import Placeholder, command, percent, text
 
 if TYPE_CHECKING:
     from vecindex.verbs.upkeep.delete import DeleteReport
@@ -27,17 +27,13 @@ _CHUNK_ID = re.compile(r"(?P<article>.+)#\d+", re.DOTALL)
 def print_status(found: Status) -> None:
     """Print a table's state as lines of a name and a value, then the rejects, then what to do next."""
     for name, value in _status_lines(found):
-        _out(f"{name:<13}{value}")
+        out(f"{name:<13}{value}")
     for row in found.rejects or []:
-        _out("\t".join(plain(str(row[key] or "")) for key in ("place", "reason", "id", "excerpt")))
+        out("\t".join(plain(str(row[key] or "")) for key in ("place", "reason", "id", "excerpt")))
     if found.rejects is not None and len(found.rejects) < found.rejected:
         say(f"the first {len(found.rejects):,} of {found.rejected:,} rejected rows")
     for sentence in found.next:
-        _out(f"next         {completed(sentence)}")
-
-
-def _out(line: str) -> None:
-    sys.stdout.write(line + "\n")
+        out(f"next         {spelled(sentence)}")
 
 
 def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
@@ -48,17 +44,16 @@ def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
     yield from _run_lines(found)
     yield "rejected", f"{found.rejected:,} input rows"
     if found.fingerprint is None:
-        return  # of a table that there is not there is no more to tell
+        return  # there is no table
     if found.columns:
         yield "fields", ", ".join(f"{plain(name)} ({kind})" for name, kind in found.columns.items())
     yield from _map_lines(found)
     if found.tags:
         yield "tags", ", ".join(f"{name} (version {version})" for name, version in found.tags.items())
     if found.batch_tokens:
-        told = ", ".join(f"{tokens:,} tokens on {device}" for device, tokens in found.batch_tokens.items())
-        yield "batches", f"{told} (remembered, since more ran out of memory)"
-    words = "indexed" if found.words_indexed else "not indexed (the first search --hybrid does it)"
-    yield "words", words
+        safe = ", ".join(f"{tokens:,} tokens on {device}" for device, tokens in found.batch_tokens.items())
+        yield "batches", f"{safe} (remembered, since more ran out of memory)"
+    yield "full text", "indexed" if found.words_indexed else "not indexed (the first search --hybrid does it)"
     disk = (
         ""
         if found.table_bytes is None or found.database_bytes is None
@@ -79,13 +74,16 @@ def _model_lines(found: Status) -> Iterator[tuple[str, str]]:
     template = "the text" if made.text_template is None else repr(made.text_template)
     prompt = f" behind the prompt {made.prompt!r}" if made.prompt else ""
     cut = f", {made.chunking}" if made.chunking else ""
-    # Of vectors that were taken on trust nobody told it.
-    read = f"up to {made.max_tokens:,} tokens" if made.max_tokens else "up to a length that is not known"
+    # It is not recorded for vectors that were taken unverified.
+    read = f"up to {made.max_tokens:,} tokens" if made.max_tokens else "up to an unknown length"
     yield "embedded", f"{template}{prompt}, {read}{cut}"
     if made.weights == "unknown":
-        yield "cut off", "not known, since the vectors came ready-made"
+        yield "truncated", "not known, since the vectors were precomputed"
     else:
-        yield "cut off", f"{found.truncated:,} texts ({found.truncated_frac:.1%}) are longer than the model reads"
+        yield (
+            "truncated",
+            f"{found.truncated:,} texts ({percent(found.truncated_frac, 1)}) are longer than the model reads",
+        )
 
 
 def _map_lines(found: Status) -> Iterator[tuple[str, str]]:
@@ -107,13 +105,13 @@ def _run_lines(found: Status) -> Iterator[tuple[str, str]]:
         if found.writer:
             yield "running", f"{found.writer}: {more}{when}"
         else:
-            yield "interrupted", f"a run was cut off: {more}{when}"
+            yield "interrupted", f"a run ended early: {more}{when}"
     elif found.writer:
         yield "running", found.writer
 
 
 def _rate(run: dict[str, Any]) -> str:
-    """Tell the rate of a run, or of the last one before it that embedded something."""
+    """Return the rate of a run, or of the last one before it that embedded something."""
     own = run.get("texts_per_s")
     rate = run if own else run.get("last_rate")
     if not rate:
@@ -123,45 +121,45 @@ def _rate(run: dict[str, Any]) -> str:
 
 
 def print_delete(report: DeleteReport) -> None:
-    """Tell what a deletion removed, or would remove."""
+    """Print what a deletion removed, or would remove."""
     for row_id in report.not_found:
         say(f"not found: {plain(row_id)}")
     if report.not_found and not report.articles:
-        say("  To find an id: vecindex search TEXT --json")
+        say(text("  To find an id: ", command("search", Placeholder("TEXT"), json=True)))
     chunk = next((found for i in report.not_found if (found := _CHUNK_ID.fullmatch(i))), None)
     if chunk is not None:
-        # The report does not tell whether the table is chunked; the sentence holds either way.
+        # The report does not say whether the table is chunked; the sentence holds either way.
         article, row = plain(chunk["article"]), plain(chunk[0])
         say(f"  in a table of chunks an article is named by its article_id: {article}, not {row}")
-    told = f"{report.articles:,} articles ({report.rows:,} rows)"
+    matched = f"{report.articles:,} articles ({report.rows:,} rows)"
     if report.dry_run:
-        say(f"dry run: would remove {told} of {report.table}")
+        say(f"dry run: would remove {matched} of {report.table}")
     elif report.deleted or not report.articles:
         say(f"{report.table}: {report.deleted:,} rows removed; {report.rows_in_table:,} rows left")
     else:
-        say(f"nothing removed; {told} would match")
+        say(f"nothing removed; {matched} would match")
 
 
 def print_optimize(report: OptimizeReport) -> None:
-    """Tell what an optimisation did."""
+    """Print what an optimization did."""
     disk = ""
     if report.bytes_before is not None and report.bytes_after is not None:
         disk = f", {size(report.bytes_before)} to {size(report.bytes_after)}"
     say(
         f"{report.table}: {report.fragments_before:,} to {report.fragments_after:,} fragments, "
         f"{report.versions_before:,} to {report.versions_after:,} versions{disk}"
-        + ("; the index of words is up to date" if report.words_indexed else "")
+        + ("; the full-text index is up to date" if report.words_indexed else "")
     )
 
 
 def print_tags(report: TagReport) -> None:
-    """Print the tags as lines of name, version, rows and time; tell what was done."""
+    """Print the tags as lines of name, version, rows and time, and what was done."""
     for verb in ("made", "moved", "deleted"):
         if name := getattr(report, verb):
             say(f"{verb}: {name}")
     for tag in report.tags:
         rows = "?" if tag.rows is None else f"{tag.rows:,}"
-        _out(f"{tag.name}\tversion {tag.version}\t{rows} rows\t{(tag.made_at or '?')[:19]}Z")
+        out(f"{tag.name}\tversion {tag.version}\t{rows} rows\t{(tag.made_at or '?')[:19]}Z")
     if not report.tags:
         say("no tags")
 
@@ -169,16 +167,16 @@ def print_tags(report: TagReport) -> None:
 def print_doctor(report: DoctorReport) -> None:
     """Print the outcome of each check, what was found and what to do about it."""
     for check in report.checks:
-        _out(f"{check.outcome:<9}{check.name}" + (f" ({check.note})" if check.note else ""))
+        out(f"{check.outcome:<9}{check.name}" + (f" ({check.note})" if check.note else ""))
     for done in report.repaired:
-        _out(f"repaired {done}")
+        out(f"repaired {done}")
     for finding in report.findings:
-        _out(f"\n{finding.check}: {finding.message} ({finding.count:,})")
+        out(f"\n{finding.check}: {spelled(finding.message)} ({finding.count:,})")
         for example in finding.examples:
-            _out(f"  {plain(example)}")
-        _out(f"  {finding.remedy}")
+            out(f"  {plain(example)}")
+        out(f"  {spelled(finding.remedy)}")
     for note in report.notes:
         say(note)
     say(f"{report.table}: {'sound' if report.sound else f'{len(report.findings)} faults found'}")
     if report.repaired:
-        say("what was dropped comes back with the next vecindex ingest of its source")
+        say(text("To add again what was dropped: ", command("ingest", Placeholder("SOURCE"))))

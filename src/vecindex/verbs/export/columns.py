@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vecindex.errors import ConfigError
+from vecindex.messages import option, text
 from vecindex.schema import CHUNK_COLUMNS
 from vecindex.store.articles import ArticleTable
 from vecindex.store.maps import maps
+from vecindex.verbs.export.options import ATLAS, VIEWER
 from vecindex.verbs.map_state import chosen_map
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ATLAS, VIEWER = "embedding-atlas", "viewer"
-TOOLS = (ATLAS, VIEWER)
 _LENGTHS = ("n_tokens", "truncated")
 
 
@@ -27,8 +27,8 @@ class Columns:
     Attributes
     ----------
     names, sources : the name of each in the file, and of the table's column that it holds.
-    maps : the maps whose places are among them.
-    placed : the map whose places are called x and y; None where none are.
+    maps : the maps whose coordinates are among them.
+    placed : the map whose coordinates are called x and y; None where none are.
     """
 
     names: tuple[str, ...]
@@ -52,7 +52,7 @@ class Columns:
 
 
 def chosen_maps(table: ArticleTable, wanted: Sequence[str] | None) -> list[str]:
-    """Return the maps that were asked for; None asks for all, the one that `vecindex map` shows first.
+    """Return the maps that were asked for; None asks for all, the one that `Index.map` shows first.
 
     Raises ConfigError naming the maps that there are.
     """
@@ -73,10 +73,10 @@ def plan_columns(
     Parameters
     ----------
     wanted : columns of the table, several in one text apart by commas; None for those that a reader would use.
-    on_maps : the maps whose places are given.
-    vectors : whether the vectors are given too.
-    tool : None for a table like ours; else what is fixed for the tool stands first, and the places on the first map
-        are called x and y.
+    on_maps : the maps whose coordinates are included.
+    vectors : whether the vectors are included.
+    tool : None for a table like ours; else what is fixed for the tool stands first, and the coordinates on the first
+        map are called x and y.
 
     Raises ConfigError naming the columns that there are.
     """
@@ -95,18 +95,13 @@ def plan_columns(
     own += ["vector"] if vectors else []
     rest = [name for name in dict.fromkeys(own) if name not in taken]
     names = [name for name, _ in first]
-    if tool == ATLAS:
-        # Its own column, which no field of the user's may have.
-        names.append("neighbors")
-    told = [name for name, _ in first]
     for name in rest:
-        free = name
-        while free in names:
-            free = f"src_{free}"
-        names.append(free)
-        told.append(free)
+        # embedding-atlas has a column of its own that no field of the user's may hide.
+        while name in names or (tool == ATLAS and name == "neighbors"):
+            name = f"src_{name}"
+        names.append(name)
     sources = [source for _, source in first] + rest
-    return Columns(tuple(told), tuple(sources), tuple(on_maps), placed)
+    return Columns(tuple(names), tuple(sources), tuple(on_maps), placed)
 
 
 def _usual(table: ArticleTable, schema: pa.Schema, tool: str | None) -> list[str]:
@@ -129,5 +124,5 @@ def _resolved(table: ArticleTable, schema: pa.Schema, wanted: Sequence[str]) -> 
             f"{table.where} has no column {missing[0]!r}.", f"Columns there: {', '.join(sorted(there))}"
         )
     if not found:
-        raise ConfigError("--columns names no column.", f"Columns there: {', '.join(sorted(there))}")
+        raise ConfigError(text(option("columns"), " names no column."), f"Columns there: {', '.join(sorted(there))}")
     return found

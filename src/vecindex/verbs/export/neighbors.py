@@ -90,11 +90,11 @@ def file_neighbors(
     prepared = prepare(database, rows, k, observer)
     graph, how = _graph(prepared, where, k, observer)
     graph = graph.first(k)
-    place = index_of(prepared.rows.ids, scanned)
+    position = index_of(prepared.rows.ids, scanned)
     near = np.full(graph.rows.shape, NO_ROW, dtype=np.int32)
     dist = np.zeros(graph.rows.shape, dtype=np.float32)
-    near[place] = np.where(graph.rows == NO_ROW, NO_ROW, place[graph.rows]).astype(np.int32)
-    dist[place] = np.clip(1.0 - graph.sims, 0.0, 2.0)
+    near[position] = np.where(graph.rows == NO_ROW, NO_ROW, position[graph.rows]).astype(np.int32)
+    dist[position] = np.clip(1.0 - graph.sims, 0.0, 2.0)
     return FileNeighbors(near, dist, NeighborsFrom(graph.k, how, graph.recall))
 
 
@@ -117,7 +117,7 @@ def _rows(table: ArticleTable, where: str | None) -> tuple[MapRows, pa.Array]:
     )
     order = pc.sort_indices(ids)
     at = order.to_numpy(zero_copy_only=False).astype(np.int64)
-    place = np.empty(len(ids), dtype=np.int64)
-    place[at] = np.arange(len(ids))
-    rows = MapRows(table, version(table), ids.take(order), content_of(hashes.take(order)), place, None)
+    position = np.empty(len(ids), dtype=np.int64)
+    position[at] = np.arange(len(ids))
+    rows = MapRows(table, version(table), ids.take(order), content_of(hashes.take(order)), position, None)
     return rows, ids

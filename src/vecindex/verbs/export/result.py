@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
+from vecindex.serialize import Result
 from vecindex.verbs.export.neighbors import NeighborsFrom
 
 
 @dataclass(frozen=True, slots=True)
-class ExportReport:
+class ExportReport(Result):
     """What an export wrote.
 
     Attributes
     ----------
-    out : the file, or "-" for standard output; `ids_out` the file with the ids beside vectors, else None.
+    out : the file, or "-" for standard output; `ids_out` the file with the ids of vectors, else None.
     format, tool : see `Index.export`.
     version : of the table that was read.
     rows : rows written, of those that the table holds (`of`).
     outside : rows left out since they are not on the map; they are left out for embedding-atlas only.
-    columns : their names in the file. `maps` are those whose places are among them, `placed` the one whose places are
-        called x and y.
+    columns : their names in the file. `maps` are those whose coordinates are among them, `placed` the one whose
+        coordinates are called x and y.
     bytes : of the file; None where it went to standard output.
     neighbors : where the neighbors of an export for embedding-atlas come from.
     """
@@ -43,7 +42,3 @@ class ExportReport:
     neighbors: NeighborsFrom | None
     bytes: int | None
     seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return dataclasses.asdict(self)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 from vecindex.core.memory import give_back_memory
@@ -35,20 +34,20 @@ class Committer:
 
     def commit(self, ready: Ready) -> None:
         """Write a transaction's rows as one commit, and its rejects as another."""
-        run, mark = self._run, time.perf_counter()
-        if ready.new_columns and run.table is not None:
-            # Here, not where they were found: two commits at once to one table may refuse each other.
-            run.table.add_columns(ready.new_columns)
-        if ready.pieces:
-            self._write(ready)
-            if self._old_rejects:
-                stored = [row.article.id for row in ready.transaction.rows]
-                self.rejects_changed |= run.database.rejects().forget_stored(run.name, stored, run.id)
-        if ready.transaction.rejects:
-            self.rejects_changed = True
-            run.database.rejects().put(run.name, run.id, ready.transaction.rejects)
-        self._remember_budget()
-        run.report.seconds.commit += time.perf_counter() - mark
+        run = self._run
+        with run.report.seconds.measured("commit"):
+            if ready.new_columns and run.table is not None:
+                # Here, not where they were found: two commits at once to one table may refuse each other.
+                run.table.add_columns(ready.new_columns)
+            if ready.pieces:
+                self._write(ready)
+                if self._old_rejects:
+                    stored = [row.article.id for row in ready.transaction.rows]
+                    self.rejects_changed |= run.database.rejects().forget_stored(run.name, stored, run.id)
+            if ready.transaction.rejects:
+                self.rejects_changed = True
+                run.database.rejects().put(run.name, run.id, ready.transaction.rejects)
+            self._remember_budget()
         if ready.pieces and run.report.transactions % COMPACT_EVERY == 0:
             self.maintain()
         elif ready.pieces and run.report.transactions % _TRIM_EVERY == 0:
@@ -56,10 +55,9 @@ class Committer:
 
     def maintain(self) -> None:
         """Compact the table and remove its old versions."""
-        run, mark = self._run, time.perf_counter()
-        if run.table is not None:
-            maintain(run.table)
-        run.report.seconds.maintenance += time.perf_counter() - mark
+        with self._run.report.seconds.measured("maintenance"):
+            if self._run.table is not None:
+                maintain(self._run.table)
 
     def _write(self, ready: Ready) -> None:
         run, table = self._run, self._run.table
@@ -75,7 +73,7 @@ class Committer:
         report.transactions += 1
         report.changed += len(changed)
         report.added += len(ready.transaction.rows) - len(changed)
-        report.vectors += len(ready.pieces) if run.ready_made else len(ready.to_embed)
+        report.vectors += len(ready.pieces) if run.precomputed else len(ready.to_embed)
         report.truncated += sum(bool(piece.truncated) for piece in ready.to_embed)
         report.tokens += sum(piece.n_tokens or 0 for piece in ready.to_embed)
 
@@ -94,7 +92,7 @@ class Committer:
         One that has grown back to the full size is forgotten.
         """
         run, encoder = self._run, self._run.encoder
-        if encoder is None or run.table is None or run.options.batch_tokens is not None:
+        if encoder is None or run.table is None or run.options["batch_tokens"] is not None:
             return
         budget, device = encoder.budget, encoder.device_name
         if not self._budget_read:

@@ -12,17 +12,19 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from vecindex.errors import ModelError, SourceError
+from vecindex.messages import command, option, text
 from vecindex.sources.open import open_sources
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maintenance import maintain, sweep
-from vecindex.types import IngestReport, Observer, Rejected, Silent
+from vecindex.types import Observer, Silent, SourceData
 from vecindex.verbs.ingest.commit import Committer
 from vecindex.verbs.ingest.given_vectors import settle_fingerprint
-from vecindex.verbs.ingest.options import IngestOptions
-from vecindex.verbs.ingest.plan import Planner, whole
+from vecindex.verbs.ingest.options import IngestOptions, checked_ingest
+from vecindex.verbs.ingest.plan import Planner, rejected, whole
 from vecindex.verbs.ingest.prepare import PROBE_TEXTS, Preparer, Ready
 from vecindex.verbs.ingest.registry import Registry
+from vecindex.verbs.ingest.result import IngestReport
 from vecindex.verbs.ingest.run import Run, Stop
 from vecindex.verbs.ingest.threads import Ahead, Behind
 from vecindex.verbs.upkeep.status import unfinished
@@ -35,11 +37,12 @@ _AHEAD = 2
 def ingest(
     database: Database,
     table: str,
-    sources: Sequence[str],
+    sources: Sequence[SourceData],
     options: IngestOptions,
     observer: Observer | None = None,
     stop: Stop | None = None,
     stdin: BinaryIO | None = None,
+    name: str | None = None,
 ) -> IngestReport:
     """Bring a table up to date with the sources; see `Index.ingest` for what that means.
 
@@ -48,20 +51,23 @@ def ingest(
     SourceError, ModelError, StoreError, ConfigError
         What was committed before the fault stays; running again goes on from there.
     """
+    options, observer, stop = checked_ingest(options), observer or Silent(), stop or Stop()
+    named = (options["id_field"], options["text_field"], options["title_field"])
     opened = open_sources(
-        list(sources),
-        format=options.format,
-        vector_field=options.vector_field,
-        vectors=options.vectors,
-        text_fields=[name for name in (options.id_field, options.text_field, options.title_field) if name],
+        sources,
+        name=name,
+        format=options["format"],
+        vector_field=options["vector_field"],
+        vectors=options["vectors"],
+        text_fields=[field for field in named if field],
         stdin=stdin,
-        notice=(observer or Silent()).notice,
+        notice=observer.notice,
     )
-    if options.dry_run:
-        return _rehearse(Run(database, table, opened, options, observer or Silent(), stop or Stop()))
+    if options["dry_run"]:
+        return _rehearse(Run(database, table, opened, options, observer, stop))
     # Everything that is read of the table is read under the lock, so that no other writer can slip in between.
     with database.writer():
-        return _perform(Run(database, table, opened, options, observer or Silent(), stop or Stop()))
+        return _perform(Run(database, table, opened, options, observer, stop))
 
 
 def _rehearse(run: Run) -> IngestReport:
@@ -72,7 +78,7 @@ def _rehearse(run: Run) -> IngestReport:
     settled = False
     sample: list[str] = []
     for transaction in planner.transactions(run.stop):
-        if run.ready_made and transaction.rows and not settled:
+        if run.precomputed and transaction.rows and not settled:
             settle_fingerprint(run, transaction.rows)
             settled = True
         preparer.check_fields(planner, transaction, run.fingerprint.dimension if run.fingerprint else 0)
@@ -86,16 +92,16 @@ def _rehearse(run: Run) -> IngestReport:
         if len(sample) < PROBE_TEXTS:
             sample += [text for row in to_embed for text in row.embed_texts][:PROBE_TEXTS]
         run.rows_done += transaction.read
-        run.tell_progress()
+        run.report_progress()
     if run.stop() and not planner.complete:
         report.interrupted = True
         return _close(run)
     rate = None
-    if sample and not run.ready_made:
+    if sample and not run.precomputed:
         run.load_encoder()
         run.check_encoder(sample)
         rate = run.probe_rate(sample[:PROBE_TEXTS])
-    run.tell_estimate(report.vectors, True, rate, text_bytes / max(1, new_rows))
+    run.report_estimate(report.vectors, True, rate, text_bytes / max(1, new_rows))
     report.missing = planner.registry.n_unmet if planner.complete else 0
     return _close(run)
 
@@ -145,22 +151,25 @@ def _embed(run: Run, ready: Ready) -> None:
             # Not the texts are at fault but the device; going on would reject the whole corpus.
             raise ModelError(
                 f"No text of a transaction could be embedded on {run.report.device}: {encoded.failed[0]}",
-                "Run the same command again, with --device cpu if the device is at fault: it goes on from here.",
+                text(
+                    "Run the same ingest again, with ",
+                    option("device", "cpu"),
+                    " if the device is at fault: it goes on from here.",
+                ),
             )
         if encoded.failed:
             _drop_failed(run, ready, {id(ready.to_embed[i].planned): why for i, why in encoded.failed.items()})
         run.report.batch_tokens = run.loaded_encoder.budget.tokens
     run.rows_done += ready.transaction.read
-    run.tell_progress()
+    run.report_progress()
 
 
 def _drop_failed(run: Run, ready: Ready, failed: dict[int, str]) -> None:
     transaction = ready.transaction
     for row in transaction.rows:
         if id(row) in failed:
-            article = row.article
             reason = f"cannot be embedded: {failed[id(row)]}"
-            transaction.rejects.append((row.source, Rejected(article.place, reason, article.id, article.text[:200])))
+            transaction.rejects.append((row.source, rejected(row.article, reason)))
             run.report.count_reject(reason)
     transaction.rows = [row for row in transaction.rows if id(row) not in failed]
     ready.pieces = [piece for piece in ready.pieces if id(piece.planned) not in failed]
@@ -172,21 +181,24 @@ def _finish_complete_run(run: Run, planner: Planner) -> None:
     rejects = run.database.rejects()
     rejects.forget(run.name, [source.name for source in run.sources], run.id)
     run.report.missing = planner.registry.n_unmet
-    if run.options.prune and _prune(run, planner) and run.report.read:
+    if run.options["prune"] and _prune(run, planner) and run.report.read:
         # Who prunes says that there are no sources but these; so nothing else can mend the rejects of others.
         rejects.forget_all(run.name, run.id)
 
 
 def _prune(run: Run, planner: Planner) -> bool:
-    """Remove the rows that the sources no longer hold; return False where these cannot be told."""
+    """Remove the rows that the sources no longer hold; return False where these are not known."""
     if not run.report.missing or run.table is None:
         return True
     if not run.report.read:
         raise SourceError("The sources hold no rows at all; nothing is pruned.", "Check the sources.")
     if planner.nameless:
         run.observer.notice(
-            f"nothing is pruned: {planner.nameless:,} rows could not be read as far as their ids, and may be among "
-            f"the {run.report.missing:,} that seem to be gone; mend them first (vecindex status --rejects)"
+            text(
+                f"nothing is pruned: {planner.nameless:,} rows could not be read as far as their ids, and may be "
+                f"among the {run.report.missing:,} that seem to be gone; correct them first: ",
+                command("status", rejects=True),
+            )
         )
         return False
     run.observer.notice(f"pruning {run.report.missing:,} rows that the sources no longer hold")
@@ -214,13 +226,13 @@ def _tidy_up(run: Run, committer: Committer) -> None:
 
 
 def _news(run: Run, table: ArticleTable, before: dict[str, Any] | None) -> bool:
-    """Return whether a run that committed nothing makes untrue what is told of the run before it."""
+    """Return whether a run that committed nothing makes untrue what was stored of the run before it."""
     report = run.report
     if report.interrupted:
         return False  # it knows less than the run before it
     now = {"interrupted": False, "missing": report.missing, "rejected": report.rejected}
-    told = before or dict.fromkeys(now, 0)
-    return any(told.get(key, 0) != value for key, value in now.items()) or unfinished(table, before) is not None
+    stored = before or dict.fromkeys(now, 0)
+    return any(stored.get(key, 0) != value for key, value in now.items()) or unfinished(table, before) is not None
 
 
 def _last_rate(kept: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any] | None:

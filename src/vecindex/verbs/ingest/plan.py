@@ -1,4 +1,4 @@
-"""Input rows held against the table: which are to be embedded, grouped into transactions."""
+"""Input rows compared with the table: which are to be embedded, grouped into transactions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import TYPE_CHECKING
 
 from vecindex.core.identity import content_hash
 from vecindex.errors import SourceError
@@ -15,17 +14,15 @@ from vecindex.sources.articles import Article, to_article
 from vecindex.sources.base import Record, Source
 from vecindex.sources.fieldmap import FieldMap, resolve_fields
 from vecindex.sources.partitions import PartitionedSource
-from vecindex.types import IngestReport, Rejected
+from vecindex.types import Rejected
+from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.ingest.registry import Registry, State
-
-if TYPE_CHECKING:
-    from vecindex.verbs.ingest.options import IngestOptions
-
+from vecindex.verbs.ingest.result import IngestReport
 
 LOOK_AHEAD = 1_000
 """The first rows of a source, whose names settle which fields are the id, the text and the title."""
 _LOOK_AHEAD_BYTES = 16 << 20
-_TELL_SKIPPED = 5_000
+_SKIPPED_AT_ONCE = 5_000
 
 
 @dataclass(slots=True)
@@ -59,6 +56,11 @@ class Transaction:
 
 Cutter = Callable[[Article], tuple[list[str], list[str]] | str]
 """Cuts an article into (stored texts, embedded texts), one of each when it is not chunked; or says why it cannot."""
+
+
+def rejected(article: Article, reason: str) -> Rejected:
+    """Return an article as a rejected row."""
+    return Rejected(article.place, reason, article.id, article.text[:200])
 
 
 def whole(article: Article) -> tuple[list[str], list[str]]:
@@ -101,7 +103,7 @@ class Planner:
         also fill a transaction, so that they are stored while the run goes on. Skipped rows make empty ones, so that
         whoever watches sees the run go on.
         """
-        limit = self._options.transaction_rows
+        limit = self._options["transaction_rows"]
         transaction, size, skipped = Transaction(), 0, 0
         broken: SourceError | None = None
         items = self._items(stopped)
@@ -111,13 +113,13 @@ class Planner:
             except StopIteration:
                 break
             except SourceError as error:
-                # What was read before a source broke off is good: commit it, then tell.
+                # What was read before a source broke off is good: commit it, then raise.
                 broken = error
                 break
             outcome = self._judge(source, item)
             if outcome is None:
                 skipped += 1
-                if skipped >= _TELL_SKIPPED:
+                if skipped >= _SKIPPED_AT_ONCE:
                     yield Transaction(read=skipped)
                     skipped = 0
                 continue
@@ -170,7 +172,7 @@ class Planner:
         first: deque[Record | Rejected] = deque()
         size = 0
         try:
-            for row in islice(rows, min(LOOK_AHEAD, self._options.transaction_rows)):
+            for row in islice(rows, min(LOOK_AHEAD, self._options["transaction_rows"])):
                 first.append(row)
                 size += _size(row)
                 if size >= _LOOK_AHEAD_BYTES or stopped():
@@ -182,15 +184,15 @@ class Planner:
     def _fields(self, records: Sequence[Record], source: Source) -> FieldMap:
         options = self._options
         counts = Counter(name for row in records for name in row.fields)
-        # What the folders of a file tell is a field beside its own, not the id or the title of all of its rows.
+        # What the folders of a file name is a field in addition to its own, not the id or the title of all its rows.
         own = set(counts) - set(source.partition if isinstance(source, PartitionedSource) else ())
         # A stray row must not rename the fields of all others.
         common = {name for name in own if 2 * counts[name] >= len(records)}
         return resolve_fields(
             counts,
-            id_field=options.id_field,
-            text_field=options.text_field,
-            title_field=options.title_field,
+            id_field=options["id_field"],
+            text_field=options["text_field"],
+            title_field=options["title_field"],
             text_template=self._template,
             vector_field=self._vector_field,
             candidates=[common, own],
@@ -210,18 +212,18 @@ class Planner:
             self.report.skipped += 1
             return None
         if state is State.DUPLICATE:
-            return Rejected(item.place, "duplicate id: an earlier row of this run has it", item.id, item.text[:200])
+            return rejected(item, "duplicate id: an earlier row of this run has it")
         cut = self._cut(item)
         if isinstance(cut, str):
             self.registry.forget([item.id])
-            return Rejected(item.place, cut, item.id, item.text[:200])
+            return rejected(item, cut)
         return Planned(source, item, found, stored, *cut)
 
     def take_back(self, transaction: Transaction, bad: Sequence[tuple[Planned, Rejected]]) -> None:
         """File rows as rejected that had been taken for good ones; later rows of their ids may be good."""
         self.registry.forget([row.article.id for row, _ in bad])
-        for row, rejected in bad:
-            self.reject(transaction, row.source, rejected)
+        for row, reason in bad:
+            self.reject(transaction, row.source, reason)
 
     def reject(self, transaction: Transaction, source: str, row: Rejected) -> None:
         """File a row as rejected."""

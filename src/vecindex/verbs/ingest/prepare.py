@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from vecindex.store.articles import as_matrix
 from vecindex.types import Chunking, Rejected
 from vecindex.verbs.ingest.chunks import chunk_spans
 from vecindex.verbs.ingest.given_vectors import settle_fingerprint
-from vecindex.verbs.ingest.plan import Planned, Planner, Transaction
+from vecindex.verbs.ingest.plan import Planned, Planner, Transaction, rejected
 from vecindex.verbs.ingest.rows import Piece, misfit, pieces_of
 from vecindex.verbs.ingest.run import Run
 
@@ -69,11 +68,8 @@ class Preparer:
         chunking = self._run.choice.chunking
         assert chunking is not None, "only a chunked table cuts"
         self._run.load_encoder()
-        mark = time.perf_counter()
-        try:
+        with self._run.report.seconds.measured("tokenizing"):
             return self._cut(article, chunking)
-        finally:
-            self._run.report.seconds.tokenizing += time.perf_counter() - mark
 
     def _cut(self, article: Article, chunking: Chunking) -> tuple[list[str], list[str]] | str:
         encoder = self._run.loaded_encoder
@@ -96,11 +92,11 @@ class Preparer:
         Returns whether to go on.
         """
         run = self._run
-        if run.ready_made and not self._estimated:
+        if run.precomputed and not self._estimated:
             settle_fingerprint(run, transaction.rows)
             self._estimate(transaction, None)
         if run.table is None:
-            if not run.ready_made:
+            if not run.precomputed:
                 run.load_encoder()
             if run.stop():
                 # Nobody waits long for a model that is loading: the writer lock may be another's by now.
@@ -112,7 +108,7 @@ class Preparer:
     def _estimate(self, transaction: Transaction, rate: float | None) -> None:
         self._estimated = True
         mean_bytes = float(np.mean([len(text.encode()) for row in transaction.rows for text in row.texts]))
-        self._run.tell_estimate(self._rows_to_do(transaction), False, rate, mean_bytes)
+        self._run.report_estimate(self._rows_to_do(transaction), False, rate, mean_bytes)
 
     def _rows_to_do(self, first: Transaction) -> int | None:
         """Return a guess of the vectors to make: all rows that were not read yet are taken for new ones."""
@@ -125,7 +121,7 @@ class Preparer:
     def _prepare(self, planner: Planner, transaction: Transaction) -> Ready:
         fresh = self.check_fields(planner, transaction, self._run.known_fingerprint.dimension)
         run, pieces = self._run, pieces_of(transaction.rows)
-        if run.ready_made:
+        if run.precomputed:
             for piece in pieces:
                 piece.vector = normalize(piece.planned.article.vector[None, :])[0]  # type: ignore[index]
             return Ready(transaction, pieces, [], None, fresh)
@@ -138,15 +134,14 @@ class Preparer:
         run.check_encoder(texts)
         if not self._estimated:
             self._estimate(transaction, run.probe_rate(texts[:PROBE_TEXTS]))
-        mark = time.perf_counter()
-        tokens = run.loaded_encoder.tokenize(texts)
-        for piece, count, cut in zip(to_embed, tokens.counts, tokens.truncated, strict=True):
-            piece.n_tokens, piece.truncated = int(count), bool(cut)
-        run.report.seconds.tokenizing += time.perf_counter() - mark
+        with run.report.seconds.measured("tokenizing"):
+            tokens = run.loaded_encoder.tokenize(texts)
+            for piece, count, cut in zip(to_embed, tokens.counts, tokens.truncated, strict=True):
+                piece.n_tokens, piece.truncated = int(count), bool(cut)
         return Ready(transaction, pieces, to_embed, tokens, fresh)
 
     def _new_columns(self, transaction: Transaction) -> list[pa.Field]:
-        """Return the columns that the table lacks for these rows, and tell which of them are called otherwise."""
+        """Return the columns that the table lacks for these rows, and report which of them have other names."""
         fresh = self._run.columns.extend(row.article.extra for row in transaction.rows)
         renamed = [f"{field!r} as {column.name!r}" for column in fresh if (field := field_of(column)) != column.name]
         if renamed:
@@ -164,11 +159,11 @@ class Preparer:
         kept: list[Planned] = []
         bad: list[tuple[Planned, Rejected]] = []
         for row in transaction.rows:
-            rejected = misfit(row, run.columns) or _wrong_vector(row, dimension)
-            if rejected is None:
+            why = misfit(row, run.columns) or _wrong_vector(row, dimension)
+            if why is None:
                 kept.append(row)
             else:
-                bad.append((row, rejected))
+                bad.append((row, why))
         if bad:
             planner.take_back(transaction, bad)
             transaction.rows = kept
@@ -176,7 +171,7 @@ class Preparer:
 
     def keeps_vector(self, row: Planned) -> bool:
         """Return whether the table has the vector of an article already: only its other fields have changed."""
-        if self._run.choice.chunking or self._run.ready_made or row.stored_hash is None:
+        if self._run.choice.chunking or self._run.precomputed or row.stored_hash is None:
             return False
         return same_text(row.stored_hash, row.hash)
 
@@ -204,4 +199,4 @@ def _wrong_vector(row: Planned, dimension: int) -> Rejected | None:
         reason = "wrong vector: too short to have a direction"
     else:
         return None
-    return Rejected(article.place, reason, article.id, article.text[:200])
+    return rejected(article, reason)

@@ -17,7 +17,7 @@ _RUN = 65_536
 
 
 class State(StrEnum):
-    """What an incoming row is, held against the table."""
+    """What an incoming row is, compared with the table."""
 
     NEW = "new"
     UNCHANGED = "unchanged"

@@ -12,7 +12,7 @@ import numpy as np
 from vecindex.core.vectors import F32
 from vecindex.schema import fits
 from vecindex.types import Rejected
-from vecindex.verbs.ingest.plan import Planned
+from vecindex.verbs.ingest.plan import Planned, rejected
 from vecindex.verbs.ingest.user_columns import UserColumns
 
 if TYPE_CHECKING:
@@ -41,13 +41,8 @@ def misfit(planned: Planned, columns: UserColumns) -> Rejected | None:
         column = columns.of(name)
         ok, _ = fits(value, column)
         if not ok:
-            article = planned.article
-            return Rejected(
-                article.place,
-                f"wrong type: field {name!r} is {column.type} in the table, found {value!r:.80}",
-                article.id,
-                article.text[:200],
-            )
+            reason = f"wrong type: field {name!r} is {column.type} in the table, found {value!r:.80}"
+            return rejected(planned.article, reason)
     return None
 
 

@@ -12,18 +12,21 @@ from typing import TYPE_CHECKING
 from vecindex.embed.batching import TokenBudget
 from vecindex.embed.precision import Precision
 from vecindex.errors import ConfigError, ModelError
+from vecindex.messages import option, text
 from vecindex.sources.base import Source
-from vecindex.sources.pickles import PicklesSource
+from vecindex.sources.pickles.source import PicklesSource
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database, check_name
-from vecindex.types import Chunking, Estimate, Fingerprint, IngestReport, Observer, Progress
-from vecindex.verbs.ingest.options import IngestOptions, ModelChoice, choose_model
+from vecindex.types import Chunking, Estimate, Fingerprint, Observer, Progress
+from vecindex.verbs.ingest.model import BRING_EMBEDDINGS, NAME, ModelChoice, choose_model
+from vecindex.verbs.ingest.options import IngestOptions
+from vecindex.verbs.ingest.result import IngestReport
 from vecindex.verbs.ingest.user_columns import UserColumns
 
 if TYPE_CHECKING:
     from vecindex.embed.encoder import Encoder
 
-# What a row takes beside its vector and its text: id, hash, counts, and the store's own overhead.
+# What a row takes in addition to its vector and its text: id, hash, counts, and the store's own overhead.
 _ROW_OVERHEAD_BYTES = 120
 # For an estimate nobody should wait; a thousand compressed files would take minutes to look into.
 _HINTS_S = 3.0
@@ -63,7 +66,7 @@ class Run:
         self.where = f"{database.uri}/{name}"
         self.id = uuid.uuid4().hex[:12]
         self.report = IngestReport(table=name)
-        self.vector_field = options.vector_field or ("vector" if options.vectors else None)
+        self.vector_field = options["vector_field"] or ("vector" if options["vectors"] else None)
         if any(isinstance(source, PicklesSource) for source in sources):
             self.vector_field = self.vector_field or "vector"
         check_name(name, database)
@@ -72,7 +75,7 @@ class Run:
         """Whether there is a table without rows: it binds nobody to what would have made its vectors."""
         self.table: ArticleTable | None = None if self.empty else there
         self.fingerprint: Fingerprint | None = self.table.fingerprint if self.table else None
-        self.choice: ModelChoice = choose_model(options, self.fingerprint, self.where, self.ready_made)
+        self.choice: ModelChoice = choose_model(options, self.fingerprint, self.where, self.precomputed)
         self.encoder: Encoder | None = None
         self.columns = UserColumns(self.table.schema if self.table else ())
         self.started = time.perf_counter()
@@ -82,7 +85,7 @@ class Run:
         self.rows_total = _rows_of(sources)
 
     @property
-    def ready_made(self) -> bool:
+    def precomputed(self) -> bool:
         """Whether the sources bring their own vectors."""
         return self.vector_field is not None
 
@@ -103,76 +106,76 @@ class Run:
     def load_encoder(self) -> None:
         """Load the model, once.
 
-        Raises ModelError when it is not at hand, or does not make the vectors that the table holds.
+        Raises ModelError when it is not available, or does not make the vectors that the table holds.
         """
-        if self.encoder is not None:
-            return
-        mark = time.perf_counter()
+        if self.encoder is None:
+            with self.report.seconds.measured("loading"):
+                self.encoder = self._loaded()
+
+    def _loaded(self) -> Encoder:
         from vecindex.embed.encoder import Encoder
 
         choice = self.choice
         if choice.files is None:
             raise ModelError(
-                f"The vectors of {self.where} are said to be of {choice.name}, which is not at hand to make more.",
-                "Bring ready-made vectors (--vectors, --vector-field), or make the model available.",
+                f"The vectors of {self.where} are said to be of {choice.name}, which is not available to make more.",
+                text(BRING_EMBEDDINGS, "make the model available."),
             )
         encoder = Encoder.load(
             choice.files,
-            device=self.options.device,
-            precision=Precision(self.options.precision),
+            device=self.options["device"],
+            precision=Precision(self.options["precision"]),
             max_tokens=choice.max_tokens,
             prompt=choice.prompt,
-            trust_remote_code=self.options.trust_remote_code,
+            trust_remote_code=self.options["trust_remote_code"],
         )
         self._set_budget(encoder)
-        self.encoder = encoder
         made = fingerprint_of(encoder, choice)
         if self.fingerprint is None:
             if choice.chunking is not None and choice.chunking.tokens > encoder.max_tokens:
                 raise ConfigError(
                     f"{choice.name} reads {encoder.max_tokens} tokens, asked for chunks of {choice.chunking.tokens}.",
-                    f"Give --chunk-tokens of {encoder.max_tokens} at most, or --chunk alone.",
+                    text(
+                        f"Ask for {encoder.max_tokens} at most, or for as many as it reads: ", option("chunk", True)
+                    ),
                 )
             self.fingerprint = made
         elif differences := self.fingerprint.differences(made):
-            told = "; ".join(f"{what}: the table has {a}, the model gives {b}" for what, a, b in differences)
+            listed = "; ".join(f"{what}: the table has {a}, the model gives {b}" for what, a, b in differences)
             raise ModelError(
-                f"{choice.name} no longer makes the vectors that {self.where} holds ({told}).",
-                "Bring back the model as it was, or begin another table: --table NAME",
+                f"{choice.name} no longer makes the vectors that {self.where} holds ({listed}).",
+                text("Bring back the model as it was, or begin another table: ", option("table", NAME)),
             )
-        self.report.seconds.loading += time.perf_counter() - mark
+        return encoder
 
     def check_encoder(self, texts: Sequence[str]) -> None:
         """Settle the precision on the first texts to be embedded, once."""
         encoder = self.loaded_encoder
         if encoder.precision_cosine is not None:
             return
-        mark = time.perf_counter()
-        encoder.check(texts)
+        with self.report.seconds.measured("loading"):
+            encoder.check(texts)
         self.report.device, self.report.precision = encoder.device_name, encoder.precision.value
         self.report.precision_cosine = encoder.precision_cosine
-        self.report.seconds.loading += time.perf_counter() - mark
 
     def probe_rate(self, texts: Sequence[str]) -> float:
         """Return texts a second over a few texts, for the estimate."""
-        mark = time.perf_counter()
-        rate = self.loaded_encoder.probe_rate(texts)
-        self.report.seconds.loading += time.perf_counter() - mark
-        return rate
+        with self.report.seconds.measured("loading"):
+            return self.loaded_encoder.probe_rate(texts)
 
     def _set_budget(self, encoder: Encoder) -> None:
         usual = encoder.budget.tokens
-        if self.options.batch_tokens is not None:
-            encoder.budget = TokenBudget(self.options.batch_tokens)
+        if self.options["batch_tokens"] is not None:
+            encoder.budget = TokenBudget(self.options["batch_tokens"])
         elif self.table is not None:
             safe = (self.table.setting("batch_tokens") or {}).get(encoder.device_name)
             if safe is not None:
                 encoder.budget = TokenBudget(int(safe), ceiling=usual)
 
-    # -- telling ------------------------------------------------------------------------------------------
+    # -- progress -----------------------------------------------------------------------------------------
 
-    def tell_estimate(self, rows: int | None, exact: bool, rate: float | None, text_bytes: float) -> None:
-        """Tell the observer what the run will cost; `text_bytes` are those of a mean text."""
+    def report_estimate(self, rows: int | None, exact: bool, rate: float | None, text_bytes: float) -> None:
+        """Report to the observer what the run will cost; `text_bytes` are those of a mean text."""
         dimension = self.fingerprint.dimension if self.fingerprint else 0
         # Compaction writes every row once more, and what it replaces stays for an hour.
         per_row = 2 * (4 * dimension + text_bytes + _ROW_OVERHEAD_BYTES)
@@ -200,12 +203,12 @@ class Run:
         self._model_since = None
 
     def count_embedded(self, n: int) -> None:
-        """Count texts that have their vectors, and tell the observer."""
+        """Count texts that have their vectors, and report it."""
         self._embedded += n
-        self.tell_progress()
+        self.report_progress()
 
-    def tell_progress(self) -> None:
-        """Tell the observer where the run stands."""
+    def report_progress(self) -> None:
+        """Report to the observer where the run stands."""
         busy = self.report.seconds.model
         if self._model_since is not None:
             busy += time.perf_counter() - self._model_since
@@ -223,7 +226,7 @@ class Run:
 
 
 def _rows_of(sources: Sequence[Source]) -> int | None:
-    """Return about how many rows the sources have, None where they cannot tell, or not soon."""
+    """Return about how many rows the sources have, None where they do not know, or not soon."""
     rows, until = 0, time.perf_counter() + _HINTS_S
     for source in sources:
         hint = source.count_hint() if time.perf_counter() < until else None

@@ -24,7 +24,7 @@ class UserColumns:
     """The columns of the user's fields, each field in one of its own.
 
     No two columns differ in letter case alone, for an SQL condition might take one for the other. Every column that
-    is made here tells its field's name, so that the field stands in it in every later run too.
+    is made here records its field's name, so that the field stands in it in every later run too.
     """
 
     def __init__(self, schema: Iterable[pa.Field] = ()) -> None:
@@ -43,7 +43,7 @@ class UserColumns:
                 self._of[field] = column
 
     def of(self, field: str) -> pa.Field:
-        """Return the column of a field that `extend` has seen, or that the table tells of."""
+        """Return the column of a field that `extend` has seen, or that the table has."""
         return self._of[field]
 
     def extend(self, rows: Iterable[Mapping[str, Any]]) -> list[pa.Field]:
@@ -61,7 +61,7 @@ class UserColumns:
         """Give a field its column; return it where the table lacks it."""
         old = self._unrecorded.pop(unrecorded_name(field.name), None)
         if old is not None:
-            # The table was made before columns told their fields: it goes on as it was begun.
+            # The table was made before columns recorded their fields: it goes on as it was begun.
             self._of[field.name] = old
             return None
         name = column_name(field.name)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vecindex.core.geometry import Box
 from vecindex.core.nulls import Interval
+from vecindex.frames import Frames
 from vecindex.messages import Message
 from vecindex.notebook import shown_table
 from vecindex.serialize import Result, Spell
@@ -192,7 +193,7 @@ class MapOverlap:
 
 
 @dataclass(frozen=True, slots=True)
-class OverlapResult(Result):
+class OverlapResult(Result, Frames):
     """What `overlap` found.
 
     Attributes
@@ -253,7 +254,7 @@ class OverlapResult(Result):
         `made` is when it was made, as it should stand at its foot. Without it the same result gives the same page.
         """
         from vecindex.config import VERSION
-        from vecindex.reports.overlap import overlap_page
+        from vecindex.reports.overlap.page import overlap_page
 
         return overlap_page(self.to_dict(spell), version=VERSION, made=made)
 
@@ -282,12 +283,12 @@ class OverlapResult(Result):
             ["cause", "confidence", "summary", "remedy"], causes
         )
 
-    def table_of_questions(self) -> pa.Table:
+    def to_arrow(self) -> pa.Table:
         """Return an Arrow table with a row for each question, map and rule (without a map, for each question)."""
         import pyarrow as pa
 
         return pa.Table.from_pylist(self.flat_rows())
 
     def flat_rows(self) -> list[dict[str, Any]]:
-        """Return the rows of `table_of_questions` as plain values."""
+        """Return the rows of `to_arrow` as plain values."""
         return flat_rows(self.rows)

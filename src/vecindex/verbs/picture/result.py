@@ -58,7 +58,7 @@ class MapResult(Result):
     def to_html(self, made: str | None = None) -> str:
         """Return the map as a page that opens offline in any browser; see `reports.map_page.map_page`."""
         from vecindex.config import VERSION
-        from vecindex.reports.map_page import map_page
+        from vecindex.reports.map.page import map_page
 
         return map_page(self.picture, VERSION, made)
 
@@ -86,7 +86,7 @@ class MapResult(Result):
         if suffix == ".html":
             content = self.to_html(made)
         else:
-            from vecindex.reports.map_figure import DPI, WIDTH_IN, map_figure
+            from vecindex.reports.map.figure import DPI, WIDTH_IN, map_figure
 
             width, dots = WIDTH_IN if width_in is None else width_in, DPI if dpi is None else dpi
             if width * dots > _MOST_PIXELS:
@@ -101,7 +101,7 @@ class MapResult(Result):
 
     def _repr_html_(self) -> str:
         """Return the page in a frame, for notebooks; for one that is too large, how to write it."""
-        name = f"map {self.picture.map} of {self.picture.table}"
+        name = f"map {self.picture.map!r} of {self.picture.table}"
         return shown_page(self.to_html(), name, 'Write it and open it in a browser: .write("map.html")')
 
     def to_dict(self, spell: Spell = str) -> dict[str, Any]:

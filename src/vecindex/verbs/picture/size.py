@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from vecindex.core.picture import MapPicture
-from vecindex.reports.map_payload import packed_bytes, payload
+from vecindex.reports.map.payload import packed_bytes, payload
 from vecindex.verbs.picture.texts import shortened
 
 _SAMPLE = 10_000

@@ -15,7 +15,7 @@ from vecindex.errors import LockedError, StoreError
 from vecindex.messages import command, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.maps import columns_and_places, maps, put_map
+from vecindex.store.maps import columns_and_positions, maps, put_map
 from vecindex.types import Observer
 from vecindex.verbs.map_rows import MapRows, content_of, same_rows
 
@@ -75,7 +75,7 @@ def write_map(
 
     table = database.articles(rows.table.name)
     _refuse_changed(table, rows, name, replaces)
-    (ids, hashes), _ = columns_and_places(table, ["id", "content_hash"], [])
+    (ids, hashes), _ = columns_and_positions(table, ["id", "content_hash"], [])
     there = same_rows(rows.ids, rows.contents, ids, content_of(hashes)) >= 0
     kept = there & np.isfinite(positions).all(axis=1)
     put_map(table, name, rows.ids.filter(pa.array(kept)), positions[kept], {**about, "articles": int(kept.sum())})

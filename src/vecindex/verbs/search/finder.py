@@ -9,7 +9,7 @@ import numpy as np
 
 from vecindex.core.vectors import F32
 from vecindex.store.articles import ArticleTable
-from vecindex.store.search import Found, by_words, nearest
+from vecindex.store.search import Found, by_fulltext, nearest
 from vecindex.verbs.search.result import Hit
 
 SNIPPET_CHARS = 300
@@ -96,7 +96,7 @@ class Finder:
         fused = []
         for query, near in zip(queries, self.by_vector(queries, depth), strict=True):
             limit = min(depth * (_CHUNKS_PER_ARTICLE if self.grouped else 1), self.table.count())
-            worded = by_words(self.table, query.text or "", limit, self.columns, query.where)
+            worded = by_fulltext(self.table, query.text or "", limit, self.columns, query.where)
             fused.append(fuse(near, self._once_each(worded)[:depth], self._key)[: self.k])
         return fused
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from vecindex.frames import Frames
 from vecindex.notebook import given, shown_table
 from vecindex.serialize import Result, Spell
 from vecindex.types import Rejected
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _ANSWERS_SHOWN = 20
 
@@ -47,7 +51,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchResult(Result):
+class SearchResult(Result, Frames):
     """What a search found: an answer for each query, in their order, and the lines that held no query."""
 
     table: str
@@ -63,6 +67,30 @@ class SearchResult(Result):
     def hits(self) -> tuple[Hit, ...]:
         """The hits of all answers, one answer after the other; of a single query, simply its hits."""
         return tuple(hit for answer in self.answers for hit in answer.hits)
+
+    def to_arrow(self) -> pa.Table:
+        """Return the hits as a table: a row each, answer by answer, best first.
+
+        Columns: query_index (of the answer, from 0), query and query_id (null where there is none), what a `Hit` has,
+        and the user's columns. A user's column with the name of another is called src_NAME.
+        """
+        import pyarrow as pa
+
+        found = [(i, answer, hit) for i, answer in enumerate(self.answers) for hit in answer.hits]
+        columns = {
+            "query_index": pa.array([i for i, _, _ in found], pa.int64()),
+            "query": pa.array([answer.query for _, answer, _ in found], pa.string()),
+            "query_id": pa.array([answer.id for _, answer, _ in found], pa.string()),
+            "rank": pa.array([hit.rank for _, _, hit in found], pa.int64()),
+        }
+        for name in ("id", "article_id", "title", "text"):
+            columns[name] = pa.array([getattr(hit, name) for _, _, hit in found], pa.string())
+        for name in ("dist", "relevance"):
+            columns[name] = pa.array([getattr(hit, name) for _, _, hit in found], pa.float64())
+        for name in dict.fromkeys(name for _, _, hit in found for name in hit.fields):
+            free = name if name not in columns else f"src_{name}"
+            columns[free] = pa.array([hit.fields.get(name) for _, _, hit in found])
+        return pa.table(columns)
 
     def to_dict(self, spell: Spell = str) -> dict[str, Any]:
         """Return plain values, for JSON; see `Result`."""

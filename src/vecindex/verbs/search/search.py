@@ -13,7 +13,7 @@ from vecindex.errors import ConfigError, StoreError
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.store.articles import ArticleTable, as_matrix, isin
 from vecindex.store.database import Database
-from vecindex.store.search import check_condition, index_words, words_indexed
+from vecindex.store.search import check_condition, has_fulltext_index, make_fulltext_index
 from vecindex.types import Observer, Rejected, Silent
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import no_question, rows
@@ -134,7 +134,7 @@ def _with_full_text_index(database: Database, table: ArticleTable, at: str | Non
 
     Without the index LanceDB would go through all texts, but by whole words and with stop words: other hits.
     """
-    if words_indexed(table):
+    if has_fulltext_index(table):
         return
     if at is not None:
         raise ConfigError(
@@ -149,7 +149,7 @@ def _with_full_text_index(database: Database, table: ArticleTable, at: str | Non
     try:
         with database.writer():
             observer.notice(f"making the full-text index of {table.count():,} rows of {table.where}, once")
-            index_words(table)
+            make_fulltext_index(table)
     except StoreError as error:
         raise type(error)(
             text(f"The full-text index of {table.where} is missing, and cannot be made now. ", error.message),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vecindex.errors import ConfigError, CorruptError, StoreError, TableNotFoundError
+from vecindex.messages import Message, Placeholder, command, text
 from vecindex.store import checkup
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -14,8 +15,12 @@ from vecindex.store.versions import tags, versions
 from vecindex.verbs.upkeep.examine import UNIT_TOLERANCE, Examiner
 
 _EXAMPLES = 5
-_AGAIN = "vecindex doctor --repair removes them, the next vecindex ingest makes them anew."
-_ONE_BY_ONE = "vecindex delete ID, then vecindex ingest the source again."
+_SOURCE = Placeholder("SOURCE")
+_REPAIR = command("doctor", repair=True)
+_ADD_AGAIN = text("; then add them again: ", command("ingest", _SOURCE))
+_REMOVE = text("Remove them: ", _REPAIR, _ADD_AGAIN)
+_ONE_BY_ONE = text("Remove each: ", command("delete", Placeholder("ID")), "; then: ", command("ingest", _SOURCE))
+_RESTORE = "Restore the table's folder from a copy."
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +28,10 @@ class Finding:
     """A fault: which check found it, what it is, how many rows or files, some of them, and what to do."""
 
     check: str
-    message: str
+    message: Message
     count: int
     examples: tuple[str, ...]
-    remedy: str
+    remedy: Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +50,12 @@ class Examination:
     rows: int | None = None
     checks: list[Check] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Message] = field(default_factory=list)
     lost_fragments: list[checkup.Fragment] = field(default_factory=list)
     articles_to_remove: list[str] = field(default_factory=list)
     key: str = "id"
 
-    def settle(self, check: str, faults: Sequence[str], message: str, remedy: str, ok: str = "") -> None:
+    def settle(self, check: str, faults: Sequence[str], message: Message, remedy: Message, ok: str = "") -> None:
         """Note the outcome of a check, with a finding if there are faults."""
         self.checks.append(Check(check, "failed" if faults else "ok", "" if faults else ok))
         if faults:
@@ -72,18 +77,18 @@ def examine(database: Database, name: str) -> Examination:
         raise
     except StoreError as error:
         if not found.findings:
-            found.settle("opens", [name], str(error.message), "Restore the table's folder from a copy.")
+            found.settle("opens", [name], error.message, _RESTORE)
         return found
     try:
         stored = table.fingerprint
     except CorruptError as error:
         if not found.findings:
-            found.settle("provenance", [name], str(error.message), str(error.hint or ""))
+            found.settle("provenance", [name], error.message, error.hint or "")
         return found
     found.key = "article_id" if stored.chunking else "id"
     width = getattr(table.schema.field("vector").type, "list_size", None)
     wrong = [] if width == stored.dimension else [f"column {width}, fingerprint {stored.dimension}"]
-    found.settle("provenance", wrong, "The vectors are not as long as their fingerprint says.", "Restore a copy.")
+    found.settle("provenance", wrong, "The vectors are not as long as their fingerprint says.", _RESTORE)
     if not wrong:
         _check_rows(found, table)
     _check_tags(found, table)
@@ -94,8 +99,8 @@ def examine(database: Database, name: str) -> Examination:
 def _check_manifests(found: Examination, database: Database, name: str) -> None:
     assert database.folder is not None
     broken, newest = checkup.broken_manifests(checkup.table_folder(database.folder, name))
-    remedy = (
-        f"vecindex doctor --repair moves them aside; version {newest} opens then."
+    remedy: Message = (
+        text("Move them aside: ", _REPAIR, f"; version {newest} opens then.")
         if newest is not None
         else "No version can be read: restore the table's folder from a copy, or ingest into another table."
     )
@@ -109,7 +114,7 @@ def _check_rows(found: Examination, table: ArticleTable) -> None:
     for fragment in checkup.fragments(table):
         try:
             for batch in checkup.read_fragment(table, fragment):
-                examiner.look(batch)
+                examiner.examine(batch)
         except CorruptError as error:
             found.lost_fragments.append(fragment)
             broken.append(f"{error.message} ({fragment.rows:,} rows)")
@@ -119,11 +124,10 @@ def _check_rows(found: Examination, table: ArticleTable) -> None:
         "data files",
         broken,
         f"Data files with {lost:,} rows cannot be read.",
-        "Restore them from a copy; or vecindex doctor --repair drops their rows, and the next vecindex ingest makes "
-        "them anew.",
+        text("Restore them from a copy; or drop their rows: ", _REPAIR, _ADD_AGAIN),
         f"{examiner.rows:,} rows read",
     )
-    # Ids and articles are looked up by a scan of the whole table, which needs all its files.
+    # Ids and articles are found by a scan of the whole table, which needs all its files.
     if not broken:
         _settle_ids(found, examiner)
     _settle_vectors(found, examiner)
@@ -140,7 +144,7 @@ def _settle_ids(found: Examination, examiner: Examiner) -> None:
     if not examiner.chunked:
         return
     incomplete = examiner.incomplete_articles()
-    found.settle("chunks", incomplete, "Articles have not all their chunks, or some twice.", _AGAIN)
+    found.settle("chunks", incomplete, "Articles lack chunks, or have some twice.", _REMOVE)
     found.articles_to_remove += incomplete
 
 
@@ -148,7 +152,7 @@ def _settle_vectors(found: Examination, examiner: Examiner) -> None:
     bad = [f"{row_id}: {kind}" for kind, ids in examiner.bad_vectors.items() for row_id in ids]
     kinds = ", ".join(f"{len(ids):,} {kind}" for kind, ids in examiner.bad_vectors.items())
     note = f"finite, of unit length within {UNIT_TOLERANCE}"
-    found.settle("vectors", bad, f"Vectors cannot be used: {kinds}.", _AGAIN, note)
+    found.settle("vectors", bad, f"Vectors cannot be used: {kinds}.", _REMOVE, note)
     found.articles_to_remove += list(dict.fromkeys(examiner.articles_of.values()))
 
 
@@ -174,7 +178,12 @@ def _settle_rehash(found: Examination, examiner: Examiner) -> None:
 def _check_tags(found: Examination, table: ArticleTable) -> None:
     known = versions(table)
     lost = [f"{name}: version {version}" for name, version in tags(table).items() if version not in known]
-    found.settle("tags", lost, "Tags name versions that are gone.", "vecindex tag NAME --delete")
+    found.settle(
+        "tags",
+        lost,
+        "Tags name versions that are gone.",
+        text("Delete each: ", command("tag", Placeholder("NAME"), delete=True)),
+    )
 
 
 def _take_notes(found: Examination, database: Database, table: ArticleTable) -> None:
@@ -184,10 +193,10 @@ def _take_notes(found: Examination, database: Database, table: ArticleTable) -> 
         if left:
             size = sum(path.stat().st_size for path in left) / 1e6
             found.notes.append(
-                f"{len(left):,} temporary files of killed writers ({size:,.1f} MB): vecindex optimize removes them."
+                text(f"Killed writers left {len(left):,} temporary files ({size:,.1f} MB): ", command("optimize"))
             )
         old = max(0, space.table_bytes - space.live_bytes) / 1e6
         live = space.live_bytes / 1e6
         found.notes.append(
-            f"{space.versions:,} versions and the indexes take {old:,.1f} MB beside {live:,.1f} MB in use."
+            f"{space.versions:,} versions and the indexes take {old:,.1f} MB, in addition to {live:,.1f} MB in use."
         )

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from dataclasses import dataclass, replace
+from typing import BinaryIO
 
 from vecindex.errors import ConfigError
+from vecindex.messages import Placeholder, option, text
+from vecindex.options import checked
+from vecindex.serialize import Result
 from vecindex.store.articles import ArticleTable, isin
 from vecindex.store.database import Database
 from vecindex.store.search import check_condition
 from vecindex.verbs.questions.ids import read_ids
+from vecindex.verbs.upkeep.options import DeleteOptions
 
-_IDS_PER_LOOK = 1_000
+_IDS_PER_SCAN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteReport:
+class DeleteReport(Result):
     """What a deletion removed, or would remove.
 
     Attributes
@@ -36,31 +39,28 @@ class DeleteReport:
     dry_run: bool
     rows_in_table: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return dataclasses.asdict(self)
-
 
 def delete(
     database: Database,
     name: str,
-    ids: Sequence[str] = (),
-    *,
-    file: str | None = None,
-    where: str | None = None,
-    dry_run: bool = False,
+    ids: Sequence[str],
+    options: DeleteOptions,
     confirm: Callable[[DeleteReport], bool] | None = None,
     stdin: BinaryIO | None = None,
 ) -> DeleteReport:
     """Remove articles; see `Index.delete`."""
+    options = checked(DeleteOptions, options)
+    where, file, dry_run = options["where"], options["file"], options["dry_run"]
     if where is not None and (ids or file is not None):
         raise ConfigError(
-            "Give ids or --where, not both.", "Put the ids into the condition: --where \"id IN ('a', 'b')\""
+            text("Give ids or ", option("where"), ", not both."),
+            text("Put the ids into the condition: ", option("where", Placeholder("\"id IN ('a', 'b')\""))),
         )
-    wanted = list(dict.fromkeys([*ids, *(read_ids(file, stdin) if file is not None else [])]))
+    wanted = list(dict.fromkeys([*ids, *(read_ids(str(file), stdin) if file is not None else [])]))
     if where is None and not wanted:
         raise ConfigError(
-            "Nothing to delete is named.", "Give ids, --file or --where; add --dry-run to see what matches."
+            "No articles to delete are named.",
+            text("Give ids, ", option("file"), " or ", option("where"), "; try it with ", option("dry_run", True)),
         )
     table = database.articles(name)
     key = "article_id" if table.fingerprint.chunking else "id"
@@ -74,9 +74,9 @@ def delete(
     if dry_run or not found or (confirm is not None and not confirm(plan)):
         return plan
     with database.writer():
-        # By id, so that exactly what was told before is removed, whatever was written since.
+        # By id, so that exactly what `confirm` was shown is removed, whatever was written since.
         deleted = table.delete_ids(list(found), key)
-    return dataclasses.replace(plan, deleted=deleted, rows_in_table=table.count())
+    return replace(plan, deleted=deleted, rows_in_table=table.count())
 
 
 def _articles_where(table: ArticleTable, key: str, where: str) -> tuple[dict[str, None], int]:
@@ -90,8 +90,8 @@ def _articles_where(table: ArticleTable, key: str, where: str) -> tuple[dict[str
 def _articles_there(table: ArticleTable, key: str, wanted: Sequence[str]) -> tuple[dict[str, None], int]:
     found: dict[str, None] = {}
     rows = 0
-    for at in range(0, len(wanted), _IDS_PER_LOOK):
-        for batch in table.scan([key], isin(key, wanted[at : at + _IDS_PER_LOOK])):
+    for at in range(0, len(wanted), _IDS_PER_SCAN):
+        for batch in table.scan([key], isin(key, wanted[at : at + _IDS_PER_SCAN])):
             rows += len(batch)
             found.update(dict.fromkeys(batch.column(0).to_pylist()))
     return found, rows

@@ -1,19 +1,21 @@
-"""The whole table read and checked, and what can be mended mended."""
+"""The whole table read and checked, and what can be repaired repaired."""
 
 from __future__ import annotations
 
-import dataclasses
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
 
+from vecindex.messages import Message
+from vecindex.options import checked
+from vecindex.serialize import Result
 from vecindex.store import checkup
 from vecindex.store.database import Database
 from vecindex.verbs.upkeep.checks import Check, Examination, Finding, examine
+from vecindex.verbs.upkeep.options import DoctorOptions
 
 
 @dataclass(frozen=True, slots=True)
-class DoctorReport:
+class DoctorReport(Result):
     """What an examination found.
 
     Attributes
@@ -30,22 +32,19 @@ class DoctorReport:
     sound: bool
     checks: tuple[Check, ...]
     findings: tuple[Finding, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Message, ...]
     repaired: tuple[str, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return dataclasses.asdict(self)
 
-
-def doctor(database: Database, name: str, *, repair: bool = False) -> DoctorReport:
-    """Examine a table, and mend it if asked; see `Index.doctor`."""
+def doctor(database: Database, name: str, options: DoctorOptions) -> DoctorReport:
+    """Examine a table, and repair it if asked; see `Index.doctor`."""
+    repair = checked(DoctorOptions, options)["repair"]
     if not database.has(name):
-        database.articles(name)  # says which tables there are
+        database.articles(name)  # raises, naming the tables that exist
     with database.writer() if repair else nullcontext():
         found = examine(database, name)
         repaired: list[str] = []
-        # Each repair may bring the next fault to light: rows are looked at when the table opens.
+        # Each repair may bring the next fault to light: rows are read once the table opens.
         while repair and found.findings:
             done = _repair(database, name, found)
             if not done:
@@ -65,7 +64,7 @@ def doctor(database: Database, name: str, *, repair: bool = False) -> DoctorRepo
 
 
 def _repair(database: Database, name: str, found: Examination) -> list[str]:
-    """Mend what can be mended and return what was done, nothing when nothing could be."""
+    """Repair what can be repaired and return what was done; nothing when nothing could be."""
     done: list[str] = []
     if database.folder is not None:
         folder = checkup.table_folder(database.folder, name)

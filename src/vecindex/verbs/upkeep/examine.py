@@ -33,7 +33,7 @@ class Examiner:
     """
 
     def __init__(self, table: ArticleTable) -> None:
-        """Take the table; its rows come by `look`."""
+        """Take the table; its rows come by `examine`."""
         stored = table.fingerprint
         self.rows = 0
         self.chunked = stored.chunking is not None
@@ -49,14 +49,14 @@ class Examiner:
         self._articles: list[npt.NDArray[np.uint64]] = []
         self._chunks: list[npt.NDArray[np.int32]] = []
 
-    def look(self, batch: pa.RecordBatch) -> None:
+    def examine(self, batch: pa.RecordBatch) -> None:
         """Take some rows, with all columns."""
         self.rows += len(batch)
         rows = batch.drop_columns(["vector"]).to_pylist()
         ids = [row["id"] or "" for row in rows]
         self.no_id += sum(not i for i in ids)
         self._ids.append(_digests(ids))
-        self._look_at_vectors(batch, rows)
+        self._examine_vectors(batch, rows)
         for row in rows:
             if not _HASH.fullmatch(row["content_hash"] or ""):
                 self.bad_hashes.append(row["id"])
@@ -65,9 +65,9 @@ class Examiner:
         if self.chunked:
             self._articles.append(_digests([row["article_id"] or "" for row in rows]))
             self._chunks.append(np.array([row["chunk"] for row in rows], dtype=np.int32))
-        self.rehash.look(rows)
+        self.rehash.compare(rows)
 
-    def _look_at_vectors(self, batch: pa.RecordBatch, rows: list[dict[str, Any]]) -> None:
+    def _examine_vectors(self, batch: pa.RecordBatch, rows: list[dict[str, Any]]) -> None:
         column = batch.column("vector")
         there = np.asarray(column.is_valid())
         kinds = np.full(len(batch), "", dtype="U20")

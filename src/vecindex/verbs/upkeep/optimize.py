@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from vecindex.errors import ConfigError
+from vecindex.messages import option, text
+from vecindex.options import checked
+from vecindex.serialize import Result
 from vecindex.store.database import REJECTS, Database
 from vecindex.store.maintenance import KEEP_VERSIONS_FOR, maintain, sweep, usage
-from vecindex.store.search import words_indexed
+from vecindex.store.search import has_fulltext_index
 from vecindex.store.versions import tags
+from vecindex.verbs.upkeep.options import OptimizeOptions
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_MAX_AGE_S = 100 * 365 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class OptimizeReport:
+class OptimizeReport(Result):
     """What an optimisation did. Bytes are those of the table's folder, None for a database that is not local.
 
     Attributes
     ----------
     versions_removed : versions older than asked, tagged ones left out.
-    words_indexed : whether there is an index of words, which was then brought up to date.
+    words_indexed : whether there is a full-text index, which was then brought up to date.
     """
 
     table: str
@@ -38,13 +41,10 @@ class OptimizeReport:
     words_indexed: bool
     tags: dict[str, int]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return dataclasses.asdict(self)
 
-
-def optimize(database: Database, name: str, older_than: str | timedelta | None = None) -> OptimizeReport:
+def optimize(database: Database, name: str, options: OptimizeOptions) -> OptimizeReport:
     """Compact a table; see `Index.optimize`."""
+    older_than = checked(OptimizeOptions, options)["older_than"]
     keep_for = KEEP_VERSIONS_FOR if older_than is None else age(older_than)
     table = database.articles(name)
     with database.writer():
@@ -64,27 +64,27 @@ def optimize(database: Database, name: str, older_than: str | timedelta | None =
         versions_removed=removed,
         bytes_before=before.table_bytes,
         bytes_after=after.table_bytes,
-        words_indexed=words_indexed(table),
+        words_indexed=has_fulltext_index(table),
         tags=tags(table),
     )
 
 
-def age(text: str | timedelta) -> timedelta:
-    """Return a time span told as a number and a unit: s, m (minutes), h or d.
+def age(given: str | timedelta) -> timedelta:
+    """Return a time span given as a number and a unit: s, m (minutes), h or d.
 
     Raises ConfigError for anything else.
 
     >>> age("2h"), age("0s")
     (datetime.timedelta(seconds=7200), datetime.timedelta(0))
     """
-    if isinstance(text, timedelta):
-        found, seconds = True, text.total_seconds()
+    if isinstance(given, timedelta):
+        seconds = given.total_seconds()
     else:
-        match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) *([smhd])", text.strip())
-        found, seconds = match is not None, float(match[1]) * _UNITS[match[2]] if match else 0.0
-    if not found or not 0 <= seconds <= 100 * 365 * 86_400:
+        match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?) *([smhd])", given.strip())
+        seconds = float(match[1]) * _UNITS[match[2]] if match else -1.0
+    if not 0 <= seconds <= _MAX_AGE_S:
         raise ConfigError(
-            f"--older-than takes a number and one of s, m, h, d; found {str(text)!r}.",
-            "For example: --older-than 10m",
+            text(option("older_than"), f" takes a number and one of s, m, h, d; found {str(given)!r}."),
+            text("For example: ", option("older_than", "10m")),
         )
     return timedelta(seconds=seconds)

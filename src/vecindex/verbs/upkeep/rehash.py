@@ -1,4 +1,4 @@
-"""Content hashes computed again from a table's columns, where these tell all that went into them."""
+"""Content hashes computed again from a table's columns, where these hold all that was hashed."""
 
 from __future__ import annotations
 
@@ -52,22 +52,22 @@ class Rehash:
         """Return one for a table."""
         skipped = None
         if stored.pooling == "unknown":
-            skipped = "ready-made vectors are part of the hashes"
+            skipped = "precomputed vectors are part of the hashes"
         elif stored.chunking is not None:
             skipped = "an article in chunks is not stored in one piece"
         elif stored.text_template is not None and not _plain_template(stored.text_template):
             skipped = "the text template names other fields than title and text"
-        # A column that does not tell its field's name may have had another, if it looks like one of ours.
+        # A column that does not record its field's name may have had another, if it looks like one of ours.
         renamed = any(field_of(f) is None and f.name.startswith(_RENAMED) for f in extras)
         names = {f.name: f.name if (field := field_of(f)) is None else field for f in extras}
         return cls(skipped, stored.text_template, names, renamed)
 
-    def look(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def compare(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Compare some rows, given as their columns."""
         if self.skipped is not None:
             return
         for row in rows:
-            # Without a count of tokens the vector was ready-made.
+            # Without a count of tokens the vector was precomputed.
             if row["n_tokens"] is not None:
                 self._compare(row)
 

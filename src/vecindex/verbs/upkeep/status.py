@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from vecindex.errors import TableNotFoundError
-from vecindex.messages import text
+from vecindex.messages import Message, Placeholder, Text, as_text, command, percent, text
 from vecindex.notebook import shown_table
+from vecindex.options import checked
+from vecindex.serialize import Result
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.maintenance import Usage, bytes_in, usage
+from vecindex.store.maintenance import bytes_in, usage
 from vecindex.store.maps import maps, outside
-from vecindex.store.search import words_indexed
+from vecindex.store.search import has_fulltext_index
 from vecindex.store.versions import tags
 from vecindex.types import Fingerprint
 from vecindex.verbs.map_state import rebuilt_by, why_due
 from vecindex.verbs.project.options import MIN_ARTICLES
+from vecindex.verbs.upkeep.options import StatusOptions
 
 MANY_FRAGMENTS = 64
 MUCH_TRUNCATED = 0.1
 MUCH_GARBAGE_BYTES = 100_000_000
+_SOURCE = Placeholder("SOURCE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +36,23 @@ class Unfinished:
     last_commit: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status(Result):
     """The state of a table.
+
+    The defaults are the state of a table that does not exist yet, because every row for it was rejected.
 
     Attributes
     ----------
     articles : articles in a table of chunks; None where each row is one.
-    fingerprint : what made the vectors; None where every row was rejected, so that there is no table yet.
-    last_run : the report of the last run that came to its end, or was stopped and could say so; its `last_rate` is
-        that of the last run that embedded something.
-    unfinished : what is there beyond that: a run that is going on, or was killed.
+    fingerprint : what made the vectors; None where the table does not exist yet.
+    last_run : the report of the last run that came to its end or was stopped; its `last_rate` is that of the last run
+        that embedded something.
+    unfinished : what was committed since: by a run that is going on, or that was killed.
     writer : process id and command of the writer at work, None when there is none.
     truncated, truncated_frac : rows that the model did not read to their end; their share of all, 0 to 1.
-    rejects : the rejected rows with place and reason, where they were asked for.
-    maps : what is kept with each map, with `outside`, the rows that are not on it, and `due`, why it should be
+    rejects : the rejected rows with location and reason, where they were asked for.
+    maps : what is stored with each map, with `outside`, the rows that are not on it, and `due`, why it should be
         rebuilt.
     versions : versions that can still be read; `tags` names some of them.
     next : what to do now, each a sentence with its command.
@@ -56,31 +61,27 @@ class Status:
     database: str
     table: str
     at: str | None
-    rows: int
-    articles: int | None
-    fingerprint: Fingerprint | None
-    last_run: dict[str, Any] | None
-    unfinished: Unfinished | None
+    rows: int = 0
+    articles: int | None = None
+    fingerprint: Fingerprint | None = None
+    last_run: dict[str, Any] | None = None
+    unfinished: Unfinished | None = None
     writer: str | None
-    truncated: int
-    truncated_frac: float
+    truncated: int = 0
+    truncated_frac: float = 0.0
     rejected: int
     rejects: list[dict[str, Any]] | None
-    columns: dict[str, str]
-    maps: dict[str, Any]
-    tags: dict[str, int]
-    words_indexed: bool
-    batch_tokens: dict[str, int]
-    fragments: int
-    versions: int
-    live_bytes: int
+    columns: dict[str, str] = field(default_factory=dict)
+    maps: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, int] = field(default_factory=dict)
+    words_indexed: bool = False
+    batch_tokens: dict[str, int] = field(default_factory=dict)
+    fragments: int = 0
+    versions: int = 0
+    live_bytes: int = 0
     table_bytes: int | None
     database_bytes: int | None
-    next: list[str]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return dataclasses.asdict(self)
+    next: list[Text] = field(default_factory=list)
 
     def _repr_html_(self) -> str:
         """Return a table, for notebooks."""
@@ -89,166 +90,157 @@ class Status:
         rows: list[list[object]] = [
             ["rows", f"{self.rows:,}{articles}"],
             ["model", f"{made.model}, {made.dimension} values" if made else "none yet: every row was rejected"],
-            ["cut off", f"{self.truncated:,} texts ({self.truncated_frac:.1%})"],
+            ["truncated", f"{self.truncated:,} texts ({percent(self.truncated_frac, 1)})"],
             ["rejected", f"{self.rejected:,} input rows"],
             ["fields", ", ".join(f"{name} ({kind})" for name, kind in self.columns.items())],
         ]
-        for name, told in self.maps.items():
-            outside = f", {told['outside']:,} outside it" if told["outside"] else ""
-            rows.append([f"map {name}", f"{told.get('method') or 'map'}, {told['articles']:,} articles{outside}"])
+        for name, about in self.maps.items():
+            outside = f", {about['outside']:,} outside it" if about["outside"] else ""
+            rows.append([f"map {name}", f"{about.get('method') or 'map'}, {about['articles']:,} articles{outside}"])
         rows += [[f"tag {name}", f"version {version}"] for name, version in self.tags.items()]
-        rows += [["next", sentence] for sentence in self.next]
+        rows += [["next", str(sentence)] for sentence in self.next]
         return shown_table(
             [], rows, title=f"{self.table} in {self.database}" + (f", at {self.at}" if self.at else "")
         )
 
 
-def status(database: Database, name: str, *, rejects: bool = False, at: str | None = None) -> Status:
+def status(database: Database, name: str, options: StatusOptions) -> Status:
     """Return the state of a table, without reading a vector; see `Index.status`."""
-    try:
-        table = database.articles(name, at)
-    except TableNotFoundError:
-        if at is None and (rejected := database.rejects().count(name)):
-            return _without_table(database, name, rejected, rejects)
-        raise
-    rows = table.count()
-    stored = table.fingerprint
-    last_run = table.setting("last_run")
-    space = usage(table, database.folder)
-    truncated = table.count("truncated")
+    options = checked(StatusOptions, options)
+    at, local = options["at"], database.folder
+    rejects = database.rejects()
     found = Status(
         database=database.uri,
         table=name,
         at=at,
+        writer=database.writer().holder(),
+        rejected=rejects.count(name),
+        rejects=rejects.rows(name) if options["rejects"] else None,
+        table_bytes=None if local is None else 0,
+        database_bytes=None if local is None else bytes_in(local),
+    )
+    try:
+        table = database.articles(name, at)
+    except TableNotFoundError:
+        if at is not None or not found.rejected:
+            raise
+    else:
+        found = _with_table(found, database, table)
+    return replace(found, next=[as_text(sentence) for sentence in _advice(found)])
+
+
+def _with_table(found: Status, database: Database, table: ArticleTable) -> Status:
+    stored = table.fingerprint  # first: it refuses tables of others
+    rows, truncated = table.count(), table.count("truncated")
+    last_run = table.setting("last_run")
+    return replace(
+        found,
         rows=rows,
         articles=table.count("chunk = 0") if stored.chunking else None,
         fingerprint=stored,
         last_run=last_run,
         unfinished=unfinished(table, last_run),
-        writer=database.writer().holder(),
         truncated=truncated,
         truncated_frac=truncated / rows if rows else 0.0,
-        rejected=database.rejects().count(name),
-        rejects=database.rejects().rows(name) if rejects else None,
         columns={f.name: str(f.type) for f in table.extra_columns},
         maps=_maps(table, rows),
         tags=tags(table),
-        words_indexed=words_indexed(table),
+        words_indexed=has_fulltext_index(table),
         batch_tokens=table.setting("batch_tokens") or {},
-        **dataclasses.asdict(space),
-        database_bytes=bytes_in(database.folder) if database.folder else None,
-        next=[],
+        **asdict(usage(table, database.folder)),
     )
-    return dataclasses.replace(found, next=_advice(found, space))
-
-
-def _without_table(database: Database, name: str, rejected: int, rejects: bool) -> Status:
-    """Return the state of a table that there is not, since every row for it was rejected."""
-    space = Usage(fragments=0, versions=0, live_bytes=0, table_bytes=0 if database.folder else None)
-    found = Status(
-        database=database.uri,
-        table=name,
-        at=None,
-        rows=0,
-        articles=None,
-        fingerprint=None,
-        last_run=None,
-        unfinished=None,
-        writer=database.writer().holder(),
-        truncated=0,
-        truncated_frac=0.0,
-        rejected=rejected,
-        rejects=database.rejects().rows(name) if rejects else None,
-        columns={},
-        maps={},
-        tags={},
-        words_indexed=False,
-        batch_tokens={},
-        **dataclasses.asdict(space),
-        database_bytes=bytes_in(database.folder) if database.folder else None,
-        next=[],
-    )
-    return dataclasses.replace(found, next=_advice(found, space))
 
 
 def unfinished(table: ArticleTable, last_run: dict[str, Any] | None) -> Unfinished | None:
-    """Return what was committed after the last run that could tell of itself, None for nothing."""
+    """Return what was committed after the last run that reported its end, None for nothing."""
     txn, ended_at = (last_run["last_txn"], last_run["ended_at"]) if last_run else (0, None)
     rows, transactions, last = table.commits_after(txn, ended_at)
     return Unfinished(rows, transactions, last.isoformat() if last else None) if transactions else None
 
 
 def _maps(table: ArticleTable, rows: int) -> dict[str, Any]:
-    """Return what is kept with each map, how many rows are outside it, and why it should be rebuilt, if it should."""
+    """Return what is stored with each map, how many rows are outside it, and why it should be rebuilt."""
     found: dict[str, Any] = {}
-    for map_name, about in maps(table).items():
-        beside = outside(table, map_name)
-        told = about if isinstance(about, dict) else {"about": about}
-        found[map_name] = {**told, "articles": rows - beside, "outside": beside, "due": why_due(about, rows, beside)}
+    for name, stored in maps(table).items():
+        missing = outside(table, name)
+        about = stored if isinstance(stored, dict) else {"about": stored}
+        found[name] = {
+            **about,
+            "articles": rows - missing,
+            "outside": missing,
+            "due": why_due(stored, rows, missing),
+        }
     return found
 
 
-def _advice(found: Status, space: Usage) -> list[str]:
+def _advice(found: Status) -> list[Message]:
     if found.at is not None:
         return []
-    advice = []
+    advice: list[Message] = []
     if not found.rows:
-        advice.append("Nothing is in it yet: vecindex ingest SOURCE...")
+        advice.append(text("Nothing is in it yet: ", command("ingest", _SOURCE)))
     stopped = found.last_run is not None and found.last_run.get("interrupted")
     if (found.unfinished or stopped) and not found.writer:
-        advice.append("The last run did not come to its end; the same vecindex ingest SOURCE... goes on from there.")
+        advice.append(text("The last run did not come to its end; to resume it: ", command("ingest", _SOURCE)))
     if found.truncated_frac > MUCH_TRUNCATED:
+        chunked = command("ingest", _SOURCE, chunk=True, table=f"{found.table}-chunks")
+        share = percent(found.truncated_frac)
         advice.append(
-            f"{found.truncated_frac:.0%} of the texts are longer than the model reads; chunks keep all of them: "
-            f"vecindex ingest SOURCE... --chunk --table {found.table}-chunks"
+            text(f"{share} of the texts are longer than the model reads; chunks keep all of them: ", chunked)
         )
     if found.rejected:
-        how = (
-            "vecindex status --rejects tells why"
-            if found.rejects is None
-            else "mend them, and ingest that source again"
-        )
-        advice.append(f"{found.rejected:,} input rows were left out: {how}.")
-    advice += _map_advice(found)
-    if space.fragments > MANY_FRAGMENTS:
-        advice.append(f"The table is in {space.fragments:,} pieces; searches are quicker after: vecindex optimize")
-    garbage = (space.table_bytes or 0) - space.live_bytes
-    if garbage > max(MUCH_GARBAGE_BYTES, space.live_bytes // 2) and not found.writer:
+        left_out = f"{found.rejected:,} input rows were left out"
         advice.append(
-            f"{garbage / 1e6:,.0f} MB are held by old versions and indexes; when nobody reads an old version: "
-            "vecindex optimize --older-than 0s"
+            text(f"{left_out}; to see why: ", command("status", rejects=True))
+            if found.rejects is None
+            else f"{left_out}: correct them, and ingest that source again."
+        )
+    advice += _map_advice(found)
+    if found.fragments > MANY_FRAGMENTS:
+        advice.append(
+            text(f"The table is in {found.fragments:,} fragments; to make searches faster: ", command("optimize"))
+        )
+    garbage = (found.table_bytes or 0) - found.live_bytes
+    if garbage > max(MUCH_GARBAGE_BYTES, found.live_bytes // 2) and not found.writer:
+        advice.append(
+            text(
+                f"Old versions and indexes hold {garbage / 1e6:,.0f} MB; when nobody reads an old version: ",
+                command("optimize", older_than="0s"),
+            )
         )
     # Last, because it takes away: the last run may well have been of one source among several.
     if found.last_run and found.last_run.get("missing"):
-        advice.append(
-            f"{found.last_run['missing']:,} rows were not in the sources of the last run; to remove such rows: "
-            "vecindex ingest SOURCE... --prune"
-        )
+        missing = f"{found.last_run['missing']:,} rows were not in the sources of the last run"
+        advice.append(text(f"{missing}; to remove such rows: ", command("ingest", _SOURCE, prune=True)))
     return advice or _to_use_it(found)
 
 
-def _to_use_it(found: Status) -> list[str]:
+def _to_use_it(found: Status) -> list[Message]:
     """Return what a table is good for that needs nothing done to it."""
     if found.writer:
         return []
     if found.maps:
-        return ["To see how well it serves your questions: vecindex overlap --questions FILE"]
+        return [text("To see how well it serves your questions: ", command("overlap", questions=Placeholder("FILE")))]
     if found.fingerprint is not None and found.fingerprint.weights == "unknown":
-        # Questions need the model, which may not be at hand.
-        advice = ["To see what is near one of its rows: vecindex search --id ID"]
+        # Questions need the model, which may not be available.
+        how, search = "To see what is near one of its rows: ", command("search", id=Placeholder("ID"))
     else:
-        advice = ['To ask it something: vecindex search "QUESTION"']
+        how, search = "To ask it something: ", command("search", Placeholder('"QUESTION"'))
+    advice: list[Message] = [text(how, search)]
     if found.rows >= MIN_ARTICLES:
-        advice.append("To see all of it on a map: vecindex project")
+        advice.append(text("To see all of it on a map: ", command("project")))
     return advice
 
 
-def _map_advice(found: Status) -> list[str]:
-    advice = []
-    for name, told in found.maps.items():
-        if told["due"]:
-            again = text(f"Map {name} should be rebuilt ({told['due']}): ", rebuilt_by(name, told))
-            advice.append(str(again))
-        elif told["outside"] and not told.get("focus"):
-            advice.append(f"{told['outside']:,} rows are not on map {name}: vecindex project {name} --update")
+def _map_advice(found: Status) -> list[Message]:
+    advice: list[Message] = []
+    for name, about in found.maps.items():
+        if about["due"]:
+            advice.append(text(f'Map "{name}" should be rebuilt ({about["due"]}): ', rebuilt_by(name, about)))
+        elif about["outside"] and not about.get("focus"):
+            advice.append(
+                text(
+                    f'{about["outside"]:,} rows are not on the map "{name}": ', command("project", name, update=True)
+                )
+            )
     return advice

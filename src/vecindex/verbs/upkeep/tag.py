@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from vecindex.errors import ConfigError
+from vecindex.messages import Placeholder, command, option, text
+from vecindex.options import checked
+from vecindex.serialize import Result
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.versions import put_tag, remove_tag, tags, version, versions
+from vecindex.verbs.upkeep.options import TagOptions
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 
@@ -26,7 +28,7 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
-class TagReport:
+class TagReport(Result):
     """All tags of a table by name, and which one was made, moved or deleted just now."""
 
     table: str
@@ -36,23 +38,23 @@ class TagReport:
     moved: str | None = None
     deleted: str | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return dataclasses.asdict(self)
 
-
-def tag(
-    database: Database, name: str, label: str | None = None, *, delete: bool = False, move: bool = False
-) -> TagReport:
+def tag(database: Database, name: str, label: str | None, options: TagOptions) -> TagReport:
     """List, make, move or delete a tag; see `Index.tag`."""
+    options = checked(TagOptions, options)
+    delete, move = options["delete"], options["move"]
     if label is None:
         if delete or move:
+            name_it = Placeholder("NAME")
             raise ConfigError(
-                "Which tag? No name is given.", "vecindex tag NAME --delete, or vecindex tag NAME --move"
+                "Which tag? No name is given.",
+                text(command("tag", name_it, delete=True), ", or ", command("tag", name_it, move=True)),
             )
         return _report(database.articles(name))
     if delete and move:
-        raise ConfigError("A tag is either deleted or moved.", "Give one of --delete and --move.")
+        raise ConfigError(
+            "A tag is either deleted or moved.", text("Give one of ", option("delete"), " and ", option("move"), ".")
+        )
     table = database.articles(name)
     with database.writer():
         there = tags(table)
@@ -64,7 +66,7 @@ def tag(
         if label in there and not move:
             raise ConfigError(
                 f"{table.where} has a tag {label!r} already (version {there[label]}, the latest {version(table)}).",
-                f"Choose another name, or point it to the latest version: vecindex tag {label} --move",
+                text("Choose another name, or move it to the latest version: ", command("tag", label, move=True)),
             )
         put_tag(table, label)
         return _report(table, **({"moved": label} if label in there else {"made": label}))
@@ -73,7 +75,8 @@ def tag(
 def _check_name(label: str) -> None:
     if not _NAME.fullmatch(label) or ".." in label or label.endswith((".lock", ".")):
         raise ConfigError(
-            f"{label!r} cannot be a tag's name.", "Use letters, digits, '-', '_' and, inside, '.'; at most 100 signs."
+            f"{label!r} cannot be a tag's name.",
+            "Use letters, digits, '-', '_' and, inside, '.'; at most 100 characters.",
         )
 
 
@@ -81,7 +84,7 @@ def _must_exist(table: ArticleTable, label: str, there: dict[str, int]) -> None:
     if label not in there:
         raise ConfigError(
             f"{table.where} has no tag {label!r} (tags there: {', '.join(there) or 'none'}).",
-            "See what each tag names: vecindex tag",
+            text("List the tags: ", command("tag")),
         )
 
 

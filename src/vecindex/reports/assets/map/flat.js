@@ -1,0 +1,168 @@
+// Drawing points without a graphics card: the same pictures as gl.js, with pixels computed here. This takes a fraction of
+// the time of software WebGL.
+
+// Subpixel positions of a point along each axis.
+const PHASES = 4;
+// The time for drawing points between two frames, in ms.
+const PATIENCE = 11;
+
+/**
+ * A disc's pixels at each subpixel position: `dx`, `dy` from the pixel of its center, and the covered part, 0 to 256,
+ * times `alpha`.
+ */
+function discs(side, alpha) {
+  const reach = Math.ceil(side / 2 + 0.5);
+  const made = [];
+  for (let py = 0; py < PHASES; py++) {
+    for (let px = 0; px < PHASES; px++) {
+      const found = [];
+      for (let dy = -reach; dy <= reach; dy++) {
+        for (let dx = -reach; dx <= reach; dx++) {
+          const off = Math.hypot(dx + 0.5 - (px + 0.5) / PHASES, dy + 0.5 - (py + 0.5) / PHASES);
+          const covered = Math.round(256 * alpha * Math.min(1, Math.max(0, side / 2 - off + 0.5)));
+          if (covered > 4) found.push([dx, dy, covered]);
+        }
+      }
+      made.push(found);
+    }
+  }
+  return { made, reach };
+}
+
+export class FlatPainter {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.screen = canvas.getContext("2d", { alpha: false });
+    this.name = "Canvas 2D";
+    this.waiting = null;
+    this.largest = 4096;
+    this.budget = 60000;
+  }
+
+  setPoints(xy) {
+    this.xy = xy;
+  }
+
+  setCodes(codes) {
+    this.codes = codes;
+  }
+
+  setHighlighted(highlighted) {
+    this.highlighted = highlighted;
+  }
+
+  setPalette(colors) {
+    this.colors = Uint8Array.from(colors.flat());
+  }
+
+  picture(width, height, old) {
+    if (old && old.width === width && old.height === height) return old;
+    const canvas = document.createElement("canvas");
+    canvas.width = width;
+    canvas.height = height;
+    const context = canvas.getContext("2d", { alpha: false });
+    return { width, height, canvas, context, image: context.createImageData(width, height) };
+  }
+
+  drop() {
+    // The garbage collector frees it.
+  }
+
+  busy() {
+    return false;
+  }
+
+  settle() {
+    // Nothing is drawn asynchronously.
+  }
+
+  /** See GlPainter.fill. */
+  fill(picture, look, still) {
+    if (!look.begun) this.#begin(picture, look);
+    const since = performance.now();
+    // An integer: the fraction of a point would never be used up.
+    let left = Math.floor(still ? 3 * this.budget : this.budget);
+    const allowed = left;
+    while (left > 0 && look.next < look.todo.length) {
+      const range = look.todo[look.next];
+      const end = Math.min(range.end, range.first + left);
+      this.#splat(picture, look, range.pass, range.first, end);
+      left -= end - range.first;
+      range.first = end;
+      if (end === range.end) look.next++;
+    }
+    const took = Math.max(0.5, performance.now() - since);
+    if (left <= 0) this.budget = Math.min(1e6, Math.max(4000, (allowed / took) * PATIENCE));
+    const done = look.next === look.todo.length;
+    if (done) picture.context.putImageData(picture.image, 0, 0);
+    return done;
+  }
+
+  #begin(picture, look) {
+    const [r, g, b] = look.paper;
+    new Uint32Array(picture.image.data.buffer).fill(new Uint32Array(Uint8Array.of(r, g, b, 255).buffer)[0]);
+    look.begun = true;
+    look.todo = look.passes.flatMap((pass) => look.ranges.map(([first, end]) => ({ pass, first, end })));
+    look.next = 0;
+    for (const pass of look.passes) pass.discs = this.#discs(pass, picture.width);
+  }
+
+  /** The same with offsets in the bytes of a picture. */
+  #discs({ side, alpha }, width) {
+    const { made, reach } = discs(side, alpha);
+    const offsets = made.map((found) => Int32Array.from(found, ([dx, dy]) => 4 * (dy * width + dx)));
+    const covered = made.map((found) => Int32Array.from(found, ([, , part]) => part));
+    return { offsets, covered, reach };
+  }
+
+  #splat(picture, look, pass, first, end) {
+    const { xy, codes, highlighted, colors } = this;
+    const { width, height } = picture;
+    const data = new Uint8Array(picture.image.data.buffer);
+    const { offsets, covered, reach } = pass.discs;
+    const { x, y, scale } = look;
+    const [right, bottom] = [width - reach - 1, height - reach - 1];
+    let [r, g, b] = pass.plain ?? [0, 0, 0];
+    for (let slot = first; slot < end; slot++) {
+      if (pass.highlighted >= 0 && highlighted[slot] !== pass.highlighted) continue;
+      const px = (xy[2 * slot] - x) * scale + width / 2, py = (y - xy[2 * slot + 1]) * scale + height / 2;
+      const left = Math.floor(px), top = Math.floor(py);
+      if (left < reach || top < reach || left > right || top > bottom) continue;
+      if (!pass.plain) {
+        const code = 3 * codes[slot];
+        r = colors[code];
+        g = colors[code + 1];
+        b = colors[code + 2];
+      }
+      const phase = Math.floor((py - top) * PHASES) * PHASES + Math.floor((px - left) * PHASES);
+      const steps = offsets[phase], shares = covered[phase], base = 4 * (top * width + left);
+      for (let i = 0; i < steps.length; i++) {
+        const at = base + steps[i], part = shares[i];
+        data[at] += ((r - data[at]) * part) >> 8;
+        data[at + 1] += ((g - data[at + 1]) * part) >> 8;
+        data[at + 2] += ((b - data[at + 2]) * part) >> 8;
+      }
+    }
+  }
+
+  /** See GlPainter.show. */
+  show(placed, paper, strength) {
+    const { screen, canvas } = this;
+    screen.globalAlpha = 1;
+    screen.fillStyle = `rgb(${paper.join()})`;
+    screen.fillRect(0, 0, canvas.width, canvas.height);
+    for (const { picture, x, y, w, h } of placed) {
+      if (strength < 1) screen.fillRect(x, y, w, h);
+      screen.globalAlpha = strength;
+      screen.imageSmoothingEnabled = Math.abs(w - picture.width) > 0.01;
+      screen.drawImage(picture.canvas, x, y, w, h);
+      screen.globalAlpha = 1;
+    }
+  }
+
+  pixel(x, y) {
+    const copy = document.createElement("canvas").getContext("2d");
+    copy.drawImage(this.canvas, x, y, 1, 1, 0, 0, 1, 1);
+    return [...copy.getImageData(0, 0, 1, 1).data];
+  }
+}

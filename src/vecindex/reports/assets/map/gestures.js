@@ -1,0 +1,108 @@
+// Gestures on the map: dragging, the wheel, two fingers, double click and keys.
+
+const NOT_A_DRAG = 5;
+const STEP = 90;
+
+/**
+ * Listen on an canvas. `on.point(px, py, touch)` gets the pointer's position, `on.pick(px, py, touch)` a click that
+ * was not a drag, `on.leave()`, `on.hold(dragging)`, `on.middle()` after a key moved the map, `on.enter()` the Enter key.
+ *
+ * @param {HTMLElement} canvas
+ * @param {import("./camera.js").Camera} camera
+ * @param {any} on
+ */
+export function onGestures(canvas, camera, on) {
+  const down = new Map();
+  let moved = false, lastTap = null;
+
+  const at = (event) => {
+    const box = canvas.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    canvas.setPointerCapture(event.pointerId);
+    camera.halt();
+    down.set(event.pointerId, at(event));
+    if (down.size === 1) moved = false;
+    else moved = true;
+  });
+
+  canvas.addEventListener("pointermove", (event) => {
+    const [x, y] = at(event);
+    const before = down.get(event.pointerId);
+    if (!before) {
+      on.point(x, y, event.pointerType === "touch");
+      return;
+    }
+    if (down.size === 1) {
+      if (!moved && Math.hypot(x - before[0], y - before[1]) < NOT_A_DRAG) return;
+      if (!moved) on.hold(true);
+      moved = true;
+      camera.pan(x - before[0], y - before[1]);
+      down.set(event.pointerId, [x, y]);
+      return;
+    }
+    const other = [...down].find(([id]) => id !== event.pointerId)[1];
+    const distance = (p) => Math.hypot(p[0] - other[0], p[1] - other[1]);
+    const middle = (p) => [(p[0] + other[0]) / 2, (p[1] + other[1]) / 2];
+    const [mx, my] = middle(before), [nx, ny] = middle([x, y]);
+    down.set(event.pointerId, [x, y]);
+    camera.pan(nx - mx, ny - my);
+    camera.zoomAt(nx, ny, distance([x, y]) / Math.max(1, distance(before)));
+  });
+
+  const up = (event) => {
+    if (!down.delete(event.pointerId)) return;
+    const [x, y] = at(event);
+    if (moved) {
+      if (down.size === 0) on.hold(false);
+      return;
+    }
+    if (event.type === "pointercancel") return;
+    const touch = event.pointerType === "touch";
+    const again = lastTap && event.timeStamp - lastTap.time < 320 && Math.hypot(x - lastTap.x, y - lastTap.y) < 24;
+    lastTap = again ? null : { x, y, time: event.timeStamp };
+    if (again) camera.glide(x, y, event.shiftKey ? 0.5 : 2);
+    else on.pick(x, y, touch);
+  };
+  canvas.addEventListener("pointerup", up);
+  canvas.addEventListener("pointercancel", up);
+  // Otherwise a tap would click again, on whatever it made appear under the finger.
+  canvas.addEventListener("touchend", (event) => event.cancelable && event.preventDefault(), { passive: false });
+  canvas.addEventListener("pointerleave", () => on.leave());
+
+  canvas.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      const unit = event.deltaMode === 1 ? 18 : event.deltaMode === 2 ? 300 : 1;
+      // A pinch on a touchpad arrives as a wheel with Ctrl, in small steps.
+      const speed = event.ctrlKey ? 0.01 : 0.0018;
+      const step = Math.max(-0.9, Math.min(0.9, -event.deltaY * unit * speed));
+      camera.glide(...at(event), Math.exp(step));
+    },
+    { passive: false },
+  );
+
+  const keys = {
+    ArrowLeft: () => camera.slide(STEP, 0),
+    ArrowRight: () => camera.slide(-STEP, 0),
+    ArrowUp: () => camera.slide(0, STEP),
+    ArrowDown: () => camera.slide(0, -STEP),
+    "+": () => camera.glide(camera.width / 2, camera.height / 2, 1.6),
+    "=": () => camera.glide(camera.width / 2, camera.height / 2, 1.6),
+    "-": () => camera.glide(camera.width / 2, camera.height / 2, 1 / 1.6),
+    0: () => camera.goHome(),
+    Home: () => camera.goHome(),
+  };
+  canvas.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Enter") on.enter();
+    else if (keys[event.key]) keys[event.key]();
+    else return;
+    event.preventDefault();
+    if (event.key !== "Enter") on.middle();
+  });
+}

@@ -1,0 +1,116 @@
+// The legend: what the colors mean, and which of them are shown.
+import { element, given } from "../shared/dom.js";
+import { count, number } from "../shared/format.js";
+import { hex } from "./colors.js";
+
+/** The legend of a coloring. `on.only(set)` gets the codes that are to be shown, null for all. */
+export class Legend {
+  constructor(box, on) {
+    this.box = box;
+    this.on = on;
+    this.only = null;
+  }
+
+  set(coloring, codes) {
+    this.coloring = coloring;
+    this.only = null;
+    this.tally = new Uint32Array(256);
+    for (const code of codes) this.tally[code]++;
+  }
+
+  /** Draw it in these colors, [r, g, b] by code. */
+  draw(colors) {
+    const { coloring, box } = this;
+    const made = coloring.kind === "number" ? this.#number(colors) : this.#categories(colors);
+    box.replaceChildren(...made);
+    this.#mark();
+  }
+
+  #swatch(color) {
+    const swatch = element("i", { class: "vmap-swatch", "aria-hidden": "true" });
+    swatch.style.background = hex(color);
+    return swatch;
+  }
+
+  #entry(code, name, color) {
+    const known = this.coloring.counts?.[code] ?? this.tally[code];
+    return element(
+      "li",
+      {},
+      element(
+        "button",
+        { type: "button", class: "vmap-entry", "data-code": code, "aria-pressed": "false", onclick: () => this.toggle(code) },
+        this.#swatch(color),
+        element("span", { class: "vmap-entry-name" }, code === 255 ? name : given(name)),
+        element("span", { class: "vmap-n" }, count(known)),
+      ),
+    );
+  }
+
+  #note() {
+    return this.coloring.note ? [element("p", { class: "vmap-note" }, given(this.coloring.note))] : [];
+  }
+
+  #categories(colors) {
+    const entries = this.coloring.names.map((name, code) => this.#entry(code, name === "" ? "(empty)" : name, colors[code]));
+    if (this.tally[255]) entries.push(this.#entry(255, "none", colors[255]));
+    this.all = element("button", { type: "button", class: "vmap-plain", hidden: true, onclick: () => this.show(null) }, "Show all");
+    return [...this.#note(), element("ul", { class: "vmap-entries" }, ...entries), this.all];
+  }
+
+  #number(colors) {
+    const { coloring } = this;
+    const bars = element("div", { class: "vmap-bars", "aria-hidden": "true" });
+    const sums = new Array(51).fill(0);
+    for (let code = 0; code < 255; code++) sums[Math.floor(code / 5)] += this.tally[code];
+    const most = Math.max(1, ...sums);
+    sums.forEach((sum, i) => {
+      const bar = element("i");
+      bar.style.height = sum ? `${Math.max(3, (100 * sum) / most)}%` : "0";
+      bar.style.background = hex(colors[Math.min(254, 5 * i + 2)]);
+      bars.append(bar);
+    });
+    const line = element("div", { class: "vmap-ramp" });
+    const stops = Array.from({ length: 18 }, (_, i) => hex(colors[Math.round((254 * i) / 17)]));
+    line.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
+    this.all = null;
+    const none = this.tally[255]
+      ? [element("p", { class: "vmap-note" }, this.#swatch(colors[255]), `none: ${count(this.tally[255])}`)]
+      : [];
+    const ends = element("p", { class: "vmap-ends" }, element("span", {}, number(coloring.low)), element("span", {}, number(coloring.high)));
+    return [bars, line, ends, ...this.#note(), ...none];
+  }
+
+  /** Add a code to those that are shown alone, or remove it. */
+  toggle(code) {
+    const only = new Set(this.only ?? []);
+    if (!only.delete(code)) only.add(code);
+    this.show(only.size ? only : null);
+  }
+
+  show(only) {
+    this.only = only;
+    this.#mark();
+    this.on.only(only);
+  }
+
+  #mark() {
+    for (const button of this.box.querySelectorAll(".vmap-entry")) {
+      const on = this.only?.has(Number(button.dataset.code)) ?? false;
+      button.setAttribute("aria-pressed", String(on));
+      button.classList.toggle("vmap-off", this.only !== null && !on);
+    }
+    if (this.all) this.all.hidden = this.only === null;
+  }
+
+  /** The meaning of a code as text; null for none. */
+  value(code) {
+    const { coloring } = this;
+    if (code === 255) return null;
+    if (coloring.kind === "category") return coloring.names[code];
+    const { low, high } = coloring, part = code / 254;
+    const value = number(coloring.scale === "log" ? low * (high / low) ** part : low + (high - low) * part);
+    if (code === 0) return `${value} or less`;
+    return code === 254 ? `${value} or more` : value;
+  }
+}

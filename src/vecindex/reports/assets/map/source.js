@@ -1,0 +1,33 @@
+// The data of a page that holds all of it, in blocks that `vecindex map` wrote.
+
+function fromBase64(text) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+  const packed = atob(text);
+  const bytes = new Uint8Array(packed.length);
+  for (let i = 0; i < packed.length; i++) bytes[i] = packed.charCodeAt(i);
+  return bytes;
+}
+
+async function unpacked(bytes) {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** The source that reads the blocks of the script's own page. */
+export function embedded() {
+  // Blocks may follow the script, so that the map is drawn while the rest of the file is still read.
+  const whole = () =>
+    document.readyState !== "loading"
+      ? Promise.resolve()
+      : new Promise((done) => document.addEventListener("DOMContentLoaded", done, { once: true }));
+  async function block(id) {
+    if (!document.getElementById(id)) await whole();
+    const found = document.getElementById(id);
+    if (!found) throw new Error(`this page has no block ${id}`);
+    return found.textContent;
+  }
+  return {
+    header: async () => JSON.parse(await block("map-header")),
+    section: async (name) => unpacked(fromBase64(await block(`map-section-${name}`))),
+  };
+}

@@ -1,0 +1,29 @@
+// The strip above the map: which map it is.
+import { element, given } from "../shared/dom.js";
+import { count, day, percent } from "../shared/format.js";
+
+/** Show which map it is: table and name, articles, method, day, scores, and what it is anchored to. */
+export function fillStrip(strip, header) {
+  const things = `${header.by ?? "article"}s`;
+  const facts = [element("span", {}, element("b", {}, count(header.shown)), ` ${things}`)];
+  if (header.outside) facts.push(element("span", {}, `${count(header.outside)} not on this map`));
+  if (header.method) facts.push(element("span", {}, "method ", given(header.method)));
+  if (header.made) facts.push(element("time", { datetime: header.made, title: header.made }, day(header.made)));
+  for (const score of header.scores ?? []) {
+    const known = score.low !== null && score.low !== undefined && score.high !== null && score.high !== undefined;
+    const between = known ? `, between ${percent(score.low)} and ${percent(score.high)} by its interval` : "";
+    facts.push(
+      element(
+        "span",
+        { title: `${score.name}: ${percent(score.mean)}${between}` },
+        given(score.name), " ", element("b", {}, percent(score.mean)),
+        known ? element("span", { class: "vmap-between" }, ` ${percent(score.low)}–${percent(score.high)}`) : null,
+      ),
+    );
+  }
+  strip.replaceChildren(
+    element("p", { class: "vmap-name" }, given(header.table), element("span", { class: "vmap-map" }, "map “", given(header.map), "”")),
+    element("p", { class: "vmap-facts" }, ...facts),
+    ...(header.anchored ? [element("p", { class: "vmap-badge" }, given(header.anchored))] : []),
+  );
+}

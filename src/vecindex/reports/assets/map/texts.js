@@ -1,0 +1,53 @@
+// Texts that are decoded one at a time: most are never looked at.
+
+/** Wait until the browser has nothing else to do, but not for long. */
+export const idle = () =>
+  new Promise((done) => {
+    if (globalThis.requestIdleCallback) requestIdleCallback(done, { timeout: 250 });
+    else setTimeout(done, 1);
+  });
+
+/** A JSON array of strings in UTF-8; a string is decoded when it is read. */
+export class Texts {
+  constructor(bytes) {
+    this.bytes = bytes;
+    this.starts = null;
+    this.decoder = new TextDecoder();
+  }
+
+  /** Find where each string begins; `rest` is awaited from time to time. */
+  async index(count, rest = idle) {
+    const bytes = this.bytes, starts = new Uint32Array(count + 1);
+    const QUOTE = 34, BACKSLASH = 92;
+    let found = 0;
+    for (let at = bytes.indexOf(QUOTE); at !== -1 && found < count; at = bytes.indexOf(QUOTE, at + 1)) {
+      starts[found++] = at;
+      for (;;) {
+        at = bytes.indexOf(QUOTE, at + 1);
+        let slashes = 0;
+        while (bytes[at - 1 - slashes] === BACKSLASH) slashes++;
+        if (slashes % 2 === 0 || at === -1) break;
+      }
+      if (at === -1) break;
+      if (found % 20000 === 0) await rest();
+    }
+    if (found !== count) throw new Error(`expected ${count} texts, found ${found}`);
+    starts[count] = bytes.length;
+    this.starts = starts;
+    return this;
+  }
+
+  get length() {
+    return this.starts.length - 1;
+  }
+
+  /** The texts of the rows from `first` up to, not including, `end`. */
+  slice(first, end) {
+    const text = this.decoder.decode(this.bytes.subarray(this.starts[first], this.starts[end]));
+    return JSON.parse(`[${text.slice(0, text.lastIndexOf('"') + 1)}]`);
+  }
+
+  at(row) {
+    return this.slice(row, row + 1)[0];
+  }
+}

@@ -1,0 +1,395 @@
+// The viewer: it shows the map that a source provides.
+
+import { element } from "../shared/dom.js";
+import { count } from "../shared/format.js";
+import { onTheme, theme } from "../shared/theme.js";
+import { Card, QuestionList, lineKey } from "./cards.js";
+import { palette } from "./colors.js";
+import { Legend } from "./legend.js";
+import { Pointing } from "./pointing.js";
+import { Scene } from "./scene.js";
+import { TitleSearch } from "./search.js";
+import { SearchBox } from "./searchbox.js";
+import { fillStrip } from "./strip.js";
+import { Texts } from "./texts.js";
+
+const NEAREST = 8;
+const FORMAT = 1;
+
+/**
+ * The viewer, also what a page's own scripts use: `ready`, `reload`, `setColoring`, `select`, `pickQuestion`,
+ * `addQuestion`, `fly`, `filter`, `stats`, and the listeners `onselect`, `onpick` and `onhover`.
+ */
+export class Viewer {
+  /**
+   * @param {any} root the element of templates/map_view.html
+   * @param {{ header: () => Promise<any>, section: (name: string) => Promise<Uint8Array> }} source
+   */
+  constructor(root, source) {
+    this.root = root;
+    this.source = source;
+    this.find = (name) => root.querySelector(`.vmap-${name}`);
+    this.onselect = this.onhover = this.onpick = null;
+    this.outer = null;
+    this.texts = {};
+    this.scene = new Scene(this.find("stage"), {
+      drawn: () => this.#idleWork(),
+      settled: () => this.pointing?.look(),
+      resized: () => this.#insets(),
+    });
+    this.camera = this.scene.camera;
+    this.state = this.scene.state;
+    this.legend = new Legend(this.find("legend"), { only: () => this.#highlight() });
+    this.card = new Card(this.find("card"), {
+      text: (name, row) => this.text(name, row),
+      pick: (row) => this.select(row, true),
+      close: () => this.clear(),
+    });
+    this.list = new QuestionList(this.find("asked"), { pick: (index) => this.pickQuestion(index) });
+    this.search = new SearchBox(root, {
+      find: (text) => this.#search(text),
+      go: (row) => this.#go(row),
+      id: (row) => this.text("ids", row),
+      matched: (rows) => this.#matched(rows),
+    });
+    this.pointing = new Pointing(this);
+    this.#wire();
+    this.scene.setTheme(theme());
+    this.ready = this.reload();
+  }
+
+  // ------------------------------------------------------------------ reading
+
+  /** Read the map; false if that failed, which a notice explains. */
+  async reload() {
+    try {
+      const header = await this.source.header();
+      if (header.format !== FORMAT) throw new Error(`its format is ${header.format}, this viewer reads ${FORMAT}`);
+      const first = header.colorings.find((one) => one.key === this.coloring?.key) ?? header.colorings[0];
+      const [points, codes] = await Promise.all([this.source.section("points"), this.source.section(`color:${first.key}`)]);
+      if (points.length !== 4 * header.shown || codes.length !== header.shown) {
+        throw new Error(`expected ${header.shown} points, found ${points.length / 4}`);
+      }
+      this.#take(header, points, first, codes);
+      return true;
+    } catch (error) {
+      this.notice(`The map could not be read: ${error.message}. Reload the page to try again.`);
+      return false;
+    }
+  }
+
+  #take(header, points, coloring, codes) {
+    const { scene } = this;
+    this.header = header;
+    this.codes = { [coloring.key]: codes };
+    this.texts = {};
+    this.titles = null;
+    // A filter of the previous rows.
+    this.outer = null;
+    this.matches = null;
+    this.state.matches = [];
+    this.clear();
+    fillStrip(this.find("strip"), header);
+    const aligned = points.byteOffset % 2 ? points.slice() : points;
+    scene.setPoints(new Uint16Array(aligned.buffer, aligned.byteOffset, points.length >> 1));
+    this.state.questions = header.questions ?? [];
+    this.find("toggle-questions").hidden = !this.state.questions.length;
+    this.find("toggle-labels").hidden = !(header.topics ?? []).length;
+    this.list.set(this.state.questions);
+    this.#colorings(coloring.key);
+    scene.labelTopics(header.topics ?? []);
+    scene.resize();
+    this.#color(coloring, codes);
+    this.find("search").placeholder = `Search ${count(header.shown)} titles`;
+    this.find("over").setAttribute("aria-label", `Map ${header.map} of ${header.table}: ${count(header.shown)} ${header.by ?? "article"}s. Arrow keys move it, plus and minus zoom, 0 shows all, Enter opens the article in the middle.`);
+    this.notice(header.shown ? this.#painterNotice() : "No article is on this map yet.");
+    this.root.classList.add("vmap-ready");
+    if (scene.firstDrawMs !== null) this.#idleWork();
+  }
+
+  #painterNotice() {
+    const known = typeof WebGL2RenderingContext !== "undefined";
+    return known ? null : "This browser has no WebGL2; the map is drawn without the graphics card, and may be slower.";
+  }
+
+  #colorings(key) {
+    const options = this.header.colorings.map((one) => element("option", { value: one.key, selected: one.key === key }, one.label));
+    this.find("color").replaceChildren(...options);
+  }
+
+  async setColoring(key) {
+    const coloring = this.header?.colorings.find((one) => one.key === key);
+    if (!coloring) return false;
+    this.wanted = key;
+    try {
+      this.codes[key] ??= await this.source.section(`color:${key}`);
+    } catch (error) {
+      this.find("color").value = this.coloring.key;
+      this.notice(`The colors of ${coloring.label} could not be read: ${error.message}.`);
+      return false;
+    }
+    // The reader has chosen another one since.
+    if (this.wanted !== key) return false;
+    this.find("color").value = key;
+    this.#color(coloring, this.codes[key]);
+    if (this.state.selected !== null) this.#articleCard();
+    return true;
+  }
+
+  #color(coloring, codes) {
+    this.coloring = coloring;
+    this.legend.set(coloring, codes);
+    this.scene.setCodes(codes, coloring);
+    this.legend.draw(this.scene.colors);
+    this.#highlight();
+  }
+
+  /** Read the texts once the map is drawn, titles first. */
+  async #idleWork() {
+    const { header } = this;
+    try {
+      const titles = await this.#section("titles");
+      const search = await new TitleSearch().build(titles);
+      if (header !== this.header) return;
+      this.titles = search;
+      if (this.search.text) this.search.run();
+      await this.#section("ids");
+      await this.#section("snippets");
+    } catch (error) {
+      if (header === this.header) this.notice(`The texts could not be read: ${error.message}. The map is shown without them.`);
+    }
+  }
+
+  #section(name) {
+    const { shown } = this.header;
+    this.texts[name] ??= this.source.section(name).then((bytes) => new Texts(bytes).index(shown));
+    return this.texts[name];
+  }
+
+  async text(name, row) {
+    return (await this.#section(name)).at(row);
+  }
+
+  // ------------------------------------------------------------------ highlighting
+
+  /** Highlight the rows that pass the legend, the search and the outer filter. */
+  #highlight() {
+    const { only } = this.legend;
+    const { matches, outer } = this;
+    if (!this.header) return;
+    if (!only && !matches && !outer) return this.scene.setHighlighted(null);
+    const n = this.header.shown;
+    const codes = this.codes[this.coloring.key];
+    const highlighted = new Uint8Array(n);
+    if (matches) for (const row of matches) highlighted[row] = 1;
+    else highlighted.fill(1);
+    const allowed = new Uint8Array(256).fill(only ? 0 : 1);
+    for (const code of only ?? []) allowed[code] = 1;
+    let sum = 0;
+    for (let row = 0; row < n; row++) {
+      highlighted[row] &= allowed[codes[row]] & (outer && !outer[row] ? 0 : 1);
+      sum += highlighted[row];
+    }
+    this.scene.setHighlighted(highlighted, sum);
+  }
+
+  /** Show only the rows with 1 in a mask, in addition to the legend and the search; null for all. */
+  filter(mask) {
+    this.outer = mask;
+    this.#highlight();
+  }
+
+  #search(text) {
+    if (!this.titles) return null;
+    const { rows, best } = this.titles.find(text);
+    return { rows, best, titles: best.map((row) => this.titles.texts.at(row) || "(no title)") };
+  }
+
+  #matched(rows) {
+    this.matches = rows;
+    this.state.matches = rows && rows.length <= 1000 ? Array.from(rows) : [];
+    this.#highlight();
+  }
+
+  #go(row) {
+    this.select(row, true);
+    // On a narrow screen the map is above the list.
+    this.find("stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
+  }
+
+  // ------------------------------------------------------------------ picking
+
+  select(row, fly = false) {
+    if (row === null || !this.scene.grid || row < 0 || row >= this.scene.grid.length) return this.#unselect();
+    const { grid } = this.scene;
+    this.state.selected = row;
+    this.state.near = grid.nearest(grid.x(row), grid.y(row), NEAREST, (other) => other === row).map((one) => one.row);
+    this.#articleCard();
+    if (fly) this.#flyToRow(row);
+    else this.#uncover(row);
+    this.scene.request();
+    this.pointing.hide();
+    this.onselect?.(row);
+  }
+
+  #unselect() {
+    const had = this.state.selected !== null;
+    this.state.selected = null;
+    this.state.near = [];
+    if (this.state.picked) this.card.question(this.state.picked, this.header.k);
+    else this.card.hide();
+    this.#insets();
+    this.scene.request();
+    if (had) this.onselect?.(null);
+  }
+
+  #articleCard() {
+    const { selected, near, picked } = this.state;
+    const value = this.legend.value(this.codes[this.coloring.key][selected]);
+    const back = picked ? () => this.select(null) : null;
+    this.card.article(selected, this.coloring.label, value, near, back);
+    this.#insets();
+  }
+
+  /** Move the map where the card covers its article. */
+  #uncover(row) {
+    const { camera } = this;
+    const [px, py] = camera.at(...this.state.positionOf(row));
+    const freeW = camera.width - camera.inset.right, freeH = camera.height - camera.inset.bottom;
+    if (px > freeW || py > freeH) camera.slide(px > freeW ? freeW / 2 - px : 0, py > freeH ? freeH / 2 - py : 0);
+  }
+
+  #flyToRow(row) {
+    const { grid } = this.scene;
+    const { camera } = this;
+    const points = [row, ...this.state.near].map((one) => this.state.positionOf(one));
+    const reach = Math.max(...points.map(([x, y]) => Math.max(Math.abs(x - grid.x(row)), Math.abs(y - grid.y(row)))));
+    // No farther than now, near enough to separate its neighbors, and not so near that its surroundings are lost.
+    const closest = Math.max(camera.zoom, 24);
+    const half = Math.max(reach * 3, 0.36 * (camera.width / (camera.home.scale * closest)));
+    camera.flyToBox(grid.x(row) - half, grid.y(row) - half, grid.x(row) + half, grid.y(row) + half, closest);
+  }
+
+  pickQuestion(index) {
+    const question = index === null ? null : this.state.questions[index];
+    if (!question) {
+      this.state.picked = null;
+      this.list.mark(null);
+      this.find("key").hidden = true;
+      if (this.state.selected === null) this.card.hide();
+      this.scene.request();
+      return;
+    }
+    Object.assign(this.state, { picked: question, selected: null, near: [] });
+    this.list.mark(index);
+    this.card.question(question, this.header.k);
+    this.find("key").replaceChildren(...lineKey(question));
+    this.find("key").hidden = question.x === null;
+    this.#insets();
+    this.pointing.hide();
+    if (question.x !== null) this.#flyToQuestion(question);
+    this.scene.request();
+    this.onpick?.(index);
+  }
+
+  #flyToQuestion(question) {
+    this.scene.fitStage(); // a panel may have opened just now
+    const points = question.nearest.filter((one) => one.row !== null).map((one) => this.state.positionOf(one.row));
+    const xs = [question.x, ...points.map((p) => p[0])], ys = [question.y, ...points.map((p) => p[1])];
+    this.camera.flyToBox(Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys), 45);
+    this.find("stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
+  }
+
+  addQuestion(question) {
+    this.state.questions.push(question);
+    this.list.set(this.state.questions);
+    this.find("toggle-questions").hidden = false;
+    this.scene.request();
+    return this.state.questions.length - 1;
+  }
+
+  clear() {
+    if (this.find("card").contains(document.activeElement)) this.find("over").focus({ preventScroll: true });
+    this.pickQuestion(null);
+    this.select(null);
+    this.card.hide();
+    this.pointing.hide();
+  }
+
+  /** Fly to a position, at so many times the scale of the whole map. */
+  fly(x, y, zoom) {
+    this.camera.fly({ x, y, scale: zoom * this.camera.home.scale });
+  }
+
+  stats() {
+    return this.scene.stats();
+  }
+
+  // ------------------------------------------------------------------ the rest of the page
+
+  /** Flights end in the part of the map that the card does not cover. */
+  #insets() {
+    const card = this.find("card");
+    const { clientWidth: width } = this.find("stage");
+    const narrow = card.offsetWidth < 0.7 * width;
+    this.camera.inset = {
+      left: 0, top: 0,
+      right: !card.hidden && narrow ? card.offsetWidth + 16 : 0,
+      bottom: !card.hidden && !narrow ? card.offsetHeight : 0,
+    };
+  }
+
+  notice(text) {
+    const line = this.find("notice");
+    line.hidden = !text;
+    this.find("notice-text").textContent = text ?? "";
+  }
+
+  #wire() {
+    const { root, camera, scene } = this;
+    const middle = () => [camera.width / 2, camera.height / 2];
+    document.addEventListener("keydown", (event) => {
+      const here = root.contains(event.target) || event.target === document.body;
+      if (event.key === "Escape" && here && !event.defaultPrevented) this.clear();
+    });
+    const zoom = (factor) => camera.glide(...middle(), factor);
+    this.find("in").addEventListener("click", () => zoom(2));
+    this.find("out").addEventListener("click", () => zoom(0.5));
+    this.find("home").addEventListener("click", () => camera.goHome());
+    addEventListener("beforeprint", () => this.#print(true));
+    addEventListener("afterprint", () => this.#print(false));
+    this.find("notice-close").addEventListener("click", () => this.notice(null));
+    this.find("color").addEventListener("change", (event) => this.setColoring(event.target.value));
+    this.#toggle("toggle-labels", "showLabels");
+    this.#toggle("toggle-questions", "showQuestions");
+    const again = () => {
+      scene.setTheme(theme());
+      if (this.header) this.legend.draw(scene.colors);
+    };
+    onTheme(again);
+  }
+
+  /** Replace the drawing by a still picture while the page is printed. */
+  #print(now) {
+    this.find("stage").querySelector(".vmap-print")?.remove();
+    if (!now) {
+      this.scene.endPrint();
+      if (this.header) this.legend.draw(this.scene.colors);
+      return;
+    }
+    if (!this.header || this.scene.firstDrawMs === null) return;
+    const picture = this.scene.stillPicture();
+    picture.className = "vmap-print";
+    this.legend.draw(palette(this.coloring, "light"));
+    this.find("stage").prepend(picture);
+  }
+
+  #toggle(name, what) {
+    const button = this.find(name);
+    button.addEventListener("click", () => {
+      const on = (this.scene.overlay[what] = !this.scene.overlay[what]);
+      button.setAttribute("aria-pressed", String(on));
+      this.scene.request();
+    });
+  }
+}

@@ -1,0 +1,381 @@
+// The page of the live table: questions, articles, a filter, and changes of the table.
+import "../shared/page.js";
+import { byId, element, given } from "../shared/dom.js";
+import { count, percent } from "../shared/format.js";
+import { Viewer } from "../map/viewer.js";
+import { json, request } from "./api.js";
+import { neighborList } from "./neighbors.js";
+
+const POLL_MS = 3000;
+const wanted = new URLSearchParams(location.search).get("map");
+const live = document.querySelector(".live");
+const now = { edition: null, map: null, header: null, ids: null, gone: false };
+const asked = [];
+// `tried`: the state of the table whose map was requested last; a map that cannot be drawn is not requested again.
+let viewer = null, open = null, answered = null, turn = 0, tried = null;
+
+const part = encodeURIComponent;
+
+const source = {
+  header: async () => {
+    // The first request for a state of the table waits until its map is drawn.
+    const slow = setTimeout(() => {
+      byId("state-line").textContent = "Drawing the map for the first time since the table changed; this takes a while …";
+    }, 1200);
+    let header;
+    try {
+      header = await json(`/api/maps/${part(now.map)}/header`);
+    } finally {
+      clearTimeout(slow);
+    }
+    Object.assign(now, { edition: header.edition, header, ids: null });
+    return header;
+  },
+  section: async (name) => {
+    const path = `/api/maps/${part(now.map)}/sections/${part(name)}?edition=${part(now.edition)}`;
+    return new Uint8Array(await (await request(path)).arrayBuffer());
+  },
+};
+
+async function idOf(row) {
+  if (now.ids === null) {
+    const before = now.edition;
+    const ids = JSON.parse(new TextDecoder().decode(await source.section("ids")));
+    if (now.edition !== before) return idOf(row);
+    now.ids = ids;
+  }
+  return now.ids[row];
+}
+
+function message(id, text, wrong = false) {
+  byId(id).textContent = text;
+  byId(id).classList.toggle("wrong", wrong);
+}
+
+// -- questions ----------------------------------------------------------------------------------------
+
+const among = () => (byId("among").checked && narrowed.where ? narrowed.where : null);
+
+async function ask(words, where, twice = false) {
+  const mine = ++turn;
+  message("ask-message", "Asking …");
+  byId("ask").setAttribute("aria-busy", "true");
+  const watch = setInterval(async () => {
+    try {
+      const version = await json("/api/version");
+      if (mine === turn && version.model.state === "loading") {
+        message("ask-message", "Loading the model; only the first question waits for it …");
+      }
+    } catch { /* the question itself reports it */ }
+  }, 700);
+  try {
+    const found = await json("/api/questions", { text: words, map: now.map, where, edition: now.edition });
+    if (mine !== turn) return;
+    remember(found);
+    close();
+    answer(found);
+    mark(found);
+    message("ask-message", found.notes.join(" "));
+  } catch (error) {
+    if (mine !== turn) return;
+    if (error.status === 409 && !twice) {
+      message("ask-message", "The table has changed; reading the map again …");
+      await reload(false);
+      if (mine === turn) await ask(words, where, true);
+    } else {
+      message("ask-message", String(error), true);
+    }
+  } finally {
+    clearInterval(watch);
+    if (mine === turn) byId("ask").removeAttribute("aria-busy");
+  }
+}
+
+function answer(found) {
+  answered = found;
+  const hasMap = found.map !== null;
+  const share = found.overlap === null ? null : Math.round(found.overlap * found.k);
+  const line = !hasMap
+    ? "The table has no map yet, so these are its nearest articles by embedding: vecindex project makes one."
+    : share === null
+      ? "None of its nearest articles is on the map, so it has no position there."
+      : `Overlap@${found.k} ${percent(found.overlap)}: ${share} of its ${found.k} nearest articles stay nearest on the map.`;
+  byId("answer").replaceChildren(
+    element("h3", {}, given(found.text)),
+    element("p", { class: "overlap" }, line),
+    found.where === null ? "" : element("p", { class: "quiet small" }, `Only of ${count(found.articles)} articles where `, element("code", {}, found.where)),
+    neighborList("Nearest by embedding", found.nearest, hasMap, show),
+    hasMap && found.on_map.length ? neighborList("Nearest on the map", found.on_map, true, show, "map only") : "",
+  );
+  panel();
+}
+
+// Marks on the map: of the file's questions, and of those asked since.
+const marks = new Map();
+let quiet = false;
+
+function mark(found) {
+  if (!viewer || !found.mark || found.edition !== now.edition) return;
+  const key = JSON.stringify([found.text, found.where]);
+  if (!marks.has(key)) marks.set(key, viewer.addQuestion({ ...found.mark, id: "asked here" }));
+  quiet = true;
+  viewer.pickQuestion(marks.get(key));
+  quiet = false;
+}
+
+function picked(index) {
+  if (quiet) return;
+  const known = [...marks].find(([, one]) => one === index);
+  if (known === undefined) return;
+  const [words, where] = JSON.parse(known[0]);
+  const before = asked.find((one) => one.text === words && one.where === where && one.edition === now.edition);
+  byId("question").value = words;
+  if (before) answer(before);
+  else ask(words, where);
+}
+
+function panel() {
+  const has = byId("answer").childElementCount > 0 || !byId("article").hidden;
+  live.classList.toggle("answered", has);
+}
+
+function remember(found) {
+  const before = asked.findIndex((one) => one.text === found.text && one.where === found.where);
+  if (before >= 0) asked.splice(before, 1);
+  asked.unshift(found);
+  byId("history-box").hidden = asked.length < 2;
+  byId("history").replaceChildren(...asked.map((one) => element(
+    "li", {},
+    element(
+      "button", { type: "button", class: "near", onclick: () => again(one) },
+      element("span", { class: "title" }, given(one.text)),
+      element("span", { class: "dist" }, one.overlap === null ? "" : percent(one.overlap)),
+    ),
+  )));
+}
+
+function again(one) {
+  byId("question").value = one.text;
+  if (one.edition !== now.edition) { ask(one.text, one.where); return; }
+  close();
+  answer(one);
+  mark(one);
+}
+
+byId("ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const words = byId("question").value.trim();
+  if (words) ask(words, among());
+  else message("ask-message", "Type a question first.", true);
+});
+
+// -- an article ---------------------------------------------------------------------------------------
+
+async function show(id, row) {
+  open = id;
+  if (viewer && row !== null && row !== undefined) viewer.select(row, true);
+  await read(id);
+}
+
+async function read(id) {
+  open = id;
+  const box = byId("article");
+  box.hidden = false;
+  box.setAttribute("aria-busy", "true");
+  panel();
+  try {
+    const map = now.map === null ? "" : `&map=${part(now.map)}&edition=${part(now.edition)}`;
+    const [article, around] = await Promise.all([
+      json(`/api/articles/${part(id)}`),
+      json(`/api/articles/${part(id)}/neighbors?k=5${map}`),
+    ]);
+    if (open !== id) return;
+    const fields = Object.entries(article.fields).filter(([, value]) => value !== null && value !== "");
+    const shownValue = (value) => typeof value === "object" ? JSON.stringify(value) : String(value);
+    box.replaceChildren(
+      element("div", { class: "line" },
+        element("h3", {}, given(article.title || article.id)),
+        element("button", { type: "button", class: "button", onclick: close, "aria-label": "Close the article" }, "Close")),
+      element("p", { class: "quiet small" }, given(article.id)),
+      fields.length ? element("dl", { class: "fields small" }, ...fields.flatMap(([name, value]) => [
+        element("dt", {}, given(name)), element("dd", {}, given(shownValue(value))),
+      ])) : "",
+      element("div", { class: "full-text", tabindex: "0" }, given(article.text)),
+      article.truncated ? element("p", { class: "quiet small" }, "The model read only its beginning.") : "",
+      neighborList("Near it by embedding", around.nearest, around.map !== null && around.overlap !== null, show),
+      around.map !== null && around.on_map.length ? neighborList("Near it on the map", around.on_map, true, show, "map only") : "",
+    );
+  } catch (error) {
+    if (open !== id) return;
+    box.replaceChildren(element("p", { class: "wrong", role: "alert" }, String(error)));
+  } finally {
+    if (open === id) box.removeAttribute("aria-busy");
+    box.closest("aside").scrollTop = 0;
+  }
+}
+
+function close() {
+  open = null;
+  byId("article").hidden = true;
+  byId("article").replaceChildren();
+  viewer?.select(null);
+  panel();
+}
+
+// -- a condition --------------------------------------------------------------------------------------
+
+const narrowed = { where: null };
+
+async function narrow(where, twice = false) {
+  if (!where) {
+    showAll();
+    message("where-message", "");
+    return;
+  }
+  message("where-message", "Filtering …");
+  try {
+    const found = await json("/api/filter", { where, map: now.map, edition: now.edition });
+    const bits = Uint8Array.from(atob(found.mask), (letter) => letter.charCodeAt(0));
+    const mask = new Uint8Array(now.header.shown);
+    for (let row = 0; row < mask.length; row++) mask[row] = (bits[row >> 3] >> (row & 7)) & 1;
+    viewer.filter(mask);
+    narrowed.where = where;
+    const off = found.matching - found.shown;
+    message("where-message", `${count(found.matching)} articles match` + (off ? `; ${count(off)} of them are not on the map.` : "."));
+    byId("among-box").hidden = found.matching === 0;
+  } catch (error) {
+    if (error.status === 409 && !twice) {
+      await reload();
+      await narrow(where, true);
+    } else {
+      showAll();
+      message("where-message", String(error), true);
+    }
+  }
+}
+
+function showAll() {
+  narrowed.where = null;
+  viewer?.filter(null);
+  byId("among").checked = false;
+  byId("among-box").hidden = true;
+}
+
+byId("narrow").addEventListener("submit", (event) => {
+  event.preventDefault();
+  narrow(byId("where").value.trim());
+});
+byId("where").addEventListener("input", () => { if (byId("where").value === "") narrow(""); });
+
+// -- what changes -------------------------------------------------------------------------------------
+
+function banner(text, canReload) {
+  byId("banner").hidden = text === null;
+  byId("banner-text").textContent = text ?? "";
+  byId("reload").hidden = !canReload;
+}
+
+function state(version) {
+  const model = { "not loaded": "model not loaded yet", loading: "loading the model", ready: "model ready", failed: "model failed" };
+  const line = [
+    `${count(version.rows)} rows`, `version ${version.version}`, now.header ? now.header.model : null, model[version.model.state],
+  ].filter(Boolean).join(" · ");
+  if (byId("state-line").textContent !== line) byId("state-line").textContent = line;
+}
+
+async function look() {
+  try {
+    const version = await json("/api/version");
+    if (now.gone) { now.gone = false; tried = null; banner(null, false); }
+    state(version);
+    if (now.edition === null && version.maps.length && version.edition !== tried) {
+      await begin();
+    } else if (now.map !== null && !version.maps.includes(now.map)) {
+      banner(`The map ${now.map} no longer exists.`, true);
+    } else if (now.edition !== null && version.edition !== now.edition) {
+      banner(`The table has changed: version ${version.version}, ${count(version.rows)} rows.`, true);
+    } else {
+      banner(null, false);
+    }
+  } catch (error) {
+    now.gone = true;
+    banner(error.status === 503 ? `${error.message} This page continues by itself when it is back.` : String(error), false);
+  }
+}
+
+async function reload(askAgain = true) {
+  byId("reload").disabled = true;
+  try {
+    const maps = await json("/api/maps");
+    if (!maps.maps.some((map) => map.name === now.map)) { location.assign("/"); return; }
+    if (!await viewer.reload()) return;
+    resetMarks();
+    banner(null, false);
+    if (narrowed.where) await narrow(narrowed.where);
+    const reading = open;
+    if (askAgain && answered && answered.edition !== now.edition) await ask(answered.text, answered.where);
+    if (reading) await read(reading);
+  } catch (error) {
+    banner(String(error), true);
+  } finally {
+    byId("reload").disabled = false;
+  }
+}
+byId("reload").addEventListener("click", () => reload());
+
+// The map was read: the marks on it are those of the file's questions.
+function resetMarks() {
+  marks.clear();
+  now.header.questions.forEach((question, index) => marks.set(JSON.stringify([question.text, null]), index));
+}
+
+function choices(maps) {
+  if (maps.length < 2) return;
+  const options = maps.map((map) => element("option", { value: map.name, selected: map.name === now.map }, map.name));
+  const select = element(
+    "select", { id: "map-choice", onchange: () => { location.search = `?map=${part(select.value)}`; } }, ...options,
+  );
+  byId("state").append(element("label", { class: "map-choice" }, "Map ", select));
+}
+
+async function begin() {
+  const maps = await json("/api/maps");
+  tried = maps.edition;
+  now.map = maps.maps.some((map) => map.name === wanted) ? wanted : maps.default;
+  if (now.map === null) {
+    live.classList.add("no-map");
+    message("where-message", "A filter needs a map. Make one: vecindex project");
+    byId("where").disabled = true;
+    return;
+  }
+  byId("where").disabled = false;
+  live.classList.remove("no-map");
+  if (!byId("map-choice")) choices(maps.maps);
+  if (viewer) {
+    if (await viewer.reload()) resetMarks();
+    return;
+  }
+  viewer = new Viewer(byId("map-view"), source);
+  viewer.onselect = async (row) => {
+    if (row === null) { if (open !== null) close(); return; }
+    const id = await idOf(row);
+    if (id !== open) await read(id);
+  };
+  viewer.onpick = picked;
+  globalThis.theMap = viewer;
+  if (await viewer.ready) resetMarks();
+}
+
+(async () => {
+  try {
+    await begin();
+  } catch (error) {
+    banner(String(error), false);
+  }
+  await look();
+  const tick = async () => {
+    if (!document.hidden) await look();
+    setTimeout(tick, POLL_MS);
+  };
+  setTimeout(tick, POLL_MS);
+})();

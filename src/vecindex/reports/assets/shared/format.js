@@ -1,0 +1,22 @@
+// Numbers and dates as readers read them.
+
+/** @param {number} n */
+export const count = (n) => n.toLocaleString("en-US");
+
+/** @param {number} share */
+export const percent = (share) => `${Math.round(100 * share)}%`;
+
+/** @param {number} v */
+export function number(v) {
+  const size = Math.abs(v);
+  if (size < 1000) return String(Number(v.toPrecision(3)));
+  // Four digits have no separator: they may be years.
+  return size < 10000 ? String(Math.round(v)) : count(Math.round(v));
+}
+
+/** @param {string} text a date in ISO 8601; anything else is returned as it is */
+export function day(text) {
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) return text;
+  return date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+}

@@ -1,0 +1,1 @@
+"""Drawings as inline SVG, without a library."""

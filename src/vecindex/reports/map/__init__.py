@@ -1,0 +1,1 @@
+"""The map as a page, and as a figure for a paper."""

@@ -1,0 +1,266 @@
+"""A map as a picture for a paper, PNG or SVG, drawn by matplotlib; the same picture gives the same bytes."""
+
+from __future__ import annotations
+
+import io
+import math
+import textwrap
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vecindex.core.picture import LEVELS, NO_COLOR, Coloring, MapPicture
+from vecindex.errors import MissingExtraError
+from vecindex.reports.figures import count, figure
+from vecindex.reports.map.page import provenance
+from vecindex.reports.markup import clean
+
+WIDTH_IN = 7.0
+DPI = 300
+NUMBER_COLORS = "cividis"
+# Okabe and Ito's set without black, its yellow darkened for white paper, then mostly Tol's muted colors. Neighbors in
+# the list differ with every color vision.
+# So many categories cannot all be distinguished by color; labels on the map and the legend's order help.
+COLORS = (
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#882255", "#999933", "#332288", "#44aa99",
+    "#aa4499", "#b8a21a", "#117733", "#cc6677", "#6699cc", "#661100", "#88ccee", "#ddaa33", "#004488", "#bb5566",
+    "#77aadd", "#aaaa00", "#ee8866", "#44bb99",
+)  # fmt: skip
+NONE_COLOR = "#c8ccd0"
+_INK, _QUIET = "#1a1f24", "#56616c"
+_SMALL, _TINY = 7.0, 6.0
+_MARGIN_IN = 0.1
+_LINE_IN = 0.125
+_NAME_LENGTH = 40
+# The shifts of a label from its topic's center, in multiples of its height.
+_SHIFTS = (
+    (0, 0),
+    (0, 1.2),
+    (0, -1.2),
+    (0, 2.4),
+    (0, -2.4),
+    (6, 0),
+    (-6, 0),
+    (6, 1.5),
+    (-6, 1.5),
+    (6, -1.5),
+    (-6, -1.5),
+)
+
+
+def map_figure(
+    picture: MapPicture, color: str, *, form: str = "png", width_in: float = WIDTH_IN, dpi: int = DPI
+) -> bytes:
+    """Return a picture of a map: points by one coloring, labels of the coarse topics, questions, a legend, a caption.
+
+    Labels are placed largest topic first, shifted where they would overlap; those that do not fit are left out.
+
+    Parameters
+    ----------
+    color : key of the coloring.
+    form : "png", or "svg" with text as text and the points as one raster.
+    width_in, dpi : width in inches, and points of the raster to the inch.
+
+    Raises
+    ------
+    ValueError
+        When there is no such coloring.
+    MissingExtraError
+        When matplotlib is not installed.
+    """
+    coloring = picture.coloring(color)
+    if coloring is None:
+        raise ValueError(f"the picture has no coloring {color!r}")
+    try:
+        import matplotlib as mpl
+    except ImportError as error:
+        raise MissingExtraError(
+            "A .png or .svg of a map needs matplotlib.", "pip install matplotlib, or write a .html"
+        ) from error
+    # Text stays text in an SVG, and the names in it do not depend on chance.
+    settings = {"svg.fonttype": "none", "svg.hashsalt": "vecindex", "font.family": "sans-serif"}
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        # A character that the font lacks is drawn as a box.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        return _drawn(picture, coloring, form, width_in, dpi)
+
+
+def _drawn(picture: MapPicture, coloring: Coloring, form: str, width_in: float, dpi: int) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    side = width_in - 2 * _MARGIN_IN
+    legend = _legend_rows(picture, coloring, side)
+    caption = _caption(picture, side)
+    legend_in = _LINE_IN * (len(legend) + 1.5) if coloring.kind == "category" else 4.5 * _LINE_IN
+    caption_in = _LINE_IN * (len(caption) + 0.5)
+    height_in = side + legend_in + caption_in + 2 * _MARGIN_IN
+    drawing: Any = Figure(figsize=(width_in, height_in), dpi=dpi, facecolor="white")
+    FigureCanvasAgg(drawing)
+
+    def box(left: float, top: float, width: float, height: float) -> list[float]:
+        """Return a part of the page, given in inches from its upper left corner."""
+        return [left / width_in, 1 - (top + height) / height_in, width / width_in, height / height_in]
+
+    axes = drawing.add_axes(box(_MARGIN_IN, _MARGIN_IN, side, side))
+    _points(axes, picture, coloring, side)
+    _questions(axes, picture)
+    _labels(drawing, axes, picture)
+    below = _MARGIN_IN + side
+    if coloring.kind == "category":
+        _legend(drawing, legend, side, box(_MARGIN_IN, below + 0.5 * _LINE_IN, side, len(legend) * _LINE_IN))
+    else:
+        _colorbar(drawing, coloring, box(_MARGIN_IN + side / 4, below + _LINE_IN, side / 2, 0.8 * _LINE_IN))
+    foot = drawing.add_axes(box(_MARGIN_IN, below + legend_in, side, caption_in))
+    foot.set_axis_off()
+    foot.text(0, 1, "\n".join(caption), va="top", fontsize=_TINY, color=_QUIET, linespacing=1.3, parse_math=False)
+    stream = io.BytesIO()
+    # What changes from run to run is left out of the file.
+    metadata: dict[str, None] = {"Software": None} if form == "png" else {"Date": None, "Creator": None}
+    drawing.savefig(stream, format=form, dpi=dpi, metadata=metadata)
+    return stream.getvalue()
+
+
+def _points(axes: Any, picture: MapPicture, coloring: Coloring, side: float) -> None:
+    extent = picture.extent
+    edge = 0.015 * extent.width
+    low, high = picture.xy.min(axis=0), picture.xy.max(axis=0)
+    # The shorter side is put in the middle of the square.
+    left, bottom = (low + high - extent.width) / 2
+    axes.set_xlim(left - edge, left + extent.width + edge)
+    axes.set_ylim(bottom - edge, bottom + extent.width + edge)
+    axes.set_axis_off()
+    points_a_side = side * 72
+    size = min(14.0, max(0.08, 0.35 * points_a_side**2 / len(picture)))
+    axes.scatter(
+        *picture.xy.T, s=size, c=_colors(coloring), alpha=0.75, linewidths=0, marker="o", rasterized=True, zorder=1
+    )
+
+
+def _colors(coloring: Coloring) -> Any:
+    """Return the color of each article, (m, 4)."""
+    import matplotlib as mpl
+    from matplotlib.colors import to_rgba_array
+
+    table = np.tile(to_rgba_array(NONE_COLOR), (NO_COLOR + 1, 1))
+    if coloring.kind == "number":
+        table[: LEVELS + 1] = mpl.colormaps[NUMBER_COLORS](np.linspace(0, 1, LEVELS + 1))
+    else:
+        table[: len(coloring.names)] = to_rgba_array(
+            [_category_color(coloring, i) for i in range(len(coloring.names))]
+        )
+    return table[coloring.codes]
+
+
+def _category_color(coloring: Coloring, index: int) -> str:
+    other = coloring.key != "topic" and coloring.names[index] == "other" and index == len(coloring.names) - 1
+    return NONE_COLOR if other else COLORS[index % len(COLORS)]
+
+
+def _questions(axes: Any, picture: MapPicture) -> None:
+    placed = [(q.x, q.y) for q in picture.questions if q.x is not None and q.y is not None]
+    if placed:
+        axes.scatter(*zip(*placed, strict=True), s=11, facecolor="white", edgecolor="black", linewidths=0.7, zorder=3)
+
+
+def _labels(drawing: Any, axes: Any, picture: MapPicture) -> None:
+    """Draw the labels of the coarse topics, largest first, where none overlaps another or the edge."""
+    renderer = drawing.canvas.get_renderer()
+    inside = axes.get_window_extent(renderer)
+    taken: list[Any] = []
+    for topic in sorted((t for t in picture.topics if t.level == 0), key=lambda t: -t.count):
+        text = axes.annotate(
+            _cut(topic.name),
+            (topic.x, topic.y),
+            xytext=(0, 0),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize=_SMALL,
+            color=_INK,
+            parse_math=False,
+            bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
+            zorder=4,
+        )
+        for across, up in _SHIFTS:
+            text.set_position((across * _SMALL, up * _SMALL))
+            found = text.get_window_extent(renderer).padded(0.02 * drawing.dpi)
+            within = (
+                found.x0 >= inside.x0 and found.x1 <= inside.x1 and found.y0 >= inside.y0 and found.y1 <= inside.y1
+            )
+            if within and not any(found.overlaps(other) for other in taken):
+                taken.append(found)
+                break
+        else:
+            text.remove()
+
+
+def _legend_rows(picture: MapPicture, coloring: Coloring, side: float) -> list[list[tuple[str | None, str]]]:
+    """Return the legend's rows of (color, or None for the mark of a question, text)."""
+    entries: list[tuple[str | None, str]] = [
+        (_category_color(coloring, i), f"{_cut(name)} ({count(n)})")
+        for i, (name, n) in enumerate(zip(coloring.names, coloring.counts, strict=True))
+    ]
+    none = len(picture) - sum(coloring.counts)
+    entries += [(NONE_COLOR, f"none ({count(none)})")] if none else []
+    entries += [(None, f"questions ({count(len(picture.questions))})")] if picture.questions else []
+    longest = max(len(text) for _, text in entries)
+    columns = max(1, min(len(entries), int(side / (0.22 + longest * 0.052 * _TINY / 6))))
+    rows = math.ceil(len(entries) / columns)
+    # Down the columns, largest first.
+    return [entries[row::rows] for row in range(rows)]
+
+
+def _legend(drawing: Any, rows: Sequence[Sequence[tuple[str | None, str]]], side: float, box: list[float]) -> None:
+    axes = drawing.add_axes(box)
+    axes.set_axis_off()
+    columns = max(len(row) for row in rows)
+    inch = columns / side
+    axes.set_xlim(0, columns)
+    axes.set_ylim(len(rows), 0)
+    for y, row in enumerate(rows):
+        for x, (color, text) in enumerate(row):
+            face, edge = (color, "none") if color else ("white", "black")
+            axes.scatter([x + 0.05 * inch], [y + 0.5], s=16, facecolor=face, edgecolor=edge, linewidths=0.7)
+            axes.text(
+                x + 0.14 * inch, y + 0.5, text, va="center_baseline", fontsize=_TINY, color=_INK, parse_math=False
+            )
+
+
+def _colorbar(drawing: Any, coloring: Coloring, box: list[float]) -> None:
+    axes = drawing.add_axes(box)
+    axes.imshow(np.linspace(0, 1, 256)[None], cmap=NUMBER_COLORS, aspect="auto", extent=(0, 1, 0, 1))
+    axes.set_yticks([])
+    at = np.linspace(0, 1, 5)
+    if coloring.scale == "log":
+        values = coloring.low * (coloring.high / coloring.low) ** at
+    else:
+        values = coloring.low + (coloring.high - coloring.low) * at
+    axes.set_xticks(at, [_tick(v, coloring) for v in values], fontsize=_TINY, color=_INK)
+    axes.tick_params(length=2, width=0.5, pad=1.5)
+    for spine in axes.spines.values():
+        spine.set_linewidth(0.5)
+    axes.set_title(_cut(coloring.label), fontsize=_TINY, color=_INK, pad=2, parse_math=False)
+
+
+def _tick(value: float, coloring: Coloring) -> str:
+    # A year has no thousands separator, and reads best whole.
+    whole = coloring.low >= 1000 and coloring.high < 2200 and coloring.high - coloring.low >= 4
+    return f"{value:.0f}" if whole else figure(float(f"{value:.3g}"))
+
+
+def _caption(picture: MapPicture, side: float) -> list[str]:
+    things = f"{count(len(picture))} {picture.by}{'' if len(picture) == 1 else 's'} of table {picture.table}"
+    text = "; ".join([*provenance(picture)[:1], things, *provenance(picture)[1:]])
+    if picture.questions:
+        kept = np.mean([q.overlap for q in picture.questions])
+        name = f" of {picture.questions_name}" if picture.questions_name else ""
+        text += f"; {count(len(picture.questions))} questions{name}, overlap@{picture.k} {kept:.0%}"
+    return textwrap.wrap(clean(text) + ".", max(40, int(side / (0.0445 * _TINY / 6)))) or [""]
+
+
+def _cut(text: str) -> str:
+    line = " ".join(clean(text).split())
+    return line if len(line) <= _NAME_LENGTH else line[: _NAME_LENGTH - 1] + "…"

@@ -1,0 +1,129 @@
+"""A picture of a map as the viewer reads it: a header of plain values, and sections of bytes.
+
+The same bytes are embedded in a page and served over HTTP. docs/map-page.md describes their format.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from vecindex.core.picture import Extent, MapPicture, PlacedQuestion
+from vecindex.reports.markup import Markup, clean, escaped, json_block
+
+FORMAT = 1
+TEXTS = ("titles", "ids", "snippets")
+_GZIP_LEVEL = 9
+
+Header = dict[str, Any]
+Sections = dict[str, bytes]
+
+
+def payload(picture: MapPicture) -> tuple[Header, Sections]:
+    """Return the header and the sections of a picture, in the order in which a viewer needs them.
+
+    Points are little-endian uint16 pairs, colorings uint8 a row, the texts JSON arrays in UTF-8. Every text is
+    cleaned of characters that HTML cannot hold.
+    """
+    extent = picture.extent
+    sections: Sections = {"points": extent.quantized(picture.xy).astype("<u2").tobytes()}
+    sections |= {f"color:{c.key}": c.codes.astype(np.uint8).tobytes() for c in picture.colorings}
+    sections |= {name: _texts(getattr(picture, name)) for name in TEXTS}
+    return _header(picture, extent, sections), sections
+
+
+def _header(picture: MapPicture, extent: Extent, sections: Mapping[str, bytes]) -> Header:
+    found: Header = {
+        "format": FORMAT,
+        "table": picture.table,
+        "version": picture.version,
+        "map": picture.map,
+        "method": picture.method,
+        "made": picture.made,
+        "model": picture.model,
+        "by": picture.by,
+        "articles": picture.articles,
+        "shown": len(picture),
+        "outside": picture.articles - len(picture),
+        "anchored": picture.anchored,
+        "scores": [{"name": s.name, "mean": s.mean, "low": s.low, "high": s.high} for s in picture.scores],
+        "extent": {"x": extent.x, "y": extent.y, "width": extent.width},
+        "colorings": [c.to_dict() for c in picture.colorings],
+        "topics": [
+            {
+                "name": topic.name,
+                **_position(extent, topic.x, topic.y),
+                "count": topic.count,
+                "level": topic.level,
+                "category": topic.category,
+            }
+            for topic in picture.topics
+        ],
+        "questions_name": picture.questions_name,
+        "questions": [_question(extent, question) for question in picture.questions],
+        "k": picture.k,
+        "sections": {name: {"bytes": len(data)} for name, data in sections.items()},
+    }
+    cleaned: Header = _cleaned(found)
+    return cleaned
+
+
+def _question(extent: Extent, question: PlacedQuestion) -> Header:
+    return {
+        "id": question.id,
+        "text": question.text,
+        "topic": question.topic,
+        **_position(extent, question.x, question.y),
+        "overlap": question.overlap,
+        "nearest": [{"row": near.row, "dist": near.dist, "kept": near.kept} for near in question.nearest],
+        "on_map": list(question.on_map),
+    }
+
+
+def _position(extent: Extent, x: float | None, y: float | None) -> dict[str, float | None]:
+    if x is None or y is None:
+        return {"x": None, "y": None}
+    at = extent.steps(np.array([[x, y]]))[0]
+    return {"x": round(float(at[0]), 2), "y": round(float(at[1]), 2)}
+
+
+def _cleaned(value: Any) -> Any:
+    """Return plain values with every text fit for HTML, and null for a number that JSON cannot hold."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        return {clean(key): _cleaned(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _texts(texts: Sequence[str]) -> bytes:
+    return json.dumps([clean(text) for text in texts], ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def embedded(header: Header, sections: Mapping[str, bytes]) -> dict[str, Markup]:
+    """Return a payload as script blocks for a page, under "header" and the sections' names, in their order.
+
+    A section is gzip in base64, whose characters cannot end a script. The same sections give the same text.
+    """
+    return {"header": json_block(header, "map-header")} | {
+        name: _block(name, data) for name, data in sections.items()
+    }
+
+
+def packed_bytes(data: bytes) -> int:
+    """Return how many bytes a section takes in a page."""
+    return -(-len(gzip.compress(data, _GZIP_LEVEL)) // 3) * 4
+
+
+def _block(name: str, data: bytes) -> Markup:
+    packed = base64.b64encode(gzip.compress(data, _GZIP_LEVEL, mtime=0)).decode("ascii")
+    id = escaped("map-section-" + name)
+    return Markup(f'<script type="text/plain" id="{id}">{packed}</script>')

@@ -1,0 +1,1 @@
+"""The result of `overlap` as a page."""

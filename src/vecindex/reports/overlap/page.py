@@ -1,0 +1,79 @@
+"""The result of `overlap` as a page.
+
+It is made from the plain values of `OverlapResult.to_dict()`, which `--json` prints too. What is missing or null in
+them is left out or shown as a dash.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vecindex.reports.overlap.causes import causes_section, experiments_section
+from vecindex.reports.overlap.corpus import corpus_section
+from vecindex.reports.overlap.curves import curves_section, spread_section
+from vecindex.reports.overlap.facts import geometry_section, skipped_section, space_section
+from vecindex.reports.overlap.maps import enough_of, maps_section, the_map
+from vecindex.reports.overlap.questions import questions_data, questions_section
+from vecindex.reports.page import page
+
+Values = Mapping[str, Any]
+
+
+def overlap_page(
+    found: Values, *, version: str, made: str | None = None, links: Sequence[tuple[str, str]] = ()
+) -> str:
+    """Return the page of a result; the same values give the same page.
+
+    Parameters
+    ----------
+    found : `OverlapResult.to_dict()`, or what `vecindex overlap --json` printed.
+    version : of vecindex, for the page's footer.
+    made : when, as the footer shows it; None leaves it out.
+    links : (name, href) of other pages.
+    """
+    sections = [
+        maps_section(found),
+        causes_section(found),
+        experiments_section(found),
+        spread_section(found),
+        curves_section(found),
+        corpus_section(found),
+        space_section(found),
+        geometry_section(found),
+        questions_section(found),
+        skipped_section(found),
+    ]
+    return page(
+        "overlap.html",
+        script="overlap",
+        sections=[section for section in sections if section is not None],
+        data=[questions_data(found)],
+        links=links,
+        found=found,
+        space=found["space"],
+        best=found["maps"][0] if found["maps"] else None,
+        best_map=the_map(found, found["maps"][0]["name"]) if found["maps"] else None,
+        enough=enough_of(found["k"]),
+        origins=[(one["name"], origin(one["about"])) for one in found["maps"]],
+        made=made,
+        version=version,
+    )
+
+
+def origin(about: Values) -> str:
+    """Return a map's method, settings and time; of another tool's map, whatever is known.
+
+    >>> origin({"method": "umap", "seed": 3, "settings": {"min_dist": 0.1}, "made_at": "2026-01-02T03:04:05Z"})
+    'umap, seed 3; min_dist 0.1; 2026-01-02 03:04 UTC'
+    """
+    if not isinstance(about.get("method"), str):
+        return json.dumps(about, ensure_ascii=False, sort_keys=True)
+    method = about["method"] if about.get("seed") is None else f"{about['method']}, seed {about['seed']}"
+    settings = [
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in (about.get("settings") or {}).items()
+    ]
+    made_at = str(about.get("made_at") or "")[:16].replace("T", " ")
+    return "; ".join(part for part in (method, ", ".join(settings), made_at and f"{made_at} UTC") if part)

@@ -1,0 +1,1 @@
+"""Arrow data: files of it, tables and streams in memory, and what both share."""

@@ -1,0 +1,172 @@
+"""Parquet, Arrow IPC (file and stream) and Feather. Location: "part-3.parquet row 7", see `rows`.
+
+Reading goes by batches: memory holds one, 4,096 rows of a Parquet file, or what the writer made one record batch of
+an IPC file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from vecindex.errors import SourceError, VecindexError
+from vecindex.sources.arrow.rows import BATCH_ROWS, check_schema, records
+from vecindex.sources.base import Record
+from vecindex.sources.files import InputFile
+from vecindex.sources.formats import SourceFormat
+from vecindex.types import Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class _ArrowFile:
+    """What the two formats share: batches in, rows out."""
+
+    file: InputFile
+    vector_field: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+    def read(self) -> Iterator[Record | Rejected]:
+        """Yield one item per row.
+
+        A column named `vector_field` (lists of numbers, of one length or not) is given as numpy rows.
+        Raises SourceError when the file is not of the format, is cut or damaged, or has no such vectors.
+        """
+        with ExitStack() as stack:
+            yield from records(self.name, self._batches(stack), self.vector_field, self._unreadable)
+
+    def count_hint(self) -> int | None:
+        return None
+
+    def _batches(self, stack: ExitStack) -> Iterator[Any]:
+        raise NotImplementedError
+
+    def _unreadable(self, error: Exception, done: int) -> SourceError:
+        detail = " ".join(str(error).split())[:300]
+        return SourceError(
+            f"{self.name} row {done}: cannot be read as {self._format()}: {detail}",
+            "Check that the file is whole (copy or download it again), or name its format with --format.",
+        )
+
+    def _format(self) -> str:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetSource(_ArrowFile):
+    """A Parquet file."""
+
+    def count_hint(self) -> int | None:
+        """Return the exact number of rows, from the footer; None where it would take more than reading that."""
+        import pyarrow as pa
+
+        if self.file.stream is not None or self.file.compression:
+            return None
+        with ExitStack() as stack:
+            try:
+                return int(self._open(stack).metadata.num_rows)
+            except (pa.ArrowException, OSError, VecindexError):
+                return None
+
+    def _open(self, stack: ExitStack) -> Any:
+        import pyarrow.parquet as pq
+
+        path = self.file.local_path
+        opened = stack.enter_context(self.file.open_seekable()) if path is None else str(path)
+        # Without a buffer size, a row group's columns would be read whole, however large.
+        return stack.enter_context(pq.ParquetFile(opened, buffer_size=1 << 20, pre_buffer=False))
+
+    def _batches(self, stack: ExitStack) -> Iterator[Any]:
+        parquet = self._open(stack)
+        check_schema(self.name, parquet.schema_arrow, self.vector_field)
+        yield from parquet.iter_batches(batch_size=BATCH_ROWS)
+
+    def _format(self) -> str:
+        return "Parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class ArrowSource(_ArrowFile):
+    """An Arrow IPC file (which Feather version 2 is) or IPC stream, told apart by the first bytes."""
+
+    def count_hint(self) -> int | None:
+        """Return how many rows a local IPC file has, if all of its batches but the last are of one size."""
+        import pyarrow as pa
+
+        path = self.file.local_path
+        try:
+            if path is None or not path.is_file():
+                return None
+            with pa.memory_map(str(path), "r") as mapped:
+                return _rows_by_batches(mapped)
+        except (pa.ArrowException, OSError):
+            return None
+
+    def _batches(self, stack: ExitStack) -> Iterator[Any]:
+        import pyarrow as pa
+
+        with self.file.open() as stream:
+            magic = stream.peek(6)[:6]
+            if magic.startswith(b"FEA1"):
+                raise SourceError(
+                    f"{self.name}: found Feather version 1, expected version 2 (Arrow IPC)",
+                    "Write it again with a current pandas: pandas.read_feather(old).to_feather(new).",
+                )
+            if magic != b"ARROW1":
+                reader = stack.enter_context(pa.ipc.open_stream(stream))
+                check_schema(self.name, reader.schema, self.vector_field)
+                yield from reader
+                return
+            if self.file.stream is not None:
+                # What was peeked at is lost to a second opening, so the copy is made from this one.
+                raise SourceError(
+                    f"{self.name}: found an Arrow IPC file, which needs random access",
+                    "Name the file itself, or write an IPC stream (pyarrow.ipc.new_stream) to the pipe.",
+                )
+        path = self.file.local_path
+        opened = stack.enter_context(self.file.open_seekable() if path is None else pa.memory_map(str(path), "r"))
+        reader = stack.enter_context(pa.ipc.open_file(opened))
+        check_schema(self.name, reader.schema, self.vector_field)
+        for i in range(reader.num_record_batches):
+            yield reader.get_batch(i)
+
+    def _format(self) -> str:
+        return "Arrow IPC"
+
+
+PARQUET = SourceFormat((".parquet", ".pq"), lambda file, options: ParquetSource(file, options.vector_field))
+ARROW = SourceFormat((".arrow", ".feather", ".ipc"), lambda file, options: ArrowSource(file, options.vector_field))
+
+
+def _rows_by_batches(mapped: Any) -> int | None:
+    """Return the rows of a mapped IPC file, from its first and its last batch; None for a stream."""
+    import pyarrow as pa
+
+    if mapped.read_at(6, 0) != b"ARROW1":
+        return None
+    with pa.ipc.open_file(mapped) as reader:
+        schema, n = reader.schema, reader.num_record_batches
+    if not n or not len(schema):
+        return 0
+    # Batches may be compressed, and a batch is unpacked whole but for the fields that are left out.
+    options = pa.ipc.IpcReadOptions(included_fields=[_narrowest(schema)])
+    with pa.ipc.open_file(mapped, options=options) as reader:
+        first, last = reader.get_batch(0).num_rows, reader.get_batch(n - 1).num_rows
+    return int(first * (n - 1) + last)
+
+
+def _narrowest(schema: Any) -> int:
+    """Return the index of the field that takes the least to read, as far as the types tell."""
+
+    def bits(i: int) -> float:
+        try:
+            return float(schema.field(i).type.bit_width)
+        except ValueError:  # text, lists and others of no fixed width
+            return math.inf
+
+    return min(range(len(schema)), key=bits)

@@ -1,0 +1,141 @@
+"""Record batches to records, wherever the batches come from. Location: "NAME row 7".
+
+Rows are counted from 0 over all batches, as `table.slice(7, 1)` does. Memory holds one batch, of which at most 4,096
+rows at a time become Python values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+
+from vecindex.errors import SourceError
+from vecindex.sources.base import Record, excerpt
+from vecindex.types import Rejected
+
+BATCH_ROWS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _BadValue:
+    """Stands for a value that has no Python form (broken UTF-8, a date beyond year 9999)."""
+
+    reason: str
+
+
+Fault = Callable[[Exception, int], SourceError]
+"""Makes the error for data that cannot be read, from what pyarrow says and the number of the row."""
+
+
+def records(
+    name: str, batches: Iterable[Any], vector_field: str | None, fault: Fault, first: int = 0
+) -> Iterator[Record | Rejected]:
+    """Yield one item per row of the record batches; the first row is number `first`.
+
+    A column named `vector_field` (lists of numbers, of one length or not) is given as numpy rows. Raises SourceError
+    when it holds anything else, when columns have no names of their own, or, made by `fault`, for damaged data.
+    """
+    import pyarrow as pa
+
+    done, checked = first, None
+    try:
+        for batch in batches:
+            if batch.schema is not checked:
+                check_schema(name, batch.schema, vector_field)
+                checked = batch.schema
+            for begin in range(0, batch.num_rows, BATCH_ROWS):
+                piece = batch.slice(begin, BATCH_ROWS)
+                yield from _rows(name, piece, vector_field, done)
+                done += piece.num_rows
+    except (pa.ArrowException, OSError, EOFError) as error:
+        raise fault(error, done) from error
+
+
+def check_schema(name: str, schema: Any, vector_field: str | None) -> None:
+    """Raise SourceError unless every column has a name of its own and the vectors are lists of numbers."""
+    names = list(schema.names)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice or not names:
+        found = f"column names used twice: {', '.join(twice)}" if twice else "no columns"
+        raise SourceError(f"{name}: found {found}", "Give each column a name of its own.")
+    if vector_field in names:
+        _check_vector_type(name, vector_field, schema.field(vector_field).type)
+
+
+def _rows(name: str, batch: Any, vector_field: str | None, first: int) -> Iterator[Record | Rejected]:
+    names = batch.schema.names
+    columns, faulty = [], False
+    for column_name, column in zip(names, batch.columns, strict=True):
+        values, has_bad = _vectors(column) if column_name == vector_field else _values(column)
+        columns.append(values)
+        faulty = faulty or has_bad
+    prefix = f"{name} row "
+    for row, cells in enumerate(zip(*columns, strict=True), first):
+        fields = dict(zip(names, cells, strict=True))
+        if faulty and (bad := [n for n, value in fields.items() if isinstance(value, _BadValue)]):
+            reason = "; ".join(f"column {n!r}: {fields[n].reason}" for n in bad)
+            rest = {n: value for n, value in fields.items() if n not in bad and n != vector_field}
+            yield Rejected(f"{prefix}{row}", reason, excerpt=excerpt(rest))
+        else:
+            yield Record(f"{prefix}{row}", fields)
+
+
+def _check_vector_type(name: str, field: str | None, kind: Any) -> None:
+    import pyarrow as pa
+
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    if not is_list or not (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)):
+        raise SourceError(
+            f"{name}: column {field!r}: found type {kind}, expected lists of numbers",
+            "Name another column with --vector-field, or leave the option out to embed the text.",
+        )
+
+
+def _vectors(column: Any) -> tuple[list[Any], bool]:
+    """Return a list column as numpy rows (views; None for a null row), without making Python numbers."""
+    lengths = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    # flatten leaves null rows out, as the zero lengths do; a null inside a row becomes NaN.
+    flat = column.flatten().to_numpy(zero_copy_only=False)
+    bounds = pairwise(accumulate(lengths.tolist(), initial=0))
+    present = np.asarray(column.is_valid())
+    return [flat[a:b] if valid else None for (a, b), valid in zip(bounds, present, strict=True)], False
+
+
+def _values(column: Any) -> tuple[list[Any], bool]:
+    """Return a column's Python values, and whether any is a _BadValue."""
+    import pyarrow as pa
+
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        # Not dictionary_decode, which has no kernel for the string views of polars.
+        words = column.dictionary
+        words = words.cast(pa.large_string()) if pa.types.is_string_view(words.type) else words
+        column = words.take(column.indices)
+        kind = column.type
+    if pa.types.is_string_view(kind):
+        column, kind = column.cast(pa.large_string()), pa.large_string()
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        # Python's datetime ends at microseconds.
+        column = column.cast(pa.timestamp("us", kind.tz), safe=False)
+    try:
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            # Several times faster than to_pylist.
+            return column.to_numpy(zero_copy_only=False).tolist(), False
+        return column.to_pylist(), False
+    except (pa.ArrowException, ValueError, OverflowError):
+        return [_value(item) for item in column], True
+
+
+def _value(item: Any) -> Any:
+    import pyarrow as pa
+
+    try:
+        return item.as_py()
+    except (pa.ArrowException, ValueError, OverflowError) as error:
+        return _BadValue(f"{type(error).__name__}: {error}"[:200])

@@ -1,0 +1,1 @@
+"""MediaWiki dumps: the XML, and the wikitext inside it."""

@@ -1,0 +1,187 @@
+"""Which model an ingest is for: what the options name, checked against what made the table's vectors."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TypeGuard
+
+from vecindex.embed.models import (
+    DEFAULT_MODEL,
+    ModelFiles,
+    NotOnThisMachineError,
+    find_model,
+    find_stored_model,
+    full_name,
+)
+from vecindex.errors import ConfigError, ModelError
+from vecindex.messages import Placeholder, option, text
+from vecindex.types import Chunking, Fingerprint
+from vecindex.verbs.ingest.options import IngestOptions
+
+CHUNK_OVERLAP = 32
+NAME = Placeholder("NAME")
+BRING_EMBEDDINGS = text("Bring precomputed embeddings (", option("vectors"), ", ", option("vector_field"), "), or ")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """The model's files (None where they are not available) and the settings that go with them."""
+
+    name: str
+    files: ModelFiles | None
+    max_tokens: int | None
+    prompt: str | None
+    text_template: str | None
+    chunking: Chunking | None
+
+
+def choose_model(options: IngestOptions, stored: Fingerprint | None, where: str, precomputed: bool) -> ModelChoice:
+    """Return the model for a run: what the options name, else what made the table's vectors, else the default.
+
+    Where the sources bring their own vectors the files may be None; whether these can do without is settled later.
+    `options` are those of `checked_ingest`.
+
+    Raises
+    ------
+    ModelError
+        The options name something other than what made the table's vectors (or something that is not there).
+    """
+    if precomputed and (options["chunk"] is not None or (stored is not None and stored.chunking)):
+        raise ConfigError(
+            "Precomputed embeddings are of whole articles, not of chunks.",
+            text("Leave ", option("chunk"), " out, and use a table without chunks: ", option("table", NAME)),
+        )
+    if stored is not None:
+        if stored.weights == "unknown" and not precomputed:
+            raise ModelError(
+                f"{where} holds vectors that were taken as those of {stored.model} unchecked; vecindex does not add "
+                "vectors of its own to them.",
+                text(BRING_EMBEDDINGS, "begin another table: ", option("table", NAME)),
+            )
+        _refuse_another_model(options, stored, where)
+        files = _files_of_stored(options, stored, must=not precomputed)
+        _refuse_differences(options, stored, files, where)
+        return ModelChoice(
+            stored.model,
+            files,
+            stored.max_tokens or None,
+            stored.prompt,
+            stored.text_template,
+            stored.chunking,
+        )
+    if precomputed and options["model"] is None:
+        raise ConfigError(
+            "Precomputed embeddings need the name of the model that made them.",
+            text("Add ", option("model", NAME), " (or a folder)."),
+        )
+    name = options["model"] or DEFAULT_MODEL
+    files = _find(name, options["revision"], not precomputed)
+    return ModelChoice(
+        files.name if files else name,
+        files,
+        options["max_tokens"],
+        options["prompt"],
+        options["text_template"],
+        _asked_chunking(options),
+    )
+
+
+def _refuse_another_model(options: IngestOptions, stored: Fingerprint, where: str) -> None:
+    """Refuse a model or revision that is named otherwise than the table's and is not on this machine.
+
+    One that is here is compared with the table by its weights; none is fetched only to be refused.
+    """
+    differences = []
+    if options["model"] is not None and full_name(options["model"]) != full_name(stored.model):
+        differences.append(("model", options["model"], stored.model))
+    # The name of a branch or a tag says nothing: the table keeps the commit that it meant.
+    commits = [revision for revision in (options["revision"], stored.revision) if _is_commit(revision)]
+    if len(set(commits)) == 2:
+        differences.append(("revision", commits[0], commits[1]))
+    if not differences:
+        return
+    try:
+        find_model(options["model"] or stored.model, options["revision"], fetch=False)
+    except NotOnThisMachineError:
+        raise _mismatch(differences, where) from None
+
+
+def _is_commit(revision: str | None) -> TypeGuard[str]:
+    return revision is not None and re.fullmatch("[0-9a-f]{40}", revision) is not None
+
+
+def _files_of_stored(options: IngestOptions, stored: Fingerprint, must: bool) -> ModelFiles | None:
+    """Return the files of the model that made a table's vectors: by what the user names, else as it is stored."""
+    if options["model"] is not None or options["revision"] is not None:
+        return _find(options["model"] or stored.model, options["revision"], must)
+    try:
+        return find_stored_model(stored.model, stored.revision, stored.weights)
+    except ModelError:
+        if must:
+            raise
+        return None
+
+
+def _find(name: str, revision: str | None, must: bool) -> ModelFiles | None:
+    try:
+        return find_model(name, revision)
+    except ModelError:
+        if must:
+            raise
+        return None
+
+
+def _asked_chunking(options: IngestOptions, stored: Fingerprint | None = None) -> Chunking | None:
+    tokens, overlap = options["chunk"], options["chunk_overlap"]
+    if tokens is None:
+        return None
+    if overlap is None:
+        overlap = stored.chunking.overlap if stored is not None and stored.chunking else CHUNK_OVERLAP
+    if tokens < 0 or overlap < 0 or (tokens and overlap > tokens // 2):
+        raise ConfigError(
+            f"Chunks of {tokens} tokens cannot share {overlap}.",
+            "Let them share half of their tokens at most.",
+        )
+    return Chunking(tokens, overlap)
+
+
+def _refuse_differences(options: IngestOptions, stored: Fingerprint, files: ModelFiles | None, where: str) -> None:
+    differences: list[tuple[str, str, str]] = []
+    if files is not None and stored.weights != "unknown":
+        if files.weights != stored.weights:
+            asked = f"{options['model'] or stored.model} (weights {files.weights[:12]})"
+            differences.append(("model", asked, f"{stored.model} (weights {stored.weights[:12]})"))
+    elif options["model"] is not None and full_name(options["model"]) != full_name(stored.model):
+        differences.append(("model", options["model"], stored.model))
+    chunking = _asked_chunking(options, stored)
+    if chunking is not None and stored.chunking is not None and not chunking.tokens:
+        chunking = Chunking(stored.chunking.tokens, chunking.overlap)
+    for what, asked_value, there in (
+        ("max tokens", options["max_tokens"], stored.max_tokens),
+        ("prompt", options["prompt"], stored.prompt),
+        ("text template", options["text_template"], stored.text_template),
+        ("chunking", chunking, stored.chunking),
+    ):
+        if asked_value is not None and asked_value != there:
+            differences.append((what, _shown(asked_value), _shown(there)))
+    if differences:
+        raise _mismatch(differences, where)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "none"
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+def _mismatch(differences: list[tuple[str, str, str]], where: str) -> ModelError:
+    listed = "; ".join(f"{what}: asked for {here}, the table has {there}" for what, here, there in differences)
+    return ModelError(
+        f"The vectors of {where} were made differently ({listed}). Vectors of two kinds cannot be compared.",
+        text(
+            "Either leave the option out, to go on as the table was begun, or put the new vectors into a table of "
+            "their own: ",
+            option("table", NAME),
+        ),
+    )

@@ -1,0 +1,92 @@
+"""What an ingest did."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from vecindex.notebook import shown_table
+from vecindex.serialize import Result, Spell, plain
+from vecindex.types import Estimate
+
+
+@dataclass(slots=True)
+class Seconds:
+    """Busy time of each part of a run, in seconds. Parts overlap, so the sum may exceed the wall time."""
+
+    loading: float = 0.0
+    """Loading the model, checking its precision, and the probe for the estimate."""
+    reading: float = 0.0
+    tokenizing: float = 0.0
+    model: float = 0.0
+    commit: float = 0.0
+    maintenance: float = 0.0
+    wall: float = 0.0
+
+    @contextmanager
+    def measured(self, part: str) -> Iterator[None]:
+        """Add the time of the block to a part."""
+        mark = time.perf_counter()
+        try:
+            yield
+        finally:
+            setattr(self, part, getattr(self, part) + time.perf_counter() - mark)
+
+
+@dataclass(slots=True)
+class IngestReport(Result):
+    """What a run of `ingest` did, or after a dry run would do. Counts are input rows unless they say vectors."""
+
+    table: str
+    read: int = 0
+    added: int = 0
+    changed: int = 0
+    skipped: int = 0
+    rejected: int = 0
+    pruned: int = 0
+    missing: int = 0
+    """Rows of the table that the sources no longer hold (kept, unless pruned)."""
+    vectors: int = 0
+    truncated: int = 0
+    tokens: int = 0
+    transactions: int = 0
+    interrupted: bool = False
+    reject_reasons: dict[str, int] = field(default_factory=dict)
+    seconds: Seconds = field(default_factory=Seconds)
+    device: str = ""
+    precision: str = ""
+    precision_cosine: float | None = None
+    """Lowest cosine between the vectors of this precision and those of full precision, on the first texts."""
+    batch_tokens: int = 0
+    rows_in_table: int = 0
+    estimate: Estimate | None = None
+    """The estimate before the run; None where nothing was to be embedded."""
+
+    def count_reject(self, reason: str) -> None:
+        """Count a rejected row under the kind of its reason: what stands before its first detail."""
+        kind = re.split(r"[:,]| at (?:byte|character) ", reason)[0]
+        self.rejected += 1
+        self.reject_reasons[kind] = self.reject_reasons.get(kind, 0) + 1
+
+    @property
+    def texts_per_s(self) -> float | None:
+        """Vectors made, over the time that the model was busy; None when none were made."""
+        return self.vectors / self.seconds.model if self.vectors and self.seconds.model else None
+
+    def to_dict(self, spell: Spell = str) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return {**plain(self, spell), "texts_per_s": self.texts_per_s}
+
+    def _repr_html_(self) -> str:
+        """Return a table, for notebooks."""
+        counts = ("read", "added", "changed", "skipped", "rejected", "pruned", "missing", "truncated")
+        rows: list[list[object]] = [[name, f"{getattr(self, name):,}"] for name in counts]
+        rows += [[f"rejected: {reason}", f"{count:,}"] for reason, count in self.reject_reasons.items()]
+        rows.append(["rows in the table", f"{self.rows_in_table:,}"])
+        if self.texts_per_s:
+            rows.append(["texts/s", f"{self.texts_per_s:.1f} on {self.device} in {self.precision}"])
+        return shown_table([], rows, title=self.table + (" (stopped before its end)" if self.interrupted else ""))

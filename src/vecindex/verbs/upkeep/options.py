@@ -1,0 +1,57 @@
+"""The options of the verbs that look after a table."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, TypedDict
+
+from vecindex.options import Option
+
+
+class StatusOptions(TypedDict, total=False):
+    """What to report of a table."""
+
+    rejects: Annotated[
+        bool,
+        Option("List the rejected input rows, with location and reason.", default=False, flag="--rejects"),
+    ]
+    at: Annotated[str | None, Option("Report the table as it was tagged.", metavar="TAG")]
+
+
+class DeleteOptions(TypedDict, total=False):
+    """Which articles to remove, where they are not named by id."""
+
+    where: Annotated[str | None, Option('Articles that meet an SQL condition, e.g. "year < 1990".', metavar="SQL")]
+    file: Annotated[str | None, Option("Ids, one per line; - for standard input.", metavar="FILE")]
+    dry_run: Annotated[
+        bool, Option("Only report what would be removed; change nothing.", default=False, flag="--dry-run")
+    ]
+
+
+class OptimizeOptions(TypedDict, total=False):
+    """What to remove while a table is compacted."""
+
+    older_than: Annotated[
+        str | timedelta | None,
+        Option("Remove versions older than this: 0s, 10m, 2h, 7d [default: 1h]", metavar="AGE"),
+    ]
+
+
+class TagOptions(TypedDict, total=False):
+    """What to do with a tag, other than to make it."""
+
+    delete: Annotated[bool, Option("Delete the tag; its rows stay.", default=False, flag="--delete")]
+    move: Annotated[bool, Option("Let an existing tag name the latest version.", default=False, flag="--move")]
+
+
+class DoctorOptions(TypedDict, total=False):
+    """What to do about the faults that are found."""
+
+    repair: Annotated[
+        bool,
+        Option(
+            "Set unreadable files aside and remove unusable rows; the next ingest adds them again.",
+            default=False,
+            flag="--repair",
+        ),
+    ]

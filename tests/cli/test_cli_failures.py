@@ -1,0 +1,87 @@
+"""Failures as a person reads them and as a program does, with --json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import typer
+
+from tables import filled
+from vecindex.cli.app import app
+from vecindex.store.database import Database
+
+Run = Callable[..., Any]
+SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "schemas" / "error.schema.json").read_text("utf-8"))
+COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+WITH_JSON = sorted(name for name, command in COMMANDS.items() if any("--json" in p.opts for p in command.params))
+
+
+def failure(done: Any) -> dict[str, Any]:
+    """Return the failure that a command printed, after its form and exit code were checked."""
+    jsonschema.Draft202012Validator(SCHEMA).validate(done.json)
+    assert done.json["exit_code"] == done.code
+    return dict(done.json)
+
+
+def test_a_failure_is_printed_twice_with_json(run: Run, tmp_path: Path) -> None:
+    database = tmp_path / "a b"
+    filled(database, 1)
+    shown = failure(run("status", "--db", database, "-t", "other", "--json"))
+    assert shown == {
+        "schema_version": 1,
+        "error": f"No table 'other' in {database} (tables there: articles).",
+        "hint": f"Make it: vecindex ingest SOURCE --db '{database}' --table other",
+        "exit_code": 5,
+    }
+    plain = run("status", "--db", database, "-t", "other")
+    assert (plain.code, plain.out) == (5, "")
+    assert plain.err == f"error: {shown['error']}\n  {shown['hint']}\n"
+    assert run("status", "--db", database, "-t", "other", "--json").err == plain.err
+
+
+def test_commands_in_hints_name_what_this_command_was_given(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VECINDEX_DB", str(tmp_path))
+    # What the environment says need not be said again, nor what an earlier command was given.
+    run("status", "-t", "other")
+    assert failure(run("status", "--json"))["hint"] == "Make it: vecindex ingest SOURCE"
+
+
+@pytest.mark.parametrize("name", WITH_JSON)
+def test_usage_errors(run: Run, name: str) -> None:
+    done = run(name, "--no-such-option", "--json")
+    assert failure(done)["exit_code"] == 2
+    assert failure(done)["error"].startswith("No such option: --no-such-option")
+    assert failure(done)["hint"].endswith(f"{name} --help")
+    assert done.err.startswith("Usage: ")
+    assert run(name, "--no-such-option").out == ""
+
+
+def test_an_argument_that_is_missing(run: Run) -> None:
+    assert failure(run("ingest", "--json"))["error"] == "Missing argument 'SOURCE...'."
+
+
+def test_options_that_are_out_of_bounds(run: Run, tmp_path: Path) -> None:
+    shown = failure(run("optimize", "--older-than", "5x", "--db", tmp_path, "--json"))
+    assert shown["error"] == "--older-than takes a number and one of s, m, h, d; found '5x'."
+    assert (shown["hint"], shown["exit_code"]) == ("For example: --older-than 10m", 2)
+
+
+def test_an_unforeseen_error(run: Run, tmp_path: Path) -> None:
+    filled(tmp_path, 1)
+    Database(tmp_path).articles("articles").set_setting(fingerprint="no object")
+    shown = failure(run("status", "--db", tmp_path, "--json"))
+    assert shown["error"].startswith("unexpected AttributeError: ")
+    assert shown["exit_code"] == 1
+
+
+def test_an_id_that_looks_like_the_option(run: Run, tmp_path: Path) -> None:
+    done = run("delete", "--db", tmp_path, "--", "--json")
+    assert (done.code, done.out) == (5, "")
+    assert done.err.startswith("error: No table 'articles'")
