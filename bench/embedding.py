@@ -20,11 +20,12 @@ import pyarrow.parquet as pq
 
 from machine import machine
 from vecindex.core.vectors import row_cosines
-from vecindex.embed import encoder as encoder_module
+from vecindex.embed import transformer as encoder_module
 from vecindex.embed.batching import Shapes, TokenBudget, plan_batches
-from vecindex.embed.encoder import Encoder, Tokens
+from vecindex.embed.encoder import Tokens
 from vecindex.embed.models import find_model
 from vecindex.embed.precision import Precision
+from vecindex.embed.transformer import TransformerEncoder as Encoder
 
 TEMPLATE = "{title}: {section}\n{text}"
 BUDGETS = (1_024, 4_096, 16_384)

@@ -22,13 +22,13 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from machine import machine
-from vecindex.embed.encoder import Encoder
 from vecindex.embed.models import find_model
 from vecindex.embed.precision import Precision
+from vecindex.embed.transformer import TransformerEncoder
 
 TEMPLATE = "{title}: {section}\n{text}"
 ROWS = 100
-FEW = {True: Encoder._shapes, False: property(lambda _: None)}
+FEW = {True: TransformerEncoder._shapes, False: property(lambda _: None)}
 """Whether the shapes are few -> what makes them so."""
 
 
@@ -62,7 +62,7 @@ def memory(corpus: Path, transactions: int, few: bool) -> list[float]:
     """Return what the heap holds after each transaction, in MB."""
     texts = sample(corpus, transactions * ROWS)
     held = []
-    with patch.object(Encoder, "_shapes", FEW[few]):
+    with patch.object(TransformerEncoder, "_shapes", FEW[few]):
         encoder = load(texts)
         for at in range(0, len(texts), ROWS):
             encoder.embed(encoder.tokenize(texts[at : at + ROWS]))
@@ -70,9 +70,9 @@ def memory(corpus: Path, transactions: int, few: bool) -> list[float]:
     return held
 
 
-def load(texts: list[str]) -> Encoder:
+def load(texts: list[str]) -> TransformerEncoder:
     """Return the encoder that an ingest uses here."""
-    encoder = Encoder.load(find_model("all-MiniLM-L6-v2"), device="cpu", precision=Precision.AUTO)
+    encoder = TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), device="cpu", precision=Precision.AUTO)
     encoder.check(texts)
     return encoder
 
@@ -121,7 +121,7 @@ def rate(corpus: Path, n: int, rounds: int) -> dict[bool, list[float]]:
     rates: dict[bool, list[float]] = {True: [], False: []}
     for number in range(rounds + 1):
         for few, found in rates.items():
-            with patch.object(Encoder, "_shapes", FEW[few]):
+            with patch.object(TransformerEncoder, "_shapes", FEW[few]):
                 start = time.perf_counter()
                 encoder.embed(tokens)
                 if number:

@@ -84,10 +84,10 @@ def _words(verb: str, name: str, value: Any) -> list[str]:
     flag = flag_of(verb, name, value)
     if value is None or isinstance(value, bool):
         return [flag]
-    if isinstance(value, Mapping):
-        return [word for key, one in value.items() for word in (flag, _word(f"{key}={one}"))]
     if value == ():
         return ["--no-" + name.replace("_", "-")]
+    if isinstance(value, Mapping):
+        return [word for key, one in value.items() for word in (flag, _word(f"{key}={one}"))]
     if isinstance(value, list | tuple):
         return [word for one in value for word in (flag, _word(one))]
     return [flag, _word(value)]

@@ -20,10 +20,10 @@ import psutil
 import lance
 import torch
 import vecindex
-from vecindex.embed import encoder as module
+from vecindex.embed import transformer as module
 
 torch.set_num_threads(1)
-check = module.Encoder.check
+check = module.TransformerEncoder.check
 module.first_batch_tokens = lambda device: 65_536
 
 def check_then_bound(self, texts):
@@ -31,7 +31,7 @@ def check_then_bound(self, texts):
     room = psutil.Process().memory_info().vms + int(sys.argv[3]) * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (room, room))
 
-module.Encoder.check = check_then_bound
+module.TransformerEncoder.check = check_then_bound
 
 class Told:
     def estimate(self, estimate): pass
@@ -79,7 +79,7 @@ def test_out_of_memory_halves_and_goes_on(tmp_path: Path) -> None:
 # What the C library's heap holds, after many batches of as many numbers of texts.
 HELD = """
 import ctypes, json
-from vecindex.embed.encoder import Encoder
+from vecindex.embed.transformer import TransformerEncoder
 from vecindex.embed.models import find_model
 
 class Mallinfo(ctypes.Structure):
@@ -88,7 +88,7 @@ class Mallinfo(ctypes.Structure):
 
 library = ctypes.CDLL(None)
 library.mallinfo2.restype = Mallinfo
-encoder = Encoder.load(find_model("all-MiniLM-L6-v2"), device="cpu")
+encoder = TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), device="cpu")
 encoder.check(["a text"])
 
 def held(numbers):

@@ -10,22 +10,22 @@ import torch
 
 from vecindex.core.vectors import row_cosines
 from vecindex.embed.attention import NAME
-from vecindex.embed.encoder import Encoder
 from vecindex.embed.models import find_model
 from vecindex.embed.precision import Precision
+from vecindex.embed.transformer import TransformerEncoder
 from vecindex.errors import ModelError
 
 TEXTS = ["the cell", "a star " * 40, "law", "river " * 300, "music and more", "energy", "z" * 500, ""]
 
 
 @pytest.fixture
-def encoder() -> Encoder:
-    return Encoder.load(find_model("all-MiniLM-L6-v2"), device="cpu")
+def encoder() -> TransformerEncoder:
+    return TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), device="cpu")
 
 
 @pytest.mark.parametrize("precision", ["auto", "fp32", "bf16"])
 def test_every_precision_gives_the_vectors_of_encode(precision: str) -> None:
-    encoder = Encoder.load(find_model("all-MiniLM-L6-v2"), device="cpu", precision=Precision(precision))
+    encoder = TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), device="cpu", precision=Precision(precision))
     reference = encoder._model.encode(TEXTS, normalize_embeddings=True)
     encoder.check(TEXTS)
     found = encoder.embed(encoder.tokenize(TEXTS)).vectors
@@ -36,7 +36,7 @@ def test_every_precision_gives_the_vectors_of_encode(precision: str) -> None:
 
 
 def test_batched_attention_keeps_texts_of_all_lengths_apart() -> None:
-    encoder = Encoder.load(find_model("all-MiniLM-L6-v2"), device="cpu", precision=Precision.BF16)
+    encoder = TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), device="cpu", precision=Precision.BF16)
     texts = [" ".join(f"word{i}" for i in range(n)) for n in (1, 2, 5, 9, 17, 30, 44, 60, 90)]
     reference = encoder._model.encode(texts, batch_size=1, normalize_embeddings=True)
     encoder.check(TEXTS)
@@ -49,7 +49,7 @@ def test_batched_attention_keeps_texts_of_all_lengths_apart() -> None:
     assert next(iter(encoder._model[0].children())).config._attn_implementation == "sdpa"
 
 
-def test_batch_size_does_not_matter(encoder: Encoder) -> None:
+def test_batch_size_does_not_matter(encoder: TransformerEncoder) -> None:
     encoder.precision = Precision.FP32
     encoder.check(TEXTS)
     tokens = encoder.tokenize(TEXTS)
@@ -58,7 +58,9 @@ def test_batch_size_does_not_matter(encoder: Encoder) -> None:
     np.testing.assert_allclose(encoder.embed(tokens).vectors, one, atol=1e-5)
 
 
-def test_an_unfaithful_precision_falls_back_to_fp32(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unfaithful_precision_falls_back_to_fp32(
+    encoder: TransformerEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     encoder.precision = Precision.BF16
     true = encoder._forward
 
@@ -75,7 +77,7 @@ def test_an_unfaithful_precision_falls_back_to_fp32(encoder: Encoder, monkeypatc
 
 
 def test_a_text_that_fails_by_itself_is_found_and_the_rest_embedded(
-    encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+    encoder: TransformerEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder.precision = Precision.FP32
     encoder.check(TEXTS)
@@ -105,10 +107,10 @@ def test_a_text_that_fails_by_itself_is_found_and_the_rest_embedded(
 
 def test_length_out_of_range_is_refused() -> None:
     with pytest.raises(ModelError, match="reads at most 256 tokens, asked for 512"):
-        Encoder.load(find_model("all-MiniLM-L6-v2"), max_tokens=512)
+        TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), max_tokens=512)
 
 
-def test_five_leading_values_of_a_known_text(encoder: Encoder) -> None:
+def test_five_leading_values_of_a_known_text(encoder: TransformerEncoder) -> None:
     # Golden values, from SentenceTransformer.encode in fp32: they tell a changed tokeniser or model at once.
     vector = encoder.embed_texts(["The mitochondrion makes the energy of the cell."])[0]
     np.testing.assert_allclose(vector[:5], GOLDEN, atol=2e-6)
@@ -117,7 +119,7 @@ def test_five_leading_values_of_a_known_text(encoder: Encoder) -> None:
 GOLDEN = [-0.0362518, 0.0637289, -0.0714027, 0.0747186, -0.0218156]
 
 
-def test_a_prompt_that_pooling_leaves_out(encoder: Encoder) -> None:
+def test_a_prompt_that_pooling_leaves_out(encoder: TransformerEncoder) -> None:
     encoder._model.set_pooling_include_prompt(False)
     encoder.precision, encoder.prompt = Precision.FP32, "passage: "
     encoder.check(TEXTS)
@@ -126,7 +128,9 @@ def test_a_prompt_that_pooling_leaves_out(encoder: Encoder) -> None:
     assert row_cosines(reference[:-1], found).min() > 1 - 1e-6
 
 
-def test_a_device_that_fails_is_not_laid_upon_the_texts(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_fails_is_not_laid_upon_the_texts(
+    encoder: TransformerEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     forward, batches = encoder._forward, []
 
     def failing(ids: list[list[int]], left_out: int = 0) -> np.ndarray:
@@ -142,7 +146,7 @@ def test_a_device_that_fails_is_not_laid_upon_the_texts(encoder: Encoder, monkey
     assert len(batches) == 2
 
 
-def test_the_check_makes_do_with_little_memory(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_check_makes_do_with_little_memory(encoder: TransformerEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     encode, sizes = encoder._model.encode, []
 
     def narrow(texts: Any, *, batch_size: int, **how: Any) -> Any:
@@ -160,7 +164,9 @@ def test_the_check_makes_do_with_little_memory(encoder: Encoder, monkeypatch: py
         encoder.check(TEXTS)
 
 
-def test_a_device_that_fails_in_the_check_is_told_as_that(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_fails_in_the_check_is_told_as_that(
+    encoder: TransformerEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("CUDA error: no kernel image is available for execution on the device")
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from vecindex.embed.encoders import find_stored
 from vecindex.embed.models import (
     PACKAGED,
     PackagedModel,
     _joined_archive,
     find_model,
-    find_stored_model,
     own_query_prompt,
 )
 from vecindex.errors import ModelError
@@ -71,12 +71,12 @@ def test_a_package_with_the_same_weights_stands_in_for_a_commit_of_the_hub(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     weights = PACKAGED[PACKAGE].sha256
-    assert find_stored_model(PACKAGE, "a" * 40, weights).origin == "package"
+    assert find_stored(PACKAGE, "a" * 40, weights).origin == "package"
     assert own_query_prompt(PACKAGE, "a" * 40) == ""
     with pytest.raises(ModelError, match="could not be fetched"):
-        find_stored_model(PACKAGE, "a" * 40, "0" * 64)
+        find_stored(PACKAGE, "a" * 40, "0" * 64)
     # Without a commit the caller compares the weights.
-    assert find_stored_model(PACKAGE, None, "0" * 64).weights == weights
+    assert find_stored(PACKAGE, None, "0" * 64).weights == weights
 
 
 def test_the_stored_commit_comes_before_what_else_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,13 +89,13 @@ def test_the_stored_commit_comes_before_what_else_is_here(tmp_path: Path, monkey
         (folder / "model.safetensors").write_text(commit)
     (cache / "refs").mkdir()
     (cache / "refs" / "main").write_text("b" * 40)
-    found = find_stored_model("some/model", "a" * 40, "whatever")
+    found = find_stored("some/model", "a" * 40, "whatever")
     assert (found.revision, found.weights) == ("a" * 40, hashlib.sha256(b"a" * 40).hexdigest())
     # Of another commit with the same weights, and of none.
     main = hashlib.sha256(b"b" * 40).hexdigest()
-    assert find_stored_model("some/model", "c" * 40, main).revision == "b" * 40
+    assert find_stored("some/model", "c" * 40, main).revision == "b" * 40
     with pytest.raises(ModelError, match="could not be fetched"):
-        find_stored_model("some/model", "c" * 40, "whatever")
+        find_stored("some/model", "c" * 40, "whatever")
 
 
 @pytest.mark.parametrize("begun", [False, True])

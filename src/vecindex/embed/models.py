@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vecindex.embed.encoders import FoundModel
 from vecindex.errors import ModelError
 
 log = logging.getLogger(__name__)
@@ -54,15 +55,11 @@ PACKAGED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFiles:
-    """A model on disk: the name it is known by, its folder, and the digest of its weights."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFiles(FoundModel):
+    """A model on disk."""
 
-    name: str
     folder: Path
-    weights: str
-    revision: str | None
-    origin: str
 
 
 def full_name(name: str) -> str:
@@ -101,22 +98,6 @@ def find_model(name: str, revision: str | None = None, fetch: bool = True) -> Mo
         if folder is not None:
             return _checked(_from_folder(known, folder, revision=None, origin="package"), packaged)
     return _from_hub(known, revision, packaged, fetch)
-
-
-def find_stored_model(name: str, revision: str | None, weights: str) -> ModelFiles:
-    """Return the files of the model that made a table's vectors, by what is stored of it.
-
-    Looked for on this machine first: of that commit, then under the name alone if the weights are the same, as a
-    package has them. Only then is the hub asked. Raises ModelError as `find_model` does; the caller compares weights.
-    """
-    for commit in dict.fromkeys((revision, None)):
-        try:
-            files = find_model(name, commit, fetch=False)
-        except ModelError:
-            continue
-        if commit == revision or files.weights == weights:
-            return files
-    return find_model(name, revision)
 
 
 def _checked(files: ModelFiles, packaged: PackagedModel) -> ModelFiles:
@@ -239,10 +220,12 @@ def _from_folder(name: str, folder: Path, revision: str | None, origin: str) -> 
             "Give the folder that SentenceTransformer.save() wrote.",
         )
     if len(files) == 1 and files[0].parent == folder:
-        return ModelFiles(name, folder, _sha256(files[0]), revision, origin)
-    # Several files: one digest over their names and digests.
-    listing = json.dumps([[p.relative_to(folder).as_posix(), _sha256(p)] for p in files])
-    return ModelFiles(name, folder, hashlib.sha256(listing.encode()).hexdigest(), revision, origin)
+        weights = _sha256(files[0])
+    else:
+        # Several files: one digest over their names and digests.
+        listing = json.dumps([[p.relative_to(folder).as_posix(), _sha256(p)] for p in files])
+        weights = hashlib.sha256(listing.encode()).hexdigest()
+    return ModelFiles(name, weights, revision, origin, folder=folder)
 
 
 def _sha256(path: Path) -> str:

@@ -10,10 +10,10 @@ import typer
 
 from vecindex.cli.interrupts import interruptible
 from vecindex.cli.options import Db, Json, Table, options_of
+from vecindex.cli.output import REJECTED_EXIT
 from vecindex.config import DEFAULT_TABLE
 from vecindex.verbs.ingest.options import IngestOptions
 
-REJECTED_EXIT = 6
 INTERRUPTED_EXIT = 130
 
 

@@ -6,14 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from vecindex.embed.models import (
-    DEFAULT_MODEL,
-    ModelFiles,
-    NotOnThisMachineError,
-    find_model,
-    find_stored_model,
-    full_name,
-)
+from vecindex.embed.encoders import FoundModel, find, find_stored, same_name
+from vecindex.embed.models import DEFAULT_MODEL, NotOnThisMachineError
 from vecindex.errors import ConfigError, ModelError
 from vecindex.messages import Placeholder, option, text
 from vecindex.types import Chunking, Fingerprint
@@ -29,7 +23,7 @@ class ModelChoice:
     """The model's files (None where they are not available) and the settings that go with them."""
 
     name: str
-    files: ModelFiles | None
+    files: FoundModel | None
     max_tokens: int | None
     prompt: str | None
     text_template: str | None
@@ -93,7 +87,7 @@ def _refuse_another_model(options: IngestOptions, stored: Fingerprint, where: st
     One that is here is compared with the table by its weights; none is fetched only to be refused.
     """
     differences = []
-    if options["model"] is not None and full_name(options["model"]) != full_name(stored.model):
+    if options["model"] is not None and not same_name(options["model"], stored.model):
         differences.append(("model", options["model"], stored.model))
     # The name of a branch or a tag says nothing: the table keeps the commit that it meant.
     commits = [revision for revision in (options["revision"], stored.revision) if _is_commit(revision)]
@@ -102,7 +96,7 @@ def _refuse_another_model(options: IngestOptions, stored: Fingerprint, where: st
     if not differences:
         return
     try:
-        find_model(options["model"] or stored.model, options["revision"], fetch=False)
+        find(options["model"] or stored.model, options["revision"], fetch=False)
     except NotOnThisMachineError:
         raise _mismatch(differences, where) from None
 
@@ -111,21 +105,21 @@ def _is_commit(revision: str | None) -> TypeGuard[str]:
     return revision is not None and re.fullmatch("[0-9a-f]{40}", revision) is not None
 
 
-def _files_of_stored(options: IngestOptions, stored: Fingerprint, must: bool) -> ModelFiles | None:
+def _files_of_stored(options: IngestOptions, stored: Fingerprint, must: bool) -> FoundModel | None:
     """Return the files of the model that made a table's vectors: by what the user names, else as it is stored."""
     if options["model"] is not None or options["revision"] is not None:
         return _find(options["model"] or stored.model, options["revision"], must)
     try:
-        return find_stored_model(stored.model, stored.revision, stored.weights)
+        return find_stored(stored.model, stored.revision, stored.weights)
     except ModelError:
         if must:
             raise
         return None
 
 
-def _find(name: str, revision: str | None, must: bool) -> ModelFiles | None:
+def _find(name: str, revision: str | None, must: bool) -> FoundModel | None:
     try:
-        return find_model(name, revision)
+        return find(name, revision)
     except ModelError:
         if must:
             raise
@@ -146,13 +140,13 @@ def _asked_chunking(options: IngestOptions, stored: Fingerprint | None = None) -
     return Chunking(tokens, overlap)
 
 
-def _refuse_differences(options: IngestOptions, stored: Fingerprint, files: ModelFiles | None, where: str) -> None:
+def _refuse_differences(options: IngestOptions, stored: Fingerprint, files: FoundModel | None, where: str) -> None:
     differences: list[tuple[str, str, str]] = []
     if files is not None and stored.weights != "unknown":
         if files.weights != stored.weights:
             asked = f"{options['model'] or stored.model} (weights {files.weights[:12]})"
             differences.append(("model", asked, f"{stored.model} (weights {stored.weights[:12]})"))
-    elif options["model"] is not None and full_name(options["model"]) != full_name(stored.model):
+    elif options["model"] is not None and not same_name(options["model"], stored.model):
         differences.append(("model", options["model"], stored.model))
     chunking = _asked_chunking(options, stored)
     if chunking is not None and stored.chunking is not None and not chunking.tokens:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vecindex.embed.batching import TokenBudget
+from vecindex.embed.encoders import FoundModel, LoadOptions, load
 from vecindex.embed.precision import Precision
 from vecindex.errors import ConfigError, ModelError
 from vecindex.messages import option, text
@@ -113,24 +114,22 @@ class Run:
                 self.encoder = self._loaded()
 
     def _loaded(self) -> Encoder:
-        from vecindex.embed.encoder import Encoder
-
         choice = self.choice
         if choice.files is None:
             raise ModelError(
                 f"The vectors of {self.where} are said to be of {choice.name}, which is not available to make more.",
                 text(BRING_EMBEDDINGS, "make the model available."),
             )
-        encoder = Encoder.load(
-            choice.files,
+        options = LoadOptions(
             device=self.options["device"],
             precision=Precision(self.options["precision"]),
             max_tokens=choice.max_tokens,
             prompt=choice.prompt,
             trust_remote_code=self.options["trust_remote_code"],
         )
+        encoder = load(choice.files, options)
         self._set_budget(encoder)
-        made = fingerprint_of(encoder, choice)
+        made = fingerprint_of(encoder, choice.files, choice)
         if self.fingerprint is None:
             if choice.chunking is not None and choice.chunking.tokens > encoder.max_tokens:
                 raise ConfigError(
@@ -236,8 +235,8 @@ def _rows_of(sources: Sequence[Source]) -> int | None:
     return rows
 
 
-def fingerprint_of(encoder: Encoder, choice: ModelChoice) -> Fingerprint:
-    """Return the fingerprint of the vectors that an encoder makes."""
+def fingerprint_of(encoder: Encoder, model: FoundModel, choice: ModelChoice) -> Fingerprint:
+    """Return the fingerprint of the vectors that an encoder makes with a model."""
     chunking = choice.chunking
     if chunking is not None and not chunking.tokens:
         if chunking.overlap > encoder.max_tokens // 2:
@@ -247,9 +246,9 @@ def fingerprint_of(encoder: Encoder, choice: ModelChoice) -> Fingerprint:
             )
         chunking = Chunking(encoder.max_tokens, chunking.overlap)
     return Fingerprint(
-        model=encoder.files.name,
-        weights=encoder.files.weights,
-        revision=encoder.files.revision,
+        model=model.name,
+        weights=model.weights,
+        revision=model.revision,
         dimension=encoder.dimension,
         pooling=encoder.pooling,
         prompt=encoder.prompt,

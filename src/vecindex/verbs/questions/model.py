@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vecindex.core.vectors import F32
-from vecindex.embed.models import find_model, find_stored_model, own_query_prompt
+from vecindex.embed.encoders import LoadOptions, find, find_stored, load, query_prompt
 from vecindex.errors import ModelError
 from vecindex.messages import Placeholder, option, text
 from vecindex.options import ModelOptions
@@ -31,7 +31,7 @@ class QuestionModel:
         """
         if options["prompt"] is not None:
             return options["prompt"]
-        return own_query_prompt(options["model"] or stored.model, None if options["model"] else stored.revision)
+        return query_prompt(options["model"] or stored.model, None if options["model"] else stored.revision)
 
     def embed(
         self, texts: Sequence[str], stored: Fingerprint, where: str, options: ModelOptions, observer: Observer
@@ -65,12 +65,8 @@ class QuestionModel:
 
 
 def _load(stored: Fingerprint, where: str, options: ModelOptions, observer: Observer) -> Encoder:
-    from vecindex.embed.encoder import Encoder
-
-    if options["model"]:
-        files = find_model(options["model"])
-    else:
-        files = find_stored_model(stored.model, stored.revision, stored.weights)
+    named = options["model"]
+    files = find(named) if named else find_stored(stored.model, stored.revision, stored.weights)
     known = stored.weights != "unknown"
     if known and files.weights != stored.weights:
         raise ModelError(
@@ -78,12 +74,14 @@ def _load(stored: Fingerprint, where: str, options: ModelOptions, observer: Obse
             f"the vectors of {where} ({stored.model}, weights {stored.weights[:12]}).",
             text("Bring back that model, or name the folder that holds it: ", option("model", Placeholder("DIR"))),
         )
-    encoder = Encoder.load(
+    encoder = load(
         files,
-        device=options["device"],
-        max_tokens=stored.max_tokens or None,
-        prompt="",
-        trust_remote_code=options["trust_remote_code"],
+        LoadOptions(
+            device=options["device"],
+            max_tokens=stored.max_tokens or None,
+            prompt="",
+            trust_remote_code=options["trust_remote_code"],
+        ),
     )
     if encoder.dimension != stored.dimension:
         raise ModelError(

@@ -1,0 +1,141 @@
+"""The encoders that there are, and how the name of a model chooses one.
+
+`NAME:MODEL` is a model of the encoder that is registered as NAME, such as `hashing:384`; any other name is one of
+sentence-transformers. Another package registers its encoder in the entry point group `vecindex.encoders`
+(docs/extending.md). The table keeps the name of its model with the encoder's before it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vecindex.embed.encoder import Encoder
+from vecindex.embed.precision import Precision
+from vecindex.errors import ModelError
+from vecindex.plugins import Registry
+
+DEFAULT_ENCODER = "sentence-transformers"
+
+# Two characters at least: C:\models is a folder.
+_PREFIX = re.compile(r"([a-z][a-z0-9._-]+):(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundModel:
+    """A model that is there to be loaded.
+
+    Attributes
+    ----------
+    name : as the encoder knows it.
+    weights : a digest of all that determines the vectors besides the settings; equal digests are the same model.
+    revision : the commit, where there is one.
+    origin : where it was found, for messages ("folder", "package").
+    """
+
+    name: str
+    weights: str
+    revision: str | None = None
+    origin: str = "package"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """How a model is loaded; None for as the model has it.
+
+    `max_tokens` may shorten what it reads of a text. `prompt` is put before every document.
+    """
+
+    device: str = "auto"
+    precision: Precision = Precision.AUTO
+    max_tokens: int | None = None
+    prompt: str | None = None
+    trust_remote_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderKind:
+    """An encoder as it is registered: how its models are found and loaded.
+
+    Attributes
+    ----------
+    find : takes a model's name, a revision and whether it may be fetched; raises ModelError when it is not there.
+    load : takes what `find` returned, and the options. Heavy libraries are imported here.
+    query_prompt : returns what a model of this name and revision wants before questions without loading it; None when
+        it is not on this machine.
+    full_name : returns the one spelling of a model's name.
+    """
+
+    find: Callable[[str, str | None, bool], FoundModel]
+    load: Callable[[FoundModel, LoadOptions], Encoder]
+    query_prompt: Callable[[str, str | None], str | None] = lambda _name, _revision: ""
+    full_name: Callable[[str], str] = lambda name: name
+
+
+ENCODERS = Registry(
+    "encoder", "vecindex.encoders", EncoderKind, {DEFAULT_ENCODER: "vecindex.embed.transformer:SENTENCE_TRANSFORMERS"}
+)
+
+
+def find(model: str, revision: str | None = None, fetch: bool = True) -> FoundModel:
+    """Return a model that is there to be loaded, its encoder's name before its own.
+
+    Raises ModelError when there is no such model or encoder; PluginError when its package is broken.
+    """
+    kind, prefix, name = _split(model)
+    found = kind.find(name, revision, fetch)
+    return replace(found, name=prefix + found.name)
+
+
+def find_stored(model: str, revision: str | None, weights: str) -> FoundModel:
+    """Return the model that made a table's vectors, by what is stored of it.
+
+    Looked for on this machine first: of that commit, then under the name alone if the weights are the same, as a
+    package has them. Only then is it fetched. Raises as `find` does; the caller compares weights.
+    """
+    for commit in dict.fromkeys((revision, None)):
+        try:
+            found = find(model, commit, fetch=False)
+        except ModelError:
+            continue
+        if commit == revision or found.weights == weights:
+            return found
+    return find(model, revision)
+
+
+def load(found: FoundModel, options: LoadOptions) -> Encoder:
+    """Return the loaded model. Raises ModelError when it does not load or cannot meet the options."""
+    kind, _, name = _split(found.name)
+    return kind.load(replace(found, name=name), options)
+
+
+def query_prompt(model: str, revision: str | None = None) -> str | None:
+    """Return a model's own prompt for questions, "" for none; None when the model is not on this machine."""
+    kind, _, name = _split(model)
+    return kind.query_prompt(name, revision)
+
+
+def same_name(first: str, second: str) -> bool:
+    """Tell whether two names mean the same model, however they are spelled."""
+    return _full(first) == _full(second)
+
+
+def _full(model: str) -> str:
+    kind, prefix, name = _split(model)
+    return prefix + kind.full_name(name)
+
+
+def _split(model: str) -> tuple[EncoderKind, str, str]:
+    """Return the encoder of a model's name, what stands before the name ("" for the default), and the name."""
+    given = _PREFIX.fullmatch(model)
+    if given is None or Path(model).expanduser().exists():
+        return ENCODERS[DEFAULT_ENCODER], "", model
+    encoder, name = given.groups()
+    if encoder not in ENCODERS:
+        raise ModelError(
+            f"The model {model} needs the encoder {encoder!r}, which no installed package has.",
+            f"Install the package that has it. Encoders there: {', '.join(ENCODERS.names)}",
+        )
+    return ENCODERS[encoder], "" if encoder == DEFAULT_ENCODER else f"{encoder}:", name

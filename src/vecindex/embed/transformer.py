@@ -1,0 +1,350 @@
+"""A sentence-transformers model that takes tokens in batches of its own choosing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vecindex.core.memory import give_back_memory
+from vecindex.core.vectors import F32, normalize, row_cosines, usable
+from vecindex.embed.attention import batch_attention
+from vecindex.embed.batching import Shapes, TokenBudget, plan_batches
+from vecindex.embed.encoder import Encoded, Encoder, Tokens
+from vecindex.embed.encoders import EncoderKind, FoundModel, LoadOptions
+from vecindex.embed.faults import device_failed, out_of_memory
+from vecindex.embed.models import (
+    ModelFiles,
+    document_prompt,
+    find_model,
+    first_line,
+    full_name,
+    own_query_prompt,
+    pooling_of,
+)
+from vecindex.embed.packed import pack_linears
+from vecindex.embed.precision import (
+    MIN_COSINE,
+    Precision,
+    choose_device,
+    choose_precision,
+    device_name,
+    first_batch_tokens,
+)
+from vecindex.errors import ModelError
+
+log = logging.getLogger(__name__)
+
+_CHECK_TEXTS = 16
+
+
+class TransformerEncoder(Encoder):
+    """Embeds texts on one device in one precision, in batches of a token budget.
+
+    Attributes
+    ----------
+    device, precision : what `load` chose.
+    precision_cosine : lowest cosine to full precision seen by `check`; None before it, 1.0 in fp32.
+    budget : the token budget, shared by all calls.
+    """
+
+    def __init__(
+        self, files: ModelFiles, model: Any, device: str, precision: Precision, trust_remote_code: bool = False
+    ) -> None:
+        """Take a loaded model; use `load` instead."""
+        self._trust_remote_code = trust_remote_code
+        self.files = files
+        self.device = device
+        self.precision = precision
+        self.precision_cosine: float | None = None
+        self.budget = TokenBudget(first_batch_tokens(device))
+        self.dimension = int(model.get_embedding_dimension())
+        self.pooling = pooling_of(model)
+        self.query_prompt = str(model.prompts.get("query") or "")
+        self._model = model
+        self._tokenizer = model.tokenizer
+        self._ready = False
+        self.max_tokens = int(model.max_seq_length or 512)
+
+    @classmethod
+    def load(
+        cls,
+        files: ModelFiles,
+        *,
+        device: str = "auto",
+        precision: Precision = Precision.AUTO,
+        max_tokens: int | None = None,
+        prompt: str | None = None,
+        trust_remote_code: bool = False,
+    ) -> TransformerEncoder:
+        """Load a model's files onto a device.
+
+        `prompt` is put before every document; None takes the model's own document prompt, "" none.
+        `max_tokens` may shorten what the model reads, never lengthen it.
+
+        Raises
+        ------
+        ModelError
+            The folder does not load as a sentence-transformers model, or `max_tokens` is out of range.
+        """
+        import sentence_transformers
+        import transformers
+
+        transformers.logging.set_verbosity_error()
+        transformers.logging.disable_progress_bar()
+        device = choose_device(device)
+        try:
+            model = sentence_transformers.SentenceTransformer(
+                str(files.folder), device=device, trust_remote_code=trust_remote_code
+            )
+        except Exception as error:
+            raise ModelError(
+                f"The model {files.name} in {files.folder} does not load: {first_line(error)}",
+                "Check that SentenceTransformer(folder) loads it.",
+            ) from error
+        model.eval().float()
+        encoder = cls(files, model, device, choose_precision(precision, device), trust_remote_code)
+        if max_tokens is not None:
+            if not 8 <= max_tokens <= encoder.max_tokens:
+                raise ModelError(
+                    f"{files.name} reads at most {encoder.max_tokens} tokens, asked for {max_tokens}.",
+                    f"Give --max-tokens between 8 and {encoder.max_tokens}, or --chunk for longer texts.",
+                )
+            encoder.max_tokens = max_tokens
+            model.max_seq_length = max_tokens
+        encoder.prompt = document_prompt(model.prompts) if prompt is None else prompt
+        return encoder
+
+    @property
+    def device_name(self) -> str:
+        """Device and its model."""
+        return device_name(self.device)
+
+    def tokenize(self, texts: Sequence[str], prompt: str | None = None) -> Tokens:
+        """Return the tokens of each text behind the prompt (default: the document prompt).
+
+        Every text is tokenised whole once, so that the count and the flag are true, and cut by the tokenizer
+        itself where it is too long.
+        """
+        before = self.prompt if prompt is None else prompt
+        prompted = [before + text for text in texts] if before else list(texts)
+        whole = self._tokenizer(
+            prompted, truncation=False, padding=False, return_attention_mask=False, verbose=False
+        )["input_ids"]
+        counts = np.fromiter((len(ids) for ids in whole), dtype=np.int32, count=len(whole))
+        truncated = counts > self.max_tokens
+        long = np.flatnonzero(truncated)
+        if len(long):
+            cut = self._tokenizer(
+                [prompted[i] for i in long],
+                truncation=True,
+                max_length=self.max_tokens,
+                padding=False,
+                return_attention_mask=False,
+                verbose=False,
+            )["input_ids"]
+            for i, ids in zip(long, cut, strict=True):
+                whole[i] = ids
+        return Tokens(list(whole), counts, truncated, self._left_out(before))
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the (start, end) character positions of a text's tokens, special tokens left out."""
+        offsets = self._tokenizer(
+            text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
+        )["offset_mapping"]
+        return [(int(a), int(b)) for a, b in offsets]
+
+    def check(self, texts: Sequence[str]) -> None:
+        """Settle the precision on some of the first texts: reduced if faithful, else fp32.
+
+        The reference is `SentenceTransformer.encode` in fp32, so that our own tokenising, batching and pooling are
+        under test together with the precision.
+
+        Raises
+        ------
+        ModelError
+            Even in fp32 our vectors are not those of the model.
+        """
+        sample = sorted(texts, key=len)[:: max(1, len(texts) // _CHECK_TEXTS)][:_CHECK_TEXTS]
+        reference = self._reference(sample)
+        for precision in dict.fromkeys((self.precision, Precision.FP32)):
+            self._use(precision)
+            found = self.embed(self.tokenize(sample)).vectors
+            lowest = float(np.nan_to_num(row_cosines(reference, found), nan=-1.0).min())
+            self.precision, self.precision_cosine = precision, lowest
+            if lowest >= MIN_COSINE:
+                return
+            log.warning("%s gives a cosine of %.5f to fp32, below %.3f", precision, lowest, MIN_COSINE)
+        raise ModelError(
+            f"{self.files.name} does not give the vectors of SentenceTransformer.encode: lowest cosine {lowest:.4f}.",
+            "Please report this model: https://github.com/vecindex/vecindex/issues",
+        )
+
+    def _reference(self, sample: Sequence[str]) -> npt.NDArray[np.float32]:
+        for batch_size in (4, 1):
+            try:
+                return np.asarray(
+                    self._model.encode(
+                        sample,
+                        prompt=self.prompt,
+                        batch_size=batch_size,
+                        convert_to_numpy=True,
+                        show_progress_bar=False,
+                    )
+                )
+            except (RuntimeError, MemoryError) as error:
+                self._refuse_failed_device(error)
+                if not out_of_memory(error):
+                    raise
+            self._release_memory()
+        other = "" if self.device == "cpu" else "--device cpu, or "
+        raise ModelError(
+            f"One text of the first rows is too long for the memory of {self.device_name}.",
+            f"Add {other}--max-tokens N to read less of each text (in a table of its own).",
+        )
+
+    def _refuse_failed_device(self, error: Exception) -> None:
+        """Raise ModelError where an exception means that the device is of no more use."""
+        if device_failed(error):
+            raise ModelError(
+                f"The device {self.device_name} failed: {first_line(error)}",
+                "Run the same command again; an ingest goes on from there. If it fails again, add --device cpu.",
+            ) from error
+
+    def _use(self, precision: Precision) -> None:
+        """Convert the weights; a reduced precision is always made from the full one."""
+        import torch
+
+        if precision is Precision.FP32:
+            if self._ready:
+                self._reload()
+        else:
+            self._model.to(torch.bfloat16 if precision is Precision.BF16 else torch.float16)
+        if self.device == "cpu" and precision is not Precision.FP16:
+            with torch.inference_mode():
+                pack_linears(self._model)
+            if precision is Precision.BF16:
+                batch_attention(self._model)
+        self._ready = True
+
+    def _reload(self) -> None:
+        import sentence_transformers
+
+        self._model = sentence_transformers.SentenceTransformer(
+            str(self.files.folder), device=self.device, trust_remote_code=self._trust_remote_code
+        )
+        self._model.eval().float()
+        self._model.max_seq_length = self.max_tokens
+
+    def embed(self, tokens: Tokens, done: Callable[[int], None] | None = None) -> Encoded:
+        """Return the unit vector of each text; `done` is told the number of texts after each batch.
+
+        When memory runs out the batch is halved and tried again. A batch that fails otherwise is split until the
+        texts that fail by themselves are found; they get a reason and a row of NaN.
+        """
+        lengths = [len(ids) for ids in tokens.ids]
+        out = np.full((len(lengths), self.dimension), np.nan, dtype=np.float32)
+        result = Encoded(out)
+        left = list(range(len(lengths)))
+        while left:
+            finished: set[int] = set()
+            for batch in plan_batches([lengths[i] for i in left], self.budget.tokens, self._shapes):
+                rows = [left[i] for i in batch]
+                before = self.budget.tokens
+                self._embed_rows(tokens, rows, result)
+                finished.update(rows)
+                if done is not None:
+                    done(len(rows))
+                if self.budget.tokens != before:
+                    break  # plan the rest afresh under the new budget
+            left = [i for i in left if i not in finished]
+        for i in np.flatnonzero(~usable(out)):
+            result.failed.setdefault(int(i), "the model gave a vector that is not finite or has no length")
+        return result
+
+    def _embed_rows(self, tokens: Tokens, rows: list[int], result: Encoded) -> None:
+        exhausted = False
+        try:
+            result.vectors[rows] = normalize(self._forward([tokens.ids[i] for i in rows], tokens.left_out))
+            self.budget.passed()
+            if usable(result.vectors[rows]).all() or len(rows) == 1:
+                return
+            reason = "not finite"
+        except (RuntimeError, MemoryError, IndexError, ValueError) as error:
+            self._refuse_failed_device(error)
+            exhausted, reason = out_of_memory(error), first_line(error)
+        if exhausted:
+            # Only now: as long as the exception lives, its traceback holds the tensors of the batch.
+            self._release_memory()
+            self.budget.failed(len(rows) * max(len(tokens.ids[i]) for i in rows))
+            reason = f"out of memory on {self.device} for this text alone"
+        if len(rows) == 1:
+            result.failed[rows[0]] = reason
+            return
+        middle = len(rows) // 2
+        self._embed_rows(tokens, rows[:middle], result)
+        self._embed_rows(tokens, rows[middle:], result)
+
+    def _forward(self, ids: list[list[int]], left_out: int = 0) -> npt.NDArray[np.float32]:
+        import torch
+
+        longest = max(map(len, ids))
+        padded = self._tokenizer.pad(
+            {"input_ids": ids},
+            padding="max_length",
+            max_length=self._shapes.length(longest) if self._shapes else longest,
+            return_tensors="pt",
+            return_attention_mask=True,
+        )
+        features = {name: value.to(self.device) for name, value in padded.items()}
+        if left_out:
+            features["prompt_length"] = left_out
+        with torch.inference_mode():
+            vectors = self._model.forward(features)["sentence_embedding"]
+            return np.asarray(vectors.float().cpu().numpy())
+
+    @property
+    def _shapes(self) -> Shapes | None:
+        return Shapes(self.max_tokens) if self.device == "cpu" else None
+
+    def _left_out(self, prompt: str) -> int:
+        """Return how many tokens the prompt takes where the model's pooling leaves them out, else 0."""
+        if not prompt or all(getattr(module, "include_prompt", True) for module in self._model):
+            return 0
+        # The closing special token stands behind the text, not behind the prompt.
+        return len(self._tokenizer(prompt, verbose=False)["input_ids"]) - 1
+
+    def _release_memory(self) -> None:
+        import torch
+
+        if self.device.startswith("cuda"):
+            torch.cuda.empty_cache()
+        elif self.device == "mps":
+            torch.mps.empty_cache()
+        else:
+            give_back_memory()
+
+    def embed_texts(self, texts: Sequence[str], prompt: str | None = None) -> F32:
+        """Return the unit vectors (n, d) of some texts; without a `check` before, in full precision."""
+        if not self._ready:
+            self.precision = Precision.FP32
+            self._ready = True
+        return super().embed_texts(texts, prompt)
+
+
+def _load(found: FoundModel, options: LoadOptions) -> TransformerEncoder:
+    assert isinstance(found, ModelFiles), "find_model returns no other"
+    return TransformerEncoder.load(
+        found,
+        device=options.device,
+        precision=options.precision,
+        max_tokens=options.max_tokens,
+        prompt=options.prompt,
+        trust_remote_code=options.trust_remote_code,
+    )
+
+
+SENTENCE_TRANSFORMERS = EncoderKind(find_model, _load, own_query_prompt, full_name)
