@@ -1,4 +1,4 @@
-"""A map as `vecindex map` shows it, and the files it is written to."""
+"""A map with all that is shown of it, and the files it is written to."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ from vecindex.verbs.project.options import (
 from vecindex.verbs.project.result import FocusCover, ProjectResult
 from vecindex.verbs.project.run import Run
 from vecindex.verbs.project.update import update_map
-from vecindex.verbs.project.write import Written, writer_when_free
+from vecindex.verbs.project.write import RowCounts, writer_when_free
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.scores.scores import score_map
 
@@ -89,7 +89,7 @@ def _drop(run: Run, name: str) -> ProjectResult:
     with writer_when_free(run.database, run.observer):
         drop_map(run.table, name)
     run.clock.lap("write")
-    return run.result(name, "dropped", None, Written(0, run.table.count(), 0, 0))
+    return run.result(name, "dropped", None, RowCounts(0, run.table.count(), 0, 0))
 
 
 def _anchor(run: Run, name: str, sources: Sequence[str]) -> ProjectResult:
