@@ -119,7 +119,7 @@ def test_focus_leaves_lines_out_and_says_so(run: Run, db: Path, tmp_path: Path) 
         (("--set", "spread"), "--set takes SETTING=VALUE, found 'spread'"),
         (("--set", "spread=2"), "Method local has no setting 'spread'"),
         (("--update",), "has no map 'map' to update"),
-        (("--update", "--iterations", 5), "the setting iterations means nothing with --update"),
+        (("--update", "--iterations", 5), "The setting iterations means nothing with --update"),
         (
             ("--anchor",),
             "--anchor needs the questions to anchor the map to.\n  For example: --anchor --questions FILE",
