@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from vecindex.sources.expand import glob_base
 from vecindex.sources.pickle_shapes import is_progress_mark
 from vecindex.sources.unpickle import load_pickle
+
+from vecindex.sources.expand import glob_base
 
 
 @pytest.mark.parametrize(
