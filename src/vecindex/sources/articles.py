@@ -30,7 +30,7 @@ class Article:
     brought one.
     """
 
-    place: str
+    location: str
     id: str
     title: str | None
     text: str
@@ -81,8 +81,8 @@ def to_article(record: Record, field_map: FieldMap) -> Article | Rejected:
             if not name.isascii():
                 _check_unicode(name, f"name of field {name!r}")
     except _Refused as error:
-        return Rejected(record.place, str(error), row_id, _excerpt(record, field_map))
-    return Article(record.place, row_id, title, text, embed_text, extra, vector)
+        return Rejected(record.location, str(error), row_id, _excerpt(record, field_map))
+    return Article(record.location, row_id, title, text, embed_text, extra, vector)
 
 
 def _filled(field_map: FieldMap, fields: Mapping[str, Any]) -> str:

@@ -13,12 +13,12 @@ from vecindex.types import Rejected
 class Record:
     """One row of the input as it was read.
 
-    `place` says where it is, for people ("corpus.jsonl:12", "part-3.parquet row 7").
+    `location` says where it is, for people ("corpus.jsonl:12", "part-3.parquet row 7").
     `fields` holds the row's own names and values; the value of a vector field is a 1-D numpy array or a
     list of numbers. Nothing is renamed, checked or dropped here: that is `sources.articles`' task.
     """
 
-    place: str
+    location: str
     fields: Mapping[str, Any]
 
 

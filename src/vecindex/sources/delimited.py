@@ -108,7 +108,7 @@ class DelimitedSource:
         return columns
 
     def _item(self, row: _Row, columns: list[_Column]) -> Record | Rejected:
-        place, reason = f"{self.name}:{row.line}", row.fault
+        location, reason = f"{self.name}:{row.line}", row.fault
         if reason is None and len(row.values) != len(columns):
             reason = f"found {len(row.values)} fields, expected {len(columns)}"
         if reason is None:
@@ -120,8 +120,8 @@ class DelimitedSource:
                     reason = f"column {column.name!r}: found {value[:80]!r}, expected {column.expected}"
                     break
             else:
-                return Record(place, fields)
-        return Rejected(place, reason, excerpt=excerpt(row.head))
+                return Record(location, fields)
+        return Rejected(location, reason, excerpt=excerpt(row.head))
 
 
 def _format(extension: str, delimiter: str) -> SourceFormat:

@@ -78,7 +78,7 @@ class OnceStream:
 
 
 def standard_input(stdin: BinaryIO | None = None) -> InputFile:
-    """Return standard input, or `stdin` in its place, as a file. Raises ConfigError where it is closed."""
+    """Return standard input, or `stdin` instead, as a file. Raises ConfigError where it is closed."""
     stream = stdin if stdin is not None else getattr(sys.stdin, "buffer", None)
     if stream is None:
         raise ConfigError("Standard input (-) is closed.", "Name a file, or send something to it.")
@@ -105,7 +105,7 @@ class InputFile:
     """One input: a local path, a URL, or an open stream that can be read once (standard input)."""
 
     name: str
-    """What the user calls it; it begins every `place`."""
+    """What the user calls it; it begins every location."""
     location: str = ""
     stream: OnceStream | None = None
 

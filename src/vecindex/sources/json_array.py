@@ -21,7 +21,7 @@ from vecindex.sources.jsonl import parse_object, read_json_lines
 from vecindex.types import Rejected
 
 _PIECE_BYTES = 1 << 18
-# A whole string, or a character that shapes the array; a quote that is left over begins a string that is cut.
+# A whole string, or a character that shapes the array; a quote that is left over begins a string that is truncated.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},"]', re.DOTALL)
 _STRING_BODY = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
@@ -38,7 +38,7 @@ class JsonSource:
         return self.file.name
 
     def read(self) -> Iterator[Record | Rejected]:
-        """Yield one item per element or line. Raises SourceError when the array is cut or never was one."""
+        """Yield one item per element or line. Raises SourceError when the array is truncated or never was one."""
         with self.file.open() as stream:
             yield from self.rows(stream)
 
@@ -62,7 +62,7 @@ class JsonSource:
 
 
 def array_elements(stream: BufferedReader, name: str) -> Iterator[bytes]:
-    """Yield the elements of an array as they are written. Raises SourceError when it is cut or never was one."""
+    """Yield the elements of an array as they are written. Raises SourceError for one that has no end."""
     return _ArrayCutter(name).elements(stream)
 
 
@@ -74,7 +74,7 @@ def _count_rows(piece: bytes, is_whole: bool) -> int:
     if not beginning.lstrip().startswith(b"["):
         return count_lines(piece, is_whole)
     rows = 0
-    # Cut off at the end of the piece, the array ends with an error.
+    # Truncated at the end of the piece, the array ends with an error.
     with suppress(SourceError):
         for _ in _ArrayCutter("").elements(io.BufferedReader(io.BytesIO(beginning))):
             rows += 1

@@ -34,7 +34,7 @@ class PartitionedSource:
         """Yield the source's items with the fields added. Raises SourceError as the source does."""
         for item in self.source.read():
             # Those that the row lacks come after its own, where pandas puts them.
-            yield Record(item.place, {**item.fields, **self._lacked(item)}) if isinstance(item, Record) else item
+            yield Record(item.location, {**item.fields, **self._lacked(item)}) if isinstance(item, Record) else item
 
     def _lacked(self, record: Record) -> dict[str, str | None]:
         return {name: value for name, value in self.partition.items() if name not in record.fields}

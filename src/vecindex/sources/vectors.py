@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from vecindex.errors import SourceError
+from vecindex.messages import option, text
 from vecindex.sources.arrow.files import ParquetSource
 from vecindex.sources.base import Record, Source
 from vecindex.types import Rejected
@@ -51,7 +52,7 @@ class NpyVectors:
         done = 0
         for item in self.source.read():
             if done == n:
-                raise self._mismatch(n, f"at least {done + 1:,} rows (the next is {item.place})")
+                raise self._mismatch(n, f"at least {done + 1:,} rows (the next is {item.location})")
             yield self._with_vector(item, vectors[done]) if isinstance(item, Record) else item
             done += 1
         if done < n:
@@ -60,10 +61,16 @@ class NpyVectors:
     def _with_vector(self, record: Record, vector: Any) -> Record:
         if self.field in record.fields:
             raise SourceError(
-                f"{record.place}: has a field {self.field!r} already, and vectors come from {self.npy_path}",
-                f"Give --vector-field {self.field} in place of --vectors, or name that field otherwise.",
+                f"{record.location}: has a field {self.field!r} already, and vectors come from {self.npy_path}",
+                text(
+                    "Give ",
+                    option("vector_field", self.field),
+                    " in place of ",
+                    option("vectors"),
+                    ", or name that field otherwise.",
+                ),
             )
-        return Record(record.place, {**record.fields, self.field: vector})
+        return Record(record.location, {**record.fields, self.field: vector})
 
     def _mismatch(self, n: int, rows: str) -> SourceError:
         return SourceError(
@@ -78,7 +85,9 @@ def open_vectors(path: Path) -> np.ndarray[Any, Any]:
     try:
         vectors = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
-        raise SourceError(f"{path}: no such file", "Check the path given with --vectors.") from error
+        raise SourceError(
+            f"{path}: no such file", text("Check the path given with ", option("vectors"), ".")
+        ) from error
     except (OSError, ValueError, EOFError) as error:
         raise SourceError(f"{path}: cannot be read as a .npy array: {error}", hint) from error
     if not isinstance(vectors, np.ndarray):

@@ -124,7 +124,7 @@ def _known(item: Any, name: str, key: Any) -> Row:
 
 def _rows_of_columns(value: Mapping[Any, Any], vectors: Any, name: str) -> list[Row]:
     found = _vectors(vectors, name)
-    rows = _ids_beside(value, name)
+    rows = _with_ids(value, name)
     _check_count(len(found), len(rows), "ids", name)
     for column, field in (("titles", "title"), ("texts", "text")):
         if value.get(column) is None:
@@ -138,7 +138,7 @@ def _rows_of_columns(value: Mapping[Any, Any], vectors: Any, name: str) -> list[
     return rows
 
 
-def _ids_beside(value: Mapping[Any, Any], name: str) -> list[Row]:
+def _with_ids(value: Mapping[Any, Any], name: str) -> list[Row]:
     key = _first(value, _ID_KEYS)
     articles = value.get("articles")
     if isinstance(articles, dict):

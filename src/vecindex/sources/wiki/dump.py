@@ -79,7 +79,7 @@ class WikiDumpSource:
             self._notice(f"{self.name}: {left}")
 
     def _item(self, page: _Page, plain: PlainText) -> Record | Rejected:
-        place = f"{self.name} page {page.number} ({page.title})"
+        location = f"{self.name} page {page.number} ({page.title})"
         model = page.revision.get("model") or "wikitext"
         reason = None
         if not page.id:
@@ -94,10 +94,10 @@ class WikiDumpSource:
             except WikitextError as error:
                 reason = f"the wikitext cannot be parsed: {error}"
         if reason is not None:
-            return Rejected(place, reason, page.id or None, excerpt(page.text))
+            return Rejected(location, reason, page.id or None, excerpt(page.text))
         fields = {"id": page.id, "title": page.title, "text": text}
         fields |= {"revision_id": page.revision["id"], "timestamp": page.revision.get("timestamp", "")}
-        return Record(place, fields)
+        return Record(location, fields)
 
 
 FORMAT = SourceFormat(
