@@ -221,9 +221,7 @@ def test_a_model_is_refused_without_being_fetched(
     assert told in caught.value.message
 
 
-def test_the_commit_of_a_model_is_compared_with_that_of_the_table(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_commit_of_a_model_is_compared_with_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from vecindex.embed.models import NotOnThisMachineError
     from vecindex.verbs.ingest import model as module
 
