@@ -58,7 +58,7 @@ def embedded(database: Path, rows: list[dict[str, str]]) -> pd.DataFrame:
     return pd.DataFrame(rows).merge(table.to_pandas(), on="id")
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_python_api(
     sample: list[Path], sample_db: Path, work: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
