@@ -8,7 +8,7 @@ from scipy.cluster.hierarchy import fcluster, ward
 
 from vecindex.core.picture import Extent
 from vecindex.verbs.picture import topic_names
-from vecindex.verbs.picture.clusters import spectral_places
+from vecindex.verbs.picture.clusters import spectral_positions
 from vecindex.verbs.picture.density import TOPIC_CELLS, cell_counts, densest_place
 from vecindex.verbs.picture.merging import merged_groups, settled_groups
 from vecindex.verbs.picture.topic_names import count_terms
@@ -30,7 +30,7 @@ def test_spectral_positions_are_eigenvectors_of_the_normalized_ties(seed: int) -
     values, vectors = np.linalg.eigh(half @ ties @ half)
     top = vectors[:, np.argsort(values)[-4:]]
     top /= np.linalg.norm(top, axis=1, keepdims=True)
-    found = spectral_places(beside, 4)
+    found = spectral_positions(beside, 4)
     assert found @ found.T == pytest.approx(top @ top.T)
 
 

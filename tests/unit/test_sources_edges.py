@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from vecindex.sources.pickle_shapes import is_progress_mark
-from vecindex.sources.unpickle import load_pickle
 
 from vecindex.sources.expand import glob_base
+from vecindex.sources.files import InputFile
+from vecindex.sources.pickles.shapes import is_progress_mark
+from vecindex.sources.pickles.unpickle import load_pickle
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,16 @@ def test_a_progress_mark_holds_no_vectors(value: Any, is_mark: bool) -> None:
     # As it comes out of a file: the unpickler has its own kind of array.
     loaded = load_pickle(io.BufferedReader(io.BytesIO(pickle.dumps(value))), "p")  # type: ignore[arg-type]
     assert is_progress_mark(loaded) is is_mark
+
+
+@pytest.mark.parametrize(
+    ("location", "name"),
+    [
+        ("https://example.org/data/a.jsonl?v=1#top", "a.jsonl"),
+        ("https://example.org/data/a.jsonl#top", "a.jsonl"),
+        ("s3://bucket/deep/er/b.csv.gz", "b.csv.gz"),
+        ("folder/c#1.csv", "c#1.csv"),
+    ],
+)
+def test_the_name_of_a_file(location: str, name: str) -> None:
+    assert InputFile(location, location).base_name == name

@@ -203,3 +203,19 @@ def test_missing_parser_names_the_package(tmp_path: Path, monkeypatch: pytest.Mo
 )
 def test_plain_text(wikitext: str, expected: str) -> None:
     assert PlainText()(wikitext) == expected
+
+
+@pytest.mark.parametrize(("version", "safe"), [((2, 4, 0), False), ((2, 4, 1), True), ((2, 5, 0), True)])
+def test_an_expat_that_is_not_safe_reads_no_dump(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int], safe: bool
+) -> None:
+    import pyexpat
+
+    (tmp_path / "w.xml").write_text("<mediawiki></mediawiki>")
+    (source,) = open_sources([str(tmp_path / "w.xml")])
+    monkeypatch.setattr(pyexpat, "version_info", version)
+    if safe:
+        assert list(source.read()) == []
+    else:
+        with pytest.raises(SourceError, match=r"expected 2\.4\.1 or newer"):
+            list(source.read())
