@@ -8,8 +8,8 @@ from scipy.cluster.hierarchy import fcluster, ward
 
 from vecindex.core.picture import Extent
 from vecindex.verbs.picture import topic_names
-from vecindex.verbs.picture.clusters import spectral_positions
-from vecindex.verbs.picture.density import TOPIC_CELLS, cell_counts, densest_place
+from vecindex.verbs.picture.clusters import spectral_embedding
+from vecindex.verbs.picture.density import TOPIC_CELLS, cell_counts, densest_position
 from vecindex.verbs.picture.merging import merged_groups, settled_groups
 from vecindex.verbs.picture.topic_names import count_terms
 
@@ -19,18 +19,18 @@ def test_a_label_stands_in_the_middle_of_the_densest_cell() -> None:
     extent = Extent(0.0, 0.0, float(TOPIC_CELLS))
     around = [[10.0, 10.0], [11.4, 11.4], [9.6, 11.4], [11.4, 9.6]]
     xy = np.array([[10.5, 10.5]] * 9 + around)
-    assert densest_place(xy, cell_counts(xy, extent, TOPIC_CELLS), extent) == (10.5, 10.5)
+    assert densest_position(xy, cell_counts(xy, extent, TOPIC_CELLS), extent) == (10.5, 10.5)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_spectral_positions_are_eigenvectors_of_the_normalized_ties(seed: int) -> None:
+def test_spectral_embedding_are_eigenvectors_of_the_normalized_ties(seed: int) -> None:
     beside = np.random.default_rng(seed).integers(0, 9, (12, 12)).astype(float)
     ties = beside + beside.T + np.eye(12)
     half = np.diag(ties.sum(axis=1) ** -0.5)
     values, vectors = np.linalg.eigh(half @ ties @ half)
     top = vectors[:, np.argsort(values)[-4:]]
     top /= np.linalg.norm(top, axis=1, keepdims=True)
-    found = spectral_positions(beside, 4)
+    found = spectral_embedding(beside, 4)
     assert found @ found.T == pytest.approx(top @ top.T)
 
 
@@ -47,7 +47,7 @@ def test_a_label_stands_where_its_topic_is_many_and_not_only_alone() -> None:
     extent = Extent(0.0, 0.0, float(TOPIC_CELLS))
     xy = np.array([[20.5, 20.5]] * 9 + [[70.5, 70.5]] * 2)
     everything = np.concatenate([xy, [[20.5, 20.5]] * 3])
-    assert densest_place(xy, cell_counts(everything, extent, TOPIC_CELLS), extent) == (20.5, 20.5)
+    assert densest_position(xy, cell_counts(everything, extent, TOPIC_CELLS), extent) == (20.5, 20.5)
 
 
 @pytest.mark.parametrize("seed", range(3))
