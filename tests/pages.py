@@ -157,7 +157,7 @@ def make_result(
         "maps": measured,
         "rows": rows,
         "causes": [cause()],
-        "verdict": "40% of the nearest articles stay nearest" if maps else "no map to measure overlap on",
+        "verdict": "40 % of the nearest articles stay nearest" if maps else "no map to measure overlap on",
         "next": ["Make a map: say how."],
         "rejected": [],
         "duplicates": [],

@@ -27,7 +27,7 @@ def test_it_is_drawn_and_says_what_it_is(open_page: Open, painter: str) -> None:
     strip = page.locator(".vmap-strip").inner_text()
     for told in ("articles", "“map”", "49 articles", "3 not on this map", "method local", "22 Nov 2026"):
         assert told in strip
-    assert "recall@5 55% 55%–56%" in strip
+    assert "recall@5 55 % 55 %–56 %" in strip
     assert page.locator(".vmap-badge").inner_text() == "anchored to 3 questions of some.jsonl"
     assert page.locator(".vmap-notice").is_hidden()
     for row in (0, 1, 2, 24 - 7):
@@ -228,7 +228,7 @@ def test_a_question_shows_what_is_kept_and_what_is_lost(open_page: Open, painter
     still(page)
     card = page.locator(".vmap-card")
     assert card.locator("h3").inner_text() == "what stands in the middle"
-    assert "50% of its 4 nearest articles" in card.inner_text()
+    assert "50 % of its 4 nearest articles" in card.inner_text()
     still(page)
     assert [text.split("\n") for text in card.locator(".vmap-articles li").all_inner_texts()] == [
         ["Title 25", "kept", "0.125"],

@@ -27,7 +27,7 @@ def test_an_svg_has_its_text_as_text_and_its_points_as_one_raster() -> None:
     told = texts(svg)
     assert {"cells, protein", "trains", "cells, protein (20)", "trains (20)", "questions (1)"} <= set(told)
     caption = " ".join(told)
-    for part in ("map map", "local", "2026-11-22", "recall@5 55%", "questions.jsonl, overlap@2 50%"):
+    for part in ("map map", "local", "2026-11-22", "recall@5 55 %", "questions.jsonl, overlap@2 50 %"):
         assert part in caption
     assert b"<dc:date>" not in svg
 

@@ -159,7 +159,7 @@ def test_parts_of_different_length_are_refused() -> None:
 def test_the_provenance_leaves_out_what_is_not_known() -> None:
     known = picture(anchored="anchored to a.csv (1 question)")
     assert provenance(known) == [
-        "map map", "local", "2026-11-22", "recall@5 55% (55% to 56%)", "anchored to a.csv (1 question)",
+        "map map", "local", "2026-11-22", "recall@5 55 % (55 % to 56 %)", "anchored to a.csv (1 question)",
     ]  # fmt: skip
     assert provenance(picture(method=None, made=None, scores=())) == ["map map"]
 

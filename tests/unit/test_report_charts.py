@@ -143,7 +143,7 @@ def test_strips_worked_by_hand() -> None:
     assert dot.get("cx") == "163"
     (reach,) = parts(drawing, "line", "range")
     assert (reach.get("x1"), reach.get("x2")) == ("87.5", "238.5")
-    assert [t.text for t in parts(drawing, "text", "value")] == ["50%", "–"]
+    assert [t.text for t in parts(drawing, "text", "value")] == ["50 %", "–"]
 
 
 def test_names_of_marks_take_as_many_lines_as_they_need() -> None:

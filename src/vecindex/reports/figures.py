@@ -77,7 +77,7 @@ def ends(interval: Mapping[str, Any] | None, show: Any = share) -> str:
     """Return an interval's ends.
 
     >>> ends({"mean": 0.5, "low": 0.41, "high": 0.6}), ends(None)
-    ('41% to 60%', '–')
+    ('41 % to 60 %', '–')
     """
     low, high = (number((interval or {}).get(end)) for end in ("low", "high"))
     return NONE if low is None or high is None else f"{show(low)} to {show(high)}"

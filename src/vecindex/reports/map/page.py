@@ -54,7 +54,7 @@ def score_text(score: MapScore) -> str:
     """Return a score as text.
 
     >>> score_text(MapScore("recall@5", 0.5534, 0.5464, 0.5605)), score_text(MapScore("evenness", 0.98))
-    ('recall@5 55% (55% to 56%)', 'evenness 98%')
+    ('recall@5 55 % (55 % to 56 %)', 'evenness 98 %')
     """
     text = f"{score.name} {share(score.mean)}"
     return text if score.low is None or score.high is None else f"{text} ({share(score.low)} to {share(score.high)})"
