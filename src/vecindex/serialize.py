@@ -16,6 +16,8 @@ Spell = Callable[[Text], str]
 def plain(value: Any, spell: Spell = str) -> Any:
     """Return a value as JSON can hold it: dataclasses as objects, keys as text, NaN and infinity as null.
 
+    A dataclass may list fields in `json_names` that JSON has under another, released name.
+
     >>> plain({1: (0.5, float("nan"))})
     {'1': [0.5, None]}
     """
@@ -28,7 +30,8 @@ def plain(value: Any, spell: Spell = str) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item, spell) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name), spell) for field in dataclasses.fields(value)}
+        names = getattr(value, "json_names", {})
+        return {names.get(f.name, f.name): plain(getattr(value, f.name), spell) for f in dataclasses.fields(value)}
     return value
 
 

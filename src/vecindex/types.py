@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from vecindex.messages import Message
 from vecindex.serialize import Result
@@ -36,7 +36,9 @@ SourceData = str | PathLike[str] | ArrowStream | ArrowArray | Iterable[Mapping[s
 class Rejected:
     """An input row that was left out: its location, why, and enough of it to recognise it."""
 
-    place: str
+    json_names: ClassVar[Mapping[str, str]] = {"location": "place"}
+
+    location: str
     reason: str
     id: str | None = None
     excerpt: str = ""

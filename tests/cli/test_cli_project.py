@@ -33,12 +33,12 @@ def db(sample_db: Path, tmp_path: Path) -> Path:
 def test_from_the_first_map_to_its_end(run: Run, db: Path) -> None:
     made = run("project", "--db", db, *QUICK)
     assert made.code == 0
-    assert made.out.startswith("map map of articles made: 264 articles\n")
+    assert made.out.startswith("map 'map' of articles made: 264 articles\n")
     assert f"neighbor graph made: {GRAPH_K} each, recall 1.0000" in made.out
     assert "articles keep " in made.out
     assert "of their 5 nearest (" in made.out
     rebuilt = run("project", "--db", db, *QUICK, "--seed", 7)
-    assert "map map of articles rebuilt: 264 articles" in rebuilt.out
+    assert "map 'map' of articles rebuilt: 264 articles" in rebuilt.out
     assert "neighbor graph stored" in rebuilt.out
     assert "aligned with the map it replaces: 264 articles moved by" in rebuilt.out
     assert maps(Database(db).articles("articles"))["map"]["settings"]["finish_iterations"] == 20
@@ -46,7 +46,7 @@ def test_from_the_first_map_to_its_end(run: Run, db: Path) -> None:
     told = run("status", "--db", db).out
     assert "local, 264 articles, recall@5 " in told
     dropped = run("project", "map", "--drop", "--db", db)
-    assert (dropped.code, dropped.out) == (0, "map map of articles dropped\n")
+    assert (dropped.code, dropped.out) == (0, "map 'map' of articles dropped\n")
     assert run("project", "--drop", "--db", db).code == 2
 
 
@@ -67,8 +67,8 @@ def test_anchored_is_said_everywhere(run: Run, db: Path, tmp_path: Path) -> None
     questions = "examples/questions-cell-biology.jsonl"
     made = run("project", "--anchor", "-q", questions, "--db", db)
     assert made.code == 0
-    assert "there is no map map to anchor; it is made first" in made.err
-    assert made.out.startswith("map anchored of articles made: 264 articles\n")
+    assert "there is no map 'map' to anchor; it is made first" in made.err
+    assert made.out.startswith("map 'anchored' of articles made: 264 articles\n")
     named = "anchored to questions-cell-biology.jsonl (40 questions)"
     assert f"  {named}, 5 articles each" in made.out
     rows = [
@@ -78,7 +78,7 @@ def test_anchored_is_said_everywhere(run: Run, db: Path, tmp_path: Path) -> None
     ]
     assert rows == ["unanchored", "anchored", "held out, 5 folds", "shuffled neighbors"]
     assert "held out minus unanchored: " in made.out
-    assert "  moved from map map: median " in made.out
+    assert "  moved from the map 'map': median " in made.out
     assert named in run("status", "--db", db).out
     page = tmp_path / "page.html"
     told = run("overlap", "-q", questions, "--db", db, "--html", page).out
@@ -119,7 +119,7 @@ def test_focus_leaves_lines_out_and_says_so(run: Run, db: Path, tmp_path: Path) 
         (("--set", "spread"), "--set takes SETTING=VALUE, found 'spread'"),
         (("--set", "spread=2"), "Method local has no setting 'spread'"),
         (("--update",), "has no map 'map' to update"),
-        (("--update", "--iterations", 5), "the setting iterations means nothing with --update"),
+        (("--update", "--iterations", 5), "The setting iterations means nothing with --update"),
         (
             ("--anchor",),
             "--anchor needs the questions to anchor the map to.\n  For example: --anchor --questions FILE",

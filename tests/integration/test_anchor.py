@@ -268,7 +268,7 @@ def test_names_and_bases(tmp_path: Path, ask: Ask) -> None:
     file = ask(normalize(vectors[[0, 20]] + 0.1))
     notices = Notices()
     made = anchor(folder, file, controls=False, observer=notices)
-    assert "there is no map map to anchor; it is made first" in notices.lines
+    assert "there is no map 'map' to anchor; it is made first" in notices.lines
     assert (made.name, made.action) == ("anchored", "made")
     vecindex.open(folder).project("wide", settings=QUICK)
     wide = anchor(folder, file, "wide", controls=False)
@@ -333,7 +333,12 @@ def test_update_places_new_rows_and_it_stays_anchored(tmp_path: Path, ask: Ask) 
     notices = Notices()
     part = anchor(folder, tmp_path / "asked.jsonl", "again", controls=False, observer=notices)
     assert (part.articles, part.outside) == (60, 9)
-    assert any(line.startswith("9 rows are not on map map and will not be on again") for line in notices.lines)
+    assert any(
+        line.startswith(
+            "9 rows are not on the map 'map' and will not be on 'again': index.project('map', update=True)"
+        )
+        for line in notices.lines
+    )
     result = vecindex.open(folder).project("anchored", update=True)
     assert (result.action, result.anchored, result.articles) == ("updated", True, 69)
     np.testing.assert_array_equal(places(folder, "anchored")[:60], before)

@@ -102,8 +102,11 @@ def test_the_wheel_holds_all_files_of_the_package(installed: Installed) -> None:
         }
         for folder in (ROOT / "src/vecindex", package)
     )
+    # The scripts of pages are shipped as their bundles.
+    bundled = {name for name in expected if name.startswith("reports/assets/") and "/bundles/" not in name}
+    assert any("/bundles/" in name for name in found)
     assert "py.typed" in expected
-    assert found == expected
+    assert found == expected - bundled
 
 
 def test_the_wheel_says_what_it_is(installed: Installed) -> None:
@@ -113,7 +116,7 @@ def test_the_wheel_says_what_it_is(installed: Installed) -> None:
 
 
 # About a minute on two quiet cores: ten starts, four of them with torch, and the map's loops are compiled.
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_the_first_ten_commands(installed: Installed) -> None:
     assert set(FILES) == {"articles.jsonl", "questions.jsonl"}
     assert len(COMMANDS) == 10

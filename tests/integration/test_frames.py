@@ -15,7 +15,7 @@ import vecindex
 from tables import append, chunked_table, filled, unit_vectors
 from vecindex.errors import ConfigError, MissingExtraError
 from vecindex.store.maps import put_map
-from vecindex.types import Answer, Hit, SearchResult
+from vecindex.verbs.search.result import Answer, Hit, SearchResult
 
 COLUMNS = ["query_index", "query", "query_id", "rank", "id", "article_id", "title", "text", "dist", "relevance"]
 

@@ -15,6 +15,7 @@ import pytest
 import vecindex
 from invariants import check, read
 from vecindex.errors import ConfigError, ModelError, SourceError
+from vecindex.messages import Message
 from vecindex.store.database import Database
 from vecindex.types import Estimate, Progress, Rejected
 from vecindex.verbs.ingest.result import IngestReport
@@ -34,8 +35,8 @@ class Listener:
     def progress(self, progress: Progress) -> None:
         self.steps.append(progress)
 
-    def notice(self, message: str) -> None:
-        self.notices.append(message)
+    def notice(self, message: Message) -> None:
+        self.notices.append(str(message))
 
 
 ROWS: list[dict[str, Any]] = [
@@ -236,7 +237,7 @@ def test_another_way_of_making_vectors_is_refused(
     with pytest.raises(ModelError, match="made differently") as caught:
         vecindex.open(base).ingest(write(tmp_path / "rows.jsonl", [{"id": "z", "text": "z"}]), **options)
     assert named in caught.value.message
-    assert "--table NAME" in (caught.value.hint or "")
+    assert "table=NAME" in (caught.value.hint or "")
     assert "leave the option out" in (caught.value.hint or "")
     assert read(base) == before
 
@@ -492,7 +493,7 @@ def test_vectors_that_cannot_be_checked_are_taken_only_when_told_to(
     index = vecindex.open(tmp_path / "db")
     with pytest.raises(ModelError, match=f"The vectors are not checked: {told}") as caught:
         index.ingest(path, **given)
-    assert "--unverified" in str(caught.value.hint)
+    assert "unverified=True" in str(caught.value.hint)
     assert index.ingest(path, **given, unverified=True).added == 3
 
 

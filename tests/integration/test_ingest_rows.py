@@ -175,7 +175,7 @@ def test_a_dry_run_counts_no_vector_that_is_kept(tmp_path: Path) -> None:
 
 
 def test_progress_is_told_while_rows_are_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vecindex.verbs.ingest.plan._TELL_SKIPPED", 10)
+    monkeypatch.setattr("vecindex.verbs.ingest.plan._SKIPPED_AT_ONCE", 10)
     seen: list[int] = []
 
     class Listener(Silent):
@@ -221,9 +221,9 @@ def test_a_model_is_refused_without_being_fetched(
     assert told in caught.value.message
 
 
-def test_the_commit_of_a_model_is_held_against_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commit_of_a_model_is_compared_with_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from vecindex.embed.models import NotOnThisMachineError
-    from vecindex.verbs.ingest import options as module
+    from vecindex.verbs.ingest import model as module
 
     asked: list[tuple[str | None, bool]] = []
 
@@ -231,7 +231,7 @@ def test_the_commit_of_a_model_is_held_against_the_table(tmp_path: Path, monkeyp
         asked.append((revision, fetch))
         raise NotOnThisMachineError(name)
 
-    monkeypatch.setattr(module, "find_model", nowhere)
+    monkeypatch.setattr(module, "find", nowhere)
     stored = Fingerprint("m", "w", "a" * 40, 3, "mean", "", 256, None, None)
     with pytest.raises(ModelError, match=f"revision: asked for {'b' * 40}, the table has {'a' * 40}"):
         choose_model(checked_ingest(IngestOptions(revision="b" * 40)), stored, "db", precomputed=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import vecindex
 from invariants import read
+from vecindex.messages import Message
 from vecindex.types import Estimate, Silent
 
 
@@ -21,8 +22,8 @@ class Heard(Silent):
     def estimate(self, estimate: Estimate) -> None:
         self.estimates.append(estimate)
 
-    def notice(self, message: str) -> None:
-        self.notices.append(message)
+    def notice(self, message: Message) -> None:
+        self.notices.append(str(message))
 
 
 def test_rows_of_compressed_and_partitioned_files_are_estimated_and_what_is_left_out_is_told(tmp_path: Path) -> None:

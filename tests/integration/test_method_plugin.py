@@ -16,9 +16,8 @@ import pytest
 
 import vecindex
 from reference.nearest import nearest
-from tables import append, make_table, unit_vectors
+from tables import append, make_table, map_xy, unit_vectors
 from vecindex.store.database import Database
-from vecindex.store.maps import columns_and_places
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "tests/plugins/vecindex-smooth"
@@ -61,8 +60,8 @@ def made(db: Path, site: Path, *arguments: object) -> dict[str, Any]:
 
 def positions(db: Path, name: str) -> np.ndarray:
     """Return the positions on a map (n, 2), in the order of the ids."""
-    (ids,), xy = columns_and_places(Database(db).articles("articles"), ["id"], [name])
-    return xy[name][np.argsort(ids.to_pylist())]
+    ids, xy = map_xy(Database(db).articles("articles"), name)
+    return xy[np.argsort(ids)]
 
 
 def test_it_makes_the_map_that_it_should(db: Path, site: Path) -> None:

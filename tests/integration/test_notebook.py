@@ -101,7 +101,7 @@ def test_search_shows_the_hits(shown: dict[str, dict[str, Any]], sample_db: Path
 def test_project_and_overlap_show_their_figures(shown: dict[str, dict[str, Any]]) -> None:
     told = dict(map(tuple, rows(of(shown, "index.project")["html"])))
     assert told["articles"] == "264"
-    assert re.fullmatch(r"\d+\.\d% \(\d+\.\d% to \d+\.\d%\)", told["articles keep of their 5 nearest"])
+    assert re.fullmatch(r"\d+\.\d % \(\d+\.\d % to \d+\.\d %\)", told["articles keep of their 5 nearest"])
     text = of(shown, "index.overlap")["html"]
     assert "40 questions, 264 articles in articles" in text
     head, found, *_ = rows(text)
@@ -113,7 +113,8 @@ def test_project_and_overlap_show_their_figures(shown: dict[str, dict[str, Any]]
 def test_the_map_shows_as_a_page_in_a_frame(shown: dict[str, dict[str, Any]]) -> None:
     text = of(shown, "index.map")["html"]
     frame = re.fullmatch(
-        r'<iframe title="map map of articles" sandbox="allow-scripts" srcdoc="([^"]*)" [^>]*></iframe>', text
+        r'<iframe title="map &#x27;map&#x27; of articles" sandbox="allow-scripts" srcdoc="([^"]*)" [^>]*></iframe>',
+        text,
     )
     assert frame
     page = html.unescape(frame[1])

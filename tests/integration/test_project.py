@@ -517,7 +517,7 @@ def test_a_table_of_chunks_is_mapped_chunk_by_chunk(tmp_path: Path) -> None:
         ({"drop": True}, r"has no map 'map' \(maps there: none\)"),
         ({"update": True, "drop": True}, "update=True and drop=True exclude each other"),
         ({"update": True, "method": "umap"}, "method= means nothing with update=True, which lays nothing out"),
-        ({"drop": True, "settings": {"neighbors": 3}}, "the setting neighbors means nothing with drop=True"),
+        ({"drop": True, "settings": {"neighbors": 3}}, "The setting neighbors means nothing with drop=True"),
         ({"focus": "q.jsonl"}, "focus= and focus_size= belong together"),
         ({"focus": "q.jsonl", "focus_size": 2}, "focus_size= must be at least 3, found 2"),
         ({"sample": 0}, "sample= must be at least 1"),
@@ -551,4 +551,4 @@ def test_a_rebuild_is_advised_as_the_map_was_made(tmp_path: Path) -> None:
     assert str(vecindex.open(tmp_path).status().next[-1]).endswith(command)
     notices = Notices()
     project(tmp_path, "u", observer=notices)
-    assert "map u was made by umap; now it is made by local" in notices.lines
+    assert "the map 'u' was made by umap; now it is made by local" in notices.lines

@@ -446,7 +446,7 @@ def test_queries_from_a_file(sample_index: vecindex.Index, tmp_path: Path) -> No
         (None, "why do plants wilt"),
     ]
     assert result.answers[0].hits[0].id == "cell-001"
-    assert [(r.place, r.reason) for r in result.rejected] == [
+    assert [(r.location, r.reason) for r in result.rejected] == [
         (f"{file}:3", "no text in any of text, question, query; fields found: question"),
         (f"{file}:4", "not valid JSON: Expecting value at character 1"),
         (f"{file}:5", "not valid UTF-8 at byte 11"),
@@ -459,7 +459,7 @@ def test_queries_from_standard_input_may_be_plain(sample_index: vecindex.Index) 
     stdin = io.BytesIO(b'what part of the cell makes energy\n{"text": "why do plants wilt"}\n\xff\n')
     result = sample_index.search(file="-", k=1, stdin=stdin)
     assert [a.query for a in result.answers] == ["what part of the cell makes energy", "why do plants wilt"]
-    assert [(r.place, r.reason) for r in result.rejected] == [("stdin:3", "not valid UTF-8 at byte 1")]
+    assert [(r.location, r.reason) for r in result.rejected] == [("stdin:3", "not valid UTF-8 at byte 1")]
 
 
 def test_a_file_without_a_query(sample_index: vecindex.Index, tmp_path: Path) -> None:

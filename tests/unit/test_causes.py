@@ -235,3 +235,13 @@ def test_a_map_that_keeps_little_shows_how_much_is_kept_near_by() -> None:
 def test_a_stale_map_shows_what_chance_gives() -> None:
     found = first(**LOW, self_recall=0.001, agreement=0.5, articles=101)
     assert found.because == {"self_recall": 0.001, "chance": 0.05, "agreement (chance 0.5)": 0.5}
+
+
+@pytest.mark.parametrize(("outside", "named"), [(0.49, False), (0.5, True), (0.9, True)])
+def test_targets_outside_the_map_are_named_from_one_half_on(outside: float, named: bool) -> None:
+    found = first(overlap=0.1, targets_outside=outside)
+    assert found.cause is Cause.PLACEMENT
+    assert found.because["targets_outside"] == outside
+    # Only then does a map of all articles help.
+    assert (found.remedy != first(overlap=0.1).remedy) is named
+    assert (found.summary != first(overlap=0.1).summary) is named

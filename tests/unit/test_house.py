@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "vecindex"
-FRONT_ENDS = ("cli/", "spelling.py")
+FRONT_ENDS = ("cli/", "spelling.py", "messages.py", "options.py")
 LARGEST_ROOM = 16
 VERBS = "ingest|search|project|map|overlap|export|serve|status|delete|optimize|tag|doctor"
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+|(?<![\w-])-k\b")
@@ -42,7 +42,7 @@ def spelled(path: Path) -> list[str]:
     return [
         f"{path.parent.name}/{path.name}:{line}: {text.strip()[:80]!r}"
         for line, text in strings(path)
-        if text not in flags and (OPTION.search(text) or COMMAND.search(text))
+        if text not in flags and not text.startswith("pip install") and (OPTION.search(text) or COMMAND.search(text))
     ]
 
 

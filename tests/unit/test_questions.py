@@ -52,7 +52,7 @@ def test_json_lines_with_every_kind_of_bad_line(tmp_path: Path) -> None:
     )
     found = read(name)
     assert found.questions == (Question("7", "what?", "t", ("a1",)), Question("#3", "who", None, ("a", "b")))
-    assert [(r.place.removeprefix(name), r.reason.split(":")[0]) for r in found.rejected] == [
+    assert [(r.location.removeprefix(name), r.reason.split(":")[0]) for r in found.rejected] == [
         (":5", "duplicate id"),
         (":6", "no text in any of text, question, query; fields found"),
         (":7", "topic is not a text"),
@@ -62,7 +62,7 @@ def test_json_lines_with_every_kind_of_bad_line(tmp_path: Path) -> None:
         (":11", "not valid UTF-8 at byte 11"),
         (":12", "the text or the id is not valid Unicode"),
     ]
-    assert [(r.place.removeprefix(name), r.reason) for r in found.duplicates] == [
+    assert [(r.location.removeprefix(name), r.reason) for r in found.duplicates] == [
         (":4", f"the same question as {name}:1")
     ]
     assert found.topics == ["t", None]
@@ -72,7 +72,7 @@ def test_csv(tmp_path: Path) -> None:
     name = put(tmp_path, "q.csv", 'id,question,topic,answers\n1,"a, b",t,x;y\n2,c,,"[""z""]"\n3,,t,\n')
     found = read(name)
     assert found.questions == (Question("1", "a, b", "t", ("x", "y")), Question("2", "c", None, ("z",)))
-    assert [r.place for r in found.rejected] == [f"{name}:4"]
+    assert [r.location for r in found.rejected] == [f"{name}:4"]
 
 
 def test_plain_text_and_standard_input(tmp_path: Path) -> None:

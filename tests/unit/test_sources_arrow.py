@@ -19,7 +19,7 @@ from vecindex.sources.arrow.files import ArrowSource, ParquetSource
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile
 from vecindex.sources.open import open_sources
-from vecindex.sources.vectors import VectorsBeside, open_vectors
+from vecindex.sources.vectors import NpyVectors, open_vectors
 from vecindex.types import Rejected
 
 
@@ -144,7 +144,7 @@ def test_arrow_from_standard_input() -> None:
     with pa.ipc.new_stream(out, table().schema) as writer:
         writer.write_table(table())
     (source,) = open_sources(["-"], format="arrow", stdin=io.BytesIO(out.getvalue()))
-    assert [item.place for item in source.read()] == ["stdin row 0", "stdin row 1", "stdin row 2"]
+    assert [item.location for item in source.read()] == ["stdin row 0", "stdin row 1", "stdin row 2"]
     out = io.BytesIO()
     pq.write_table(table(), out)
     (source,) = open_sources(["-"], format="parquet", stdin=io.BytesIO(out.getvalue()))
@@ -188,7 +188,7 @@ def test_value_without_a_python_form_rejects_its_row(tmp_path: Path) -> None:
     good, bad = source.read()
     assert good == Record(f"{path} row 0", {"id": 1, "text": "a"})
     assert isinstance(bad, Rejected)
-    assert bad.place == f"{path} row 1"
+    assert bad.location == f"{path} row 1"
     assert bad.reason.startswith("column 'text': UnicodeDecodeError")
     assert bad.excerpt == "{'id': 2}"
 
@@ -241,7 +241,7 @@ def test_cut_stream_gives_its_good_batches(tmp_path: Path) -> None:
     (tmp_path / "a.arrow").write_bytes(out.getvalue()[:-60])
     (source,) = open_sources([str(tmp_path / "a.arrow")])
     stream = source.read()
-    assert [next(stream).place, next(stream).place] == [
+    assert [next(stream).location, next(stream).location] == [
         f"{tmp_path}/a.arrow row 0",
         f"{tmp_path}/a.arrow row 1",
     ]
@@ -293,7 +293,7 @@ def test_counts_that_disagree_are_found_before_the_first_parquet_row(tmp_path: P
     pq.write_table(table(3), tmp_path / "a.parquet")
     np.save(tmp_path / "v.npy", np.ones((4, 2), np.float32))
     (source,) = open_sources([str(tmp_path / "a.parquet")], vectors=str(tmp_path / "v.npy"))
-    assert isinstance(source, VectorsBeside)
+    assert isinstance(source, NpyVectors)
     with pytest.raises(SourceError, match=r"found 4 vectors in .* but 3 rows in"):
         next(source.read())
 

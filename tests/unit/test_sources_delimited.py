@@ -93,7 +93,7 @@ def test_overlong_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "MAX_ROW_BYTES", 1000)
     bad, good = read(b"id,text\n1," + b"x" * 9000 + b"\n2,b\n")
     assert isinstance(bad, Rejected)
-    assert (bad.place, bad.reason) == ("c:2", "line longer than 64 MiB")
+    assert (bad.location, bad.reason) == ("c:2", "line longer than 64 MiB")
     assert good == Record("c:3", {"id": "2", "text": "b"})
 
 

@@ -28,7 +28,7 @@ def article(field_map: FieldMap = PLAIN, **fields: Any) -> Article:
 def rejected(field_map: FieldMap = PLAIN, **fields: Any) -> Rejected:
     made = to_article(Record("c:1", fields), field_map)
     assert isinstance(made, Rejected), made
-    assert made.place == "c:1"
+    assert made.location == "c:1"
     return made
 
 

@@ -67,7 +67,7 @@ def test_cut_file_gives_its_good_rows_then_an_error(tmp_path: Path, extension: s
     (source,) = open_sources([str(path)])
     stream = source.read()
     good = [next(stream) for _ in range(200)]
-    assert good[199].place == f"{path}:200"
+    assert good[199].location == f"{path}:200"
     with pytest.raises(SourceError, match=r"data ends too early, after [\d,]+ bytes of unpacked.*\(in line \d+\)"):
         list(stream)
 

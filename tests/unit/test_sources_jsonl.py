@@ -30,7 +30,7 @@ def test_reads_objects_and_counts_blank_lines() -> None:
     first, second, third = read(raw)
     assert first == Record("c:1", {"id": 1, "t": "é"})
     assert isinstance(second, Record)
-    assert second.place == "c:4"
+    assert second.location == "c:4"
     assert second.fields["v"][0] == 1
     assert math.isnan(second.fields["v"][1])
     assert third == Record("c:5", {"id": 3})
@@ -56,7 +56,7 @@ def test_reads_objects_and_counts_blank_lines() -> None:
 def test_bad_line_is_rejected_and_the_next_one_read(line: bytes, reason: str) -> None:
     bad, good = read(line + b'\n{"id": 7}\n')
     assert isinstance(bad, Rejected)
-    assert bad.place == "c:1"
+    assert bad.location == "c:1"
     # Python words the trailing comma anew in 3.13.
     assert bad.reason.startswith(reason) or "trailing comma" in reason
     assert bad.excerpt == line.decode("utf-8", "replace")[:200]
@@ -115,7 +115,7 @@ def test_array_round_trip_whatever_the_pieces(rows: list[dict[str, Any]], indent
 
 def test_array_element_that_is_bad_is_rejected() -> None:
     items = read(b'[{"id": 1}, {"id": }, 5, {"t": "],[\\""},\n {"id": "\xff"}]\n', JsonSource)
-    assert [item.place for item in items] == ["c[0]", "c[1]", "c[2]", "c[3]", "c[4]"]
+    assert [item.location for item in items] == ["c[0]", "c[1]", "c[2]", "c[3]", "c[4]"]
     assert items[0] == Record("c[0]", {"id": 1})
     assert items[1] == Rejected("c[1]", "not valid JSON: Expecting value at character 9", excerpt=' {"id": }')
     assert items[2] == Rejected("c[2]", "found a JSON number, expected an object", excerpt=" 5")

@@ -54,7 +54,7 @@ def test_every_kind_gives_the_rows_of_a_file(tmp_path: Path, kind: str) -> None:
     (source,) = open_sources([KINDS[kind]()], vector_field="vec")
     found = list(source.read())
     assert [plain(item) for item in found] == [plain(item) for item in file.read()] == ROWS
-    assert [item.place for item in found] == ["<memory> row 0", "<memory> row 1"]
+    assert [item.location for item in found] == ["<memory> row 0", "<memory> row 1"]
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_checkpoint_adds_what_the_embeddings_lack(tmp_path: Path) -> None:
     )
     assert read(folder) == [(1, None, None, [0, 1]), (2, "two", None, [2, 3]), (9, "nine", None, [4, 5])]
     (source,) = open_sources([folder])
-    assert [item.place for item in source.read()][2] == f"{folder}/current_checkpoint.pkl item 1"
+    assert [item.location for item in source.read()][2] == f"{folder}/current_checkpoint.pkl item 1"
     (tmp_path / "embeddings/wikipedia_embeddings.pkl").unlink()
     assert [row[0] for row in read(folder)] == [2, 9]
 

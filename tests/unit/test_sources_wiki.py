@@ -126,7 +126,7 @@ def test_bad_pages_are_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_cut_xml_gives_its_good_pages_then_an_error(tmp_path: Path) -> None:
     source = dump(tmp_path, page(1, "A", "one"), page(2, "B", "two")[:100], end="")
     stream = source.read()
-    assert next(stream).place == f"{source.name} page 1 (A)"
+    assert next(stream).location == f"{source.name} page 1 (A)"
     with pytest.raises(SourceError, match=r"dump\.xml\.bz2: broken XML at line \d+, column \d+, after page 2"):
         list(stream)
 
@@ -137,7 +137,7 @@ def test_pages_come_before_the_end_is_read(tmp_path: Path) -> None:
     begin = (HEAD + page(1, "A", "one") + "<!-- " + "x" * 200_000).encode()
     path.write_bytes(bz2.compress(begin) + bz2.compress(b"rest")[:-5])
     (source,) = open_sources([str(path)])
-    assert next(source.read()).place.endswith("page 1 (A)")
+    assert next(source.read()).location.endswith("page 1 (A)")
 
 
 def test_memory_does_not_grow_with_the_pages(tmp_path: Path) -> None:
@@ -203,3 +203,19 @@ def test_missing_parser_names_the_package(tmp_path: Path, monkeypatch: pytest.Mo
 )
 def test_plain_text(wikitext: str, expected: str) -> None:
     assert PlainText()(wikitext) == expected
+
+
+@pytest.mark.parametrize(("version", "safe"), [((2, 4, 0), False), ((2, 4, 1), True), ((2, 5, 0), True)])
+def test_an_expat_that_is_not_safe_reads_no_dump(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int], safe: bool
+) -> None:
+    import pyexpat
+
+    (tmp_path / "w.xml").write_text("<mediawiki></mediawiki>")
+    (source,) = open_sources([str(tmp_path / "w.xml")])
+    monkeypatch.setattr(pyexpat, "version_info", version)
+    if safe:
+        assert list(source.read()) == []
+    else:
+        with pytest.raises(SourceError, match=r"expected 2\.4\.1 or newer"):
+            list(source.read())

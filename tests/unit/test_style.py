@@ -89,3 +89,12 @@ def test_wording_shows_against_a_questions_own_articles_and_a_topic_does_not() -
     assert (found[0].question_article, found[0].article_article) == (0.75, 0.8)
     sims = plain @ plain.T
     assert found[0].question_question == pytest.approx(sims[np.triu_indices(40, 1)].mean(), abs=1e-6)
+
+
+def test_questions_that_stay_in_one_part_are_not_judged() -> None:
+    # The part that holds them all leaves none to learn from, and the others have none to judge.
+    rng = np.random.default_rng(0)
+    questions, articles = (normalize(rng.normal(size=(20, 4))) for _ in range(2))
+    groups = np.zeros(20, dtype=np.int64), 1 + np.arange(20)
+    assert math.isnan(held_out_auc(questions, articles, groups))
+    assert math.isnan(held_out_auc(articles, questions, groups[::-1]))

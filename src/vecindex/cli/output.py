@@ -30,9 +30,9 @@ class WithRejects(Protocol):
 def left_out(result: WithRejects, observer: Observer) -> None:
     """Name the lines that were left out, and those that were counted once."""
     for line in result.rejected:
-        observer.notice(f"left out {line.place}: {line.reason}")
+        observer.notice(f"left out {line.location}: {line.reason}")
     for line in getattr(result, "duplicates", ()):
-        observer.notice(f"counted once: {line.place} is {line.reason}")
+        observer.notice(f"counted once: {line.location} is {line.reason}")
 
 
 def end(result: WithRejects, observer: Observer) -> None:

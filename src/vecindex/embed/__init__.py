@@ -1,1 +1,1 @@
-"""Texts to vectors: finding the model, tokenising, batching by tokens, precision, memory back-off."""
+"""Texts to vectors: encoders, finding their models, batching by tokens, precision, memory back-off."""

@@ -4,7 +4,7 @@ torch's own attention there asks for one small product for every few queries of 
 hundred tokens spends most of its time in asking. Batched products are asked for once for many heads. Their scores are
 rounded to bf16, where torch's own keeps fp32; the encoder checks the vectors afterwards as it does for any precision.
 
-It takes the place of "sdpa" in models that let their attention be chosen (`transformers.AttentionInterface`), and
+It replaces "sdpa" in models that let their attention be chosen (`transformers.AttentionInterface`), and
 hands back to it whatever is not plain padded self-attention over up to 512 tokens. On processors with AMX torch makes
 its small products in another way, and nothing is changed there.
 """
@@ -25,11 +25,11 @@ _STEP_BYTES = 2 << 20
 _MAX_TOKENS = 512
 # torch's softmax in bf16 takes as many values at a time, and those left over one by one.
 _SOFTMAX_WIDTH = 32
-# Queries are filled up too, and texts taken by powers of two, for the sake of few shapes: oneDNN makes a kernel for
-# each, of some hundred kB, and keeps it.
+# Queries are padded too, and texts taken by powers of two, to limit the number of distinct shapes: oneDNN makes a
+# kernel for each, of some hundred kB, and keeps it.
 _ROW_WIDTH = 16
 
-# What some models ask of their attention beside the formula.
+# What some models ask of their attention besides the formula.
 _SPECIAL = ("position_bias", "softcap", "s_aux")
 
 

@@ -1,4 +1,4 @@
-"""Which texts go through the model together, and how the size of a batch follows the memory at hand."""
+"""Which texts go through the model together, and how the size of a batch follows the memory that is free."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _LENGTH_STEP = 4
 
 
 def plan_batches(lengths: Sequence[int], budget: int, shapes: Shapes | None = None) -> Iterator[list[int]]:
-    """Yield batches of positions, texts of like length together, the longest first.
+    """Yield batches of row numbers, texts of like length together, the longest first.
 
     A batch of b texts costs b times its longest length in tokens, padding included; it stays within `budget`
     unless one text alone is longer. The longest go first, so that a budget that is too large shows at once. With
-    `shapes`, lengths are filled up as it tells, and the last texts are taken by powers of two.
+    `shapes`, lengths are padded as it says, and the last texts are taken by powers of two.
 
     >>> list(plan_batches([2, 9, 3, 10], budget=20))
     [[3, 1], [2, 0]]
@@ -40,7 +40,7 @@ def plan_batches(lengths: Sequence[int], budget: int, shapes: Shapes | None = No
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """Keeps the shapes of batches few: oneDNN makes its kernels for each, 1 to 2 MB of them, and keeps 1,024.
+    """Limits the number of distinct batch shapes: oneDNN makes 1 to 2 MB of kernels for each, and keeps 1,024.
 
     Without it the memory of a process grows by that with nearly every transaction, whose last texts are of another
     number each time. `most` is the number of tokens that the model reads.

@@ -23,7 +23,7 @@ class Tokens:
     """Texts as the model will read them.
 
     `ids` holds each text's token ids, special tokens included, cut to the model's length; `counts` (n,) int32
-    the tokens that the whole text has; `truncated` (n,) bool whether some were cut off; `left_out` how many tokens
+    the tokens that the whole text has; `truncated` (n,) bool whether some were truncated; `left_out` how many tokens
     at the beginning of each the pooling leaves out, which some models want for the prompt.
     """
 

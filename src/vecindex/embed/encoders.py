@@ -118,7 +118,7 @@ def query_prompt(model: str, revision: str | None = None) -> str | None:
 
 
 def same_name(first: str, second: str) -> bool:
-    """Tell whether two names mean the same model, however they are spelled."""
+    """Return whether two names mean the same model, however they are spelled."""
     return _full(first) == _full(second)
 
 

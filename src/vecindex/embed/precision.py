@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from vecindex.errors import ConfigError
+from vecindex.messages import option, text
 
 MIN_COSINE = 0.999
 """A reduced precision is used only if every text of the check keeps at least this cosine to full precision."""
@@ -43,11 +44,13 @@ def choose_device(wanted: str) -> str:
     if kind not in ("cuda", "mps", "cpu") or (colon and (kind != "cuda" or not number.isdecimal())):
         raise ConfigError(f"Unknown device {wanted!r}.", "Give auto, cpu, cuda, cuda:N or mps.")
     if (kind == "cuda" and not has_cuda) or (kind == "mps" and not has_mps):
-        raise ConfigError(f"This machine has no usable {kind} device.", "Leave --device out, or give cpu.")
+        raise ConfigError(
+            f"This machine has no usable {kind} device.", text("Leave ", option("device"), " out, or give cpu.")
+        )
     if number and int(number) >= (there := torch.cuda.device_count()):
         raise ConfigError(
             f"There is no device {wanted!r}: found {there} of cuda, counted from 0.",
-            "Leave --device out, or give cuda.",
+            text("Leave ", option("device"), " out, or give cuda."),
         )
     return wanted
 

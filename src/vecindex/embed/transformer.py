@@ -35,6 +35,7 @@ from vecindex.embed.precision import (
     first_batch_tokens,
 )
 from vecindex.errors import ModelError
+from vecindex.messages import Placeholder, option, text
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,13 @@ class TransformerEncoder(Encoder):
             if not 8 <= max_tokens <= encoder.max_tokens:
                 raise ModelError(
                     f"{files.name} reads at most {encoder.max_tokens} tokens, asked for {max_tokens}.",
-                    f"Give --max-tokens between 8 and {encoder.max_tokens}, or --chunk for longer texts.",
+                    text(
+                        "Give ",
+                        option("max_tokens"),
+                        f" between 8 and {encoder.max_tokens}, or ",
+                        option("chunk"),
+                        " for longer texts.",
+                    ),
                 )
             encoder.max_tokens = max_tokens
             model.max_seq_length = max_tokens
@@ -200,10 +207,15 @@ class TransformerEncoder(Encoder):
                 if not out_of_memory(error):
                     raise
             self._release_memory()
-        other = "" if self.device == "cpu" else "--device cpu, or "
+        other = text() if self.device == "cpu" else text(option("device", "cpu"), ", or ")
         raise ModelError(
             f"One text of the first rows is too long for the memory of {self.device_name}.",
-            f"Add {other}--max-tokens N to read less of each text (in a table of its own).",
+            text(
+                "Add ",
+                other,
+                option("max_tokens", Placeholder("N")),
+                " to read less of each text (in a table of its own).",
+            ),
         )
 
     def _refuse_failed_device(self, error: Exception) -> None:
@@ -211,7 +223,11 @@ class TransformerEncoder(Encoder):
         if device_failed(error):
             raise ModelError(
                 f"The device {self.device_name} failed: {first_line(error)}",
-                "Run the same command again; an ingest goes on from there. If it fails again, add --device cpu.",
+                text(
+                    "Run the same command again; an ingest goes on from there. If it fails again, add ",
+                    option("device", "cpu"),
+                    ".",
+                ),
             ) from error
 
     def _use(self, precision: Precision) -> None:
@@ -240,7 +256,7 @@ class TransformerEncoder(Encoder):
         self._model.max_seq_length = self.max_tokens
 
     def embed(self, tokens: Tokens, done: Callable[[int], None] | None = None) -> Encoded:
-        """Return the unit vector of each text; `done` is told the number of texts after each batch.
+        """Return the unit vector of each text; `done` gets the number of texts after each batch.
 
         When memory runs out the batch is halved and tried again. A batch that fails otherwise is split until the
         texts that fail by themselves are found; they get a reason and a row of NaN.
@@ -259,7 +275,7 @@ class TransformerEncoder(Encoder):
                 if done is not None:
                     done(len(rows))
                 if self.budget.tokens != before:
-                    break  # plan the rest afresh under the new budget
+                    break  # plan the rest again under the new budget
             left = [i for i in left if i not in finished]
         for i in np.flatnonzero(~usable(out)):
             result.failed.setdefault(int(i), "the model gave a vector that is not finite or has no length")

@@ -155,4 +155,5 @@ METHOD = MapMethod(
         ),
     },
     neighbors=lambda settings: max(int(settings["neighbors"]), int(settings["finish_neighbors"])),
+    anchorable=True,
 )

@@ -73,6 +73,7 @@ class MapMethod:
     settings : what a user may set, by name.
     neighbors : how many neighbors of each article it looks at, at most, from its settings; None for a method that
         uses no neighbor graph.
+    anchorable : whether its maps have the scale of t-SNE, so that an anchored map can be derived from them.
     requires, install : an optional module that must be importable, and the command that installs it.
     """
 
@@ -80,6 +81,7 @@ class MapMethod:
     layout: Layout
     settings: Mapping[str, Setting] = field(default_factory=dict)
     neighbors: Callable[[Settings], int] | None = None
+    anchorable: bool = False
     requires: str | None = None
     install: str | None = None
 

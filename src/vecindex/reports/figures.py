@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from vecindex.messages import percent
+
 NONE = "–"
 
 
@@ -24,14 +26,14 @@ def share(value: Any) -> str:
     """Return a share of 1 in percent, small ones with more digits.
 
     >>> share(0.55), share(0.0123), share(0.00002), share(0), share(None)
-    ('55%', '1.2%', '0.0020%', '0%', '–')
+    ('55 %', '1.2 %', '0.0020 %', '0 %', '–')
     """
     found = number(value)
     if found is None:
         return NONE
     if found == 0 or found >= 0.095:
-        return f"{found:.0%}"
-    return f"{found:.1%}" if abs(found) >= 0.001 else f"{found:.4%}"
+        return percent(found)
+    return percent(found, 1 if abs(found) >= 0.001 else 4)
 
 
 def figure(value: Any) -> str:

@@ -66,7 +66,7 @@ def failure(error: Exception, spell: Spell = str) -> Response:
     return failure_of(
         status,
         f"Unexpected {type(error).__name__}: {line}",
-        "The table is untouched. vecindex --log-file FILE serve writes the details for a report.",
+        "The table is untouched. Start the server with a log file to get the details for a report.",
     )
 
 

@@ -34,7 +34,7 @@ def openapi() -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "vecindex serve",
+            "title": "vecindex",
             "version": VERSION,
             "description": "A table of articles, its maps, and questions asked of it. Nothing here changes the "
             "table. A request must name the server by the host and the port that it printed.",

@@ -1,1 +1,1 @@
-"""One module for each input format, each a stream of rows."""
+"""Sources of rows: files of each format, found and opened; data in memory; and what makes articles of their rows."""

@@ -30,7 +30,7 @@ class Article:
     brought one.
     """
 
-    place: str
+    location: str
     id: str
     title: str | None
     text: str
@@ -47,7 +47,7 @@ def to_article(record: Record, field_map: FieldMap) -> Article | Rejected:
     """Return the article that a record holds, or why it holds none.
 
     Rejected: an id that is missing, empty, over 1,024 characters or neither text nor a whole number; an
-    empty text (allowed beside a ready-made vector); text or the name of a field that is not valid Unicode; a
+    empty text (allowed with a precomputed embedding); text or the name of a field that is not valid Unicode; a
     vector that is missing, not numeric, not one-dimensional, not finite or zero; an integer beyond 64 bits.
     In `extra`, lists of text stay lists, other nested values become JSON, bytes become base64.
     """
@@ -81,8 +81,8 @@ def to_article(record: Record, field_map: FieldMap) -> Article | Rejected:
             if not name.isascii():
                 _check_unicode(name, f"name of field {name!r}")
     except _Refused as error:
-        return Rejected(record.place, str(error), row_id, _excerpt(record, field_map))
-    return Article(record.place, row_id, title, text, embed_text, extra, vector)
+        return Rejected(record.location, str(error), row_id, _excerpt(record, field_map))
+    return Article(record.location, row_id, title, text, embed_text, extra, vector)
 
 
 def _filled(field_map: FieldMap, fields: Mapping[str, Any]) -> str:

@@ -13,17 +13,17 @@ from vecindex.types import Rejected
 class Record:
     """One row of the input as it was read.
 
-    `place` tells a person where it stands ("corpus.jsonl:12", "part-3.parquet row 7").
+    `location` says where it is, for people ("corpus.jsonl:12", "part-3.parquet row 7").
     `fields` holds the row's own names and values; the value of a vector field is a 1-D numpy array or a
     list of numbers. Nothing is renamed, checked or dropped here: that is `sources.articles`' task.
     """
 
-    place: str
+    location: str
     fields: Mapping[str, Any]
 
 
 class Source(Protocol):
-    """A stream of rows. Reading it again starts afresh, except for standard input."""
+    """A stream of rows. Reading it again starts again, except for standard input."""
 
     @property
     def name(self) -> str:
@@ -38,7 +38,7 @@ class Source(Protocol):
         ...
 
     def count_hint(self) -> int | None:
-        """Return about how many rows there are where that is cheap to tell, else None. Never reads it all."""
+        """Return about how many rows there are where that is cheap to know, else None. Never reads it all."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""CSV and TSV with a header line. Place: "corpus.csv:12", the line (from 1) on which the row begins.
+"""CSV and TSV with a header line. Location: "corpus.csv:12", the line (from 1) on which the row begins.
 
 Quoting is as in the csv module, strictly: a stray quote is a Rejected, not a guess. Quoted line ends belong
 to their field. An empty field is None. The first 1,000 rows decide each column's type: int (no leading zero,
@@ -47,7 +47,7 @@ class _Row:
 class DelimitedSource:
     """A CSV (or, with a tab, a TSV) file. A column named `vector_field` holds JSON arrays of numbers.
 
-    `text_fields` are str whatever they look like, like those that are named as an id, text or title. `names` are
+    `text_fields` are str whatever they look like, as are those that are named like an id, text or title. `names` are
     those of the columns where the file has no header.
     """
 
@@ -108,7 +108,7 @@ class DelimitedSource:
         return columns
 
     def _item(self, row: _Row, columns: list[_Column]) -> Record | Rejected:
-        place, reason = f"{self.name}:{row.line}", row.fault
+        location, reason = f"{self.name}:{row.line}", row.fault
         if reason is None and len(row.values) != len(columns):
             reason = f"found {len(row.values)} fields, expected {len(columns)}"
         if reason is None:
@@ -120,8 +120,8 @@ class DelimitedSource:
                     reason = f"column {column.name!r}: found {value[:80]!r}, expected {column.expected}"
                     break
             else:
-                return Record(place, fields)
-        return Rejected(place, reason, excerpt=excerpt(row.head))
+                return Record(location, fields)
+        return Rejected(location, reason, excerpt=excerpt(row.head))
 
 
 def _format(extension: str, delimiter: str) -> SourceFormat:

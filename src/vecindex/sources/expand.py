@@ -17,7 +17,7 @@ _MAGIC = frozenset("*?[")
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder, listed anew at each call of `files`."""
+    """A folder, listed again at each call of `files`."""
 
     name: str
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from string import Formatter
 
 from vecindex.errors import ConfigError, SourceError
+from vecindex.messages import Placeholder, option, text
 
 ID_NAMES = (
     "id",
@@ -34,7 +35,7 @@ _TEXT_LIKE = frozenset(ID_NAMES + TEXT_NAMES + TITLE_NAMES)
 
 
 def is_text_name(name: str) -> bool:
-    """Tell whether a column of this name holds an id, a text or a title, whatever its values look like."""
+    """Return whether a column of this name holds an id, a text or a title, whatever its values look like."""
     return name.strip().lower() in _TEXT_LIKE
 
 
@@ -80,26 +81,27 @@ def resolve_fields(
     """
     found = list(dict.fromkeys(names))
     if vector_field is not None:
-        _require(vector_field, found, "vector", "--vector-field")
+        _require(vector_field, found, "vector")
     rest = [name for name in found if name != vector_field]
     among = [[name for name in rest if candidates is None or name in some] for some in candidates or [()]]
-    id_name = _choose(id_field, rest, among, ID_NAMES, "id", "--id-field")
+    id_name = _choose(id_field, rest, among, ID_NAMES, "id")
     if id_name is None:
-        raise _unrecognised("id", "--id-field", found)
-    text = _choose(text_field, rest, among, TEXT_NAMES, "text", "--text-field")
-    title = _choose(title_field, rest, among, TITLE_NAMES, "title", "--title-field")
+        raise _unrecognised("id", found)
+    text = _choose(text_field, rest, among, TEXT_NAMES, "text")
+    title = _choose(title_field, rest, among, TITLE_NAMES, "title")
     parts: tuple[tuple[str, str | None], ...] = ()
     if text_template is not None:
         roles = {"id": id_name, "text": text, "title": title}
         parts = _bind(parse_template(text_template), rest, roles)
     elif text is None and vector_field is None:
-        raise _unrecognised("text", "--text-field", found)
+        raise _unrecognised("text", found)
     return FieldMap(id_name, text, title, text_template, vector_field, parts)
 
 
 def parse_template(template: str) -> tuple[tuple[str, str | None], ...]:
     """Return the template's (literal, field) parts. Raises ConfigError as `resolve_fields` does."""
-    hint = r"Name fields plainly, e.g. --text-template '{title}\n{text}'; write {{ for a brace."
+    example = option("text_template", Placeholder(r"'{title}\n{text}'"))
+    hint = text("Name fields plainly, e.g. ", example, "; write {{ for a brace.")
     try:
         parsed = list(Formatter().parse(template))
     except ValueError as error:
@@ -123,17 +125,17 @@ def _bind(
         if name is not None and actual is None:
             raise SourceError(
                 f"the text template names the field {name!r}; fields found: {_listed(found)}",
-                "Change --text-template to fields that the input has.",
+                text("Change ", option("text_template"), " to fields that the input has."),
             )
         bound.append((literal, actual))
     return tuple(bound)
 
 
 def _choose(
-    named: str | None, found: list[str], among: list[list[str]], known: tuple[str, ...], role: str, option: str
+    named: str | None, found: list[str], among: list[list[str]], known: tuple[str, ...], role: str
 ) -> str | None:
     if named is not None:
-        _require(named, found, role, option)
+        _require(named, found, role)
         return named
     return next((name for some in among if (name := _known_among(some, known))), None)
 
@@ -151,18 +153,18 @@ def _known_among(found: list[str], known: tuple[str, ...]) -> str | None:
     return None
 
 
-def _require(named: str, found: list[str], role: str, option: str) -> None:
+def _require(named: str, found: list[str], role: str) -> None:
     if named not in found:
         raise SourceError(
             f"no field {named!r} for the {role}; fields found: {_listed(found)}",
-            f"Name one of them with {option}.",
+            text("Name one of them with ", option(f"{role}_field"), "."),
         )
 
 
-def _unrecognised(role: str, option: str, found: list[str]) -> SourceError:
+def _unrecognised(role: str, found: list[str]) -> SourceError:
     return SourceError(
         f"no field is recognised as the {role}; fields found: {_listed(found)}",
-        f"Name one of them with {option}.",
+        text("Name one of them with ", option(f"{role}_field"), "."),
     )
 
 

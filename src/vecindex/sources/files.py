@@ -1,8 +1,8 @@
 """Opens an input file as a stream of plain bytes: local or remote, compressed or not.
 
-Compression is told by the last extension (.gz, .bz2, .xz, .zst; files of several members, streams or frames
+Compression is known by the last extension (.gz, .bz2, .xz, .zst; files of several members, streams or frames
 included) or, on standard input, by the first bytes. Data that ends too early or is damaged raises
-SourceError at the place where it happens: everything before it has been handed out by then.
+SourceError where it happens: everything before it has been handed out by then.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _HEAD_STORED_BYTES = 2 << 20
 
 
 def is_url(argument: str) -> bool:
-    """Tell whether an argument is a URL for fsspec (s3://..., memory://..., simplecache::s3://...)."""
+    """Return whether an argument is a URL for fsspec (s3://..., memory://..., simplecache::s3://...)."""
     return "://" in argument
 
 
@@ -78,7 +78,7 @@ class OnceStream:
 
 
 def standard_input(stdin: BinaryIO | None = None) -> InputFile:
-    """Return standard input, or `stdin` in its place, as a file. Raises ConfigError where it is closed."""
+    """Return standard input, or `stdin` instead, as a file. Raises ConfigError where it is closed."""
     stream = stdin if stdin is not None else getattr(sys.stdin, "buffer", None)
     if stream is None:
         raise ConfigError("Standard input (-) is closed.", "Name a file, or send something to it.")
@@ -105,7 +105,7 @@ class InputFile:
     """One input: a local path, a URL, or an open stream that can be read once (standard input)."""
 
     name: str
-    """What the user calls it; it begins every `place`."""
+    """What the user calls it; it begins every location."""
     location: str = ""
     stream: OnceStream | None = None
 
@@ -143,9 +143,9 @@ class InputFile:
     def rows_hint(self, count: Callable[[bytes, bool], int]) -> int | None:
         """Return about how many rows a local file has, judged by its beginning; exact if that is all of it.
 
-        `count` tells the rows in a piece of unpacked bytes, and is told whether the piece is the whole file. Of the
-        file at most 2 MiB are read as they are stored. None for a stream, a URL, or what cannot be read: that is
-        told where it is read.
+        `count` returns the rows in a piece of unpacked bytes; its second argument says whether that is the whole
+        file. Of the file at most 2 MiB are read as they are stored. None for a stream, a URL, or what cannot be read:
+        that is an error where it is read.
         """
         if self.stream is not None or is_url(self.location):
             return None

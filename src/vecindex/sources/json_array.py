@@ -1,4 +1,4 @@
-"""A `.json` file: one array of objects, or JSON lines. Place: "corpus.json[12]", counted from 0 as jq does.
+"""A `.json` file: one array of objects, or JSON lines. Location: "corpus.json[12]", counted from 0 as jq does.
 
 The array is cut into its elements while it is read, so that memory holds one element (64 MiB at most) and
 a faulty element is one Rejected. A file that is neither raises SourceError.
@@ -21,7 +21,7 @@ from vecindex.sources.jsonl import parse_object, read_json_lines
 from vecindex.types import Rejected
 
 _PIECE_BYTES = 1 << 18
-# A whole string, or a sign that shapes the array; a quote that is left over begins a string that is cut.
+# A whole string, or a character that shapes the array; a quote that is left over begins a string that is truncated.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},"]', re.DOTALL)
 _STRING_BODY = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
@@ -38,7 +38,7 @@ class JsonSource:
         return self.file.name
 
     def read(self) -> Iterator[Record | Rejected]:
-        """Yield one item per element or line. Raises SourceError when the array is cut or never was one."""
+        """Yield one item per element or line. Raises SourceError when the array is truncated or never was one."""
         with self.file.open() as stream:
             yield from self.rows(stream)
 
@@ -62,7 +62,7 @@ class JsonSource:
 
 
 def array_elements(stream: BufferedReader, name: str) -> Iterator[bytes]:
-    """Yield the elements of an array as they are written. Raises SourceError when it is cut or never was one."""
+    """Yield the elements of an array as they are written. Raises SourceError for one that has no end."""
     return _ArrayCutter(name).elements(stream)
 
 
@@ -74,7 +74,7 @@ def _count_rows(piece: bytes, is_whole: bool) -> int:
     if not beginning.lstrip().startswith(b"["):
         return count_lines(piece, is_whole)
     rows = 0
-    # Cut off at the end of the piece, the array ends with an error.
+    # Truncated at the end of the piece, the array ends with an error.
     with suppress(SourceError):
         for _ in _ArrayCutter("").elements(io.BufferedReader(io.BytesIO(beginning))):
             rows += 1
@@ -128,24 +128,24 @@ class _ArrayCutter:
         if self._in_string and not self._leave_string(self._scanned):
             return
         for match in _TOKEN.finditer(buffer, self._scanned):
-            sign = buffer[match.start() : match.end()]
-            if sign == b'"':
+            character = buffer[match.start() : match.end()]
+            if character == b'"':
                 self._leave_string(match.end())
                 return
-            if sign in (b"[", b"{"):
+            if character in (b"[", b"{"):
                 self._depth += 1
                 if self._depth == 1:
                     self._start = match.end()
                 continue
-            if sign in (b"]", b"}"):
+            if character in (b"]", b"}"):
                 self._depth -= 1
-            elif sign != b"," or self._depth != 1:
+            elif character != b"," or self._depth != 1:
                 continue
-            if self._depth <= 1 and (sign == b"," or self._depth == 0):
+            if self._depth <= 1 and (character == b"," or self._depth == 0):
                 element = buffer[self._start : match.start()]
                 self._start = match.end()
                 # Nothing before the bracket: an empty array, or a comma after the last element.
-                if sign == b"," or element.strip():
+                if character == b"," or element.strip():
                     yield element
             if self._depth == 0:
                 self._closed = True

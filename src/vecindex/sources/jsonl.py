@@ -1,4 +1,4 @@
-"""JSON lines: one object a line, UTF-8. Place: "corpus.jsonl:12", lines counted from 1.
+"""JSON lines: one object a line, UTF-8. Location: "corpus.jsonl:12", lines counted from 1.
 
 Rejected: a line that is not UTF-8, not JSON, not an object, or longer than 64 MiB. Blank lines are not rows.
 `NaN` and `Infinity`, which Python writes, are read as floats: `sources.articles` refuses them inside vectors.
@@ -45,7 +45,7 @@ def read_json_lines(stream: BinaryIO, name: str) -> Iterator[Record | Rejected]:
             yield parse_object(line, f"{name}:{number}")
 
 
-def parse_object(raw: bytes, place: str) -> Record | Rejected:
+def parse_object(raw: bytes, location: str) -> Record | Rejected:
     """Return the JSON object in `raw`, or why it is none."""
     try:
         value = json.loads(raw.decode("utf-8").rstrip())
@@ -61,9 +61,9 @@ def parse_object(raw: bytes, place: str) -> Record | Rejected:
         reason = f"not usable JSON: {error}"
     else:
         if isinstance(value, dict):
-            return Record(place, value)
+            return Record(location, value)
         reason = f"found a JSON {_KINDS.get(type(value), 'value')}, expected an object"
-    return Rejected(place, reason, excerpt=excerpt(raw))
+    return Rejected(location, reason, excerpt=excerpt(raw))
 
 
 FORMAT = SourceFormat((".jsonl", ".ndjson"), lambda file, _: JsonlSource(file))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vecindex.errors import ConfigError, SourceError
+from vecindex.messages import option, text
 from vecindex.sources.arrow.memory import memory_sources
 from vecindex.sources.base import Source
 from vecindex.sources.expand import Folder, expand, glob_base
@@ -24,7 +25,7 @@ from vecindex.sources.formats import (
     usable_format,
 )
 from vecindex.sources.partitions import PartitionedSource, partition_of
-from vecindex.sources.vectors import VectorsBeside
+from vecindex.sources.vectors import NpyVectors
 from vecindex.types import SourceData
 
 STDIN = "-"
@@ -82,8 +83,12 @@ def open_sources(
     if vectors is not None:
         if len(sources) != 1:
             raise ConfigError(
-                f"--vectors {vectors} is for one source, but the arguments name {len(sources)}",
-                "Ingest each file with its own vectors, or put the vectors into a column (--vector-field).",
+                text(option("vectors", vectors), f" is for one source, but the arguments name {len(sources)}"),
+                text(
+                    "Ingest each file with its own vectors, or put the vectors into a column (",
+                    option("vector_field"),
+                    ").",
+                ),
             )
         sources = [_with_vectors(sources[0], Path(vectors), vector_field or "vector")]
     return sources
@@ -93,7 +98,7 @@ def _with_vectors(source: Source, path: Path, field: str) -> Source:
     if isinstance(source, PartitionedSource):
         # The vectors belong to the file's own rows.
         return PartitionedSource(_with_vectors(source.source, path, field), source.partition)
-    return VectorsBeside(source, path, field)
+    return NpyVectors(source, path, field)
 
 
 def _open_argument(argument: str, format: str | None, options: ReadOptions) -> list[Source]:
@@ -193,14 +198,18 @@ def _nothing_in(folder: Folder, format: str | None, others: _Names) -> SourceErr
     wanted = f"{format} files" if format else "files of a known format"
     return SourceError(
         f"{folder.name}: found {'no ' + wanted if others.n else 'an empty folder'}, expected {wanted}",
-        f"{_known_extensions()} Name a file itself, with --format, if its extension is another.",
+        text(f"{_known_extensions()} Name a file itself, with ", option("format"), ", if its extension is another."),
     )
 
 
 def _unknown_format(file: InputFile) -> SourceError:
     return SourceError(
         f"{file.name}: no format has its extension",
-        f"{_known_extensions()} For another name, add --format with one of: {', '.join(FORMATS.names)}.",
+        text(
+            f"{_known_extensions()} For another name, add ",
+            option("format"),
+            f" with one of: {', '.join(FORMATS.names)}.",
+        ),
     )
 
 

@@ -18,7 +18,7 @@ _NULL = "__HIVE_DEFAULT_PARTITION__"
 
 @dataclass(frozen=True, slots=True)
 class PartitionedSource:
-    """A source whose records get the fields that its folders tell."""
+    """A source whose records get the fields that its folders are named for."""
 
     source: Source
     partition: Mapping[str, str | None]
@@ -34,21 +34,21 @@ class PartitionedSource:
         """Yield the source's items with the fields added. Raises SourceError as the source does."""
         for item in self.source.read():
             # Those that the row lacks come after its own, where pandas puts them.
-            yield Record(item.place, {**item.fields, **self._lacked(item)}) if isinstance(item, Record) else item
+            yield Record(item.location, {**item.fields, **self._lacked(item)}) if isinstance(item, Record) else item
 
     def _lacked(self, record: Record) -> dict[str, str | None]:
         return {name: value for name, value in self.partition.items() if name not in record.fields}
 
 
 def partition_of(inside: str) -> dict[str, str | None]:
-    """Return the fields that the folders of a path tell.
+    """Return the fields that the folders of a path are named for.
 
     >>> partition_of("lang=en/topic=sea%20birds/part-0.parquet")
     {'lang': 'en', 'topic': 'sea birds'}
     """
     fields: dict[str, str | None] = {}
     for folder in inside.split("/")[:-1]:
-        name, sign, value = folder.partition("=")
-        if sign and name:
+        name, equals, value = folder.partition("=")
+        if equals and name:
             fields[unquote(name)] = None if value == _NULL else unquote(value)
     return fields

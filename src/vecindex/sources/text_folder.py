@@ -1,4 +1,4 @@
-"""Plain texts, one article a file (.txt, .md). Place: the file's name.
+"""Plain texts, one article a file (.txt, .md). Location: the file's name.
 
 id = the path inside the folder, with forward slashes; title = the file's name without its extension;
 text = the content. Rejected: a file that is not UTF-8, cannot be read, or is longer than 64 MiB.

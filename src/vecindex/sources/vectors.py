@@ -1,4 +1,4 @@
-"""Ready-made vectors in a `.npy` file beside the records.
+"""Precomputed embeddings in a `.npy` file next to the records.
 
 The file holds an (n, d) array of float16, float32, float64 or int8; it is mapped, not loaded. Vector i (from
 0) belongs to row i of the input, rejected rows included, so that the two files stay aligned.
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from vecindex.errors import SourceError
+from vecindex.messages import option, text
 from vecindex.sources.arrow.files import ParquetSource
 from vecindex.sources.base import Record, Source
 from vecindex.types import Rejected
@@ -22,7 +23,7 @@ _DTYPES = ("float16", "float32", "float64", "int8")
 
 
 @dataclass(frozen=True, slots=True)
-class VectorsBeside:
+class NpyVectors:
     """A source whose records get their vectors from a .npy file, under the name `field`."""
 
     source: Source
@@ -44,14 +45,14 @@ class VectorsBeside:
         """
         vectors = open_vectors(self.npy_path)
         n = len(vectors)
-        # Of all sources, only Parquet tells its exact length for nothing.
+        # Of all sources, only Parquet knows its exact length.
         rows = self.source.count_hint() if isinstance(self.source, ParquetSource) else None
         if rows not in (None, n):
             raise self._mismatch(n, f"{rows:,} rows")
         done = 0
         for item in self.source.read():
             if done == n:
-                raise self._mismatch(n, f"at least {done + 1:,} rows (the next is {item.place})")
+                raise self._mismatch(n, f"at least {done + 1:,} rows (the next is {item.location})")
             yield self._with_vector(item, vectors[done]) if isinstance(item, Record) else item
             done += 1
         if done < n:
@@ -60,10 +61,16 @@ class VectorsBeside:
     def _with_vector(self, record: Record, vector: Any) -> Record:
         if self.field in record.fields:
             raise SourceError(
-                f"{record.place}: has a field {self.field!r} already, beside the vectors of {self.npy_path}",
-                f"Give --vector-field {self.field} in place of --vectors, or name that field otherwise.",
+                f"{record.location}: has a field {self.field!r} already, and vectors come from {self.npy_path}",
+                text(
+                    "Give ",
+                    option("vector_field", self.field),
+                    " in place of ",
+                    option("vectors"),
+                    ", or name that field otherwise.",
+                ),
             )
-        return Record(record.place, {**record.fields, self.field: vector})
+        return Record(record.location, {**record.fields, self.field: vector})
 
     def _mismatch(self, n: int, rows: str) -> SourceError:
         return SourceError(
@@ -78,7 +85,9 @@ def open_vectors(path: Path) -> np.ndarray[Any, Any]:
     try:
         vectors = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
-        raise SourceError(f"{path}: no such file", "Check the path given with --vectors.") from error
+        raise SourceError(
+            f"{path}: no such file", text("Check the path given with ", option("vectors"), ".")
+        ) from error
     except (OSError, ValueError, EOFError) as error:
         raise SourceError(f"{path}: cannot be read as a .npy array: {error}", hint) from error
     if not isinstance(vectors, np.ndarray):

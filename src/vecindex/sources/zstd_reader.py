@@ -1,4 +1,4 @@
-"""Unpacks .zst files piece by piece, and notices when the last frame is cut."""
+"""Unpacks .zst files piece by piece, and notices when the last frame is truncated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _WINDOW_BYTES = 1 << 31
 
 
 class ZstdReader:
-    """Unpacks all frames of a .zst file, and raises EOFError when the last one is cut.
+    """Unpacks all frames of a .zst file, and raises EOFError when the last one is truncated.
 
     The library's own stream reader takes a cut frame for the end of the file.
     """
@@ -26,7 +26,7 @@ class ZstdReader:
         self._ready = memoryview(b"")
 
     def read(self, size: int) -> bytes:
-        """Return up to `size` bytes, none at the end. Raises EOFError when the last frame is cut."""
+        """Return up to `size` bytes, none at the end. Raises EOFError when the last frame is truncated."""
         while not self._ready:
             packed = self._packed or self._raw.read(_PIECE_BYTES)
             self._packed = b""

@@ -48,7 +48,7 @@ def as_unicode(text: str) -> str:
 
 def _key(table: str, source: str, row: Rejected) -> str:
     # Another stream has other rows at the same locations: only what they hold distinguishes them.
-    where = (row.place, row.id or "", row.excerpt) if _is_stream(source) else (filed_as(row.place),)
+    where = (row.location, row.id or "", row.excerpt) if _is_stream(source) else (filed_as(row.location),)
     parts = as_unicode("\0".join((table, filed_as(source), *where)))
     return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
@@ -74,7 +74,7 @@ class RejectTable(AuxiliaryTable):
                 "key": key,
                 "table": table,
                 "source": filed_as(source),
-                "place": as_unicode(row.place),
+                "place": as_unicode(row.location),
                 "id": None if row.id is None else as_unicode(row.id),
                 "reason": as_unicode(row.reason),
                 "excerpt": as_unicode(row.excerpt),

@@ -50,7 +50,7 @@ def serve(
 
     unfinished = run(served, host, port, ready, lambda: say("stopping; Ctrl-C once more stops at once"))
     if unfinished:
-        # A thread inside a library would be waited for, or be cut off by the interpreter's end with noise.
+        # A thread inside a library would be waited for, or make noise at the interpreter's end.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)

@@ -31,7 +31,7 @@ def anchor_lines(found: AnchorResult) -> Iterator[Message]:
     yield from _cost("articles", found.articles)
     if found.moved_articles is not None:
         yield from _cost("moved ones", found.moved_articles)
-    yield f"moved from map {found.base}: {_moves(found.displacement)}"
+    yield f"moved from the map {found.base!r}: {_moves(found.displacement)}"
     yield f"the questions' nearest: {_moves(found.targets_displacement)}"
 
 

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 def print_project(result: ProjectResult) -> None:
     """Print what was done, the scores, how far articles moved, and the time of each stage."""
     if result.action == "dropped":
-        out(f"map {result.name} of {result.table} dropped")
+        out(f"map {result.name!r} of {result.table} dropped")
         return
     outside = f", {result.outside:,} outside it" if result.outside else ""
-    out(f"map {result.name} of {result.table} {result.action}: {result.articles:,} articles{outside}")
+    out(f"map {result.name!r} of {result.table} {result.action}: {result.articles:,} articles{outside}")
     for line in _lines(result):
         out(f"  {spelled(line)}")
     if result.seconds:
@@ -38,7 +38,7 @@ def print_project(result: ProjectResult) -> None:
 def _lines(result: ProjectResult) -> Iterator[Message]:
     if result.settings and result.action != "unchanged":
         settings = ", ".join(f"{name} {value}" for name, value in result.settings.items())
-        made = f"anchored from map {result.anchor.base}" if result.anchor else f"method {result.method}"
+        made = f"anchored from the map {result.anchor.base!r}" if result.anchor else f"method {result.method}"
         yield f"{made}, seed {result.seed}; {settings}"
     if result.graph is not None:
         graph = result.graph

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from vecindex.messages import percent
+
 
 def nice_step(width: float, count: int) -> float:
     """Return the smallest of 1, 2, 5 times a power of ten that needs at most `count` steps to pass `width`.
@@ -75,7 +77,7 @@ class Axis:
 
 def share_axis(label: str) -> Axis:
     """Return the axis of a share, 0 to 1."""
-    return Axis(label, 0.0, 1.0, (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), lambda value: f"{value:.0%}")
+    return Axis(label, 0.0, 1.0, (0.0, 0.2, 0.4, 0.6, 0.8, 1.0), percent)
 
 
 def nice_axis(label: str, low: float, high: float, count: int = 5) -> Axis:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vecindex.messages import percent
 from vecindex.reports.charts.plots import WIDTH, Mark, at, svg
 from vecindex.reports.charts.scales import share_axis
 from vecindex.reports.markup import Markup, in_drawing, tag
@@ -97,5 +98,5 @@ def _strip(strip: Strip, y: float) -> list[Markup]:
         parts.append(tag("path", d=path, class_="dot own"))
     else:
         parts.append(tag("circle", cx=at(x), cy=at(y), r=5, class_=f"dot {strip.kind}"))
-    parts.append(tag("text", f"{strip.mean:.0%}", x=RIGHT + 8, y=at(y + 4), class_=f"value {strip.kind}"))
+    parts.append(tag("text", percent(strip.mean), x=RIGHT + 8, y=at(y + 4), class_=f"value {strip.kind}"))
     return parts

@@ -13,6 +13,7 @@ import numpy as np
 
 from vecindex.core.picture import LEVELS, NO_COLOR, Coloring, MapPicture
 from vecindex.errors import MissingExtraError
+from vecindex.messages import percent
 from vecindex.reports.figures import count, figure
 from vecindex.reports.map.page import provenance
 from vecindex.reports.markup import clean
@@ -257,7 +258,7 @@ def _caption(picture: MapPicture, side: float) -> list[str]:
     if picture.questions:
         kept = np.mean([q.overlap for q in picture.questions])
         name = f" of {picture.questions_name}" if picture.questions_name else ""
-        text += f"; {count(len(picture.questions))} questions{name}, overlap@{picture.k} {kept:.0%}"
+        text += f"; {count(len(picture.questions))} questions{name}, overlap@{picture.k} {percent(float(kept))}"
     return textwrap.wrap(clean(text) + ".", max(40, int(side / (0.0445 * _TINY / 6)))) or [""]
 
 

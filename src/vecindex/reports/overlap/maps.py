@@ -8,6 +8,7 @@ from typing import Any
 
 from vecindex.core.anchors import anchored_to
 from vecindex.core.overlap import GOAL
+from vecindex.messages import percent
 from vecindex.reports.charts.plots import Mark
 from vecindex.reports.charts.strips import Strip, StripGroup, strip_chart
 from vecindex.reports.figures import count, ends, mean_of, number, share
@@ -72,7 +73,7 @@ def maps_section(found: Values) -> Section:
     body = rendered(
         "maps.html",
         found=found,
-        goal=f"{GOAL:.0%}",
+        goal=percent(GOAL),
         enough=enough_of(found["k"]),
         strips=_strips(found),
         names=names,
@@ -131,7 +132,7 @@ def _strips(found: Values) -> Markup:
     marks = [
         Mark("chance", number(found["chance"]) or 0.0),
         Mark("floor", number(found["snap_floor"]) or 0.0),
-        Mark(f"goal {GOAL:.0%}", GOAL),
+        Mark(f"goal {percent(GOAL)}", GOAL),
     ]
     title = f"Share of the {k} nearest articles that stay nearest"
     drawing = strip_chart("strips", title, description, groups, marks, f"overlap@{k}")

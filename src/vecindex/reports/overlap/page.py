@@ -1,7 +1,7 @@
 """The result of `overlap` as a page.
 
-It is made from the plain values of `OverlapResult.to_dict()`, which `--json` prints too. What is missing or null in
-them is left out or shown as a dash.
+It is made from the plain values of `OverlapResult.to_dict()`, which the command line prints too. What is missing or
+null in them is left out or shown as a dash.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def overlap_page(
 
     Parameters
     ----------
-    found : `OverlapResult.to_dict()`, or what `vecindex overlap --json` printed.
+    found : `OverlapResult.to_dict()`, or what the command line printed of it.
     version : of vecindex, for the page's footer.
     made : when, as the footer shows it; None leaves it out.
     links : (name, href) of other pages.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vecindex.errors import SourceError, VecindexError
+from vecindex.messages import option, text
 from vecindex.sources.arrow.rows import BATCH_ROWS, check_schema, records
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile
@@ -35,7 +36,7 @@ class _ArrowFile:
         """Yield one item per row.
 
         A column named `vector_field` (lists of numbers, of one length or not) is given as numpy rows.
-        Raises SourceError when the file is not of the format, is cut or damaged, or has no such vectors.
+        Raises SourceError when the file is not of the format, is truncated or damaged, or has no such vectors.
         """
         with ExitStack() as stack:
             yield from records(self.name, self._batches(stack), self.vector_field, self._unreadable)
@@ -50,7 +51,11 @@ class _ArrowFile:
         detail = " ".join(str(error).split())[:300]
         return SourceError(
             f"{self.name} row {done}: cannot be read as {self._format()}: {detail}",
-            "Check that the file is whole (copy or download it again), or name its format with --format.",
+            text(
+                "Check that the file is whole (copy or download it again), or name its format with ",
+                option("format"),
+                ".",
+            ),
         )
 
     def _format(self) -> str:
@@ -92,7 +97,7 @@ class ParquetSource(_ArrowFile):
 
 @dataclass(frozen=True, slots=True)
 class ArrowSource(_ArrowFile):
-    """An Arrow IPC file (which Feather version 2 is) or IPC stream, told apart by the first bytes."""
+    """An Arrow IPC file (which Feather version 2 is) or IPC stream, recognized apart by the first bytes."""
 
     def count_hint(self) -> int | None:
         """Return how many rows a local IPC file has, if all of its batches but the last are of one size."""
@@ -161,7 +166,7 @@ def _rows_by_batches(mapped: Any) -> int | None:
 
 
 def _narrowest(schema: Any) -> int:
-    """Return the index of the field that takes the least to read, as far as the types tell."""
+    """Return the index of the field that takes the least to read, as far as the types say."""
 
     def bits(i: int) -> float:
         try:

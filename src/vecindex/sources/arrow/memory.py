@@ -110,7 +110,7 @@ def memory_sources(data: Sequence[Any], name: str | None, vector_field: str | No
 
 
 def is_arrow(data: object) -> bool:
-    """Tell whether data speaks the Arrow PyCapsule interface."""
+    """Return whether data speaks the Arrow PyCapsule interface."""
     return hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__")
 
 
@@ -124,7 +124,7 @@ def _batches(data: Any) -> Iterator[Any]:
 
 
 def _is_missing(value: object) -> bool:
-    """Tell whether a value is NaN, of any float type, or one of pandas' own marks of a missing value."""
+    """Return whether a value is NaN, of any float type, or one of pandas' own marks of a missing value."""
     if isinstance(value, float | np.floating):
         return bool(value != value)
     return type(value).__name__ in ("NaTType", "NAType")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from vecindex.errors import SourceError
+from vecindex.messages import option, text
 from vecindex.sources.base import Record, excerpt
 from vecindex.types import Rejected
 
@@ -91,7 +92,7 @@ def _check_vector_type(name: str, field: str | None, kind: Any) -> None:
     if not is_list or not (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)):
         raise SourceError(
             f"{name}: column {field!r}: found type {kind}, expected lists of numbers",
-            "Name another column with --vector-field, or leave the option out to embed the text.",
+            text("Name another column with ", option("vector_field"), ", or leave it out to embed the text."),
         )
 
 

@@ -35,7 +35,7 @@ def table_rows(value: Any, name: str) -> list[Row]:
 
 
 def is_progress_mark(value: Any) -> bool:
-    """Tell whether a checkpoint's value is a dict without a vector in it: counters, dates, settings, lists of ids.
+    """Return whether a checkpoint's value is a dict without a vector in it: counters, dates, settings, lists of ids.
 
     In doubt it is none: then the rows are read, or what stands in their way is an error; nothing is dropped unseen.
     """
@@ -49,7 +49,7 @@ def is_progress_mark(value: Any) -> bool:
     is_uniform = len({n for n, _ in lists}) == 1
     if len(lists) == len(items) > 1 and is_uniform:
         return False
-    # Beside counters and dates, a list of whole numbers is one of ids or of positions.
+    # Among counters and dates, a list of whole numbers is one of ids or of positions.
     fractions = {n for n, has_fractions in lists if has_fractions}
     return not fractions or (len(fractions) > 1 and len(lists) < len(items))
 
@@ -66,7 +66,7 @@ def _numbers(value: Any) -> tuple[int, bool] | None:
 
 
 def _holds_vectors(value: Any) -> bool:
-    """Tell whether a value is a record with a vector, or a table: several records, or nothing but vectors."""
+    """Return whether a value is a record with a vector, or a table: several records, or nothing but vectors."""
     array = as_array(value)
     if array is not None:
         return array.ndim > 1
@@ -124,7 +124,7 @@ def _known(item: Any, name: str, key: Any) -> Row:
 
 def _rows_of_columns(value: Mapping[Any, Any], vectors: Any, name: str) -> list[Row]:
     found = _vectors(vectors, name)
-    rows = _ids_beside(value, name)
+    rows = _with_ids(value, name)
     _check_count(len(found), len(rows), "ids", name)
     for column, field in (("titles", "title"), ("texts", "text")):
         if value.get(column) is None:
@@ -138,7 +138,7 @@ def _rows_of_columns(value: Mapping[Any, Any], vectors: Any, name: str) -> list[
     return rows
 
 
-def _ids_beside(value: Mapping[Any, Any], name: str) -> list[Row]:
+def _with_ids(value: Mapping[Any, Any], name: str) -> list[Row]:
     key = _first(value, _ID_KEYS)
     articles = value.get("articles")
     if isinstance(articles, dict):
@@ -241,5 +241,5 @@ def _unknown(where: str, found: str) -> SourceError:
     return SourceError(
         f"{where}: found {found}, expected ids with their vectors",
         "Known shapes: a dict with 'embeddings' and 'ids', a dict of id to vector, a list of dicts with 'id' "
-        "and 'embedding', or an array beside article_registry.pkl. Write other ones as JSON lines.",
+        "and 'embedding', or an array next to article_registry.pkl. Write other ones as JSON lines.",
     )

@@ -1,6 +1,6 @@
 """The old program's pickles, imported without embedding anything again.
 
-Place: "wikipedia_embeddings.pkl item 7", counted from 0.
+Location: "wikipedia_embeddings.pkl item 7", counted from 0.
 
 Three files, in one folder or its `embeddings` folder; each is read by `unpickle`, which runs no code of it.
 
@@ -14,7 +14,7 @@ Three files, in one folder or its `embeddings` folder; each is read by `unpickle
 id -> position, or a list of ids or of dicts. Its ids without a vector are not rows.
 `current_checkpoint.pkl` is (a), (b) or (c), and its rows that the first file lacks are added; or it is a progress
 mark, a dict in which nothing is a vector (more than one number, of one length where there are several) or holds
-one, and adds nothing, which is told.
+one, and adds nothing, which a notice says.
 
 Fields: id, title and text where known, the dicts' other values, and `vector`. Pickles are the one format that
 is not streamed: a pickle can only be read whole, so a file over 4 GiB is refused.
@@ -75,7 +75,7 @@ class PicklesSource:
                 if file is self.checkpoint and key in seen:
                     continue
                 seen.add(key)
-                # An id keeps the type it has beside its vector; both become the same text in the end.
+                # An id keeps the type it has with its vector; both become the same text in the end.
                 given = {field: value for field, value in row.items() if value is not None}
                 fields = {**known.get(key, {}), **given}
                 fields[self.vector_field] = fields.pop("vector")
@@ -86,7 +86,7 @@ class PicklesSource:
         if as_array(value) is not None:
             if self.registry is None:
                 raise SourceError(
-                    f"{file.name}: found vectors without ids, expected {REGISTRY_NAME} beside them",
+                    f"{file.name}: found vectors without ids, expected {REGISTRY_NAME} next to them",
                     "Name the folder that holds both files.",
                 )
             ids = [row["id"] for row in known.values()]

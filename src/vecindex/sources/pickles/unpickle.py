@@ -173,7 +173,7 @@ def _dtype_of_class(name: str) -> _StoredDtype:
 def load_pickle(stream: io.BufferedReader, name: str) -> Any:
     """Return the pickled value, arrays as `StoredArray`; use `as_array` on them.
 
-    Raises SourceError when the file is no pickle, is cut, or asks for anything that is not admitted.
+    Raises SourceError when the file is no pickle, is truncated, or asks for anything that is not admitted.
     """
     try:
         return _Unpickler(stream).load()

@@ -1,4 +1,4 @@
-"""A MediaWiki XML export (pages-articles.xml.bz2), streamed. Place: "dump.xml.bz2 page 12 (Title)".
+"""A MediaWiki XML export (pages-articles.xml.bz2), streamed. Location: "dump.xml.bz2 page 12 (Title)".
 
 Pages are counted from 1 and include those passed over: redirects and pages outside namespace 0 are not rows.
 Fields: id (page id), title, text (plain), revision_id, timestamp (as in the dump). Of several revisions the
@@ -45,7 +45,7 @@ class _Page:
 
 
 class WikiDumpSource:
-    """A MediaWiki dump. `notice` is told how many pages are no articles, once it has been read to its end."""
+    """A MediaWiki dump. `notice` gets the number of pages that are no articles, once it has been read to its end."""
 
     def __init__(self, file: InputFile, notice: Notice = lambda _: None) -> None:
         self.file = file
@@ -75,11 +75,11 @@ class WikiDumpSource:
                 else:
                     yield self._item(page, plain)
         if redirects or others:
-            told = f"left out {redirects:,} redirects and {others:,} pages outside the main namespace"
-            self._notice(f"{self.name}: {told}")
+            left = f"left out {redirects:,} redirects and {others:,} pages outside the main namespace"
+            self._notice(f"{self.name}: {left}")
 
     def _item(self, page: _Page, plain: PlainText) -> Record | Rejected:
-        place = f"{self.name} page {page.number} ({page.title})"
+        location = f"{self.name} page {page.number} ({page.title})"
         model = page.revision.get("model") or "wikitext"
         reason = None
         if not page.id:
@@ -94,10 +94,10 @@ class WikiDumpSource:
             except WikitextError as error:
                 reason = f"the wikitext cannot be parsed: {error}"
         if reason is not None:
-            return Rejected(place, reason, page.id or None, excerpt(page.text))
+            return Rejected(location, reason, page.id or None, excerpt(page.text))
         fields = {"id": page.id, "title": page.title, "text": text}
         fields |= {"revision_id": page.revision["id"], "timestamp": page.revision.get("timestamp", "")}
-        return Record(place, fields)
+        return Record(location, fields)
 
 
 FORMAT = SourceFormat(

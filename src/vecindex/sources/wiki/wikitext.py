@@ -55,7 +55,7 @@ class PlainText:
         }
 
     def hide_namespace(self, name: str) -> None:
-        """Leave out links into this namespace: a wiki's own word for files or categories."""
+        """Leave out links into this namespace: a wiki's own name for files or categories."""
         self._hidden.add(name.strip().lower())
 
     def __call__(self, wikitext: str) -> str:

@@ -60,7 +60,7 @@ Cutter = Callable[[Article], tuple[list[str], list[str]] | str]
 
 def rejected(article: Article, reason: str) -> Rejected:
     """Return an article as a rejected row."""
-    return Rejected(article.place, reason, article.id, article.text[:200])
+    return Rejected(article.location, reason, article.id, article.text[:200])
 
 
 def whole(article: Article) -> tuple[list[str], list[str]]:

@@ -42,12 +42,8 @@ ORDER_SEED = 20_260_102
 """Of the order of the articles, which does not change with other choices."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """Questions with their vectors (q, d)."""
-
-    set: QuestionSet
-    vectors: F32
+_Asked = tuple[QuestionSet, F32]
+"""Questions with their unit vectors (q, d)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +117,7 @@ def map_picture(
         colorings=tuple(colorings),
         topics=labels,
         questions=found.questions,
-        questions_name=asked.set.name if asked else None,
+        questions_name=asked[0].name if asked else None,
         k=k,
     )
     snippets, length = picture.snippets, wanted
@@ -133,8 +129,8 @@ def map_picture(
         color=colorings[0].key,
         snippet=length,
         seconds=clock.laps,
-        rejected=asked.set.rejected if asked else (),
-        duplicates=asked.set.duplicates if asked else (),
+        rejected=asked[0].rejected if asked else (),
+        duplicates=asked[0].duplicates if asked else (),
         notes=_notes(wanted, length),
     )
 
@@ -150,7 +146,7 @@ def _asked(
 ) -> _Asked:
     asked = read(questions, stdin)
     vectors, _ = question_vectors(database, asked, table.fingerprint, table.where, options, model, observer)
-    return _Asked(asked, vectors)
+    return asked, vectors
 
 
 def _order(reader: TableReader, map_name: str) -> tuple[F64, Rows]:
@@ -178,8 +174,8 @@ def _vectors(
     observer: Observer,
 ) -> _Found:
     """Go over the vectors: once for what is near the questions and a sample for topics, once more for the topics."""
-    search = ExactSearch(asked.vectors, k, articles=reader.articles) if asked else None
-    nearest = NearestQuestion(asked.vectors, reader.rows) if asked else None
+    search = ExactSearch(asked[1], k, articles=reader.articles) if asked else None
+    nearest = NearestQuestion(asked[1], reader.rows) if asked else None
     try:
         if search or finder:
             for rows, block in _staged(reader, "vectors", observer):
@@ -200,7 +196,7 @@ def _vectors(
     shown = index != NO_ROW
     dist = np.empty(int(shown.sum()))
     dist[index[shown]] = nearest.dist[shown]
-    return _Found(placed_questions(asked.set.questions, search.result(), plane, index), dist)
+    return _Found(placed_questions(asked[0].questions, search.result(), plane, index), dist)
 
 
 def _staged(reader: TableReader, stage: str, observer: Observer) -> Any:
@@ -255,7 +251,7 @@ def _colorings(
     made.append(numbers("density", "articles nearby", near, scale="log", note=note))
     made.append(flags("truncated", "truncated", truncated, ("cut by the model", "read whole")))
     if found.question_dist is not None and asked is not None:
-        note = f"cosine distance by embedding to the nearest of {len(asked.set.questions):,} questions"
+        note = f"cosine distance by embedding to the nearest of {len(asked[0].questions):,} questions"
         made.append(numbers("question_distance", "distance to the nearest question", found.question_dist, note=note))
     made += [field.result() for field in fields.values()]
     kept = [coloring for coloring in made if coloring is not None]

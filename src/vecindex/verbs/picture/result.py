@@ -1,4 +1,4 @@
-"""A map as `vecindex map` shows it, and the files it is written to."""
+"""A map with all that is shown of it, and the files it is written to."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class MapResult(Result):
 
     def _repr_html_(self) -> str:
         """Return the page in a frame, for notebooks; for one that is too large, how to write it."""
-        name = f"map {self.picture.map} of {self.picture.table}"
+        name = f"map {self.picture.map!r} of {self.picture.table}"
         return shown_page(self.to_html(), name, 'Write it and open it in a browser: .write("map.html")')
 
     def to_dict(self, spell: Spell = str) -> dict[str, Any]:

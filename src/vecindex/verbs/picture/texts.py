@@ -45,15 +45,15 @@ class TextReader:
         for i, key, title, text in zip(at[some].tolist(), *(c.to_pylist() for c in columns), strict=True):
             self.ids[i] = key
             self.titles[i] = title or ""
-            self.snippets[i] = snippet(title or "", text, self._length)
+            self.snippets[i] = beginning(title or "", text, self._length)
             if i < len(self.beginnings):
                 self.beginnings[i] = text
 
 
-def snippet(title: str, text: str, length: int) -> str:
+def beginning(title: str, text: str, length: int) -> str:
     r"""Return the beginning of a text on one line, without the title if it begins with that; "" for length 0.
 
-    >>> snippet("Cells", "Cells\n\nThe cell is the smallest unit of life.", 20)
+    >>> beginning("Cells", "Cells\n\nThe cell is the smallest unit of life.", 20)
     'The cell is the…'
     """
     if not length:

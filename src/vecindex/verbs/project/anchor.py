@@ -160,7 +160,7 @@ def _read(run: Run, plan: AnchorPlan) -> _Articles:
         return _Articles(rows, on_map, vectors, rows.positions, graph, origin)
     run.observer.notice(
         text(
-            f"{len(rows) - len(on_map):,} rows are not on map {plan.base} and will not be on {plan.name}: ",
+            f"{len(rows) - len(on_map):,} rows are not on the map {plan.base!r} and will not be on {plan.name!r}: ",
             command("project", plan.base, update=True),
             " places them",
         )

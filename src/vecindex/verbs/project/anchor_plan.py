@@ -11,6 +11,7 @@ import numpy as np
 from vecindex.core.anchors import anchored_to, set_digest, text_digest
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
+from vecindex.maps.methods import METHODS
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.maps import check_map_name
@@ -19,8 +20,6 @@ from vecindex.verbs.project.options import DEFAULT_NAME
 from vecindex.verbs.project.result import AnchorFile
 from vecindex.verbs.project.run import Run
 
-# The forces of anchoring are those of t-SNE at its own scale; a map of another kind would be laid out from scratch.
-_METHODS = ("local", "tsne")
 _ANOTHER_BASE = option("base", Placeholder("MAP"))
 
 
@@ -104,11 +103,13 @@ def _check_base(table: ArticleTable, base: str, about: Any) -> None:
             f"Map {base!r} of {table.where} is {anchors}, so it cannot show what the questions kept unanchored.",
             text("Name a map that is not anchored: ", _ANOTHER_BASE),
         )
-    if not isinstance(about, Mapping) or about.get("method") not in _METHODS:
-        method = about.get("method") if isinstance(about, Mapping) else None
+    method = about.get("method") if isinstance(about, Mapping) else None
+    # The forces of anchoring are those of t-SNE at its own scale; others' maps would be laid out from scratch.
+    if not isinstance(method, str) or method not in METHODS or not METHODS[method].anchorable:
+        anchorable = [name for name in METHODS.built_in if METHODS[name].anchorable]
         raise ConfigError(
             f"Map {base!r} of {table.where} was made by {method or 'something else'}; only one made by "
-            f"{' or '.join(_METHODS)} can be anchored.",
+            f"{' or '.join(anchorable)} can be anchored.",
             text("Make one, and name it: ", command("project", Placeholder("MAP")), "; ", _ANOTHER_BASE),
         )
     if about.get("focus") is not None:

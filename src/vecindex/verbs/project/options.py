@@ -87,7 +87,7 @@ def checked_project(questions: Sequence[str], options: ProjectOptions) -> Projec
         raise ConfigError(text(_UPDATE, " and ", _DROP, " exclude each other."), "Give one of them.")
     if options["update"] or options["drop"]:
         mode = _UPDATE if options["update"] else _DROP
-        named = [f"the setting {name}" for name in options["settings"] or ()]
+        named = [f"The setting {name}" for name in options["settings"] or ()]
         _refuse([*_given(options, _LAYOUT), *named], mode, "which lays nothing out")
     if options["anchor"]:
         if not questions:

@@ -44,7 +44,7 @@ from vecindex.verbs.project.options import (
 from vecindex.verbs.project.result import FocusCover, ProjectResult
 from vecindex.verbs.project.run import Run
 from vecindex.verbs.project.update import update_map
-from vecindex.verbs.project.write import Written, writer_when_free
+from vecindex.verbs.project.write import RowCounts, writer_when_free
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.scores.scores import score_map
 
@@ -79,7 +79,7 @@ def project(
     _refuse_focused(run.table, name, options, old)
     made_by = method_of(options)
     if isinstance(old, Mapping) and old.get("method") not in (None, made_by):
-        run.observer.notice(f"map {name} was made by {old['method']}; now it is made by {made_by}")
+        run.observer.notice(f"the map {name!r} was made by {old['method']}; now it is made by {made_by}")
     if holder := database.writer().holder():
         run.observer.notice(f"another process is writing ({holder}); the map is made meanwhile, of what is there now")
     return _make(run, name, old)
@@ -89,14 +89,14 @@ def _drop(run: Run, name: str) -> ProjectResult:
     with writer_when_free(run.database, run.observer):
         drop_map(run.table, name)
     run.clock.lap("write")
-    return run.result(name, "dropped", None, Written(0, run.table.count(), 0, 0))
+    return run.result(name, "dropped", None, RowCounts(0, run.table.count(), 0, 0))
 
 
 def _anchor(run: Run, name: str, sources: Sequence[str]) -> ProjectResult:
     """Anchor a map; the default one is made first where there is none at all."""
     wanted, there = run.options["base"], maps(run.table)
     if wanted is None and (base := base_name(name, None, there)) not in there:
-        run.observer.notice(f"there is no map {base} to anchor; it is made first")
+        run.observer.notice(f"there is no map {base!r} to anchor; it is made first")
         project(run.database, run.table.name, base, (), {"seed": run.seed}, run.model, run.observer)
         run = replace(run, table=run.database.articles(run.table.name))
         there = maps(run.table)

@@ -192,4 +192,4 @@ class ProjectResult(Result):
         ]
         rows += [["a rebuild is due", self.due]] if self.due else []
         rows.append(["time", f"{sum(self.seconds.values()):.1f} s"])
-        return shown_table([], rows, title=f"map {self.name} of {self.table}: {self.action}")
+        return shown_table([], rows, title=f"map {self.name!r} of {self.table}: {self.action}")

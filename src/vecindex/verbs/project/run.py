@@ -19,7 +19,7 @@ from vecindex.verbs.map_rows import MapRows
 from vecindex.verbs.map_state import FORMAT, library_versions, new_identity, why_due
 from vecindex.verbs.project.options import ProjectOptions
 from vecindex.verbs.project.result import ProjectResult
-from vecindex.verbs.project.write import Written, write_map, writer_when_free
+from vecindex.verbs.project.write import RowCounts, write_map, writer_when_free
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import Questions, read
 from vecindex.verbs.questions.vectors import question_vectors
@@ -91,7 +91,7 @@ class Run:
         )
         return about
 
-    def write(self, name: str, rows: MapRows, positions: F64, about: dict[str, Any], replaces: Any) -> Written:
+    def write(self, name: str, rows: MapRows, positions: F64, about: dict[str, Any], replaces: Any) -> RowCounts:
         """Store a map as soon as no other process is writing; see `write_map`."""
         with writer_when_free(self.database, self.observer):
             self.clock.lap("waiting")
@@ -99,7 +99,7 @@ class Run:
             self.clock.lap("write")
         return written
 
-    def result(self, name: str, action: str, about: Mapping[str, Any] | None, written: Written) -> ProjectResult:
+    def result(self, name: str, action: str, about: Mapping[str, Any] | None, written: RowCounts) -> ProjectResult:
         """Return what every run reports of a map, from what is stored with it; None for a map that is dropped."""
         stored = about or {}
         return ProjectResult(

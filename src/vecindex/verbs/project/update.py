@@ -26,7 +26,7 @@ from vecindex.verbs.map_rows import read_rows
 from vecindex.verbs.map_state import new_identity
 from vecindex.verbs.project.result import PlacedRows, ProjectResult
 from vecindex.verbs.project.run import Run
-from vecindex.verbs.project.write import Written
+from vecindex.verbs.project.write import RowCounts
 from vecindex.verbs.scores.scores import MapScores, recalls, recalls_on, score_plane
 
 Mask = npt.NDArray[np.bool_]
@@ -55,7 +55,7 @@ def update_map(run: Run, name: str, old: Any) -> ProjectResult:
             text("Make it again: ", command("project", name)),
         )
     if not new:
-        return run.result(name, "unchanged", old, Written(len(rows), 0, 0, 0))
+        return run.result(name, "unchanged", old, RowCounts(len(rows), 0, 0, 0))
     prepared = prepare(run.database, rows, 0, run.observer)
     rows = prepared.rows
     vectors = rows.matrix(run.observer)

@@ -23,8 +23,8 @@ _POLL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What is on the map now: rows on it, rows of the table outside it, rows gone and new since the map was begun."""
+class RowCounts:
+    """How many rows are on a map and outside it, and how many are gone and new since it was begun."""
 
     articles: int
     outside: int
@@ -58,7 +58,7 @@ def writer_when_free(database: Database, observer: Observer) -> Iterator[None]:
 
 def write_map(
     database: Database, rows: MapRows, name: str, positions: F64, about: dict[str, Any], replaces: Any
-) -> Written:
+) -> RowCounts:
     """Store a map. Rows that are gone or whose vector changed meanwhile are left out, as are new ones.
 
     The caller holds the writer lock.
@@ -79,7 +79,7 @@ def write_map(
     there = same_rows(rows.ids, rows.contents, ids, content_of(hashes)) >= 0
     kept = there & np.isfinite(positions).all(axis=1)
     put_map(table, name, rows.ids.filter(pa.array(kept)), positions[kept], {**about, "articles": int(kept.sum())})
-    return Written(
+    return RowCounts(
         int(kept.sum()), len(ids) - int(kept.sum()), int((~there).sum()), max(0, len(ids) - int(there.sum()))
     )
 

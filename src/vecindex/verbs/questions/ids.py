@@ -20,19 +20,19 @@ def read_ids(name: str, stdin: BinaryIO | None = None) -> list[str]:
     source = _input(name, stdin)
     with source.open() as stream:
         for number, line, _ in read_lines(stream, source.name):
-            place = f"{source.name}:{number}"
+            location = f"{source.name}:{number}"
             if line.isspace():
                 continue
-            made = parse_object(line, place) if line.lstrip().startswith(b"{") else None
+            made = parse_object(line, location) if line.lstrip().startswith(b"{") else None
             found = made.fields.get("id") if isinstance(made, Record) else None
             if made is not None and not isinstance(found, str | int):
                 raise SourceError(
-                    f"{place}: no id in this line.", 'Give one id a line, as it is or as {"id": "..."}.'
+                    f"{location}: no id in this line.", 'Give one id a line, as it is or as {"id": "..."}.'
                 )
             try:
                 ids.append(line.decode("utf-8").strip() if made is None else str(found))
             except UnicodeDecodeError as error:
-                raise SourceError(f"{place}: not valid UTF-8 at byte {error.start + 1}.") from error
+                raise SourceError(f"{location}: not valid UTF-8 at byte {error.start + 1}.") from error
     return ids
 
 

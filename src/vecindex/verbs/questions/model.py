@@ -38,7 +38,7 @@ class QuestionModel:
     ) -> F32:
         """Return the unit vectors (q, d) of the texts, comparable with the table's.
 
-        Raises ModelError when the model is not at hand, or is not the one that made the vectors.
+        Raises ModelError when the model is not available, or is not the one that made the vectors.
         """
         key = (stored, options["model"], options["device"], options["trust_remote_code"])
         if self._encoder is None or self._key != key:

@@ -47,7 +47,7 @@ def read(questions: Questions, stdin: BinaryIO | None = None, name: str | None =
     """Return questions as a set, each id and each text once. Its name is its file's, else `name`, else "texts".
 
     Left out, with location and reason: rows without a usable question, an id that an earlier row has (`rejected`),
-    and a text that an earlier row has (`duplicates`; case and white space do not tell texts apart).
+    and a text that an earlier row has (`duplicates`; case and white space do not distinguish texts).
 
     Raises SourceError when a file cannot be read, or when there is no question.
     """
@@ -62,7 +62,7 @@ def read(questions: Questions, stdin: BinaryIO | None = None, name: str | None =
 
 def no_question(name: str, rejected: Sequence[Rejected]) -> SourceError:
     """Return the error for a file that holds none, with the first reason."""
-    first = f" (the first row refused: {rejected[0].place}, {rejected[0].reason})" if rejected else ""
+    first = f" (the first row refused: {rejected[0].location}, {rejected[0].reason})" if rejected else ""
     return SourceError(f"No question in {name}{first}.", _HINT)
 
 
@@ -77,7 +77,7 @@ def rows(questions: Questions, stdin: BinaryIO | None = None) -> Iterator[Questi
 
 def question_of(record: Record) -> Question | Rejected:
     """Return the question that a row holds, or why it holds none."""
-    location = record.place
+    location = record.location
     values = {name.casefold(): value for name, value in record.fields.items()} | dict(record.fields)
     given = next((values[f] for f in ID_FIELDS if values.get(f) not in (None, "")), None)
     name = f"#{location.rsplit(':', 1)[-1].rsplit('[', 1)[-1].removesuffix(']')}" if given is None else str(given)

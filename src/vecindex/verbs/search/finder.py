@@ -1,4 +1,4 @@
-"""The nearest rows of one table, each article once or each chunk, by vector or by words as well."""
+"""The nearest rows of one table, each article once or each chunk, by vector or hybrid."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Finder:
         done: dict[int, list[Found]] = {}
         open_ones = list(range(len(vectors)))
         while open_ones:
-            # Counted each time: another process may add rows meanwhile, and one more than there are tells the end.
+            # Counted each time: another process may add rows meanwhile, and one more than there are shows the end.
             limit = min(limit, self.table.count() + 1)
             for i, rows in zip(
                 open_ones, nearest(self.table, vectors[open_ones], limit, self.columns, where), strict=True

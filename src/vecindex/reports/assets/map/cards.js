@@ -13,7 +13,7 @@ const outsideOf = (question) => question.nearest.filter((one) => one.row === nul
 
 function meter(share) {
   const fill = element("i");
-  fill.style.width = percent(share);
+  fill.style.width = `${Math.round(100 * share)}%`;
   return element("span", { class: "vmap-meter", "aria-hidden": "true" }, fill);
 }
 

@@ -4,7 +4,7 @@
 export const count = (n) => n.toLocaleString("en-US");
 
 /** @param {number} share */
-export const percent = (share) => `${Math.round(100 * share)}%`;
+export const percent = (share) => `${Math.round(100 * share)} %`;
 
 /** @param {number} v */
 export function number(v) {

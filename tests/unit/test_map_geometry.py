@@ -1,0 +1,39 @@
+"""Shapes of maps where the general case does not lead: filters, degenerate fits, cells that are no squares."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vecindex.core.geometry import _outer, convex_hull
+from vecindex.verbs.project.align import procrustes
+from vecindex.verbs.scores.evenness import measure_evenness
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_most_points_are_dropped_before_the_hull_and_no_corner_is(seed: int) -> None:
+    points = np.random.default_rng(seed).normal(size=(2_000, 2))
+    kept = {tuple(point) for point in _outer(points).tolist()}
+    corners = {tuple(point) for point in convex_hull(points).tolist()}
+    assert corners <= kept
+    assert len(kept) < 100
+    # With fewer points there is nothing to gain.
+    assert len(_outer(points[:999])) == 999
+
+
+def test_a_map_that_has_nothing_in_common_with_the_old_one_is_only_shifted() -> None:
+    moving = np.array([[-1.0, 0.0], [1.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
+    fixed = np.array([[5.0, 7.0], [5.0, 7.0], [5.0, 8.0], [5.0, 6.0]])
+    rotation, shift, scale = procrustes(moving, fixed)
+    assert (rotation.tolist(), shift.tolist(), scale) == ([[1, 0], [0, 1]], [5, 7], 1)
+
+
+def test_the_sides_of_a_cell() -> None:
+    # 21 points on 3 by 1.4, five a cell: the side of a square cell would be 1, so there are three cells in a row.
+    inside = np.random.default_rng(0).random((17, 2))
+    points = np.concatenate([[[0, 0], [1, 0], [1, 1], [0, 1]], inside]) * (3.0, 1.4)
+    found = measure_evenness(points, None, per_cell=5)
+    assert found is not None
+    assert (found.cells, found.cell_width, found.cell_height) == (3, 1.0, 1.4)
+    assert found.hull_area == pytest.approx(4.2)
+    assert found.clark_evans is None

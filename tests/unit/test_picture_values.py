@@ -1,0 +1,70 @@
+"""Figures behind a map's picture, by hand or against a plain way to compute them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.cluster.hierarchy import fcluster, ward
+
+from vecindex.core.picture import Extent
+from vecindex.verbs.picture import topic_names
+from vecindex.verbs.picture.clusters import spectral_embedding
+from vecindex.verbs.picture.density import TOPIC_CELLS, cell_counts, densest_position
+from vecindex.verbs.picture.merging import merged_groups, settled_groups
+from vecindex.verbs.picture.topic_names import count_terms
+
+
+def test_a_label_stands_in_the_middle_of_the_densest_cell() -> None:
+    # One unit a cell. Nine articles in the middle of a cell, one in each corner next to it.
+    extent = Extent(0.0, 0.0, float(TOPIC_CELLS))
+    around = [[10.0, 10.0], [11.4, 11.4], [9.6, 11.4], [11.4, 9.6]]
+    xy = np.array([[10.5, 10.5]] * 9 + around)
+    assert densest_position(xy, cell_counts(xy, extent, TOPIC_CELLS), extent) == (10.5, 10.5)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_spectral_embedding_are_eigenvectors_of_the_normalized_ties(seed: int) -> None:
+    beside = np.random.default_rng(seed).integers(0, 9, (12, 12)).astype(float)
+    ties = beside + beside.T + np.eye(12)
+    half = np.diag(ties.sum(axis=1) ** -0.5)
+    values, vectors = np.linalg.eigh(half @ ties @ half)
+    top = vectors[:, np.argsort(values)[-4:]]
+    top /= np.linalg.norm(top, axis=1, keepdims=True)
+    found = spectral_embedding(beside, 4)
+    assert found @ found.T == pytest.approx(top @ top.T)
+
+
+def test_the_most_frequent_words_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topic_names, "_MAX_TERMS", 2)
+    texts = ["vault", "vault dome", "vault dome", "dome arch"]
+    found = count_terms([""] * 4, texts, np.zeros(4, dtype=np.int64), 1)
+    assert found.terms[:2] == ["vault", "dome"]
+    assert "arch" not in found.terms
+
+
+def test_a_label_stands_where_its_topic_is_many_and_not_only_alone() -> None:
+    # Nine of twelve at one spot, both of two at the other: 81 / 12 against 4 / 2.
+    extent = Extent(0.0, 0.0, float(TOPIC_CELLS))
+    xy = np.array([[20.5, 20.5]] * 9 + [[70.5, 70.5]] * 2)
+    everything = np.concatenate([xy, [[20.5, 20.5]] * 3])
+    assert densest_position(xy, cell_counts(everything, extent, TOPIC_CELLS), extent) == (20.5, 20.5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_unions_are_those_of_ward(seed: int) -> None:
+    centers = np.random.default_rng(seed).normal(size=(30, 3))
+    tree = ward(centers)
+    for wanted, found in zip((4, 11), merged_groups(centers, np.ones(30), [4, 11]), strict=True):
+        theirs = fcluster(tree, wanted, criterion="maxclust")
+        assert len({(int(a), int(b)) for a, b in zip(found, theirs, strict=True)}) == wanted
+
+
+def test_large_clusters_are_dearer_to_put_together() -> None:
+    # 10 x 10 / 20 x 1 against 1 x 1 / 2 x 9: the small ones are nearer to each other by Ward's cost.
+    centers, sizes = np.array([[0.0], [1.0], [20.0], [23.0]]), np.array([10.0, 10.0, 1.0, 1.0])
+    assert merged_groups(centers, sizes, [3])[0].tolist() == [0, 1, 2, 2]
+
+
+def test_settling_splits_a_wide_group_and_joins_two_narrow_ones() -> None:
+    centers = np.array([[0.0], [10.0], [20.0], [20.2]])
+    assert settled_groups(centers, np.ones(4), np.array([0, 0, 1, 2])).tolist() == [1, 2, 0, 0]
