@@ -26,13 +26,13 @@ def test_the_figures_of_maps_are_those_of_the_result() -> None:
     found = make_result(maps=("flat", "round"))
     page = page_of(found)
     # overlap, interval, enough, none, weighted, soft@50, close@50, merged, adjusted
-    same = ["25%", "12%", "40%", "80%", "75%", "40%", "40%"]
-    assert page.row("flat400 articles") == ["flat400 articles", "best position", "40%", "35% to 45%", *same]
-    assert page.row("median baseline")[1:3] == ["20%", "15% to 25%"]
-    assert page.row("self-recall")[1:3] == ["31%", "26% to 36%"]
-    assert page.row("round400 articles")[2] == "30%"
-    assert page.row("chance, k/N")[1] == "1.2%"
-    assert page.row("floor, 1/k")[1] == "20%"
+    same = ["25 %", "12 %", "40 %", "80 %", "75 %", "40 %", "40 %"]
+    assert page.row("flat400 articles") == ["flat400 articles", "best position", "40 %", "35 % to 45 %", *same]
+    assert page.row("median baseline")[1:3] == ["20 %", "15 % to 25 %"]
+    assert page.row("self-recall")[1:3] == ["31 %", "26 % to 36 %"]
+    assert page.row("round400 articles")[2] == "30 %"
+    assert page.row("chance, k/N")[1] == "1.2 %"
+    assert page.row("floor, 1/k")[1] == "20 %"
     assert page.row("nearest article, median distanceof the questions")[1] == "0.3125"
     assert page.row("nearest other article, median distanceof the articles")[1] == "0.4375"
     note = "expected from its share of the map's area; chunks in a table of chunks"
@@ -47,9 +47,9 @@ def test_the_values_behind_the_drawings() -> None:
     curve = next(t for t in page.tables if t[0][0] == "k, neighbors")
     assert curve == [
         ["k, neighbors", "flat", "flat, at the median", "chance"],
-        ["1", "10%", "10%", "0.2%"],
-        ["5", "40%", "20%", "1.2%"],
-        ["50", "70%", "70%", "12%"],
+        ["1", "10 %", "10 %", "0.2 %"],
+        ["5", "40 %", "20 %", "1.2 %"],
+        ["50", "70 %", "70 %", "12 %"],
     ]
     percentiles = next(t for t in page.tables if t[0] == ["percentile", "questions"])
     assert [row[1] for row in percentiles[1:]] == ["2", "2", *["1"] * 8]
@@ -132,9 +132,9 @@ def test_nested_samples_are_shown_where_they_were_measured() -> None:
     overlap = next(
         t for t in page.tables if t[0][2:] == ["overlap on flat", "interval", "overlap on round", "interval"]
     )
-    assert overlap[1] == ["40", "10%", "80%", "75% to 85%", "80%", "75% to 85%"]
+    assert overlap[1] == ["40", "10 %", "80 %", "75 % to 85 %", "80 %", "75 % to 85 %"]
     recall = next(t for t in page.tables if "recall" in t[0])
-    assert recall[1][2:] == ["–", "–", "55%", "50% to 60%"]
+    assert recall[1][2:] == ["–", "–", "55 %", "50 % to 60 %"]
     assert "MRR" not in recall[0]
     assert page.row("nearest distance")[2:] == ["-0.0625", "+0 to -0.0125", "falls"]
     assert page.row("overlap", "flat")[2:] == ["+3.4 points", "+0.0 points to +8.4 points", "no clear change"]
@@ -176,9 +176,9 @@ def test_the_articles_own_curve_is_drawn() -> None:
     found["maps"][0] |= {"self_by_k": {"1": 0.2, "5": 0.31, "50": 0.6}, "self_soft": {"10": 0.5}}
     page = page_of(found)
     curve = next(t for t in page.tables if t[0][0] == "k, neighbors")
-    assert [row[3] for row in curve] == ["self-recall of the articles on flat", "20%", "31%", "60%"]
+    assert [row[3] for row in curve] == ["self-recall of the articles on flat", "20 %", "31 %", "60 %"]
     soft = next(t for t in page.tables if t[0][0] == "K, neighbors on the map")
-    assert [row[3] for row in soft][1:] == ["31%", "50%", "–", "–"]
+    assert [row[3] for row in soft][1:] == ["31 %", "50 %", "–", "–"]
 
 
 def test_figures_that_were_not_requested_are_left_out() -> None:
