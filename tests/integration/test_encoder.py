@@ -11,7 +11,7 @@ import torch
 from vecindex.core.vectors import row_cosines
 from vecindex.embed.attention import NAME
 from vecindex.embed.models import find_model
-from vecindex.embed.precision import Precision
+from vecindex.embed.precision import Precision, cpu_supports
 from vecindex.embed.transformer import TransformerEncoder
 from vecindex.errors import ModelError
 
@@ -23,7 +23,10 @@ def encoder() -> TransformerEncoder:
     return TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), device="cpu")
 
 
-@pytest.mark.parametrize("precision", ["auto", "fp32", "bf16"])
+NEEDS_BF16 = pytest.mark.skipif(not cpu_supports(Precision.BF16), reason="this processor has no bf16")
+
+
+@pytest.mark.parametrize("precision", ["auto", "fp32", pytest.param("bf16", marks=NEEDS_BF16)])
 def test_every_precision_gives_the_vectors_of_encode(precision: str) -> None:
     encoder = TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), device="cpu", precision=Precision(precision))
     reference = encoder._model.encode(TEXTS, normalize_embeddings=True)
@@ -35,6 +38,7 @@ def test_every_precision_gives_the_vectors_of_encode(precision: str) -> None:
     assert encoder.precision_cosine >= floor
 
 
+@NEEDS_BF16
 def test_batched_attention_keeps_texts_of_all_lengths_apart() -> None:
     encoder = TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), device="cpu", precision=Precision.BF16)
     texts = [" ".join(f"word{i}" for i in range(n)) for n in (1, 2, 5, 9, 17, 30, 44, 60, 90)]
@@ -58,6 +62,7 @@ def test_batch_size_does_not_matter(encoder: TransformerEncoder) -> None:
     np.testing.assert_allclose(encoder.embed(tokens).vectors, one, atol=1e-5)
 
 
+@NEEDS_BF16
 def test_an_unfaithful_precision_falls_back_to_fp32(
     encoder: TransformerEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,3 +94,15 @@ def test_the_first_batch_follows_the_memory_of_the_device(
 ) -> None:
     machine(monkeypatch, gpus=1, gib=gib)
     assert first_batch_tokens("cuda") == tokens
+
+
+@pytest.mark.parametrize("precision", [Precision.BF16, Precision.FP16])
+def test_a_precision_without_arithmetic_on_this_processor_is_refused(
+    monkeypatch: pytest.MonkeyPatch, precision: Precision
+) -> None:
+    asked: list[Precision] = []
+    monkeypatch.setattr("vecindex.embed.precision.cpu_supports", lambda wanted: asked.append(wanted))
+    with pytest.raises(ConfigError, match=rf"no arithmetic for {precision}\.\nLeave precision= out, or give fp32\."):
+        choose_precision(precision, "cpu")
+    assert asked == [precision]
+    assert choose_precision(precision, "cuda:0") is precision

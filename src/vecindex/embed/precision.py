@@ -56,8 +56,16 @@ def choose_device(wanted: str) -> str:
 
 
 def choose_precision(wanted: Precision, device: str) -> Precision:
-    """Return the precision to try on the device; AUTO becomes a reduced one only where hardware gains from it."""
+    """Return the precision to try on the device; AUTO becomes a reduced one only where hardware gains from it.
+
+    Raises ConfigError for a reduced one that the processor has no arithmetic for.
+    """
     if wanted is not Precision.AUTO:
+        if device == "cpu" and not cpu_supports(wanted):
+            raise ConfigError(
+                f"This processor has no arithmetic for {wanted}.",
+                text("Leave ", option("precision"), " out, or give fp32."),
+            )
         return wanted
     import torch
 
@@ -70,6 +78,15 @@ def choose_precision(wanted: Precision, device: str) -> Precision:
     # Without instructions for bf16 products a CPU emulates them, slower than fp32.
     has_bf16 = cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()
     return Precision.BF16 if has_bf16 else Precision.FP32
+
+
+def cpu_supports(precision: Precision) -> bool:
+    """Return whether oneDNN computes linear layers in a precision on this processor (AVX-512 or AMX, for most)."""
+    import torch
+
+    known: Any = torch.ops.mkldnn
+    asked = {Precision.BF16: "_is_mkldnn_bf16_supported", Precision.FP16: "_is_mkldnn_fp16_supported"}.get(precision)
+    return asked is None or not hasattr(known, asked) or bool(getattr(known, asked)())
 
 
 def first_batch_tokens(device: str) -> int:
