@@ -131,8 +131,8 @@ def test_what_if_corpus(ran: Ran, which: str, request: pytest.FixtureRequest) ->
     (dist,) = [line for line in lines if line.startswith("  nearest distance ")]
     assert dist.split()[2:6] == [f"{p['nearest_dist']['mean']:.3f}" for p in points]
     assert dist.split()[6] == f"{found['what_if']['trends'][0]['per_doubling']['mean']:+.3f}"
-    kept = [line.split()[3:7] for line in lines if line.startswith("  overlap@5 on flat ")]
-    assert kept == [[f"{100 * o['mean']:.0f} %" for p in points for o in p["overlap"].values()]] * (which == "mapped")
+    kept = [re.findall(r"\d+ %", line)[:4] for line in lines if line.startswith("  overlap@5 on flat ")]
+    assert kept == [[percent(o["mean"]) for p in points for o in p["overlap"].values()]] * (which == "mapped")
 
 
 def test_experiments_are_told(ran: Ran, mapped: tuple[str, str], unmapped: tuple[str, str]) -> None:
@@ -190,8 +190,8 @@ def test_html_says_what_json_says(ran: Ran, which: str, tmp_path: Path, request:
     assert "wh\u00e4t 3?" in page.text
     if which == "mapped":
         flat = found["maps"][0]
-        assert page.row("flat80 articles")[2] == f"{100 * flat['search']['overlap']['mean']:.0f} %"
-        assert page.row("self-recall")[1] == f"{100 * flat['self_recall']['mean']:.0f} %"
+        assert page.row("flat80 articles")[2] == percent(flat["search"]["overlap"]["mean"])
+        assert page.row("self-recall")[1] == percent(flat["self_recall"]["mean"])
     near = [page.data["articles"][a][0] for a, *_ in page.data["questions"][3]["near"]]
     assert near == [n["id"] for n in found["rows"][3]["neighbors"]]
 

@@ -180,7 +180,7 @@ def test_damaged_files_are_told(client: Client, folder: Path) -> None:
         file.write_bytes(b"")
     got = client("/api/maps/flat/header")
     assert got.status == 503
-    assert got.json["next"] == "Look closer: vecindex doctor"
+    assert got.json["next"] == f"Look closer: vecindex doctor --db {folder} --table articles"
 
 
 def test_a_picture_is_made_once_for_all_who_ask(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -216,7 +216,7 @@ def test_the_first_users_dot() -> None:
     ("hub_share", "confidence"), [(0.49, Confidence.MEDIUM), (0.5, Confidence.HIGH), (0.55, Confidence.HIGH)]
 )
 def test_hubs_that_hold_half_of_the_lists_are_sure(hub_share: float, confidence: Confidence) -> None:
-    found = diagnose(dataclasses.replace(GOOD, hub_share=hub_share, distinct_ratio=0.2))[0]
+    found = first(hub_share=hub_share, distinct_ratio=0.2)
     assert (found.cause, found.confidence) == (Cause.HUBS, confidence)
 
 
@@ -226,7 +226,7 @@ def test_a_map_that_keeps_little_shows_how_much_is_kept_near_by() -> None:
     assert found.because == {
         "overlap": 0.35,
         "self_recall": 0.2,
-        "snap_floor + (1 - snap_floor) self_recall": pytest.approx(0.2 + 0.8 * 0.2),
+        "expected from the map's own quality": pytest.approx(0.2 + 0.8 * 0.2),
         "soft overlap within 50": 0.5,
     }
     assert "soft overlap within 50" not in first(**{**LOW, "soft_50": None}, self_recall=0.2).because
