@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vecindex.core.geometry import _outer, convex_hull
+from vecindex.core.geometry import Box, _outer, convex_hull
+from vecindex.core.neighbors import NO_ROW
+from vecindex.core.placement import place_at_median, place_by_search
+from vecindex.neighbors.plane import Plane
 from vecindex.verbs.project.align import procrustes
+from vecindex.verbs.project.displacement import moves
 from vecindex.verbs.scores.evenness import measure_evenness
 
 
@@ -37,3 +41,39 @@ def test_the_sides_of_a_cell() -> None:
     assert (found.cells, found.cell_width, found.cell_height) == (3, 1.0, 1.4)
     assert found.hull_area == pytest.approx(4.2)
     assert found.clark_evans is None
+
+
+@pytest.mark.parametrize(
+    ("other", "shared"),
+    [
+        (Box(5, 5, 20, 20), Box(5, 5, 10, 10)),
+        (Box(10, 0, 20, 10), Box(10, 0, 10, 10)),
+        (Box(0, 20, 10, 30), None),
+        (Box(20, 0, 30, 10), None),
+        (Box(20, 20, 30, 30), None),
+    ],
+)
+def test_what_two_boxes_share(other: Box, shared: Box | None) -> None:
+    whole = Box(0, 0, 10, 10)
+    assert whole.within(other) == shared
+    assert other.within(whole) == shared
+
+
+def test_a_small_old_map_is_still_a_map() -> None:
+    square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+    _, shift, scale = procrustes(square, square / 1000 + 5)
+    assert scale == pytest.approx(1 / 1000)
+    assert shift == pytest.approx([5, 5])
+
+
+def test_moves_are_in_widths_of_the_larger_side() -> None:
+    old = np.array([[0.0, 0.0], [10.0, 4.0], [5.0, 9.0]])
+    new = old + np.array([[0.0, 1.0], [2.0, 0.0], [0.0, 0.0]])
+    assert moves(new, old).tolist() == [0.1, 0.2, 0.0]
+
+
+def test_a_map_of_one_article_takes_lists_that_are_not_full() -> None:
+    plane = Plane(np.array([[3.0, 4.0]]))
+    targets = np.array([[0, NO_ROW]])
+    assert place_by_search(targets, plane.xy, plane.nearest).tolist() == [[3.0, 4.0]]
+    assert place_at_median(targets, plane.xy).tolist() == [[3.0, 4.0]]

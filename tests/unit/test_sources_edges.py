@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import io
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from vecindex.sources.articles import to_article
+from vecindex.sources.base import Record
 from vecindex.sources.expand import glob_base
+from vecindex.sources.fieldmap import FieldMap
 from vecindex.sources.files import InputFile
 from vecindex.sources.pickle_shapes import is_progress_mark
 from vecindex.sources.unpickle import load_pickle
+from vecindex.types import Rejected
 
 
 @pytest.mark.parametrize(
@@ -69,3 +74,17 @@ def test_a_progress_mark_holds_no_vectors(value: Any, is_mark: bool) -> None:
 )
 def test_the_name_of_a_file(location: str, name: str) -> None:
     assert InputFile(location, location).base_name == name
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_the_lines_of_a_whole_file_are_counted_exactly(tmp_path: Path, end: str) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("line\n" * 999 + "last" + end)
+    assert InputFile(str(file), str(file)).lines_hint() == 1000
+
+
+@pytest.mark.parametrize("value", [{("a", "b"): 1}, {frozenset("a"): 1}])
+def test_a_nested_value_that_json_cannot_hold_rejects_its_row(value: Any) -> None:
+    found = to_article(Record("f:1", {"id": "a", "text": "t", "x": value}), FieldMap("id", "text"))
+    assert isinstance(found, Rejected)
+    assert (found.place, found.id) == ("f:1", "a")
