@@ -106,3 +106,9 @@ def test_words_that_begin_alike(a: str, b: str, alike: bool) -> None:
 def test_a_word_has_three_letters_or_more() -> None:
     read = read_words([""], ["go gym ядро эт 細胞"])
     assert [read.shown[w] for w in read.words if w != NO_WORD] == ["gym", "ядро", "эт", "細胞"]
+
+
+def test_settling_empties_no_group() -> None:
+    # The nearest means would leave the first group without any. It is split, and the two others are put together.
+    centers = np.array([[-10.0], [10.0], [-9.0], [9.0]])
+    assert settled_groups(centers, np.ones(4), np.array([0, 0, 1, 2])).tolist() == [1, 2, 0, 0]

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vecindex.errors import SourceError
 from vecindex.sources.articles import to_article
 from vecindex.sources.base import Record
 from vecindex.sources.expand import glob_base
 from vecindex.sources.fieldmap import FieldMap
 from vecindex.sources.files import InputFile
-from vecindex.sources.pickle_shapes import is_progress_mark
+from vecindex.sources.pickle_shapes import is_progress_mark, registry_rows
 from vecindex.sources.unpickle import load_pickle
 from vecindex.types import Rejected
 
@@ -88,3 +89,22 @@ def test_a_nested_value_that_json_cannot_hold_rejects_its_row(value: Any) -> Non
     found = to_article(Record("f:1", {"id": "a", "text": "t", "x": value}), FieldMap("id", "text"))
     assert isinstance(found, Rejected)
     assert (found.place, found.id) == ("f:1", "a")
+
+
+@pytest.mark.parametrize("global_name", ["evil Float32DType", "numpy.dtypes load", "numpy.dtypes EvilDType"])
+def test_only_dtypes_of_numpy_are_taken_for_such(global_name: str) -> None:
+    raw = b"c" + global_name.replace(" ", "\n").encode() + b"\n)R."
+    with pytest.raises(SourceError, match=f"refused: the pickle holds the global {global_name.replace(' ', '.')}"):
+        load_pickle(io.BufferedReader(io.BytesIO(raw)), "p")  # type: ignore[arg-type]
+
+
+def test_a_registry_knows_titles_and_fields_but_no_vectors() -> None:
+    known = registry_rows(
+        {
+            "a": {"title": "A", "id": "another", "vector": [0.5], "embedding": [0.5], 7: "x", "url": "u"},
+            "b": "B",
+            3: None,
+        },
+        "r",
+    )
+    assert known == {"a": {"id": "a", "title": "A", "url": "u"}, "b": {"id": "b", "title": "B"}, "3": {"id": 3}}
