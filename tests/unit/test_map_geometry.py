@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import entropy
 
 from vecindex.core.geometry import Box, _outer, convex_hull
 from vecindex.core.neighbors import NO_ROW
+from vecindex.core.pca import Covariance
 from vecindex.core.placement import place_at_median, place_by_search
 from vecindex.neighbors.plane import Plane
 from vecindex.verbs.project.align import procrustes
 from vecindex.verbs.project.displacement import moves
-from vecindex.verbs.scores.evenness import measure_evenness
+from vecindex.verbs.scores.evenness import measure_evenness, normalized_entropy
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -77,3 +79,28 @@ def test_a_map_of_one_article_takes_lists_that_are_not_full() -> None:
     targets = np.array([[0, NO_ROW]])
     assert place_by_search(targets, plane.xy, plane.nearest).tolist() == [[3.0, 4.0]]
     assert place_at_median(targets, plane.xy).tolist() == [[3.0, 4.0]]
+
+
+@pytest.mark.parametrize("counts", [[1, 1, 2], [1, 0, 0, 5], [1, 1, 1, 1]])
+def test_entropy_is_that_of_scipy(counts: list[int]) -> None:
+    assert normalized_entropy(counts) == pytest.approx(entropy(counts) / np.log(len(counts)))
+
+
+def test_the_mean_of_a_single_vector_is_that_vector() -> None:
+    covariance = Covariance(3)
+    covariance.add(np.array([[1.0, 2.0, 3.0]], dtype=np.float32))
+    assert covariance.axes()[0].tolist() == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_axes_of_blocks_are_those_of_all_vectors(seed: int) -> None:
+    vectors = np.random.default_rng(seed).normal(size=(300, 5)).astype(np.float32) * (5, 4, 3, 2, 1) + 2
+    vectors = vectors.astype(np.float32)
+    covariance = Covariance(5)
+    for block in np.split(vectors, [1, 40, 200]):
+        covariance.add(block)
+    mean, axes = covariance.axes(3)
+    assert mean == pytest.approx(vectors.mean(axis=0), rel=1e-5)
+    _, _, right = np.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)
+    assert np.abs(axes.T @ right[:3].T) == pytest.approx(np.eye(3), abs=1e-3)
+    assert (axes[np.abs(axes).argmax(axis=0), np.arange(3)] > 0).all()

@@ -9,7 +9,7 @@ from scipy.cluster.hierarchy import fcluster, ward
 from vecindex.core.picture import Extent
 from vecindex.verbs.picture import topic_names
 from vecindex.verbs.picture.clusters import spectral_places
-from vecindex.verbs.picture.coloring import categories
+from vecindex.verbs.picture.coloring import categories, flags
 from vecindex.verbs.picture.density import TOPIC_CELLS, cell_counts, densest_place
 from vecindex.verbs.picture.merging import merged_groups, settled_groups
 from vecindex.verbs.picture.topic_names import count_terms
@@ -112,3 +112,26 @@ def test_settling_empties_no_group() -> None:
     # The nearest means would leave the first group without any. It is split, and the two others are put together.
     centers = np.array([[-10.0], [10.0], [-9.0], [9.0]])
     assert settled_groups(centers, np.ones(4), np.array([0, 0, 1, 2])).tolist() == [1, 2, 0, 0]
+
+
+def test_flags_that_none_has_are_a_coloring() -> None:
+    found = flags("truncated", "truncated", np.array([0, 0, -1]), ("cut", "whole"))
+    assert found is not None
+    assert (found.names, found.counts, found.codes.tolist()) == (("cut", "whole"), (0, 2), [1, 1, 255])
+
+
+def test_a_label_of_a_large_topic_stands_in_its_middle_and_not_on_a_dense_spot_at_its_edge() -> None:
+    rng = np.random.default_rng(0)
+    disc = rng.normal(size=(4_000, 2))
+    disc = 30 * np.sqrt(rng.random(4_000))[:, None] * disc / np.linalg.norm(disc, axis=1, keepdims=True)
+    spot = np.array([28.0, 0.0]) + 0.3 * rng.normal(size=(60, 2))
+    xy = np.concatenate([disc, spot]) + 48
+    x, y = densest_place(xy, cell_counts(xy, Extent(0.0, 0.0, 96.0), TOPIC_CELLS), Extent(0.0, 0.0, 96.0))
+    assert np.hypot(x - 48, y - 48) < 15
+
+
+def test_of_equally_frequent_spellings_the_first_is_shown() -> None:
+    texts = ["red Cell", "Red cell", "red Cell", "Red cell"]
+    found = count_terms([""] * 4, texts, np.zeros(4, dtype=np.int64), 1)
+    assert "red Cell" in found.terms
+    assert "Red cell" not in found.terms

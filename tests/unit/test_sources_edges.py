@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import pickle
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +93,9 @@ def test_a_nested_value_that_json_cannot_hold_rejects_its_row(value: Any) -> Non
     assert (found.place, found.id) == ("f:1", "a")
 
 
-@pytest.mark.parametrize("global_name", ["evil Float32DType", "numpy.dtypes load", "numpy.dtypes EvilDType"])
+@pytest.mark.parametrize(
+    "global_name", ["evil Float32DType", "os Float32DType", "numpy.dtypes load", "numpy.dtypes EvilDType"]
+)
 def test_only_dtypes_of_numpy_are_taken_for_such(global_name: str) -> None:
     raw = b"c" + global_name.replace(" ", "\n").encode() + b"\n)R."
     with pytest.raises(SourceError, match=f"refused: the pickle holds the global {global_name.replace(' ', '.')}"):
@@ -108,3 +112,29 @@ def test_a_registry_knows_titles_and_fields_but_no_vectors() -> None:
         "r",
     )
     assert known == {"a": {"id": "a", "title": "A", "url": "u"}, "b": {"id": "b", "title": "B"}, "3": {"id": 3}}
+
+
+def test_the_widest_window_of_zstd_is_read(tmp_path: Path) -> None:
+    # Made by hand: magic, no content size, a window of 2 GiB (`zstd --long=31`), and one raw block of five bytes.
+    frame = bytes.fromhex("28b52ffd00a8") + (5 << 3 | 1).to_bytes(3, "little") + b"hello"
+    file = tmp_path / "a.txt.zst"
+    file.write_bytes(frame)
+    with InputFile(str(file), str(file)).open() as stream:
+        assert stream.read() == b"hello"
+
+
+def test_a_disk_too_small_to_unpack_on_is_an_error_of_the_source(tmp_path: Path) -> None:
+    file = tmp_path / "a.parquet.gz"
+    file.write_bytes(gzip.compress(bytes(1 << 20)))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
+    try:
+        with (
+            pytest.raises(SourceError, match="cannot be unpacked into"),
+            InputFile(str(file), str(file)).open_seekable() as stream,
+        ):
+            stream.read()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with InputFile(str(file), str(file)).open_seekable() as stream:
+        assert len(stream.read()) == 1 << 20
