@@ -245,3 +245,9 @@ def test_targets_outside_the_map_are_named_from_one_half_on(outside: float, name
     # Only then does a map of all articles help.
     assert (found.remedy != first(overlap=0.1).remedy) is named
     assert (found.summary != first(overlap=0.1).summary) is named
+
+
+def test_a_loss_beyond_what_the_map_explains_is_no_projection() -> None:
+    # Snapping keeps 0.2, and the map's own quality 0.8 x 0.55 more: 0.64 are expected; 0.25 less is too far.
+    assert first(**{**LOW, "overlap": 0.38}, self_recall=0.55).cause is Cause.UNEXPLAINED
+    assert first(**{**LOW, "overlap": 0.4}, self_recall=0.55).cause is Cause.PROJECTION

@@ -49,3 +49,14 @@ def test_every_token_is_covered_and_sizes_hold(text: str, size: int, overlap: in
         assert b1 < b2
         shared = sum(1 for x, y in tokens if a2 <= x and y <= b1)
         assert shared >= min(overlap, size - 1) or shared == overlap
+
+
+def test_a_sentence_that_ends_before_the_last_fifth_makes_no_cut() -> None:
+    text = "one two three. four five six seven eight nine ten eleven twelve"
+    spans = chunk_spans(text, words(text), size=10, overlap=0)
+    assert [text[slice(*span)] for span in spans] == [text[: text.index(" eleven")], "eleven twelve"]
+    # Two of ten tokens are a fifth: the end of the eighth is near enough, that of the seventh is not.
+    for ended, cut in ((8, 8), (7, 10)):
+        parts = [f"w{i}" + "." * (i == ended) for i in range(1, 13)]
+        joined = " ".join(parts)
+        assert joined[slice(*chunk_spans(joined, words(joined), size=10, overlap=0)[0])] == " ".join(parts[:cut])

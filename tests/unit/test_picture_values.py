@@ -9,9 +9,11 @@ from scipy.cluster.hierarchy import fcluster, ward
 from vecindex.core.picture import Extent
 from vecindex.verbs.picture import topic_names
 from vecindex.verbs.picture.clusters import spectral_embedding
+from vecindex.verbs.picture.coloring import categories, flags
 from vecindex.verbs.picture.density import TOPIC_CELLS, cell_counts, densest_position
 from vecindex.verbs.picture.merging import merged_groups, settled_groups
 from vecindex.verbs.picture.topic_names import count_terms
+from vecindex.verbs.picture.words import NO_WORD, read_words
 
 
 def test_a_label_stands_in_the_middle_of_the_densest_cell() -> None:
@@ -68,3 +70,68 @@ def test_large_clusters_are_dearer_to_put_together() -> None:
 def test_settling_splits_a_wide_group_and_joins_two_narrow_ones() -> None:
     centers = np.array([[0.0], [10.0], [20.0], [20.2]])
     assert settled_groups(centers, np.ones(4), np.array([0, 0, 1, 2])).tolist() == [1, 2, 0, 0]
+
+
+def test_twenty_names_are_kept() -> None:
+    names = [f"n{i:02d}" for i in range(25)]
+    found = categories("field:f", "f", names, np.repeat(np.arange(25), np.arange(25, 0, -1)))
+    assert found.names == (*names[:20], "other")
+    assert found.counts[-1] == 5 + 4 + 3 + 2 + 1
+
+
+def test_a_term_of_two_words_names_both() -> None:
+    found = count_terms([""] * 3, ["red cell", "red cell", "red cell"], np.zeros(3, dtype=np.int64), 1)
+    assert found.terms == ["red", "cell", "red cell"]
+    assert found.parts.tolist() == [[-1, -1], [-1, -1], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "alike"),
+    [
+        ("star", "start", True),  # 4 letters of 5
+        ("cart", "cars", False),  # 3 of 4: too few
+        ("cell", "cell", True),
+        ("sun", "sun", True),
+        ("india", "indian", True),
+        ("form", "formulas", False),  # 4 of 8: too small a part
+        ("transport", "transfers", True),  # 5 of 9
+        ("transports", "transistor", False),  # 4 of 10
+    ],
+)
+def test_words_that_begin_alike(a: str, b: str, alike: bool) -> None:
+    assert topic_names._alike(a, b) is alike
+    assert topic_names._alike(b, a) is alike
+
+
+def test_a_word_has_three_letters_or_more() -> None:
+    read = read_words([""], ["go gym ядро эт 細胞"])
+    assert [read.shown[w] for w in read.words if w != NO_WORD] == ["gym", "ядро", "эт", "細胞"]
+
+
+def test_settling_empties_no_group() -> None:
+    # The nearest means would leave the first group without any. It is split, and the two others are put together.
+    centers = np.array([[-10.0], [10.0], [-9.0], [9.0]])
+    assert settled_groups(centers, np.ones(4), np.array([0, 0, 1, 2])).tolist() == [1, 2, 0, 0]
+
+
+def test_flags_that_none_has_are_a_coloring() -> None:
+    found = flags("truncated", "truncated", np.array([0, 0, -1]), ("cut", "whole"))
+    assert found is not None
+    assert (found.names, found.counts, found.codes.tolist()) == (("cut", "whole"), (0, 2), [1, 1, 255])
+
+
+def test_a_label_of_a_large_topic_stands_in_its_middle_and_not_on_a_dense_spot_at_its_edge() -> None:
+    rng = np.random.default_rng(0)
+    disc = rng.normal(size=(4_000, 2))
+    disc = 30 * np.sqrt(rng.random(4_000))[:, None] * disc / np.linalg.norm(disc, axis=1, keepdims=True)
+    spot = np.array([28.0, 0.0]) + 0.3 * rng.normal(size=(60, 2))
+    xy = np.concatenate([disc, spot]) + 48
+    x, y = densest_position(xy, cell_counts(xy, Extent(0.0, 0.0, 96.0), TOPIC_CELLS), Extent(0.0, 0.0, 96.0))
+    assert np.hypot(x - 48, y - 48) < 15
+
+
+def test_of_equally_frequent_spellings_the_first_is_shown() -> None:
+    texts = ["red Cell", "Red cell", "red Cell", "Red cell"]
+    found = count_terms([""] * 4, texts, np.zeros(4, dtype=np.int64), 1)
+    assert "red Cell" in found.terms
+    assert "Red cell" not in found.terms

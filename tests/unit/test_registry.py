@@ -70,3 +70,14 @@ def test_forgotten_ids_may_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert again == {"old", "b", "e"}
     assert states["old"] is State.CHANGED
     assert registry.n_unmet == 1
+
+
+def test_an_id_that_the_table_does_not_hold_is_not_unmet() -> None:
+    hashes = ["0" * 33] * 2
+    assert not Registry().is_unmet("a")
+    registry = Registry([(["a", "b"], hashes)])
+    assert [registry.is_unmet(row_id) for row_id in ("a", "b", "c", "d")] == [True, True, False, False]
+    registry.keep("c")
+    assert registry.n_unmet == 2
+    registry.keep("a")
+    assert [registry.is_unmet(row_id) for row_id in ("a", "b")] == [False, True]

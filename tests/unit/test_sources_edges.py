@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import pickle
+import resource
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from vecindex.errors import SourceError
+from vecindex.sources.articles import to_article
+from vecindex.sources.base import Record
 from vecindex.sources.expand import glob_base
+from vecindex.sources.fieldmap import FieldMap
 from vecindex.sources.files import InputFile
-from vecindex.sources.pickles.shapes import is_progress_mark
+from vecindex.sources.pickles.shapes import is_progress_mark, registry_rows
 from vecindex.sources.pickles.unpickle import load_pickle
+from vecindex.types import Rejected
 
 
 @pytest.mark.parametrize(
@@ -69,3 +77,64 @@ def test_a_progress_mark_holds_no_vectors(value: Any, is_mark: bool) -> None:
 )
 def test_the_name_of_a_file(location: str, name: str) -> None:
     assert InputFile(location, location).base_name == name
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_the_lines_of_a_whole_file_are_counted_exactly(tmp_path: Path, end: str) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("line\n" * 999 + "last" + end)
+    assert InputFile(str(file), str(file)).lines_hint() == 1000
+
+
+@pytest.mark.parametrize("value", [{("a", "b"): 1}, {frozenset("a"): 1}])
+def test_a_nested_value_that_json_cannot_hold_rejects_its_row(value: Any) -> None:
+    found = to_article(Record("f:1", {"id": "a", "text": "t", "x": value}), FieldMap("id", "text"))
+    assert isinstance(found, Rejected)
+    assert (found.place, found.id) == ("f:1", "a")
+
+
+@pytest.mark.parametrize(
+    "global_name", ["evil Float32DType", "os Float32DType", "numpy.dtypes load", "numpy.dtypes EvilDType"]
+)
+def test_only_dtypes_of_numpy_are_taken_for_such(global_name: str) -> None:
+    raw = b"c" + global_name.replace(" ", "\n").encode() + b"\n)R."
+    with pytest.raises(SourceError, match=f"refused: the pickle holds the global {global_name.replace(' ', '.')}"):
+        load_pickle(io.BufferedReader(io.BytesIO(raw)), "p")  # type: ignore[arg-type]
+
+
+def test_a_registry_knows_titles_and_fields_but_no_vectors() -> None:
+    known = registry_rows(
+        {
+            "a": {"title": "A", "id": "another", "vector": [0.5], "embedding": [0.5], 7: "x", "url": "u"},
+            "b": "B",
+            3: None,
+        },
+        "r",
+    )
+    assert known == {"a": {"id": "a", "title": "A", "url": "u"}, "b": {"id": "b", "title": "B"}, "3": {"id": 3}}
+
+
+def test_the_widest_window_of_zstd_is_read(tmp_path: Path) -> None:
+    # Made by hand: magic, no content size, a window of 2 GiB (`zstd --long=31`), and one raw block of five bytes.
+    frame = bytes.fromhex("28b52ffd00a8") + (5 << 3 | 1).to_bytes(3, "little") + b"hello"
+    file = tmp_path / "a.txt.zst"
+    file.write_bytes(frame)
+    with InputFile(str(file), str(file)).open() as stream:
+        assert stream.read() == b"hello"
+
+
+def test_a_disk_too_small_to_unpack_on_is_an_error_of_the_source(tmp_path: Path) -> None:
+    file = tmp_path / "a.parquet.gz"
+    file.write_bytes(gzip.compress(bytes(1 << 20)))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
+    try:
+        with (
+            pytest.raises(SourceError, match="cannot be unpacked into"),
+            InputFile(str(file), str(file)).open_seekable() as stream,
+        ):
+            stream.read()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with InputFile(str(file), str(file)).open_seekable() as stream:
+        assert len(stream.read()) == 1 << 20

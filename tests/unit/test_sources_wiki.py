@@ -219,3 +219,10 @@ def test_an_expat_that_is_not_safe_reads_no_dump(
     else:
         with pytest.raises(SourceError, match=r"expected 2\.4\.1 or newer"):
             list(source.read())
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "text"), [("a {{{1|of ''b''}}}", "a of b"), ("a {{{1}}}", "a"), ("a {{{1|}}}", "a")]
+)
+def test_an_argument_shows_its_default(wikitext: str, text: str) -> None:
+    assert PlainText()(wikitext).strip() == text

@@ -102,3 +102,7 @@ def test_topic_precision_by_hand() -> None:
     assert np.isnan(topic_precision(lists, topics, [None] * 3, 2)).all()
     with pytest.raises(ValueError, match="k = 4 is out of range"):
         topic_precision(lists, topics, ["a"] * 3, 4)
+
+
+def test_cohesion_of_two_is_their_cosine() -> None:
+    assert cohesion(np.array([[1.0, 0.0], [0.6, 0.8]], dtype=np.float32)) == pytest.approx(0.6)

@@ -98,3 +98,11 @@ def test_questions_that_stay_in_one_part_are_not_judged() -> None:
     groups = np.zeros(20, dtype=np.int64), 1 + np.arange(20)
     assert math.isnan(held_out_auc(questions, articles, groups))
     assert math.isnan(held_out_auc(articles, questions, groups[::-1]))
+
+
+@pytest.mark.parametrize(("n", "judged"), [(9, False), (10, True)])
+def test_ten_of_either_kind_are_judged(n: int, judged: bool) -> None:
+    rng = np.random.default_rng(0)
+    few, many = normalize(rng.normal(size=(n, 4))), normalize(rng.normal(size=(30, 4)))
+    assert math.isfinite(held_out_auc(few, many)) is judged
+    assert math.isfinite(held_out_auc(many, few)) is judged
