@@ -262,13 +262,15 @@ def main() -> None:
     parser.add_argument("--db", required=True)
     parser.add_argument("--rows", type=int)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 0, 1, 2])
+    parser.add_argument(
+        "--numbers", type=int, nargs="+", help="of topics, coarse first [default: those of a map page]"
+    )
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--peers", type=Path, help="folder that holds evoc and fast_hdbscan")
     parser.add_argument("--field", help="column with a known topic of each article")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "topics.jsonl")
     for hidden in ("--way", "--vectors", "--labels"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)
-    parser.add_argument("--numbers", type=int, nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.way:
         found = run_one(args.way, Path(args.vectors), args.seeds[0], args.numbers, Path(args.labels))
@@ -278,7 +280,7 @@ def main() -> None:
 
     child = environment(args.peers, args.ways)
     corpus = read(args.db, args.rows, args.field)
-    numbers = topic_numbers(len(corpus.titles)).levels
+    numbers = tuple(args.numbers or topic_numbers(len(corpus.titles)).levels)
     judge = Judge(corpus)
     about = {"bench": "topics", "passages": len(corpus.titles), "articles": len(set(corpus.titles))}
     head = {**about, "numbers": numbers, "peers": PEERS, "peers_kb": installed_kb(args.peers), **machine()}
