@@ -27,8 +27,8 @@ def test_a_name_without_an_encoder_is_of_sentence_transformers() -> None:
 def test_an_encoder_that_no_package_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ModelError) as caught:
         find("hash:384")
-    assert caught.value.message == "The model hash:384 needs the encoder 'hash', which no installed package has."
-    assert caught.value.hint == "Install the package that has it. Encoders there: sentence-transformers"
+    assert str(caught.value.message) == "The model hash:384 needs the encoder 'hash', which no installed package has."
+    assert str(caught.value.hint) == "Install the package that has it. Encoders there: sentence-transformers"
     # A folder may be called so.
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hash:384").mkdir()

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import entropy
-from vecindex.verbs.project.displacement import moves
 
 from vecindex.core.geometry import Box, _outer, convex_hull
 from vecindex.core.neighbors import NO_ROW
 from vecindex.core.pca import Covariance
 from vecindex.core.placement import place_at_median, place_by_search
 from vecindex.neighbors.plane import Plane
-from vecindex.verbs.project.align import procrustes
+from vecindex.verbs.project.align import moves, procrustes
 from vecindex.verbs.scores.evenness import measure_evenness, normalized_entropy
 
 

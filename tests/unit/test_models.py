@@ -114,7 +114,7 @@ def test_a_download_that_breaks_is_told_as_that(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(huggingface_hub, "snapshot_download", broken)
     with pytest.raises(ModelError, match=r"could not be fetched \(the line broke\)") as caught:
         find_model("some/model")
-    assert "--model ./my-model" in str(caught.value.hint)
+    assert "model=./my-model" in str(caught.value.hint)
 
 
 def test_two_processes_may_unpack_a_model_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,16 +56,16 @@ def test_named_fields_win() -> None:
 @pytest.mark.parametrize(
     ("names", "options", "match"),
     [
-        (["sku", "text"], {}, r"as the id; fields found: sku, text\nName one of them with --id-field"),
-        (["id", "notes"], {}, r"as the text; fields found: id, notes\nName one of them with --text-field"),
+        (["sku", "text"], {}, r"as the id; fields found: sku, text\nName one of them with id_field="),
+        (["id", "notes"], {}, r"as the text; fields found: id, notes\nName one of them with text_field="),
         (
             ["id", "text"],
             {"id_field": "ID"},
-            r"no field 'ID' for the id; fields found: id, text\n.*--id-field",
+            r"no field 'ID' for the id; fields found: id, text\n.*id_field=",
         ),
-        (["id", "text"], {"text_field": "t"}, r"no field 't' for the text; .*\n.*--text-field"),
-        (["id", "text"], {"title_field": "t"}, r"no field 't' for the title; .*\n.*--title-field"),
-        (["id", "text"], {"vector_field": "v"}, r"no field 'v' for the vector; .*\n.*--vector-field"),
+        (["id", "text"], {"text_field": "t"}, r"no field 't' for the text; .*\n.*text_field="),
+        (["id", "text"], {"title_field": "t"}, r"no field 't' for the title; .*\n.*title_field="),
+        (["id", "text"], {"vector_field": "v"}, r"no field 'v' for the vector; .*\n.*vector_field="),
         (["id", "text"], {"text_template": "{t}"}, r"template names the field 't'; fields found: id, text"),
         ([], {}, "fields found: none"),
     ],

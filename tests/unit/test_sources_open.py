@@ -69,7 +69,7 @@ def test_relative_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     [
         ("gone.jsonl", r"gone\.jsonl: no such file or folder\nCheck the path"),
         ("*.csv", r"\*\.csv: no file matches"),
-        ("notes.xyz", r"notes\.xyz: no format has its extension\nKnown extensions: \.jsonl .*--format"),
+        ("notes.xyz", r"notes\.xyz: no format has its extension\nKnown extensions: \.jsonl .*format="),
         ("empty", "empty: found an empty folder, expected files of a known format"),
         ("other", "other: found no files of a known format"),
     ],

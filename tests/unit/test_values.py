@@ -14,10 +14,12 @@ import vecindex
 CHANGES = {
     "Examination",
     "Focus",
+    "IngestReport",
     "Piece",
     "Planned",
     "Ready",
     "Rehash",
+    "Seconds",
     "Transaction",
     "_Names",
     "_Page",
