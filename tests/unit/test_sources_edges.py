@@ -90,7 +90,7 @@ def test_the_lines_of_a_whole_file_are_counted_exactly(tmp_path: Path, end: str)
 def test_a_nested_value_that_json_cannot_hold_rejects_its_row(value: Any) -> None:
     found = to_article(Record("f:1", {"id": "a", "text": "t", "x": value}), FieldMap("id", "text"))
     assert isinstance(found, Rejected)
-    assert (found.place, found.id) == ("f:1", "a")
+    assert (found.location, found.id) == ("f:1", "a")
 
 
 @pytest.mark.parametrize(
