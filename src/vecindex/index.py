@@ -266,7 +266,3 @@ class Index(Outputs):
         from vecindex.verbs.upkeep.doctor import doctor
 
         return doctor(self._database(), self.table, options)
-
-
-def _listed(values: str | Sequence[str] | None) -> list[str]:
-    return [] if values is None else [values] if isinstance(values, str) else list(values)

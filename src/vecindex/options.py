@@ -96,7 +96,7 @@ def fields_of(kind: Any) -> dict[str, Field]:
 def checked(kind: type[T], given: T) -> T:
     """Return all options of a class: those given, checked against bounds and choices, and the defaults of the others.
 
-    Raises ConfigError, naming the option as the caller wrote it.
+    None stands for the default. Raises ConfigError, naming the option as the caller wrote it.
     """
     fields = fields_of(cast("Any", kind))
     values = dict(cast("Mapping[str, Any]", given))
@@ -109,7 +109,8 @@ def checked(kind: type[T], given: T) -> T:
     for name, field in fields.items():
         if name in values:
             _check(field, values[name])
-    return cast("T", dict.fromkeys(known) | {n: f.option.default for n, f in fields.items()} | values)
+    defaults = dict.fromkeys(known) | {name: field.option.default for name, field in fields.items()}
+    return cast("T", defaults | {name: value for name, value in values.items() if value is not None})
 
 
 def _check(field: Field, value: Any) -> None:

@@ -28,7 +28,11 @@ class UnknownNameError(ConfigError):
 
     def __init__(self, kind: str, name: str, known: tuple[str, ...]) -> None:
         super().__init__(f"unknown {kind} {name!r}", f"Known {kind}s: {', '.join(known)}")
-        self.name, self.known = name, known
+        self.kind, self.name, self.known = kind, name, known
+
+    def __reduce__(self) -> tuple[type[UnknownNameError], tuple[str, str, tuple[str, ...]]]:
+        """Rebuild from all three."""
+        return UnknownNameError, (self.kind, self.name, self.known)
 
 
 class PluginError(MissingExtraError):

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from vecindex.messages import Command, OptionName, Placeholder
-from vecindex.options import fields_of
+from vecindex.options import ModelOptions, fields_of
 
 _OPTIONS = {
     "export": "export.options:ExportOptions",
@@ -52,9 +52,11 @@ class JsonApi(CommandLine):
     """Fields of a request; commands as the person who runs the server types them."""
 
     def option(self, option: OptionName) -> str:
-        """Return `"by"`, or `"by": "chunk"`."""
+        """Return `"by"`, or `"by": "chunk"`; an option of the server's start as it is typed: `--model DIR`."""
         import json
 
+        if option.name in fields_of(ModelOptions):
+            return super().option(option)
         value = option.value
         if value is None:
             return f'"{option.name}"'

@@ -51,6 +51,8 @@ def test_the_json_api_spells_fields() -> None:
     api = JsonApi(given={"db": "d"})
     assert MESSAGE.spelled(api) == 'Leave "topic_field" out, give "by": "chunk" or run vecindex project --db d'
     assert text(option("where", 'a = "b"')).spelled(api) == '"where": "a = \\"b\\""'
+    # What the server was started with is no field of a request.
+    assert text(option("model", Placeholder("DIR"))).spelled(api) == "--model DIR"
 
 
 def test_a_flag_is_that_of_the_command_that_runs() -> None:

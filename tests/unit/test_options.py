@@ -57,6 +57,11 @@ def test_what_is_out_of_bounds_is_refused(given: Few, message: str) -> None:
         checked(Few, given)
 
 
+def test_none_stands_for_the_default() -> None:
+    found = checked(Few, {"k": None, "by": None, "device": None})  # type: ignore[typeddict-item]
+    assert (found["k"], found["by"], found["device"], found["share"]) == (5, "article", "auto", None)
+
+
 @pytest.mark.parametrize("k", [1, 100])
 def test_bounds_themselves_are_allowed(k: int) -> None:
     assert checked(Few, {"k": k})["k"] == k

@@ -20,7 +20,7 @@ from vecindex.serialize import Spell
 from vecindex.serve.answers import Refused
 from vecindex.serve.once import Once
 from vecindex.serve.shared_model import SharedModel
-from vecindex.spelling import JsonApi
+from vecindex.spelling import CommandLine, JsonApi
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.faults import translated
@@ -69,7 +69,15 @@ class Served:
 
     def spell(self, message: Text) -> str:
         """Return a message as the JSON API writes it; its commands are for the table that is served."""
-        return message.spelled(JsonApi(given={"db": self.uri, "table": self.table}))
+        return message.spelled(JsonApi(given=self._given))
+
+    def spell_for_readers(self, message: Text) -> str:
+        """Return a message of the report, which people read, with options as they type them."""
+        return message.spelled(CommandLine("overlap", self._given))
+
+    @property
+    def _given(self) -> dict[str, str]:
+        return {"db": self.uri, "table": self.table}
 
     @property
     def questions_name(self) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from vecindex.options import fields_of
-from vecindex.verbs.overlap.options import DEPTH, OverlapOptions
+from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.search.options import SearchOptions
 
 MAX_QUESTION_CHARS = 8_000
@@ -17,7 +17,7 @@ MAX_CONDITION_CHARS = 4_000
 def declared(kind: Any, name: str, **limits: Any) -> Any:
     """Return a field of a request as a verb's options declare it, with the limits of the server."""
     about = fields_of(kind)[name].option
-    return Field(about.default, ge=about.at_least, description=about.help, **limits)
+    return Field(about.default, **{"ge": about.at_least, "le": about.at_most, **limits}, description=about.help)
 
 
 class Asked(BaseModel):
@@ -144,7 +144,7 @@ class QuestionAsked(Asked):
 
     text: str = Field(max_length=MAX_QUESTION_CHARS)
     map: str | None = Field(None, description="The map to put it on; null for the default one, if there is one.")
-    k: int = declared(OverlapOptions, "k", le=DEPTH)
+    k: int = declared(OverlapOptions, "k")
     where: str | None = declared(SearchOptions, "where", max_length=MAX_CONDITION_CHARS)
     edition: str | None = Field(None, description="The state of the table that `row` is to be of.")
 

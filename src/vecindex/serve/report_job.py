@@ -85,8 +85,8 @@ class ReportJob:
                 return _report(
                     "failed",
                     served.questions_name,
-                    error=served.spell(error.message),
-                    next=None if error.hint is None else served.spell(error.hint),
+                    error=served.spell_for_readers(error.message),
+                    next=None if error.hint is None else served.spell_for_readers(error.hint),
                 )
             if not self.busy:
                 self._progress = _Progress()
@@ -108,7 +108,7 @@ class ReportJob:
             result = overlap(live.database(), served.table, served.questions, options, live.model, self._progress)
             made = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
             links = [("Live map", "/"), ("API", "/api/docs")]
-            html = overlap_page(result.to_dict(served.spell), version=VERSION, made=made, links=links)
+            html = overlap_page(result.to_dict(served.spell_for_readers), version=VERSION, made=made, links=links)
             with self._lock:
                 self._made, self._failed = _Made(edition, html), None
         except VecindexError as error:

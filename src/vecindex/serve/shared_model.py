@@ -9,6 +9,7 @@ from vecindex.core.vectors import F32
 from vecindex.errors import ModelError
 from vecindex.options import ModelOptions
 from vecindex.serve.models import ModelState
+from vecindex.spelling import JsonApi
 from vecindex.types import Fingerprint, Observer
 from vecindex.verbs.questions.model import QuestionModel
 
@@ -32,7 +33,7 @@ class SharedModel(QuestionModel):
             try:
                 vectors = super().embed(texts, stored, where, options, observer)
             except ModelError as error:
-                self.state = ModelState(state="failed", reason=str(error.message))
+                self.state = ModelState(state="failed", reason=error.message.spelled(JsonApi()))
                 raise
             except BaseException as error:
                 self.state = ModelState(state="failed", reason=type(error).__name__)

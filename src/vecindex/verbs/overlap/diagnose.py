@@ -158,7 +158,7 @@ def _collapse(f: Facts, goal: float) -> Verdict | None:
             "Rank by CSLS or mutual proximity instead of the cosine: distinct_ratio rises, collapse_ceiling falls.",
             text(
                 "Look at the shared articles (",
-                command("overlap", question=Placeholder("ID")),
+                command("overlap", questions=Placeholder("FILE"), question=Placeholder("ID")),
                 "); remove those that are not articles.",
             ),
         )
@@ -168,7 +168,7 @@ def _collapse(f: Facts, goal: float) -> Verdict | None:
         because | {"mixing": f.space.mixing, "mixing_chance": f.space.mixing_chance},
         Confidence.HIGH,
         "Place the same questions one by one against the map of articles: the spot dissolves.",
-        text("Never fit questions into a map; ", command("overlap"), " places each at its best position."),
+        "Never fit questions into a map: here each is placed at its best position.",
     )
 
 

@@ -36,7 +36,7 @@ from vecindex.verbs.project.anchor_measure import (
 )
 from vecindex.verbs.project.anchor_plan import AnchorPlan, AnchorQuestions, read_anchors
 from vecindex.verbs.project.folds import Folds
-from vecindex.verbs.project.options import MIN_ARTICLES, SAMPLE, anchor_settings, weights_of
+from vecindex.verbs.project.options import MIN_ARTICLES, anchor_settings, weights_of
 from vecindex.verbs.project.result import AnchorResult, ProjectResult
 from vecindex.verbs.project.run import Run
 from vecindex.verbs.scores.scores import MapScores, score_plane
@@ -207,7 +207,7 @@ def _measured(
     settings: Mapping[str, Any],
     run: Run,
 ) -> tuple[AnchorResult, MapScores]:
-    base, now, seed, draw = Plane(articles.base), Plane(xy), run.seed, run.options["sample"] or SAMPLE
+    base, now, seed, draw = Plane(articles.base), Plane(xy), run.seed, run.options["sample"]
     before, after, out = kept(near, articles.base), kept(near, xy), controls.held_out
     far = moves(xy, articles.base)
     sample: Rows = np.sort(np.random.default_rng(seed).permutation(len(xy))[:draw])

@@ -72,9 +72,7 @@ class ProjectOptions(ModelOptions, total=False):
             flag="--controls/--no-controls",
         ),
     ]
-    sample: Annotated[
-        int | None, Option("Articles drawn for the scores; all are candidates.", default=SAMPLE, at_least=1)
-    ]
+    sample: Annotated[int, Option("Articles drawn for the scores; all are candidates.", default=SAMPLE, at_least=1)]
 
 
 def checked_project(questions: Sequence[str], options: ProjectOptions) -> ProjectOptions:

@@ -34,7 +34,6 @@ from vecindex.verbs.project.options import (
     ANCHORED_NAME,
     DEFAULT_NAME,
     MIN_ARTICLES,
-    SAMPLE,
     Files,
     ProjectOptions,
     checked_project,
@@ -128,7 +127,7 @@ def _make(run: Run, name: str, old: Any) -> ProjectResult:
     before = None if options["fresh"] else _old_positions(rows, on_map)
     xy, moved = _laid_out(run, method, settings, vectors, graph, before)
     clock.lap("layout")
-    scores = score_map(vectors, xy, sample=options["sample"] or SAMPLE, seed=run.seed, observer=observer)
+    scores = score_map(vectors, xy, sample=options["sample"], seed=run.seed, observer=observer)
     clock.lap("scores")
     del vectors
     give_back_memory()

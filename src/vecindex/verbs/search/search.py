@@ -121,7 +121,7 @@ def _more_like(table: ArticleTable, row_id: str, where: str | None) -> Query:
     if not rows.num_rows:
         raise ConfigError(
             f"{table.where} has no article {row_id!r}.",
-            text("Ids are shown by: ", command("search", Placeholder('"TEXT"'), json=True)),
+            text("Ids are shown by: ", command("search", Placeholder('"TEXT"'))),
         )
     stored = as_matrix(rows.column("vector").combine_chunks(), table.fingerprint.dimension)
     others = f"NOT ({isin(key, rows.column(key).to_pylist()[:1])})"
