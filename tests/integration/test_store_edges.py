@@ -13,8 +13,8 @@ from vecindex.errors import StoreError
 from vecindex.store.articles import ArticleTable
 from vecindex.store.checkup import set_aside
 from vecindex.store.database import Database
-from vecindex.store.maps import _retried, columns_and_places, maps, put_map
-from vecindex.store.versions import edition, version
+from vecindex.store.maps import _retried, columns_and_positions, maps, put_map
+from vecindex.store.versions import snapshot, version
 
 IDS = [f"a{i:05d}" for i in range(6)]
 
@@ -29,11 +29,11 @@ def test_several_maps_are_read_at_once(table: ArticleTable) -> None:
     for name, xy in positions.items():
         put_map(table, name, pa.array(IDS), xy, {"name": name})
     assert maps(table) == {name: {"name": name} for name in positions}
-    (ids, titles), found = columns_and_places(table, ["id", "title"], ["third", "first", "second"])
+    (ids, titles), found = columns_and_positions(table, ["id", "title"], ["third", "first", "second"])
     assert ids.to_pylist() == IDS
     assert titles.to_pylist() == [f"Title of {row_id}" for row_id in IDS]
     assert {name: xy.tolist() for name, xy in found.items()} == {name: xy.tolist() for name, xy in positions.items()}
-    assert columns_and_places(table, [], [])[1] == {}
+    assert columns_and_positions(table, [], [])[1] == {}
 
 
 @pytest.mark.parametrize(("conflicts", "done"), [(0, True), (9, True), (10, False)])
@@ -75,7 +75,7 @@ def test_files_are_set_aside_again_and_again(tmp_path: Path) -> None:
 
 def test_a_version_of_a_table_made_again_has_another_name(tmp_path: Path, table: ArticleTable) -> None:
     database = Database(tmp_path / "db")
-    first = edition(table, database.folder)
+    first = snapshot(table, database.folder)
     number, time = first.split("-")
     (manifest,) = [
         path
@@ -84,9 +84,9 @@ def test_a_version_of_a_table_made_again_has_another_name(tmp_path: Path, table:
     ]
     assert int(number) == version(table)
     assert manifest.name in (f"{2**64 - 1 - int(number):020}.manifest", f"{number}.manifest")
-    assert edition(Database(tmp_path / "db").articles("articles"), database.folder) == first
-    assert edition(table, None) == number
+    assert snapshot(Database(tmp_path / "db").articles("articles"), database.folder) == first
+    assert snapshot(table, None) == number
     database.connection.drop_table("articles")
     again = make_table(tmp_path / "db", np.random.default_rng(1).normal(size=(6, 4)), IDS)
     assert version(again) == int(number)
-    assert edition(again, database.folder) != first
+    assert snapshot(again, database.folder) != first
