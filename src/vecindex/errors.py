@@ -21,6 +21,9 @@ from __future__ import annotations
 
 from vecindex.messages import Message, as_text
 
+REJECTED_EXIT = 6
+"""The exit code of a run that is done, but rejected some rows."""
+
 
 class VecindexError(Exception):
     """What went wrong and where, with the next thing to do in `hint`.

@@ -88,7 +88,7 @@ def test_it_tells_the_verdict_first(ran: Ran, mapped: tuple[str, str]) -> None:
     assert f"({percent(float(kept[1]) / 5)}, goal 60 %). Main cause: " in " ".join(lines[:2])
     assert out.count("8 questions (questions.jsonl), 80 articles in articles") == 1
     # What is wrong and what helps stands before the figures.
-    assert lines.index("causes on map flat") < next(
+    assert lines.index("causes on the map 'flat'") < next(
         i for i, line in enumerate(lines) if line.startswith("maps (chance")
     )
     assert [line.split()[:2] for line in lines if line.startswith("  flat ")][:2] == [
@@ -96,7 +96,7 @@ def test_it_tells_the_verdict_first(ran: Ran, mapped: tuple[str, str]) -> None:
         ["flat", "median"],
     ]
     assert max(len(line) for line in lines[1:]) <= 120
-    assert "worst questions on map flat" in out
+    assert "worst questions on the map 'flat'" in out
     assert "  right articles " in out
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -147,9 +148,16 @@ def test_an_array_of_texts(tmp_path: Path) -> None:
     assert [r.reason for r in found.rejected] == ["found a JSON number, expected an object"]
 
 
-def test_more_columns_than_two_need_a_header(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="found 3 columns and no header, expected a text, or an id and a text"):
-        read(put(tmp_path, "q.csv", "q1,what,t\nq2,who,t\n"))
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("q1,what is it,t\n", "3 columns (q1, what is it, t)"),
+        ("nr,frage\nq1,what is it\n", "2 columns (nr, frage)"),
+    ],
+)
+def test_a_first_line_that_is_no_header_and_no_question(tmp_path: Path, content: str, found: str) -> None:
+    with pytest.raises(SourceError, match=rf"first line of {re.escape(found)}, expected a header, a text, or an id"):
+        read(put(tmp_path, "q.csv", content))
 
 
 def test_python_values() -> None:

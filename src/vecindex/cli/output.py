@@ -10,12 +10,12 @@ from typing import Any, Protocol
 import typer
 
 from vecindex.cli.spelling import spelled
+from vecindex.errors import REJECTED_EXIT
 from vecindex.messages import Message
 from vecindex.serialize import Result
 from vecindex.types import Observer, Rejected
 
 SCHEMA_VERSION = 1
-REJECTED_EXIT = 6
 
 
 class WithRejects(Protocol):

@@ -10,8 +10,8 @@ import typer
 
 from vecindex.cli.interrupts import interruptible
 from vecindex.cli.options import Db, Json, Table, options_of
-from vecindex.cli.output import REJECTED_EXIT
 from vecindex.config import DEFAULT_TABLE
+from vecindex.errors import REJECTED_EXIT
 from vecindex.verbs.ingest.options import IngestOptions
 
 INTERRUPTED_EXIT = 130

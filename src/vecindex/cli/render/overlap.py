@@ -50,7 +50,7 @@ def measured_on(result: OverlapResult) -> str:
 
 def print_causes(result: OverlapResult) -> None:
     """Print the causes, the likeliest first, with their figures, experiments and remedies."""
-    out(f"\ncauses on map {result.best.name}" if result.best else "\ncauses")
+    out(f"\ncauses on the map {result.best.name!r}" if result.best else "\ncauses")
     for verdict in result.causes:
         prose(f"{verdict.cause} ({verdict.confidence} confidence): {verdict.summary}", indent=2)
         tested = [
@@ -156,7 +156,7 @@ def _print_worst(result: OverlapResult) -> None:
     best = result.best
     assert best is not None, "there is a map"
     rows = sorted(result.rows, key=lambda row: (row.maps[best.name]["search"].overlap, row.id))[:WORST]
-    out(f"\nworst questions on map {best.name}")
+    out(f"\nworst questions on the map {best.name!r}")
     shown = [["overlap", "dist", "id", "question", "nearest article"]]
     for row in rows:
         nearest = row.neighbors[0]
@@ -185,7 +185,9 @@ def _print_space(result: OverlapResult) -> None:
         rows.append(("right articles", answers))
     if s.topic_precision is not None:
         kept = result.best.search.topic_precision if result.best else None
-        on = f"; on map {result.best.name} {share(kept.mean)} ({interval(kept)})" if result.best and kept else ""
+        on = (
+            f"; on the map {result.best.name!r} {share(kept.mean)} ({interval(kept)})" if result.best and kept else ""
+        )
         rows.append(("same topic", f"{share(s.topic_precision.mean)} ({interval(s.topic_precision)}){on}"))
     rows += [
         (
@@ -214,7 +216,7 @@ def _answers(result: OverlapResult) -> str:
     if s.answers is None:
         return absent if s.answers_absent is not None else ""
     on_map = result.best.search.answers if result.best else None
-    there = f"; on map {result.best.name} {share(on_map.recall)}" if result.best and on_map else ""
+    there = f"; on the map {result.best.name!r} {share(on_map.recall)}" if result.best and on_map else ""
     return (
         f"recall@{result.k} {share(s.answers.recall)}, MRR {s.answers.mrr:.2f} over {s.answers.questions:,} "
         f"questions{there}; {absent}"

@@ -214,9 +214,11 @@ def _delimited(stream: BinaryIO, file: InputFile, delimiter: str, first: str) ->
     cells = [cell.strip().casefold() for cell in _cells(first, delimiter)]
     if not _KNOWN.intersection(cells):
         names = ("text",) if len(cells) == 1 else ("id", "text")
-        if len(cells) > 2:
+        # A question has several words; a single one is more likely a column's name that is not known.
+        if len(cells) > 2 or (cells and len(cells[-1].split()) == 1):
             raise SourceError(
-                f"{file.name}: found {len(cells)} columns and no header, expected a text, or an id and a text.",
+                f"{file.name}: found a first line of {len(cells)} columns ({', '.join(cells[:5])}), "
+                "expected a header, a text, or an id and a text.",
                 f"Begin the file with the columns' names: one of {', '.join(TEXT_FIELDS)} for the text, and perhaps "
                 f"{', '.join(ID_FIELDS[:1] + _OTHERS)}.",
             )
