@@ -95,7 +95,7 @@ def test_it_is_rebuilt_from_its_own_map_and_updated(db: Path, site: Path, tmp_pa
     append(Database(copy).articles("articles"), unit_vectors(8, D, seed=3), ids=[f"b{i}" for i in range(8)])
     # Neither an update nor advice needs the package.
     advice = json.loads(run(copy, None, "status", "--json").stdout)["next"]
-    assert any(line.startswith("Map map should be rebuilt") for line in advice)
+    assert any(line.startswith('Map "map" should be rebuilt') for line in advice), advice
     updated = run(copy, None, "project", "--update", "--json")
     assert updated.returncode == 0, updated.stderr
     assert json.loads(updated.stdout)["articles"] == N + 8
