@@ -62,7 +62,7 @@ def vecindex_layers(vectors: measures.Vectors, seed: int, numbers: Sequence[int]
     there, cluster = np.unique(finder.cluster, return_inverse=True)
     sizes = np.bincount(cluster).astype(np.float64)
     centers = finder._centers[there].astype(np.float64)
-    levels = _levels(centers, finder._beside[np.ix_(there, there)], sizes, numbers)
+    levels = _levels(centers, finder._adjacent[np.ix_(there, there)], sizes, numbers)
     return [level[cluster][position] for level in levels]
 
 
