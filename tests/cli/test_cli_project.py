@@ -85,7 +85,7 @@ def test_anchored_is_said_everywhere(run: Run, db: Path, tmp_path: Path) -> None
     assert f"made by local, seed 0, {named}" in told
     note = "These questions were anchored on this map: its overlap is a constraint of the layout"
     assert told.count(note) == 1
-    assert "stay nearest on map map" in told.splitlines()[0]
+    assert 'its nearest on the map "map"' in told.splitlines()[0]
     html = page.read_text(encoding="utf-8")
     assert f"264 articles; {named}" in html
     assert note in html

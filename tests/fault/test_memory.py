@@ -104,8 +104,9 @@ print(json.dumps(held(range(1, 64)) - before))
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="the C library does not tell")
+@pytest.mark.timeout(1_000)  # two thousand texts: minutes without AVX-512
 def test_batches_of_ever_other_sizes_leave_nothing_behind() -> None:
-    done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     # 100 MB where each number of texts is a shape of its own.
     assert json.loads(done.stdout) < 15
