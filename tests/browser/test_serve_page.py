@@ -104,7 +104,7 @@ def test_a_typed_question_is_answered_and_marked(visit: Callable[..., Any], clie
     assert titles(page, "Nearest on the map") == [n["title"] for n in found["on_map"]]
     assert HOSTILE[0] in titles(page, "Nearest by embedding"), "shown as text"
     kept = round(found["overlap"] * 5)
-    expect(page.locator("#answer .overlap")).to_contain_text(f"Overlap@5 {kept * 20}%: {kept} of its 5")
+    expect(page.locator("#answer .overlap")).to_contain_text(f"Overlap@5 {kept * 20} %: {kept} of its 5")
     assert page.locator("#answer .near-list").first.locator("li.kept").count() == kept
     # Its mark is on the map, and the key of its lines is told.
     expect(page.locator(".vmap-key")).to_be_visible()

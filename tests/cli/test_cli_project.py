@@ -94,7 +94,7 @@ def test_anchored_is_said_everywhere(run: Run, db: Path, tmp_path: Path) -> None
     assert "held out, " not in quick.out
     refused = run("project", "anchored", "--db", db)
     assert refused.code == 2
-    again = f"vecindex project --db {db} anchored --anchor --from map --questions questions-cell-biology.jsonl"
+    again = f"vecindex project anchored --anchor --from map --questions questions-cell-biology.jsonl --db {db}"
     assert again in refused.err
 
 
