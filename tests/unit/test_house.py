@@ -78,3 +78,12 @@ def test_modules_can_be_read_in_a_sitting() -> None:
         if (n := len(path.read_text(encoding="utf-8").splitlines())) > 400
     }
     assert not long
+
+
+def test_the_modules_that_are_mutated_are_there() -> None:
+    import tomllib
+
+    root = SOURCE.parents[1]
+    paths = tomllib.loads((root / "bench/mutants.toml").read_text(encoding="utf-8"))["cosmic-ray"]["module-path"]
+    assert len(paths) > 20
+    assert [path for path in paths if not (root / path).exists()] == []
