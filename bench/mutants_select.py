@@ -66,9 +66,9 @@ class Tests:
         """Return the quickest tests that reach a line of a module, and their seconds, at most `budget` of them.
 
         A line that runs at import (a constant, a field, a decorator of a class) is reached by every test of its
-        module and of those that import it, and by those with the module's name in their id; a function's header by
-        those of its body. Where nothing was seen to reach a line, for its tests run in other processes, the tests of
-        the files that name the module are taken.
+        module and of those that import it, and by those that name it: in their file, or in their id. A function's
+        header is reached by those of its body. Where nothing was seen to reach a line, for its tests run in other
+        processes, the tests that name the module are taken.
         """
         file = self.tree / module
         first, last = _reach(self.sources[file], line)
@@ -88,7 +88,7 @@ class Tests:
             for path, text in self.sources.items()
             if f"from {module} import" in text or (package in text and parts[-1] in text)
         ]
-        found = {name for name in self.tests if name.endswith(f"[{module}]")}
+        found = self._naming(file)
         for path in (file, *importers):
             for names in self._contexts(path).values():
                 found.update(name for name in names if name in self.tests)
@@ -101,7 +101,7 @@ class Tests:
             for path in (self.tree / "tests").rglob("test_*.py")
             if module in path.read_text()
         }
-        return {name for name in self.tests if name.partition("::")[0] in naming}
+        return {name for name in self.tests if name.partition("::")[0] in naming or name.endswith(f"[{module}]")}
 
     @cache  # noqa: B019 (one object a process)
     def _contexts(self, file: Path) -> dict[int, list[str]]:

@@ -87,3 +87,9 @@ def test_the_modules_that_are_mutated_are_there() -> None:
     paths = tomllib.loads((root / "bench/mutants.toml").read_text(encoding="utf-8"))["cosmic-ray"]["module-path"]
     assert len(paths) > 20
     assert [path for path in paths if not (root / path).exists()] == []
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    # Test folders are no packages, so pytest imports their modules by name alone.
+    names = Counter(path.name for path in SOURCE.parents[1].glob("tests/*/test_*.py"))
+    assert {name: n for name, n in names.items() if n > 1} == {}
