@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from vecindex.errors import SourceError
@@ -59,12 +60,7 @@ def _is_glob(argument: str) -> bool:
 
 def glob_base(argument: str) -> str:
     """Return the folder in front of a pattern's first wildcard."""
-    base = []
-    for part in argument.split("/"):
-        if _is_glob(part):
-            break
-        base.append(part)
-    return "/".join(base)
+    return "/".join(takewhile(lambda part: not _is_glob(part), argument.split("/")))
 
 
 def _expand_glob(pattern: Path) -> list[InputFile | Folder]:

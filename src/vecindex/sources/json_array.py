@@ -6,17 +6,15 @@ a faulty element is one Rejected. A file that is neither raises SourceError.
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 
 from vecindex.errors import SourceError
 from vecindex.sources.base import MAX_ROW_BYTES, Record
-from vecindex.sources.files import InputFile, count_lines
-from vecindex.sources.formats import SourceFormat
+from vecindex.sources.files import count_lines
+from vecindex.sources.formats import FileSource, SourceFormat
 from vecindex.sources.jsonl import parse_object, read_json_lines
 from vecindex.types import Rejected
 
@@ -27,46 +25,19 @@ _STRING_BODY = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class JsonSource:
-    """A `.json` file, whichever of the two ways it is written."""
-
-    file: InputFile
-
-    @property
-    def name(self) -> str:
-        return self.file.name
-
-    def read(self) -> Iterator[Record | Rejected]:
-        """Yield one item per element or line. Raises SourceError when the array is truncated or never was one."""
-        with self.file.open() as stream:
-            yield from self.rows(stream)
-
-    def rows(self, stream: BufferedReader) -> Iterator[Record | Rejected]:
-        """Read an open stream; see `read`."""
-        beginning = stream.peek(4096).removeprefix(_BOM).lstrip()
-        if beginning.startswith(b"["):
-            for index, raw in enumerate(array_elements(stream, self.name)):
-                yield parse_object(raw, f"{self.name}[{index}]")
-            return
-        if beginning.split(b"\n", 1)[0].strip() == b"{":
-            raise SourceError(
-                f"{self.name}: found one JSON object over several lines, expected an array of objects "
-                "or one object a line",
-                "Take the array out first, e.g. jq -c '.rows[]' FILE > rows.jsonl",
-            )
-        yield from read_json_lines(stream, self.name)
-
-    def count_hint(self) -> int | None:
-        return self.file.rows_hint(_count_rows)
-
-
-def array_elements(stream: BufferedReader, name: str) -> Iterator[bytes]:
-    """Yield the elements of an array as they are written. Raises SourceError for one that has no end."""
-    return _ArrayCutter(name).elements(stream)
-
-
-FORMAT = SourceFormat((".json",), lambda file, _: JsonSource(file))
+def read_json(stream: BufferedReader, name: str) -> Iterator[Record | Rejected]:
+    """Yield one item per element or line. Raises SourceError when the array is truncated or never was one."""
+    beginning = stream.peek(4096).removeprefix(_BOM).lstrip()
+    if beginning.startswith(b"["):
+        for index, raw in enumerate(ArrayCutter(name).elements(stream)):
+            yield parse_object(raw, f"{name}[{index}]")
+        return
+    if beginning.split(b"\n", 1)[0].strip() == b"{":
+        raise SourceError(
+            f"{name}: found one JSON object over several lines, expected an array of objects or one object a line",
+            "Take the array out first, e.g. jq -c '.rows[]' FILE > rows.jsonl",
+        )
+    yield from read_json_lines(stream, name)
 
 
 def _count_rows(piece: bytes, is_whole: bool) -> int:
@@ -76,12 +47,15 @@ def _count_rows(piece: bytes, is_whole: bool) -> int:
     rows = 0
     # Truncated at the end of the piece, the array ends with an error.
     with suppress(SourceError):
-        for _ in _ArrayCutter("").elements(io.BufferedReader(io.BytesIO(beginning))):
+        for _ in ArrayCutter("").elements(BufferedReader(BytesIO(beginning))):
             rows += 1
     return rows
 
 
-class _ArrayCutter:
+FORMAT = SourceFormat((".json",), lambda file, _: FileSource(file, read_json, _count_rows))
+
+
+class ArrayCutter:
     """Finds where the elements of the outermost array end, and nothing else: parsing is json's task."""
 
     def __init__(self, name: str) -> None:
@@ -93,7 +67,8 @@ class _ArrayCutter:
         self._in_string = False
         self._closed = False
 
-    def elements(self, stream: io.BufferedReader) -> Iterator[bytes]:
+    def elements(self, stream: BufferedReader) -> Iterator[bytes]:
+        """Yield the elements as they are written. Raises SourceError for an array that has no end."""
         # read1, not read: the elements before a fault in the file are still to be handed out.
         index = 0
         while not self._closed and (piece := stream.read1(_PIECE_BYTES)):

@@ -8,36 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from vecindex.sources.base import Record, excerpt
-from vecindex.sources.files import InputFile
-from vecindex.sources.formats import SourceFormat
+from vecindex.sources.files import count_lines
+from vecindex.sources.formats import FileSource, SourceFormat
 from vecindex.sources.lines import OVERLONG, read_lines
 from vecindex.types import Rejected
 
 
-@dataclass(frozen=True, slots=True)
-class JsonlSource:
-    """A file of JSON lines."""
-
-    file: InputFile
-
-    @property
-    def name(self) -> str:
-        return self.file.name
-
-    def read(self) -> Iterator[Record | Rejected]:
-        """Yield one item per line that is not blank. Raises SourceError as `InputFile.open` does."""
-        with self.file.open() as stream:
-            yield from read_json_lines(stream, self.name)
-
-    def count_hint(self) -> int | None:
-        return self.file.lines_hint()
-
-
 def read_json_lines(stream: BinaryIO, name: str) -> Iterator[Record | Rejected]:
+    """Yield one item per line that is not blank."""
     for number, line, whole in read_lines(stream, name):
         if not whole:
             yield Rejected(f"{name}:{number}", OVERLONG, excerpt=excerpt(line))
@@ -66,6 +47,6 @@ def parse_object(raw: bytes, location: str) -> Record | Rejected:
     return Rejected(location, reason, excerpt=excerpt(raw))
 
 
-FORMAT = SourceFormat((".jsonl", ".ndjson"), lambda file, _: JsonlSource(file))
+FORMAT = SourceFormat((".jsonl", ".ndjson"), lambda file, _: FileSource(file, read_json_lines, count_lines))
 
 _KINDS = {list: "array", str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}

@@ -15,12 +15,12 @@ import pyexpat
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import BinaryIO
 
 from vecindex.errors import SourceError
 from vecindex.sources.base import Record, excerpt
-from vecindex.sources.files import InputFile
-from vecindex.sources.formats import Notice, SourceFormat
+from vecindex.sources.formats import FileSource, Notice, SourceFormat
 from vecindex.sources.wiki.wikitext import PlainText, WikitextError
 from vecindex.types import Rejected
 
@@ -44,65 +44,49 @@ class _Page:
         return self.revision.get("text", "")
 
 
-class WikiDumpSource:
-    """A MediaWiki dump. `notice` gets the number of pages that are no articles, once it has been read to its end."""
+def read_dump(stream: BinaryIO, name: str, notice: Notice) -> Iterator[Record | Rejected]:
+    """Yield one item per article; `notice` gets the number of pages that are no articles, at the end.
 
-    def __init__(self, file: InputFile, notice: Notice = lambda _: None) -> None:
-        self.file = file
-        self.name = file.name
-        self._notice = notice
-
-    def count_hint(self) -> int | None:
-        # The oldest articles come first and are many times as long as most: a guess by them would be far too low.
-        return None
-
-    def read(self) -> Iterator[Record | Rejected]:
-        """Yield one item per article.
-
-        Rejected: a page without an id or a revision, in another content model than wikitext, or whose
-        wikitext cannot be parsed. Raises SourceError where the XML is broken, or when it is no MediaWiki
-        export.
-        """
-        redirects = others = 0
-        plain = PlainText()
-        with self.file.open() as stream:
-            for page in _pages(stream, self.name, plain):
-                if page.namespace != "0":
-                    others += 1
-                # Dumps from before 2011 mark redirects in the text alone.
-                elif page.is_redirect or page.text.lstrip()[:9].lower() == "#redirect":
-                    redirects += 1
-                else:
-                    yield self._item(page, plain)
-        if redirects or others:
-            left = f"left out {redirects:,} redirects and {others:,} pages outside the main namespace"
-            self._notice(f"{self.name}: {left}")
-
-    def _item(self, page: _Page, plain: PlainText) -> Record | Rejected:
-        location = f"{self.name} page {page.number} ({page.title})"
-        model = page.revision.get("model") or "wikitext"
-        reason = None
-        if not page.id:
-            reason = "page without an id"
-        elif "id" not in page.revision:
-            reason = "page without a revision"
-        elif model != "wikitext":
-            reason = f"found content model {model!r}, expected 'wikitext'"
+    Rejected: a page without an id or a revision, in another content model than wikitext, or whose wikitext cannot be
+    parsed. Raises SourceError where the XML is broken, or when it is no MediaWiki export.
+    """
+    redirects = others = 0
+    plain = PlainText()
+    for page in _pages(stream, name, plain):
+        if page.namespace != "0":
+            others += 1
+        # Dumps from before 2011 mark redirects in the text alone.
+        elif page.is_redirect or page.text.lstrip()[:9].lower() == "#redirect":
+            redirects += 1
         else:
-            try:
-                text = plain(page.text)
-            except WikitextError as error:
-                reason = f"the wikitext cannot be parsed: {error}"
-        if reason is not None:
-            return Rejected(location, reason, page.id or None, excerpt(page.text))
-        fields = {"id": page.id, "title": page.title, "text": text}
-        fields |= {"revision_id": page.revision["id"], "timestamp": page.revision.get("timestamp", "")}
-        return Record(location, fields)
+            yield _item(page, plain, f"{name} page {page.number} ({page.title})")
+    if redirects or others:
+        notice(f"{name}: left out {redirects:,} redirects and {others:,} pages outside the main namespace")
+
+
+def _item(page: _Page, plain: PlainText, location: str) -> Record | Rejected:
+    model = page.revision.get("model") or "wikitext"
+    if not page.id:
+        reason = "page without an id"
+    elif "id" not in page.revision:
+        reason = "page without a revision"
+    elif model != "wikitext":
+        reason = f"found content model {model!r}, expected 'wikitext'"
+    else:
+        try:
+            fields = {"id": page.id, "title": page.title, "text": plain(page.text)}
+        except WikitextError as error:
+            reason = f"the wikitext cannot be parsed: {error}"
+        else:
+            fields |= {"revision_id": page.revision["id"], "timestamp": page.revision.get("timestamp", "")}
+            return Record(location, fields)
+    return Rejected(location, reason, page.id or None, excerpt(page.text))
 
 
 FORMAT = SourceFormat(
     (".xml",),
-    lambda file, options: WikiDumpSource(file, options.notice),
+    # The oldest articles come first and are many times as long as most: a guess by them would be far too low.
+    lambda file, options: FileSource(file, partial(read_dump, notice=options.notice)),
     is_table=False,
     requires="mwparserfromhell",
     install="pip install mwparserfromhell",
