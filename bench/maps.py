@@ -152,8 +152,9 @@ def run(way: str, db: str, seed: int, files: list[str]) -> dict[str, object]:
 def drop_graph(db: str) -> None:
     """Remove the stored neighbor graph, so that the next map makes it."""
     from vecindex.store.database import Database
+    from vecindex.store.graph import GraphTable
 
-    Database(Path(db)).graph("articles").drop()
+    GraphTable(Database(Path(db)), "articles").drop()
 
 
 def main() -> None:

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vecindex.core.vectors import F32
-from vecindex.errors import CorruptError
-from vecindex.messages import command, text
+from vecindex.errors import LOOK_CLOSER, CorruptError
 from vecindex.schema import MAP_KEY, OWN_COLUMNS, read_fingerprint
 from vecindex.store.faults import translated
 from vecindex.types import Fingerprint
@@ -39,7 +38,7 @@ class ArticleTable:
 
     def __init__(self, table: Any, where: str) -> None:
         """Take an open LanceDB table and the name to use in messages."""
-        self._table = table
+        self.lance = table
         self.where = where
         self.name: str = table.name
 
@@ -49,7 +48,7 @@ class ArticleTable:
     def schema(self) -> pa.Schema:
         """The table's Arrow schema."""
         with translated(self.where):
-            return self._table.schema
+            return self.lance.schema
 
     @property
     def extra_columns(self) -> list[pa.Field]:
@@ -75,7 +74,7 @@ class ArticleTable:
     def set_setting(self, **values: Any) -> None:
         """Keep further provenance; each value is stored as JSON."""
         with translated(self.where):
-            self._table.update_field_metadata(
+            self.lance.update_field_metadata(
                 {"path": "vector", "metadata": {_PREFIX + k: json.dumps(v) for k, v in values.items()}}
             )
 
@@ -84,26 +83,22 @@ class ArticleTable:
     def count(self, where: str | None = None) -> int:
         """Return the number of rows, all or those that meet an SQL condition."""
         with translated(self.where):
-            return int(self._table.count_rows(where))
+            return int(self.lance.count_rows(where))
 
     def scan(self, columns: Sequence[str], where: str | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the rows in batches with the given columns, from one version of the table."""
         with translated(self.where):
-            query = self._table.search().select(list(columns)).limit(max(1, self.count()))
+            query = self.lance.search().select(list(columns)).limit(max(1, self.count()))
             if where:
                 query = query.where(where)
             yield from query.to_batches(batch_size=_SCAN_ROWS)
-
-    def scan_vectors(self) -> Iterator[pa.RecordBatch]:
-        """Yield the ids and vectors of all rows in the order of `scan`, little of them in memory at a time."""
-        return self.stream(["id", "vector"])
 
     def stream(
         self, columns: Sequence[str], where: str | None = None, rows: int = _VECTOR_ROWS
     ) -> Iterator[pa.RecordBatch]:
         """Yield columns of the rows in the order of `scan`, in batches of so many rows, and few batches in memory."""
         with translated(self.where):
-            data = self._table.to_lance(metadata_cache_size_bytes=_CACHE_BYTES, index_cache_size_bytes=_CACHE_BYTES)
+            data = self.lance.to_lance(metadata_cache_size_bytes=_CACHE_BYTES, index_cache_size_bytes=_CACHE_BYTES)
             yield from data.scanner(
                 columns=list(columns),
                 filter=where,
@@ -164,7 +159,7 @@ class ArticleTable:
         import pyarrow as pa
 
         with translated(self.where):
-            query = self._table.search().select(list(columns)).where(isin(key, ids)).limit(max(1, self.count()))
+            query = self.lance.search().select(list(columns)).where(isin(key, ids)).limit(max(1, self.count()))
             return pa.table(query.to_arrow())
 
     # -- writing ------------------------------------------------------------------------------------------
@@ -172,18 +167,15 @@ class ArticleTable:
     def append(self, rows: pa.Table) -> None:
         """Add rows whose ids the table does not hold, as one commit."""
         with translated(self.where):
-            self._table.add(rows)
+            self.lance.add(rows)
 
     def replace(self, rows: pa.Table, gone: Sequence[str] = ()) -> None:
         """Insert rows or replace those of the same id, and delete the chunks in `gone`, as one commit."""
         with translated(self.where):
             # Another handle may have committed since ours looked, and an index on id would drop the key check.
-            self._table.checkout_latest()
+            self.lance.checkout_latest()
             merge = (
-                self._table.merge_insert("id")
-                .when_matched_update_all()
-                .when_not_matched_insert_all()
-                .use_index(False)
+                self.lance.merge_insert("id").when_matched_update_all().when_not_matched_insert_all().use_index(False)
             )
             if gone:
                 merge = merge.when_not_matched_by_source_delete(isin("id", gone))
@@ -193,7 +185,7 @@ class ArticleTable:
         """Delete the rows that meet an SQL condition, as one commit; return how many they were."""
         before = self.count()
         with translated(self.where):
-            self._table.delete(where)
+            self.lance.delete(where)
         return before - self.count()
 
     def delete_ids(self, ids: Sequence[str], key: str = "id") -> int:
@@ -206,14 +198,7 @@ class ArticleTable:
         import pyarrow as pa
 
         with translated(self.where):
-            self._table.add_columns(pa.schema(list(fields)))
-
-    # -- for the other modules of the store ---------------------------------------------------------------
-
-    @property
-    def lance(self) -> Any:
-        """The LanceDB table itself."""
-        return self._table
+            self.lance.add_columns(pa.schema(list(fields)))
 
 
 def as_matrix(column: pa.Array, dimension: int) -> F32:
@@ -222,7 +207,7 @@ def as_matrix(column: pa.Array, dimension: int) -> F32:
     Raises CorruptError when a vector is null: flattening would shift all rows after it.
     """
     if column.null_count:
-        raise CorruptError(f"{column.null_count} rows have no vector.", text("Look closer: ", command("doctor")))
+        raise CorruptError(f"{column.null_count} rows have no vector.", LOOK_CLOSER)
     flat: npt.NDArray[np.float32] = column.flatten().to_numpy(zero_copy_only=False)
     return flat.reshape(-1, dimension)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from vecindex.errors import CorruptError
 from vecindex.store.articles import ArticleTable
-from vecindex.store.faults import translated
+from vecindex.store.faults import is_panic, translated
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -108,16 +108,9 @@ def corrupt_when_unreadable(what: str) -> Iterator[None]:
     """Raise CorruptError for whatever Lance raises while it reads."""
     try:
         yield
-    except (ValueError, OSError, RuntimeError) as error:
-        raise CorruptError(f"{what}: {_reason(error)}") from error
     except BaseException as error:
-        # Damaged bytes may make the Rust side panic, which is neither an Exception nor importable.
-        if type(error).__name__ != "PanicException":
+        if not isinstance(error, ValueError | OSError | RuntimeError) and not is_panic(error):
             raise
-        raise CorruptError(f"{what}: {_reason(error)}") from error
-
-
-def _reason(error: BaseException) -> str:
-    line = " ".join(str(error).split())
-    line = re.sub(r",? /[\w./@:-]+\.rs:\d+(:\d+)?.*$", "", line)
-    return re.sub(r"^(External error: )?(LanceError\(\w+\): )?(Generic [\w/]+ error: )?", "", line)[:200]
+        line = re.sub(r",? /[\w./@:-]+\.rs:\d+(:\d+)?.*$", "", " ".join(str(error).split()))
+        line = re.sub(r"^(External error: )?(LanceError\(\w+\): )?(Generic [\w/]+ error: )?", "", line)
+        raise CorruptError(f"{what}: {line[:200]}") from error

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from vecindex.errors import ConfigError, TableNotFoundError
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.schema import FORMAT, articles_schema
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
-from vecindex.store.graph import GraphTable
-from vecindex.store.lock import WriterLock
-from vecindex.store.questions import QuestionTable
+from vecindex.store.lock import writing
 from vecindex.store.quick_import import import_lancedb
-from vecindex.store.rejects import RejectTable
 from vecindex.store.versions import go_to
 from vecindex.types import Fingerprint
 
@@ -84,9 +83,9 @@ class Database:
         """Return whether there is a database; a remote one is taken to exist."""
         return self.folder is None or self.folder.is_dir()
 
-    def writer(self) -> WriterLock:
-        """Return the database's writer lock, to be used as a context manager."""
-        return WriterLock(self.folder)
+    def writer(self) -> AbstractContextManager[None]:
+        """Return the database's writer lock, to be used as a context manager; see `writing`."""
+        return writing(self.folder)
 
     def tables(self) -> list[str]:
         """Return the names of all tables, in order."""
@@ -156,14 +155,28 @@ class Database:
             made = self.connection.create_table(name, schema=pa.schema(schema), mode=mode)
             return ArticleTable(made, f"{self.uri}/{name}")
 
-    def rejects(self) -> RejectTable:
-        """Open the table of rejected rows; it is made when the first row is rejected."""
-        return RejectTable(self, REJECTS)
 
-    def questions(self) -> QuestionTable:
-        """Open the table of questions; it is made when the first set is embedded."""
-        return QuestionTable(self, QUESTIONS)
+class AuxiliaryTable:
+    """A table that a database keeps next to the articles. It is made when it gets its first row."""
 
-    def graph(self, name: str) -> GraphTable:
-        """Open the table that keeps the neighbor graph of a table; it is made by the first map."""
-        return GraphTable(self, GRAPH_PREFIX + name)
+    prefix: ClassVar[str]
+    """The table's name, or what it begins with where there is one for each articles table."""
+
+    def __init__(self, database: Database, articles: str = "") -> None:
+        """Take the database and the name of the articles table, if it matters; nothing is opened yet."""
+        self._database = database
+        self.name = self.prefix + articles
+        self.where = f"{database.uri}/{self.name}"
+
+    def exists(self) -> bool:
+        """Return whether the table was made."""
+        return self._database.has(self.name)
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        """Open the LanceDB table inside the block; None where it was not made."""
+        with translated(self.where):
+            yield self._open() if self.exists() else None
+
+    def _open(self) -> Any:
+        return self._database.connection.open_table(self.name)

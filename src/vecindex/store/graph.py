@@ -11,7 +11,7 @@ import numpy as np
 
 from vecindex.core.graph import Graph
 from vecindex.core.neighbors import NO_ROW
-from vecindex.store.auxiliary import AuxiliaryTable
+from vecindex.store.database import GRAPH_PREFIX, AuxiliaryTable
 from vecindex.store.faults import translated
 from vecindex.store.maintenance import KEEP_VERSIONS_FOR, clean
 
@@ -47,19 +47,16 @@ class StoredGraph:
 class GraphTable(AuxiliaryTable):
     """The stored graph of one articles table."""
 
+    prefix = GRAPH_PREFIX
+
     def load(self) -> StoredGraph | None:
         """Return what is kept; None when there is nothing, or nothing that this vecindex can read.
 
         Raises CorruptError when files are missing or damaged.
         """
-        if not self.exists():
-            return None
-        with translated(self.where):
-            table = self._open()
-            about = _about(table.schema)
-            if about is None:
-                return None
-            return _read(table, about)
+        with self._opened() as table:
+            about = None if table is None else _about(table.schema)
+            return None if about is None else _read(table, about)
 
     def save(self, stored: StoredGraph) -> None:
         """Keep a graph in place of what is there, as one commit. The caller holds the writer lock."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from vecindex.core.memory import give_back_memory
 from vecindex.store.articles import ArticleTable
+from vecindex.store.checkup import leftovers, table_folder
 from vecindex.store.faults import translated
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ def sweep(table: ArticleTable, folder: Path | None, keep_for: timedelta = KEEP_V
         removed = int(clean(_dataset(table), keep_for, table.where).old_versions)
     if folder is not None:
         # Lance's own clean-up passes over the temporary files of its local writer.
-        for path in (folder / f"{table.name}.lance").rglob(".tmp*"):
+        for path in leftovers(table_folder(folder, table.name)):
             path.unlink()
     return removed
 
@@ -82,7 +83,7 @@ def usage(table: ArticleTable, folder: Path | None) -> Usage:
         versions = table.lance.list_versions()
         now = next((v for v in versions if v["version"] == table.lance.version), versions[-1])["metadata"]
     fragments, live = int(now.get("total_fragments", 0)), int(now.get("total_files_size", 0))
-    return Usage(fragments, len(versions), live, bytes_in(folder / f"{table.name}.lance") if folder else None)
+    return Usage(fragments, len(versions), live, bytes_in(table_folder(folder, table.name)) if folder else None)
 
 
 def bytes_in(folder: Path) -> int:

@@ -97,7 +97,7 @@ class TableReader:
         """
         start = stop = 0
         room = np.empty((min(_BLOCK_ROWS, self.rows), self._dimension), dtype=np.float32)
-        for batch in self.table.scan_vectors():
+        for batch in self.table.stream(["id", "vector"]):
             self._check_order(batch.column("id"), stop)
             vectors = as_matrix(batch.column("vector"), self._dimension)
             while len(vectors):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from vecindex.core.graph import GRAPH_K
-from vecindex.errors import ConfigError, CorruptError
+from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
 from vecindex.exports.formats import format_of
 from vecindex.exports.json_rows import write_json, write_jsonl
 from vecindex.exports.tables import write_csv, write_parquet
@@ -160,7 +160,7 @@ def _batches(
     for batch in table.stream(sources, job.where):
         observer.stage(Stage(STAGE, at, job.rows))
         if with_vectors and batch.column("vector").null_count:
-            raise CorruptError(f"{table.where}: a row has no vector.", text("Look closer: ", command("doctor")))
+            raise CorruptError(f"{table.where}: a row has no vector.", LOOK_CLOSER)
         made = job.columns.taken(batch)
         if neighbors is not None:
             made = made.append_column("neighbors", neighbors.column(at, len(batch)))

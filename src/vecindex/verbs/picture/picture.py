@@ -13,7 +13,7 @@ from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.picture import Coloring, MapPicture, PlacedQuestion, TopicLabel, extent_of
 from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
-from vecindex.errors import ConfigError, CorruptError
+from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
@@ -189,7 +189,7 @@ def _vectors(
             for rows, block in _staged(reader, "topics", observer):
                 finder.assign(rows, block)
     except ValueError as error:
-        raise CorruptError(f"{reader.table.where}: {error}.", text("Look closer: ", command("doctor"))) from error
+        raise CorruptError(f"{reader.table.where}: {error}.", LOOK_CLOSER) from error
     if search is None or nearest is None or asked is None:
         return _Found((), None)
     plane = Plane(reader.positions[map_name], reader.articles)

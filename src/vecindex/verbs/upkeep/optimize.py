@@ -10,8 +10,9 @@ from vecindex.errors import ConfigError
 from vecindex.messages import option, text
 from vecindex.options import checked
 from vecindex.serialize import Result
-from vecindex.store.database import REJECTS, Database
+from vecindex.store.database import Database
 from vecindex.store.maintenance import KEEP_VERSIONS_FOR, maintain, sweep, usage
+from vecindex.store.rejects import RejectTable
 from vecindex.store.search import has_fulltext_index
 from vecindex.store.versions import tags
 from vecindex.verbs.upkeep.options import OptimizeOptions
@@ -52,8 +53,9 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
         # Before anything is merged, for that takes disk.
         removed = sweep(table, database.folder, keep_for)
         removed += maintain(table, keep_for)
-        if database.has(REJECTS):
-            maintain(database.rejects().opened(), keep_for)
+        rejects = RejectTable(database)
+        if rejects.exists():
+            maintain(rejects.opened(), keep_for)
         after = usage(table, database.folder)
     return OptimizeReport(
         table=name,

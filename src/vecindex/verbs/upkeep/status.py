@@ -12,8 +12,10 @@ from vecindex.options import checked
 from vecindex.serialize import Result
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
+from vecindex.store.lock import writer_at_work
 from vecindex.store.maintenance import bytes_in, usage
 from vecindex.store.maps import maps, outside
+from vecindex.store.rejects import RejectTable
 from vecindex.store.search import has_fulltext_index
 from vecindex.store.versions import tags
 from vecindex.types import Fingerprint
@@ -108,12 +110,12 @@ def status(database: Database, name: str, options: StatusOptions) -> Status:
     """Return the state of a table, without reading a vector; see `Index.status`."""
     options = checked(StatusOptions, options)
     at, local = options["at"], database.folder
-    rejects = database.rejects()
+    rejects = RejectTable(database)
     found = Status(
         database=database.uri,
         table=name,
         at=at,
-        writer=database.writer().holder(),
+        writer=writer_at_work(database.folder),
         rejected=rejects.count(name),
         rejects=rejects.rows(name) if options["rejects"] else None,
         table_bytes=None if local is None else 0,
