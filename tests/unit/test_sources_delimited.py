@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from vecindex.errors import SourceError
 from vecindex.sources import lines
 from vecindex.sources.base import Record
-from vecindex.sources.delimited import DelimitedSource
-from vecindex.sources.files import InputFile, OnceStream
+from vecindex.sources.delimited import read_delimited
+from vecindex.sources.formats import ReadOptions
 from vecindex.sources.open import open_sources
 from vecindex.types import Rejected
 
 
-def read(raw: bytes, **options: Any) -> list[Record | Rejected]:
-    return list(DelimitedSource(InputFile("c", stream=OnceStream(io.BytesIO(raw))), **options).read())
+def read(raw: bytes, delimiter: str = ",", **options: Any) -> list[Record | Rejected]:
+    return list(read_delimited(io.BytesIO(raw), "c", delimiter, ReadOptions(**options)))
 
 
 def test_types_are_inferred_by_column() -> None:

@@ -54,16 +54,10 @@ def check_map_name(table: ArticleTable, name: str) -> None:
             )
 
 
-def rows_and_positions(table: ArticleTable, names: Sequence[str]) -> tuple[pa.Array, dict[str, F64]]:
-    """Return the ids of all rows as an Arrow array, and their positions on several maps (NaN outside); one scan."""
-    found, positions = columns_and_positions(table, ["id"], names)
-    return found[0], positions
-
-
 def columns_and_positions(
     table: ArticleTable, columns: Sequence[str], names: Sequence[str]
 ) -> tuple[list[pa.Array], dict[str, F64]]:
-    """Return columns of text, and the positions on several maps, of all rows in table order, from one scan."""
+    """Return columns of text, and the positions on several maps (NaN outside), of all rows in table order."""
     import pyarrow as pa
 
     axes = [f"{name}_{axis}" for name in names for axis in _AXES]

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("key", "question_set", "id", "text", "topic", "answers", "hash", "fingerprint")
 _AT_ONCE = 2_000
-_NAME = Placeholder("NAME")
 
 
 class QuestionTable(AuxiliaryTable):

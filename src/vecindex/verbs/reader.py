@@ -12,7 +12,7 @@ from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import CorruptError
 from vecindex.store.articles import ArticleTable, as_matrix
-from vecindex.store.maps import rows_and_positions
+from vecindex.store.maps import columns_and_positions
 from vecindex.store.versions import version
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class TableReader:
         table.lance.checkout(version(table))
         self._chunked = table.fingerprint.chunking is not None
         self._dimension = table.fingerprint.dimension
-        self._scanned, positions = rows_and_positions(table, map_names)
+        (self._scanned,), positions = columns_and_positions(table, ["id"], map_names)
         self.rows = len(self._scanned)
         order = pc.sort_indices(self._scanned)
         self.ids: pa.Array = self._scanned.take(order)
