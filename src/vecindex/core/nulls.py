@@ -67,9 +67,9 @@ def bootstrap_mean(
     if len(data) < 2:
         return Interval(float(data[0]) if len(data) else math.nan, math.nan, math.nan, LEVEL, "question")
     by, cluster = _clusters(len(data), groups)
-    sums: F64 = np.asarray(np.bincount(cluster, weights=data), dtype=np.float64)
-    counts = np.bincount(cluster)
-    means = _draws(sums, counts, resamples, np.random.default_rng(seed))
+    sums, counts = np.bincount(cluster, weights=data), np.bincount(cluster)
+    drawn = _draws(len(sums), resamples, seed)
+    means = np.concatenate([sums[some].sum(axis=1) / counts[some].sum(axis=1) for some in drawn])
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     mean = float(data.mean())
     # Rounding may put a bound of equal values a last digit beyond their mean.
@@ -85,25 +85,21 @@ def resampled(
     of a question, so whatever is computed with its weights is compared pairwise. Memory is 250 draws at a time.
     """
     by, cluster = _clusters(n, groups)
-    return by, _weights(cluster, resamples, np.random.default_rng(seed))
+    clusters = int(cluster.max()) + 1 if n else 0
+
+    def weights(drawn: npt.NDArray[np.int64]) -> F64:
+        apart = drawn + clusters * np.arange(len(drawn))[:, None]
+        counts = np.bincount(apart.ravel(), minlength=drawn.size).reshape(drawn.shape)
+        return counts[:, cluster].astype(np.float64)
+
+    return by, map(weights, _draws(clusters, resamples, seed))
 
 
-def _weights(cluster: npt.NDArray[np.int64], resamples: int, rng: np.random.Generator) -> Iterator[F64]:
-    clusters = int(cluster.max()) + 1 if len(cluster) else 0
+def _draws(clusters: int, resamples: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield blocks (b, clusters) of draws with replacement from so many clusters."""
+    rng = np.random.default_rng(seed)
     for at in range(0, resamples if clusters else 0, _BLOCK):
-        size = min(_BLOCK, resamples - at)
-        drawn = rng.integers(0, clusters, (size, clusters)) + clusters * np.arange(size)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=size * clusters).reshape(size, clusters)
-        yield counts[:, cluster].astype(np.float64)
-
-
-def _draws(sums: F64, counts: npt.NDArray[np.int64], resamples: int, rng: np.random.Generator) -> F64:
-    means = np.empty(resamples)
-    for at in range(0, resamples, _BLOCK):
-        size = min(_BLOCK, resamples - at)
-        drawn = rng.integers(0, len(sums), (size, len(sums)))
-        means[at : at + size] = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    return means
+        yield rng.integers(0, clusters, (min(_BLOCK, resamples - at), clusters))
 
 
 def _clusters(n: int, groups: Sequence[Hashable] | None) -> tuple[str, npt.NDArray[np.int64]]:

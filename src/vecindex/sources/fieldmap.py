@@ -140,16 +140,9 @@ def _choose(
 
 
 def _known_among(found: list[str], known: tuple[str, ...]) -> str | None:
-    lowered: dict[str, str] = {}
-    for name in found:
-        lowered.setdefault(name.lower(), name)
-    for name in known:
-        # Of "ID" and "id" side by side, the one spelled as usual.
-        if name in found:
-            return name
-        if name in lowered:
-            return lowered[name]
-    return None
+    # Of "ID" and "id" side by side, the one spelled as usual; else the first.
+    spelled = {name.lower(): name for name in reversed(found)} | {name: name for name in found}
+    return next((spelled[name] for name in known if name in spelled), None)
 
 
 def _require(named: str, found: list[str], role: str) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -61,23 +62,20 @@ class Database:
         self.folder = None if "://" in self.uri else Path(self.uri).expanduser()
         if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
             raise ConfigError(f"{self.uri} is a file, not a database folder.", "Name a folder.")
-        self._connection: Any = None
 
-    @property
+    @cached_property
     def connection(self) -> Any:
         """The LanceDB connection, made at the first use."""
-        if self._connection is None:
-            lancedb = import_lancedb()
-            with translated(self.uri):
-                self._connection = lancedb.connect(
-                    self.folder or self.uri,
-                    session=lancedb.Session(
-                        index_cache_size_bytes=_INDEX_CACHE, metadata_cache_size_bytes=_METADATA_CACHE
-                    ),
-                    # Every read sees the latest commit, of whichever process.
-                    read_consistency_interval=timedelta(0),
-                )
-        return self._connection
+        lancedb = import_lancedb()
+        with translated(self.uri):
+            return lancedb.connect(
+                self.folder or self.uri,
+                session=lancedb.Session(
+                    index_cache_size_bytes=_INDEX_CACHE, metadata_cache_size_bytes=_METADATA_CACHE
+                ),
+                # Every read sees the latest commit, of whichever process.
+                read_consistency_interval=timedelta(0),
+            )
 
     def exists(self) -> bool:
         """Return whether there is a database; a remote one is taken to exist."""
@@ -141,8 +139,6 @@ class Database:
 
         `extra` are the Arrow fields of the user's own; `overwrite` replaces a table that is there.
         """
-        import pyarrow as pa
-
         schema = articles_schema(fingerprint, extra)
         at = schema.get_field_index("vector")
         metadata = {
@@ -152,7 +148,7 @@ class Database:
         schema = schema.set(at, schema.field(at).with_metadata(metadata))
         with translated(f"{self.uri}/{name}"):
             mode = "overwrite" if overwrite else "create"
-            made = self.connection.create_table(name, schema=pa.schema(schema), mode=mode)
+            made = self.connection.create_table(name, schema=schema, mode=mode)
             return ArticleTable(made, f"{self.uri}/{name}")
 
 

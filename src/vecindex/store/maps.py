@@ -172,14 +172,11 @@ def _drop(table: ArticleTable, columns: Sequence[str]) -> None:
 def _retried(table: ArticleTable, change: Callable[[], Any]) -> None:
     """Make a change, again where commits of others came between: Lance itself gives up after some."""
     with translated(table.where):
-        for _ in range(_TRIES - 1):
+        for left in reversed(range(_TRIES)):
             table.lance.checkout_latest()
             try:
                 change()
-            except (RuntimeError, OSError) as error:
-                if "conflict" not in str(error).lower():
-                    raise
-            else:
                 return
-        table.lance.checkout_latest()
-        change()
+            except (RuntimeError, OSError) as error:
+                if not left or "conflict" not in str(error).lower():
+                    raise
