@@ -11,8 +11,8 @@ import pytest
 from planted import make_table
 from vecindex.errors import StoreError
 from vecindex.store.articles import ArticleTable
-from vecindex.store.checkup import set_aside
 from vecindex.store.database import Database
+from vecindex.store.maintenance import set_aside
 from vecindex.store.maps import _retried, columns_and_positions, maps, put_map
 from vecindex.store.versions import snapshot, version
 

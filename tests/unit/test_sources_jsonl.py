@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vecindex.errors import SourceError
-from vecindex.sources import json_array, lines
+from vecindex.sources import json_rows, lines
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile
 from vecindex.sources.formats import FORMATS, ReadOptions, Source
@@ -107,12 +107,12 @@ def test_round_trip(rows: list[dict[str, Any]], ascii_only: bool) -> None:
 @given(records, st.sampled_from([None, 2]), st.integers(1, 9))
 def test_array_round_trip_whatever_the_pieces(rows: list[dict[str, Any]], indent: int, piece: int) -> None:
     """Cut at every few bytes, strings, escapes and brackets are still told apart."""
-    before = json_array._PIECE_BYTES
-    json_array._PIECE_BYTES = piece
+    before = json_rows._PIECE_BYTES
+    json_rows._PIECE_BYTES = piece
     try:
         found = read(json.dumps(rows, indent=indent).encode(), "json")
     finally:
-        json_array._PIECE_BYTES = before
+        json_rows._PIECE_BYTES = before
     assert found == [Record(f"c[{i}]", row) for i, row in enumerate(rows)]
 
 
@@ -140,7 +140,7 @@ def test_data_after_the_array() -> None:
 
 
 def test_array_element_beyond_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_array, "MAX_ROW_BYTES", 1000)
+    monkeypatch.setattr(json_rows, "MAX_ROW_BYTES", 1000)
     with pytest.raises(SourceError, match=r"c\[0\]: found an element longer than"):
         read(b'[{"id": "' + b"x" * 5000 + b'"}]', "json")
 

@@ -13,8 +13,7 @@ from vecindex.errors import MissingExtraError, SourceError
 from vecindex.sources.base import Record
 from vecindex.sources.formats import FileSource, ReadOptions
 from vecindex.sources.open import open_sources
-from vecindex.sources.wiki.dump import FORMAT
-from vecindex.sources.wiki.wikitext import PlainText, WikitextError
+from vecindex.sources.wiki import FORMAT, PlainText, WikitextError
 from vecindex.types import Rejected
 
 HEAD = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" xml:lang="de">

@@ -108,13 +108,13 @@ FORMATS = Registry(
     "vecindex.sources",
     SourceFormat,
     {
-        "jsonl": "vecindex.sources.jsonl:FORMAT",
-        "json": "vecindex.sources.json_array:FORMAT",
+        "jsonl": "vecindex.sources.json_rows:JSONL",
+        "json": "vecindex.sources.json_rows:JSON",
         "csv": "vecindex.sources.delimited:CSV",
         "tsv": "vecindex.sources.delimited:TSV",
         "parquet": "vecindex.sources.arrow.files:PARQUET",
         "arrow": "vecindex.sources.arrow.files:ARROW",
-        "wiki": "vecindex.sources.wiki.dump:FORMAT",
+        "wiki": "vecindex.sources.wiki:FORMAT",
         # Before texts: a folder that holds both is read for its pickles.
         "pickle": "vecindex.sources.pickles.source:FORMAT",
         "text": "vecindex.sources.text_folder:FORMAT",

@@ -7,7 +7,7 @@ from typing import BinaryIO
 from vecindex.errors import SourceError
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile, standard_input
-from vecindex.sources.jsonl import parse_object
+from vecindex.sources.json_rows import parse_object
 from vecindex.sources.lines import read_lines
 
 

@@ -1,21 +1,28 @@
-"""A `.json` file: one array of objects, or JSON lines. Location: "corpus.json[12]", counted from 0 as jq does.
+"""JSON lines, and `.json` files of one array of objects or of JSON lines; UTF-8.
 
-The array is cut into its elements while it is read, so that memory holds one element (64 MiB at most) and
+Location: "corpus.jsonl:12", lines counted from 1; "corpus.json[12]", elements counted from 0 as jq does.
+
+Rejected: a line that is not UTF-8, not JSON, not an object, or longer than 64 MiB. Blank lines are not rows.
+`NaN` and `Infinity`, which Python writes, are read as floats: `sources.articles` refuses them inside vectors.
+
+An array is cut into its elements while it is read, so that memory holds one element (64 MiB at most) and
 a faulty element is one Rejected. A file that is neither raises SourceError.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from io import BufferedReader, BytesIO
+from typing import BinaryIO
 
 from vecindex.errors import SourceError
-from vecindex.sources.base import MAX_ROW_BYTES, Record
+from vecindex.sources.base import MAX_ROW_BYTES, Record, excerpt
 from vecindex.sources.files import count_lines
 from vecindex.sources.formats import FileSource, SourceFormat
-from vecindex.sources.jsonl import parse_object, read_json_lines
+from vecindex.sources.lines import OVERLONG, read_lines
 from vecindex.types import Rejected
 
 _PIECE_BYTES = 1 << 18
@@ -23,6 +30,37 @@ _PIECE_BYTES = 1 << 18
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},"]', re.DOTALL)
 _STRING_BODY = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
+_KINDS = {list: "array", str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
+
+
+def read_json_lines(stream: BinaryIO, name: str) -> Iterator[Record | Rejected]:
+    """Yield one item per line that is not blank."""
+    for number, line, whole in read_lines(stream, name):
+        if not whole:
+            yield Rejected(f"{name}:{number}", OVERLONG, excerpt=excerpt(line))
+        elif not line.isspace():
+            yield parse_object(line, f"{name}:{number}")
+
+
+def parse_object(raw: bytes, location: str) -> Record | Rejected:
+    """Return the JSON object in `raw`, or why it is none."""
+    try:
+        value = json.loads(raw.decode("utf-8").rstrip())
+    except UnicodeDecodeError as error:
+        reason = f"not valid UTF-8 at byte {error.start + 1}"
+    except json.JSONDecodeError as error:
+        reason = f"not valid JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}"
+        if (nul := raw.find(b"\0")) >= 0:
+            reason = f"not valid JSON: NUL byte at byte {nul + 1}"
+    except RecursionError:
+        reason = "not usable JSON: nested too deeply"
+    except ValueError as error:  # Python refuses numbers of over 4,300 digits
+        reason = f"not usable JSON: {error}"
+    else:
+        if isinstance(value, dict):
+            return Record(location, value)
+        reason = f"found a JSON {_KINDS.get(type(value), 'value')}, expected an object"
+    return Rejected(location, reason, excerpt=excerpt(raw))
 
 
 def read_json(stream: BufferedReader, name: str) -> Iterator[Record | Rejected]:
@@ -52,7 +90,8 @@ def _count_rows(piece: bytes, is_whole: bool) -> int:
     return rows
 
 
-FORMAT = SourceFormat((".json",), lambda file, _: FileSource(file, read_json, _count_rows))
+JSONL = SourceFormat((".jsonl", ".ndjson"), lambda file, _: FileSource(file, read_json_lines, count_lines))
+JSON = SourceFormat((".json",), lambda file, _: FileSource(file, read_json, _count_rows))
 
 
 class ArrayCutter:
