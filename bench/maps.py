@@ -152,9 +152,8 @@ def run(way: str, db: str, seed: int, files: list[str]) -> dict[str, object]:
 def drop_graph(db: str) -> None:
     """Remove the stored neighbor graph, so that the next map makes it."""
     from vecindex.store.database import Database
-    from vecindex.store.graph import GraphTable
 
-    GraphTable(Database(Path(db)), "articles").drop()
+    Database(Path(db)).connection.drop_table("_graph.articles", ignore_missing=True)
 
 
 def main() -> None:

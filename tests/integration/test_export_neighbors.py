@@ -13,7 +13,6 @@ from tables import Notices, append, filled, unit_vectors
 from vecindex.core.vectors import F32
 from vecindex.neighbors.graph import knn_graph
 from vecindex.store.database import Database
-from vecindex.store.graph import GraphTable
 from vecindex.verbs.export.neighbors import NeighborsFrom
 from vecindex.verbs.graph import keep_graph
 from vecindex.verbs.map_rows import read_rows
@@ -73,7 +72,7 @@ def test_more_than_the_graph_holds(tmp_path: Path) -> None:
 
 def test_without_a_graph(tmp_path: Path) -> None:
     index, vectors = mapped(tmp_path / "db")
-    GraphTable(Database(tmp_path / "db"), "articles").drop()
+    Database(tmp_path / "db").connection.drop_table("_graph.articles")
     report = index.export(tmp_path / "o.parquet", tool="embedding-atlas")
     assert report.neighbors == NeighborsFrom(K, "made", 1.0)
     check(tmp_path / "o.parquet", vectors, K)

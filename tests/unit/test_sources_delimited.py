@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vecindex.errors import SourceError
-from vecindex.sources import lines
+from vecindex.sources import files
 from vecindex.sources.base import Record
 from vecindex.sources.delimited import read_delimited
 from vecindex.sources.formats import ReadOptions
@@ -90,7 +90,7 @@ def test_unclosed_quote_is_one_rejected_row() -> None:
 
 
 def test_overlong_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "MAX_ROW_BYTES", 1000)
+    monkeypatch.setattr(files, "MAX_ROW_BYTES", 1000)
     bad, good = read(b"id,text\n1," + b"x" * 9000 + b"\n2,b\n")
     assert isinstance(bad, Rejected)
     assert (bad.location, bad.reason) == ("c:2", "line longer than 64 MiB")

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vecindex.errors import SourceError
-from vecindex.sources import json_rows, lines
+from vecindex.sources import files, json_rows
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile
 from vecindex.sources.formats import FORMATS, ReadOptions, Source
@@ -67,7 +67,7 @@ def test_bad_line_is_rejected_and_the_next_one_read(line: bytes, reason: str) ->
 
 
 def test_overlong_line_is_rejected_and_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "MAX_ROW_BYTES", 1000)
+    monkeypatch.setattr(files, "MAX_ROW_BYTES", 1000)
     bad, good = read(b'{"id": "' + b"x" * 5000 + b'"}\n{"id": 2}\n')
     assert bad == Rejected("c:1", "line longer than 64 MiB", excerpt='{"id": "' + "x" * 192)
     assert good == Record("c:2", {"id": 2})

@@ -91,8 +91,6 @@ def polygon_area(corners: F64) -> float:
     >>> polygon_area(np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 2.0]]))
     2.0
     """
-    if len(corners) < 3:
-        return 0.0
     x, y = corners[:, 0], corners[:, 1]
     return float(abs((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) / 2)
 
@@ -103,7 +101,7 @@ def perimeter(corners: F64) -> float:
     >>> perimeter(np.array([[0.0, 0.0], [3.0, 0.0], [3.0, 4.0]]))
     12.0
     """
-    return float(np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1).sum()) if len(corners) > 1 else 0.0
+    return float(np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1).sum())
 
 
 def in_polygon(points: F64, corners: F64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -127,9 +127,8 @@ def rank_correlation(
     """
     there = np.isfinite(a) & np.isfinite(b)
     x, y = _ranks(a[there]), _ranks(b[there])
-    nothing = Interval(math.nan, math.nan, math.nan, LEVEL, "question")
     if there.sum() < 3 or x.std() == 0 or y.std() == 0:
-        return nothing
+        return Interval(math.nan, math.nan, math.nan, LEVEL, "question")
     kept = None if groups is None else [g for g, ok in zip(groups, there, strict=True) if ok]
     by, draws = resampled(int(there.sum()), kept, resamples=resamples, seed=seed)
     value = float(_weighted_correlation(x, y, np.ones((1, len(x))))[0])

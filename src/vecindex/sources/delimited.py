@@ -22,9 +22,8 @@ from typing import Any, BinaryIO
 from vecindex.errors import SourceError
 from vecindex.sources.base import MAX_ROW_BYTES, Record, excerpt
 from vecindex.sources.fieldmap import is_text_name
-from vecindex.sources.files import InputFile, count_lines
+from vecindex.sources.files import OVERLONG, InputFile, count_lines, read_lines
 from vecindex.sources.formats import FileSource, ReadOptions, SourceFormat
-from vecindex.sources.lines import OVERLONG, read_lines
 from vecindex.types import Rejected
 
 SAMPLE_ROWS = 1000

@@ -49,7 +49,6 @@ class FieldMap:
     id: str
     text: str | None
     title: str | None = None
-    template: str | None = None
     vector: str | None = None
     parts: tuple[tuple[str, str | None], ...] = ()
 
@@ -94,7 +93,7 @@ def resolve_fields(
         parts = _bind(parse_template(text_template), rest, roles)
     elif text is None and vector_field is None:
         raise _no_field("is recognised as", "text", found)
-    return FieldMap(id_name, text, title, text_template, vector_field, parts)
+    return FieldMap(id_name, text, title, vector_field, parts)
 
 
 def parse_template(template: str) -> tuple[tuple[str, str | None], ...]:

@@ -1,4 +1,4 @@
-"""Opens an input file as a stream of plain bytes: local or remote, compressed or not.
+"""Opens an input file as a stream of plain bytes, or of lines: local or remote, compressed or not.
 
 Compression is known by the last extension (.gz, .bz2, .xz, .zst; files of several members, streams or frames
 included) or, on standard input, by the first bytes. Data that ends too early or is damaged raises
@@ -12,6 +12,7 @@ import gzip
 import io
 import lzma
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,11 +22,15 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO
 
 from vecindex.errors import ConfigError, MissingExtraError, SourceError
+from vecindex.sources.base import MAX_ROW_BYTES
 
+OVERLONG = f"line longer than {MAX_ROW_BYTES >> 20} MiB"
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 _BUFFER_BYTES = 1 << 18
+_BOM = b"\xef\xbb\xbf"
+_FOREIGN_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _HEAD_BYTES = 1 << 20
 # Two of bzip2's blocks at their largest, of which nothing comes out before they are whole.
 _HEAD_STORED_BYTES = 2 << 20
@@ -81,6 +86,40 @@ def standard_input(stdin: BinaryIO | None = None) -> InputFile:
 def count_lines(piece: bytes, is_whole: bool) -> int:
     """Return the lines that end in `piece`, and with a whole file also a last one without an end."""
     return piece.count(b"\n") + (is_whole and bool(piece) and not piece.endswith(b"\n"))
+
+
+def read_lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, bytes, bool]]:
+    r"""Yield (line number from 1, line with its end, whole) for each line that ends in \n or the file.
+
+    `whole` is False for a line over 64 MiB: only its beginning is given, the rest is passed over. A UTF-8
+    byte order mark is dropped. Raises SourceError, with the line number, where the stream is damaged or
+    when the file is UTF-16.
+    """
+    number = 1
+    try:
+        line = stream.readline(MAX_ROW_BYTES + 1)
+        if line.startswith(_FOREIGN_BOMS):
+            raise SourceError(
+                f"{name}: found UTF-16 text, expected UTF-8",
+                f"Convert it first: iconv -f UTF-16 -t UTF-8 {name} > converted",
+            )
+        line = line.removeprefix(_BOM)
+        while line:
+            whole = len(line) <= MAX_ROW_BYTES or line.endswith(b"\n")
+            if not whole:
+                line = line[:4096]
+                _skip_line(stream)
+            yield number, line, whole
+            number += 1
+            line = stream.readline(MAX_ROW_BYTES + 1)
+    except SourceError as error:
+        raise SourceError(f"{error.message} (in line {number})", error.hint) from error
+
+
+def _skip_line(stream: BinaryIO) -> None:
+    piece = stream.readline(1 << 20)
+    while piece and not piece.endswith(b"\n"):
+        piece = stream.readline(1 << 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +221,7 @@ class InputFile:
             copy = stack.enter_context(tempfile.TemporaryFile())
             with self.open() as stream:
                 try:
-                    while piece := stream.read(1 << 20):
-                        copy.write(piece)
+                    shutil.copyfileobj(stream, copy)
                 except OSError as error:
                     raise SourceError(
                         f"{self.name}: cannot be unpacked into {tempfile.gettempdir()}: {error}",

@@ -20,9 +20,8 @@ from typing import BinaryIO
 
 from vecindex.errors import SourceError
 from vecindex.sources.base import MAX_ROW_BYTES, Record, excerpt
-from vecindex.sources.files import count_lines
+from vecindex.sources.files import OVERLONG, count_lines, read_lines
 from vecindex.sources.formats import FileSource, SourceFormat
-from vecindex.sources.lines import OVERLONG, read_lines
 from vecindex.types import Rejected
 
 _PIECE_BYTES = 1 << 18

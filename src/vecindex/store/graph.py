@@ -64,12 +64,6 @@ class GraphTable(AuxiliaryTable):
             made = self._database.connection.create_table(self.name, data=_rows(stored), mode="overwrite")
             clean(made.to_lance(), KEEP_VERSIONS_FOR, self.where)
 
-    def drop(self) -> None:
-        """Remove it, if it is there. The caller holds the writer lock."""
-        if self.exists():
-            with translated(self.where):
-                self._database.connection.drop_table(self.name)
-
 
 def _about(schema: pa.Schema) -> dict[str, Any] | None:
     raw = (schema.metadata or {}).get(GRAPH_KEY)
