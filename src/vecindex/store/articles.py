@@ -1,17 +1,20 @@
-"""An articles table: its rows, its provenance, its transactions."""
+"""An articles table: its rows, its provenance, its transactions, its versions and the tags that name some of them."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from vecindex.core.vectors import F32
-from vecindex.errors import LOOK_CLOSER, CorruptError
+from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
+from vecindex.messages import Placeholder, command, text
 from vecindex.schema import MAP_KEY, OWN_COLUMNS, read_fingerprint
 from vecindex.store.faults import translated
 from vecindex.types import Fingerprint
@@ -199,6 +202,70 @@ class ArticleTable:
 
         with translated(self.where):
             self.lance.add_columns(pa.schema(list(fields)))
+
+    # -- versions -----------------------------------------------------------------------------------------
+
+    @property
+    def version(self) -> int:
+        """The number of the version that is read."""
+        with translated(self.where):
+            return int(self.lance.version)
+
+    def versions(self) -> dict[int, tuple[int, dt.datetime]]:
+        """Return the (rows, time of the commit in UTC) of each version that can still be read."""
+        with translated(self.where):
+            return {
+                # LanceDB gives the time in this machine's zone, without saying so.
+                int(v["version"]): (int(v["metadata"].get("total_rows", 0)), v["timestamp"].astimezone(dt.UTC))
+                for v in self.lance.list_versions()
+            }
+
+    def snapshot(self, folder: Path | None) -> str:
+        """Return a name of the version that is read; a table made again under the same name has other ones.
+
+        `folder` is the database's. The name is the version's number and the time of its commit, from the files of a
+        local database; of a remote one only the number is known.
+        """
+        number = self.version
+        if folder is not None:
+            kept = folder / f"{self.name}.lance" / "_versions"
+            # Lance counts down from 2^64 - 1 in these names; older tables count up.
+            for name in (f"{2**64 - 1 - number:020}.manifest", f"{number}.manifest"):
+                with suppress(OSError):
+                    return f"{number}-{(kept / name).stat().st_mtime_ns:x}"
+        return str(number)
+
+    def tags(self) -> dict[str, int]:
+        """Return the version that each tag names, in order of the names."""
+        with translated(self.where):
+            return {name: int(tag["version"]) for name, tag in sorted(self.lance.tags.list().items())}
+
+    def go_to(self, tag: str) -> None:
+        """Read from now on what a tag names; nothing can be written then.
+
+        Raises ConfigError naming the tags when there is no such tag.
+        """
+        known = self.tags()
+        if tag not in known:
+            raise ConfigError(
+                f"{self.where} has no tag {tag!r} (tags there: {', '.join(known) or 'none'}).",
+                text("To make one: ", command("tag", Placeholder("NAME"))),
+            )
+        with translated(self.where):
+            self.lance.checkout(tag)
+
+    def put_tag(self, name: str) -> None:
+        """Let a tag name the latest version; one that is there is moved. The caller holds the writer lock."""
+        there = name in self.tags()
+        with translated(self.where):
+            self.lance.checkout_latest()
+            store = self.lance.tags
+            (store.update if there else store.create)(name, self.lance.version)
+
+    def remove_tag(self, name: str) -> None:
+        """Remove a tag; its version goes with a later clean-up. The caller holds the writer lock."""
+        with translated(self.where):
+            self.lance.tags.delete(name)
 
 
 def as_matrix(column: pa.Array, dimension: int) -> F32:

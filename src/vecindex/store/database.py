@@ -18,7 +18,6 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
 from vecindex.store.lock import writing
 from vecindex.store.quick_import import import_lancedb
-from vecindex.store.versions import go_to
 from vecindex.types import Fingerprint
 
 REJECTS = "rejects"
@@ -125,7 +124,7 @@ class Database:
         with translated(f"{self.uri}/{name}"):
             table = ArticleTable(self.connection.open_table(name), f"{self.uri}/{name}")
             if at is not None:
-                go_to(table, at)
+                table.go_to(at)
             return table
 
     def create_articles(

@@ -13,7 +13,6 @@ from vecindex.core.vectors import F32
 from vecindex.errors import CorruptError
 from vecindex.store.articles import ArticleTable, as_matrix
 from vecindex.store.maps import columns_and_positions
-from vecindex.store.versions import version
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,7 +40,7 @@ class TableReader:
         import pyarrow.compute as pc
 
         self.table = table
-        table.lance.checkout(version(table))
+        table.lance.checkout(table.version)
         self._chunked = table.fingerprint.chunking is not None
         self._dimension = table.fingerprint.dimension
         (self._scanned,), positions = columns_and_positions(table, ["id"], map_names)

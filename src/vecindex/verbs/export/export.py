@@ -21,7 +21,6 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import maps as stored_maps
 from vecindex.store.search import check_condition
-from vecindex.store.versions import version
 from vecindex.types import Observer, Silent, Stage
 from vecindex.verbs.export.columns import Columns, chosen_maps, plan_columns
 from vecindex.verbs.export.neighbors import FileNeighbors, file_neighbors, neighbor_type
@@ -57,7 +56,7 @@ def export(
     table = database.articles(name, options["at"])
     if options["at"] is None:
         # All that follows reads one version, whatever is committed meanwhile.
-        table.lance.checkout(version(table))
+        table.lance.checkout(table.version)
     if options["where"] is not None:
         check_condition(table, options["where"])
     kind, packed = format_of(out, options["format"])
@@ -79,7 +78,7 @@ def export(
     return ExportReport(
         table=name,
         at=options["at"],
-        version=version(table),
+        version=table.version,
         out=out,
         ids_out=ids_out,
         format=kind,
@@ -177,7 +176,7 @@ def _schema(table: ArticleTable, job: _Job, neighbors: FileNeighbors | None) -> 
     there = stored_maps(table)
     about = {
         "table": table.name,
-        "version": version(table),
+        "version": table.version,
         "model": table.fingerprint.to_dict(),
         "maps": {name: there[name] for name in job.columns.maps},
     }

@@ -20,7 +20,6 @@ from vecindex.neighbors.plane import Plane
 from vecindex.options import checked
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.versions import version
 from vecindex.types import Observer, Silent, Stage
 from vecindex.verbs.clock import Clock
 from vecindex.verbs.map_state import chosen_map, stored_scores
@@ -101,7 +100,7 @@ def map_picture(
     clock.lap("topics")
     picture = MapPicture(
         table=name,
-        version=version(table),
+        version=table.version,
         map=map_name,
         method=_text(about.get("method")),
         made=_text(about.get("made_at")),

@@ -10,7 +10,6 @@ from vecindex.messages import Message, Placeholder, command, text
 from vecindex.store import maintenance
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.versions import tags, versions
 from vecindex.verbs.upkeep.examine import UNIT_TOLERANCE, Examiner
 
 _EXAMPLES = 5
@@ -175,8 +174,8 @@ def _settle_rehash(found: Examination, examiner: Examiner) -> None:
 
 
 def _check_tags(found: Examination, table: ArticleTable) -> None:
-    known = versions(table)
-    lost = [f"{name}: version {version}" for name, version in tags(table).items() if version not in known]
+    known = table.versions()
+    lost = [f"{name}: version {version}" for name, version in table.tags().items() if version not in known]
     found.settle(
         "tags",
         lost,

@@ -14,7 +14,6 @@ from vecindex.store.database import Database
 from vecindex.store.maintenance import KEEP_VERSIONS_FOR, maintain, sweep, usage
 from vecindex.store.rejects import RejectTable
 from vecindex.store.search import has_fulltext_index
-from vecindex.store.versions import tags
 from vecindex.verbs.upkeep.options import OptimizeOptions
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -67,7 +66,7 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
         bytes_before=before.table_bytes,
         bytes_after=after.table_bytes,
         words_indexed=has_fulltext_index(table),
-        tags=tags(table),
+        tags=table.tags(),
     )
 
 

@@ -17,7 +17,6 @@ from vecindex.store.maintenance import bytes_in, usage
 from vecindex.store.maps import maps, outside
 from vecindex.store.rejects import RejectTable
 from vecindex.store.search import has_fulltext_index
-from vecindex.store.versions import tags
 from vecindex.types import Fingerprint
 from vecindex.verbs.map_state import rebuilt_by, why_due
 from vecindex.verbs.project.options import MIN_ARTICLES
@@ -146,7 +145,7 @@ def _with_table(found: Status, database: Database, table: ArticleTable) -> Statu
         truncated_frac=truncated / rows if rows else 0.0,
         columns={f.name: str(f.type) for f in table.extra_columns},
         maps=_maps(table, rows),
-        tags=tags(table),
+        tags=table.tags(),
         words_indexed=has_fulltext_index(table),
         batch_tokens=table.setting("batch_tokens") or {},
         **asdict(usage(table, database.folder)),
