@@ -55,7 +55,7 @@ class FieldMap:
     @cached_property
     def special(self) -> frozenset[str | None]:
         """The fields that do not belong to `extra`."""
-        return frozenset((self.id, self.text, self.title, self.vector))
+        return frozenset((self.id, self.text, self.title, self.vector)) - {None}
 
 
 def resolve_fields(
