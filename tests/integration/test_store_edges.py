@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+import vecindex
 from planted import make_table
-from vecindex.errors import StoreError
+from vecindex.errors import StoreError, TableNotFoundError
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maintenance import set_aside
@@ -89,3 +91,27 @@ def test_a_version_of_a_table_made_again_has_another_name(tmp_path: Path, table:
     again = make_table(tmp_path / "db", np.random.default_rng(1).normal(size=(6, 4)), IDS)
     assert again.version == int(number)
     assert again.snapshot(database.folder) != first
+
+
+@pytest.mark.parametrize("left", ["articles.lance/_versions", "articles.lance/data", "rejects.lance/_versions"])
+def test_a_table_that_was_killed_before_its_first_commit_is_begun_again(tmp_path: Path, left: str) -> None:
+    folder = tmp_path / "db"
+    (folder / left).mkdir(parents=True)
+    (folder / left / ".tmp_1.manifest_x").write_bytes(b"half")
+    source = tmp_path / "s.jsonl"
+    source.write_text('{"id": "a", "text": "t", "vector": [1, 0]}\n{"id": "", "text": "x", "vector": [1, 0]}\n')
+    index = vecindex.open(folder)
+    with pytest.raises(TableNotFoundError):
+        index.status()
+    report = index.ingest(source, vector_field="vector", model="test/none", unverified=True)
+    assert (report.added, report.rejected) == (1, 1)
+    assert index.status().rows == 1
+    assert index.doctor().sound
+    assert Database(folder).tables() == ["articles", "rejects"]
+
+
+def test_a_remote_database_knows_its_tables() -> None:
+    database = Database(f"memory://{uuid4().hex}")
+    assert (database.tables(), database.has("articles")) == ([], False)
+    database.connection.create_table("articles", schema=pa.schema([("id", pa.string())]))
+    assert (database.tables(), database.has("articles")) == (["articles"], True)

@@ -97,11 +97,21 @@ class Database:
                 names += list(answer.tables)
                 page = getattr(answer, "page_token", None)
                 if not page:
-                    return sorted(names)
+                    # LanceDB lists folders, also one that a writer left before its first commit.
+                    return sorted(name for name in names if self.folder is None or self.has(name))
 
     def has(self, name: str) -> bool:
-        """Return whether there is a table of that name."""
-        return name in self.tables()
+        """Return whether there is a table of that name: one that has a version."""
+        if self.folder is not None:
+            return any((self.folder / f"{name}.lance" / "_versions").glob("*.manifest"))
+        with translated(self.uri):
+            try:
+                self.connection.open_table(name)
+            except ValueError as error:
+                if "was not found" not in str(error):
+                    raise
+                return False
+        return True
 
     def holds_articles(self, name: str) -> bool:
         """Return whether a table that is there is one of articles."""
