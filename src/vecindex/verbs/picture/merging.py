@@ -82,7 +82,7 @@ def settled_groups(centers: F64, sizes: F64, groups: Rows) -> Rows:
 def _moved(centers: F64, sizes: F64, groups: Rows) -> Rows:
     n = int(groups.max()) + 1
     for _ in range(_ROUNDS):
-        means, _ = _means(centers, sizes, groups)
+        means = _means(centers, sizes, groups)
         moved = np.stack([((centers - mean) ** 2).sum(axis=1) for mean in means], axis=1).argmin(axis=1)
         if (moved == groups).all() or len(np.unique(moved)) < n:
             break
@@ -90,21 +90,20 @@ def _moved(centers: F64, sizes: F64, groups: Rows) -> Rows:
     return groups
 
 
-def _means(centers: F64, sizes: F64, groups: Rows) -> tuple[F64, F64]:
-    n = int(groups.max()) + 1
-    total: F64 = np.bincount(groups, weights=sizes, minlength=n).astype(np.float64)
-    return np.stack([np.average(centers[groups == g], axis=0, weights=sizes[groups == g]) for g in range(n)]), total
+def _means(centers: F64, sizes: F64, groups: Rows) -> F64:
+    some = (groups == group for group in range(int(groups.max()) + 1))
+    return np.stack([np.average(centers[own], axis=0, weights=sizes[own]) for own in some])
 
 
 def _variance(centers: F64, sizes: F64, groups: Rows) -> float:
-    means, _ = _means(centers, sizes, groups)
+    means = _means(centers, sizes, groups)
     return float((sizes * ((centers - means[groups]) ** 2).sum(axis=1)).sum())
 
 
 def _regrouped(centers: F64, sizes: F64, groups: Rows) -> Rows | None:
     """Return the groups after the best split and the cheapest union of two others; None where there are too few."""
     n = int(groups.max()) + 1
-    means, total = _means(centers, sizes, groups)
+    means, total = _means(centers, sizes, groups), np.bincount(groups, weights=sizes)
     best, half, whole = 0.0, np.empty(0, dtype=np.int64), -1
     for group in range(n):
         own = np.flatnonzero(groups == group)
