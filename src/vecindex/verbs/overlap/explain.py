@@ -15,7 +15,6 @@ from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
-from vecindex.verbs.overlap.causes.csls import csls, local_density
 from vecindex.verbs.overlap.causes.experiments import (
     Experiment,
     breadth_experiment,
@@ -28,7 +27,7 @@ from vecindex.verbs.overlap.causes.experiments import (
 from vecindex.verbs.overlap.causes.pseudo import MIN_KNOWN, known_share, pseudo_questions
 from vecindex.verbs.overlap.measure import Placed, Space, hubs_of, map_agreement, self_recall
 from vecindex.verbs.overlap.result import MapOverlap, SpaceFacts
-from vecindex.verbs.overlap.space import cohesion, percentiles, share_held_by
+from vecindex.verbs.overlap.space import cohesion, csls, local_density, percentiles, share_held_by
 from vecindex.verbs.reader import TableReader
 
 PSEUDO_QUESTIONS = 150

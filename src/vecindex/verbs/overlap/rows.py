@@ -10,7 +10,7 @@ from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows
 from vecindex.verbs.overlap.measure import Placed, Space
 from vecindex.verbs.overlap.metrics import further
 from vecindex.verbs.overlap.question_result import PlacedQuestion, QuestionRow, RankedNeighbor
-from vecindex.verbs.overlap.space import answer_recall, percentiles, reciprocal_rank, topic_precision
+from vecindex.verbs.overlap.space import answer_recall, known, percentiles, reciprocal_rank, topic_precision
 from vecindex.verbs.reader import TableReader
 
 
@@ -33,9 +33,9 @@ def question_rows(
             topic=question.topic,
             nearest_dist=float(near.dist[i, 0]),
             nearest_percentile=float(percentile[i]),
-            answers_recall=_known(recall[i]),
-            answers_reciprocal_rank=_known(ranks[i]),
-            topic_precision=_known(topics[i]),
+            answers_recall=known(recall[i]),
+            answers_reciprocal_rank=known(ranks[i]),
+            topic_precision=known(topics[i]),
             neighbors=_ranked(reader, near, i, k, titles),
             maps={name: {rule: found[i] for rule, found in rules.items()} for name, rules in on_maps.items()},
         )
@@ -48,18 +48,18 @@ def _on_map(reader: TableReader, space: Space, placed: Placed, titles: dict[int,
     topics, values, more = _topics(space, placed.near.rows), placed.values, further(placed.values)
     return [
         PlacedQuestion(
-            x=_known(x),
-            y=_known(y),
+            x=known(x),
+            y=known(y),
             overlap=float(values["overlap"][i]),
             rank_weighted=float(values["rank_weighted"][i]),
             soft={depth: float(values[f"soft@{depth}"][i]) for depth in space.withins},
             reciprocal={depth: float(values[f"reciprocal@{depth}"][i]) for depth in space.withins},
-            topic_precision=_known(topics[i]),
+            topic_precision=known(topics[i]),
             neighbors=_ranked(reader, placed.near, i, k, titles),
             depth=placed.near.k,
             target_ranks=_ranks(lists[i, :k], found[i]),
             neighbor_ranks=_ranks(found[i, :k], lists[i]),
-            metrics={name: _known(of[i]) for name, of in more.items()},
+            metrics={name: known(of[i]) for name, of in more.items()},
         )
         for i, (x, y) in enumerate(placed.xy)
     ]
@@ -86,7 +86,3 @@ def _topics(space: Space, rows: Rows) -> F64:
     if space.article_topics is None or space.asked.topics is None:
         return np.full(len(rows), np.nan)
     return topic_precision(rows, space.article_topics, space.asked.topics, space.k)
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
