@@ -24,7 +24,7 @@ from vecindex.spelling import CommandLine, JsonApi
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.faults import translated
-from vecindex.store.maps import maps
+from vecindex.store.maps import maps, no_such_map
 from vecindex.store.versions import snapshot, version, versions
 from vecindex.types import Silent
 from vecindex.verbs.map_state import chosen_map
@@ -129,12 +129,9 @@ class Live:
     def check(self) -> None:
         """Raise what would be wrong with every request: no such table or map, or questions that cannot be read."""
         table = self.table()
-        there = maps(table)
-        if self.served.map is not None and self.served.map not in there:
-            raise ConfigError(
-                f"{table.where} has no map {self.served.map!r} (maps there: {', '.join(there) or 'none'}).",
-                text("Name one of them, or leave ", option("map"), " out."),
-            )
+        if self.served.map is not None and self.served.map not in maps(table):
+            hint = text("Name one of them, or leave ", option("map"), " out.")
+            raise no_such_map(table, self.served.map, hint)
         if self.served.questions is not None:
             read(self.served.questions)
 

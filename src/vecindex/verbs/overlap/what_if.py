@@ -30,8 +30,8 @@ from vecindex.verbs.overlap.causes.nested import (
     strata,
 )
 from vecindex.verbs.overlap.measure import Placed, Space
+from vecindex.verbs.overlap.rows import article_topics
 from vecindex.verbs.overlap.space import answer_recall, reciprocal_rank, topic_precision
-from vecindex.verbs.overlap.topics import article_topics
 from vecindex.verbs.reader import TableReader
 
 FEW_DOUBLINGS = 4.0
@@ -93,7 +93,7 @@ def what_if_corpus(
 ) -> WhatIf:
     """Return the figures of the questions in each sample, and how they move with the number of articles.
 
-    `topics` is the column of the articles' topics, see `topics.topic_column`.
+    `topics` is the column of the articles' topics, see `rows.topic_column`.
     """
     drawn = nested.result(space.near)
     shown = [i for i, size in enumerate(nested.sizes) if size >= space.k]
@@ -134,8 +134,7 @@ def what_if_corpus(
     )
     found = [Trend(figure, name, change, direction(change)) for (figure, name), (_, change) in curves.items()]
     trends = tuple(found) if len(points) > 1 else ()
-    own = space.sample_near.dist[:, 0]
-    own = own[np.isfinite(own)]
+    own = space.own_dist
     gap = float(np.median(space.near.dist[:, 0]) - np.median(own)) if len(own) else 0.0
     return WhatIf(points, trends, summary_of(trends, gap), NOTE)
 

@@ -24,6 +24,7 @@ from vecindex.store.versions import version
 from vecindex.types import Observer, Silent, Stage
 from vecindex.verbs.clock import Clock
 from vecindex.verbs.map_state import chosen_map, stored_scores
+from vecindex.verbs.overlap.options import check_enough
 from vecindex.verbs.picture.coloring import flags, numbers
 from vecindex.verbs.picture.density import nearby
 from vecindex.verbs.picture.fields import FieldReader, field_readers
@@ -80,11 +81,8 @@ def map_picture(
     clock.lap("questions")
     reader = TableReader(table, [map_name])
     xy, index = _order(reader, map_name)
-    if asked is not None and reader.n < k:
-        raise ConfigError(
-            text(f"{table.where} has {reader.n:,} articles, fewer than ", option("k", k), "."),
-            text("Give a smaller ", option("k"), "."),
-        )
+    if asked is not None:
+        check_enough(table.where, reader.n, k)
     fields = field_readers(table, options["fields"], len(xy))
     finder = None
     if options["topics"] != 0:
