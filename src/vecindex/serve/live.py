@@ -28,9 +28,10 @@ from vecindex.store.maps import maps, no_such_map
 from vecindex.store.versions import snapshot, version, versions
 from vecindex.types import Silent
 from vecindex.verbs.map_state import chosen_map
-from vecindex.verbs.overlap.live import Around, LoadedTable, Mask, vector_of_question
+from vecindex.verbs.overlap.live import Around, LoadedTable, Mask
 from vecindex.verbs.picture.options import MapOptions
 from vecindex.verbs.questions.reader import read
+from vecindex.verbs.questions.vectors import question_vectors
 
 _SNAPSHOTS = 2
 """Versions kept in memory: the latest, and the one that pages still show which have not been reloaded."""
@@ -265,10 +266,13 @@ class Live:
         if not text:
             raise ConfigError("The question is empty.", "For example: how do cells make energy")
         table = at.loaded.table
-        made_by = repr(table.fingerprint)
-        options, model = self.served.model, self.model
-        vector = self._vectors.get(
-            (made_by, text), lambda: vector_of_question(self.database(), table, text, model, options, notes)
-        )
+        stored, options, model = table.fingerprint, self.served.model, self.model
+
+        def made() -> F32:
+            database, asked = self.database(), read([text])
+            vectors, _ = question_vectors(database, asked, stored, table.where, options, model, notes, keep=False)
+            return vectors[0]
+
+        vector = self._vectors.get((repr(stored), text), made)
         among = None if where is None else self.matching(at, where)
         return at.loaded.around_question(vector, k, map_name, among)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vecindex.core.identity import question_hash
 from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted
 from vecindex.core.overlap import found_in, overlap_at_k
 from vecindex.core.placement import place_by_search
@@ -21,15 +20,11 @@ from vecindex.errors import CorruptError
 from vecindex.messages import Placeholder, command, text
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
-from vecindex.options import ModelOptions
 from vecindex.store.articles import ArticleTable
-from vecindex.store.database import Database
 from vecindex.store.maps import maps, no_such_map
 from vecindex.store.search import check_condition
-from vecindex.types import Observer
 from vecindex.verbs.map_rows import index_of
 from vecindex.verbs.overlap.options import check_enough
-from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.reader import TableReader
 
 HELD_BYTES = 512 << 20
@@ -233,26 +228,3 @@ class LoadedTable:
             on_map=listed(found, found_in(theirs, mine)),
             articles=candidates,
         )
-
-
-def vector_of_question(
-    database: Database,
-    table: ArticleTable,
-    text: str,
-    model: QuestionModel,
-    options: ModelOptions,
-    observer: Observer,
-) -> F32:
-    """Return the unit vector (d,) of a question: from the table `questions` if it is kept there, else made now.
-
-    Nothing is kept. Raises ModelError when it must be made and the model is not available, or is not the table's.
-    """
-    stored = table.fingerprint
-    prompt = model.query_prompt(stored, options)
-    questions = database.questions()
-    prompt = questions.own_prompt(stored) if prompt is None else prompt
-    key = question_hash(text, stored, prompt)
-    known = questions.vectors([key])
-    if key in known:
-        return known[key]
-    return np.asarray(model.embed([text], stored, table.where, options, observer)[0], dtype=np.float32)
