@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class MapResult(Result):
     seconds: dict[str, float]
     rejected: tuple[Rejected, ...] = ()
     duplicates: tuple[Rejected, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def topics(self) -> int:

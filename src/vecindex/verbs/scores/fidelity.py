@@ -146,17 +146,12 @@ class _Reference:
         self.maps = maps
         self.search = search or ExactSearch(vectors, first.found.k, without=first.rows)
         self._fed_here = search is None
-        self._looked_up = looked_up
         others = np.concatenate([m.ranked_lists for m in maps], axis=1)
-        mine = vectors[first.ranked]
-        self._count = RankCount(first.rows[first.ranked], mine, others, self._distances(mine, others))
-
-    def _distances(self, vectors: F32, others: Rows) -> F64:
-        rows, looked_up = self._looked_up
+        mine, (known, known_vectors) = vectors[first.ranked], looked_up
         dist = np.full(others.shape, np.inf)
         i, j = np.nonzero(others != NO_ROW)
-        dist[i, j] = cosine_distances(vectors, i, looked_up, np.searchsorted(rows, others[i, j]))
-        return dist
+        dist[i, j] = cosine_distances(mine, i, known_vectors, np.searchsorted(known, others[i, j]))
+        self._count = RankCount(first.rows[first.ranked], mine, others, dist)
 
     def add(self, rows: Rows, vectors: F32) -> None:
         there = self.maps[0].there
