@@ -52,7 +52,7 @@ def vecindex_layers(vectors: measures.Vectors, seed: int, numbers: Sequence[int]
 
     n = len(vectors)
     position = np.random.default_rng(0).permutation(n)
-    finder = TopicFinder(position, n, tuple(numbers), seed)
+    finder = TopicFinder(position, n, vectors.shape[1], numbers, seed)
     blocks = [(np.arange(at, min(n, at + BLOCK)), vectors[at : at + BLOCK]) for at in range(0, n, BLOCK)]
     for rows, block in blocks:
         finder.sample(rows, block)

@@ -7,10 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vecindex.core.picture import Extent, extent_of
-from vecindex.verbs.picture.clusters import fit_centers, nearest_centers, spectral_embedding
+from vecindex.verbs.picture.clusters import (
+    fit_centers,
+    merged_groups,
+    nearest_centers,
+    settled_groups,
+    spectral_embedding,
+)
 from vecindex.verbs.picture.coloring import categories, flags, numbers
 from vecindex.verbs.picture.density import TOPIC_CELLS, blurred, cell_counts, densest_position, nearby
-from vecindex.verbs.picture.merging import merged_groups, settled_groups
 from vecindex.verbs.picture.topic_names import count_terms, name_groups
 from vecindex.verbs.picture.topics import topic_numbers
 from vecindex.verbs.picture.words import NO_WORD, read_words

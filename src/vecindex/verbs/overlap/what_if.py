@@ -143,18 +143,16 @@ def _figures(
     reader: TableReader, space: Space, lists: Sequence[Neighbors], column: Any
 ) -> dict[tuple[str, str | None], F64]:
     """Return the values of each figure of embedding space that is known, a question and a sample; (q, p)."""
-    found: dict[tuple[str, str | None], F64] = {("nearest_dist", None): np.stack([n.dist[:, 0] for n in lists], 1)}
+    found = {"nearest_dist": [near.dist[:, 0] for near in lists]}
     if any(len(right) for right in space.answers):
-        recalls = [answer_recall(space.counted(n.rows), space.answers, space.k) for n in lists]
-        found["answers_recall", None] = np.stack(recalls, axis=1)
-        ranks = [reciprocal_rank(space.counted(n.rows), space.answers) for n in lists]
-        found["mrr", None] = np.stack(ranks, axis=1)
+        counted = [space.counted(near.rows) for near in lists]
+        found["answers_recall"] = [answer_recall(rows, space.answers, space.k) for rows in counted]
+        found["mrr"] = [reciprocal_rank(rows, space.answers) for rows in counted]
     topics = article_topics(reader, column, space, lists)
     if topics is not None:
         asked = [q.topic for q in space.asked.questions]
-        precisions = [topic_precision(n.rows, topics, asked, space.k) for n in lists]
-        found["topic_precision", None] = np.stack(precisions, axis=1)
-    return found
+        found["topic_precision"] = [topic_precision(near.rows, topics, asked, space.k) for near in lists]
+    return {(figure, None): np.stack(values, axis=1) for figure, values in found.items()}
 
 
 def _overlap_within(space: Space, near: Neighbors, plane: Plane, placed: Placed, inside: Mask) -> F64:

@@ -81,7 +81,8 @@ def map_picture(
     fields = field_readers(table, options["fields"], len(xy))
     finder = None
     if options["topics"] != 0:
-        finder = TopicFinder(index, len(xy), topic_numbers(len(xy), options["topics"]), options["seed"])
+        wanted_topics = topic_numbers(len(xy), options["topics"])
+        finder = TopicFinder(index, len(xy), table.fingerprint.dimension, wanted_topics, options["seed"])
     clock.lap("places")
     placed, distances = _vectors(reader, map_name, asked, k, index, finder, observer)
     clock.lap("vectors")

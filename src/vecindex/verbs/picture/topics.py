@@ -10,10 +10,15 @@ import numpy as np
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.picture import U8, Coloring, TopicLabel, extent_of
 from vecindex.core.vectors import F32
-from vecindex.verbs.picture.clusters import fit_centers, nearest_centers, spectral_embedding
+from vecindex.verbs.picture.clusters import (
+    fit_centers,
+    merged_groups,
+    nearest_centers,
+    settled_groups,
+    spectral_embedding,
+)
 from vecindex.verbs.picture.coloring import categories
 from vecindex.verbs.picture.density import TOPIC_CELLS, cell_counts, densest_position
-from vecindex.verbs.picture.merging import merged_groups, settled_groups
 from vecindex.verbs.picture.options import MOST_TOPICS
 from vecindex.verbs.picture.topic_names import TermCounts, count_terms, name_groups
 
@@ -52,7 +57,7 @@ class TopicFinder:
     Memory is that of the sample and of one number for each article.
     """
 
-    def __init__(self, index: Rows, shown: int, numbers: Sequence[int], seed: int) -> None:
+    def __init__(self, index: Rows, shown: int, dimension: int, numbers: Sequence[int], seed: int) -> None:
         """Take each row's index in the picture's order (n,), NO_ROW for none, and how many are `shown`.
 
         That order being random, the first so many are the sample. `numbers` are those of `topic_numbers`; as many
@@ -61,31 +66,23 @@ class TopicFinder:
         self._index = index
         self._seed = seed
         self._numbers = numbers
-        self._size = min(shown, TRAINED_ON)
-        self._sample: F32 | None = None
-        self._centers: F32 | None = None
-        self._adjacent: F64 = np.zeros((0, 0))
+        self._sample: F32 = np.empty((min(shown, TRAINED_ON), dimension), dtype=np.float32)
         self.cluster: Rows = np.zeros(shown, dtype=np.int64)
 
     def sample(self, rows: Rows, vectors: F32) -> None:
         """Take a block of the first pass: rows (b,) and their unit vectors (b, d)."""
-        if self._sample is None:
-            self._sample = np.empty((self._size, vectors.shape[1]), dtype=np.float32)
         at = self._index[rows]
-        some = (at != NO_ROW) & (at < self._size)
+        some = (at != NO_ROW) & (at < len(self._sample))
         self._sample[at[some]] = vectors[some]
 
     def fit(self) -> None:
         """Make the clusters."""
-        if self._sample is not None:
-            self._centers = fit_centers(self._sample, self._numbers[-1], self._seed)
-            self._adjacent = np.zeros((len(self._centers), len(self._centers)))
-        self._sample = None
+        self._centers = fit_centers(self._sample, self._numbers[-1], self._seed)
+        self._adjacent = np.zeros((len(self._centers), len(self._centers)))
+        del self._sample
 
     def assign(self, rows: Rows, vectors: F32) -> None:
         """Take a block of the second pass."""
-        if self._centers is None:
-            raise RuntimeError("the clusters are not made yet")
         at = self._index[rows]
         there = at != NO_ROW
         near = nearest_centers(vectors[there], self._centers, _NEXT)
@@ -101,8 +98,6 @@ class TopicFinder:
         xy : (m, 2) positions in the picture's order.
         titles, texts : of the first articles in this order, 40,000 at most; of the texts the beginnings.
         """
-        if self._centers is None:
-            raise RuntimeError("the clusters are not made yet")
         there, cluster = np.unique(self.cluster, return_inverse=True)
         sizes = np.bincount(cluster).astype(np.float64)
         centers, adjacent = self._centers[there].astype(np.float64), self._adjacent[np.ix_(there, there)]
