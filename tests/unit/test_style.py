@@ -13,8 +13,14 @@ from sklearn.metrics import roc_auc_score
 
 from vecindex.core.neighbors import Neighbors
 from vecindex.core.vectors import normalize
-from vecindex.verbs.overlap.space import percentiles
-from vecindex.verbs.overlap.style import _direction, centroid_cosine, centroid_gap, held_out_auc, style_of
+from vecindex.verbs.overlap.space import (
+    _direction,
+    centroid_cosine,
+    centroid_gap,
+    held_out_auc,
+    percentiles,
+    style_of,
+)
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=20), st.lists(st.integers(0, 5), min_size=1, max_size=20))

@@ -85,17 +85,13 @@ class LoadedTable:
 
     def __init__(self, table: ArticleTable, held_bytes: int = HELD_BYTES) -> None:
         """Read the ids and positions."""
+        self.table = table
         self.about = maps(table)
         self.reader = TableReader(table, list(self.about))
         self._held_bytes = held_bytes
         self._held: list[tuple[Rows, F32]] | None = None
         self._planes: dict[str, Plane] = {}
         self._lock = threading.Lock()
-
-    @property
-    def table(self) -> ArticleTable:
-        """The table, at its version."""
-        return self.reader.table
 
     def release(self) -> None:
         """Give the memory of the vectors back; later questions read them from the store."""

@@ -39,9 +39,9 @@ from vecindex.verbs.overlap.space import (
     reciprocal_rank,
     share_held_by,
     skewness,
+    style_of,
     topic_precision,
 )
-from vecindex.verbs.overlap.style import style_of
 from vecindex.verbs.scores.evenness import map_evenness
 from vecindex.verbs.scores.fidelity import Fidelity
 

@@ -97,7 +97,7 @@ class AnswersFound:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How differently questions and articles are distributed; see `verbs.overlap.style`.
+    """How differently questions and articles are distributed; see `verbs.overlap.space`.
 
     None of it says that an answer is missed.
 

@@ -71,8 +71,9 @@ def map_picture(
     map_name, about = chosen_map(table, options["map"])
     asked = None
     if questions:
-        given, where = read(questions, stdin), table.where
-        asked = given, question_vectors(database, given, table.fingerprint, where, options, model, observer)[0]
+        given = read(questions, stdin)
+        vectors, _ = question_vectors(database, given, table.fingerprint, table.where, options, model, observer)
+        asked = given, vectors
     clock.lap("questions")
     reader = TableReader(table, [map_name])
     xy, index = _order(reader, map_name)
