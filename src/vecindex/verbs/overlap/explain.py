@@ -57,7 +57,6 @@ class Explainer:
         words = [question.text for question in asked.questions]
         self.known = known_share(words, [f"{title or ''} {text}" for title, text in articles])
         made = pseudo_questions(words, articles, seed)
-        self.texts = tuple(made)
         self._search = ExactSearch(embed(made), 1) if made else None
         self._covariance = Covariance(reader.table.fingerprint.dimension)
 
@@ -94,7 +93,7 @@ class Explainer:
         if self._search is None:
             return pseudo_experiment(float("nan"), float("nan"), facts.nearest_percentile, self.known, 0)
         rank = float(np.median(percentiles(space.near.dist[:, 0], self._distances())))
-        asked = len(self.texts)
+        asked = len(self._search.queries)
         return pseudo_experiment(self._percentile(space), rank, facts.nearest_percentile, self.known, asked)
 
     def _second_pass(self, reader: TableReader, space: Space) -> tuple[F64, F64]:
