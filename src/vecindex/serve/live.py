@@ -271,7 +271,7 @@ class Live:
         def made() -> F32:
             database, asked = self.database(), read([text])
             vectors, _ = question_vectors(database, asked, stored, table.where, options, model, notes, keep=False)
-            return vectors[0]
+            return np.asarray(vectors[0])
 
         vector = self._vectors.get((repr(stored), text), made)
         among = None if where is None else self.matching(at, where)

@@ -197,7 +197,8 @@ def _variance(centers: F64, sizes: F64, groups: Rows) -> float:
 def _regrouped(centers: F64, sizes: F64, groups: Rows) -> Rows | None:
     """Return the groups after the best split and the cheapest union of two others; None where there are too few."""
     n = int(groups.max()) + 1
-    means, total = _group_means(centers, sizes, groups), np.bincount(groups, weights=sizes)
+    means = _group_means(centers, sizes, groups)
+    total: F64 = np.bincount(groups, weights=sizes).astype(np.float64)
     best, half, whole = 0.0, np.empty(0, dtype=np.int64), -1
     for group in range(n):
         own = np.flatnonzero(groups == group)

@@ -152,7 +152,8 @@ class TextField(FieldReader):
                 # Beyond the limit a value counts as one of a kind that is never named.
                 known[i] = self._codes.get(str(value), most)
         self._given_up = len(self._codes) >= most and not self._asked
-        return known[coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)]
+        codes: Rows = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        return known[codes]
 
     def result(self) -> Coloring | None:
         """See `FieldReader`."""
