@@ -67,8 +67,8 @@ def bearing_on(cause: Cause, experiments: Sequence[Experiment]) -> list[Experime
     return [e for e in experiments if e.cause is _BEARS_ON.get(cause, cause)]
 
 
-def _outcome(supports: bool, refutes: bool) -> Outcome:
-    return Outcome.SUPPORTS if supports else Outcome.REFUTES if refutes else Outcome.UNDECIDED
+def _outcome(in_favor: bool, against: bool) -> Outcome:
+    return Outcome.SUPPORTS if in_favor else Outcome.REFUTES if against else Outcome.UNDECIDED
 
 
 _IN_WORDS = {Outcome.SUPPORTS: "plays a part", Outcome.REFUTES: "ruled out", Outcome.UNDECIDED: "undecided"}
@@ -131,9 +131,9 @@ def pseudo_experiment(percentile: float, rank: float, real_percentile: float, kn
 
 def placement_experiment(gain: Interval, best: float, median: float, floor: float, outside: float) -> Experiment:
     """Return what the best positions against the median baseline say; `gain` is of the paired differences."""
-    supports = outside < 0.5 and gain.mean >= CLEAR_GAIN and gain.low > 0
+    in_favor = outside < 0.5 and gain.mean >= CLEAR_GAIN and gain.low > 0
     # Where not even the best positions reach the floor, it is the placement, but no rule mends it.
-    refutes = gain.high < CLEAR_GAIN and best >= floor - 1e-9
+    against = gain.high < CLEAR_GAIN and best >= floor - 1e-9
     return Experiment(
         "best position against the median baseline",
         "Does it depend on the rule by which a question is placed?",
@@ -147,7 +147,7 @@ def placement_experiment(gain: Interval, best: float, median: float, floor: floa
             "snap_floor": floor,
             "targets_outside": outside,
         },
-        _outcome(supports, refutes),
+        _outcome(in_favor, against),
         Cause.PLACEMENT,
     )
 
