@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Thread
 from uuid import uuid4
 
 import numpy as np
@@ -115,3 +116,33 @@ def test_a_remote_database_knows_its_tables() -> None:
     assert (database.tables(), database.has("articles")) == ([], False)
     database.connection.create_table("articles", schema=pa.schema([("id", pa.string())]))
     assert (database.tables(), database.has("articles")) == (["articles"], True)
+
+
+def test_each_reading_is_of_one_version(tmp_path: Path) -> None:
+    folder, steps = tmp_path / "db", 40
+    writer = make_table(folder, np.eye(4)[[0] * 100], [f"r000-{i:03}" for i in range(100)])
+    reader = Database(folder).articles("articles")
+    rows = writer.lance.to_arrow()
+    at = {name: rows.schema.get_field_index(name) for name in ("id", "vector")}
+
+    def grow() -> None:
+        for step in range(1, steps):
+            ids = pa.array([f"r{step:03}-{i:03}" for i in range(100)])
+            vectors = np.eye(4, dtype=np.float32)[[step % 4] * 100].ravel()
+            grown = rows.set_column(at["id"], rows.schema.field("id"), ids)
+            vector = pa.FixedSizeListArray.from_arrays(vectors, 4)
+            writer.append(grown.set_column(at["vector"], rows.schema.field("vector"), vector))
+
+    thread = Thread(target=grow)
+    thread.start()
+    sizes = []
+    while thread.is_alive() or not sizes:
+        ids, vectors = reader.vectors()
+        scanned = sum(len(batch) for batch in reader.scan(["id"]))
+        expected = [int(row_id[1:4]) % 4 for row_id in ids]
+        assert (vectors.argmax(axis=1) == expected).all()
+        assert (len(ids) % 100, scanned % 100) == (0, 0)
+        sizes.append(len(ids))
+    thread.join()
+    assert len(set(sizes)) > 3
+    assert reader.count() == 100 * steps

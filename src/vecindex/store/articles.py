@@ -91,26 +91,30 @@ class ArticleTable:
     def scan(self, columns: Sequence[str], where: str | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the rows in batches with the given columns, from one version of the table."""
         with translated(self.where):
-            query = self.lance.search().select(list(columns)).limit(max(1, self.count()))
-            if where:
-                query = query.where(where)
-            yield from query.to_batches(batch_size=_SCAN_ROWS)
+            yield from self._pinned().to_batches(columns=list(columns), filter=where, batch_size=_SCAN_ROWS)
 
     def stream(
         self, columns: Sequence[str], where: str | None = None, rows: int = _VECTOR_ROWS
     ) -> Iterator[pa.RecordBatch]:
         """Yield columns of the rows in the order of `scan`, in batches of so many rows, and few batches in memory."""
         with translated(self.where):
-            data = self.lance.to_lance(metadata_cache_size_bytes=_CACHE_BYTES, index_cache_size_bytes=_CACHE_BYTES)
-            yield from data.scanner(
-                columns=list(columns),
-                filter=where,
-                batch_size=rows,
-                batch_readahead=_READ_AHEAD_BATCHES,
-                fragment_readahead=1,
-                io_buffer_size=_READ_AHEAD_BYTES,
-                scan_in_order=True,
-            ).to_batches()
+            yield from (
+                self._pinned()
+                .scanner(
+                    columns=list(columns),
+                    filter=where,
+                    batch_size=rows,
+                    batch_readahead=_READ_AHEAD_BATCHES,
+                    fragment_readahead=1,
+                    io_buffer_size=_READ_AHEAD_BYTES,
+                    scan_in_order=True,
+                )
+                .to_batches()
+            )
+
+    def _pinned(self) -> Any:
+        """Return the version that is read now as a Lance dataset, which stays at it whatever is committed."""
+        return self.lance.to_lance(metadata_cache_size_bytes=_CACHE_BYTES, index_cache_size_bytes=_CACHE_BYTES)
 
     def known_rows(self) -> Iterator[tuple[list[str], list[str]]]:
         """Yield (article ids, content hashes) of all articles: what is needed to resume.
@@ -147,23 +151,22 @@ class ArticleTable:
 
     def vectors(self, where: str | None = None) -> tuple[list[str], F32]:
         """Return the ids and vectors (n, d) of the rows, in table order; memory is that of the matrix."""
-        n = self.count(where)
         d = self.fingerprint.dimension
-        matrix = np.empty((n, d), dtype=np.float32)
         ids: list[str] = []
-        for batch in self.scan(["id", "vector"], where):
-            rows = as_matrix(batch.column("vector"), d)
-            matrix[len(ids) : len(ids) + len(rows)] = rows
-            ids += batch.column("id").to_pylist()
+        with translated(self.where):
+            data = self._pinned()
+            matrix = np.empty((data.count_rows(where), d), dtype=np.float32)
+            for batch in data.to_batches(columns=["id", "vector"], filter=where, batch_size=_SCAN_ROWS):
+                rows = as_matrix(batch.column("vector"), d)
+                matrix[len(ids) : len(ids) + len(rows)] = rows
+                ids += batch.column("id").to_pylist()
         return ids, matrix
 
     def rows_by_id(self, ids: Sequence[str], columns: Sequence[str], key: str = "id") -> pa.Table:
         """Return the rows with these ids (or article ids), in table order."""
-        import pyarrow as pa
-
         with translated(self.where):
-            query = self.lance.search().select(list(columns)).where(isin(key, ids)).limit(max(1, self.count()))
-            return pa.table(query.to_arrow())
+            found: pa.Table = self._pinned().to_table(columns=list(columns), filter=isin(key, ids))
+            return found
 
     # -- writing ------------------------------------------------------------------------------------------
 
