@@ -12,7 +12,7 @@ import pytest
 
 import vecindex
 from planted import make_table
-from vecindex.errors import StoreError, TableNotFoundError
+from vecindex.errors import LockedError, StoreError, TableNotFoundError
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maintenance import set_aside
@@ -146,3 +146,12 @@ def test_each_reading_is_of_one_version(tmp_path: Path) -> None:
     thread.join()
     assert len(set(sizes)) > 3
     assert reader.count() == 100 * steps
+
+
+def test_a_folder_that_is_named_by_a_url_has_the_same_lock(tmp_path: Path) -> None:
+    url = (tmp_path / "my db").as_uri()
+    with Database(tmp_path / "my db").writer(), pytest.raises(LockedError), Database(url).writer():
+        pass
+    make_table(Path(tmp_path / "my db"), np.eye(4))
+    assert Database(url).articles("articles").count() == 4
+    assert vecindex.open(url).status().rows == 4

@@ -16,7 +16,7 @@ from vecindex.messages import Placeholder, command, option, text
 from vecindex.schema import FORMAT, articles_schema
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
-from vecindex.store.lock import writing
+from vecindex.store.lock import local_folder, writing
 from vecindex.store.quick_import import import_lancedb
 from vecindex.types import Fingerprint
 
@@ -58,7 +58,7 @@ class Database:
     def __init__(self, uri: str | Path) -> None:
         """Take a local folder or a URI that LanceDB knows (s3://, gs://, az://)."""
         self.uri = str(uri)
-        self.folder = None if "://" in self.uri else Path(self.uri).expanduser()
+        self.folder = local_folder(self.uri)
         if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
             raise ConfigError(f"{self.uri} is a file, not a database folder.", "Name a folder.")
 

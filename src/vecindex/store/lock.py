@@ -8,10 +8,24 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.request import url2pathname
 
 from vecindex.errors import LockedError, StoreError
 
 _HOLDER = ".vecindex.holder"
+_LOCAL_SCHEMES = ("file", "file-object-store")
+
+
+def local_folder(uri: str) -> Path | None:
+    """Return the folder that a database's location names, None for a remote one.
+
+    >>> local_folder("file:///data/my%20db"), local_folder("s3://bucket/db")
+    (PosixPath('/data/my db'), None)
+    """
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        return Path(uri).expanduser()
+    return Path(url2pathname(rest.removeprefix("localhost"))) if scheme.lower() in _LOCAL_SCHEMES else None
 
 
 @contextmanager

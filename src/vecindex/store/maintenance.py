@@ -15,6 +15,7 @@ from vecindex.core.memory import give_back_memory
 from vecindex.errors import CorruptError
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import is_panic, translated
+from vecindex.store.lock import local_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -112,7 +113,7 @@ def _dataset(table: ArticleTable) -> Any:
 def clean(dataset: Any, keep_for: timedelta, where: str) -> Any:
     """Remove the old versions of a Lance dataset, but tagged ones. The caller holds the writer lock."""
     # Without a lock, files that no version names yet may be another writer's next commit.
-    sole_writer = "://" not in where
+    sole_writer = local_folder(where) is not None
     return dataset.cleanup_old_versions(
         older_than=keep_for, delete_unverified=sole_writer, error_if_tagged_old_versions=False
     )
