@@ -6,7 +6,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 
 from vecindex.core.identity import content_hash
 from vecindex.errors import SourceError
@@ -106,32 +106,27 @@ class Planner:
         limit = self._options["transaction_rows"]
         transaction, size, skipped = Transaction(), 0, 0
         broken: SourceError | None = None
-        items = self._items(stopped)
-        while True:
-            try:
-                source, item = next(items)
-            except StopIteration:
-                break
-            except SourceError as error:
-                # What was read before a source broke off is good: commit it, then raise.
-                broken = error
-                break
-            outcome = self._judge(source, item)
-            if outcome is None:
-                skipped += 1
-                if skipped >= _SKIPPED_AT_ONCE:
-                    yield Transaction(read=skipped)
-                    skipped = 0
-                continue
-            transaction.read += 1
-            if isinstance(outcome, Rejected):
-                self.reject(transaction, source, outcome)
-            else:
-                transaction.rows.append(outcome)
-                size += len(outcome.texts)
-            if size >= limit or len(transaction.rejects) >= limit:
-                yield transaction
-                transaction, size = Transaction(), 0
+        try:
+            for source, item in self._items(stopped):
+                outcome = self._judge(source, item)
+                if outcome is None:
+                    skipped += 1
+                    if skipped >= _SKIPPED_AT_ONCE:
+                        yield Transaction(read=skipped)
+                        skipped = 0
+                    continue
+                transaction.read += 1
+                if isinstance(outcome, Rejected):
+                    self.reject(transaction, source, outcome)
+                else:
+                    transaction.rows.append(outcome)
+                    size += len(outcome.texts)
+                if size >= limit or len(transaction.rejects) >= limit:
+                    yield transaction
+                    transaction, size = Transaction(), 0
+        except SourceError as error:
+            # What was read before a source broke off is good: commit it, then raise.
+            broken = error
         if stopped() and not self.complete:
             return  # only whole transactions: the next run reads these rows again
         transaction.read += skipped
@@ -148,7 +143,7 @@ class Planner:
             records = [row for row in first if isinstance(row, Record)]
             fields = self._fields(records, source) if records else None
             del records
-            for item in chain(_drained(first), _raising(broken), rows):
+            for item in _resumed(first, broken, rows):
                 if stopped():
                     return
                 if isinstance(item, Rejected):
@@ -237,19 +232,16 @@ class Planner:
 
 def _size(row: Record | Rejected) -> int:
     """Return about how many bytes the texts of a row take."""
-    return (
-        sum(len(value) for value in row.fields.values() if isinstance(value, str)) if isinstance(row, Record) else 0
-    )
+    fields = row.fields if isinstance(row, Record) else {}
+    return sum(len(value) for value in fields.values() if isinstance(value, str))
 
 
-def _drained(rows: deque[Record | Rejected]) -> Iterator[Record | Rejected]:
-    """Yield the rows, and keep none that was yielded."""
-    while rows:
-        yield rows.popleft()
-
-
-def _raising(error: SourceError | None) -> Iterator[Record | Rejected]:
-    """Yield nothing; raise the error, if there is one."""
-    if error is not None:
-        raise error
-    yield from ()
+def _resumed(
+    first: deque[Record | Rejected], broken: SourceError | None, rows: Iterator[Record | Rejected]
+) -> Iterator[Record | Rejected]:
+    """Yield the first rows, and keep none that was yielded; then raise what ended them, or yield the others."""
+    while first:
+        yield first.popleft()
+    if broken is not None:
+        raise broken
+    yield from rows
