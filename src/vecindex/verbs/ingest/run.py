@@ -18,8 +18,8 @@ from vecindex.sources.base import Source
 from vecindex.sources.pickles.source import PicklesSource
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database, check_name
-from vecindex.types import Chunking, Estimate, Fingerprint, Observer, Progress
-from vecindex.verbs.ingest.model import BRING_EMBEDDINGS, NAME, ModelChoice, choose_model
+from vecindex.types import Estimate, Fingerprint, Observer, Progress
+from vecindex.verbs.ingest.model import BRING_EMBEDDINGS, NAME, ModelChoice, checked_chunking, choose_model
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.ingest.result import IngestReport
 from vecindex.verbs.ingest.user_columns import UserColumns
@@ -123,7 +123,7 @@ class Run:
         )
         encoder = load(choice.files, options)
         self._set_budget(encoder)
-        made = fingerprint_of(encoder, choice.files, choice)
+        made = _fingerprint_of(encoder, choice.files, choice)
         if self.fingerprint is None:
             if choice.chunking is not None and choice.chunking.tokens > encoder.max_tokens:
                 raise ConfigError(
@@ -224,16 +224,10 @@ def _rows_of(sources: Sequence[Source]) -> int | None:
     return rows
 
 
-def fingerprint_of(encoder: Encoder, model: FoundModel, choice: ModelChoice) -> Fingerprint:
-    """Return the fingerprint of the vectors that an encoder makes with a model."""
+def _fingerprint_of(encoder: Encoder, model: FoundModel, choice: ModelChoice) -> Fingerprint:
     chunking = choice.chunking
     if chunking is not None and not chunking.tokens:
-        if chunking.overlap > encoder.max_tokens // 2:
-            raise ConfigError(
-                f"Chunks of {encoder.max_tokens} tokens cannot share {chunking.overlap}.",
-                "Let them share half of their tokens at most.",
-            )
-        chunking = Chunking(encoder.max_tokens, chunking.overlap)
+        chunking = checked_chunking(encoder.max_tokens, chunking.overlap)
     return Fingerprint(
         model=model.name,
         weights=model.weights,
