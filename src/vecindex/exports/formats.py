@@ -39,10 +39,9 @@ def format_of(out: str, given: str | None = None) -> tuple[str, bool]:
         if packed and given not in ("jsonl", "csv"):
             raise ConfigError(f"{out}: only jsonl and csv are packed with gzip, found {given}.", "Leave .gz out.")
         return given, packed
-    # The longest first, since .jsonl.gz ends like a packed file of any kind.
-    for ending in sorted(ENDINGS, key=len, reverse=True):
+    for ending, kind in ENDINGS.items():
         if name.endswith(ending):
-            return ENDINGS[ending], packed
+            return kind, packed
     raise ConfigError(
         f"The extension of {out} is that of no format. Extensions: {', '.join(ENDINGS)}.",
         text("Name it by one of them, or give the format: ", option("format", "parquet")),

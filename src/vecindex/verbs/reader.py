@@ -132,10 +132,6 @@ class TableReader:
         order = np.argsort(where)
         return where[order], np.concatenate(parts)[order]
 
-    def titles(self, rows: Rows) -> dict[int, str | None]:
-        """Return the titles of these rows."""
-        return self.values(rows, "title")
-
     def values(self, rows: Rows, column: str) -> dict[int, Any]:
         """Return what stands in a column of these rows."""
         import pyarrow as pa

@@ -15,7 +15,7 @@ from vecindex.store.database import Database
 from vecindex.store.versions import version
 from vecindex.types import Observer
 from vecindex.verbs.graph import Prepared, complete, prepare
-from vecindex.verbs.map_rows import MapRows, content_of, index_of
+from vecindex.verbs.map_rows import MapRows, in_id_order, index_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,8 +37,9 @@ class NeighborsFrom:
     recall: float
 
 
+@dataclass(frozen=True, slots=True)
 class FileNeighbors:
-    """The lists of neighbors, handed out in the order of the file.
+    """The lists of neighbors, in the order of the file.
 
     Attributes
     ----------
@@ -46,9 +47,9 @@ class FileNeighbors:
     dist : (n, k) float32, cosine distance, 0 to 2, lower is closer.
     """
 
-    def __init__(self, rows: I32, dist: F32, about: NeighborsFrom) -> None:
-        """Take the lists in the order of the file."""
-        self.rows, self.dist, self.about = rows, dist, about
+    rows: I32
+    dist: F32
+    about: NeighborsFrom
 
     def column(self, at: int, count: int) -> pa.StructArray:
         """Return {"ids", "distances"} of `count` rows from row `at` on; each list begins with its own row, at 0.
@@ -65,13 +66,6 @@ class FileNeighbors:
         ids = pa.ListArray.from_arrays(offsets, pa.array(rows[there]))
         distances = pa.ListArray.from_arrays(offsets, pa.array(dist[there]))
         return pa.StructArray.from_arrays([ids, distances], names=["ids", "distances"])
-
-
-def neighbor_type() -> pa.DataType:
-    """Return the type of `FileNeighbors.column`."""
-    import pyarrow as pa
-
-    return pa.struct([("ids", pa.list_(pa.int32())), ("distances", pa.list_(pa.float32()))])
 
 
 def file_neighbors(
@@ -108,16 +102,10 @@ def _graph(prepared: Prepared, where: str | None, k: int, observer: Observer) ->
 def _rows(table: ArticleTable, where: str | None) -> tuple[MapRows, pa.Array]:
     """Return the rows of the file in the order of their ids, and their ids in the order of the file."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     batches = list(table.stream(["id", "content_hash"], where, rows=_ID_ROWS))
     ids, hashes = (
         pa.concat_arrays([batch.column(i) for batch in batches]) if batches else pa.array([], pa.string())
         for i in range(2)
     )
-    order = pc.sort_indices(ids)
-    at = order.to_numpy(zero_copy_only=False).astype(np.int64)
-    position = np.empty(len(ids), dtype=np.int64)
-    position[at] = np.arange(len(ids))
-    rows = MapRows(table, version(table), ids.take(order), content_of(hashes.take(order)), position, None)
-    return rows, ids
+    return in_id_order(table, version(table), ids, hashes), ids

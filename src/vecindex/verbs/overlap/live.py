@@ -225,7 +225,7 @@ class LoadedTable:
         articles = self.reader.articles
         nearest = near.rows[0, :k]
         mapped = np.empty(0, np.int64) if found is None else found.rows[0, :k]
-        titles = self.reader.titles(np.concatenate([nearest, mapped]))
+        titles = self.reader.values(np.concatenate([nearest, mapped]), "title")
         known = bool(np.isfinite(at).all())
         mine, theirs = counted(nearest[None], articles), counted(mapped[None], articles)
         overlap = float(overlap_at_k(mine, theirs, k)[0]) if found is not None and known else None
