@@ -30,7 +30,6 @@ from vecindex.embed.precision import (
     Precision,
     choose_device,
     choose_precision,
-    device_name,
     first_batch_tokens,
 )
 from vecindex.errors import ModelError
@@ -106,8 +105,12 @@ class TransformerEncoder(Encoder):
 
     @property
     def device_name(self) -> str:
-        """Device and its model."""
-        return device_name(self.device)
+        """The device and its model."""
+        if self.device.startswith("cuda"):
+            import torch
+
+            return f"cuda {torch.cuda.get_device_name(self.device)}"
+        return self.device
 
     def tokenize(self, texts: Sequence[str], prompt: str | None = None) -> Tokens:
         """Return the tokens of each text behind the prompt (default: the document prompt).

@@ -38,11 +38,11 @@ class TableReader:
 
         `by` is "article" or "chunk", which differ in a table of chunks only.
         """
+        import pyarrow as pa
         import pyarrow.compute as pc
 
         self.table = table
         table.lance.checkout(version(table))
-        self._chunked = table.fingerprint.chunking is not None
         self._dimension = table.fingerprint.dimension
         self._scanned, positions = rows_and_positions(table, map_names)
         self.rows = len(self._scanned)
@@ -54,8 +54,9 @@ class TableReader:
         self.positions = {name: xy[at] for name, xy in positions.items()}
         self.articles: Rows | None = None
         self._article_ids: pa.Array = self.ids
-        if self._chunked:
-            of_rows = self._column_of_all("article_id").take(order)
+        if table.fingerprint.chunking is not None:
+            parts = [batch.column("article_id") for _, batch in self.batches(["id", "article_id"])]
+            of_rows = (pa.concat_arrays(parts) if parts else pa.array([], pa.string())).take(order)
             if by == "article":
                 coded = of_rows.dictionary_encode()
                 self.articles = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
@@ -63,13 +64,6 @@ class TableReader:
             else:
                 self._article_ids = of_rows
         self.n = self.rows if self.articles is None else len(self._article_ids)
-
-    def _column_of_all(self, name: str) -> pa.Array:
-        """Return a column of the whole table, in the order of the first scan."""
-        import pyarrow as pa
-
-        parts = [batch.column(name) for _, batch in self.batches(["id", name])]
-        return pa.concat_arrays(parts) if parts else pa.array([], pa.string())
 
     def _check_order(self, ids: pa.Array, start: int) -> None:
         if not ids.equals(self._scanned.slice(start, len(ids))):
