@@ -18,7 +18,6 @@ CHANGES = {
     "Piece",
     "Planned",
     "Ready",
-    "Rehash",
     "Seconds",
     "Transaction",
     "_Names",

@@ -200,23 +200,18 @@ def _check_rows(found: Examination, table: ArticleTable) -> None:
     )
     # Ids and articles are found by a scan of the whole table, which needs all its files.
     if not broken:
-        _settle_ids(found, examiner)
+        duplicates = examiner.duplicate_ids() + ["(empty)"] * examiner.no_id
+        found.settle("ids", duplicates, "Ids are empty, or more than one row has them.", _ONE_BY_ONE)
+    if not broken and examiner.chunked:
+        incomplete = examiner.incomplete_articles()
+        found.settle("chunks", incomplete, "Articles lack chunks, or have some twice.", _REMOVE)
+        found.articles_to_remove += incomplete
     _settle_vectors(found, examiner)
     found.settle("content hashes", examiner.bad_hashes, "Rows have no well-formed content hash.", _ONE_BY_ONE)
     _settle_rehash(found, examiner)
     found.settle(
         "transactions", examiner.no_txn, "Rows do not say which transaction wrote them, or when.", _ONE_BY_ONE
     )
-
-
-def _settle_ids(found: Examination, examiner: Examiner) -> None:
-    duplicates = examiner.duplicate_ids() + ["(empty)"] * examiner.no_id
-    found.settle("ids", duplicates, "Ids are empty, or more than one row has them.", _ONE_BY_ONE)
-    if not examiner.chunked:
-        return
-    incomplete = examiner.incomplete_articles()
-    found.settle("chunks", incomplete, "Articles lack chunks, or have some twice.", _REMOVE)
-    found.articles_to_remove += incomplete
 
 
 def _settle_vectors(found: Examination, examiner: Examiner) -> None:
