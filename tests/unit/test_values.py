@@ -17,6 +17,7 @@ CHANGES = {
     "IngestReport",
     "Piece",
     "Planned",
+    "Planner",
     "Ready",
     "Seconds",
     "Transaction",

@@ -68,33 +68,24 @@ def whole(article: Article) -> tuple[list[str], list[str]]:
     return [article.text], [article.embed_text]
 
 
+@dataclass(slots=True)
 class Planner:
     """Reads the sources once and yields transactions of the rows that the table lacks or has otherwise.
 
-    After the last one, `report` holds the counts and `seconds.reading` the time spent here.
+    `template` and `vector_field` are those in force. After the last one, `report` holds the counts and
+    `seconds.reading` the time spent here.
     """
 
-    def __init__(
-        self,
-        sources: Sequence[Source],
-        options: IngestOptions,
-        template: str | None,
-        vector_field: str | None,
-        registry: Registry,
-        report: IngestReport,
-        cut: Cutter = whole,
-    ) -> None:
-        """Take open sources, the template and vector field in force, and the registry of the table's rows."""
-        self.sources = sources
-        self.report = report
-        self.registry = registry
-        self.complete = False
-        self.nameless = 0
-        """Rejected rows whose ids are not known: they may be rows that the table has."""
-        self._options = options
-        self._template = template
-        self._cut = cut
-        self._vector_field = vector_field
+    sources: Sequence[Source]
+    options: IngestOptions
+    template: str | None
+    vector_field: str | None
+    registry: Registry
+    report: IngestReport
+    cut: Cutter
+    complete: bool = False
+    nameless: int = 0
+    """Rejected rows whose ids are not known: they may be rows that the table has."""
 
     def transactions(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Transaction]:
         """Yield transactions of at least `transaction_rows` rows (the last may be smaller).
@@ -103,7 +94,7 @@ class Planner:
         also fill a transaction, so that they are stored while the run goes on. Skipped rows make empty ones, so that
         whoever watches sees the run go on.
         """
-        limit = self._options["transaction_rows"]
+        limit = self.options["transaction_rows"]
         transaction, size, skipped = Transaction(), 0, 0
         broken: SourceError | None = None
         try:
@@ -167,7 +158,7 @@ class Planner:
         first: deque[Record | Rejected] = deque()
         size = 0
         try:
-            for row in islice(rows, min(LOOK_AHEAD, self._options["transaction_rows"])):
+            for row in islice(rows, min(LOOK_AHEAD, self.options["transaction_rows"])):
                 first.append(row)
                 size += _size(row)
                 if size >= _LOOK_AHEAD_BYTES or stopped():
@@ -177,7 +168,7 @@ class Planner:
         return first, None
 
     def _fields(self, records: Sequence[Record], source: Source) -> FieldMap:
-        options = self._options
+        options = self.options
         counts = Counter(name for row in records for name in row.fields)
         # What the folders of a file name is a field in addition to its own, not the id or the title of all its rows.
         own = set(counts) - set(source.partition if isinstance(source, PartitionedSource) else ())
@@ -188,8 +179,8 @@ class Planner:
             id_field=options["id_field"],
             text_field=options["text_field"],
             title_field=options["title_field"],
-            text_template=self._template,
-            vector_field=self._vector_field,
+            text_template=self.template,
+            vector_field=self.vector_field,
             candidates=[common, own],
         )
 
@@ -208,7 +199,7 @@ class Planner:
             return None
         if state is State.DUPLICATE:
             return rejected(item, "duplicate id: an earlier row of this run has it")
-        cut = self._cut(item)
+        cut = self.cut(item)
         if isinstance(cut, str):
             self.registry.forget([item.id])
             return rejected(item, cut)
