@@ -70,7 +70,7 @@ class Outputs:
         ------
         ConfigError, StoreError
         """
-        from vecindex.verbs.export.arrow import read_vectors
+        from vecindex.verbs.export.columns import read_vectors
 
         return read_vectors(self._database(), self.table, where, at)
 
@@ -88,7 +88,7 @@ class Outputs:
         ------
         ConfigError, StoreError
         """
-        from vecindex.verbs.export.arrow import read_positions
+        from vecindex.verbs.export.columns import read_positions
 
         return read_positions(self._database(), self.table, map, where, at)
 

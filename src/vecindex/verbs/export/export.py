@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vecindex.core.graph import GRAPH_K
 from vecindex.errors import ConfigError, CorruptError
-from vecindex.exports.formats import format_of
 from vecindex.exports.tables import write_csv, write_json, write_jsonl, write_parquet
 from vecindex.exports.vectors import write_vectors
 from vecindex.files import whole_file
@@ -25,7 +24,7 @@ from vecindex.store.versions import version
 from vecindex.types import Observer, Silent, Stage
 from vecindex.verbs.export.columns import Columns, chosen_maps, open_version, plan_columns
 from vecindex.verbs.export.neighbors import FileNeighbors, file_neighbors
-from vecindex.verbs.export.options import ATLAS, VIEWER, ExportOptions, check_vectors, checked_export
+from vecindex.verbs.export.options import ATLAS, VIEWER, ExportOptions, check_vectors, checked_export, format_of
 from vecindex.verbs.export.result import ExportReport
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TypeGuard
 
 from vecindex.embed.encoders import FoundModel, find, find_stored, same_name
 from vecindex.embed.models import DEFAULT_MODEL, NotOnThisMachineError
@@ -89,7 +88,8 @@ def _refuse_another_model(options: IngestOptions, stored: Fingerprint, where: st
     if options["model"] is not None and not same_name(options["model"], stored.model):
         differences.append(("model", options["model"], stored.model))
     # The name of a branch or a tag says nothing: the table keeps the commit that it meant.
-    commits = [revision for revision in (options["revision"], stored.revision) if _is_commit(revision)]
+    revisions = (options["revision"], stored.revision)
+    commits = [revision for revision in revisions if revision and re.fullmatch("[0-9a-f]{40}", revision)]
     if len(set(commits)) == 2:
         differences.append(("revision", commits[0], commits[1]))
     if not differences:
@@ -98,10 +98,6 @@ def _refuse_another_model(options: IngestOptions, stored: Fingerprint, where: st
         find(options["model"] or stored.model, options["revision"], fetch=False)
     except NotOnThisMachineError:
         raise _mismatch(differences, where) from None
-
-
-def _is_commit(revision: str | None) -> TypeGuard[str]:
-    return revision is not None and re.fullmatch("[0-9a-f]{40}", revision) is not None
 
 
 def _found(options: IngestOptions, stored: Fingerprint | None, must: bool) -> FoundModel | None:
