@@ -55,12 +55,9 @@ class Preparer:
     def prepared(self, planner: Planner) -> Iterator[Ready]:
         """Yield the planner's transactions, ready for the model."""
         for transaction in planner.transactions(self._run.stop):
-            if not transaction.rows:
-                yield Ready(transaction)
-            elif self._settle(transaction):
-                yield self._prepare(planner, transaction)
-            else:
+            if transaction.rows and not self._settle(transaction):
                 return
+            yield self._prepare(planner, transaction) if transaction.rows else Ready(transaction)
 
     def cut(self, article: Article) -> tuple[list[str], list[str]] | str:
         """Cut an article into chunks, what the template puts around its text around each; or say why it cannot be."""
@@ -82,10 +79,7 @@ class Preparer:
             return texts, [head + text + tail for text in texts]
 
     def _settle(self, transaction: Transaction) -> bool:
-        """Settle what makes the vectors and make the table, before its first rows are prepared.
-
-        Returns whether to go on.
-        """
+        """Settle what makes the vectors and make the table, before its first rows; return whether to go on."""
         run = self._run
         if run.precomputed and not self._estimated:
             settle_fingerprint(run, transaction.rows)
@@ -116,20 +110,19 @@ class Preparer:
         if run.precomputed:
             for piece in pieces:
                 piece.vector = normalize(piece.planned.article.vector[None, :])[0]  # type: ignore[index]
-            return Ready(transaction, pieces, new_columns=fresh)
-        self._reuse_vectors(pieces)
-        to_embed = [piece for piece in pieces if piece.vector is None]
-        if not to_embed:
-            return Ready(transaction, pieces, new_columns=fresh)
-        texts = [piece.planned.embed_texts[piece.chunk] for piece in to_embed]
-        run.check_encoder(texts)
-        if not self._estimated:
-            self._estimate(transaction, run.probe_rate(texts[:PROBE_TEXTS]))
-        with run.report.seconds.measured("tokenizing"):
-            tokens = run.load_encoder().tokenize(texts)
-            for piece, count, cut in zip(to_embed, tokens.counts, tokens.truncated, strict=True):
-                piece.n_tokens, piece.truncated = int(count), bool(cut)
-        return Ready(transaction, pieces, to_embed, tokens, fresh)
+        else:
+            self._reuse_vectors(pieces)
+        ready = Ready(transaction, pieces, [piece for piece in pieces if piece.vector is None], None, fresh)
+        if ready.to_embed:
+            texts = [piece.planned.embed_texts[piece.chunk] for piece in ready.to_embed]
+            run.check_encoder(texts)
+            if not self._estimated:
+                self._estimate(transaction, run.probe_rate(texts[:PROBE_TEXTS]))
+            with run.report.seconds.measured("tokenizing"):
+                ready.tokens = tokens = run.load_encoder().tokenize(texts)
+                for piece, count, cut in zip(ready.to_embed, tokens.counts, tokens.truncated, strict=True):
+                    piece.n_tokens, piece.truncated = int(count), bool(cut)
+        return ready
 
     def _new_columns(self, transaction: Transaction) -> list[pa.Field]:
         """Return the columns that the table lacks for these rows, and report which of them have other names."""
@@ -141,13 +134,9 @@ class Preparer:
         return fresh
 
     def check_fields(self, planner: Planner, transaction: Transaction, dimension: int) -> list[pa.Field]:
-        """Reject rows whose fields do not fit their columns, or whose own vectors are not of so many values.
-
-        Returns the columns that are new with these rows.
-        """
-        run = self._run
+        """Reject rows whose fields or own vectors do not fit the table; return the columns that are new with them."""
         fresh = self._new_columns(transaction)
-        judged = [(row, misfit(row.article, run.columns, dimension)) for row in transaction.rows]
+        judged = [(row, misfit(row.article, self._run.columns, dimension)) for row in transaction.rows]
         planner.take_back(transaction, [(row, why) for row, why in judged if why is not None])
         transaction.rows = [row for row, why in judged if why is None]
         return fresh
