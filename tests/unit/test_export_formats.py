@@ -17,8 +17,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vecindex.errors import ConfigError
-from vecindex.exports.tables import GROUP_ROWS, write_csv, write_json, write_jsonl, write_parquet
-from vecindex.exports.values import csv_column, json_values, lists_of_numbers
+from vecindex.exports.tables import (
+    GROUP_ROWS,
+    csv_column,
+    json_values,
+    lists_of_numbers,
+    write_csv,
+    write_json,
+    write_jsonl,
+    write_parquet,
+)
 from vecindex.verbs.export.options import ENDINGS, format_of
 
 SIGNS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

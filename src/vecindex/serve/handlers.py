@@ -14,7 +14,7 @@ import vecindex
 from vecindex.core.anchors import anchored_to
 from vecindex.core.neighbors import NO_ROW
 from vecindex.errors import ConfigError
-from vecindex.exports.values import json_value
+from vecindex.exports.tables import json_value
 from vecindex.messages import command, text
 from vecindex.serialize import plain
 from vecindex.serve import models

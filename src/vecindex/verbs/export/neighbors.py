@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vecindex.core.graph import I32, Graph
+from vecindex.core.graph import I32
 from vecindex.core.neighbors import NO_ROW
 from vecindex.core.vectors import F32
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.versions import version
 from vecindex.types import Observer
-from vecindex.verbs.graph import Prepared, complete, prepare
+from vecindex.verbs.graph import complete, prepare
 from vecindex.verbs.map_rows import MapRows, in_id_order, index_of
 
 if TYPE_CHECKING:
@@ -82,21 +82,17 @@ def file_neighbors(
     if n < 2:
         return FileNeighbors(np.empty((n, 0), np.int32), np.empty((n, 0), np.float32), NeighborsFrom(0, "made", 1.0))
     prepared = prepare(database, rows, k, observer)
-    graph, how = _graph(prepared, where, k, observer)
-    graph = graph.first(k)
+    if prepared.whole and prepared.kept is not None:
+        graph, how = prepared.kept.first(k), "stored"
+    else:
+        graph, origin = complete(prepared, prepared.rows.matrix(observer, where), k, _SEED, observer)
+        graph, how = graph.first(k), origin.how
     position = index_of(prepared.rows.ids, scanned)
     near = np.full(graph.rows.shape, NO_ROW, dtype=np.int32)
     dist = np.zeros(graph.rows.shape, dtype=np.float32)
     near[position] = np.where(graph.rows == NO_ROW, NO_ROW, position[graph.rows]).astype(np.int32)
     dist[position] = np.clip(1.0 - graph.sims, 0.0, 2.0)
     return FileNeighbors(near, dist, NeighborsFrom(graph.k, how, graph.recall))
-
-
-def _graph(prepared: Prepared, where: str | None, k: int, observer: Observer) -> tuple[Graph, str]:
-    if prepared.whole and prepared.kept is not None:
-        return prepared.kept, "stored"
-    graph, origin = complete(prepared, prepared.rows.matrix(observer, where), k, _SEED, observer)
-    return graph, origin.how
 
 
 def _rows(table: ArticleTable, where: str | None) -> tuple[MapRows, pa.Array]:

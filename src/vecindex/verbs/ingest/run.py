@@ -67,9 +67,10 @@ class Run:
         self.where = f"{database.uri}/{name}"
         self.id = uuid.uuid4().hex[:12]
         self.report = IngestReport(table=name)
-        self.vector_field = options["vector_field"] or ("vector" if options["vectors"] else None)
-        if any(isinstance(source, PicklesSource) for source in sources):
-            self.vector_field = self.vector_field or "vector"
+        bring_vectors = options["vectors"] or any(isinstance(source, PicklesSource) for source in sources)
+        self.vector_field = options["vector_field"] or ("vector" if bring_vectors else None)
+        self.precomputed = self.vector_field is not None
+        """Whether the sources bring their own vectors."""
         check_name(name, database)
         there = database.articles(name) if database.has(name) else None
         self.empty = there is not None and not there.count()
@@ -83,11 +84,6 @@ class Run:
         self._embedded = 0
         self.rows_done = 0
         self.rows_total = _rows_of(sources)
-
-    @property
-    def precomputed(self) -> bool:
-        """Whether the sources bring their own vectors."""
-        return self.vector_field is not None
 
     @property
     def known_fingerprint(self) -> Fingerprint:
