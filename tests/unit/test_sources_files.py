@@ -151,7 +151,10 @@ def test_missing_file_and_folder_as_file(tmp_path: Path) -> None:
         InputFile("gone.jsonl", str(tmp_path / "gone.jsonl")).open(),
     ):
         pass
-    with pytest.raises(SourceError, match=r"x: cannot be opened"), InputFile("x", str(tmp_path)).open():
+    with (
+        pytest.raises(SourceError, match=r"x: found a folder, expected a file"),
+        InputFile("x", str(tmp_path)).open(),
+    ):
         pass
 
 

@@ -124,7 +124,9 @@ def _asked_chunking(options: IngestOptions, stored: Fingerprint | None = None) -
 
 def checked_chunking(tokens: int, overlap: int) -> Chunking:
     """Return how articles are divided, `tokens` 0 for all that the model reads; raises ConfigError for nonsense."""
-    if tokens < 0 or overlap < 0 or (tokens and overlap > tokens // 2):
+    if tokens < 0:
+        raise ConfigError(f"Chunks have 1 token or more, found {tokens}.")
+    if overlap < 0 or (tokens and overlap > tokens // 2):
         raise ConfigError(
             f"Chunks of {tokens} tokens cannot share {overlap}.",
             "Let them share half of their tokens at most.",
