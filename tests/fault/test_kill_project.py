@@ -177,10 +177,19 @@ def test_interrupted_in_the_layout(tmp_path: Path) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         shutil.rmtree(folder / "_graph.articles.lance", ignore_errors=True)
         command = [
-            *(sys.executable, "-u", "-m", "vecindex.cli.app", "project", "--db", str(folder)),
+            *(
+                sys.executable,
+                "-u",
+                "-c",
+                "from vecindex.cli.app import main; main()",
+                "project",
+                "--db",
+                str(folder),
+            ),
             *("--iterations", "1000000", "--set", "finish_iterations=1000000"),
         ]
-        # The first signal falls while numba compiles, in callbacks from C that swallow exceptions.
+        # The first signal falls while numba compiles, in callbacks from C that swallow exceptions, or in an exec() of
+        # text, after which `python -m` ends by the signal whatever became of the exception.
         environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "numba")}
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
         # The neighbor graph is kept as soon as it is made, just before the layout.

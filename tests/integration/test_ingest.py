@@ -376,12 +376,17 @@ def test_chunks_carry_their_article_and_are_replaced_whole(tmp_path: Path) -> No
     assert [r["id"] for r in read(tmp_path / "db") if r["article_id"] == "x"] == ["x#0"]
 
 
-@pytest.mark.parametrize(("chunk", "overlap"), [(20, 11), (0, 200), (20, -1), (-1, 0)])
+@pytest.mark.parametrize(("chunk", "overlap"), [(20, 11), (0, 200), (20, -1)])
 def test_chunks_that_would_share_too_much_are_refused(tmp_path: Path, chunk: int, overlap: int) -> None:
     with pytest.raises(ConfigError, match="cannot share"):
         vecindex.open(tmp_path / "db").ingest(
             write(tmp_path / "rows.jsonl", ROWS), chunk=chunk, chunk_overlap=overlap
         )
+
+
+def test_chunks_of_fewer_than_no_tokens_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Chunks have 1 token or more, found -1"):
+        vecindex.open(tmp_path / "db").ingest(write(tmp_path / "rows.jsonl", ROWS), chunk=-1, chunk_overlap=0)
 
 
 def test_articles_that_leave_no_room_for_chunks_are_rejected(tmp_path: Path) -> None:
