@@ -23,6 +23,7 @@ from tables import append, ids_in, make_table, map_xy, unit_vectors
 from vecindex.store import maps as store
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
+from vecindex.store.graph import GraphTable
 from vecindex.store.maps import maps, put_map
 
 N = 400
@@ -207,7 +208,7 @@ def test_interrupted_in_the_layout(tmp_path: Path) -> None:
         table = Database(folder).articles("articles")
         assert maps(table) == about
         np.testing.assert_array_equal(map_xy(table, "map")[1], places)
-    assert Database(folder).graph("articles").load() is not None
+    assert GraphTable(Database(folder), "articles").load() is not None
 
 
 def test_the_lock_is_not_held_while_the_map_is_made(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from invariants import check, read
 from vecindex.errors import ConfigError, ModelError, SourceError
 from vecindex.messages import Message
 from vecindex.store.database import Database
+from vecindex.store.rejects import RejectTable
 from vecindex.types import Estimate, Progress, Rejected
 from vecindex.verbs.ingest.result import IngestReport
 
@@ -157,7 +158,7 @@ def test_rejects_that_were_filed_as_spelled_are_forgotten_too(
     write(tmp_path / "r.jsonl", [ROWS[0]])
     with monkeypatch.context() as before:
         before.setattr("vecindex.store.rejects.filed_as", lambda name: name)
-        Database(base).rejects().put("articles", "old", [("r.jsonl", Rejected("r.jsonl:2", "empty text"))])
+        RejectTable(Database(base)).put("articles", "old", [("r.jsonl", Rejected("r.jsonl:2", "empty text"))])
     assert [row["source"] for row in read(base, "rejects")] == ["r.jsonl"]
     vecindex.open(base).ingest("r.jsonl")
     assert read(base, "rejects") == []

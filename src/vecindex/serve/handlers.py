@@ -24,7 +24,6 @@ from vecindex.serve.report_job import ReportJob
 from vecindex.serve.sections import Packed
 from vecindex.store.maps import maps
 from vecindex.store.search import has_fulltext_index
-from vecindex.store.versions import version
 from vecindex.verbs.map_state import stored_scores
 from vecindex.verbs.overlap.live import Around
 from vecindex.verbs.overlap.live import Neighbor as Found
@@ -50,7 +49,7 @@ class Handlers:
         """Return the table's latest state."""
         name, table = self.live.latest()
         return models.Version(
-            version=version(table),
+            version=table.version,
             edition=name,
             rows=table.count(),
             maps=list(maps(table)),
@@ -63,7 +62,7 @@ class Handlers:
         found, made = self._status(), table.fingerprint
         known = plain(found, self.live.served.spell)
         of_the_server = {
-            "version": version(table),
+            "version": table.version,
             "edition": name,
             "model_name": made.model,
             "dimension": made.dimension,

@@ -14,7 +14,7 @@ from vecindex.errors import CorruptError, LockedError
 from vecindex.messages import text
 from vecindex.neighbors.graph import extend_graph, knn_graph
 from vecindex.store.database import Database
-from vecindex.store.graph import StoredGraph
+from vecindex.store.graph import GraphTable, StoredGraph
 from vecindex.types import Observer
 from vecindex.verbs.map_rows import MapRows, same_rows
 
@@ -59,7 +59,7 @@ def prepare(database: Database, rows: MapRows, k: int, observer: Observer) -> Pr
     lost a neighbor are searched again.
     """
     try:
-        stored = database.graph(rows.table.name).load()
+        stored = GraphTable(database, rows.table.name).load()
     except CorruptError as error:
         observer.notice(text("the stored neighbor graph cannot be read and is made again: ", error.message))
         stored = None
@@ -106,7 +106,7 @@ def keep_graph(database: Database, rows: MapRows, graph: Graph, observer: Observ
     stored = StoredGraph(rows.ids, rows.contents, graph, made_by(rows), rows.version)
     try:
         with database.writer():
-            database.graph(rows.table.name).save(stored)
+            GraphTable(database, rows.table.name).save(stored)
     except LockedError:
         return False
     return True

@@ -9,11 +9,9 @@ import numpy as np
 
 from vecindex.core.neighbors import F64, Rows
 from vecindex.core.vectors import F32, usable
-from vecindex.errors import CorruptError
-from vecindex.messages import command, text
+from vecindex.errors import LOOK_CLOSER, CorruptError
 from vecindex.store.articles import ArticleTable, as_matrix
 from vecindex.store.maps import columns_and_positions
-from vecindex.store.versions import version
 from vecindex.types import Observer, Stage
 
 if TYPE_CHECKING:
@@ -61,7 +59,7 @@ class MapRows:
             if not usable(block).all():
                 raise CorruptError(
                     f"{self.table.where}: {int((~usable(block)).sum()):,} vectors are not finite.",
-                    text("Look closer: ", command("doctor")),
+                    LOOK_CLOSER,
                 )
             vectors[self.order[at : at + len(block)]] = block
             at += len(block)
@@ -90,16 +88,15 @@ def read_rows(table: ArticleTable, map_name: str | None = None) -> MapRows:
 
     So the same articles are in the same order, whatever was ingested first and however the table was compacted.
     """
-    number = version(table)
-    table.lance.checkout(number)
+    table.lance.checkout(table.version)
     (ids, hashes), positions = columns_and_positions(
         table, ["id", "content_hash"], [] if map_name is None else [map_name]
     )
-    return in_id_order(table, number, ids, hashes, None if map_name is None else positions[map_name])
+    return in_id_order(table, ids, hashes, None if map_name is None else positions[map_name])
 
 
 def in_id_order(
-    table: ArticleTable, number: int, ids: pa.Array, hashes: pa.Array, positions: F64 | None = None
+    table: ArticleTable, ids: pa.Array, hashes: pa.Array, positions: F64 | None = None
 ) -> MapRows:
     """Return rows in the order of their ids; ids, content hashes and positions are in that of the scan."""
     import pyarrow.compute as pc
@@ -109,7 +106,7 @@ def in_id_order(
     index = np.empty(len(ids), dtype=np.int64)
     index[at] = np.arange(len(ids))
     placed = None if positions is None else positions[at]
-    return MapRows(table, number, ids.take(order), content_of(hashes.take(order)), index, placed)
+    return MapRows(table, table.version, ids.take(order), content_of(hashes.take(order)), index, placed)
 
 
 def content_of(hashes: pa.Array) -> pa.Array:

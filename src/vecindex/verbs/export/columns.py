@@ -13,7 +13,6 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import maps
 from vecindex.store.search import check_condition
-from vecindex.store.versions import version
 from vecindex.verbs.export.options import ATLAS, VIEWER
 from vecindex.verbs.map_state import chosen_map
 
@@ -61,7 +60,7 @@ def open_version(database: Database, name: str, where: str | None, at: str | Non
     """
     table = database.articles(name, at)
     if at is None:
-        table.lance.checkout(version(table))
+        table.lance.checkout(table.version)
     if where is not None:
         check_condition(table, where)
     return table

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vecindex.core.graph import GRAPH_K
-from vecindex.errors import ConfigError, CorruptError
+from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
 from vecindex.exports.tables import write_csv, write_json, write_jsonl, write_parquet
 from vecindex.exports.vectors import write_vectors
 from vecindex.files import whole_file
@@ -20,7 +20,6 @@ from vecindex.messages import command, option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import maps as stored_maps
-from vecindex.store.versions import version
 from vecindex.types import Observer, Silent, Stage
 from vecindex.verbs.export.columns import Columns, chosen_maps, open_version, plan_columns
 from vecindex.verbs.export.neighbors import FileNeighbors, file_neighbors
@@ -73,7 +72,7 @@ def export(
     return ExportReport(
         table=name,
         at=options["at"],
-        version=version(table),
+        version=table.version,
         out=out,
         ids_out=ids_out,
         format=kind,
@@ -151,7 +150,7 @@ def _batches(
     for batch in table.stream(sources, job.where):
         observer.stage(Stage(STAGE, at, job.rows))
         if with_vectors and batch.column("vector").null_count:
-            raise CorruptError(f"{table.where}: a row has no vector.", text("Look closer: ", command("doctor")))
+            raise CorruptError(f"{table.where}: a row has no vector.", LOOK_CLOSER)
         made = job.columns.taken(batch)
         if neighbors is not None:
             made = made.append_column("neighbors", neighbors.column(at, len(batch)))
@@ -168,7 +167,7 @@ def _schema(table: ArticleTable, job: _Job, neighbors: FileNeighbors | None) -> 
     there = stored_maps(table)
     about = {
         "table": table.name,
-        "version": version(table),
+        "version": table.version,
         "model": table.fingerprint.to_dict(),
         "maps": {name: there[name] for name in job.columns.maps},
     }

@@ -12,7 +12,6 @@ from vecindex.core.neighbors import NO_ROW
 from vecindex.core.vectors import F32
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.versions import version
 from vecindex.types import Observer
 from vecindex.verbs.graph import complete, prepare
 from vecindex.verbs.map_rows import MapRows, in_id_order, index_of
@@ -104,4 +103,4 @@ def _rows(table: ArticleTable, where: str | None) -> tuple[MapRows, pa.Array]:
         pa.concat_arrays([batch.column(i) for batch in batches]) if batches else pa.array([], pa.string())
         for i in range(2)
     )
-    return in_id_order(table, version(table), ids, hashes), ids
+    return in_id_order(table, ids, hashes), ids

@@ -10,11 +10,9 @@ from vecindex.errors import ConfigError, CorruptError, StoreError, TableNotFound
 from vecindex.messages import Message, Placeholder, command, text
 from vecindex.options import checked
 from vecindex.serialize import Result
-from vecindex.store import checkup
+from vecindex.store import maintenance
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.maintenance import usage
-from vecindex.store.versions import tags, versions
 from vecindex.verbs.upkeep.examine import UNIT_TOLERANCE, Examiner
 from vecindex.verbs.upkeep.options import DoctorOptions
 
@@ -77,7 +75,7 @@ class Examination:
     checks: list[Check] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     notes: list[Message] = field(default_factory=list)
-    lost_fragments: list[checkup.Fragment] = field(default_factory=list)
+    lost_fragments: list[maintenance.Fragment] = field(default_factory=list)
     articles_to_remove: list[str] = field(default_factory=list)
     key: str = "id"
 
@@ -115,16 +113,16 @@ def doctor(database: Database, name: str, options: DoctorOptions) -> DoctorRepor
 def _repair(database: Database, name: str, found: Examination) -> str | None:
     """Repair what can be repaired first and return what was done; None when nothing could be."""
     if database.folder is not None:
-        folder = checkup.table_folder(database.folder, name)
-        broken, newest = checkup.broken_manifests(folder)
+        folder = maintenance.table_folder(database.folder, name)
+        broken, newest = maintenance.broken_manifests(folder)
         if broken and newest is not None:
-            target = checkup.set_aside(folder, [path for _, path in broken])
+            target = maintenance.set_aside(folder, [path for _, path in broken])
             return f"moved {len(broken):,} unreadable manifests to {target}; version {newest} is the latest now"
     if found.rows is None:
         return None
     table = database.articles(name)
     if lost := found.lost_fragments:
-        checkup.drop_fragments(table, [fragment.number for fragment in lost])
+        maintenance.drop_fragments(table, [fragment.number for fragment in lost])
         rows = sum(fragment.rows for fragment in lost)
         return f"dropped {rows:,} rows of {len(lost):,} unreadable data files"
     if ids := list(dict.fromkeys(found.articles_to_remove)):
@@ -169,7 +167,7 @@ def _examine(database: Database, name: str) -> Examination:
 
 def _check_manifests(found: Examination, database: Database, name: str) -> None:
     assert database.folder is not None
-    broken, newest = checkup.broken_manifests(checkup.table_folder(database.folder, name))
+    broken, newest = maintenance.broken_manifests(maintenance.table_folder(database.folder, name))
     remedy: Message = (
         text("Move them aside: ", _REPAIR, f"; version {newest} opens then.")
         if newest is not None
@@ -182,9 +180,9 @@ def _check_manifests(found: Examination, database: Database, name: str) -> None:
 def _check_rows(found: Examination, table: ArticleTable) -> None:
     examiner = Examiner(table)
     broken = []
-    for fragment in checkup.fragments(table):
+    for fragment in maintenance.fragments(table):
         try:
-            for batch in checkup.read_fragment(table, fragment):
+            for batch in maintenance.read_fragment(table, fragment):
                 examiner.examine(batch)
         except CorruptError as error:
             found.lost_fragments.append(fragment)
@@ -242,8 +240,8 @@ def _settle_rehash(found: Examination, examiner: Examiner) -> None:
 
 
 def _check_tags(found: Examination, table: ArticleTable) -> None:
-    known = versions(table)
-    lost = [f"{name}: version {version}" for name, version in tags(table).items() if version not in known]
+    known = table.versions()
+    lost = [f"{name}: version {version}" for name, version in table.tags().items() if version not in known]
     found.settle(
         "tags",
         lost,
@@ -253,9 +251,9 @@ def _check_tags(found: Examination, table: ArticleTable) -> None:
 
 
 def _take_notes(found: Examination, database: Database, table: ArticleTable) -> None:
-    space = usage(table, database.folder)
+    space = maintenance.usage(table, database.folder)
     if database.folder is not None and space.table_bytes is not None:
-        left = checkup.leftovers(checkup.table_folder(database.folder, table.name))
+        left = maintenance.leftovers(maintenance.table_folder(database.folder, table.name))
         if left:
             size = sum(path.stat().st_size for path in left) / 1e6
             found.notes.append(
