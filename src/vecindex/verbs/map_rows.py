@@ -95,9 +95,7 @@ def read_rows(table: ArticleTable, map_name: str | None = None) -> MapRows:
     return in_id_order(table, ids, hashes, None if map_name is None else positions[map_name])
 
 
-def in_id_order(
-    table: ArticleTable, ids: pa.Array, hashes: pa.Array, positions: F64 | None = None
-) -> MapRows:
+def in_id_order(table: ArticleTable, ids: pa.Array, hashes: pa.Array, positions: F64 | None = None) -> MapRows:
     """Return rows in the order of their ids; ids, content hashes and positions are in that of the scan."""
     import pyarrow.compute as pc
 
