@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vecindex.verbs.project.align import align, moved_between, procrustes
+from vecindex.verbs.project.align import align, moves, procrustes
 
 
 def test_a_triangle_by_hand() -> None:
@@ -94,9 +94,14 @@ def test_moves_by_hand() -> None:
     # The old map is 10 wide and 4 high; of three common articles one moved by 5 (3, 4), the others by nothing.
     old = np.array([[0.0, 0.0], [10.0, 4.0], [5.0, 1.0], [np.nan, np.nan]])
     new = np.array([[3.0, 4.0], [10.0, 4.0], [5.0, 1.0], [1.0, 1.0]])
-    moved = moved_between(new, old)
+    np.testing.assert_array_equal(moves(new, old), [0.5, 0.0, 0.0, np.nan])
+
+
+def test_the_summary_of_moves_by_hand() -> None:
+    # All on one spot, so they only go to the mean, (3, 0): by 3, 3 and 6 on a map that is 9 wide.
+    old = np.array([[0.0, 0.0], [0.0, 0.0], [9.0, 0.0], [np.nan, np.nan]])
+    _, moved = align(np.ones((4, 2)), old)
     assert moved is not None
-    assert (moved.articles, moved.median) == (3, 0.0)
-    # Sorted 0, 0, 0.5: the 95th percentile lies at place 1.9, so 0.9 of the way from 0 to 0.5.
-    assert moved.p95 == pytest.approx(0.45)
-    assert moved_between(new[3:], old[3:]) is None
+    assert (moved.articles, moved.median) == (3, pytest.approx(1 / 3))
+    # The 95th percentile of the three lies at place 1.9, so 0.9 of the way from the second to the third.
+    assert moved.p95 == pytest.approx(1 / 3 + 0.9 / 3)

@@ -14,12 +14,12 @@ FAR = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """How far the articles that both maps hold moved, after the new map was aligned with the old one.
+    """How far articles moved, in units of the old map's width: the larger side of its bounding box.
 
     Attributes
     ----------
-    articles : how many both maps hold.
-    median, p95 : of their moves (Euclidean), in units of the old map's width, the larger side of its bounding box.
+    articles : how many.
+    median, p95 : of their moves (Euclidean).
     """
 
     articles: int
@@ -28,21 +28,15 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Displacement:
-    """How far articles moved, in units of the old map's width: the larger side of its bounding box.
-
-    All of them are measured and none are drawn, so there is no interval.
+class Displacement(Moved):
+    """The same, with more of it. All articles are measured and none are drawn, so there is no interval.
 
     Attributes
     ----------
-    articles : how many.
-    median, p95, max : of their moves (Euclidean).
+    max : of their moves.
     moved : share of them that moved by more than `FAR`.
     """
 
-    articles: int
-    median: float
-    p95: float
     max: float
     moved: float
 
@@ -69,14 +63,10 @@ def procrustes(moving: F64, fixed: F64) -> tuple[F64, F64, float]:
     """
     center, target = moving.mean(axis=0), fixed.mean(axis=0)
     a, b = moving - center, fixed - target
-    size = float((a**2).sum())
-    if size <= 0 or float((b**2).sum()) <= 0:
-        return np.eye(2), np.asarray(target - center), 1.0
     left, stretch, right = np.linalg.svd(a.T @ b)
-    rotation = left @ right
-    scale = float(stretch.sum()) / size
-    if scale <= 0:
+    if not stretch.any():
         return np.eye(2), np.asarray(target - center), 1.0
+    rotation, scale = left @ right, float(stretch.sum() / (a**2).sum())
     return np.asarray(rotation), np.asarray(target - scale * center @ rotation), scale
 
 
@@ -94,36 +84,23 @@ def align(positions: F64, old: F64) -> tuple[F64, Moved | None]:
     >>> bool(np.allclose(aligned, old)), moved.articles, round(moved.p95, 9)
     (True, 3, 0.0)
     """
-    both = _on_map(positions) & _on_map(old)
+    both = np.isfinite(positions + old).all(axis=1)
     if both.sum() < 2:
         return positions, None
     rotation, shift, scale = procrustes(positions[both], old[both])
     aligned = scale * positions @ rotation + shift
-    return aligned, moved_between(aligned, old)
+    far = moves(aligned, old)[both]
+    return aligned, Moved(len(far), float(np.median(far)), float(np.quantile(far, 0.95)))
 
 
-def moved_between(positions: F64, old: F64) -> Moved | None:
-    """Return how far the articles that both maps (n, 2) hold moved; None where they share none.
-
-    One of two articles moved by 1 on a map that was 4 wide: half of them by 0, half by a quarter.
-
-    >>> moved_between(np.array([[0.0, 0.0], [4.0, 1.0]]), np.array([[0.0, 0.0], [4.0, 0.0]]))
-    Moved(articles=2, median=0.125, p95=0.2375)
-    """
-    both = _on_map(positions) & _on_map(old)
-    if not both.any():
-        return None
-    moved = moves(positions[both], old[both], _width(old[_on_map(old)]))
-    return Moved(int(both.sum()), float(np.median(moved)), float(np.quantile(moved, 0.95)))
-
-
-def moves(positions: F64, old: F64, width: float | None = None) -> F64:
-    """Return how far each article (n, 2) moved, in widths of the old map; shape (n,).
+def moves(positions: F64, old: F64) -> F64:
+    """Return how far each article (n, 2) moved, in widths of the old map; (n,), NaN for one that is not on both.
 
     >>> moves(np.array([[0.0, 0.0], [4.0, 3.0]]), np.array([[0.0, 0.0], [4.0, 0.0]]))
     array([0.  , 0.75])
     """
-    return np.asarray(np.linalg.norm(positions - old, axis=1) / (width or _width(old)))
+    width = float((np.nanmax(old, axis=0) - np.nanmin(old, axis=0)).max()) or 1.0
+    return np.asarray(np.linalg.norm(positions - old, axis=1) / width)
 
 
 def displacement(moved: F64) -> Displacement:
@@ -134,11 +111,3 @@ def displacement(moved: F64) -> Displacement:
     """
     p95 = round(float(np.quantile(moved, 0.95)), 12)
     return Displacement(len(moved), float(np.median(moved)), p95, float(moved.max()), float((moved > FAR).mean()))
-
-
-def _on_map(positions: F64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    return np.asarray(np.isfinite(positions).all(axis=1))
-
-
-def _width(positions: F64) -> float:
-    return float(np.ptp(positions, axis=0).max()) or 1.0

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from vecindex.core.neighbors import NO_ROW, Rows
 from vecindex.core.vectors import F32
@@ -32,10 +31,11 @@ class Folds:
     by: str
 
 
-def near_duplicates(vectors: F32, above: float = ALIKE) -> Rows:
+def near_duplicates(vectors: F32, topics: Sequence[str | None] = ()) -> Rows:
     """Return for each question (q, d), unit vectors, the group it belongs to; (q,), numbered from 0 as they appear.
 
-    Two questions whose cosine is greater than `above` are in one group, as is whoever is linked to them by others.
+    Two questions whose cosine is greater than `ALIKE`, or that have one topic, are in one group, as is whoever is
+    linked to them by others.
 
     The middle one is near both others, which are not near each other:
 
@@ -43,13 +43,16 @@ def near_duplicates(vectors: F32, above: float = ALIKE) -> Rows:
     >>> near_duplicates(np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32))
     array([0, 0, 0, 1])
     """
-    group = np.arange(len(vectors), dtype=np.int64)
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    first: dict[str, int] = {}
+    links = [np.array([(first.setdefault(t, i), i) for i, t in enumerate(topics) if t is not None]).reshape(-1, 2)]
     for at in range(0, len(vectors), _BLOCK):
-        for i, j in zip(*np.nonzero(vectors[at : at + _BLOCK] @ vectors.T > above), strict=True):
-            mine, other = group[at + i], group[j]
-            if mine != other:
-                group[group == max(mine, other)] = min(mine, other)
-    return _numbered(group)
+        links.append(np.argwhere(vectors[at : at + _BLOCK] @ vectors.T > ALIKE) + np.array([at, 0]))
+    i, j = np.concatenate(links).astype(np.int64).T
+    linked = csr_matrix((np.ones(len(i), dtype=np.bool_), (i, j)), shape=(len(vectors), len(vectors)))
+    return np.asarray(connected_components(linked, directed=False)[1], dtype=np.int64)
 
 
 def cut_into_folds(vectors: F32, topics: Sequence[str | None] | None, count: int) -> Folds:
@@ -65,40 +68,16 @@ def cut_into_folds(vectors: F32, topics: Sequence[str | None] | None, count: int
     >>> cut_into_folds(vectors, None, 2).of
     array([0, 0, 1, 1])
     """
-    alike = near_duplicates(vectors)
-    by = "question"
-    if topics is not None:
-        together = _merged(alike, topics)
-        if together.max() + 1 >= count:
-            alike, by = together, "topic"
-    sizes = np.bincount(alike)
+    group, by = near_duplicates(vectors, topics or ()), "topic"
+    if topics is None or group.max() + 1 < count:
+        group, by = near_duplicates(vectors), "question"
+    sizes = np.bincount(group)
     count = min(count, len(sizes))
-    fold_of = np.zeros(len(sizes), dtype=np.int64)
-    filled: npt.NDArray[np.int64] = np.zeros(count, dtype=np.int64)
+    fold_of, filled = np.zeros_like(sizes), np.zeros(count, dtype=np.int64)
     for one in np.argsort(-sizes, kind="stable"):
         fold_of[one] = np.argmin(filled)
         filled[fold_of[one]] += sizes[one]
-    return Folds(fold_of[alike], count, by)
-
-
-def _merged(group: Rows, topics: Sequence[str | None]) -> Rows:
-    """Return the groups with those put together that share a topic; None is no topic."""
-    group = group.copy()
-    first: dict[str, int] = {}
-    for i, topic in enumerate(topics):
-        if topic is None:
-            continue
-        j = first.setdefault(topic, i)
-        if group[i] != group[j]:
-            group[group == max(group[i], group[j])] = min(group[i], group[j])
-    return _numbered(group)
-
-
-def _numbered(group: Rows) -> Rows:
-    _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), dtype=np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return np.asarray(rank[inverse.ravel()])
+    return Folds(fold_of[group], count, by)
 
 
 def shuffled_neighbors(near: Rows, seed: int) -> Rows:
