@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vecindex.maps.anchored import article_weights, capped, joined
-from vecindex.verbs.project.folds import cut_into_folds, near_duplicates, shuffled_neighbors
+from vecindex.verbs.project.folds import cut_into_folds, question_groups, shuffled_neighbors
 
 
 def on_circle(*degrees: float) -> np.ndarray:
@@ -16,9 +16,9 @@ def on_circle(*degrees: float) -> np.ndarray:
 
 def test_near_duplicates_by_hand() -> None:
     # cos 18 degrees = .951, cos 19 degrees = .946
-    assert near_duplicates(on_circle(0, 18, 90)).tolist() == [0, 0, 1]
-    assert near_duplicates(on_circle(0, 19, 90)).tolist() == [0, 1, 2]
-    assert near_duplicates(on_circle(0, 90, 18, 36, 108)).tolist() == [0, 1, 0, 0, 1]
+    assert question_groups(on_circle(0, 18, 90)).tolist() == [0, 0, 1]
+    assert question_groups(on_circle(0, 19, 90)).tolist() == [0, 1, 2]
+    assert question_groups(on_circle(0, 90, 18, 36, 108)).tolist() == [0, 1, 0, 0, 1]
 
 
 def test_folds_by_hand() -> None:

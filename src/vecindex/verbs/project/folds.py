@@ -31,7 +31,7 @@ class Folds:
     by: str
 
 
-def near_duplicates(vectors: F32, topics: Sequence[str | None] = ()) -> Rows:
+def question_groups(vectors: F32, topics: Sequence[str | None] = ()) -> Rows:
     """Return for each question (q, d), unit vectors, the group it belongs to; (q,), numbered from 0 as they appear.
 
     Two questions whose cosine is greater than `ALIKE`, or that have one topic, are in one group, as is whoever is
@@ -40,7 +40,7 @@ def near_duplicates(vectors: F32, topics: Sequence[str | None] = ()) -> Rows:
     The middle one is near both others, which are not near each other:
 
     >>> angle = np.radians([0.0, 15.0, 30.0, 90.0])
-    >>> near_duplicates(np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32))
+    >>> question_groups(np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32))
     array([0, 0, 0, 1])
     """
     from scipy.sparse import csr_matrix
@@ -68,9 +68,9 @@ def cut_into_folds(vectors: F32, topics: Sequence[str | None] | None, count: int
     >>> cut_into_folds(vectors, None, 2).of
     array([0, 0, 1, 1])
     """
-    group, by = near_duplicates(vectors, topics or ()), "topic"
-    if topics is None or group.max() + 1 < count:
-        group, by = near_duplicates(vectors), "question"
+    group, by = question_groups(vectors, topics or ()), "topic" if topics else "question"
+    if topics and group.max() + 1 < count:
+        group, by = question_groups(vectors), "question"
     sizes = np.bincount(group)
     count = min(count, len(sizes))
     fold_of, filled = np.zeros_like(sizes), np.zeros(count, dtype=np.int64)
