@@ -1,8 +1,10 @@
-"""Errors as the API reports them: a status, what is wrong and what to do next."""
+"""Answers of the API: errors with a status, what is wrong and what to do next; bytes that are kept compressed."""
 
 from __future__ import annotations
 
+import gzip
 import logging
+from dataclasses import dataclass
 
 from starlette.responses import Response
 
@@ -79,3 +81,18 @@ def json_response(text: str, status: int = 200) -> Response:
     """Return JSON as an answer."""
     # A lone surrogate has no UTF-8; it could only come from an error that quotes what was asked.
     return Response(text.encode("utf-8", "replace"), status, media_type="application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Bytes kept compressed by gzip, with the media type of their content."""
+
+    data: bytes
+    media_type: str
+
+    def response(self, accepted: str) -> Response:
+        """Return the response for a request's Accept-Encoding."""
+        if "gzip" in accepted.lower():
+            headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+            return Response(self.data, headers=headers, media_type=self.media_type)
+        return Response(gzip.decompress(self.data), headers={"Vary": "Accept-Encoding"}, media_type=self.media_type)

@@ -104,7 +104,7 @@ class ReportJob:
         live = self._live
         try:
             served = live.served
-            options = cast("OverlapOptions", dict(served.model))
+            options = cast("OverlapOptions", served.model)
             result = overlap(live.database(), served.table, served.questions, options, live.model, self._progress)
             made = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
             links = [("Live map", "/"), ("API", "/api/docs")]

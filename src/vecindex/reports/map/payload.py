@@ -58,7 +58,7 @@ def _header(picture: MapPicture, extent: Extent, sections: Mapping[str, bytes]) 
         "topics": [
             {
                 "name": topic.name,
-                **_position(extent, topic.x, topic.y),
+                **position(extent, topic.x, topic.y),
                 "count": topic.count,
                 "level": topic.level,
                 "category": topic.category,
@@ -79,14 +79,15 @@ def _question(extent: Extent, question: PlacedQuestion) -> Header:
         "id": question.id,
         "text": question.text,
         "topic": question.topic,
-        **_position(extent, question.x, question.y),
+        **position(extent, question.x, question.y),
         "overlap": question.overlap,
         "nearest": [{"row": near.row, "dist": near.dist, "kept": near.kept} for near in question.nearest],
         "on_map": list(question.on_map),
     }
 
 
-def _position(extent: Extent, x: float | None, y: float | None) -> dict[str, float | None]:
+def position(extent: Extent, x: float | None, y: float | None) -> dict[str, float | None]:
+    """Return a position in the steps of the section "points", to two decimals; null for none."""
     if x is None or y is None:
         return {"x": None, "y": None}
     at = extent.steps(np.array([[x, y]]))[0]
