@@ -12,23 +12,10 @@ from typing import Annotated, Any, NoReturn
 import typer
 import typer.core
 
-from vecindex.cli.commands import (
-    delete,
-    doctor,
-    export,
-    ingest,
-    map,
-    optimize,
-    overlap,
-    project,
-    search,
-    serve,
-    status,
-    tag,
-)
+from vecindex.cli.commands import export, ingest, map, overlap, project, search, serve, upkeep
 from vecindex.cli.output import print_json
 from vecindex.cli.spelling import begin, spelled
-from vecindex.errors import ConfigError, VecindexError
+from vecindex.errors import ConfigError, VecindexError, described
 
 BROKEN_PIPE_EXIT = 141
 """What a shell reports for a program that SIGPIPE ended (128 + 13)."""
@@ -107,11 +94,11 @@ app.command("map")(map.map)
 app.command("overlap")(overlap.overlap)
 app.command("export")(export.export)
 app.command("serve")(serve.serve)
-app.command("status")(status.status)
-app.command("delete")(delete.delete)
-app.command("optimize")(optimize.optimize)
-app.command("tag")(tag.tag)
-app.command("doctor")(doctor.doctor)
+app.command("status")(upkeep.status)
+app.command("delete")(upkeep.delete)
+app.command("optimize")(upkeep.optimize)
+app.command("tag")(upkeep.tag)
+app.command("doctor")(upkeep.doctor)
 
 
 def _write_any_text() -> None:
@@ -149,8 +136,7 @@ def main() -> None:
         # Without a handler, logging would print the traceback by itself.
         if log.hasHandlers():
             log.exception("unexpected error")
-        line = (str(error).strip().splitlines() or [""])[0][:300]
-        message = f"unexpected {type(error).__name__}: {line}"
+        message = f"unexpected {described(error)}"
         hint = "Nothing committed is lost. `vecindex --log-file FILE ...` writes the details for a report."
         _print_error(message, hint)
         _fail(message, hint, 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
 from typing import Any, Self
 
 from vecindex.cli.output import duration, say, size
@@ -32,9 +31,7 @@ class Screen:
         """Use as a context manager, so that the bar is always taken down."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Take the bar down."""
         if self._bar is not None:
             self._bar.stop()

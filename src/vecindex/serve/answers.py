@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from vecindex.errors import ConfigError, ModelError, SourceError, StoreError, VecindexError
+from vecindex.errors import ConfigError, ModelError, SourceError, StoreError, VecindexError, described
 from vecindex.messages import Message
 from vecindex.serialize import Spell
 from vecindex.serve.models import Failure
@@ -64,10 +64,9 @@ def failure(error: Exception, spell: Spell = str) -> Response:
     if isinstance(error, VecindexError):
         return failure_of(status, spell(error.message), None if error.hint is None else spell(error.hint))
     _LOG.error("unexpected error", exc_info=error)
-    line = (str(error).strip().splitlines() or [""])[0][:300]
     return failure_of(
         status,
-        f"Unexpected {type(error).__name__}: {line}",
+        f"Unexpected {described(error)}",
         "The table is untouched. Start the server with a log file to get the details for a report.",
     )
 

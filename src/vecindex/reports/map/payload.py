@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from vecindex.core.picture import Extent, MapPicture, PlacedQuestion
+from vecindex.core.picture import Extent, MapPicture
 from vecindex.reports.markup import Markup, clean, escaped, json_block
+from vecindex.serialize import plain
 
 FORMAT = 1
 TEXTS = ("titles", "ids", "snippets")
@@ -52,38 +53,17 @@ def _header(picture: MapPicture, extent: Extent, sections: Mapping[str, bytes]) 
         "shown": len(picture),
         "outside": picture.articles - len(picture),
         "anchored": picture.anchored,
-        "scores": [{"name": s.name, "mean": s.mean, "low": s.low, "high": s.high} for s in picture.scores],
+        "scores": plain(picture.scores),
         "extent": {"x": extent.x, "y": extent.y, "width": extent.width},
         "colorings": [c.to_dict() for c in picture.colorings],
-        "topics": [
-            {
-                "name": topic.name,
-                **position(extent, topic.x, topic.y),
-                "count": topic.count,
-                "level": topic.level,
-                "category": topic.category,
-            }
-            for topic in picture.topics
-        ],
+        "topics": [{**plain(topic), **position(extent, topic.x, topic.y)} for topic in picture.topics],
         "questions_name": picture.questions_name,
-        "questions": [_question(extent, question) for question in picture.questions],
+        "questions": [{**plain(asked), **position(extent, asked.x, asked.y)} for asked in picture.questions],
         "k": picture.k,
         "sections": {name: {"bytes": len(data)} for name, data in sections.items()},
     }
     cleaned: Header = _cleaned(found)
     return cleaned
-
-
-def _question(extent: Extent, question: PlacedQuestion) -> Header:
-    return {
-        "id": question.id,
-        "text": question.text,
-        "topic": question.topic,
-        **position(extent, question.x, question.y),
-        "overlap": question.overlap,
-        "nearest": [{"row": near.row, "dist": near.dist, "kept": near.kept} for near in question.nearest],
-        "on_map": list(question.on_map),
-    }
 
 
 def position(extent: Extent, x: float | None, y: float | None) -> dict[str, float | None]:
