@@ -195,15 +195,13 @@ def _curve_points(values: Mapping[Any, Any] | None) -> list[tuple[float, float]]
 def _curve(
     found: Values, name: str, title: str, note: str, x_label: str, points_of: Any, own: str = ""
 ) -> Markup | None:
-    lines: list[tuple[str, str, list[tuple[float, float]]]] = []
-    for one in found["maps"]:
-        lines.append((one["name"], one["name"], points_of(one["search"])))
-    if len(found["maps"]) == 1:
-        lines.append(("median", f"{found['maps'][0]['name']}, at the median", points_of(found["maps"][0]["median"])))
     best = found["maps"][0]
+    lines = [(one["name"], one["name"], points_of(one["search"])) for one in found["maps"]]
+    if len(lines) == 1:
+        lines.append(("median", f"{best['name']}, at the median", points_of(best["median"])))
     best_own = _curve_points({found["k"]: mean_of(best["self_recall"]), **best[own]}) if best.get(own) else []
     if best_own:
-        lines.append((OWN, f"self-recall of the articles on {found['maps'][0]['name']}", best_own))
+        lines.append((OWN, f"self-recall of the articles on {best['name']}", best_own))
     xs = sorted({x for _, _, points in lines for x, _ in points})
     if not xs:
         return None
