@@ -52,7 +52,7 @@ class Server:
         routes += [
             Route("/api/openapi.json", self._openapi),
             Route("/api/docs", self._page(docs_page)),
-            Route("/overlap", self._page(self._report)),
+            Route("/overlap", self._page(lambda: report_page(live.served, self.job))),
             Route("/", self._page(lambda: live_page(live.served))),
         ]
         app = Starlette(routes=routes, exception_handlers={HTTPException: _unrouted})
@@ -113,9 +113,6 @@ class Server:
             return Response(html, headers={"Content-Security-Policy": _PAGE_POLICY}, media_type="text/html")
 
         return endpoint
-
-    def _report(self) -> str:
-        return report_page(self.live.served, self.job)
 
     async def _openapi(self, _request: Request) -> Response:
         return json_response(json.dumps(openapi()))

@@ -99,17 +99,12 @@ def _operation(schemas: dict[str, Any], path: str, method: str, op: dict[str, An
         "name": f"{method.upper()} {path}",
         "summary": op["summary"],
         "parameters": [(p["name"], _kind(p["schema"]), p.get("description", "")) for p in op["parameters"]],
-        "body": _fields(_schema(schemas, body["content"]["application/json"]["schema"])) if body else [],
+        "body": _fields(schemas[_name(body["content"]["application/json"]["schema"])]) if body else [],
         "example": f"curl -s -H 'Content-Type: application/json' -d '{example}' http://127.0.0.1:PORT{path}",
         "media": media,
-        "answer": _fields(_schema(schemas, answer["schema"])) if "$ref" in answer["schema"] else [],
+        "answer": _fields(schemas[_name(answer["schema"])]) if "$ref" in answer["schema"] else [],
         "errors": [(status, r["description"]) for status, r in op["responses"].items() if status != "200"],
     }
-
-
-def _schema(schemas: dict[str, Any], reference: dict[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = schemas[_name(reference)]
-    return found
 
 
 def _name(reference: dict[str, str]) -> str:

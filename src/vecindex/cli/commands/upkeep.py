@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
+import vecindex
 from vecindex.cli.options import Db, Json, Table, options_of
+from vecindex.cli.output import print_json, show
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
 from vecindex.verbs.upkeep.options import (
@@ -31,12 +33,9 @@ def status(db: Db = None, table: Table = DEFAULT_TABLE, json: Json = False, **op
 
     What made it, how the last run went, the stored maps, the tags and the disk space are shown as well.
     """
-    import vecindex
-    from vecindex.cli.output import show
     from vecindex.cli.render.upkeep import print_status
 
-    found = vecindex.open(db, table).status(**options)
-    show(found, json, print_status)
+    show(vecindex.open(db, table).status(**options), json, print_status)
 
 
 @options_of(DeleteOptions)
@@ -52,8 +51,6 @@ def delete(
 
     The next ingest of a source that still holds them adds them again.
     """
-    import vecindex
-    from vecindex.cli.output import print_json
     from vecindex.cli.render.upkeep import print_delete
 
     report = vecindex.open(db, table).delete(*(ids or []), confirm=None if yes else ask, **options)
@@ -80,8 +77,6 @@ def optimize(
 
     The full-text index is brought up to date as well. Tagged versions stay.
     """
-    import vecindex
-    from vecindex.cli.output import print_json
     from vecindex.cli.render.upkeep import print_optimize
 
     report = vecindex.open(db, table).optimize(**options)
@@ -102,12 +97,9 @@ def tag(
 
     Other commands read the table as it was tagged with --at NAME.
     """
-    import vecindex
-    from vecindex.cli.output import show
     from vecindex.cli.render.upkeep import print_tags
 
-    report = vecindex.open(db, table).tag(name, **options)
-    show(report, json, print_tags)
+    show(vecindex.open(db, table).tag(name, **options), json, print_tags)
 
 
 @options_of(DoctorOptions)
@@ -116,8 +108,6 @@ def doctor(db: Db = None, table: Table = DEFAULT_TABLE, json: Json = False, **op
 
     Files, ids, vectors, hashes and chunks are read and checked. Exit code 1 when something is wrong.
     """
-    import vecindex
-    from vecindex.cli.output import show
     from vecindex.cli.render.upkeep import print_doctor
 
     report = vecindex.open(db, table).doctor(**options)
