@@ -24,14 +24,10 @@ def table(
     body = [
         tag(
             "tr",
-            *(
-                tag("th", cell, scope="row")
-                if i == 0
-                else tag("td", cell, class_="n" if columns[i].figures else None)
-                for i, cell in enumerate(row)
-            ),
+            tag("th", first, scope="row"),
+            *(tag("td", c, class_="n" if of.figures else None) for c, of in zip(cells, columns[1:], strict=True)),
         )
-        for row in rows
+        for first, *cells in rows
     ]
     made = tag(
         "table",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,9 +79,9 @@ def figures(values: dict[str, float]) -> str:
     return "; ".join(f"{name} {figure(value)}" for name, value in values.items())
 
 
-def interval(found: Interval) -> str:
-    """Return the ends of the interval of a share."""
-    return NONE if number(found.low) is None else f"{share(found.low)} to {share(found.high)}"
+def interval(found: Interval, show: Callable[[float], str] = share) -> str:
+    """Return the ends of an interval."""
+    return NONE if number(found.low) is None else f"{show(found.low)} to {show(found.high)}"
 
 
 def _print_maps(result: OverlapResult) -> None:
@@ -136,9 +137,8 @@ def _print_further_metrics(result: OverlapResult) -> None:
         for placed in (found.search, found.median):
             for name, value in placed.metrics.items():
                 metric, at, depth = name.partition("@")
-                ends = NONE if number(value.low) is None else f"{figure(value.low)} to {figure(value.high)}"
-                label = result.metrics[metric].label + at + depth
-                rows.append([found.name, placed.rule, plain(label), figure(value.mean), ends])
+                label = plain(result.metrics[metric].label + at + depth)
+                rows.append([found.name, placed.rule, label, figure(value.mean), interval(value, figure)])
     out("\nfurther metrics")
     table(rows)
     for about in result.metrics.values():

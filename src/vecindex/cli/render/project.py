@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from vecindex.verbs.project.align import Displacement
     from vecindex.verbs.project.result import AnchorResult, ArticleCost, ProjectResult, QuestionScores
     from vecindex.verbs.scores.fidelity import Fidelity
-    from vecindex.verbs.scores.scores import MapScores
 
 
 def print_project(result: ProjectResult) -> None:
@@ -48,7 +47,10 @@ def _lines(result: ProjectResult) -> Iterator[Message]:
         cover = ", ".join(f"{percent(share, 1)} of their {k} nearest" for k, share in result.focus.cover.items())
         yield f"focus on {result.focus.asked:,} questions ({plain(result.focus.questions)}): holds {cover}"
     if result.scores is not None:
-        yield from _scores(result.scores)
+        yield "articles keep " + recall_text(result.scores.recall, result.scores.sample)
+        yield fidelity_text(result.scores.fidelity)
+        if (even := result.scores.evenness) is not None:
+            yield f"evenness: entropy {even.entropy:.2f}, Gini {even.gini:.2f} over {even.cells:,} cells"
     if result.anchor is not None:
         yield from _anchor_lines(result.anchor)
     if result.moved is not None:
@@ -74,31 +76,19 @@ def _lines(result: ProjectResult) -> Iterator[Message]:
         yield text(f"a rebuild is due: {result.due}: ", again)
 
 
-def _scores(scores: MapScores) -> Iterator[str]:
-    yield "articles keep " + recall_text(scores.recall, scores.sample)
-    yield fidelity_text(scores.fidelity)
-    if (even := scores.evenness) is not None:
-        yield f"evenness: entropy {even.entropy:.2f}, Gini {even.gini:.2f} over {even.cells:,} cells"
-
-
 def recall_text(recall: Mapping[int, Interval], sample: int) -> str:
     """Return the recall at each k with its interval."""
-    kept = [
-        f"{percent(r.mean, 1)} of their {k} nearest ({percent(r.low, 1)} to {percent(r.high, 1)})"
-        for k, r in recall.items()
-    ]
+    kept = [f"{percent(r.mean, 1)} of their {k} nearest {_ends(r)}" for k, r in recall.items()]
     return f"{', '.join(kept)}, over {sample:,}"
 
 
 def fidelity_text(found: Fidelity) -> str:
     """Return trustworthiness, continuity and the overlap over k, each with its interval."""
-    named = (
-        ("trustworthiness", found.trustworthiness),
-        ("continuity", found.continuity),
-        ("R_NX area", found.rnx_area),
+    trust, continuity, area = (precise(one) for one in (found.trustworthiness, found.continuity, found.rnx_area))
+    return (
+        f"trustworthiness {trust}, continuity {continuity} at {found.k}, over {found.ranked:,}; "
+        f"R_NX area {area} to {found.depth}"
     )
-    values = [f"{name} {precise(one)}" for name, one in named]
-    return f"{', '.join(values[:2])} at {found.k}, over {found.ranked:,}; {values[2]} to {found.depth}"
 
 
 def precise(found: Interval) -> str:
@@ -147,8 +137,9 @@ def _anchor_lines(found: AnchorResult) -> Iterator[Message]:
     """Yield what the questions keep, next to what it must be compared with, and what it cost the articles."""
     files = ", ".join(plain(file.name) for file in found.files)
     weights = ", ".join(f"{weight:.3g}" for weight in found.weights)
+    questions = f"{found.questions:,} question{'' if found.questions == 1 else 's'}"
     yield (
-        f"anchored to {files} ({_questions(found.questions)}), {found.k} articles each; weights {weights}, "
+        f"anchored to {files} ({questions}), {found.k} articles each; weights {weights}, "
         f"{found.iterations} iterations each"
     )
     yield from _table(found)
@@ -185,7 +176,10 @@ def _table(found: AnchorResult) -> Iterator[str]:
     ]
     for name, scores in rows:
         if scores is not None:
-            cells = "".join(f"{_share(value):<26}" for value in (scores.overlap, scores.enough, scores.soft))
+            cells = "".join(
+                f"{f'{percent(value.mean, 1)} {_ends(value)}':<26}"
+                for value in (scores.overlap, scores.enough, scores.soft)
+            )
             yield f"{name:<26}{cells}".rstrip()
 
 
@@ -204,13 +198,9 @@ def _moves(moved: Displacement) -> str:
     )
 
 
-def _share(value: Interval) -> str:
-    return f"{percent(value.mean, 1)} ({percent(value.low, 1)} to {percent(value.high, 1)})"
+def _ends(value: Interval) -> str:
+    return f"({percent(value.low, 1)} to {percent(value.high, 1)})"
 
 
 def _signed(value: Interval) -> str:
     return f"{100 * value.mean:+.1f} points, {100 * value.low:+.1f} to {100 * value.high:+.1f}"
-
-
-def _questions(count: int) -> str:
-    return f"{count:,} question{'' if count == 1 else 's'}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from vecindex.core.anchors import set_digest
 from vecindex.core.graph import GRAPH_K, Graph
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.nulls import Interval, bootstrap_mean
@@ -110,7 +111,7 @@ def anchor_map(run: Run, plan: AnchorPlan, sources: Sequence[str]) -> ProjectRes
     clock.lap("scores")
     known = {
         "base_id": plan.about.get("id"),
-        "set": asked.digest,
+        "set": set_digest(asked.digests),
         "ids": asked.ids,
         "digests": asked.digests,
     }
