@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vecindex.core.nulls import Interval
     from vecindex.verbs.project.align import Displacement
     from vecindex.verbs.project.result import AnchorResult, ArticleCost, ProjectResult, QuestionScores
-    from vecindex.verbs.scores.fidelity import Fidelity
+    from vecindex.verbs.scores.scores import MapScores
 
 
 def print_project(result: ProjectResult) -> None:
@@ -47,10 +47,7 @@ def _lines(result: ProjectResult) -> Iterator[Message]:
         cover = ", ".join(f"{percent(share, 1)} of their {k} nearest" for k, share in result.focus.cover.items())
         yield f"focus on {result.focus.asked:,} questions ({plain(result.focus.questions)}): holds {cover}"
     if result.scores is not None:
-        yield "articles keep " + recall_text(result.scores.recall, result.scores.sample)
-        yield fidelity_text(result.scores.fidelity)
-        if (even := result.scores.evenness) is not None:
-            yield f"evenness: entropy {even.entropy:.2f}, Gini {even.gini:.2f} over {even.cells:,} cells"
+        yield from _scores(result.scores)
     if result.anchor is not None:
         yield from _anchor_lines(result.anchor)
     if result.moved is not None:
@@ -76,19 +73,20 @@ def _lines(result: ProjectResult) -> Iterator[Message]:
         yield text(f"a rebuild is due: {result.due}: ", again)
 
 
+def _scores(scores: MapScores) -> Iterator[str]:
+    yield "articles keep " + recall_text(scores.recall, scores.sample)
+    found, even = scores.fidelity, scores.evenness
+    trust, continuity, area = (precise(one) for one in (found.trustworthiness, found.continuity, found.rnx_area))
+    near = f"trustworthiness {trust}, continuity {continuity} at {found.k}, over {found.ranked:,}"
+    yield f"{near}; R_NX area {area} to {found.depth}"
+    if even is not None:
+        yield f"evenness: entropy {even.entropy:.2f}, Gini {even.gini:.2f} over {even.cells:,} cells"
+
+
 def recall_text(recall: Mapping[int, Interval], sample: int) -> str:
     """Return the recall at each k with its interval."""
     kept = [f"{percent(r.mean, 1)} of their {k} nearest {_ends(r)}" for k, r in recall.items()]
     return f"{', '.join(kept)}, over {sample:,}"
-
-
-def fidelity_text(found: Fidelity) -> str:
-    """Return trustworthiness, continuity and the overlap over k, each with its interval."""
-    trust, continuity, area = (precise(one) for one in (found.trustworthiness, found.continuity, found.rnx_area))
-    return (
-        f"trustworthiness {trust}, continuity {continuity} at {found.k}, over {found.ranked:,}; "
-        f"R_NX area {area} to {found.depth}"
-    )
 
 
 def precise(found: Interval) -> str:
