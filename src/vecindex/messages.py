@@ -40,32 +40,37 @@ class Command:
 Part = str | OptionName | Command
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A message in parts. As a `str` it is spelled for Python."""
+class Text(str):
+    """A message that keeps its parts. As a `str` it is spelled for Python."""
 
+    __slots__ = ("parts",)
     parts: tuple[Part, ...]
+
+    def __new__(cls, parts: tuple[Part, ...]) -> Text:
+        """Take the parts."""
+        self = super().__new__(cls, _spelled(parts, PYTHON))
+        self.parts = parts
+        return self
+
+    def __getnewargs__(self) -> tuple[Any]:
+        """Return what a copy or a pickle is made of."""
+        return (self.parts,)
 
     def spelled(self, spelling: Spelling) -> str:
         """Return the message as a front end writes it."""
-        written = []
-        for part in self.parts:
-            if isinstance(part, OptionName):
-                written.append(spelling.option(part))
-            elif isinstance(part, Command):
-                written.append(spelling.command(part))
-            else:
-                written.append(part)
-        return "".join(written)
+        return _spelled(self.parts, spelling)
 
-    def __str__(self) -> str:
-        return self.spelled(PYTHON)
 
-    def __contains__(self, piece: str) -> bool:
-        return piece in str(self)
-
-    def __bool__(self) -> bool:
-        return any(self.parts)
+def _spelled(parts: tuple[Part, ...], spelling: Spelling) -> str:
+    written = []
+    for part in parts:
+        if isinstance(part, OptionName):
+            written.append(spelling.option(part))
+        elif isinstance(part, Command):
+            written.append(spelling.command(part))
+        else:
+            written.append(part)
+    return "".join(written)
 
 
 class Spelling(Protocol):
@@ -159,5 +164,5 @@ def percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
-Message = str | Text
-"""A message as it may be given: a text that names no option and no command, or one in parts."""
+Message = str
+"""A message: a `Text`, or a plain one that names no option and no command."""

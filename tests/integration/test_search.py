@@ -447,7 +447,7 @@ def test_queries_from_a_file(sample_index: vecindex.Index, tmp_path: Path) -> No
     ]
     assert result.answers[0].hits[0].id == "cell-001"
     assert [(r.location, r.reason) for r in result.rejected] == [
-        (f"{file}:3", "no text in any of text, question, query; fields found: question"),
+        (f"{file}:3", "question is empty"),
         (f"{file}:4", "not valid JSON: Expecting value at character 1"),
         (f"{file}:5", "not valid UTF-8 at byte 11"),
         (f"{file}:7", "found a JSON array, expected an object"),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import pickle
+
 import pytest
 
 from vecindex.errors import ConfigError
@@ -89,3 +93,11 @@ def test_plain_values_spell_messages() -> None:
 @pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
 def test_what_is_not_a_number_is_null(value: float) -> None:
     assert plain([value, 1.5, {2: value}]) == [None, 1.5, {"2": None}]
+
+
+def test_a_text_is_a_str_that_copies_keep_whole() -> None:
+    for one in (copy.deepcopy(MESSAGE), pickle.loads(pickle.dumps(MESSAGE))):
+        assert one == "Leave topic_field= out, give by='chunk' or run index.project()"
+        assert one.parts == MESSAGE.parts
+    assert MESSAGE.startswith("Leave topic_field=")
+    assert json.dumps([text("a ", option("k"))]) == '["a k="]'

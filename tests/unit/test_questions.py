@@ -7,7 +7,10 @@ import io
 import re
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from pyarrow import feather
 
 from planted import fingerprint
 from vecindex.core.identity import question_hash
@@ -67,6 +70,42 @@ def test_json_lines_with_every_kind_of_bad_line(tmp_path: Path) -> None:
         (":4", f"the same question as {name}:1")
     ]
     assert found.topics == ["t", None]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"question": None}, "question is empty"),
+        ({"query": "  "}, "query is empty"),
+        ({"question": 5}, "question is not a text: 5"),
+        ({"Text": ["a b"]}, "text is not a text: ['a b']"),
+        ({"q": "a b"}, "no text in any of text, question, query; fields found: q"),
+        ({}, "no text in any of text, question, query; fields found: none"),
+    ],
+)
+def test_why_a_row_has_no_question(row: dict[str, object], reason: str) -> None:
+    assert [r.reason for r in read([row, "who"]).rejected] == [reason]
+
+
+def test_tables_of_other_formats_are_read(tmp_path: Path) -> None:
+    table = pa.table({"_id": [7, 8], "query": ["who", "what"], "topic": ["t", None]})
+    pq.write_table(table, tmp_path / "q.parquet")
+    feather.write_feather(table, tmp_path / "q.feather")
+    for name in ("q.parquet", "q.feather"):
+        assert read(tmp_path / name).questions == (Question("7", "who", "t"), Question("8", "what"))
+
+
+@pytest.mark.parametrize("name", ["q.txt", "q.csv", "q"])
+def test_binary_data_is_no_question(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SourceError, match="found binary data, expected questions in UTF-8 text or a table"):
+        read(put(tmp_path, name, b"PK\x03\x04\x00\x00 some words\n"))
+
+
+def test_a_folder_or_a_dump_is_no_file_of_questions(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="found a folder, expected a file"):
+        read(tmp_path)
+    with pytest.raises(SourceError, match="found the format wiki, expected a table or text of questions"):
+        read(put(tmp_path, "q.xml", "<mediawiki/>"))
 
 
 def test_csv(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -56,7 +57,10 @@ def _typer_option(field: Field) -> Any:
     if about.argument:
         return typer.Argument(metavar=about.metavar, help=about.help)
     flag = about.flag or "--" + field.name.replace("_", "-")
-    return typer.Option(*flag.split(), metavar=about.metavar, help=about.help)
+    help_text = about.help
+    if _plain_type(field.type) == list[str] | None:
+        help_text = re.sub(r"(?=\.$| \[|(?<![.\]])$)", "; may be repeated", help_text, count=1)
+    return typer.Option(*flag.split(), metavar=about.metavar, help=help_text)
 
 
 def _plain_type(declared: Any) -> Any:

@@ -239,6 +239,8 @@ class InputFile:
 def _unreadable(name: str, error: Exception) -> SourceError:
     if isinstance(error, FileNotFoundError):
         return SourceError(f"{name}: no such file", "Check the path.")
+    if isinstance(error, IsADirectoryError):
+        return SourceError(f"{name}: found a folder, expected a file", "Name a file in it.")
     if isinstance(error, PermissionError):
         return SourceError(f"{name}: permission denied", "Make the file readable for this user.")
     return SourceError(

@@ -132,7 +132,9 @@ def _asked_chunking(options: IngestOptions, stored: Fingerprint | None = None) -
         return None
     if overlap is None:
         overlap = stored.chunking.overlap if stored is not None and stored.chunking else CHUNK_OVERLAP
-    if tokens < 0 or overlap < 0 or (tokens and overlap > tokens // 2):
+    if tokens < 0:
+        raise ConfigError(f"Chunks have 1 token or more, found {tokens}.")
+    if overlap < 0 or (tokens and overlap > tokens // 2):
         raise ConfigError(
             f"Chunks of {tokens} tokens cannot share {overlap}.",
             "Let them share half of their tokens at most.",

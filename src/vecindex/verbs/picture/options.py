@@ -32,7 +32,7 @@ class MapOptions(ModelOptions, total=False):
     fields: Annotated[
         Sequence[str] | None,
         Option(
-            "A column to color by; several times [default: all that are fit for it]", flag="--field", metavar="NAME"
+            "A column to color by [default: all that are fit for it]", flag="--field", metavar="NAME"
         ),
     ]
     topics: Annotated[

@@ -5,9 +5,10 @@ A row is an object or a record with a text, and perhaps an id, a topic and the i
 - JSON lines, or a JSON array of objects or texts;
 - CSV or TSV with a header of known names, in any order;
 - CSV or TSV without one: the text alone, or `qid<TAB>query`;
-- plain text, one question a line.
+- plain text, one question a line;
+- every other table that a source may be: Parquet, Arrow, formats of other packages.
 
-A name that ends in .jsonl, .json, .csv or .tsv decides; else the first line does.
+A name that ends in a format's extension decides; else the first line does.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from vecindex.errors import SourceError
 from vecindex.sources.base import Record, excerpt
 from vecindex.sources.delimited import DelimitedSource
 from vecindex.sources.files import InputFile, standard_input
-from vecindex.sources.formats import format_of
+from vecindex.sources.formats import ReadOptions, format_of, usable_format
 from vecindex.sources.json_array import JsonSource, array_elements
 from vecindex.sources.jsonl import parse_object, read_json_lines
 from vecindex.sources.lines import OVERLONG, read_lines
@@ -36,6 +37,7 @@ TEXT_FIELDS = ("text", "question", "query")
 ID_FIELDS = ("id", "_id", "qid", "query_id", "question_id")
 _OTHERS = ("topic", "answers")
 _KNOWN = frozenset((*TEXT_FIELDS, *ID_FIELDS, *_OTHERS))
+_READ_HERE = (None, "jsonl", "json", "csv", "tsv", "text")
 _SNIFFED_LINES = 20
 _SNIFFED_BYTES = 1 << 16
 _HINT = (
@@ -83,8 +85,7 @@ def question_of(record: Record) -> Question | Rejected:
     name = f"#{location.rsplit(':', 1)[-1].rsplit('[', 1)[-1].removesuffix(']')}" if given is None else str(given)
     text = next((values[f] for f in TEXT_FIELDS if isinstance(values.get(f), str) and values[f].strip()), None)
     if text is None:
-        there = ", ".join(record.fields) or "none"
-        return Rejected(location, f"no text in any of {', '.join(TEXT_FIELDS)}; fields found: {there}", name)
+        return Rejected(location, _why_no_text(values, record.fields), name)
     try:
         (text + name).encode("utf-8")
     except UnicodeEncodeError:
@@ -98,6 +99,16 @@ def question_of(record: Record) -> Question | Rejected:
         return Rejected(location, reason, name, excerpt(text))
     topic = None if topic in (None, "") else str(topic)
     return Question(name, text.strip(), topic, answers, location, given is not None)
+
+
+def _why_no_text(values: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
+    there = next((field for field in TEXT_FIELDS if field in values), None)
+    if there is None:
+        return f"no text in any of {', '.join(TEXT_FIELDS)}; fields found: {', '.join(fields) or 'none'}"
+    value = values[there]
+    if value is None or isinstance(value, str):
+        return f"{there} is empty"
+    return f"{there} is not a text: {excerpt(value)}"
 
 
 class _Collector:
@@ -138,8 +149,12 @@ def _records(questions: Questions, stdin: BinaryIO | None) -> Iterator[Record | 
         return
     name = str(questions)
     file = standard_input(stdin) if name == "-" else InputFile(name, name)
+    kind = None if name == "-" else format_of(file.base_name)
+    if kind not in _READ_HERE:
+        yield from _table(file, kind)
+        return
     with file.open() as stream:
-        yield from _from_stream(stream, file, None if name == "-" else format_of(file.base_name))
+        yield from _from_stream(stream, file, kind)
 
 
 def _from_values(values: Iterable[object]) -> Iterator[Record | Rejected]:
@@ -154,6 +169,14 @@ def _from_values(values: Iterable[object]) -> Iterator[Record | Rejected]:
             yield Rejected(location, reason, excerpt=excerpt(value))
 
 
+def _table(file: InputFile, kind: str) -> Iterator[Record | Rejected]:
+    """Read a format that has no form for questions of its own."""
+    found = usable_format(kind)
+    if not found.is_table:
+        raise SourceError(f"{file.name}: found the format {kind}, expected a table or text of questions.", _HINT)
+    return found.open(file, ReadOptions(text_fields=_KNOWN)).read()
+
+
 def _from_stream(stream: Any, file: InputFile, kind: str | None) -> Iterator[Record | Rejected]:
     if kind == "jsonl":
         return read_json_lines(stream, file.name)
@@ -161,6 +184,8 @@ def _from_stream(stream: Any, file: InputFile, kind: str | None) -> Iterator[Rec
     if kind == "json" or (kind not in ("csv", "tsv") and _is_array(beginning)):
         return _json(stream, file)
     lines = beginning.decode("utf-8", "replace").splitlines()[:_SNIFFED_LINES]
+    if b"\0" in beginning:
+        raise SourceError(f"{file.name}: found binary data, expected questions in UTF-8 text or a table.", _HINT)
     if kind in ("csv", "tsv"):
         delimiter = "," if kind == "csv" else "\t"
         return _delimited(stream, file, delimiter, lines[0] if lines else "")

@@ -18,7 +18,7 @@ class SearchOptions(ModelOptions, total=False):
 
     id: Annotated[
         str | Sequence[str] | None,
-        Option("Find more like this article; needs no model. May be given again.", metavar="ID"),
+        Option("Find more like this article; needs no model.", metavar="ID"),
     ]
     file: Annotated[
         str | Path | None,
