@@ -31,9 +31,7 @@ class MapOptions(ModelOptions, total=False):
     ]
     fields: Annotated[
         Sequence[str] | None,
-        Option(
-            "A column to color by [default: all that are fit for it]", flag="--field", metavar="NAME"
-        ),
+        Option("A column to color by [default: all that are fit for it]", flag="--field", metavar="NAME"),
     ]
     topics: Annotated[
         int | None,
