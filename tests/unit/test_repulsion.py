@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vecindex.core.graph import Graph
-from vecindex.maps.descent import Attraction, Phase, attraction_of, descend
+from vecindex.maps.descent import Attraction, Phase, both_ways, descend, normalized
 from vecindex.maps.repulsion import Repulsion
 
 
@@ -87,7 +87,7 @@ def test_two_articles_push_each_other_apart_by_the_formula(few: int) -> None:
 
 def test_weights_go_both_ways_and_sum_to_one() -> None:
     graph = Graph(np.array([[1, 2], [0, 2], [1, -1]], dtype=np.int32), np.zeros((3, 2), np.float32), 1.0, 0.0)
-    attraction = attraction_of(graph, (1.0, 0.5))
+    attraction = normalized(both_ways(graph, (1.0, 0.5)))
     dense = np.zeros((3, 3))
     for i in range(3):
         for e in range(attraction.starts[i], attraction.starts[i + 1]):

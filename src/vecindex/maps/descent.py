@@ -50,11 +50,6 @@ class Attraction:
     weights: F32
 
 
-def attraction_of(graph: Graph, weights: tuple[float, ...]) -> Attraction:
-    """Return the attraction of a graph; see `both_ways`."""
-    return normalized(both_ways(graph, weights))
-
-
 def both_ways(graph: Graph, weights: tuple[float, ...]) -> Any:
     """Return a symmetric sparse matrix (n, n): article i and its r-th neighbor attract each other by weights[r - 1].
 

@@ -7,7 +7,7 @@ import numpy as np
 from vecindex.core.graph import Graph
 from vecindex.core.neighbors import F64
 from vecindex.core.vectors import F32
-from vecindex.maps.descent import Phase, attraction_of, descend
+from vecindex.maps.descent import Phase, both_ways, descend, normalized
 from vecindex.maps.methods import MapMethod, Setting, Settings
 from vecindex.maps.pca import pca_map
 from vecindex.types import Observer, Stage
@@ -43,7 +43,8 @@ def local_map(
             if iteration % _REPORT_EVERY == 0:
                 observer.stage(Stage(STAGE, before + iteration, total))
 
-        positions = descend(positions, attraction_of(reordered(graph, order), phase.weights), phase, report)
+        attraction = normalized(both_ways(reordered(graph, order), phase.weights))
+        positions = descend(positions, attraction, phase, report)
         done += phase.iterations
     observer.stage(Stage(STAGE, total, total))
     found = np.empty(positions.shape)

@@ -17,7 +17,7 @@ class Column:
 
 
 def table(
-    columns: Sequence[Column], rows: Sequence[Sequence[object]], *, caption: str | None = None, css: str | None = None
+    columns: Sequence[Column], rows: Sequence[Sequence[object]], *, caption: str, css: str | None = None
 ) -> Markup:
     """Return a table that scrolls sideways where it is too wide; the first cell of each row is its name."""
     head = [tag("th", c.name, scope="col", class_="n" if c.figures else None) for c in columns]
@@ -31,12 +31,12 @@ def table(
     ]
     made = tag(
         "table",
-        tag("caption", caption) if caption else None,
+        tag("caption", caption),
         tag("thead", tag("tr", *head)),
         tag("tbody", *body),
         class_=css,
     )
-    return tag("div", made, class_="scroll", role="region", aria_label=caption or "Table", tabindex=0)
+    return tag("div", made, class_="scroll", role="region", aria_label=caption, tabindex=0)
 
 
 def drawn(
