@@ -121,35 +121,30 @@ def main() -> None:
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except VecindexError as error:
-        hint = None if error.hint is None else spelled(error.hint)
-        _print_error(spelled(error.message), hint)
-        _fail(spelled(error.message), hint, error.exit_code)
+        _fail(spelled(error.message), None if error.hint is None else spelled(error.hint), error.exit_code)
     except _UsageError as error:
         error.show()
         hint = f"Try: {error.ctx.command_path} --help" if error.ctx else None
-        _fail(error.format_message(), hint, error.exit_code)
+        _fail(error.format_message(), hint, error.exit_code, shown=True)
     except typer.Abort:
         print("Aborted!", file=sys.stderr)  # noqa: T201
-        _fail("Aborted.", None, 1)
+        _fail("Aborted.", None, 1, shown=True)
     except Exception as error:
         log = logging.getLogger("vecindex")
         # Without a handler, logging would print the traceback by itself.
         if log.hasHandlers():
             log.exception("unexpected error")
-        message = f"unexpected {described(error)}"
         hint = "Nothing committed is lost. `vecindex --log-file FILE ...` writes the details for a report."
-        _print_error(message, hint)
-        _fail(message, hint, 1)
+        _fail(f"unexpected {described(error)}", hint, 1)
 
 
-def _print_error(message: str, hint: str | None) -> None:
-    print(f"error: {message}", file=sys.stderr)  # noqa: T201
-    if hint:
-        print(f"  {hint}", file=sys.stderr)  # noqa: T201
+def _fail(message: str, hint: str | None, exit_code: int, *, shown: bool = False) -> NoReturn:
+    """End with an exit code; with --json on the command line, print the failure as JSON on standard output.
 
-
-def _fail(message: str, hint: str | None, exit_code: int) -> NoReturn:
-    """End with an exit code; with --json on the command line, print the failure as JSON on standard output."""
+    `shown` says that the message is on standard error already.
+    """
+    if not shown:
+        print(f"error: {message}" + (f"\n  {hint}" if hint else ""), file=sys.stderr)  # noqa: T201
     arguments = sys.argv[1:]
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     if "--json" in options and sys.stdout is not None:
