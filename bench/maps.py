@@ -117,9 +117,9 @@ def run(way: str, db: str, seed: int, files: list[str]) -> dict[str, object]:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
         ids, vectors = vectors_of(db)
         from vecindex.store.database import Database
-        from vecindex.store.maps import rows_and_positions
+        from vecindex.store.maps import columns_and_positions
 
-        on_map, positions = rows_and_positions(Database(Path(db)).articles("articles"), [name])
+        (on_map,), positions = columns_and_positions(Database(Path(db)).articles("articles"), ["id"], [name])
         assert on_map.to_pylist() == ids
         xy = positions[name]
         told = {
@@ -153,7 +153,7 @@ def drop_graph(db: str) -> None:
     """Remove the stored neighbor graph, so that the next map makes it."""
     from vecindex.store.database import Database
 
-    Database(Path(db)).graph("articles").drop()
+    Database(Path(db)).connection.drop_table("_graph.articles", ignore_missing=True)
 
 
 def main() -> None:

@@ -51,9 +51,9 @@ def run(*arguments: str) -> tuple[dict[str, Any], float, float]:
 def places(db: str) -> dict[str, tuple[float, float]]:
     """Return where the articles of the map are."""
     from vecindex.store.database import Database
-    from vecindex.store.maps import rows_and_positions
+    from vecindex.store.maps import columns_and_positions
 
-    ids, positions = rows_and_positions(Database(Path(db)).articles("articles"), ["map"])
+    (ids,), positions = columns_and_positions(Database(Path(db)).articles("articles"), ["id"], ["map"])
     pairs = zip(ids.to_pylist(), positions["map"], strict=True)
     return {i: (float(x), float(y)) for i, (x, y) in pairs if np.isfinite(x)}
 

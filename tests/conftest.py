@@ -18,6 +18,8 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("LANCEDB_LOG", "error")
 os.environ.setdefault("LANCE_LOG", "error")
 os.environ.pop("VECINDEX_DB", None)
+# Test processes get one, and prose is wrapped by it.
+os.environ.pop("COLUMNS", None)
 
 # No test asserts a time, not even that of one example.
 hypothesis.settings.register_profile("untimed", deadline=None)

@@ -16,7 +16,7 @@ from vecindex.core.vectors import F32
 from vecindex.messages import Message
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.maps import rows_and_positions
+from vecindex.store.maps import columns_and_positions
 from vecindex.types import Chunking, Fingerprint, Silent
 
 DIMENSION = 8
@@ -31,7 +31,7 @@ def unit_vectors(n: int, dimension: int = DIMENSION, seed: int = 0) -> F32:
 
 def map_xy(table: ArticleTable, name: str) -> tuple[list[str], F64]:
     """Return the ids of all rows and their positions (n, 2) on a map, in table order; NaN outside the map."""
-    ids, positions = rows_and_positions(table, [name])
+    (ids,), positions = columns_and_positions(table, ["id"], [name])
     return ids.to_pylist(), positions[name]
 
 

@@ -19,10 +19,12 @@ finished, and its report says so.
 
 from __future__ import annotations
 
-from vecindex.messages import Message, as_text
+from vecindex.messages import Message, as_text, command, text
 
 REJECTED_EXIT = 6
 """The exit code of a run that is done, but rejected some rows."""
+LOOK_CLOSER = text("Look closer: ", command("doctor"))
+"""What to do about files that are damaged."""
 
 
 class VecindexError(Exception):

@@ -15,6 +15,7 @@ import pytest
 import vecindex
 from tables import append, chunked_table, filled, ids_in, unit_vectors
 from vecindex.store.database import Database
+from vecindex.store.rejects import RejectTable
 from vecindex.types import Rejected
 
 Run = Callable[..., Any]
@@ -23,7 +24,7 @@ Run = Callable[..., Any]
 def test_status_tells_what_to_do(run: Run, tmp_path: Path) -> None:
     table, _ = filled(tmp_path, 10)
     append(table, unit_vectors(10), ids=[f"b{i}" for i in range(10)], txn=2, truncated=[True] * 10)
-    Database(tmp_path).rejects().put(
+    RejectTable(Database(tmp_path)).put(
         "articles", "r", [("in.jsonl", Rejected("in.jsonl:3", "empty text", None, "x\ty"))]
     )
     done = run("status", "--rejects", "--db", tmp_path)

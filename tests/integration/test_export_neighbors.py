@@ -72,7 +72,7 @@ def test_more_than_the_graph_holds(tmp_path: Path) -> None:
 
 def test_without_a_graph(tmp_path: Path) -> None:
     index, vectors = mapped(tmp_path / "db")
-    Database(tmp_path / "db").graph("articles").drop()
+    Database(tmp_path / "db").connection.drop_table("_graph.articles")
     report = index.export(tmp_path / "o.parquet", tool="embedding-atlas")
     assert report.neighbors == NeighborsFrom(K, "made", 1.0)
     check(tmp_path / "o.parquet", vectors, K)

@@ -17,6 +17,7 @@ from invariants import check, read
 from vecindex.errors import ConfigError, ModelError, SourceError
 from vecindex.messages import Message
 from vecindex.store.database import Database
+from vecindex.store.rejects import RejectTable
 from vecindex.types import Estimate, Progress, Rejected
 from vecindex.verbs.ingest.result import IngestReport
 
@@ -157,7 +158,7 @@ def test_rejects_that_were_filed_as_spelled_are_forgotten_too(
     write(tmp_path / "r.jsonl", [ROWS[0]])
     with monkeypatch.context() as before:
         before.setattr("vecindex.store.rejects.filed_as", lambda name: name)
-        Database(base).rejects().put("articles", "old", [("r.jsonl", Rejected("r.jsonl:2", "empty text"))])
+        RejectTable(Database(base)).put("articles", "old", [("r.jsonl", Rejected("r.jsonl:2", "empty text"))])
     assert [row["source"] for row in read(base, "rejects")] == ["r.jsonl"]
     vecindex.open(base).ingest("r.jsonl")
     assert read(base, "rejects") == []
@@ -376,12 +377,17 @@ def test_chunks_carry_their_article_and_are_replaced_whole(tmp_path: Path) -> No
     assert [r["id"] for r in read(tmp_path / "db") if r["article_id"] == "x"] == ["x#0"]
 
 
-@pytest.mark.parametrize(("chunk", "overlap"), [(20, 11), (0, 200), (20, -1), (-1, 0)])
+@pytest.mark.parametrize(("chunk", "overlap"), [(20, 11), (0, 200), (20, -1)])
 def test_chunks_that_would_share_too_much_are_refused(tmp_path: Path, chunk: int, overlap: int) -> None:
     with pytest.raises(ConfigError, match="cannot share"):
         vecindex.open(tmp_path / "db").ingest(
             write(tmp_path / "rows.jsonl", ROWS), chunk=chunk, chunk_overlap=overlap
         )
+
+
+def test_chunks_of_fewer_than_no_tokens_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Chunks have 1 token or more, found -1"):
+        vecindex.open(tmp_path / "db").ingest(write(tmp_path / "rows.jsonl", ROWS), chunk=-1, chunk_overlap=0)
 
 
 def test_articles_that_leave_no_room_for_chunks_are_rejected(tmp_path: Path) -> None:

@@ -90,15 +90,15 @@ def test_the_spelling_of_a_glob_changes_no_row(tmp_path: Path, monkeypatch: pyte
 
 
 def test_long_rows_are_not_gathered_by_the_thousand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vecindex.sources.jsonl import JsonlSource
+    from vecindex.sources.formats import FileSource
     from vecindex.verbs.ingest import plan
 
     monkeypatch.setattr(plan, "_LOOK_AHEAD_BYTES", 100)
     read_rows, most = [0], [0]
-    reading = JsonlSource.read
+    reading = FileSource.read
     judge = plan.Planner._judge
 
-    def counted(self: JsonlSource) -> Any:
+    def counted(self: FileSource) -> Any:
         for item in reading(self):
             read_rows[0] += 1
             yield item
@@ -107,7 +107,7 @@ def test_long_rows_are_not_gathered_by_the_thousand(tmp_path: Path, monkeypatch:
         most[0] = max(most[0], read_rows[0] - self.report.read)
         return judge(self, *args)
 
-    monkeypatch.setattr(JsonlSource, "read", counted)
+    monkeypatch.setattr(FileSource, "read", counted)
     monkeypatch.setattr(plan.Planner, "_judge", judged)
     path = write(tmp_path / "rows.jsonl", [row(str(i), i, text="t" * 40) for i in range(50)])
     assert vecindex.open(tmp_path / "db").ingest(path, **READY).added == 50

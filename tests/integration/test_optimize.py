@@ -14,6 +14,7 @@ from tables import append, ids_in, make_table, unit_vectors
 from vecindex.errors import ConfigError, LockedError
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
+from vecindex.store.rejects import RejectTable
 from vecindex.store.search import by_fulltext, make_fulltext_index
 from vecindex.types import Rejected
 from vecindex.verbs.upkeep.optimize import age
@@ -91,10 +92,10 @@ def test_leftovers_of_a_crash_are_swept(tmp_path: Path) -> None:
 def test_the_rejects_are_kept_small_too(tmp_path: Path) -> None:
     in_pieces(tmp_path, 1)
     for i in range(5):
-        Database(tmp_path).rejects().put("articles", "run", [("s", Rejected(f"s:{i}", "empty text"))])
+        RejectTable(Database(tmp_path)).put("articles", "run", [("s", Rejected(f"s:{i}", "empty text"))])
     index = vecindex.open(tmp_path)
     index.optimize(older_than="0s")
-    assert len(Database(tmp_path).rejects().opened().lance.to_lance().get_fragments()) == 1
+    assert len(RejectTable(Database(tmp_path)).opened().lance.to_lance().get_fragments()) == 1
     assert index.status().rejected == 5
 
 

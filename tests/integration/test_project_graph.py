@@ -13,6 +13,7 @@ from tables import Notices, append, fingerprint, make_table, unit_vectors
 from vecindex.core.neighbors import NO_ROW
 from vecindex.errors import ConfigError
 from vecindex.store.database import Database
+from vecindex.store.graph import GraphTable
 from vecindex.verbs.project.result import ProjectResult
 
 N, D = 200, 16
@@ -31,7 +32,7 @@ def quick(folder: Path, observer: Notices | None = None) -> ProjectResult:
 def graph_is_right(folder: Path) -> None:
     """Assert that the stored graph holds each row of the table with its true neighbors."""
     ids, vectors = Database(folder).articles("articles").vectors()
-    stored = Database(folder).graph("articles").load()
+    stored = GraphTable(Database(folder), "articles").load()
     assert stored is not None
     names = stored.ids.to_pylist()
     assert sorted(names) == sorted(ids)

@@ -13,7 +13,7 @@ from vecindex.types import Rejected
 
 @pytest.fixture
 def rejects(tmp_path: Path) -> RejectTable:
-    table = Database(tmp_path / "db").rejects()
+    table = RejectTable(Database(tmp_path / "db"))
     rows = [Rejected(f"f.csv:{i}", "bad", f"id{i}") for i in range(3)] + [Rejected("f.csv:9", "bad", None)]
     table.put("articles", "run 1", [("f.csv", row) for row in rows])
     table.put("it's another", "run 1", [("f.csv", rows[0])])
@@ -48,6 +48,6 @@ def test_a_name_with_a_quote_is_a_name(rejects: RejectTable) -> None:
 
 
 def test_without_rows_there_is_nothing(tmp_path: Path) -> None:
-    table = Database(tmp_path / "db").rejects()
+    table = RejectTable(Database(tmp_path / "db"))
     assert (table.count("articles"), table.rows("articles")) == (0, [])
     assert not table.forget_stored("articles", ["a"], "run 1")

@@ -15,6 +15,7 @@ from tables import append, chunked_table, filled, fingerprint, make_table, unit_
 from vecindex.cli.render.upkeep import print_status
 from vecindex.errors import CorruptError, TableNotFoundError
 from vecindex.store.database import Database
+from vecindex.store.rejects import RejectTable
 from vecindex.types import Rejected
 from vecindex.verbs.ingest.result import IngestReport
 from vecindex.verbs.upkeep.status import Status, Unfinished
@@ -125,8 +126,8 @@ def test_a_run_at_work_is_told_apart_from_a_killed_one(tmp_path: Path) -> None:
 def test_rejects_are_listed(tmp_path: Path) -> None:
     filled(tmp_path, 3)
     rows = [("in.jsonl", Rejected(f"in.jsonl:{i}", "empty text", f"r{i}", "...")) for i in range(3)]
-    Database(tmp_path).rejects().put("articles", "run", rows)
-    Database(tmp_path).rejects().put("other", "run", rows[:1])
+    RejectTable(Database(tmp_path)).put("articles", "run", rows)
+    RejectTable(Database(tmp_path)).put("other", "run", rows[:1])
     index = vecindex.open(tmp_path)
     assert (index.status().rejected, index.status().rejects) == (3, None)
     found = index.status(rejects=True).rejects
@@ -207,7 +208,7 @@ def test_after_an_ingest(sample_db: Path) -> None:
 
 def test_the_table_of_rejects_is_not_one_of_articles(tmp_path: Path) -> None:
     filled(tmp_path, 1)
-    Database(tmp_path).rejects().put("articles", "run", [("s", Rejected("s:1", "empty text"))])
+    RejectTable(Database(tmp_path)).put("articles", "run", [("s", Rejected("s:1", "empty text"))])
     with pytest.raises(CorruptError, match="does not say what made its vectors"):
         vecindex.open(tmp_path, "rejects").status()
 

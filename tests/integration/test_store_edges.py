@@ -11,10 +11,9 @@ import pytest
 from planted import make_table
 from vecindex.errors import StoreError
 from vecindex.store.articles import ArticleTable
-from vecindex.store.checkup import set_aside
 from vecindex.store.database import Database
+from vecindex.store.maintenance import set_aside
 from vecindex.store.maps import _retried, columns_and_positions, maps, put_map
-from vecindex.store.versions import snapshot, version
 
 IDS = [f"a{i:05d}" for i in range(6)]
 
@@ -75,18 +74,18 @@ def test_files_are_set_aside_again_and_again(tmp_path: Path) -> None:
 
 def test_a_version_of_a_table_made_again_has_another_name(tmp_path: Path, table: ArticleTable) -> None:
     database = Database(tmp_path / "db")
-    first = snapshot(table, database.folder)
+    first = table.snapshot(database.folder)
     number, time = first.split("-")
     (manifest,) = [
         path
         for path in (tmp_path / "db/articles.lance/_versions").iterdir()
         if path.stat().st_mtime_ns == int(time, 16)
     ]
-    assert int(number) == version(table)
+    assert int(number) == table.version
     assert manifest.name in (f"{2**64 - 1 - int(number):020}.manifest", f"{number}.manifest")
-    assert snapshot(Database(tmp_path / "db").articles("articles"), database.folder) == first
-    assert snapshot(table, None) == number
+    assert Database(tmp_path / "db").articles("articles").snapshot(database.folder) == first
+    assert table.snapshot(None) == number
     database.connection.drop_table("articles")
     again = make_table(tmp_path / "db", np.random.default_rng(1).normal(size=(6, 4)), IDS)
-    assert version(again) == int(number)
-    assert snapshot(again, database.folder) != first
+    assert again.version == int(number)
+    assert again.snapshot(database.folder) != first

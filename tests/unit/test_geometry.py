@@ -35,10 +35,11 @@ def measured(points: np.ndarray, per_cell: int = 50) -> Evenness:
 
 @given(st.integers(0, 2**20), st.sampled_from([3, 4, 20, 3000]), st.booleans())
 @settings(max_examples=40, deadline=None)
-def test_hull_is_that_of_scipy(seed: int, n: int, on_grid: bool) -> None:
+def test_hull_has_the_area_and_the_edge_of_scipys(seed: int, n: int, on_grid: bool) -> None:
     rng = np.random.default_rng(seed)
     points = rng.integers(0, 9, (n, 2)).astype(float) if on_grid else rng.normal(size=(n, 2))
-    corners = convex_hull(points)
+    corners = convex_hull(np.concatenate([points, [[np.nan, 1.0]]]))
+    assert corners[0].tolist() == min(points.tolist())
     if len(corners) < 3:
         assert np.linalg.matrix_rank(points - points[0]) < 2
         return
@@ -50,7 +51,9 @@ def test_hull_is_that_of_scipy(seed: int, n: int, on_grid: bool) -> None:
 
 def test_points_on_a_line_have_no_hull() -> None:
     line = np.stack([np.arange(2_000.0), np.arange(2_000.0)], axis=1)
-    assert polygon_area(convex_hull(line)) == 0
+    assert convex_hull(line).tolist() == [[0, 0], [1999, 1999]]
+    assert convex_hull(line[:1]).tolist() == [[0, 0]]
+    assert len(convex_hull(line[:0])) == 0
     assert measure_evenness(line) is None
 
 

@@ -6,24 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from vecindex.core.geometry import Box, _outer, convex_hull
+from vecindex.core.geometry import Box
 from vecindex.core.neighbors import NO_ROW
 from vecindex.core.pca import Covariance
 from vecindex.core.placement import place_at_median, place_by_search
 from vecindex.neighbors.plane import Plane
 from vecindex.verbs.project.align import moves, procrustes
 from vecindex.verbs.scores.evenness import measure_evenness, normalized_entropy
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_most_points_are_dropped_before_the_hull_and_no_corner_is(seed: int) -> None:
-    points = np.random.default_rng(seed).normal(size=(2_000, 2))
-    kept = {tuple(point) for point in _outer(points).tolist()}
-    corners = {tuple(point) for point in convex_hull(points).tolist()}
-    assert corners <= kept
-    assert len(kept) < 100
-    # With fewer points there is nothing to gain.
-    assert len(_outer(points[:999])) == 999
 
 
 def test_a_map_that_has_nothing_in_common_with_the_old_one_is_only_shifted() -> None:

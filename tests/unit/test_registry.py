@@ -14,7 +14,7 @@ H1, H2 = "0" * 16 + ":" + "1" * 16, "0" * 16 + ":" + "2" * 16
 
 def test_states_by_hand() -> None:
     registry = Registry([(["a", "b"], [H1, H1]), (["c"], [H1])])
-    assert len(registry) == 3
+    assert registry.n_unmet == 3
     assert registry.meet("a", H1) == (State.UNCHANGED, H1)
     assert registry.meet("b", H2) == (State.CHANGED, H1)
     assert registry.meet("d", H1) == (State.NEW, None)

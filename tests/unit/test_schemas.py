@@ -17,6 +17,7 @@ from tables import append, chunked_table, filled, fingerprint, make_table, unit_
 from vecindex.cli.app import app, main
 from vecindex.schema import articles_schema, rejects_schema
 from vecindex.store.database import Database
+from vecindex.store.rejects import RejectTable
 from vecindex.types import Chunking, Rejected
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -247,8 +248,8 @@ def test_tables_of_articles_have_the_columns_that_are_told(chunks: bool) -> None
 
 def test_the_table_of_rejects_has_the_columns_that_are_told(tmp_path: Path) -> None:
     assert described(rejects_schema()) == columns_of("rejects", chunks=False)
-    Database(tmp_path).rejects().put("articles", "run", [("s", Rejected("s:1", "empty text"))])
-    stored = Database(tmp_path).rejects().opened().schema
+    RejectTable(Database(tmp_path)).put("articles", "run", [("s", Rejected("s:1", "empty text"))])
+    stored = RejectTable(Database(tmp_path)).opened().schema
     assert described(stored) == columns_of("rejects", chunks=False)
 
 

@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vecindex.errors import SourceError
-from vecindex.sources import lines
+from vecindex.sources import files
 from vecindex.sources.base import Record
-from vecindex.sources.delimited import DelimitedSource
-from vecindex.sources.files import InputFile, OnceStream
+from vecindex.sources.delimited import read_delimited
+from vecindex.sources.formats import ReadOptions
 from vecindex.sources.open import open_sources
 from vecindex.types import Rejected
 
 
-def read(raw: bytes, **options: Any) -> list[Record | Rejected]:
-    return list(DelimitedSource(InputFile("c", stream=OnceStream(io.BytesIO(raw))), **options).read())
+def read(raw: bytes, delimiter: str = ",", **options: Any) -> list[Record | Rejected]:
+    return list(read_delimited(io.BytesIO(raw), "c", delimiter, ReadOptions(**options)))
 
 
 def test_types_are_inferred_by_column() -> None:
@@ -90,7 +90,7 @@ def test_unclosed_quote_is_one_rejected_row() -> None:
 
 
 def test_overlong_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "MAX_ROW_BYTES", 1000)
+    monkeypatch.setattr(files, "MAX_ROW_BYTES", 1000)
     bad, good = read(b"id,text\n1," + b"x" * 9000 + b"\n2,b\n")
     assert isinstance(bad, Rejected)
     assert (bad.location, bad.reason) == ("c:2", "line longer than 64 MiB")

@@ -17,7 +17,7 @@ from vecindex.sources.articles import to_article
 from vecindex.sources.base import Record
 from vecindex.sources.expand import glob_base
 from vecindex.sources.fieldmap import FieldMap
-from vecindex.sources.files import InputFile
+from vecindex.sources.files import InputFile, count_lines
 from vecindex.sources.pickles.shapes import is_progress_mark, registry_rows
 from vecindex.sources.pickles.unpickle import load_pickle
 from vecindex.types import Rejected
@@ -83,7 +83,7 @@ def test_the_name_of_a_file(location: str, name: str) -> None:
 def test_the_lines_of_a_whole_file_are_counted_exactly(tmp_path: Path, end: str) -> None:
     file = tmp_path / "a.txt"
     file.write_text("line\n" * 999 + "last" + end)
-    assert InputFile(str(file), str(file)).lines_hint() == 1000
+    assert InputFile(str(file), str(file)).rows_hint(count_lines) == 1000
 
 
 @pytest.mark.parametrize("value", [{("a", "b"): 1}, {frozenset("a"): 1}])

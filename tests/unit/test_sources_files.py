@@ -20,7 +20,7 @@ import zstandard
 from vecindex.errors import MissingExtraError, SourceError
 from vecindex.sources import files
 from vecindex.sources.base import Record
-from vecindex.sources.files import InputFile, OnceStream
+from vecindex.sources.files import InputFile, count_lines
 from vecindex.sources.open import open_sources
 
 Compress = Callable[[bytes], bytes]
@@ -94,7 +94,7 @@ def test_wrong_compression_is_a_source_error(tmp_path: Path) -> None:
 
 def test_zstd_bomb_is_unpacked_piecewise() -> None:
     packed = zstandard.ZstdCompressor().compress(bytes(64 << 20))
-    stream = InputFile("bomb", stream=OnceStream(io.BytesIO(packed)))
+    stream = InputFile("bomb", stream=iter([io.BytesIO(packed)]))
     with stream.open() as unpacked:
         assert unpacked.read(10) == bytes(10)
 
@@ -151,7 +151,10 @@ def test_missing_file_and_folder_as_file(tmp_path: Path) -> None:
         InputFile("gone.jsonl", str(tmp_path / "gone.jsonl")).open(),
     ):
         pass
-    with pytest.raises(SourceError, match=r"x: cannot be opened"), InputFile("x", str(tmp_path)).open():
+    with (
+        pytest.raises(SourceError, match=r"x: found a folder, expected a file"),
+        InputFile("x", str(tmp_path)).open(),
+    ):
         pass
 
 
@@ -243,8 +246,8 @@ def test_a_hint_never_fails(tmp_path: Path, extension: str, compress: Compress) 
         path.write_bytes(raw)
         assert hint(path) is None or 0 < hint(path) < 1000  # type: ignore[operator]
     path.unlink()
-    assert InputFile("gone", str(path)).lines_hint() is None
-    assert InputFile("folder", str(tmp_path)).lines_hint() is None
+    assert InputFile("gone", str(path)).rows_hint(count_lines) is None
+    assert InputFile("folder", str(tmp_path)).rows_hint(count_lines) is None
 
 
 def test_a_hint_reads_a_bounded_part_and_no_pipe(tmp_path: Path) -> None:
@@ -256,4 +259,4 @@ def test_a_hint_reads_a_bounded_part_and_no_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.jsonl"
     os.mkfifo(pipe)
     assert hint(pipe) is None
-    assert InputFile("url", "memory://sources-test/gone.jsonl").lines_hint() is None
+    assert InputFile("url", "memory://sources-test/gone.jsonl").rows_hint(count_lines) is None

@@ -13,16 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vecindex.errors import SourceError
-from vecindex.sources import json_array, lines
+from vecindex.sources import files, json_rows
 from vecindex.sources.base import Record
-from vecindex.sources.files import InputFile, OnceStream
-from vecindex.sources.json_array import JsonSource
-from vecindex.sources.jsonl import JsonlSource
+from vecindex.sources.files import InputFile
+from vecindex.sources.formats import FORMATS, ReadOptions, Source
 from vecindex.types import Rejected
 
 
-def read(raw: bytes, kind: Any = JsonlSource) -> list[Record | Rejected]:
-    return list(kind(InputFile("c", stream=OnceStream(io.BytesIO(raw)))).read())
+def opened(file: InputFile, kind: str = "jsonl") -> Source:
+    return FORMATS[kind].open(file, ReadOptions())
+
+
+def read(raw: bytes, kind: str = "jsonl") -> list[Record | Rejected]:
+    return list(opened(InputFile("c", stream=iter([io.BytesIO(raw)])), kind).read())
 
 
 def test_reads_objects_and_counts_blank_lines() -> None:
@@ -64,7 +67,7 @@ def test_bad_line_is_rejected_and_the_next_one_read(line: bytes, reason: str) ->
 
 
 def test_overlong_line_is_rejected_and_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "MAX_ROW_BYTES", 1000)
+    monkeypatch.setattr(files, "MAX_ROW_BYTES", 1000)
     bad, good = read(b'{"id": "' + b"x" * 5000 + b'"}\n{"id": 2}\n')
     assert bad == Rejected("c:1", "line longer than 64 MiB", excerpt='{"id": "' + "x" * 192)
     assert good == Record("c:2", {"id": 2})
@@ -79,7 +82,7 @@ def test_lines_are_read_lazily(tmp_path: Path) -> None:
     path = tmp_path / "c.jsonl"
     path.write_bytes(b'{"id": 1}\n' + b"x" * (2 << 20))
     raw = path.open("rb")
-    stream = JsonlSource(InputFile("c", stream=OnceStream(raw))).read()
+    stream = opened(InputFile("c", stream=iter([raw]))).read()
     assert next(stream) == Record("c:1", {"id": 1})
     assert raw.tell() < 1 << 20
     raw.close()
@@ -104,17 +107,17 @@ def test_round_trip(rows: list[dict[str, Any]], ascii_only: bool) -> None:
 @given(records, st.sampled_from([None, 2]), st.integers(1, 9))
 def test_array_round_trip_whatever_the_pieces(rows: list[dict[str, Any]], indent: int, piece: int) -> None:
     """Cut at every few bytes, strings, escapes and brackets are still told apart."""
-    before = json_array._PIECE_BYTES
-    json_array._PIECE_BYTES = piece
+    before = json_rows._PIECE_BYTES
+    json_rows._PIECE_BYTES = piece
     try:
-        found = read(json.dumps(rows, indent=indent).encode(), JsonSource)
+        found = read(json.dumps(rows, indent=indent).encode(), "json")
     finally:
-        json_array._PIECE_BYTES = before
+        json_rows._PIECE_BYTES = before
     assert found == [Record(f"c[{i}]", row) for i, row in enumerate(rows)]
 
 
 def test_array_element_that_is_bad_is_rejected() -> None:
-    items = read(b'[{"id": 1}, {"id": }, 5, {"t": "],[\\""},\n {"id": "\xff"}]\n', JsonSource)
+    items = read(b'[{"id": 1}, {"id": }, 5, {"t": "],[\\""},\n {"id": "\xff"}]\n', "json")
     assert [item.location for item in items] == ["c[0]", "c[1]", "c[2]", "c[3]", "c[4]"]
     assert items[0] == Record("c[0]", {"id": 1})
     assert items[1] == Rejected("c[1]", "not valid JSON: Expecting value at character 9", excerpt=' {"id": }')
@@ -125,7 +128,7 @@ def test_array_element_that_is_bad_is_rejected() -> None:
 
 
 def test_cut_array_gives_its_rows_then_an_error() -> None:
-    stream = JsonSource(InputFile("c", stream=OnceStream(io.BytesIO(b'[{"id": 1}, {"id": 2')))).read()
+    stream = opened(InputFile("c", stream=iter([io.BytesIO(b'[{"id": 1}, {"id": 2')])), "json").read()
     assert next(stream) == Record("c[0]", {"id": 1})
     with pytest.raises(SourceError, match="c: the JSON array ends too early, in element 1"):
         next(stream)
@@ -133,32 +136,32 @@ def test_cut_array_gives_its_rows_then_an_error() -> None:
 
 def test_data_after_the_array() -> None:
     with pytest.raises(SourceError, match="c: found more data after the JSON array, which ends with element 0"):
-        read(b'[{"id": 1}] {"id": 2}', JsonSource)
+        read(b'[{"id": 1}] {"id": 2}', "json")
 
 
 def test_array_element_beyond_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_array, "MAX_ROW_BYTES", 1000)
+    monkeypatch.setattr(json_rows, "MAX_ROW_BYTES", 1000)
     with pytest.raises(SourceError, match=r"c\[0\]: found an element longer than"):
-        read(b'[{"id": "' + b"x" * 5000 + b'"}]', JsonSource)
+        read(b'[{"id": "' + b"x" * 5000 + b'"}]', "json")
 
 
 def test_json_file_of_lines_and_empty_array() -> None:
-    assert read(b' \n{"id": 1}\n{"id": 2}\n', JsonSource) == [
+    assert read(b' \n{"id": 1}\n{"id": 2}\n', "json") == [
         Record("c:2", {"id": 1}),
         Record("c:3", {"id": 2}),
     ]
-    assert read(b" [ ] ", JsonSource) == []
-    assert read(b"", JsonSource) == []
+    assert read(b" [ ] ", "json") == []
+    assert read(b"", "json") == []
 
 
 def test_one_object_over_several_lines() -> None:
     with pytest.raises(SourceError, match="found one JSON object over several lines, expected an array"):
-        read(b'{\n  "rows": []\n}\n', JsonSource)
+        read(b'{\n  "rows": []\n}\n', "json")
 
 
 def test_count_hint_is_exact_for_a_short_file_and_near_for_a_long_one(tmp_path: Path) -> None:
     short, long = tmp_path / "short.jsonl", tmp_path / "long.jsonl"
     short.write_text('{"id": 1}\n{"id": 2}')
     long.write_text("".join(f'{{"id": {i}, "text": "{"x" * (i % 7)}"}}\n' for i in range(50_000)))
-    assert JsonlSource(InputFile("short", str(short))).count_hint() == 2
-    assert JsonlSource(InputFile("long", str(long))).count_hint() == pytest.approx(50_000, rel=0.05)
+    assert opened(InputFile("short", str(short))).count_hint() == 2
+    assert opened(InputFile("long", str(long))).count_hint() == pytest.approx(50_000, rel=0.05)

@@ -11,9 +11,9 @@ import pytest
 
 from vecindex.errors import MissingExtraError, SourceError
 from vecindex.sources.base import Record
+from vecindex.sources.formats import FileSource, ReadOptions
 from vecindex.sources.open import open_sources
-from vecindex.sources.wiki.dump import WikiDumpSource
-from vecindex.sources.wiki.wikitext import PlainText, WikitextError
+from vecindex.sources.wiki import FORMAT, PlainText, WikitextError
 from vecindex.types import Rejected
 
 HEAD = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" xml:lang="de">
@@ -51,11 +51,11 @@ def page(number: int, title: str, text: str, ns: int = 0, extra: str = "", model
 """
 
 
-def dump(tmp_path: Path, *pages: str, end: str = "</mediawiki>") -> WikiDumpSource:
+def dump(tmp_path: Path, *pages: str, end: str = "</mediawiki>") -> FileSource:
     path = tmp_path / "dump.xml.bz2"
     path.write_bytes(bz2.compress((HEAD + "".join(pages) + end).encode()))
     (source,) = open_sources([str(path)])
-    assert isinstance(source, WikiDumpSource)
+    assert isinstance(source, FileSource)
     return source
 
 
@@ -82,7 +82,7 @@ def test_reads_articles_and_tells_what_it_skips(tmp_path: Path) -> None:
     assert isinstance(empty, Record)
     assert empty.fields["text"] == ""
     told: list[str] = []
-    assert len(list(WikiDumpSource(source.file, told.append).read())) == 2
+    assert len(list(FORMAT.open(source.file, ReadOptions(notice=told.append)).read())) == 2
     assert told == [f"{source.name}: left out 2 redirects and 1 pages outside the main namespace"]
 
 

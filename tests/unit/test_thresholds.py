@@ -18,9 +18,9 @@ from vecindex.maps.methods import METHODS, settings_for
 from vecindex.neighbors.plane import Plane
 from vecindex.sources.articles import Article, to_article
 from vecindex.sources.base import Record
-from vecindex.sources.delimited import DelimitedSource
+from vecindex.sources.delimited import read_delimited
 from vecindex.sources.fieldmap import FieldMap
-from vecindex.sources.files import InputFile, OnceStream
+from vecindex.sources.formats import ReadOptions
 from vecindex.types import Rejected, Silent
 from vecindex.verbs.overlap.measure import Lookup, Space, space_facts
 from vecindex.verbs.project.options import anchor_settings
@@ -38,7 +38,7 @@ def test_five_topics_are_resampled_and_four_are_not(topics: int, by: str) -> Non
 
 def column(*values: str) -> list[object]:
     raw = "id,n\n" + "".join(f"{i},{value}\n" for i, value in enumerate(values))
-    items = DelimitedSource(InputFile("c", stream=OnceStream(io.BytesIO(raw.encode())))).read()
+    items = read_delimited(io.BytesIO(raw.encode()), "c", ",", ReadOptions())
     return [item.fields["n"] if isinstance(item, Record) else item for item in items]
 
 

@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_HEX = 16
-
 
 def text_digest(text: str) -> str:
     """Return what a question's text is known by, whatever model reads it: case and white space do not count.
@@ -15,12 +13,12 @@ def text_digest(text: str) -> str:
     >>> text_digest("What is  DNA?") == text_digest("what is dna?")
     True
     """
-    return hashlib.blake2b(" ".join(text.casefold().split()).encode(), digest_size=_HEX // 2).hexdigest()
+    return hashlib.blake2b(" ".join(text.casefold().split()).encode(), digest_size=8).hexdigest()
 
 
 def set_digest(digests: Iterable[str]) -> str:
     """Return what a set of questions is known by, in whatever order they come."""
-    return hashlib.blake2b(" ".join(sorted(digests)).encode(), digest_size=_HEX).hexdigest()
+    return hashlib.blake2b(" ".join(sorted(digests)).encode(), digest_size=16).hexdigest()
 
 
 def anchored_to(about: Any) -> str | None:

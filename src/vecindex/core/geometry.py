@@ -8,8 +8,6 @@ import numpy as np
 
 from vecindex.core.neighbors import F64
 
-PADDING = 0.5
-
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -70,46 +68,21 @@ def expected_inside(box: Box, articles_box: Box, n: int) -> float:
 def convex_hull(points: F64) -> F64:
     """Return the corners (h, 2) of the convex hull, counter-clockwise from the leftmost (lowest of those).
 
-    Andrew's monotone chain (1979), O(n log n); points on an edge are left out, NaN is passed over. Fewer than 3
-    corners come back for points on one line.
+    Points on an edge are left out, NaN is passed over. Fewer than 3 corners come back for points on one line.
 
     >>> convex_hull(np.array([[0.0, 0.0], [2.0, 0.0], [1.0, 0.5], [1.0, 0.0], [2.0, 2.0]])).tolist()
     [[0.0, 0.0], [2.0, 0.0], [2.0, 2.0]]
     """
-    points = np.unique(_outer(points[np.isfinite(points).all(axis=1)]), axis=0)
-    if len(points) < 3:
-        return points
-    lower, upper = _chain(points.tolist()), _chain(points[::-1].tolist())
-    return np.array(lower[:-1] + upper[:-1])
+    from scipy.spatial import ConvexHull, QhullError
 
-
-def _outer(points: F64) -> F64:
-    """Drop most points that cannot be corners: those inside the polygon of the extremes in 8 directions."""
-    if len(points) < 1_000:
-        return points
-    angles = np.arange(8) * np.pi / 4
-    directions = np.stack([np.cos(angles), np.sin(angles)])
-    extremes = points[np.argmax(points @ directions, axis=0)]
-    _, first = np.unique(extremes, axis=0, return_index=True)
-    ring = extremes[np.sort(first)]
-    if len(ring) < 3:
-        return points
-    inside = np.ones(len(points), dtype=np.bool_)
-    for a, b in zip(ring, np.roll(ring, -1, axis=0), strict=True):
-        inside &= (b[0] - a[0]) * (points[:, 1] - a[1]) - (b[1] - a[1]) * (points[:, 0] - a[0]) > 0
-    return np.asarray(points[~inside])
-
-
-def _chain(points: list[list[float]]) -> list[list[float]]:
-    chain: list[list[float]] = []
-    for p in points:
-        while len(chain) > 1:
-            (ax, ay), (bx, by) = chain[-2], chain[-1]
-            if (bx - ax) * (p[1] - ay) - (by - ay) * (p[0] - ax) > 0:
-                break
-            chain.pop()
-        chain.append(p)
-    return chain
+    points = points[np.isfinite(points).all(axis=1)]
+    try:
+        corners = points[ConvexHull(points).vertices]
+    except (QhullError, ValueError):  # fewer than three points, or all on one line
+        corners = np.unique(points, axis=0)
+        return corners[[0, -1]] if len(corners) > 2 else corners
+    first = int(np.lexsort((corners[:, 1], corners[:, 0]))[0])
+    return np.roll(corners, -first, axis=0)
 
 
 def polygon_area(corners: F64) -> float:
@@ -118,8 +91,6 @@ def polygon_area(corners: F64) -> float:
     >>> polygon_area(np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 2.0]]))
     2.0
     """
-    if len(corners) < 3:
-        return 0.0
     x, y = corners[:, 0], corners[:, 1]
     return float(abs((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) / 2)
 
@@ -130,7 +101,7 @@ def perimeter(corners: F64) -> float:
     >>> perimeter(np.array([[0.0, 0.0], [3.0, 0.0], [3.0, 4.0]]))
     12.0
     """
-    return float(np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1).sum()) if len(corners) > 1 else 0.0
+    return float(np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1).sum())
 
 
 def in_polygon(points: F64, corners: F64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

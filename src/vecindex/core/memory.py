@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+from contextlib import suppress
+
+# M_ARENA_MAX of glibc's malloc.h.
+_ARENA_MAX = -8
 
 
 def give_back_memory() -> None:
@@ -11,11 +15,7 @@ def give_back_memory() -> None:
     It keeps what was freed otherwise: 200 MB after a compaction of 100,000 rows; and after a batch that ran out of
     memory, all that the next, smaller one would need elsewhere.
     """
-    try:
-        trim = ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError, TypeError):
-        return  # another C library, which has its own ways
-    trim(0)
+    _call_glibc("malloc_trim", 0)
 
 
 def keep_one_heap() -> None:
@@ -25,12 +25,9 @@ def keep_one_heap() -> None:
     vectors in small parts, 100 MB after 250 commits. For the whole process, so it is for commands, not for a library
     that others use.
     """
-    try:
-        option = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError, TypeError):
-        return
-    option(_ARENA_MAX, 1)
+    _call_glibc("mallopt", _ARENA_MAX, 1)
 
 
-# M_ARENA_MAX of glibc's malloc.h.
-_ARENA_MAX = -8
+def _call_glibc(name: str, *arguments: int) -> None:
+    with suppress(OSError, AttributeError, TypeError):  # another C library, which has its own ways
+        getattr(ctypes.CDLL(None), name)(*arguments)

@@ -41,7 +41,6 @@ def bootstrap_mean(
     values: npt.ArrayLike,
     groups: Sequence[Hashable] | None = None,
     *,
-    level: float = LEVEL,
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> Interval:
@@ -54,7 +53,7 @@ def bootstrap_mean(
         that of all questions in it (cluster bootstrap, Field & Welsh 2007), so that questions of a topic, which fail
         together, do not make the interval too narrow. None for a topic makes the question a topic of its own. With
         fewer than 5 topics questions are drawn.
-    level, resamples, seed : of the interval.
+    resamples, seed : of the interval.
 
     Memory is 250 draws at a time. All values alike give an interval of no width, which says that the sample holds no
     spread, not that there is none.
@@ -66,24 +65,15 @@ def bootstrap_mean(
     """
     data = np.asarray(values, dtype=np.float64)
     if len(data) < 2:
-        return Interval(float(data[0]) if len(data) else math.nan, math.nan, math.nan, level, "question")
-    by = "question"
-    sums: F64 = data
-    counts: F64 = np.ones(len(data))
-    if groups is not None:
-        cluster = _clusters(groups)
-        if len(cluster) != len(data):
-            raise ValueError(f"{len(cluster)} groups for {len(data)} values")
-        if cluster.max() + 1 >= MIN_CLUSTERS:
-            sums = np.asarray(np.bincount(cluster, weights=data), dtype=np.float64)
-            counts = np.asarray(np.bincount(cluster), dtype=np.float64)
-            by = "topic"
-    means = _draws(sums, counts, resamples, np.random.default_rng(seed))
-    tail = (1 - level) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
+        return Interval(float(data[0]) if len(data) else math.nan, math.nan, math.nan, LEVEL, "question")
+    by, cluster = _clusters(len(data), groups)
+    sums, counts = np.bincount(cluster, weights=data), np.bincount(cluster)
+    drawn = _draws(len(sums), resamples, seed)
+    means = np.concatenate([sums[some].sum(axis=1) / counts[some].sum(axis=1) for some in drawn])
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     mean = float(data.mean())
     # Rounding may put a bound of equal values a last digit beyond their mean.
-    return Interval(mean, min(float(low), mean), max(float(high), mean), level, by)
+    return Interval(mean, min(float(low), mean), max(float(high), mean), LEVEL, by)
 
 
 def resampled(
@@ -94,42 +84,34 @@ def resampled(
     Blocks of shape (b, n), `resamples` draws in all, by the rule of `bootstrap_mean`. One draw holds for all figures
     of a question, so whatever is computed with its weights is compared pairwise. Memory is 250 draws at a time.
     """
-    cluster = np.arange(n, dtype=np.int64)
-    by = "question"
-    if groups is not None:
-        topics = _clusters(groups)
-        if len(topics) != n:
-            raise ValueError(f"{len(topics)} groups for {n} values")
-        if n and topics.max() + 1 >= MIN_CLUSTERS:
-            cluster, by = topics, "topic"
-    return by, _weights(cluster, resamples, np.random.default_rng(seed))
+    by, cluster = _clusters(n, groups)
+    clusters = int(cluster.max()) + 1 if n else 0
+
+    def weights(drawn: npt.NDArray[np.int64]) -> F64:
+        apart = drawn + clusters * np.arange(len(drawn))[:, None]
+        counts = np.bincount(apart.ravel(), minlength=drawn.size).reshape(drawn.shape)
+        return counts[:, cluster].astype(np.float64)
+
+    return by, map(weights, _draws(clusters, resamples, seed))
 
 
-def _weights(cluster: npt.NDArray[np.int64], resamples: int, rng: np.random.Generator) -> Iterator[F64]:
-    clusters = int(cluster.max()) + 1 if len(cluster) else 0
+def _draws(clusters: int, resamples: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield blocks (b, clusters) of draws with replacement from so many clusters."""
+    rng = np.random.default_rng(seed)
     for at in range(0, resamples if clusters else 0, _BLOCK):
-        size = min(_BLOCK, resamples - at)
-        drawn = rng.integers(0, clusters, (size, clusters)) + clusters * np.arange(size)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=size * clusters).reshape(size, clusters)
-        yield counts[:, cluster].astype(np.float64)
+        yield rng.integers(0, clusters, (min(_BLOCK, resamples - at), clusters))
 
 
-def _draws(sums: F64, counts: F64, resamples: int, rng: np.random.Generator) -> F64:
-    means = np.empty(resamples)
-    for at in range(0, resamples, _BLOCK):
-        size = min(_BLOCK, resamples - at)
-        drawn = rng.integers(0, len(sums), (size, len(sums)))
-        means[at : at + size] = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    return means
-
-
-def _clusters(groups: Sequence[Hashable]) -> npt.NDArray[np.int64]:
-    """Return the number of each question's topic, in order of appearance; each None is a topic of its own."""
-    numbers: dict[Hashable, int] = {}
-    return np.array(
-        [numbers.setdefault(("alone", i) if g is None else ("topic", g), len(numbers)) for i, g in enumerate(groups)],
-        dtype=np.int64,
-    )
+def _clusters(n: int, groups: Sequence[Hashable] | None) -> tuple[str, npt.NDArray[np.int64]]:
+    """Return what is resampled, and the number (n,) of each question's; each None is a topic of its own."""
+    if groups is not None:
+        if len(groups) != n:
+            raise ValueError(f"{len(groups)} groups for {n} values")
+        keys = [("alone", i) if g is None else ("topic", g) for i, g in enumerate(groups)]
+        numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+        if len(numbers) >= MIN_CLUSTERS:
+            return "topic", np.array([numbers[key] for key in keys], dtype=np.int64)
+    return "question", np.arange(n, dtype=np.int64)
 
 
 def rank_correlation(
@@ -145,9 +127,8 @@ def rank_correlation(
     """
     there = np.isfinite(a) & np.isfinite(b)
     x, y = _ranks(a[there]), _ranks(b[there])
-    nothing = Interval(math.nan, math.nan, math.nan, LEVEL, "question")
     if there.sum() < 3 or x.std() == 0 or y.std() == 0:
-        return nothing
+        return Interval(math.nan, math.nan, math.nan, LEVEL, "question")
     kept = None if groups is None else [g for g, ok in zip(groups, there, strict=True) if ok]
     by, draws = resampled(int(there.sum()), kept, resamples=resamples, seed=seed)
     value = float(_weighted_correlation(x, y, np.ones((1, len(x))))[0])

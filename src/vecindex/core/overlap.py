@@ -40,8 +40,7 @@ def overlap_at_k(space: Rows, on_map: Rows, k: int) -> F64:
     >>> overlap_at_k(np.array([[1, 2, 3, 4, 5]]), np.array([[9, 4, 8, 2, 7]]), 5)
     array([0.4])
     """
-    _check(k, space, on_map)
-    return np.asarray(found_in(space[:, :k], on_map[:, :k]).sum(axis=1) / k)
+    return soft_overlap(space, on_map, k, k)
 
 
 def rank_weights(k: int) -> F64:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -83,12 +82,6 @@ def place_by_search(near: Rows, xy: F64, nearest: Nearest, articles: Rows | None
     return positions
 
 
-@lru_cache(maxsize=MAX_SEARCHED)
-def _subsets(m: int) -> tuple[tuple[bool, ...], ...]:
-    chosen = [set(c) for size in range(1, m + 1) for c in combinations(range(m), size)]
-    return tuple(tuple(i in c for i in range(m)) for c in chosen)
-
-
 def subsets(m: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
     """Return all non-empty subsets of m things as rows of a mask, small ones first, nearer things first.
 
@@ -97,7 +90,8 @@ def subsets(m: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
            [0, 1],
            [1, 1]])
     """
-    return np.array(_subsets(m), dtype=np.bool_).reshape(-1, m)
+    chosen = [set(c) for size in range(1, m + 1) for c in combinations(range(m), size)]
+    return np.array([[i in c for i in range(m)] for c in chosen], dtype=np.bool_).reshape(-1, m)
 
 
 def _search(

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from vecindex.errors import StoreError
+from vecindex.errors import LOOK_CLOSER, StoreError
 from vecindex.files import NewFile, not_written
-from vecindex.messages import command, text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -93,7 +92,5 @@ def _write(vectors: BinaryIO, ids: BinaryIO, batches: Iterable[pa.RecordBatch], 
         found += len(batch)
     ids.write(b"\n]\n" if found else b"]\n")
     if found != rows:
-        raise StoreError(
-            f"{found:,} rows were read where {rows:,} were counted.", text("Look closer: ", command("doctor"))
-        )
+        raise StoreError(f"{found:,} rows were read where {rows:,} were counted.", LOOK_CLOSER)
     return found

@@ -25,7 +25,6 @@ from vecindex.serve.report_job import ReportJob
 from vecindex.store.articles import ArticleTable
 from vecindex.store.maps import maps
 from vecindex.store.search import has_fulltext_index
-from vecindex.store.versions import version
 from vecindex.verbs.map_state import stored_scores
 from vecindex.verbs.overlap.live import Neighbor as Found
 from vecindex.verbs.search.options import SearchOptions
@@ -50,7 +49,7 @@ class Handlers:
         """Return the table's latest state."""
         name, table = self.live.latest()
         return models.Version(
-            version=version(table),
+            version=table.version,
             edition=name,
             rows=table.count(),
             maps=list(maps(table)),
@@ -63,7 +62,7 @@ class Handlers:
         found, made = status(self.live.database(), self.live.served.table, {}), table.fingerprint
         known = plain(found, self.live.served.spell)
         of_the_server = {
-            "version": version(table),
+            "version": table.version,
             "edition": name,
             "model_name": made.model,
             "dimension": made.dimension,

@@ -29,7 +29,6 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.faults import translated
 from vecindex.store.maps import maps
-from vecindex.store.versions import snapshot, version, versions
 from vecindex.types import Fingerprint, Observer, Silent
 from vecindex.verbs.map_state import chosen_map
 from vecindex.verbs.overlap.live import Around, LoadedTable, Mask, vector_of_question
@@ -183,7 +182,7 @@ class Live:
         database = self.database()
         try:
             table = database.articles(self.served.table)
-            found = version(table), snapshot(table, database.folder)
+            found = table.version, table.snapshot(database.folder)
         except Exception:
             self._forget()
             raise
@@ -202,7 +201,7 @@ class Live:
     def latest(self) -> tuple[str, ArticleTable]:
         """Return the name of the latest edition, and the table at it."""
         table = self.table()
-        return snapshot(table, self.database().folder), table
+        return table.snapshot(self.database().folder), table
 
     def snapshot(self, name: str | None = None) -> Snapshot:
         """Return the latest edition, or the one of that name while it is kept.
@@ -219,7 +218,7 @@ class Live:
     def _opened(self, name: str, table: ArticleTable) -> Snapshot:
         for older in self._snapshots.values():
             older.loaded.release()
-        return Snapshot(name, version(table), LoadedTable(table), Once(_FILTERS))
+        return Snapshot(name, table.version, LoadedTable(table), Once(_FILTERS))
 
     def _outdated(self) -> Snapshot:
         raise Refused(409, "The table has changed since the map was read.", "Read the map again: reload the page.")
@@ -266,10 +265,10 @@ class Live:
             with translated(table.where):
                 table.lance.checkout(at.version)
         except StoreError:
-            if at.version not in versions(table):
+            if at.version not in table.versions():
                 self._outdated()
             raise
-        if snapshot(table, database.folder) != at.name:
+        if table.snapshot(database.folder) != at.name:
             # A table made again has the number too, of another state.
             self._outdated()
         options = cast("MapOptions", {**served.model, "map": name})

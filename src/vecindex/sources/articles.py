@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,23 +59,19 @@ def to_article(record: Record, field_map: FieldMap) -> Article | Rejected:
         text = _text(fields.get(field_map.text)) if field_map.text else ""
         embed_text = text
         if field_map.parts:
-            embed_text = _filled(field_map, fields)
+            filled = [
+                literal + ("" if name is None else _as_text(fields.get(name))) for literal, name in field_map.parts
+            ]
+            embed_text = "".join(filled)
             text = text if field_map.text else embed_text
         if not text or text.isspace():
             if vector is None:
                 raise _Refused("empty text")
             text = title or ""
             embed_text = embed_text if field_map.parts else text
-        if not embed_text.isascii():
-            _check_unicode(embed_text, "text")
-        if not text.isascii():
-            _check_unicode(text, "text")
-        special = field_map.special
-        extra = {
-            name: value if type(value) is str and value.isascii() else _storable(value, name)
-            for name, value in fields.items()
-            if name not in special
-        }
+        _check_unicode(embed_text, "text")
+        _check_unicode(text, "text")
+        extra = {name: _storable(value, name) for name, value in fields.items() if name not in field_map.special}
         for name in extra:
             if not name.isascii():
                 _check_unicode(name, f"name of field {name!r}")
@@ -85,22 +80,11 @@ def to_article(record: Record, field_map: FieldMap) -> Article | Rejected:
     return Article(record.location, row_id, title, text, embed_text, extra, vector)
 
 
-def _filled(field_map: FieldMap, fields: Mapping[str, Any]) -> str:
-    pieces = []
-    for literal, name in field_map.parts:
-        pieces.append(literal)
-        if name is not None:
-            value = fields.get(name)
-            pieces.append(value if type(value) is str else _as_text(value))
-    return "".join(pieces)
-
-
 def _id(value: Any, name: str) -> str:
-    row_id: str = value if type(value) is str else _id_as_text(value)
+    row_id = _id_as_text(value)
     if not row_id or row_id.isspace():
         raise _Refused(f"no id in field {name!r}")
-    if not row_id.isascii():
-        _check_unicode(row_id, "id")
+    _check_unicode(row_id, "id")
     if len(row_id) > MAX_ID_CHARS:
         raise _Refused(f"id: found {len(row_id):,} characters, expected at most {MAX_ID_CHARS:,}")
     return row_id
@@ -121,9 +105,8 @@ def _id_as_text(value: Any) -> str:
 def _title(value: Any) -> str | None:
     if value is None:
         return None
-    title = value if isinstance(value, str) else _as_text(value)
-    if not title.isascii():
-        _check_unicode(title, "title")
+    title = _as_text(value)
+    _check_unicode(title, "title")
     return title
 
 
@@ -155,11 +138,8 @@ def _vector(value: Any) -> npt.NDArray[np.float32]:
         raise _Refused(f"vector: found shape {raw.shape}, expected one dimension")
     if raw.dtype.kind not in "fiu":
         raise _Refused(f"vector: found values of type {raw.dtype}, expected numbers")
-    if raw.dtype == np.float32:
-        vector = raw
-    else:
-        with np.errstate(over="ignore"):  # becomes infinite, which is refused below
-            vector = raw.astype(np.float32)
+    with np.errstate(over="ignore"):  # becomes infinite, which is refused below
+        vector = raw.astype(np.float32, copy=False)
     if not np.isfinite(vector).all():
         raise _Refused("vector: not finite")
     if not vector.any():

@@ -13,17 +13,17 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from typing import Any, BinaryIO
 
 from vecindex.errors import SourceError
 from vecindex.sources.base import MAX_ROW_BYTES, Record, excerpt
 from vecindex.sources.fieldmap import is_text_name
-from vecindex.sources.files import InputFile
-from vecindex.sources.formats import ReadOptions, SourceFormat
-from vecindex.sources.lines import OVERLONG, read_lines
+from vecindex.sources.files import OVERLONG, InputFile, count_lines, read_lines
+from vecindex.sources.formats import FileSource, ReadOptions, SourceFormat
 from vecindex.types import Rejected
 
 SAMPLE_ROWS = 1000
@@ -43,90 +43,77 @@ class _Row:
     head: str
 
 
-@dataclass(frozen=True, slots=True)
-class DelimitedSource:
-    """A CSV (or, with a tab, a TSV) file. A column named `vector_field` holds JSON arrays of numbers.
+def read_delimited(
+    stream: BinaryIO, name: str, delimiter: str, options: ReadOptions, names: Sequence[str] | None = None
+) -> Iterator[Record | Rejected]:
+    """Yield one item per row. Raises SourceError when the header is missing, broken or not unique.
 
-    `text_fields` are str whatever they look like, as are those that are named like an id, text or title. `names` are
-    those of the columns where the file has no header.
+    A column named `options.vector_field` holds JSON arrays of numbers. `options.text_fields` are str whatever they
+    look like, as are those that are named like an id, text or title. `names` are those of the columns where the file
+    has no header.
     """
+    # The module's own limit of 128 KiB is less than a long article; the setting is the process's.
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_BYTES))
+    rows = _split_rows(stream, name, delimiter)
+    header = _header(next(rows, None), name) if names is None else names
+    sample = list(islice(rows, SAMPLE_ROWS))
+    columns = _columns(header, sample, options)
+    for row in chain(sample, rows):
+        yield _item(row, columns, f"{name}:{row.line}")
 
-    file: InputFile
-    delimiter: str = ","
-    vector_field: str | None = None
-    text_fields: frozenset[str] = frozenset()
-    names: tuple[str, ...] | None = None
 
-    @property
-    def name(self) -> str:
-        return self.file.name
+def _header(row: _Row | None, name: str) -> list[str]:
+    hint = "The first line must name the columns, each name once, e.g. id,title,text"
+    if row is None:
+        raise SourceError(f"{name}: found an empty file, expected a header line", hint)
+    if row.fault:
+        raise SourceError(f"{name}:{row.line}: the header cannot be read: {row.fault}", hint)
+    # pandas writes its row numbers under an empty name.
+    columns = [column.strip() or f"column_{i}" for i, column in enumerate(row.values, 1)]
+    twice = sorted({column for column in columns if columns.count(column) > 1})
+    if twice:
+        raise SourceError(f"{name}:{row.line}: the header names twice: {', '.join(twice)}", hint)
+    return columns
 
-    def read(self) -> Iterator[Record | Rejected]:
-        """Yield one item per row. Raises SourceError when the header is missing, broken or not unique."""
-        with self.file.open() as stream:
-            yield from self.rows(stream)
 
-    def rows(self, stream: BinaryIO) -> Iterator[Record | Rejected]:
-        """Read an open stream; see `read`."""
-        # The module's own limit of 128 KiB is less than a long article; the setting is the process's.
-        csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_BYTES))
-        rows = _split_rows(stream, self.name, self.delimiter)
-        header = self._header(next(rows, None)) if self.names is None else list(self.names)
-        sample = list(islice(rows, SAMPLE_ROWS))
-        columns = self._columns(header, sample)
-        for row in chain(sample, rows):
-            yield self._item(row, columns)
+def _columns(header: Sequence[str], sample: list[_Row], options: ReadOptions) -> list[_Column]:
+    good = [row.values for row in sample if not row.fault and len(row.values) == len(header)]
+    columns = []
+    for i, name in enumerate(header):
+        if name == options.vector_field:
+            columns.append(_Column(name, "a JSON array of numbers", _to_list))
+        elif name in options.text_fields or is_text_name(name):
+            columns.append(_Column(name, "str", None))
+        else:
+            columns.append(_infer(name, [values[i] for values in good if values[i]]))
+    return columns
 
-    def count_hint(self) -> int | None:
-        # The header is no row; quoted newlines make it a little too many.
-        lines = self.file.lines_hint()
-        return None if lines is None else max(0, lines - 1)
 
-    def _header(self, row: _Row | None) -> list[str]:
-        hint = "The first line must name the columns, each name once, e.g. id,title,text"
-        if row is None:
-            raise SourceError(f"{self.name}: found an empty file, expected a header line", hint)
-        if row.fault:
-            raise SourceError(f"{self.name}:{row.line}: the header cannot be read: {row.fault}", hint)
-        # pandas writes its row numbers under an empty name.
-        names = [name.strip() or f"column_{i}" for i, name in enumerate(row.values, 1)]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise SourceError(f"{self.name}:{row.line}: the header names twice: {', '.join(twice)}", hint)
-        return names
+def _item(row: _Row, columns: list[_Column], location: str) -> Record | Rejected:
+    reason = row.fault
+    if reason is None and len(row.values) != len(columns):
+        reason = f"found {len(row.values)} fields, expected {len(columns)}"
+    if reason is None:
+        fields: dict[str, Any] = {}
+        for column, value in zip(columns, row.values, strict=True):
+            try:
+                fields[column.name] = column.convert(value) if value and column.convert else value or None
+            except (ValueError, RecursionError):
+                reason = f"column {column.name!r}: found {value[:80]!r}, expected {column.expected}"
+                break
+        else:
+            return Record(location, fields)
+    return Rejected(location, reason, excerpt=excerpt(row.head))
 
-    def _columns(self, header: list[str], sample: list[_Row]) -> list[_Column]:
-        good = [row.values for row in sample if not row.fault and len(row.values) == len(header)]
-        columns = []
-        for i, name in enumerate(header):
-            if name == self.vector_field:
-                columns.append(_Column(name, "a JSON array of numbers", _to_list))
-            elif name in self.text_fields or is_text_name(name):
-                columns.append(_Column(name, "str", None))
-            else:
-                columns.append(_infer(name, [values[i] for values in good if values[i]]))
-        return columns
 
-    def _item(self, row: _Row, columns: list[_Column]) -> Record | Rejected:
-        location, reason = f"{self.name}:{row.line}", row.fault
-        if reason is None and len(row.values) != len(columns):
-            reason = f"found {len(row.values)} fields, expected {len(columns)}"
-        if reason is None:
-            fields: dict[str, Any] = {}
-            for column, value in zip(columns, row.values, strict=True):
-                try:
-                    fields[column.name] = column.convert(value) if value and column.convert else value or None
-                except (ValueError, RecursionError):
-                    reason = f"column {column.name!r}: found {value[:80]!r}, expected {column.expected}"
-                    break
-            else:
-                return Record(location, fields)
-        return Rejected(location, reason, excerpt=excerpt(row.head))
+def _count_rows(piece: bytes, is_whole: bool) -> int:
+    # The header is no row; quoted newlines make it a little too many.
+    return max(0, count_lines(piece, is_whole) - 1)
 
 
 def _format(extension: str, delimiter: str) -> SourceFormat:
-    def open_file(file: InputFile, options: ReadOptions) -> DelimitedSource:
-        return DelimitedSource(file, delimiter, options.vector_field, options.text_fields)
+    def open_file(file: InputFile, options: ReadOptions) -> FileSource:
+        return FileSource(file, partial(read_delimited, delimiter=delimiter, options=options), _count_rows)
 
     return SourceFormat((extension,), open_file)
 
@@ -158,9 +145,7 @@ def _infer(name: str, values: list[str]) -> _Column:
 
 
 def _to_int(value: str) -> int:
-    if not _INT.fullmatch(value):
-        raise ValueError(value)
-    if not _fits_64_bits(value):
+    if not (_INT.fullmatch(value) and _fits_64_bits(value)):
         raise ValueError(value)
     return int(value)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from vecindex.errors import SourceError
@@ -59,12 +60,7 @@ def _is_glob(argument: str) -> bool:
 
 def glob_base(argument: str) -> str:
     """Return the folder in front of a pattern's first wildcard."""
-    base = []
-    for part in argument.split("/"):
-        if _is_glob(part):
-            break
-        base.append(part)
-    return "/".join(base)
+    return "/".join(takewhile(lambda part: not _is_glob(part), argument.split("/")))
 
 
 def _expand_glob(pattern: Path) -> list[InputFile | Folder]:
@@ -86,19 +82,19 @@ def _expand_glob(pattern: Path) -> list[InputFile | Folder]:
 
 def _local_files(folder: Path, prefix: str) -> Iterator[tuple[str, InputFile]]:
     try:
-        entries = [(entry.name, entry.is_dir(), entry) for entry in folder.iterdir()]
+        # With its slash, a folder sorts among the files as its paths do: "a.txt" before "a/b".
+        entries = sorted((entry.name + "/" * entry.is_dir(), entry) for entry in folder.iterdir())
     except OSError as error:
         raise SourceError(
             f"{folder}: the folder cannot be listed: {error.strerror}", "Check its permissions."
         ) from error
-    # With its slash, a folder sorts among the files as its paths do: "a.txt" before "a/b".
-    for name, is_folder, entry in sorted(entries, key=lambda e: e[0] + "/" * e[1]):
+    for name, entry in entries:
         if name.startswith("."):
             continue
-        if not is_folder:
+        if not name.endswith("/"):
             yield prefix + name, InputFile(str(entry), str(entry))
         elif not entry.is_symlink():  # one could lead back up, without end
-            yield from _local_files(entry, f"{prefix}{name}/")
+            yield from _local_files(entry, prefix + name)
 
 
 def _expand_url(url: str) -> list[InputFile | Folder]:

@@ -1,15 +1,14 @@
 """Names the fields that matter, once per source.
 
-With no option given, the first of these names that the input's first rows have is taken, in any letter case:
-id: id, _id, doc_id, docid, document_id, article_id, page_id, pageid, uuid, key, url;
-text: text, content, body, abstract, passage, article, document, description;
-title: title, name, headline, subject. A vector is used only when its field is named.
+With no option given, the first of the names below that the input's first rows have is taken, in any letter case.
+A vector is used only when its field is named.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from string import Formatter
 
 from vecindex.errors import ConfigError, SourceError
@@ -39,25 +38,24 @@ def is_text_name(name: str) -> bool:
     return name.strip().lower() in _TEXT_LIKE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FieldMap:
     """Which of the input's fields is the id, the text, the title and the vector.
 
     `text` is None only where the template or a vector stands in for it. `parts` is the template taken
-    apart, (literal, field or None) in order; `special` are the fields that do not belong to `extra`.
+    apart, (literal, field or None) in order.
     """
 
     id: str
     text: str | None
     title: str | None = None
-    template: str | None = None
     vector: str | None = None
     parts: tuple[tuple[str, str | None], ...] = ()
-    special: frozenset[str] = field(init=False)
 
-    def __post_init__(self) -> None:
-        names = (self.id, self.text, self.title, self.vector)
-        object.__setattr__(self, "special", frozenset(name for name in names if name is not None))
+    @cached_property
+    def special(self) -> frozenset[str | None]:
+        """The fields that do not belong to `extra`."""
+        return frozenset((self.id, self.text, self.title, self.vector)) - {None}
 
 
 def resolve_fields(
@@ -86,7 +84,7 @@ def resolve_fields(
     among = [[name for name in rest if candidates is None or name in some] for some in candidates or [()]]
     id_name = _choose(id_field, rest, among, ID_NAMES, "id")
     if id_name is None:
-        raise _unrecognised("id", found)
+        raise _no_field("is recognised as", "id", found)
     text = _choose(text_field, rest, among, TEXT_NAMES, "text")
     title = _choose(title_field, rest, among, TITLE_NAMES, "title")
     parts: tuple[tuple[str, str | None], ...] = ()
@@ -94,8 +92,8 @@ def resolve_fields(
         roles = {"id": id_name, "text": text, "title": title}
         parts = _bind(parse_template(text_template), rest, roles)
     elif text is None and vector_field is None:
-        raise _unrecognised("text", found)
-    return FieldMap(id_name, text, title, text_template, vector_field, parts)
+        raise _no_field("is recognised as", "text", found)
+    return FieldMap(id_name, text, title, vector_field, parts)
 
 
 def parse_template(template: str) -> tuple[tuple[str, str | None], ...]:
@@ -141,29 +139,19 @@ def _choose(
 
 
 def _known_among(found: list[str], known: tuple[str, ...]) -> str | None:
-    lowered: dict[str, str] = {}
-    for name in found:
-        lowered.setdefault(name.lower(), name)
-    for name in known:
-        # Of "ID" and "id" side by side, the one spelled as usual.
-        if name in found:
-            return name
-        if name in lowered:
-            return lowered[name]
-    return None
+    # Of "ID" and "id" side by side, the one spelled as usual; else the first.
+    spelled = {name.lower(): name for name in reversed(found)} | {name: name for name in found}
+    return next((spelled[name] for name in known if name in spelled), None)
 
 
 def _require(named: str, found: list[str], role: str) -> None:
     if named not in found:
-        raise SourceError(
-            f"no field {named!r} for the {role}; fields found: {_listed(found)}",
-            text("Name one of them with ", option(f"{role}_field"), "."),
-        )
+        raise _no_field(f"{named!r} for", role, found)
 
 
-def _unrecognised(role: str, found: list[str]) -> SourceError:
+def _no_field(which: str, role: str, found: list[str]) -> SourceError:
     return SourceError(
-        f"no field is recognised as the {role}; fields found: {_listed(found)}",
+        f"no field {which} the {role}; fields found: {_listed(found)}",
         text("Name one of them with ", option(f"{role}_field"), "."),
     )
 

@@ -1,4 +1,4 @@
-"""Opens an input file as a stream of plain bytes: local or remote, compressed or not.
+"""Opens an input file as a stream of plain bytes, or of lines: local or remote, compressed or not.
 
 Compression is known by the last extension (.gz, .bz2, .xz, .zst; files of several members, streams or frames
 included) or, on standard input, by the first bytes. Data that ends too early or is damaged raises
@@ -12,6 +12,7 @@ import gzip
 import io
 import lzma
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,20 +22,33 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO
 
 from vecindex.errors import ConfigError, MissingExtraError, SourceError
-from vecindex.sources.zstd_reader import ZstdReader
+from vecindex.sources.base import MAX_ROW_BYTES
 
+OVERLONG = f"line longer than {MAX_ROW_BYTES >> 20} MiB"
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 _BUFFER_BYTES = 1 << 18
+_BOM = b"\xef\xbb\xbf"
+_FOREIGN_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _HEAD_BYTES = 1 << 20
 # Two of bzip2's blocks at their largest, of which nothing comes out before they are whole.
 _HEAD_STORED_BYTES = 2 << 20
+# zstd packs up to 128 KiB into 4 bytes, so one hostile piece of this size unpacks to 128 MiB at most.
+_ZSTD_PIECE_BYTES = 4096
+# The widest window that `zstd --long=31` writes; taken only by files that ask for it.
+_ZSTD_WINDOW_BYTES = 1 << 31
 
 
 def is_url(argument: str) -> bool:
     """Return whether an argument is a URL for fsspec (s3://..., memory://..., simplecache::s3://...)."""
     return "://" in argument
+
+
+def unpacked_path(name: str) -> PurePosixPath:
+    """Return a file's name as a path, without the extension of a compression."""
+    path = PurePosixPath(name)
+    return path.with_suffix("") if path.suffix.lower() in COMPRESSIONS else path
 
 
 def filesystem_of(url: str) -> tuple[Any, str]:
@@ -61,43 +75,51 @@ def filesystem_of(url: str) -> tuple[Any, str]:
     return filesystem, path
 
 
-class OnceStream:
-    """An open stream, such as standard input, that can be read from start to end one time."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream: BinaryIO | None = stream
-
-    def take(self, name: str) -> BinaryIO:
-        """Return the stream. Raises SourceError the second time."""
-        stream, self._stream = self._stream, None
-        if stream is None:
-            raise SourceError(
-                f"{name}: was read already, and cannot be read again", "Save it to a file and name that."
-            )
-        return stream
-
-
 def standard_input(stdin: BinaryIO | None = None) -> InputFile:
     """Return standard input, or `stdin` instead, as a file. Raises ConfigError where it is closed."""
     stream = stdin if stdin is not None else getattr(sys.stdin, "buffer", None)
     if stream is None:
         raise ConfigError("Standard input (-) is closed.", "Name a file, or send something to it.")
-    return InputFile("stdin", stream=OnceStream(stream))
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """The beginning of a file, and how much of the file it is."""
-
-    unpacked: bytes
-    stored_bytes: int
-    file_bytes: int
-    is_whole: bool
+    return InputFile("stdin", stream=iter([stream]))
 
 
 def count_lines(piece: bytes, is_whole: bool) -> int:
     """Return the lines that end in `piece`, and with a whole file also a last one without an end."""
     return piece.count(b"\n") + (is_whole and bool(piece) and not piece.endswith(b"\n"))
+
+
+def read_lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, bytes, bool]]:
+    r"""Yield (line number from 1, line with its end, whole) for each line that ends in \n or the file.
+
+    `whole` is False for a line over 64 MiB: only its beginning is given, the rest is passed over. A UTF-8
+    byte order mark is dropped. Raises SourceError, with the line number, where the stream is damaged or
+    when the file is UTF-16.
+    """
+    number = 1
+    try:
+        line = stream.readline(MAX_ROW_BYTES + 1)
+        if line.startswith(_FOREIGN_BOMS):
+            raise SourceError(
+                f"{name}: found UTF-16 text, expected UTF-8",
+                f"Convert it first: iconv -f UTF-16 -t UTF-8 {name} > converted",
+            )
+        line = line.removeprefix(_BOM)
+        while line:
+            whole = len(line) <= MAX_ROW_BYTES or line.endswith(b"\n")
+            if not whole:
+                line = line[:4096]
+                _skip_line(stream)
+            yield number, line, whole
+            number += 1
+            line = stream.readline(MAX_ROW_BYTES + 1)
+    except SourceError as error:
+        raise SourceError(f"{error.message} (in line {number})", error.hint) from error
+
+
+def _skip_line(stream: BinaryIO) -> None:
+    piece = stream.readline(1 << 20)
+    while piece and not piece.endswith(b"\n"):
+        piece = stream.readline(1 << 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +129,8 @@ class InputFile:
     name: str
     """What the user calls it; it begins every location."""
     location: str = ""
-    stream: OnceStream | None = None
+    stream: Iterator[BinaryIO] | None = None
+    """Gives an open stream, once: it can be read from start to end one time."""
 
     @property
     def base_name(self) -> str:
@@ -147,29 +170,15 @@ class InputFile:
         file. Of the file at most 2 MiB are read as they are stored. None for a stream, a URL, or what cannot be read:
         that is an error where it is read.
         """
-        if self.stream is not None or is_url(self.location):
-            return None
+        path = Path(self.location)
         try:
-            head = self._head(Path(self.location))
+            # Opening a named pipe would wait, and reading it would take its bytes away.
+            if self.stream is not None or is_url(self.location) or not path.is_file():
+                return None
+            with path.open("rb") as file:
+                file_bytes, stored = os.fstat(file.fileno()).st_size, io.BytesIO(file.read(_HEAD_STORED_BYTES))
         except OSError:
             return None
-        if head is None:
-            return None
-        rows = count(head.unpacked, head.is_whole)
-        if head.is_whole:
-            return rows
-        return round(rows * head.file_bytes / head.stored_bytes) if rows else None
-
-    def lines_hint(self) -> int | None:
-        """Return about how many lines a local file has, as `rows_hint` does."""
-        return self.rows_hint(count_lines)
-
-    def _head(self, path: Path) -> _Head | None:
-        # Opening a named pipe would wait, and reading it would take its bytes away.
-        if not path.is_file():
-            return None
-        with path.open("rb") as file:
-            file_bytes, stored = os.fstat(file.fileno()).st_size, io.BytesIO(file.read(_HEAD_STORED_BYTES))
         unpacked, ended = bytearray(), False
         stream = _Checked(self.name, self.compression, _decompressor(stored, self.compression))
         try:
@@ -181,10 +190,11 @@ class InputFile:
         except SourceError:
             # Damaged, or longer than what was read of it.
             ended = False
-        if not unpacked and not ended:
-            return None
         is_whole = ended and file_bytes == stored.tell()
-        return _Head(bytes(unpacked), stored.tell(), file_bytes, is_whole)
+        rows = count(bytes(unpacked), is_whole)
+        if is_whole:
+            return rows
+        return round(rows * file_bytes / stored.tell()) if rows else None
 
     @contextmanager
     def open(self) -> Iterator[io.BufferedReader]:
@@ -211,8 +221,7 @@ class InputFile:
             copy = stack.enter_context(tempfile.TemporaryFile())
             with self.open() as stream:
                 try:
-                    while piece := stream.read(1 << 20):
-                        copy.write(piece)
+                    shutil.copyfileobj(stream, copy)
                 except OSError as error:
                     raise SourceError(
                         f"{self.name}: cannot be unpacked into {tempfile.gettempdir()}: {error}",
@@ -223,7 +232,12 @@ class InputFile:
 
     def _raw(self, stack: ExitStack) -> IO[bytes]:
         if self.stream is not None:
-            return self.stream.take(self.name)  # not ours to close
+            stream = next(self.stream, None)
+            if stream is None:
+                raise SourceError(
+                    f"{self.name}: was read already, and cannot be read again", "Save it to a file and name that."
+                )
+            return stream  # not ours to close
         try:
             if not is_url(self.location):
                 return stack.enter_context(Path(self.location).open("rb"))
@@ -292,7 +306,40 @@ def _decompressor(raw: IO[bytes], compression: str | None) -> Callable[[int], by
     if compression == "xz":
         return lzma.LZMAFile(raw, "rb").read1
     if compression == "zstd":
-        return ZstdReader(raw).read
+        return _ZstdReader(raw).read
     # A pipe's read waits for the whole piece; its read1 hands out what has come.
     read: Callable[[int], bytes] = getattr(raw, "read1", raw.read)
     return read
+
+
+class _ZstdReader:
+    """Unpacks all frames of a .zst file, and raises EOFError when the last one is truncated.
+
+    The library's own stream reader takes a cut frame for the end of the file.
+    """
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        import zstandard
+
+        self._raw = raw
+        self._unpacker = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
+        self._frame: Any = None
+        self._packed = b""
+        self._ready = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes, none at the end. Raises EOFError when the last frame is truncated."""
+        while not self._ready:
+            packed = self._packed or self._raw.read(_ZSTD_PIECE_BYTES)
+            self._packed = b""
+            if not packed:
+                if self._frame is not None:
+                    raise EOFError
+                return b""
+            if self._frame is None:
+                self._frame = self._unpacker.decompressobj()
+            self._ready = memoryview(self._frame.decompress(packed))
+            if self._frame.eof:
+                self._packed, self._frame = self._frame.unused_data, None
+        piece, self._ready = bytes(self._ready[:size]), self._ready[size:]
+        return piece

@@ -6,16 +6,17 @@ entry point group `vecindex.sources` (docs/extending.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
-from pathlib import PurePosixPath
+from io import BufferedReader
 
 from vecindex.errors import MissingExtraError
 from vecindex.plugins import PluginError, Registry
-from vecindex.sources.base import Source
-from vecindex.sources.files import COMPRESSIONS, InputFile
+from vecindex.sources.base import Record, Source
+from vecindex.sources.files import InputFile, unpacked_path
+from vecindex.types import Rejected
 
 Notice = Callable[[str], None]
 """Takes a line that the user should see."""
@@ -35,6 +36,31 @@ class ReadOptions:
     vector_field: str | None = None
     text_fields: frozenset[str] = frozenset()
     notice: Notice = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """One file that is read from its beginning to its end.
+
+    `rows` yields the rows of its open stream; its second argument is the file's name. `count`, where the rows of a
+    piece can be counted, is as in `InputFile.rows_hint`.
+    """
+
+    file: InputFile
+    rows: Callable[[BufferedReader, str], Iterator[Record | Rejected]]
+    count: Callable[[bytes, bool], int] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+    def read(self) -> Iterator[Record | Rejected]:
+        """Yield one item per row. Raises SourceError as `rows` and `InputFile.open` do."""
+        with self.file.open() as stream:
+            yield from self.rows(stream, self.name)
+
+    def count_hint(self) -> int | None:
+        return None if self.count is None else self.file.rows_hint(self.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +108,13 @@ FORMATS = Registry(
     "vecindex.sources",
     SourceFormat,
     {
-        "jsonl": "vecindex.sources.jsonl:FORMAT",
-        "json": "vecindex.sources.json_array:FORMAT",
+        "jsonl": "vecindex.sources.json_rows:JSONL",
+        "json": "vecindex.sources.json_rows:JSON",
         "csv": "vecindex.sources.delimited:CSV",
         "tsv": "vecindex.sources.delimited:TSV",
         "parquet": "vecindex.sources.arrow.files:PARQUET",
         "arrow": "vecindex.sources.arrow.files:ARROW",
-        "wiki": "vecindex.sources.wiki.dump:FORMAT",
+        "wiki": "vecindex.sources.wiki:FORMAT",
         # Before texts: a folder that holds both is read for its pickles.
         "pickle": "vecindex.sources.pickles.source:FORMAT",
         "text": "vecindex.sources.text_folder:FORMAT",
@@ -114,10 +140,7 @@ def format_of(base_name: str) -> str | None:
 
     Formats of other packages are loaded only for an extension that vecindex does not know itself.
     """
-    path = PurePosixPath(base_name)
-    if path.suffix.lower() in COMPRESSIONS:
-        path = path.with_suffix("")
-    extension = path.suffix.lower()
+    extension = unpacked_path(base_name).suffix.lower()
     own = extensions(FORMATS.built_in)
     return own.get(extension) or extensions(FORMATS.names).get(extension) if extension else None
 

@@ -1,17 +1,23 @@
-"""Turns the user's arguments into sources."""
+"""Turns the user's arguments into sources.
+
+Folders named like `lang=en`, as Hive, Spark and pyarrow write them, are each a column of the files below. The value
+is text, for its type must not hang on which other folders there are; %20 and the like are decoded, and
+`__HIVE_DEFAULT_PARTITION__` is None. A field of that name in the row itself comes first.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import unquote
 
 from vecindex.errors import ConfigError, SourceError
 from vecindex.messages import option, text
 from vecindex.sources.arrow.memory import memory_sources
-from vecindex.sources.base import Source
+from vecindex.sources.base import Record, Source
 from vecindex.sources.expand import Folder, expand, glob_base
 from vecindex.sources.files import InputFile, is_url, standard_input
 from vecindex.sources.formats import (
@@ -24,14 +30,52 @@ from vecindex.sources.formats import (
     format_of,
     usable_format,
 )
-from vecindex.sources.partitions import PartitionedSource, partition_of
 from vecindex.sources.vectors import NpyVectors
-from vecindex.types import SourceData
+from vecindex.types import Rejected, SourceData
 
 STDIN = "-"
 
 _NAMED = 3
 """Files that a notice names; it counts the others."""
+_NULL = "__HIVE_DEFAULT_PARTITION__"
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionedSource:
+    """A source whose records get the fields that its folders are named for."""
+
+    source: Source
+    partition: Mapping[str, str | None]
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    def count_hint(self) -> int | None:
+        return self.source.count_hint()
+
+    def read(self) -> Iterator[Record | Rejected]:
+        """Yield the source's items with the fields added. Raises SourceError as the source does."""
+        for item in self.source.read():
+            # Those that the row lacks come after its own, where pandas puts them.
+            yield Record(item.location, {**item.fields, **self._lacked(item)}) if isinstance(item, Record) else item
+
+    def _lacked(self, record: Record) -> dict[str, str | None]:
+        return {name: value for name, value in self.partition.items() if name not in record.fields}
+
+
+def partition_of(inside: str) -> dict[str, str | None]:
+    """Return the fields that the folders of a path are named for.
+
+    >>> partition_of("lang=en/topic=sea%20birds/part-0.parquet")
+    {'lang': 'en', 'topic': 'sea birds'}
+    """
+    fields: dict[str, str | None] = {}
+    for folder in inside.split("/")[:-1]:
+        name, equals, value = folder.partition("=")
+        if equals and name:
+            fields[unquote(name)] = None if value == _NULL else unquote(value)
+    return fields
 
 
 def open_sources(

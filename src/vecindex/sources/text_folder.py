@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from vecindex.errors import SourceError
 from vecindex.sources.base import MAX_ROW_BYTES, Record, excerpt
-from vecindex.sources.files import COMPRESSIONS, InputFile
+from vecindex.sources.files import InputFile, unpacked_path
 from vecindex.sources.formats import Files, FolderReader, ReadOptions, SourceFormat
 from vecindex.types import Rejected
 
@@ -58,17 +57,10 @@ def _read_text(text_id: str, file: InputFile) -> Record | Rejected:
         if len(raw) > MAX_ROW_BYTES:
             reason = f"file longer than {MAX_ROW_BYTES >> 20} MiB"
         else:
-            fields = {"id": text_id, "title": _stem(text_id), "text": raw.decode("utf-8-sig")}
+            fields = {"id": text_id, "title": unpacked_path(text_id).stem, "text": raw.decode("utf-8-sig")}
             return Record(file.name, fields)
     except UnicodeDecodeError as error:
         reason = f"not valid UTF-8 at byte {error.start + 1}"
     except SourceError as error:  # one file is one row here, not the input as a whole
         reason = str(error.message).removeprefix(f"{file.name}: ")
     return Rejected(file.name, reason, text_id, excerpt(raw))
-
-
-def _stem(text_id: str) -> str:
-    path = PurePosixPath(text_id)
-    if path.suffix.lower() in COMPRESSIONS:
-        path = path.with_suffix("")
-    return path.stem

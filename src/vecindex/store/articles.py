@@ -1,18 +1,20 @@
-"""An articles table: its rows, its provenance, its transactions."""
+"""An articles table: its rows, its provenance, its transactions, its versions and the tags that name some of them."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from vecindex.core.vectors import F32
-from vecindex.errors import CorruptError
-from vecindex.messages import command, text
+from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
+from vecindex.messages import Placeholder, command, text
 from vecindex.schema import MAP_KEY, OWN_COLUMNS, read_fingerprint
 from vecindex.store.faults import translated
 from vecindex.types import Fingerprint
@@ -39,7 +41,7 @@ class ArticleTable:
 
     def __init__(self, table: Any, where: str) -> None:
         """Take an open LanceDB table and the name to use in messages."""
-        self._table = table
+        self.lance = table
         self.where = where
         self.name: str = table.name
 
@@ -49,7 +51,7 @@ class ArticleTable:
     def schema(self) -> pa.Schema:
         """The table's Arrow schema."""
         with translated(self.where):
-            return self._table.schema
+            return self.lance.schema
 
     @property
     def extra_columns(self) -> list[pa.Field]:
@@ -75,7 +77,7 @@ class ArticleTable:
     def set_setting(self, **values: Any) -> None:
         """Keep further provenance; each value is stored as JSON."""
         with translated(self.where):
-            self._table.update_field_metadata(
+            self.lance.update_field_metadata(
                 {"path": "vector", "metadata": {_PREFIX + k: json.dumps(v) for k, v in values.items()}}
             )
 
@@ -84,26 +86,22 @@ class ArticleTable:
     def count(self, where: str | None = None) -> int:
         """Return the number of rows, all or those that meet an SQL condition."""
         with translated(self.where):
-            return int(self._table.count_rows(where))
+            return int(self.lance.count_rows(where))
 
     def scan(self, columns: Sequence[str], where: str | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the rows in batches with the given columns, from one version of the table."""
         with translated(self.where):
-            query = self._table.search().select(list(columns)).limit(max(1, self.count()))
+            query = self.lance.search().select(list(columns)).limit(max(1, self.count()))
             if where:
                 query = query.where(where)
             yield from query.to_batches(batch_size=_SCAN_ROWS)
-
-    def scan_vectors(self) -> Iterator[pa.RecordBatch]:
-        """Yield the ids and vectors of all rows in the order of `scan`, little of them in memory at a time."""
-        return self.stream(["id", "vector"])
 
     def stream(
         self, columns: Sequence[str], where: str | None = None, rows: int = _VECTOR_ROWS
     ) -> Iterator[pa.RecordBatch]:
         """Yield columns of the rows in the order of `scan`, in batches of so many rows, and few batches in memory."""
         with translated(self.where):
-            data = self._table.to_lance(metadata_cache_size_bytes=_CACHE_BYTES, index_cache_size_bytes=_CACHE_BYTES)
+            data = self.lance.to_lance(metadata_cache_size_bytes=_CACHE_BYTES, index_cache_size_bytes=_CACHE_BYTES)
             yield from data.scanner(
                 columns=list(columns),
                 filter=where,
@@ -164,7 +162,7 @@ class ArticleTable:
         import pyarrow as pa
 
         with translated(self.where):
-            query = self._table.search().select(list(columns)).where(isin(key, ids)).limit(max(1, self.count()))
+            query = self.lance.search().select(list(columns)).where(isin(key, ids)).limit(max(1, self.count()))
             return pa.table(query.to_arrow())
 
     # -- writing ------------------------------------------------------------------------------------------
@@ -172,18 +170,15 @@ class ArticleTable:
     def append(self, rows: pa.Table) -> None:
         """Add rows whose ids the table does not hold, as one commit."""
         with translated(self.where):
-            self._table.add(rows)
+            self.lance.add(rows)
 
     def replace(self, rows: pa.Table, gone: Sequence[str] = ()) -> None:
         """Insert rows or replace those of the same id, and delete the chunks in `gone`, as one commit."""
         with translated(self.where):
             # Another handle may have committed since ours looked, and an index on id would drop the key check.
-            self._table.checkout_latest()
+            self.lance.checkout_latest()
             merge = (
-                self._table.merge_insert("id")
-                .when_matched_update_all()
-                .when_not_matched_insert_all()
-                .use_index(False)
+                self.lance.merge_insert("id").when_matched_update_all().when_not_matched_insert_all().use_index(False)
             )
             if gone:
                 merge = merge.when_not_matched_by_source_delete(isin("id", gone))
@@ -193,7 +188,7 @@ class ArticleTable:
         """Delete the rows that meet an SQL condition, as one commit; return how many they were."""
         before = self.count()
         with translated(self.where):
-            self._table.delete(where)
+            self.lance.delete(where)
         return before - self.count()
 
     def delete_ids(self, ids: Sequence[str], key: str = "id") -> int:
@@ -206,14 +201,71 @@ class ArticleTable:
         import pyarrow as pa
 
         with translated(self.where):
-            self._table.add_columns(pa.schema(list(fields)))
+            self.lance.add_columns(pa.schema(list(fields)))
 
-    # -- for the other modules of the store ---------------------------------------------------------------
+    # -- versions -----------------------------------------------------------------------------------------
 
     @property
-    def lance(self) -> Any:
-        """The LanceDB table itself."""
-        return self._table
+    def version(self) -> int:
+        """The number of the version that is read."""
+        with translated(self.where):
+            return int(self.lance.version)
+
+    def versions(self) -> dict[int, tuple[int, dt.datetime]]:
+        """Return the (rows, time of the commit in UTC) of each version that can still be read."""
+        with translated(self.where):
+            return {
+                # LanceDB gives the time in this machine's zone, without saying so.
+                int(v["version"]): (int(v["metadata"].get("total_rows", 0)), v["timestamp"].astimezone(dt.UTC))
+                for v in self.lance.list_versions()
+            }
+
+    def snapshot(self, folder: Path | None) -> str:
+        """Return a name of the version that is read; a table made again under the same name has other ones.
+
+        `folder` is the database's. The name is the version's number and the time of its commit, from the files of a
+        local database; of a remote one only the number is known.
+        """
+        number = self.version
+        if folder is not None:
+            kept = folder / f"{self.name}.lance" / "_versions"
+            # Lance counts down from 2^64 - 1 in these names; older tables count up.
+            for name in (f"{2**64 - 1 - number:020}.manifest", f"{number}.manifest"):
+                with suppress(OSError):
+                    return f"{number}-{(kept / name).stat().st_mtime_ns:x}"
+        return str(number)
+
+    def tags(self) -> dict[str, int]:
+        """Return the version that each tag names, in order of the names."""
+        with translated(self.where):
+            return {name: int(tag["version"]) for name, tag in sorted(self.lance.tags.list().items())}
+
+    def go_to(self, tag: str) -> None:
+        """Read from now on what a tag names; nothing can be written then.
+
+        Raises ConfigError naming the tags when there is no such tag.
+        """
+        known = self.tags()
+        if tag not in known:
+            raise ConfigError(
+                f"{self.where} has no tag {tag!r} (tags there: {', '.join(known) or 'none'}).",
+                text("To make one: ", command("tag", Placeholder("NAME"))),
+            )
+        with translated(self.where):
+            self.lance.checkout(tag)
+
+    def put_tag(self, name: str) -> None:
+        """Let a tag name the latest version; one that is there is moved. The caller holds the writer lock."""
+        there = name in self.tags()
+        with translated(self.where):
+            self.lance.checkout_latest()
+            store = self.lance.tags
+            (store.update if there else store.create)(name, self.lance.version)
+
+    def remove_tag(self, name: str) -> None:
+        """Remove a tag; its version goes with a later clean-up. The caller holds the writer lock."""
+        with translated(self.where):
+            self.lance.tags.delete(name)
 
 
 def as_matrix(column: pa.Array, dimension: int) -> F32:
@@ -222,7 +274,7 @@ def as_matrix(column: pa.Array, dimension: int) -> F32:
     Raises CorruptError when a vector is null: flattening would shift all rows after it.
     """
     if column.null_count:
-        raise CorruptError(f"{column.null_count} rows have no vector.", text("Look closer: ", command("doctor")))
+        raise CorruptError(f"{column.null_count} rows have no vector.", LOOK_CLOSER)
     flat: npt.NDArray[np.float32] = column.flatten().to_numpy(zero_copy_only=False)
     return flat.reshape(-1, dimension)
 

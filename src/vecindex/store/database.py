@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from vecindex.errors import ConfigError, TableNotFoundError
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.schema import FORMAT, articles_schema
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
-from vecindex.store.graph import GraphTable
-from vecindex.store.lock import WriterLock
-from vecindex.store.questions import QuestionTable
+from vecindex.store.lock import writing
 from vecindex.store.quick_import import import_lancedb
-from vecindex.store.rejects import RejectTable
-from vecindex.store.versions import go_to
 from vecindex.types import Fingerprint
 
 REJECTS = "rejects"
@@ -62,31 +61,28 @@ class Database:
         self.folder = None if "://" in self.uri else Path(self.uri).expanduser()
         if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
             raise ConfigError(f"{self.uri} is a file, not a database folder.", "Name a folder.")
-        self._connection: Any = None
 
-    @property
+    @cached_property
     def connection(self) -> Any:
         """The LanceDB connection, made at the first use."""
-        if self._connection is None:
-            lancedb = import_lancedb()
-            with translated(self.uri):
-                self._connection = lancedb.connect(
-                    self.folder or self.uri,
-                    session=lancedb.Session(
-                        index_cache_size_bytes=_INDEX_CACHE, metadata_cache_size_bytes=_METADATA_CACHE
-                    ),
-                    # Every read sees the latest commit, of whichever process.
-                    read_consistency_interval=timedelta(0),
-                )
-        return self._connection
+        lancedb = import_lancedb()
+        with translated(self.uri):
+            return lancedb.connect(
+                self.folder or self.uri,
+                session=lancedb.Session(
+                    index_cache_size_bytes=_INDEX_CACHE, metadata_cache_size_bytes=_METADATA_CACHE
+                ),
+                # Every read sees the latest commit, of whichever process.
+                read_consistency_interval=timedelta(0),
+            )
 
     def exists(self) -> bool:
         """Return whether there is a database; a remote one is taken to exist."""
         return self.folder is None or self.folder.is_dir()
 
-    def writer(self) -> WriterLock:
-        """Return the database's writer lock, to be used as a context manager."""
-        return WriterLock(self.folder)
+    def writer(self) -> AbstractContextManager[None]:
+        """Return the database's writer lock, to be used as a context manager; see `writing`."""
+        return writing(self.folder)
 
     def tables(self) -> list[str]:
         """Return the names of all tables, in order."""
@@ -128,7 +124,7 @@ class Database:
         with translated(f"{self.uri}/{name}"):
             table = ArticleTable(self.connection.open_table(name), f"{self.uri}/{name}")
             if at is not None:
-                go_to(table, at)
+                table.go_to(at)
             return table
 
     def create_articles(
@@ -142,8 +138,6 @@ class Database:
 
         `extra` are the Arrow fields of the user's own; `overwrite` replaces a table that is there.
         """
-        import pyarrow as pa
-
         schema = articles_schema(fingerprint, extra)
         at = schema.get_field_index("vector")
         metadata = {
@@ -153,17 +147,31 @@ class Database:
         schema = schema.set(at, schema.field(at).with_metadata(metadata))
         with translated(f"{self.uri}/{name}"):
             mode = "overwrite" if overwrite else "create"
-            made = self.connection.create_table(name, schema=pa.schema(schema), mode=mode)
+            made = self.connection.create_table(name, schema=schema, mode=mode)
             return ArticleTable(made, f"{self.uri}/{name}")
 
-    def rejects(self) -> RejectTable:
-        """Open the table of rejected rows; it is made when the first row is rejected."""
-        return RejectTable(self, REJECTS)
 
-    def questions(self) -> QuestionTable:
-        """Open the table of questions; it is made when the first set is embedded."""
-        return QuestionTable(self, QUESTIONS)
+class AuxiliaryTable:
+    """A table that a database keeps next to the articles. It is made when it gets its first row."""
 
-    def graph(self, name: str) -> GraphTable:
-        """Open the table that keeps the neighbor graph of a table; it is made by the first map."""
-        return GraphTable(self, GRAPH_PREFIX + name)
+    prefix: ClassVar[str]
+    """The table's name, or what it begins with where there is one for each articles table."""
+
+    def __init__(self, database: Database, articles: str = "") -> None:
+        """Take the database and the name of the articles table, if it matters; nothing is opened yet."""
+        self._database = database
+        self.name = self.prefix + articles
+        self.where = f"{database.uri}/{self.name}"
+
+    def exists(self) -> bool:
+        """Return whether the table was made."""
+        return self._database.has(self.name)
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        """Open the LanceDB table inside the block; None where it was not made."""
+        with translated(self.where):
+            yield self._open() if self.exists() else None
+
+    def _open(self) -> Any:
+        return self._database.connection.open_table(self.name)

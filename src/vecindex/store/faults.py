@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vecindex.errors import ConfigError, CorruptError, DiskFullError, StoreError, VecindexError
-from vecindex.messages import command, option, text
+from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, DiskFullError, StoreError, VecindexError
+from vecindex.messages import option, text
 
 _FULL = ("no space left", "os error 28", "disk quota")
 _BROKEN = (
@@ -23,7 +23,6 @@ _BROKEN = (
     "file size is too small",
 )
 
-_LOOK = text("Look closer: ", command("doctor"))
 _CONDITION = "error applying filter expression to batch"
 
 
@@ -59,10 +58,14 @@ def translated(where: str) -> Iterator[None]:
                 "Free some space and run the same command again: it goes on where it stopped.",
             ) from error
         if any(phrase in low for phrase in _BROKEN):
-            raise CorruptError(f"Files of {where} are missing or damaged: {line}", _LOOK) from error
+            raise CorruptError(f"Files of {where} are missing or damaged: {line}", LOOK_CLOSER) from error
         raise StoreError(f"The store failed on {where}: {line}", "Run the command again.") from error
     except BaseException as error:
-        # Damaged bytes may make the Rust side panic, which is neither an Exception nor importable.
-        if type(error).__name__ != "PanicException":
+        if not is_panic(error):
             raise
-        raise CorruptError(f"Files of {where} are damaged.", _LOOK) from error
+        raise CorruptError(f"Files of {where} are damaged.", LOOK_CLOSER) from error
+
+
+def is_panic(error: BaseException) -> bool:
+    """Return whether damaged bytes made the Rust side panic, which is neither an Exception nor importable."""
+    return type(error).__name__ == "PanicException"

@@ -11,7 +11,7 @@ import numpy as np
 
 from vecindex.core.graph import Graph
 from vecindex.core.neighbors import NO_ROW
-from vecindex.store.auxiliary import AuxiliaryTable
+from vecindex.store.database import GRAPH_PREFIX, AuxiliaryTable
 from vecindex.store.faults import translated
 from vecindex.store.maintenance import KEEP_VERSIONS_FOR, clean
 
@@ -47,31 +47,22 @@ class StoredGraph:
 class GraphTable(AuxiliaryTable):
     """The stored graph of one articles table."""
 
+    prefix = GRAPH_PREFIX
+
     def load(self) -> StoredGraph | None:
         """Return what is kept; None when there is nothing, or nothing that this vecindex can read.
 
         Raises CorruptError when files are missing or damaged.
         """
-        if not self.exists():
-            return None
-        with translated(self.where):
-            table = self._open()
-            about = _about(table.schema)
-            if about is None:
-                return None
-            return _read(table, about)
+        with self._opened() as table:
+            about = None if table is None else _about(table.schema)
+            return None if about is None else _read(table, about)
 
     def save(self, stored: StoredGraph) -> None:
         """Keep a graph in place of what is there, as one commit. The caller holds the writer lock."""
         with translated(self.where):
             made = self._database.connection.create_table(self.name, data=_rows(stored), mode="overwrite")
             clean(made.to_lance(), KEEP_VERSIONS_FOR, self.where)
-
-    def drop(self) -> None:
-        """Remove it, if it is there. The caller holds the writer lock."""
-        if self.exists():
-            with translated(self.where):
-                self._database.connection.drop_table(self.name)
 
 
 def _about(schema: pa.Schema) -> dict[str, Any] | None:

@@ -5,76 +5,64 @@ from __future__ import annotations
 import os
 import re
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 
 from vecindex.errors import LockedError, StoreError
 
+_HOLDER = ".vecindex.holder"
 
-class WriterLock:
-    """Held while a process writes to a database; the kernel releases it when the process dies, however it dies.
 
-    The lock file holds the writer's process id and command, for the message that the next one gets. Databases
-    that are not local folders have no lock: their commits are atomic, but two ingests at once may add the same ids.
+@contextmanager
+def writing(folder: Path | None) -> Iterator[None]:
+    """Hold the writer lock of a database inside the block, or raise LockedError at once, naming its holder.
+
+    The kernel releases the lock when the process dies, however it dies. A file next to it holds the writer's process
+    id and command, for the message that the next one gets. Databases that are not local folders have no lock: their
+    commits are atomic, but two ingests at once may add the same ids.
     """
+    from filelock import FileLock, Timeout
 
-    def __init__(self, database: Path | None) -> None:
-        """Take the database's folder, or None for a remote one."""
-        from filelock import FileLock
-
-        self._path = database / ".vecindex.lock" if database else None
-        self._lock = FileLock(self._path, timeout=0, thread_local=False) if self._path else None
-        self._holder = self._path.with_suffix(".holder") if self._path else None
-
-    def __enter__(self) -> WriterLock:
-        """Take the lock at once, or raise LockedError naming its holder."""
-        from filelock import Timeout
-
-        if self._lock is None or self._path is None or self._holder is None:
-            return self
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire()
-        except Timeout as error:
-            raise LockedError(
-                f"Another process is writing to {self._path.parent} ({self._who()}).",
-                "Wait until it is done, or stop it; then run the same command again.",
-            ) from error
-        except OSError as error:
-            raise StoreError(
-                f"Cannot write to the database folder {self._path.parent}: {error.strerror or error}.",
-                "Check its permissions, or name another folder.",
-            ) from error
+    if folder is None:
+        yield
+        return
+    lock = FileLock(folder / ".vecindex.lock", timeout=0, thread_local=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise LockedError(
+            f"Another process is writing to {folder} ({_note(folder)}).",
+            "Wait until it is done, or stop it; then run the same command again.",
+        ) from error
+    except OSError as error:
+        raise StoreError(
+            f"Cannot write to the database folder {folder}: {error.strerror or error}.",
+            "Check its permissions, or name another folder.",
+        ) from error
+    try:
         with suppress(OSError):  # a full disk; the note only serves a message
             note = f"process {os.getpid()}: {Path(sys.argv[0]).name} {' '.join(sys.argv[1:3])}"
-            self._holder.write_text(note, encoding="utf-8", errors="replace")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Release the lock."""
-        if self._lock is not None:
-            if self._holder is not None and self._lock.is_locked:
-                self._holder.unlink(missing_ok=True)
-            self._lock.release()
-
-    def holder(self) -> str | None:
-        """Return the process id and command of the writer at work, or None when none is known to be."""
-        note = self._who()
-        found = re.match(r"process (\d+): ", note)
-        return note if found and _is_alive(int(found[1])) else None
-
-    def _who(self) -> str:
-        try:
-            return self._holder.read_text(encoding="utf-8", errors="replace") if self._holder else "unknown"
-        except OSError:
-            return "unknown"
+            (folder / _HOLDER).write_text(note, encoding="utf-8", errors="replace")
+        yield
+    finally:
+        (folder / _HOLDER).unlink(missing_ok=True)
+        lock.release()
 
 
-def _is_alive(process: int) -> bool:
-    # A crash leaves the holder's note behind, so the note alone proves nothing.
+def writer_at_work(folder: Path | None) -> str | None:
+    """Return the process id and command of the writer at work, or None when none is known to be."""
     import psutil
 
-    return bool(psutil.pid_exists(process))
+    note = "" if folder is None else _note(folder)
+    found = re.match(r"process (\d+): ", note)
+    # A crash leaves the holder's note behind, so the note alone proves nothing.
+    return note if found and psutil.pid_exists(int(found[1])) else None
+
+
+def _note(folder: Path) -> str:
+    try:
+        return (folder / _HOLDER).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "unknown"

@@ -1,17 +1,23 @@
-"""Keeping a table small and quick: compaction, removal of old versions, sweeping up after crashes."""
+"""Keeping a table small, quick and whole: compaction, old versions, and files that a crash left behind or broke."""
 
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vecindex.core.memory import give_back_memory
+from vecindex.errors import CorruptError
 from vecindex.store.articles import ArticleTable
-from vecindex.store.faults import translated
+from vecindex.store.faults import is_panic, translated
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +29,11 @@ _COMPACTION_BATCH_ROWS = 1_024
 _METADATA_CACHE = 32 << 20
 KEEP_VERSIONS_FOR = timedelta(hours=1)
 """Old versions stay this long, counted from their own commit, so that a reader of one does not lose its files."""
+_SCAN_ROWS = 1_024
+_SET_ASIDE = "_set_aside"
+# Lance names a manifest by 2^64 - 1 - version, in 20 digits, so that the newest comes first in a listing.
+_NEWEST_FIRST = 2**64 - 1
+_REVERSED_DIGITS = 20
 
 
 def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR) -> int:
@@ -57,7 +68,7 @@ def sweep(table: ArticleTable, folder: Path | None, keep_for: timedelta = KEEP_V
         removed = int(clean(_dataset(table), keep_for, table.where).old_versions)
     if folder is not None:
         # Lance's own clean-up passes over the temporary files of its local writer.
-        for path in (folder / f"{table.name}.lance").rglob(".tmp*"):
+        for path in leftovers(table_folder(folder, table.name)):
             path.unlink()
     return removed
 
@@ -82,7 +93,7 @@ def usage(table: ArticleTable, folder: Path | None) -> Usage:
         versions = table.lance.list_versions()
         now = next((v for v in versions if v["version"] == table.lance.version), versions[-1])["metadata"]
     fragments, live = int(now.get("total_fragments", 0)), int(now.get("total_files_size", 0))
-    return Usage(fragments, len(versions), live, bytes_in(folder / f"{table.name}.lance") if folder else None)
+    return Usage(fragments, len(versions), live, bytes_in(table_folder(folder, table.name)) if folder else None)
 
 
 def bytes_in(folder: Path) -> int:
@@ -105,3 +116,96 @@ def clean(dataset: Any, keep_for: timedelta, where: str) -> Any:
     return dataset.cleanup_old_versions(
         older_than=keep_for, delete_unverified=sole_writer, error_if_tagged_old_versions=False
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One piece of a table: its number, its data files, and the rows in it that are not deleted."""
+
+    number: int
+    files: tuple[str, ...]
+    rows: int
+
+
+def table_folder(database: Path, name: str) -> Path:
+    """Return the folder that holds a table."""
+    return database / f"{name}.lance"
+
+
+def broken_manifests(folder: Path) -> tuple[list[tuple[int, Path]], int | None]:
+    """Return the (version, file) of each manifest that cannot be read, and the newest version that can."""
+    import lance
+
+    broken: list[tuple[int, Path]] = []
+    newest = None
+    for path in (folder / "_versions").glob("*.manifest"):
+        if not path.stem.isdigit():
+            continue
+        number = int(path.stem)
+        version = _NEWEST_FIRST - number if len(path.stem) == _REVERSED_DIGITS else number
+        try:
+            with corrupt_when_unreadable(path.name):
+                dataset = lance.dataset(str(folder), version=version)
+                dataset.count_rows()
+            # Zeros, as a power loss leaves them, read as a table without columns.
+            if not dataset.schema.names:
+                raise CorruptError(f"{path.name}: no columns")
+        except CorruptError:
+            broken.append((version, path))
+        else:
+            newest = max(newest or 0, version)
+    return sorted(broken), newest
+
+
+def set_aside(folder: Path, files: Sequence[Path]) -> Path:
+    """Move files of a table where Lance does not look, and return the folder that they are in now."""
+    target = folder / _SET_ASIDE
+    target.mkdir(exist_ok=True)
+    for path in files:
+        path.rename(target / path.name)
+    return target
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Return the temporary files that a killed writer left; while one is at work, they may be its own."""
+    return sorted(folder.rglob(".tmp*"))
+
+
+def fragments(table: ArticleTable) -> list[Fragment]:
+    """Return the pieces of the version in use, in table order."""
+    with translated(table.where):
+        return [
+            Fragment(f.fragment_id, tuple(file.path for file in f.data_files()), int(f.metadata.num_rows))
+            for f in table.lance.to_lance().get_fragments()
+        ]
+
+
+def read_fragment(table: ArticleTable, fragment: Fragment) -> Iterator[pa.RecordBatch]:
+    """Yield all columns of a fragment, 1,024 rows at a time. Raises CorruptError where it cannot be read."""
+    dataset = table.lance.to_lance()
+    with corrupt_when_unreadable(", ".join(fragment.files)):
+        yield from dataset.get_fragment(fragment.number).to_batches(batch_size=_SCAN_ROWS, batch_readahead=2)
+
+
+def drop_fragments(table: ArticleTable, numbers: Sequence[int]) -> None:
+    """Take fragments out of the table, as one commit. The caller holds the writer lock."""
+    import lance
+
+    with translated(table.where):
+        dataset = table.lance.to_lance()
+        operation = lance.LanceOperation.Delete([], list(numbers), "unreadable")
+        lance.LanceDataset.commit(dataset, operation, read_version=dataset.version)
+        table.lance.checkout_latest()
+
+
+@contextmanager
+def corrupt_when_unreadable(what: str) -> Iterator[None]:
+    """Raise CorruptError for whatever Lance raises while it reads."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, ValueError | OSError | RuntimeError) and not is_panic(error):
+            raise
+        line = re.sub(r",? /[\w./@:-]+\.rs:\d+(:\d+)?.*$", "", " ".join(str(error).split()))
+        line = re.sub(r"^(External error: )?(LanceError\(\w+\): )?(Generic [\w/]+ error: )?", "", line)
+        raise CorruptError(f"{what}: {line[:200]}") from error

@@ -54,16 +54,10 @@ def check_map_name(table: ArticleTable, name: str) -> None:
             )
 
 
-def rows_and_positions(table: ArticleTable, names: Sequence[str]) -> tuple[pa.Array, dict[str, F64]]:
-    """Return the ids of all rows as an Arrow array, and their positions on several maps (NaN outside); one scan."""
-    found, positions = columns_and_positions(table, ["id"], names)
-    return found[0], positions
-
-
 def columns_and_positions(
     table: ArticleTable, columns: Sequence[str], names: Sequence[str]
 ) -> tuple[list[pa.Array], dict[str, F64]]:
-    """Return columns of text, and the positions on several maps, of all rows in table order, from one scan."""
+    """Return columns of text, and the positions on several maps (NaN outside), of all rows in table order."""
     import pyarrow as pa
 
     axes = [f"{name}_{axis}" for name in names for axis in _AXES]
@@ -178,14 +172,11 @@ def _drop(table: ArticleTable, columns: Sequence[str]) -> None:
 def _retried(table: ArticleTable, change: Callable[[], Any]) -> None:
     """Make a change, again where commits of others came between: Lance itself gives up after some."""
     with translated(table.where):
-        for _ in range(_TRIES - 1):
+        for left in reversed(range(_TRIES)):
             table.lance.checkout_latest()
             try:
                 change()
-            except (RuntimeError, OSError) as error:
-                if "conflict" not in str(error).lower():
-                    raise
-            else:
                 return
-        table.lance.checkout_latest()
-        change()
+            except (RuntimeError, OSError) as error:
+                if not left or "conflict" not in str(error).lower():
+                    raise

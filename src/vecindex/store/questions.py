@@ -16,7 +16,7 @@ from vecindex.errors import StoreError
 from vecindex.messages import Placeholder, command, text
 from vecindex.schema import questions_schema
 from vecindex.store.articles import isin
-from vecindex.store.auxiliary import AuxiliaryTable
+from vecindex.store.database import QUESTIONS, AuxiliaryTable
 from vecindex.store.faults import translated
 from vecindex.types import Fingerprint
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("key", "question_set", "id", "text", "topic", "answers", "hash", "fingerprint")
 _AT_ONCE = 2_000
-_NAME = Placeholder("NAME")
 
 
 class QuestionTable(AuxiliaryTable):
     """The questions of all sets of a database, one row for each (set, id, model)."""
 
+    prefix = QUESTIONS
+
     def vectors(self, hashes: Sequence[str]) -> dict[str, F32]:
         """Return the vectors (d,) kept under these hashes, of whichever set."""
         found: dict[str, F32] = {}
-        if not self.exists():
-            return found
-        with translated(self.where):
-            table = self._open()
+        with self._opened() as table:
+            if table is None:
+                return found
             for at in range(0, len(hashes), _AT_ONCE):
                 condition = isin("hash", hashes[at : at + _AT_ONCE])
                 rows = table.search().where(condition).select(["hash", "vector"]).limit(table.count_rows() + 1)
@@ -48,10 +48,9 @@ class QuestionTable(AuxiliaryTable):
 
     def own_prompt(self, stored: Fingerprint) -> str | None:
         """Return the model's own prompt behind which questions were embedded last; None when none were."""
-        if not self.exists():
-            return None
-        with translated(self.where):
-            table = self._open()
+        with self._opened() as table:
+            if table is None:
+                return None
             rows = table.search().select(["fingerprint", "embedded_at"]).limit(table.count_rows() + 1).to_list()
         for row in sorted(rows, key=lambda row: row["embedded_at"], reverse=True):
             prompt = json.loads(row["fingerprint"]).get("question_prompt")
@@ -92,10 +91,9 @@ class QuestionTable(AuxiliaryTable):
 
     def holds(self, rows: pa.Table) -> bool:
         """Return whether exactly this set is in the table under its name and model."""
-        if not self.exists():
-            return False
-        with translated(self.where):
-            table = self._open()
+        with self._opened() as table:
+            if table is None:
+                return False
             there = (
                 table.search().where(_same_set(rows)).select(list(_COLUMNS)).limit(table.count_rows() + 1).to_list()
             )

@@ -11,7 +11,7 @@ from typing import Any
 
 from vecindex.schema import rejects_schema
 from vecindex.store.articles import ArticleTable, isin
-from vecindex.store.auxiliary import AuxiliaryTable
+from vecindex.store.database import REJECTS, AuxiliaryTable
 from vecindex.store.faults import translated
 from vecindex.types import Rejected
 
@@ -59,6 +59,8 @@ class RejectTable(AuxiliaryTable):
     Of a stream, which has no name of its own, there is one for each (table, location, id, excerpt).
     """
 
+    prefix = REJECTS
+
     def put(self, table: str, run: str, rows: Sequence[tuple[str, Rejected]]) -> None:
         """Keep rows as (source, row), as one commit; a row rejected before at the same location is replaced.
 
@@ -83,12 +85,11 @@ class RejectTable(AuxiliaryTable):
             }
         if not by_key:
             return
-        with translated(self.where):
+        with self._opened() as handle:
             data = pa.Table.from_pylist(list(by_key.values()), schema=rejects_schema())
-            if not self.exists():
+            if handle is None:
                 self._database.connection.create_table(self.name, data)
                 return
-            handle = self._open()
             handle.merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(data)
 
     def forget(self, table: str, sources: Sequence[str], keep_run: str) -> None:
@@ -118,35 +119,24 @@ class RejectTable(AuxiliaryTable):
 
     def _drop(self, where: str) -> bool:
         """Delete the rows that meet a condition, return whether there were any; else nothing is written."""
-        if not self.exists():
-            return False
-        with translated(self.where):
-            handle = self._open()
-            if not handle.count_rows(where):
+        with self._opened() as handle:
+            if handle is None or not handle.count_rows(where):
                 return False
             handle.delete(where)
             return True
 
     def count(self, table: str) -> int:
         """Return how many rows of a table's sources are rejected."""
-        if not self.exists():
-            return 0
-        with translated(self.where):
-            return int(self._open().count_rows(_of(table)))
+        with self._opened() as handle:
+            return 0 if handle is None else int(handle.count_rows(_of(table)))
 
     def rows(self, table: str, limit: int = 1_000) -> list[dict[str, Any]]:
         """Return rejected rows of a table's sources."""
-        if not self.exists():
-            return []
-        with translated(self.where):
-            found: list[dict[str, Any]] = (
-                self._open()
-                .search()
-                .where(_of(table))
-                .select(["source", "place", "id", "reason", "excerpt", "rejected_at"])
-                .limit(limit)
-                .to_list()
-            )
+        columns = ["source", "place", "id", "reason", "excerpt", "rejected_at"]
+        with self._opened() as handle:
+            if handle is None:
+                return []
+            found: list[dict[str, Any]] = handle.search().where(_of(table)).select(columns).limit(limit).to_list()
             return found
 
     def opened(self) -> ArticleTable:

@@ -104,16 +104,9 @@ def nearest(
         # LanceDB refuses several at once then. Only a table made before the name was reserved has such a column.
         return [nearest(table, query[None], limit, columns, where)[0] for query in queries]
     with translated(table.where):
-        query = (
-            table.lance.search(list(np.asarray(queries, dtype=np.float32)), vector_column_name="vector")
-            .distance_type("cosine")
-            .bypass_vector_index()
-            .select([*columns, "_distance"])
-            .limit(limit)
-        )
-        if where:
-            query = query.where(f"({where})")
-        found: list[Row] = query.to_arrow().to_pylist()
+        query = table.lance.search(list(np.asarray(queries, dtype=np.float32)), vector_column_name="vector")
+        query = query.distance_type("cosine").bypass_vector_index()
+        found = _answer(query, [*columns, "_distance"], limit, where)
     answers: list[list[tuple[float, Row]]] = [[] for _ in range(len(queries))]
     for row in found:
         # Rounding puts a row's distance to itself a little below nought.
@@ -136,16 +129,16 @@ def by_fulltext(
     from lancedb.query import MultiMatchQuery
 
     with translated(table.where):
-        query = (
-            table.lance.search(MultiMatchQuery(query_text, list(TEXT_COLUMNS)), query_type="fts")
-            .select([*columns, "_score"])
-            .limit(limit)
-        )
-        if where:
-            query = query.where(f"({where})")
-        rows: list[Row] = query.to_arrow().to_pylist()
+        query = table.lance.search(MultiMatchQuery(query_text, list(TEXT_COLUMNS)), query_type="fts")
+        rows = _answer(query, [*columns, "_score"], limit, where)
     weighed = sorted(((row.pop("_score"), row) for row in rows), key=lambda one: (-one[0], one[1]["id"]))
     return [Found(row) for _, row in weighed]
+
+
+def _answer(query: Any, columns: Sequence[str], limit: int, where: str | None) -> list[Row]:
+    query = query.select(columns).limit(limit)
+    rows: list[Row] = (query.where(f"({where})") if where else query).to_arrow().to_pylist()
+    return rows
 
 
 def has_fulltext_index(table: ArticleTable) -> bool:

@@ -14,7 +14,7 @@ from vecindex.errors import CorruptError, LockedError
 from vecindex.messages import text
 from vecindex.neighbors.graph import extend_graph, knn_graph
 from vecindex.store.database import Database
-from vecindex.store.graph import StoredGraph
+from vecindex.store.graph import GraphTable, StoredGraph
 from vecindex.types import Observer
 from vecindex.verbs.map_rows import MapRows, same_rows
 
@@ -102,7 +102,7 @@ def keep_graph(database: Database, rows: MapRows, graph: Graph, observer: Observ
     stored = StoredGraph(rows.ids, rows.contents, graph, made_by(rows), rows.version)
     try:
         with database.writer():
-            database.graph(rows.table.name).save(stored)
+            GraphTable(database, rows.table.name).save(stored)
     except LockedError:
         return False
     return True
@@ -115,7 +115,7 @@ def made_by(rows: MapRows) -> str:
 
 def _loaded(database: Database, rows: MapRows, observer: Observer) -> StoredGraph | None:
     try:
-        return database.graph(rows.table.name).load()
+        return GraphTable(database, rows.table.name).load()
     except CorruptError as error:
         observer.notice(text("the stored neighbor graph cannot be read and is made again: ", error.message))
         return None

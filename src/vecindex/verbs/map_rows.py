@@ -9,11 +9,9 @@ import numpy as np
 
 from vecindex.core.neighbors import F64, Rows
 from vecindex.core.vectors import F32, usable
-from vecindex.errors import CorruptError
-from vecindex.messages import command, text
+from vecindex.errors import LOOK_CLOSER, CorruptError
 from vecindex.store.articles import ArticleTable, as_matrix
 from vecindex.store.maps import columns_and_positions
-from vecindex.store.versions import version
 from vecindex.types import Observer, Stage
 
 if TYPE_CHECKING:
@@ -61,7 +59,7 @@ class MapRows:
             if not usable(block).all():
                 raise CorruptError(
                     f"{self.table.where}: {int((~usable(block)).sum()):,} vectors are not finite.",
-                    text("Look closer: ", command("doctor")),
+                    LOOK_CLOSER,
                 )
             vectors[self.order[at : at + len(block)]] = block
             at += len(block)
@@ -92,7 +90,7 @@ def read_rows(table: ArticleTable, map_name: str | None = None) -> MapRows:
     """
     import pyarrow.compute as pc
 
-    number = version(table)
+    number = table.version
     table.lance.checkout(number)
     (ids, hashes), positions = columns_and_positions(
         table, ["id", "content_hash"], [] if map_name is None else [map_name]

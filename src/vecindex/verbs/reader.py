@@ -12,8 +12,7 @@ from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import CorruptError
 from vecindex.store.articles import ArticleTable, as_matrix
-from vecindex.store.maps import rows_and_positions
-from vecindex.store.versions import version
+from vecindex.store.maps import columns_and_positions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,10 +40,10 @@ class TableReader:
         import pyarrow.compute as pc
 
         self.table = table
-        table.lance.checkout(version(table))
+        table.lance.checkout(table.version)
         self._chunked = table.fingerprint.chunking is not None
         self._dimension = table.fingerprint.dimension
-        self._scanned, positions = rows_and_positions(table, map_names)
+        (self._scanned,), positions = columns_and_positions(table, ["id"], map_names)
         self.rows = len(self._scanned)
         order = pc.sort_indices(self._scanned)
         self.ids: pa.Array = self._scanned.take(order)
@@ -97,7 +96,7 @@ class TableReader:
         """
         start = stop = 0
         room = np.empty((min(_BLOCK_ROWS, self.rows), self._dimension), dtype=np.float32)
-        for batch in self.table.scan_vectors():
+        for batch in self.table.stream(["id", "vector"]):
             self._check_order(batch.column("id"), stop)
             vectors = as_matrix(batch.column("vector"), self._dimension)
             while len(vectors):

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from vecindex.errors import SourceError, VecindexError
 from vecindex.messages import option, text
@@ -25,6 +25,7 @@ from vecindex.types import Rejected
 class _ArrowFile:
     """What the two formats share: batches in, rows out."""
 
+    kind: ClassVar[str]
     file: InputFile
     vector_field: str | None = None
 
@@ -41,16 +42,13 @@ class _ArrowFile:
         with ExitStack() as stack:
             yield from records(self.name, self._batches(stack), self.vector_field, self._unreadable)
 
-    def count_hint(self) -> int | None:
-        return None
-
     def _batches(self, stack: ExitStack) -> Iterator[Any]:
         raise NotImplementedError
 
     def _unreadable(self, error: Exception, done: int) -> SourceError:
         detail = " ".join(str(error).split())[:300]
         return SourceError(
-            f"{self.name} row {done}: cannot be read as {self._format()}: {detail}",
+            f"{self.name} row {done}: cannot be read as {self.kind}: {detail}",
             text(
                 "Check that the file is whole (copy or download it again), or name its format with ",
                 option("format"),
@@ -58,13 +56,12 @@ class _ArrowFile:
             ),
         )
 
-    def _format(self) -> str:
-        raise NotImplementedError
-
 
 @dataclass(frozen=True, slots=True)
 class ParquetSource(_ArrowFile):
     """A Parquet file."""
+
+    kind = "Parquet"
 
     def count_hint(self) -> int | None:
         """Return the exact number of rows, from the footer; None where it would take more than reading that."""
@@ -91,13 +88,12 @@ class ParquetSource(_ArrowFile):
         check_schema(self.name, parquet.schema_arrow, self.vector_field)
         yield from parquet.iter_batches(batch_size=BATCH_ROWS)
 
-    def _format(self) -> str:
-        return "Parquet"
-
 
 @dataclass(frozen=True, slots=True)
 class ArrowSource(_ArrowFile):
     """An Arrow IPC file (which Feather version 2 is) or IPC stream, recognized apart by the first bytes."""
+
+    kind = "Arrow IPC"
 
     def count_hint(self) -> int | None:
         """Return how many rows a local IPC file has, if all of its batches but the last are of one size."""
@@ -139,9 +135,6 @@ class ArrowSource(_ArrowFile):
         check_schema(self.name, reader.schema, self.vector_field)
         for i in range(reader.num_record_batches):
             yield reader.get_batch(i)
-
-    def _format(self) -> str:
-        return "Arrow IPC"
 
 
 PARQUET = SourceFormat((".parquet", ".pq"), lambda file, options: ParquetSource(file, options.vector_field))

@@ -58,13 +58,22 @@ def records(
 
 def check_schema(name: str, schema: Any, vector_field: str | None) -> None:
     """Raise SourceError unless every column has a name of its own and the vectors are lists of numbers."""
+    import pyarrow as pa
+
     names = list(schema.names)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or not names:
         found = f"column names used twice: {', '.join(twice)}" if twice else "no columns"
         raise SourceError(f"{name}: found {found}", "Give each column a name of its own.")
-    if vector_field in names:
-        _check_vector_type(name, vector_field, schema.field(vector_field).type)
+    if vector_field not in names:
+        return
+    kind = schema.field(vector_field).type
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    if not is_list or not (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)):
+        raise SourceError(
+            f"{name}: column {vector_field!r}: found type {kind}, expected lists of numbers",
+            text("Name another column with ", option("vector_field"), ", or leave it out to embed the text."),
+        )
 
 
 def _rows(name: str, batch: Any, vector_field: str | None, first: int) -> Iterator[Record | Rejected]:
@@ -83,17 +92,6 @@ def _rows(name: str, batch: Any, vector_field: str | None, first: int) -> Iterat
             yield Rejected(f"{prefix}{row}", reason, excerpt=excerpt(rest))
         else:
             yield Record(f"{prefix}{row}", fields)
-
-
-def _check_vector_type(name: str, field: str | None, kind: Any) -> None:
-    import pyarrow as pa
-
-    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    if not is_list or not (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)):
-        raise SourceError(
-            f"{name}: column {field!r}: found type {kind}, expected lists of numbers",
-            text("Name another column with ", option("vector_field"), ", or leave it out to embed the text."),
-        )
 
 
 def _vectors(column: Any) -> tuple[list[Any], bool]:

@@ -106,10 +106,7 @@ def registry_rows(value: Any, name: str) -> dict[str, Row]:
     items = _listed(value)
     if items is None:
         raise _unknown(name, f"a pickled {type(value).__name__}")
-    rows = []
-    for i, item in enumerate(items):
-        rows.append(_renamed(item, name, i) if isinstance(item, dict) else {"id": item})
-    return {str(row["id"]): row for row in rows}
+    return {str(row["id"]): row for row in _rows_of_ids(items, name)}
 
 
 def _known(item: Any, name: str, key: Any) -> Row:
@@ -148,6 +145,11 @@ def _with_ids(value: Mapping[Any, Any], name: str) -> list[Row]:
         # A set has no order, so it cannot say which vector is whose.
         found = f"vectors with {key} as a {type(value[key]).__name__}" if key is not None else "vectors without ids"
         raise _unknown(name, found)
+    return _rows_of_ids(items, name)
+
+
+def _rows_of_ids(items: Sequence[Any], name: str) -> list[Row]:
+    """Return the rows of ids, or of dicts with an id."""
     return [_renamed(item, name, i) if isinstance(item, dict) else {"id": item} for i, item in enumerate(items)]
 
 

@@ -47,7 +47,6 @@ class PicklesSource:
     embeddings: InputFile | None = None
     registry: InputFile | None = None
     checkpoint: InputFile | None = None
-    vector_field: str = "vector"
     notice: Notice = lambda _: None
 
     @property
@@ -77,9 +76,7 @@ class PicklesSource:
                 seen.add(key)
                 # An id keeps the type it has with its vector; both become the same text in the end.
                 given = {field: value for field, value in row.items() if value is not None}
-                fields = {**known.get(key, {}), **given}
-                fields[self.vector_field] = fields.pop("vector")
-                yield Record(f"{file.name} item {i}", fields)
+                yield Record(f"{file.name} item {i}", {**known.get(key, {}), **given})
 
     def _rows(self, file: InputFile, known: dict[str, Row]) -> list[Row]:
         value = _load(file)

@@ -37,7 +37,7 @@ class Refused(Exception):
 class StoredArray:
     """A pickled array; `array` once its state was read."""
 
-    array: np.ndarray[Any, Any]
+    array: np.ndarray[Any, Any] | None = None
 
     def __setstate__(self, state: Any) -> None:
         _, shape, dtype, is_fortran, data = state
@@ -150,10 +150,8 @@ for _core in ("numpy.core", "numpy._core"):
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        try:
+        if (module, name) in _ADMITTED:
             return _ADMITTED[module, name]
-        except KeyError:
-            pass
         if module == "numpy.dtypes" and name.endswith("DType"):
             # Newer numpy may name a dtype's class: numpy.dtypes.Float32DType() is numpy.dtype("float32").
             return _Fixed(lambda *_: _dtype_of_class(name))
@@ -177,8 +175,6 @@ def load_pickle(stream: io.BufferedReader, name: str) -> Any:
     """
     try:
         return _Unpickler(stream).load()
-    except SourceError:
-        raise
     except Refused as error:
         raise SourceError(
             f"{name}: refused: the pickle holds {error}; no code of it was run",
@@ -197,6 +193,4 @@ def load_pickle(stream: io.BufferedReader, name: str) -> Any:
 
 def as_array(value: Any) -> np.ndarray[Any, Any] | None:
     """Return the array that a value of `load_pickle` is, or None."""
-    if isinstance(value, StoredArray):
-        return getattr(value, "array", None)
-    return None
+    return value.array if isinstance(value, StoredArray) else None

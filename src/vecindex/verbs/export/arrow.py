@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.search import check_condition
-from vecindex.store.versions import version
 from vecindex.verbs.map_state import chosen_map
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def _opened(database: Database, name: str, where: str | None, at: str | None) ->
     table = database.articles(name, at)
     if at is None:
         # All that follows reads one version, whatever is committed meanwhile.
-        table.lance.checkout(version(table))
+        table.lance.checkout(table.version)
     if where is not None:
         check_condition(table, where)
     return table

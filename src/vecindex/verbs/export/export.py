@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from vecindex.core.graph import GRAPH_K
-from vecindex.errors import ConfigError, CorruptError
+from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
 from vecindex.exports.formats import format_of
 from vecindex.exports.json_rows import write_json, write_jsonl
 from vecindex.exports.tables import write_csv, write_parquet
@@ -21,7 +21,6 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import maps as stored_maps
 from vecindex.store.search import check_condition
-from vecindex.store.versions import version
 from vecindex.types import Observer, Silent, Stage
 from vecindex.verbs.export.columns import Columns, chosen_maps, plan_columns
 from vecindex.verbs.export.neighbors import FileNeighbors, file_neighbors, neighbor_type
@@ -57,7 +56,7 @@ def export(
     table = database.articles(name, options["at"])
     if options["at"] is None:
         # All that follows reads one version, whatever is committed meanwhile.
-        table.lance.checkout(version(table))
+        table.lance.checkout(table.version)
     if options["where"] is not None:
         check_condition(table, options["where"])
     kind, packed = format_of(out, options["format"])
@@ -79,7 +78,7 @@ def export(
     return ExportReport(
         table=name,
         at=options["at"],
-        version=version(table),
+        version=table.version,
         out=out,
         ids_out=ids_out,
         format=kind,
@@ -160,7 +159,7 @@ def _batches(
     for batch in table.stream(sources, job.where):
         observer.stage(Stage(STAGE, at, job.rows))
         if with_vectors and batch.column("vector").null_count:
-            raise CorruptError(f"{table.where}: a row has no vector.", text("Look closer: ", command("doctor")))
+            raise CorruptError(f"{table.where}: a row has no vector.", LOOK_CLOSER)
         made = job.columns.taken(batch)
         if neighbors is not None:
             made = made.append_column("neighbors", neighbors.column(at, len(batch)))
@@ -177,7 +176,7 @@ def _schema(table: ArticleTable, job: _Job, neighbors: FileNeighbors | None) -> 
     there = stored_maps(table)
     about = {
         "table": table.name,
-        "version": version(table),
+        "version": table.version,
         "model": table.fingerprint.to_dict(),
         "maps": {name: there[name] for name in job.columns.maps},
     }

@@ -12,7 +12,6 @@ from vecindex.core.neighbors import NO_ROW
 from vecindex.core.vectors import F32
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.versions import version
 from vecindex.types import Observer
 from vecindex.verbs.graph import Prepared, complete, prepare
 from vecindex.verbs.map_rows import MapRows, content_of, index_of
@@ -119,5 +118,5 @@ def _rows(table: ArticleTable, where: str | None) -> tuple[MapRows, pa.Array]:
     at = order.to_numpy(zero_copy_only=False).astype(np.int64)
     position = np.empty(len(ids), dtype=np.int64)
     position[at] = np.arange(len(ids))
-    rows = MapRows(table, version(table), ids.take(order), content_of(hashes.take(order)), position, None)
+    rows = MapRows(table, table.version, ids.take(order), content_of(hashes.take(order)), position, None)
     return rows, ids

@@ -24,16 +24,14 @@ def chunk_spans(text: str, tokens: Sequence[tuple[int, int]], size: int, overlap
     """
     if len(tokens) <= size:
         return [(0, len(text))]
-    spans = []
-    first = 0
-    while True:
+    spans, first, last = [], 0, 0
+    while last < len(tokens):
         last = min(first + size, len(tokens))
         if last < len(tokens):
             last = _good_cut(text, tokens, first, last, overlap)
         spans.append((tokens[first][0], tokens[last - 1][1]))
-        if last == len(tokens):
-            return spans
-        first = max(first + 1, last - overlap)
+        first = last - overlap
+    return spans
 
 
 def _good_cut(text: str, tokens: Sequence[tuple[int, int]], first: int, last: int, overlap: int) -> int:
@@ -42,9 +40,8 @@ def _good_cut(text: str, tokens: Sequence[tuple[int, int]], first: int, last: in
     word = 0
     for cut in range(last, earliest - 1, -1):
         end, following = tokens[cut - 1][1], tokens[cut][0]
-        if following == end:
-            continue
-        word = word or cut
-        if text[end - 1] in ".!?\n" or "\n" in text[end:following]:
-            return cut
+        if following != end:
+            word = word or cut
+            if text[end - 1] in ".!?\n" or "\n" in text[end:following]:
+                return cut
     return word or last

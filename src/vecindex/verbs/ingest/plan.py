@@ -13,7 +13,7 @@ from vecindex.errors import SourceError
 from vecindex.sources.articles import Article, to_article
 from vecindex.sources.base import Record, Source
 from vecindex.sources.fieldmap import FieldMap, resolve_fields
-from vecindex.sources.partitions import PartitionedSource
+from vecindex.sources.open import PartitionedSource
 from vecindex.types import Rejected
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.ingest.registry import Registry, State

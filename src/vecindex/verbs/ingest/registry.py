@@ -40,27 +40,22 @@ class Registry:
 
     def __init__(self, batches: Iterable[tuple[list[str], list[str]]] = ()) -> None:
         """Take the table's rows as batches of (ids, content hashes)."""
-        keys: list[npt.NDArray[np.bytes_]] = []
-        hashes: list[npt.NDArray[np.bytes_]] = []
+        keys, hashes = [np.empty(0, _KEY)], [np.empty(0, _HASH)]
         for ids, row_hashes in batches:
             keys.append(np.array([_key(i) for i in ids], dtype=_KEY))
             hashes.append(np.array([h.encode() for h in row_hashes], dtype=_HASH))
-        all_keys = np.concatenate(keys) if keys else np.empty(0, _KEY)
-        all_hashes = np.concatenate(hashes) if hashes else np.empty(0, _HASH)
+        all_keys = np.concatenate(keys)
         order = np.argsort(all_keys, kind="stable")
-        self._keys, self._hashes = all_keys[order], all_hashes[order]
+        self._keys, self._hashes = all_keys[order], np.concatenate(hashes)[order]
         self._met = np.zeros(len(self._keys), dtype=np.bool_)
         self._spared = np.zeros(len(self._keys), dtype=np.bool_)
         self._new_sorted = np.empty(0, _KEY)
         self._new_recent: set[bytes] = set()
 
-    def __len__(self) -> int:
-        return len(self._keys)
-
     @property
     def n_unmet(self) -> int:
         """How many of the table's rows this run has neither met nor spared."""
-        return int(len(self._keys) - (self._met | self._spared).sum())
+        return int((~(self._met | self._spared)).sum())
 
     def meet(self, row_id: str, row_hash: str) -> tuple[State, str | None]:
         """Note that the run has met a row; return what it is and, if it is in the table, its hash there.
@@ -79,8 +74,7 @@ class Registry:
             return State.DUPLICATE, None
         self._new_recent.add(key)
         if len(self._new_recent) >= _RUN:
-            fresh = np.array(sorted(self._new_recent), dtype=_KEY)
-            self._new_sorted = np.sort(np.concatenate([self._new_sorted, fresh]), kind="stable")
+            self._new_sorted = np.union1d(self._new_sorted, np.array(list(self._new_recent), dtype=_KEY))
             self._new_recent.clear()
         return State.NEW, None
 

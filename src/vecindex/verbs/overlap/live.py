@@ -26,6 +26,7 @@ from vecindex.options import ModelOptions
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import maps
+from vecindex.store.questions import QuestionTable
 from vecindex.store.search import check_condition
 from vecindex.types import Observer
 from vecindex.verbs.overlap.options import DEPTH
@@ -277,7 +278,7 @@ def vector_of_question(
     """
     stored = table.fingerprint
     prompt = model.query_prompt(stored, options)
-    questions = database.questions()
+    questions = QuestionTable(database)
     prompt = questions.own_prompt(stored) if prompt is None else prompt
     key = question_hash(text, stored, prompt)
     known = questions.vectors([key])

@@ -13,14 +13,13 @@ from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.picture import Coloring, MapPicture, PlacedQuestion, TopicLabel, extent_of
 from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
-from vecindex.errors import ConfigError, CorruptError
+from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
 from vecindex.options import checked
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.versions import version
 from vecindex.types import Observer, Silent, Stage
 from vecindex.verbs.clock import Clock
 from vecindex.verbs.map_state import chosen_map, stored_scores
@@ -101,7 +100,7 @@ def map_picture(
     clock.lap("topics")
     picture = MapPicture(
         table=name,
-        version=version(table),
+        version=table.version,
         map=map_name,
         method=_text(about.get("method")),
         made=_text(about.get("made_at")),
@@ -189,7 +188,7 @@ def _vectors(
             for rows, block in _staged(reader, "topics", observer):
                 finder.assign(rows, block)
     except ValueError as error:
-        raise CorruptError(f"{reader.table.where}: {error}.", text("Look closer: ", command("doctor"))) from error
+        raise CorruptError(f"{reader.table.where}: {error}.", LOOK_CLOSER) from error
     if search is None or nearest is None or asked is None:
         return _Found((), None)
     plane = Plane(reader.positions[map_name], reader.articles)

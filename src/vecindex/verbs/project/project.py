@@ -20,6 +20,7 @@ from vecindex.maps.methods import MapMethod, Settings, usable_method
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
+from vecindex.store.lock import writer_at_work
 from vecindex.store.maps import check_map_name, drop_map, maps
 from vecindex.types import Observer, Silent
 from vecindex.verbs.graph import GraphOrigin, Prepared, complete, complete_and_keep, keep_graph, prepare
@@ -76,7 +77,7 @@ def project(
     made_by = method_of(options)
     if isinstance(old, Mapping) and old.get("method") not in (None, made_by):
         run.observer.notice(f"the map {name!r} was made by {old['method']}; now it is made by {made_by}")
-    if holder := database.writer().holder():
+    if holder := writer_at_work(database.folder):
         run.observer.notice(f"another process is writing ({holder}); the map is made meanwhile, of what is there now")
     return _make(run, name, old)
 

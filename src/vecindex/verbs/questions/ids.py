@@ -6,9 +6,8 @@ from typing import BinaryIO
 
 from vecindex.errors import SourceError
 from vecindex.sources.base import Record
-from vecindex.sources.files import InputFile, standard_input
-from vecindex.sources.jsonl import parse_object
-from vecindex.sources.lines import read_lines
+from vecindex.sources.files import InputFile, read_lines, standard_input
+from vecindex.sources.json_rows import parse_object
 
 
 def read_ids(name: str, stdin: BinaryIO | None = None) -> list[str]:

@@ -22,12 +22,10 @@ from typing import Any, BinaryIO
 from vecindex.core.questions import Question, QuestionSet
 from vecindex.errors import SourceError
 from vecindex.sources.base import Record, excerpt
-from vecindex.sources.delimited import DelimitedSource
-from vecindex.sources.files import InputFile, standard_input
+from vecindex.sources.delimited import read_delimited
+from vecindex.sources.files import OVERLONG, InputFile, read_lines, standard_input
 from vecindex.sources.formats import ReadOptions, format_of, usable_format
-from vecindex.sources.json_array import JsonSource, array_elements
-from vecindex.sources.jsonl import parse_object, read_json_lines
-from vecindex.sources.lines import OVERLONG, read_lines
+from vecindex.sources.json_rows import ArrayCutter, parse_object, read_json, read_json_lines
 from vecindex.types import Rejected
 
 Questions = str | Path | Sequence[str | Mapping[str, Any]]
@@ -201,9 +199,9 @@ def _from_stream(stream: Any, file: InputFile, kind: str | None) -> Iterator[Rec
 def _json(stream: Any, file: InputFile) -> Iterator[Record | Rejected]:
     """Read an array of objects or texts, or JSON lines."""
     if not stream.peek(_SNIFFED_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
-        yield from JsonSource(file).rows(stream)
+        yield from read_json(stream, file.name)
         return
-    for index, raw in enumerate(array_elements(stream, file.name)):
+    for index, raw in enumerate(ArrayCutter(file.name).elements(stream)):
         location = f"{file.name}[{index}]"
         made = parse_object(raw, location)
         is_text = isinstance(made, Rejected) and raw.lstrip().startswith(b'"')
@@ -247,7 +245,7 @@ def _delimited(stream: BinaryIO, file: InputFile, delimiter: str, first: str) ->
                 f"Begin the file with the columns' names: one of {', '.join(TEXT_FIELDS)} for the text, and perhaps "
                 f"{', '.join(ID_FIELDS[:1] + _OTHERS)}.",
             )
-    return DelimitedSource(file, delimiter, text_fields=_KNOWN, names=names).rows(stream)
+    return read_delimited(stream, file.name, delimiter, ReadOptions(text_fields=_KNOWN), names)
 
 
 def _lines(stream: BinaryIO, name: str) -> Iterator[Record | Rejected]:

@@ -11,6 +11,7 @@ from vecindex.errors import LockedError, StoreError
 from vecindex.messages import text
 from vecindex.options import ModelOptions
 from vecindex.store.database import Database
+from vecindex.store.questions import QuestionTable
 from vecindex.types import Fingerprint, Observer
 from vecindex.verbs.questions.model import QuestionModel
 
@@ -32,7 +33,7 @@ def question_vectors(
 
     Raises ModelError when a vector is missing and the model is not available, or is not the table's.
     """
-    table = database.questions()
+    table = QuestionTable(database)
     prompt = model.query_prompt(stored, options)
     prompt = table.own_prompt(stored) if prompt is None else prompt
     hashes = _hashes(asked, stored, prompt)

@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 
 from vecindex.errors import ConfigError, CorruptError, StoreError, TableNotFoundError
 from vecindex.messages import Message, Placeholder, command, text
-from vecindex.store import checkup
+from vecindex.store import maintenance
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.maintenance import usage
-from vecindex.store.versions import tags, versions
 from vecindex.verbs.upkeep.examine import UNIT_TOLERANCE, Examiner
 
 _EXAMPLES = 5
@@ -51,7 +49,7 @@ class Examination:
     checks: list[Check] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     notes: list[Message] = field(default_factory=list)
-    lost_fragments: list[checkup.Fragment] = field(default_factory=list)
+    lost_fragments: list[maintenance.Fragment] = field(default_factory=list)
     articles_to_remove: list[str] = field(default_factory=list)
     key: str = "id"
 
@@ -98,7 +96,7 @@ def examine(database: Database, name: str) -> Examination:
 
 def _check_manifests(found: Examination, database: Database, name: str) -> None:
     assert database.folder is not None
-    broken, newest = checkup.broken_manifests(checkup.table_folder(database.folder, name))
+    broken, newest = maintenance.broken_manifests(maintenance.table_folder(database.folder, name))
     remedy: Message = (
         text("Move them aside: ", _REPAIR, f"; version {newest} opens then.")
         if newest is not None
@@ -111,9 +109,9 @@ def _check_manifests(found: Examination, database: Database, name: str) -> None:
 def _check_rows(found: Examination, table: ArticleTable) -> None:
     examiner = Examiner(table)
     broken = []
-    for fragment in checkup.fragments(table):
+    for fragment in maintenance.fragments(table):
         try:
-            for batch in checkup.read_fragment(table, fragment):
+            for batch in maintenance.read_fragment(table, fragment):
                 examiner.examine(batch)
         except CorruptError as error:
             found.lost_fragments.append(fragment)
@@ -176,8 +174,8 @@ def _settle_rehash(found: Examination, examiner: Examiner) -> None:
 
 
 def _check_tags(found: Examination, table: ArticleTable) -> None:
-    known = versions(table)
-    lost = [f"{name}: version {version}" for name, version in tags(table).items() if version not in known]
+    known = table.versions()
+    lost = [f"{name}: version {version}" for name, version in table.tags().items() if version not in known]
     found.settle(
         "tags",
         lost,
@@ -187,9 +185,9 @@ def _check_tags(found: Examination, table: ArticleTable) -> None:
 
 
 def _take_notes(found: Examination, database: Database, table: ArticleTable) -> None:
-    space = usage(table, database.folder)
+    space = maintenance.usage(table, database.folder)
     if database.folder is not None and space.table_bytes is not None:
-        left = checkup.leftovers(checkup.table_folder(database.folder, table.name))
+        left = maintenance.leftovers(maintenance.table_folder(database.folder, table.name))
         if left:
             size = sum(path.stat().st_size for path in left) / 1e6
             found.notes.append(

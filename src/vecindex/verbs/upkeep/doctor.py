@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vecindex.messages import Message
 from vecindex.options import checked
 from vecindex.serialize import Result
-from vecindex.store import checkup
+from vecindex.store import maintenance
 from vecindex.store.database import Database
 from vecindex.verbs.upkeep.checks import Check, Examination, Finding, examine
 from vecindex.verbs.upkeep.options import DoctorOptions
@@ -67,17 +67,17 @@ def _repair(database: Database, name: str, found: Examination) -> list[str]:
     """Repair what can be repaired and return what was done; nothing when nothing could be."""
     done: list[str] = []
     if database.folder is not None:
-        folder = checkup.table_folder(database.folder, name)
-        broken, newest = checkup.broken_manifests(folder)
+        folder = maintenance.table_folder(database.folder, name)
+        broken, newest = maintenance.broken_manifests(folder)
         if broken and newest is not None:
-            target = checkup.set_aside(folder, [path for _, path in broken])
+            target = maintenance.set_aside(folder, [path for _, path in broken])
             done.append(f"moved {len(broken):,} unreadable manifests to {target}; version {newest} is the latest now")
             return done
     if found.rows is None:
         return done
     table = database.articles(name)
     if found.lost_fragments:
-        checkup.drop_fragments(table, [fragment.number for fragment in found.lost_fragments])
+        maintenance.drop_fragments(table, [fragment.number for fragment in found.lost_fragments])
         rows = sum(fragment.rows for fragment in found.lost_fragments)
         done.append(f"dropped {rows:,} rows of {len(found.lost_fragments):,} unreadable data files")
         return done

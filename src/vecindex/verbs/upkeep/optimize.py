@@ -10,10 +10,10 @@ from vecindex.errors import ConfigError
 from vecindex.messages import option, text
 from vecindex.options import checked
 from vecindex.serialize import Result
-from vecindex.store.database import REJECTS, Database
+from vecindex.store.database import Database
 from vecindex.store.maintenance import KEEP_VERSIONS_FOR, maintain, sweep, usage
+from vecindex.store.rejects import RejectTable
 from vecindex.store.search import has_fulltext_index
-from vecindex.store.versions import tags
 from vecindex.verbs.upkeep.options import OptimizeOptions
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -52,8 +52,9 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
         # Before anything is merged, for that takes disk.
         removed = sweep(table, database.folder, keep_for)
         removed += maintain(table, keep_for)
-        if database.has(REJECTS):
-            maintain(database.rejects().opened(), keep_for)
+        rejects = RejectTable(database)
+        if rejects.exists():
+            maintain(rejects.opened(), keep_for)
         after = usage(table, database.folder)
     return OptimizeReport(
         table=name,
@@ -65,7 +66,7 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
         bytes_before=before.table_bytes,
         bytes_after=after.table_bytes,
         words_indexed=has_fulltext_index(table),
-        tags=tags(table),
+        tags=table.tags(),
     )
 
 

@@ -12,10 +12,11 @@ from vecindex.options import checked
 from vecindex.serialize import Result
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
+from vecindex.store.lock import writer_at_work
 from vecindex.store.maintenance import bytes_in, usage
 from vecindex.store.maps import maps, outside
+from vecindex.store.rejects import RejectTable
 from vecindex.store.search import has_fulltext_index
-from vecindex.store.versions import tags
 from vecindex.types import Fingerprint
 from vecindex.verbs.map_state import rebuilt_by, why_due
 from vecindex.verbs.project.options import MIN_ARTICLES
@@ -108,12 +109,12 @@ def status(database: Database, name: str, options: StatusOptions) -> Status:
     """Return the state of a table, without reading a vector; see `Index.status`."""
     options = checked(StatusOptions, options)
     at, local = options["at"], database.folder
-    rejects = database.rejects()
+    rejects = RejectTable(database)
     found = Status(
         database=database.uri,
         table=name,
         at=at,
-        writer=database.writer().holder(),
+        writer=writer_at_work(database.folder),
         rejected=rejects.count(name),
         rejects=rejects.rows(name) if options["rejects"] else None,
         table_bytes=None if local is None else 0,
@@ -144,7 +145,7 @@ def _with_table(found: Status, database: Database, table: ArticleTable) -> Statu
         truncated_frac=truncated / rows if rows else 0.0,
         columns={f.name: str(f.type) for f in table.extra_columns},
         maps=_maps(table, rows),
-        tags=tags(table),
+        tags=table.tags(),
         words_indexed=has_fulltext_index(table),
         batch_tokens=table.setting("batch_tokens") or {},
         **asdict(usage(table, database.folder)),

@@ -11,7 +11,6 @@ from vecindex.options import checked
 from vecindex.serialize import Result
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.versions import put_tag, remove_tag, tags, version, versions
 from vecindex.verbs.upkeep.options import TagOptions
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
@@ -57,18 +56,18 @@ def tag(database: Database, name: str, label: str | None, options: TagOptions) -
         )
     table = database.articles(name)
     with database.writer():
-        there = tags(table)
+        there = table.tags()
         if delete:
             _must_exist(table, label, there)
-            remove_tag(table, label)
+            table.remove_tag(label)
             return _report(table, deleted=label)
         _check_name(label)
         if label in there and not move:
             raise ConfigError(
-                f"{table.where} has a tag {label!r} already (version {there[label]}, the latest {version(table)}).",
+                f"{table.where} has a tag {label!r} already (version {there[label]}, the latest {table.version}).",
                 text("Choose another name, or move it to the latest version: ", command("tag", label, move=True)),
             )
-        put_tag(table, label)
+        table.put_tag(label)
         return _report(table, **({"moved": label} if label in there else {"made": label}))
 
 
@@ -89,9 +88,9 @@ def _must_exist(table: ArticleTable, label: str, there: dict[str, int]) -> None:
 
 
 def _report(table: ArticleTable, **done: str) -> TagReport:
-    known = versions(table)
+    known = table.versions()
     listed = []
-    for name, number in tags(table).items():
+    for name, number in table.tags().items():
         rows, made_at = known.get(number, (None, None))
         listed.append(Tag(name, number, rows, made_at.isoformat() if made_at else None))
-    return TagReport(table.name, version(table), tuple(listed), **done)
+    return TagReport(table.name, table.version, tuple(listed), **done)

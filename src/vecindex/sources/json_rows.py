@@ -1,23 +1,27 @@
-"""A `.json` file: one array of objects, or JSON lines. Location: "corpus.json[12]", counted from 0 as jq does.
+"""JSON lines, and `.json` files of one array of objects or of JSON lines; UTF-8.
 
-The array is cut into its elements while it is read, so that memory holds one element (64 MiB at most) and
+Location: "corpus.jsonl:12", lines counted from 1; "corpus.json[12]", elements counted from 0 as jq does.
+
+Rejected: a line that is not UTF-8, not JSON, not an object, or longer than 64 MiB. Blank lines are not rows.
+`NaN` and `Infinity`, which Python writes, are read as floats: `sources.articles` refuses them inside vectors.
+
+An array is cut into its elements while it is read, so that memory holds one element (64 MiB at most) and
 a faulty element is one Rejected. A file that is neither raises SourceError.
 """
 
 from __future__ import annotations
 
-import io
+import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from io import BufferedReader
+from io import BufferedReader, BytesIO
+from typing import BinaryIO
 
 from vecindex.errors import SourceError
-from vecindex.sources.base import MAX_ROW_BYTES, Record
-from vecindex.sources.files import InputFile, count_lines
-from vecindex.sources.formats import SourceFormat
-from vecindex.sources.jsonl import parse_object, read_json_lines
+from vecindex.sources.base import MAX_ROW_BYTES, Record, excerpt
+from vecindex.sources.files import OVERLONG, count_lines, read_lines
+from vecindex.sources.formats import FileSource, SourceFormat
 from vecindex.types import Rejected
 
 _PIECE_BYTES = 1 << 18
@@ -25,48 +29,52 @@ _PIECE_BYTES = 1 << 18
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},"]', re.DOTALL)
 _STRING_BODY = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
+_KINDS = {list: "array", str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
 
 
-@dataclass(frozen=True, slots=True)
-class JsonSource:
-    """A `.json` file, whichever of the two ways it is written."""
-
-    file: InputFile
-
-    @property
-    def name(self) -> str:
-        return self.file.name
-
-    def read(self) -> Iterator[Record | Rejected]:
-        """Yield one item per element or line. Raises SourceError when the array is truncated or never was one."""
-        with self.file.open() as stream:
-            yield from self.rows(stream)
-
-    def rows(self, stream: BufferedReader) -> Iterator[Record | Rejected]:
-        """Read an open stream; see `read`."""
-        beginning = stream.peek(4096).removeprefix(_BOM).lstrip()
-        if beginning.startswith(b"["):
-            for index, raw in enumerate(array_elements(stream, self.name)):
-                yield parse_object(raw, f"{self.name}[{index}]")
-            return
-        if beginning.split(b"\n", 1)[0].strip() == b"{":
-            raise SourceError(
-                f"{self.name}: found one JSON object over several lines, expected an array of objects "
-                "or one object a line",
-                "Take the array out first, e.g. jq -c '.rows[]' FILE > rows.jsonl",
-            )
-        yield from read_json_lines(stream, self.name)
-
-    def count_hint(self) -> int | None:
-        return self.file.rows_hint(_count_rows)
+def read_json_lines(stream: BinaryIO, name: str) -> Iterator[Record | Rejected]:
+    """Yield one item per line that is not blank."""
+    for number, line, whole in read_lines(stream, name):
+        if not whole:
+            yield Rejected(f"{name}:{number}", OVERLONG, excerpt=excerpt(line))
+        elif not line.isspace():
+            yield parse_object(line, f"{name}:{number}")
 
 
-def array_elements(stream: BufferedReader, name: str) -> Iterator[bytes]:
-    """Yield the elements of an array as they are written. Raises SourceError for one that has no end."""
-    return _ArrayCutter(name).elements(stream)
+def parse_object(raw: bytes, location: str) -> Record | Rejected:
+    """Return the JSON object in `raw`, or why it is none."""
+    try:
+        value = json.loads(raw.decode("utf-8").rstrip())
+    except UnicodeDecodeError as error:
+        reason = f"not valid UTF-8 at byte {error.start + 1}"
+    except json.JSONDecodeError as error:
+        reason = f"not valid JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}"
+        if (nul := raw.find(b"\0")) >= 0:
+            reason = f"not valid JSON: NUL byte at byte {nul + 1}"
+    except RecursionError:
+        reason = "not usable JSON: nested too deeply"
+    except ValueError as error:  # Python refuses numbers of over 4,300 digits
+        reason = f"not usable JSON: {error}"
+    else:
+        if isinstance(value, dict):
+            return Record(location, value)
+        reason = f"found a JSON {_KINDS.get(type(value), 'value')}, expected an object"
+    return Rejected(location, reason, excerpt=excerpt(raw))
 
 
-FORMAT = SourceFormat((".json",), lambda file, _: JsonSource(file))
+def read_json(stream: BufferedReader, name: str) -> Iterator[Record | Rejected]:
+    """Yield one item per element or line. Raises SourceError when the array is truncated or never was one."""
+    beginning = stream.peek(4096).removeprefix(_BOM).lstrip()
+    if beginning.startswith(b"["):
+        for index, raw in enumerate(ArrayCutter(name).elements(stream)):
+            yield parse_object(raw, f"{name}[{index}]")
+        return
+    if beginning.split(b"\n", 1)[0].strip() == b"{":
+        raise SourceError(
+            f"{name}: found one JSON object over several lines, expected an array of objects or one object a line",
+            "Take the array out first, e.g. jq -c '.rows[]' FILE > rows.jsonl",
+        )
+    yield from read_json_lines(stream, name)
 
 
 def _count_rows(piece: bytes, is_whole: bool) -> int:
@@ -76,12 +84,16 @@ def _count_rows(piece: bytes, is_whole: bool) -> int:
     rows = 0
     # Truncated at the end of the piece, the array ends with an error.
     with suppress(SourceError):
-        for _ in _ArrayCutter("").elements(io.BufferedReader(io.BytesIO(beginning))):
+        for _ in ArrayCutter("").elements(BufferedReader(BytesIO(beginning))):
             rows += 1
     return rows
 
 
-class _ArrayCutter:
+JSONL = SourceFormat((".jsonl", ".ndjson"), lambda file, _: FileSource(file, read_json_lines, count_lines))
+JSON = SourceFormat((".json",), lambda file, _: FileSource(file, read_json, _count_rows))
+
+
+class ArrayCutter:
     """Finds where the elements of the outermost array end, and nothing else: parsing is json's task."""
 
     def __init__(self, name: str) -> None:
@@ -93,7 +105,8 @@ class _ArrayCutter:
         self._in_string = False
         self._closed = False
 
-    def elements(self, stream: io.BufferedReader) -> Iterator[bytes]:
+    def elements(self, stream: BufferedReader) -> Iterator[bytes]:
+        """Yield the elements as they are written. Raises SourceError for an array that has no end."""
         # read1, not read: the elements before a fault in the file are still to be handed out.
         index = 0
         while not self._closed and (piece := stream.read1(_PIECE_BYTES)):

@@ -1,1 +1,0 @@
-"""MediaWiki dumps: the XML, and the wikitext inside it."""
