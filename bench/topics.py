@@ -48,11 +48,11 @@ BLOCK = 16_384
 
 def vecindex_layers(vectors: measures.Vectors, seed: int, numbers: Sequence[int]) -> list[Labels]:
     """Return the topics of a map page, coarse ones first: what TopicFinder does until it gives them names."""
-    from vecindex.verbs.picture.topics import TopicFinder, TopicNumbers, _levels
+    from vecindex.verbs.picture.topics import TopicFinder, _levels
 
     n = len(vectors)
     position = np.random.default_rng(0).permutation(n)
-    finder = TopicFinder(position, n, TopicNumbers(tuple(numbers)), seed)
+    finder = TopicFinder(position, n, vectors.shape[1], numbers, seed)
     blocks = [(np.arange(at, min(n, at + BLOCK)), vectors[at : at + BLOCK]) for at in range(0, n, BLOCK)]
     for rows, block in blocks:
         finder.sample(rows, block)
@@ -280,7 +280,7 @@ def main() -> None:
 
     child = environment(args.peers, args.ways)
     corpus = read(args.db, args.rows, args.field)
-    numbers = tuple(args.numbers or topic_numbers(len(corpus.titles)).levels)
+    numbers = tuple(args.numbers or topic_numbers(len(corpus.titles)))
     judge = Judge(corpus)
     about = {"bench": "topics", "passages": len(corpus.titles), "articles": len(set(corpus.titles))}
     head = {**about, "numbers": numbers, "peers": PEERS, "peers_kb": installed_kb(args.peers), **machine()}

@@ -24,7 +24,7 @@ from vecindex.verbs.picture import picture as module
 from vecindex.verbs.picture.options import MapOptions
 from vecindex.verbs.picture.picture import map_picture
 from vecindex.verbs.picture.result import MapResult
-from vecindex.verbs.picture.size import _FRAME_BYTES
+from vecindex.verbs.picture.texts import _FRAME_BYTES
 from vecindex.verbs.questions.model import QuestionModel
 
 SUBJECTS = {

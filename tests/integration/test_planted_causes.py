@@ -16,7 +16,7 @@ from vecindex.store.database import Database
 from vecindex.verbs.overlap import overlap as pipeline
 from vecindex.verbs.overlap.causes.verdicts import Cause
 from vecindex.verbs.overlap.diagnose import Facts, diagnose
-from vecindex.verbs.overlap.measure import Lookup, Placed, Space, placement_figures
+from vecindex.verbs.overlap.measure import Placed, Space, placement_figures, vectors_by_row
 from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.overlap.result import OverlapResult
 
@@ -138,7 +138,7 @@ def test_collapsed_placement(tmp_path: Path, rng: np.random.Generator, monkeypat
     (space,) = seen
     plane = Plane(xy)
     spot = rng.normal(size=(Q, 2)) * 0.001
-    everything: Any = Lookup(np.arange(N), articles)
+    everything: Any = vectors_by_row(np.arange(N), articles)
     joint = Placed("joint", spot, plane.nearest(spot, 100)).with_values(space, everything)
     placed = placement_figures(joint, space, plane, padding=0.5)
     facts = Facts(5, N, Q, healthy.space, replace(healthy.maps[0], search=placed))

@@ -207,12 +207,12 @@ def test_no_block_is_no_answer() -> None:
 
 def test_the_threshold_is_put_back() -> None:
     before = faiss.cvar.distance_compute_blas_threshold
-    with blas_for(faiss, 100):
+    with blas_for(100):
         assert faiss.cvar.distance_compute_blas_threshold == 1
     assert faiss.cvar.distance_compute_blas_threshold == before
-    with blas_for(faiss, 1):
+    with blas_for(1):
         assert faiss.cvar.distance_compute_blas_threshold == before
-    with pytest.raises(RuntimeError, match="inside"), blas_for(faiss, 100):
+    with pytest.raises(RuntimeError, match="inside"), blas_for(100):
         raise RuntimeError("inside")
     assert faiss.cvar.distance_compute_blas_threshold == before
 

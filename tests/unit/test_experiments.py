@@ -13,7 +13,6 @@ from vecindex.core.neighbors import Neighbors
 from vecindex.core.nulls import Interval, rank_correlation
 from vecindex.core.pca import Covariance
 from vecindex.core.vectors import normalize
-from vecindex.verbs.overlap.causes.csls import csls, local_density
 from vecindex.verbs.overlap.causes.experiments import (
     Experiment,
     Outcome,
@@ -28,7 +27,7 @@ from vecindex.verbs.overlap.causes.experiments import (
     weighed,
 )
 from vecindex.verbs.overlap.causes.verdicts import Cause, Confidence, Verdict
-from vecindex.verbs.overlap.space import topic_precision
+from vecindex.verbs.overlap.space import csls, local_density, topic_precision
 
 YES, NO, MAYBE = Outcome.SUPPORTS, Outcome.REFUTES, Outcome.UNDECIDED
 

@@ -85,7 +85,7 @@ def test_the_modules_that_are_mutated_are_there() -> None:
 
     root = SOURCE.parents[1]
     paths = tomllib.loads((root / "bench/mutants.toml").read_text(encoding="utf-8"))["cosmic-ray"]["module-path"]
-    assert len(paths) > 20
+    assert len(paths) > 15
     assert [path for path in paths if not (root / path).exists()] == []
 
 

@@ -8,10 +8,9 @@ from scipy.cluster.hierarchy import fcluster, ward
 
 from vecindex.core.picture import Extent
 from vecindex.verbs.picture import topic_names
-from vecindex.verbs.picture.clusters import spectral_embedding
+from vecindex.verbs.picture.clusters import merged_groups, settled_groups, spectral_embedding
 from vecindex.verbs.picture.coloring import categories, flags
 from vecindex.verbs.picture.density import TOPIC_CELLS, cell_counts, densest_position
-from vecindex.verbs.picture.merging import merged_groups, settled_groups
 from vecindex.verbs.picture.topic_names import count_terms
 from vecindex.verbs.picture.words import NO_WORD, read_words
 

@@ -13,19 +13,22 @@ from sklearn.metrics import roc_auc_score
 
 from vecindex.core.neighbors import Neighbors
 from vecindex.core.vectors import normalize
-from vecindex.verbs.overlap.style import _direction, auc, centroid_cosine, centroid_gap, held_out_auc, style_of
+from vecindex.verbs.overlap.space import (
+    _direction,
+    centroid_cosine,
+    centroid_gap,
+    held_out_auc,
+    percentiles,
+    style_of,
+)
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=20), st.lists(st.integers(0, 5), min_size=1, max_size=20))
 @settings(max_examples=40, deadline=None)
-def test_auc_is_that_of_scikit_learn(positive: list[int], negative: list[int]) -> None:
+def test_the_mean_percentile_is_the_auc_of_scikit_learn(positive: list[int], negative: list[int]) -> None:
     labels = [1] * len(positive) + [0] * len(negative)
-    found = auc(np.array(positive, float), np.array(negative, float))
+    found = percentiles(positive, negative).mean() / 100
     assert found == pytest.approx(roc_auc_score(labels, positive + negative))
-
-
-def test_auc_of_nothing_is_unknown() -> None:
-    assert math.isnan(auc(np.array([]), np.array([1.0])))
 
 
 def test_the_direction_is_that_of_a_shrunk_discriminant() -> None:

@@ -22,7 +22,7 @@ from vecindex.sources.delimited import read_delimited
 from vecindex.sources.fieldmap import FieldMap
 from vecindex.sources.formats import ReadOptions
 from vecindex.types import Rejected, Silent
-from vecindex.verbs.overlap.measure import Lookup, Space, space_facts
+from vecindex.verbs.overlap.measure import Space, space_facts, vectors_by_row
 from vecindex.verbs.project.options import anchor_settings
 from vecindex.verbs.project.update import place_new
 
@@ -92,7 +92,7 @@ def test_a_question_is_far_beyond_the_95th_percentile_of_the_articles_own_distan
         answers_absent=None,
         truncated=0.0,
     )
-    facts = space_facts(space, Lookup(np.arange(100), articles))
+    facts = space_facts(space, vectors_by_row(np.arange(100), articles))
     assert facts.far_share == 3 / 5
     assert facts.nearest_percentile == 96
     assert facts.nearest_dist == 0.0965

@@ -119,7 +119,7 @@ class Products:
 
 
 @contextmanager
-def blas_for(faiss: Any, n_queries: int) -> Iterator[None]:
+def blas_for(n_queries: int) -> Iterator[None]:
     """Let FAISS use matrix products inside the block where that is quicker; its own threshold is put back.
 
     The threshold belongs to the whole process, so of several searches at once the last one puts it back; a search of
@@ -129,6 +129,7 @@ def blas_for(faiss: Any, n_queries: int) -> Iterator[None]:
     if n_queries < MIN_BLAS_QUERIES:
         yield
         return
+    faiss = load_faiss()
     with _threshold_lock:
         if not _threshold_users:
             _threshold_before = faiss.cvar.distance_compute_blas_threshold
@@ -153,13 +154,14 @@ def parts(count: int, of: int) -> list[slice]:
     return [slice(a, b) for a, b in pairwise(ends) if a < b]
 
 
-def in_threads(faiss: Any, tasks: Sequence[Callable[[], T]]) -> list[T]:
+def in_threads(tasks: Sequence[Callable[[], T]]) -> list[T]:
     """Run independent tasks at once, each with one thread of FAISS, on as many threads as FAISS would use here.
 
     What FAISS does on several threads for a task it does as quickly for several tasks; but what numpy does besides,
     on one thread, is then done on all. Returns what the tasks returned, in their order; the first error of a task is
     raised when all have ended.
     """
+    faiss = load_faiss()
     threads = faiss.omp_get_max_threads()
     if threads == 1 or len(tasks) == 1:
         return [task() for task in tasks]

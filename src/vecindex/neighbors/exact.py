@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -84,21 +83,20 @@ class ExactSearch:
             return
         block = np.ascontiguousarray(vectors, dtype=np.float32)
         numbers = np.asarray(rows, dtype=np.int64)
-        faiss = load_faiss()
         if np.isfinite(self._dist[:, -1]).all() and len(self.queries) >= MIN_BLAS_QUERIES:
-            self._scan(faiss, numbers, block)
+            self._scan(numbers, block)
         else:
             _refuse_unusable(block)
-            in_threads(faiss, [partial(self._add, part, numbers, block) for part in self._parts(faiss)])
+            in_threads([partial(self._add, part, numbers, block) for part in self._parts()])
 
     def result(self) -> Neighbors:
         """Return what was found so far."""
         return Neighbors(self._rows.copy(), self._dist.copy())
 
-    def _parts(self, faiss: Any) -> list[slice]:
+    def _parts(self) -> list[slice]:
         """Return parts of the queries: as many as threads where each is then worth one."""
         n = len(self.queries)
-        return parts(max(min(faiss.omp_get_max_threads(), n // _THREAD_QUERIES), -(-n // _QUERIES), 1), n)
+        return parts(max(min(load_faiss().omp_get_max_threads(), n // _THREAD_QUERIES), -(-n // _QUERIES), 1), n)
 
     def _add(self, part: slice, rows: Rows, block: F32, some: Rows | None = None) -> None:
         """Take a block for a part of the queries, or for some of that part."""
@@ -109,7 +107,7 @@ class ExactSearch:
         depth = wanted * (1 if self._articles is None else _CHUNKS_PER_ARTICLE) + _PAD
         while len(pending):
             depth = min(depth, len(block))
-            with blas_for(faiss, len(pending)):
+            with blas_for(len(pending)):
                 sims, local = faiss.knn(queries[pending], block, depth, metric=faiss.METRIC_INNER_PRODUCT)
             # A row that is farther than both the block's own k-th and the k-th so far cannot be among the k nearest.
             bar = 1.0 - self._dist[part][pending, -1]
@@ -122,19 +120,20 @@ class ExactSearch:
             pending = pending[~complete]
             depth *= 8
 
-    def _scan(self, faiss: Any, rows: Rows, block: F32) -> None:
+    def _scan(self, rows: Rows, block: F32) -> None:
         """Take a block once each query has as many articles as are wanted: hardly any row of it is nearer still."""
         n = len(self.queries)
         bar = (1.0 - self._dist[:, -1] - 2 * MARGIN).astype(np.float32)
         # The threads share the rows here, so that each row is read from memory and laid out for the product once.
-        shares = parts(faiss.omp_get_max_threads(), len(block))
+        threads = load_faiss().omp_get_max_threads()
+        shares = parts(threads, len(block))
         for group in parts(-(-n // _QUERIES), n):
-            found = in_threads(faiss, [partial(self._near, group, block, share, bar[group]) for share in shares])
+            found = in_threads([partial(self._near, group, block, share, bar[group]) for share in shares])
             query, local = (np.concatenate(some) for some in zip(*found, strict=True))
             crowded = np.bincount(query, minlength=n) > self._many
-            some = parts(min(faiss.omp_get_max_threads(), group.stop - group.start), group.stop - group.start)
+            some = parts(min(threads, group.stop - group.start), group.stop - group.start)
             those = [slice(group.start + part.start, group.start + part.stop) for part in some]
-            in_threads(faiss, [partial(self._take, part, query, local, crowded, rows, block) for part in those])
+            in_threads([partial(self._take, part, query, local, crowded, rows, block) for part in those])
 
     def _near(self, group: slice, block: F32, share: slice, bar: F32) -> tuple[Rows, Rows]:
         """Return pairs of a query of the group and a row of a share of the block whose product reaches the bar.

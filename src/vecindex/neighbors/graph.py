@@ -16,7 +16,7 @@ from vecindex.core.graph import I32, Graph
 from vecindex.core.neighbors import NO_ROW, Rows
 from vecindex.core.vectors import F32
 from vecindex.neighbors.blas import Products, blas_for, in_threads, load_faiss, parts
-from vecindex.types import Observer, Stage
+from vecindex.types import Observer, Silent, Stage
 
 STAGE = "graph"
 EXACT_UP_TO = 20_000
@@ -56,7 +56,7 @@ def knn_graph(vectors: F32, k: int, *, seed: int, observer: Observer) -> Graph:
 def _approximate(vectors: F32, k: int, seed: int, observer: Observer) -> tuple[I32, F32, float]:
     n = len(vectors)
     sample = np.sort(np.random.default_rng(seed).permutation(n)[:_SAMPLE])
-    true, _ = _nearest(sample, vectors, k, None)
+    true, _ = _nearest(sample, vectors, k, Silent())
     rows = np.full((n, k), NO_ROW, dtype=np.int32)
     sims = np.full((n, k), -np.inf, dtype=np.float32)
     recall, gain = 0.0, 0.0
@@ -69,8 +69,7 @@ def _approximate(vectors: F32, k: int, seed: int, observer: Observer) -> tuple[I
         gain, recall = now - recall, now
         if recall >= RECALL:
             break
-    order = np.lexsort((rows, -sims), axis=1)
-    return np.take_along_axis(rows, order, axis=1), np.take_along_axis(sims, order, axis=1), recall
+    return *_best(rows, sims, k), recall
 
 
 def _look_into_clusters(vectors: F32, rows: I32, sims: F32, seed: int, observer: Observer) -> None:
@@ -97,7 +96,7 @@ def _nearest_clusters(vectors: F32, seed: int) -> np.ndarray[tuple[int, int], np
     clusters = int(2 * np.sqrt(n))
     means = faiss.Kmeans(d, clusters, niter=_KMEANS_ITERATIONS, spherical=True, seed=seed, min_points_per_centroid=1)
     some = np.sort(np.random.default_rng(seed).permutation(n)[: clusters * _TRAINED_ON])
-    with blas_for(faiss, n):
+    with blas_for(n):
         means.train(vectors[some])
         _, nearest = faiss.knn(vectors, means.centroids, min(_PROBES, clusters), metric=faiss.METRIC_INNER_PRODUCT)
     return np.asarray(nearest, dtype=np.int64)
@@ -157,11 +156,10 @@ def _take_each_other(vectors: F32, askers: I32, members: I32, rows: I32, sims: F
 
     if not len(askers) or not len(members):
         return
-    faiss = load_faiss()
     products = Products(vectors[members])
     if room is None or room.shape[1] != len(members):
         room = np.empty((min(len(askers), _ASKERS), len(members)), dtype=np.float32)
-    threads = faiss.omp_get_max_threads()
+    threads = load_faiss().omp_get_max_threads()
 
     def forward(part: I32, share: slice) -> None:
         # A megabyte at a time is still in the cache when it is scanned.
@@ -176,19 +174,18 @@ def _take_each_other(vectors: F32, askers: I32, members: I32, rows: I32, sims: F
     for at in range(0, len(askers), _ASKERS):
         part = askers[at : at + _ASKERS]
         for work, count in ((forward, len(part)), (backward, len(members))):
-            in_threads(faiss, [partial(work, part, share) for share in parts(threads, count)])
+            in_threads([partial(work, part, share) for share in parts(threads, count)])
 
 
-def _nearest(asked: Rows, vectors: F32, k: int, observer: Observer | None) -> tuple[I32, F32]:
+def _nearest(asked: Rows, vectors: F32, k: int, observer: Observer) -> tuple[I32, F32]:
     faiss = load_faiss()
     rows = np.full((len(asked), k), NO_ROW, dtype=np.int32)
     sims = np.full((len(asked), k), -np.inf, dtype=np.float32)
     depth = min(k + 1, len(vectors))
     for at in range(0, len(asked), _BLOCK):
-        if observer is not None:
-            observer.stage(Stage(STAGE, at, len(asked)))
+        observer.stage(Stage(STAGE, at, len(asked)))
         part = asked[at : at + _BLOCK]
-        with blas_for(faiss, len(part)):
+        with blas_for(len(part)):
             near, local = faiss.knn(vectors[part], vectors, depth, metric=faiss.METRIC_INNER_PRODUCT)
         found = np.where(local == part[:, None], NO_ROW, local).astype(np.int32)
         near = np.where(found == NO_ROW, -np.inf, near).astype(np.float32)

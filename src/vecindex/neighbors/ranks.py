@@ -45,7 +45,7 @@ class RankCount:
     def add(self, rows: Rows, vectors: F32) -> None:
         """Take a block: articles' rows (b,), each given once in all, and their finite unit vectors (b, d)."""
         block = np.ascontiguousarray(vectors, dtype=np.float32)
-        in_threads(load_faiss(), [partial(self._take, *part, rows, block) for part in self._parts])
+        in_threads([partial(self._take, *part, rows, block) for part in self._parts])
 
     def result(self) -> Rows:
         """Return the ranks (s, m), from 1; NO_ROW where there is no other."""

@@ -28,14 +28,15 @@ from vecindex.spelling import CommandLine, JsonApi
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.faults import translated
-from vecindex.store.maps import maps
+from vecindex.store.maps import maps, no_such_map
 from vecindex.types import Fingerprint, Observer, Silent
 from vecindex.verbs.map_state import chosen_map
-from vecindex.verbs.overlap.live import Around, LoadedTable, Mask, vector_of_question
+from vecindex.verbs.overlap.live import Around, LoadedTable, Mask
 from vecindex.verbs.picture.options import MapOptions
 from vecindex.verbs.picture.picture import map_picture
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import read
+from vecindex.verbs.questions.vectors import question_vectors
 
 _SNAPSHOTS = 2
 """Versions kept in memory: the latest, and the one that pages still show which have not been reloaded."""
@@ -157,12 +158,9 @@ class Live:
     def check(self) -> None:
         """Raise what would be wrong with every request: no such table or map, or questions that cannot be read."""
         table = self.table()
-        there = maps(table)
-        if self.served.map is not None and self.served.map not in there:
-            raise ConfigError(
-                f"{table.where} has no map {self.served.map!r} (maps there: {', '.join(there) or 'none'}).",
-                text("Name one of them, or leave ", option("map"), " out."),
-            )
+        if self.served.map is not None and self.served.map not in maps(table):
+            hint = text("Name one of them, or leave ", option("map"), " out.")
+            raise no_such_map(table, self.served.map, hint)
         if self.served.questions is not None:
             read(self.served.questions)
 
@@ -288,10 +286,13 @@ class Live:
         if not text:
             raise ConfigError("The question is empty.", "For example: how do cells make energy")
         table = at.loaded.table
-        made_by = repr(table.fingerprint)
-        options, model = self.served.model, self.model
-        vector = self._vectors.get(
-            (made_by, text), lambda: vector_of_question(self.database(), table, text, model, options, notes)
-        )
+        stored, options, model = table.fingerprint, self.served.model, self.model
+
+        def made() -> F32:
+            database, asked = self.database(), read([text])
+            vectors, _ = question_vectors(database, asked, stored, table.where, options, model, notes, keep=False)
+            return np.asarray(vectors[0])
+
+        vector = self._vectors.get((repr(stored), text), made)
         among = None if where is None else self.matching(at, where)
         return at.loaded.around_question(vector, k, map_name, among)

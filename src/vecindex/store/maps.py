@@ -11,7 +11,7 @@ import numpy as np
 
 from vecindex.core.neighbors import F64
 from vecindex.errors import ConfigError
-from vecindex.messages import Placeholder, command, text
+from vecindex.messages import Message, Placeholder, command, text
 from vecindex.schema import MAP_KEY
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
@@ -35,6 +35,12 @@ def maps(table: ArticleTable) -> dict[str, Any]:
         for name, raw in marked.items()
         if name.endswith("_x") and not name.startswith("_") and f"{name[:-2]}_y" in marked
     }
+
+
+def no_such_map(table: ArticleTable, name: str, hint: Message | None = None) -> ConfigError:
+    """Return the error for a map that is not there; it names those that are."""
+    there = ", ".join(sorted(maps(table))) or "none"
+    return ConfigError(f"{table.where} has no map {name!r} (maps there: {there}).", hint)
 
 
 def check_map_name(table: ArticleTable, name: str) -> None:
@@ -109,9 +115,8 @@ def put_map(table: ArticleTable, name: str, ids: pa.Array, xy: F64, about: Mappi
 
 def drop_map(table: ArticleTable, name: str) -> None:
     """Remove a map, as one commit. The caller holds the writer lock. Raises ConfigError when there is no such map."""
-    there = maps(table)
-    if name not in there:
-        raise ConfigError(f"{table.where} has no map {name!r} (maps there: {', '.join(there) or 'none'}).")
+    if name not in maps(table):
+        raise no_such_map(table, name)
     _drop(table, [*_columns("", name), *_left_over(table, name)])
 
 

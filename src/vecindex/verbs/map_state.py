@@ -14,7 +14,7 @@ from vecindex.errors import ConfigError
 from vecindex.maps.methods import DEFAULT_METHOD, METHODS
 from vecindex.messages import Command, Placeholder, command, percent, text
 from vecindex.store.articles import ArticleTable
-from vecindex.store.maps import maps
+from vecindex.store.maps import maps, no_such_map
 
 FORMAT = 1
 DUE_SHARE = 0.1
@@ -118,9 +118,7 @@ def chosen_map(table: ArticleTable, name: str | None) -> tuple[str, Mapping[str,
     if not there:
         raise ConfigError(f"{table.where} has no map yet.", text("Make one: ", command("project")))
     if name is not None and name not in there:
-        raise ConfigError(
-            f"{table.where} has no map {name!r} (maps there: {', '.join(sorted(there))}).", "Name one of them."
-        )
+        raise no_such_map(table, name, "Name one of them.")
     best = name or min(there, key=lambda one: (anchored_to(there[one]) is not None, -_recall(there[one]), one))
     return best, there[best]
 

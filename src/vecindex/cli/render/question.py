@@ -13,8 +13,7 @@ from vecindex.reports.figures import share
 from vecindex.reports.overlap.maps import RULES
 
 if TYPE_CHECKING:
-    from vecindex.verbs.overlap.question_result import PlacedQuestion, QuestionRow, RankedNeighbor
-    from vecindex.verbs.overlap.result import OverlapResult
+    from vecindex.verbs.overlap.result import OverlapResult, PlacedQuestion, QuestionRow, RankedNeighbor
 
 
 def print_question(result: OverlapResult, question: str) -> None:

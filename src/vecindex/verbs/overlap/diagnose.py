@@ -18,7 +18,6 @@ Thresholds are conventions, not laws; each verdict states the figures that it re
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,6 +33,7 @@ from vecindex.verbs.overlap.causes.verdicts import (
     Verdict,
 )
 from vecindex.verbs.overlap.result import MapOverlap, SpaceFacts
+from vecindex.verbs.overlap.space import known
 
 STALE_SELF_RECALL = 0.02
 """Above chance. Maps of 21 million texts still reach 0.06 (Gonzalez-Marquez et al. 2024)."""
@@ -71,15 +71,11 @@ class Facts:
     @property
     def answers_recall(self) -> float | None:
         """Recall of the right answers in embedding space; None where it is not known."""
-        return None if self.space.answers is None else _known(self.space.answers.recall)
+        return None if self.space.answers is None else known(self.space.answers.recall)
 
     def misses(self, goal: float) -> bool:
         """Return whether there is a map on which the overlap misses the goal."""
         return self.on_map is not None and self.on_map.search.overlap.mean < goal
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
 
 
 def diagnose(facts: Facts, goal: float = GOAL) -> tuple[Verdict, ...]:
@@ -227,7 +223,7 @@ def _far(f: Facts, goal: float) -> Verdict | None:
         missing = space.answers_absent >= 0.5
         cause = Cause.COVERAGE if missing else Cause.STYLE
         confidence = Confidence.HIGH if missing or confidence is Confidence.HIGH else Confidence.MEDIUM
-        if style is not None and style is missing:
+        if style is missing:
             confidence = Confidence.LOW if not missing else Confidence.MEDIUM
     experiment = text(
         "Put the words of stored articles into the questions' wording (done with ",
@@ -362,7 +358,7 @@ def _healthy(f: Facts, goal: float) -> Verdict:
         confidence = Confidence.MEDIUM
     else:
         summary = f"The questions keep at least {percent(goal)} of their neighbors."
-        overlap, recall = f.on_map.search.overlap, _known(f.on_map.self_recall.mean)
+        overlap, recall = f.on_map.search.overlap, known(f.on_map.self_recall.mean)
         because = {"overlap": overlap.mean, "self_recall": recall or 0.0, **because}
         sure = overlap.low >= goal and f.questions >= SURE_QUESTIONS
         confidence = Confidence.HIGH if sure else Confidence.MEDIUM
@@ -372,7 +368,7 @@ def _healthy(f: Facts, goal: float) -> Verdict:
 def _unexplained(f: Facts) -> Verdict:
     because = {}
     if f.on_map is not None:
-        because = {"overlap": f.on_map.search.overlap.mean, "self_recall": _known(f.on_map.self_recall.mean) or 0.0}
+        because = {"overlap": f.on_map.search.overlap.mean, "self_recall": known(f.on_map.self_recall.mean) or 0.0}
     return Verdict(
         Cause.UNEXPLAINED,
         "The overlap is low, and none of the known causes shows in the figures.",

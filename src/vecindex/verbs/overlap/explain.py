@@ -15,7 +15,6 @@ from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
-from vecindex.verbs.overlap.causes.csls import csls, local_density
 from vecindex.verbs.overlap.causes.experiments import (
     Experiment,
     breadth_experiment,
@@ -26,9 +25,9 @@ from vecindex.verbs.overlap.causes.experiments import (
     stale_experiment,
 )
 from vecindex.verbs.overlap.causes.pseudo import MIN_KNOWN, known_share, pseudo_questions
-from vecindex.verbs.overlap.measure import Placed, Space, hubs_of, map_agreement, self_recall
+from vecindex.verbs.overlap.measure import Placed, Space, VectorsOf, cohesions, hubs_of, map_agreement, self_recall
 from vecindex.verbs.overlap.result import MapOverlap, SpaceFacts
-from vecindex.verbs.overlap.space import cohesion, percentiles, share_held_by
+from vecindex.verbs.overlap.space import csls, local_density, percentiles, share_held_by
 from vecindex.verbs.reader import TableReader
 
 PSEUDO_QUESTIONS = 150
@@ -58,7 +57,6 @@ class Explainer:
         words = [question.text for question in asked.questions]
         self.known = known_share(words, [f"{title or ''} {text}" for title, text in articles])
         made = pseudo_questions(words, articles, seed)
-        self.texts = tuple(made)
         self._search = ExactSearch(embed(made), 1) if made else None
         self._covariance = Covariance(reader.table.fingerprint.dimension)
 
@@ -86,7 +84,7 @@ class Explainer:
         return found
 
     def _percentile(self, space: Space) -> float:
-        return float(np.median(percentiles(self._distances(), _own_distances(space))))
+        return float(np.median(percentiles(self._distances(), space.own_dist)))
 
     def _distances(self) -> F64:
         return self._search.result().dist[:, 0] if self._search is not None else np.empty(0)
@@ -95,7 +93,7 @@ class Explainer:
         if self._search is None:
             return pseudo_experiment(float("nan"), float("nan"), facts.nearest_percentile, self.known, 0)
         rank = float(np.median(percentiles(space.near.dist[:, 0], self._distances())))
-        asked = len(self.texts)
+        asked = len(self._search.queries)
         return pseudo_experiment(self._percentile(space), rank, facts.nearest_percentile, self.known, asked)
 
     def _second_pass(self, reader: TableReader, space: Space) -> tuple[F64, F64]:
@@ -116,20 +114,18 @@ class Explainer:
 
 
 def cheap_experiments(
-    best: MapOverlap, space: Space, placed: Sequence[Placed], vectors_of: Callable[[Rows], F32]
+    best: MapOverlap, space: Space, placed: Sequence[Placed], vectors_of: VectorsOf
 ) -> list[Experiment]:
     """Return the experiments on a map that need nothing but what was measured."""
     rows, (best_positions, baseline) = space.near.rows[:, : space.k], (p.values["overlap"] for p in placed)
     gain = bootstrap_mean(best_positions - baseline, space.asked.topics, seed=space.seed)
-    near_each_other = np.array([cohesion(vectors_of(row[row != NO_ROW])) for row in rows])
+    correlation = rank_correlation(cohesions(rows, vectors_of), best_positions, space.asked.topics, seed=space.seed)
     return [
         placement_experiment(
             gain, best.search.overlap.mean, best.median.overlap.mean, snap_floor(space.k), best.targets_outside
         ),
         merging_experiment(best.search.overlap.mean, best.search.merged),
-        breadth_experiment(
-            rank_correlation(near_each_other, best_positions, space.asked.topics, seed=space.seed), len(rows)
-        ),
+        breadth_experiment(correlation, len(rows)),
     ]
 
 
@@ -147,8 +143,3 @@ def _stale(space: Space, stored: Plane, projected: Plane) -> Experiment:
         return float(self_recall(space, plane).mean()), map_agreement(space, plane)
 
     return stale_experiment(figures(stored), figures(projected))
-
-
-def _own_distances(space: Space) -> F64:
-    own = space.sample_near.dist[:, 0]
-    return np.asarray(own[np.isfinite(own)])

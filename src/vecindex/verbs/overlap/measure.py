@@ -39,9 +39,9 @@ from vecindex.verbs.overlap.space import (
     reciprocal_rank,
     share_held_by,
     skewness,
+    style_of,
     topic_precision,
 )
-from vecindex.verbs.overlap.style import style_of
 from vecindex.verbs.scores.evenness import map_evenness
 from vecindex.verbs.scores.fidelity import Fidelity
 
@@ -51,6 +51,8 @@ FAR = 95.0
 _GEOMETRY_SAMPLE = 1_000
 
 Mask = npt.NDArray[np.bool_]
+VectorsOf = Callable[[Rows], F32]
+"""Gives the unit vectors (m, d) of rows (m,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,18 @@ class Space:
         return counted(rows, self.articles)
 
     @property
+    def own_dist(self) -> F64:
+        """The distances of sampled articles to their nearest other ones, of those that have one."""
+        own = self.sample_near.dist[:, 0]
+        return np.asarray(own[np.isfinite(own)])
+
+    def on_topic(self, lists: Rows) -> F64:
+        """Return the share of the first k in lists (q, k') with the question's topic, (q,); NaN without topics."""
+        if self.article_topics is None or self.asked.topics is None:
+            return np.full(len(lists), np.nan)
+        return topic_precision(lists, self.article_topics, self.asked.topics, self.k)
+
+    @property
     def depths(self) -> tuple[int, ...]:
         """The k of the curve."""
         return tuple(sorted({k for k in (*CURVE, self.k) if k <= self.near.k}))
@@ -99,16 +113,9 @@ class Space:
         return tuple(depth for depth in SOFT if self.k <= depth <= self.near.k)
 
 
-class Lookup:
-    """The vectors of some rows."""
-
-    def __init__(self, rows: Rows, vectors: F32) -> None:
-        """Take rows in ascending order and their vectors."""
-        self._rows, self._vectors = rows, vectors
-
-    def __call__(self, rows: Rows) -> F32:
-        """Return the vectors of these rows, all of which are there."""
-        return self._vectors[np.searchsorted(self._rows, rows)]
+def vectors_by_row(rows: Rows, vectors: F32) -> VectorsOf:
+    """Return what gives the vectors of some of these rows (r,), which are in ascending order; (r, d)."""
+    return lambda some: vectors[np.searchsorted(rows, some)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +130,7 @@ class Placed:
     near: Neighbors
     values: Mapping[str, F64] = field(default_factory=dict)
 
-    def with_values(self, space: Space, vectors_of: Callable[[Rows], F32]) -> Placed:
+    def with_values(self, space: Space, vectors_of: VectorsOf) -> Placed:
         """Return the same with the values of all metrics; `vectors_of` knows the rows of `rows_looked_up`."""
         rows, found = space.near.rows, self.near.rows
         n, k = space.n, space.k
@@ -141,17 +148,16 @@ def place_all(plane: Plane, space: Space) -> list[Placed]:
     return [Placed(rule, xy, plane.nearest(xy, space.near.k)) for rule, xy in rules.items()]
 
 
-def space_facts(space: Space, vectors_of: Callable[[Rows], F32]) -> SpaceFacts:
+def space_facts(space: Space, vectors_of: VectorsOf) -> SpaceFacts:
     """Return the figures of embedding space alone."""
     k, near = space.k, space.near
-    own = space.sample_near.dist[:, 0]
-    own = own[np.isfinite(own)]
+    own = space.own_dist
     percentile = percentiles(near.dist[:, 0], own)
     counts, hubs = hubs_of(space)
     lists = space.counted(near.rows)
     return SpaceFacts(
         nearest_dist=float(np.median(near.dist[:, 0])),
-        articles_nearest_dist=float(np.median(own)) if len(own) else float("nan"),
+        articles_nearest_dist=_median(own),
         nearest_percentile=float(np.median(percentile)),
         far_share=float((percentile > FAR).mean()),
         distinct_ratio=distinct_ratio(lists, k),
@@ -164,8 +170,8 @@ def space_facts(space: Space, vectors_of: Callable[[Rows], F32]) -> SpaceFacts:
         ),
         hubness_skew=skewness(counts),
         hub_share=share_held_by(lists[:, :k], hubs),
-        cohesion=_median_cohesion(near.rows[:, :k], vectors_of),
-        articles_cohesion=_median_cohesion(space.sample_near.rows[:COHESION_ARTICLES, :k], vectors_of),
+        cohesion=_median(cohesions(near.rows[:, :k], vectors_of)),
+        articles_cohesion=_median(cohesions(space.sample_near.rows[:COHESION_ARTICLES, :k], vectors_of)),
         duplicated_targets=_duplicated(near.rows[:, :k], vectors_of),
         duplicated_articles=float((own < DUPLICATE_DIST).mean()) if len(own) else 0.0,
         truncated=space.truncated,
@@ -301,10 +307,8 @@ def map_agreement(space: Space, plane: Plane) -> float:
 
 def topics_found(space: Space, lists: Rows) -> Interval | None:
     """Return the mean share of the first k with the question's topic; None where either side has no topics."""
-    topics = space.asked.topics
-    if space.article_topics is None or topics is None:
-        return None
-    return _mean(space, topic_precision(lists, space.article_topics, topics, space.k))
+    found = space.on_topic(lists)
+    return _mean(space, found) if np.isfinite(found).any() else None
 
 
 def _mean(space: Space, values: F64) -> Interval:
@@ -327,7 +331,7 @@ def answers_found(space: Space, lists: Rows) -> AnswersFound | None:
     )
 
 
-def _duplicated(lists: Rows, vectors_of: Callable[[Rows], F32]) -> float:
+def _duplicated(lists: Rows, vectors_of: VectorsOf) -> float:
     """Return the share of the articles in the lists that have a near-duplicate in the same list."""
     twice = total = 0
     for row in lists:
@@ -339,7 +343,11 @@ def _duplicated(lists: Rows, vectors_of: Callable[[Rows], F32]) -> float:
     return twice / total if total else 0.0
 
 
-def _median_cohesion(lists: Rows, vectors_of: Callable[[Rows], F32]) -> float:
-    values = [cohesion(vectors_of(row[row != NO_ROW])) for row in lists]
-    finite = [v for v in values if np.isfinite(v)]
-    return float(np.median(finite)) if finite else float("nan")
+def cohesions(lists: Rows, vectors_of: VectorsOf) -> F64:
+    """Return the cohesion of the articles in each list, (q,); NaN for fewer than two."""
+    return np.array([cohesion(vectors_of(row[row != NO_ROW])) for row in lists])
+
+
+def _median(values: F64) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if len(finite) else float("nan")

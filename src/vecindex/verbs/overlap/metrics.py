@@ -118,24 +118,11 @@ RECIPROCAL = Metric(
     "reciprocal", "|L_k and T_K| / k", lambda m: reciprocal_overlap(m.space, m.on_map, m.k, m.within), deep=True
 )
 
-_HERE = "vecindex.verbs.overlap.metrics:"
-METRICS: Registry[Metric] = Registry(
-    "overlap metric",
-    "vecindex.metrics",
-    Metric,
-    {
-        "overlap": _HERE + "OVERLAP",
-        "rank_weighted": _HERE + "RANK_WEIGHTED",
-        "enough": _HERE + "ENOUGH",
-        "none": _HERE + "NONE",
-        "adjusted": _HERE + "ADJUSTED",
-        "merged": _HERE + "MERGED",
-        "soft": _HERE + "SOFT",
-        "reciprocal": _HERE + "RECIPROCAL",
-    },
-)
-OWN_KEYS = frozenset({"overlap", "rank_weighted", "enough", "none", "adjusted", "merged", "soft", "reciprocal"})
+OWN_KEYS = ("overlap", "rank_weighted", "enough", "none", "adjusted", "merged", "soft", "reciprocal")
 """Metrics that the released JSON has under keys of their own."""
+METRICS: Registry[Metric] = Registry(
+    "overlap metric", "vecindex.metrics", Metric, {name: f"{__name__}:{name.upper()}" for name in OWN_KEYS}
+)
 
 
 def measured(lists: Lists, depths: tuple[int, ...]) -> dict[str, F64]:

@@ -54,3 +54,12 @@ def checked_overlap(questions: object, options: OverlapOptions) -> OverlapOption
             text(option("question"), " is empty."), text("For example: ", option("question", "how do cells die"))
         )
     return options
+
+
+def check_enough(where: str, found: int, k: int, what: str = "articles", remedy: str = "Ingest articles") -> None:
+    """Raise ConfigError where a table (`where`) has fewer than k of what is counted."""
+    if found < k:
+        raise ConfigError(
+            text(f"{where} has {found:,} {what}, fewer than ", option("k", k), "."),
+            text(f"{remedy}, or give a smaller ", option("k"), "."),
+        )

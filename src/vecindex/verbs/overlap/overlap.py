@@ -3,48 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from vecindex.core.anchors import about_with_questions
 from vecindex.core.overlap import GOAL, chance_level, snap_floor
+from vecindex.core.questions import QuestionSet
+from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, CorruptError
 from vecindex.messages import Message, command, option, percent, text
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.maps import maps
+from vecindex.store.maps import maps, no_such_map
 from vecindex.types import Observer, Silent
 from vecindex.verbs.clock import Clock
-from vecindex.verbs.overlap.asked import AskedQuestions, asked_questions
 from vecindex.verbs.overlap.causes.experiments import Experiment, weighed
 from vecindex.verbs.overlap.causes.verdicts import NOTHING_TO_DO, Cause, Verdict
 from vecindex.verbs.overlap.diagnose import Facts, diagnose
 from vecindex.verbs.overlap.explain import Explainer, cheap_experiments
 from vecindex.verbs.overlap.measure import (
-    Lookup,
     Placed,
     Space,
+    VectorsOf,
     map_overlap,
     place_all,
     rows_looked_up,
     space_facts,
+    vectors_by_row,
 )
 from vecindex.verbs.overlap.metrics import further_metrics
-from vecindex.verbs.overlap.options import DEPTH, OverlapOptions, checked_overlap
+from vecindex.verbs.overlap.options import DEPTH, OverlapOptions, check_enough, checked_overlap
 from vecindex.verbs.overlap.result import MapOverlap, OverlapResult
-from vecindex.verbs.overlap.rows import question_rows
-from vecindex.verbs.overlap.topics import article_topics, topic_column
+from vecindex.verbs.overlap.rows import article_topics, question_rows, topic_column
 from vecindex.verbs.overlap.what_if import NestedSearch, what_if_corpus
 from vecindex.verbs.questions.model import QuestionModel
-from vecindex.verbs.questions.reader import Questions
+from vecindex.verbs.questions.reader import Questions, read
+from vecindex.verbs.questions.vectors import question_vectors
 from vecindex.verbs.reader import TableReader
 from vecindex.verbs.scores.fidelity import DEPTH as OWN_DEPTH
 from vecindex.verbs.scores.fidelity import Fidelity, FidelitySearch
 
+TYPED = "typed"
 NO_MAP = text(
     "Measuring overlap needs a map. Make one: ",
     command("project"),
@@ -69,23 +72,16 @@ def overlap(
     table = database.articles(name, options["at"])
     about = _wanted_maps(table, options["map"])
     topics = topic_column(table, options["topic_field"])
-    asked = asked_questions(database, table, questions, options, model, observer, stdin)
+    asked = _asked(database, table, questions, options, model, observer, stdin)
     texts = [q.text for q in asked.set.questions]
     about = {map_name: about_with_questions(one, texts) for map_name, one in about.items()}
     clock.lap("questions")
     reader = TableReader(table, list(about), options["by"])
-    if reader.n < k:
-        raise ConfigError(
-            text(
-                f"{table.where} has {reader.n:,} {'rows' if reader.articles is None else 'articles'}, fewer than ",
-                option("k", k),
-            ),
-            text("Ingest articles, or give a smaller ", option("k"), "."),
-        )
+    check_enough(table.where, reader.n, k, "rows" if reader.articles is None else "articles")
     planes = {map_name: Plane(reader.positions[map_name], reader.articles) for map_name in about}
     nested = explainer = None
     if options["what_if"] is not None:
-        nested = NestedSearch(asked.vectors, reader.n, min(DEPTH, reader.n), seed, reader.articles)
+        nested = NestedSearch(asked.vectors[: len(texts)], reader.n, min(DEPTH, reader.n), seed, reader.articles)
     if options["explain"]:
         # What the model has to report was reported when it embedded the questions.
         made = model.embed
@@ -102,9 +98,9 @@ def overlap(
     space = replace(space, article_topics=article_topics(reader, topics, space, shown))
     if typed is not None:
         shown += [typed.near, *(p.near for both in placed_typed.values() for p in both)]
-    lookup = Lookup(*reader.vectors(rows_looked_up(space, shown)))
-    placed = _with_values(placed, space, lookup)
-    facts = space_facts(space, lookup)
+    vectors_of = vectors_by_row(*reader.vectors(rows_looked_up(space, shown)))
+    placed = _with_values(placed, space, vectors_of)
+    facts = space_facts(space, vectors_of)
     if explainer is not None:
         facts = explainer.facts(facts, space)
     measured = []
@@ -117,11 +113,11 @@ def overlap(
     rows = question_rows(reader, space, placed)
     typed_row = None
     if typed is not None:
-        (typed_row,) = question_rows(reader, typed, _with_values(placed_typed, typed, lookup))
+        (typed_row,) = question_rows(reader, typed, _with_values(placed_typed, typed, vectors_of))
     clock.lap("rows")
     experiments: list[Experiment] = []
     if measured:
-        experiments += cheap_experiments(measured[0], space, placed[measured[0].name], lookup)
+        experiments += cheap_experiments(measured[0], space, placed[measured[0].name], vectors_of)
     if explainer is not None:
         experiments += explainer.experiments(reader, space, facts, planes[measured[0].name] if measured else None)
     clock.lap("experiments")
@@ -165,23 +161,67 @@ def overlap(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The questions that are measured, and one that was typed next to them, which is shown but counts in no figure.
+
+    `vectors` (q, d) holds theirs, that of the typed one last; `embedded` is how many of these had to be made.
+    """
+
+    set: QuestionSet
+    typed: QuestionSet | None
+    vectors: F32
+    embedded: int
+
+
+def _asked(
+    database: Database,
+    table: ArticleTable,
+    questions: Questions | None,
+    options: OverlapOptions,
+    model: QuestionModel,
+    observer: Observer,
+    stdin: BinaryIO | None,
+) -> _Asked:
+    """Return the questions to measure; without any, the one that is typed."""
+    question = options["question"]
+    asked = read([question or ""], name=TYPED) if questions is None else read(questions, stdin)
+    typed = _typed(asked, question)
+    found = [
+        question_vectors(database, one, table.fingerprint, table.where, options, model, observer)
+        for one in (asked, typed)
+        if one is not None
+    ]
+    return _Asked(asked, typed, np.concatenate([vectors for vectors, _ in found]), sum(made for _, made in found))
+
+
+def _typed(asked: QuestionSet, question: str | None) -> QuestionSet | None:
+    """Return the question as a set of its own, or None when it is one of those asked, by its id or its text."""
+    if question is None or any(question == q.id or question.strip() == q.text for q in asked.questions):
+        return None
+    if len(question.split()) < 2:
+        # More likely an id with a slip of the pen than a question of one word.
+        some = ", ".join(q.id for q in asked.questions[:5])
+        raise ConfigError(
+            f"No question has the id {question!r}, and a text has several words.",
+            text(f"Ids there: {some}, ... A single word is asked without ", option("questions"), "."),
+        )
+    return read([question], name=TYPED)
+
+
 def _wanted_maps(table: ArticleTable, name: str | None) -> dict[str, Any]:
     there = maps(table)
     if name is None:
         return there
     if name not in there:
-        raise ConfigError(
-            f"{table.where} has no map {name!r} (maps there: {', '.join(there) or 'none'}).",
-            text("Leave ", option("map"), " out for the figures of embedding space.")
-            if not there
-            else "Name one of them.",
-        )
+        without = text("Leave ", option("map"), " out for the figures of embedding space.")
+        raise no_such_map(table, name, "Name one of them." if there else without)
     return {name: there[name]}
 
 
 def _search(
     reader: TableReader,
-    asked: AskedQuestions,
+    asked: _Asked,
     planes: Mapping[str, Plane],
     options: OverlapOptions,
     others: Sequence[NestedSearch | Explainer],
@@ -194,7 +234,7 @@ def _search(
     sample = np.sort(rng.permutation(reader.rows)[: options["sample"]])
     sample, sample_vectors = reader.vectors(sample)
     depth = max(1, min(max(OWN_DEPTH, options["k"]), reader.n - 1))
-    questions = ExactSearch(asked.all_vectors, min(DEPTH, reader.n), articles=reader.articles)
+    questions = ExactSearch(asked.vectors, min(DEPTH, reader.n), articles=reader.articles)
     own = ExactSearch(sample_vectors, depth, without=sample, articles=reader.articles)
     shared = own if reader.articles is None else None
     faithful = FidelitySearch(sample, sample_vectors, planes, options["k"], reader.vectors, options["seed"], shared)
@@ -207,14 +247,14 @@ def _search(
                 other.add(rows, block)
     except ValueError as error:
         raise CorruptError(f"{reader.table.where}: {error}.", text("Find the rows: ", command("doctor"))) from error
-    near, own_near, q = questions.result(), own.result(), len(asked.vectors)
+    near, own_near, q = questions.result(), own.result(), len(asked.set.questions)
     answers, absent = reader.answers(asked.set)
     space = Space(
         asked=asked.set,
         n=reader.n,
         k=options["k"],
         seed=options["seed"],
-        vectors=asked.vectors,
+        vectors=asked.vectors[:q],
         near=near.take(np.arange(q)),
         sample=sample,
         sample_vectors=sample_vectors,
@@ -228,13 +268,15 @@ def _search(
     if asked.typed is not None:
         none: list[Any] = [np.empty(0, np.int64)]
         typed = replace(
-            space, asked=asked.typed, vectors=asked.all_vectors[q:], near=near.take(np.array([q])), answers=none
+            space, asked=asked.typed, vectors=asked.vectors[q:], near=near.take(np.array([q])), answers=none
         )
     return space, typed, faithful.result()
 
 
-def _with_values(placed: Mapping[str, Sequence[Placed]], space: Space, lookup: Lookup) -> dict[str, list[Placed]]:
-    return {name: [p.with_values(space, lookup) for p in both] for name, both in placed.items()}
+def _with_values(
+    placed: Mapping[str, Sequence[Placed]], space: Space, vectors_of: VectorsOf
+) -> dict[str, list[Placed]]:
+    return {name: [p.with_values(space, vectors_of) for p in both] for name, both in placed.items()}
 
 
 def _best_first(found: MapOverlap) -> tuple[Any, ...]:

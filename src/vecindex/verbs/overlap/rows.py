@@ -1,17 +1,23 @@
-"""What is reported of each question: its neighbors in both spaces, with titles, and its own figures."""
+"""What is reported of each question: its neighbors in both spaces, with titles and topics, and its own figures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows
+from vecindex.core.neighbors import NO_ROW, Neighbors, Rows
+from vecindex.errors import ConfigError
+from vecindex.messages import Placeholder, option, text
+from vecindex.store.articles import ArticleTable, isin
 from vecindex.verbs.overlap.measure import Placed, Space
 from vecindex.verbs.overlap.metrics import further
-from vecindex.verbs.overlap.question_result import PlacedQuestion, QuestionRow, RankedNeighbor
-from vecindex.verbs.overlap.space import answer_recall, percentiles, reciprocal_rank, topic_precision
+from vecindex.verbs.overlap.result import PlacedQuestion, QuestionRow, RankedNeighbor
+from vecindex.verbs.overlap.space import answer_recall, known, percentiles, reciprocal_rank
 from vecindex.verbs.reader import TableReader
+
+DEFAULT_FIELD = "topic"
 
 
 def question_rows(
@@ -24,7 +30,7 @@ def question_rows(
     percentile = percentiles(near.dist[:, 0], space.sample_near.dist[:, 0])
     recall = answer_recall(space.counted(near.rows), space.answers, k)
     ranks = reciprocal_rank(space.counted(near.rows), space.answers)
-    topics = _topics(space, near.rows)
+    topics = space.on_topic(near.rows)
     on_maps = {name: {p.rule: _on_map(reader, space, p, titles) for p in both} for name, both in placed.items()}
     return tuple(
         QuestionRow(
@@ -33,9 +39,9 @@ def question_rows(
             topic=question.topic,
             nearest_dist=float(near.dist[i, 0]),
             nearest_percentile=float(percentile[i]),
-            answers_recall=_known(recall[i]),
-            answers_reciprocal_rank=_known(ranks[i]),
-            topic_precision=_known(topics[i]),
+            answers_recall=known(recall[i]),
+            answers_reciprocal_rank=known(ranks[i]),
+            topic_precision=known(topics[i]),
             neighbors=_ranked(reader, near, i, k, titles),
             maps={name: {rule: found[i] for rule, found in rules.items()} for name, rules in on_maps.items()},
         )
@@ -45,21 +51,21 @@ def question_rows(
 
 def _on_map(reader: TableReader, space: Space, placed: Placed, titles: dict[int, str | None]) -> list[PlacedQuestion]:
     k, lists, found = space.k, space.counted(space.near.rows), space.counted(placed.near.rows)
-    topics, values, more = _topics(space, placed.near.rows), placed.values, further(placed.values)
+    topics, values, more = space.on_topic(placed.near.rows), placed.values, further(placed.values)
     return [
         PlacedQuestion(
-            x=_known(x),
-            y=_known(y),
+            x=known(x),
+            y=known(y),
             overlap=float(values["overlap"][i]),
             rank_weighted=float(values["rank_weighted"][i]),
             soft={depth: float(values[f"soft@{depth}"][i]) for depth in space.withins},
             reciprocal={depth: float(values[f"reciprocal@{depth}"][i]) for depth in space.withins},
-            topic_precision=_known(topics[i]),
+            topic_precision=known(topics[i]),
             neighbors=_ranked(reader, placed.near, i, k, titles),
             depth=placed.near.k,
             target_ranks=_ranks(lists[i, :k], found[i]),
             neighbor_ranks=_ranks(found[i, :k], lists[i]),
-            metrics={name: _known(of[i]) for name, of in more.items()},
+            metrics={name: known(of[i]) for name, of in more.items()},
         )
         for i, (x, y) in enumerate(placed.xy)
     ]
@@ -82,11 +88,40 @@ def _ranks(these: Rows, others: Rows) -> tuple[int | None, ...]:
     return tuple(ranks.get(int(row)) for row in these if row != NO_ROW)
 
 
-def _topics(space: Space, rows: Rows) -> F64:
-    if space.article_topics is None or space.asked.topics is None:
-        return np.full(len(rows), np.nan)
-    return topic_precision(rows, space.article_topics, space.asked.topics, space.k)
+def topic_column(table: ArticleTable, field: str | None) -> Any:
+    """Return the column (an Arrow field) with the articles' topics; None where there is none and none was named.
+
+    Raises ConfigError when the one that was named is not there, or holds lists.
+    """
+    import pyarrow as pa
+
+    columns = {f.name: f for f in table.extra_columns}
+    found = columns.get(field or DEFAULT_FIELD)
+    if found is not None and not pa.types.is_nested(found.type):
+        return found
+    if field is None:
+        return None
+    raise ConfigError(
+        f"{table.where} has no column {field!r} with one topic for each article "
+        f"(columns there: {', '.join(columns) or 'none'}).",
+        text("Name another: ", option("topic_field", Placeholder("NAME"))),
+    )
 
 
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def article_topics(
+    reader: TableReader, column: Any, space: Space, lists: Sequence[Neighbors]
+) -> dict[int, str | None] | None:
+    """Return the topics of the k nearest in the lists, under their rows; None where there is no column.
+
+    None as well where no article of the table has a topic of any question: the two go by different words.
+    """
+    import pyarrow as pa
+
+    asked = sorted({t for t in space.asked.topics or [] if t is not None})
+    if column is None or not asked:
+        return None
+    is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    if is_text and not reader.table.count(isin(f"`{column.name}`", asked)):
+        return None
+    found = reader.values(np.concatenate([near.rows[:, : space.k].ravel() for near in lists]), column.name)
+    return {row: None if value is None else str(value) for row, value in found.items()}

@@ -30,8 +30,8 @@ from vecindex.verbs.overlap.causes.nested import (
     strata,
 )
 from vecindex.verbs.overlap.measure import Placed, Space
+from vecindex.verbs.overlap.rows import article_topics
 from vecindex.verbs.overlap.space import answer_recall, reciprocal_rank, topic_precision
-from vecindex.verbs.overlap.topics import article_topics
 from vecindex.verbs.reader import TableReader
 
 FEW_DOUBLINGS = 4.0
@@ -93,7 +93,7 @@ def what_if_corpus(
 ) -> WhatIf:
     """Return the figures of the questions in each sample, and how they move with the number of articles.
 
-    `topics` is the column of the articles' topics, see `topics.topic_column`.
+    `topics` is the column of the articles' topics, see `rows.topic_column`.
     """
     drawn = nested.result(space.near)
     shown = [i for i, size in enumerate(nested.sizes) if size >= space.k]
@@ -134,8 +134,7 @@ def what_if_corpus(
     )
     found = [Trend(figure, name, change, direction(change)) for (figure, name), (_, change) in curves.items()]
     trends = tuple(found) if len(points) > 1 else ()
-    own = space.sample_near.dist[:, 0]
-    own = own[np.isfinite(own)]
+    own = space.own_dist
     gap = float(np.median(space.near.dist[:, 0]) - np.median(own)) if len(own) else 0.0
     return WhatIf(points, trends, summary_of(trends, gap), NOTE)
 
@@ -144,18 +143,16 @@ def _figures(
     reader: TableReader, space: Space, lists: Sequence[Neighbors], column: Any
 ) -> dict[tuple[str, str | None], F64]:
     """Return the values of each figure of embedding space that is known, a question and a sample; (q, p)."""
-    found: dict[tuple[str, str | None], F64] = {("nearest_dist", None): np.stack([n.dist[:, 0] for n in lists], 1)}
+    found = {"nearest_dist": [near.dist[:, 0] for near in lists]}
     if any(len(right) for right in space.answers):
-        recalls = [answer_recall(space.counted(n.rows), space.answers, space.k) for n in lists]
-        found["answers_recall", None] = np.stack(recalls, axis=1)
-        ranks = [reciprocal_rank(space.counted(n.rows), space.answers) for n in lists]
-        found["mrr", None] = np.stack(ranks, axis=1)
+        counted = [space.counted(near.rows) for near in lists]
+        found["answers_recall"] = [answer_recall(rows, space.answers, space.k) for rows in counted]
+        found["mrr"] = [reciprocal_rank(rows, space.answers) for rows in counted]
     topics = article_topics(reader, column, space, lists)
     if topics is not None:
         asked = [q.topic for q in space.asked.questions]
-        precisions = [topic_precision(n.rows, topics, asked, space.k) for n in lists]
-        found["topic_precision", None] = np.stack(precisions, axis=1)
-    return found
+        found["topic_precision"] = [topic_precision(near.rows, topics, asked, space.k) for near in lists]
+    return {(figure, None): np.stack(values, axis=1) for figure, values in found.items()}
 
 
 def _overlap_within(space: Space, near: Neighbors, plane: Plane, placed: Placed, inside: Mask) -> F64:

@@ -16,9 +16,7 @@ OTHER = "other"
 _CUT = 0.01
 
 
-def categories(
-    key: str, label: str, names: Sequence[str], which: Rows, *, most: int = MOST_NAMES, note: str | None = None
-) -> Coloring:
+def categories(key: str, label: str, names: Sequence[str], which: Rows, *, most: int = MOST_NAMES) -> Coloring:
     """Return a coloring by categories: the most frequent ones, largest first, and "other" for what is left.
 
     Parameters
@@ -38,10 +36,10 @@ def categories(
     code_of[-1] = NO_COLOR
     codes = code_of[which].astype(np.uint8)
     kept = [names[i] for i in order[:most]]
+    note = None
     if len(order) > most:
         kept.append(OTHER)
-        rest = f"{len(order) - most:,} less frequent values are {OTHER!r}"
-        note = rest if note is None else f"{note}; {rest}"
+        note = f"{len(order) - most:,} less frequent values are {OTHER!r}"
     counts = np.bincount(codes[codes != NO_COLOR], minlength=len(kept))
     return Coloring(key, label, "category", codes, tuple(kept), tuple(int(n) for n in counts), note=note)
 

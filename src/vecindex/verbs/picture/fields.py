@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.picture import Coloring
@@ -33,45 +35,47 @@ def field_readers(table: ArticleTable, names: Sequence[str] | None, shown: int) 
 
     Raises ConfigError for a column that is not there or holds what has no color, such as lists or bytes.
     """
-    columns = {f.name: f for f in table.extra_columns}
-    if names is not None:
-        for name in names:
-            if name not in columns or _reader(columns[name], 0, True) is None:
-                fit = [n for n, f in columns.items() if _reader(f, 0, True) is not None]
-                raise ConfigError(
-                    f"{table.where} has no column {name!r} to color by (columns there: {', '.join(fit) or 'none'}).",
-                    text("Name another with ", option("fields"), "."),
-                )
-    chosen = {name: columns[name] for name in (columns if names is None else names)}
-    made = {name: _reader(field, shown, names is not None) for name, field in chosen.items()}
-    return {name: reader for name, reader in made.items() if reader is not None}
+    fit = {f.name: kind for f in table.extra_columns if (kind := _kind(f, names is not None)) is not None}
+    for name in names or ():
+        if name not in fit:
+            raise ConfigError(
+                f"{table.where} has no column {name!r} to color by (columns there: {', '.join(fit) or 'none'}).",
+                text("Name another with ", option("fields"), "."),
+            )
+    return {name: fit[name](name, shown) for name in (fit if names is None else names)}
 
 
-def _reader(field: Any, shown: int, asked: bool) -> FieldReader | None:
+def _kind(field: Any, asked: bool) -> Callable[[str, int], FieldReader] | None:
+    """Return what makes a reader of a column, from its name and how many articles are shown; None for no color."""
     import pyarrow as pa
 
     kind = field.type
     if pa.types.is_boolean(kind):
-        return BooleanField(field.name, shown)
-    if pa.types.is_temporal(kind) and (pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
-        return NumberField(field.name, shown, dates=True)
+        return BooleanField
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        return partial(NumberField, dates=True)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return NumberField(field.name, shown)
+        return NumberField
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
-        return TextField(field.name, shown, asked)
+        return partial(TextField, asked=asked)
     return None
 
 
 class FieldReader:
-    """A column that is read in parts."""
+    """A column that is read in parts, into values (m,) in the picture's order."""
 
-    def __init__(self, name: str, shown: int) -> None:
-        """Take the column's name and how many articles are shown."""
+    def __init__(self, name: str, values: npt.NDArray[Any]) -> None:
+        """Take the column's name, and the values of articles that have none."""
         self.name = name
         self.key = f"field:{name}"
+        self.values = values
 
     def add(self, at: Rows, column: pa.Array) -> None:
         """Take values (b,) of articles with their indices in the picture's order, NO_ROW for one not shown."""
+        there = at != NO_ROW
+        self.values[at[there]] = self._read(column)[there]
+
+    def _read(self, column: pa.Array) -> npt.NDArray[Any]:
         raise NotImplementedError
 
     def result(self) -> Coloring | None:
@@ -84,24 +88,20 @@ class NumberField(FieldReader):
 
     def __init__(self, name: str, shown: int, dates: bool = False) -> None:
         """See `FieldReader`."""
-        super().__init__(name, shown)
-        self._values: F64 = np.full(shown, np.nan)
+        super().__init__(name, np.full(shown, np.nan))
         self._dates = dates
 
-    def add(self, at: Rows, column: pa.Array) -> None:
-        """See `FieldReader`."""
+    def _read(self, column: pa.Array) -> F64:
         import pyarrow as pa
 
-        there = at != NO_ROW
         if self._dates:
             column = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
         # Large whole numbers are rounded, which no color shows.
-        values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
-        self._values[at[there]] = values[there]
+        return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
 
     def result(self) -> Coloring | None:
         """See `FieldReader`."""
-        values, note = self._values, None
+        values, note = self.values, None
         if self._dates:
             values, note = 1970 + values / _DAY_US / _YEAR_DAYS, "in years"
         return numbers(self.key, self.name, values, note=note)
@@ -112,20 +112,16 @@ class BooleanField(FieldReader):
 
     def __init__(self, name: str, shown: int) -> None:
         """See `FieldReader`."""
-        super().__init__(name, shown)
-        self._values: Rows = np.full(shown, -1, dtype=np.int64)
+        super().__init__(name, np.full(shown, -1, dtype=np.int64))
 
-    def add(self, at: Rows, column: pa.Array) -> None:
-        """See `FieldReader`."""
+    def _read(self, column: pa.Array) -> Rows:
         import pyarrow as pa
 
-        there = at != NO_ROW
-        values = column.cast(pa.int8()).fill_null(-1).to_numpy(zero_copy_only=False)
-        self._values[at[there]] = values[there]
+        return np.asarray(column.cast(pa.int8()).fill_null(-1).to_numpy(zero_copy_only=False))
 
     def result(self) -> Coloring | None:
         """See `FieldReader`."""
-        return flags(self.key, self.name, self._values, ("yes", "no"))
+        return flags(self.key, self.name, self.values, ("yes", "no"))
 
 
 class TextField(FieldReader):
@@ -133,17 +129,19 @@ class TextField(FieldReader):
 
     def __init__(self, name: str, shown: int, asked: bool) -> None:
         """Take whether the user asked for it: then it is shown, however many different values there are."""
-        super().__init__(name, shown)
+        super().__init__(name, np.full(shown, -1, dtype=np.int64))
         self._asked = asked
-        self._which: Rows | None = np.full(shown, -1, dtype=np.int64)
+        self._given_up = False
         self._codes: dict[str, int] = {}
 
     def add(self, at: Rows, column: pa.Array) -> None:
         """See `FieldReader`."""
+        if not self._given_up:
+            super().add(at, column)
+
+    def _read(self, column: pa.Array) -> Rows:
         import pyarrow as pa
 
-        if self._which is None:
-            return
         coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
         most = _MOST_ASKED if self._asked else _MOST_VALUES
         known = np.full(len(coded.dictionary) + 1, -1, dtype=np.int64)
@@ -153,18 +151,15 @@ class TextField(FieldReader):
             if value is not None:
                 # Beyond the limit a value counts as one of a kind that is never named.
                 known[i] = self._codes.get(str(value), most)
-        if len(self._codes) >= most and not self._asked:
-            self._which = None
-            return
-        codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-        there = at != NO_ROW
-        self._which[at[there]] = known[codes[there]]
+        self._given_up = len(self._codes) >= most and not self._asked
+        codes: Rows = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        return known[codes]
 
     def result(self) -> Coloring | None:
         """See `FieldReader`."""
-        if self._which is None or not (self._which >= 0).any():
+        if self._given_up or not (self.values >= 0).any():
             return None
-        which = np.minimum(self._which, len(self._codes))
+        which = np.minimum(self.values, len(self._codes))
         count = np.bincount(which[which >= 0], minlength=len(self._codes) + 1)
         different = int((count > 0).sum())
         covered = np.sort(count)[::-1][:MOST_NAMES].sum() / count.sum()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from vecindex.core.anchors import anchored_to
-from vecindex.core.neighbors import F64, NO_ROW, Rows
-from vecindex.core.picture import Coloring, MapPicture, PlacedQuestion, TopicLabel, extent_of
-from vecindex.core.questions import QuestionSet
+from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted
+from vecindex.core.overlap import found_in, overlap_at_k
+from vecindex.core.picture import Coloring, MapPicture, NearArticle, PlacedQuestion, TopicLabel, extent_of
+from vecindex.core.placement import place_by_search
+from vecindex.core.questions import Question, QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
 from vecindex.messages import Placeholder, command, option, text
@@ -23,14 +25,13 @@ from vecindex.store.database import Database
 from vecindex.types import Observer, Silent, Stage
 from vecindex.verbs.clock import Clock
 from vecindex.verbs.map_state import chosen_map, stored_scores
+from vecindex.verbs.overlap.options import check_enough
 from vecindex.verbs.picture.coloring import flags, numbers
 from vecindex.verbs.picture.density import nearby
-from vecindex.verbs.picture.fields import FieldReader, field_readers
+from vecindex.verbs.picture.fields import BooleanField, FieldReader, field_readers
 from vecindex.verbs.picture.options import PAGE_BYTES, SNIPPET, MapOptions
-from vecindex.verbs.picture.questions import NearestQuestion, placed_questions
 from vecindex.verbs.picture.result import MapResult
-from vecindex.verbs.picture.size import fitting_snippets
-from vecindex.verbs.picture.texts import TextReader
+from vecindex.verbs.picture.texts import TextReader, fitting_snippets
 from vecindex.verbs.picture.topics import NAMED_BY, TopicFinder, topic_numbers
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import Questions, read
@@ -43,14 +44,6 @@ ORDER_SEED = 20_260_102
 
 _Asked = tuple[QuestionSet, F32]
 """Questions with their unit vectors (q, d)."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What the passes over the vectors gave."""
-
-    questions: tuple[PlacedQuestion, ...]
-    question_dist: F64 | None
 
 
 def map_picture(
@@ -75,27 +68,30 @@ def map_picture(
     clock = Clock()
     table = table or database.articles(name, options["at"])
     map_name, about = chosen_map(table, options["map"])
-    asked = _asked(database, table, questions, options, model, observer, stdin) if questions else None
+    asked = None
+    if questions:
+        given = read(questions, stdin)
+        vectors, _ = question_vectors(database, given, table.fingerprint, table.where, options, model, observer)
+        asked = given, vectors
     clock.lap("questions")
     reader = TableReader(table, [map_name])
     xy, index = _order(reader, map_name)
-    if asked is not None and reader.n < k:
-        raise ConfigError(
-            text(f"{table.where} has {reader.n:,} articles, fewer than ", option("k", k), "."),
-            text("Give a smaller ", option("k"), "."),
-        )
+    if asked is not None:
+        check_enough(table.where, reader.n, k)
     fields = field_readers(table, options["fields"], len(xy))
     finder = None
     if options["topics"] != 0:
-        finder = TopicFinder(index, len(xy), topic_numbers(len(xy), options["topics"]), options["seed"])
+        wanted_topics = topic_numbers(len(xy), options["topics"])
+        finder = TopicFinder(index, len(xy), table.fingerprint.dimension, wanted_topics, options["seed"])
     clock.lap("places")
-    found = _vectors(reader, map_name, asked, k, index, finder, observer)
+    placed, distances = _vectors(reader, map_name, asked, k, index, finder, observer)
     clock.lap("vectors")
     wanted = SNIPPET if options["snippet"] is None else options["snippet"]
     texts = TextReader(len(xy), wanted, NAMED_BY if finder else 0)
-    truncated = _columns(reader, index, texts, fields, len(xy), observer)
+    truncated = BooleanField("truncated", len(xy))
+    _columns(reader, index, texts, {"truncated": truncated, **fields}, observer)
     clock.lap("texts")
-    colorings, labels = _colorings(xy, finder, texts, truncated, fields, found, asked)
+    colorings, labels = _colorings(xy, finder, texts, truncated.values, fields, distances, asked)
     colorings = _first(colorings, options["color"])
     clock.lap("topics")
     picture = MapPicture(
@@ -115,7 +111,7 @@ def map_picture(
         snippets=texts.snippets,
         colorings=tuple(colorings),
         topics=labels,
-        questions=found.questions,
+        questions=placed,
         questions_name=asked[0].name if asked else None,
         k=k,
     )
@@ -132,20 +128,6 @@ def map_picture(
         duplicates=asked[0].duplicates if asked else (),
         notes=_notes(wanted, length),
     )
-
-
-def _asked(
-    database: Database,
-    table: ArticleTable,
-    questions: Questions,
-    options: MapOptions,
-    model: QuestionModel,
-    observer: Observer,
-    stdin: BinaryIO | None,
-) -> _Asked:
-    asked = read(questions, stdin)
-    vectors, _ = question_vectors(database, asked, table.fingerprint, table.where, options, model, observer)
-    return asked, vectors
 
 
 def _order(reader: TableReader, map_name: str) -> tuple[F64, Rows]:
@@ -171,10 +153,13 @@ def _vectors(
     index: Rows,
     finder: TopicFinder | None,
     observer: Observer,
-) -> _Found:
-    """Go over the vectors: once for what is near the questions and a sample for topics, once more for the topics."""
+) -> tuple[tuple[PlacedQuestion, ...], F64 | None]:
+    """Go over the vectors: once for what is near the questions and a sample for topics, once more for the topics.
+
+    Return the questions on the map, and how far each article is from the nearest of them (m,), None without any.
+    """
     search = ExactSearch(asked[1], k, articles=reader.articles) if asked else None
-    nearest = NearestQuestion(asked[1], reader.rows) if asked else None
+    nearest = _NearestQuestion(asked[1], reader.rows) if asked else None
     try:
         if search or finder:
             for rows, block in _staged(reader, "vectors", observer):
@@ -190,12 +175,60 @@ def _vectors(
     except ValueError as error:
         raise CorruptError(f"{reader.table.where}: {error}.", LOOK_CLOSER) from error
     if search is None or nearest is None or asked is None:
-        return _Found((), None)
+        return (), None
     plane = Plane(reader.positions[map_name], reader.articles)
     shown = index != NO_ROW
     dist = np.empty(int(shown.sum()))
     dist[index[shown]] = nearest.dist[shown]
-    return _Found(placed_questions(asked[0].questions, search.result(), plane, index), dist)
+    return _placed(asked[0].questions, search.result(), plane, index), dist
+
+
+def _placed(asked: Sequence[Question], near: Neighbors, plane: Plane, index: Rows) -> tuple[PlacedQuestion, ...]:
+    """Return the questions at their best positions.
+
+    Parameters
+    ----------
+    near : (q, k) their nearest articles by embedding.
+    plane : the map.
+    index : (n,) each row's index in the picture's order; NO_ROW for one outside the map.
+    """
+    true, k = near.rows, near.k
+    positions = place_by_search(true, plane.xy, plane.nearest, plane.articles)
+    on_map = plane.nearest(positions, k).rows
+    wanted, found = counted(true, plane.articles), counted(on_map, plane.articles)
+    kept, overlap = found_in(wanted, found), overlap_at_k(wanted, found, k)
+    return tuple(
+        PlacedQuestion(
+            id=question.id,
+            text=question.text,
+            topic=question.topic,
+            x=None if np.isnan(positions[i, 0]) else float(positions[i, 0]),
+            y=None if np.isnan(positions[i, 1]) else float(positions[i, 1]),
+            overlap=float(overlap[i]),
+            nearest=tuple(
+                NearArticle(None if index[row] == NO_ROW else int(index[row]), float(dist), bool(there))
+                for row, dist, there in zip(true[i], near.dist[i], kept[i], strict=True)
+                if row != NO_ROW
+            ),
+            on_map=tuple(int(index[row]) for row in on_map[i] if row != NO_ROW),
+        )
+        for i, question in enumerate(asked)
+    )
+
+
+class _NearestQuestion:
+    """How far each article is from the nearest of some questions, block by block."""
+
+    def __init__(self, questions: F32, n: int) -> None:
+        """Take the questions' unit vectors (q, d) and the number of rows."""
+        self._questions = np.ascontiguousarray(questions, dtype=np.float32)
+        self.dist: F64 = np.full(n, np.nan)
+        """(n,) cosine distance by row, 0 to 2, lower is closer."""
+
+    def add(self, rows: Rows, vectors: F32) -> None:
+        """Take a block of rows (b,) with their unit vectors (b, d)."""
+        nearest = (vectors @ self._questions.T).max(axis=1)
+        self.dist[rows] = np.maximum(0.0, 1.0 - nearest.astype(np.float64))
 
 
 def _staged(reader: TableReader, stage: str, observer: Observer) -> Any:
@@ -211,24 +244,17 @@ def _columns(
     index: Rows,
     texts: TextReader,
     fields: Mapping[str, FieldReader],
-    shown: int,
     observer: Observer,
-) -> Rows:
-    """Read the other columns into what takes them; return whether each article was truncated, -1 for unknown."""
-    import pyarrow as pa
-
-    truncated = np.full(shown, -1, dtype=np.int64)
+) -> None:
+    """Read the other columns into what takes them."""
     done = 0
-    for rows, batch in reader.batches(["id", "title", "text", "truncated", *fields]):
+    for rows, batch in reader.batches(["id", "title", "text", *fields]):
         observer.stage(Stage("texts", done, reader.rows))
         at = index[rows]
         texts.add(at, batch)
-        cut = batch.column("truncated").cast(pa.int8()).fill_null(-1).to_numpy(zero_copy_only=False)
-        truncated[at[at != NO_ROW]] = cut[at != NO_ROW]
         for column, field in fields.items():
             field.add(at, batch.column(column))
         done += len(batch)
-    return truncated
 
 
 def _colorings(
@@ -237,7 +263,7 @@ def _colorings(
     texts: TextReader,
     truncated: Rows,
     fields: Mapping[str, FieldReader],
-    found: _Found,
+    distances: F64 | None,
     asked: _Asked | None,
 ) -> tuple[list[Coloring], tuple[TopicLabel, ...]]:
     made: list[Coloring | None] = []
@@ -249,9 +275,9 @@ def _colorings(
     note = f"articles within {radius:.2g} of the map's width, smoothed, on a logarithmic scale"
     made.append(numbers("density", "articles nearby", near, scale="log", note=note))
     made.append(flags("truncated", "truncated", truncated, ("cut by the model", "read whole")))
-    if found.question_dist is not None and asked is not None:
+    if distances is not None and asked is not None:
         note = f"cosine distance by embedding to the nearest of {len(asked[0].questions):,} questions"
-        made.append(numbers("question_distance", "distance to the nearest question", found.question_dist, note=note))
+        made.append(numbers("question_distance", "distance to the nearest question", distances, note=note))
     made += [field.result() for field in fields.values()]
     kept = [coloring for coloring in made if coloring is not None]
     # One article alone has no density; something must be there to color by.

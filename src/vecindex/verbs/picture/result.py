@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class MapResult(Result):
     seconds: dict[str, float]
     rejected: tuple[Rejected, ...] = ()
     duplicates: tuple[Rejected, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def topics(self) -> int:
@@ -81,10 +81,9 @@ class MapResult(Result):
         """
         from vecindex.files import write_whole
 
-        content: str | bytes
         suffix = checked_suffix(path)
         if suffix == ".html":
-            content = self.to_html(made)
+            data = self.to_html(made).encode()
         else:
             from vecindex.reports.map.figure import DPI, WIDTH_IN, map_figure
 
@@ -94,8 +93,7 @@ class MapResult(Result):
                     f"{width:g} inches at {dots} dpi are {width * dots:,.0f} pixels, more than {_MOST_PIXELS:,}.",
                     text("Take a smaller ", option("width_in"), " or ", option("dpi"), "."),
                 )
-            content = map_figure(self.picture, self.color, form=suffix[1:], width_in=width, dpi=dots)
-        data = content.encode() if isinstance(content, str) else content
+            data = map_figure(self.picture, self.color, form=suffix[1:], width_in=width, dpi=dots)
         write_whole(path, data)
         return Written(str(path), len(data))
 

@@ -1,19 +1,29 @@
-"""Titles, ids and beginnings of texts of the articles on a map, in the order of the picture."""
+"""Titles, ids and beginnings of texts of the articles on a map, and how long these may be for a page."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vecindex.core.neighbors import NO_ROW, Rows
+from vecindex.core.picture import MapPicture
+from vecindex.reports.map.payload import packed_bytes, payload
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 # White space and a title may stand before what is wanted.
 _READ_MORE = 400
+_SAMPLE = 10_000
+_STEP = 10
+_SHORTEST = 20
+# Code, style and what stands about them.
+_FRAME_BYTES = 400_000
+# A sample packs a little worse or better than the whole.
+_MARGIN = 0.97
 
 
 class TextReader:
@@ -85,3 +95,29 @@ def cut(line: str, length: int) -> str:
 def shortened(lines: Sequence[str], length: int) -> list[str]:
     """Return lines cut to a length."""
     return [cut(line.removesuffix("…"), length) if len(line) > length else line for line in lines]
+
+
+def fitting_snippets(picture: MapPicture, length: int, most_bytes: int) -> tuple[Sequence[str], int]:
+    """Return the snippets, shortened where a page would be larger than `most_bytes`, and their length in characters.
+
+    Sizes are those of the first 10,000 articles, which are a fair sample, for so many times more. Below 20
+    characters they are left out; nothing else is ever shortened.
+    """
+    m = len(picture)
+    some = min(m, _SAMPLE)
+    scale = m / some
+    header, sections = payload(picture)
+    fixed = _FRAME_BYTES + len(json.dumps(header)) + packed_bytes(sections["points"])
+    fixed += sum(packed_bytes(data) for name, data in sections.items() if name.startswith("color:"))
+    for texts in (picture.titles, picture.ids):
+        fixed += round(scale * packed_bytes(_json(texts[:some])))
+    room = most_bytes * _MARGIN - fixed
+    while length:
+        if scale * packed_bytes(_json(shortened(picture.snippets[:some], length))) <= room:
+            return shortened(picture.snippets, length), length
+        length -= _STEP if length > _SHORTEST else length
+    return [""] * m, 0
+
+
+def _json(texts: Sequence[str]) -> bytes:
+    return json.dumps(list(texts), ensure_ascii=False).encode("utf-8", "replace")

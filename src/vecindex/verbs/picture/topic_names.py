@@ -76,7 +76,7 @@ def count_terms(titles: Sequence[str], texts: Sequence[str], groups: Rows, n: in
         dtype=np.int64,
     )
     group_of = np.array([group for _, group in units], dtype=np.int64)
-    unit = unit_of[read.text] if len(read.text) else read.text
+    unit = unit_of[read.text]
     least = _MIN_TEXTS if len(units) >= 10 * _MIN_TEXTS else 1
 
     word_count = _texts_with(unit, read.words, len(read.shown))
@@ -188,10 +188,8 @@ def name_groups(found: TermCounts, within: TermCounts | None = None, into: Rows 
         # Where nothing distinguishes it from the others, what is most frequent.
         terms = terms or _candidates(found, longer, found.counts[group], found.naming * found.counts[group])
         # The last term makes way until no larger group has the same name.
-        last = TERMS - 1
-        while frozenset(terms[: TERMS - 1] + terms[last : last + 1]) in taken and last < len(terms) - 1:
-            last += 1
-        terms = terms[: TERMS - 1] + terms[last : last + 1]
+        tried = [[*terms[: TERMS - 1], last] for last in terms[TERMS - 1 :]] or [terms]
+        terms = next((some for some in tried if frozenset(some) not in taken), tried[-1])
         taken.add(frozenset(terms))
         names[group] = ", ".join(found.terms[t] for t in terms)
     return names

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from vecindex.core.neighbors import F64, NO_ROW, Rows
-from vecindex.core.picture import Coloring, TopicLabel, extent_of
+from vecindex.core.picture import U8, Coloring, TopicLabel, extent_of
 from vecindex.core.vectors import F32
-from vecindex.verbs.picture.clusters import fit_centers, nearest_centers, spectral_embedding
+from vecindex.verbs.picture.clusters import (
+    fit_centers,
+    merged_groups,
+    nearest_centers,
+    settled_groups,
+    spectral_embedding,
+)
 from vecindex.verbs.picture.coloring import categories
 from vecindex.verbs.picture.density import TOPIC_CELLS, cell_counts, densest_position
-from vecindex.verbs.picture.merging import merged_groups, settled_groups
 from vecindex.verbs.picture.options import MOST_TOPICS
 from vecindex.verbs.picture.topic_names import TermCounts, count_terms, name_groups
 
@@ -29,24 +33,12 @@ _NEXT = 4
 _UNNAMED = "(no words)"
 
 
-@dataclass(frozen=True, slots=True)
-class TopicNumbers:
-    """How many topics there are on each level, coarse ones first."""
+def topic_numbers(n: int, coarse: int | None = None) -> tuple[int, ...]:
+    """Return how many topics to look for among n articles on each level, coarse ones first.
 
-    levels: tuple[int, ...]
+    About 0.75 sqrt(n) on the finest level, 240 at most; `coarse` sets the number on the coarsest.
 
-    @property
-    def clusters(self) -> int:
-        """How many clusters are made; the coarser topics are put together from them."""
-        return self.levels[-1]
-
-
-def topic_numbers(n: int, coarse: int | None = None) -> TopicNumbers:
-    """Return how many topics to look for among n articles, about 0.75 sqrt(n) on the finest level, 240 at most.
-
-    `coarse` sets the number on the coarsest level.
-
-    >>> topic_numbers(250_000).levels, topic_numbers(264).levels, topic_numbers(10).levels
+    >>> topic_numbers(250_000), topic_numbers(264), topic_numbers(10)
     ((14, 58, 240), (6, 12), (3,))
     """
     finest = min(MOST_CLUSTERS, max(1, round(0.75 * math.sqrt(n))))
@@ -55,8 +47,8 @@ def topic_numbers(n: int, coarse: int | None = None) -> TopicNumbers:
     finest = max(finest, first)
     between = round(math.sqrt(first * finest))
     if finest >= 8 * first:
-        return TopicNumbers((first, between, finest))
-    return TopicNumbers((first, finest) if finest >= 2 * first else (first,))
+        return first, between, finest
+    return (first, finest) if finest >= 2 * first else (first,)
 
 
 class TopicFinder:
@@ -65,39 +57,32 @@ class TopicFinder:
     Memory is that of the sample and of one number for each article.
     """
 
-    def __init__(self, index: Rows, shown: int, numbers: TopicNumbers, seed: int) -> None:
+    def __init__(self, index: Rows, shown: int, dimension: int, numbers: Sequence[int], seed: int) -> None:
         """Take each row's index in the picture's order (n,), NO_ROW for none, and how many are `shown`.
 
-        That order being random, the first so many are the sample.
+        That order being random, the first so many are the sample. `numbers` are those of `topic_numbers`; as many
+        clusters as topics on the finest level are made, and the coarser ones put together from them.
         """
         self._index = index
         self._seed = seed
         self._numbers = numbers
-        self._size = min(shown, TRAINED_ON)
-        self._sample: F32 | None = None
-        self._centers: F32 | None = None
-        self._adjacent: F64 = np.zeros((0, 0))
+        self._sample: F32 = np.empty((min(shown, TRAINED_ON), dimension), dtype=np.float32)
         self.cluster: Rows = np.zeros(shown, dtype=np.int64)
 
     def sample(self, rows: Rows, vectors: F32) -> None:
         """Take a block of the first pass: rows (b,) and their unit vectors (b, d)."""
-        if self._sample is None:
-            self._sample = np.empty((self._size, vectors.shape[1]), dtype=np.float32)
         at = self._index[rows]
-        some = (at != NO_ROW) & (at < self._size)
+        some = (at != NO_ROW) & (at < len(self._sample))
         self._sample[at[some]] = vectors[some]
 
     def fit(self) -> None:
         """Make the clusters."""
-        if self._sample is not None:
-            self._centers = fit_centers(self._sample, self._numbers.clusters, self._seed)
-            self._adjacent = np.zeros((len(self._centers), len(self._centers)))
-        self._sample = None
+        self._centers = fit_centers(self._sample, self._numbers[-1], self._seed)
+        self._adjacent = np.zeros((len(self._centers), len(self._centers)))
+        del self._sample
 
     def assign(self, rows: Rows, vectors: F32) -> None:
         """Take a block of the second pass."""
-        if self._centers is None:
-            raise RuntimeError("the clusters are not made yet")
         at = self._index[rows]
         there = at != NO_ROW
         near = nearest_centers(vectors[there], self._centers, _NEXT)
@@ -113,20 +98,18 @@ class TopicFinder:
         xy : (m, 2) positions in the picture's order.
         titles, texts : of the first articles in this order, 40,000 at most; of the texts the beginnings.
         """
-        if self._centers is None:
-            raise RuntimeError("the clusters are not made yet")
         there, cluster = np.unique(self.cluster, return_inverse=True)
         sizes = np.bincount(cluster).astype(np.float64)
         centers, adjacent = self._centers[there].astype(np.float64), self._adjacent[np.ix_(there, there)]
-        levels = _levels(centers, adjacent, sizes, self._numbers.levels)
+        levels = _levels(centers, adjacent, sizes, self._numbers)
         named = len(titles)
         counts = count_terms(titles, [text[:TEXT_LENGTH] for text in texts], cluster[:named], len(there))
         names = _names(counts, levels)
         first = levels[0]
         coloring = categories(KEY, "topic", names[0], first[cluster], most=MOST_TOPICS)
         # The coloring puts the largest first, as `merged_groups` numbers them; equal ones may stand otherwise.
-        labels = _labels(xy, cluster, levels, names, _categories(coloring, first[cluster]))
-        return coloring, labels
+        category = coloring.codes[np.unique(first[cluster], return_index=True)[1]]
+        return coloring, _labels(xy, cluster, levels, names, category)
 
 
 def _levels(centers: F64, adjacent: F64, sizes: F64, numbers: Sequence[int]) -> list[Rows]:
@@ -154,15 +137,10 @@ def _names(counts: TermCounts, levels: Sequence[Rows]) -> list[list[str]]:
     return names
 
 
-def _categories(coloring: Coloring, first: Rows) -> dict[int, int]:
-    """Return the category of each topic of the coarsest level."""
-    topics, at = np.unique(first, return_index=True)
-    return {int(topic): int(coloring.codes[i]) for topic, i in zip(topics, at, strict=True)}
-
-
 def _labels(
-    xy: F64, cluster: Rows, levels: Sequence[Rows], names: Sequence[Sequence[str]], category: dict[int, int]
+    xy: F64, cluster: Rows, levels: Sequence[Rows], names: Sequence[Sequence[str]], category: U8
 ) -> tuple[TopicLabel, ...]:
+    """Return the labels; `category` is that of each topic of the coarsest level."""
     extent = extent_of(xy)
     everything = cell_counts(xy, extent, TOPIC_CELLS)
     found = []
@@ -174,6 +152,6 @@ def _labels(
         for topic in range(int(level.max()) + 1):
             rows = order[ends[topic] : ends[topic + 1]]
             x, y = densest_position(xy[rows], everything, extent)
-            belongs = category[int(coarse[level == topic][0])]
+            belongs = int(category[coarse[level == topic][0]])
             found.append(TopicLabel(names[number][topic], x, y, len(rows), number, belongs))
     return tuple(found)

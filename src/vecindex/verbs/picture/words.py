@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -71,32 +72,18 @@ def read_words(titles: Sequence[str], texts: Sequence[str]) -> Words:
     """Return the words of texts and of their titles: runs of letters of any script, possessive endings left out."""
     spellings: dict[str, int] = {}
     codes: list[int] = []
-    ends: list[tuple[int, int]] = []
-    for title, text in zip(titles, texts, strict=True):
-        codes += [spellings.setdefault(w, len(spellings)) for w in _TOKEN.findall(title)]
-        codes.append(spellings.setdefault(".", len(spellings)))
-        begun = len(codes)
-        codes += [spellings.setdefault(w, len(spellings)) for w in _TOKEN.findall(text)]
-        codes.append(spellings["."])
-        ends.append((begun, len(codes)))
+    lengths: list[int] = []
+    for part in chain.from_iterable(zip(titles, texts, strict=True)):
+        tokens = [*_TOKEN.findall(part), "."]
+        codes += [spellings.setdefault(token, len(spellings)) for token in tokens]
+        lengths.append(len(tokens))
     stream = np.array(codes, dtype=np.int64)
-    stops = np.array([stop for _, stop in ends], dtype=np.int64)
-    starts = np.concatenate([[0], stops[:-1]]) if len(stops) else stops
-    in_title = np.zeros(len(stream), dtype=np.bool_)
-    for start, (begun, _) in zip(starts.tolist(), ends, strict=True):
-        in_title[start:begun] = True
+    part_of = np.repeat(np.arange(len(lengths)), np.array(lengths, dtype=np.int64))
+    in_title = part_of % 2 == 0
     word_of, shown = _folded(list(spellings), np.bincount(stream[~in_title], minlength=len(spellings)))
-    number = np.repeat(np.arange(len(ends)), stops - starts)
     words = word_of[stream]
-    return Words(
-        shown,
-        words,
-        stream,
-        list(spellings),
-        number,
-        in_title,
-        _leads(shown, words, stream, list(spellings), in_title),
-    )
+    leads = _leads(shown, words, stream, list(spellings), in_title)
+    return Words(shown, words, stream, list(spellings), part_of // 2, in_title, leads)
 
 
 def _leads(

@@ -26,7 +26,7 @@ from vecindex.verbs.map_rows import read_rows
 from vecindex.verbs.map_state import new_identity
 from vecindex.verbs.project.result import PlacedRows, ProjectResult
 from vecindex.verbs.project.run import RowCounts, Run
-from vecindex.verbs.scores.scores import MapScores, recalls, recalls_on, score_plane
+from vecindex.verbs.scores.scores import MapScores, recalls_on, score_plane, true_neighbors
 
 Mask = npt.NDArray[np.bool_]
 
@@ -159,7 +159,8 @@ def _measured(vectors: F32, positions: F64, new: Rows, seed: int, observer: Obse
     # The old ones among those scored, and others where these are few.
     others = np.setdiff1d(np.flatnonzero(~is_new), scored)
     more = np.sort(rng.permutation(others)[: max(0, SAMPLE - int(old.sum()))])
-    found, cut = recalls(vectors, plane, np.concatenate([asked, more]), observer), len(asked)
+    both, cut = np.concatenate([asked, more]), len(asked)
+    found = recalls_on(plane, both, true_neighbors(vectors, both, observer))
     old_found = recalls_on(plane, scored[old], true[old])
     placed = PlacedRows(
         articles=len(new),

@@ -24,12 +24,14 @@ def question_vectors(
     options: ModelOptions,
     model: QuestionModel,
     observer: Observer,
+    *,
+    keep: bool = True,
 ) -> tuple[F32, int]:
     """Return the unit vectors (q, d) of a set, and how many of them had to be made.
 
     Vectors are taken from the table `questions` when they were made there before by the same model behind the same
     prompt; so a second run on the same file loads no model. The model's own prompt counts by its text; without the
-    model, by the text that it had last. What is made is kept there, unless another process is writing.
+    model, by the text that it had last. With `keep` what is made is kept there, unless another process is writing.
 
     Raises ModelError when a vector is missing and the model is not available, or is not the table's.
     """
@@ -48,6 +50,8 @@ def question_vectors(
             hashes = _hashes(asked, stored, prompt)
         known |= {hashes[i]: vector for i, vector in zip(missing, made, strict=True)}
     vectors = np.stack([known[key] for key in hashes]).astype(np.float32)
+    if not keep:
+        return vectors, len(missing)
     rows = table.rows(asked, hashes, vectors, stored, prompt, own=options["prompt"] is None)
     if not table.holds(rows):
         try:

@@ -31,7 +31,13 @@ def trustworthiness(space_ranks: Rows, n: int) -> F64:
     >>> trustworthiness(np.array([[1, 5], [2, 1]]), 10).round(4)
     array([0.7692, 1.    ])
     """
-    return _kept(space_ranks, n)
+    k = space_ranks.shape[1]
+    if not 1 <= k < n:
+        raise ValueError(f"k = {k} is out of range for {n} articles")
+    worst = k * (2 * n - 3 * k - 1) / 2 if 2 * k < n else (n - k) * (n - k - 1) / 2
+    beyond = np.maximum(space_ranks - k, 0).sum(axis=1)
+    kept = 1.0 - beyond / worst if worst > 0 else np.ones(len(space_ranks))
+    return np.where((space_ranks == NO_ROW).any(axis=1), np.nan, kept)
 
 
 def continuity(map_ranks: Rows, n: int) -> F64:
@@ -44,17 +50,7 @@ def continuity(map_ranks: Rows, n: int) -> F64:
     >>> continuity(np.array([[9, 8]]), 10)
     array([0.])
     """
-    return _kept(map_ranks, n)
-
-
-def _kept(ranks: Rows, n: int) -> F64:
-    k = ranks.shape[1]
-    if not 1 <= k < n:
-        raise ValueError(f"k = {k} is out of range for {n} articles")
-    worst = k * (2 * n - 3 * k - 1) / 2 if 2 * k < n else (n - k) * (n - k - 1) / 2
-    beyond = np.maximum(ranks - k, 0).sum(axis=1)
-    kept = 1.0 - beyond / worst if worst > 0 else np.ones(len(ranks))
-    return np.where((ranks == NO_ROW).any(axis=1), np.nan, kept)
+    return trustworthiness(map_ranks, n)
 
 
 def overlap_curve(space: Rows, on_map: Rows) -> F64:

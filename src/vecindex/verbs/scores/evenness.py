@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vecindex.core.geometry import bounding_box, convex_hull, in_polygon, perimeter, polygon_area
+from vecindex.core.geometry import convex_hull, in_polygon, perimeter, polygon_area
 from vecindex.core.neighbors import F64
 from vecindex.neighbors.plane import Plane
 
@@ -76,17 +76,14 @@ def measure_evenness(
 
 def grid_counts(points: F64, hull: F64, area: float, per_cell: int) -> tuple[npt.NDArray[np.int64], float, float]:
     """Return how many points each cell of the hull holds, and the width and height of a cell."""
-    box = bounding_box(hull)
-    assert box is not None, "a hull with an area has a box"
+    low, high = hull.min(axis=0), hull.max(axis=0)
     side = math.sqrt(area * per_cell / len(points))
-    extent = np.array([box.right - box.left, box.top - box.bottom])
-    shape = np.maximum(1, np.round(extent / side).astype(np.int64))
-    size = extent / shape
-    cell = ((points - (box.left, box.bottom)) / size).astype(np.int64)
-    cell = np.minimum(cell, shape - 1)
+    shape = np.maximum(1, np.round((high - low) / side).astype(np.int64))
+    size = (high - low) / shape
+    cell = np.minimum(((points - low) / size).astype(np.int64), shape - 1)
     counts = np.bincount(cell[:, 0] * shape[1] + cell[:, 1], minlength=shape[0] * shape[1])
     x, y = np.divmod(np.arange(len(counts)), shape[1])
-    centers = np.array([box.left, box.bottom]) + (np.stack([x, y], axis=1) + 0.5) * size
+    centers = low + (np.stack([x, y], axis=1) + 0.5) * size
     return counts[in_polygon(centers, hull) | (counts > 0)].astype(np.int64), float(size[0]), float(size[1])
 
 

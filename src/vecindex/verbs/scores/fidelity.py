@@ -76,19 +76,18 @@ class FidelitySearch:
         """
         self._seed = seed
         ranked = np.sort(np.random.default_rng(seed).permutation(sample)[:RANKED])
-        self._maps = [_Sampled.on(name, plane.of_points(), sample, ranked, k) for name, plane in planes.items()]
-        self._maps = [m for m in self._maps if m.k >= 1 and len(m.rows)]
-        self._references = []
-        asked = [m.ranked_lists.ravel() for m in self._maps]
-        wanted = np.unique(np.concatenate(asked)) if asked else np.empty(0, np.int64)
+        found = [_Sampled.on(name, plane.of_points(), sample, ranked, k) for name, plane in planes.items()]
+        found = [m for m in found if m.k >= 1 and len(m.rows)]
+        none = np.empty(0, np.int64)
+        wanted = np.unique(np.concatenate([none, *(m.ranked_lists.ravel() for m in found)]))
         looked_up = vectors_of(wanted[wanted != NO_ROW])
         by_positions: dict[bytes, list[_Sampled]] = {}
-        for one in self._maps:
+        for one in found:
             by_positions.setdefault(one.there.tobytes(), []).append(one)
+        self._references = []
         for alike in by_positions.values():
-            first = alike[0]
-            mine = vectors[np.searchsorted(sample, first.rows)]
-            self._references.append(_Reference(alike, mine, looked_up, own if first.there.all() else None))
+            mine = vectors[np.searchsorted(sample, alike[0].rows)]
+            self._references.append(_Reference(alike, mine, looked_up, own if alike[0].there.all() else None))
 
     def add(self, rows: Rows, vectors: F32) -> None:
         """Take a block: rows (b,) and their unit vectors (b, d)."""
@@ -146,17 +145,12 @@ class _Reference:
         self.maps = maps
         self.search = search or ExactSearch(vectors, first.found.k, without=first.rows)
         self._fed_here = search is None
-        self._looked_up = looked_up
         others = np.concatenate([m.ranked_lists for m in maps], axis=1)
-        mine = vectors[first.ranked]
-        self._count = RankCount(first.rows[first.ranked], mine, others, self._distances(mine, others))
-
-    def _distances(self, vectors: F32, others: Rows) -> F64:
-        rows, looked_up = self._looked_up
+        mine, (known, known_vectors) = vectors[first.ranked], looked_up
         dist = np.full(others.shape, np.inf)
         i, j = np.nonzero(others != NO_ROW)
-        dist[i, j] = cosine_distances(vectors, i, looked_up, np.searchsorted(rows, others[i, j]))
-        return dist
+        dist[i, j] = cosine_distances(mine, i, known_vectors, np.searchsorted(known, others[i, j]))
+        self._count = RankCount(first.rows[first.ranked], mine, others, dist)
 
     def add(self, rows: Rows, vectors: F32) -> None:
         there = self.maps[0].there

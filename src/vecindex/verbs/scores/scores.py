@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -47,13 +45,6 @@ class MapScores:
     fidelity: Fidelity
     evenness: Evenness | None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON; keys are texts."""
-        values = dataclasses.asdict(self)
-        recall = {str(k): one for k, one in values["recall"].items()}
-        rnx = {str(k): one for k, one in values["fidelity"]["rnx"].items()}
-        return {**values, "recall": recall, "fidelity": {**values["fidelity"], "rnx": rnx}}
-
 
 def score_map(vectors: F32, xy: F64, *, sample: int, seed: int, observer: Observer) -> MapScores:
     """Return the scores of a map of articles.
@@ -80,11 +71,6 @@ def score_plane(vectors: F32, plane: Plane, asked: Rows, *, seed: int, observer:
     true = near.result().rows
     recall = {k: bootstrap_mean(values, seed=seed) for k, values in recalls_on(plane, asked, true).items()}
     return true, MapScores(len(plane), len(asked), recall, faithful.result()[""], map_evenness(plane, seed))
-
-
-def recalls(vectors: F32, plane: Plane, asked: Rows, observer: Observer) -> dict[int, F64]:
-    """Return for each k the recall of some articles among all; (len(asked),) each. No k is beyond n - 1."""
-    return recalls_on(plane, asked, true_neighbors(vectors, asked, observer))
 
 
 def true_neighbors(vectors: F32, asked: Rows, observer: Observer) -> Rows:

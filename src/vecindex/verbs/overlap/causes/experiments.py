@@ -67,6 +67,10 @@ def bearing_on(cause: Cause, experiments: Sequence[Experiment]) -> list[Experime
     return [e for e in experiments if e.cause is _BEARS_ON.get(cause, cause)]
 
 
+def _outcome(in_favor: bool, against: bool) -> Outcome:
+    return Outcome.SUPPORTS if in_favor else Outcome.REFUTES if against else Outcome.UNDECIDED
+
+
 _IN_WORDS = {Outcome.SUPPORTS: "plays a part", Outcome.REFUTES: "ruled out", Outcome.UNDECIDED: "undecided"}
 
 
@@ -85,17 +89,14 @@ def weighed(verdicts: Sequence[Verdict], experiments: Sequence[Experiment]) -> t
     Up where the cause plays a part, down where it is ruled out. The style gap and the coverage stay as they are:
     their verdict rests on that experiment already.
     """
+    order = [Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH]
     found = []
     for verdict in verdicts:
         outcomes = {e.outcome for e in experiments if e.cause is verdict.cause and e.cause is not Cause.STYLE}
         step = (Outcome.SUPPORTS in outcomes) - (Outcome.REFUTES in outcomes)
-        found.append(replace(verdict, confidence=_moved(verdict.confidence, step)) if step else verdict)
+        moved = min(2, max(0, order.index(verdict.confidence) + step))
+        found.append(replace(verdict, confidence=order[moved]))
     return tuple(found)
-
-
-def _moved(confidence: Confidence, step: int) -> Confidence:
-    order = [Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH]
-    return order[min(2, max(0, order.index(confidence) + step))]
 
 
 def pseudo_experiment(percentile: float, rank: float, real_percentile: float, known: float, asked: int) -> Experiment:
@@ -110,12 +111,8 @@ def pseudo_experiment(percentile: float, rank: float, real_percentile: float, kn
     known : share of the questions' words that occur in the sampled articles.
     asked : pseudo-questions.
     """
-    outcome = Outcome.UNDECIDED
-    if asked and known >= MIN_KNOWN:
-        if percentile < NEAR_PERCENTILE:
-            outcome = Outcome.REFUTES
-        elif percentile > FAR_PERCENTILE and real_percentile > FAR_PERCENTILE:
-            outcome = Outcome.SUPPORTS
+    judged = asked > 0 and known >= MIN_KNOWN
+    far = percentile > FAR_PERCENTILE and real_percentile > FAR_PERCENTILE
     return Experiment(
         "pseudo-questions",
         "Are stored articles far as well, once they are worded as the questions are?",
@@ -127,21 +124,16 @@ def pseudo_experiment(percentile: float, rank: float, real_percentile: float, kn
             "words known to the articles": known,
             "pseudo-questions": float(asked),
         },
-        outcome,
+        _outcome(judged and far, judged and percentile < NEAR_PERCENTILE),
         Cause.STYLE,
     )
 
 
 def placement_experiment(gain: Interval, best: float, median: float, floor: float, outside: float) -> Experiment:
     """Return what the best positions against the median baseline say; `gain` is of the paired differences."""
-    outcome = Outcome.UNDECIDED
-    if outside < 0.5 and gain.mean >= CLEAR_GAIN and gain.low > 0:
-        outcome = Outcome.SUPPORTS
-    elif gain.high < CLEAR_GAIN:
-        outcome = Outcome.REFUTES
-    if best < floor - 1e-9 and outcome is Outcome.REFUTES:
-        # Not even the best positions reach the floor: it is the placement, but no rule mends it.
-        outcome = Outcome.UNDECIDED
+    in_favor = outside < 0.5 and gain.mean >= CLEAR_GAIN and gain.low > 0
+    # Where not even the best positions reach the floor, it is the placement, but no rule mends it.
+    against = gain.high < CLEAR_GAIN and best >= floor - 1e-9
     return Experiment(
         "best position against the median baseline",
         "Does it depend on the rule by which a question is placed?",
@@ -155,7 +147,7 @@ def placement_experiment(gain: Interval, best: float, median: float, floor: floa
             "snap_floor": floor,
             "targets_outside": outside,
         },
-        outcome,
+        _outcome(in_favor, against),
         Cause.PLACEMENT,
     )
 
@@ -168,7 +160,7 @@ def merging_experiment(overlap: float, merged: float) -> Experiment:
         "Are the neighbors lost to copies of themselves?",
         f"the overlap rises by at least {percent(MERGING_HELPS)} of k",
         {"overlap": overlap, "overlap with duplicates merged": merged},
-        Outcome.SUPPORTS if gain >= MERGING_HELPS else Outcome.REFUTES if gain < NO_GAIN else Outcome.UNDECIDED,
+        _outcome(gain >= MERGING_HELPS, gain < NO_GAIN),
         Cause.DUPLICATES,
     )
 
@@ -176,11 +168,6 @@ def merging_experiment(overlap: float, merged: float) -> Experiment:
 def hub_experiment(distinct: tuple[float, float], hubs: tuple[float, float]) -> Experiment:
     """Return what ranking by CSLS says: share of different neighbors, and of hubs among them, before and after."""
     more, fewer = distinct[1] - distinct[0], hubs[0] - hubs[1]
-    outcome = Outcome.UNDECIDED
-    if more >= CLEAR_GAIN and fewer >= CLEAR_GAIN:
-        outcome = Outcome.SUPPORTS
-    elif fewer < NO_GAIN or more < NO_GAIN:
-        outcome = Outcome.REFUTES
     return Experiment(
         "ranked by CSLS",
         "Do the questions share articles only because these are near to everything?",
@@ -191,7 +178,7 @@ def hub_experiment(distinct: tuple[float, float], hubs: tuple[float, float]) -> 
             "hub_share": hubs[0],
             "hub_share by CSLS": hubs[1],
         },
-        outcome,
+        _outcome(min(more, fewer) >= CLEAR_GAIN, min(more, fewer) < NO_GAIN),
         Cause.HUBS,
     )
 
@@ -209,18 +196,13 @@ def stale_experiment(stored: tuple[float, float], pca: tuple[float, float]) -> E
             "self_recall": stored[0],
             "self_recall by PCA": pca[0],
         },
-        Outcome.SUPPORTS if gap >= AGREEMENT_GAIN else Outcome.REFUTES if gap <= 0 else Outcome.UNDECIDED,
+        _outcome(gap >= AGREEMENT_GAIN, gap <= 0),
         Cause.STALE_MAP,
     )
 
 
 def breadth_experiment(correlation: Interval, questions: int) -> Experiment:
     """Return what the rank correlation of the cohesion with the overlap says."""
-    outcome = Outcome.UNDECIDED
-    if correlation.mean >= SPEARMAN and correlation.low > 0:
-        outcome = Outcome.SUPPORTS
-    elif correlation.high < SPEARMAN:
-        outcome = Outcome.REFUTES
     return Experiment(
         "cohesion of the true neighbors against the overlap",
         "Do the questions whose nearest articles are unlike each other keep fewer of them?",
@@ -231,6 +213,6 @@ def breadth_experiment(correlation: Interval, questions: int) -> Experiment:
             "upper end": correlation.high,
             "questions": float(questions),
         },
-        outcome,
+        _outcome(correlation.mean >= SPEARMAN and correlation.low > 0, correlation.high < SPEARMAN),
         Cause.BROAD,
     )

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from vecindex.config import SEED
 from vecindex.core.neighbors import F64, Neighbors, nearest_of
-from vecindex.core.nulls import LEVEL, RESAMPLES, Interval, resampled
+from vecindex.core.nulls import LEVEL, Interval, resampled
 
 SHARES = (0.1, 0.25, 0.5, 1.0)
 """Of the articles, each sample contained in the next; the last is all of them."""
@@ -86,16 +86,16 @@ class WhatIf:
     note: str
 
 
-def nested_sizes(n: int, shares: Sequence[float] = SHARES) -> list[int]:
+def nested_sizes(n: int) -> list[int]:
     """Return how many of n articles each share holds, to the nearest whole, at least one.
 
     >>> nested_sizes(264)
     [26, 66, 132, 264]
     """
-    return [min(n, max(1, round(share * n))) for share in shares]
+    return [min(n, max(1, round(share * n))) for share in SHARES]
 
 
-def strata(n: int, seed: int | Sequence[int] = SEED, shares: Sequence[float] = SHARES) -> npt.NDArray[np.int8]:
+def strata(n: int, seed: int | Sequence[int] = SEED) -> npt.NDArray[np.int8]:
     """Return for each of n articles the first sample that holds it, as its number; shape (n,).
 
     Sample s holds exactly the articles whose number is at most s, so each is contained in the next. All orders of the
@@ -106,7 +106,7 @@ def strata(n: int, seed: int | Sequence[int] = SEED, shares: Sequence[float] = S
     """
     position = np.empty(n, dtype=np.int64)
     position[np.random.default_rng(seed).permutation(n)] = np.arange(n)
-    return np.asarray(np.searchsorted(nested_sizes(n, shares), position, side="right"), dtype=np.int8)
+    return np.asarray(np.searchsorted(nested_sizes(n), position, side="right"), dtype=np.int8)
 
 
 def cumulated(parts: Sequence[Neighbors], k: int) -> list[Neighbors]:
@@ -115,13 +115,10 @@ def cumulated(parts: Sequence[Neighbors], k: int) -> list[Neighbors]:
     Exact when each part holds at least its own k nearest: what is among the k nearest of a union is among those of
     the part that it is in. Ties by (dist, row).
     """
-    found: list[Neighbors] = []
-    for part in parts:
-        if not found:
-            found.append(nearest_of(part.rows, part.dist, k))
-            continue
-        rows = np.concatenate([found[-1].rows, part.rows], axis=1)
-        dist = np.concatenate([found[-1].dist, part.dist], axis=1)
+    found = []
+    for end in range(1, len(parts) + 1):
+        rows = np.concatenate([part.rows for part in parts[:end]], axis=1)
+        dist = np.concatenate([part.dist for part in parts[:end]], axis=1)
         found.append(nearest_of(rows, dist, k))
     return found
 
@@ -163,8 +160,6 @@ def bootstrap_curve(
     groups: Sequence[Hashable] | None = None,
     *,
     median: bool = False,
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> tuple[list[Interval], Interval]:
     """Return a figure at each size with its interval, and its change per doubling with its interval.
@@ -189,22 +184,19 @@ def bootstrap_curve(
     values = values[:, there]
     kept = None if groups is None else [g for g, ok in zip(groups, there, strict=True) if ok]
     if not values.shape[1]:
-        none = Interval(math.nan, math.nan, math.nan, level, "question")
+        none = Interval(math.nan, math.nan, math.nan, LEVEL, "question")
         return [none] * len(sizes), none
-    by, resamples_of = resampled(values.shape[1], kept, resamples=resamples, seed=seed)
-    if values.shape[1] == 1:
-        mean = values[:, 0].mean(axis=0)
-        alone = [Interval(float(v), math.nan, math.nan, level, by) for v in mean]
-        change = float(slope_per_doubling(mean, sizes)) if len(sizes) > 1 else math.nan
-        return alone, Interval(change, math.nan, math.nan, level, by)
+    by, resamples = resampled(values.shape[1], kept, seed=seed)
     rng = np.random.default_rng([seed, len(values)])
-    points = np.concatenate([_summary(values, weights, median, rng) for weights in resamples_of])  # (resamples, p)
+    points = np.concatenate([_summary(values, weights, median, rng) for weights in resamples])  # (resamples, p)
+    if values.shape[1] == 1:
+        points[:] = math.nan
     center = _summary(values, np.ones((1, values.shape[1])), median)[0]
-    intervals = [_interval(float(c), points[:, i], level, by) for i, c in enumerate(center)]
+    intervals = [_interval(float(c), points[:, i], by) for i, c in enumerate(center)]
     if len(sizes) < 2:
-        return intervals, Interval(math.nan, math.nan, math.nan, level, by)
+        return intervals, Interval(math.nan, math.nan, math.nan, LEVEL, by)
     slope = float(slope_per_doubling(center, sizes))
-    return intervals, _interval(slope, slope_per_doubling(points, sizes), level, by)
+    return intervals, _interval(slope, slope_per_doubling(points, sizes), by)
 
 
 def direction(change: Interval) -> Direction:
@@ -237,12 +229,11 @@ def _summary(values: F64, weights: F64, median: bool, rng: np.random.Generator |
     return figures
 
 
-def _interval(value: float, drawn: F64, level: float, by: str) -> Interval:
-    tail = (1 - level) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail])
+def _interval(value: float, drawn: F64, by: str) -> Interval:
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     # Rounding may put a bound of equal values a last digit beyond them.
     if math.isclose(low, value, abs_tol=1e-12):
         low = value
     if math.isclose(high, value, abs_tol=1e-12):
         high = value
-    return Interval(value, min(float(low), value), max(float(high), value), level, by)
+    return Interval(value, min(float(low), value), max(float(high), value), LEVEL, by)

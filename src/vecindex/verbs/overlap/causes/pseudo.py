@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import cycle
 
 import numpy as np
 
@@ -105,13 +106,5 @@ def pseudo_questions(questions: Sequence[str], articles: Sequence[tuple[str | No
 
 
 def _reworded(question: str, content: Sequence[str], frame: frozenset[str]) -> str:
-    taken = 0
-
-    def put(match: re.Match[str]) -> str:
-        nonlocal taken
-        if match.group().casefold() in frame:
-            return match.group()
-        taken += 1
-        return content[(taken - 1) % len(content)]
-
-    return _WORD.sub(put, question)
+    words = cycle(content)
+    return _WORD.sub(lambda m: m.group() if m.group().casefold() in frame else next(words), question)
