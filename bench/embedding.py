@@ -23,6 +23,7 @@ from vecindex.core.vectors import row_cosines
 from vecindex.embed import transformer as encoder_module
 from vecindex.embed.batching import Shapes, TokenBudget, plan_batches
 from vecindex.embed.encoder import Tokens
+from vecindex.embed.encoders import LoadOptions
 from vecindex.embed.models import find_model
 from vecindex.embed.precision import Precision
 from vecindex.embed.transformer import TransformerEncoder as Encoder
@@ -45,7 +46,7 @@ def load(precision: Precision, packed: bool, batched: bool, texts: list[str]) ->
             stack.enter_context(patch.object(encoder_module, "pack_linears", return_value=0))
         if not batched:
             stack.enter_context(patch.object(encoder_module, "batch_attention", return_value=False))
-        encoder = Encoder.load(find_model("all-MiniLM-L6-v2"), device="cpu", precision=precision)
+        encoder = Encoder.load(find_model("all-MiniLM-L6-v2"), LoadOptions("cpu", precision))
         encoder.check(texts)
     return encoder
 

@@ -22,8 +22,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from machine import machine
+from vecindex.embed.encoders import LoadOptions
 from vecindex.embed.models import find_model
-from vecindex.embed.precision import Precision
 from vecindex.embed.transformer import TransformerEncoder
 
 TEMPLATE = "{title}: {section}\n{text}"
@@ -72,7 +72,7 @@ def memory(corpus: Path, transactions: int, few: bool) -> list[float]:
 
 def load(texts: list[str]) -> TransformerEncoder:
     """Return the encoder that an ingest uses here."""
-    encoder = TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), device="cpu", precision=Precision.AUTO)
+    encoder = TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), LoadOptions("cpu"))
     encoder.check(texts)
     return encoder
 

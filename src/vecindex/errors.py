@@ -94,3 +94,12 @@ class Interrupted(VecindexError):
     """The user stopped the run; the table is whole and a second run resumes."""
 
     exit_code = 130
+
+
+def described(error: BaseException) -> str:
+    r"""Return an unforeseen error on one line: its name and the beginning of its text.
+
+    >>> described(OSError(" no space\nleft "))
+    'OSError: no space'
+    """
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:300]}"

@@ -87,6 +87,17 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
             made.discard()
 
 
+def write_whole(path: str | Path, content: str | bytes) -> None:
+    """Write bytes, or a text as UTF-8, next to the path and rename them into it: no half file is ever seen.
+
+    A file that was there is replaced and keeps its permissions; where a link leads stays.
+
+    Raises ConfigError when it cannot be written.
+    """
+    with whole_file(path) as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
+
+
 def not_written(path: str | Path, error: OSError) -> ConfigError:
     """Return the error that says why a file cannot be written."""
     return ConfigError(

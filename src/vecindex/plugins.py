@@ -101,17 +101,12 @@ class Registry(Generic[T]):
         return entries
 
     def _load(self, entry: EntryPoint) -> T:
-        if entry.dist is None:
-            return self._checked(entry, entry.load())
         try:
             found = entry.load()
-        except VecindexError:
-            raise
         except Exception as error:  # it runs another package's code
+            if entry.dist is None or isinstance(error, VecindexError):
+                raise
             raise self._broken(entry, f"does not load: {type(error).__name__}: {error}") from error
-        return self._checked(entry, found)
-
-    def _checked(self, entry: EntryPoint, found: object) -> T:
         if not isinstance(found, self.expected):
             raise self._broken(entry, f"is a {type(found).__name__}, expected a {self.expected.__name__}")
         return found

@@ -146,36 +146,27 @@ class Stage:
 
 
 class Observer(Protocol):
-    """What a long run reports while it goes on. Its methods are called from several threads."""
+    """What a long run reports while it goes on. Its methods are called from several threads.
+
+    A class may derive from it to do nothing in those that it leaves out.
+    """
 
     def estimate(self, estimate: Estimate) -> None:
         """Take the estimate, once, before the first row is embedded."""
-        ...
+        return
 
     def progress(self, progress: Progress) -> None:
         """Take the state of the run, after each batch."""
-        ...
+        return
 
     def stage(self, stage: Stage) -> None:
         """Take the state of a stage, now and then while it goes on; the first time when it begins (done = 0)."""
-        ...
+        return
 
     def notice(self, message: Message) -> None:
         """Take a line that the user should see."""
-        ...
+        return
 
 
-class Silent:
+class Silent(Observer):
     """An observer that looks away."""
-
-    def estimate(self, estimate: Estimate) -> None:
-        """Ignore it."""
-
-    def progress(self, progress: Progress) -> None:
-        """Ignore it."""
-
-    def stage(self, stage: Stage) -> None:
-        """Ignore it."""
-
-    def notice(self, message: Message) -> None:
-        """Ignore it."""

@@ -80,6 +80,7 @@ def test_out_of_memory_halves_and_goes_on(tmp_path: Path) -> None:
 HELD = """
 import ctypes, json
 from vecindex.embed.transformer import TransformerEncoder
+from vecindex.embed.encoders import LoadOptions
 from vecindex.embed.models import find_model
 
 class Mallinfo(ctypes.Structure):
@@ -88,7 +89,7 @@ class Mallinfo(ctypes.Structure):
 
 library = ctypes.CDLL(None)
 library.mallinfo2.restype = Mallinfo
-encoder = TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), device="cpu")
+encoder = TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), LoadOptions("cpu"))
 encoder.check(["a text"])
 
 def held(numbers):

@@ -10,6 +10,7 @@ import torch
 
 from vecindex.core.vectors import row_cosines
 from vecindex.embed.attention import NAME
+from vecindex.embed.encoders import LoadOptions
 from vecindex.embed.models import find_model
 from vecindex.embed.precision import Precision, cpu_supports
 from vecindex.embed.transformer import TransformerEncoder
@@ -20,7 +21,7 @@ TEXTS = ["the cell", "a star " * 40, "law", "river " * 300, "music and more", "e
 
 @pytest.fixture
 def encoder() -> TransformerEncoder:
-    return TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), device="cpu")
+    return TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), LoadOptions("cpu"))
 
 
 NEEDS_BF16 = pytest.mark.skipif(not cpu_supports(Precision.BF16), reason="this processor has no bf16")
@@ -28,7 +29,7 @@ NEEDS_BF16 = pytest.mark.skipif(not cpu_supports(Precision.BF16), reason="this p
 
 @pytest.mark.parametrize("precision", ["auto", "fp32", pytest.param("bf16", marks=NEEDS_BF16)])
 def test_every_precision_gives_the_vectors_of_encode(precision: str) -> None:
-    encoder = TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), device="cpu", precision=Precision(precision))
+    encoder = TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), LoadOptions("cpu", Precision(precision)))
     reference = encoder._model.encode(TEXTS, normalize_embeddings=True)
     encoder.check(TEXTS)
     found = encoder.embed(encoder.tokenize(TEXTS)).vectors
@@ -40,7 +41,7 @@ def test_every_precision_gives_the_vectors_of_encode(precision: str) -> None:
 
 @NEEDS_BF16
 def test_batched_attention_keeps_texts_of_all_lengths_apart() -> None:
-    encoder = TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), device="cpu", precision=Precision.BF16)
+    encoder = TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), LoadOptions("cpu", Precision.BF16))
     texts = [" ".join(f"word{i}" for i in range(n)) for n in (1, 2, 5, 9, 17, 30, 44, 60, 90)]
     reference = encoder._model.encode(texts, batch_size=1, normalize_embeddings=True)
     encoder.check(TEXTS)
@@ -112,7 +113,7 @@ def test_a_text_that_fails_by_itself_is_found_and_the_rest_embedded(
 
 def test_length_out_of_range_is_refused() -> None:
     with pytest.raises(ModelError, match="reads at most 256 tokens, asked for 512"):
-        TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), max_tokens=512)
+        TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), LoadOptions(max_tokens=512))
 
 
 def test_five_leading_values_of_a_known_text(encoder: TransformerEncoder) -> None:

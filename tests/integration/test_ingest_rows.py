@@ -10,6 +10,7 @@ import pytest
 
 import vecindex
 from invariants import read
+from vecindex.embed.encoder import Encoder
 from vecindex.embed.models import DEFAULT_MODEL, PACKAGED
 from vecindex.errors import ConfigError, ModelError
 from vecindex.types import Chunking, Fingerprint, Progress, Silent
@@ -302,9 +303,9 @@ def test_a_stop_while_the_model_loads_makes_no_table(tmp_path: Path, monkeypatch
     stop = vecindex.Stop()
     load = Run.load_encoder
 
-    def slow(run: Run) -> None:
+    def slow(run: Run) -> Encoder:
         stop.request()
-        load(run)
+        return load(run)
 
     monkeypatch.setattr(Run, "load_encoder", slow)
     path = write(tmp_path / "rows.jsonl", [{"id": "a", "text": "a"}])

@@ -15,7 +15,7 @@ import pytest
 import vecindex
 from tables import DIMENSION, Notices, append, chunked_table, filled, fingerprint, make_table, unit_vectors
 from vecindex.core.vectors import F32
-from vecindex.embed.transformer import TransformerEncoder
+from vecindex.embed.encoder import Encoder
 from vecindex.errors import ConfigError, LockedError, ModelError, SourceError, StoreError, TableNotFoundError
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -406,10 +406,10 @@ def test_distances_of_texts_are_those_of_the_model(sample_index: vecindex.Index,
 def test_the_model_is_loaded_once(sample_index: vecindex.Index, monkeypatch: pytest.MonkeyPatch) -> None:
     sample_index.search("once")
 
-    def load(*_: object, **__: object) -> TransformerEncoder:
+    def load(*_: object) -> Encoder:
         raise AssertionError("loaded again")
 
-    monkeypatch.setattr(TransformerEncoder, "load", load)
+    monkeypatch.setattr("vecindex.verbs.questions.model.load", load)
     assert sample_index.search("twice").hits
     with pytest.raises(AssertionError, match="loaded again"):
         vecindex.open(sample_index.uri).search("another index")

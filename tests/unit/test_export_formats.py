@@ -17,10 +17,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vecindex.errors import ConfigError
-from vecindex.exports.formats import ENDINGS, format_of
-from vecindex.exports.json_rows import write_json, write_jsonl
-from vecindex.exports.tables import GROUP_ROWS, write_csv, write_parquet
-from vecindex.exports.values import csv_column, json_values, lists_of_numbers
+from vecindex.exports.tables import (
+    GROUP_ROWS,
+    csv_column,
+    json_values,
+    lists_of_numbers,
+    write_csv,
+    write_json,
+    write_jsonl,
+    write_parquet,
+)
+from vecindex.verbs.export.options import ENDINGS, format_of
 
 SIGNS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 F32 = st.floats(width=32, allow_subnormal=True)

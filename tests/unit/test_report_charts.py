@@ -152,7 +152,7 @@ def test_names_of_marks_take_as_many_lines_as_they_need() -> None:
 
 
 def test_a_drawing_says_what_it_shows() -> None:
-    drawing = bar_chart("n", "A <title>", "What & how", ["0"], [1], x_label="x", y_label="y")
+    drawing = bar_chart("n", "A <title>", "What & how", ["0"], [1], [0], x_label="x", y_label="y")
     root = ET.fromstring(drawing)
     assert (root.get("role"), root.get("aria-labelledby")) == ("img", "n-title n-desc")
     assert [(root[0].get("id"), root[0].text), (root[1].get("id"), root[1].text)] == [

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vecindex.errors import ConfigError
-from vecindex.reports.files import write_whole
+from vecindex.files import write_whole
 
 
 def names(folder: Path) -> list[str]:

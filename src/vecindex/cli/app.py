@@ -12,23 +12,10 @@ from typing import Annotated, Any, NoReturn
 import typer
 import typer.core
 
-from vecindex.cli.commands import (
-    delete,
-    doctor,
-    export,
-    ingest,
-    map,
-    optimize,
-    overlap,
-    project,
-    search,
-    serve,
-    status,
-    tag,
-)
+from vecindex.cli.commands import export, ingest, map, overlap, project, search, serve, upkeep
 from vecindex.cli.output import print_json
 from vecindex.cli.spelling import begin, spelled
-from vecindex.errors import ConfigError, VecindexError
+from vecindex.errors import ConfigError, VecindexError, described
 
 BROKEN_PIPE_EXIT = 141
 """What a shell reports for a program that SIGPIPE ended (128 + 13)."""
@@ -107,11 +94,11 @@ app.command("map")(map.map)
 app.command("overlap")(overlap.overlap)
 app.command("export")(export.export)
 app.command("serve")(serve.serve)
-app.command("status")(status.status)
-app.command("delete")(delete.delete)
-app.command("optimize")(optimize.optimize)
-app.command("tag")(tag.tag)
-app.command("doctor")(doctor.doctor)
+app.command("status")(upkeep.status)
+app.command("delete")(upkeep.delete)
+app.command("optimize")(upkeep.optimize)
+app.command("tag")(upkeep.tag)
+app.command("doctor")(upkeep.doctor)
 
 
 def _write_any_text() -> None:
@@ -134,36 +121,30 @@ def main() -> None:
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except VecindexError as error:
-        hint = None if error.hint is None else spelled(error.hint)
-        _print_error(spelled(error.message), hint)
-        _fail(spelled(error.message), hint, error.exit_code)
+        _fail(spelled(error.message), None if error.hint is None else spelled(error.hint), error.exit_code)
     except _UsageError as error:
         error.show()
         hint = f"Try: {error.ctx.command_path} --help" if error.ctx else None
-        _fail(error.format_message(), hint, error.exit_code)
+        _fail(error.format_message(), hint, error.exit_code, shown=True)
     except typer.Abort:
         print("Aborted!", file=sys.stderr)  # noqa: T201
-        _fail("Aborted.", None, 1)
+        _fail("Aborted.", None, 1, shown=True)
     except Exception as error:
         log = logging.getLogger("vecindex")
         # Without a handler, logging would print the traceback by itself.
         if log.hasHandlers():
             log.exception("unexpected error")
-        line = (str(error).strip().splitlines() or [""])[0][:300]
-        message = f"unexpected {type(error).__name__}: {line}"
         hint = "Nothing committed is lost. `vecindex --log-file FILE ...` writes the details for a report."
-        _print_error(message, hint)
-        _fail(message, hint, 1)
+        _fail(f"unexpected {described(error)}", hint, 1)
 
 
-def _print_error(message: str, hint: str | None) -> None:
-    print(f"error: {message}", file=sys.stderr)  # noqa: T201
-    if hint:
-        print(f"  {hint}", file=sys.stderr)  # noqa: T201
+def _fail(message: str, hint: str | None, exit_code: int, *, shown: bool = False) -> NoReturn:
+    """End with an exit code; with --json on the command line, print the failure as JSON on standard output.
 
-
-def _fail(message: str, hint: str | None, exit_code: int) -> NoReturn:
-    """End with an exit code; with --json on the command line, print the failure as JSON on standard output."""
+    `shown` says that the message is on standard error already.
+    """
+    if not shown:
+        print(f"error: {message}" + (f"\n  {hint}" if hint else ""), file=sys.stderr)  # noqa: T201
     arguments = sys.argv[1:]
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     if "--json" in options and sys.stdout is not None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 import typer
 
@@ -14,6 +14,8 @@ from vecindex.errors import REJECTED_EXIT
 from vecindex.messages import Message
 from vecindex.serialize import Result
 from vecindex.types import Observer, Rejected
+
+T = TypeVar("T", bound=Result)
 
 SCHEMA_VERSION = 1
 
@@ -48,6 +50,14 @@ def print_json(result: Result | dict[str, Any]) -> None:
     # At once, not piece by piece: only that is done in C.
     sys.stdout.write(json.dumps({"schema_version": SCHEMA_VERSION, **values}, ensure_ascii=False, default=str))
     sys.stdout.write("\n")
+
+
+def show(result: T, as_json: bool, printed: Callable[[T], None]) -> None:
+    """Print a result, as JSON or for people."""
+    if as_json:
+        print_json(result)
+    else:
+        printed(result)
 
 
 def say(text: Message = "") -> None:

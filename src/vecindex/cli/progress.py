@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
-from typing import Any, Self
+from contextlib import AbstractContextManager
+from typing import Any
 
 from vecindex.cli.output import duration, say, size
 from vecindex.cli.spelling import spelled
@@ -15,7 +15,7 @@ from vecindex.types import Estimate, Progress, Stage
 _LINE_EVERY_S = 30.0
 
 
-class Screen:
+class Screen(AbstractContextManager["Screen"]):
     """An observer that shows what is reported to it."""
 
     def __init__(self) -> None:
@@ -28,13 +28,7 @@ class Screen:
         self._stage: str | None = None
         self._stage_since = 0.0
 
-    def __enter__(self) -> Self:
-        """Use as a context manager, so that the bar is always taken down."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Take the bar down."""
         if self._bar is not None:
             self._bar.stop()

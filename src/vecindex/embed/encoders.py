@@ -119,12 +119,8 @@ def query_prompt(model: str, revision: str | None = None) -> str | None:
 
 def same_name(first: str, second: str) -> bool:
     """Return whether two names mean the same model, however they are spelled."""
-    return _full(first) == _full(second)
-
-
-def _full(model: str) -> str:
-    kind, prefix, name = _split(model)
-    return prefix + kind.full_name(name)
+    kinds = map(_split, (first, second))
+    return len({prefix + kind.full_name(name) for kind, prefix, name in kinds}) == 1
 
 
 def _split(model: str) -> tuple[EncoderKind, str, str]:

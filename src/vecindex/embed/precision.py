@@ -97,12 +97,3 @@ def first_batch_tokens(device: str) -> int:
         gib = torch.cuda.get_device_properties(device).total_memory / 2**30
         return int(min(CUDA_MAX_BATCH_TOKENS, max(CPU_BATCH_TOKENS, gib * CUDA_TOKENS_PER_GIB)))
     return MPS_BATCH_TOKENS if device == "mps" else CPU_BATCH_TOKENS
-
-
-def device_name(device: str) -> str:
-    """Return a name under which a safe batch size may be remembered: the device and its model."""
-    if device.startswith("cuda"):
-        import torch
-
-        return f"cuda {torch.cuda.get_device_name(device)}"
-    return device

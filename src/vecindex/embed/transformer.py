@@ -18,7 +18,6 @@ from vecindex.embed.encoders import EncoderKind, FoundModel, LoadOptions
 from vecindex.embed.faults import device_failed, out_of_memory
 from vecindex.embed.models import (
     ModelFiles,
-    document_prompt,
     find_model,
     first_line,
     full_name,
@@ -31,7 +30,6 @@ from vecindex.embed.precision import (
     Precision,
     choose_device,
     choose_precision,
-    device_name,
     first_batch_tokens,
 )
 from vecindex.errors import ModelError
@@ -43,14 +41,7 @@ _CHECK_TEXTS = 16
 
 
 class TransformerEncoder(Encoder):
-    """Embeds texts on one device in one precision, in batches of a token budget.
-
-    Attributes
-    ----------
-    device, precision : what `load` chose.
-    precision_cosine : lowest cosine to full precision seen by `check`; None before it, 1.0 in fp32.
-    budget : the token budget, shared by all calls.
-    """
+    """Embeds texts on one device in one precision, in batches of a token budget."""
 
     def __init__(
         self, files: ModelFiles, model: Any, device: str, precision: Precision, trust_remote_code: bool = False
@@ -60,7 +51,6 @@ class TransformerEncoder(Encoder):
         self.files = files
         self.device = device
         self.precision = precision
-        self.precision_cosine: float | None = None
         self.budget = TokenBudget(first_batch_tokens(device))
         self.dimension = int(model.get_embedding_dimension())
         self.pooling = pooling_of(model)
@@ -71,43 +61,29 @@ class TransformerEncoder(Encoder):
         self.max_tokens = int(model.max_seq_length or 512)
 
     @classmethod
-    def load(
-        cls,
-        files: ModelFiles,
-        *,
-        device: str = "auto",
-        precision: Precision = Precision.AUTO,
-        max_tokens: int | None = None,
-        prompt: str | None = None,
-        trust_remote_code: bool = False,
-    ) -> TransformerEncoder:
-        """Load a model's files onto a device.
-
-        `prompt` is put before every document; None takes the model's own document prompt, "" none.
-        `max_tokens` may shorten what the model reads, never lengthen it.
+    def load(cls, files: FoundModel, options: LoadOptions) -> TransformerEncoder:
+        """Load a model's files onto a device; a prompt of None takes the model's own for documents, "" none.
 
         Raises
         ------
         ModelError
             The folder does not load as a sentence-transformers model, or `max_tokens` is out of range.
         """
-        import sentence_transformers
         import transformers
 
+        assert isinstance(files, ModelFiles), "find_model returns no other"
         transformers.logging.set_verbosity_error()
         transformers.logging.disable_progress_bar()
-        device = choose_device(device)
+        device, max_tokens = choose_device(options.device), options.max_tokens
         try:
-            model = sentence_transformers.SentenceTransformer(
-                str(files.folder), device=device, trust_remote_code=trust_remote_code
-            )
+            model = _read_model(files, device, options.trust_remote_code)
         except Exception as error:
             raise ModelError(
                 f"The model {files.name} in {files.folder} does not load: {first_line(error)}",
                 "Check that SentenceTransformer(folder) loads it.",
             ) from error
-        model.eval().float()
-        encoder = cls(files, model, device, choose_precision(precision, device), trust_remote_code)
+        precision = choose_precision(options.precision, device)
+        encoder = cls(files, model, device, precision, options.trust_remote_code)
         if max_tokens is not None:
             if not 8 <= max_tokens <= encoder.max_tokens:
                 raise ModelError(
@@ -122,13 +98,19 @@ class TransformerEncoder(Encoder):
                 )
             encoder.max_tokens = max_tokens
             model.max_seq_length = max_tokens
-        encoder.prompt = document_prompt(model.prompts) if prompt is None else prompt
+        # The names that models use for it.
+        own = (model.prompts.get(name) for name in ("document", "passage", "corpus"))
+        encoder.prompt = next(filter(None, own), "") if options.prompt is None else options.prompt
         return encoder
 
     @property
     def device_name(self) -> str:
-        """Device and its model."""
-        return device_name(self.device)
+        """The device and its model."""
+        if self.device.startswith("cuda"):
+            import torch
+
+            return f"cuda {torch.cuda.get_device_name(self.device)}"
+        return self.device
 
     def tokenize(self, texts: Sequence[str], prompt: str | None = None) -> Tokens:
         """Return the tokens of each text behind the prompt (default: the document prompt).
@@ -236,7 +218,8 @@ class TransformerEncoder(Encoder):
 
         if precision is Precision.FP32:
             if self._ready:
-                self._reload()
+                self._model = _read_model(self.files, self.device, self._trust_remote_code)
+                self._model.max_seq_length = self.max_tokens
         else:
             self._model.to(torch.bfloat16 if precision is Precision.BF16 else torch.float16)
         if self.device == "cpu" and precision is not Precision.FP16:
@@ -245,15 +228,6 @@ class TransformerEncoder(Encoder):
             if precision is Precision.BF16:
                 batch_attention(self._model)
         self._ready = True
-
-    def _reload(self) -> None:
-        import sentence_transformers
-
-        self._model = sentence_transformers.SentenceTransformer(
-            str(self.files.folder), device=self.device, trust_remote_code=self._trust_remote_code
-        )
-        self._model.eval().float()
-        self._model.max_seq_length = self.max_tokens
 
     def embed(self, tokens: Tokens, done: Callable[[int], None] | None = None) -> Encoded:
         """Return the unit vector of each text; `done` gets the number of texts after each batch.
@@ -351,16 +325,11 @@ class TransformerEncoder(Encoder):
         return super().embed_texts(texts, prompt)
 
 
-def _load(found: FoundModel, options: LoadOptions) -> TransformerEncoder:
-    assert isinstance(found, ModelFiles), "find_model returns no other"
-    return TransformerEncoder.load(
-        found,
-        device=options.device,
-        precision=options.precision,
-        max_tokens=options.max_tokens,
-        prompt=options.prompt,
-        trust_remote_code=options.trust_remote_code,
-    )
+def _read_model(files: ModelFiles, device: str, trust_remote_code: bool) -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(files.folder), device=device, trust_remote_code=trust_remote_code)
+    return model.eval().float()
 
 
-SENTENCE_TRANSFORMERS = EncoderKind(find_model, _load, own_query_prompt, full_name)
+SENTENCE_TRANSFORMERS = EncoderKind(find_model, TransformerEncoder.load, own_query_prompt, full_name)

@@ -16,27 +16,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def ids_file(out: str) -> Path:
-    """Return the file of ids that belongs to a file of vectors.
-
-    >>> ids_file("a/vectors.npy").as_posix()
-    'a/vectors.ids.json'
-    """
-    path = Path(out)
-    return path.with_name(path.name.removesuffix(".npy") + ".ids.json")
-
-
 def write_vectors(out: str, batches: Iterable[pa.RecordBatch], rows: int, dimension: int) -> tuple[Path, int]:
     """Write float32 (rows, dimension) and the ids, a JSON array of texts in the same order; return (ids' file, rows).
 
-    JSON, since an id may hold anything, a line's end too. Both are complete before either is moved to its name, and
-    the ids come first: so who sees new vectors finds their ids. Vectors that are replaced are set aside before that;
-    a kill right there leaves them under the name of a part, rather than next to ids of others.
+    The ids of v.npy are in v.ids.json; JSON, since an id may hold anything, a line's end too. Both are complete
+    before either is moved to its name, and the ids come first: so who sees new vectors finds their ids. Vectors that
+    are replaced are set aside before that; a kill right there leaves them under the name of a part, rather than next
+    to ids of others.
 
     Raises ConfigError when they cannot be written, StoreError when the rows are not as many as were counted.
     """
     made: list[NewFile] = []
-    ids_path = ids_file(out)
+    ids_path = Path(out).with_name(Path(out).name.removesuffix(".npy") + ".ids.json")
     path: str | Path = out
     try:
         made.append(NewFile(out))

@@ -16,7 +16,7 @@ import numpy as np
 from vecindex.core.graph import Graph
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.vectors import F32
-from vecindex.maps.descent import Descent, Phase, both_ways, normalized
+from vecindex.maps.descent import Phase, both_ways, descend, normalized
 from vecindex.maps.local import along_a_curve, refinement_exaggeration, refinement_weights, reordered
 
 NEIGHBORS = 15
@@ -59,14 +59,13 @@ def anchored_map(
     positions: F32 = base[order].astype(np.float32)
     for number, weight in enumerate(capped(weights, float(articles.sum()), near)):
         questions = placement(near, positions.astype(np.float64)).astype(np.float32)
-        descent = Descent(np.concatenate([positions, questions]))
 
         def report_all(iteration: int, before: int = number * iterations) -> None:
             report(before + iteration)
 
         phase = Phase((1.0,), iterations, refinement_exaggeration(n), _MOMENTUM)
-        descent.run(normalized(joined(articles, near, weight)), phase, report_all)
-        positions = descent.positions[:n]
+        attraction = normalized(joined(articles, near, weight))
+        positions = descend(np.concatenate([positions, questions]), attraction, phase, report_all)[:n]
     found = np.empty((n, 2), dtype=np.float64)
     found[order] = positions
     return found

@@ -50,11 +50,6 @@ class Attraction:
     weights: F32
 
 
-def attraction_of(graph: Graph, weights: tuple[float, ...]) -> Attraction:
-    """Return the attraction of a graph; see `both_ways`."""
-    return normalized(both_ways(graph, weights))
-
-
 def both_ways(graph: Graph, weights: tuple[float, ...]) -> Any:
     """Return a symmetric sparse matrix (n, n): article i and its r-th neighbor attract each other by weights[r - 1].
 
@@ -83,49 +78,40 @@ def normalized(matrix: Any) -> Attraction:
     )
 
 
-class Descent:
-    """Positions of n articles on their way down the gradient."""
+def descend(
+    positions: F32, attraction: Attraction, phase: Phase, report: Callable[[int], None] = lambda _: None
+) -> F32:
+    """Return where the articles at these positions (n, 2) are after the iterations of a phase, from rest.
 
-    def __init__(self, positions: F32) -> None:
-        """Take the start, (n, 2); it is copied."""
-        import numba
+    `report` is called before each iteration with its number.
+    """
+    import numba
 
-        self.positions: F32 = np.array(positions, dtype=np.float32, order="C")
-        self._threads = int(numba.get_num_threads())
-        self._repulsion = Repulsion(self._threads)
+    from vecindex.maps.kernels import attract, move
 
-    def run(self, attraction: Attraction, phase: Phase, report: Callable[[int], None] = lambda _: None) -> None:
-        """Go down for the iterations of a phase, from rest; `report` is called before each with its number."""
-        from vecindex.maps.kernels import attract, move
-
-        n = len(self.positions)
-        # Belkina et al. (2019): the rate grows with n; early exaggeration divides it, later phases keep that.
-        rate = np.float32(max(_LEAST_RATE, n / 12.0))
-        velocity, gains = np.zeros_like(self.positions), np.ones_like(self.positions)
-        force = np.empty_like(self.positions)
-        with _one_at_a_time:
-            for iteration in range(phase.iterations):
-                report(iteration)
-                z = self._repulsion(self.positions, force)
-                attract(
-                    self.positions,
-                    attraction.starts,
-                    attraction.ends_at,
-                    attraction.weights,
-                    np.float32(phase.exaggeration),
-                    np.float32(1.0 / z),
-                    force,
-                    self._threads,
-                )
-                move(
-                    self.positions,
-                    force,
-                    velocity,
-                    gains,
-                    rate,
-                    np.float32(phase.momentum),
-                    np.float32(_LONGEST_STEP),
-                    self._threads,
-                )
-                if iteration % _CENTER_EVERY == 0:
-                    self.positions -= self.positions.mean(axis=0)
+    positions = np.array(positions, dtype=np.float32, order="C")
+    threads, n = int(numba.get_num_threads()), len(positions)
+    repulsion = Repulsion(threads)
+    # Belkina et al. (2019): the rate grows with n; early exaggeration divides it, later phases keep that.
+    rate = np.float32(max(_LEAST_RATE, n / 12.0))
+    velocity, gains = np.zeros_like(positions), np.ones_like(positions)
+    force = np.empty_like(positions)
+    with _one_at_a_time:
+        for iteration in range(phase.iterations):
+            report(iteration)
+            z = repulsion(positions, force)
+            attract(
+                positions,
+                attraction.starts,
+                attraction.ends_at,
+                attraction.weights,
+                np.float32(phase.exaggeration),
+                np.float32(1.0 / z),
+                force,
+                threads,
+            )
+            longest = np.float32(_LONGEST_STEP)
+            move(positions, force, velocity, gains, rate, np.float32(phase.momentum), longest, threads)
+            if iteration % _CENTER_EVERY == 0:
+                positions -= positions.mean(axis=0)
+    return positions

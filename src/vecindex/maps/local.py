@@ -7,7 +7,7 @@ import numpy as np
 from vecindex.core.graph import Graph
 from vecindex.core.neighbors import F64
 from vecindex.core.vectors import F32
-from vecindex.maps.descent import Descent, Phase, attraction_of
+from vecindex.maps.descent import Phase, both_ways, descend, normalized
 from vecindex.maps.methods import MapMethod, Setting, Settings
 from vecindex.maps.pca import pca_map
 from vecindex.types import Observer, Stage
@@ -32,27 +32,24 @@ def local_map(
         positions = start(vectors, seed, observer)
     else:
         positions, phases = _apart(init, seed, 1e-5), phases[-1:]
-    order = along_a_curve(positions)
-    descent = Descent(positions[order])
+    order = np.arange(len(positions))
     total, done = sum(phase.iterations for phase in phases), 0
-    for number, phase in enumerate(phases):
-        attraction = attraction_of(reordered(graph, order), phase.weights)
+    for phase in phases:
+        # Articles that lie close together should lie close together in memory as well.
+        again = along_a_curve(positions)
+        order, positions = order[again], positions[again]
 
         def report(iteration: int, before: int = done) -> None:
             if iteration % _REPORT_EVERY == 0:
                 observer.stage(Stage(STAGE, before + iteration, total))
 
-        descent.run(attraction, phase, report)
+        attraction = normalized(both_ways(reordered(graph, order), phase.weights))
+        positions = descend(positions, attraction, phase, report)
         done += phase.iterations
-        if number + 1 < len(phases):
-            # Articles that lie close together should lie close together in memory as well.
-            again = along_a_curve(descent.positions)
-            order = order[again]
-            descent = Descent(descent.positions[again])
     observer.stage(Stage(STAGE, total, total))
-    positions = np.empty_like(descent.positions)
-    positions[order] = descent.positions
-    return positions.astype(np.float64)
+    found = np.empty(positions.shape)
+    found[order] = positions
+    return found
 
 
 def phases_of(settings: Settings, n: int) -> list[Phase]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from vecindex.core.graph import Graph
 from vecindex.core.neighbors import F64
 from vecindex.core.pca import Covariance
 from vecindex.core.vectors import F32
-from vecindex.maps.methods import MapMethod, Settings
+from vecindex.maps.methods import MapMethod
 from vecindex.types import Observer, Stage
 
 STAGE = "pca"
@@ -42,10 +41,7 @@ def pca_map(vectors: F32, *, observer: Observer) -> F64:
     return positions + 0.0  # no negative zero
 
 
-def _layout(
-    vectors: F32, graph: Graph, *, settings: Settings, init: F32 | None, seed: int, observer: Observer
-) -> F64:
-    return pca_map(vectors, observer=observer)
-
-
-METHOD = MapMethod("the two directions of largest variance", _layout)
+METHOD = MapMethod(
+    "the two directions of largest variance",
+    lambda vectors, graph, *, settings, init, seed, observer: pca_map(vectors, observer=observer),
+)

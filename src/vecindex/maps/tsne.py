@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -56,7 +55,7 @@ def tsne_map(
             random_state=seed,
             dof=settings["dof"],
         )
-        return optimized(embedding, settings, observer)
+        return _optimized(embedding, settings, observer)
 
 
 def neighbors(settings: Settings) -> int:
@@ -73,7 +72,7 @@ def start(vectors: F32, init: F32 | None, seed: int, observer: Observer) -> F64:
     return np.asarray(positions + np.random.default_rng(seed).normal(scale=_START_SD / 100, size=positions.shape))
 
 
-def optimized(embedding: Any, settings: Settings, observer: Observer) -> F64:
+def _optimized(embedding: Any, settings: Settings, observer: Observer) -> F64:
     """Return the positions after both phases, early and main, each with the momentum that openTSNE has for it."""
     phases = [
         (int(settings["early_iterations"]), float(settings["early_exaggeration"])),
@@ -81,6 +80,11 @@ def optimized(embedding: Any, settings: Settings, observer: Observer) -> F64:
     ]
     total, done = sum(iterations for iterations, _ in phases), 0
     for iterations, exaggeration in phases:
+
+        def report(iteration: int, _error: float, _positions: Any, before: int = done) -> bool:
+            observer.stage(Stage(STAGE, before + iteration, total))
+            return False
+
         if iterations:
             embedding.optimize(
                 iterations,
@@ -89,20 +93,12 @@ def optimized(embedding: Any, settings: Settings, observer: Observer) -> F64:
                 learning_rate="auto",
                 inplace=True,
                 propagate_exception=True,
-                callbacks=_reporter(observer, done, total),
+                callbacks=report,
                 callbacks_every_iters=_REPORT_EVERY,
             )
         done += iterations
     observer.stage(Stage(STAGE, total, total))
     return np.asarray(embedding, dtype=np.float64)
-
-
-def _reporter(observer: Observer, before: int, total: int) -> Callable[[int, float, Any], bool]:
-    def report(iteration: int, _error: float, _positions: Any) -> bool:
-        observer.stage(Stage(STAGE, before + iteration, total))
-        return False
-
-    return report
 
 
 METHOD = MapMethod(

@@ -17,30 +17,26 @@ class Column:
 
 
 def table(
-    columns: Sequence[Column], rows: Sequence[Sequence[object]], *, caption: str | None = None, css: str | None = None
+    columns: Sequence[Column], rows: Sequence[Sequence[object]], *, caption: str, css: str | None = None
 ) -> Markup:
     """Return a table that scrolls sideways where it is too wide; the first cell of each row is its name."""
     head = [tag("th", c.name, scope="col", class_="n" if c.figures else None) for c in columns]
     body = [
         tag(
             "tr",
-            *(
-                tag("th", cell, scope="row")
-                if i == 0
-                else tag("td", cell, class_="n" if columns[i].figures else None)
-                for i, cell in enumerate(row)
-            ),
+            tag("th", first, scope="row"),
+            *(tag("td", c, class_="n" if of.figures else None) for c, of in zip(cells, columns[1:], strict=True)),
         )
-        for row in rows
+        for first, *cells in rows
     ]
     made = tag(
         "table",
-        tag("caption", caption) if caption else None,
+        tag("caption", caption),
         tag("thead", tag("tr", *head)),
         tag("tbody", *body),
         class_=css,
     )
-    return tag("div", made, class_="scroll", role="region", aria_label=caption or "Table", tabindex=0)
+    return tag("div", made, class_="scroll", role="region", aria_label=caption, tabindex=0)
 
 
 def drawn(

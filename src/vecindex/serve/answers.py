@@ -1,12 +1,14 @@
-"""Errors as the API reports them: a status, what is wrong and what to do next."""
+"""Answers of the API: errors with a status, what is wrong and what to do next; bytes that are kept compressed."""
 
 from __future__ import annotations
 
+import gzip
 import logging
+from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from vecindex.errors import ConfigError, ModelError, SourceError, StoreError, VecindexError
+from vecindex.errors import ConfigError, ModelError, SourceError, StoreError, VecindexError, described
 from vecindex.messages import Message
 from vecindex.serialize import Spell
 from vecindex.serve.models import Failure
@@ -62,10 +64,9 @@ def failure(error: Exception, spell: Spell = str) -> Response:
     if isinstance(error, VecindexError):
         return failure_of(status, spell(error.message), None if error.hint is None else spell(error.hint))
     _LOG.error("unexpected error", exc_info=error)
-    line = (str(error).strip().splitlines() or [""])[0][:300]
     return failure_of(
         status,
-        f"Unexpected {type(error).__name__}: {line}",
+        f"Unexpected {described(error)}",
         "The table is untouched. Start the server with a log file to get the details for a report.",
     )
 
@@ -79,3 +80,18 @@ def json_response(text: str, status: int = 200) -> Response:
     """Return JSON as an answer."""
     # A lone surrogate has no UTF-8; it could only come from an error that quotes what was asked.
     return Response(text.encode("utf-8", "replace"), status, media_type="application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Bytes kept compressed by gzip, with the media type of their content."""
+
+    data: bytes
+    media_type: str
+
+    def response(self, accepted: str) -> Response:
+        """Return the response for a request's Accept-Encoding."""
+        if "gzip" in accepted.lower():
+            headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+            return Response(self.data, headers=headers, media_type=self.media_type)
+        return Response(gzip.decompress(self.data), headers={"Vary": "Accept-Encoding"}, media_type=self.media_type)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,17 +19,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vecindex.errors import VecindexError
-from vecindex.serve.answers import Refused, failure, failure_of, json_response
-from vecindex.serve.docs_page import docs_page
+from vecindex.serve.answers import Packed, Refused, failure, failure_of, json_response
 from vecindex.serve.guard import Guard
 from vecindex.serve.handlers import Handlers
 from vecindex.serve.live import Live
-from vecindex.serve.models import Asked
 from vecindex.serve.openapi import openapi
-from vecindex.serve.operations import OPERATIONS, Call, Operation
-from vecindex.serve.page import live_page, report_page
+from vecindex.serve.operations import OPERATIONS, Operation
+from vecindex.serve.page import docs_page, live_page, report_page
 from vecindex.serve.report_job import ReportJob
-from vecindex.serve.sections import Packed
 
 _LOG = logging.getLogger(__name__)
 _WEIGHTY = 4
@@ -55,7 +52,7 @@ class Server:
         routes += [
             Route("/api/openapi.json", self._openapi),
             Route("/api/docs", self._page(docs_page)),
-            Route("/overlap", self._page(self._report)),
+            Route("/overlap", self._page(lambda: report_page(live.served, self.job))),
             Route("/", self._page(lambda: live_page(live.served))),
         ]
         app = Starlette(routes=routes, exception_handlers={HTTPException: _unrouted})
@@ -95,10 +92,10 @@ class Server:
 
     def _endpoint(self, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            body = b"" if operation.body is None else await request.body()
+            body = await request.body() if operation.method == "POST" else None
             try:
-                call = _call(operation, request, body)
-                found = await self._threaded(operation.weighty, lambda: operation.run(self.handlers, call))
+                given = _arguments(operation, request, body)
+                found = await self._threaded(operation.weighty, lambda: operation.run(self.handlers, **given))
             except Exception as error:  # noqa: BLE001  # errors become answers here alone
                 return failure(error, self.live.served.spell)
             if isinstance(found, Packed):
@@ -117,39 +114,32 @@ class Server:
 
         return endpoint
 
-    def _report(self) -> str:
-        return report_page(self.live.served, self.job)
-
     async def _openapi(self, _request: Request) -> Response:
         return json_response(json.dumps(openapi()))
 
 
-def _call(operation: Operation, request: Request, body: bytes) -> Call:
-    """Return a request's values, checked. Raises Refused (422) naming the first that is wrong."""
-    path = {name: unquote(str(value)) for name, value in request.path_params.items()}
-    query = None if operation.query is None else _checked(operation.query, dict(request.query_params))
-    if operation.query is None and request.query_params:
-        raise Refused(422, f"{operation.path} takes no {next(iter(request.query_params))!r}.", "See /api/docs.")
-    if operation.body is None:
-        return Call(path, query, None)
+def _arguments(operation: Operation, request: Request, body: bytes | None) -> dict[str, Any]:
+    """Return a request's values by name, checked. Raises Refused (422) naming the first that is wrong."""
+    given: dict[str, Any] = {name: unquote(str(value)) for name, value in request.path_params.items()}
+    values: Any = dict(request.query_params)
+    if values and (body is not None or operation.asked is None):
+        raise Refused(422, f"{operation.path} takes no {next(iter(values))!r}.", "See /api/docs.")
+    if operation.asked is None:
+        return given
+    if body is not None:
+        try:
+            values = json.loads(body.decode("utf-8"))
+        except (ValueError, RecursionError) as error:  # of integers above 4,300 digits a plain ValueError
+            raise Refused(400, f"The body is not JSON: {error}.", "See /api/docs.") from error
+        if not isinstance(values, dict):
+            raise Refused(422, "The body is not a JSON object.", "See /api/docs.")
     try:
-        values = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError) as error:  # of integers above 4,300 digits a plain ValueError
-        raise Refused(400, f"The body is not JSON: {error}.", "See /api/docs.") from error
-    if not isinstance(values, dict):
-        raise Refused(422, "The body is not a JSON object.", "See /api/docs.")
-    return Call(path, query, _checked(operation.body, values))
-
-
-def _checked(kind: type[Asked], values: Mapping[str, Any]) -> Asked:
-    try:
-        return kind.model_validate(values)
+        return {**given, "asked": operation.asked.model_validate(values)}
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise Refused(
-            422, f"{name}: {first['msg']}.", f"It takes {', '.join(kind.model_fields)}: /api/docs."
-        ) from error
+        hint = f"It takes {', '.join(operation.asked.model_fields)}: /api/docs."
+        raise Refused(422, f"{name}: {first['msg']}.", hint) from error
 
 
 async def _unrouted(request: Request, error: Exception) -> Response:

@@ -14,22 +14,22 @@ import vecindex
 from vecindex.core.anchors import anchored_to
 from vecindex.core.neighbors import NO_ROW
 from vecindex.errors import ConfigError
-from vecindex.exports.values import json_value
+from vecindex.exports.tables import json_value
 from vecindex.messages import command, text
+from vecindex.reports.map.payload import position
 from vecindex.serialize import plain
 from vecindex.serve import models
-from vecindex.serve.answers import Refused, json_response
+from vecindex.serve.answers import Packed, Refused, json_response
 from vecindex.serve.live import Live, Notes, Shown, Snapshot
 from vecindex.serve.report_job import ReportJob
-from vecindex.serve.sections import Packed
+from vecindex.store.articles import ArticleTable
 from vecindex.store.maps import maps
 from vecindex.store.search import has_fulltext_index
 from vecindex.verbs.map_state import stored_scores
-from vecindex.verbs.overlap.live import Around
 from vecindex.verbs.overlap.live import Neighbor as Found
 from vecindex.verbs.search.options import SearchOptions
 from vecindex.verbs.search.search import search
-from vecindex.verbs.upkeep.status import Status, status
+from vecindex.verbs.upkeep.status import status
 
 JSON_SECTIONS = ("ids", "titles", "snippets")
 _MOST_EXACT = 2**53 - 1
@@ -59,7 +59,7 @@ class Handlers:
     def status(self) -> models.Status:
         """Return what the table holds."""
         name, table = self.live.latest()
-        found, made = self._status(), table.fingerprint
+        found, made = status(self.live.database(), self.live.served.table, {}), table.fingerprint
         known = plain(found, self.live.served.spell)
         of_the_server = {
             "version": table.version,
@@ -75,25 +75,24 @@ class Handlers:
             **{key: known[key] for key in models.Status.model_fields if key in known} | of_the_server
         )
 
-    def _status(self) -> Status:
-        return status(self.live.database(), self.live.served.table, {})
-
     # -- maps ---------------------------------------------------------------------------------------------
 
     def maps(self) -> models.Maps:
         """List the maps."""
         name, table = self.live.latest()
-        found = [_map(key, about) for key, about in self._status().maps.items()]
-        return models.Maps(edition=name, default=self.live.default_map(table), maps=found)
+        found = status(self.live.database(), self.live.served.table, {}).maps
+        return models.Maps(
+            edition=name, default=self.live.default_map(table), maps=[_map(*one) for one in found.items()]
+        )
 
-    def header(self, name: str, at: str | None) -> Response:
+    def header(self, name: str, asked: models.SnapshotAsked) -> Response:
         """Give a map's header."""
-        header = self.live.shown(self.live.snapshot(at), name).header
+        header = self.live.shown(self.live.snapshot(asked.edition), name).header
         return json_response(json.dumps(header, ensure_ascii=False, allow_nan=False))
 
-    def section(self, name: str, section: str, at: str | None) -> Packed:
+    def section(self, name: str, section: str, asked: models.SnapshotAsked) -> Packed:
         """Give a section of a map."""
-        sections = self.live.shown(self.live.snapshot(at), name).sections
+        sections = self.live.shown(self.live.snapshot(asked.edition), name).sections
         if section not in sections:
             raise Refused(
                 404, f"Map {name!r} has no section {section!r} (sections there: {', '.join(sections)}).", None
@@ -145,7 +144,18 @@ class Handlers:
         name = asked.map if asked.map is not None else self.live.default_map(at.loaded.table)
         shown = None if name is None else self.live.shown(at, name)
         around = self.live.ask(at, asked.text, asked.k, name, asked.where, notes)
-        text = asked.text.strip()
+        nearest, on_map = _near(around.nearest, at, shown), _near(around.on_map, at, shown)
+        text, mark = asked.text.strip(), None
+        if shown is not None and around.x is not None:
+            mark = models.QuestionOnMap(
+                id=text,
+                text=text,
+                topic=None,
+                **position(shown.extent, around.x, around.y),
+                overlap=around.overlap,
+                nearest=[models.NearRow(row=one.row, dist=one.dist, kept=one.kept) for one in nearest],
+                on_map=[one.row for one in on_map if one.row is not None],
+            )
         return models.Question(
             edition=at.name,
             text=text,
@@ -156,9 +166,9 @@ class Handlers:
             x=around.x,
             y=around.y,
             overlap=around.overlap,
-            nearest=_near(around.nearest, at, shown),
-            on_map=_near(around.on_map, at, shown),
-            mark=None if shown is None or around.x is None else _mark(text, around, at, shown),
+            nearest=nearest,
+            on_map=on_map,
+            mark=mark,
             notes=notes.lines,
             seconds=round(time.perf_counter() - begun, 4),
         )
@@ -175,7 +185,6 @@ class Handlers:
         columns = ["id", "title", "text", "truncated", *(["article_id"] if chunked else []), *extras]
         (found,) = table.rows_by_id([own], columns).to_pylist()
         article = found["article_id"] if chunked else own
-        chunks = table.rows_by_id([article], ["id", "chunk"], "article_id").to_pylist() if chunked else []
         return models.Article(
             edition=at.name,
             id=own,
@@ -184,7 +193,7 @@ class Handlers:
             text=found["text"],
             truncated=found["truncated"],
             fields={name: readable(found[name]) for name in extras},
-            chunks=[c["id"] for c in sorted(chunks, key=lambda c: c["chunk"])],
+            chunks=_chunks(table, article),
         )
 
     def neighbors(self, id: str, asked: models.NeighborsAsked) -> models.Neighbors:
@@ -239,7 +248,7 @@ def _map(name: str, about: dict[str, Any]) -> models.Map:
         method=_text(about.get("method")),
         made=_text(about.get("made_at")),
         anchored=anchored_to(about),
-        scores=[models.Score(name=s.name, mean=s.mean, low=s.low, high=s.high) for s in stored_scores(about)],
+        scores=[models.Score(**plain(score)) for score in stored_scores(about)],
         articles=about["articles"],
         outside=about["outside"],
         due=about["due"],
@@ -255,22 +264,23 @@ def _rows_of(at: Snapshot, id: str) -> list[int]:
     own = int(at.loaded.rows_of([id])[0])
     if own != NO_ROW:
         return [own]
-    table = at.loaded.table
+    chunks = _chunks(at.loaded.table, id)
+    return [int(row) for row in at.loaded.rows_of(chunks)] if chunks else []
+
+
+def _chunks(table: ArticleTable, id: str) -> list[str]:
+    """Return the ids of an article's rows in a table of chunks, in their order; none in another table."""
     if table.fingerprint.chunking is None:
         return []
     found = table.rows_by_id([id], ["id", "chunk"], "article_id").to_pylist()
-    ordered = [c["id"] for c in sorted(found, key=lambda c: c["chunk"])]
-    return [int(row) for row in at.loaded.rows_of(ordered)] if ordered else []
-
-
-def _rows_on(found: tuple[Found, ...], at: Snapshot, shown: Shown | None) -> list[int | None]:
-    if shown is None or not found:
-        return [None] * len(found)
-    on_map = shown.on_map[at.loaded.rows_of([one.id for one in found])]
-    return [None if row == NO_ROW else int(row) for row in on_map]
+    return [chunk["id"] for chunk in sorted(found, key=lambda chunk: chunk["chunk"])]
 
 
 def _near(found: tuple[Found, ...], at: Snapshot, shown: Shown | None) -> list[models.Near]:
+    rows: list[int | None] = [None] * len(found)
+    if shown is not None and found:
+        on_map = shown.on_map[at.loaded.rows_of([one.id for one in found])]
+        rows = [None if row == NO_ROW else int(row) for row in on_map]
     return [
         models.Near(
             rank=one.rank,
@@ -281,20 +291,5 @@ def _near(found: tuple[Found, ...], at: Snapshot, shown: Shown | None) -> list[m
             kept=one.kept,
             row=row,
         )
-        for one, row in zip(found, _rows_on(found, at, shown), strict=True)
+        for one, row in zip(found, rows, strict=True)
     ]
-
-
-def _mark(text: str, around: Around, at: Snapshot, shown: Shown) -> models.QuestionOnMap:
-    x, y = shown.extent.steps(np.array([[around.x, around.y]], dtype=np.float64))[0]
-    nearest = _near(around.nearest, at, shown)
-    return models.QuestionOnMap(
-        id=text,
-        text=text,
-        topic=None,
-        x=round(float(x), 2),
-        y=round(float(y), 2),
-        overlap=around.overlap,
-        nearest=[models.NearRow(row=one.row, dist=one.dist, kept=one.kept) for one in nearest],
-        on_map=[one.row for one in _near(around.on_map, at, shown) if one.row is not None],
-    )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -13,22 +16,25 @@ import numpy.typing as npt
 from vecindex.core.neighbors import NO_ROW
 from vecindex.core.picture import Extent, MapPicture
 from vecindex.core.vectors import F32
-from vecindex.errors import ConfigError, StoreError
+from vecindex.errors import ConfigError, ModelError, StoreError
 from vecindex.messages import Message, Text, as_text, option, text
 from vecindex.options import ModelOptions, checked
+from vecindex.reports.map.payload import payload
 from vecindex.serialize import Spell
 from vecindex.serve.answers import Refused
+from vecindex.serve.models import ModelState
 from vecindex.serve.once import Once
-from vecindex.serve.shared_model import SharedModel
 from vecindex.spelling import CommandLine, JsonApi
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.faults import translated
 from vecindex.store.maps import maps, no_such_map
-from vecindex.types import Silent
+from vecindex.types import Fingerprint, Observer, Silent
 from vecindex.verbs.map_state import chosen_map
 from vecindex.verbs.overlap.live import Around, LoadedTable, Mask
 from vecindex.verbs.picture.options import MapOptions
+from vecindex.verbs.picture.picture import map_picture
+from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import read
 from vecindex.verbs.questions.vectors import question_vectors
 
@@ -52,11 +58,6 @@ class Notes(Silent):
         self.lines.append(self._spell(as_text(message)))
 
 
-def _own_model() -> ModelOptions:
-    none: ModelOptions = {}
-    return checked(ModelOptions, none)
-
-
 @dataclass(frozen=True, slots=True)
 class Served:
     """What the server was started with."""
@@ -65,7 +66,7 @@ class Served:
     table: str
     map: str | None = None
     questions: str | None = None
-    model: ModelOptions = field(default_factory=_own_model)
+    model: ModelOptions = field(default_factory=lambda: checked(ModelOptions, ModelOptions()))
 
     def spell(self, message: Text) -> str:
         """Return a message as the JSON API writes it; its commands are for the table that is served."""
@@ -83,6 +84,34 @@ class Served:
     def questions_name(self) -> str | None:
         """The file of questions, without its folder."""
         return None if self.questions is None else Path(self.questions).name
+
+
+class SharedModel(QuestionModel):
+    """The model that embeds questions, for several threads: one at a time, and it can be asked how it stands."""
+
+    def __init__(self) -> None:
+        """Load nothing yet."""
+        super().__init__()
+        self._lock = threading.Lock()
+        self.state = ModelState(state="not loaded", reason=None)
+
+    def embed(
+        self, texts: Sequence[str], stored: Fingerprint, where: str, options: ModelOptions, observer: Observer
+    ) -> F32:
+        """Return the unit vectors (q, d) of the texts; see `QuestionModel.embed`."""
+        with self._lock:
+            if self.state.state != "ready":
+                self.state = ModelState(state="loading", reason=None)
+            try:
+                vectors = super().embed(texts, stored, where, options, observer)
+            except ModelError as error:
+                self.state = ModelState(state="failed", reason=error.message.spelled(JsonApi()))
+                raise
+            except BaseException as error:
+                self.state = ModelState(state="failed", reason=type(error).__name__)
+                raise
+            self.state = ModelState(state="ready", reason=None)
+            return vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,11 +244,6 @@ class Live:
         return self._pictures.get((at.name, name), lambda: self._picture(at, name))
 
     def _picture(self, at: Snapshot, name: str) -> Shown:
-        import gzip
-        import json
-
-        from vecindex.reports.map.payload import payload
-
         picture = self._picture_of(at, name)
         header, sections = payload(picture)
         # A page's ids are cleaned for HTML; these never stand in HTML, and must lead to the articles.
@@ -233,8 +257,6 @@ class Live:
 
     def _picture_of(self, at: Snapshot, name: str) -> MapPicture:
         """Draw a map of this very version, by a handle of its own; Refused (409) where it is not there any more."""
-        from vecindex.verbs.picture.picture import map_picture
-
         served, database = self.served, self.database()
         table = database.articles(served.table)
         try:
@@ -248,9 +270,8 @@ class Live:
             # A table made again has the number too, of another state.
             self._outdated()
         options = cast("MapOptions", {**served.model, "map": name})
-        questions = served.questions
         return map_picture(
-            database, served.table, questions, options, self.model, table=table, for_page=False
+            database, served.table, served.questions, options, self.model, table=table, for_page=False
         ).picture
 
     def matching(self, at: Snapshot, where: str) -> Mask:

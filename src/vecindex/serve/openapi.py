@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
 from vecindex.config import VERSION
 from vecindex.serve.answers import REASONS
@@ -27,10 +28,13 @@ ALWAYS = (403, 404, 405, 422, 500, 503)
 @cache
 def openapi() -> dict[str, Any]:
     """Return the description."""
-    schemas: dict[str, Any] = {}
     paths: dict[str, Any] = {}
     for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation, schemas)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation)
+    answers = {op.answer for op in OPERATIONS if not isinstance(op.answer, str)}
+    bodies = {op.asked for op in OPERATIONS if op.asked is not None and op.method == "POST"}
+    models: set[type[BaseModel]] = {Failure, *answers, *bodies}
+    _, schemas = models_json_schema([(model, "serialization") for model in models], ref_template=_REF)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -40,66 +44,46 @@ def openapi() -> dict[str, Any]:
             "table. A request must name the server by the host and the port that it printed.",
         },
         "paths": paths,
-        "components": {"schemas": dict(sorted(schemas.items()))},
+        "components": {"schemas": dict(sorted(schemas["$defs"].items()))},
     }
 
 
-def errors_of(operation: Operation) -> list[int]:
-    """Return the statuses that an address may end with, besides 200."""
-    of_body = (400, 413, 415) if operation.body is not None else ()
-    return sorted({*ALWAYS, *operation.errors, *of_body})
-
-
-def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
+def _described(operation: Operation) -> dict[str, Any]:
+    of_body = (400, 413, 415) if operation.method == "POST" else ()
+    if isinstance(operation.answer, str):
+        answer = {operation.answer: {"schema": {"type": "object"} if operation.answer == "application/json" else {}}}
+    else:
+        answer = {"application/json": {"schema": _schema(operation.answer)}}
     failures = {
         str(status): {
             "description": REASONS[status],
-            "content": {"application/json": {"schema": _schema(Failure, schemas)}},
+            "content": {"application/json": {"schema": _schema(Failure)}},
         }
-        for status in errors_of(operation)
+        for status in sorted({*ALWAYS, *operation.errors, *of_body})
     }
     found: dict[str, Any] = {
-        "operationId": operation.run.__name__.lstrip("_"),
+        "operationId": operation.run.__name__,
         "summary": operation.summary,
-        "parameters": [*_in_path(operation), *_in_query(operation)],
-        "responses": {"200": {"description": "The answer.", "content": _answer(operation, schemas)}, **failures},
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "description": _PARTS[name], "schema": {"type": "string"}}
+            for name in _PART.findall(operation.path)
+        ],
+        "responses": {"200": {"description": "The answer.", "content": answer}, **failures},
     }
-    if operation.body is not None:
-        schema = _schema(operation.body, schemas)
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-    return found
-
-
-def _answer(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
-    if not isinstance(operation.answer, str):
-        return {"application/json": {"schema": _schema(operation.answer, schemas)}}
-    is_json = operation.answer == "application/json"
-    return {operation.answer: {"schema": {"type": "object"} if is_json else {}}}
-
-
-def _in_path(operation: Operation) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "in": "path", "required": True, "description": _PARTS[name], "schema": {"type": "string"}}
-        for name in _PART.findall(operation.path)
-    ]
-
-
-def _in_query(operation: Operation) -> list[dict[str, Any]]:
-    if operation.query is None:
-        return []
-    schema = operation.query.model_json_schema()
-    found = []
+    if operation.asked is None:
+        return found
+    if operation.method == "POST":
+        content = {"application/json": {"schema": _schema(operation.asked)}}
+        return {**found, "requestBody": {"required": True, "content": content}}
+    schema = operation.asked.model_json_schema()
     for name, about in schema["properties"].items():
         rest = {key: value for key, value in about.items() if key not in ("description", "title")}
         given = {"description": about["description"]} if "description" in about else {}
         is_required = name in schema.get("required", ())
-        found.append({"name": name, "in": "query", "required": is_required, **given, "schema": rest})
+        found["parameters"].append({"name": name, "in": "query", "required": is_required, **given, "schema": rest})
     return found
 
 
-def _schema(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
-    """Put a model's schema, and those it needs, among `schemas`; return what refers to it."""
-    made = model.model_json_schema(ref_template=_REF, mode="serialization")
-    schemas |= made.pop("$defs", {})
-    schemas[model.__name__] = made
+def _schema(model: type[BaseModel]) -> dict[str, str]:
+    """Return what refers to a model's schema."""
     return {"$ref": _REF.format(model=model.__name__)}

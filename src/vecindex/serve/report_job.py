@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from vecindex.config import VERSION
-from vecindex.errors import VecindexError
+from vecindex.errors import VecindexError, described
 from vecindex.messages import Placeholder, command, text
 from vecindex.reports.overlap.page import overlap_page
 from vecindex.serve.live import Live
@@ -28,10 +28,9 @@ class _Progress(Silent):
     def __init__(self) -> None:
         self.at = "searching for the questions and reading all vectors"
 
-    def stage(self, stage: object) -> None:
+    def stage(self, stage: Stage) -> None:
         """Keep its name."""
-        if isinstance(stage, Stage):
-            self.at = stage.name
+        self.at = stage.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +103,21 @@ class ReportJob:
         live = self._live
         try:
             served = live.served
-            options = cast("OverlapOptions", dict(served.model))
+            options = cast("OverlapOptions", served.model)
             result = overlap(live.database(), served.table, served.questions, options, live.model, self._progress)
             made = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
             links = [("Live map", "/"), ("API", "/api/docs")]
             html = overlap_page(result.to_dict(served.spell_for_readers), version=VERSION, made=made, links=links)
             with self._lock:
                 self._made, self._failed = _Made(edition, html), None
+            return
         except VecindexError as error:
-            self._fail(edition, error)
+            failed = error
         except Exception as error:  # noqa: BLE001  # shown by the page, and logged
             _LOG.exception("the report failed")
-            line = (str(error).strip().splitlines() or [""])[0][:300]
-            self._fail(edition, VecindexError(f"Unexpected {type(error).__name__}: {line}"))
-
-    def _fail(self, edition: str, error: VecindexError) -> None:
+            failed = VecindexError(f"Unexpected {described(error)}")
         with self._lock:
-            self._failed = (edition, error)
+            self._failed = (edition, failed)
 
 
 def _report(state: str, questions: str | None = None, **known: Any) -> Report:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from vecindex.errors import ConfigError
+from vecindex.errors import ConfigError, Interrupted
 from vecindex.messages import option, text
 from vecindex.serve.app import Server
 from vecindex.serve.guard import check_host
@@ -20,7 +20,6 @@ from vecindex.serve.live import Live, Served
 _BACKLOG = 64
 # How long requests in flight may take to end after Ctrl-C.
 _GRACE_S = 2
-INTERRUPTED_EXIT = 130
 
 
 class _Uvicorn(uvicorn.Server):
@@ -109,7 +108,7 @@ def _stop_on_signal(run: _Uvicorn, stopping: Callable[[], None]) -> None:
 
     def handle(_number: int, _frame: object) -> None:
         if run.should_exit:
-            os._exit(INTERRUPTED_EXIT)
+            os._exit(Interrupted.exit_code)
         run.should_exit = True
         stopping()
 

@@ -58,7 +58,11 @@ def prepare(database: Database, rows: MapRows, k: int, observer: Observer) -> Pr
     A stored row counts if the table has its id with the same content, and the same model made the vectors. Lists that
     lost a neighbor are searched again.
     """
-    stored = _loaded(database, rows, observer)
+    try:
+        stored = GraphTable(database, rows.table.name).load()
+    except CorruptError as error:
+        observer.notice(text("the stored neighbor graph cannot be read and is made again: ", error.message))
+        stored = None
     if stored is None or stored.graph.k < min(k, len(rows) - 1) or stored.made_by != made_by(rows):
         return Prepared(rows, None, False)
     now = same_rows(stored.ids, stored.contents, rows.ids, rows.contents)
@@ -79,13 +83,13 @@ def complete(prepared: Prepared, vectors: F32, k: int, seed: int, observer: Obse
         observer.notice("the stored neighbor graph is not that of these vectors; it is made again")
         kept = None
     if kept is None:
+        how, searched = "made", len(vectors)
         graph = knn_graph(vectors, min(k, len(vectors) - 1), seed=seed, observer=observer)
-        return graph, GraphOrigin(graph.k, graph.recall, "made", len(graph))
-    searched = len(vectors) - len(kept) + int(kept.incomplete().sum())
-    if not searched:
-        return kept, GraphOrigin(kept.k, kept.recall, "stored", 0)
-    graph = extend_graph(kept, vectors, seed=seed, observer=observer)
-    return graph, GraphOrigin(graph.k, graph.recall, "extended", searched)
+    elif searched := len(vectors) - len(kept) + int(kept.incomplete().sum()):
+        graph, how = extend_graph(kept, vectors, seed=seed, observer=observer), "extended"
+    else:
+        graph, how = kept, "stored"
+    return graph, GraphOrigin(graph.k, graph.recall, how, searched)
 
 
 def complete_and_keep(
@@ -111,14 +115,6 @@ def keep_graph(database: Database, rows: MapRows, graph: Graph, observer: Observ
 def made_by(rows: MapRows) -> str:
     """Return what made the vectors, as text that is equal iff they may be compared."""
     return json.dumps(rows.table.fingerprint.to_dict(), sort_keys=True)
-
-
-def _loaded(database: Database, rows: MapRows, observer: Observer) -> StoredGraph | None:
-    try:
-        return GraphTable(database, rows.table.name).load()
-    except CorruptError as error:
-        observer.notice(text("the stored neighbor graph cannot be read and is made again: ", error.message))
-        return None
 
 
 def _agrees(graph: Graph, vectors: F32, seed: int) -> bool:

@@ -88,25 +88,23 @@ def read_rows(table: ArticleTable, map_name: str | None = None) -> MapRows:
 
     So the same articles are in the same order, whatever was ingested first and however the table was compacted.
     """
-    import pyarrow.compute as pc
-
-    number = table.version
-    table.lance.checkout(number)
+    table.lance.checkout(table.version)
     (ids, hashes), positions = columns_and_positions(
         table, ["id", "content_hash"], [] if map_name is None else [map_name]
     )
+    return in_id_order(table, ids, hashes, None if map_name is None else positions[map_name])
+
+
+def in_id_order(table: ArticleTable, ids: pa.Array, hashes: pa.Array, positions: F64 | None = None) -> MapRows:
+    """Return rows in the order of their ids; ids, content hashes and positions are in that of the scan."""
+    import pyarrow.compute as pc
+
     order = pc.sort_indices(ids)
     at = order.to_numpy(zero_copy_only=False).astype(np.int64)
     index = np.empty(len(ids), dtype=np.int64)
     index[at] = np.arange(len(ids))
-    return MapRows(
-        table=table,
-        version=number,
-        ids=ids.take(order),
-        contents=content_of(hashes.take(order)),
-        order=index,
-        positions=None if map_name is None else positions[map_name][at],
-    )
+    placed = None if positions is None else positions[at]
+    return MapRows(table, table.version, ids.take(order), content_of(hashes.take(order)), index, placed)
 
 
 def content_of(hashes: pa.Array) -> pa.Array:

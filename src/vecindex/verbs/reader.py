@@ -37,11 +37,11 @@ class TableReader:
 
         `by` is "article" or "chunk", which differ in a table of chunks only.
         """
+        import pyarrow as pa
         import pyarrow.compute as pc
 
         self.table = table
         table.lance.checkout(table.version)
-        self._chunked = table.fingerprint.chunking is not None
         self._dimension = table.fingerprint.dimension
         (self._scanned,), positions = columns_and_positions(table, ["id"], map_names)
         self.rows = len(self._scanned)
@@ -53,8 +53,9 @@ class TableReader:
         self.positions = {name: xy[at] for name, xy in positions.items()}
         self.articles: Rows | None = None
         self._article_ids: pa.Array = self.ids
-        if self._chunked:
-            of_rows = self._column_of_all("article_id").take(order)
+        if table.fingerprint.chunking is not None:
+            parts = [batch.column("article_id") for _, batch in self.batches(["id", "article_id"])]
+            of_rows = (pa.concat_arrays(parts) if parts else pa.array([], pa.string())).take(order)
             if by == "article":
                 coded = of_rows.dictionary_encode()
                 self.articles = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
@@ -62,13 +63,6 @@ class TableReader:
             else:
                 self._article_ids = of_rows
         self.n = self.rows if self.articles is None else len(self._article_ids)
-
-    def _column_of_all(self, name: str) -> pa.Array:
-        """Return a column of the whole table, in the order of the first scan."""
-        import pyarrow as pa
-
-        parts = [batch.column(name) for _, batch in self.batches(["id", name])]
-        return pa.concat_arrays(parts) if parts else pa.array([], pa.string())
 
     def _check_order(self, ids: pa.Array, start: int) -> None:
         if not ids.equals(self._scanned.slice(start, len(ids))):
@@ -130,10 +124,6 @@ class TableReader:
         where = np.concatenate(found_rows)
         order = np.argsort(where)
         return where[order], np.concatenate(parts)[order]
-
-    def titles(self, rows: Rows) -> dict[int, str | None]:
-        """Return the titles of these rows."""
-        return self.values(rows, "title")
 
     def values(self, rows: Rows, column: str) -> dict[int, Any]:
         """Return what stands in a column of these rows."""

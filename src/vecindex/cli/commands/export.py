@@ -38,7 +38,7 @@ def export(
     an existing one is replaced.
     """
     import vecindex
-    from vecindex.cli.output import print_json
+    from vecindex.cli.output import show
     from vecindex.cli.progress import Screen
 
     options["columns"], options["maps"] = options["columns"] or None, options["maps"] or None
@@ -54,10 +54,7 @@ def export(
         report = vecindex.open(db, table).export(
             out, observer=screen, stdout=sys.stdout.buffer if out == "-" else None, **options
         )
-    if json:
-        print_json(report)
-    else:
-        print_export(report)
+    show(report, json, print_export)
 
 
 def print_export(report: ExportReport) -> None:

@@ -11,10 +11,8 @@ import typer
 from vecindex.cli.interrupts import interruptible
 from vecindex.cli.options import Db, Json, Table, options_of
 from vecindex.config import DEFAULT_TABLE
-from vecindex.errors import REJECTED_EXIT
+from vecindex.errors import REJECTED_EXIT, Interrupted
 from vecindex.verbs.ingest.options import IngestOptions
-
-INTERRUPTED_EXIT = 130
 
 
 @options_of(IngestOptions)
@@ -70,7 +68,7 @@ def ingest(
     if json:
         print_json(report)
     if report.interrupted:
-        raise typer.Exit(INTERRUPTED_EXIT)
+        raise typer.Exit(Interrupted.exit_code)
     if report.rejected:
         raise typer.Exit(REJECTED_EXIT)
 

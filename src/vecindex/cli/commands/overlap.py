@@ -88,8 +88,7 @@ def _written(result: OverlapResult, csv: str | None, html: str | None) -> Iterat
 
 def _print(result: OverlapResult, question: str | None, explain: bool) -> None:
     """Print everything, or one question with no more than was asked for besides."""
-    from vecindex.cli.render.experiments import print_experiments, print_what_if
-    from vecindex.cli.render.overlap import print_causes, print_overlap
+    from vecindex.cli.render.overlap import print_causes, print_experiments, print_overlap, print_what_if
     from vecindex.cli.render.question import print_question
 
     if question is None:

@@ -51,7 +51,7 @@ def project(
     anchored map is derived from another one, which stays as it is.
     """
     import vecindex
-    from vecindex.cli.output import end, print_json
+    from vecindex.cli.output import end, show
     from vecindex.cli.progress import Screen
     from vecindex.cli.render.project import print_project
 
@@ -66,10 +66,7 @@ def project(
     options["settings"] = read_settings(set or []) | chosen
     with Screen() as screen, untouched_on_interrupt(screen) as observer:
         result = vecindex.open(db, table).project(name, questions=questions or (), observer=observer, **options)
-    if json:
-        print_json(result)
-    else:
-        print_project(result)
+    show(result, json, print_project)
     end(result, screen)
 
 

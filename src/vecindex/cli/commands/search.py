@@ -26,15 +26,12 @@ def search(
     dist is the cosine distance: lower is closer.
     """
     import vecindex
-    from vecindex.cli.output import end, print_json
+    from vecindex.cli.output import end, show
     from vecindex.cli.progress import Screen
     from vecindex.cli.render.search import print_search
 
     options["text"] = "none" if no_text else "full" if full_text else "snippet"
     with Screen() as screen:
         result = vecindex.open(db, table).search(query, observer=screen, **options)
-    if json:
-        print_json(result)
-    else:
-        print_search(result)
+    show(result, json, print_search)
     end(result, screen)

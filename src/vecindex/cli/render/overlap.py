@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vecindex.cli.layout import facts, out, plain, prose, short, table
 from vecindex.cli.render.project import made_by, precise
-from vecindex.errors import ConfigError
+from vecindex.files import not_written
+from vecindex.messages import percent
 from vecindex.reports.figures import NONE, figure, number, share
 from vecindex.reports.overlap.maps import enough_of
 from vecindex.verbs.overlap.causes.experiments import bearing_on, outcome_in_words
 
 if TYPE_CHECKING:
     from vecindex.core.nulls import Interval
+    from vecindex.verbs.overlap.causes.nested import NestedPoint, Trend
     from vecindex.verbs.overlap.result import MapOverlap, OverlapResult, Placement
 
 WORST = 5
+_NAMES = {
+    "nearest_dist": "nearest distance",
+    "overlap": "overlap",
+    "answers_recall": "answers found",
+    "mrr": "MRR",
+    "topic_precision": "on topic",
+}
+_AT_K = ("answers_recall", "topic_precision")
+_PLAIN = ("nearest_dist", "mrr")
+"""Printed as numbers; the others are shares."""
 
 
 def print_overlap(result: OverlapResult) -> None:
@@ -66,9 +79,9 @@ def figures(values: dict[str, float]) -> str:
     return "; ".join(f"{name} {figure(value)}" for name, value in values.items())
 
 
-def interval(found: Interval) -> str:
-    """Return the ends of the interval of a share."""
-    return NONE if number(found.low) is None else f"{share(found.low)} to {share(found.high)}"
+def interval(found: Interval, show: Callable[[float], str] = share) -> str:
+    """Return the ends of an interval."""
+    return NONE if number(found.low) is None else f"{show(found.low)} to {show(found.high)}"
 
 
 def _print_maps(result: OverlapResult) -> None:
@@ -124,9 +137,8 @@ def _print_further_metrics(result: OverlapResult) -> None:
         for placed in (found.search, found.median):
             for name, value in placed.metrics.items():
                 metric, at, depth = name.partition("@")
-                ends = NONE if number(value.low) is None else f"{figure(value.low)} to {figure(value.high)}"
-                label = result.metrics[metric].label + at + depth
-                rows.append([found.name, placed.rule, plain(label), figure(value.mean), ends])
+                label = plain(result.metrics[metric].label + at + depth)
+                rows.append([found.name, placed.rule, label, figure(value.mean), interval(value, figure)])
     out("\nfurther metrics")
     table(rows)
     for about in result.metrics.values():
@@ -223,6 +235,80 @@ def _answers(result: OverlapResult) -> str:
     )
 
 
+def print_experiments(result: OverlapResult) -> None:
+    """Print what was tried for and against the causes, with the figures."""
+    if not result.experiments:
+        return
+    out("\nexperiments")
+    for done in result.experiments:
+        prose(f"{outcome_in_words(done)} ({done.name})", indent=2)
+        facts([("figures", figures(done.figures))], indent=4)
+
+
+def print_what_if(result: OverlapResult) -> None:
+    """Print what the nested samples say of more articles, then their figures and the change with each doubling."""
+    found = result.what_if
+    if found is None:
+        return
+    out("\nwhat if there were more articles")
+    prose(found.summary, indent=2)
+    shown = [("nearest_dist", None), *(("overlap", name) for name in found.points[0].overlap)]
+    shown += [(name, None) for name in (*_AT_K, "mrr") if getattr(found.points[0], name) is not None]
+    trends = {(trend.figure, trend.map): trend for trend in found.trends}
+    rows = [
+        [
+            f"{result.by}s, each sample in the next",
+            *(f"{point.articles:,}" for point in found.points),
+            "each doubling",
+            "",
+        ],
+        ["share", *(percent(point.share) for point in found.points), "", ""],
+    ]
+    for name, on in shown:
+        values = [_value(point, name, on) for point in found.points]
+        change = trends.get((name, on))
+        rows.append(
+            [
+                _head(name, on, result.k),
+                *(_cell(name, value) for value in values),
+                _change(change) if change else "",
+                str(change.verdict) if change else "",
+            ]
+        )
+    out()
+    table(rows)
+    out()
+    prose(found.note, indent=2)
+
+
+def _value(point: NestedPoint, name: str, on: str | None) -> Interval:
+    value: Interval = point.overlap[on] if on is not None else getattr(point, name)
+    return value
+
+
+def _head(name: str, on: str | None, k: int) -> str:
+    if on is not None:
+        return f"overlap@{k} on {on}"
+    return f"{_NAMES[name]}@{k}" if name in _AT_K else _NAMES[name]
+
+
+def _cell(name: str, value: Interval) -> str:
+    if number(value.mean) is None:
+        return NONE
+    return f"{value.mean:.3f}" if name in _PLAIN else share(value.mean)
+
+
+def _change(trend: Trend) -> str:
+    change = trend.per_doubling
+    if number(change.mean) is None:
+        return NONE
+    scale, digits, unit = (1, 3, "") if trend.figure in _PLAIN else (100, 1, " points")
+    if number(change.low) is None:
+        return f"{scale * change.mean:+.{digits}f}{unit}"
+    low, high = f"{scale * change.low:+.{digits}f}", f"{scale * change.high:+.{digits}f}"
+    return f"{scale * change.mean:+.{digits}f}{unit} ({low} to {high})"
+
+
 def write_csv(result: OverlapResult, path: str) -> None:
     """Write `OverlapResult.flat_rows` with a header; raises ConfigError when the file cannot be written."""
     rows = result.flat_rows()
@@ -233,7 +319,4 @@ def write_csv(result: OverlapResult, path: str) -> None:
             writer.writeheader()
             writer.writerows(rows)
     except OSError as error:
-        raise ConfigError(
-            f"Cannot write {path}: {error.strerror or error}.",
-            "Name another file, in a folder that you may write to.",
-        ) from error
+        raise not_written(path, error) from error

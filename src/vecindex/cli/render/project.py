@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from vecindex.cli.layout import out, plain
 from vecindex.cli.output import duration
-from vecindex.cli.render.anchor import anchor_lines
 from vecindex.cli.spelling import spelled
 from vecindex.core.anchors import anchored_to
 from vecindex.messages import Message, Placeholder, command, percent, text
@@ -16,8 +15,8 @@ from vecindex.verbs.map_state import rebuilt_by
 
 if TYPE_CHECKING:
     from vecindex.core.nulls import Interval
-    from vecindex.verbs.project.result import ProjectResult
-    from vecindex.verbs.scores.fidelity import Fidelity
+    from vecindex.verbs.project.align import Displacement
+    from vecindex.verbs.project.result import AnchorResult, ArticleCost, ProjectResult, QuestionScores
     from vecindex.verbs.scores.scores import MapScores
 
 
@@ -50,7 +49,7 @@ def _lines(result: ProjectResult) -> Iterator[Message]:
     if result.scores is not None:
         yield from _scores(result.scores)
     if result.anchor is not None:
-        yield from anchor_lines(result.anchor)
+        yield from _anchor_lines(result.anchor)
     if result.moved is not None:
         moved = result.moved
         yield (
@@ -76,29 +75,18 @@ def _lines(result: ProjectResult) -> Iterator[Message]:
 
 def _scores(scores: MapScores) -> Iterator[str]:
     yield "articles keep " + recall_text(scores.recall, scores.sample)
-    yield fidelity_text(scores.fidelity)
-    if (even := scores.evenness) is not None:
+    found, even = scores.fidelity, scores.evenness
+    trust, continuity, area = (precise(one) for one in (found.trustworthiness, found.continuity, found.rnx_area))
+    near = f"trustworthiness {trust}, continuity {continuity} at {found.k}, over {found.ranked:,}"
+    yield f"{near}; R_NX area {area} to {found.depth}"
+    if even is not None:
         yield f"evenness: entropy {even.entropy:.2f}, Gini {even.gini:.2f} over {even.cells:,} cells"
 
 
 def recall_text(recall: Mapping[int, Interval], sample: int) -> str:
     """Return the recall at each k with its interval."""
-    kept = [
-        f"{percent(r.mean, 1)} of their {k} nearest ({percent(r.low, 1)} to {percent(r.high, 1)})"
-        for k, r in recall.items()
-    ]
+    kept = [f"{percent(r.mean, 1)} of their {k} nearest {_ends(r)}" for k, r in recall.items()]
     return f"{', '.join(kept)}, over {sample:,}"
-
-
-def fidelity_text(found: Fidelity) -> str:
-    """Return trustworthiness, continuity and the overlap over k, each with its interval."""
-    named = (
-        ("trustworthiness", found.trustworthiness),
-        ("continuity", found.continuity),
-        ("R_NX area", found.rnx_area),
-    )
-    values = [f"{name} {precise(one)}" for name, one in named]
-    return f"{', '.join(values[:2])} at {found.k}, over {found.ranked:,}; {values[2]} to {found.depth}"
 
 
 def precise(found: Interval) -> str:
@@ -141,3 +129,76 @@ def map_line(name: str, about: Any) -> str:
     if about.get("focus"):
         parts.append(f"focus on {about['focus'].get('questions')}")
     return plain(f"{name}: {', '.join(parts)}")
+
+
+def _anchor_lines(found: AnchorResult) -> Iterator[Message]:
+    """Yield what the questions keep, next to what it must be compared with, and what it cost the articles."""
+    files = ", ".join(plain(file.name) for file in found.files)
+    weights = ", ".join(f"{weight:.3g}" for weight in found.weights)
+    questions = f"{found.questions:,} question{'' if found.questions == 1 else 's'}"
+    yield (
+        f"anchored to {files} ({questions}), {found.k} articles each; weights {weights}, "
+        f"{found.iterations} iterations each"
+    )
+    yield from _table(found)
+    if found.held_out_change is not None:
+        yield f"held out minus unanchored: {_signed(found.held_out_change)} (overlap@{found.k})"
+    if found.no_controls is not None:
+        yield text("controls not run: ", found.no_controls)
+    yield _meaning(found)
+    yield from _cost("articles", found.articles)
+    if found.moved_articles is not None:
+        yield from _cost("moved ones", found.moved_articles)
+    yield f"moved from the map {found.base!r}: {_moves(found.displacement)}"
+    yield f"the questions' nearest: {_moves(found.targets_displacement)}"
+
+
+def _meaning(found: AnchorResult) -> str:
+    """Return what the figures say of other questions."""
+    kept = percent(found.anchored.overlap.mean)
+    if found.held_out is None:
+        return f"{kept} holds because the map was laid out for these questions; it says nothing of other questions"
+    expected = percent(found.held_out.overlap.mean)
+    return f"{kept} holds because the map was laid out for these questions; expect {expected} for other questions"
+
+
+def _table(found: AnchorResult) -> Iterator[str]:
+    k = found.k
+    yield f"{'':<26}{'overlap@' + str(k):<26}{'at least 3 of 5':<26}soft {k} in 50"
+    folds = f"held out, {found.folds} folds"
+    rows: list[tuple[str, QuestionScores | None]] = [
+        ("unanchored", found.unanchored),
+        ("anchored", found.anchored),
+        (folds, found.held_out),
+        ("shuffled neighbors", found.shuffled),
+    ]
+    for name, scores in rows:
+        if scores is not None:
+            cells = "".join(
+                f"{f'{percent(value.mean, 1)} {_ends(value)}':<26}"
+                for value in (scores.overlap, scores.enough, scores.soft)
+            )
+            yield f"{name:<26}{cells}".rstrip()
+
+
+def _cost(name: str, cost: ArticleCost) -> Iterator[str]:
+    kept = [
+        f"@{k} {percent(cost.before[k].mean, 1)} to {percent(cost.after[k].mean, 1)} ({_signed(change)})"
+        for k, change in cost.change.items()
+    ]
+    yield f"{name} keep {', '.join(kept)}; over {cost.sample:,}"
+
+
+def _moves(moved: Displacement) -> str:
+    return (
+        f"median {percent(moved.median, 2)} of its width, 95 % less than {percent(moved.p95, 2)}, "
+        f"most {percent(moved.max, 1)}; {percent(moved.moved, 1)} of {moved.articles:,} by more than 1 %"
+    )
+
+
+def _ends(value: Interval) -> str:
+    return f"({percent(value.low, 1)} to {percent(value.high, 1)})"
+
+
+def _signed(value: Interval) -> str:
+    return f"{100 * value.mean:+.1f} points, {100 * value.low:+.1f} to {100 * value.high:+.1f}"

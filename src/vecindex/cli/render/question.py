@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from vecindex.cli.layout import out, plain, short, table
@@ -46,27 +47,21 @@ def _row_of(result: OverlapResult, question: str) -> QuestionRow:
 
 def _side_by_side(space: Sequence[RankedNeighbor], placed: PlacedQuestion | None) -> None:
     """Print the two lists, each neighbor with its rank in the other space."""
-    sides: list[tuple[Sequence[RankedNeighbor], Sequence[int | None]]] = [
-        (space, placed.target_ranks if placed else ())
-    ]
-    if placed is not None:
-        sides.append((placed.neighbors, placed.neighbor_ranks))
-    kept = {n.id for n in space} & {n.id for n in (placed.neighbors if placed else ())}
-    rows = [["rank", "dist", "in embedding space", "map rank", "dist", "on the map", "space rank"]]
-    for i in range(max(len(near) for near, _ in sides)):
-        cells = [str(i + 1)]
-        for near, ranks in sides:
-            if i < len(near):
-                one = near[i]
-                cells += [f"{one.dist:.4f}", ("* " if one.id in kept else "  ") + short(one.title or one.id, 44)]
-                cells.append(_rank(ranks[i], placed) if placed else "")
-            else:
-                cells += ["", "", ""]
-        rows.append(cells + [""] * (7 - len(cells)))
+    head = ["rank", "dist", "in embedding space", "map rank", "dist", "on the map", "space rank"]
     if placed is None:
-        rows = [row[:3] for row in rows]
-    table(rows)
+        table([head[:3], *([str(n), *_cells(one, kept=False)] for n, one in enumerate(space, 1))])
+        return
+    kept = {one.id for one in space} & {one.id for one in placed.neighbors}
+    sides = [
+        [
+            [*_cells(one, kept=one.id in kept), f">{placed.depth}" if rank is None else str(rank)]
+            for one, rank in zip(near, ranks, strict=False)
+        ]
+        for near, ranks in ((space, placed.target_ranks), (placed.neighbors, placed.neighbor_ranks))
+    ]
+    pairs = zip_longest(*sides, fillvalue=["", "", ""])
+    table([head, *([str(n), *left, *right] for n, (left, right) in enumerate(pairs, 1))])
 
 
-def _rank(rank: int | None, placed: PlacedQuestion) -> str:
-    return f">{placed.depth}" if rank is None else str(rank)
+def _cells(one: RankedNeighbor, *, kept: bool) -> list[str]:
+    return [f"{one.dist:.4f}", ("* " if kept else "  ") + short(one.title or one.id, 44)]

@@ -47,7 +47,8 @@ def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
         return  # there is no table
     if found.columns:
         yield "fields", ", ".join(f"{plain(name)} ({kind})" for name, kind in found.columns.items())
-    yield from _map_lines(found)
+    for number, (name, about) in enumerate(found.maps.items()):
+        yield "" if number else "maps", map_line(name, about)
     if found.tags:
         yield "tags", ", ".join(f"{name} (version {version})" for name, version in found.tags.items())
     if found.batch_tokens:
@@ -84,11 +85,6 @@ def _model_lines(found: Status) -> Iterator[tuple[str, str]]:
             "truncated",
             f"{found.truncated:,} texts ({percent(found.truncated_frac, 1)}) are longer than the model reads",
         )
-
-
-def _map_lines(found: Status) -> Iterator[tuple[str, str]]:
-    for number, (name, about) in enumerate(found.maps.items()):
-        yield "" if number else "maps", map_line(name, about)
 
 
 def _run_lines(found: Status) -> Iterator[tuple[str, str]]:

@@ -131,16 +131,16 @@ def bar_chart(
     description: str,
     labels: Sequence[str],
     values: Sequence[float],
-    compared: Sequence[float] | None = None,
+    compared: Sequence[float],
     *,
     x_label: str,
     y_label: str,
 ) -> Markup:
     """Return a bar for each label with its count on top; `compared` are further counts, each as a hollow bar."""
     left, right, top, bottom = 14, WIDTH - 10, TOP + 18, HEIGHT - BOTTOM
-    most = max([*values, *(compared or []), 1])
+    most = max([*values, *compared, 1])
     slot = (right - left) / len(values)
-    bars = [("bar", values), *([("bar compared", compared)] if compared is not None else [])]
+    bars = [("bar", values), ("bar compared", compared)]
     wide = min(46.0, slot * 0.8) / len(bars)
     parts = [tag("text", y_label, x=left, y=12, class_="axis")]
     for i, label in enumerate(labels):
@@ -231,9 +231,9 @@ def _x_axis(x: Axis, left: float, right: float, bottom: float) -> Markup:
     return joined(parts)
 
 
-def _mark(x: float, y: float, style: int, size: float = 4.0) -> Markup:
+def _mark(x: float, y: float, style: int) -> Markup:
     """Return a mark that identifies the series by its shape as well as its color."""
-    shape, css = MARKS[style % STYLES], f"dot series-{style % STYLES + 1}"
+    shape, css, size = MARKS[style % STYLES], f"dot series-{style % STYLES + 1}", 4.0
     if shape == "circle":
         return tag("circle", cx=at(x), cy=at(y), r=at(size), class_=css)
     if shape == "square":

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from vecindex.core.picture import Extent, MapPicture, PlacedQuestion
+from vecindex.core.picture import Extent, MapPicture
 from vecindex.reports.markup import Markup, clean, escaped, json_block
+from vecindex.serialize import plain
 
 FORMAT = 1
 TEXTS = ("titles", "ids", "snippets")
@@ -52,21 +53,12 @@ def _header(picture: MapPicture, extent: Extent, sections: Mapping[str, bytes]) 
         "shown": len(picture),
         "outside": picture.articles - len(picture),
         "anchored": picture.anchored,
-        "scores": [{"name": s.name, "mean": s.mean, "low": s.low, "high": s.high} for s in picture.scores],
+        "scores": plain(picture.scores),
         "extent": {"x": extent.x, "y": extent.y, "width": extent.width},
         "colorings": [c.to_dict() for c in picture.colorings],
-        "topics": [
-            {
-                "name": topic.name,
-                **_position(extent, topic.x, topic.y),
-                "count": topic.count,
-                "level": topic.level,
-                "category": topic.category,
-            }
-            for topic in picture.topics
-        ],
+        "topics": [{**plain(topic), **position(extent, topic.x, topic.y)} for topic in picture.topics],
         "questions_name": picture.questions_name,
-        "questions": [_question(extent, question) for question in picture.questions],
+        "questions": [{**plain(asked), **position(extent, asked.x, asked.y)} for asked in picture.questions],
         "k": picture.k,
         "sections": {name: {"bytes": len(data)} for name, data in sections.items()},
     }
@@ -74,19 +66,8 @@ def _header(picture: MapPicture, extent: Extent, sections: Mapping[str, bytes]) 
     return cleaned
 
 
-def _question(extent: Extent, question: PlacedQuestion) -> Header:
-    return {
-        "id": question.id,
-        "text": question.text,
-        "topic": question.topic,
-        **_position(extent, question.x, question.y),
-        "overlap": question.overlap,
-        "nearest": [{"row": near.row, "dist": near.dist, "kept": near.kept} for near in question.nearest],
-        "on_map": list(question.on_map),
-    }
-
-
-def _position(extent: Extent, x: float | None, y: float | None) -> dict[str, float | None]:
+def position(extent: Extent, x: float | None, y: float | None) -> dict[str, float | None]:
+    """Return a position in the steps of the section "points", to two decimals; null for none."""
     if x is None or y is None:
         return {"x": None, "y": None}
     at = extent.steps(np.array([[x, y]]))[0]

@@ -32,7 +32,7 @@ def corpus_section(found: Values) -> Section | None:
             "nearest-articles",
             "Distance to the nearest article",
             "The median over the questions; lower is closer.",
-            [("questions", "nearest distance", lambda p: p.get("nearest_dist"))],
+            [("questions", "nearest distance", [p.get("nearest_dist") for p in points])],
             distance,
         ),
         _drawing(
@@ -40,7 +40,7 @@ def corpus_section(found: Values) -> Section | None:
             "nested-overlap",
             "Overlap",
             "On the stored maps, with only the sampled articles on them.",
-            [(name, f"overlap on {name}", _of_map(name)) for name in names],
+            [(name, f"overlap on {name}", [(p.get("overlap") or {}).get(name) for p in points]) for name in names],
             share,
         ),
         _drawing(
@@ -48,7 +48,7 @@ def corpus_section(found: Values) -> Section | None:
             "semantics",
             "Right articles",
             "Whether right articles, or articles on the topic, are found in embedding space.",
-            [(label, label, _of_key(key)) for key, label in _SEMANTIC.items()],
+            [(label, label, [p.get(key) for p in points]) for key, label in _SEMANTIC.items()],
             share,
         ),
     ]
@@ -60,19 +60,11 @@ def corpus_section(found: Values) -> Section | None:
             "promise nothing about articles that are not in the table.",
             class_="quiet",
         ),
-        tag("div", *(drawing for drawing in drawings if drawing is not None), class_="charts"),
+        tag("div", *drawings, class_="charts"),
         _trends(what_if.get("trends") or ()),
         tag("p", given(what_if["note"]), class_="small quiet") if what_if.get("note") else None,
     ]
     return Section("corpus", "More articles?", joined(body))
-
-
-def _of_map(name: str) -> Callable[[Values], Any]:
-    return lambda point: (point.get("overlap") or {}).get(name)
-
-
-def _of_key(key: str) -> Callable[[Values], Any]:
-    return lambda point: point.get(key)
 
 
 def _drawing(
@@ -80,39 +72,36 @@ def _drawing(
     name: str,
     title: str,
     note: str,
-    lines: Sequence[tuple[str, str, Callable[[Values], Any]]],
+    lines: Sequence[tuple[str, str, Sequence[Any]]],
     show: Callable[[Any], str],
 ) -> Markup | None:
-    kept = [(label, full, of) for label, full, of in lines if any(mean_of(of(p)) is not None for p in points)]
+    kept = [line for line in lines if any(mean_of(value) is not None for value in line[2])]
     if not kept:
         return None
-    series = [_series(points, label, of, i) for i, (label, _, of) in enumerate(kept[:DRAWN])]
+    series = [_series(points, label, values, i) for i, (label, _, values) in enumerate(kept[:DRAWN])]
     axis = log_axis("articles (each sample has the smaller ones)", [float(p["articles"]) for p in points], _short)
     y = share_axis("") if show is share else _fitted(series)
     description = "; ".join(
-        f"{full}: " + ", ".join(f"{count(p['articles'])}: {show(mean_of(of(p)))}" for p in points)
-        for _, full, of in kept
+        f"{full}: "
+        + ", ".join(f"{count(p['articles'])}: {show(mean_of(v))}" for p, v in zip(points, values, strict=True))
+        for _, full, values in kept
     )
     columns = [Column("articles", True), Column("share of the table", True)]
     for _, full, _ in kept:
         columns += [Column(given(full), True), Column("interval", True)]
-    rows = [
-        [
-            count(p["articles"]),
-            share(p["share"]),
-            *(cell for _, _, of in kept for cell in (show(mean_of(of(p))), ends(of(p), show))),
-        ]
-        for p in points
-    ]
+    rows = []
+    for p, *values in zip(points, *(line[2] for line in kept), strict=True):
+        cells = [cell for value in values for cell in (show(mean_of(value)), ends(value, show))]
+        rows.append([count(p["articles"]), share(p["share"]), *cells])
     drawing = line_chart(name, title, description, series, axis, y)
     return drawn(title, note, drawing, table(columns, rows, caption=title))
 
 
-def _series(points: Sequence[Values], label: str, of: Callable[[Values], Any], style: int) -> Series:
+def _series(points: Sequence[Values], label: str, values: Sequence[Any], style: int) -> Series:
     means, whiskers = [], []
-    for point in points:
-        x, interval = float(point["articles"]), of(point) or {}
-        mean, low, high = (number(interval.get(end)) for end in ("mean", "low", "high"))
+    for point, interval in zip(points, values, strict=True):
+        x = float(point["articles"])
+        mean, low, high = (number((interval or {}).get(end)) for end in ("mean", "low", "high"))
         if mean is not None:
             means.append((x, mean))
             if low is not None and high is not None:

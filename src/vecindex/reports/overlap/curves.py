@@ -37,12 +37,8 @@ def binned(values: Sequence[float], edges: Sequence[float]) -> list[int]:
 
 def spread_section(found: Values) -> Section | None:
     """Return the spread of overlap and distance over the questions."""
-    drawings: list[Markup | None] = [
-        _overlap_bars(found, i, one["name"]) for i, one in enumerate(found["maps"][:DRAWN])
-    ]
-    drawings += [_distances(found), _percentiles(found)]
-    body = tag("div", *(d for d in drawings if d is not None), class_="charts")
-    return Section("spread", "Spread", body)
+    bars = [_overlap_bars(found, i, one["name"]) for i, one in enumerate(found["maps"][:DRAWN])]
+    return Section("spread", "Spread", tag("div", *bars, _distances(found), _percentiles(found), class_="charts"))
 
 
 def _overlap_bars(found: Values, index: int, name: str) -> Markup:
@@ -177,13 +173,12 @@ def curves_section(found: Values) -> Section | None:
             lambda placed: _curve_points({k: mean_of(placed["overlap"]), **(placed.get("reciprocal") or {})}),
         ),
     ]
-    made = [drawing for drawing in drawings if drawing is not None]
-    if not made:
+    if not any(drawings):
         return None
     note = f"Thin and gray: chance with {count(n)} articles. The axes of neighbors are logarithmic."
     more = f" The first {DRAWN} maps are drawn; the values are of all maps." if len(found["maps"]) > DRAWN else ""
     return Section(
-        "curves", "Curves", joined([tag("p", note + more, class_="quiet"), tag("div", *made, class_="charts")])
+        "curves", "Curves", joined([tag("p", note + more, class_="quiet"), tag("div", *drawings, class_="charts")])
     )
 
 
@@ -200,15 +195,13 @@ def _curve_points(values: Mapping[Any, Any] | None) -> list[tuple[float, float]]
 def _curve(
     found: Values, name: str, title: str, note: str, x_label: str, points_of: Any, own: str = ""
 ) -> Markup | None:
-    lines: list[tuple[str, str, list[tuple[float, float]]]] = []
-    for one in found["maps"]:
-        lines.append((one["name"], one["name"], points_of(one["search"])))
-    if len(found["maps"]) == 1:
-        lines.append(("median", f"{found['maps'][0]['name']}, at the median", points_of(found["maps"][0]["median"])))
     best = found["maps"][0]
+    lines = [(one["name"], one["name"], points_of(one["search"])) for one in found["maps"]]
+    if len(lines) == 1:
+        lines.append(("median", f"{best['name']}, at the median", points_of(best["median"])))
     best_own = _curve_points({found["k"]: mean_of(best["self_recall"]), **best[own]}) if best.get(own) else []
     if best_own:
-        lines.append((OWN, f"self-recall of the articles on {found['maps'][0]['name']}", best_own))
+        lines.append((OWN, f"self-recall of the articles on {best['name']}", best_own))
     xs = sorted({x for _, _, points in lines for x, _ in points})
     if not xs:
         return None

@@ -1,4 +1,4 @@
-"""Embedding space, the geometry of questions and articles on the maps, and the lines that were skipped."""
+"""Figures as tables: embedding space, geometry, the metrics of other packages, and the lines that were skipped."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from vecindex.reports.figures import NONE, count, distance, ends, figure, mean_of, number, share, spoken
 from vecindex.reports.markup import Markup, given, joined, tag
+from vecindex.reports.overlap.maps import RULES
 from vecindex.reports.page import Section
 from vecindex.reports.tables import Column, table
 
@@ -85,7 +86,9 @@ def space_section(found: Values) -> Section:
         ("How differently questions and articles are distributed", _rows(space.get("style") or {}, _STYLE)),
     ]
     columns = [Column("figure"), Column("value", True)]
-    made = [tag("div", _facts(columns, rows, name), class_="spaced") for name, rows in groups if rows]
+    made = [
+        tag("div", table(columns, rows, caption=name, css="facts"), class_="spaced") for name, rows in groups if rows
+    ]
     return Section("space", "Embedding space", tag("div", *made, class_="charts two"))
 
 
@@ -141,9 +144,8 @@ def geometry_section(found: Values) -> Section | None:
             cells = [figure(_value((o[holder] if holder else o).get(key))) for o in maps]
             add(given(spoken(key)), cells, "")
     columns = [Column("figure"), *(Column(given(one["name"]), True) for one in maps)]
-    return Section(
-        "geometry", "Geometry", _facts(columns, rows, "The questions, at their best positions, among the articles")
-    )
+    caption = "The questions, at their best positions, among the articles"
+    return Section("geometry", "Geometry", table(columns, rows, caption=caption, css="facts"))
 
 
 _MAP_KNOWN = ("articles", "outside", "targets_outside", "agreement", "self_recall")
@@ -193,8 +195,32 @@ def _named(label: object, note: str) -> Markup:
     return joined([label, tag("div", note, class_="small quiet") if note else None])
 
 
-def _facts(columns: Sequence[Column], rows: Rows, caption: str) -> Markup:
-    return table(columns, rows, caption=caption, css="facts")
+def metrics_section(found: Values) -> Section | None:
+    """Return a table of these metrics on each map, with what they are; None where there are none."""
+    about = found.get("metrics") or {}
+    rows = [
+        [given(one["name"]), placed, given(_label(name, about)), figure(mean_of(value)), ends(value, figure)]
+        for one in found["maps"]
+        for rule, placed in RULES.items()
+        for name, value in (one[rule].get("metrics") or {}).items()
+    ]
+    if not rows:
+        return None
+    columns = [Column("map"), Column("placement"), Column("metric"), Column("mean", True), Column("interval", True)]
+    notes = [
+        tag("p", given(f"{one['label']}: {one['about']}{_direction(one)}"), class_="small quiet")
+        for one in about.values()
+    ]
+    return Section("metrics", "Further metrics", joined([table(columns, rows, caption="Further metrics"), *notes]))
+
+
+def _label(name: str, about: Values) -> str:
+    metric, at, depth = name.partition("@")
+    return str(about[metric]["label"]) + at + depth if metric in about else name
+
+
+def _direction(about: Values) -> str:
+    return "" if about["higher_is_better"] else "; lower is better"
 
 
 def skipped_section(found: Values) -> Section | None:

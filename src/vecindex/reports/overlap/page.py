@@ -10,16 +10,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vecindex.reports.overlap.causes import causes_section, experiments_section
 from vecindex.reports.overlap.corpus import corpus_section
 from vecindex.reports.overlap.curves import curves_section, spread_section
-from vecindex.reports.overlap.facts import geometry_section, skipped_section, space_section
+from vecindex.reports.overlap.facts import geometry_section, metrics_section, skipped_section, space_section
 from vecindex.reports.overlap.maps import enough_of, maps_section, the_map
-from vecindex.reports.overlap.metrics import metrics_section
 from vecindex.reports.overlap.questions import questions_data, questions_section
-from vecindex.reports.page import page
+from vecindex.reports.page import Section, page, rendered
 
 Values = Mapping[str, Any]
+_OUTCOMES = {"supports": "plays a part", "refutes": "ruled out"}
 
 
 def overlap_page(
@@ -36,8 +35,8 @@ def overlap_page(
     """
     sections = [
         maps_section(found),
-        causes_section(found),
-        experiments_section(found),
+        _causes_section(found),
+        _experiments_section(found),
         spread_section(found),
         curves_section(found),
         corpus_section(found),
@@ -62,6 +61,21 @@ def overlap_page(
         made=made,
         version=version,
     )
+
+
+def _causes_section(found: Values) -> Section:
+    """Return the causes of the best map, and those of the other maps behind a click."""
+    maps = [(the_map(found, one["name"]), one["causes"]) for one in found["maps"]]
+    return Section("causes", "Causes", rendered("causes.html", causes=found["causes"], maps=maps))
+
+
+def _experiments_section(found: Values) -> Section | None:
+    """Return the experiments that were run; None without any."""
+    experiments = found.get("experiments")
+    if not experiments:
+        return None
+    body = rendered("experiments.html", experiments=experiments, outcomes=_OUTCOMES)
+    return Section("experiments", "Experiments", body)
 
 
 def origin(about: Values) -> str:

@@ -1,4 +1,4 @@
-"""Which columns an export has, under which names, and where each comes from."""
+"""Which columns of a table are read for other tools, under which names; and some of them as Arrow data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from vecindex.errors import ConfigError
 from vecindex.messages import option, text
 from vecindex.schema import CHUNK_COLUMNS
 from vecindex.store.articles import ArticleTable
+from vecindex.store.database import Database
 from vecindex.store.maps import maps
+from vecindex.store.search import check_condition
 from vecindex.verbs.export.options import ATLAS, VIEWER
 from vecindex.verbs.map_state import chosen_map
 
@@ -51,6 +53,19 @@ class Columns:
         return pa.schema([pa.field(name, field.type) for name, field in fields])
 
 
+def open_version(database: Database, name: str, where: str | None, at: str | None) -> ArticleTable:
+    """Return the table at a tag, else held on its latest version, whatever is committed meanwhile.
+
+    Raises ConfigError for a condition that cannot be applied to it.
+    """
+    table = database.articles(name, at)
+    if at is None:
+        table.lance.checkout(table.version)
+    if where is not None:
+        check_condition(table, where)
+    return table
+
+
 def chosen_maps(table: ArticleTable, wanted: Sequence[str] | None) -> list[str]:
     """Return the maps that were asked for; None asks for all, the one that `Index.map` shows first.
 
@@ -80,8 +95,7 @@ def plan_columns(
 
     Raises ConfigError naming the columns that there are.
     """
-    schema = table.schema
-    own = _usual(table, schema, tool) if wanted is None else _resolved(table, schema, wanted)
+    own = _usual(table, tool) if wanted is None else _resolved(table, wanted)
     first: list[tuple[str, str]] = []
     placed = on_maps[0] if tool and on_maps else None
     if placed is not None:
@@ -104,17 +118,15 @@ def plan_columns(
     return Columns(tuple(names), tuple(sources), tuple(on_maps), placed)
 
 
-def _usual(table: ArticleTable, schema: pa.Schema, tool: str | None) -> list[str]:
-    there = set(schema.names)
-    fields = [field.name for field in table.extra_columns if not field.name.startswith("_")]
-    chunk = [name for name in CHUNK_COLUMNS if name in there]
-    if tool is not None:
-        return [*chunk, *fields]
-    return ["id", "title", "text", *chunk, *fields, *_LENGTHS]
+def _usual(table: ArticleTable, tool: str | None) -> list[str]:
+    there = table.schema.names
+    own = [name for name in CHUNK_COLUMNS if name in there]
+    own += [field.name for field in table.extra_columns if not field.name.startswith("_")]
+    return own if tool is not None else ["id", "title", "text", *own, *_LENGTHS]
 
 
-def _resolved(table: ArticleTable, schema: pa.Schema, wanted: Sequence[str]) -> list[str]:
-    there = schema.names
+def _resolved(table: ArticleTable, wanted: Sequence[str]) -> list[str]:
+    there = table.schema.names
     found: list[str] = []
     for item in wanted:
         # A column may itself have a comma in its name.
@@ -126,3 +138,32 @@ def _resolved(table: ArticleTable, schema: pa.Schema, wanted: Sequence[str]) -> 
     if not found:
         raise ConfigError(text(option("columns"), " names no column."), f"Columns there: {', '.join(sorted(there))}")
     return found
+
+
+def read_vectors(database: Database, name: str, where: str | None, at: str | None) -> pa.RecordBatchReader:
+    """Return ids and vectors as a stream of one version of the table; see `Index.vectors`."""
+    return _reader(open_version(database, name, where, at), ["vector"], ["vector"], where)
+
+
+def read_positions(database: Database, name: str, on: str | None, where: str | None, at: str | None) -> pa.Table:
+    """Return ids and positions on a map, of one version of the table; see `Index.positions`."""
+    import pyarrow.compute as pc
+
+    table = open_version(database, name, where, at)
+    chosen, _ = chosen_map(table, on)
+    on_map = f"{chosen}_x IS NOT NULL AND {chosen}_y IS NOT NULL"
+    condition = on_map if where is None else f"({where}) AND {on_map}"
+    found = _reader(table, ["x", "y"], [f"{chosen}_x", f"{chosen}_y"], condition).read_all()
+    return found.filter(pc.and_(pc.is_finite(found["x"]), pc.is_finite(found["y"])))
+
+
+def _reader(
+    table: ArticleTable, names: Sequence[str], sources: Sequence[str], where: str | None
+) -> pa.RecordBatchReader:
+    """Return columns, renamed, behind the ids; of chunks with the ids of their articles too."""
+    import pyarrow as pa
+
+    ids = ["id"] if table.fingerprint.chunking is None else ["id", "article_id"]
+    columns = Columns((*ids, *names), (*ids, *sources), (), None)
+    batches = (columns.taken(batch) for batch in table.stream(columns.sources, where))
+    return pa.RecordBatchReader.from_batches(columns.schema(table.schema), batches)

@@ -5,26 +5,25 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
+from gzip import GzipFile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vecindex.core.graph import GRAPH_K
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
-from vecindex.exports.formats import format_of
-from vecindex.exports.json_rows import write_json, write_jsonl
-from vecindex.exports.tables import write_csv, write_parquet
+from vecindex.exports.tables import write_csv, write_json, write_jsonl, write_parquet
 from vecindex.exports.vectors import write_vectors
 from vecindex.files import whole_file
 from vecindex.messages import command, option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import maps as stored_maps
-from vecindex.store.search import check_condition
 from vecindex.types import Observer, Silent, Stage
-from vecindex.verbs.export.columns import Columns, chosen_maps, plan_columns
-from vecindex.verbs.export.neighbors import FileNeighbors, file_neighbors, neighbor_type
-from vecindex.verbs.export.options import ATLAS, VIEWER, ExportOptions, check_vectors, checked_export
+from vecindex.verbs.export.columns import Columns, chosen_maps, open_version, plan_columns
+from vecindex.verbs.export.neighbors import FileNeighbors, file_neighbors
+from vecindex.verbs.export.options import ATLAS, VIEWER, ExportOptions, check_vectors, checked_export, format_of
 from vecindex.verbs.export.result import ExportReport
 
 if TYPE_CHECKING:
@@ -53,12 +52,7 @@ def export(
     """Write rows of a table to a file; see `Index.export`."""
     options, observer = checked_export(out, options), observer or Silent()
     begun = time.perf_counter()
-    table = database.articles(name, options["at"])
-    if options["at"] is None:
-        # All that follows reads one version, whatever is committed meanwhile.
-        table.lance.checkout(table.version)
-    if options["where"] is not None:
-        check_condition(table, options["where"])
+    table = open_version(database, name, options["where"], options["at"])
     kind, packed = format_of(out, options["format"])
     job = _job(table, options, kind)
     neighbors = None
@@ -87,7 +81,7 @@ def export(
         rows=rows,
         of=job.of,
         outside=job.outside,
-        columns=job.names(neighbors),
+        columns=job.columns.names if neighbors is None else (*job.columns.names, "neighbors"),
         maps=job.columns.maps,
         placed=job.columns.placed,
         neighbors=None if neighbors is None else neighbors.about,
@@ -105,9 +99,6 @@ class _Job:
     rows: int
     of: int
     outside: int
-
-    def names(self, neighbors: FileNeighbors | None) -> tuple[str, ...]:
-        return (*self.columns.names, *(() if neighbors is None else ("neighbors",)))
 
 
 def _job(table: ArticleTable, options: ExportOptions, kind: str) -> _Job:
@@ -172,7 +163,7 @@ def _schema(table: ArticleTable, job: _Job, neighbors: FileNeighbors | None) -> 
 
     schema = job.columns.schema(table.schema)
     if neighbors is not None:
-        schema = schema.append(pa.field("neighbors", neighbor_type()))
+        schema = schema.append(pa.field("neighbors", neighbors.column(0, 0).type))
     there = stored_maps(table)
     about = {
         "table": table.name,
@@ -184,8 +175,6 @@ def _schema(table: ArticleTable, job: _Job, neighbors: FileNeighbors | None) -> 
 
 
 def _target(out: str, stdout: BinaryIO | None) -> Any:
-    from contextlib import nullcontext
-
     if out != STDOUT:
         return whole_file(out)
     if stdout is None:
@@ -194,8 +183,5 @@ def _target(out: str, stdout: BinaryIO | None) -> Any:
 
 
 def _packed(stream: BinaryIO, packed: bool) -> Any:
-    from contextlib import nullcontext
-    from gzip import GzipFile
-
     # Without the time in it, so that the same rows give the same bytes.
-    return cast("BinaryIO", GzipFile(fileobj=stream, mode="wb", mtime=0)) if packed else nullcontext(stream)
+    return GzipFile(fileobj=stream, mode="wb", mtime=0) if packed else nullcontext(stream)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vecindex.core.graph import I32, Graph
+from vecindex.core.graph import I32
 from vecindex.core.neighbors import NO_ROW
 from vecindex.core.vectors import F32
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.types import Observer
-from vecindex.verbs.graph import Prepared, complete, prepare
-from vecindex.verbs.map_rows import MapRows, content_of, index_of
+from vecindex.verbs.graph import complete, prepare
+from vecindex.verbs.map_rows import MapRows, in_id_order, index_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,8 +36,9 @@ class NeighborsFrom:
     recall: float
 
 
+@dataclass(frozen=True, slots=True)
 class FileNeighbors:
-    """The lists of neighbors, handed out in the order of the file.
+    """The lists of neighbors, in the order of the file.
 
     Attributes
     ----------
@@ -45,9 +46,9 @@ class FileNeighbors:
     dist : (n, k) float32, cosine distance, 0 to 2, lower is closer.
     """
 
-    def __init__(self, rows: I32, dist: F32, about: NeighborsFrom) -> None:
-        """Take the lists in the order of the file."""
-        self.rows, self.dist, self.about = rows, dist, about
+    rows: I32
+    dist: F32
+    about: NeighborsFrom
 
     def column(self, at: int, count: int) -> pa.StructArray:
         """Return {"ids", "distances"} of `count` rows from row `at` on; each list begins with its own row, at 0.
@@ -66,13 +67,6 @@ class FileNeighbors:
         return pa.StructArray.from_arrays([ids, distances], names=["ids", "distances"])
 
 
-def neighbor_type() -> pa.DataType:
-    """Return the type of `FileNeighbors.column`."""
-    import pyarrow as pa
-
-    return pa.struct([("ids", pa.list_(pa.int32())), ("distances", pa.list_(pa.float32()))])
-
-
 def file_neighbors(
     database: Database, table: ArticleTable, where: str | None, k: int, observer: Observer
 ) -> FileNeighbors:
@@ -87,8 +81,11 @@ def file_neighbors(
     if n < 2:
         return FileNeighbors(np.empty((n, 0), np.int32), np.empty((n, 0), np.float32), NeighborsFrom(0, "made", 1.0))
     prepared = prepare(database, rows, k, observer)
-    graph, how = _graph(prepared, where, k, observer)
-    graph = graph.first(k)
+    if prepared.whole and prepared.kept is not None:
+        graph, how = prepared.kept.first(k), "stored"
+    else:
+        graph, origin = complete(prepared, prepared.rows.matrix(observer, where), k, _SEED, observer)
+        graph, how = graph.first(k), origin.how
     position = index_of(prepared.rows.ids, scanned)
     near = np.full(graph.rows.shape, NO_ROW, dtype=np.int32)
     dist = np.zeros(graph.rows.shape, dtype=np.float32)
@@ -97,26 +94,13 @@ def file_neighbors(
     return FileNeighbors(near, dist, NeighborsFrom(graph.k, how, graph.recall))
 
 
-def _graph(prepared: Prepared, where: str | None, k: int, observer: Observer) -> tuple[Graph, str]:
-    if prepared.whole and prepared.kept is not None:
-        return prepared.kept, "stored"
-    graph, origin = complete(prepared, prepared.rows.matrix(observer, where), k, _SEED, observer)
-    return graph, origin.how
-
-
 def _rows(table: ArticleTable, where: str | None) -> tuple[MapRows, pa.Array]:
     """Return the rows of the file in the order of their ids, and their ids in the order of the file."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     batches = list(table.stream(["id", "content_hash"], where, rows=_ID_ROWS))
     ids, hashes = (
         pa.concat_arrays([batch.column(i) for batch in batches]) if batches else pa.array([], pa.string())
         for i in range(2)
     )
-    order = pc.sort_indices(ids)
-    at = order.to_numpy(zero_copy_only=False).astype(np.int64)
-    position = np.empty(len(ids), dtype=np.int64)
-    position[at] = np.arange(len(ids))
-    rows = MapRows(table, table.version, ids.take(order), content_of(hashes.take(order)), position, None)
-    return rows, ids
+    return in_id_order(table, ids, hashes), ids

@@ -30,8 +30,6 @@ class Committer:
         self.rejects_changed = False
         # What this run rejects is not mended by it: only older rejects are looked up.
         self._old_rejects = RejectTable(run.database).count(run.name) > 0
-        self._kept_budget: int | None = None
-        self._budget_read = False
 
     def commit(self, ready: Ready) -> None:
         """Write a transaction's rows as one commit, and its rejects as another."""
@@ -96,15 +94,12 @@ class Committer:
         if encoder is None or run.table is None or run.options["batch_tokens"] is not None:
             return
         budget, device = encoder.budget, encoder.device_name
-        if not self._budget_read:
-            self._kept_budget = (run.table.setting("batch_tokens") or {}).get(device)
-            self._budget_read = True
+        stored = run.table.setting("batch_tokens") or {}
+        kept = stored.pop(device, None)
         # The full size needs no remembering: it is what the next run starts with by itself.
         safe = budget.tokens if budget.tokens < budget.full else None
-        if safe == self._kept_budget:
+        if safe == kept:
             return
-        if safe is not None and (self._kept_budget is None or safe < self._kept_budget):
+        if safe is not None and (kept is None or safe < kept):
             run.observer.notice(f"out of memory: batches are now of {safe:,} tokens, and the table remembers it")
-        kept = {name: size for name, size in (run.table.setting("batch_tokens") or {}).items() if name != device}
-        run.table.set_setting(batch_tokens=kept if safe is None else {**kept, device: safe})
-        self._kept_budget = safe
+        run.table.set_setting(batch_tokens=stored if safe is None else {**stored, device: safe})

@@ -5,7 +5,6 @@ Three threads: one reads, judges and tokenises (`plan`, `prepare`), this one run
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -29,8 +28,6 @@ from vecindex.verbs.ingest.result import IngestReport
 from vecindex.verbs.ingest.run import Run, Stop
 from vecindex.verbs.ingest.threads import Ahead, Behind
 from vecindex.verbs.upkeep.status import unfinished
-
-log = logging.getLogger(__name__)
 
 _AHEAD = 2
 
@@ -99,7 +96,6 @@ def _rehearse(run: Run) -> IngestReport:
         return _close(run)
     rate = None
     if sample and not run.precomputed:
-        run.load_encoder()
         run.check_encoder(sample)
         rate = run.probe_rate(sample[:PROBE_TEXTS])
     run.report_estimate(report.vectors, True, rate, text_bytes / max(1, new_rows))
@@ -143,9 +139,7 @@ def _planner(run: Run, preparer: Preparer) -> Planner:
 def _embed(run: Run, ready: Ready) -> None:
     """Put a transaction's tokens through the model; rows that fail by themselves become rejects."""
     if ready.tokens is not None:
-        run.model_starts()
-        encoded = run.loaded_encoder.embed(ready.tokens, done=run.count_embedded)
-        run.model_ends()
+        encoded = run.embed(ready.tokens)
         for i, piece in enumerate(ready.to_embed):
             piece.vector = encoded.vectors[i]
         if len(encoded.failed) == len(ready.to_embed) > 1:
@@ -160,7 +154,7 @@ def _embed(run: Run, ready: Ready) -> None:
             )
         if encoded.failed:
             _drop_failed(run, ready, {id(ready.to_embed[i].planned): why for i, why in encoded.failed.items()})
-        run.report.batch_tokens = run.loaded_encoder.budget.tokens
+        run.report.batch_tokens = run.load_encoder().budget.tokens
     run.rows_done += ready.transaction.read
     run.report_progress()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TypeGuard
 
 from vecindex.embed.encoders import FoundModel, find, find_stored, same_name
 from vecindex.embed.models import DEFAULT_MODEL, NotOnThisMachineError
@@ -54,7 +53,7 @@ def choose_model(options: IngestOptions, stored: Fingerprint | None, where: str,
                 text(BRING_EMBEDDINGS, "begin another table: ", option("table", NAME)),
             )
         _refuse_another_model(options, stored, where)
-        files = _files_of_stored(options, stored, must=not precomputed)
+        files = _found(options, stored, must=not precomputed)
         _refuse_differences(options, stored, files, where)
         return ModelChoice(
             stored.model,
@@ -69,10 +68,9 @@ def choose_model(options: IngestOptions, stored: Fingerprint | None, where: str,
             "Precomputed embeddings need the name of the model that made them.",
             text("Add ", option("model", NAME), " (or a folder)."),
         )
-    name = options["model"] or DEFAULT_MODEL
-    files = _find(name, options["revision"], not precomputed)
+    files = _found(options, None, must=not precomputed)
     return ModelChoice(
-        files.name if files else name,
+        files.name if files else options["model"] or DEFAULT_MODEL,
         files,
         options["max_tokens"],
         options["prompt"],
@@ -90,7 +88,8 @@ def _refuse_another_model(options: IngestOptions, stored: Fingerprint, where: st
     if options["model"] is not None and not same_name(options["model"], stored.model):
         differences.append(("model", options["model"], stored.model))
     # The name of a branch or a tag says nothing: the table keeps the commit that it meant.
-    commits = [revision for revision in (options["revision"], stored.revision) if _is_commit(revision)]
+    revisions = (options["revision"], stored.revision)
+    commits = [revision for revision in revisions if revision and re.fullmatch("[0-9a-f]{40}", revision)]
     if len(set(commits)) == 2:
         differences.append(("revision", commits[0], commits[1]))
     if not differences:
@@ -101,25 +100,13 @@ def _refuse_another_model(options: IngestOptions, stored: Fingerprint, where: st
         raise _mismatch(differences, where) from None
 
 
-def _is_commit(revision: str | None) -> TypeGuard[str]:
-    return revision is not None and re.fullmatch("[0-9a-f]{40}", revision) is not None
-
-
-def _files_of_stored(options: IngestOptions, stored: Fingerprint, must: bool) -> FoundModel | None:
-    """Return the files of the model that made a table's vectors: by what the user names, else as it is stored."""
-    if options["model"] is not None or options["revision"] is not None:
-        return _find(options["model"] or stored.model, options["revision"], must)
+def _found(options: IngestOptions, stored: Fingerprint | None, must: bool) -> FoundModel | None:
+    """Return the model that the options name, else that made the table's vectors, else the default one."""
+    name, revision = options["model"], options["revision"]
     try:
-        return find_stored(stored.model, stored.revision, stored.weights)
-    except ModelError:
-        if must:
-            raise
-        return None
-
-
-def _find(name: str, revision: str | None, must: bool) -> FoundModel | None:
-    try:
-        return find(name, revision)
+        if stored is not None and name is None and revision is None:
+            return find_stored(stored.model, stored.revision, stored.weights)
+        return find(name or (stored.model if stored is not None else DEFAULT_MODEL), revision)
     except ModelError:
         if must:
             raise
@@ -132,6 +119,11 @@ def _asked_chunking(options: IngestOptions, stored: Fingerprint | None = None) -
         return None
     if overlap is None:
         overlap = stored.chunking.overlap if stored is not None and stored.chunking else CHUNK_OVERLAP
+    return checked_chunking(tokens, overlap)
+
+
+def checked_chunking(tokens: int, overlap: int) -> Chunking:
+    """Return how articles are divided, `tokens` 0 for all that the model reads; raises ConfigError for nonsense."""
     if tokens < 0:
         raise ConfigError(f"Chunks have 1 token or more, found {tokens}.")
     if overlap < 0 or (tokens and overlap > tokens // 2):

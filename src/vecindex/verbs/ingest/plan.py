@@ -6,7 +6,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 
 from vecindex.core.identity import content_hash
 from vecindex.errors import SourceError
@@ -68,33 +68,24 @@ def whole(article: Article) -> tuple[list[str], list[str]]:
     return [article.text], [article.embed_text]
 
 
+@dataclass(slots=True)
 class Planner:
     """Reads the sources once and yields transactions of the rows that the table lacks or has otherwise.
 
-    After the last one, `report` holds the counts and `seconds.reading` the time spent here.
+    `template` and `vector_field` are those in force. After the last one, `report` holds the counts and
+    `seconds.reading` the time spent here.
     """
 
-    def __init__(
-        self,
-        sources: Sequence[Source],
-        options: IngestOptions,
-        template: str | None,
-        vector_field: str | None,
-        registry: Registry,
-        report: IngestReport,
-        cut: Cutter = whole,
-    ) -> None:
-        """Take open sources, the template and vector field in force, and the registry of the table's rows."""
-        self.sources = sources
-        self.report = report
-        self.registry = registry
-        self.complete = False
-        self.nameless = 0
-        """Rejected rows whose ids are not known: they may be rows that the table has."""
-        self._options = options
-        self._template = template
-        self._cut = cut
-        self._vector_field = vector_field
+    sources: Sequence[Source]
+    options: IngestOptions
+    template: str | None
+    vector_field: str | None
+    registry: Registry
+    report: IngestReport
+    cut: Cutter
+    complete: bool = False
+    nameless: int = 0
+    """Rejected rows whose ids are not known: they may be rows that the table has."""
 
     def transactions(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Transaction]:
         """Yield transactions of at least `transaction_rows` rows (the last may be smaller).
@@ -103,35 +94,30 @@ class Planner:
         also fill a transaction, so that they are stored while the run goes on. Skipped rows make empty ones, so that
         whoever watches sees the run go on.
         """
-        limit = self._options["transaction_rows"]
+        limit = self.options["transaction_rows"]
         transaction, size, skipped = Transaction(), 0, 0
         broken: SourceError | None = None
-        items = self._items(stopped)
-        while True:
-            try:
-                source, item = next(items)
-            except StopIteration:
-                break
-            except SourceError as error:
-                # What was read before a source broke off is good: commit it, then raise.
-                broken = error
-                break
-            outcome = self._judge(source, item)
-            if outcome is None:
-                skipped += 1
-                if skipped >= _SKIPPED_AT_ONCE:
-                    yield Transaction(read=skipped)
-                    skipped = 0
-                continue
-            transaction.read += 1
-            if isinstance(outcome, Rejected):
-                self.reject(transaction, source, outcome)
-            else:
-                transaction.rows.append(outcome)
-                size += len(outcome.texts)
-            if size >= limit or len(transaction.rejects) >= limit:
-                yield transaction
-                transaction, size = Transaction(), 0
+        try:
+            for source, item in self._items(stopped):
+                outcome = self._judge(source, item)
+                if outcome is None:
+                    skipped += 1
+                    if skipped >= _SKIPPED_AT_ONCE:
+                        yield Transaction(read=skipped)
+                        skipped = 0
+                    continue
+                transaction.read += 1
+                if isinstance(outcome, Rejected):
+                    self.reject(transaction, source, outcome)
+                else:
+                    transaction.rows.append(outcome)
+                    size += len(outcome.texts)
+                if size >= limit or len(transaction.rejects) >= limit:
+                    yield transaction
+                    transaction, size = Transaction(), 0
+        except SourceError as error:
+            # What was read before a source broke off is good: commit it, then raise.
+            broken = error
         if stopped() and not self.complete:
             return  # only whole transactions: the next run reads these rows again
         transaction.read += skipped
@@ -148,7 +134,7 @@ class Planner:
             records = [row for row in first if isinstance(row, Record)]
             fields = self._fields(records, source) if records else None
             del records
-            for item in chain(_drained(first), _raising(broken), rows):
+            for item in _resumed(first, broken, rows):
                 if stopped():
                     return
                 if isinstance(item, Rejected):
@@ -172,7 +158,7 @@ class Planner:
         first: deque[Record | Rejected] = deque()
         size = 0
         try:
-            for row in islice(rows, min(LOOK_AHEAD, self._options["transaction_rows"])):
+            for row in islice(rows, min(LOOK_AHEAD, self.options["transaction_rows"])):
                 first.append(row)
                 size += _size(row)
                 if size >= _LOOK_AHEAD_BYTES or stopped():
@@ -182,7 +168,7 @@ class Planner:
         return first, None
 
     def _fields(self, records: Sequence[Record], source: Source) -> FieldMap:
-        options = self._options
+        options = self.options
         counts = Counter(name for row in records for name in row.fields)
         # What the folders of a file name is a field in addition to its own, not the id or the title of all its rows.
         own = set(counts) - set(source.partition if isinstance(source, PartitionedSource) else ())
@@ -193,8 +179,8 @@ class Planner:
             id_field=options["id_field"],
             text_field=options["text_field"],
             title_field=options["title_field"],
-            text_template=self._template,
-            vector_field=self._vector_field,
+            text_template=self.template,
+            vector_field=self.vector_field,
             candidates=[common, own],
         )
 
@@ -213,7 +199,7 @@ class Planner:
             return None
         if state is State.DUPLICATE:
             return rejected(item, "duplicate id: an earlier row of this run has it")
-        cut = self._cut(item)
+        cut = self.cut(item)
         if isinstance(cut, str):
             self.registry.forget([item.id])
             return rejected(item, cut)
@@ -237,19 +223,16 @@ class Planner:
 
 def _size(row: Record | Rejected) -> int:
     """Return about how many bytes the texts of a row take."""
-    return (
-        sum(len(value) for value in row.fields.values() if isinstance(value, str)) if isinstance(row, Record) else 0
-    )
+    fields = row.fields if isinstance(row, Record) else {}
+    return sum(len(value) for value in fields.values() if isinstance(value, str))
 
 
-def _drained(rows: deque[Record | Rejected]) -> Iterator[Record | Rejected]:
-    """Yield the rows, and keep none that was yielded."""
-    while rows:
-        yield rows.popleft()
-
-
-def _raising(error: SourceError | None) -> Iterator[Record | Rejected]:
-    """Yield nothing; raise the error, if there is one."""
-    if error is not None:
-        raise error
-    yield from ()
+def _resumed(
+    first: deque[Record | Rejected], broken: SourceError | None, rows: Iterator[Record | Rejected]
+) -> Iterator[Record | Rejected]:
+    """Yield the first rows, and keep none that was yielded; then raise what ended them, or yield the others."""
+    while first:
+        yield first.popleft()
+    if broken is not None:
+        raise broken
+    yield from rows

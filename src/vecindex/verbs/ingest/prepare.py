@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vecindex.core.identity import same_text
-from vecindex.core.vectors import normalize, usable
+from vecindex.core.vectors import normalize
 from vecindex.schema import field_of
 from vecindex.store.articles import as_matrix
-from vecindex.types import Chunking, Rejected
 from vecindex.verbs.ingest.chunks import chunk_spans
 from vecindex.verbs.ingest.given_vectors import settle_fingerprint
-from vecindex.verbs.ingest.plan import Planned, Planner, Transaction, rejected
-from vecindex.verbs.ingest.rows import Piece, misfit, pieces_of
+from vecindex.verbs.ingest.plan import Planned, Planner, Transaction
+from vecindex.verbs.ingest.rows import Piece, misfit
 from vecindex.verbs.ingest.run import Run
 
 if TYPE_CHECKING:
@@ -39,10 +38,10 @@ class Ready:
     """
 
     transaction: Transaction
-    pieces: list[Piece]
-    to_embed: list[Piece]
-    tokens: Tokens | None
-    new_columns: list[pa.Field]
+    pieces: list[Piece] = field(default_factory=list)
+    to_embed: list[Piece] = field(default_factory=list)
+    tokens: Tokens | None = None
+    new_columns: list[pa.Field] = field(default_factory=list)
 
 
 class Preparer:
@@ -56,41 +55,31 @@ class Preparer:
     def prepared(self, planner: Planner) -> Iterator[Ready]:
         """Yield the planner's transactions, ready for the model."""
         for transaction in planner.transactions(self._run.stop):
-            if not transaction.rows:
-                yield Ready(transaction, [], [], None, [])
-            elif self._settle(transaction):
-                yield self._prepare(planner, transaction)
-            else:
+            if transaction.rows and not self._settle(transaction):
                 return
+            yield self._prepare(planner, transaction) if transaction.rows else Ready(transaction)
 
     def cut(self, article: Article) -> tuple[list[str], list[str]] | str:
         """Cut an article into chunks, what the template puts around its text around each; or say why it cannot be."""
         chunking = self._run.choice.chunking
         assert chunking is not None, "only a chunked table cuts"
-        self._run.load_encoder()
+        encoder = self._run.load_encoder()
         with self._run.report.seconds.measured("tokenizing"):
-            return self._cut(article, chunking)
-
-    def _cut(self, article: Article, chunking: Chunking) -> tuple[list[str], list[str]] | str:
-        encoder = self._run.loaded_encoder
-        head, found, tail = article.embed_text.rpartition(article.text)
-        if not found:
-            return "the text template leaves the text out: there is nothing to cut"
-        wanted = chunking.tokens or encoder.max_tokens
-        room = encoder.max_tokens - encoder.count_tokens(head + tail)
-        if room < min(wanted, encoder.max_tokens) // 4:
-            return "what the template puts around the text leaves no room for it"
-        size = min(wanted, room)
-        overlap = min(chunking.overlap, size // 2)
-        spans = chunk_spans(article.text, encoder.token_spans(article.text), size, overlap)
-        texts = [article.text[a:b] for a, b in spans]
-        return texts, [head + text + tail for text in texts]
+            head, found, tail = article.embed_text.rpartition(article.text)
+            if not found:
+                return "the text template leaves the text out: there is nothing to cut"
+            wanted = chunking.tokens or encoder.max_tokens
+            room = encoder.max_tokens - encoder.count_tokens(head + tail)
+            if room < min(wanted, encoder.max_tokens) // 4:
+                return "what the template puts around the text leaves no room for it"
+            size = min(wanted, room)
+            overlap = min(chunking.overlap, size // 2)
+            spans = chunk_spans(article.text, encoder.token_spans(article.text), size, overlap)
+            texts = [article.text[a:b] for a, b in spans]
+            return texts, [head + text + tail for text in texts]
 
     def _settle(self, transaction: Transaction) -> bool:
-        """Settle what makes the vectors and make the table, before its first rows are prepared.
-
-        Returns whether to go on.
-        """
+        """Settle what makes the vectors and make the table, before its first rows; return whether to go on."""
         run = self._run
         if run.precomputed and not self._estimated:
             settle_fingerprint(run, transaction.rows)
@@ -105,40 +94,35 @@ class Preparer:
             run.table = run.database.create_articles(run.name, run.known_fingerprint, fields, overwrite=run.empty)
         return True
 
-    def _estimate(self, transaction: Transaction, rate: float | None) -> None:
+    def _estimate(self, first: Transaction, rate: float | None) -> None:
+        """Report a guess of what the run will cost: all rows that were not read yet are taken for new ones."""
+        run, rows = self._run, None
         self._estimated = True
-        mean_bytes = float(np.mean([len(text.encode()) for row in transaction.rows for text in row.texts]))
-        self._run.report_estimate(self._rows_to_do(transaction), False, rate, mean_bytes)
-
-    def _rows_to_do(self, first: Transaction) -> int | None:
-        """Return a guess of the vectors to make: all rows that were not read yet are taken for new ones."""
-        run = self._run
-        if run.rows_total is None or not first.rows:
-            return None
-        articles = max(0, run.rows_total - run.report.read) + len(first.rows)
-        return round(articles * first.n_vectors / len(first.rows))
+        mean_bytes = float(np.mean([len(text.encode()) for row in first.rows for text in row.texts]))
+        if run.rows_total is not None:
+            articles = max(0, run.rows_total - run.report.read) + len(first.rows)
+            rows = round(articles * first.n_vectors / len(first.rows))
+        run.report_estimate(rows, False, rate, mean_bytes)
 
     def _prepare(self, planner: Planner, transaction: Transaction) -> Ready:
         fresh = self.check_fields(planner, transaction, self._run.known_fingerprint.dimension)
-        run, pieces = self._run, pieces_of(transaction.rows)
+        run, pieces = self._run, [Piece(row, i) for row in transaction.rows for i in range(len(row.texts))]
         if run.precomputed:
             for piece in pieces:
                 piece.vector = normalize(piece.planned.article.vector[None, :])[0]  # type: ignore[index]
-            return Ready(transaction, pieces, [], None, fresh)
-        self._reuse_vectors(pieces)
-        to_embed = [piece for piece in pieces if piece.vector is None]
-        if not to_embed:
-            return Ready(transaction, pieces, [], None, fresh)
-        texts = [piece.planned.embed_texts[piece.chunk] for piece in to_embed]
-        run.load_encoder()
-        run.check_encoder(texts)
-        if not self._estimated:
-            self._estimate(transaction, run.probe_rate(texts[:PROBE_TEXTS]))
-        with run.report.seconds.measured("tokenizing"):
-            tokens = run.loaded_encoder.tokenize(texts)
-            for piece, count, cut in zip(to_embed, tokens.counts, tokens.truncated, strict=True):
-                piece.n_tokens, piece.truncated = int(count), bool(cut)
-        return Ready(transaction, pieces, to_embed, tokens, fresh)
+        else:
+            self._reuse_vectors(pieces)
+        ready = Ready(transaction, pieces, [piece for piece in pieces if piece.vector is None], None, fresh)
+        if ready.to_embed:
+            texts = [piece.planned.embed_texts[piece.chunk] for piece in ready.to_embed]
+            run.check_encoder(texts)
+            if not self._estimated:
+                self._estimate(transaction, run.probe_rate(texts[:PROBE_TEXTS]))
+            with run.report.seconds.measured("tokenizing"):
+                ready.tokens = tokens = run.load_encoder().tokenize(texts)
+                for piece, count, cut in zip(ready.to_embed, tokens.counts, tokens.truncated, strict=True):
+                    piece.n_tokens, piece.truncated = int(count), bool(cut)
+        return ready
 
     def _new_columns(self, transaction: Transaction) -> list[pa.Field]:
         """Return the columns that the table lacks for these rows, and report which of them have other names."""
@@ -150,23 +134,11 @@ class Preparer:
         return fresh
 
     def check_fields(self, planner: Planner, transaction: Transaction, dimension: int) -> list[pa.Field]:
-        """Reject rows whose fields do not fit their columns, or whose own vectors are not of so many values.
-
-        Returns the columns that are new with these rows.
-        """
-        run = self._run
+        """Reject rows whose fields or own vectors do not fit the table; return the columns that are new with them."""
         fresh = self._new_columns(transaction)
-        kept: list[Planned] = []
-        bad: list[tuple[Planned, Rejected]] = []
-        for row in transaction.rows:
-            why = misfit(row, run.columns) or _wrong_vector(row, dimension)
-            if why is None:
-                kept.append(row)
-            else:
-                bad.append((row, why))
-        if bad:
-            planner.take_back(transaction, bad)
-            transaction.rows = kept
+        judged = [(row, misfit(row.article, self._run.columns, dimension)) for row in transaction.rows]
+        planner.take_back(transaction, [(row, why) for row, why in judged if why is not None])
+        transaction.rows = [row for row, why in judged if why is None]
         return fresh
 
     def keeps_vector(self, row: Planned) -> bool:
@@ -187,16 +159,3 @@ class Preparer:
         for row, vector in zip(rows, vectors, strict=True):
             piece = same[row["id"]]
             piece.vector, piece.n_tokens, piece.truncated = vector.copy(), row["n_tokens"], row["truncated"]
-
-
-def _wrong_vector(row: Planned, dimension: int) -> Rejected | None:
-    article = row.article
-    if article.vector is None:
-        return None
-    if len(article.vector) != dimension:
-        reason = f"wrong vector: {len(article.vector)} values, the table has {dimension}"
-    elif not usable(normalize(article.vector[None, :])).all():
-        reason = "wrong vector: too short to have a direction"
-    else:
-        return None
-    return rejected(article, reason)

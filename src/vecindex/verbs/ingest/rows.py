@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vecindex.core.vectors import F32
+from vecindex.core.vectors import F32, normalize, usable
 from vecindex.schema import fits
 from vecindex.types import Rejected
 from vecindex.verbs.ingest.plan import Planned, rejected
@@ -17,6 +17,8 @@ from vecindex.verbs.ingest.user_columns import UserColumns
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from vecindex.sources.articles import Article
 
 
 @dataclass(slots=True)
@@ -30,19 +32,18 @@ class Piece:
     truncated: bool | None = None
 
 
-def pieces_of(rows: Sequence[Planned]) -> list[Piece]:
-    """Return one piece for each text of each article, in order."""
-    return [Piece(row, i) for row in rows for i in range(len(row.texts))]
-
-
-def misfit(planned: Planned, columns: UserColumns) -> Rejected | None:
-    """Return why an article's own fields do not fit their columns, or None when they do."""
-    for name, value in planned.article.extra.items():
+def misfit(article: Article, columns: UserColumns, dimension: int) -> Rejected | None:
+    """Return why an article's own fields or its own vector do not fit the table, or None when they do."""
+    for name, value in article.extra.items():
         column = columns.of(name)
-        ok, _ = fits(value, column)
-        if not ok:
+        if not fits(value, column)[0]:
             reason = f"wrong type: field {name!r} is {column.type} in the table, found {value!r:.80}"
-            return rejected(planned.article, reason)
+            return rejected(article, reason)
+    if article.vector is not None:
+        if len(article.vector) != dimension:
+            return rejected(article, f"wrong vector: {len(article.vector)} values, the table has {dimension}")
+        if not usable(normalize(article.vector[None, :])).all():
+            return rejected(article, "wrong vector: too short to have a direction")
     return None
 
 

@@ -18,14 +18,14 @@ from vecindex.sources.base import Source
 from vecindex.sources.pickles.source import PicklesSource
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database, check_name
-from vecindex.types import Chunking, Estimate, Fingerprint, Observer, Progress
-from vecindex.verbs.ingest.model import BRING_EMBEDDINGS, NAME, ModelChoice, choose_model
+from vecindex.types import Estimate, Fingerprint, Observer, Progress
+from vecindex.verbs.ingest.model import BRING_EMBEDDINGS, NAME, ModelChoice, checked_chunking, choose_model
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.ingest.result import IngestReport
 from vecindex.verbs.ingest.user_columns import UserColumns
 
 if TYPE_CHECKING:
-    from vecindex.embed.encoder import Encoder
+    from vecindex.embed.encoder import Encoded, Encoder, Tokens
 
 # What a row takes in addition to its vector and its text: id, hash, counts, and the store's own overhead.
 _ROW_OVERHEAD_BYTES = 120
@@ -67,9 +67,10 @@ class Run:
         self.where = f"{database.uri}/{name}"
         self.id = uuid.uuid4().hex[:12]
         self.report = IngestReport(table=name)
-        self.vector_field = options["vector_field"] or ("vector" if options["vectors"] else None)
-        if any(isinstance(source, PicklesSource) for source in sources):
-            self.vector_field = self.vector_field or "vector"
+        bring_vectors = options["vectors"] or any(isinstance(source, PicklesSource) for source in sources)
+        self.vector_field = options["vector_field"] or ("vector" if bring_vectors else None)
+        self.precomputed = self.vector_field is not None
+        """Whether the sources bring their own vectors."""
         check_name(name, database)
         there = database.articles(name) if database.has(name) else None
         self.empty = there is not None and not there.count()
@@ -80,15 +81,9 @@ class Run:
         self.encoder: Encoder | None = None
         self.columns = UserColumns(self.table.schema if self.table else ())
         self.started = time.perf_counter()
-        self._model_since: float | None = None
         self._embedded = 0
         self.rows_done = 0
         self.rows_total = _rows_of(sources)
-
-    @property
-    def precomputed(self) -> bool:
-        """Whether the sources bring their own vectors."""
-        return self.vector_field is not None
 
     @property
     def known_fingerprint(self) -> Fingerprint:
@@ -96,22 +91,17 @@ class Run:
         assert self.fingerprint is not None, "the fingerprint is settled before it is used"
         return self.fingerprint
 
-    @property
-    def loaded_encoder(self) -> Encoder:
-        """The encoder, once it is loaded."""
-        assert self.encoder is not None, "the encoder is loaded before it is used"
-        return self.encoder
-
     # -- the model ----------------------------------------------------------------------------------------
 
-    def load_encoder(self) -> None:
-        """Load the model, once.
+    def load_encoder(self) -> Encoder:
+        """Return the encoder, loaded at the first call.
 
         Raises ModelError when it is not available, or does not make the vectors that the table holds.
         """
         if self.encoder is None:
             with self.report.seconds.measured("loading"):
                 self.encoder = self._loaded()
+        return self.encoder
 
     def _loaded(self) -> Encoder:
         choice = self.choice
@@ -129,7 +119,7 @@ class Run:
         )
         encoder = load(choice.files, options)
         self._set_budget(encoder)
-        made = fingerprint_of(encoder, choice.files, choice)
+        made = _fingerprint_of(encoder, choice.files, choice)
         if self.fingerprint is None:
             if choice.chunking is not None and choice.chunking.tokens > encoder.max_tokens:
                 raise ConfigError(
@@ -149,7 +139,7 @@ class Run:
 
     def check_encoder(self, texts: Sequence[str]) -> None:
         """Settle the precision on the first texts to be embedded, once."""
-        encoder = self.loaded_encoder
+        encoder = self.load_encoder()
         if encoder.precision_cosine is not None:
             return
         with self.report.seconds.measured("loading"):
@@ -159,8 +149,9 @@ class Run:
 
     def probe_rate(self, texts: Sequence[str]) -> float:
         """Return texts a second over a few texts, for the estimate."""
+        encoder = self.load_encoder()
         with self.report.seconds.measured("loading"):
-            return self.loaded_encoder.probe_rate(texts)
+            return encoder.probe_rate(texts)
 
     def _set_budget(self, encoder: Encoder) -> None:
         usual = encoder.budget.tokens
@@ -191,26 +182,20 @@ class Run:
         )
         self.observer.estimate(self.report.estimate)
 
-    def model_starts(self) -> None:
-        """Start the model's clock."""
-        self._model_since = time.perf_counter()
+    def embed(self, tokens: Tokens) -> Encoded:
+        """Put texts through the model, and report each batch."""
+        mark = time.perf_counter()
 
-    def model_ends(self) -> None:
-        """Stop the model's clock."""
-        if self._model_since is not None:
-            self.report.seconds.model += time.perf_counter() - self._model_since
-        self._model_since = None
+        def count(n: int) -> None:
+            self._embedded += n
+            self.report_progress(time.perf_counter() - mark)
 
-    def count_embedded(self, n: int) -> None:
-        """Count texts that have their vectors, and report it."""
-        self._embedded += n
-        self.report_progress()
+        with self.report.seconds.measured("model"):
+            return self.load_encoder().embed(tokens, count)
 
-    def report_progress(self) -> None:
-        """Report to the observer where the run stands."""
-        busy = self.report.seconds.model
-        if self._model_since is not None:
-            busy += time.perf_counter() - self._model_since
+    def report_progress(self, more_s: float = 0.0) -> None:
+        """Report to the observer where the run stands; the model is busy for `more_s` that are not counted yet."""
+        busy = self.report.seconds.model + more_s
         self.observer.progress(
             Progress(
                 rows=self.rows_done,
@@ -235,16 +220,10 @@ def _rows_of(sources: Sequence[Source]) -> int | None:
     return rows
 
 
-def fingerprint_of(encoder: Encoder, model: FoundModel, choice: ModelChoice) -> Fingerprint:
-    """Return the fingerprint of the vectors that an encoder makes with a model."""
+def _fingerprint_of(encoder: Encoder, model: FoundModel, choice: ModelChoice) -> Fingerprint:
     chunking = choice.chunking
     if chunking is not None and not chunking.tokens:
-        if chunking.overlap > encoder.max_tokens // 2:
-            raise ConfigError(
-                f"Chunks of {encoder.max_tokens} tokens cannot share {chunking.overlap}.",
-                "Let them share half of their tokens at most.",
-            )
-        chunking = Chunking(encoder.max_tokens, chunking.overlap)
+        chunking = checked_chunking(encoder.max_tokens, chunking.overlap)
     return Fingerprint(
         model=model.name,
         weights=model.weights,

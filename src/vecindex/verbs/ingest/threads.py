@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -16,51 +17,46 @@ class Ahead(Generic[T]):
 
     def __init__(self, items: Iterator[T], depth: int, stopped: Callable[[], bool]) -> None:
         """Start at once; at most `depth` items wait. Once `stopped`, nothing more is waited for."""
-        self._items = items
-        self._stopped = stopped
-        self._queue: queue.Queue[tuple[bool, T | None]] = queue.Queue(depth)
+        self._items, self._stopped = items, stopped
+        self._queue: queue.Queue[T | None] = queue.Queue(depth)
         self._error: BaseException | None = None
-        self._closed = threading.Event()
+        self._closed = False
         self._thread = threading.Thread(target=self._run, daemon=True, name="vecindex-read")
         self._thread.start()
 
     def _run(self) -> None:
         try:
             for item in self._items:
-                if not self._put((True, item)):
+                self._queue.put(item)
+                if self._closed:
                     return
         except BaseException as error:  # noqa: BLE001 (handed on to the taker, whatever it is)
             self._error = error
-        self._put((False, None))
-
-    def _put(self, entry: tuple[bool, T | None]) -> bool:
-        while not self._closed.is_set():
-            try:
-                self._queue.put(entry, timeout=_POLL_S)
-            except queue.Full:
-                continue
-            return True
-        return False
+        self._queue.put(None)
 
     def __iter__(self) -> Iterator[T]:
         """Yield the items; what the iterator raised is raised here."""
         while True:
             try:
-                more, item = self._queue.get(timeout=_POLL_S)
+                item = self._queue.get(timeout=_POLL_S)
             except queue.Empty:
                 # The reader may be waiting for input that never comes.
                 if self._stopped():
                     return
                 continue
-            if not more:
+            if item is None:
                 if self._error is not None:
                     raise self._error
                 return
-            yield item  # type: ignore[misc]
+            yield item
 
     def close(self) -> None:
         """Drop what waits and let the thread end."""
-        self._closed.set()
+        self._closed = True
+        with suppress(queue.Empty):
+            while True:
+                # This makes room for the item that the thread may be holding.
+                self._queue.get_nowait()
         # A daemon: should it be loading a model just now, the process need not wait for it.
         self._thread.join(timeout=2)
 

@@ -196,7 +196,7 @@ class LoadedTable:
 
     def _around(self, near: Neighbors, found: Neighbors, at: F64, candidates: int) -> Around:
         """Return neighbors in embedding space (1, k) and on the map (1, k), of what lies at a position (2,)."""
-        titles = self.reader.titles(np.concatenate([near.rows[0], found.rows[0]]))
+        titles = self.reader.values(np.concatenate([near.rows[0], found.rows[0]]), "title")
         mine, theirs = (counted(one.rows, self.reader.articles) for one in (near, found))
         known = bool(np.isfinite(at).all())
 

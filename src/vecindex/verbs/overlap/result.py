@@ -331,7 +331,7 @@ class OverlapResult(Result, Frames):
 
     def write_html(self, path: str | Path, made: str | None = None, spell: Spell = str) -> None:
         """Write `to_html` to a file, whole or not at all; raises ConfigError when it cannot be written."""
-        from vecindex.reports.files import write_whole
+        from vecindex.files import write_whole
 
         write_whole(path, self.to_html(made, spell))
 

@@ -26,7 +26,7 @@ def question_rows(
     """Return a row for each question, its placements under the maps' names."""
     k, near = space.k, space.near
     shown = [near.first(k), *(p.near.first(k) for both in placed.values() for p in both)]
-    titles = reader.titles(np.concatenate([n.rows.ravel() for n in shown]))
+    titles = reader.values(np.concatenate([n.rows.ravel() for n in shown]), "title")
     percentile = percentiles(near.dist[:, 0], space.sample_near.dist[:, 0])
     recall = answer_recall(space.counted(near.rows), space.answers, k)
     ranks = reciprocal_rank(space.counted(near.rows), space.answers)

@@ -79,7 +79,7 @@ class MapResult(Result):
         MissingExtraError
             When matplotlib, which draws pictures, is not installed.
         """
-        from vecindex.reports.files import write_whole
+        from vecindex.files import write_whole
 
         suffix = checked_suffix(path)
         if suffix == ".html":

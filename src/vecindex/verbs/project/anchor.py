@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from vecindex.core.anchors import set_digest
 from vecindex.core.graph import GRAPH_K, Graph
-from vecindex.core.neighbors import F64, Rows
-from vecindex.core.nulls import bootstrap_mean
+from vecindex.core.neighbors import F64, NO_ROW, Rows
+from vecindex.core.nulls import Interval, bootstrap_mean
+from vecindex.core.overlap import found_in, keeps_goal
+from vecindex.core.placement import place_by_search
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
 from vecindex.maps.anchored import anchored_map, article_weights, capped
@@ -23,26 +26,17 @@ from vecindex.types import Observer, Stage
 from vecindex.verbs.graph import GraphOrigin, complete_and_keep, prepare
 from vecindex.verbs.map_rows import MapRows, read_rows
 from vecindex.verbs.project.align import FAR, align, displacement, moves
-from vecindex.verbs.project.anchor_measure import (
-    FOLDS,
-    Anchor,
-    Kept,
-    article_cost,
-    best_positions,
-    held_out,
-    kept,
-    moved_cost,
-    shuffled,
-)
 from vecindex.verbs.project.anchor_plan import AnchorPlan, AnchorQuestions, read_anchors
-from vecindex.verbs.project.folds import Folds
+from vecindex.verbs.project.folds import cut_into_folds, shuffled_neighbors
 from vecindex.verbs.project.options import MIN_ARTICLES, anchor_settings, weights_of
-from vecindex.verbs.project.result import AnchorResult, ProjectResult
+from vecindex.verbs.project.result import AnchorResult, ArticleCost, ProjectResult, QuestionScores
 from vecindex.verbs.project.run import Run
-from vecindex.verbs.scores.scores import MapScores, score_plane
+from vecindex.verbs.scores.scores import MapScores, recalls_on, score_plane, true_neighbors
 
 STAGE = "anchoring"
 NEAREST = 5
+FOLDS = 5
+SOFT = 50
 _REPORT_EVERY = 10
 _BLOCK = 16_384
 
@@ -82,7 +76,7 @@ class _Maker:
             self._articles.graph,
             near,
             self._articles.base,
-            placement=best_positions,
+            placement=_best_positions,
             weights=self._weights,
             iterations=self._iterations,
             report=report,
@@ -117,7 +111,7 @@ def anchor_map(run: Run, plan: AnchorPlan, sources: Sequence[str]) -> ProjectRes
     clock.lap("scores")
     known = {
         "base_id": plan.about.get("id"),
-        "set": asked.digest,
+        "set": set_digest(asked.digests),
         "ids": asked.ids,
         "digests": asked.digests,
     }
@@ -129,9 +123,7 @@ def anchor_map(run: Run, plan: AnchorPlan, sources: Sequence[str]) -> ProjectRes
         graph=articles.origin,
         anchors={**plain(anchor), **known},
     )
-    positions = np.full((len(articles.rows), 2), np.nan)
-    positions[articles.on_map] = xy
-    written = run.write(plan.name, articles.rows, positions, about, plan.old)
+    written = run.write(plan.name, articles.rows, articles.on_map, xy, about, plan.old)
     return replace(
         run.result(plan.name, "made" if plan.old is None else "rebuilt", about, written),
         graph=articles.origin,
@@ -177,24 +169,70 @@ def _nearest(questions: F32, vectors: F32) -> Rows:
     return search.result().rows
 
 
+def _best_positions(near: Rows, xy: F64) -> F64:
+    """Return the best positions (q, 2) of questions with these nearest articles (q, k) on a map (n, 2)."""
+    plane = Plane(xy)
+    return place_by_search(near, plane.xy, plane.nearest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What each question keeps on a map: shares (q,) within the k nearest, and within the 50 nearest."""
+
+    overlap: F64
+    soft: F64
+
+    def scores(self, topics: Sequence[str | None] | None, seed: int) -> QuestionScores:
+        """Return the means with their intervals; topics as a whole are drawn where there are enough of them."""
+
+        def mean(values: F64) -> Interval:
+            return bootstrap_mean(values, topics, seed=seed)
+
+        return QuestionScores(
+            len(self.overlap), mean(self.overlap), mean(keeps_goal(self.overlap).astype(float)), mean(self.soft)
+        )
+
+
+def _kept(near: Rows, xy: F64) -> _Kept:
+    """Return what questions with these nearest articles (q, k) keep of them, at their best positions on a map."""
+    plane = Plane(xy)
+    at = place_by_search(near, plane.xy, plane.nearest)
+    k = near.shape[1]
+    found = plane.nearest(at, min(max(SOFT, k), len(plane))).rows
+    there = np.maximum(1, (near != NO_ROW).sum(axis=1))
+    return _Kept(found_in(near, found[:, :k]).sum(axis=1) / there, found_in(near, found).sum(axis=1) / there)
+
+
 @dataclass(frozen=True, slots=True)
 class _Controls:
-    folds: Folds | None
-    held_out: Kept | None
-    shuffled: Kept | None
-    missing: Message | None
+    """What maps that are anchored otherwise keep; see `AnchorResult`."""
+
+    held_out: _Kept | None = None
+    shuffled: _Kept | None = None
+    folds: int = 0
+    folds_by: str = "question"
+    missing: Message | None = None
 
 
-def _controls(asked: AnchorQuestions, near: Rows, make: Anchor, run: Run) -> _Controls:
+def _controls(asked: AnchorQuestions, near: Rows, make: Callable[[Rows], F64], run: Run) -> _Controls:
+    """Return what each question keeps on a map anchored to those of all other folds, and to shuffled articles.
+
+    `make` makes a map anchored to questions with these nearest articles (q, k).
+    """
     if not run.options["controls"]:
-        return _Controls(None, None, None, text("not asked for (", option("controls", False), ")"))
-    folds, out = held_out(asked.vectors, asked.topics, near, make)
-    missing = None
-    if out is None:
-        missing = "nothing can be held out of a single question"
-        if len(near) > 1:
-            missing = f"the {len(near):,} questions are all near-duplicates, so none can be held out"
-    return _Controls(folds, out, shuffled(near, run.seed, make), missing)
+        return _Controls(missing=text("not asked for (", option("controls", False), ")"))
+    if len(near) < 2:
+        return _Controls(missing="nothing can be held out of a single question")
+    folds, others = cut_into_folds(asked.vectors, asked.topics, FOLDS), shuffled_neighbors(near, run.seed)
+    if folds.count < 2:
+        why = f"the {len(near):,} questions are all near-duplicates, so none can be held out"
+        return _Controls(shuffled=_kept(others, make(others)), missing=why)
+    overlap, soft = np.empty(len(near)), np.empty(len(near))
+    for fold in range(folds.count):
+        out = folds.of == fold
+        found = _kept(near[out], make(near[~out]))
+        overlap[out], soft[out] = found.overlap, found.soft
+    return _Controls(_Kept(overlap, soft), _kept(others, make(others)), folds.count, folds.by)
 
 
 def _measured(
@@ -208,9 +246,12 @@ def _measured(
     run: Run,
 ) -> tuple[AnchorResult, MapScores]:
     base, now, seed, draw = Plane(articles.base), Plane(xy), run.seed, run.options["sample"]
-    before, after, out = kept(near, articles.base), kept(near, xy), controls.held_out
+    before, after, out = _kept(near, articles.base), _kept(near, xy), controls.held_out
     far = moves(xy, articles.base)
-    sample: Rows = np.sort(np.random.default_rng(seed).permutation(len(xy))[:draw])
+    sample, moved = (
+        np.sort(np.random.default_rng(seed).permutation(some)[:draw])
+        for some in (np.arange(len(xy)), np.flatnonzero(far > FAR))
+    )
     true, scores = score_plane(articles.vectors, now, sample, seed=seed, observer=run.observer)
     attraction = float(both_ways(articles.graph, article_weights(len(xy))).sum())
     result = AnchorResult(
@@ -225,12 +266,25 @@ def _measured(
         held_out=out.scores(asked.topics, seed) if out else None,
         shuffled=controls.shuffled.scores(asked.topics, seed) if controls.shuffled else None,
         held_out_change=bootstrap_mean(out.overlap - before.overlap, asked.topics, seed=seed) if out else None,
-        folds=controls.folds.count if out and controls.folds else 0,
-        folds_by=controls.folds.by if controls.folds else "question",
+        folds=controls.folds,
+        folds_by=controls.folds_by,
         no_controls=controls.missing,
-        articles=article_cost(sample, true, base, now, seed),
-        moved_articles=moved_cost(articles.vectors, np.flatnonzero(far > FAR), draw, base, now, seed, run.observer),
+        articles=_article_cost(sample, true, base, now, seed),
+        moved_articles=_article_cost(moved, true_neighbors(articles.vectors, moved, run.observer), base, now, seed)
+        if len(moved)
+        else None,
         displacement=displacement(far),
         targets_displacement=displacement(far[np.unique(near[near >= 0])]),
     )
     return result, scores
+
+
+def _article_cost(asked: Rows, true: Rows, base: Plane, now: Plane, seed: int) -> ArticleCost:
+    """Return what some articles keep on both maps; `true` are their neighbors in embedding space."""
+    before, after = recalls_on(base, asked, true), recalls_on(now, asked, true)
+    return ArticleCost(
+        sample=len(asked),
+        before={k: bootstrap_mean(values, seed=seed) for k, values in before.items()},
+        after={k: bootstrap_mean(values, seed=seed) for k, values in after.items()},
+        change={k: bootstrap_mean(after[k] - before[k], seed=seed) for k in before},
+    )

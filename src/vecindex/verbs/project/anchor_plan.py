@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vecindex.core.anchors import anchored_to, set_digest, text_digest
+from vecindex.core.anchors import anchored_to, text_digest
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
 from vecindex.maps.methods import METHODS
@@ -50,11 +50,6 @@ class AnchorQuestions:
     digests: tuple[str, ...]
     rejected: tuple[Rejected, ...]
     duplicates: tuple[Rejected, ...]
-
-    @property
-    def digest(self) -> str:
-        """What the set is known by."""
-        return set_digest(self.digests)
 
 
 def base_name(name: str, base: str | None, there: Mapping[str, Any]) -> str:

@@ -14,7 +14,6 @@ from vecindex.core.graph import GRAPH_K, Graph
 from vecindex.core.memory import give_back_memory
 from vecindex.core.neighbors import F64, Rows
 from vecindex.core.placement import place_at_median
-from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
 from vecindex.maps.methods import MapMethod, Settings, usable_method
@@ -30,7 +29,6 @@ from vecindex.verbs.map_state import rebuilt_by
 from vecindex.verbs.project.align import Moved, align
 from vecindex.verbs.project.anchor import anchor_map
 from vecindex.verbs.project.anchor_plan import base_name, plan_anchor
-from vecindex.verbs.project.focus import nearest_articles
 from vecindex.verbs.project.options import (
     ANCHORED_NAME,
     DEFAULT_NAME,
@@ -42,12 +40,12 @@ from vecindex.verbs.project.options import (
     method_settings,
 )
 from vecindex.verbs.project.result import FocusCover, ProjectResult
-from vecindex.verbs.project.run import Run
+from vecindex.verbs.project.run import RowCounts, Run, writer_when_free
 from vecindex.verbs.project.update import update_map
-from vecindex.verbs.project.write import RowCounts, writer_when_free
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.scores.scores import score_map
 
+COVER_AT = (5, 50)
 # float32 holds about 1e-38 to 1e38; the distances within a map need some of that.
 _LEAST_WIDTH = 1e-12
 
@@ -75,8 +73,7 @@ def project(
     old = maps(run.table).get(name)
     if options["update"]:
         return update_map(run, name, old)
-    _refuse_anchored(run.table, name, old)
-    _refuse_focused(run.table, name, options, old)
+    _refuse_another(run.table, name, options, old)
     made_by = method_of(options)
     if isinstance(old, Mapping) and old.get("method") not in (None, made_by):
         run.observer.notice(f"the map {name!r} was made by {old['method']}; now it is made by {made_by}")
@@ -120,7 +117,8 @@ def _make(run: Run, name: str, old: Any) -> ProjectResult:
     clock.lap("reading")
     on_map, focus = None, None
     if asked is not None:
-        on_map, focus = _focus(*asked, vectors, options)
+        on_map, cover = nearest_articles(asked[1], vectors, options["focus_size"] or MIN_ARTICLES)
+        focus = FocusCover(asked[0].name, len(asked[1]), len(on_map), cover)
         vectors = np.ascontiguousarray(vectors[on_map])
         clock.lap("focus")
     graph, origin, stored = _graph(run, prepared, vectors, k, keep=on_map is None)
@@ -134,7 +132,7 @@ def _make(run: Run, name: str, old: Any) -> ProjectResult:
     give_back_memory()
     former = {"from": old.get("id"), "moved": moved} if isinstance(old, Mapping) and moved is not None else None
     about = run.about(rows, method_of(options), settings, scores, graph=origin, rebuilt=former, focus=focus)
-    written = run.write(name, rows, xy if on_map is None else _spread(xy, on_map, len(rows)), about, old)
+    written = run.write(name, rows, on_map, xy, about, old)
     if not stored:
         keep_graph(run.database, rows, graph, observer)
     return replace(
@@ -148,10 +146,32 @@ def _make(run: Run, name: str, old: Any) -> ProjectResult:
     )
 
 
-def _focus(asked: QuestionSet, questions: F32, vectors: F32, options: ProjectOptions) -> tuple[Rows, FocusCover]:
-    """Return the rows that a focus map shows, and what it leaves out."""
-    chosen, cover = nearest_articles(questions, vectors, options["focus_size"] or MIN_ARTICLES)
-    return chosen, FocusCover(asked.name, len(questions), len(chosen), cover)
+def nearest_articles(questions: F32, vectors: F32, size: int) -> tuple[Rows, dict[int, float]]:
+    """Return the rows of the `size` articles nearest to some questions, ascending; all where there are not more.
+
+    With it, under each k, the share of the questions' k nearest that are among them.
+
+    Each article counts by its best rank among all questions' neighbors, so that no question is left with nothing
+    because others lie nearer to their articles; ties by its nearest question, then by row. Memory is O(n).
+
+    Parameters
+    ----------
+    questions, vectors : (q, d) and (n, d) unit vectors.
+    """
+    best = np.full(len(vectors), len(vectors), dtype=np.int64)
+    nearest = np.full(len(vectors), -np.inf, dtype=np.float32)
+    deep = min(max(size, *COVER_AT), len(vectors))
+    top: list[Rows] = []
+    for question in questions:
+        sims = vectors @ question
+        order = np.argpartition(-sims, deep - 1)[:deep]
+        order = order[np.lexsort((order, -sims[order]))]
+        best[order] = np.minimum(best[order], np.arange(deep))
+        np.maximum(nearest, sims, out=nearest)
+        top.append(order[: max(COVER_AT)])
+    chosen = np.sort(np.lexsort((np.arange(len(vectors)), -nearest, best))[:size])
+    found = [np.isin(order, chosen) for order in top]
+    return chosen, {k: float(np.mean([hit[:k].mean() for hit in found])) for k in COVER_AT}
 
 
 def _graph(
@@ -199,50 +219,23 @@ def _completed(old: F64, graph: Graph) -> F64:
     return old
 
 
-def _spread(xy: F64, on_map: Rows, n: int) -> F64:
-    """Return the positions of some of n rows as those of all, NaN for the others."""
-    positions = np.full((n, 2), np.nan)
-    positions[on_map] = xy
-    return positions
-
-
-def _refuse_anchored(table: ArticleTable, name: str, old: Any) -> None:
-    """Refuse to replace an anchored map with one that is anchored to nothing, under its name."""
-    anchors = anchored_to(old)
-    if anchors is not None:
-        raise ConfigError(
-            text(
-                f"Map {name!r} of {table.where} is {anchors}; without ",
-                option("anchor", True),
-                " it would become another map.",
-            ),
-            text(
-                "Anchor it again: ",
-                rebuilt_by(name, old),
-                "; or give another name, or drop it first: ",
-                command("project", name, drop=True),
-            ),
+def _refuse_another(table: ArticleTable, name: str, options: ProjectOptions, old: Any) -> None:
+    """Refuse to replace a map that is anchored, or that shows a part of the articles, with one that does not."""
+    if (anchors := anchored_to(old)) is not None:
+        what, without, again = (
+            f"is {anchors}",
+            option("anchor", True),
+            text("Anchor it again: ", rebuilt_by(name, old)),
         )
-
-
-def _refuse_focused(table: ArticleTable, name: str, options: ProjectOptions, old: Any) -> None:
-    """Refuse to replace a map that shows a part of the articles on purpose with one of all articles."""
-    if options["focus"] is None and isinstance(old, Mapping) and old.get("focus") is not None:
-        raise ConfigError(
-            text(
-                f"Map {name!r} of {table.where} shows a part of the articles on purpose; without ",
-                option("focus"),
-                " it would become another map.",
-            ),
-            text(
-                "Make it again with its ",
-                option("focus"),
-                " and ",
-                option("focus_size"),
-                "; or give another name, or drop it first: ",
-                command("project", name, drop=True),
-            ),
-        )
+    elif options["focus"] is None and isinstance(old, Mapping) and old.get("focus") is not None:
+        what, without = "shows a part of the articles on purpose", option("focus")
+        again = text("Make it again with its ", option("focus"), " and ", option("focus_size"))
+    else:
+        return
+    raise ConfigError(
+        text(f"Map {name!r} of {table.where} {what}; without ", without, " it would become another map."),
+        text(again, "; or give another name, or drop it first: ", command("project", name, drop=True)),
+    )
 
 
 def _refuse_few(rows: MapRows) -> None:

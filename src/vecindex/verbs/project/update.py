@@ -25,8 +25,7 @@ from vecindex.verbs.graph import complete_and_keep, prepare
 from vecindex.verbs.map_rows import read_rows
 from vecindex.verbs.map_state import new_identity
 from vecindex.verbs.project.result import PlacedRows, ProjectResult
-from vecindex.verbs.project.run import Run
-from vecindex.verbs.project.write import RowCounts
+from vecindex.verbs.project.run import RowCounts, Run
 from vecindex.verbs.scores.scores import MapScores, recalls_on, score_plane, true_neighbors
 
 Mask = npt.NDArray[np.bool_]
@@ -80,7 +79,7 @@ def update_map(run: Run, name: str, old: Any) -> ProjectResult:
         "scores": plain(scores),
         "placed": [*(old.get("placed") or []), note],
     }
-    written = run.write(name, rows, positions, about, old)
+    written = run.write(name, rows, None, positions, about, old)
     return replace(run.result(name, "updated", about, written), scores=scores, placed=placed)
 
 

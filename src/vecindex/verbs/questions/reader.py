@@ -51,13 +51,28 @@ def read(questions: Questions, stdin: BinaryIO | None = None, name: str | None =
 
     Raises SourceError when a file cannot be read, or when there is no question.
     """
-    found = _Collector()
+    kept: list[Question] = []
+    rejected: list[Rejected] = []
+    duplicates: list[Rejected] = []
+    locations: dict[tuple[str, str], str] = {}
     for item in rows(questions, stdin):
-        found.take(item)
+        if isinstance(item, Rejected):
+            rejected.append(item)
+            continue
+        text, own_id = ("text", " ".join(item.text.casefold().split())), ("id", item.id)
+        if first := locations.get(text):
+            reason = f"the same question as {first}"
+            duplicates.append(Rejected(item.location, reason, item.id, excerpt(item.text)))
+        elif first := locations.get(own_id):
+            reason = f"duplicate id: {first} has it too"
+            rejected.append(Rejected(item.location, reason, item.id, excerpt(item.text)))
+        else:
+            locations[text] = locations[own_id] = item.location
+            kept.append(item)
     name = name or _name(questions)
-    if not found.questions:
-        raise no_question(name, found.rejected)
-    return QuestionSet(name, tuple(found.questions), tuple(found.rejected), tuple(found.duplicates))
+    if not kept:
+        raise no_question(name, rejected)
+    return QuestionSet(name, tuple(kept), tuple(rejected), tuple(duplicates))
 
 
 def no_question(name: str, rejected: Sequence[Rejected]) -> SourceError:
@@ -107,32 +122,6 @@ def _why_no_text(values: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
     if value is None or isinstance(value, str):
         return f"{there} is empty"
     return f"{there} is not a text: {excerpt(value)}"
-
-
-class _Collector:
-    """Questions as they come, each id and each text once."""
-
-    def __init__(self) -> None:
-        self.questions: list[Question] = []
-        self.rejected: list[Rejected] = []
-        self.duplicates: list[Rejected] = []
-        self._ids: dict[str, str] = {}
-        self._texts: dict[str, str] = {}
-
-    def take(self, item: Question | Rejected) -> None:
-        if isinstance(item, Rejected):
-            self.rejected.append(item)
-            return
-        key = " ".join(item.text.casefold().split())
-        if first := self._texts.get(key):
-            reason = f"the same question as {first}"
-            self.duplicates.append(Rejected(item.location, reason, item.id, excerpt(item.text)))
-        elif first := self._ids.get(item.id):
-            reason = f"duplicate id: {first} has it too"
-            self.rejected.append(Rejected(item.location, reason, item.id, excerpt(item.text)))
-        else:
-            self._ids[item.id] = self._texts[key] = item.location
-            self.questions.append(item)
 
 
 def _name(questions: Questions) -> str:

@@ -97,12 +97,9 @@ class Finder:
         for query, near in zip(queries, self.by_vector(queries, depth), strict=True):
             limit = min(depth * (_CHUNKS_PER_ARTICLE if self.grouped else 1), self.table.count())
             worded = by_fulltext(self.table, query.text or "", limit, self.columns, query.where)
-            fused.append(fuse(near, self._once_each(worded)[:depth], self._key)[: self.k])
+            key = "article_id" if self.grouped else "id"
+            fused.append(fuse(near, self._once_each(worded)[:depth], key)[: self.k])
         return fused
-
-    @property
-    def _key(self) -> str:
-        return "article_id" if self.grouped else "id"
 
     def hit(self, rank: int, found: Found) -> Hit:
         """Return a row as the user sees it."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vecindex.frames import Frames
 from vecindex.notebook import given, shown_table
-from vecindex.serialize import Result, Spell
+from vecindex.serialize import Result
 from vecindex.types import Rejected
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class SearchResult(Result, Frames):
     at: str | None
     answers: tuple[Answer, ...]
     rejected: tuple[Rejected, ...] = ()
+    metric: str = field(default="cosine", init=False)
 
     @property
     def hits(self) -> tuple[Hit, ...]:
@@ -91,10 +92,6 @@ class SearchResult(Result, Frames):
             free = name if name not in columns else f"src_{name}"
             columns[free] = pa.array([hit.fields.get(name) for _, _, hit in found])
         return pa.table(columns)
-
-    def to_dict(self, spell: Spell = str) -> dict[str, Any]:
-        """Return plain values, for JSON; see `Result`."""
-        return {**Result.to_dict(self, spell), "metric": "cosine"}
 
     def _repr_html_(self) -> str:
         """Return a table for each query, for notebooks; of more than 20 queries the first."""

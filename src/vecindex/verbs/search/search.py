@@ -39,26 +39,20 @@ def search(
     if options["where"] is not None:
         check_condition(table, options["where"])
     texts, rejected = _texts(given, options, stdin)
-    if not table.count(options["where"]):
+    if table.count(options["where"]):
+        queries = _queries(table, options, texts, model, observer)
+        if options["hybrid"]:
+            _with_full_text_index(database, table, options["at"], observer)
+        finder = Finder(table, options["k"], by=options["by"], text=options["text"])
+        found = finder.hybrid(queries) if options["hybrid"] else finder.by_vector(queries, options["k"])
+        answers = [
+            Answer(query.text, query.id, tuple(finder.hit(i, row) for i, row in enumerate(rows, 1)))
+            for query, rows in zip(queries, found, strict=True)
+        ]
+    else:
         kind = "meets the condition" if options["where"] and table.count() else "is in it yet"
         observer.notice(f"{table.where}: no row {kind}")
         answers = [Answer(q.text, _given_id(q), ()) for q in texts] or [Answer(None, i, ()) for i in ids_of(options)]
-        return _result(name, options, answers, rejected)
-    queries = _queries(table, options, texts, model, observer)
-    if options["hybrid"]:
-        _with_full_text_index(database, table, options["at"], observer)
-    finder = Finder(table, options["k"], by=options["by"], text=options["text"])
-    found = finder.hybrid(queries) if options["hybrid"] else finder.by_vector(queries, options["k"])
-    answers = [
-        Answer(query.text, query.id, tuple(finder.hit(i, row) for i, row in enumerate(rows, 1)))
-        for query, rows in zip(queries, found, strict=True)
-    ]
-    return _result(name, options, answers, rejected)
-
-
-def _result(
-    name: str, options: SearchOptions, answers: Sequence[Answer], rejected: Sequence[Rejected]
-) -> SearchResult:
     return SearchResult(
         name,
         options["k"],

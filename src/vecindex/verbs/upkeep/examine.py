@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 import re
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from vecindex.core.identity import id_digest
+from vecindex.core.identity import content_hash, id_digest, same_text
 from vecindex.core.vectors import F32
+from vecindex.schema import field_of
+from vecindex.sources.fieldmap import parse_template
 from vecindex.store.articles import ArticleTable, as_matrix
-from vecindex.verbs.upkeep.rehash import Rehash
+from vecindex.types import Fingerprint
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 UNIT_TOLERANCE = 1e-3
 _HASH = re.compile(r"[0-9a-f]{16}:[0-9a-f]{16}")
+_RENAMED = "src_"
+# How a value that became text when it was stored may begin; a text that begins so may have been something else.
+_CONVERTED = (*"0123456789-[{", "true", "false", "NaN", "Infinity")
 
 
 class Examiner:
@@ -42,7 +49,7 @@ class Examiner:
         self.no_txn: list[str] = []
         self.no_id = 0
         self.articles_of: dict[str, str] = {}
-        self.rehash = Rehash.of(stored, table.extra_columns)
+        self.rehash = Rehash(stored, table.extra_columns)
         self._table = table
         self._dimension = stored.dimension
         self._ids: list[npt.NDArray[np.uint64]] = []
@@ -80,18 +87,16 @@ class Examiner:
 
     def duplicate_ids(self) -> list[str]:
         """Return the ids that more than one row has, in order."""
-        found = _repeated(np.concatenate(self._ids)) if self._ids else set()
-        seen: dict[str, int] = defaultdict(int)
-        if found:
-            for ids in self._column("id"):
-                for i in ids:
-                    if int(_digests([i])[0]) in found:
-                        seen[i] += 1
+        ordered = np.sort(np.concatenate([_digests([]), *self._ids]))
+        found = set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
+        if not found:
+            return []
+        seen = Counter(i for ids in self._column("id") for i in ids if int(_digests([i])[0]) in found)
         return sorted(i for i, n in seen.items() if n > 1)
 
     def incomplete_articles(self) -> list[str]:
         """Return the articles whose chunks are not exactly 0, 1, ..., n - 1, in order."""
-        if not self._chunks or not self.chunked:
+        if not self._chunks:
             return []
         articles, chunks = np.concatenate(self._articles), np.concatenate(self._chunks)
         order = np.lexsort((chunks, articles))
@@ -114,11 +119,6 @@ def _digests(ids: list[str]) -> npt.NDArray[np.uint64]:
     return np.frombuffer(joined, dtype=np.uint64)
 
 
-def _repeated(digests: npt.NDArray[np.uint64]) -> set[int]:
-    ordered = np.sort(digests)
-    return {int(d) for d in ordered[1:][ordered[1:] == ordered[:-1]]}
-
-
 def _faults(vectors: F32) -> npt.NDArray[np.str_]:
     """Return what is wrong with each vector, "" for nothing; shape (n,)."""
     with np.errstate(over="ignore", invalid="ignore"):
@@ -128,3 +128,76 @@ def _faults(vectors: F32) -> npt.NDArray[np.str_]:
         ["not finite", "zero", "not of unit length"],
         default="",
     )
+
+
+class Rehash:
+    """Content hashes computed again from a table's columns, where these hold all that was hashed.
+
+    The first half of a hash (the text that the model read) is compared when the template names only the title and
+    the text. The second (title, text and the user's fields) is compared where the fields are stored as they came:
+    a row that may hold converted values counts only if it agrees.
+
+    Attributes
+    ----------
+    skipped : why nothing can be compared, or None.
+    compared : rows whose text was compared.
+    wrong_text, wrong_fields : ids of rows whose columns are not those that were hashed.
+    agreeing : rows whose fields agree; with none at all, the fields' names must have been others.
+    """
+
+    def __init__(self, stored: Fingerprint, extras: Sequence[pa.Field]) -> None:
+        """Take what made the vectors, and the columns of the user's fields."""
+        self.compared = self.agreeing = 0
+        self.wrong_text: list[str] = []
+        self.wrong_fields: list[str] = []
+        template = stored.text_template
+        self._parts: tuple[tuple[str, str | None], ...] = (
+            (("", "text"),) if template is None else parse_template(template)
+        )
+        self.skipped: str | None = None
+        if stored.pooling == "unknown":
+            self.skipped = "precomputed vectors are part of the hashes"
+        elif stored.chunking is not None:
+            self.skipped = "an article in chunks is not stored in one piece"
+        elif any(name not in (None, "title", "text") for _, name in self._parts):
+            self.skipped = "the text template names other fields than title and text"
+        # The names that the fields were hashed by, under those of their columns.
+        self._names = {f.name: f.name if (field := field_of(f)) is None else field for f in extras}
+        # A column that does not record its field's name may have had another, if it looks like one of ours.
+        self._renamed = any(field_of(f) is None and f.name.startswith(_RENAMED) for f in extras)
+
+    def compare(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Compare some rows, given as their columns."""
+        if self.skipped is not None:
+            return
+        for row in rows:
+            # Without a count of tokens the vector was precomputed.
+            if row["n_tokens"] is not None:
+                self._compare(row)
+
+    def _compare(self, row: Mapping[str, Any]) -> None:
+        self.compared += 1
+        read = "".join(literal + (row[name] or "" if name else "") for literal, name in self._parts)
+        whole = {field: row[column] for column, field in self._names.items()}
+        given = {name: value for name, value in whole.items() if value is not None}
+        # A field that is null may have been there as null, or not at all.
+        hashes = [content_hash(read, row["title"], row["text"], fields) for fields in (given, whole)]
+        if not same_text(hashes[0], row["content_hash"]):
+            self.wrong_text.append(row["id"])
+        elif row["content_hash"] in hashes:
+            self.agreeing += 1
+        elif len(whole) - len(given) < 2 and not any(_may_be_converted(value) for value in given.values()):
+            self.wrong_fields.append(row["id"])
+
+    @property
+    def fields_known(self) -> bool:
+        """Whether the fields are stored under the names that they were hashed by."""
+        return self.agreeing > 0 and not self._renamed
+
+
+def _may_be_converted(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.startswith(_CONVERTED)
+    if isinstance(value, float):
+        return math.isnan(value) or value.is_integer()
+    return isinstance(value, dt.datetime)

@@ -58,7 +58,11 @@ def tag(database: Database, name: str, label: str | None, options: TagOptions) -
     with database.writer():
         there = table.tags()
         if delete:
-            _must_exist(table, label, there)
+            if label not in there:
+                raise ConfigError(
+                    f"{table.where} has no tag {label!r} (tags there: {', '.join(there) or 'none'}).",
+                    text("List the tags: ", command("tag")),
+                )
             table.remove_tag(label)
             return _report(table, deleted=label)
         _check_name(label)
@@ -76,14 +80,6 @@ def _check_name(label: str) -> None:
         raise ConfigError(
             f"{label!r} cannot be a tag's name.",
             "Use letters, digits, '-', '_' and, inside, '.'; at most 100 characters.",
-        )
-
-
-def _must_exist(table: ArticleTable, label: str, there: dict[str, int]) -> None:
-    if label not in there:
-        raise ConfigError(
-            f"{table.where} has no tag {label!r} (tags there: {', '.join(there) or 'none'}).",
-            text("List the tags: ", command("tag")),
         )
 
 
