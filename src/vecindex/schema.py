@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vecindex.errors import ConfigError, CorruptError
-from vecindex.messages import Placeholder, option, text
+from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
+from vecindex.messages import Message, Placeholder, option, text
 from vecindex.types import Fingerprint
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def unrecorded_name(field: str) -> str:
 def field_of(column: pa.Field) -> str | None:
     """Return the name of the user's field that a column holds, None where the table does not record it."""
     raw = (column.metadata or {}).get(FIELD_KEY)
-    return None if raw is None else raw.decode()
+    return None if raw is None else raw.decode("utf-8", "replace")
 
 
 def infer_fields(rows: Iterable[Mapping[str, Any]]) -> list[pa.Field]:
@@ -209,13 +209,24 @@ def _as_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list) else str(value)
 
 
+def stored_json(raw: bytes | str, what: str, hint: Message = LOOK_CLOSER) -> Any:
+    """Return the values of JSON that is stored with a table; `what` it is and what to do go into the message.
+
+    All of it is read here: a flipped byte is no reason to fail with all else. Raises CorruptError where it is not JSON.
+    """
+    try:
+        return json.loads(raw if isinstance(raw, str) else raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise CorruptError(f"{what} is damaged: {error}.", hint) from error
+
+
 def read_fingerprint(metadata: Mapping[str, str], where: str) -> Fingerprint:
     """Return the fingerprint kept with a table's vectors.
 
-    Raises CorruptError when there is none, ConfigError when a later vecindex wrote it.
+    Raises CorruptError when there is none or a damaged one, ConfigError when a later vecindex wrote it.
     """
     found = metadata.get("vecindex:format")
-    if found is not None and found != FORMAT:
+    if found is not None and found != FORMAT and found.isdigit():
         raise ConfigError(
             f"{where} has storage format {found}; this vecindex reads {FORMAT}.",
             "Upgrade: pip install -U vecindex",
@@ -226,4 +237,12 @@ def read_fingerprint(metadata: Mapping[str, str], where: str) -> Fingerprint:
             f"{where} does not say what made its vectors, so it was not made by vecindex.",
             text("Choose another table: ", option("table", Placeholder("NAME"))),
         )
-    return Fingerprint.from_dict(json.loads(raw))
+    what = f"What made the vectors of {where}"
+    values = stored_json(raw, what)
+    try:
+        made = Fingerprint.from_dict(values)
+    except (TypeError, AttributeError) as error:
+        raise CorruptError(f"{what} is damaged: {error}.", LOOK_CLOSER) from error
+    if not isinstance(made.dimension, int) or not isinstance(made.max_tokens, int):
+        raise CorruptError(f"{what} is damaged: a length is no number.", LOOK_CLOSER)
+    return made

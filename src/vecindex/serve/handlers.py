@@ -130,7 +130,7 @@ class Handlers:
         if asked.id is not None and not _rows_of(live.snapshot(), asked.id):
             raise Refused(404, f"{table.where} has no article {asked.id!r}.", "A search shows the ids.")
         options = cast("SearchOptions", {**live.served.model, **asked.model_dump(exclude={"text"})})
-        found = search(live.database(), live.served.table, asked.text, options, live.model, notes)
+        found = search(live.database(), live.served.table, asked.text, options, live.model, notes, read_only=True)
         hits = [
             models.Hit(**plain(hit) | {"fields": {name: readable(value) for name, value in hit.fields.items()}})
             for hit in found.hits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from vecindex.core.vectors import F32
-from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
+from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, StoreError, UnavailableError
 from vecindex.messages import Placeholder, command, text
-from vecindex.schema import MAP_KEY, OWN_COLUMNS, read_fingerprint
+from vecindex.schema import MAP_KEY, OWN_COLUMNS, read_fingerprint, stored_json
 from vecindex.store.faults import translated
+from vecindex.store.versions import folder_of, tag_files, torn_tags, versions_one_by_one
 from vecindex.types import Fingerprint
 
 if TYPE_CHECKING:
@@ -32,6 +33,25 @@ _PREFIX = "vecindex:"
 _DELETE_IDS = 10_000
 
 
+def _is_run(value: dict[str, Any]) -> bool:
+    numbers = ("last_txn", "added", "changed", "skipped", "rejected")
+    try:
+        dt.datetime.fromisoformat(value["ended_at"])
+        return all(isinstance(value[key], int) for key in numbers) and all(
+            isinstance(value["seconds"][key], int | float) for key in ("wall", "model", "reading")
+        )
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
+def _is_budget(value: dict[str, Any]) -> bool:
+    return all(isinstance(tokens, int) for tokens in value.values())
+
+
+SETTINGS: dict[str, Callable[[dict[str, Any]], bool]] = {"last_run": _is_run, "batch_tokens": _is_budget}
+"""What is kept with the provenance, and whether a value is of the form that was stored."""
+
+
 class ArticleTable:
     """One LanceDB table of articles or chunks.
 
@@ -44,6 +64,7 @@ class ArticleTable:
         self.lance = table
         self.where = where
         self.name: str = table.name
+        self.folder = folder_of(where)
 
     # -- provenance ---------------------------------------------------------------------------------------
 
@@ -62,7 +83,7 @@ class ArticleTable:
         """Return the provenance kept with the vectors, as text under `vecindex:` names."""
         schema = self.schema
         raw = (schema.field("vector").metadata if "vector" in schema.names else None) or {}
-        return {key.decode(): value.decode() for key, value in raw.items()}
+        return {key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in raw.items()}
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -70,9 +91,33 @@ class ArticleTable:
         return read_fingerprint(self.metadata(), self.where)
 
     def setting(self, key: str) -> Any:
-        """Return one further piece of provenance, or None."""
+        """Return one further piece of provenance, or None.
+
+        These are notes, which the next ingest writes again: a damaged one is as good as none.
+        """
+        with suppress(CorruptError):
+            return self._setting(key)
+        return None
+
+    def damaged_settings(self) -> list[str]:
+        """Return the further pieces of provenance that are damaged."""
+        damaged = []
+        for key in SETTINGS:
+            try:
+                self._setting(key)
+            except CorruptError:
+                damaged.append(key)
+        return damaged
+
+    def _setting(self, key: str) -> Any:
         raw = self.metadata().get(_PREFIX + key)
-        return None if raw is None else json.loads(raw)
+        what = f"What {self.where} keeps as {key}"
+        value = None if raw is None else stored_json(raw, what)
+        if value is None or key not in SETTINGS:
+            return value
+        if not isinstance(value, dict) or not SETTINGS[key](value):
+            raise CorruptError(f"{what} is damaged.", LOOK_CLOSER)
+        return value
 
     def set_setting(self, **values: Any) -> None:
         """Keep further provenance; each value is stored as JSON."""
@@ -216,6 +261,17 @@ class ArticleTable:
 
     def versions(self) -> dict[int, tuple[int, dt.datetime]]:
         """Return the (rows, time of the commit in UTC) of each version that can still be read."""
+        try:
+            return self._listed_versions()
+        except UnavailableError:
+            raise
+        except StoreError:
+            # Where one manifest is damaged, Lance lists none.
+            if self.folder is None:
+                raise
+            return versions_one_by_one(self.folder)
+
+    def _listed_versions(self) -> dict[int, tuple[int, dt.datetime]]:
         with translated(self.where):
             return {
                 # LanceDB gives the time in this machine's zone, without saying so.
@@ -239,15 +295,23 @@ class ArticleTable:
         return str(number)
 
     def tags(self) -> dict[str, int]:
-        """Return the version that each tag names, in order of the names."""
+        """Return the version that each tag names, in order of the names; those of `torn_tags` are left out."""
+        if self.folder is not None and self.torn_tags():
+            return {tag: file.version for tag, file in tag_files(self.folder).items() if file.version is not None}
         with translated(self.where):
             return {name: int(tag["version"]) for name, tag in sorted(self.lance.tags.list().items())}
+
+    def torn_tags(self) -> list[str]:
+        """Return the tags whose files cannot be read, in order."""
+        return list(torn_tags(self.folder))
 
     def go_to(self, tag: str) -> None:
         """Read from now on what a tag names; nothing can be written then.
 
-        Raises ConfigError naming the tags when there is no such tag.
+        Raises ConfigError naming the tags when there is no such tag, CorruptError when its file cannot be read.
         """
+        if tag in self.torn_tags():
+            raise CorruptError(f"The file of the tag {tag!r} of {self.where} is damaged.", LOOK_CLOSER)
         known = self.tags()
         if tag not in known:
             raise ConfigError(
@@ -263,6 +327,8 @@ class ArticleTable:
         with translated(self.where):
             self.lance.checkout_latest()
             store = self.lance.tags
+            if name in self.torn_tags():
+                store.delete(name)
             (store.update if there else store.create)(name, self.lance.version)
 
     def remove_tag(self, name: str) -> None:

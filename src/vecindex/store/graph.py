@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,8 @@ import numpy as np
 
 from vecindex.core.graph import Graph
 from vecindex.core.neighbors import NO_ROW
+from vecindex.errors import CorruptError
+from vecindex.schema import stored_json
 from vecindex.store.database import GRAPH_PREFIX, AuxiliaryTable
 from vecindex.store.faults import translated
 from vecindex.store.maintenance import KEEP_VERSIONS_FOR, clean
@@ -69,8 +70,11 @@ def _about(schema: pa.Schema) -> dict[str, Any] | None:
     raw = (schema.metadata or {}).get(GRAPH_KEY)
     if raw is None or any(name not in schema.names for name in _COLUMNS):
         return None
-    about: Mapping[str, Any] = json.loads(raw)
-    return dict(about) if about.get("format") == FORMAT else None
+    try:
+        about = stored_json(raw, "What is kept about the graph")
+    except CorruptError:
+        return None  # it is made again
+    return about if isinstance(about, dict) and about.get("format") == FORMAT else None
 
 
 def _rows(stored: StoredGraph) -> pa.Table:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vecindex.core.memory import give_back_memory
 from vecindex.errors import CorruptError
+from vecindex.messages import Message, command, text
 from vecindex.store.articles import ArticleTable
-from vecindex.store.faults import is_panic, translated
-from vecindex.store.lock import local_folder
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from vecindex.store.causes import reading
+from vecindex.store.faults import translated
+from vecindex.store.search import fulltext_fault, make_fulltext_index
+from vecindex.store.versions import broken_manifests, folder_of, manifests, table_folder, torn_tags
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +29,13 @@ _COMPACTION_BATCH_ROWS = 1_024
 _METADATA_CACHE = 32 << 20
 KEEP_VERSIONS_FOR = timedelta(hours=1)
 """Old versions stay this long, counted from their own commit, so that a reader of one does not lose its files."""
-_SCAN_ROWS = 1_024
-_SET_ASIDE = "_set_aside"
-# Lance names a manifest by 2^64 - 1 - version, in 20 digits, so that the newest comes first in a listing.
-_NEWEST_FIRST = 2**64 - 1
-_REVERSED_DIGITS = 20
 
 
-def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR) -> int:
+Notice = Callable[[Message], None]
+"""Takes a line that the user should see."""
+
+
+def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR, notice: Notice = log.warning) -> int:
     """Merge small fragments, bring indexes up to date, remove versions older than `keep_for` (tagged ones stay).
 
     Returns how many versions were removed. The caller holds the writer lock.
@@ -48,25 +46,50 @@ def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR) -> in
         dataset.optimize.compact_files(
             target_rows_per_fragment=FRAGMENT_ROWS, num_threads=1, batch_size=_COMPACTION_BATCH_ROWS
         )
-        if dataset.describe_indices():
-            dataset.optimize.optimize_indices()
-        stats = clean(dataset, keep_for, table.where)
+        _update_indexes(table, dataset, notice)
+        removed = clean(dataset, keep_for, table.where, notice)
         after = len(dataset.get_fragments())
         table.lance.checkout_latest()
         del dataset
     give_back_memory()
     log.info("compacted %s: %d to %d fragments", table.where, before, after)
-    return int(stats.old_versions)
+    return removed
 
 
-def sweep(table: ArticleTable, folder: Path | None, keep_for: timedelta = KEEP_VERSIONS_FOR) -> int:
+def _update_indexes(table: ArticleTable, dataset: Any, notice: Notice) -> None:
+    if not dataset.describe_indices():
+        return
+    try:
+        with reading("indexes"):
+            dataset.optimize.optimize_indices()
+    except CorruptError:
+        mend_fulltext_index(table, notice)
+        dataset.checkout_latest()
+
+
+def mend_fulltext_index(table: ArticleTable, notice: Notice) -> bool:
+    """Make the full-text index again if its files are damaged; return whether they were.
+
+    The caller holds the writer lock.
+    """
+    fault = fulltext_fault(table)
+    if fault is None:
+        return False
+    notice(f"the full-text index of {table.where} is damaged ({fault}), so it is made again")
+    make_fulltext_index(table)
+    return True
+
+
+def sweep(
+    table: ArticleTable, folder: Path | None, keep_for: timedelta = KEEP_VERSIONS_FOR, notice: Notice = log.warning
+) -> int:
     """Remove what a crashed writer left, unfinished files that no version names, and old versions.
 
     Returns how many versions were removed. The caller holds the writer lock, so no file that is being written now can
     be among them.
     """
     with translated(table.where):
-        removed = int(clean(_dataset(table), keep_for, table.where).old_versions)
+        removed = clean(_dataset(table), keep_for, table.where, notice)
     if folder is not None:
         # Lance's own clean-up passes over the temporary files of its local writer.
         for path in leftovers(table_folder(folder, table.name)):
@@ -91,10 +114,12 @@ class Usage:
 def usage(table: ArticleTable, folder: Path | None) -> Usage:
     """Return what a table takes on disk."""
     with translated(table.where):
-        versions = table.lance.list_versions()
-        now = next((v for v in versions if v["version"] == table.lance.version), versions[-1])["metadata"]
-    fragments, live = int(now.get("total_fragments", 0)), int(now.get("total_files_size", 0))
-    return Usage(fragments, len(versions), live, bytes_in(table_folder(folder, table.name)) if folder else None)
+        pieces = [fragment.metadata for fragment in _dataset(table).get_fragments()]
+    live = sum(file.file_size_bytes or 0 for piece in pieces for file in piece.files)
+    if folder is None:
+        return Usage(len(pieces), len(table.versions()), live, None)
+    own = table_folder(folder, table.name)
+    return Usage(len(pieces), len(manifests(own)), live, bytes_in(own))
 
 
 def bytes_in(folder: Path) -> int:
@@ -110,103 +135,33 @@ def _dataset(table: ArticleTable) -> Any:
     return table.lance.to_lance(metadata_cache_size_bytes=_METADATA_CACHE, index_cache_size_bytes=_METADATA_CACHE)
 
 
-def clean(dataset: Any, keep_for: timedelta, where: str) -> Any:
-    """Remove the old versions of a Lance dataset, but tagged ones. The caller holds the writer lock."""
-    # Without a lock, files that no version names yet may be another writer's next commit.
-    sole_writer = local_folder(where) is not None
-    return dataset.cleanup_old_versions(
-        older_than=keep_for, delete_unverified=sole_writer, error_if_tagged_old_versions=False
-    )
+def clean(dataset: Any, keep_for: timedelta, where: str, notice: Notice = log.warning) -> int:
+    """Remove the old versions of a Lance dataset, but tagged ones; return how many. The caller holds the writer lock.
+
+    While a tag or a manifest is damaged it cannot be known which files are needed, so all of them are kept.
+    """
+    folder = folder_of(where)
+    if torn := torn_tags(folder):
+        notice(_all_kept(where, f"the tag {min(torn)!r}"))
+        return 0
+    try:
+        # Without a lock, files that no version names yet may be another writer's next commit.
+        stats = dataset.cleanup_old_versions(
+            older_than=keep_for, delete_unverified=folder is not None, error_if_tagged_old_versions=False
+        )
+    except (RuntimeError, OSError, ValueError):
+        broken = [] if folder is None else broken_manifests(folder)[0]
+        if not broken:
+            raise
+        notice(_all_kept(where, f"the manifest of version {broken[0][0]}"))
+        return 0
+    return int(stats.old_versions)
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
-    """One piece of a table: its number, its data files, and the rows in it that are not deleted."""
-
-    number: int
-    files: tuple[str, ...]
-    rows: int
-
-
-def table_folder(database: Path, name: str) -> Path:
-    """Return the folder that holds a table."""
-    return database / f"{name}.lance"
-
-
-def broken_manifests(folder: Path) -> tuple[list[tuple[int, Path]], int | None]:
-    """Return the (version, file) of each manifest that cannot be read, and the newest version that can."""
-    import lance
-
-    broken: list[tuple[int, Path]] = []
-    newest = None
-    for path in (folder / "_versions").glob("*.manifest"):
-        if not path.stem.isdigit():
-            continue
-        number = int(path.stem)
-        version = _NEWEST_FIRST - number if len(path.stem) == _REVERSED_DIGITS else number
-        try:
-            with corrupt_when_unreadable(path.name):
-                dataset = lance.dataset(str(folder), version=version)
-                dataset.count_rows()
-            # Zeros, as a power loss leaves them, read as a table without columns.
-            if not dataset.schema.names:
-                raise CorruptError(f"{path.name}: no columns")
-        except CorruptError:
-            broken.append((version, path))
-        else:
-            newest = max(newest or 0, version)
-    return sorted(broken), newest
-
-
-def set_aside(folder: Path, files: Sequence[Path]) -> Path:
-    """Move files of a table where Lance does not look, and return the folder that they are in now."""
-    target = folder / _SET_ASIDE
-    target.mkdir(exist_ok=True)
-    for path in files:
-        path.rename(target / path.name)
-    return target
+def _all_kept(where: str, damaged: str) -> Message:
+    return text(f"old versions of {where} are kept, because {damaged} is damaged: ", command("doctor"))
 
 
 def leftovers(folder: Path) -> list[Path]:
     """Return the temporary files that a killed writer left; while one is at work, they may be its own."""
     return sorted(folder.rglob(".tmp*"))
-
-
-def fragments(table: ArticleTable) -> list[Fragment]:
-    """Return the pieces of the version in use, in table order."""
-    with translated(table.where):
-        return [
-            Fragment(f.fragment_id, tuple(file.path for file in f.data_files()), int(f.metadata.num_rows))
-            for f in table.lance.to_lance().get_fragments()
-        ]
-
-
-def read_fragment(table: ArticleTable, fragment: Fragment) -> Iterator[pa.RecordBatch]:
-    """Yield all columns of a fragment, 1,024 rows at a time. Raises CorruptError where it cannot be read."""
-    dataset = table.lance.to_lance()
-    with corrupt_when_unreadable(", ".join(fragment.files)):
-        yield from dataset.get_fragment(fragment.number).to_batches(batch_size=_SCAN_ROWS, batch_readahead=2)
-
-
-def drop_fragments(table: ArticleTable, numbers: Sequence[int]) -> None:
-    """Take fragments out of the table, as one commit. The caller holds the writer lock."""
-    import lance
-
-    with translated(table.where):
-        dataset = table.lance.to_lance()
-        operation = lance.LanceOperation.Delete([], list(numbers), "unreadable")
-        lance.LanceDataset.commit(dataset, operation, read_version=dataset.version)
-        table.lance.checkout_latest()
-
-
-@contextmanager
-def corrupt_when_unreadable(what: str) -> Iterator[None]:
-    """Raise CorruptError for whatever Lance raises while it reads."""
-    try:
-        yield
-    except BaseException as error:
-        if not isinstance(error, ValueError | OSError | RuntimeError) and not is_panic(error):
-            raise
-        line = re.sub(r",? /[\w./@:-]+\.rs:\d+(:\d+)?.*$", "", " ".join(str(error).split()))
-        line = re.sub(r"^(External error: )?(LanceError\(\w+\): )?(Generic [\w/]+ error: )?", "", line)
-        raise CorruptError(f"{what}: {line[:200]}") from error

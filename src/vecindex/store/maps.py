@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vecindex.core.neighbors import F64
-from vecindex.errors import ConfigError
+from vecindex.errors import ConfigError, CorruptError, VecindexError
 from vecindex.messages import Message, Placeholder, command, text
-from vecindex.schema import MAP_KEY
+from vecindex.schema import MAP_KEY, stored_json
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
 
@@ -28,17 +29,56 @@ _TRIES = 10
 
 
 def maps(table: ArticleTable) -> dict[str, Any]:
-    """Return what is kept with each map, under the map's name; only maps that have both columns."""
+    """Return what is kept with each map, under the map's name; only maps that have both columns.
+
+    Left out are those of `damaged_maps`.
+    """
+    found = {}
+    for name, copies in _marked(table).items():
+        with suppress(CorruptError):
+            found[name] = _about(table, name, copies)
+    return found
+
+
+def damaged_maps(table: ArticleTable) -> dict[str, CorruptError]:
+    """Return the maps that have their columns, but cannot be used since what is kept with them is damaged."""
+    damaged = {}
+    for name, copies in _marked(table).items():
+        try:
+            _about(table, name, copies)
+        except CorruptError as error:
+            damaged[name] = error
+    return damaged
+
+
+def halves_differ(table: ArticleTable) -> list[str]:
+    """Return the maps whose two columns do not keep the same about the map, as they were written."""
+    return [name for name, copies in _marked(table).items() if copies[0] != copies[1]]
+
+
+def _marked(table: ArticleTable) -> dict[str, tuple[bytes, bytes]]:
     marked = {f.name: f.metadata[MAP_KEY] for f in table.schema if MAP_KEY in (f.metadata or {})}
     return {
-        name[:-2]: json.loads(raw)
+        name[:-2]: (raw, marked[f"{name[:-2]}_y"])
         for name, raw in marked.items()
         if name.endswith("_x") and not name.startswith("_") and f"{name[:-2]}_y" in marked
     }
 
 
-def no_such_map(table: ArticleTable, name: str, hint: Message | None = None) -> ConfigError:
-    """Return the error for a map that is not there; it names those that are."""
+def _about(table: ArticleTable, name: str, copies: Sequence[bytes]) -> Any:
+    """Return what is kept with a map; both its columns keep it, and one that can be read is enough."""
+    what = f"What {table.where} keeps about the map {name!r}"
+    again = text("Make the map again: ", command("project", name), "; or look closer: ", command("doctor"))
+    with suppress(CorruptError):
+        return stored_json(copies[0], what, again)
+    return stored_json(copies[1], what, again)
+
+
+def no_such_map(table: ArticleTable, name: str, hint: Message | None = None) -> VecindexError:
+    """Return the error for a map that is not there, which names those that are, or for a damaged one."""
+    damaged = damaged_maps(table).get(name)
+    if damaged is not None:
+        return damaged
     there = ", ".join(sorted(maps(table))) or "none"
     return ConfigError(f"{table.where} has no map {name!r} (maps there: {there}).", hint)
 
@@ -115,7 +155,7 @@ def put_map(table: ArticleTable, name: str, ids: pa.Array, xy: F64, about: Mappi
 
 def drop_map(table: ArticleTable, name: str) -> None:
     """Remove a map, as one commit. The caller holds the writer lock. Raises ConfigError when there is no such map."""
-    if name not in maps(table):
+    if name not in _marked(table):
         raise no_such_map(table, name)
     _drop(table, [*_columns("", name), *_left_over(table, name)])
 

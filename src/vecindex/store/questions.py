@@ -14,7 +14,7 @@ from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import StoreError
 from vecindex.messages import Placeholder, command, text
-from vecindex.schema import questions_schema
+from vecindex.schema import questions_schema, stored_json
 from vecindex.store.articles import isin
 from vecindex.store.database import QUESTIONS, AuxiliaryTable
 from vecindex.store.faults import translated
@@ -53,7 +53,8 @@ class QuestionTable(AuxiliaryTable):
                 return None
             rows = table.search().select(["fingerprint", "embedded_at"]).limit(table.count_rows() + 1).to_list()
         for row in sorted(rows, key=lambda row: row["embedded_at"], reverse=True):
-            prompt = json.loads(row["fingerprint"]).get("question_prompt")
+            made = stored_json(row["fingerprint"], "What made the questions' vectors")
+            prompt = made.get("question_prompt") if isinstance(made, dict) else None
             if row["fingerprint"] == _made_by(stored, prompt, True):
                 return prompt if isinstance(prompt, str) else None
         return None

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from vecindex.core.vectors import F32
-from vecindex.errors import ConfigError
+from vecindex.errors import ConfigError, CorruptError
 from vecindex.messages import Placeholder, option, text
 from vecindex.store.articles import ArticleTable
+from vecindex.store.causes import read_twice, reading
 from vecindex.store.faults import translated
 
 Row = dict[str, Any]
@@ -20,6 +21,7 @@ Row = dict[str, Any]
 
 TEXT_COLUMNS = ("title", "text")
 _EXAMPLE = Placeholder("\"year > 1990 AND topic = 'cells'\"")
+_INDEX_CACHE = 256 << 20
 _NO_COLUMN = "vecindex_no_such_column_0"
 # LanceDB's number of the query in the answer to several.
 _QUERY = "query_index"
@@ -148,6 +150,27 @@ def has_fulltext_index(table: ArticleTable) -> bool:
             column for index in table.lance.list_indices() if index.index_type == "FTS" for column in index.columns
         }
     return set(TEXT_COLUMNS) <= indexed
+
+
+def fulltext_fault(table: ArticleTable) -> str | None:
+    """Return what is wrong with the files of the full-text index, found by reading all of them; None for nothing.
+
+    Raises UnavailableError where they cannot be read now.
+    """
+    with translated(table.where):
+        names = [index.name for index in table.lance.list_indices() if index.index_type == "FTS"]
+    try:
+        for name in names:
+            read_twice(lambda name=name: _read_index(table, name))
+    except CorruptError as error:
+        return str(error.message)
+    return None
+
+
+def _read_index(table: ArticleTable, name: str) -> None:
+    with reading(f"index {name}"):
+        # Opened for this, since a handle that was used before may have it in its cache.
+        table.lance.to_lance(index_cache_size_bytes=_INDEX_CACHE).prewarm_index(name)
 
 
 def make_fulltext_index(table: ArticleTable) -> None:

@@ -15,7 +15,7 @@ from vecindex.errors import ConfigError
 from vecindex.maps.methods import DEFAULT_METHOD, METHODS
 from vecindex.messages import Command, Placeholder, command, percent, text
 from vecindex.store.articles import ArticleTable
-from vecindex.store.maps import maps, no_such_map
+from vecindex.store.maps import damaged_maps, maps, no_such_map
 
 FORMAT = 1
 DUE_SHARE = 0.1
@@ -115,7 +115,8 @@ def chosen_map(table: ArticleTable, name: str | None) -> tuple[str, Mapping[str,
     """
     there = {one: about if isinstance(about, Mapping) else {} for one, about in maps(table).items()}
     if not there:
-        raise ConfigError(f"{table.where} has no map yet.", text("Make one: ", command("project")))
+        raise next(iter(damaged_maps(table).values()), None) or ConfigError(
+            f"{table.where} has no map yet.", text("Make one: ", command("project")))
     if name is not None and name not in there:
         raise no_such_map(table, name, "Name one of them.")
     best = name or min(there, key=lambda one: (anchored_to(there[one]) is not None, -_recall(there[one]), one))

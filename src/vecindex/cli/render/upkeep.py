@@ -146,6 +146,8 @@ def print_optimize(report: OptimizeReport) -> None:
         f"{report.versions_before:,} to {report.versions_after:,} versions{disk}"
         + ("; the full-text index is up to date" if report.words_indexed else "")
     )
+    for note in report.notes:
+        say(note)
 
 
 def print_tags(report: TagReport) -> None:
@@ -156,7 +158,9 @@ def print_tags(report: TagReport) -> None:
     for tag in report.tags:
         rows = "?" if tag.rows is None else f"{tag.rows:,}"
         out(f"{tag.name}\tversion {tag.version}\t{rows} rows\t{(tag.made_at or '?')[:19]}Z")
-    if not report.tags:
+    for name in report.torn:
+        say(text(f"{name}: its file is damaged, so that its version is not known: ", command("doctor")))
+    if not report.tags and not report.torn:
         say("no tags")
 
 

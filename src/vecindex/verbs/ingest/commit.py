@@ -56,7 +56,7 @@ class Committer:
         """Compact the table and remove its old versions."""
         with self._run.report.seconds.measured("maintenance"):
             if self._run.table is not None:
-                maintain(self._run.table)
+                maintain(self._run.table, notice=self._run.notice_once)
 
     def _write(self, ready: Ready) -> None:
         run, table = self._run, self._run.table

@@ -106,7 +106,7 @@ def _rehearse(run: Run) -> IngestReport:
 def _perform(run: Run) -> IngestReport:
     """Embed and commit."""
     if run.table is not None:
-        sweep(run.table, run.database.folder)
+        sweep(run.table, run.database.folder, notice=run.notice_once)
     committer, preparer = Committer(run), Preparer(run)
     planner = _planner(run, preparer)
     commits: Behind[Ready] = Behind(committer.commit, _AHEAD)
@@ -207,7 +207,7 @@ def _tidy_up(run: Run, committer: Committer) -> None:
     """Leave a compact table that knows how its last run went; a run that changed nothing leaves no trace."""
     report, table = run.report, run.table
     if committer.rejects_changed:
-        maintain(RejectTable(run.database).opened())
+        maintain(RejectTable(run.database).opened(), notice=run.notice_once)
     if table is None:
         return
     before: dict[str, Any] | None = table.setting("last_run")

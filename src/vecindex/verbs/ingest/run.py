@@ -13,7 +13,7 @@ from vecindex.embed.batching import TokenBudget
 from vecindex.embed.encoders import FoundModel, LoadOptions, load
 from vecindex.embed.precision import Precision
 from vecindex.errors import ConfigError, ModelError
-from vecindex.messages import option, text
+from vecindex.messages import Message, option, text
 from vecindex.sources.base import Source
 from vecindex.sources.pickles.source import PicklesSource
 from vecindex.store.articles import ArticleTable
@@ -84,6 +84,13 @@ class Run:
         self._embedded = 0
         self.rows_done = 0
         self.rows_total = _rows_of(sources)
+        self._noticed: set[str] = set()
+
+    def notice_once(self, message: Message) -> None:
+        """Report a line that the user should see, once a run: the store finds the same at each maintenance."""
+        if message not in self._noticed:
+            self._noticed.add(message)
+            self.observer.notice(message)
 
     @property
     def known_fingerprint(self) -> Fingerprint:

@@ -18,7 +18,7 @@ from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.maps import maps, no_such_map
+from vecindex.store.maps import damaged_maps, maps, no_such_map
 from vecindex.types import Observer, Silent
 from vecindex.verbs.clock import Clock
 from vecindex.verbs.overlap.causes.experiments import Experiment, weighed
@@ -71,6 +71,9 @@ def overlap(
     k, seed = options["k"], options["seed"]
     table = database.articles(name, options["at"])
     about = _wanted_maps(table, options["map"])
+    if options["map"] is None:
+        for error in damaged_maps(table).values():
+            observer.notice(join(" ", [error.message, *([error.hint] if error.hint else [])]))
     topics = topic_column(table, options["topic_field"])
     asked = _asked(database, table, questions, options, model, observer, stdin)
     texts = [q.text for q in asked.set.questions]

@@ -9,11 +9,12 @@ import numpy as np
 
 from vecindex.core.questions import Question
 from vecindex.core.vectors import normalize, usable
-from vecindex.errors import ConfigError, StoreError
+from vecindex.errors import ConfigError, CorruptError, StoreError, UnavailableError
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.store.articles import ArticleTable, as_matrix, isin
 from vecindex.store.database import Database
-from vecindex.store.search import check_condition, has_fulltext_index, make_fulltext_index
+from vecindex.store.maintenance import mend_fulltext_index
+from vecindex.store.search import Found, check_condition, fulltext_fault, has_fulltext_index, make_fulltext_index
 from vecindex.types import Observer, Rejected, Silent
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import no_question, rows
@@ -30,8 +31,9 @@ def search(
     model: QuestionModel,
     observer: Observer | None = None,
     stdin: BinaryIO | None = None,
+    read_only: bool = False,
 ) -> SearchResult:
-    """Return the nearest rows to each query; see `Index.search`."""
+    """Return the nearest rows to each query; see `Index.search`. `read_only` leaves a damaged index as it is."""
     given = [] if query is None else [query] if isinstance(query, str) else list(query)
     options = checked_search(given, options)
     observer = observer or Silent()
@@ -44,7 +46,10 @@ def search(
         if options["hybrid"]:
             _with_full_text_index(database, table, options["at"], observer)
         finder = Finder(table, options["k"], by=options["by"], text=options["text"])
-        found = finder.hybrid(queries) if options["hybrid"] else finder.by_vector(queries, options["k"])
+        if options["hybrid"]:
+            found = _hybrid(finder, queries, None if read_only else database, options["at"], observer)
+        else:
+            found = finder.by_vector(queries, options["k"])
         answers = [
             Answer(query.text, query.id, tuple(finder.hit(i, row) for i, row in enumerate(rows, 1)))
             for query, rows in zip(queries, found, strict=True)
@@ -121,6 +126,34 @@ def _more_like(table: ArticleTable, row_id: str, where: str | None) -> Query:
     others = f"NOT ({isin(key, rows.column(key).to_pylist()[:1])})"
     vector = normalize(stored.mean(axis=0, keepdims=True))[0]
     return Query(None, row_id, vector, f"({where}) AND {others}" if where else others)
+
+
+def _hybrid(
+    finder: Finder, queries: Sequence[Query], database: Database | None, at: str | None, observer: Observer
+) -> list[list[Found]]:
+    """Search, after making the full-text index again where its files are damaged; not without a database to write to.
+
+    The index holds nothing but what is in the texts, so nothing is lost with it.
+    """
+    try:
+        return finder.hybrid(queries)
+    except UnavailableError:
+        raise
+    except StoreError as error:
+        table = finder.table
+        fault = fulltext_fault(table)
+        if fault is None:
+            raise
+        if database is None or at is not None:
+            raise CorruptError(
+                f"The full-text index of {table.where} is damaged: {fault}.",
+                text("Make it again: ", command("optimize"))
+                if at is None
+                else text("Leave ", option("hybrid"), " out, or search the latest version."),
+            ) from error
+        with database.writer():
+            mend_fulltext_index(table, observer.notice)
+        return finder.hybrid(queries)
 
 
 def _with_full_text_index(database: Database, table: ArticleTable, at: str | None, observer: Observer) -> None:

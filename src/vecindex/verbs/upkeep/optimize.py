@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from vecindex.errors import ConfigError
-from vecindex.messages import option, text
+from vecindex.messages import Message, option, text
 from vecindex.options import checked
 from vecindex.serialize import Result
 from vecindex.store.database import Database
-from vecindex.store.maintenance import KEEP_VERSIONS_FOR, maintain, sweep, usage
+from vecindex.store.maintenance import KEEP_VERSIONS_FOR, maintain, mend_fulltext_index, sweep, usage
 from vecindex.store.rejects import RejectTable
 from vecindex.store.search import has_fulltext_index
 from vecindex.verbs.upkeep.options import OptimizeOptions
@@ -28,6 +28,7 @@ class OptimizeReport(Result):
     ----------
     versions_removed : versions older than asked, tagged ones left out.
     words_indexed : whether there is a full-text index, which was then brought up to date.
+    notes : what was not done, and why; what was mended.
     """
 
     table: str
@@ -40,6 +41,7 @@ class OptimizeReport(Result):
     bytes_after: int | None
     words_indexed: bool
     tags: dict[str, int]
+    notes: tuple[Message, ...] = ()
 
 
 def optimize(database: Database, name: str, options: OptimizeOptions) -> OptimizeReport:
@@ -47,14 +49,16 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
     older_than = checked(OptimizeOptions, options)["older_than"]
     keep_for = KEEP_VERSIONS_FOR if older_than is None else age(older_than)
     table = database.articles(name)
+    notes: list[Message] = []
     with database.writer():
+        mend_fulltext_index(table, notes.append)
         before = usage(table, database.folder)
         # Before anything is merged, for that takes disk.
-        removed = sweep(table, database.folder, keep_for)
-        removed += maintain(table, keep_for)
+        removed = sweep(table, database.folder, keep_for, notes.append)
+        removed += maintain(table, keep_for, notes.append)
         rejects = RejectTable(database)
         if rejects.exists():
-            maintain(rejects.opened(), keep_for)
+            maintain(rejects.opened(), keep_for, notes.append)
         after = usage(table, database.folder)
     return OptimizeReport(
         table=name,
@@ -67,6 +71,7 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
         bytes_after=after.table_bytes,
         words_indexed=has_fulltext_index(table),
         tags=table.tags(),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 

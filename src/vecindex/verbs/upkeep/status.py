@@ -14,7 +14,7 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.lock import writer_at_work
 from vecindex.store.maintenance import bytes_in, usage
-from vecindex.store.maps import maps, outside
+from vecindex.store.maps import damaged_maps, maps, outside
 from vecindex.store.rejects import RejectTable
 from vecindex.store.search import has_fulltext_index
 from vecindex.types import Fingerprint
@@ -55,7 +55,8 @@ class Status(Result):
     rejects : the rejected rows with location and reason, where they were asked for.
     maps : what is stored with each map, with `outside`, the rows that are not on it, and `due`, why it should be
         rebuilt.
-    versions : versions that can still be read; `tags` names some of them.
+    versions : versions that are kept; `tags` names some of them.
+    damaged : what is stored with the table and cannot be read, each a sentence.
     next : what to do now, each a sentence with its command.
     """
 
@@ -82,6 +83,7 @@ class Status(Result):
     live_bytes: int = 0
     table_bytes: int | None
     database_bytes: int | None
+    damaged: tuple[str, ...] = ()
     next: list[Text] = field(default_factory=list)
 
     def _repr_html_(self) -> str:
@@ -148,8 +150,16 @@ def _with_table(found: Status, database: Database, table: ArticleTable) -> Statu
         tags=table.tags(),
         words_indexed=has_fulltext_index(table),
         batch_tokens=table.setting("batch_tokens") or {},
+        damaged=_damaged(table),
         **asdict(usage(table, database.folder)),
     )
+
+
+def _damaged(table: ArticleTable) -> tuple[str, ...]:
+    found = [str(error.message) for error in damaged_maps(table).values()]
+    found += [f"The file of the tag {name!r} is damaged." for name in table.torn_tags()]
+    found += [f"What is kept as {key} is damaged." for key in table.damaged_settings()]
+    return tuple(found)
 
 
 def unfinished(table: ArticleTable, last_run: dict[str, Any] | None) -> Unfinished | None:
@@ -178,6 +188,8 @@ def _advice(found: Status) -> list[Message]:
     if found.at is not None:
         return []
     advice: list[Message] = []
+    if found.damaged:
+        advice.append(text(" ".join(found.damaged), " To see what helps: ", command("doctor")))
     if not found.rows:
         advice.append(text("Nothing is in it yet: ", command("ingest", _SOURCE)))
     stopped = found.last_run is not None and found.last_run.get("interrupted")

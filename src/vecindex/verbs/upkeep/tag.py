@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from vecindex.errors import ConfigError
+from vecindex.errors import ConfigError, CorruptError
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.options import checked
 from vecindex.serialize import Result
@@ -28,7 +28,10 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class TagReport(Result):
-    """All tags of a table by name, and which one was made, moved or deleted just now."""
+    """All tags of a table by name, and which one was made, moved or deleted just now.
+
+    `torn` are the tags whose files cannot be read, so that their versions are not known.
+    """
 
     table: str
     version: int
@@ -36,6 +39,7 @@ class TagReport(Result):
     made: str | None = None
     moved: str | None = None
     deleted: str | None = None
+    torn: tuple[str, ...] = ()
 
 
 def tag(database: Database, name: str, label: str | None, options: TagOptions) -> TagReport:
@@ -56,9 +60,9 @@ def tag(database: Database, name: str, label: str | None, options: TagOptions) -
         )
     table = database.articles(name)
     with database.writer():
-        there = table.tags()
+        there, torn = table.tags(), table.torn_tags()
         if delete:
-            if label not in there:
+            if label not in there and label not in torn:
                 raise ConfigError(
                     f"{table.where} has no tag {label!r} (tags there: {', '.join(there) or 'none'}).",
                     text("List the tags: ", command("tag")),
@@ -66,13 +70,19 @@ def tag(database: Database, name: str, label: str | None, options: TagOptions) -
             table.remove_tag(label)
             return _report(table, deleted=label)
         _check_name(label)
+        if label in torn and not move:
+            raise CorruptError(
+                f"{table.where} has a tag {label!r} whose file is damaged, so that its version is not known.",
+                text("See whether it can be known: ", command("doctor"), f"; or let it name version {table.version}: ",
+                     command("tag", label, move=True)),
+            )
         if label in there and not move:
             raise ConfigError(
                 f"{table.where} has a tag {label!r} already (version {there[label]}, the latest {table.version}).",
                 text("Choose another name, or move it to the latest version: ", command("tag", label, move=True)),
             )
         table.put_tag(label)
-        return _report(table, **({"moved": label} if label in there else {"made": label}))
+        return _report(table, **({"moved": label} if label in there or label in torn else {"made": label}))
 
 
 def _check_name(label: str) -> None:
@@ -89,4 +99,4 @@ def _report(table: ArticleTable, **done: str) -> TagReport:
     for name, number in table.tags().items():
         rows, made_at = known.get(number, (None, None))
         listed.append(Tag(name, number, rows, made_at.isoformat() if made_at else None))
-    return TagReport(table.name, table.version, tuple(listed), **done)
+    return TagReport(table.name, table.version, tuple(listed), torn=tuple(table.torn_tags()), **done)
