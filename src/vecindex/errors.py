@@ -8,8 +8,7 @@ VecindexError            1   a check found faults, or a threshold was not met
 ├── StoreError           5   the database
 │   ├── TableNotFoundError
 │   ├── LockedError          another process is writing
-│   ├── CorruptError         files are missing or damaged
-│   ├── UnavailableError     files that cannot be read now, whatever is in them
+│   ├── CorruptError
 │   └── DiskFullError
 ├── MissingExtraError    7   an optional package is not installed
 └── Interrupted        130   stopped by the user; running again resumes
@@ -79,10 +78,6 @@ class LockedError(StoreError):
 
 class CorruptError(StoreError):
     """Files of the table are missing or damaged."""
-
-
-class UnavailableError(StoreError):
-    """Files cannot be read now, for a cause that is no proof of damage: too many open files, permissions, memory."""
 
 
 class DiskFullError(StoreError):

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, DiskFullError, StoreError, VecindexError
 from vecindex.messages import option, text
-from vecindex.store.causes import is_panic, passing_cause, unavailable
 
 _FULL = ("no space left", "os error 28", "disk quota")
 _BROKEN = (
@@ -39,7 +38,7 @@ def _after(message: str, phrase: str) -> str:
 
 @contextmanager
 def translated(where: str) -> Iterator[None]:
-    """Raise StoreError, DiskFullError, UnavailableError or CorruptError for what LanceDB raises inside the block."""
+    """Raise StoreError, DiskFullError or CorruptError for what LanceDB raises inside the block."""
     try:
         yield
     except VecindexError:
@@ -58,16 +57,15 @@ def translated(where: str) -> Iterator[None]:
                 f"No space left on the disk of {where}; what was committed before is safe.",
                 "Free some space and run the same command again: it goes on where it stopped.",
             ) from error
-        number = passing_cause(error)
-        if number is not None:
-            raise unavailable(f"Files of {where}", number) from error
         if any(phrase in low for phrase in _BROKEN):
             raise CorruptError(f"Files of {where} are missing or damaged: {line}", LOOK_CLOSER) from error
         raise StoreError(f"The store failed on {where}: {line}", "Run the command again.") from error
     except BaseException as error:
         if not is_panic(error):
             raise
-        number = passing_cause(error)
-        if number is not None:
-            raise unavailable(f"Files of {where}", number) from error
         raise CorruptError(f"Files of {where} are damaged.", LOOK_CLOSER) from error
+
+
+def is_panic(error: BaseException) -> bool:
+    """Return whether damaged bytes made the Rust side panic, which is neither an Exception nor importable."""
+    return type(error).__name__ == "PanicException"

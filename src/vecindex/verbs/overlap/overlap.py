@@ -13,7 +13,7 @@ from vecindex.core.overlap import GOAL, chance_level, snap_floor
 from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, CorruptError
-from vecindex.messages import Message, command, option, percent, text
+from vecindex.messages import Message, command, join, option, percent, text
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
 from vecindex.store.articles import ArticleTable
