@@ -9,7 +9,8 @@ VecindexError            1   a check found faults, or a threshold was not met
 │   ├── TableNotFoundError
 │   ├── LockedError          another process is writing
 │   ├── CorruptError
-│   └── DiskFullError
+│   ├── DiskFullError
+│   └── UnavailableError     it cannot be read or written now: file descriptors, memory, permission, a failing disk
 ├── MissingExtraError    7   an optional package is not installed
 └── Interrupted        130   stopped by the user; running again resumes
 ```
@@ -82,6 +83,10 @@ class CorruptError(StoreError):
 
 class DiskFullError(StoreError):
     """No space left where the database lies."""
+
+
+class UnavailableError(StoreError):
+    """The database cannot be read or written now; that says nothing about whether its files are whole."""
 
 
 class MissingExtraError(VecindexError):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from threading import Thread
 from uuid import uuid4
@@ -15,7 +18,7 @@ from planted import make_table
 from vecindex.errors import LockedError, StoreError, TableNotFoundError
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.maintenance import set_aside
+from vecindex.store.maintenance import maintain, set_aside
 from vecindex.store.maps import _retried, columns_and_positions, maps, put_map
 
 IDS = [f"a{i:05d}" for i in range(6)]
@@ -155,3 +158,25 @@ def test_a_folder_that_is_named_by_a_url_has_the_same_lock(tmp_path: Path) -> No
     make_table(Path(tmp_path / "my db"), np.eye(4))
     assert Database(url).articles("articles").count() == 4
     assert vecindex.open(url).status().rows == 4
+
+
+def test_a_folder_that_was_made_again_gets_no_commit_of_the_old_writer(tmp_path: Path) -> None:
+    folder = tmp_path / "db"
+    table = make_table(folder, np.eye(4))
+    rows = table.lance.to_arrow()
+    other = "import sys, numpy, planted, pathlib; from vecindex.store.database import Database\n"
+    other += "folder = pathlib.Path(sys.argv[1])\n"
+    other += "with Database(folder).writer(): planted.make_table(folder, numpy.eye(4)[:2])"
+    tests = Path(__file__).resolve().parents[1]
+    with Database(folder).writer():
+        shutil.rmtree(folder)
+        with pytest.raises(LockedError, match="was removed or replaced while this process was writing"):
+            table.append(rows)
+        subprocess.run([sys.executable, "-c", other, folder], check=True, cwd=tests)
+        for change in (lambda: table.append(rows), lambda: table.delete("true"), lambda: maintain(table)):
+            with pytest.raises(LockedError):
+                change()
+    assert Database(folder).articles("articles").count() == 2
+    with Database(folder).writer():
+        Database(folder).articles("articles").delete("id = 'a00000'")
+    assert Database(folder).articles("articles").count() == 1

@@ -16,6 +16,7 @@ from vecindex.cli.commands import export, ingest, map, overlap, project, search,
 from vecindex.cli.output import print_json
 from vecindex.cli.spelling import begin, spelled
 from vecindex.errors import ConfigError, VecindexError, described
+from vecindex.shortages import shortage
 
 BROKEN_PIPE_EXIT = 141
 """What a shell reports for a program that SIGPIPE ended (128 + 13)."""
@@ -134,6 +135,9 @@ def main() -> None:
         # Without a handler, logging would print the traceback by itself.
         if log.hasHandlers():
             log.exception("unexpected error")
+        lacking = shortage(error)
+        if lacking is not None:
+            _fail(f"{lacking}: {described(error)}", lacking.hint, 1)
         hint = "Nothing committed is lost. `vecindex --log-file FILE ...` writes the details for a report."
         _fail(f"unexpected {described(error)}", hint, 1)
 

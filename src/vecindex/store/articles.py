@@ -17,6 +17,7 @@ from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, StoreError, 
 from vecindex.messages import Placeholder, command, text
 from vecindex.schema import MAP_KEY, OWN_COLUMNS, read_fingerprint, stored_json
 from vecindex.store.faults import translated
+from vecindex.store.lock import committing
 from vecindex.store.versions import folder_of, tag_files, torn_tags, versions_one_by_one
 from vecindex.types import Fingerprint
 
@@ -121,7 +122,7 @@ class ArticleTable:
 
     def set_setting(self, **values: Any) -> None:
         """Keep further provenance; each value is stored as JSON."""
-        with translated(self.where):
+        with committing(self.where):
             self.lance.update_field_metadata(
                 {"path": "vector", "metadata": {_PREFIX + k: json.dumps(v) for k, v in values.items()}}
             )
@@ -217,12 +218,12 @@ class ArticleTable:
 
     def append(self, rows: pa.Table) -> None:
         """Add rows whose ids the table does not hold, as one commit."""
-        with translated(self.where):
+        with committing(self.where):
             self.lance.add(rows)
 
     def replace(self, rows: pa.Table, gone: Sequence[str] = ()) -> None:
         """Insert rows or replace those of the same id, and delete the chunks in `gone`, as one commit."""
-        with translated(self.where):
+        with committing(self.where):
             # Another handle may have committed since ours looked, and an index on id would drop the key check.
             self.lance.checkout_latest()
             merge = (
@@ -235,7 +236,7 @@ class ArticleTable:
     def delete(self, where: str) -> int:
         """Delete the rows that meet an SQL condition, as one commit; return how many they were."""
         before = self.count()
-        with translated(self.where):
+        with committing(self.where):
             self.lance.delete(where)
         return before - self.count()
 
@@ -248,7 +249,7 @@ class ArticleTable:
         """Add nullable columns, null in the rows that are there."""
         import pyarrow as pa
 
-        with translated(self.where):
+        with committing(self.where):
             self.lance.add_columns(pa.schema(list(fields)))
 
     # -- versions -----------------------------------------------------------------------------------------
@@ -324,7 +325,7 @@ class ArticleTable:
     def put_tag(self, name: str) -> None:
         """Let a tag name the latest version; one that is there is moved. The caller holds the writer lock."""
         there = name in self.tags()
-        with translated(self.where):
+        with committing(self.where):
             self.lance.checkout_latest()
             store = self.lance.tags
             if name in self.torn_tags():
@@ -333,7 +334,7 @@ class ArticleTable:
 
     def remove_tag(self, name: str) -> None:
         """Remove a tag; its version goes with a later clean-up. The caller holds the writer lock."""
-        with translated(self.where):
+        with committing(self.where):
             self.lance.tags.delete(name)
 
 

@@ -1,14 +1,22 @@
-"""LanceDB's exceptions turned into ours: it raises RuntimeError and OSError with the cause in the text."""
+"""LanceDB's exceptions turned into ours: it raises RuntimeError and OSError with the cause in the text, or panics."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, DiskFullError, StoreError, VecindexError
+from vecindex.errors import (
+    LOOK_CLOSER,
+    ConfigError,
+    CorruptError,
+    DiskFullError,
+    StoreError,
+    UnavailableError,
+    VecindexError,
+)
 from vecindex.messages import option, text
+from vecindex.shortages import Shortage, descriptors_allowed, short_now, shortage
 
-_FULL = ("no space left", "os error 28", "disk quota")
 _BROKEN = (
     "not found",
     "invalid range",
@@ -21,6 +29,13 @@ _BROKEN = (
     "invalid protobuf",
     "end of file",
     "file size is too small",
+    "correct footer",
+    "get root as footer",
+    "negative or overflowing position",
+    "invalid read of range",
+    "appear to be a lance file",
+    "outside file of size",
+    "offset table has",
 )
 
 _CONDITION = "error applying filter expression to batch"
@@ -38,34 +53,66 @@ def _after(message: str, phrase: str) -> str:
 
 @contextmanager
 def translated(where: str) -> Iterator[None]:
-    """Raise StoreError, DiskFullError or CorruptError for what LanceDB raises inside the block."""
+    """Raise one of ours for what LanceDB raises inside the block, by its cause.
+
+    UnavailableError and DiskFullError say what the system lacked, CorruptError that files are missing or damaged,
+    StoreError what LanceDB said.
+    """
     try:
         yield
     except VecindexError:
         raise
-    except (RuntimeError, OSError, ValueError) as error:
-        full = str(error)
-        low = full.lower()
-        line = (full.strip().splitlines() or [type(error).__name__])[0][:300]
-        if _CONDITION in low:
-            raise ConfigError(
-                f"The condition cannot be worked out on every row of {where}: {_after(full, _CONDITION)}.",
-                text("Change the condition: ", option("where")),
-            ) from error
-        if any(phrase in low for phrase in _FULL):
-            raise DiskFullError(
-                f"No space left on the disk of {where}; what was committed before is safe.",
-                "Free some space and run the same command again: it goes on where it stopped.",
-            ) from error
-        if any(phrase in low for phrase in _BROKEN):
-            raise CorruptError(f"Files of {where} are missing or damaged: {line}", LOOK_CLOSER) from error
-        raise StoreError(f"The store failed on {where}: {line}", "Run the command again.") from error
     except BaseException as error:
-        if not is_panic(error):
+        ours = _ours(error, where)
+        if ours is None:
             raise
-        raise CorruptError(f"Files of {where} are damaged.", LOOK_CLOSER) from error
+        raise ours from error
+
+
+def _ours(error: BaseException, where: str) -> VecindexError | None:
+    """Return the error of ours that stands for one of LanceDB; None for one that is not of the store."""
+    panic = is_panic(error)
+    if not panic and not isinstance(error, RuntimeError | OSError | ValueError | MemoryError | ImportError):
+        return None
+    full = str(error)
+    low = full.lower()
+    line = (full.strip().splitlines() or [type(error).__name__])[0][:300]
+    if _CONDITION in low:
+        return ConfigError(
+            f"The condition cannot be worked out on every row of {where}: {_after(full, _CONDITION)}.",
+            text("Change the condition: ", option("where")),
+        )
+    # Before damage: a file that could not be opened is not proven to be damaged.
+    lacking = shortage(error, where) or (short_now() if panic else None)
+    if lacking is not None:
+        return _lacking(lacking, where)
+    if panic:
+        return CorruptError(
+            f"LanceDB broke off at {where} (a panic in its own code), most likely because files are damaged.",
+            LOOK_CLOSER,
+        )
+    if isinstance(error, MemoryError | ImportError):
+        return None
+    if any(phrase in low for phrase in _BROKEN):
+        return CorruptError(f"Files of {where} are missing or damaged: {line}", LOOK_CLOSER)
+    return StoreError(f"The store failed on {where}: {line}", "Run the command again.")
+
+
+def _lacking(lacking: Shortage, where: str) -> StoreError:
+    if lacking is Shortage.SPACE:
+        return DiskFullError(f"{lacking} of {where}; what was committed before is safe.", lacking.hint)
+    if lacking is Shortage.DESCRIPTORS:
+        return UnavailableError(
+            f"{lacking} to open {where}: this process may have {descriptors_allowed() or 'no more'} files open.",
+            lacking.hint,
+        )
+    doing = {Shortage.MEMORY: "to open", Shortage.PERMISSION: "to read or write"}.get(lacking, "at")
+    return UnavailableError(f"{lacking} {doing} {where}.", lacking.hint)
 
 
 def is_panic(error: BaseException) -> bool:
-    """Return whether damaged bytes made the Rust side panic, which is neither an Exception nor importable."""
-    return type(error).__name__ == "PanicException"
+    """Return whether the Rust side panicked: on a thread of Python's, or in a task of its own.
+
+    Neither class can be imported, and the first is no Exception.
+    """
+    return type(error).__name__ in ("PanicException", "RustPanic")

@@ -13,7 +13,7 @@ from vecindex.core.neighbors import NO_ROW
 from vecindex.errors import CorruptError
 from vecindex.schema import stored_json
 from vecindex.store.database import GRAPH_PREFIX, AuxiliaryTable
-from vecindex.store.faults import translated
+from vecindex.store.lock import committing
 from vecindex.store.maintenance import KEEP_VERSIONS_FOR, clean
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class GraphTable(AuxiliaryTable):
 
     def save(self, stored: StoredGraph) -> None:
         """Keep a graph in place of what is there, as one commit. The caller holds the writer lock."""
-        with translated(self.where):
+        with committing(self.where):
             made = self._database.connection.create_table(self.name, data=_rows(stored), mode="overwrite")
             clean(made.to_lance(), KEEP_VERSIONS_FOR, self.where)
 

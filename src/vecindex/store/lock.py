@@ -11,7 +11,9 @@ from pathlib import Path
 from urllib.request import url2pathname
 
 from vecindex.errors import LockedError, StoreError
+from vecindex.store.faults import translated
 
+_LOCK = ".vecindex.lock"
 _HOLDER = ".vecindex.holder"
 _LOCAL_SCHEMES = ("file", "file-object-store")
 
@@ -28,6 +30,10 @@ def local_folder(uri: str) -> Path | None:
     return Path(url2pathname(rest.removeprefix("localhost"))) if scheme.lower() in _LOCAL_SCHEMES else None
 
 
+_held: dict[Path, tuple[int, int] | None] = {}
+"""The lock files that this process holds, by the absolute path of their folder."""
+
+
 @contextmanager
 def writing(folder: Path | None) -> Iterator[None]:
     """Hold the writer lock of a database inside the block, or raise LockedError at once, naming its holder.
@@ -41,7 +47,7 @@ def writing(folder: Path | None) -> Iterator[None]:
     if folder is None:
         yield
         return
-    lock = FileLock(folder / ".vecindex.lock", timeout=0, thread_local=False)
+    lock = FileLock(folder / _LOCK, timeout=0, thread_local=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -59,10 +65,40 @@ def writing(folder: Path | None) -> Iterator[None]:
         with suppress(OSError):  # a full disk; the note only serves a message
             note = f"process {os.getpid()}: {Path(sys.argv[0]).name} {' '.join(sys.argv[1:3])}"
             (folder / _HOLDER).write_text(note, encoding="utf-8", errors="replace")
+        _held[folder.absolute()] = _identity(folder)
         yield
     finally:
-        (folder / _HOLDER).unlink(missing_ok=True)
+        still_ours = _held.pop(folder.absolute(), None) == _identity(folder)
+        if still_ours:
+            (folder / _HOLDER).unlink(missing_ok=True)
         lock.release()
+
+
+@contextmanager
+def committing(where: str) -> Iterator[None]:
+    """Let a block commit to a table of a database, at `where`; errors are those of `translated`.
+
+    Raises LockedError where the lock file that this process holds is no longer the one in place: the folder was
+    removed or made again meanwhile, and another process may write to it by now.
+    """
+    folder = local_folder(where)
+    database = None if folder is None else folder.parent.absolute()
+    if database in _held and _held[database] != _identity(database):
+        raise LockedError(
+            f"The database folder {database} was removed or replaced while this process was writing to it.",
+            "Nothing was written to the new one. Run the same command again.",
+        )
+    with translated(where):
+        yield
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Return what distinguishes the lock file of a folder from one that is made there later."""
+    try:
+        found = (folder / _LOCK).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def writer_at_work(folder: Path | None) -> str | None:

@@ -16,6 +16,7 @@ from vecindex.messages import Message, command, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.causes import reading
 from vecindex.store.faults import translated
+from vecindex.store.lock import committing
 from vecindex.store.search import fulltext_fault, make_fulltext_index
 from vecindex.store.versions import broken_manifests, folder_of, manifests, table_folder, torn_tags
 
@@ -40,7 +41,7 @@ def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR, notic
 
     Returns how many versions were removed. The caller holds the writer lock.
     """
-    with translated(table.where):
+    with committing(table.where):
         dataset = _dataset(table)
         before = len(dataset.get_fragments())
         dataset.optimize.compact_files(
@@ -88,7 +89,7 @@ def sweep(
     Returns how many versions were removed. The caller holds the writer lock, so no file that is being written now can
     be among them.
     """
-    with translated(table.where):
+    with committing(table.where):
         removed = clean(_dataset(table), keep_for, table.where, notice)
     if folder is not None:
         # Lance's own clean-up passes over the temporary files of its local writer.

@@ -16,6 +16,7 @@ from vecindex.messages import Message, Placeholder, command, text
 from vecindex.schema import MAP_KEY, stored_json
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
+from vecindex.store.lock import committing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -216,7 +217,7 @@ def _drop(table: ArticleTable, columns: Sequence[str]) -> None:
 
 def _retried(table: ArticleTable, change: Callable[[], Any]) -> None:
     """Make a change, again where commits of others came between: Lance itself gives up after some."""
-    with translated(table.where):
+    with committing(table.where):
         for left in reversed(range(_TRIES)):
             table.lance.checkout_latest()
             try:

@@ -19,6 +19,7 @@ from vecindex.schema import OWN_COLUMNS
 from vecindex.store.articles import ArticleTable
 from vecindex.store.causes import check_readable, read_twice, reading
 from vecindex.store.faults import translated
+from vecindex.store.lock import committing
 from vecindex.store.versions import place_aside
 
 if TYPE_CHECKING:
@@ -358,5 +359,5 @@ def _committed(
         if new
         else lance.LanceOperation.Delete(list(updated), list(removed), "unreadable")
     )
-    with translated(table.where):
+    with committing(table.where):
         return lance.LanceDataset.commit(dataset, operation, read_version=dataset.version, detached=detached)

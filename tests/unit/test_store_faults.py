@@ -1,0 +1,129 @@
+"""What the store raises, by its cause: a file that cannot be read now is not a damaged one."""
+
+from __future__ import annotations
+
+import errno
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vecindex.errors import CorruptError, DiskFullError, StoreError, UnavailableError, VecindexError
+from vecindex.store.faults import translated
+from vecindex.types import Rejected
+
+
+class RustPanic(Exception):
+    """As pyo3_async_runtimes names what a task of Rust's ended with."""
+
+
+class PanicException(BaseException):
+    """As pyo3 names a panic on the caller's thread."""
+
+
+def caught(error: BaseException, where: str = "db/articles") -> VecindexError:
+    with pytest.raises(VecindexError) as info, translated(where):
+        raise error
+    return info.value
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (RuntimeError("LanceError(IO): Too many open files (os error 24), /x.rs:1"), UnavailableError, "descriptors"),
+        (
+            PanicException('Os { code: 24, kind: Uncategorized, message: "Too many open files" }'),
+            UnavailableError,
+            "de",
+        ),
+        (OSError(errno.EMFILE, "Zu viele offene Dateien"), UnavailableError, "Too few file descriptors"),
+        (
+            RuntimeError("IO error: Permission denied (os error 13)"),
+            UnavailableError,
+            "No permission to read or write",
+        ),
+        (OSError("Generic LocalFileSystem error: Input/output error (os error 5)"), UnavailableError, "disk or its"),
+        (MemoryError(), UnavailableError, "Not enough memory to open db/articles"),
+        (
+            ImportError("libarrow.so.2600: failed to map segment from shared object"),
+            UnavailableError,
+            "Not enough mem",
+        ),
+        (RuntimeError("write: No space left on device (os error 28)"), DiskFullError, "what was committed before is"),
+        (
+            RuntimeError("LanceError(IO): Generic memory error: Invalid range 0..9 for object"),
+            CorruptError,
+            "Invalid",
+        ),
+        (RuntimeError("Not found: db/articles.lance/data/1.lance"), CorruptError, "missing or da"),
+        (ValueError("Invalid input, file does not appear to be a Lance file"), CorruptError, "missing or da"),
+        (
+            RuntimeError("Parser error: Arrow file does not contain correct footer"),
+            CorruptError,
+            "missing or damaged",
+        ),
+        (RuntimeError("something else"), StoreError, "The store failed on db/articles: something else"),
+    ],
+)
+def test_the_cause_is_distinguished(error: BaseException, kind: type[StoreError], said: str) -> None:
+    found = caught(error)
+    assert type(found) is kind
+    assert said in found.message
+    assert found.hint
+    assert found.exit_code == 5
+
+
+def test_a_name_is_no_cause() -> None:
+    found = caught(RuntimeError("Not found: db/out of memory/x.lance"), "db/out of memory")
+    assert type(found) is CorruptError
+
+
+def test_what_an_error_was_raised_for_is_its_cause() -> None:
+    def load() -> None:
+        try:
+            raise ImportError("liblance.so: cannot allocate memory in static TLS block")
+        except ImportError:
+            raise ImportError("The lance library is required to use this function.")  # noqa: B904
+
+    with pytest.raises(UnavailableError, match="Not enough memory"), translated("db"):
+        load()
+
+
+@pytest.mark.parametrize("panic", [RustPanic("rust future panicked: unknown error"), PanicException("index out of")])
+def test_a_panic_without_a_cause_is_judged_by_what_the_process_has(
+    panic: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = caught(panic)
+    assert type(found) is CorruptError
+    assert "broke off at db/articles" in found.message
+    monkeypatch.setattr("vecindex.shortages._free_descriptors", lambda: 7)
+    assert type(caught(panic)) is UnavailableError
+    monkeypatch.setattr("vecindex.shortages._free_descriptors", lambda: 700)
+    monkeypatch.setattr("vecindex.shortages._limit", lambda name: 1_000 if name == "RLIMIT_AS" else None)
+    assert "Not enough memory" in caught(panic).message
+
+
+def test_an_import_that_is_missing_is_no_fault_of_the_store() -> None:
+    with pytest.raises(ModuleNotFoundError), translated("db"):
+        raise ModuleNotFoundError("No module named 'lance'")
+
+
+def test_few_descriptors_are_not_called_damage(tmp_path: Path) -> None:
+    from vecindex.store.database import Database
+    from vecindex.store.rejects import RejectTable
+
+    RejectTable(Database(tmp_path)).put("articles", "run", [("s", Rejected("s:1", "empty text"))])
+    done = subprocess.run(
+        [sys.executable, "-m", "vecindex.cli.app", "status", "--db", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (10, 10)),
+    )
+    assert done.returncode == 5
+    message, hint = done.stderr.rsplit("error: ", 1)[1].splitlines()
+    assert message.startswith(f"Too few file descriptors to open {tmp_path}")
+    assert message.endswith("this process may have 10 files open.")
+    assert "ulimit -n" in hint
