@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from vecindex.verbs.questions.reader import Questions
     from vecindex.verbs.search.result import SearchResult
     from vecindex.verbs.upkeep.delete import DeleteReport
-    from vecindex.verbs.upkeep.doctor import DoctorReport
+    from vecindex.verbs.upkeep.findings import DoctorReport, RepairPlan
     from vecindex.verbs.upkeep.optimize import OptimizeReport
     from vecindex.verbs.upkeep.status import Status
     from vecindex.verbs.upkeep.tag import TagReport
@@ -346,14 +346,18 @@ class Index:
         return tag(self._database(), self.table, name, options)
 
     @options_shown(DoctorOptions)
-    def doctor(self, **options: Unpack[DoctorOptions]) -> DoctorReport:
+    def doctor(
+        self, *, confirm: Callable[[RepairPlan], bool] | None = None, **options: Unpack[DoctorOptions]
+    ) -> DoctorReport:
         """Read the whole table and return what is wrong with it; see `DoctorReport`.
 
-        A repair sets aside what cannot be read and removes rows that cannot be used, so that the table opens again
-        and the next ingest adds what is missing. It changes nothing in a sound table.
+        A repair sets aside what is proven to be damaged and removes rows that cannot be used, so that the table opens
+        again and the next ingest adds what is missing. It changes nothing in a sound table, and nothing because of a
+        file that cannot be read at the moment. Before anything is given up, `confirm` is called with what it would
+        be; where it returns False, that repair is not made.
 
         Raises TableNotFoundError; LockedError when it repairs while another process is writing.
         """
         from vecindex.verbs.upkeep.doctor import doctor
 
-        return doctor(self._database(), self.table, options)
+        return doctor(self._database(), self.table, options, confirm)

@@ -212,7 +212,8 @@ def _as_text(value: Any) -> str:
 def stored_json(raw: bytes | str, what: str, hint: Message = LOOK_CLOSER) -> Any:
     """Return the values of JSON that is stored with a table; `what` it is and what to do go into the message.
 
-    All of it is read here: a flipped byte is no reason to fail with all else. Raises CorruptError where it is not JSON.
+    All of it is read here, since a flipped byte is no reason to fail with all else. Raises CorruptError where it is
+    not JSON.
     """
     try:
         return json.loads(raw if isinstance(raw, str) else raw.decode("utf-8"))

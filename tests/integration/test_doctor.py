@@ -17,7 +17,7 @@ from vecindex.core.vectors import F32
 from vecindex.errors import LockedError, TableNotFoundError
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.verbs.upkeep.doctor import DoctorReport
+from vecindex.verbs.upkeep.findings import DoctorReport
 
 TABLE = "articles.lance"
 

@@ -82,9 +82,7 @@ class ArticleTable:
 
     def metadata(self) -> dict[str, str]:
         """Return the provenance kept with the vectors, as text under `vecindex:` names."""
-        schema = self.schema
-        raw = (schema.field("vector").metadata if "vector" in schema.names else None) or {}
-        return {key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in raw.items()}
+        return metadata_of(self.schema)
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -126,6 +124,11 @@ class ArticleTable:
             self.lance.update_field_metadata(
                 {"path": "vector", "metadata": {_PREFIX + k: json.dumps(v) for k, v in values.items()}}
             )
+
+    def put_provenance(self, values: dict[str, str]) -> None:
+        """Put back the provenance as an older version of the table has it."""
+        with committing(self.where):
+            self.lance.update_field_metadata({"path": "vector", "metadata": values})
 
     # -- reading ------------------------------------------------------------------------------------------
 
@@ -322,20 +325,29 @@ class ArticleTable:
         with translated(self.where):
             self.lance.checkout(tag)
 
-    def put_tag(self, name: str) -> None:
-        """Let a tag name the latest version; one that is there is moved. The caller holds the writer lock."""
+    def put_tag(self, name: str, version: int | None = None) -> None:
+        """Let a tag name a version, the latest if none is given; one that is there is moved.
+
+        The caller holds the writer lock.
+        """
         there = name in self.tags()
         with committing(self.where):
             self.lance.checkout_latest()
             store = self.lance.tags
             if name in self.torn_tags():
                 store.delete(name)
-            (store.update if there else store.create)(name, self.lance.version)
+            (store.update if there else store.create)(name, version or self.lance.version)
 
     def remove_tag(self, name: str) -> None:
         """Remove a tag; its version goes with a later clean-up. The caller holds the writer lock."""
         with committing(self.where):
             self.lance.tags.delete(name)
+
+
+def metadata_of(schema: pa.Schema) -> dict[str, str]:
+    """Return the provenance that a table of this schema keeps, as text under `vecindex:` names."""
+    raw = (schema.field("vector").metadata if "vector" in schema.names else None) or {}
+    return {key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in raw.items()}
 
 
 def as_matrix(column: pa.Array, dimension: int) -> F32:

@@ -154,7 +154,9 @@ def _is_whole(path: Path, fragment: Fragment) -> bool:
 
     def read() -> int:
         with reading(path.name):
-            return sum(len(batch) for batch in LanceFileReader(str(path)).read_all(batch_size=_SCAN_ROWS).to_batches())
+            return sum(
+                len(batch) for batch in LanceFileReader(str(path)).read_all(batch_size=_SCAN_ROWS).to_batches()
+            )
 
     try:
         return read_twice(read) == fragment.rows + fragment.deleted
@@ -164,7 +166,9 @@ def _is_whole(path: Path, fragment: Fragment) -> bool:
 
 def _columns_in(dataset: Any, fragment: Fragment, files: Sequence[str]) -> tuple[str, ...]:
     """Return the columns of the version in use that some files of a fragment hold."""
-    ids = {i for file in dataset.get_fragment(fragment.number).metadata.files if file.path in files for i in file.fields}
+    ids = {
+        i for file in dataset.get_fragment(fragment.number).metadata.files if file.path in files for i in file.fields
+    }
     return tuple(field.name() for field in dataset.lance_schema.fields() if ids & _ids_of(field))
 
 
@@ -200,35 +204,84 @@ def _rows_of(
     return None
 
 
-def rows_of_no_version(folder: Path, named: Collection[str]) -> tuple[int, list[str]]:
-    """Return how many rows are in data files that none of the readable versions names, and their ids."""
+def files_of_no_version(folder: Path, named: Collection[str]) -> list[Path]:
+    """Return the data files that none of the readable versions names."""
+    return [path for path in sorted((folder / "data").glob("*.lance")) if path.name not in named]
+
+
+def _rows_in(path: Path) -> pa.Table | None:
+    """Return the rows in a data file; None where it is not whole, or has no rows but columns of some."""
     from lance.file import LanceFileReader
 
-    ids: list[str] = []
-    for path in sorted((folder / "data").glob("*.lance")):
-        if path.name not in named:
-            with suppress(CorruptError), reading(path.name):
-                reader = LanceFileReader(str(path), columns=["id"])
-                ids += reader.read_all(batch_size=_SCAN_ROWS).to_table().column("id").to_pylist()
-    return len(ids), ids
+    with suppress(CorruptError), reading(path.name):
+        rows: pa.Table = LanceFileReader(str(path)).read_all(batch_size=_SCAN_ROWS).to_table()
+        return rows if {"id", "txn", "vector"}.issubset(rows.schema.names) else None
+    return None
+
+
+def files_of(dataset: Any) -> set[str]:
+    """Return the names of the data files of a version."""
+    return {file.path for piece in dataset.get_fragments() for file in piece.metadata.files}
 
 
 # -- repairs: each is one commit, and the caller holds the writer lock ------------------------------------
 
 
 def set_files_aside(table: ArticleTable, fault: FragmentFault) -> None:
-    """Keep all files of a fragment under a second name: a later clean-up would remove those that no version names."""
+    """Keep all files of a fragment: a later clean-up would remove those that no version names."""
     assert table.folder is not None, "what is not local is not repaired"
     names = [f"data/{name}" for name in fault.fragment.files]
-    for name in [*names, *([fault.fragment.deletion_file] if fault.fragment.deletion_file else [])]:
-        path = table.folder / name
-        if not path.exists():
+    names += [fault.fragment.deletion_file] if fault.fragment.deletion_file else []
+    keep_second_names(table.folder, [table.folder / name for name in names])
+
+
+def keep_second_names(folder: Path, files: Sequence[Path]) -> None:
+    """Give files a second name among those that are set aside, for versions may still name the first."""
+    for path in files:
+        if path.exists():
+            target = place_aside(folder, path.name)
+            try:
+                target.hardlink_to(path)
+            except OSError:  # a disk without links
+                shutil.copy2(path, target)
+
+
+def put_back(table: ArticleTable, files: Sequence[Path]) -> tuple[int, int]:
+    """Add the rows that a version without a manifest had added; return how many they were, and how many others.
+
+    A row is added if it is of a later transaction than all others, and no row has its id. Others took the place of
+    rows, or were never committed: the next ingest knows.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    last = table.last_txn()
+    added = others = 0
+    for path in files:
+        rows = _rows_in(path)
+        if rows is None:
             continue
-        target = place_aside(table.folder, path.name)
-        try:
-            target.hardlink_to(path)
-        except OSError:  # a disk without links
-            shutil.copy2(path, target)
+        later = rows.filter(pc.greater(rows.column("txn"), last))
+        ids = later.column("id").to_pylist()
+        there = set(table.rows_by_id(ids, ["id"]).column("id").to_pylist()) if ids else set()
+        new = later.filter(pa.array([i not in there for i in ids], pa.bool_()))
+        if len(new) and set(new.schema.names).issuperset(f.name for f in table.schema if not f.nullable):
+            table.append(_as_schema(new, table.schema))
+            added += len(new)
+            others += len(rows) - len(new)
+        else:
+            others += len(rows)
+    return added, others
+
+
+def _as_schema(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    import pyarrow as pa
+
+    columns = [
+        rows.column(f.name).cast(f.type) if f.name in rows.schema.names else pa.nulls(len(rows), f.type)
+        for f in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def without_columns(table: ArticleTable, fault: FragmentFault) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -161,7 +162,7 @@ def fulltext_fault(table: ArticleTable) -> str | None:
         names = [index.name for index in table.lance.list_indices() if index.index_type == "FTS"]
     try:
         for name in names:
-            read_twice(lambda name=name: _read_index(table, name))
+            read_twice(partial(_read_index, table, name))
     except CorruptError as error:
         return str(error.message)
     return None

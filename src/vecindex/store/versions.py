@@ -9,6 +9,7 @@ import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def broken_manifests(folder: Path) -> tuple[list[tuple[int, Path]], int | None]:
     newest = None
     for version, path in manifests(folder).items():
         try:
-            read_twice(lambda version=version: open_version(folder, version))
+            read_twice(partial(open_version, folder, version))
         except CorruptError:
             if check_readable(path):  # else a clean-up removed it meanwhile
                 broken.append((version, path))
@@ -108,7 +109,7 @@ def versions_one_by_one(folder: Path) -> dict[int, tuple[int, dt.datetime]]:
 
 
 def lost_newest(folder: Path) -> tuple[int, Path] | None:
-    """Return the number of the last version that was committed, and the file that says it, if its manifest is gone."""
+    """Return the number of the last version committed, and the file that says it, where its manifest is gone."""
     path = folder / "_versions" / _HINT
     try:
         said = json.loads(path.read_bytes())["version"]

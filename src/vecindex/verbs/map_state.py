@@ -116,7 +116,8 @@ def chosen_map(table: ArticleTable, name: str | None) -> tuple[str, Mapping[str,
     there = {one: about if isinstance(about, Mapping) else {} for one, about in maps(table).items()}
     if not there:
         raise next(iter(damaged_maps(table).values()), None) or ConfigError(
-            f"{table.where} has no map yet.", text("Make one: ", command("project")))
+            f"{table.where} has no map yet.", text("Make one: ", command("project"))
+        )
     if name is not None and name not in there:
         raise no_such_map(table, name, "Name one of them.")
     best = name or min(there, key=lambda one: (anchored_to(there[one]) is not None, -_recall(there[one]), one))

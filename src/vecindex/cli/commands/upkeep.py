@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 import typer
 
 import vecindex
+from vecindex.cli.layout import plain
 from vecindex.cli.options import Db, Json, Table, options_of
-from vecindex.cli.output import print_json, show
+from vecindex.cli.output import print_json, say, show
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
 from vecindex.verbs.upkeep.options import (
@@ -22,6 +23,7 @@ from vecindex.verbs.upkeep.options import (
 
 if TYPE_CHECKING:
     from vecindex.verbs.upkeep.delete import DeleteReport
+    from vecindex.verbs.upkeep.findings import RepairPlan
 
 NONE_MATCHED_EXIT = 1
 FAULTS_EXIT = 1
@@ -69,6 +71,17 @@ def ask(plan: DeleteReport) -> bool:
     return typer.confirm(f"Remove {matched}?", err=True)
 
 
+def may_give_up(plan: RepairPlan) -> bool:
+    """Ask on the terminal whether a repair may give something up; where nobody can be asked, it is not made."""
+    say(f"to {plan.what} gives up {plan.given_up}")
+    for one in plan.ids:
+        say(f"  {plain(one)}")
+    if sys.stdin is None or not sys.stdin.isatty():
+        say("  nobody can be asked here, so this was not repaired; add --yes")
+        return False
+    return typer.confirm("Give it up?", err=True)
+
+
 @options_of(OptimizeOptions)
 def optimize(
     db: Db = None, table: Table = DEFAULT_TABLE, json: Json = False, **options: Unpack[OptimizeOptions]
@@ -103,14 +116,20 @@ def tag(
 
 
 @options_of(DoctorOptions)
-def doctor(db: Db = None, table: Table = DEFAULT_TABLE, json: Json = False, **options: Unpack[DoctorOptions]) -> None:
+def doctor(
+    db: Db = None,
+    table: Table = DEFAULT_TABLE,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a repair gives something up.")] = False,
+    json: Json = False,
+    **options: Unpack[DoctorOptions],
+) -> None:
     """Check a whole table, and repair it if asked.
 
     Files, ids, vectors, hashes and chunks are read and checked. Exit code 1 when something is wrong.
     """
     from vecindex.cli.render.upkeep import print_doctor
 
-    report = vecindex.open(db, table).doctor(**options)
+    report = vecindex.open(db, table).doctor(confirm=None if yes else may_give_up, **options)
     show(report, json, print_doctor)
     if not report.sound:
         raise typer.Exit(FAULTS_EXIT)

@@ -14,7 +14,7 @@ from vecindex.messages import Placeholder, command, percent, text
 
 if TYPE_CHECKING:
     from vecindex.verbs.upkeep.delete import DeleteReport
-    from vecindex.verbs.upkeep.doctor import DoctorReport
+    from vecindex.verbs.upkeep.findings import DoctorReport
     from vecindex.verbs.upkeep.optimize import OptimizeReport
     from vecindex.verbs.upkeep.status import Status
     from vecindex.verbs.upkeep.tag import TagReport

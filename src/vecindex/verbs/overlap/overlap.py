@@ -70,10 +70,7 @@ def overlap(
     clock = Clock()
     k, seed = options["k"], options["seed"]
     table = database.articles(name, options["at"])
-    about = _wanted_maps(table, options["map"])
-    if options["map"] is None:
-        for error in damaged_maps(table).values():
-            observer.notice(join(" ", [error.message, *([error.hint] if error.hint else [])]))
+    about = _wanted_maps(table, options["map"], observer)
     topics = topic_column(table, options["topic_field"])
     asked = _asked(database, table, questions, options, model, observer, stdin)
     texts = [q.text for q in asked.set.questions]
@@ -212,9 +209,11 @@ def _typed(asked: QuestionSet, question: str | None) -> QuestionSet | None:
     return read([question], name=TYPED)
 
 
-def _wanted_maps(table: ArticleTable, name: str | None) -> dict[str, Any]:
+def _wanted_maps(table: ArticleTable, name: str | None, observer: Observer) -> dict[str, Any]:
     there = maps(table)
     if name is None:
+        for error in damaged_maps(table).values():
+            observer.notice(join(" ", [error.message, *([error.hint] if error.hint else [])]))
         return there
     if name not in there:
         without = text("Leave ", option("map"), " out for the figures of embedding space.")

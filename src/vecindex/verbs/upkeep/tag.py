@@ -73,8 +73,12 @@ def tag(database: Database, name: str, label: str | None, options: TagOptions) -
         if label in torn and not move:
             raise CorruptError(
                 f"{table.where} has a tag {label!r} whose file is damaged, so that its version is not known.",
-                text("See whether it can be known: ", command("doctor"), f"; or let it name version {table.version}: ",
-                     command("tag", label, move=True)),
+                text(
+                    "See whether it can be known: ",
+                    command("doctor"),
+                    f"; or let it name version {table.version}: ",
+                    command("tag", label, move=True),
+                ),
             )
         if label in there and not move:
             raise ConfigError(

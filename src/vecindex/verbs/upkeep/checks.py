@@ -1,0 +1,399 @@
+"""The checks of a whole table, each by itself, with the repairs of what they find."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from vecindex.errors import ConfigError, CorruptError, StoreError, TableNotFoundError, UnavailableError
+from vecindex.messages import Message, Placeholder, command, text
+from vecindex.store import maintenance, salvage, versions
+from vecindex.store.articles import ArticleTable
+from vecindex.store.database import Database
+from vecindex.store.maps import damaged_maps, halves_differ
+from vecindex.store.salvage import Fragment, FragmentFault, Part
+from vecindex.store.search import fulltext_fault, has_fulltext_index
+from vecindex.verbs.upkeep import repairs
+from vecindex.verbs.upkeep.examine import UNIT_TOLERANCE, Examiner
+from vecindex.verbs.upkeep.findings import EXAMPLES, Check, Examination
+
+_SOURCE = Placeholder("SOURCE")
+_REPAIR = command("doctor", repair=True)
+_ADD_AGAIN = text("; then add them again: ", command("ingest", _SOURCE))
+_REMOVE = text("Remove them: ", _REPAIR, _ADD_AGAIN)
+_ONE_BY_ONE = text("Remove each: ", command("delete", Placeholder("ID")), "; then: ", command("ingest", _SOURCE))
+_RESTORE = "Restore the table's folder from a copy."
+
+
+def examine(database: Database, name: str) -> Examination:
+    """Run all checks that the state of the table allows; none of them ends the others.
+
+    Raises ConfigError for a table of a later storage format.
+    """
+    found = Examination()
+    folder = None if database.folder is None else versions.table_folder(database.folder, name)
+    if folder is not None:
+        found.attempt("manifests", lambda: _check_manifests(found, database, name))
+        found.attempt("tags", lambda: _check_tag_files(found, database, name))
+    table = _opened(found, database, name)
+    if table is None:
+        return found
+    if _check_provenance(found, table):
+        found.attempt("data files", lambda: _check_rows(found, table))
+    found.attempt("versions", lambda: _check_versions(found, table))
+    found.attempt("full-text index", lambda: _check_fulltext(found, table))
+    found.attempt("maps", lambda: _check_maps(found, table))
+    found.attempt("notes", lambda: _check_settings(found, table))
+    found.attempt("disk", lambda: _take_notes(found, database, table))
+    return found
+
+
+def _opened(found: Examination, database: Database, name: str) -> ArticleTable | None:
+    try:
+        table = database.articles(name)
+        table.count()
+    except (TableNotFoundError, ConfigError):
+        raise
+    except UnavailableError as error:
+        found.settle("opens", [name], error.message, error.hint or "")
+    except StoreError as error:
+        if not found.findings:
+            found.settle("opens", [name], error.message, _RESTORE)
+    else:
+        return table
+    return None
+
+
+# -- versions and their names -----------------------------------------------------------------------------
+
+
+def _check_manifests(found: Examination, database: Database, name: str) -> None:
+    assert database.folder is not None, "a remote table's files are not looked at"
+    folder = versions.table_folder(database.folder, name)
+    broken, newest = versions.broken_manifests(folder)
+    files = [f"version {version}: {path.name}" for version, path in broken]
+    if not broken:
+        _check_newest(found, database, name)
+    elif newest is None:
+        remedy: Message = (
+            "No version can be read: restore the table's folder from a copy, or ingest into another table."
+        )
+        found.settle("manifests", files, "Manifests of versions cannot be read.", remedy)
+    else:
+        in_use = newest < broken[-1][0]
+        remedy = text(
+            "Move them aside: ",
+            _REPAIR,
+            f"; version {newest} opens then, and rows that were added later are put back."
+            if in_use
+            else f"; version {newest}, which is in use, is whole.",
+        )
+        found.settle("manifests", files, "Manifests of versions cannot be read.", remedy)
+        found.repairs.append(repairs.set_manifests_aside(database, name, broken, newest))
+
+
+def _check_newest(found: Examination, database: Database, name: str) -> None:
+    assert database.folder is not None, "a remote table's files are not looked at"
+    folder = versions.table_folder(database.folder, name)
+    lost = versions.lost_newest(folder)
+    found.settle(
+        "manifests",
+        [f"version {lost[0]}"] if lost else [],
+        "The newest version was committed, and its manifest is gone.",
+        text(
+            "Put back the rows that it added: ", _REPAIR, "; then make the rest again: ", command("ingest", _SOURCE)
+        ),
+    )
+    if lost:
+        found.repairs.append(repairs.forget_newest(database, name, lost[1]))
+
+
+def _check_tag_files(found: Examination, database: Database, name: str) -> None:
+    assert database.folder is not None, "a remote table's files are not looked at"
+    folder = versions.table_folder(database.folder, name)
+    kept = versions.manifests(folder)
+    files = versions.tag_files(folder)
+    torn = {tag: file.path for tag, file in files.items() if file.version is None}
+    found.settle(
+        "tag files",
+        list(torn),
+        "The files of tags cannot be read, so no old version is removed.",
+        text("Put them back where their version can be known, and set them aside: ", _REPAIR),
+    )
+    found.repairs += [repairs.set_tag_aside(database, name, tag, path) for tag, path in torn.items()]
+    whole = {tag: file for tag, file in files.items() if file.version is not None}
+    wrong = [f"{tag}: version {file.version}" for tag, file in whole.items() if file.version not in kept]
+    wrong += [
+        f"{tag}: version {file.version}, whose manifest has other bytes than the tag says"
+        for tag, file in whole.items()
+        if file.version in kept and kept[file.version].stat().st_size != file.manifest_bytes
+    ]
+    found.settle(
+        "tags",
+        wrong,
+        "Tags name versions that are gone, or others than they did.",
+        text("Delete each: ", command("tag", Placeholder("NAME"), delete=True)),
+    )
+
+
+def _check_versions(found: Examination, table: ArticleTable) -> None:
+    """Look whether the files of each older version are there; those of the version in use are read.
+
+    One without a tag is no fault: nothing but a clean-up comes by it.
+    """
+    if table.folder is None:
+        return
+    now, tags = table.version, table.tags()
+    sizes = {path.name: path.stat().st_size for path in (table.folder / "data").glob("*.lance")}
+    wrong = {
+        version: missing[0]
+        for version in versions.manifests(table.folder)
+        if version != now and (missing := _missing_files(table.folder, version, sizes))
+    }
+    found.settle(
+        "versions",
+        [f"{tag}, version {number}: {wrong[number]}" for tag, number in tags.items() if number in wrong],
+        "Tagged versions lack files, so that they cannot be read as a whole; the version in use does not need them.",
+        text("Restore these files from a copy, or delete each: ", command("tag", Placeholder("NAME"), delete=True)),
+    )
+    if len(wrong.keys() - set(tags.values())):
+        found.notes.append(
+            text("Older versions lack files, which the version in use does not need: ", command("optimize"))
+        )
+
+
+def _missing_files(folder: Path, version: int, sizes: Mapping[str, int]) -> list[str]:
+    try:
+        pieces = list(versions.open_version(folder, version).get_fragments())
+    except CorruptError:
+        return []  # its manifest is a finding by itself
+    missing = []
+    for piece in pieces:
+        for file in piece.metadata.files:
+            size = sizes.get(file.path)
+            if size is None or size != (file.file_size_bytes or size):
+                missing.append(file.path)
+        deletions = piece.metadata.deletion_file
+        if deletions is not None and not (folder / deletions.path(piece.fragment_id)).exists():
+            missing.append(deletions.path(piece.fragment_id))
+    return missing
+
+
+def _check_provenance(found: Examination, table: ArticleTable) -> bool:
+    """Look whether it is known what made the vectors; return whether the rows can be examined by it."""
+    try:
+        stored = table.fingerprint
+    except CorruptError as error:
+        repair = repairs.put_provenance_back(table)
+        remedy = error.hint or _RESTORE
+        if repair is not None:
+            remedy = text("An older version has it; put it back: ", _REPAIR)
+            found.repairs.append(repair)
+        found.settle("provenance", [table.name], error.message, remedy)
+        return False
+    found.key = "article_id" if stored.chunking else "id"
+    width = getattr(table.schema.field("vector").type, "list_size", None)
+    wrong = [] if width == stored.dimension else [f"column {width}, fingerprint {stored.dimension}"]
+    found.settle("provenance", wrong, "The vectors are not as long as their fingerprint says.", _RESTORE)
+    return not wrong
+
+
+# -- rows -------------------------------------------------------------------------------------------------
+
+
+def _check_rows(found: Examination, table: ArticleTable) -> None:
+    examiner = Examiner(table)
+    faults: list[FragmentFault] = []
+    refused: list[UnavailableError] = []
+    for fragment in salvage.fragments(table):
+        try:
+            for batch in salvage.read_fragment(table, fragment):
+                examiner.examine(batch)
+        except CorruptError as error:
+            try:
+                faults.append(salvage.judge(table, fragment, error))
+            except UnavailableError as reason:
+                refused.append(reason)
+        except UnavailableError as reason:
+            refused.append(reason)
+    found.rows = examiner.rows
+    _settle_files(found, table, faults, refused, examiner.rows)
+    broken = bool(faults or refused)
+    # Ids and articles are found by a scan of the whole table, which needs all its files.
+    if broken:
+        found.skip("ids", "not all files can be read")
+    else:
+        duplicates = examiner.duplicate_ids() + ["(empty)"] * examiner.no_id
+        found.settle("ids", duplicates, "Ids are empty, or more than one row has them.", _ONE_BY_ONE)
+    bad_articles = list(dict.fromkeys(examiner.articles_of.values()))
+    if not broken and examiner.chunked:
+        incomplete = examiner.incomplete_articles()
+        found.settle("chunks", incomplete, "Articles lack chunks, or have some twice.", _REMOVE)
+        bad_articles += incomplete
+    _settle_vectors(found, examiner)
+    found.settle("content hashes", examiner.bad_hashes, "Rows have no well-formed content hash.", _ONE_BY_ONE)
+    _settle_rehash(found, examiner)
+    found.settle(
+        "transactions", examiner.no_txn, "Rows do not say which transaction wrote them, or when.", _ONE_BY_ONE
+    )
+    if bad_articles and not broken:
+        found.repairs.append(repairs.remove_articles(table, list(dict.fromkeys(bad_articles)), found.key))
+
+
+def _settle_files(
+    found: Examination,
+    table: ArticleTable,
+    faults: Sequence[FragmentFault],
+    refused: Sequence[UnavailableError],
+    rows: int,
+) -> None:
+    by_part = {part: [fault for fault in faults if fault.part is part] for part in Part}
+    if refused:
+        found.settle(
+            "data files",
+            [str(error.message) for error in refused],
+            refused[0].message,
+            refused[0].hint or "Run the command again.",
+        )
+    if by_part[Part.UNKNOWN]:
+        found.settle(
+            "data files",
+            [_described(fault) for fault in by_part[Part.UNKNOWN]],
+            "Rows cannot be read, and it is not proven which file is damaged; a repair leaves them alone.",
+            _RESTORE,
+        )
+    lost = by_part[Part.ROWS]
+    if lost or not (refused or by_part[Part.UNKNOWN]):
+        found.settle(
+            "data files",
+            [_described(fault) for fault in lost],
+            f"Data files with {sum(fault.lost_rows for fault in lost):,} rows cannot be read.",
+            text("Restore them from a copy; or drop their rows: ", _REPAIR, _ADD_AGAIN),
+            f"{rows:,} rows read",
+        )
+    if columns := by_part[Part.COLUMNS]:
+        names = ", ".join(dict.fromkeys(name for fault in columns for name in fault.columns))
+        found.settle(
+            "columns",
+            [_described(fault) for fault in columns],
+            f"Data files of the columns {names} cannot be read; the rows themselves can.",
+            text("Restore them from a copy; or leave these values empty: ", _REPAIR),
+        )
+    if deletions := by_part[Part.DELETIONS]:
+        found.settle(
+            "deletion files",
+            [_described(fault) for fault in deletions],
+            "Files that say which rows are deleted cannot be read; the rows themselves can.",
+            text(
+                "Read the rows without them: ",
+                _REPAIR,
+                "; rows that had been deleted come back, unless they are known. To remove those again: ",
+                command("delete", Placeholder("ID")),
+                ", or ",
+                command("ingest", _SOURCE, prune=True),
+            ),
+        )
+    # In this order, because whether a row was deleted is seen from the others.
+    found.repairs += [repairs.empty_columns(table, fault) for fault in columns]
+    if lost:
+        found.repairs.append(repairs.drop_rows(table, lost))
+    if deletions:
+        found.repairs.append(repairs.read_without_deletions(table, deletions))
+
+
+def _described(fault: FragmentFault) -> str:
+    fragment: Fragment = fault.fragment
+    rows = f"{fragment.rows:,} rows" if not fault.kept else f"{fault.lost_rows:,} of {fragment.rows:,} rows"
+    ids = f", such as {', '.join(fault.lost_ids[:EXAMPLES])}" if fault.lost_ids else ""
+    return f"{', '.join(fault.files)}: {fault.reason} ({rows}{ids})"
+
+
+def _settle_vectors(found: Examination, examiner: Examiner) -> None:
+    bad = [f"{row_id}: {kind}" for kind, ids in examiner.bad_vectors.items() for row_id in ids]
+    kinds = ", ".join(f"{len(ids):,} {kind}" for kind, ids in examiner.bad_vectors.items())
+    note = f"finite, of unit length within {UNIT_TOLERANCE}"
+    found.settle("vectors", bad, f"Vectors cannot be used: {kinds}.", _REMOVE, note)
+
+
+def _settle_rehash(found: Examination, examiner: Examiner) -> None:
+    again = examiner.rehash
+    if again.skipped is not None or not again.compared:
+        found.checks.append(Check("texts", "skipped", again.skipped or "no row's vector was made by the model here"))
+        return
+    found.settle(
+        "texts",
+        again.wrong_text,
+        "Texts are not those that the vectors were made of.",
+        _ONE_BY_ONE,
+        f"{again.compared:,} hashes computed again",
+    )
+    if again.fields_known:
+        message = "Titles or fields are not those that were ingested."
+        found.settle("fields", again.wrong_fields, message, _ONE_BY_ONE, f"{again.agreeing:,} hashes agree")
+    else:
+        found.skip("fields", "fields were renamed or converted when they were stored")
+
+
+# -- what is kept with the table --------------------------------------------------------------------------
+
+
+def _check_fulltext(found: Examination, table: ArticleTable) -> None:
+    if not has_fulltext_index(table):
+        found.skip("full-text index", "there is none yet")
+        return
+    fault = fulltext_fault(table)
+    found.settle(
+        "full-text index",
+        [fault] if fault else [],
+        "Files of the full-text index cannot be read; it holds nothing but what is in the texts.",
+        text("Make it again: ", command("optimize")),
+        "all of it read",
+    )
+    if fault:
+        found.repairs.append(repairs.make_fulltext_again(table))
+
+
+def _check_maps(found: Examination, table: ArticleTable) -> None:
+    damaged = damaged_maps(table)
+    found.settle(
+        "maps",
+        [str(error.message) for error in damaged.values()],
+        "What is kept about maps cannot be read; other maps are not concerned.",
+        text("Make each again: ", command("project", next(iter(damaged), Placeholder("NAME")))),
+    )
+    halves = [name for name in halves_differ(table) if name not in damaged]
+    if halves:
+        found.settle(
+            "halves of maps",
+            halves,
+            "The two columns of maps say different things about them, so that one is damaged.",
+            text("Make each again: ", command("project", halves[0])),
+        )
+
+
+def _check_settings(found: Examination, table: ArticleTable) -> None:
+    damaged = table.damaged_settings()
+    found.settle(
+        "notes",
+        damaged,
+        "What is kept about the last run or the batches cannot be read; no row is concerned.",
+        text("The next run writes it again: ", command("ingest", _SOURCE), "; or forget it: ", _REPAIR),
+    )
+    if damaged:
+        found.repairs.append(repairs.forget_settings(table, damaged))
+
+
+def _take_notes(found: Examination, database: Database, table: ArticleTable) -> None:
+    space = maintenance.usage(table, database.folder)
+    if database.folder is not None and space.table_bytes is not None:
+        left = maintenance.leftovers(versions.table_folder(database.folder, table.name))
+        if left:
+            size = sum(path.stat().st_size for path in left) / 1e6
+            found.notes.append(
+                text(f"Killed writers left {len(left):,} temporary files ({size:,.1f} MB): ", command("optimize"))
+            )
+        old = max(0, space.table_bytes - space.live_bytes) / 1e6
+        live = space.live_bytes / 1e6
+        found.notes.append(
+            f"{space.versions:,} versions and the indexes take {old:,.1f} MB, in addition to {live:,.1f} MB in use."
+        )
