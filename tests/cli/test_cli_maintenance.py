@@ -148,7 +148,12 @@ def test_doctor_ends_with_1_when_something_is_wrong(run: Run, tmp_path: Path) ->
     assert sick.code == 1
     assert "failed   vectors" in sick.out
     assert "  long: not of unit length\n" in sick.out
-    mended = run("doctor", "--repair", "--db", tmp_path)
+    refused = run("doctor", "--repair", "--db", tmp_path)
+    assert refused.code == 1
+    assert "gives up 1 articles with unusable vectors or missing chunks\n  long\n" in refused.err
+    assert "nobody can be asked here, so this was not repaired; add --yes" in refused.err
+    assert len(ids_in(tmp_path)) == 6
+    mended = run("doctor", "--repair", "--yes", "--db", tmp_path)
     assert mended.code == 0
     assert "repaired removed 1 rows of 1 articles" in mended.out
     assert len(ids_in(tmp_path)) == 5

@@ -152,7 +152,7 @@ def test_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sick = printed(monkeypatch, "doctor", "--db", tmp_path)
     valid("doctor", sick)
     assert sick["findings"]
-    mended = printed(monkeypatch, "doctor", "--repair", "--db", tmp_path)
+    mended = printed(monkeypatch, "doctor", "--repair", "--yes", "--db", tmp_path)
     valid("doctor", mended)
     assert mended["repaired"]
     for manifest in (tmp_path / "articles.lance" / "_versions").glob("*.manifest"):

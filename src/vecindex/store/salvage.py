@@ -20,7 +20,7 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.causes import check_readable, read_twice, reading
 from vecindex.store.faults import translated
 from vecindex.store.lock import committing
-from vecindex.store.versions import place_aside
+from vecindex.store.versions import open_version, place_aside
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -126,10 +126,10 @@ def judge(table: ArticleTable, fragment: Fragment, error: CorruptError) -> Fragm
 
     Raises UnavailableError where the system refuses one of the files: nothing is known of it then.
     """
-    reason = str(error.message)
+    reason, physical = str(error.message), fragment.rows + fragment.deleted
     if table.folder is None:
         return FragmentFault(fragment, Part.UNKNOWN, fragment.files, reason)
-    damaged = tuple(name for name in fragment.files if not _is_whole(table.folder / "data" / name, fragment))
+    damaged = tuple(name for name in fragment.files if not _is_whole(table.folder / "data" / name, physical))
     if fragment.deletion_file is not None:
         check_readable(table.folder / fragment.deletion_file)
         if not damaged:
@@ -146,7 +146,8 @@ def judge(table: ArticleTable, fragment: Fragment, error: CorruptError) -> Fragm
     return FragmentFault(fragment, Part.ROWS, files, reason, (), tuple(kept), rows, tuple(ids))
 
 
-def _is_whole(path: Path, fragment: Fragment) -> bool:
+def _is_whole(path: Path, rows: int) -> bool:
+    """Return whether a data file can be read to its end and has so many rows."""
     from lance.file import LanceFileReader
 
     if not check_readable(path):
@@ -154,14 +155,66 @@ def _is_whole(path: Path, fragment: Fragment) -> bool:
 
     def read() -> int:
         with reading(path.name):
-            return sum(
-                len(batch) for batch in LanceFileReader(str(path)).read_all(batch_size=_SCAN_ROWS).to_batches()
-            )
+            batches = LanceFileReader(str(path)).read_all(batch_size=_SCAN_ROWS).to_batches()
+            return sum(len(batch) for batch in batches)
 
     try:
-        return read_twice(read) == fragment.rows + fragment.deleted
+        return read_twice(read) == rows
     except CorruptError:
         return False
+
+
+class VersionFiles:
+    """The files that older versions need, each looked at once."""
+
+    def __init__(self, folder: Path, now: int) -> None:
+        """Take the table's folder, and the version whose files are read by others."""
+        self._folder = folder
+        self._sizes = {path.name: path.stat().st_size for path in (folder / "data").glob("*.lance")}
+        self._known = dict.fromkeys(files_of(open_version(folder, now)), True)
+
+    def damaged(self, version: int, whole: bool) -> str | None:
+        """Return a file that a version needs and that is missing or of another size; None for none.
+
+        `whole` reads the files, too. A version without a readable manifest has none.
+        """
+        try:
+            pieces = open_version(self._folder, version).get_fragments()
+        except CorruptError:
+            return None
+        for piece in pieces:
+            for file in piece.metadata.files:
+                size = self._sizes.get(file.path)
+                if size is None or size != (file.file_size_bytes or size):
+                    return str(file.path)
+                if whole and not self._is_whole(file.path, piece.physical_rows):
+                    return str(file.path)
+            deletions = piece.metadata.deletion_file
+            if deletions is not None and not self._marks_rows(piece, deletions.path(piece.fragment_id), whole):
+                return str(deletions.path(piece.fragment_id))
+        return None
+
+    def _is_whole(self, name: str, rows: int) -> bool:
+        if name not in self._known:
+            self._known[name] = _is_whole(self._folder / "data" / name, rows)
+        return self._known[name]
+
+    def _marks_rows(self, piece: Any, name: str, whole: bool) -> bool:
+        if not (self._folder / name).exists():
+            return False
+        if whole and name not in self._known:
+            self._known[name] = _can_mark(piece)
+        return self._known.get(name, True)
+
+
+def _can_mark(piece: Any) -> bool:
+    """Return whether the deletion file of a fragment can be read."""
+    try:
+        with reading("deletions"):
+            piece.scanner(columns=["id"], limit=1).to_table()
+    except CorruptError:
+        return False
+    return True
 
 
 def _columns_in(dataset: Any, fragment: Fragment, files: Sequence[str]) -> tuple[str, ...]:
@@ -405,12 +458,8 @@ def _committed(
 ) -> Any:
     import lance
 
-    operation = (
-        lance.LanceOperation.Update(
-            removed_fragment_ids=list(removed), updated_fragments=list(updated), new_fragments=list(new)
-        )
-        if new
-        else lance.LanceOperation.Delete(list(updated), list(removed), "unreadable")
+    operation = lance.LanceOperation.Update(
+        removed_fragment_ids=list(removed), updated_fragments=list(updated), new_fragments=list(new)
     )
     with committing(table.where):
         return lance.LanceDataset.commit(dataset, operation, read_version=dataset.version, detached=detached)

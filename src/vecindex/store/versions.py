@@ -108,14 +108,17 @@ def versions_one_by_one(folder: Path) -> dict[int, tuple[int, dt.datetime]]:
     return found
 
 
-def lost_newest(folder: Path) -> tuple[int, Path] | None:
-    """Return the number of the last version committed, and the file that says it, where its manifest is gone."""
+def lost_newest(folder: Path, readable: int | None = None) -> tuple[int, Path] | None:
+    """Return the number of the last version committed, and the file that says it, where its manifest is gone.
+
+    `readable` is the newest version, where it is not that of the newest manifest.
+    """
     path = folder / "_versions" / _HINT
     try:
         said = json.loads(path.read_bytes())["version"]
     except (OSError, ValueError, KeyError, TypeError):
         return None  # it only helps to open quickly, and may be missing
-    newest = max(manifests(folder), default=None)
+    newest = max(manifests(folder), default=None) if readable is None else readable
     return (said, path) if newest is not None and isinstance(said, int) and said > newest else None
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from vecindex.errors import ConfigError, CorruptError, StoreError, TableNotFoundError, UnavailableError
 from vecindex.messages import Message, Placeholder, command, text
@@ -60,7 +59,8 @@ def _opened(found: Examination, database: Database, name: str) -> ArticleTable |
         if not found.findings:
             found.settle("opens", [name], error.message, _RESTORE)
     else:
-        return table
+        # Zeros in place of the newest manifest read as a table without columns.
+        return table if table.schema.names or not found.findings else None
     return None
 
 
@@ -137,46 +137,29 @@ def _check_tag_files(found: Examination, database: Database, name: str) -> None:
 
 
 def _check_versions(found: Examination, table: ArticleTable) -> None:
-    """Look whether the files of each older version are there; those of the version in use are read.
+    """Look whether the files of each older version are there, and read those of tagged ones.
 
-    One without a tag is no fault: nothing but a clean-up comes by it.
+    An older version without a tag is no fault: nobody can ask for it.
     """
     if table.folder is None:
         return
     now, tags = table.version, table.tags()
-    sizes = {path.name: path.stat().st_size for path in (table.folder / "data").glob("*.lance")}
+    files = salvage.VersionFiles(table.folder, now)
     wrong = {
-        version: missing[0]
+        version: missing
         for version in versions.manifests(table.folder)
-        if version != now and (missing := _missing_files(table.folder, version, sizes))
+        if version != now and (missing := files.damaged(version, version in tags.values()))
     }
     found.settle(
         "versions",
         [f"{tag}, version {number}: {wrong[number]}" for tag, number in tags.items() if number in wrong],
-        "Tagged versions lack files, so that they cannot be read as a whole; the version in use does not need them.",
+        "Tagged versions cannot be read as a whole; the version in use does not need their files.",
         text("Restore these files from a copy, or delete each: ", command("tag", Placeholder("NAME"), delete=True)),
     )
-    if len(wrong.keys() - set(tags.values())):
+    if wrong.keys() - set(tags.values()):
         found.notes.append(
             text("Older versions lack files, which the version in use does not need: ", command("optimize"))
         )
-
-
-def _missing_files(folder: Path, version: int, sizes: Mapping[str, int]) -> list[str]:
-    try:
-        pieces = list(versions.open_version(folder, version).get_fragments())
-    except CorruptError:
-        return []  # its manifest is a finding by itself
-    missing = []
-    for piece in pieces:
-        for file in piece.metadata.files:
-            size = sizes.get(file.path)
-            if size is None or size != (file.file_size_bytes or size):
-                missing.append(file.path)
-        deletions = piece.metadata.deletion_file
-        if deletions is not None and not (folder / deletions.path(piece.fragment_id)).exists():
-            missing.append(deletions.path(piece.fragment_id))
-    return missing
 
 
 def _check_provenance(found: Examination, table: ArticleTable) -> bool:

@@ -50,7 +50,7 @@ class DoctorOptions(TypedDict, total=False):
     repair: Annotated[
         bool,
         Option(
-            "Set unreadable files aside and remove unusable rows; the next ingest adds them again.",
+            "Repair what is proven to be damaged; asks before it gives anything up.",
             default=False,
             flag="--repair",
         ),

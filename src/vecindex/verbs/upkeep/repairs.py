@@ -27,7 +27,8 @@ def set_manifests_aside(database: Database, name: str, broken: Sequence[tuple[in
     folder = versions.table_folder(database.folder, name)
 
     def make() -> str:
-        target = versions.set_aside(folder, [path for _, path in broken])
+        lost = versions.lost_newest(folder, readable=newest)
+        target = versions.set_aside(folder, [path for _, path in broken] + ([lost[1]] if lost else []))
         done = f"moved {len(broken):,} unreadable manifests to {target}; version {newest} is the latest now"
         return done + (_put_back(database, name, folder) if newest < broken[-1][0] else "")
 
