@@ -145,6 +145,7 @@ def print_optimize(report: OptimizeReport) -> None:
         f"{report.table}: {report.fragments_before:,} to {report.fragments_after:,} fragments, "
         f"{report.versions_before:,} to {report.versions_after:,} versions{disk}"
         + ("; the full-text index is up to date" if report.words_indexed else "")
+        + (f"; {report.vectors_hashed:,} vectors got their hash" if report.vectors_hashed else "")
     )
 
 
