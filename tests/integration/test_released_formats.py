@@ -1,7 +1,8 @@
 """Databases that released formats left are opened, used and brought to the present one by today's code.
 
-`tests/databases/format-N.tar.gz` holds a database and its source: 12 articles with vectors of 8 values in transactions
-of 5, one rejected row, the tag `first`, then `a3` deleted and a map by pca. Format 1 was written by vecindex 0.1.0.
+`tests/databases/format-N.tar.gz` holds a database and its source: 12 articles with vectors of 8 values in
+transactions of 5, one rejected row, the tag `first`, then `a3` deleted and a map by pca. Format 1 was written by
+vecindex 0.1.0.
 """
 
 from __future__ import annotations
