@@ -114,7 +114,6 @@ FORMATS = Registry(
         "tsv": "vecindex.sources.delimited:TSV",
         "parquet": "vecindex.sources.arrow.files:PARQUET",
         "arrow": "vecindex.sources.arrow.files:ARROW",
-        "orc": "vecindex.sources.arrow.orc:FORMAT",
         "wiki": "vecindex.sources.wiki:FORMAT",
         # Before texts: a folder that holds both is read for its pickles.
         "pickle": "vecindex.sources.pickles.source:FORMAT",
