@@ -95,7 +95,6 @@ METHODS = Registry(
         "umap": "vecindex.maps.umap:METHOD",
         "tsne": "vecindex.maps.tsne:METHOD",
         "pca": "vecindex.maps.pca:METHOD",
-        "random": "vecindex.maps.random_directions:METHOD",
     },
 )
 
