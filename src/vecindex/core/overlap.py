@@ -192,12 +192,3 @@ def _check(k: int, *tables: Rows) -> None:
     for table in tables:
         if not 1 <= k <= table.shape[1]:
             raise ValueError(f"k = {k} is out of range: the table has {table.shape[1]} neighbors a question")
-
-
-def first_kept(space: Rows, on_map: Rows, k: int) -> F64:
-    """Return 1 where the nearest article of a question is among its k nearest on the map, else 0; shape (q,).
-
-    >>> first_kept(np.array([[1, 2], [3, 4]]), np.array([[2, 1], [4, 9]]), 2)
-    array([1., 0.])
-    """
-    return np.asarray(found_in(space[:, :1], on_map[:, :k])[:, 0], dtype=np.float64)

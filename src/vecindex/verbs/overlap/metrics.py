@@ -20,7 +20,6 @@ import numpy as np
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.overlap import (
     adjusted_for_chance,
-    first_kept,
     found_in,
     keeps_goal,
     overlap_at_k,
@@ -119,15 +118,10 @@ RECIPROCAL = Metric(
     "reciprocal", "|L_k and T_K| / k", lambda m: reciprocal_overlap(m.space, m.on_map, m.k, m.within), deep=True
 )
 
-FIRST = Metric("first", "1 where L_k has the nearest article", lambda m: first_kept(m.space, m.on_map, m.k))
-
 OWN_KEYS = ("overlap", "rank_weighted", "enough", "none", "adjusted", "merged", "soft", "reciprocal")
 """Metrics that the released JSON has under keys of their own."""
 METRICS: Registry[Metric] = Registry(
-    "overlap metric",
-    "vecindex.metrics",
-    Metric,
-    {name: f"{__name__}:{name.upper()}" for name in (*OWN_KEYS, "first")},
+    "overlap metric", "vecindex.metrics", Metric, {name: f"{__name__}:{name.upper()}" for name in OWN_KEYS}
 )
 
 
