@@ -147,6 +147,15 @@ def print_optimize(report: OptimizeReport) -> None:
         + ("; the full-text index is up to date" if report.words_indexed else "")
         + (f"; {report.vectors_hashed:,} vectors got their hash" if report.vectors_hashed else "")
     )
+    if report.too_young:
+        remove = command("optimize", older_than="0s")
+        say(
+            text(
+                f"  {report.too_young:,} old versions stay, because they are younger than "
+                f"{duration(report.older_than_s)}. Without readers of them, remove them: ",
+                remove,
+            )
+        )
 
 
 def print_tags(report: TagReport) -> None:

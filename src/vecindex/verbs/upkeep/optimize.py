@@ -27,6 +27,7 @@ class OptimizeReport(Result):
     Attributes
     ----------
     versions_removed : versions older than asked, tagged ones left out.
+    older_than_s : how old that is.
     vectors_hashed : rows that got the hash of their vector, because the table was of storage format 1.
     words_indexed : whether there is a full-text index, which was then brought up to date.
     """
@@ -42,6 +43,12 @@ class OptimizeReport(Result):
     words_indexed: bool
     tags: dict[str, int]
     vectors_hashed: int = 0
+    older_than_s: float = 0.0
+
+    @property
+    def too_young(self) -> int:
+        """How many old versions stay because they are younger than asked, and not because of a tag."""
+        return max(0, self.versions_after - 1 - len(set(self.tags.values())))
 
 
 def optimize(database: Database, name: str, options: OptimizeOptions) -> OptimizeReport:
@@ -71,6 +78,7 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
         words_indexed=has_fulltext_index(table),
         tags=table.tags(),
         vectors_hashed=hashed,
+        older_than_s=keep_for.total_seconds(),
     )
 
 
