@@ -125,7 +125,7 @@ def test_optimize(run: Run, tmp_path: Path) -> None:
     for row_id in ("a00000", "a00001"):
         assert run("delete", row_id, "--yes", "--db", tmp_path).code == 0
     young = run("optimize", "--db", tmp_path).err
-    assert re.search(r"\n  [23] old versions stay, because they are younger than 1 h 0 min\.", young)
+    assert re.search(r"\n  \d old versions stay, because they are younger than 1 h 0 min\.", young)
     assert f"vecindex optimize --older-than 0s --db {tmp_path}" in young
     assert run("optimize", "--older-than", "soon", "--db", tmp_path).code == 2
 

@@ -152,7 +152,7 @@ def print_optimize(report: OptimizeReport) -> None:
         say(
             text(
                 f"  {report.too_young:,} old versions stay, because they are younger than "
-                f"{duration(report.older_than_s)}. Without readers of them, remove them: ",
+                f"{duration(report.older_than_s)}. If nobody reads them, remove them: ",
                 remove,
             )
         )
