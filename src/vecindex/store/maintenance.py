@@ -10,10 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from vecindex.core.identity import vector_hashes
 from vecindex.core.memory import give_back_memory
 from vecindex.errors import CorruptError
 from vecindex.messages import Message, command, text
-from vecindex.store.articles import ArticleTable
+from vecindex.schema import FORMAT, vector_hash_field
+from vecindex.store.articles import ArticleTable, as_matrix
 from vecindex.store.causes import reading
 from vecindex.store.faults import translated
 from vecindex.store.lock import committing
@@ -30,6 +32,7 @@ _COMPACTION_BATCH_ROWS = 1_024
 _METADATA_CACHE = 32 << 20
 KEEP_VERSIONS_FOR = timedelta(hours=1)
 """Old versions stay this long, counted from their own commit, so that a reader of one does not lose its files."""
+_HASHED_ROWS = 16_384
 
 
 Notice = Callable[[Message], None]
@@ -55,6 +58,31 @@ def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR, notic
     give_back_memory()
     log.info("compacted %s: %d to %d fragments", table.where, before, after)
     return removed
+
+
+def add_vector_hashes(table: ArticleTable) -> int:
+    """Bring a table of storage format 1 to the present one; return how many rows got the hash of their vector.
+
+    Killed in between, it is done again from the start. The caller holds the writer lock.
+    """
+    import pyarrow as pa
+
+    if table.metadata().get("vecindex:format") == FORMAT:
+        return 0
+    if "vector_hash" not in table.schema.names:
+        table.add_columns([vector_hash_field()])
+    done, dimension = 0, table.fingerprint.dimension
+    for batch in table.stream(["id", "vector"], rows=_HASHED_ROWS):
+        hashes = vector_hashes(as_matrix(batch.column("vector"), dimension))
+        rows = pa.table({"id": batch.column("id"), "vector_hash": pa.array(hashes, pa.string())})
+        with committing(table.where):
+            # Writes the one column only; LanceDB's own merge would rewrite whole rows.
+            merge = _dataset(table).merge_insert("id").when_matched_update_all().write_mode("rewrite_columns")
+            merge.execute(rows)
+            table.lance.checkout_latest()
+        done += len(batch)
+    table.set_setting(format=int(FORMAT))
+    return done
 
 
 def _update_indexes(table: ArticleTable, dataset: Any, notice: Notice) -> None:

@@ -38,12 +38,12 @@ def folder_of(where: str) -> Path | None:
 def set_aside(folder: Path, files: Sequence[Path]) -> Path:
     """Move files of a table where Lance does not look, and return the folder that they are in now."""
     for path in files:
-        path.rename(place_aside(folder, path.name))
+        path.rename(path_aside(folder, path.name))
     return folder / _SET_ASIDE
 
 
-def place_aside(folder: Path, name: str) -> Path:
-    """Return a path for a file that is set aside, which takes no other one's place."""
+def path_aside(folder: Path, name: str) -> Path:
+    """Return a path for a file that is set aside, which no other one has."""
     target = folder / _SET_ASIDE
     target.mkdir(exist_ok=True)
     path, number = target / name, 1

@@ -294,8 +294,17 @@ def _described(fault: FragmentFault) -> str:
 def _settle_vectors(found: Examination, examiner: Examiner) -> None:
     bad = [f"{row_id}: {kind}" for kind, ids in examiner.bad_vectors.items() for row_id in ids]
     kinds = ", ".join(f"{len(ids):,} {kind}" for kind, ids in examiner.bad_vectors.items())
-    note = f"finite, of unit length within {UNIT_TOLERANCE}"
+    note = f"finite, of unit length within {UNIT_TOLERANCE}; {examiner.hashed:,} hashes agree"
     found.settle("vectors", bad, f"Vectors cannot be used: {kinds}.", _REMOVE, note)
+    unhashed = examiner.rows - examiner.hashed
+    if unhashed:
+        found.notes.append(
+            text(
+                f"{unhashed:,} rows keep no hash of their vector (storage format 1), so a change of it cannot be "
+                "found. Add the hashes: ",
+                command("optimize"),
+            )
+        )
 
 
 def _settle_rehash(found: Examination, examiner: Examiner) -> None:

@@ -11,7 +11,14 @@ from vecindex.messages import Message, option, text
 from vecindex.options import checked
 from vecindex.serialize import Result
 from vecindex.store.database import Database
-from vecindex.store.maintenance import KEEP_VERSIONS_FOR, maintain, mend_fulltext_index, sweep, usage
+from vecindex.store.maintenance import (
+    KEEP_VERSIONS_FOR,
+    add_vector_hashes,
+    maintain,
+    mend_fulltext_index,
+    sweep,
+    usage,
+)
 from vecindex.store.rejects import RejectTable
 from vecindex.store.search import has_fulltext_index
 from vecindex.verbs.upkeep.options import OptimizeOptions
@@ -27,6 +34,8 @@ class OptimizeReport(Result):
     Attributes
     ----------
     versions_removed : versions older than asked, tagged ones left out.
+    older_than_s : how old that is.
+    vectors_hashed : rows that got the hash of their vector, because the table was of storage format 1.
     words_indexed : whether there is a full-text index, which was then brought up to date.
     notes : what was not done, and why; what was mended.
     """
@@ -42,6 +51,18 @@ class OptimizeReport(Result):
     words_indexed: bool
     tags: dict[str, int]
     notes: tuple[Message, ...] = ()
+    vectors_hashed: int = 0
+    older_than_s: float = 0.0
+
+    @property
+    def too_young(self) -> int:
+        """How many old versions stay because they are younger than asked, and not because of a tag.
+
+        None where `notes` say that they stay for another reason.
+        """
+        if self.notes and not self.versions_removed:
+            return 0
+        return max(0, self.versions_after - 1 - len(set(self.tags.values())))
 
 
 def optimize(database: Database, name: str, options: OptimizeOptions) -> OptimizeReport:
@@ -52,6 +73,7 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
     notes: list[Message] = []
     with database.writer():
         mend_fulltext_index(table, notes.append)
+        hashed = add_vector_hashes(table)
         before = usage(table, database.folder)
         # Before anything is merged, for that takes disk.
         removed = sweep(table, database.folder, keep_for, notes.append)
@@ -72,6 +94,8 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
         words_indexed=has_fulltext_index(table),
         tags=table.tags(),
         notes=tuple(dict.fromkeys(notes)),
+        vectors_hashed=hashed,
+        older_than_s=keep_for.total_seconds(),
     )
 
 

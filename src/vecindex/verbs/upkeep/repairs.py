@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vecindex.errors import CorruptError, VecindexError
 from vecindex.schema import read_fingerprint
-from vecindex.store import salvage, versions
+from vecindex.store import restore, salvage, versions
 from vecindex.store.articles import ArticleTable, metadata_of
 from vecindex.store.database import Database
 from vecindex.store.salvage import FragmentFault
@@ -17,7 +17,7 @@ from vecindex.store.search import make_fulltext_index
 from vecindex.verbs.upkeep.findings import EXAMPLES, Repair
 
 _ROWS_AT_ONCE = 10_000
-# The number alone could be cut short; what follows it shows that it was not.
+# The comma shows that the number is whole.
 _VERSION_IN_TORN = re.compile(rb'"version"\s*:\s*(\d+)\s*,')
 
 
@@ -52,16 +52,16 @@ def _put_back(database: Database, name: str, folder: Path) -> str:
     for version in versions.manifests(folder):
         with suppress(CorruptError):
             named |= salvage.files_of(versions.open_version(folder, version))
-    lost = salvage.files_of_no_version(folder, named)
+    lost = restore.files_of_no_version(folder, named)
     if not lost:
         return ""
     try:
-        added, others = salvage.put_back(database.articles(name), lost)
+        added, others = restore.put_back(database.articles(name), lost)
     except CorruptError:
         # Without all rows it is not known which of these are there already.
-        salvage.keep_second_names(folder, lost)
+        restore.keep_second_names(folder, lost)
         return f"; {len(lost):,} data files of the lost version are set aside there as well"
-    rest = f"; {others:,} rows that took the place of others come with the next ingest" if others else ""
+    rest = f"; {others:,} rows that replaced others come with the next ingest" if others else ""
     return f"; put back {added:,} rows of the lost version{rest}"
 
 
@@ -109,8 +109,8 @@ def empty_columns(table: ArticleTable, fault: FragmentFault) -> Repair:
     names, rows = ", ".join(fault.columns), fault.fragment.rows
 
     def make() -> str:
-        salvage.set_files_aside(table, fault)
-        salvage.without_columns(table, fault)
+        restore.set_files_aside(table, fault)
+        restore.without_columns(table, fault)
         return f"left {names} of {rows:,} rows empty; the damaged file is set aside"
 
     what = f"leave {names} of {rows:,} rows empty"
@@ -126,8 +126,8 @@ def drop_rows(table: ArticleTable, faults: Sequence[FragmentFault]) -> Repair:
 
     def make() -> str:
         for fault in faults:
-            salvage.set_files_aside(table, fault)
-            salvage.without_lost_rows(table, fault)
+            restore.set_files_aside(table, fault)
+            restore.without_lost_rows(table, fault)
         return f"dropped {lost:,} rows of {files}" + (f"; kept {kept:,} rows of them" if kept else "")
 
     return Repair(f"drop {lost:,} rows of {files}", make, f"{lost:,} rows of {files}", lost, ids[:EXAMPLES])
@@ -139,8 +139,8 @@ def read_without_deletions(table: ArticleTable, faults: Sequence[FragmentFault])
 
     def make() -> str:
         for fault in faults:
-            salvage.set_files_aside(table, fault)
-        back = salvage.without_deletions(table, faults)
+            restore.set_files_aside(table, fault)
+        back = restore.without_deletions(table, faults)
         return f"read {len(faults):,} data files without their deletion files: {back:,} deleted rows came back"
 
     return Repair(
@@ -169,7 +169,7 @@ def _keep_rows(table: ArticleTable, ids: Sequence[str], key: str) -> None:
 
     if table.folder is not None:
         rows = table.rows_by_id(ids, table.schema.names, key)
-        pq.write_table(rows, versions.place_aside(table.folder, "rows.parquet"))
+        pq.write_table(rows, versions.path_aside(table.folder, "rows.parquet"))
 
 
 def make_fulltext_again(table: ArticleTable) -> Repair:
