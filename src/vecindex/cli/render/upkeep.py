@@ -42,7 +42,7 @@ def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
     yield "rows", f"{found.rows:,}{articles}"
     yield from _model_lines(found)
     yield from _run_lines(found)
-    yield "rejected", f"{found.rejected:,} input rows"
+    yield "rejected", "unknown: their table is damaged" if found.rejects_damaged else f"{found.rejected:,} input rows"
     if found.fingerprint is None:
         return  # there is no table
     if found.columns:

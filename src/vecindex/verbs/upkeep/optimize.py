@@ -52,9 +52,7 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
         # Before anything is merged, for that takes disk.
         removed = sweep(table, database.folder, keep_for)
         removed += maintain(table, keep_for)
-        rejects = RejectTable(database)
-        if rejects.exists():
-            maintain(rejects.opened(), keep_for)
+        RejectTable(database).maintain(keep_for)
         after = usage(table, database.folder)
     return OptimizeReport(
         table=name,
