@@ -15,6 +15,7 @@ import typer.core
 from vecindex.cli.commands import export, ingest, map, overlap, project, search, serve, upkeep
 from vecindex.cli.output import print_json
 from vecindex.cli.spelling import begin, spelled
+from vecindex.cli.streams import OutputError, prepare, silence
 from vecindex.errors import ConfigError, VecindexError, described
 from vecindex.shortages import shortage
 
@@ -33,13 +34,11 @@ class Commands(typer.core.TyperGroup):
             try:
                 return super().invoke(ctx)
             finally:
-                if sys.stdout is not None:  # closed by whoever started this
+                if sys.stdout is not None:  # closed by who uses the commands without `main`
                     sys.stdout.flush()
         except BrokenPipeError:
             # Python writes out once more at its end, and would complain.
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            for stream in filter(None, (sys.stdout, sys.stderr)):
-                os.dup2(nowhere, stream.fileno())
+            silence("stdout", "stderr")
             raise typer.Exit(BROKEN_PIPE_EXIT) from None
 
 
@@ -118,9 +117,16 @@ def main() -> None:
     os.environ.setdefault("LANCEDB_LOG", "error")
     os.environ.setdefault("LANCE_LOG", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    # Else a log that cannot be written prints a traceback for each line.
+    logging.raiseExceptions = False
+    prepare()
     _write_any_text()
     try:
         sys.exit(app(standalone_mode=False) or 0)
+    except OutputError as error:
+        silence("stdout")
+        what = f"Standard output cannot be written: {error.strerror}."
+        _fail(what, "Only what is printed there is lost; what the command changed in the database is done.", 1)
     except VecindexError as error:
         _fail(spelled(error.message), None if error.hint is None else spelled(error.hint), error.exit_code)
     except _UsageError as error:
@@ -151,7 +157,7 @@ def _fail(message: str, hint: str | None, exit_code: int, *, shown: bool = False
         print(f"error: {message}" + (f"\n  {hint}" if hint else ""), file=sys.stderr)  # noqa: T201
     arguments = sys.argv[1:]
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    if "--json" in options and sys.stdout is not None:
+    if "--json" in options:
         with suppress(OSError):
             print_json({"error": message, "hint": hint, "exit_code": exit_code})
             sys.stdout.flush()
