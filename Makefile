@@ -107,7 +107,7 @@ lint: env $(NODE_MODULES)
 
 unit: env browser
 	$(BIN)/python -m pytest --doctest-modules src/vecindex
-	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 assets: env $(NODE_MODULES)
 	$(NODE) $(ASSETS)/bundle.mjs

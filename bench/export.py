@@ -39,7 +39,7 @@ def by_vecindex(kind: str, db: str, out: Path) -> int:
 
 def columns_of(kind: str, names: list[str]) -> list[str]:
     """Return the columns that vecindex writes."""
-    inner = {"content_hash", "vector", "txn", "ingested_at"}
+    inner = {"content_hash", "vector", "vector_hash", "txn", "ingested_at"}
     if kind == "npy":
         return ["id", "vector"]
     if kind == "json":

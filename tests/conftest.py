@@ -11,6 +11,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from filelock import FileLock
 
 # Read when the libraries are imported, so they must stand before any test imports one.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -99,11 +100,20 @@ def sample() -> list[Path]:
 
 @pytest.fixture(scope="session")
 def sample_db(sample: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the sample in its table `articles`, made once. To be read only: a writing test copies it."""
+    """A database with the sample in its table `articles`, made once for all test processes.
+
+    To be read only: a writing test copies it.
+    """
     import vecindex
 
-    database = tmp_path_factory.mktemp("sample") / "db"
-    report = vecindex.open(database).ingest(*sample)
-    assert report.rejected == 0, report.reject_reasons
-    assert report.added == report.rows_in_table == report.read
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    database, made = folder / "sample-db", folder / "sample-db.made"
+    with FileLock(folder / "sample-db.lock"):
+        if not made.exists():
+            report = vecindex.open(database).ingest(*sample)
+            assert report.rejected == 0, report.reject_reasons
+            assert report.added == report.rows_in_table == report.read
+            made.touch()
     return database

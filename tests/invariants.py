@@ -9,7 +9,7 @@ from typing import Any
 import lancedb
 import numpy as np
 
-from vecindex.core.identity import content_hash
+from vecindex.core.identity import content_hash, vector_hashes
 
 
 def read(database: Path, table: str = "articles") -> list[dict[str, Any]]:
@@ -22,7 +22,18 @@ def check(
 ) -> list[dict[str, Any]]:
     """Assert the invariants of an unchunked table without template or own fields renamed; return its rows."""
     rows = read(database, table)
-    own = {"id", "content_hash", "title", "text", "n_tokens", "truncated", "vector", "txn", "ingested_at"}
+    own = {
+        "id",
+        "content_hash",
+        "title",
+        "text",
+        "n_tokens",
+        "truncated",
+        "vector",
+        "vector_hash",
+        "txn",
+        "ingested_at",
+    }
     ids = [row["id"] for row in rows]
     assert len(ids) == len(set(ids)), "ids are unique"
     for row in rows:
@@ -30,6 +41,7 @@ def check(
         assert vector.shape == (dimension,)
         assert np.isfinite(vector).all()
         assert math.isclose(float(vector @ vector), 1.0, abs_tol=1e-4)
+        assert row["vector_hash"] == vector_hashes(np.array([row["vector"]], dtype=np.float32))[0]
         assert row["txn"] >= 1
         if not precomputed:
             extra = {key: value for key, value in row.items() if key not in own and value is not None}

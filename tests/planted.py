@@ -12,6 +12,7 @@ import lance
 import numpy as np
 import pyarrow as pa
 
+from vecindex.core.identity import vector_hashes
 from vecindex.core.vectors import normalize
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -55,6 +56,7 @@ def make_table(
             "n_tokens": pa.array([5] * n, pa.int32()),
             "truncated": [False] * n,
             "vector": pa.FixedSizeListArray.from_arrays(pa.array(normalize(vectors).ravel()), d),
+            "vector_hash": vector_hashes(normalize(vectors)),
             "txn": pa.array([1] * n, pa.int64()),
             "ingested_at": pa.array([dt.datetime.now(dt.UTC)] * n, pa.timestamp("us", tz="UTC")),
         }

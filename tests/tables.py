@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from vecindex.core.identity import content_hash
+from vecindex.core.identity import content_hash, vector_hashes
 from vecindex.core.neighbors import F64
 from vecindex.core.vectors import F32
 from vecindex.messages import Message
@@ -104,6 +104,7 @@ def append(
     schema = table.schema
     flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).ravel())
     values["vector"] = pa.FixedSizeListArray.from_arrays(flat, type=schema.field("vector").type)
+    values.setdefault("vector_hash", vector_hashes(np.asarray(vectors, dtype=np.float32)))
     values |= {f.name: [None] * n for f in schema if (f.metadata or {}).get(b"vecindex:map")}
     arrays = [
         column if isinstance(column := values[field.name], pa.Array) else pa.array(column, field.type)

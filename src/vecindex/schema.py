@@ -14,15 +14,18 @@ from vecindex.types import Fingerprint
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMAT = "1"
-"""Version of the storage format, kept with each table; a table of a later one is refused."""
+FORMAT = "2"
+"""Version of the storage format, kept with each table; a table of a later one is refused.
+
+Tables of format 1 have no `vector_hash`. They are read and written as they are, and `optimize` adds it.
+"""
 
 # Lance's own marker for the key that its merges must keep unique.
 _PRIMARY_KEY = {"lance-schema:unenforced-primary-key:position": "1"}
 
 FIRST_COLUMNS = ("id", "content_hash", "title", "text")
 CHUNK_COLUMNS = ("article_id", "chunk")
-LAST_COLUMNS = ("n_tokens", "truncated", "vector", "txn", "ingested_at")
+LAST_COLUMNS = ("n_tokens", "truncated", "vector", "vector_hash", "txn", "ingested_at")
 OWN_COLUMNS = frozenset(FIRST_COLUMNS + CHUNK_COLUMNS + LAST_COLUMNS)
 RESERVED = OWN_COLUMNS | {"query_index"}
 """Names, in small letters, that no user's field has as a column: ours, and what LanceDB adds to a search's answer.
@@ -35,6 +38,13 @@ FIELD_KEY = b"vecindex:field"
 """Metadata of a user's column: the name of the field that it holds."""
 UNNAMED = "unnamed"
 """The column of a field whose name is empty."""
+
+
+def vector_hash_field() -> pa.Field:
+    """Return the column that holds the hash of each row's vector; see `core.identity.vector_hashes`."""
+    import pyarrow as pa
+
+    return pa.field("vector_hash", pa.string())
 
 
 def articles_schema(fingerprint: Fingerprint, extra: Sequence[pa.Field]) -> pa.Schema:
@@ -59,6 +69,7 @@ def articles_schema(fingerprint: Fingerprint, extra: Sequence[pa.Field]) -> pa.S
             pa.field("n_tokens", pa.int32()),
             pa.field("truncated", pa.bool_()),
             pa.field("vector", vector, nullable=False),
+            vector_hash_field(),
             pa.field("txn", pa.int64(), nullable=False),
             pa.field("ingested_at", pa.timestamp("us", tz="UTC"), nullable=False),
         ]
@@ -215,9 +226,9 @@ def read_fingerprint(metadata: Mapping[str, str], where: str) -> Fingerprint:
     Raises CorruptError when there is none, ConfigError when a later vecindex wrote it.
     """
     found = metadata.get("vecindex:format")
-    if found is not None and found != FORMAT:
+    if found is not None and found not in ("1", FORMAT):
         raise ConfigError(
-            f"{where} has storage format {found}; this vecindex reads {FORMAT}.",
+            f"{where} has storage format {found}; this vecindex reads 1 to {FORMAT}.",
             "Upgrade: pip install -U vecindex",
         )
     raw = metadata.get("vecindex:fingerprint")

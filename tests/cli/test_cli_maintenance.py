@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -120,6 +121,12 @@ def test_optimize(run: Run, tmp_path: Path) -> None:
     done = run("optimize", "--older-than", "0s", "--db", tmp_path)
     assert (done.code, done.out) == (0, "")
     assert done.err.startswith("articles: 1 to 1 fragments, 2 to ")
+    assert "stay" not in done.err
+    for row_id in ("a00000", "a00001"):
+        assert run("delete", row_id, "--yes", "--db", tmp_path).code == 0
+    young = run("optimize", "--db", tmp_path).err
+    assert re.search(r"\n  \d old versions stay, because they are younger than 1 h 0 min\.", young)
+    assert f"vecindex optimize --older-than 0s --db {tmp_path}" in young
     assert run("optimize", "--older-than", "soon", "--db", tmp_path).code == 2
 
 

@@ -13,6 +13,7 @@ import pytest
 
 import vecindex
 from tables import DIMENSION, append, chunked_table, filled, ids_in, make_table, unit_vectors
+from vecindex.core.identity import vector_hashes
 from vecindex.core.vectors import F32
 from vecindex.errors import LockedError, TableNotFoundError
 from vecindex.store.articles import ArticleTable
@@ -40,7 +41,9 @@ def write_past_the_checks(table: ArticleTable, folder: Path, vectors: F32, ids: 
     flat = pa.array(vectors.astype(np.float32).ravel())
     at = rows.schema.get_field_index("vector")
     vector = pa.FixedSizeListArray.from_arrays(flat, type=rows.schema.field(at).type)
-    rows = rows.set_column(at, rows.schema.field(at), vector).cast(table.schema)
+    rows = rows.set_column(at, rows.schema.field(at), vector)
+    at = rows.schema.get_field_index("vector_hash")
+    rows = rows.set_column(at, rows.schema.field(at), pa.array(vector_hashes(vectors))).cast(table.schema)
     lance.write_dataset(rows, str(folder / TABLE), mode="append")
     shutil.rmtree(folder / "spare")
 
@@ -119,6 +122,49 @@ def test_vectors_that_cannot_be_used(tmp_path: Path) -> None:
     assert mended.sound
     assert mended.repaired == ("removed 4 rows of 4 articles with unusable vectors or missing chunks",)
     assert ids_in(tmp_path) == {*(f"a{i:05d}" for i in range(50)), "good"}
+
+
+def test_a_vector_of_another_row_or_with_a_flipped_bit_is_found(tmp_path: Path) -> None:
+    table, _ = filled(tmp_path, 20)
+    rows = table.lance.to_arrow()
+    ids, vectors = table.vectors()
+    vectors = vectors.copy()
+    vectors[3] = vectors[4]
+    vectors.view(np.uint32)[7, 0] ^= 1
+    dimension = vectors.shape[1]
+    changed = pa.table(
+        {
+            "id": pa.array([ids[3], ids[7]]),
+            "vector": pa.FixedSizeListArray.from_arrays(vectors[[3, 7]].ravel(), dimension),
+        },
+        schema=pa.schema([rows.schema.field("id"), rows.schema.field("vector")]),
+    )
+    table.lance.to_lance().merge_insert("id").when_matched_update_all().execute(changed)
+    report = vecindex.open(tmp_path).doctor()
+    assert failed(report) == ["vectors"]
+    assert set(report.findings[0].examples) == {f"{ids[i]}: changed since it was committed" for i in (3, 7)}
+    assert vecindex.open(tmp_path).doctor(repair=True).sound
+    assert ids_in(tmp_path) == set(ids) - {ids[3], ids[7]}
+
+
+def test_a_table_of_format_1_gets_its_hashes_by_optimize(tmp_path: Path) -> None:
+    table, _ = filled(tmp_path, 40)
+    table.lance.drop_columns(["vector_hash"])
+    table.set_setting(format=1)
+    index = vecindex.open(tmp_path)
+    report = index.doctor()
+    assert report.sound
+    assert "40 rows keep no hash of their vector (storage format 1)" in report.notes[0]
+    assert "index.optimize()" in report.notes[0]
+    assert index.optimize().vectors_hashed == 40
+    table = Database(tmp_path).articles("articles")
+    ids, vectors = table.vectors()
+    stored = {row["id"]: row["vector_hash"] for row in table.lance.to_arrow().to_pylist()}
+    assert stored == dict(zip(ids, vector_hashes(vectors), strict=True))
+    assert table.metadata()["vecindex:format"] == "2"
+    assert index.doctor().sound
+    assert not [note for note in index.doctor().notes if "hash" in note]
+    assert index.optimize().vectors_hashed == 0
 
 
 def test_rounding_of_the_length_is_no_fault(tmp_path: Path) -> None:

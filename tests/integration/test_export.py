@@ -162,6 +162,7 @@ def test_lists_dates_and_dictionaries(tmp_path: Path) -> None:
         "n_tokens": [1, 2],
         "truncated": [False, True],
         "vector": [[float(x) for x in v] for v in unit_vectors(2)],
+        "vector_hash": [None, None],
         "txn": [1, 1],
         "ingested_at": [when, when],
     }

@@ -83,7 +83,7 @@ def test_the_order_is_a_permutation_that_mixes_fairly(world: tuple[Path, np.ndar
 
 def test_topics_are_the_subjects_named_by_their_words(world: tuple[Path, np.ndarray, np.ndarray]) -> None:
     folder, _, _ = world
-    result = shown(folder, topics=3)
+    result = shown(folder, topics=3, seed=1)
     picture = result.picture
     topics = picture.coloring("topic")
     assert topics is not None
@@ -103,6 +103,16 @@ def test_topics_are_the_subjects_named_by_their_words(world: tuple[Path, np.ndar
             assert label.count == topics.counts[label.category]
         own = picture.xy[topics.codes == label.category]
         assert [label.x, label.y] in own.tolist()
+
+
+def test_hardly_a_seed_mixes_subjects(world: tuple[Path, np.ndarray, np.ndarray]) -> None:
+    mixed = 0
+    for seed in range(8):
+        picture = shown(world[0], topics=3, seed=seed).picture
+        subject = np.array([int(key[1:]) % 3 for key in picture.ids])
+        codes = picture.colorings[0].codes
+        mixed += any(len(np.unique(subject[codes == code])) > 1 for code in range(3))
+    assert mixed <= 1
 
 
 def test_the_same_seed_gives_the_same_picture(world: tuple[Path, np.ndarray, np.ndarray]) -> None:

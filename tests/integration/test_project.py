@@ -234,7 +234,7 @@ def test_few_old_rows_are_still_asked_about(tmp_path: Path, monkeypatch: pytest.
 def test_update_without_a_stored_graph(tmp_path: Path, method: str) -> None:
     table_of(tmp_path, clusters(100))
     project(tmp_path, method=method)
-    Database(tmp_path).connection.drop_table("_graph.articles")
+    Database(tmp_path).connection.drop_table("_graph.articles", ignore_missing=True)
     append(Database(tmp_path).articles("articles"), clusters(100)[[7, 42]], ids=["twin7", "twin42"])
     assert project(tmp_path, update=True).articles == 102
     found = places(tmp_path)

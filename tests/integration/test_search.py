@@ -541,6 +541,7 @@ def add_article(database: Path, row_id: str, text: str, title: str = "A note") -
         "n_tokens": 5,
         "truncated": False,
         "vector": unit_vectors(1, 384, seed=len(row_id))[0],
+        "vector_hash": None,
         "txn": 9,
         "ingested_at": dt.datetime.now(dt.UTC),
     }

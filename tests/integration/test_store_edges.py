@@ -102,6 +102,9 @@ def test_a_table_that_was_killed_before_its_first_commit_is_begun_again(tmp_path
     folder = tmp_path / "db"
     (folder / left).mkdir(parents=True)
     (folder / left / ".tmp_1.manifest_x").write_bytes(b"half")
+    if left.startswith("rejects"):
+        (folder / "rejects.lance/data").mkdir()
+        (folder / "rejects.lance/data/1.lance").write_bytes(b"rows of the first commit")
     source = tmp_path / "s.jsonl"
     source.write_text('{"id": "a", "text": "t", "vector": [1, 0]}\n{"id": "", "text": "x", "vector": [1, 0]}\n')
     index = vecindex.open(folder)

@@ -7,6 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from vecindex.core.vectors import F32
 from vecindex.types import Fingerprint
 
 _SEPARATOR = ":"
@@ -42,6 +45,18 @@ def question_hash(text: str, stored: Fingerprint, prompt: str | None) -> str:
     model = stored.weights if stored.weights != "unknown" else f"{stored.model}@{stored.revision}"
     parts = [model, stored.dimension, stored.pooling, stored.max_tokens, stored.normalized, prompt, text]
     return hashlib.blake2b(json.dumps(parts, ensure_ascii=True).encode(), digest_size=16).hexdigest()
+
+
+def vector_hashes(vectors: F32) -> list[str]:
+    """Return the hash of each vector (n, d) float32, 16 hex digits: BLAKE2b of its little-endian bytes.
+
+    One flipped bit gives another hash.
+
+    >>> vector_hashes(np.array([[1, 0], [0, 1]], dtype=np.float32))
+    ['df4e805ee0cb245f', '96d78f629c4c98cf']
+    """
+    whole = np.ascontiguousarray(vectors, dtype="<f4")
+    return [hashlib.blake2b(row, digest_size=8).hexdigest() for row in whole]
 
 
 def same_text(left: str, right: str) -> bool:

@@ -106,9 +106,17 @@ class Database:
                     return sorted(name for name in names if self.folder is None or self.has(name))
 
     def has(self, name: str) -> bool:
-        """Return whether there is a table of that name: one that has a version."""
+        """Return whether there is a table of that name.
+
+        One that was not committed yet is none. A table of articles that lost all its versions is one: its data are
+        there, and opening it says what is wrong.
+        """
         if self.folder is not None:
-            return any((self.folder / f"{name}.lance" / "_versions").glob("*.manifest"))
+            folder = self.folder / f"{name}.lance"
+            made_with_data = name in (REJECTS, QUESTIONS) or name.startswith(GRAPH_PREFIX)
+            return any((folder / "_versions").glob("*.manifest")) or (
+                not made_with_data and any((folder / "data").glob("*.lance"))
+            )
         with translated(self.uri):
             try:
                 self.connection.open_table(name)

@@ -11,11 +11,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vecindex.core.identity import vector_hashes
 from vecindex.core.memory import give_back_memory
 from vecindex.errors import CorruptError
-from vecindex.store.articles import ArticleTable
+from vecindex.schema import FORMAT, vector_hash_field
+from vecindex.store.articles import ArticleTable, as_matrix
 from vecindex.store.faults import is_panic, translated
-from vecindex.store.lock import local_folder
+from vecindex.store.lock import committing, local_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,6 +33,7 @@ _METADATA_CACHE = 32 << 20
 KEEP_VERSIONS_FOR = timedelta(hours=1)
 """Old versions stay this long, counted from their own commit, so that a reader of one does not lose its files."""
 _SCAN_ROWS = 1_024
+_HASHED_ROWS = 16_384
 _SET_ASIDE = "_set_aside"
 # Lance names a manifest by 2^64 - 1 - version, in 20 digits, so that the newest comes first in a listing.
 _NEWEST_FIRST = 2**64 - 1
@@ -42,7 +45,7 @@ def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR) -> in
 
     Returns how many versions were removed. The caller holds the writer lock.
     """
-    with translated(table.where):
+    with committing(table.where):
         dataset = _dataset(table)
         before = len(dataset.get_fragments())
         dataset.optimize.compact_files(
@@ -59,13 +62,38 @@ def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR) -> in
     return int(stats.old_versions)
 
 
+def add_vector_hashes(table: ArticleTable) -> int:
+    """Bring a table of storage format 1 to the present one; return how many rows got the hash of their vector.
+
+    Killed in between, it is done again from the start. The caller holds the writer lock.
+    """
+    import pyarrow as pa
+
+    if table.metadata().get("vecindex:format") == FORMAT:
+        return 0
+    if "vector_hash" not in table.schema.names:
+        table.add_columns([vector_hash_field()])
+    done, dimension = 0, table.fingerprint.dimension
+    for batch in table.stream(["id", "vector"], rows=_HASHED_ROWS):
+        hashes = vector_hashes(as_matrix(batch.column("vector"), dimension))
+        rows = pa.table({"id": batch.column("id"), "vector_hash": pa.array(hashes, pa.string())})
+        with committing(table.where):
+            # Writes the one column only; LanceDB's own merge would rewrite whole rows.
+            merge = _dataset(table).merge_insert("id").when_matched_update_all().write_mode("rewrite_columns")
+            merge.execute(rows)
+            table.lance.checkout_latest()
+        done += len(batch)
+    table.set_setting(format=int(FORMAT))
+    return done
+
+
 def sweep(table: ArticleTable, folder: Path | None, keep_for: timedelta = KEEP_VERSIONS_FOR) -> int:
     """Remove what a crashed writer left, unfinished files that no version names, and old versions.
 
     Returns how many versions were removed. The caller holds the writer lock, so no file that is being written now can
     be among them.
     """
-    with translated(table.where):
+    with committing(table.where):
         removed = int(clean(_dataset(table), keep_for, table.where).old_versions)
     if folder is not None:
         # Lance's own clean-up passes over the temporary files of its local writer.
@@ -192,7 +220,7 @@ def drop_fragments(table: ArticleTable, numbers: Sequence[int]) -> None:
     """Take fragments out of the table, as one commit. The caller holds the writer lock."""
     import lance
 
-    with translated(table.where):
+    with committing(table.where):
         dataset = table.lance.to_lance()
         operation = lance.LanceOperation.Delete([], list(numbers), "unreadable")
         lance.LanceDataset.commit(dataset, operation, read_version=dataset.version)

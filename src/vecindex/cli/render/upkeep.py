@@ -145,7 +145,17 @@ def print_optimize(report: OptimizeReport) -> None:
         f"{report.table}: {report.fragments_before:,} to {report.fragments_after:,} fragments, "
         f"{report.versions_before:,} to {report.versions_after:,} versions{disk}"
         + ("; the full-text index is up to date" if report.words_indexed else "")
+        + (f"; {report.vectors_hashed:,} vectors got their hash" if report.vectors_hashed else "")
     )
+    if report.too_young:
+        remove = command("optimize", older_than="0s")
+        say(
+            text(
+                f"  {report.too_young:,} old versions stay, because they are younger than "
+                f"{duration(report.older_than_s)}. If nobody reads them, remove them: ",
+                remove,
+            )
+        )
 
 
 def print_tags(report: TagReport) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vecindex.core.identity import vector_hashes
 from vecindex.core.vectors import F32, normalize, usable
 from vecindex.schema import fits
 from vecindex.types import Rejected
@@ -75,11 +76,13 @@ def to_arrow(pieces: Sequence[Piece], columns: UserColumns, schema: pa.Schema, t
         "txn": [txn] * len(pieces),
         "ingested_at": [datetime.now(UTC)] * len(pieces),
     }
+    vectors = np.array([piece.vector for piece in pieces], dtype=np.float32)
+    if "vector_hash" in schema.names:
+        values["vector_hash"] = vector_hashes(vectors)
     arrays = []
     for field in schema:
         if field.name == "vector":
-            flat = np.concatenate([piece.vector for piece in pieces])
-            column: Any = pa.FixedSizeListArray.from_arrays(pa.array(flat, pa.float32()), type=field.type)
+            column: Any = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), type=field.type)
         elif field.name in values:
             column = pa.array(values[field.name], field.type)
         else:

@@ -215,8 +215,17 @@ def _check_rows(found: Examination, table: ArticleTable) -> None:
 def _settle_vectors(found: Examination, examiner: Examiner) -> None:
     bad = [f"{row_id}: {kind}" for kind, ids in examiner.bad_vectors.items() for row_id in ids]
     kinds = ", ".join(f"{len(ids):,} {kind}" for kind, ids in examiner.bad_vectors.items())
-    note = f"finite, of unit length within {UNIT_TOLERANCE}"
+    note = f"finite, of unit length within {UNIT_TOLERANCE}; {examiner.hashed:,} hashes agree"
     found.settle("vectors", bad, f"Vectors cannot be used: {kinds}.", _REMOVE, note)
+    unhashed = examiner.rows - examiner.hashed
+    if unhashed:
+        found.notes.append(
+            text(
+                f"{unhashed:,} rows keep no hash of their vector (storage format 1), so a change of it cannot be "
+                "found. Add the hashes: ",
+                command("optimize"),
+            )
+        )
     found.articles_to_remove += list(dict.fromkeys(examiner.articles_of.values()))
 
 

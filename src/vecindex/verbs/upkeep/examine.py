@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from vecindex.core.identity import content_hash, id_digest, same_text
+from vecindex.core.identity import content_hash, id_digest, same_text, vector_hashes
 from vecindex.core.vectors import F32
 from vecindex.schema import field_of
 from vecindex.sources.fieldmap import parse_template
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 UNIT_TOLERANCE = 1e-3
+CHANGED = "changed since it was committed"
 _HASH = re.compile(r"[0-9a-f]{16}:[0-9a-f]{16}")
 _RENAMED = "src_"
 # How a value that became text when it was stored may begin; a text that begins so may have been something else.
@@ -34,9 +35,10 @@ class Examiner:
 
     Attributes
     ----------
-    bad_vectors : ids by what is wrong with the vector: null, not finite, zero, not of unit length.
+    bad_vectors : ids by what is wrong with the vector: null, not finite, zero, not of unit length, or changed.
     bad_hashes, no_txn, no_id : ids (or how many rows have none).
     articles_of : the article of each row with a bad vector.
+    hashed : how many rows keep a hash of their vector.
     """
 
     def __init__(self, table: ArticleTable) -> None:
@@ -49,6 +51,7 @@ class Examiner:
         self.no_txn: list[str] = []
         self.no_id = 0
         self.articles_of: dict[str, str] = {}
+        self.hashed = 0
         self.rehash = Rehash(stored, table.extra_columns)
         self._table = table
         self._dimension = stored.dimension
@@ -77,9 +80,16 @@ class Examiner:
     def _examine_vectors(self, batch: pa.RecordBatch, rows: list[dict[str, Any]]) -> None:
         column = batch.column("vector")
         there = np.asarray(column.is_valid())
-        kinds = np.full(len(batch), "", dtype="U20")
+        kinds = np.full(len(batch), "", dtype="U40")
         kinds[~there] = "null"
-        kinds[there] = _faults(as_matrix(column.drop_null(), self._dimension))
+        vectors = as_matrix(column.drop_null(), self._dimension)
+        kinds[there] = _faults(vectors)
+        if "vector_hash" in batch.schema.names:
+            stored = [row["vector_hash"] for row, has_vector in zip(rows, there, strict=True) if has_vector]
+            self.hashed += sum(one is not None for one in stored)
+            pairs = zip(stored, vector_hashes(vectors), strict=True)
+            changed = np.array([was not in (None, now) for was, now in pairs], dtype=bool)
+            kinds[np.flatnonzero(there)[changed & (kinds[there] == "")]] = CHANGED
         for i in np.flatnonzero(kinds != ""):
             row = rows[i]
             self.bad_vectors[str(kinds[i])].append(row["id"])

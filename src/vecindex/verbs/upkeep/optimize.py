@@ -11,7 +11,7 @@ from vecindex.messages import option, text
 from vecindex.options import checked
 from vecindex.serialize import Result
 from vecindex.store.database import Database
-from vecindex.store.maintenance import KEEP_VERSIONS_FOR, maintain, sweep, usage
+from vecindex.store.maintenance import KEEP_VERSIONS_FOR, add_vector_hashes, maintain, sweep, usage
 from vecindex.store.rejects import RejectTable
 from vecindex.store.search import has_fulltext_index
 from vecindex.verbs.upkeep.options import OptimizeOptions
@@ -27,6 +27,8 @@ class OptimizeReport(Result):
     Attributes
     ----------
     versions_removed : versions older than asked, tagged ones left out.
+    older_than_s : how old that is.
+    vectors_hashed : rows that got the hash of their vector, because the table was of storage format 1.
     words_indexed : whether there is a full-text index, which was then brought up to date.
     """
 
@@ -40,6 +42,13 @@ class OptimizeReport(Result):
     bytes_after: int | None
     words_indexed: bool
     tags: dict[str, int]
+    vectors_hashed: int = 0
+    older_than_s: float = 0.0
+
+    @property
+    def too_young(self) -> int:
+        """How many old versions stay because they are younger than asked, and not because of a tag."""
+        return max(0, self.versions_after - 1 - len(set(self.tags.values())))
 
 
 def optimize(database: Database, name: str, options: OptimizeOptions) -> OptimizeReport:
@@ -48,6 +57,7 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
     keep_for = KEEP_VERSIONS_FOR if older_than is None else age(older_than)
     table = database.articles(name)
     with database.writer():
+        hashed = add_vector_hashes(table)
         before = usage(table, database.folder)
         # Before anything is merged, for that takes disk.
         removed = sweep(table, database.folder, keep_for)
@@ -65,6 +75,8 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
         bytes_after=after.table_bytes,
         words_indexed=has_fulltext_index(table),
         tags=table.tags(),
+        vectors_hashed=hashed,
+        older_than_s=keep_for.total_seconds(),
     )
 
 
