@@ -130,8 +130,12 @@ def print_delete(report: DeleteReport) -> None:
     matched = f"{report.articles:,} articles ({report.rows:,} rows)"
     if report.dry_run:
         say(f"dry run: would remove {matched} of {report.table}")
-    elif report.deleted or not report.articles:
+    elif report.deleted or report.no_longer or not report.articles:
         say(f"{report.table}: {report.deleted:,} rows removed; {report.rows_in_table:,} rows left")
+        if report.no_longer:
+            say(
+                f"  {report.no_longer:,} articles stay: another process changed them, and they no longer meet the condition"
+            )
     else:
         say(f"nothing removed; {matched} would match")
 
