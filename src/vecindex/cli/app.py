@@ -17,6 +17,7 @@ from vecindex.cli.output import print_json
 from vecindex.cli.spelling import begin, spelled
 from vecindex.cli.streams import OutputError, prepare, silence
 from vecindex.errors import ConfigError, VecindexError, described
+from vecindex.masks import masked
 from vecindex.shortages import shortage
 
 BROKEN_PIPE_EXIT = 141
@@ -73,8 +74,17 @@ def options(
         handlers.append(_log_to(log_file))
     if handlers:
         form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-        logging.basicConfig(level=logging.WARNING, format=form, handlers=handlers)
+        for handler in handlers:
+            handler.setFormatter(_Masked(form))
+        logging.basicConfig(level=logging.WARNING, handlers=handlers)
         logging.getLogger("vecindex").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+class _Masked(logging.Formatter):
+    """Lines and tracebacks without the secrets of URLs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
 
 
 def _log_to(path: str) -> logging.Handler:
@@ -130,6 +140,7 @@ def main() -> None:
     except VecindexError as error:
         _fail(spelled(error.message), None if error.hint is None else spelled(error.hint), error.exit_code)
     except _UsageError as error:
+        error.message = masked(error.message)
         error.show()
         hint = f"Try: {error.ctx.command_path} --help" if error.ctx else None
         _fail(error.format_message(), hint, error.exit_code, shown=True)

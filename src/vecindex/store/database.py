@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, StoreError, TableNotFoundError
+from vecindex.masks import masked
 from vecindex.messages import Message, Placeholder, command, option, text
 from vecindex.schema import FORMAT, articles_schema
 from vecindex.store.articles import ArticleTable
@@ -62,8 +63,10 @@ class Database:
 
     def __init__(self, uri: str | Path) -> None:
         """Take a local folder or a URI that LanceDB knows (s3://, gs://, az://)."""
-        self.uri = str(uri)
-        self.folder = local_folder(self.uri)
+        self._location = str(uri)
+        self.uri = masked(self._location)
+        """Its name in messages and results."""
+        self.folder = local_folder(self._location)
         if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
             raise ConfigError(f"{self.uri} is a file, not a database folder.", "Name a folder.")
 
@@ -73,7 +76,7 @@ class Database:
         lancedb = import_lancedb()
         with translated(self.uri):
             return lancedb.connect(
-                self.folder or self.uri,
+                self.folder or self._location,
                 session=lancedb.Session(
                     index_cache_size_bytes=_INDEX_CACHE, metadata_cache_size_bytes=_METADATA_CACHE
                 ),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from vecindex.masks import masked
 from vecindex.schema import rejects_schema
 from vecindex.store.articles import ArticleTable, isin
 from vecindex.store.database import REJECTS, AuxiliaryTable
@@ -30,7 +31,7 @@ def filed_as(name: str) -> str:
     """
     is_path = not (_is_stream(name) or "://" in name or name.startswith("<"))
     # Not Path.resolve: a link is a name of its own, which may lead to another file tomorrow.
-    return as_unicode(os.path.abspath(name) if is_path else name)  # noqa: PTH100
+    return as_unicode(os.path.abspath(name) if is_path else masked(name))  # noqa: PTH100
 
 
 def _is_stream(source: str) -> bool:
@@ -76,9 +77,9 @@ class RejectTable(AuxiliaryTable):
                 "key": key,
                 "table": table,
                 "source": filed_as(source),
-                "place": as_unicode(row.location),
+                "place": as_unicode(masked(row.location)),
                 "id": None if row.id is None else as_unicode(row.id),
-                "reason": as_unicode(row.reason),
+                "reason": as_unicode(masked(row.reason)),
                 "excerpt": as_unicode(row.excerpt),
                 "run": run,
                 "rejected_at": now,
@@ -103,7 +104,18 @@ class RejectTable(AuxiliaryTable):
         named = [name for name in sources if not _is_stream(name)]
         # Under the name as spelled, too: so were they filed once.
         names = dict.fromkeys([*map(as_unicode, named), *map(filed_as, named)])
+        names |= dict.fromkeys(self._unmasked(set(names)))
         self._drop(f"{isin('source', list(names))} AND {_before(table, keep_run)}")
+
+    def _unmasked(self, names: set[str]) -> list[str]:
+        """Return the sources that were filed with their secrets, as they were once, and are one of these."""
+
+        def look(handle: Any) -> list[str]:
+            urls = handle.search().where("source LIKE '%://%'").select(["source"]).limit(handle.count_rows() + 1)
+            return [row["source"] for row in urls.to_list() if masked(row["source"]) in names]
+
+        nothing: list[str] = []
+        return self._read(look, nothing) if any("://" in name for name in names) else nothing
 
     def forget_all(self, table: str, keep_run: str) -> None:
         """Drop the rows of all sources but those that this run has rejected."""
@@ -147,7 +159,16 @@ class RejectTable(AuxiliaryTable):
         columns = ["source", "place", "id", "reason", "excerpt", "rejected_at"]
         nothing: list[dict[str, Any]] = []
         return self._read(
-            lambda handle: list(handle.search().where(_of(table)).select(columns).limit(limit).to_list()), nothing
+            lambda handle: [
+                {
+                    **row,
+                    "source": masked(row["source"]),
+                    "place": masked(row["place"]),
+                    "reason": masked(row["reason"]),
+                }
+                for row in handle.search().where(_of(table)).select(columns).limit(limit).to_list()
+            ],
+            nothing,
         )
 
     def maintain(self, keep_for: timedelta = KEEP_VERSIONS_FOR) -> None:

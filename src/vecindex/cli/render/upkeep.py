@@ -133,9 +133,7 @@ def print_delete(report: DeleteReport) -> None:
     elif report.deleted or report.no_longer or not report.articles:
         say(f"{report.table}: {report.deleted:,} rows removed; {report.rows_in_table:,} rows left")
         if report.no_longer:
-            say(
-                f"  {report.no_longer:,} articles stay: another process changed them, and they no longer meet the condition"
-            )
+            say(f"  {report.no_longer:,} articles stay: changed meanwhile, they no longer meet the condition")
     else:
         say(f"nothing removed; {matched} would match")
 
