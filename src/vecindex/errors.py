@@ -20,6 +20,7 @@ finished, and its report says so.
 
 from __future__ import annotations
 
+from vecindex.masks import masked
 from vecindex.messages import Message, as_text, command, text
 
 REJECTED_EXIT = 6
@@ -37,9 +38,10 @@ class VecindexError(Exception):
     exit_code = 1
 
     def __init__(self, message: Message, hint: Message | None = None) -> None:
-        super().__init__(message, hint)
         self.message = as_text(message)
         self.hint = None if hint is None else as_text(hint)
+        # As texts, which show no secrets of a URL where the error is printed by others.
+        super().__init__(self.message, self.hint)
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else str(self.message)
@@ -107,4 +109,4 @@ def described(error: BaseException) -> str:
     >>> described(OSError(" no space\nleft "))
     'OSError: no space'
     """
-    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0][:300]}"
+    return f"{type(error).__name__}: {(masked(str(error)).strip().splitlines() or [''])[0][:300]}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Unpack
 
 from vecindex.config import DEFAULT_TABLE, database_uri
+from vecindex.masks import masked
 from vecindex.options import options_shown
 from vecindex.verbs.export.options import ExportOptions
 from vecindex.verbs.ingest.options import IngestOptions
@@ -62,7 +63,7 @@ class Index:
 
     def __repr__(self) -> str:
         """Return how to make it again."""
-        return f"vecindex.open({self.uri!r}, {self.table!r})"
+        return f"vecindex.open({masked(self.uri)!r}, {self.table!r})"
 
     def _database(self) -> Database:
         from vecindex.store.database import Database

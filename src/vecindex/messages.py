@@ -1,13 +1,15 @@
 """Messages that name options and commands as data, so that each front end spells them in its own way.
 
 The command line writes `--by chunk` and `vecindex project anchored --anchor --db DIR`, Python `by="chunk"` and
-`index.project("anchored", anchor=True)`, the JSON API `"by": "chunk"`.
+`index.project("anchored", anchor=True)`, the JSON API `"by": "chunk"`. Each shows URLs without their secrets.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from vecindex.masks import masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def _spelled(parts: tuple[Part, ...], spelling: Spelling) -> str:
             written.append(spelling.command(part))
         else:
             written.append(part)
-    return "".join(written)
+    return masked("".join(written))
 
 
 class Spelling(Protocol):

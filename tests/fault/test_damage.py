@@ -20,8 +20,9 @@ from vecindex.store import salvage
 from vecindex.store.causes import reading
 from vecindex.store.database import Database
 from vecindex.store.maintenance import sweep
+from vecindex.store.rejects import RejectTable
 from vecindex.store.search import make_fulltext_index
-from vecindex.types import Silent
+from vecindex.types import Rejected, Silent
 from vecindex.verbs.search.finder import Finder, Query
 from vecindex.verbs.search.search import _hybrid
 from vecindex.verbs.upkeep import checks
@@ -386,3 +387,12 @@ def test_a_hybrid_search_makes_a_damaged_index_again(db: Path) -> None:
     assert "is damaged" in noticed[0]
     assert "made again" in noticed[0]
     assert vecindex.open(db).doctor().sound
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_damaged_rejects_are_found(db: Path, how: str) -> None:
+    RejectTable(Database(db)).put("articles", "run", [("a.jsonl", Rejected("a.jsonl:1", "no text"))])
+    damage(next((db / "rejects.lance" / "data").iterdir()), how)
+    (finding,) = vecindex.open(db).doctor().findings
+    assert finding.check == "rejected rows"
+    assert "made again by: index.ingest(SOURCE)" in str(finding.remedy)

@@ -9,6 +9,7 @@ import pytest
 
 import vecindex
 from tables import chunked_table, filled, ids_in
+from vecindex.cli.render.upkeep import print_delete
 from vecindex.errors import ConfigError, LockedError, SourceError
 from vecindex.store.database import Database
 from vecindex.verbs.upkeep.delete import DeleteReport
@@ -85,6 +86,32 @@ def test_it_is_asked_with_the_numbers(tmp_path: Path, answer: bool) -> None:
     assert [(plan.articles, plan.rows, plan.deleted) for plan in asked] == [(1, 1, 0)]
     assert report.deleted == int(answer)
     assert len(ids_in(tmp_path)) == 100 - int(answer)
+
+
+@pytest.mark.parametrize("chunks", [True, False])
+def test_what_no_longer_meets_the_condition_stays(
+    tmp_path: Path, chunks: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = chunked_table(tmp_path, [3, 1, 4])[0] if chunks else filled(tmp_path, 8)[0]
+    before = ids_in(tmp_path)
+
+    def confirm(plan: DeleteReport) -> bool:
+        assert plan.no_longer == 0
+        # Another process changes some of them while the user thinks, and others meet the condition now.
+        table.lance.update(where="year < 1903", values={"year": 2000})
+        table.lance.update(where="year = 1907", values={"year": 1901})
+        return True
+
+    report = vecindex.open(tmp_path).delete(where="year < 1905", confirm=confirm)
+    if chunks:
+        # Its rows of 1903 and 1904 still meet it: c001 has that of 1903, c002 the rest.
+        assert (report.articles, report.no_longer, report.deleted) == (3, 1, 5)
+        assert ids_in(tmp_path) == {"c000#0", "c000#1", "c000#2"}
+    else:
+        assert (report.articles, report.no_longer, report.deleted) == (5, 3, 2)
+        assert ids_in(tmp_path) == before - {"a00003", "a00004"}
+    print_delete(report)
+    assert "articles stay: changed meanwhile" in capsys.readouterr().err
 
 
 def test_nothing_that_matches_is_not_asked_about(tmp_path: Path) -> None:

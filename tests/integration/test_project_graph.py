@@ -154,16 +154,24 @@ def append_plain(table: Any, vectors: np.ndarray) -> None:
     append(table, vectors)
 
 
-def test_a_damaged_one_is_made_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", ["data", "_versions"])
+def test_a_damaged_one_is_made_again(tmp_path: Path, part: str) -> None:
     table_of(tmp_path, unit_vectors(N, D))
     quick(tmp_path)
-    for path in (tmp_path / "_graph.articles.lance/data").iterdir():
+    for path in (tmp_path / "_graph.articles.lance" / part).iterdir():
         path.write_bytes(b"")
     notices = Notices()
     found = quick(tmp_path, notices).graph
     assert found is not None
     assert found.how == "made"
-    assert any("cannot be read and is made again" in line for line in notices.lines)
+    lines = [line for line in notices.lines if "_graph.articles" in line]
+    assert lines[0].startswith("the table '_graph.articles' is damaged and taken for empty: Files of ")
+    # A table that can still be opened is replaced by a commit as any other.
+    if part == "_versions":
+        (aside,) = (tmp_path / "_set_aside").iterdir()
+        assert len(lines) == 2
+        assert lines[1].endswith(f": it is set aside as {aside} and made again")
+        assert list((aside / "data").iterdir())
     graph_is_right(tmp_path)
 
 

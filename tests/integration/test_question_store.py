@@ -156,6 +156,22 @@ def test_a_table_of_something_else_is_left_alone(tmp_path: Path) -> None:
         vectors_of(tmp_path, read(TEXTS, name="set"))
 
 
+@pytest.mark.parametrize("part", ["data", "_versions"])
+def test_a_damaged_one_is_set_aside_and_made_again(tmp_path: Path, part: str) -> None:
+    asked = read(TEXTS, name="set")
+    vectors_of(tmp_path, asked)
+    for path in (tmp_path / "questions.lance" / part).iterdir():
+        path.write_bytes(b"")
+    found, made, notices = vectors_of(tmp_path, asked)
+    assert np.array_equal(found, np.eye(3))
+    assert made == TEXTS
+    assert len(notices) == 2
+    assert notices[0].startswith("the table 'questions' is damaged and taken for empty: ")
+    (aside,) = (tmp_path / "_set_aside").iterdir()
+    assert f"set aside as {aside} and made again" in notices[1]
+    assert vectors_of(tmp_path, asked)[1:] == ([], [])
+
+
 def test_the_table_is_as_its_contract_says(tmp_path: Path) -> None:
     told = json.loads((ROOT / "schemas/questions.arrow.json").read_text(encoding="utf-8"))
     vectors_of(tmp_path, read(TEXTS, name="set"))

@@ -213,6 +213,22 @@ def test_the_table_of_rejects_is_not_one_of_articles(tmp_path: Path) -> None:
         vecindex.open(tmp_path, "rejects").status()
 
 
+@pytest.mark.parametrize("with_table", [True, False])
+def test_a_damaged_table_of_rejects_is_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], with_table: bool
+) -> None:
+    if with_table:
+        filled(tmp_path, 1)
+    RejectTable(Database(tmp_path)).put("articles", "run", [("s", Rejected("s:1", "empty text"))])
+    for path in (tmp_path / "rejects.lance" / "data").iterdir():
+        path.write_bytes(b"")
+    found = vecindex.open(tmp_path).status(rejects=True)
+    assert (found.rows, found.rejected, found.rejects, found.rejects_damaged) == (int(with_table), 0, [], True)
+    assert str(found.next[0]).startswith("The table 'rejects' is damaged, so how many input rows were left out")
+    print_status(found)
+    assert "rejected     unknown: their table is damaged" in capsys.readouterr().out
+
+
 def write(path: Path, rows: list[Any]) -> Path:
     path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
     return path

@@ -15,7 +15,9 @@ import typer.core
 from vecindex.cli.commands import export, ingest, map, overlap, project, search, serve, upkeep
 from vecindex.cli.output import print_json
 from vecindex.cli.spelling import begin, spelled
+from vecindex.cli.streams import OutputError, prepare, silence
 from vecindex.errors import ConfigError, VecindexError, described
+from vecindex.masks import masked
 from vecindex.shortages import shortage
 
 BROKEN_PIPE_EXIT = 141
@@ -33,13 +35,11 @@ class Commands(typer.core.TyperGroup):
             try:
                 return super().invoke(ctx)
             finally:
-                if sys.stdout is not None:  # closed by whoever started this
+                if sys.stdout is not None:  # closed by who uses the commands without `main`
                     sys.stdout.flush()
         except BrokenPipeError:
             # Python writes out once more at its end, and would complain.
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            for stream in filter(None, (sys.stdout, sys.stderr)):
-                os.dup2(nowhere, stream.fileno())
+            silence("stdout", "stderr")
             raise typer.Exit(BROKEN_PIPE_EXIT) from None
 
 
@@ -74,8 +74,17 @@ def options(
         handlers.append(_log_to(log_file))
     if handlers:
         form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-        logging.basicConfig(level=logging.WARNING, format=form, handlers=handlers)
+        for handler in handlers:
+            handler.setFormatter(_Masked(form))
+        logging.basicConfig(level=logging.WARNING, handlers=handlers)
         logging.getLogger("vecindex").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+class _Masked(logging.Formatter):
+    """Lines and tracebacks without the secrets of URLs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
 
 
 def _log_to(path: str) -> logging.Handler:
@@ -118,12 +127,20 @@ def main() -> None:
     os.environ.setdefault("LANCEDB_LOG", "error")
     os.environ.setdefault("LANCE_LOG", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    # Else a log that cannot be written prints a traceback for each line.
+    logging.raiseExceptions = False
+    prepare()
     _write_any_text()
     try:
         sys.exit(app(standalone_mode=False) or 0)
+    except OutputError as error:
+        silence("stdout")
+        what = f"Standard output cannot be written: {error.strerror}."
+        _fail(what, "Only what is printed there is lost; what the command changed in the database is done.", 1)
     except VecindexError as error:
         _fail(spelled(error.message), None if error.hint is None else spelled(error.hint), error.exit_code)
     except _UsageError as error:
+        error.message = masked(error.message)
         error.show()
         hint = f"Try: {error.ctx.command_path} --help" if error.ctx else None
         _fail(error.format_message(), hint, error.exit_code, shown=True)
@@ -151,7 +168,7 @@ def _fail(message: str, hint: str | None, exit_code: int, *, shown: bool = False
         print(f"error: {message}" + (f"\n  {hint}" if hint else ""), file=sys.stderr)  # noqa: T201
     arguments = sys.argv[1:]
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    if "--json" in options and sys.stdout is not None:
+    if "--json" in options:
         with suppress(OSError):
             print_json({"error": message, "hint": hint, "exit_code": exit_code})
             sys.stdout.flush()

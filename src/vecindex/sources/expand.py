@@ -11,6 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from vecindex.errors import SourceError
+from vecindex.masks import masked
 from vecindex.sources.files import InputFile, filesystem_of, is_url
 
 _MAGIC = frozenset("*?[")
@@ -20,17 +21,22 @@ _MAGIC = frozenset("*?[")
 class Folder:
     """A folder, listed again at each call of `files`."""
 
-    name: str
+    location: str
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return masked(self.location)
 
     def files(self) -> Iterator[tuple[str, InputFile]]:
         """Yield (path inside the folder with forward slashes, file), at any depth.
 
         Raises SourceError when the folder cannot be listed.
         """
-        if is_url(self.name):
-            yield from _remote_files(self.name)
+        if is_url(self.location):
+            yield from _remote_files(self.location)
         else:
-            yield from _local_files(Path(self.name), "")
+            yield from _local_files(Path(self.location), "")
 
 
 def expand(argument: str) -> list[InputFile | Folder]:

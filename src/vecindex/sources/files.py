@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO
 
 from vecindex.errors import ConfigError, MissingExtraError, SourceError
+from vecindex.masks import masked
 from vecindex.sources.base import MAX_ROW_BYTES
 
 OVERLONG = f"line longer than {MAX_ROW_BYTES >> 20} MiB"
@@ -132,12 +133,16 @@ class InputFile:
     stream: Iterator[BinaryIO] | None = None
     """Gives an open stream, once: it can be read from start to end one time."""
 
+    def __post_init__(self) -> None:
+        """Show a URL without its secrets."""
+        object.__setattr__(self, "name", masked(self.name))
+
     @property
     def base_name(self) -> str:
         """The last part of the path, without a URL's query."""
         if not is_url(self.location):
             return Path(self.location).name
-        return PurePosixPath(self.location.split("://", 1)[1].split("?")[0].split("#")[0]).name
+        return PurePosixPath(masked(self.location).split("://", 1)[1].split("?")[0].split("#")[0]).name
 
     @property
     def compression(self) -> str | None:

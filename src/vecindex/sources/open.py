@@ -15,6 +15,7 @@ from typing import BinaryIO
 from urllib.parse import unquote
 
 from vecindex.errors import ConfigError, SourceError
+from vecindex.masks import masked
 from vecindex.messages import option, text
 from vecindex.sources.arrow.memory import memory_sources
 from vecindex.sources.base import Record, Source
@@ -149,7 +150,7 @@ def _open_argument(argument: str, format: str | None, options: ReadOptions) -> l
     sources: list[Source] = []
     gathered: dict[FolderReader, list[tuple[str, InputFile]]] = {}
     for found in expand(argument):
-        inside = _inside(argument, found.name)
+        inside = _inside(masked(argument), found.name)
         if isinstance(found, Folder):
             sources.extend(_open_folder(found, inside, format, options))
             continue
@@ -163,7 +164,9 @@ def _open_argument(argument: str, format: str | None, options: ReadOptions) -> l
         else:
             sources.append(_open_file(found, reader, inside, options))
     # One source, not one for each of perhaps many thousand files.
-    return sources + [reader.open(argument, files.copy, len(files), options)[0] for reader, files in gathered.items()]
+    return sources + [
+        reader.open(masked(argument), files.copy, len(files), options)[0] for reader, files in gathered.items()
+    ]
 
 
 def _inside(argument: str, name: str) -> str:

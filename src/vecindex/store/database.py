@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from datetime import timedelta
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
-from vecindex.errors import ConfigError, TableNotFoundError
-from vecindex.messages import Placeholder, command, option, text
+from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, StoreError, TableNotFoundError
+from vecindex.masks import masked
+from vecindex.messages import Message, Placeholder, command, option, text
 from vecindex.schema import FORMAT, articles_schema
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
-from vecindex.store.lock import local_folder, writing
+from vecindex.store.lock import committing, local_folder, writing
 from vecindex.store.quick_import import import_lancedb
 from vecindex.types import Fingerprint
 
 REJECTS = "rejects"
 QUESTIONS = "questions"
 GRAPH_PREFIX = "_graph."
+SET_ASIDE = "_set_aside"
+"""The folder in a database for what was damaged; nothing in it is ever removed by vecindex."""
+_RESTORED_ROWS = 1_024
 # LanceDB's default caches may take 7 GB; with thousands of commits in a process the metadata cache alone
 # reaches 1 GB and more. These hold the working set of a table of 10 million rows.
 _METADATA_CACHE = 32 << 20
 _INDEX_CACHE = 256 << 20
 _ANOTHER = text("Choose another name: ", option("table", Placeholder("NAME")))
+T = TypeVar("T")
+Notice = Callable[[Message], None]
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
@@ -57,8 +63,10 @@ class Database:
 
     def __init__(self, uri: str | Path) -> None:
         """Take a local folder or a URI that LanceDB knows (s3://, gs://, az://)."""
-        self.uri = str(uri)
-        self.folder = local_folder(self.uri)
+        self._location = str(uri)
+        self.uri = masked(self._location)
+        """Its name in messages and results."""
+        self.folder = local_folder(self._location)
         if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
             raise ConfigError(f"{self.uri} is a file, not a database folder.", "Name a folder.")
 
@@ -68,7 +76,7 @@ class Database:
         lancedb = import_lancedb()
         with translated(self.uri):
             return lancedb.connect(
-                self.folder or self.uri,
+                self.folder or self._location,
                 session=lancedb.Session(
                     index_cache_size_bytes=_INDEX_CACHE, metadata_cache_size_bytes=_METADATA_CACHE
                 ),
@@ -170,26 +178,108 @@ class Database:
 
 
 class AuxiliaryTable:
-    """A table that a database keeps next to the articles. It is made when it gets its first row."""
+    """A table that a database keeps next to the articles, made when it gets its first row: a note or a cache.
+
+    So a damaged one ends no command. Reading takes it for empty; writing sets it aside and makes it again, with the
+    rows that can be read. Both give a notice.
+    """
 
     prefix: ClassVar[str]
     """The table's name, or what it begins with where there is one for each articles table."""
+    replaced_whole: ClassVar[bool] = False
+    """Whether each commit replaces all rows, so that those of a damaged one are of no use."""
 
-    def __init__(self, database: Database, articles: str = "") -> None:
-        """Take the database and the name of the articles table, if it matters; nothing is opened yet."""
+    def __init__(self, database: Database, articles: str = "", notice: Notice | None = None) -> None:
+        """Take the database, the name of the articles table, if it matters, and what notices go to; open nothing."""
         self._database = database
+        self._notice = notice
         self.name = self.prefix + articles
         self.where = f"{database.uri}/{self.name}"
+        self.damage: Message | None = None
+        """What was found damaged when it was read."""
 
     def exists(self) -> bool:
         """Return whether the table was made."""
         return self._database.has(self.name)
 
-    @contextmanager
-    def _opened(self) -> Iterator[Any]:
-        """Open the LanceDB table inside the block; None where it was not made."""
-        with translated(self.where):
-            yield self._open() if self.exists() else None
+    def fault(self) -> Message | None:
+        """Return what is damaged, found by reading all rows; None for nothing."""
+
+        def look(table: Any) -> None:
+            for _ in table.to_lance().to_batches():
+                pass
+
+        self._read(look, None)
+        return self.damage
+
+    def _read(self, look: Callable[[Any], T], otherwise: T) -> T:
+        """Return what a look at the LanceDB table gives; `otherwise` where it was not made or is damaged."""
+        if not self.exists():
+            return otherwise
+        try:
+            with translated(self.where):
+                return look(self._open())
+        except StoreError as error:
+            if not self._is_damage(error):
+                raise
+            if self.damage is None:
+                self._say(text(f"the table {self.name!r} is damaged and taken for empty: ", error.message))
+            self.damage = error.message
+            return otherwise
+
+    def _change(self, change: Callable[[Any], T]) -> T:
+        """Return what a change of the LanceDB table gives, None where it was not made. The caller holds the lock.
+
+        A change is one commit, so that it can be tried again.
+        """
+        try:
+            return self._changed(change)
+        except StoreError as error:
+            if self._database.folder is None or not self.exists() or not self._is_damage(error):
+                raise
+            self._begin_again(self._database.folder, error)
+        return self._changed(change)
+
+    def _changed(self, change: Callable[[Any], T]) -> T:
+        with committing(self.where):
+            return change(self._open() if self.exists() else None)
+
+    def _is_damage(self, error: StoreError) -> bool:
+        # LanceDB has many words for bytes that make no sense. What it lacks, and who else writes, have classes.
+        return isinstance(error, CorruptError) or (type(error) is StoreError and self._database.folder is not None)
+
+    def _begin_again(self, folder: Path, error: StoreError) -> None:
+        """Move the table where LanceDB does not list it, and make it again of the rows that can be read."""
+        aside = folder / SET_ASIDE / f"{self.name}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.lance"
+        aside.parent.mkdir(exist_ok=True)
+        (folder / f"{self.name}.lance").rename(aside)
+        kept = "" if self.replaced_whole else f", with the {self._restored(aside):,} rows that can be read"
+        cause = "" if self.damage else f" ({error.message})"
+        self._say(f"the table {self.name!r} is damaged{cause}: it is set aside as {aside} and made again{kept}")
+        self.damage = None
+
+    def _restored(self, aside: Path) -> int:
+        """Put the rows of a table that was set aside into a new one; return how many, 0 where not all can be read."""
+        import lance
+
+        try:
+            with translated(self.where):
+                rows = lance.dataset(str(aside)).scanner(batch_size=_RESTORED_ROWS).to_reader()
+                if not len(rows.schema):
+                    return 0
+                return int(self._database.connection.create_table(self.name, rows, schema=rows.schema).count_rows())
+        except StoreError as error:
+            if not self._is_damage(error):
+                raise
+            return 0
+
+    def _say(self, message: Message) -> None:
+        if self._notice is not None:
+            self._notice(message)
 
     def _open(self) -> Any:
-        return self._database.connection.open_table(self.name)
+        table = self._database.connection.open_table(self.name)
+        if not table.schema.names:
+            # So reads a manifest of zeros, as a power loss leaves it.
+            raise CorruptError(f"The newest version of {self.where} has no columns.", LOOK_CLOSER)
+        return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -38,6 +39,8 @@ _BROKEN = (
     "offset table has",
 )
 
+# Lance ends its messages with the line of its own source.
+_SOURCE_LINE = re.compile(r",? /[\w./@:-]+\.rs:\d+(:\d+)?.*$")
 _CONDITION = "error applying filter expression to batch"
 
 
@@ -76,7 +79,7 @@ def _ours(error: BaseException, where: str) -> VecindexError | None:
         return None
     full = str(error)
     low = full.lower()
-    line = (full.strip().splitlines() or [type(error).__name__])[0][:300]
+    line = _SOURCE_LINE.sub("", (full.strip().splitlines() or [type(error).__name__])[0])[:300]
     if _CONDITION in low:
         return ConfigError(
             f"The condition cannot be worked out on every row of {where}: {_after(full, _CONDITION)}.",

@@ -13,7 +13,6 @@ from vecindex.core.neighbors import NO_ROW
 from vecindex.errors import CorruptError
 from vecindex.schema import stored_json
 from vecindex.store.database import GRAPH_PREFIX, AuxiliaryTable
-from vecindex.store.lock import committing
 from vecindex.store.maintenance import KEEP_VERSIONS_FOR, clean
 
 if TYPE_CHECKING:
@@ -49,21 +48,25 @@ class GraphTable(AuxiliaryTable):
     """The stored graph of one articles table."""
 
     prefix = GRAPH_PREFIX
+    replaced_whole = True
 
     def load(self) -> StoredGraph | None:
-        """Return what is kept; None when there is nothing, or nothing that this vecindex can read.
+        """Return what is kept; None when there is nothing, or nothing that this vecindex can read."""
 
-        Raises CorruptError when files are missing or damaged.
-        """
-        with self._opened() as table:
-            about = None if table is None else _about(table.schema)
+        def look(table: Any) -> StoredGraph | None:
+            about = _about(table.schema)
             return None if about is None else _read(table, about)
+
+        return self._read(look, None)
 
     def save(self, stored: StoredGraph) -> None:
         """Keep a graph in place of what is there, as one commit. The caller holds the writer lock."""
-        with committing(self.where):
+
+        def save(_there: Any) -> None:
             made = self._database.connection.create_table(self.name, data=_rows(stored), mode="overwrite")
             clean(made.to_lance(), KEEP_VERSIONS_FOR, self.where)
+
+        self._change(save)
 
 
 def _about(schema: pa.Schema) -> dict[str, Any] | None:
@@ -71,10 +74,10 @@ def _about(schema: pa.Schema) -> dict[str, Any] | None:
     if raw is None or any(name not in schema.names for name in _COLUMNS):
         return None
     try:
-        about = stored_json(raw, "What is kept about the graph")
-    except CorruptError:
-        return None  # it is made again
-    return about if isinstance(about, dict) and about.get("format") == FORMAT else None
+        about = stored_json(raw, "What is stored with the graph")
+        return dict(about) if about.get("format") == FORMAT else None
+    except AttributeError as error:
+        raise CorruptError("What is stored with the graph is no object.") from error
 
 
 def _rows(stored: StoredGraph) -> pa.Table:
@@ -106,7 +109,12 @@ def _rows(stored: StoredGraph) -> pa.Table:
 def _read(table: Any, about: dict[str, Any]) -> StoredGraph | None:
     import pyarrow as pa
 
-    n, k = int(about["rows"]), int(about["k"])
+    try:
+        n, k = int(about["rows"]), int(about["k"])
+        recall, seconds = float(about["recall"]), float(about["seconds"])
+        made_by, version = str(about["made_by"]), int(about["version"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CorruptError("What is stored with the graph lacks a value.") from error
     if table.count_rows() != n or not n:
         return None
     rows = np.empty((n, k), dtype=np.int32)
@@ -123,7 +131,5 @@ def _read(table: Any, about: dict[str, Any]) -> StoredGraph | None:
         at += size
     if at != n or rows.min(initial=0) < NO_ROW or rows.max(initial=0) >= n:
         return None
-    graph = Graph(rows, sims, float(about["recall"]), float(about["seconds"]))
-    return StoredGraph(
-        pa.concat_arrays(ids), pa.concat_arrays(contents), graph, str(about["made_by"]), int(about["version"])
-    )
+    graph = Graph(rows, sims, recall, seconds)
+    return StoredGraph(pa.concat_arrays(ids), pa.concat_arrays(contents), graph, made_by, version)

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.request import url2pathname
 
 from vecindex.errors import LockedError, StoreError
+from vecindex.masks import masked
 from vecindex.store.faults import translated
 
 _LOCK = ".vecindex.lock"
@@ -63,7 +64,7 @@ def writing(folder: Path | None) -> Iterator[None]:
         ) from error
     try:
         with suppress(OSError):  # a full disk; the note only serves a message
-            note = f"process {os.getpid()}: {Path(sys.argv[0]).name} {' '.join(sys.argv[1:3])}"
+            note = f"process {os.getpid()}: {Path(sys.argv[0]).name} {masked(' '.join(sys.argv[1:3]))}"
             (folder / _HOLDER).write_text(note, encoding="utf-8", errors="replace")
         _held[folder.absolute()] = _identity(folder)
         yield
@@ -113,6 +114,6 @@ def writer_at_work(folder: Path | None) -> str | None:
 
 def _note(folder: Path) -> str:
     try:
-        return (folder / _HOLDER).read_text(encoding="utf-8", errors="replace")
+        return masked((folder / _HOLDER).read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return "unknown"

@@ -12,12 +12,11 @@ import numpy as np
 
 from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
-from vecindex.errors import StoreError
+from vecindex.errors import TableNotFoundError
 from vecindex.messages import Placeholder, command, text
 from vecindex.schema import questions_schema, stored_json
 from vecindex.store.articles import isin
 from vecindex.store.database import QUESTIONS, AuxiliaryTable
-from vecindex.store.faults import translated
 from vecindex.types import Fingerprint
 
 if TYPE_CHECKING:
@@ -35,29 +34,32 @@ class QuestionTable(AuxiliaryTable):
 
     def vectors(self, hashes: Sequence[str]) -> dict[str, F32]:
         """Return the vectors (d,) kept under these hashes, of whichever set."""
-        found: dict[str, F32] = {}
-        with self._opened() as table:
-            if table is None:
-                return found
+
+        def look(table: Any) -> dict[str, F32]:
+            found: dict[str, F32] = {}
             for at in range(0, len(hashes), _AT_ONCE):
                 condition = isin("hash", hashes[at : at + _AT_ONCE])
                 rows = table.search().where(condition).select(["hash", "vector"]).limit(table.count_rows() + 1)
                 for row in rows.to_list():
                     found[row["hash"]] = np.asarray(row["vector"], dtype=np.float32)
-        return found
+            return found
+
+        nothing: dict[str, F32] = {}
+        return self._read(look, nothing)
 
     def own_prompt(self, stored: Fingerprint) -> str | None:
         """Return the model's own prompt behind which questions were embedded last; None when none were."""
-        with self._opened() as table:
-            if table is None:
-                return None
+
+        def look(table: Any) -> str | None:
             rows = table.search().select(["fingerprint", "embedded_at"]).limit(table.count_rows() + 1).to_list()
-        for row in sorted(rows, key=lambda row: row["embedded_at"], reverse=True):
-            made = stored_json(row["fingerprint"], "What made the questions' vectors")
-            prompt = made.get("question_prompt") if isinstance(made, dict) else None
-            if row["fingerprint"] == _made_by(stored, prompt, True):
-                return prompt if isinstance(prompt, str) else None
-        return None
+            for row in sorted(rows, key=lambda row: row["embedded_at"], reverse=True):
+                made = stored_json(row["fingerprint"], "What made the questions' vectors")
+                prompt = made.get("question_prompt") if isinstance(made, dict) else None
+                if row["fingerprint"] == _made_by(stored, prompt, True):
+                    return prompt if isinstance(prompt, str) else None
+            return None
+
+        return self._read(look, None)
 
     def rows(
         self,
@@ -92,34 +94,35 @@ class QuestionTable(AuxiliaryTable):
 
     def holds(self, rows: pa.Table) -> bool:
         """Return whether exactly this set is in the table under its name and model."""
-        with self._opened() as table:
-            if table is None:
-                return False
-            there = (
-                table.search().where(_same_set(rows)).select(list(_COLUMNS)).limit(table.count_rows() + 1).to_list()
-            )
-        mine = rows.select(list(_COLUMNS)).to_pylist()
-        return _by_key(there) == _by_key(mine)
+        mine = _by_key(rows.select(list(_COLUMNS)).to_pylist())
+
+        def look(table: Any) -> bool:
+            there = table.search().where(_same_set(rows)).select(list(_COLUMNS)).limit(table.count_rows() + 1)
+            return _by_key(there.to_list()) == mine
+
+        return self._read(look, False)
 
     def put(self, rows: pa.Table) -> None:
         """Keep a set in place of what its name had, as one commit. The caller holds the writer lock."""
-        with translated(self.where):
-            if not self.exists():
+
+        def put(table: Any) -> None:
+            if table is None:
                 # Made from rows, LanceDB would give the column their length, and refuse those of another model.
-                self._database.connection.create_table(self.name, schema=questions_schema())
+                table = self._database.connection.create_table(self.name, schema=questions_schema())
             (
-                self._open()
-                .merge_insert("key")
+                table.merge_insert("key")
                 .when_matched_update_all()
                 .when_not_matched_insert_all()
                 .when_not_matched_by_source_delete(_same_set(rows))
                 .execute(rows)
             )
 
+        self._change(put)
+
     def _open(self) -> Any:
         table = super()._open()
         if "question_set" not in table.schema.names:
-            raise StoreError(
+            raise TableNotFoundError(
                 f"{self.where} is a table of something else, so no questions can be kept.",
                 text(
                     "Give that table another name: ",

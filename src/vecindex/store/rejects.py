@@ -6,13 +6,14 @@ import hashlib
 import os
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from vecindex.masks import masked
 from vecindex.schema import rejects_schema
 from vecindex.store.articles import ArticleTable, isin
 from vecindex.store.database import REJECTS, AuxiliaryTable
-from vecindex.store.faults import translated
+from vecindex.store.maintenance import KEEP_VERSIONS_FOR, maintain
 from vecindex.types import Rejected
 
 _STREAM = re.compile(r"stdin|<memory(:\d+)?>")
@@ -30,7 +31,7 @@ def filed_as(name: str) -> str:
     """
     is_path = not (_is_stream(name) or "://" in name or name.startswith("<"))
     # Not Path.resolve: a link is a name of its own, which may lead to another file tomorrow.
-    return as_unicode(os.path.abspath(name) if is_path else name)  # noqa: PTH100
+    return as_unicode(os.path.abspath(name) if is_path else masked(name))  # noqa: PTH100
 
 
 def _is_stream(source: str) -> bool:
@@ -76,21 +77,24 @@ class RejectTable(AuxiliaryTable):
                 "key": key,
                 "table": table,
                 "source": filed_as(source),
-                "place": as_unicode(row.location),
+                "place": as_unicode(masked(row.location)),
                 "id": None if row.id is None else as_unicode(row.id),
-                "reason": as_unicode(row.reason),
+                "reason": as_unicode(masked(row.reason)),
                 "excerpt": as_unicode(row.excerpt),
                 "run": run,
                 "rejected_at": now,
             }
         if not by_key:
             return
-        with self._opened() as handle:
-            data = pa.Table.from_pylist(list(by_key.values()), schema=rejects_schema())
+        data = pa.Table.from_pylist(list(by_key.values()), schema=rejects_schema())
+
+        def put(handle: Any) -> None:
             if handle is None:
                 self._database.connection.create_table(self.name, data)
-                return
-            handle.merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(data)
+            else:
+                handle.merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(data)
+
+        self._change(put)
 
     def forget(self, table: str, sources: Sequence[str], keep_run: str) -> None:
         """Drop the rows of sources that a complete run has read again and no longer rejects.
@@ -100,7 +104,18 @@ class RejectTable(AuxiliaryTable):
         named = [name for name in sources if not _is_stream(name)]
         # Under the name as spelled, too: so were they filed once.
         names = dict.fromkeys([*map(as_unicode, named), *map(filed_as, named)])
+        names |= dict.fromkeys(self._unmasked(set(names)))
         self._drop(f"{isin('source', list(names))} AND {_before(table, keep_run)}")
+
+    def _unmasked(self, names: set[str]) -> list[str]:
+        """Return the sources that were filed with their secrets, as they were once, and are one of these."""
+
+        def look(handle: Any) -> list[str]:
+            urls = handle.search().where("source LIKE '%://%'").select(["source"]).limit(handle.count_rows() + 1)
+            return [row["source"] for row in urls.to_list() if masked(row["source"]) in names]
+
+        nothing: list[str] = []
+        return self._read(look, nothing) if any("://" in name for name in names) else nothing
 
     def forget_all(self, table: str, keep_run: str) -> None:
         """Drop the rows of all sources but those that this run has rejected."""
@@ -119,30 +134,46 @@ class RejectTable(AuxiliaryTable):
 
     def _drop(self, where: str) -> bool:
         """Delete the rows that meet a condition, return whether there were any; else nothing is written."""
-        with self._opened() as handle:
+
+        def drop(handle: Any) -> bool:
             if handle is None or not handle.count_rows(where):
                 return False
             handle.delete(where)
             return True
 
+        return self._change(drop)
+
+    def ready(self, table: str) -> int:
+        """Return how many rows of a table's sources are rejected, once writing is possible: a damaged one is renewed.
+
+        The caller holds the writer lock.
+        """
+        return self._change(lambda handle: 0 if handle is None else int(handle.count_rows(_of(table))))
+
     def count(self, table: str) -> int:
         """Return how many rows of a table's sources are rejected."""
-        with self._opened() as handle:
-            return 0 if handle is None else int(handle.count_rows(_of(table)))
+        return self._read(lambda handle: int(handle.count_rows(_of(table))), 0)
 
     def rows(self, table: str, limit: int = 1_000) -> list[dict[str, Any]]:
         """Return rejected rows of a table's sources."""
         columns = ["source", "place", "id", "reason", "excerpt", "rejected_at"]
-        with self._opened() as handle:
-            if handle is None:
-                return []
-            found: list[dict[str, Any]] = handle.search().where(_of(table)).select(columns).limit(limit).to_list()
-            return found
+        nothing: list[dict[str, Any]] = []
+        return self._read(
+            lambda handle: [
+                {
+                    **row,
+                    "source": masked(row["source"]),
+                    "place": masked(row["place"]),
+                    "reason": masked(row["reason"]),
+                }
+                for row in handle.search().where(_of(table)).select(columns).limit(limit).to_list()
+            ],
+            nothing,
+        )
 
-    def opened(self) -> ArticleTable:
-        """Return the table for maintenance, which goes by its rows only."""
-        with translated(self.where):
-            return ArticleTable(self._open(), self.where)
+    def maintain(self, keep_for: timedelta = KEEP_VERSIONS_FOR) -> None:
+        """Do what `maintenance.maintain` does, if the table was made. The caller holds the writer lock."""
+        self._change(lambda handle: handle and maintain(ArticleTable(handle, self.where), keep_for))
 
 
 def _of(table: str) -> str:

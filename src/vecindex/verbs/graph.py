@@ -10,8 +10,7 @@ import numpy as np
 from vecindex.core.graph import Graph
 from vecindex.core.neighbors import NO_ROW, Rows
 from vecindex.core.vectors import F32
-from vecindex.errors import CorruptError, LockedError
-from vecindex.messages import text
+from vecindex.errors import LockedError
 from vecindex.neighbors.graph import extend_graph, knn_graph
 from vecindex.store.database import Database
 from vecindex.store.graph import GraphTable, StoredGraph
@@ -58,11 +57,7 @@ def prepare(database: Database, rows: MapRows, k: int, observer: Observer) -> Pr
     A stored row counts if the table has its id with the same content, and the same model made the vectors. Lists that
     lost a neighbor are searched again.
     """
-    try:
-        stored = GraphTable(database, rows.table.name).load()
-    except CorruptError as error:
-        observer.notice(text("the stored neighbor graph cannot be read and is made again: ", error.message))
-        stored = None
+    stored = GraphTable(database, rows.table.name, observer.notice).load()
     if stored is None or stored.graph.k < min(k, len(rows) - 1) or stored.made_by != made_by(rows):
         return Prepared(rows, None, False)
     now = same_rows(stored.ids, stored.contents, rows.ids, rows.contents)
@@ -106,7 +101,7 @@ def keep_graph(database: Database, rows: MapRows, graph: Graph, observer: Observ
     stored = StoredGraph(rows.ids, rows.contents, graph, made_by(rows), rows.version)
     try:
         with database.writer():
-            GraphTable(database, rows.table.name).save(stored)
+            GraphTable(database, rows.table.name, observer.notice).save(stored)
     except LockedError:
         return False
     return True

@@ -9,6 +9,7 @@ import typer
 
 from vecindex.cli.interrupts import interruptible
 from vecindex.cli.options import Db, Json, Table, options_of
+from vecindex.cli.streams import OutputError, is_closed, silence
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
 from vecindex.verbs.export.options import ExportOptions
@@ -51,9 +52,16 @@ def export(
     untouched = "" if out == "-" else f"; {out} is as it was before"
     stopped = f"Stopped before the export was complete{untouched}."
     with Screen() as screen, interruptible(stopped, "The same command begins it again."):
-        report = vecindex.open(db, table).export(
-            out, observer=screen, stdout=sys.stdout.buffer if out == "-" else None, **options
-        )
+        stdout = sys.stdout.buffer if out == "-" and not is_closed("stdout") else None
+        try:
+            report = vecindex.open(db, table).export(out, observer=screen, stdout=stdout, **options)
+            if stdout is not None:
+                stdout.flush()
+        except OutputError as error:
+            silence("stdout")
+            raise ConfigError(
+                f"Standard output cannot be written: {error.strerror}.", "Name a file, on a disk with space."
+            ) from error
     show(report, json, print_export)
 
 

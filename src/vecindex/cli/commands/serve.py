@@ -9,6 +9,7 @@ from typing import Annotated, Unpack
 import typer
 
 from vecindex.cli.options import Db, Table, options_of
+from vecindex.cli.streams import OutputError, silence
 from vecindex.config import DEFAULT_TABLE, database_uri
 from vecindex.options import ModelOptions
 
@@ -40,8 +41,12 @@ def serve(
     served = Served(database_uri(db), table, map, questions, options)
 
     def ready(url: str) -> None:
-        typer.echo(url)
-        sys.stdout.flush()
+        try:
+            typer.echo(url)
+            sys.stdout.flush()
+        except OutputError:
+            silence("stdout")
+            say(url)
         say(f"serving {served.uri}/{table}; Ctrl-C ends it")
         if open:
             import webbrowser

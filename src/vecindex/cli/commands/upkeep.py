@@ -59,7 +59,7 @@ def delete(
     print_delete(report)
     if json:
         print_json(report)
-    if not report.articles:
+    if report.articles == report.no_longer:
         raise typer.Exit(NONE_MATCHED_EXIT)
 
 

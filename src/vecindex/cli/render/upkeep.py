@@ -42,7 +42,7 @@ def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
     yield "rows", f"{found.rows:,}{articles}"
     yield from _model_lines(found)
     yield from _run_lines(found)
-    yield "rejected", f"{found.rejected:,} input rows"
+    yield "rejected", "unknown: their table is damaged" if found.rejects_damaged else f"{found.rejected:,} input rows"
     if found.fingerprint is None:
         return  # there is no table
     if found.columns:
@@ -130,8 +130,10 @@ def print_delete(report: DeleteReport) -> None:
     matched = f"{report.articles:,} articles ({report.rows:,} rows)"
     if report.dry_run:
         say(f"dry run: would remove {matched} of {report.table}")
-    elif report.deleted or not report.articles:
+    elif report.deleted or report.no_longer or not report.articles:
         say(f"{report.table}: {report.deleted:,} rows removed; {report.rows_in_table:,} rows left")
+        if report.no_longer:
+            say(f"  {report.no_longer:,} articles stay: changed meanwhile, they no longer meet the condition")
     else:
         say(f"nothing removed; {matched} would match")
 

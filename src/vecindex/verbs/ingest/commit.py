@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from vecindex.core.memory import give_back_memory
 from vecindex.store.maintenance import COMPACT_EVERY, maintain
-from vecindex.store.rejects import RejectTable
 from vecindex.verbs.ingest.plan import Planned
 from vecindex.verbs.ingest.prepare import Ready
 from vecindex.verbs.ingest.rows import chunk_id, to_arrow
@@ -29,7 +28,7 @@ class Committer:
             self.txn = max(run.table.last_txn(), last_run.get("last_txn", 0))
         self.rejects_changed = False
         # What this run rejects is not mended by it: only older rejects are looked up.
-        self._old_rejects = RejectTable(run.database).count(run.name) > 0
+        self._old_rejects = run.rejects.ready(run.name) > 0
 
     def commit(self, ready: Ready) -> None:
         """Write a transaction's rows as one commit, and its rejects as another."""
@@ -42,10 +41,10 @@ class Committer:
                 self._write(ready)
                 if self._old_rejects:
                     stored = [row.article.id for row in ready.transaction.rows]
-                    self.rejects_changed |= RejectTable(run.database).forget_stored(run.name, stored, run.id)
+                    self.rejects_changed |= run.rejects.forget_stored(run.name, stored, run.id)
             if ready.transaction.rejects:
                 self.rejects_changed = True
-                RejectTable(run.database).put(run.name, run.id, ready.transaction.rejects)
+                run.rejects.put(run.name, run.id, ready.transaction.rejects)
             self._remember_budget()
         if ready.pieces and run.report.transactions % COMPACT_EVERY == 0:
             self.maintain()

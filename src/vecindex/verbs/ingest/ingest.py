@@ -15,8 +15,7 @@ from vecindex.messages import command, option, text
 from vecindex.sources.open import open_sources
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.maintenance import maintain, sweep
-from vecindex.store.rejects import RejectTable
+from vecindex.store.maintenance import sweep
 from vecindex.types import Observer, Silent, SourceData
 from vecindex.verbs.ingest.commit import Committer
 from vecindex.verbs.ingest.given_vectors import settle_fingerprint
@@ -173,7 +172,7 @@ def _drop_failed(run: Run, ready: Ready, failed: dict[int, str]) -> None:
 
 def _finish_complete_run(run: Run, planner: Planner) -> None:
     """Drop rejects that are none any more, and count or prune the rows that the sources no longer hold."""
-    rejects = RejectTable(run.database)
+    rejects = run.rejects
     rejects.forget(run.name, [source.name for source in run.sources], run.id)
     run.report.missing = planner.registry.n_unmet
     if run.options["prune"] and _prune(run, planner) and run.report.read:
@@ -207,7 +206,7 @@ def _tidy_up(run: Run, committer: Committer) -> None:
     """Leave a compact table that knows how its last run went; a run that changed nothing leaves no trace."""
     report, table = run.report, run.table
     if committer.rejects_changed:
-        maintain(RejectTable(run.database).opened(), notice=run.notice_once)
+        run.rejects.maintain()
     if table is None:
         return
     before: dict[str, Any] | None = table.setting("last_run")

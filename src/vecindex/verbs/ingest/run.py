@@ -18,6 +18,7 @@ from vecindex.sources.base import Source
 from vecindex.sources.pickles.source import PicklesSource
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database, check_name
+from vecindex.store.rejects import RejectTable
 from vecindex.types import Estimate, Fingerprint, Observer, Progress
 from vecindex.verbs.ingest.model import BRING_EMBEDDINGS, NAME, ModelChoice, checked_chunking, choose_model
 from vecindex.verbs.ingest.options import IngestOptions
@@ -65,6 +66,7 @@ class Run:
         self.database, self.name, self.sources = database, name, sources
         self.options, self.observer, self.stop = options, observer, stop
         self.where = f"{database.uri}/{name}"
+        self.rejects = RejectTable(database, notice=observer.notice)
         self.id = uuid.uuid4().hex[:12]
         self.report = IngestReport(table=name)
         bring_vectors = options["vectors"] or any(isinstance(source, PicklesSource) for source in sources)

@@ -35,7 +35,7 @@ def question_vectors(
 
     Raises ModelError when a vector is missing and the model is not available, or is not the table's.
     """
-    table = QuestionTable(database)
+    table = QuestionTable(database, notice=observer.notice)
     prompt = model.query_prompt(stored, options)
     prompt = table.own_prompt(stored) if prompt is None else prompt
     hashes = _hashes(asked, stored, prompt)

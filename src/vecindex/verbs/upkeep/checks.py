@@ -9,7 +9,10 @@ from vecindex.messages import Message, Placeholder, command, text
 from vecindex.store import maintenance, salvage, versions
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
+from vecindex.store.graph import GraphTable
 from vecindex.store.maps import damaged_maps, halves_differ
+from vecindex.store.questions import QuestionTable
+from vecindex.store.rejects import RejectTable
 from vecindex.store.salvage import Fragment, FragmentFault, Part
 from vecindex.store.search import fulltext_fault, has_fulltext_index
 from vecindex.verbs.upkeep import repairs
@@ -42,6 +45,7 @@ def examine(database: Database, name: str) -> Examination:
     found.attempt("versions", lambda: _check_versions(found, table))
     found.attempt("full-text index", lambda: _check_fulltext(found, table))
     found.attempt("maps", lambda: _check_maps(found, table))
+    found.attempt("other tables", lambda: _check_auxiliary(found, database, name))
     found.attempt("notes", lambda: _check_settings(found, table))
     found.attempt("disk", lambda: _take_notes(found, database, table))
     return found
@@ -373,6 +377,24 @@ def _check_settings(found: Examination, table: ArticleTable) -> None:
     )
     if damaged:
         found.repairs.append(repairs.forget_settings(table, damaged))
+
+
+def _check_auxiliary(found: Examination, database: Database, name: str) -> None:
+    """Read the tables next to the articles: notes and caches, of which each command makes a damaged one again."""
+    for about, kept, remedy in (
+        ("rejected rows", RejectTable(database), command("ingest", _SOURCE)),
+        ("questions", QuestionTable(database), command("overlap", questions=Placeholder("FILE"))),
+        ("neighbor graph", GraphTable(database, name), command("project")),
+    ):
+        if not kept.exists() or (about == "questions" and database.holds_articles(kept.name)):
+            continue
+        fault = kept.fault()
+        found.settle(
+            about,
+            [fault] if fault else [],
+            f"The table {kept.name!r} cannot be read; no article is concerned.",
+            text("It is set aside and made again by: ", remedy),
+        )
 
 
 def _take_notes(found: Examination, database: Database, table: ArticleTable) -> None:

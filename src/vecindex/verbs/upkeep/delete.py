@@ -31,6 +31,7 @@ class DeleteReport(Result):
     not_found : ids asked for that the table does not have.
     deleted : rows removed; 0 after a dry run or a refusal.
     rows_in_table : rows left.
+    no_longer : articles that met the condition when they were counted, but no longer under the lock, and stay.
     """
 
     table: str
@@ -40,6 +41,7 @@ class DeleteReport(Result):
     deleted: int
     dry_run: bool
     rows_in_table: int
+    no_longer: int = 0
 
 
 def delete(
@@ -76,9 +78,12 @@ def delete(
     if dry_run or not found or (confirm is not None and not confirm(plan)):
         return plan
     with database.writer():
-        # By id, so that exactly what `confirm` was shown is removed, whatever was written since.
-        deleted = table.delete_ids(list(found), key)
-    return replace(plan, deleted=deleted, rows_in_table=table.count())
+        # By id, so that nothing is removed but what `confirm` was shown, and of that what still meets the condition,
+        # whatever was written since.
+        still = found if where is None else _articles_where(table, key, where)[0]
+        gone = [i for i in found if i in still]
+        deleted = table.delete_ids(gone, key)
+    return replace(plan, deleted=deleted, rows_in_table=table.count(), no_longer=len(found) - len(gone))
 
 
 def _articles_where(table: ArticleTable, key: str, where: str) -> tuple[dict[str, None], int]:

@@ -78,9 +78,7 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
         # Before anything is merged, for that takes disk.
         removed = sweep(table, database.folder, keep_for, notes.append)
         removed += maintain(table, keep_for, notes.append)
-        rejects = RejectTable(database)
-        if rejects.exists():
-            maintain(rejects.opened(), keep_for, notes.append)
+        RejectTable(database, notice=notes.append).maintain(keep_for)
         after = usage(table, database.folder)
     return OptimizeReport(
         table=name,

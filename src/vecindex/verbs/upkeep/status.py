@@ -11,7 +11,7 @@ from vecindex.notebook import shown_table
 from vecindex.options import checked
 from vecindex.serialize import Result
 from vecindex.store.articles import ArticleTable
-from vecindex.store.database import Database
+from vecindex.store.database import REJECTS, Database
 from vecindex.store.lock import writer_at_work
 from vecindex.store.maintenance import bytes_in, usage
 from vecindex.store.maps import damaged_maps, maps, outside
@@ -53,6 +53,7 @@ class Status(Result):
     writer : process id and command of the writer at work, None when there is none.
     truncated, truncated_frac : rows that the model did not read to their end; their share of all, 0 to 1.
     rejects : the rejected rows with location and reason, where they were asked for.
+    rejects_damaged : whether the table of rejected rows is damaged, so that how many there are is unknown.
     maps : what is stored with each map, with `outside`, the rows that are not on it, and `due`, why it should be
         rebuilt.
     versions : versions that are kept; `tags` names some of them.
@@ -73,6 +74,7 @@ class Status(Result):
     truncated_frac: float = 0.0
     rejected: int
     rejects: list[dict[str, Any]] | None
+    rejects_damaged: bool = False
     columns: dict[str, str] = field(default_factory=dict)
     maps: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, int] = field(default_factory=dict)
@@ -125,10 +127,11 @@ def status(database: Database, name: str, options: StatusOptions) -> Status:
     try:
         table = database.articles(name, at)
     except TableNotFoundError:
-        if at is not None or not found.rejected:
+        if at is not None or not (found.rejected or rejects.damage):
             raise
     else:
         found = _with_table(found, database, table)
+    found = replace(found, rejects_damaged=rejects.damage is not None)
     return replace(found, next=[as_text(sentence) for sentence in _advice(found)])
 
 
@@ -190,6 +193,14 @@ def _advice(found: Status) -> list[Message]:
     advice: list[Message] = []
     if found.damaged:
         advice.append(text(" ".join(found.damaged), " To see what helps: ", command("doctor")))
+    if found.rejects_damaged:
+        advice.append(
+            text(
+                f"The table {REJECTS!r} is damaged, so how many input rows were left out is unknown; ",
+                "the next run sets it aside and makes it again: ",
+                command("ingest", _SOURCE),
+            )
+        )
     if not found.rows:
         advice.append(text("Nothing is in it yet: ", command("ingest", _SOURCE)))
     stopped = found.last_run is not None and found.last_run.get("interrupted")
