@@ -1,4 +1,4 @@
-"""Which process may use a model: the threads of torch do not survive a fork, and a child would wait for them for ever."""
+"""Which process may use a model: torch's threads do not survive a fork, and a child would wait for them for ever."""
 
 from __future__ import annotations
 
