@@ -6,6 +6,7 @@
 # make docs    write docs/cli.md again from the commands themselves
 # make site    the documents and the Python reference as a site in build/site
 # make bench   the benchmarks there are; make bench RUN=name ARGS="..." runs one
+# make soak    the tests that take hours: thousands of random runs (see docs/testing.md)
 # make mutants plant 600 random faults and count those that the tests find (an hour or two; see docs/testing.md)
 # make clean   remove what these have made, the environment included
 
@@ -25,7 +26,7 @@ ASSETS := src/vecindex/reports/assets
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test browser lint unit assets docs site bench mutants clean
+.PHONY: help env demo test browser lint unit assets docs site bench soak mutants clean
 .DELETE_ON_ERROR:
 
 help:
@@ -129,6 +130,9 @@ else
 	@echo
 	@echo 'Run one with: make bench RUN=name ARGS="..."   (what it takes: ARGS=--help; see bench/README.md)'
 endif
+
+soak: env
+	$(BIN)/python -m pytest -m slow $(ARGS) tests/fault
 
 # Another sample: make mutants ARGS="--seed 2". Survivors once more, with new tests: make mutants ARGS=--again
 mutants: env
