@@ -51,3 +51,7 @@ GOLDEN = "4e3450ee0d16a2e4:9f8fddb966f92668"
 def test_id_digest_tells_ids_apart() -> None:
     assert len({id_digest(str(i)) for i in range(10_000)}) == 10_000
     assert id_digest("é") != id_digest("e")
+
+
+def test_a_name_that_is_no_unicode_has_a_digest_of_its_own() -> None:
+    assert len({id_digest("caf\udce9"), id_digest("caf\udcea"), id_digest("café")}) == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import pickle
 import resource
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import vecindex
 from vecindex.errors import SourceError
 from vecindex.sources.articles import to_article
 from vecindex.sources.base import Record
@@ -20,6 +22,8 @@ from vecindex.sources.fieldmap import FieldMap
 from vecindex.sources.files import InputFile, count_lines
 from vecindex.sources.pickles.shapes import is_progress_mark, registry_rows
 from vecindex.sources.pickles.unpickle import load_pickle
+from vecindex.store.database import Database
+from vecindex.store.rejects import RejectTable
 from vecindex.types import Rejected
 
 
@@ -138,3 +142,14 @@ def test_a_disk_too_small_to_unpack_on_is_an_error_of_the_source(tmp_path: Path)
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     with InputFile(str(file), str(file)).open_seekable() as stream:
         assert len(stream.read()) == 1 << 20
+
+
+def test_a_text_that_is_no_utf8_in_a_file_whose_name_is_none_is_one_reject(tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / os.fsdecode(b"caf\xe9.txt")).write_bytes(b"\xff\xfe\0")
+    (folder / os.fsdecode(b"th\xe9.txt")).write_text("A good text under a name that no id can be.")
+    report = vecindex.open(tmp_path / "db").ingest(folder)
+    assert (report.added, report.rejected, report.read) == (0, 2, 2)
+    assert report.reject_reasons == {"not valid UTF-8": 1, "id is not valid Unicode": 1}
+    assert [row["id"] for row in RejectTable(Database(tmp_path / "db")).rows("articles")] == ["caf\\udce9.txt", None]

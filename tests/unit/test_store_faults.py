@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
-import resource
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from vecindex.errors import CorruptError, DiskFullError, StoreError, UnavailableError, VecindexError
+import vecindex
+from tables import filled
+from vecindex.errors import ConfigError, CorruptError, DiskFullError, StoreError, UnavailableError, VecindexError
 from vecindex.store.faults import translated
 from vecindex.types import Rejected
 
@@ -105,6 +108,24 @@ def test_a_panic_without_a_cause_is_judged_by_what_the_process_has(
     assert "Not enough memory" in caught(panic).message
 
 
+def test_what_is_not_unicode_is_named(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"caf\xe9")
+    filled(tmp_path / "db", 3)
+    shutil.copytree(tmp_path / "db", tmp_path / odd)
+    index = vecindex.open(tmp_path / "db")
+    for ask in (
+        lambda: index.search(id=odd),
+        lambda: index.search(odd),
+        lambda: index.search(id="a00001", where=f"id = '{odd}'"),
+        lambda: index.delete(odd),
+        lambda: index.delete(where=f"id = '{odd}'"),
+        lambda: index.export(tmp_path / "x.csv", where=f"id = '{odd}'"),
+        lambda: vecindex.open(tmp_path / odd).status(),
+    ):
+        with pytest.raises(ConfigError, match=r"udce9.* is not valid Unicode"):
+            ask()
+
+
 def test_an_import_that_is_missing_is_no_fault_of_the_store() -> None:
     with pytest.raises(ModuleNotFoundError), translated("db"):
         raise ModuleNotFoundError("No module named 'lance'")
@@ -116,11 +137,10 @@ def test_few_descriptors_are_not_called_damage(tmp_path: Path) -> None:
 
     RejectTable(Database(tmp_path)).put("articles", "run", [("s", Rejected("s:1", "empty text"))])
     done = subprocess.run(
-        [sys.executable, "-m", "vecindex.cli.app", "status", "--db", str(tmp_path)],
+        ["sh", "-c", f"ulimit -n 10; exec {sys.executable} -m vecindex.cli.app status --db {tmp_path}"],
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (10, 10)),
     )
     assert done.returncode == 5
     message, hint = done.stderr.rsplit("error: ", 1)[1].splitlines()

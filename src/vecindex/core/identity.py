@@ -69,4 +69,5 @@ def id_digest(row_id: str) -> bytes:
 
     At 10 million ids the chance that any two share a digest is about 1e-25.
     """
-    return hashlib.blake2b(row_id.encode(), digest_size=16).digest()
+    # A name of a file that is no UTF-8 is an id that no table holds, but it is counted and compared as any other.
+    return hashlib.blake2b(row_id.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -16,6 +16,7 @@ from vecindex.embed.batching import Shapes, TokenBudget, plan_batches
 from vecindex.embed.encoder import Encoded, Encoder, Tokens
 from vecindex.embed.encoders import EncoderKind, FoundModel, LoadOptions
 from vecindex.embed.faults import device_failed, out_of_memory
+from vecindex.embed.forks import refuse_after_fork
 from vecindex.embed.models import (
     ModelFiles,
     find_model,
@@ -71,6 +72,7 @@ class TransformerEncoder(Encoder):
         """
         import transformers
 
+        refuse_after_fork()
         assert isinstance(files, ModelFiles), "find_model returns no other"
         transformers.logging.set_verbosity_error()
         transformers.logging.disable_progress_bar()
@@ -118,6 +120,7 @@ class TransformerEncoder(Encoder):
         Every text is tokenised whole once, so that the count and the flag are true, and cut by the tokenizer
         itself where it is too long.
         """
+        refuse_after_fork()
         before = self.prompt if prompt is None else prompt
         prompted = [before + text for text in texts] if before else list(texts)
         whole = self._tokenizer(
@@ -235,6 +238,7 @@ class TransformerEncoder(Encoder):
         When memory runs out the batch is halved and tried again. A batch that fails otherwise is split until the
         texts that fail by themselves are found; they get a reason and a row of NaN.
         """
+        refuse_after_fork()
         lengths = [len(ids) for ids in tokens.ids]
         out = np.full((len(lengths), self.dimension), np.nan, dtype=np.float32)
         result = Encoded(out)

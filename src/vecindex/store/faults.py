@@ -77,6 +77,8 @@ def _ours(error: BaseException, where: str) -> VecindexError | None:
     panic = is_panic(error)
     if not panic and not isinstance(error, RuntimeError | OSError | ValueError | MemoryError | ImportError):
         return None
+    if isinstance(error, UnicodeEncodeError):
+        return not_unicode(error.object, where)
     full = str(error)
     low = full.lower()
     line = _SOURCE_LINE.sub("", (full.strip().splitlines() or [type(error).__name__])[0])[:300]
@@ -111,6 +113,23 @@ def _lacking(lacking: Shortage, where: str) -> StoreError:
         )
     doing = {Shortage.MEMORY: "to open", Shortage.PERMISSION: "to read or write"}.get(lacking, "at")
     return UnavailableError(f"{lacking} {doing} {where}.", lacking.hint)
+
+
+def is_unicode(given: str) -> bool:
+    r"""Return whether a text can be kept: Python's stand-ins for bytes that are no UTF-8 cannot.
+
+    >>> is_unicode("é"), is_unicode("caf\udce9")
+    (True, False)
+    """
+    return given.isascii() or not any("\ud800" <= c <= "\udfff" for c in given)
+
+
+def not_unicode(given: str, where: str) -> ConfigError:
+    """Return the error for an id, a name or a condition that no database can hold."""
+    return ConfigError(
+        f"{given[:200]!r} is not valid Unicode, so nothing in {where} can have it.",
+        "Ids, texts, conditions and the database's own name are UTF-8.",
+    )
 
 
 def is_panic(error: BaseException) -> bool:

@@ -15,7 +15,7 @@ from vecindex.errors import ConfigError, CorruptError
 from vecindex.messages import Placeholder, option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.causes import read_twice, reading
-from vecindex.store.faults import translated
+from vecindex.store.faults import is_unicode, not_unicode, translated
 
 Row = dict[str, Any]
 """A row's columns, by name."""
@@ -43,6 +43,8 @@ class Found:
 
 def check_condition(table: ArticleTable, where: str) -> None:
     """Raise ConfigError, naming the columns, when an SQL condition cannot be applied to the table."""
+    if not is_unicode(where):
+        raise not_unicode(where, table.where)
     # The condition is put in brackets when it is used, which distinguishes one that ends too early
     # ("true; more") from one that is whole.
     for condition in (where, f"({where})"):

@@ -13,6 +13,7 @@ from vecindex.errors import ConfigError, CorruptError, StoreError, UnavailableEr
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.store.articles import ArticleTable, as_matrix, isin
 from vecindex.store.database import Database
+from vecindex.store.faults import is_unicode, not_unicode
 from vecindex.store.maintenance import mend_fulltext_index
 from vecindex.store.search import Found, check_condition, fulltext_fault, has_fulltext_index, make_fulltext_index
 from vecindex.types import Observer, Rejected, Silent
@@ -38,6 +39,9 @@ def search(
     options = checked_search(given, options)
     observer = observer or Silent()
     table = database.articles(name, options["at"])
+    for query_text in given:
+        if not is_unicode(query_text):
+            raise not_unicode(query_text, table.where)
     if options["where"] is not None:
         check_condition(table, options["where"])
     texts, rejected = _texts(given, options, stdin)
