@@ -19,5 +19,5 @@ def refuse_after_fork() -> None:
             f"This process ({os.getpid()}) was forked from one that had used a model ({_users[0]}). Its threads were "
             "not copied, so the model would never answer.",
             "Use the model in the forked processes alone, or start them otherwise: multiprocessing's 'spawn' or "
-            "'forkserver', gunicorn without --preload, celery with --pool threads or solo.",
+            "'forkserver', gunicorn without its preloading, celery with a pool of threads.",
         )
