@@ -34,7 +34,7 @@ SourceData = str | PathLike[str] | ArrowStream | ArrowArray | Iterable[Mapping[s
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An input row that was left out: its location, why, and enough of it to recognise it."""
+    """An input row that was left out: its location, why, and enough of it to recognize it."""
 
     json_names: ClassVar[Mapping[str, str]] = {"location": "place"}
 

@@ -352,7 +352,10 @@ def test_standard_output(tmp_path: Path) -> None:
         ({"out": "o.csv", "columns": ["id", "vector"]}, "CSV cannot hold vectors"),
         ({"out": "o.parquet", "columns": "id,yeer"}, "has no column 'yeer'"),
         ({"out": "o.parquet", "columns": ","}, "columns= names no column"),
-        ({"out": "o.parquet", "where": "yeer > 3"}, "The condition where='yeer > 3' does not work"),
+        (
+            {"out": "o.parquet", "where": "yeer > 3"},
+            "The condition of where= does not work on .*: No field named yeer. Found: yeer > 3",
+        ),
         ({"out": "o.parquet", "maps": ["other"]}, "has no map yet"),
         ({"out": "o.json"}, "has no map to export"),
         ({"out": "o.parquet", "tool": "embedding-atlas"}, "has no map to export"),

@@ -385,6 +385,13 @@ def test_chunks_that_would_share_too_much_are_refused(tmp_path: Path, chunk: int
         )
 
 
+def test_a_template_that_fills_the_model_leaves_no_room_for_chunks(tmp_path: Path) -> None:
+    rows = [{"id": "long", "title": "cell " * 254, "text": "Some text of several words."}]
+    report = vecindex.open(tmp_path / "db").ingest(rows, chunk=3, chunk_overlap=0, text_template="{title} {text}")
+    assert (report.added, report.rejected) == (0, 1)
+    assert list(report.reject_reasons) == ["what the template puts around the text leaves no room for it"]
+
+
 def test_chunks_of_fewer_than_no_tokens_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Chunks have 1 token or more, found -1"):
         vecindex.open(tmp_path / "db").ingest(write(tmp_path / "rows.jsonl", ROWS), chunk=-1, chunk_overlap=0)

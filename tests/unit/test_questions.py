@@ -95,7 +95,36 @@ def test_tables_of_other_formats_are_read(tmp_path: Path) -> None:
         assert read(tmp_path / name).questions == (Question("7", "who", "t"), Question("8", "what"))
 
 
-@pytest.mark.parametrize("name", ["q.txt", "q.csv", "q"])
+@pytest.mark.parametrize("name", ["q.csv", "q.tsv", "q.txt", "q"])
+def test_pairs_and_headers_count_more_than_the_extension(tmp_path: Path, name: str) -> None:
+    expected = [("q1", "what builds proteins"), ("007", "who said stop")]
+    assert texts_of(tmp_path, name, "q1\twhat builds proteins\n007\twho said stop\n") == expected
+    for mark in ",;\t":
+        table = f"query{mark}qid\nwhat builds proteins{mark}q1\nwho said stop{mark}007\n"
+        assert texts_of(tmp_path, name, table) == expected
+
+
+@pytest.mark.parametrize("name", ["q.csv", "q.txt"])
+def test_a_nul_far_in_a_file_costs_one_row(tmp_path: Path, name: str) -> None:
+    lines = [f"what is the number {i}" for i in range(60)]
+    lines[50] = "what\0is"
+    found = read(put(tmp_path, name, "question\n" * (name == "q.csv") + "\n".join(lines)))
+    assert len(found.questions) == 59
+    assert [r.reason.split(" in ")[0] for r in found.rejected] == ["NUL byte"]
+
+
+def test_utf16_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"q\.txt: found UTF-16 text, expected UTF-8\."):
+        read(put(tmp_path, "q.txt", "what is this\n".encode("utf-16")))
+
+
+def test_a_table_that_is_not_there(tmp_path: Path) -> None:
+    for name in ("q.parquet", "q.arrow"):
+        with pytest.raises(SourceError, match=rf"{name}: no such file"):
+            read(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["q.txt", "q"])
 def test_binary_data_is_no_question(tmp_path: Path, name: str) -> None:
     with pytest.raises(SourceError, match="found binary data, expected questions in UTF-8 text or a table"):
         read(put(tmp_path, name, b"PK\x03\x04\x00\x00 some words\n"))
@@ -190,12 +219,13 @@ def test_an_array_of_texts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        ("q1,what is it,t\n", "3 columns (q1, what is it, t)"),
-        ("nr,frage\nq1,what is it\n", "2 columns (nr, frage)"),
+        ("q1,what is it,t\n", "a first line of 3 columns (q1, what is it, t)"),
+        ("Nr,Frage\nq1,what is it\n", "a first line of 2 columns (Nr, Frage)"),
+        ("Nr;Frage\nq1;what is it\n", "the first line 'Nr;Frage'"),
     ],
 )
 def test_a_first_line_that_is_no_header_and_no_question(tmp_path: Path, content: str, found: str) -> None:
-    with pytest.raises(SourceError, match=rf"first line of {re.escape(found)}, expected a header, a text, or an id"):
+    with pytest.raises(SourceError, match=rf"found {re.escape(found)}, expected a header, a text, or an id"):
         read(put(tmp_path, "q.csv", content))
 
 

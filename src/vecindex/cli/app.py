@@ -143,6 +143,9 @@ def main() -> None:
         error.message = masked(error.message)
         error.show()
         hint = f"Try: {error.ctx.command_path} --help" if error.ctx else None
+        if error.ctx and error.ctx.info_name == "search" and "extra argument" in error.format_message():
+            hint = "Put a text of several words in quotes."
+            print(f"  {hint}", file=sys.stderr)  # noqa: T201
         _fail(error.format_message(), hint, error.exit_code, shown=True)
     except typer.Abort:
         print("Aborted!", file=sys.stderr)  # noqa: T201

@@ -71,7 +71,13 @@ def to_article(record: Record, field_map: FieldMap) -> Article | Rejected:
             embed_text = embed_text if field_map.parts else text
         _check_unicode(embed_text, "text")
         _check_unicode(text, "text")
-        extra = {name: _storable(value, name) for name, value in fields.items() if name not in field_map.special}
+        special = field_map.special
+        extra = {
+            # Nearly all fields are such texts, and a table may have millions.
+            name: value if type(value) is str and value.isascii() else _storable(value, name)
+            for name, value in fields.items()
+            if name not in special
+        }
         for name in extra:
             if not name.isascii():
                 _check_unicode(name, f"name of field {name!r}")

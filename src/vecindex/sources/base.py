@@ -43,7 +43,7 @@ class Source(Protocol):
 
 
 EXCERPT_CHARS = 200
-"""Enough of a bad row to recognise it; the rejects table is not a second copy of the input."""
+"""Enough of a bad row to recognize it; the rejects table is not a second copy of the input."""
 
 MAX_ROW_BYTES = 64 << 20
 """A longer row is a fault of the input (a missing line end, usually): it would only fill the memory."""

@@ -71,10 +71,10 @@ def resolve_fields(
     """Return the field map for an input with these field names.
 
     `text_template`, e.g. "{title}: {text}", is the text to embed; {id}, {text} and {title} also mean the fields
-    recognised as such. What is not named is looked for among the first of `candidates`, then among the next; by
+    recognized as such. What is not named is looked for among the first of `candidates`, then among the next; by
     default among all names.
 
-    Raises SourceError when a named field is absent, or no id or text is recognised; ConfigError when the
+    Raises SourceError when a named field is absent, or no id or text is recognized; ConfigError when the
     template is not made of plain field names.
     """
     found = list(dict.fromkeys(names))
@@ -84,7 +84,7 @@ def resolve_fields(
     among = [[name for name in rest if candidates is None or name in some] for some in candidates or [()]]
     id_name = _choose(id_field, rest, among, ID_NAMES, "id")
     if id_name is None:
-        raise _no_field("is recognised as", "id", found)
+        raise _no_field("is recognized as", "id", found)
     text = _choose(text_field, rest, among, TEXT_NAMES, "text")
     title = _choose(title_field, rest, among, TITLE_NAMES, "title")
     parts: tuple[tuple[str, str | None], ...] = ()
@@ -92,7 +92,7 @@ def resolve_fields(
         roles = {"id": id_name, "text": text, "title": title}
         parts = _bind(parse_template(text_template), rest, roles)
     elif text is None and vector_field is None:
-        raise _no_field("is recognised as", "text", found)
+        raise _no_field("is recognized as", "text", found)
     return FieldMap(id_name, text, title, vector_field, parts)
 
 

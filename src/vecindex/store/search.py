@@ -58,7 +58,7 @@ def _wrong(table: ArticleTable, where: str, reason: str) -> ConfigError:
         f"{f.name} ({f.type})" for f in table.schema if f.name not in ("vector", "vector_hash", "content_hash")
     )
     return ConfigError(
-        text("The condition ", option("where", where), f" does not work on {table.where}: {reason}"),
+        text("The condition of ", option("where"), f" does not work on {table.where}: {reason} Found: {where}"),
         text(f"Columns there: {columns}. Text stands in single quotes: ", option("where", _EXAMPLE)),
     )
 

@@ -55,7 +55,7 @@ def _side_by_side(space: Sequence[RankedNeighbor], placed: PlacedQuestion | None
     sides = [
         [
             [*_cells(one, kept=one.id in kept), f">{placed.depth}" if rank is None else str(rank)]
-            for one, rank in zip(near, ranks, strict=False)
+            for one, rank in zip(near, ranks, strict=True)
         ]
         for near, ranks in ((space, placed.target_ranks), (placed.neighbors, placed.neighbor_ranks))
     ]

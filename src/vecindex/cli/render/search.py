@@ -16,7 +16,8 @@ def print_search(result: SearchResult) -> None:
 
     A hybrid search has the relevance (higher is better) after the dist; a hit by words alone has no dist.
     """
-    several = len(result.answers) > 1
+    # One that is left of several is printed as they would be.
+    several = len(result.answers) + len(result.rejected) > 1
     for number, answer in enumerate(result.answers, 1):
         if on_terminal():
             _print_table(answer, result.hybrid, several)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from vecindex.errors import SourceError, VecindexError
-from vecindex.messages import option, text
 from vecindex.sources.arrow.rows import BATCH_ROWS, check_schema, records
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile
@@ -39,6 +38,9 @@ class _ArrowFile:
         A column named `vector_field` (lists of numbers, of one length or not) is given as numpy rows.
         Raises SourceError when the file is not of the format, is truncated or damaged, or has no such vectors.
         """
+        if self.file.stream is None:
+            with self.file.open():  # pyarrow's own messages for a missing file, or a folder, are long
+                pass
         with ExitStack() as stack:
             yield from records(self.name, self._batches(stack), self.vector_field, self._unreadable)
 
@@ -49,11 +51,7 @@ class _ArrowFile:
         detail = " ".join(str(error).split())[:300]
         return SourceError(
             f"{self.name} row {done}: cannot be read as {self.kind}: {detail}",
-            text(
-                "Check that the file is whole (copy or download it again), or name its format with ",
-                option("format"),
-                ".",
-            ),
+            "Check that the file is whole (copy or download it again), and that it is what its extension says.",
         )
 
 

@@ -10,6 +10,7 @@ from itertools import islice
 
 from vecindex.core.identity import content_hash
 from vecindex.errors import SourceError
+from vecindex.messages import text
 from vecindex.sources.articles import Article, to_article
 from vecindex.sources.base import Record, Source
 from vecindex.sources.fieldmap import FieldMap, resolve_fields
@@ -174,15 +175,18 @@ class Planner:
         own = set(counts) - set(source.partition if isinstance(source, PartitionedSource) else ())
         # A stray row must not rename the fields of all others.
         common = {name for name in own if 2 * counts[name] >= len(records)}
-        return resolve_fields(
-            counts,
-            id_field=options["id_field"],
-            text_field=options["text_field"],
-            title_field=options["title_field"],
-            text_template=self.template,
-            vector_field=self.vector_field,
-            candidates=[common, own],
-        )
+        try:
+            return resolve_fields(
+                counts,
+                id_field=options["id_field"],
+                text_field=options["text_field"],
+                title_field=options["title_field"],
+                text_template=self.template,
+                vector_field=self.vector_field,
+                candidates=[common, own],
+            )
+        except SourceError as error:
+            raise SourceError(text(f"{source.name}: ", error.message), error.hint) from error
 
     def _judge(self, source: str, item: Article | Rejected) -> Planned | Rejected | None:
         """Return what is to be embedded, why it is rejected, or None for a row that the table has."""

@@ -70,7 +70,7 @@ class Preparer:
                 return "the text template leaves the text out: there is nothing to cut"
             wanted = chunking.tokens or encoder.max_tokens
             room = encoder.max_tokens - encoder.count_tokens(head + tail)
-            if room < min(wanted, encoder.max_tokens) // 4:
+            if room < max(1, min(wanted, encoder.max_tokens) // 4):
                 return "what the template puts around the text leaves no room for it"
             size = min(wanted, room)
             overlap = min(chunking.overlap, size // 2)

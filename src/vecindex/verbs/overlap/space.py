@@ -326,7 +326,7 @@ def held_out_auc(
     found = []
     for held in range(FOLDS):
         train, test = part != held, part == held
-        if all((kind & part).any() for kind in (is_question, ~is_question) for part in (train, test)):
+        if all((kind & side).any() for kind in (is_question, ~is_question) for side in (train, test)):
             scores = vectors[test] @ _direction(vectors[train], is_question[train])
             # The share of pairs in which the question scores higher is the AUC, as Mann and Whitney count it.
             found.append(percentiles(scores[is_question[test]], scores[~is_question[test]]).mean() / 100)

@@ -138,6 +138,8 @@ class TextField(FieldReader):
         """See `FieldReader`."""
         if not self._given_up:
             super().add(at, column)
+            if self._given_up:
+                self.values = self.values[:0]
 
     def _read(self, column: pa.Array) -> Rows:
         import pyarrow as pa

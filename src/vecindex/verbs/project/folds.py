@@ -46,13 +46,18 @@ def question_groups(vectors: F32, topics: Sequence[str | None] = ()) -> Rows:
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components
 
-    first: dict[str, int] = {}
-    links = [np.array([(first.setdefault(t, i), i) for i, t in enumerate(topics) if t is not None]).reshape(-1, 2)]
-    for at in range(0, len(vectors), _BLOCK):
-        links.append(np.argwhere(vectors[at : at + _BLOCK] @ vectors.T > ALIKE) + np.array([at, 0]))
-    i, j = np.concatenate(links).astype(np.int64).T
-    linked = csr_matrix((np.ones(len(i), dtype=np.bool_), (i, j)), shape=(len(vectors), len(vectors)))
-    return np.asarray(connected_components(linked, directed=False)[1], dtype=np.int64)
+    n = len(vectors)
+    topic_of: dict[str, int] = {}
+    # The first question of each one's group so far: by topics, then by one block of pairs after the other.
+    first = np.array([i if t is None else topic_of.setdefault(t, i) for i, t in enumerate(topics or [None] * n)])
+    group: Rows = np.zeros(0, dtype=np.int64)
+    for at in range(0, n, _BLOCK):
+        i, j = np.nonzero(vectors[at : at + _BLOCK] @ vectors.T > ALIKE)
+        pairs = np.concatenate([i + at, np.arange(n)]), np.concatenate([j, first])
+        linked = csr_matrix((np.ones(len(pairs[0]), dtype=np.bool_), pairs), shape=(n, n))
+        group = np.asarray(connected_components(linked, directed=False)[1], dtype=np.int64)
+        first = np.unique(group, return_index=True)[1][group]
+    return group
 
 
 def cut_into_folds(vectors: F32, topics: Sequence[str | None] | None, count: int) -> Folds:

@@ -133,7 +133,7 @@ class Run:
             _refuse_changed(table, rows, name, replaces)
             (ids, hashes), _ = columns_and_positions(table, ["id", "content_hash"], [])
             there = same_rows(rows.ids, rows.contents, ids, content_of(hashes)) >= 0
-            kept = there[on_map]
+            kept = there[on_map] & np.isfinite(xy).all(axis=1)
             articles = int(kept.sum())
             put_map(table, name, rows.ids.take(pa.array(on_map[kept])), xy[kept], {**about, "articles": articles})
             self.clock.lap("write")

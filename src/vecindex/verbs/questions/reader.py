@@ -38,8 +38,11 @@ _KNOWN = frozenset((*TEXT_FIELDS, *ID_FIELDS, *_OTHERS))
 _READ_HERE = (None, "jsonl", "json", "csv", "tsv", "text")
 _SNIFFED_LINES = 20
 _SNIFFED_BYTES = 1 << 16
+# A file without text has a NUL this early; later on it is a fault of one row.
+_BINARY_BYTES = 512
 _HINT = (
-    'Give one a line: {"question": "...", "id": "...", "topic": "...", "answers": ["id of an article"]}, or as text.'
+    'Give one a line: {"question": "...", "id": "...", "topic": "...", "answers": ["id of an article"]}, or as text; '
+    "or a table with columns of these names."
 )
 
 
@@ -171,17 +174,20 @@ def _from_stream(stream: Any, file: InputFile, kind: str | None) -> Iterator[Rec
     if kind == "json" or (kind not in ("csv", "tsv") and _is_array(beginning)):
         return _json(stream, file)
     lines = beginning.decode("utf-8", "replace").splitlines()[:_SNIFFED_LINES]
-    if b"\0" in beginning:
+    if beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise SourceError(f"{file.name}: found UTF-16 text, expected UTF-8.", "Save it as UTF-8.")
+    is_table = kind in ("csv", "tsv")
+    if not is_table and b"\0" in beginning[:_BINARY_BYTES]:
         raise SourceError(f"{file.name}: found binary data, expected questions in UTF-8 text or a table.", _HINT)
-    if kind in ("csv", "tsv"):
-        delimiter = "," if kind == "csv" else "\t"
-        return _delimited(stream, file, delimiter, lines[0] if lines else "")
-    if lines and not lines[0].startswith("{"):
-        for delimiter in ("\t", ","):
+    if lines and (is_table or not lines[0].startswith("{")):
+        # A header decides, then pairs by tabs, whatever the file is called.
+        for delimiter in ("\t", ",", ";"):
             if _names_columns(lines[0], delimiter):
                 return _delimited(stream, file, delimiter, lines[0])
         if all(_is_pair(line) for line in lines if line.strip()):
             return _delimited(stream, file, "\t", lines[0])
+    if is_table:
+        return _delimited(stream, file, "," if kind == "csv" else "\t", lines[0] if lines else "")
     return _lines(stream, file.name)
 
 
@@ -223,14 +229,15 @@ def _is_pair(line: str) -> bool:
 def _delimited(stream: BinaryIO, file: InputFile, delimiter: str, first: str) -> Iterator[Record | Rejected]:
     """Read a delimited file; without a header it is the text alone, or an id and the text."""
     names: tuple[str, ...] | None = None
-    cells = [cell.strip().casefold() for cell in _cells(first, delimiter)]
-    if not _KNOWN.intersection(cells):
+    cells = [cell.strip() for cell in _cells(first, delimiter)]
+    if not _KNOWN.intersection(cell.casefold() for cell in cells):
         names = ("text",) if len(cells) == 1 else ("id", "text")
         # A question has several words; a single one is more likely a column's name that is not known.
         if len(cells) > 2 or (cells and len(cells[-1].split()) == 1):
+            columns = f"a first line of {len(cells)} columns ({', '.join(cells[:5])})"
+            shown = columns if len(cells) > 1 else f"the first line {first[:80]!r}"
             raise SourceError(
-                f"{file.name}: found a first line of {len(cells)} columns ({', '.join(cells[:5])}), "
-                "expected a header, a text, or an id and a text.",
+                f"{file.name}: found {shown}, expected a header, a text, or an id and a text.",
                 f"Begin the file with the columns' names: one of {', '.join(TEXT_FIELDS)} for the text, and perhaps "
                 f"{', '.join(ID_FIELDS[:1] + _OTHERS)}.",
             )
@@ -244,6 +251,8 @@ def _lines(stream: BinaryIO, name: str) -> Iterator[Record | Rejected]:
             yield Rejected(location, OVERLONG, excerpt=excerpt(line))
         elif line.isspace():
             continue
+        elif b"\0" in line:
+            yield Rejected(location, "NUL byte", excerpt=excerpt(line))
         elif line.lstrip().startswith(b"{"):
             yield parse_object(line, location)
         else:
