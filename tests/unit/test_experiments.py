@@ -214,3 +214,10 @@ def test_topic_precision() -> None:
     assert topic_precision(lists, topics, ["a", "b", None], 2)[:2].tolist() == [0.5, 0.0]
     assert np.isnan(topic_precision(lists, topics, ["a", "b", None], 2)[2])
     assert topic_precision(lists, {0: "a", 1: "a", 2: "a"}, ["a", "a", "a"], 3) == pytest.approx([1, 1 / 3, 1])
+
+
+@pytest.mark.parametrize(("outside", "outcome"), [(0.4, True), (0.5, False), (0.9, False)])
+def test_best_positions_outside_the_map_speak_for_nothing(outside: float, outcome: bool) -> None:
+    gain = Interval(0.4, 0.3, 0.5, 0.95, "question")
+    made = placement_experiment(gain, best=0.8, median=0.4, floor=0.6, outside=outside)
+    assert (made.outcome == placement_experiment(gain, 0.8, 0.4, 0.6, 0.0).outcome) is outcome

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +20,7 @@ from vecindex.verbs.picture.clusters import (
 )
 from vecindex.verbs.picture.coloring import categories, flags, numbers
 from vecindex.verbs.picture.density import TOPIC_CELLS, blurred, cell_counts, densest_position, nearby
-from vecindex.verbs.picture.topic_names import count_terms, name_groups
+from vecindex.verbs.picture.topic_names import TermCounts, _weights, count_terms, name_groups
 from vecindex.verbs.picture.topics import topic_numbers
 from vecindex.verbs.picture.words import NO_WORD, read_words
 
@@ -280,3 +284,19 @@ def test_yes_and_no() -> None:
     assert found is not None
     assert (found.names, found.counts, found.codes.tolist()) == (("cut", "whole"), (1, 2), [0, 1, 1, 255])
     assert flags("truncated", "truncated", np.array([-1, -1]), ("cut", "whole")) is None
+
+
+def test_as_many_categories_as_are_kept_need_no_other() -> None:
+    which = np.array([0, 1, 1, 2])
+    assert categories("field:kind", "kind", ["a", "b", "c"], which, most=3).names == ("b", "a", "c")
+    assert categories("field:kind", "kind", ["a", "b", "c"], which, most=2).names == ("b", "a", "other")
+
+
+def test_the_weight_of_a_term_by_hand() -> None:
+    counts, texts = np.array([[3.0, 0.0], [1.0, 2.0]]), np.array([3.0, 2.0])
+    found = SimpleNamespace(counts=counts, texts=texts)
+    weight = _weights(cast("TermCounts", found), counts.sum(axis=0), texts.sum())
+    # A term of 3 of 3 texts of a group and of 4 of all 5: p = 3 / (3 + 0.5), q = 4.5 / 5.5, p log(p / q).
+    assert weight[0, 0] == pytest.approx(3 / 3.5 * np.log(3 / 3.5 / (4.5 / 5.5)))
+    assert weight[1, 1] == pytest.approx(2 / 2.5 * np.log(2 / 2.5 / (2.5 / 5.5)))
+    assert weight[0, 1] == 0

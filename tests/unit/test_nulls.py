@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vecindex.core.nulls import bootstrap_mean
+from vecindex.core.nulls import (
+    LEVEL,
+    RESAMPLES,
+    SEED,
+    _ranks,
+    _weighted_correlation,
+    bootstrap_mean,
+    rank_correlation,
+    resampled,
+)
 
 
 def test_the_width_is_that_of_the_standard_error() -> None:
@@ -72,3 +81,15 @@ def test_one_question_shows_no_spread() -> None:
 def test_groups_must_fit() -> None:
     with pytest.raises(ValueError, match="3 groups for 2 values"):
         bootstrap_mean([1, 2], ["a", "b", "c"])
+
+
+def test_the_interval_of_a_rank_correlation_leaves_as_many_draws_out_on_both_sides() -> None:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=25)
+    y = x + rng.normal(size=25)
+    _, draws = resampled(25, None, resamples=RESAMPLES, seed=SEED)
+    drawn = np.concatenate([_weighted_correlation(_ranks(x), _ranks(y), weights) for weights in draws])
+    found = rank_correlation(x, y)
+    assert LEVEL == 0.95
+    assert (drawn < found.low).mean() == pytest.approx(0.025, abs=0.002)
+    assert (drawn > found.high).mean() == pytest.approx(0.025, abs=0.002)

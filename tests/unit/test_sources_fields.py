@@ -242,3 +242,11 @@ def test_text_may_be_missing_beside_a_vector() -> None:
     assert article(WITH_VECTOR, id=1, v=[1]).text == ""
     found = resolve_fields(["id", "v"], vector_field="v")
     assert (found.text, article(found, id=1, v=[1]).embed_text) == (None, "")
+
+
+def test_fifty_fields_are_listed() -> None:
+    names = [f"f{i:02}" for i in range(51)]
+    with pytest.raises(SourceError, match=r"f00, .*, f49, \.\.\.$|f49, \.\.\.\n"):
+        resolve_fields(names)
+    with pytest.raises(SourceError, match=r"f48, f49(\n|$)"):
+        resolve_fields(names[:50])

@@ -20,6 +20,7 @@ from vecindex.errors import SourceError
 from vecindex.sources.base import Record
 from vecindex.sources.open import open_sources
 from vecindex.sources.pickles import source as pickles
+from vecindex.sources.pickles.shapes import _numbers
 from vecindex.sources.pickles.unpickle import as_array, load_pickle
 
 VECTORS = np.arange(6, dtype=np.float32).reshape(3, 2)
@@ -342,3 +343,11 @@ def test_size_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pickles, "MAX_PICKLE_BYTES", 5)
     with pytest.raises(SourceError, match=r"found a pickle of \d+ bytes, expected at most 5"):
         read(str(path))
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [([1.0], None), (["a", "b"], None), ([1, True], None), ([1, 2], (2, False)), ((1, 2.5), (2, True)), ("ab", None)],
+)
+def test_what_is_a_list_of_numbers(value: object, found: tuple[int, bool] | None) -> None:
+    assert _numbers(value) == found
