@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 import typer
 
+import vecindex
 from tables import filled
 from vecindex.cli.app import app
-from vecindex.store.database import Database
 
 Run = Callable[..., Any]
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "schemas" / "error.schema.json").read_text("utf-8"))
@@ -73,11 +73,13 @@ def test_options_that_are_out_of_bounds(run: Run, tmp_path: Path) -> None:
     assert (shown["hint"], shown["exit_code"]) == ("For example: --older-than 10m", 2)
 
 
-def test_an_unforeseen_error(run: Run, tmp_path: Path) -> None:
-    filled(tmp_path, 1)
-    Database(tmp_path).articles("articles").set_setting(fingerprint="no object")
+def test_an_unforeseen_error(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise AttributeError("none of that name\nand more")
+
+    monkeypatch.setattr(vecindex.Index, "status", fails)
     shown = failure(run("status", "--db", tmp_path, "--json"))
-    assert shown["error"].startswith("unexpected AttributeError: ")
+    assert shown["error"] == "unexpected AttributeError: none of that name"
     assert shown["exit_code"] == 1
 
 

@@ -148,7 +148,7 @@ def test_doctor_ends_with_1_when_something_is_wrong(run: Run, tmp_path: Path) ->
     table, _ = filled(tmp_path, 5)
     done = run("doctor", "--db", tmp_path)
     assert done.code == 0
-    assert "ok       vectors (finite, of unit length within 0.001)" in done.out
+    assert "ok       vectors (finite, of unit length within 0.001; 5 hashes agree)" in done.out
     assert done.err.endswith("articles: sound\n")
     append(table, 2 * unit_vectors(1), ids=["long"], txn=2)
     sick = run("doctor", "--db", tmp_path)

@@ -92,12 +92,11 @@ def test_the_rows_that_can_be_read_stay(rejects: RejectTable, tmp_path: Path) ->
     folder = tmp_path / "db"
     oldest = max((folder / "rejects.lance" / "_versions").glob("*.manifest"))
     oldest.write_bytes(b"")
-    table, lines = told(folder)
+    table, _ = told(folder)
     assert table.count("articles") == 4
-    # To remove old versions, Lance reads them all.
+    # To remove old versions, Lance reads them all; it keeps them while one is damaged.
     table.maintain()
-    assert len(lines) == 1
-    assert lines[0].endswith("made again, with the 5 rows that can be read")
+    assert oldest.exists()
     assert ids(table) == ["None", "id0", "id1", "id2"]
     assert ids(table, "it's another") == ["id0"]
 

@@ -18,8 +18,9 @@ from planted import make_table
 from vecindex.errors import LockedError, StoreError, TableNotFoundError
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.maintenance import maintain, set_aside
+from vecindex.store.maintenance import maintain
 from vecindex.store.maps import _retried, columns_and_positions, maps, put_map
+from vecindex.store.versions import set_aside
 
 IDS = [f"a{i:05d}" for i in range(6)]
 

@@ -16,6 +16,7 @@ from tables import make_table
 from vecindex.embed import batching
 from vecindex.embed.batching import Shapes, TokenBudget, plan_batches
 from vecindex.store.database import Database
+from vecindex.store.rejects import RejectTable
 from vecindex.verbs.ingest.commit import Committer
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def committing(folder: Path, budget: TokenBudget, notices: list[str]) -> Committ
     run = SimpleNamespace(
         name="articles",
         database=Database(folder),
+        rejects=RejectTable(Database(folder)),
         table=Database(folder).articles("articles"),
         options={"batch_tokens": None},
         encoder=SimpleNamespace(budget=budget, device_name="cpu"),
