@@ -77,8 +77,8 @@ class Server:
 
         threading.Thread(target=self._counted, args=(draw,), daemon=True).start()
 
-    async def _threaded(self, weighty: bool, work: Callable[[], Any]) -> Any:
-        limiter = self._weighty if weighty else self._light
+    async def _threaded(self, costly: bool, work: Callable[[], Any]) -> Any:
+        limiter = self._weighty if costly else self._light
         return await anyio.to_thread.run_sync(self._counted, work, limiter=limiter)
 
     def _counted(self, work: Callable[[], Any]) -> Any:
@@ -95,7 +95,7 @@ class Server:
             body = await request.body() if operation.method == "POST" else None
             try:
                 given = _arguments(operation, request, body)
-                found = await self._threaded(operation.weighty, lambda: operation.run(self.handlers, **given))
+                found = await self._threaded(operation.costly, lambda: operation.run(self.handlers, **given))
             except Exception as error:  # noqa: BLE001  # errors become answers here alone
                 return failure(error, self.live.served.spell)
             if isinstance(found, Packed):

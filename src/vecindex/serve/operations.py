@@ -25,7 +25,7 @@ class Operation:
     answer : what is given as JSON, or its media type.
     asked : what is taken, if anything: in the query of a GET, as the JSON body of a POST.
     errors : statuses that it may end with, besides those of every address.
-    weighty : it computes or reads much, so that only some go on at once.
+    costly : it computes or reads much, so that only some go on at once.
     """
 
     method: Literal["GET", "POST"]
@@ -35,7 +35,7 @@ class Operation:
     answer: type[Reply] | str
     asked: type[Asked] | None = None
     errors: tuple[int, ...] = ()
-    weighty: bool = True
+    costly: bool = True
 
 
 OPERATIONS = (
@@ -45,7 +45,7 @@ OPERATIONS = (
         "The table's latest state; asked every few seconds by the page.",
         Handlers.version,
         models.Version,
-        weighty=False,
+        costly=False,
     ),
     Operation("GET", "/api/status", "What the table holds, and what to do next.", Handlers.status, models.Status),
     Operation("GET", "/api/maps", "The maps that are stored with the table.", Handlers.maps, models.Maps),
@@ -117,6 +117,6 @@ OPERATIONS = (
         "Where the report on the overlap of the server's questions stands; the first request begins it.",
         Handlers.report,
         models.Report,
-        weighty=False,
+        costly=False,
     ),
 )

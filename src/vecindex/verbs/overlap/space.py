@@ -283,7 +283,7 @@ def centroid_gap(questions: F32, articles: F32) -> float:
 
 
 def centroid_cosine(questions: F32, articles: F32) -> float:
-    """Return the cosine of the two means, -1 to 1; 1 when they point the same way, NaN where a mean is nought.
+    """Return the cosine of the two means, -1 to 1; 1 when they point the same way, NaN where a mean is zero.
 
     >>> centroid_cosine(np.array([[1, 0]], np.float32), np.array([[0, 1], [1, 0]], np.float32)).__round__(4)
     0.7071
