@@ -1,4 +1,4 @@
-"""All states in which a kill can leave a folder: it is read before each system call that changes files.
+"""All states in which a kill can leave a folder, which is read before each system call that changes files.
 
 The child puts a seccomp filter over all its threads, which hands such calls to a listener: the kernel holds the thread
 until the listener, this process, has read the folder and lets the call go on. So no moment is missed, and nothing in
@@ -126,7 +126,7 @@ class Watched:
                     fcntl.ioctl(self._listener, _SEND, struct.pack("QqiI", number, 0, 0, _CONTINUE))
                 except FileNotFoundError:  # the thread has ended meanwhile
                     continue
-            elif self._channel in ready or self._channel.fileno() in ready:
+            elif self._channel.fileno() in ready:
                 answer = self._channel.recv(100)
                 assert answer, f"the child ended with {self._process.wait()}"
                 yield
@@ -140,11 +140,10 @@ def _concerns(thread: int, call: int, arguments: list[int], folder: Path) -> boo
     if call in _BY_PATH[machine]:
         return True
     try:
-        return os.readlink(f"/proc/{thread}/fd/{arguments[_DESCRIPTOR.get((machine, call), 0)]}").startswith(
-            str(folder)
-        )
+        file = Path(f"/proc/{thread}/fd/{arguments[_DESCRIPTOR.get((machine, call), 0)]}").readlink()
     except OSError:
         return False
+    return file.is_relative_to(folder)
 
 
 def read(folder: Path) -> State:

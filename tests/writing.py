@@ -1,6 +1,6 @@
 """Everything that writes to a database, each on a small table of ready-made vectors, and what such a database holds.
 
-`python tests/writing.py watched|killed DESCRIPTOR` does them in processes of its own, when it is told to over a socket.
+`python tests/writing.py watched|killed DESCRIPTOR` does them in other processes, as it is told to over a socket.
 """
 
 from __future__ import annotations
@@ -41,13 +41,14 @@ BAD = {"id": "bad", "text": "", "v": [0.0] * D}
 def planted_vector(text: str) -> F32:
     """Return a unit vector (D,) that belongs to a text."""
     seed = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
-    return normalize(np.random.default_rng(seed).normal(size=(1, D)).astype(np.float32))[0]
+    vector: F32 = normalize(np.random.default_rng(seed).normal(size=(1, D)).astype(np.float32))[0]
+    return vector
 
 
 def know_questions() -> None:
     """Let questions have planted vectors from now on, in this process, so that no model is loaded."""
-    QuestionModel.embed = lambda _, texts, *__: np.stack([planted_vector(t) for t in texts])  # type: ignore[assignment]
-    QuestionModel.query_prompt = lambda *_: ""  # type: ignore[assignment]
+    QuestionModel.embed = lambda _, texts, *__: np.stack([planted_vector(t) for t in texts])  # type: ignore[method-assign]
+    QuestionModel.query_prompt = lambda *_: ""  # type: ignore[method-assign]
 
 
 def article(number: int, version: int = 0) -> dict[str, Any]:
@@ -227,7 +228,7 @@ def check(folder: Path, before: dict[str, Any], after: dict[str, Any], in_parts:
     for part in ("rows", "tags"):
         if found[part] in (before[part], after[part]):
             continue
-        assert part == "rows" and in_parts, (part, found[part])
+        assert (part, in_parts) == ("rows", True), found[part]
         for row_id, row in found[part].items():
             assert row in (before[part].get(row_id), after[part].get(row_id)), row_id
         always = {i for i, row in before[part].items() if after[part].get(i) == row}

@@ -1,6 +1,6 @@
-"""kill -9 at random moments of everything that writes: nothing is lost, doubled or torn, and the same command goes on.
+"""kill -9 at random moments of all that writes: nothing is lost, doubled or torn, and the same command goes on.
 
-A few of them in `make test`; `make soak` has 5,000, or VECINDEX_KILLS.
+There are 5,000 of them, or VECINDEX_KILLS. `make test` has those of `test_crash_states` instead.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,8 @@ class Killer:
         if seconds is not None:
             time.sleep(seconds)
             # It is waited for by its parent alone, so at worst the number is that of a process that has just ended.
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         return int(self._answers.readline())
 
 
