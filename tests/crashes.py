@@ -1,6 +1,6 @@
 """All states in which a kill can leave a folder, which is read before each system call that changes files.
 
-The child puts a seccomp filter over all its threads, which hands such calls to a listener: the kernel holds the thread
+The child puts a seccomp filter over its threads, which hands such calls to a listener: the kernel holds the thread
 until the listener, this process, has read the folder and lets the call go on. So no moment is missed, and nothing in
 the child is replaced. Linux only; see seccomp_unotify(2).
 """
