@@ -94,20 +94,19 @@ encoder.check(["a text"])
 
 def held(numbers):
     for n in numbers:
-        encoder.embed(encoder.tokenize(["cell " * 38] * n))
+        encoder.embed(encoder.tokenize(["cell " * 8] * n))
     found = library.mallinfo2()
     return (found.uordblks + found.hblkhd) / 1e6
 
 held([1, 2, 4, 8, 16, 32])
 before = held([31])
-print(json.dumps(held(range(1, 47)) - before))
+print(json.dumps(held(range(1, 47, 3)) - before))
 """
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="the C library does not tell")
-@pytest.mark.timeout(1_000)  # a thousand texts: a minute and more without AVX-512
 def test_batches_of_ever_other_sizes_leave_nothing_behind() -> None:
-    done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, timeout=900)
+    done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    # 100 MB where each number of texts is a shape of its own.
+    # 28 MB where each number of texts is a shape of its own.
     assert json.loads(done.stdout) < 15
