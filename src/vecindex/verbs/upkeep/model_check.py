@@ -37,6 +37,9 @@ def check_model(found: Examination, table: ArticleTable, read: Rehash) -> None:
     except ModelError as error:
         found.skip(CHECK, str(error.message))
         return
+    if encoder.dimension != stored.dimension:
+        found.skip(CHECK, f"{stored.model} makes vectors of {encoder.dimension} values here")
+        return
     ids, vectors = _stored_vectors(table, list(sample))
     cosines = row_cosines(encoder.embed_texts([sample[row_id] for row_id in ids], encoder.prompt), vectors)
     found.settle(
