@@ -57,7 +57,7 @@ def test_out_of_memory_halves_and_goes_on(tmp_path: Path) -> None:
     source = tmp_path / "rows.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows(32)))
     done = subprocess.run(
-        [sys.executable, "-c", BOUNDED, str(tmp_path / "db"), str(source), "50"],
+        [sys.executable, "-c", BOUNDED, str(tmp_path / "db"), str(source), "80"],
         capture_output=True,
         text=True,
         check=False,
