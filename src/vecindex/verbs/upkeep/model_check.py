@@ -21,7 +21,7 @@ MIN_COSINE = 0.99
 def check_model(found: Examination, table: ArticleTable, read: Rehash) -> None:
     """Embed a sample of the texts with the table's model, if that is on this machine, and compare the vectors.
 
-    A hash tells that a vector is the one that was stored; this tells that it is the one that belongs to the text.
+    A hash shows that a vector is the one that was stored; this shows that it is the one of its text.
     """
     sample = read.sample
     if read.skipped is not None or not sample:
