@@ -18,8 +18,10 @@ import jsonschema
 import uvicorn
 
 from vecindex.serve.app import Server
+from vecindex.serve.connection import Connection
 from vecindex.serve.live import Live, Served
 from vecindex.serve.openapi import openapi
+from vecindex.serve.pace import PACE
 
 HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -85,7 +87,14 @@ def running(served: Served, live: Live | None = None) -> Iterator[Client]:
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port = bound.getsockname()[1]
         server = Server(live, HOSTS, port)
-        config = uvicorn.Config(server.app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            server.app,
+            http=Connection,
+            limit_concurrency=PACE.connections,
+            log_config=None,
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+        )
         run = uvicorn.Server(config)
         thread = threading.Thread(target=run.run, kwargs={"sockets": [bound]}, daemon=True)
         thread.start()
