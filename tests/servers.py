@@ -46,6 +46,12 @@ class Client:
     def __init__(self, port: int, live: Live, server: Server) -> None:
         self.port, self.live, self.server = port, live, server
         self.url = f"http://127.0.0.1:{port}"
+        self.run: uvicorn.Server | None = None
+
+    def connections(self) -> int:
+        """Return how many clients are connected."""
+        assert self.run is not None
+        return len(self.run.server_state.connections)
 
     def __call__(
         self, path: str, body: Any = None, *, method: str | None = None, headers: Mapping[str, str] | None = None
@@ -99,7 +105,9 @@ def running(served: Served, live: Live | None = None) -> Iterator[Client]:
         thread = threading.Thread(target=run.run, kwargs={"sockets": [bound]}, daemon=True)
         thread.start()
         try:
-            yield Client(port, live, server)
+            client = Client(port, live, server)
+            client.run = run
+            yield client
         finally:
             run.should_exit = True
             thread.join(20)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
-from collections.abc import Mapping
+import zlib
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from vecindex.errors import ConfigError, ModelError, SourceError, StoreError, VecindexError, described
 from vecindex.limits import Stopped
 from vecindex.messages import Message
 from vecindex.serialize import Spell
 from vecindex.serve.models import Failure
+from vecindex.serve.pace import PACE
 
 _LOG = logging.getLogger(__name__)
+# zlib's number for gzip with its header.
+_GZIP = 16 + zlib.MAX_WBITS
 
 REASONS = {
     400: "what was asked makes no sense for this table",
@@ -99,4 +102,13 @@ class Packed:
         if "gzip" in accepted.lower():
             headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
             return Response(self.data, headers=headers, media_type=self.media_type)
-        return Response(gzip.decompress(self.data), headers={"Vary": "Accept-Encoding"}, media_type=self.media_type)
+        # Piece by piece, for it may be read slowly, and by many.
+        return StreamingResponse(_pieces(self.data), headers={"Vary": "Accept-Encoding"}, media_type=self.media_type)
+
+
+async def _pieces(packed: bytes) -> AsyncIterator[bytes]:
+    """Yield what was compressed by gzip."""
+    unpacker, pending = zlib.decompressobj(_GZIP), packed
+    while not unpacker.eof:
+        yield unpacker.decompress(pending, PACE.piece_bytes)
+        pending = unpacker.unconsumed_tail
