@@ -125,7 +125,7 @@ def nearest(
     with translated(table.where):
         query = table.lance.search(list(np.asarray(queries, dtype=np.float32)), vector_column_name="vector")
         query = query.distance_type("cosine").bypass_vector_index()
-        found = _answer(query, [*columns, "_distance"], limit, where)
+        found = _answer(query, [*columns, "_distance"], limit, where, streams=True)
     answers: list[list[tuple[float, Row]]] = [[] for _ in range(len(queries))]
     for row in found:
         # Rounding puts a row's distance to itself a little below nought.
@@ -149,20 +149,24 @@ def by_fulltext(
 
     with translated(table.where):
         query = table.lance.search(MultiMatchQuery(query_text, list(TEXT_COLUMNS)), query_type="fts")
-        rows = _answer(query, [*columns, "_score"], limit, where)
+        rows = _answer(query, [*columns, "_score"], limit, where, streams=False)
     weighed = sorted(((row.pop("_score"), row) for row in rows), key=lambda one: (-one[0], one[1]["id"]))
     return [Found(row) for _, row in weighed]
 
 
-def _answer(query: Any, columns: Sequence[str], limit: int, where: str | None) -> list[Row]:
+def _answer(query: Any, columns: Sequence[str], limit: int, where: str | None, *, streams: bool) -> list[Row]:
+    """Return the rows that a query finds; where it `streams`, a condition is computed for a few rows at a time."""
     look()
     query = query.select(columns).limit(limit)
     if where:
         query = query.where(f"({where})")
     left = left_s()
     timeout = None if left is None else timedelta(seconds=left)
-    # As many rows at a time as a condition is computed for; None is LanceDB's own number.
-    rows: list[Row] = query.to_batches(CONDITION_ROWS if where else None, timeout=timeout).read_all().to_pylist()
+    if where and streams:
+        found = query.to_batches(CONDITION_ROWS, timeout=timeout).read_all()
+    else:
+        found = query.to_arrow(timeout=timeout)
+    rows: list[Row] = found.to_pylist()
     return rows
 
 
