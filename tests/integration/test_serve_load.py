@@ -21,7 +21,7 @@ import pytest
 
 from planted import KnownModel, make_table, put_map
 from servers import Client, running
-from vecindex.limits import looking
+from vecindex.core.limits import looking
 from vecindex.serve import pace
 from vecindex.serve.live import Live, Served
 from vecindex.store.articles import ArticleTable

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from starlette.responses import Response, StreamingResponse
 
+from vecindex.core.limits import Stopped
 from vecindex.errors import ConfigError, ModelError, SourceError, StoreError, VecindexError, described
-from vecindex.limits import Stopped
 from vecindex.messages import Message
 from vecindex.serialize import Spell
 from vecindex.serve.models import Failure

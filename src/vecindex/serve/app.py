@@ -18,8 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from vecindex.core.limits import Limit, look
 from vecindex.errors import VecindexError
-from vecindex.limits import Limit, look
 from vecindex.serve.answers import Packed, Refused, failure, failure_of, json_response
 from vecindex.serve.guard import Guard
 from vecindex.serve.handlers import Handlers

@@ -13,11 +13,11 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from vecindex.core.limits import unlimited
 from vecindex.core.neighbors import NO_ROW
 from vecindex.core.picture import Extent, MapPicture
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, ModelError, StoreError
-from vecindex.limits import unlimited
 from vecindex.messages import Message, Text, as_text, option, text
 from vecindex.options import ModelOptions, checked
 from vecindex.reports.map.payload import payload

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from typing import Generic, TypeVar
 
-from vecindex.limits import Stopped, look
+from vecindex.core.limits import Stopped, look
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

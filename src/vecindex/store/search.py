@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from vecindex.core.conditions import FUNCTIONS, excess
+from vecindex.core.limits import left_s, look
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, CorruptError
-from vecindex.limits import left_s, look
 from vecindex.messages import Placeholder, option, text
 from vecindex.store.articles import CONDITION_ROWS, ArticleTable
 from vecindex.store.causes import read_twice, reading
-from vecindex.store.conditions import FUNCTIONS, excess
 from vecindex.store.faults import is_unicode, not_unicode, translated
 
 Row = dict[str, Any]

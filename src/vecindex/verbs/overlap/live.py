@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from vecindex.core.limits import looking, unlimited
 from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted
 from vecindex.core.overlap import found_in, overlap_at_k
 from vecindex.core.placement import place_by_search
 from vecindex.core.vectors import F32
 from vecindex.errors import CorruptError
-from vecindex.limits import looking, unlimited
 from vecindex.messages import Placeholder, command, text
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane

@@ -24,7 +24,7 @@ FUNCTIONS = frozenset(_LISTED_FUNCTIONS.split())
 """Functions that a condition may call. Left out is what makes a value as long as a number says (`repeat`, `lpad`,
 `range`), what may multiply a text (`replace`), and what is not linear in it (`levenshtein`)."""
 
-MAX_OPERATIONS = 100
+MAX_OPERATIONS = 50
 """Functions, casts and arithmetic in one condition: each may hold a copy of a text; thousands overflow the stack."""
 MAX_JOINED = 2_000
 """ANDs and ORs in one condition; of 4,000 LanceDB still makes a plan."""
