@@ -49,10 +49,10 @@ REFUSED = (
     (" OR ".join(["id = 'a'"] * (MAX_JOINED + 2)), "it has 2,001 ANDs and ORs, and may have 2,000"),
     (
         "+".join(["1"] * (MAX_OPERATIONS + 2)) + " = 1",
-        f"it has {MAX_OPERATIONS + 1} functions, casts and signs of arithmetic",
+        f"it has {MAX_OPERATIONS + 1} functions, casts and operators",
     ),
-    ("||".join(["id"] * 400) + " = 'a'", "it has 399 functions, casts and signs of arithmetic"),
-    ("id" + "::text" * 300 + " = 'a'", "it has 300 functions, casts and signs of arithmetic"),
+    ("||".join(["id"] * 400) + " = 'a'", "it has 399 functions, casts and operators"),
+    ("id" + "::text" * 300 + " = 'a'", "it has 300 functions, casts and operators"),
 )
 LARGE = (
     "lpad", "rpad", "array_repeat", "generate_series", "range", "array_resize", "replace", "regexp_replace", "encode",

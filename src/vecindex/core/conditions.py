@@ -95,7 +95,7 @@ def excess(condition: str) -> str | None:
         operations += calls or _is_operation(token, before)
         before = token
     if operations > MAX_OPERATIONS:
-        return f"it has {operations:,} functions, casts and signs of arithmetic, and may have {MAX_OPERATIONS}."
+        return f"it has {operations:,} functions, casts and operators, and may have {MAX_OPERATIONS}."
     if joined > MAX_JOINED:
         return f"it has {joined:,} ANDs and ORs, and may have {MAX_JOINED:,}; put values into a list: id IN (...)."
     return _pattern_excess(tokens)

@@ -83,7 +83,7 @@ class Server:
     async def _threaded(self, request: Request, costly: bool, work: Callable[[], Any]) -> Any:
         """Return what the work gives, in a thread, after its turn has come.
 
-        The work is told to stop when its client leaves or its time is over. Its turn ends with it, so that no more
+        The work is to stop when its client leaves or its time is over. Its turn ends with it, so that no more
         threads compute than were meant to. Raises Refused (503).
         """
         limit, turns = Limit(PACE.answer_s), self._weighty if costly else self._light

@@ -39,7 +39,7 @@ _held: dict[Path, tuple[int, int] | None] = {}
 def writing(folder: Path | None, doing: str = "") -> Iterator[None]:
     """Hold the writer lock of a database inside the block, or raise LockedError at once, naming its holder.
 
-    `doing` is added to what others are told of the holder.
+    `doing` is added to the note of the holder.
 
     The kernel releases the lock when the process dies, however it dies. A file next to it holds the writer's process
     id and command, for the message that the next one gets. Databases that are not local folders have no lock: their

@@ -179,7 +179,7 @@ def _bytes_on_disk(at: Path | os.DirEntry[str]) -> int:
         found = at.stat(follow_symlinks=False)
     except OSError:
         return 0
-    # Windows does not tell the blocks.
+    # Windows has no number of blocks.
     return getattr(found, "st_blocks", -(-found.st_size // _BLOCK_BYTES)) * _BLOCK_BYTES
 
 
