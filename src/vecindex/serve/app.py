@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from vecindex.core.limits import Limit, look
+from vecindex.core.limits import Limit, Stopped, look
 from vecindex.errors import VecindexError
 from vecindex.serve.answers import Packed, Refused, failure, failure_of, json_response
 from vecindex.serve.guard import Guard
@@ -98,6 +98,8 @@ class Server:
             if not work_task.done():
                 raise _too_long()
             return work_task.result()
+        except Stopped as error:
+            raise _too_long() from error
         finally:
             limit.stop()
             left.cancel()

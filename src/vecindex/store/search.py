@@ -162,10 +162,14 @@ def _answer(query: Any, columns: Sequence[str], limit: int, where: str | None, *
         query = query.where(f"({where})")
     left = left_s()
     timeout = None if left is None else timedelta(seconds=left)
-    if where and streams:
-        found = query.to_batches(CONDITION_ROWS, timeout=timeout).read_all()
-    else:
-        found = query.to_arrow(timeout=timeout)
+    try:
+        if where and streams:
+            found = query.to_batches(CONDITION_ROWS, timeout=timeout).read_all()
+        else:
+            found = query.to_arrow(timeout=timeout)
+    except RuntimeError:
+        look()  # LanceDB ended it at that time
+        raise
     rows: list[Row] = found.to_pylist()
     return rows
 
