@@ -22,13 +22,14 @@ def test_without_a_limit_a_look_does_nothing() -> None:
 
 
 def test_what_is_stopped_ends_at_the_next_step() -> None:
-    limit, seen = Limit(60), []
+    limit, seen = Limit(60), list[int]()
     with limit.holding():
         assert 0 < (left_s() or 0) <= 60
+        steps = looking([1, 2, 3])
+        seen.append(next(steps))
+        limit.stop()
         with pytest.raises(Stopped, match=OVER):
-            for step in looking([1, 2, 3]):
-                seen.append(step)
-                limit.stop()
+            next(steps)
         with unlimited():
             assert list(looking([4, 5])) == [4, 5]
         assert left_s() == 0
