@@ -145,7 +145,7 @@ class QuestionAsked(Asked):
 
     text: str = Field(max_length=MAX_QUESTION_CHARS)
     map: str | None = Field(None, description="The map to put it on; null for the default one, if there is one.")
-    k: int = declared(OverlapOptions, "k", le=MAX_NEIGHBORS)
+    k: int = declared(OverlapOptions, "k")
     where: str | None = declared(SearchOptions, "where", max_length=MAX_CONDITION_CHARS)
     edition: str | None = Field(None, description="The state of the table that `row` is to be of.")
 
