@@ -18,8 +18,10 @@ import jsonschema
 import uvicorn
 
 from vecindex.serve.app import Server
+from vecindex.serve.connection import Connection
 from vecindex.serve.live import Live, Served
 from vecindex.serve.openapi import openapi
+from vecindex.serve.pace import PACE
 
 HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -44,6 +46,12 @@ class Client:
     def __init__(self, port: int, live: Live, server: Server) -> None:
         self.port, self.live, self.server = port, live, server
         self.url = f"http://127.0.0.1:{port}"
+        self.run: uvicorn.Server | None = None
+
+    def connections(self) -> int:
+        """Return how many clients are connected."""
+        assert self.run is not None
+        return len(self.run.server_state.connections)
 
     def __call__(
         self, path: str, body: Any = None, *, method: str | None = None, headers: Mapping[str, str] | None = None
@@ -85,12 +93,21 @@ def running(served: Served, live: Live | None = None) -> Iterator[Client]:
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port = bound.getsockname()[1]
         server = Server(live, HOSTS, port)
-        config = uvicorn.Config(server.app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            server.app,
+            http=Connection,
+            limit_concurrency=PACE.connections,
+            log_config=None,
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+        )
         run = uvicorn.Server(config)
         thread = threading.Thread(target=run.run, kwargs={"sockets": [bound]}, daemon=True)
         thread.start()
         try:
-            yield Client(port, live, server)
+            client = Client(port, live, server)
+            client.run = run
+            yield client
         finally:
             run.should_exit = True
             thread.join(20)

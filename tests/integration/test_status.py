@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import vecindex
 from tables import append, chunked_table, filled, fingerprint, make_table, unit_vectors
 from vecindex.cli.render.upkeep import print_status
 from vecindex.errors import CorruptError, TableNotFoundError
+from vecindex.store import maintenance
 from vecindex.store.database import Database
 from vecindex.store.rejects import RejectTable
 from vecindex.types import Rejected
@@ -53,15 +56,46 @@ def test_counts_and_provenance(tmp_path: Path) -> None:
     assert not found.words_indexed
 
 
-def test_bytes_are_those_of_the_folders(tmp_path: Path) -> None:
+def on_disk(*paths: Path) -> int:
+    """Return what files and folders with all in them take on disk, as du counts."""
+    return 512 * sum(p.stat().st_blocks for path in paths for p in (path, *path.rglob("*")))
+
+
+def test_bytes_are_those_on_disk(tmp_path: Path) -> None:
     filled(tmp_path)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "small").write_bytes(b"x")
     found = vecindex.open(tmp_path).status()
-    of_table = sum(p.stat().st_size for p in (tmp_path / "articles.lance").rglob("*") if p.is_file())
-    of_all = sum(p.stat().st_size for p in tmp_path.rglob("*") if p.is_file())
-    assert (found.table_bytes, found.database_bytes) == (of_table, of_all)
-    data = sum(p.stat().st_size for p in (tmp_path / "articles.lance" / "data").iterdir())
-    assert found.live_bytes == data
+    own = tmp_path / "articles.lance"
+    assert (found.table_bytes, found.database_bytes) == (on_disk(own), on_disk(tmp_path))
+    assert found.live_bytes == on_disk(*(own / "data").iterdir())
     assert (found.fragments, found.versions) == (1, 2)
+    if du := shutil.which("du"):
+        said = subprocess.run([du, "-s", "-B1", str(tmp_path)], capture_output=True, text=True, check=True)
+        assert found.database_bytes == int(said.stdout.split()[0])
+    report = vecindex.open(tmp_path).optimize(older_than="0s")
+    assert (report.bytes_before, report.bytes_after) == (found.table_bytes, on_disk(own))
+
+
+def test_old_versions_are_counted_and_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, _ = filled(tmp_path)
+    for number in range(5):
+        table.set_setting(batch_tokens={"cpu": number})
+    # Of each version but the newest nothing can be read; and each folder is listed once.
+    for manifest in sorted((tmp_path / "articles.lance" / "_versions").glob("*.manifest"))[1:]:
+        manifest.write_bytes(b"?" * 100)
+    walked: list[Path] = []
+
+    def counted(folder: Path, known: Any = None) -> int:
+        walked.append(folder)
+        return bytes_in(folder, known)
+
+    bytes_in = maintenance.bytes_in
+    monkeypatch.setattr(maintenance, "bytes_in", counted)
+    found = vecindex.open(tmp_path).status()
+    assert (found.rows, found.versions, found.batch_tokens) == (100, 7, {"cpu": 4})
+    assert found.table_bytes == on_disk(tmp_path / "articles.lance")
+    assert sorted(walked) == sorted(p for p in (tmp_path / "articles.lance", *tmp_path.rglob("*/*")) if p.is_dir())
 
 
 def test_articles_in_chunks_are_counted(tmp_path: Path) -> None:

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
+import zlib
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
+from vecindex.core.limits import Stopped
 from vecindex.errors import ConfigError, ModelError, SourceError, StoreError, VecindexError, described
 from vecindex.messages import Message
 from vecindex.serialize import Spell
 from vecindex.serve.models import Failure
+from vecindex.serve.pace import PACE
 
 _LOG = logging.getLogger(__name__)
+# zlib's number for gzip with its header.
+_GZIP = 16 + zlib.MAX_WBITS
 
 REASONS = {
     400: "what was asked makes no sense for this table",
     403: "the request comes from another page or names another host",
     404: "there is no such thing",
     405: "the method is not for this address",
+    408: "the request was not sent in time",
     409: "the table has changed, or does not allow this as it is",
     413: "the request is too large",
     415: "the body is not JSON",
     422: "a value is missing, unknown or of the wrong kind",
     500: "an unforeseen error",
-    503: "the table, or the model, is not there at the moment",
+    503: "the table, or the model, is not there at the moment; or the answer took too long",
 }
 """What each status means."""
 
@@ -52,7 +58,7 @@ def status_of(error: Exception) -> int:
         return error.status
     if isinstance(error, ConfigError):
         return 400
-    return 503 if isinstance(error, (ModelError, SourceError, StoreError)) else 500
+    return 503 if isinstance(error, (ModelError, SourceError, StoreError, Stopped)) else 500
 
 
 def failure(error: Exception, spell: Spell = str) -> Response:
@@ -71,15 +77,17 @@ def failure(error: Exception, spell: Spell = str) -> Response:
     )
 
 
-def failure_of(status: int, what: str, next_step: str | None = None) -> Response:
+def failure_of(
+    status: int, what: str, next_step: str | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
     """Return an answer that says what is wrong."""
-    return json_response(Failure(error=what, next=next_step).model_dump_json(), status)
+    return json_response(Failure(error=what, next=next_step).model_dump_json(), status, headers)
 
 
-def json_response(text: str, status: int = 200) -> Response:
+def json_response(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return JSON as an answer."""
     # A lone surrogate has no UTF-8; it could only come from an error that quotes what was asked.
-    return Response(text.encode("utf-8", "replace"), status, media_type="application/json")
+    return Response(text.encode("utf-8", "replace"), status, headers, media_type="application/json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +102,13 @@ class Packed:
         if "gzip" in accepted.lower():
             headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
             return Response(self.data, headers=headers, media_type=self.media_type)
-        return Response(gzip.decompress(self.data), headers={"Vary": "Accept-Encoding"}, media_type=self.media_type)
+        # Piece by piece, for it may be read slowly, and by many.
+        return StreamingResponse(_pieces(self.data), headers={"Vary": "Accept-Encoding"}, media_type=self.media_type)
+
+
+async def _pieces(packed: bytes) -> AsyncIterator[bytes]:
+    """Yield what was compressed by gzip."""
+    unpacker, pending = zlib.decompressobj(_GZIP), packed
+    while not unpacker.eof:
+        yield unpacker.decompress(pending, PACE.piece_bytes)
+        pending = unpacker.unconsumed_tail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import threading
@@ -10,7 +11,6 @@ from typing import Any
 from urllib.parse import unquote
 
 import anyio.to_thread
-from anyio import CapacityLimiter
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from vecindex.core.limits import Limit, Stopped, look
 from vecindex.errors import VecindexError
 from vecindex.serve.answers import Packed, Refused, failure, failure_of, json_response
 from vecindex.serve.guard import Guard
@@ -25,6 +26,7 @@ from vecindex.serve.handlers import Handlers
 from vecindex.serve.live import Live
 from vecindex.serve.openapi import openapi
 from vecindex.serve.operations import OPERATIONS, Operation
+from vecindex.serve.pace import PACE
 from vecindex.serve.page import docs_page, live_page, report_page
 from vecindex.serve.report_job import ReportJob
 
@@ -44,8 +46,9 @@ class Server:
         self.live = live
         self.job = ReportJob(live)
         self.handlers = Handlers(live, self.job)
-        self._weighty = CapacityLimiter(_WEIGHTY)
-        self._light = CapacityLimiter(_LIGHT)
+        self._weighty = asyncio.Semaphore(_WEIGHTY)
+        self._light = asyncio.Semaphore(_LIGHT)
+        self._waiting = 0
         self._running = 0
         self._counting = threading.Lock()
         routes = [Route(op.path, self._endpoint(op), methods=[op.method]) for op in OPERATIONS]
@@ -77,9 +80,41 @@ class Server:
 
         threading.Thread(target=self._counted, args=(draw,), daemon=True).start()
 
-    async def _threaded(self, costly: bool, work: Callable[[], Any]) -> Any:
-        limiter = self._weighty if costly else self._light
-        return await anyio.to_thread.run_sync(self._counted, work, limiter=limiter)
+    async def _threaded(self, request: Request, costly: bool, work: Callable[[], Any]) -> Any:
+        """Return what the work gives, in a thread, after its turn has come.
+
+        The work is to stop when its client leaves or its time is over. Its turn ends with it, so that no more
+        threads compute than were meant to. Raises Refused (503).
+        """
+        limit, turns = Limit(PACE.answer_s), self._weighty if costly else self._light
+        left = asyncio.create_task(_left(request))
+        try:
+            if self._waiting >= PACE.waiting:
+                raise Refused(503, f"{self._waiting} requests wait for their turn.", "Ask again later.")
+            await self._turn(turns, left, limit)
+            work_task = asyncio.create_task(anyio.to_thread.run_sync(self._counted, _limited(limit, work)))
+            work_task.add_done_callback(lambda done: _ended(turns, done))
+            await asyncio.wait({work_task, left}, timeout=limit.left_s, return_when=asyncio.FIRST_COMPLETED)
+            if not work_task.done():
+                raise _too_long()
+            return work_task.result()
+        except Stopped as error:
+            raise _too_long() from error
+        finally:
+            limit.stop()
+            left.cancel()
+
+    async def _turn(self, turns: asyncio.Semaphore, left: asyncio.Task[None], limit: Limit) -> None:
+        """Wait for a turn; raises Refused (503) where the client left or the time is over before."""
+        turn = asyncio.create_task(turns.acquire())
+        self._waiting += 1
+        try:
+            await asyncio.wait({turn, left}, timeout=limit.left_s, return_when=asyncio.FIRST_COMPLETED)
+            if not turn.done():
+                raise _too_long()
+        finally:
+            self._waiting -= 1
+            turn.cancel()
 
     def _counted(self, work: Callable[[], Any]) -> Any:
         with self._counting:
@@ -95,7 +130,7 @@ class Server:
             body = await request.body() if operation.method == "POST" else None
             try:
                 given = _arguments(operation, request, body)
-                found = await self._threaded(operation.costly, lambda: operation.run(self.handlers, **given))
+                found = await self._threaded(request, operation.costly, lambda: operation.run(self.handlers, **given))
             except Exception as error:  # noqa: BLE001  # errors become answers here alone
                 return failure(error, self.live.served.spell)
             if isinstance(found, Packed):
@@ -105,9 +140,9 @@ class Server:
         return endpoint
 
     def _page(self, make: Callable[[], str]) -> Callable[[Request], Awaitable[Response]]:
-        async def endpoint(_request: Request) -> Response:
+        async def endpoint(request: Request) -> Response:
             try:
-                html = await self._threaded(False, make)
+                html = await self._threaded(request, False, make)
             except Exception as error:  # noqa: BLE001  # as above
                 return failure(error, self.live.served.spell)
             return Response(html, headers={"Content-Security-Policy": _PAGE_POLICY}, media_type="text/html")
@@ -116,6 +151,35 @@ class Server:
 
     async def _openapi(self, _request: Request) -> Response:
         return json_response(json.dumps(openapi()))
+
+
+async def _left(request: Request) -> None:
+    """Return when the client has left."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _limited(limit: Limit, work: Callable[[], Any]) -> Callable[[], Any]:
+    def limited() -> Any:
+        with limit.holding():
+            look()
+            return work()
+
+    return limited
+
+
+def _ended(turns: asyncio.Semaphore, done: asyncio.Future[Any]) -> None:
+    turns.release()
+    if not done.cancelled():
+        done.exception()  # else asyncio logs that nobody asked for it
+
+
+def _too_long() -> Refused:
+    return Refused(
+        503,
+        f"There was no answer within {PACE.answer_s:g} seconds.",
+        "Ask for less, such as a simpler condition, or again when fewer requests are made.",
+    )
 
 
 def _arguments(operation: Operation, request: Request, body: bytes | None) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Iterable
+from contextlib import suppress
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, option, text
 from vecindex.serve.answers import failure_of
+from vecindex.serve.pace import PACE
 
 MAX_BODY_BYTES = 64 << 10
 _HEADERS = {
@@ -83,19 +86,26 @@ class Guard:
                 for name, value in _HEADERS.items():
                     answered.setdefault(name, value)
                 answered.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-            await send(message)
+            await _sent(message, send)
 
         refusal = self._refused(scope["method"], headers)
         if refusal is not None:
             await failure_of(*refusal)(scope, receive, guarded)
             return
-        body = b"" if scope["method"] in _READING else await _body(receive)
+        try:
+            body = b"" if scope["method"] in _READING else await asyncio.wait_for(_body(receive), PACE.request_s)
+        except TimeoutError:
+            body, refusal = None, (408, f"The request was not sent within {PACE.request_s:g} seconds.", None)
+        else:
+            refusal = (413, _TOO_LARGE, None)
         if body is None:
-            await failure_of(413, _TOO_LARGE)(scope, receive, guarded)
+            # What else is sent would be read for nothing.
+            await failure_of(*refusal, headers={"Connection": "close"})(scope, receive, guarded)
             return
         # The parts of an address are taken apart before they are decoded: an id may hold a slash.
         path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
-        await self._app({**scope, "path": path}, _replayed(body, receive), guarded)
+        with suppress(_NotRead):
+            await self._app({**scope, "path": path}, _replayed(body, receive), guarded)
 
     def _refused(self, method: str, headers: Headers) -> tuple[int, str, str | None] | None:
         """Return the status and the reason for a request that is not let through."""
@@ -120,6 +130,28 @@ class Guard:
 def _is_visit(headers: Headers) -> bool:
     """Return whether a browser goes to the page, by a link from another one, and does not fetch it for that one."""
     return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+
+
+class _NotRead(Exception):
+    """The client does not read what it asked for."""
+
+
+async def _sent(message: Message, send: Send) -> None:
+    """Send a message, the body of an answer in pieces: what a client does not read yet is not copied for it.
+
+    Raises _NotRead where a piece is not taken in time.
+    """
+    body = message.get("body", b"")
+    starts = range(0, max(1, len(body)), PACE.piece_bytes)
+    for start in starts:
+        last = start == starts[-1]
+        piece = {**message, "body": body[start : start + PACE.piece_bytes]} if len(starts) > 1 else message
+        if not last:
+            piece["more_body"] = True
+        try:
+            await asyncio.wait_for(send(piece), PACE.read_s)
+        except TimeoutError as error:
+            raise _NotRead from error
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -13,6 +13,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from vecindex.core.limits import unlimited
 from vecindex.core.neighbors import NO_ROW
 from vecindex.core.picture import Extent, MapPicture
 from vecindex.core.vectors import F32
@@ -211,7 +212,8 @@ class Live:
         latest, table = self.latest()
         if name not in (None, latest):
             self._outdated()
-        return self._snapshots.get(latest, lambda: self._opened(latest, table))
+        with unlimited():
+            return self._snapshots.get(latest, lambda: self._opened(latest, table))
 
     def _opened(self, name: str, table: ArticleTable) -> Snapshot:
         for older in self._snapshots.values():
@@ -241,7 +243,11 @@ class Live:
     def shown(self, at: Snapshot, name: str) -> Shown:
         """Return a map's picture, made at the first request of this snapshot."""
         self.map_of(at, name)
-        return self._pictures.get((at.name, name), lambda: self._picture(at, name))
+        return self._pictures.get((at.name, name), lambda: self._kept_picture(at, name))
+
+    def _kept_picture(self, at: Snapshot, name: str) -> Shown:
+        with unlimited():
+            return self._picture(at, name)
 
     def _picture(self, at: Snapshot, name: str) -> Shown:
         picture = self._picture_of(at, name)

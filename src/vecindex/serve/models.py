@@ -12,6 +12,7 @@ from vecindex.verbs.search.options import SearchOptions
 
 MAX_QUESTION_CHARS = 8_000
 MAX_CONDITION_CHARS = 4_000
+MAX_NEIGHBORS = 1_000
 
 
 def declared(kind: Any, name: str, **limits: Any) -> Any:
@@ -113,7 +114,7 @@ class SearchAsked(Asked):
 
     text: str | None = Field(None, max_length=MAX_QUESTION_CHARS)
     id: str | None = declared(SearchOptions, "id", max_length=MAX_CONDITION_CHARS)
-    k: int = declared(SearchOptions, "k", le=1_000)
+    k: int = declared(SearchOptions, "k", le=MAX_NEIGHBORS)
     where: str | None = declared(SearchOptions, "where", max_length=MAX_CONDITION_CHARS)
     hybrid: bool = declared(SearchOptions, "hybrid")
 

@@ -49,7 +49,7 @@ def openapi() -> dict[str, Any]:
 
 
 def _described(operation: Operation) -> dict[str, Any]:
-    of_body = (400, 413, 415) if operation.method == "POST" else ()
+    of_body = (400, 408, 413, 415) if operation.method == "POST" else ()
     if isinstance(operation.answer, str):
         answer = {operation.answer: {"schema": {"type": "object"} if operation.answer == "application/json" else {}}}
     else:

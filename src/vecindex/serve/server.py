@@ -14,10 +14,12 @@ import uvicorn
 from vecindex.errors import ConfigError, Interrupted
 from vecindex.messages import option, text
 from vecindex.serve.app import Server
+from vecindex.serve.connection import Connection
 from vecindex.serve.guard import check_host
 from vecindex.serve.live import Live, Served
+from vecindex.serve.pace import PACE
 
-_BACKLOG = 64
+_BACKLOG = 256
 # How long requests in flight may take to end after Ctrl-C.
 _GRACE_S = 2
 
@@ -63,7 +65,8 @@ def serve(served: Served, host: str, port: int, ready: Callable[[str], None], st
                 lifespan="off",
                 server_header=False,
                 ws="none",
-                http="h11",
+                http=Connection,
+                limit_concurrency=PACE.connections,
                 loop="asyncio",
                 timeout_graceful_shutdown=_GRACE_S,
             )

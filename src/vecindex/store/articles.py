@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from vecindex.core.limits import looking
 from vecindex.core.vectors import F32
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, StoreError, UnavailableError
 from vecindex.messages import Placeholder, command, text
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _SCAN_ROWS = 16_384
 # Lance reads ahead by whole batches, and by default up to 2 GB of them.
 _VECTOR_ROWS = 1_024
+CONDITION_ROWS = 512
+"""Rows at a time where a condition of a user is computed."""
 _READ_AHEAD_BATCHES = 2
 _READ_AHEAD_BYTES = 4 << 20
 _CACHE_BYTES = 8 << 20
@@ -140,26 +143,30 @@ class ArticleTable:
     def scan(self, columns: Sequence[str], where: str | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the rows in batches with the given columns, from one version of the table."""
         with translated(self.where):
-            yield from self._pinned().to_batches(columns=list(columns), filter=where, batch_size=_SCAN_ROWS)
+            yield from looking(self._pinned().to_batches(columns=list(columns), filter=where, batch_size=_SCAN_ROWS))
 
     def stream(
         self, columns: Sequence[str], where: str | None = None, rows: int = _VECTOR_ROWS
     ) -> Iterator[pa.RecordBatch]:
         """Yield columns of the rows in the order of `scan`, in batches of so many rows, and few batches in memory."""
         with translated(self.where):
-            yield from (
-                self._pinned()
-                .scanner(
-                    columns=list(columns),
-                    filter=where,
-                    batch_size=rows,
-                    batch_readahead=_READ_AHEAD_BATCHES,
-                    fragment_readahead=1,
-                    io_buffer_size=_READ_AHEAD_BYTES,
-                    scan_in_order=True,
-                )
-                .to_batches()
+            scanner = self._pinned().scanner(
+                columns=list(columns),
+                filter=where,
+                batch_size=rows,
+                batch_readahead=_READ_AHEAD_BATCHES,
+                fragment_readahead=1,
+                io_buffer_size=_READ_AHEAD_BYTES,
+                scan_in_order=True,
             )
+            yield from looking(scanner.to_batches())
+
+    def scan_where(self, columns: Sequence[str], condition: str) -> Iterator[pa.RecordBatch]:
+        """Yield columns of the rows that meet a user's condition, a few rows at a time.
+
+        What the condition computes, such as a copy of each text, is in memory for these rows alone.
+        """
+        yield from self.stream(columns, f"({condition})", CONDITION_ROWS)
 
     def _pinned(self) -> Any:
         """Return the version that is read now as a Lance dataset, which stays at it whatever is committed."""

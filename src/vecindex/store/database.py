@@ -88,9 +88,9 @@ class Database:
         """Return whether there is a database; a remote one is taken to exist."""
         return self.folder is None or self.folder.is_dir()
 
-    def writer(self) -> AbstractContextManager[None]:
+    def writer(self, doing: str = "") -> AbstractContextManager[None]:
         """Return the database's writer lock, to be used as a context manager; see `writing`."""
-        return writing(self.folder)
+        return writing(self.folder, doing)
 
     def tables(self) -> list[str]:
         """Return the names of all tables, in order."""

@@ -36,8 +36,10 @@ _held: dict[Path, tuple[int, int] | None] = {}
 
 
 @contextmanager
-def writing(folder: Path | None) -> Iterator[None]:
+def writing(folder: Path | None, doing: str = "") -> Iterator[None]:
     """Hold the writer lock of a database inside the block, or raise LockedError at once, naming its holder.
+
+    `doing` is added to the note of the holder.
 
     The kernel releases the lock when the process dies, however it dies. A file next to it holds the writer's process
     id and command, for the message that the next one gets. Databases that are not local folders have no lock: their
@@ -64,7 +66,7 @@ def writing(folder: Path | None) -> Iterator[None]:
         ) from error
     try:
         with suppress(OSError):  # a full disk; the note only serves a message
-            note = f"process {os.getpid()}: {Path(sys.argv[0]).name} {masked(' '.join(sys.argv[1:3]))}"
+            note = f"process {os.getpid()}: {Path(sys.argv[0]).name} {masked(' '.join(sys.argv[1:3]))}{doing}"
             (folder / _HOLDER).write_text(note, encoding="utf-8", errors="replace")
         _held[folder.absolute()] = _identity(folder)
         yield

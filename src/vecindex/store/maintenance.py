@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,6 +34,8 @@ _METADATA_CACHE = 32 << 20
 KEEP_VERSIONS_FOR = timedelta(hours=1)
 """Old versions stay this long, counted from their own commit, so that a reader of one does not lose its files."""
 _HASHED_ROWS = 16_384
+# The unit of st_blocks, whatever the disk's own blocks are.
+_BLOCK_BYTES = 512
 
 
 Notice = Callable[[Message], None]
@@ -128,7 +131,7 @@ def sweep(
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a table takes on disk. Bytes are None where the database is not a local folder.
+    """What a table takes on disk, in whole blocks as `du` counts. None where the database is not a local folder.
 
     `live_bytes` are those of the data files of the version in use: the rest of `table_bytes` are older versions,
     indexes and manifests.
@@ -144,20 +147,40 @@ def usage(table: ArticleTable, folder: Path | None) -> Usage:
     """Return what a table takes on disk."""
     with translated(table.where):
         pieces = [fragment.metadata for fragment in _dataset(table).get_fragments()]
-    live = sum(file.file_size_bytes or 0 for piece in pieces for file in piece.files)
+    files = [file for piece in pieces for file in piece.files]
     if folder is None:
+        live = sum(file.file_size_bytes or 0 for file in files)
         return Usage(len(pieces), len(table.versions()), live, None)
     own = table_folder(folder, table.name)
+    live = sum(_bytes_on_disk(own / "data" / file.path) for file in files)
     return Usage(len(pieces), len(manifests(own)), live, bytes_in(own))
 
 
-def bytes_in(folder: Path) -> int:
-    """Return the bytes of all files below a folder; one that vanishes meanwhile counts nothing."""
-    total = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):
-            total += path.stat().st_size if path.is_file() else 0
+def bytes_in(folder: Path, known: Mapping[str, int | None] | None = None) -> int:
+    """Return what a folder and all below it take on disk, as `du` counts; what vanishes meanwhile counts nothing.
+
+    Each file is looked at once and none is opened. `known` gives the bytes of folders in it that were counted before.
+    """
+    total = _bytes_on_disk(folder)
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            counted = None if known is None else known.get(entry.name)
+            if counted is not None:
+                total += counted
+            elif entry.is_dir(follow_symlinks=False):
+                total += bytes_in(Path(entry.path))
+            else:
+                total += _bytes_on_disk(entry)
     return total
+
+
+def _bytes_on_disk(at: Path | os.DirEntry[str]) -> int:
+    try:
+        found = at.stat(follow_symlinks=False)
+    except OSError:
+        return 0
+    # Windows has no number of blocks.
+    return getattr(found, "st_blocks", -(-found.st_size // _BLOCK_BYTES)) * _BLOCK_BYTES
 
 
 def _dataset(table: ArticleTable) -> Any:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from vecindex.core.conditions import FUNCTIONS, excess
+from vecindex.core.limits import left_s, look
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, CorruptError
 from vecindex.messages import Placeholder, option, text
-from vecindex.store.articles import ArticleTable
+from vecindex.store.articles import CONDITION_ROWS, ArticleTable
 from vecindex.store.causes import read_twice, reading
 from vecindex.store.faults import is_unicode, not_unicode, translated
 
@@ -22,6 +25,7 @@ Row = dict[str, Any]
 
 TEXT_COLUMNS = ("title", "text")
 _EXAMPLE = Placeholder("\"year > 1990 AND topic = 'cells'\"")
+_SHOWN_CHARS = 500
 _INDEX_CACHE = 256 << 20
 _NO_COLUMN = "vecindex_no_such_column_0"
 # LanceDB's number of the query in the answer to several.
@@ -45,6 +49,9 @@ def check_condition(table: ArticleTable, where: str) -> None:
     """Raise ConfigError, naming the columns, when an SQL condition cannot be applied to the table."""
     if not is_unicode(where):
         raise not_unicode(where, table.where)
+    if (reason := excess(where)) is not None:
+        allowed = ", ".join(sorted(FUNCTIONS))
+        raise _wrong(table, where, reason, f" Functions: {allowed}." if "which a condition may not" in reason else "")
     # The condition is put in brackets when it is used, which distinguishes one that ends too early
     # ("true; more") from one that is whole.
     for condition in (where, f"({where})"):
@@ -56,14 +63,22 @@ def check_condition(table: ArticleTable, where: str) -> None:
         raise _wrong(table, where, "it ends early: a bracket, a semicolon or a comment is too much.")
 
 
-def _wrong(table: ArticleTable, where: str, reason: str) -> ConfigError:
+def _wrong(table: ArticleTable, where: str, reason: str, more: str = "") -> ConfigError:
     columns = ", ".join(
         f"{f.name} ({f.type})" for f in table.schema if f.name not in ("vector", "vector_hash", "content_hash")
     )
     return ConfigError(
-        text("The condition of ", option("where"), f" does not work on {table.where}: {reason} Found: {where}"),
-        text(f"Columns there: {columns}. Text stands in single quotes: ", option("where", _EXAMPLE)),
+        text(
+            "The condition of ",
+            option("where"),
+            f" does not work on {table.where}: {reason} Found: {_shown(where)}",
+        ),
+        text(f"Columns there: {columns}.{more} Text stands in single quotes: ", option("where", _EXAMPLE)),
     )
+
+
+def _shown(where: str) -> str:
+    return where if len(where) <= _SHOWN_CHARS else where[: _SHOWN_CHARS - 3] + "..."
 
 
 def _refusal(table: ArticleTable, condition: str) -> str | None:
@@ -71,9 +86,6 @@ def _refusal(table: ArticleTable, condition: str) -> str | None:
 
     Planning needs no scan, and fails on nearly whatever the search would fail on.
     """
-    if re.search(r"\?|\$\d", re.sub(r"'(?:[^']|'')*'", "", condition)):
-        # It would make LanceDB panic, and say so on stderr.
-        return "it has a placeholder for a value (? or $1); write the value itself."
     try:
         table.lance.search().where(condition).select(["id"]).limit(1).explain_plan()
     except (ValueError, RuntimeError) as error:
@@ -113,7 +125,7 @@ def nearest(
     with translated(table.where):
         query = table.lance.search(list(np.asarray(queries, dtype=np.float32)), vector_column_name="vector")
         query = query.distance_type("cosine").bypass_vector_index()
-        found = _answer(query, [*columns, "_distance"], limit, where)
+        found = _answer(query, [*columns, "_distance"], limit, where, streams=True)
     answers: list[list[tuple[float, Row]]] = [[] for _ in range(len(queries))]
     for row in found:
         # Rounding puts a row's distance to itself a little below nought.
@@ -137,14 +149,28 @@ def by_fulltext(
 
     with translated(table.where):
         query = table.lance.search(MultiMatchQuery(query_text, list(TEXT_COLUMNS)), query_type="fts")
-        rows = _answer(query, [*columns, "_score"], limit, where)
+        rows = _answer(query, [*columns, "_score"], limit, where, streams=False)
     weighed = sorted(((row.pop("_score"), row) for row in rows), key=lambda one: (-one[0], one[1]["id"]))
     return [Found(row) for _, row in weighed]
 
 
-def _answer(query: Any, columns: Sequence[str], limit: int, where: str | None) -> list[Row]:
+def _answer(query: Any, columns: Sequence[str], limit: int, where: str | None, *, streams: bool) -> list[Row]:
+    """Return the rows that a query finds; where it `streams`, a condition is computed for a few rows at a time."""
+    look()
     query = query.select(columns).limit(limit)
-    rows: list[Row] = (query.where(f"({where})") if where else query).to_arrow().to_pylist()
+    if where:
+        query = query.where(f"({where})")
+    left = left_s()
+    timeout = None if left is None else timedelta(seconds=left)
+    try:
+        if where and streams:
+            found = query.to_batches(CONDITION_ROWS, timeout=timeout).read_all()
+        else:
+            found = query.to_arrow(timeout=timeout)
+    except RuntimeError:
+        look()  # LanceDB ended it at that time
+        raise
+    rows: list[Row] = found.to_pylist()
     return rows
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from vecindex.core.limits import looking, unlimited
 from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted
 from vecindex.core.overlap import found_in, overlap_at_k
 from vecindex.core.placement import place_by_search
@@ -108,7 +109,7 @@ class LoadedTable:
         import pyarrow as pa
 
         check_condition(self.table, where)
-        found = [batch.column("id") for batch in self.table.scan(["id"], f"({where})")]
+        found = [batch.column("id") for batch in self.table.scan_where(["id"], where)]
         mask = np.zeros(self.reader.rows, dtype=np.bool_)
         if found:
             mask[index_of(pa.concat_arrays(found), self.reader.ids)] = True
@@ -161,7 +162,7 @@ class LoadedTable:
     def _nearest(self, vectors: F32, depth: int, among: Mask | None, without: Rows | None = None) -> Neighbors:
         search = ExactSearch(vectors, depth, without=without, articles=self.reader.articles)
         try:
-            for rows, block in self._blocks():
+            for rows, block in looking(self._blocks()):
                 if among is None:
                     search.add(rows, block)
                 else:
@@ -181,7 +182,8 @@ class LoadedTable:
         with self._lock:
             held = self._held
             if held is None and self._held_bytes:
-                held = self._held = [(rows, block.copy()) for rows, block in self.reader.blocks()]
+                with unlimited():
+                    held = self._held = [(rows, block.copy()) for rows, block in self.reader.blocks()]
         yield from held if held is not None else self.reader.blocks()
 
     def _plane(self, name: str, among: Mask | None = None) -> Plane:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from vecindex.core.questions import Question
 from vecindex.core.vectors import normalize, usable
-from vecindex.errors import ConfigError, CorruptError, StoreError, UnavailableError
+from vecindex.errors import ConfigError, CorruptError, LockedError, StoreError, UnavailableError
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.store.articles import ArticleTable, as_matrix, isin
 from vecindex.store.database import Database
@@ -22,6 +23,9 @@ from vecindex.verbs.questions.reader import no_question, rows
 from vecindex.verbs.search.finder import Finder, Query
 from vecindex.verbs.search.options import SearchOptions, checked_search, ids_of
 from vecindex.verbs.search.result import Answer, SearchResult
+
+_MAKING = ", making the full-text index"
+_WAIT_S = 0.1
 
 
 def search(
@@ -160,6 +164,20 @@ def _hybrid(
         return finder.hybrid(queries)
 
 
+def _make_once(database: Database, table: ArticleTable, observer: Observer) -> None:
+    """Make the full-text index, or wait for another search that makes it. Raises LockedError for other writers."""
+    while not has_fulltext_index(table):
+        try:
+            with database.writer(_MAKING):
+                if not has_fulltext_index(table):
+                    observer.notice(f"making the full-text index of {table.count():,} rows of {table.where}, once")
+                    make_fulltext_index(table)
+        except LockedError as error:
+            if _MAKING not in str(error):
+                raise
+            time.sleep(_WAIT_S)
+
+
 def _with_full_text_index(database: Database, table: ArticleTable, at: str | None, observer: Observer) -> None:
     """Make the full-text index at its first use.
 
@@ -178,9 +196,7 @@ def _with_full_text_index(database: Database, table: ArticleTable, at: str | Non
             ),
         )
     try:
-        with database.writer():
-            observer.notice(f"making the full-text index of {table.count():,} rows of {table.where}, once")
-            make_fulltext_index(table)
+        _make_once(database, table, observer)
     except StoreError as error:
         raise type(error)(
             text(f"The full-text index of {table.where} is missing, and cannot be made now. ", error.message),

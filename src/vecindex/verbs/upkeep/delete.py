@@ -88,7 +88,7 @@ def delete(
 
 def _articles_where(table: ArticleTable, key: str, where: str) -> tuple[dict[str, None], int]:
     """Return the articles of which a row meets the condition, and how many rows they have."""
-    found = dict.fromkeys(i for batch in table.scan([key], f"({where})") for i in batch.column(0).to_pylist())
+    found = dict.fromkeys(i for batch in table.scan_where([key], where) for i in batch.column(0).to_pylist())
     if key == "id":
         return found, len(found)
     return _articles_there(table, key, list(found))

@@ -17,6 +17,7 @@ from vecindex.store.maintenance import bytes_in, usage
 from vecindex.store.maps import damaged_maps, maps, outside
 from vecindex.store.rejects import RejectTable
 from vecindex.store.search import has_fulltext_index
+from vecindex.store.versions import table_folder
 from vecindex.types import Fingerprint
 from vecindex.verbs.map_state import rebuilt_by, why_due
 from vecindex.verbs.project.options import MIN_ARTICLES
@@ -122,7 +123,7 @@ def status(database: Database, name: str, options: StatusOptions) -> Status:
         rejected=rejects.count(name),
         rejects=rejects.rows(name) if options["rejects"] else None,
         table_bytes=None if local is None else 0,
-        database_bytes=None if local is None else bytes_in(local),
+        database_bytes=None,
     )
     try:
         table = database.articles(name, at)
@@ -132,6 +133,9 @@ def status(database: Database, name: str, options: StatusOptions) -> Status:
     else:
         found = _with_table(found, database, table)
     found = replace(found, rejects_damaged=rejects.damage is not None)
+    if local is not None:
+        own = {table_folder(local, name).name: found.table_bytes or None}
+        found = replace(found, database_bytes=bytes_in(local, own))
     return replace(found, next=[as_text(sentence) for sentence in _advice(found)])
 
 

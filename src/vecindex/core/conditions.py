@@ -1,0 +1,179 @@
+"""What a condition of a user may be made of, so that it needs little time and memory for each row.
+
+LanceDB computes a condition inside this process, a constant of a gigabyte too, and cannot be interrupted within a
+batch of rows. So what is computed is bounded before it starts: functions whose values are no larger than what they
+take, few of them, and small patterns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_LISTED_FUNCTIONS = """
+abs acos array_contains array_has array_has_all array_has_any array_length array_position arrow_typeof ascii
+asin atan bit_length btrim cardinality cbrt ceil char_length character_length chr coalesce concat contains
+contains_tokens cos current_date date_bin date_part date_trunc empty ends_with exp floor greatest initcap
+instr isnan iszero json_exists json_get json_get_bool json_get_float json_get_int json_get_string least left
+length ln log log10 log2 lower ltrim make_date md5 nanvl now nullif nvl nvl2 octet_length position power
+regexp_like regexp_match reverse right round rtrim sha256 signum sin split_part sqrt starts_with strpos substr
+substring tan to_date to_timestamp translate trim trunc upper
+"""
+FUNCTIONS = frozenset(_LISTED_FUNCTIONS.split())
+"""Functions that a condition may call. Left out is what makes a value as long as a number says (`repeat`, `lpad`,
+`range`), what may multiply a text (`replace`), and what is not linear in it (`levenshtein`)."""
+
+MAX_OPERATIONS = 50
+"""Functions, casts and arithmetic in one condition: each may hold a copy of a text; thousands overflow the stack."""
+MAX_JOINED = 2_000
+"""ANDs and ORs in one condition; of 4,000 LanceDB still makes a plan."""
+MAX_PATTERN_CHARS = 200
+_MAX_REPETITIONS = 100
+
+# Words before a bracket that call nothing. Types may have a number in brackets.
+_LISTED_KEYWORDS = """
+all and any as between binary by case char character decimal distinct else end escape exists fixed_size_binary
+float from ilike in is like not null numeric on or select similar some then time timestamp to values varchar
+when where
+"""
+_KEYWORDS = frozenset(_LISTED_KEYWORDS.split())
+_CASTS = frozenset({"cast", "safe_cast", "try_cast"})
+_COMPARED = frozenset({"like", "ilike"})
+_REGULAR = frozenset({"regexp_like", "regexp_match"})
+# Before a quote these make a text of another form, which ends elsewhere or makes LanceDB panic.
+_PREFIXES = frozenset({"b", "br", "e", "n", "q", "r", "rb"})
+_ARITHMETIC = frozenset({"||", "::", "+", "-", "*", "/", "%", "^", "&", "|", "~", "[", "<<", ">>"})
+_TOKEN = re.compile(
+    r"""
+    (?P<space>\s+)
+    |(?P<text>'(?:[^']|'')*')
+    |(?P<quoted>"(?:[^"]|"")*"|`(?:[^`]|``)*`)
+    |(?P<number>\d[\w.]*)
+    |(?P<word>[^\W\d]\w*)
+    |(?P<sign>\|\||::|<<|>>|--|/\*|.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_COUNTED = re.compile(r"\{(\d+)(?:,(\d*))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    spaced: bool
+    """Whether space stands before it."""
+
+    @property
+    def name(self) -> str:
+        """The word in lower case, without its quotes."""
+        return self.text.strip('"`').lower() if self.kind in ("word", "quoted") else ""
+
+
+_START = _Token("sign", "(", True)
+
+
+def excess(condition: str) -> str | None:
+    """Return what in a condition goes beyond the bounds, None for nothing.
+
+    >>> excess("repeat('a', 1000000000) = id")
+    'it calls repeat, which a condition may not.'
+    >>> excess("lower(title) LIKE '%cell%' AND year > 1990")
+    """
+    operations = joined = 0
+    before = _START
+    tokens = list(_tokens(condition))
+    for token in tokens:
+        reason = _not_taken(token, before)
+        if reason is not None:
+            return reason
+        calls = token.text == "(" and _may_call(before)
+        if calls and before.name not in FUNCTIONS | _CASTS:
+            return f"it calls {before.name}, which a condition may not."
+        joined += token.kind == "word" and token.name in ("and", "or")
+        operations += calls or _is_operation(token, before)
+        before = token
+    if operations > MAX_OPERATIONS:
+        return f"it has {operations:,} functions, casts and operators, and may have {MAX_OPERATIONS}."
+    if joined > MAX_JOINED:
+        return f"it has {joined:,} ANDs and ORs, and may have {MAX_JOINED:,}; put values into a list: id IN (...)."
+    return _pattern_excess(tokens)
+
+
+def _tokens(condition: str) -> Iterator[_Token]:
+    spaced = True
+    for match in _TOKEN.finditer(condition):
+        kind = str(match.lastgroup)
+        if kind != "space":
+            yield _Token(kind, match.group(), spaced)
+        spaced = kind == "space"
+
+
+def _not_taken(token: _Token, before: _Token) -> str | None:
+    """Return why a token is refused wherever it stands."""
+    if token.text == "?" or token.text == "$":
+        # A number after it is a placeholder, which would make LanceDB panic and say so on stderr.
+        return "it has a placeholder for a value (? or $1); write the value itself."
+    if token.text in ("--", "/*", "#"):
+        return "it has a comment."
+    if token.text in ("'", '"', "`"):
+        return "a quotation mark is not closed."
+    if token.kind == "text" and not token.spaced and (before.name in _PREFIXES or before.text == "&"):
+        return f"a text has no prefix: {before.text}{token.text[:20]}."
+    return None
+
+
+def _may_call(before: _Token) -> bool:
+    return before.kind == "quoted" or (before.kind == "word" and before.name not in _KEYWORDS)
+
+
+def _is_operation(token: _Token, before: _Token) -> bool:
+    if token.text == "-" and before.text in ("(", ",", "=", "<", ">"):
+        return False  # the sign of a number
+    return token.text in _ARITHMETIC or (token.kind == "word" and token.name in ("case", "when", "not"))
+
+
+def _pattern_excess(tokens: list[_Token]) -> str | None:
+    """Return what is wrong with the patterns of a condition: one costs its length times that of the text."""
+    product = 1
+    for at in range(len(tokens)):
+        name = tokens[at].name
+        pattern: str | None = ""
+        if tokens[at].kind == "word" and name in _COMPARED:
+            pattern = _literal(tokens, at + 1)
+        elif name in _REGULAR and _follows(tokens, at + 1, "("):
+            pattern = _second_argument(tokens, at + 2)
+        if pattern is None:
+            return f"{name} takes its pattern as a text in single quotes."
+        if len(pattern) > MAX_PATTERN_CHARS:
+            return f"a pattern has {len(pattern):,} characters, and may have {MAX_PATTERN_CHARS}: {pattern[:30]}..."
+        if name in _REGULAR:
+            for least, most in _COUNTED.findall(pattern):
+                product *= max(1, int(most or least))
+    if product > _MAX_REPETITIONS:
+        return f"its patterns repeat {product:,} times, and may {_MAX_REPETITIONS}."
+    return None
+
+
+def _follows(tokens: list[_Token], at: int, *texts: str) -> bool:
+    return at < len(tokens) and tokens[at].text in texts
+
+
+def _literal(tokens: list[_Token], at: int) -> str | None:
+    """Return the text in quotes that stands here, None where something else does or it is a part of something."""
+    if at >= len(tokens) or tokens[at].kind != "text" or _follows(tokens, at + 1, *_ARITHMETIC):
+        return None
+    return tokens[at].text[1:-1]
+
+
+def _second_argument(tokens: list[_Token], at: int) -> str | None:
+    """Return the text that is the second argument of a call whose first one begins here, None for anything else."""
+    depth = 0
+    for i in range(at, len(tokens)):
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(tokens[i].text, 0)
+        if depth < 0:
+            return None
+        if depth == 0 and tokens[i].text == ",":
+            return _literal(tokens, i + 1) if _follows(tokens, i + 2, ",", ")") else None
+    return None
