@@ -1,15 +1,34 @@
-"""Files that are there whole or not at all: written next to their final name, and moved there by a rename."""
+"""Files that are there whole or not at all: written next to their final name, and moved there by a rename.
+
+And which folder a location names.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+from urllib.request import url2pathname
 
 from vecindex.errors import ConfigError
+
+_LOCAL_SCHEMES = ("file", "file-object-store")
+
+
+def local_folder(uri: str) -> Path | None:
+    """Return the folder that a database's location names, None for a remote one.
+
+    >>> local_folder("file:///data/my%20db"), local_folder("s3://bucket/db")
+    (PosixPath('/data/my db'), None)
+    """
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        return Path(uri).expanduser()
+    return Path(url2pathname(rest.removeprefix("localhost"))) if scheme.lower() in _LOCAL_SCHEMES else None
 
 
 class NewFile:
@@ -36,7 +55,7 @@ class NewFile:
         """Bring all of it to the disk; nothing more can be written."""
         self.stream.flush()
         # Else a power cut after the rename could leave the name with nothing under it.
-        os.fsync(self.stream.fileno())
+        flush_to_disk(self.stream.fileno())
         self.stream.close()
         if self._old is not None:
             self._part.chmod(self._old.st_mode & 0o777)
@@ -62,6 +81,19 @@ class NewFile:
             pass
         finally:
             self._part.unlink(missing_ok=True)
+
+
+def flush_to_disk(handle: int) -> None:
+    """Bring what was written under a file number to the disk, where the disk can do that (fsync).
+
+    Raises OSError where it failed, so that what was written may be lost.
+    """
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # What has no fsync: some network and FUSE disks, and folders on a few of them.
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP):
+            raise
 
 
 def _part(path: Path) -> Path:

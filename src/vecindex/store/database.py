@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, StoreError, TableNotFoundError
+from vecindex.files import local_folder
 from vecindex.masks import masked
 from vecindex.messages import Message, Placeholder, command, option, text
 from vecindex.schema import FORMAT, articles_schema
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
-from vecindex.store.lock import committing, local_folder, writing
+from vecindex.store.lock import committing, writing
 from vecindex.store.quick_import import import_lancedb
 from vecindex.types import Fingerprint
 
@@ -251,8 +252,9 @@ class AuxiliaryTable:
     def _begin_again(self, folder: Path, error: StoreError) -> None:
         """Move the table where LanceDB does not list it, and make it again of the rows that can be read."""
         aside = folder / SET_ASIDE / f"{self.name}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.lance"
-        aside.parent.mkdir(exist_ok=True)
-        (folder / f"{self.name}.lance").rename(aside)
+        with committing(self.where):
+            aside.parent.mkdir(exist_ok=True)
+            (folder / f"{self.name}.lance").rename(aside)
         kept = "" if self.replaced_whole else f", with the {self._restored(aside):,} rows that can be read"
         cause = "" if self.damage else f" ({error.message})"
         self._say(f"the table {self.name!r} is damaged{cause}: it is set aside as {aside} and made again{kept}")

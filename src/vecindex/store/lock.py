@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.request import url2pathname
+from typing import Any
 
 from vecindex.errors import LockedError, StoreError
+from vecindex.files import local_folder
 from vecindex.masks import masked
-from vecindex.store.faults import translated
+from vecindex.shortages import Shortage, shortage
+from vecindex.store.faults import lacking_error, translated
 
 _LOCK = ".vecindex.lock"
 _HOLDER = ".vecindex.holder"
-_LOCAL_SCHEMES = ("file", "file-object-store")
-
-
-def local_folder(uri: str) -> Path | None:
-    """Return the folder that a database's location names, None for a remote one.
-
-    >>> local_folder("file:///data/my%20db"), local_folder("s3://bucket/db")
-    (PosixPath('/data/my db'), None)
-    """
-    scheme, separator, rest = uri.partition("://")
-    if not separator:
-        return Path(uri).expanduser()
-    return Path(url2pathname(rest.removeprefix("localhost"))) if scheme.lower() in _LOCAL_SCHEMES else None
 
 
 _held: dict[Path, tuple[int, int] | None] = {}
@@ -43,25 +33,22 @@ def writing(folder: Path | None) -> Iterator[None]:
     id and command, for the message that the next one gets. Databases that are not local folders have no lock: their
     commits are atomic, but two ingests at once may add the same ids.
     """
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     if folder is None:
         yield
         return
-    lock = FileLock(folder / _LOCK, timeout=0, thread_local=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        lock = _lock_of(folder)
         lock.acquire()
     except Timeout as error:
         raise LockedError(
             f"Another process is writing to {folder} ({_note(folder)}).",
             "Wait until it is done, or stop it; then run the same command again.",
         ) from error
-    except OSError as error:
-        raise StoreError(
-            f"Cannot write to the database folder {folder}: {error.strerror or error}.",
-            "Check its permissions, or name another folder.",
-        ) from error
+    except (OSError, NotImplementedError) as error:
+        raise _not_lockable(folder, error) from error
     try:
         with suppress(OSError):  # a full disk; the note only serves a message
             note = f"process {os.getpid()}: {Path(sys.argv[0]).name} {masked(' '.join(sys.argv[1:3]))}"
@@ -70,9 +57,34 @@ def writing(folder: Path | None) -> Iterator[None]:
         yield
     finally:
         still_ours = _held.pop(folder.absolute(), None) == _identity(folder)
+        # On a disk that failed meanwhile: what ended the block says so, and the kernel releases the lock at the end.
         if still_ours:
-            (folder / _HOLDER).unlink(missing_ok=True)
-        lock.release()
+            with suppress(OSError):
+                (folder / _HOLDER).unlink(missing_ok=True)
+        with suppress(OSError):
+            lock.release()
+
+
+def _lock_of(folder: Path) -> Any:
+    from filelock import FileLock
+
+    # Where a disk has no locks, filelock would take the file itself for one, and a kill leaves that behind.
+    kind: Any = FileLock
+    known = inspect.signature(kind.__init__).parameters
+    strict = {"fallback_to_soft": False} if "fallback_to_soft" in known else {}  # older ones have no such way
+    return kind(folder / _LOCK, timeout=0, thread_local=False, **strict)
+
+
+def _not_lockable(folder: Path, error: OSError | NotImplementedError) -> StoreError:
+    """Return the error that says why a folder cannot be locked, and so cannot be written to."""
+    lacking = shortage(error)
+    if isinstance(error, NotImplementedError) or lacking is Shortage.ATOMIC:
+        lacking = Shortage.LOCKS  # what is not supported is the lock
+    what = f"the database folder {folder}"
+    if lacking is not None:
+        return lacking_error(lacking, what, folder)
+    said = getattr(error, "strerror", None) or error
+    return StoreError(f"Cannot write to {what}: {said}.", "Name another folder.")
 
 
 @contextmanager

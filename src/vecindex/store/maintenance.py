@@ -119,10 +119,10 @@ def sweep(
     """
     with committing(table.where):
         removed = clean(_dataset(table), keep_for, table.where, notice)
-    if folder is not None:
-        # Lance's own clean-up passes over the temporary files of its local writer.
-        for path in leftovers(table_folder(folder, table.name)):
-            path.unlink()
+        if folder is not None:
+            # Lance's own clean-up passes over the temporary files of its local writer.
+            for path in leftovers(table_folder(folder, table.name)):
+                path.unlink(missing_ok=True)
     return removed
 
 
