@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from vecindex.config import durable_by_default
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, StoreError, TableNotFoundError
 from vecindex.files import local_folder
 from vecindex.masks import masked
@@ -68,6 +69,8 @@ class Database:
         self.uri = masked(self._location)
         """Its name in messages and results."""
         self.folder = local_folder(self._location)
+        self.durable = durable_by_default()
+        """Whether writers bring each commit to the disk (fsync) before they go on."""
         if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
             raise ConfigError(f"{self.uri} is a file, not a database folder.", "Name a folder.")
 
@@ -91,7 +94,7 @@ class Database:
 
     def writer(self) -> AbstractContextManager[None]:
         """Return the database's writer lock, to be used as a context manager; see `writing`."""
-        return writing(self.folder)
+        return writing(self.folder, self.durable)
 
     def tables(self) -> list[str]:
         """Return the names of all tables, in order."""
@@ -172,7 +175,7 @@ class Database:
             "vecindex:fingerprint": json.dumps(fingerprint.to_dict(), sort_keys=True),
         }
         schema = schema.set(at, schema.field(at).with_metadata(metadata))
-        with translated(f"{self.uri}/{name}"):
+        with committing(f"{self.uri}/{name}"):
             mode = "overwrite" if overwrite else "create"
             made = self.connection.create_table(name, schema=schema, mode=mode)
             return ArticleTable(made, f"{self.uri}/{name}")

@@ -8,11 +8,12 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vecindex.errors import LockedError, StoreError
-from vecindex.files import local_folder
+from vecindex.files import Unflushed, local_folder
 from vecindex.masks import masked
 from vecindex.shortages import Shortage, shortage
 from vecindex.store.faults import lacking_error, translated
@@ -21,17 +22,27 @@ _LOCK = ".vecindex.lock"
 _HOLDER = ".vecindex.holder"
 
 
-_held: dict[Path, tuple[int, int] | None] = {}
-"""The lock files that this process holds, by the absolute path of their folder."""
+@dataclass(slots=True)
+class _Hold:
+    """A lock that this process holds: its file, and the unflushed files of each table where commits are durable."""
+
+    lock: tuple[int, int] | None
+    durable: bool
+    tables: dict[Path, Unflushed] = field(default_factory=dict)
+
+
+_held: dict[Path, _Hold] = {}
+"""The locks that this process holds, by the absolute path of their folder."""
 
 
 @contextmanager
-def writing(folder: Path | None) -> Iterator[None]:
+def writing(folder: Path | None, durable: bool = False) -> Iterator[None]:
     """Hold the writer lock of a database inside the block, or raise LockedError at once, naming its holder.
 
     The kernel releases the lock when the process dies, however it dies. A file next to it holds the writer's process
     id and command, for the message that the next one gets. Databases that are not local folders have no lock: their
-    commits are atomic, but two ingests at once may add the same ids.
+    commits are atomic, but two ingests at once may add the same ids. If `durable`, each commit inside the block is
+    brought to the disk; what a remote database has acknowledged is durable anyway.
     """
     from filelock import Timeout
 
@@ -53,10 +64,11 @@ def writing(folder: Path | None) -> Iterator[None]:
         with suppress(OSError):  # a full disk; the note only serves a message
             note = f"process {os.getpid()}: {Path(sys.argv[0]).name} {masked(' '.join(sys.argv[1:3]))}"
             (folder / _HOLDER).write_text(note, encoding="utf-8", errors="replace")
-        _held[folder.absolute()] = _identity(folder)
+        _held[folder.absolute()] = _Hold(_identity(folder), durable)
         yield
     finally:
-        still_ours = _held.pop(folder.absolute(), None) == _identity(folder)
+        hold = _held.pop(folder.absolute(), None)
+        still_ours = hold is not None and hold.lock == _identity(folder)
         # On a disk that failed meanwhile: what ended the block says so, and the kernel releases the lock at the end.
         if still_ours:
             with suppress(OSError):
@@ -92,17 +104,27 @@ def committing(where: str) -> Iterator[None]:
     """Let a block commit to a table of a database, at `where`; errors are those of `translated`.
 
     Raises LockedError where the lock file that this process holds is no longer the one in place: the folder was
-    removed or made again meanwhile, and another process may write to it by now.
+    removed or made again meanwhile, and another process may write to it by now. Where the writer is to be durable, what
+    the block has committed is on the disk after it; UnavailableError where the disk did not take it.
     """
     folder = local_folder(where)
     database = None if folder is None else folder.parent.absolute()
-    if database in _held and _held[database] != _identity(database):
+    hold = _held.get(database) if database is not None else None
+    if hold is not None and database is not None and hold.lock != _identity(database):
         raise LockedError(
             f"The database folder {database} was removed or replaced while this process was writing to it.",
             "Nothing was written to the new one. Run the same command again.",
         )
     with translated(where):
+        unflushed = None
+        if hold is not None and hold.durable and folder is not None:
+            table = folder.absolute().with_name(f"{folder.name}.lance")
+            if table not in hold.tables:
+                hold.tables[table] = Unflushed(table)
+            unflushed = hold.tables[table]
         yield
+        if unflushed is not None:
+            unflushed.flush(last="*.manifest")
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:

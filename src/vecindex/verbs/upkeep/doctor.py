@@ -20,7 +20,9 @@ def doctor(
     confirm: Callable[[RepairPlan], bool] | None = None,
 ) -> DoctorReport:
     """Examine a table, and repair it if asked; see `Index.doctor`."""
-    repair = checked(DoctorOptions, options)["repair"]
+    options = checked(DoctorOptions, options)
+    repair = options["repair"]
+    database.durable |= options["durable"]
     if not database.has(name):
         database.articles(name)  # raises, naming the tables that exist
     repaired: list[str] = []
