@@ -2,8 +2,8 @@
 
     python bench/durable.py [--transactions 40] [--rows 1000] [--rounds 3] [--out bench/results/durable.jsonl]
 
-Random precomputed embeddings keep the model out, so the cost is the largest that it can be. The disk is that of --folder,
-which counts for more than the processor.
+Random precomputed embeddings keep the model out, so the cost is the largest that it can be. It depends on the disk,
+which is that of --folder, more than on the processor.
 """
 
 from __future__ import annotations

@@ -104,8 +104,8 @@ def committing(where: str) -> Iterator[None]:
     """Let a block commit to a table of a database, at `where`; errors are those of `translated`.
 
     Raises LockedError where the lock file that this process holds is no longer the one in place: the folder was
-    removed or made again meanwhile, and another process may write to it by now. Where the writer is to be durable, what
-    the block has committed is on the disk after it; UnavailableError where the disk did not take it.
+    removed or made again meanwhile, and another process may write to it by now. With a durable writer, what the block
+    has committed is on the disk after it; raises UnavailableError where the disk did not take it.
     """
     folder = local_folder(where)
     database = None if folder is None else folder.parent.absolute()
