@@ -190,6 +190,15 @@ def test_a_disk_that_became_read_only_is_named(network: Path) -> None:
     assert info.value.message == f"The disk is read-only: {where} is on {network} (nfs4)."
 
 
+def test_a_folder_that_may_not_be_looked_into_is_a_question_of_permission(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "exists", failing(errno.EACCES))
+    with pytest.raises(UnavailableError, match="No permission to read or write ") as info:
+        vecindex.open(tmp_path / "db").status()
+    assert info.value.exit_code == 5
+
+
 def test_a_repair_on_a_disk_that_refuses_it_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     filled(tmp_path, 5)
     index = vecindex.open(tmp_path)

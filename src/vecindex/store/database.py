@@ -71,8 +71,9 @@ class Database:
         self.folder = local_folder(self._location)
         self.durable = durable_by_default()
         """Whether writers bring each commit to the disk (fsync) before they go on."""
-        if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
-            raise ConfigError(f"{self.uri} is a file, not a database folder.", "Name a folder.")
+        with translated(self.uri):
+            if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
+                raise ConfigError(f"{self.uri} is a file, not a database folder.", "Name a folder.")
 
     @cached_property
     def connection(self) -> Any:
