@@ -21,6 +21,7 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
 from vecindex.store.lock import committing, writing
 from vecindex.store.quick_import import import_lancedb
+from vecindex.store.versions import broken_manifests, table_folder
 from vecindex.types import Fingerprint
 
 REJECTS = "rejects"
@@ -153,10 +154,39 @@ class Database:
                 text("Make it: ", command("ingest", Placeholder("SOURCE"))),
             )
         with translated(f"{self.uri}/{name}"):
-            table = ArticleTable(self.connection.open_table(name), f"{self.uri}/{name}")
+            table = ArticleTable(self._opened(name), f"{self.uri}/{name}")
             if at is not None:
                 table.go_to(at)
             return table
+
+    def _opened(self, name: str) -> Any:
+        where = f"{self.uri}/{name}"
+        try:
+            with translated(where):
+                opened = self.connection.open_table(name)
+                if not opened.schema.names:
+                    # So reads a manifest of zeros.
+                    raise CorruptError(f"The newest version of {where} has no columns.", LOOK_CLOSER)
+                return opened
+        except CorruptError as error:
+            raise (self._newest_torn(name) or error) from error
+
+    def _newest_torn(self, name: str) -> CorruptError | None:
+        """Return the error for a table whose newest version alone is damaged, as a power cut leaves it."""
+        if self.folder is None:
+            return None
+        broken, whole = broken_manifests(table_folder(self.folder, name))
+        if not broken or whole is None or broken[-1][0] < whole:
+            return None
+        torn = broken[-1][0]
+        return CorruptError(
+            f"The newest version of {self.uri}/{name}, {torn}, is damaged, as a power cut leaves it. "
+            f"Version {whole} is whole.",
+            text(
+                "Go back to it, with the rows of the damaged one that can be read: ",
+                command("doctor", repair=True),
+            ),
+        )
 
     def create_articles(
         self,
