@@ -22,7 +22,7 @@ _LOCK = ".vecindex.lock"
 _HOLDER = ".vecindex.holder"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Hold:
     """A lock that this process holds: its file, and the unflushed files of each table where commits are durable."""
 
