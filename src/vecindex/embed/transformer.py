@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -264,10 +265,10 @@ class TransformerEncoder(Encoder):
 
     def _embed_rows(self, tokens: Tokens, rows: list[int], result: Encoded, full: Any = None) -> None:
         """Put a batch through the model, or through `full`, the same one in full precision."""
+        forward = self._forward if full is None else partial(self._forward, model=full)
         exhausted, start = False, time.perf_counter()
         try:
-            found = self._forward(full or self._model, [tokens.ids[i] for i in rows], tokens.left_out)
-            result.vectors[rows] = normalize(found)
+            result.vectors[rows] = normalize(forward([tokens.ids[i] for i in rows], tokens.left_out))
             used = len(rows) * max(len(tokens.ids[i]) for i in rows)
             # Where the memory is also the system's, too large a batch is swapped out, and does not fail.
             self.budget.passed(used, time.perf_counter() - start if self.device == "mps" and full is None else None)
@@ -303,7 +304,7 @@ class TransformerEncoder(Encoder):
             self._full.max_seq_length = self.max_tokens
         return self._full
 
-    def _forward(self, model: Any, ids: list[list[int]], left_out: int = 0) -> npt.NDArray[np.float32]:
+    def _forward(self, ids: list[list[int]], left_out: int = 0, model: Any = None) -> npt.NDArray[np.float32]:
         import torch
 
         longest = max(map(len, ids))
@@ -318,7 +319,7 @@ class TransformerEncoder(Encoder):
         if left_out:
             features["prompt_length"] = left_out
         with torch.inference_mode():
-            vectors = model.forward(features)["sentence_embedding"]
+            vectors = (self._model if model is None else model).forward(features)["sentence_embedding"]
             return np.asarray(vectors.float().cpu().numpy())
 
     @property
