@@ -14,5 +14,10 @@ def database_uri(given: str | None) -> str:
     return given or os.environ.get("VECINDEX_DB") or DEFAULT_DATABASE
 
 
+def durable_by_default() -> bool:
+    """Return whether $VECINDEX_DURABLE asks for commits that outlive a power cut."""
+    return os.environ.get("VECINDEX_DURABLE", "").lower() not in ("", "0", "false", "no")
+
+
 SEED = 20_260_101
 """Of every random draw whose seed the user does not choose."""

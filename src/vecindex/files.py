@@ -1,15 +1,35 @@
-"""Files that are there whole or not at all: written next to their final name, and moved there by a rename."""
+"""Files that are there whole or not at all: written next to their final name, and moved there by a rename.
+
+And which folder a location names.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISREG
 from typing import BinaryIO
+from urllib.request import url2pathname
 
 from vecindex.errors import ConfigError
+
+_LOCAL_SCHEMES = ("file", "file-object-store")
+
+
+def local_folder(uri: str) -> Path | None:
+    """Return the folder that a database's location names, None for a remote one.
+
+    >>> local_folder("file:///data/my%20db"), local_folder("s3://bucket/db")
+    (PosixPath('/data/my db'), None)
+    """
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        return Path(uri).expanduser()
+    return Path(url2pathname(rest.removeprefix("localhost"))) if scheme.lower() in _LOCAL_SCHEMES else None
 
 
 class NewFile:
@@ -36,7 +56,7 @@ class NewFile:
         """Bring all of it to the disk; nothing more can be written."""
         self.stream.flush()
         # Else a power cut after the rename could leave the name with nothing under it.
-        os.fsync(self.stream.fileno())
+        flush_to_disk(self.stream.fileno())
         self.stream.close()
         if self._old is not None:
             self._part.chmod(self._old.st_mode & 0o777)
@@ -62,6 +82,73 @@ class NewFile:
             pass
         finally:
             self._part.unlink(missing_ok=True)
+
+
+def flush_to_disk(handle: int) -> None:
+    """Bring what was written under a file number to the disk, where the disk can do that (fsync).
+
+    Raises OSError where it failed, so that what was written may be lost.
+    """
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # What has no fsync: some network and FUSE disks, and folders on a few of them.
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP):
+            raise
+
+
+def flush_files(paths: Iterable[Path], top: Path) -> None:
+    """Bring files to the disk, then the folders that name them, up to `top`; what is gone meanwhile is left out.
+
+    Raises OSError where it failed.
+    """
+    folders: set[Path] = set()
+    for path in paths:
+        _flush_path(path)
+        folders |= {folder for folder in path.parents if folder.is_relative_to(top)}
+    # The deepest first: a folder is of no use that is not there itself.
+    for folder in sorted(folders, key=lambda found: len(found.parts), reverse=True):
+        _flush_path(folder)
+
+
+def _flush_path(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            flush_to_disk(handle)
+        finally:
+            os.close(handle)
+
+
+class Unflushed:
+    """The files below a folder that are new, or other ones, since the last `flush`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take a folder, which may not be there yet; what is in it now is not looked after."""
+        self._folder = folder
+        self._seen = _states(folder)
+
+    def flush(self, last: str) -> None:
+        """Bring what is new to the disk, those that match the pattern `last` after all others.
+
+        Raises OSError where it failed.
+        """
+        now = _states(self._folder)
+        new = [path for path, state in now.items() if self._seen.get(path) != state]
+        for group in ([p for p in new if not p.match(last)], [p for p in new if p.match(last)]):
+            flush_files(group, self._folder.parent)
+        self._seen = now
+
+
+def _states(folder: Path) -> dict[Path, tuple[int, int, int]]:
+    """Return what distinguishes each file below a folder from one that takes its name later, or grows."""
+    found = {}
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            now = path.stat()
+            if S_ISREG(now.st_mode):
+                found[path] = now.st_ino, now.st_mtime_ns, now.st_size
+    return found
 
 
 def _part(path: Path) -> Path:

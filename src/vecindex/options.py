@@ -61,6 +61,10 @@ class Field:
 
 
 Device = Annotated[str, Option("auto, cpu, cuda, cuda:N or mps.", default="auto")]
+Durable = Annotated[
+    bool,
+    Option("Bring each commit to the disk (fsync) [default: $VECINDEX_DURABLE]", default=False, flag="--durable"),
+]
 TrustRemoteCode = Annotated[
     bool,
     Option("Run code that the model brings along.", default=False, flag="--trust-remote-code/--no-trust-remote-code"),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from enum import StrEnum
+from pathlib import Path
 
 _SMALL_BYTES = 64 << 20
 # What LanceDB opens by itself before it reads a file: sockets of its threads, and its queues of events.
@@ -18,7 +21,11 @@ class Shortage(StrEnum):
     DESCRIPTORS = "Too few file descriptors"
     MEMORY = "Not enough memory"
     SPACE = "No space left on the disk"
+    READ_ONLY = "The disk is read-only"
     PERMISSION = "No permission"
+    LOCKS = "The disk has no file locks"
+    ATOMIC = "The disk has no atomic commit"
+    STALE = "The connection to a network disk was lost"
     DISK = "The disk or its connection failed"
 
     @property
@@ -27,36 +34,61 @@ class Shortage(StrEnum):
         return _HINTS[self]
 
 
+_OTHER_DISK = "Use a local disk or object storage (s3://, gs://, az://) for the database."
 _HINTS = {
     Shortage.DESCRIPTORS: "Raise the limit, for example with `ulimit -n 4096`, and run the same command again.",
     Shortage.MEMORY: "Close other programs or raise the limit (`ulimit -v`), and run the same command again.",
     Shortage.SPACE: "Free some space and run the same command again: it goes on where it stopped.",
-    Shortage.PERMISSION: "Check the owner of the files and whether the disk is read-only, and run the command again.",
+    Shortage.READ_ONLY: "Mount it for writing, or use a copy of the database on another disk.",
+    Shortage.PERMISSION: "Check the owner and the permissions of the files, and run the same command again.",
+    Shortage.LOCKS: _OTHER_DISK,
+    Shortage.ATOMIC: _OTHER_DISK,
+    Shortage.STALE: "Mount the disk again, and run the same command again; the files may be whole.",
     Shortage.DISK: "Check the disk and its connection, and run the same command again; the files may be whole.",
-}
-# Rust adds the number of the error to the system's words, or prints the number alone.
-_WORDS = {
-    Shortage.DESCRIPTORS: r"too many open files|(?:os error|code:) (?:23|24)\b",
-    Shortage.SPACE: r"no space left|disk quota|(?:os error|code:) (?:28|122)\b",
-    Shortage.PERMISSION: r"permission denied|operation not permitted|read-only file system"
-    r"|(?:os error|code:) (?:1|13|30)\b",
-    Shortage.DISK: r"input/output error|stale file handle|endpoint is not connected"
-    r"|(?:os error|code:) (?:5|107|116|121)\b",
-    Shortage.MEMORY: r"cannot allocate memory|out of memory|memory allocation|not enough memory|failed to map segment"
-    r"|resources exhausted|(?:os error|code:) 12\b",
 }
 _NUMBERS = {
     errno.EMFILE: Shortage.DESCRIPTORS,
     errno.ENFILE: Shortage.DESCRIPTORS,
     errno.ENOSPC: Shortage.SPACE,
     errno.EDQUOT: Shortage.SPACE,
+    errno.EROFS: Shortage.READ_ONLY,
     errno.EACCES: Shortage.PERMISSION,
     errno.EPERM: Shortage.PERMISSION,
-    errno.EROFS: Shortage.PERMISSION,
+    errno.ENOLCK: Shortage.LOCKS,
+    errno.ENOSYS: Shortage.ATOMIC,
+    errno.EOPNOTSUPP: Shortage.ATOMIC,
+    errno.ENOTSUP: Shortage.ATOMIC,
+    errno.ESTALE: Shortage.STALE,
+    errno.ENOTCONN: Shortage.STALE,
+    errno.EHOSTDOWN: Shortage.STALE,
     errno.EIO: Shortage.DISK,
-    errno.ESTALE: Shortage.DISK,
-    errno.ENOTCONN: Shortage.DISK,
+    **({errno.EREMOTEIO: Shortage.DISK} if hasattr(errno, "EREMOTEIO") else {}),  # Linux has it
     errno.ENOMEM: Shortage.MEMORY,
+}
+
+
+def _said(lacking: Shortage, words: str) -> str:
+    """Return the pattern of what Rust says: the system's words with the number of the error, or that alone."""
+    numbers = "|".join(str(number) for number, kind in _NUMBERS.items() if kind is lacking)
+    return f"{words}|(?:os error|code:) (?:{numbers})\\b"
+
+
+_WORDS = {
+    # A disk without hard links says EPERM, and so does a file of somebody else's. LanceDB ends a commit by a link.
+    Shortage.ATOMIC: r"required for safe lance commits|unable to (?:copy|rename) file.*not permitted|"
+    + _said(Shortage.ATOMIC, r"operation not supported|function not implemented"),
+    Shortage.DESCRIPTORS: _said(Shortage.DESCRIPTORS, "too many open files"),
+    Shortage.SPACE: _said(Shortage.SPACE, "no space left|disk quota"),
+    Shortage.READ_ONLY: _said(Shortage.READ_ONLY, "read-only file system"),
+    Shortage.PERMISSION: _said(Shortage.PERMISSION, "permission denied|operation not permitted"),
+    Shortage.LOCKS: _said(Shortage.LOCKS, "no locks available"),
+    Shortage.STALE: _said(Shortage.STALE, "stale (?:nfs )?file handle|endpoint is not connected"),
+    Shortage.DISK: _said(Shortage.DISK, "input/output error"),
+    Shortage.MEMORY: _said(
+        Shortage.MEMORY,
+        "cannot allocate memory|out of memory|memory allocation|not enough memory|failed to map segment"
+        "|resources exhausted",
+    ),
 }
 
 
@@ -87,6 +119,19 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         seen.add(id(error))
         yield error
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def disk_of(path: Path) -> str | None:
+    """Return where the disk of a path is mounted and its file system, as in "/mnt (nfs)"; None if that is unknown."""
+    import psutil
+
+    with suppress(OSError, ValueError, psutil.Error):
+        real = Path(os.path.realpath(path))
+        disks = [one for one in psutil.disk_partitions(all=True) if real.is_relative_to(one.mountpoint)]
+        # Of two that are mounted at one path, the later one hides the other.
+        best = max(enumerate(disks), key=lambda found: (len(found[1].mountpoint), found[0]))[1]
+        return f"{best.mountpoint} ({best.fstype})"
+    return None
 
 
 def short_now() -> Shortage | None:

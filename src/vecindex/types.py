@@ -125,7 +125,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands. `rows` counts input rows that are done, of `total` if that is known."""
+    """Where a run stands. `rows` counts input rows that are done, of `total` if that is known.
+
+    `in_flight` are the texts of the transaction at work that the model has still to read.
+    """
 
     rows: int
     total: int | None
@@ -134,6 +137,7 @@ class Progress:
     batch_tokens: int
     device: str
     precision: str
+    in_flight: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -290,6 +290,25 @@ def test_readable_rows_of_a_damaged_file_are_kept(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("how", ["empty", "half", "zeros"])
+def test_a_newest_version_that_a_power_cut_tore_is_named_and_gone_back_from(db: Path, how: str) -> None:
+    before = contents(db)
+    torn = Database(db).articles("articles").version
+    damage(manifests(db)[0], how)
+    index = vecindex.open(db)
+    for use in (index.status, lambda: index.search(id="a00001"), index.optimize, lambda: index.delete("a00001")):
+        with pytest.raises(CorruptError) as info:
+            use()
+        assert info.value.message == (
+            f"The newest version of {db}/articles, {torn}, is damaged, as a power cut leaves it. "
+            f"Version {torn - 1} is whole."
+        )
+        assert str(info.value.hint).endswith("can be read: index.doctor(repair=True)")
+    report = index.doctor(repair=True)
+    assert f"version {torn - 1} is the latest now; put back 10 rows of the lost version" in report.repaired[0]
+    assert contents(db) == before
+
+
 # -- what is kept with a table ----------------------------------------------------------------------------
 
 

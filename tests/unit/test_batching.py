@@ -131,3 +131,25 @@ def test_a_full_size_that_an_older_version_remembered_is_forgotten(tmp_path: Pat
     make_table(tmp_path, settings={"batch_tokens": {"cpu": 1_000}})
     committing(tmp_path, TokenBudget(1_000, ceiling=1_000), [])._remember_budget()
     assert vecindex.open(tmp_path).status().batch_tokens == {}
+
+
+def test_batches_that_are_swapped_out_are_halved_for_good() -> None:
+    budget = TokenBudget(1_000)
+    for seconds in (1.0, 1.0, 9.0, 9.0, 2.0, 9.0, 9.0):
+        budget.passed(1_000, seconds)
+    assert budget.tokens == 1_000, "three in a row are asked for"
+    budget.passed(1_000, 9.0)
+    assert (budget.tokens, budget.full) == (500, 500)
+    for _ in range(500):
+        budget.passed(500, 0.5)
+    assert budget.tokens == 500
+
+
+def test_what_is_slow_for_another_reason_halves_nothing() -> None:
+    budget = TokenBudget(1_000)
+    budget.passed(1_000, 1.0)
+    for _ in range(10):
+        budget.passed(499, 100.0)  # a small batch
+        budget.passed(1_000, 7.9)  # longer texts
+        budget.passed(1_000)  # not timed
+    assert budget.tokens == 1_000

@@ -96,6 +96,17 @@ def test_the_first_batch_follows_the_memory_of_the_device(
     assert first_batch_tokens("cuda") == tokens
 
 
+@pytest.mark.parametrize(
+    ("most", "free", "tokens"), [(5.3, 100, 10_854), (24, 100, 16_384), (24, 3, 6_144), (24, 0.5, 4_096)]
+)
+def test_the_first_batch_on_mps_follows_the_memory_that_is_free(
+    monkeypatch: pytest.MonkeyPatch, most: float, free: float, tokens: int
+) -> None:
+    monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: int(most * 2**30))
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=int(free * 2**30)))
+    assert first_batch_tokens("mps") == tokens
+
+
 @pytest.mark.parametrize("precision", [Precision.BF16, Precision.FP16])
 def test_a_precision_without_arithmetic_on_this_processor_is_refused(
     monkeypatch: pytest.MonkeyPatch, precision: Precision

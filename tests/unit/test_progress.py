@@ -40,3 +40,33 @@ def test_a_stage_shows_how_long_it_will_take(
         screen.stage(stage)
     # 250 of 750 took 40 s, so the other 500 will take 80 s.
     assert capsys.readouterr().err.splitlines() == ["layout", "layout: 33 %, 1 min 20 s left", "scores"]
+
+
+def test_who_stops_a_run_sees_how_long_its_transaction_takes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    screen = module.Screen()
+    screen.progress(Progress(1_000, 10_000, 1_500, 4.0, 4_096, "cpu", "bf16", in_flight=500))
+    screen.stopping()
+    # A line each 5 s now, of the transaction and not of the whole run.
+    for clock[0], in_flight in ((103.0, 488), (106.0, 476), (108.0, 468), (120.0, 0)):
+        screen.progress(Progress(1_000, 10_000, 2_000 - in_flight, 4.0, 4_096, "cpu", "bf16", in_flight=in_flight))
+    assert capsys.readouterr().err.splitlines() == [
+        "stopping after the transaction in flight, in about 2 min 5 s (500 texts left); "
+        "once more to stop at once (nothing committed is lost)",
+        "stopping: about 1 min 59 s (476 texts left)",
+        "stopping: storing the transaction",
+    ]
+
+
+@pytest.mark.parametrize("progress", [None, Progress(0, 10, 0, 0.0, 0, "", ""), Progress(9, 9, 9, 1.0, 9, "c", "f")])
+def test_without_a_rate_no_time_is_made_up(progress: Progress | None, capsys: pytest.CaptureFixture[str]) -> None:
+    screen = module.Screen()
+    if progress is not None:
+        screen.progress(progress)
+    screen.stopping()
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "stopping after the transaction in flight; once more to stop at once (nothing committed is lost)"
+    )

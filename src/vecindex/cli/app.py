@@ -18,7 +18,7 @@ from vecindex.cli.spelling import begin, spelled
 from vecindex.cli.streams import OutputError, prepare, silence
 from vecindex.errors import ConfigError, VecindexError, described
 from vecindex.masks import masked
-from vecindex.shortages import shortage
+from vecindex.shortages import Shortage, shortage
 
 BROKEN_PIPE_EXIT = 141
 """What a shell reports for a program that SIGPIPE ended (128 + 13)."""
@@ -156,7 +156,8 @@ def main() -> None:
         if log.hasHandlers():
             log.exception("unexpected error")
         lacking = shortage(error)
-        if lacking is not None:
+        # Of what is not of the database it is not known that a disk is meant.
+        if lacking not in (None, Shortage.LOCKS, Shortage.ATOMIC):
             _fail(f"{lacking}: {described(error)}", lacking.hint, 1)
         hint = "Nothing committed is lost. `vecindex --log-file FILE ...` writes the details for a report."
         _fail(f"unexpected {described(error)}", hint, 1)

@@ -13,6 +13,8 @@ from vecindex.messages import Message, percent
 from vecindex.types import Estimate, Progress, Stage
 
 _LINE_EVERY_S = 30.0
+# Who asked for an end waits for it.
+_STOPPING_LINE_EVERY_S = 5.0
 
 
 class Screen(AbstractContextManager["Screen"]):
@@ -27,6 +29,8 @@ class Screen(AbstractContextManager["Screen"]):
         self._todo: int | None = None
         self._stage: str | None = None
         self._stage_since = 0.0
+        self._last: Progress | None = None
+        self._stopping = False
 
     def __exit__(self, *error: object) -> None:
         """Take the bar down."""
@@ -60,8 +64,25 @@ class Screen(AbstractContextManager["Screen"]):
         if estimate.disk_bytes and estimate.free_bytes is not None and estimate.disk_bytes > estimate.free_bytes:
             self.notice("warning: not enough free disk space")
 
+    def stopping(self) -> None:
+        """Show that the run stops after the transaction in flight, and about when; go on to show how that goes."""
+        self._stopping = True
+        left = "" if self._last is None else _left(self._last)
+        self.notice(
+            f"stopping after the transaction in flight{f', in {left}' if left else ''}; "
+            "once more to stop at once (nothing committed is lost)"
+        )
+
     def progress(self, progress: Progress) -> None:
         """Show where the run stands."""
+        self._last = progress
+        if self._stopping:
+            left = _left(progress) or "storing the transaction"
+            if self._terminal:
+                self._draw("stopping", progress.embedded, None, left)
+            elif self._line_is_due(_STOPPING_LINE_EVERY_S):
+                say(f"stopping: {left}")
+            return
         model = f"{progress.texts_per_s:.1f} texts/s{self._eta(progress)}, batch {progress.batch_tokens:,} tokens"
         model += f", {progress.device} {progress.precision}"
         if self._terminal and progress.embedded:
@@ -87,9 +108,9 @@ class Screen(AbstractContextManager["Screen"]):
         elif self._line_is_due():
             say(f"{stage.name}{': ' if left else ''}{left}")
 
-    def _line_is_due(self) -> bool:
+    def _line_is_due(self, every_s: float | None = None) -> bool:
         now = time.monotonic()
-        due = now - self._last_line >= _LINE_EVERY_S
+        due = now - self._last_line >= (_LINE_EVERY_S if every_s is None else every_s)
         self._last_line = now if due else self._last_line
         return due
 
@@ -116,3 +137,10 @@ class Screen(AbstractContextManager["Screen"]):
             self._bar.start()
             self._task = self._bar.add_task(name, total=None, text="")
         self._bar.update(self._task, description=name, completed=done, total=total, text=text)
+
+
+def _left(progress: Progress) -> str:
+    """Return how long the model needs for the transaction in flight at its rate so far; "" where that is unknown."""
+    if not progress.in_flight or not progress.texts_per_s:
+        return ""
+    return f"about {duration(progress.in_flight / progress.texts_per_s)} ({progress.in_flight:,} texts left)"

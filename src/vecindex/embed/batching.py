@@ -10,6 +10,9 @@ import numpy as np
 GROWTH = 1.25
 GROW_AFTER = 50
 MIN_TOKENS = 1
+# A batch that is swapped out is slower by more than this; texts of other lengths, or a busy machine, by less.
+SLOWER = 8
+SLOW_BATCHES = 3
 # A wider one would cost more padding than it spares memory.
 _LENGTH_STEP = 4
 
@@ -61,7 +64,8 @@ class TokenBudget:
     """The number of tokens, padding included, that a batch may hold; halved when memory runs out.
 
     It grows back by a quarter after `GROW_AFTER` batches without a fault, up to the start value, but never
-    again to a size that has failed twice.
+    again to a size that has failed twice. Where the time of the batches is given, it is halved for good when several
+    in a row are many times slower than the fastest was: memory is swapped out then.
     """
 
     def __init__(self, start: int, ceiling: int | None = None) -> None:
@@ -72,6 +76,8 @@ class TokenBudget:
         self._ceiling = self.full
         self._failed_at: dict[int, int] = {}
         self._quiet = 0
+        self._best_rate = 0.0
+        self._slow = 0
 
     def failed(self, used: int) -> None:
         """Note that a batch of `used` tokens ran out of memory; the budget becomes half of that."""
@@ -81,9 +87,21 @@ class TokenBudget:
         self.tokens = max(MIN_TOKENS, min(self.tokens, used // 2))
         self._quiet = 0
 
-    def passed(self) -> None:
-        """Note that a batch went through."""
+    def passed(self, used: int = 0, seconds: float | None = None) -> None:
+        """Note that a batch went through: of `used` tokens, in so many seconds where these say something."""
+        if seconds is not None and self._slowed(used, seconds):
+            self.full = self._ceiling = self.tokens = max(MIN_TOKENS, self.tokens // 2)
+            self._quiet = self._slow = 0
+            return
         self._quiet += 1
         if self._quiet >= GROW_AFTER and self.tokens < self._ceiling:
             self.tokens = min(self._ceiling, max(self.tokens + 1, int(self.tokens * GROWTH)))
             self._quiet = 0
+
+    def _slowed(self, used: int, seconds: float) -> bool:
+        if used * 2 < self.tokens:
+            return False  # small batches keep no device busy
+        rate = used / max(seconds, 1e-9)
+        self._best_rate = max(self._best_rate, rate)
+        self._slow = self._slow + 1 if rate * SLOWER < self._best_rate else 0
+        return self._slow >= SLOW_BATCHES

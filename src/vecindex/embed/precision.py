@@ -25,6 +25,8 @@ class Precision(StrEnum):
 # activations stay in the last-level cache (docs/performance.md); on a GPU the one that keeps it busy.
 CPU_BATCH_TOKENS = 4_096
 MPS_BATCH_TOKENS = 16_384
+# Half of what a card of its own is given: the memory is that of all programs.
+MPS_TOKENS_PER_GIB = 2_048
 CUDA_TOKENS_PER_GIB = 4_096
 CUDA_MAX_BATCH_TOKENS = 131_072
 
@@ -96,4 +98,15 @@ def first_batch_tokens(device: str) -> int:
 
         gib = torch.cuda.get_device_properties(device).total_memory / 2**30
         return int(min(CUDA_MAX_BATCH_TOKENS, max(CPU_BATCH_TOKENS, gib * CUDA_TOKENS_PER_GIB)))
-    return MPS_BATCH_TOKENS if device == "mps" else CPU_BATCH_TOKENS
+    if device == "mps":
+        return int(min(MPS_BATCH_TOKENS, max(CPU_BATCH_TOKENS, _mps_gib() * MPS_TOKENS_PER_GIB)))
+    return CPU_BATCH_TOKENS
+
+
+def _mps_gib() -> float:
+    """Return the memory that Metal recommends to use at most, as far as it is free now."""
+    import psutil
+    import torch
+
+    free: int = min(torch.mps.recommended_max_memory(), psutil.virtual_memory().available)
+    return free / 2**30

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -59,6 +61,7 @@ class TransformerEncoder(Encoder):
         self._model = model
         self._tokenizer = model.tokenizer
         self._ready = False
+        self._full: Any = None
         self.max_tokens = int(model.max_seq_length or 512)
 
     @classmethod
@@ -235,8 +238,9 @@ class TransformerEncoder(Encoder):
     def embed(self, tokens: Tokens, done: Callable[[int], None] | None = None) -> Encoded:
         """Return the unit vector of each text; `done` gets the number of texts after each batch.
 
-        When memory runs out the batch is halved and tried again. A batch that fails otherwise is split until the
-        texts that fail by themselves are found; they get a reason and a row of NaN.
+        When memory runs out the batch is halved and tried again. A text that overflows in a reduced precision is
+        repeated in full precision. A batch that fails otherwise is split until the texts that fail by themselves are
+        found; they get a reason and a row of NaN.
         """
         refuse_after_fork()
         lengths = [len(ids) for ids in tokens.ids]
@@ -259,12 +263,23 @@ class TransformerEncoder(Encoder):
             result.failed.setdefault(int(i), "the model gave a vector that is not finite or has no length")
         return result
 
-    def _embed_rows(self, tokens: Tokens, rows: list[int], result: Encoded) -> None:
-        exhausted = False
+    def _embed_rows(self, tokens: Tokens, rows: list[int], result: Encoded, full: Any = None) -> None:
+        """Put a batch through the model, or through `full`, the same one in full precision."""
+        forward = self._forward if full is None else partial(self._forward, model=full)
+        exhausted, start = False, time.perf_counter()
         try:
-            result.vectors[rows] = normalize(self._forward([tokens.ids[i] for i in rows], tokens.left_out))
-            self.budget.passed()
-            if usable(result.vectors[rows]).all() or len(rows) == 1:
+            result.vectors[rows] = normalize(forward([tokens.ids[i] for i in rows], tokens.left_out))
+            used = len(rows) * max(len(tokens.ids[i]) for i in rows)
+            # Where the memory is also the system's, too large a batch is swapped out, and does not fail.
+            self.budget.passed(used, time.perf_counter() - start if self.device == "mps" and full is None else None)
+            bad = [row for row, good in zip(rows, usable(result.vectors[rows]), strict=True) if not good]
+            checked = self.precision_cosine is not None
+            if bad and full is None and checked and self.precision is not Precision.FP32:
+                # The range is at fault, not the text. The check itself is to see that, and what it saw was whole.
+                log.warning("%d texts overflow in %s and are repeated in fp32", len(bad), self.precision)
+                self._embed_rows(tokens, bad, result, self._full_model())
+                return
+            if not bad or len(rows) == 1:
                 return
             reason = "not finite"
         except (RuntimeError, MemoryError, IndexError, ValueError) as error:
@@ -279,10 +294,17 @@ class TransformerEncoder(Encoder):
             result.failed[rows[0]] = reason
             return
         middle = len(rows) // 2
-        self._embed_rows(tokens, rows[:middle], result)
-        self._embed_rows(tokens, rows[middle:], result)
+        self._embed_rows(tokens, rows[:middle], result, full)
+        self._embed_rows(tokens, rows[middle:], result, full)
 
-    def _forward(self, ids: list[list[int]], left_out: int = 0) -> npt.NDArray[np.float32]:
+    def _full_model(self) -> Any:
+        """Return the model in full precision alongside the reduced one, loaded at the first text that needs it."""
+        if self._full is None:
+            self._full = _read_model(self.files, self.device, self._trust_remote_code)
+            self._full.max_seq_length = self.max_tokens
+        return self._full
+
+    def _forward(self, ids: list[list[int]], left_out: int = 0, model: Any = None) -> npt.NDArray[np.float32]:
         import torch
 
         longest = max(map(len, ids))
@@ -297,7 +319,7 @@ class TransformerEncoder(Encoder):
         if left_out:
             features["prompt_length"] = left_out
         with torch.inference_mode():
-            vectors = self._model.forward(features)["sentence_embedding"]
+            vectors = (self._model if model is None else model).forward(features)["sentence_embedding"]
             return np.asarray(vectors.float().cpu().numpy())
 
     @property

@@ -23,7 +23,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 def _unavailable(what: str, lacking: Shortage) -> UnavailableError:
-    return UnavailableError(f"{lacking} to read {what}; that is no proof of damage.", lacking.hint)
+    return UnavailableError(f"{lacking}: {what} cannot be read now, which is no proof of damage.", lacking.hint)
 
 
 @contextmanager

@@ -11,14 +11,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from vecindex.config import durable_by_default
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, StoreError, TableNotFoundError
+from vecindex.files import local_folder
 from vecindex.masks import masked
 from vecindex.messages import Message, Placeholder, command, option, text
 from vecindex.schema import FORMAT, articles_schema
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
-from vecindex.store.lock import committing, local_folder, writing
+from vecindex.store.lock import committing, writing
 from vecindex.store.quick_import import import_lancedb
+from vecindex.store.versions import broken_manifests, table_folder
 from vecindex.types import Fingerprint
 
 REJECTS = "rejects"
@@ -67,8 +70,11 @@ class Database:
         self.uri = masked(self._location)
         """Its name in messages and results."""
         self.folder = local_folder(self._location)
-        if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
-            raise ConfigError(f"{self.uri} is a file, not a database folder.", "Name a folder.")
+        self.durable = durable_by_default()
+        """Whether writers bring each commit to the disk (fsync) before they go on."""
+        with translated(self.uri):
+            if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
+                raise ConfigError(f"{self.uri} is a file, not a database folder.", "Name a folder.")
 
     @cached_property
     def connection(self) -> Any:
@@ -90,7 +96,7 @@ class Database:
 
     def writer(self, doing: str = "") -> AbstractContextManager[None]:
         """Return the database's writer lock, to be used as a context manager; see `writing`."""
-        return writing(self.folder, doing)
+        return writing(self.folder, doing, self.durable)
 
     def tables(self) -> list[str]:
         """Return the names of all tables, in order."""
@@ -148,10 +154,39 @@ class Database:
                 text("Make it: ", command("ingest", Placeholder("SOURCE"))),
             )
         with translated(f"{self.uri}/{name}"):
-            table = ArticleTable(self.connection.open_table(name), f"{self.uri}/{name}")
+            table = ArticleTable(self._opened(name), f"{self.uri}/{name}")
             if at is not None:
                 table.go_to(at)
             return table
+
+    def _opened(self, name: str) -> Any:
+        where = f"{self.uri}/{name}"
+        try:
+            with translated(where):
+                opened = self.connection.open_table(name)
+                if not opened.schema.names:
+                    # So reads a manifest of zeros.
+                    raise CorruptError(f"The newest version of {where} has no columns.", LOOK_CLOSER)
+                return opened
+        except CorruptError as error:
+            raise (self._newest_torn(name) or error) from error
+
+    def _newest_torn(self, name: str) -> CorruptError | None:
+        """Return the error for a table whose newest version alone is damaged, as a power cut leaves it."""
+        if self.folder is None:
+            return None
+        broken, whole = broken_manifests(table_folder(self.folder, name))
+        if not broken or whole is None or broken[-1][0] < whole:
+            return None
+        torn = broken[-1][0]
+        return CorruptError(
+            f"The newest version of {self.uri}/{name}, {torn}, is damaged, as a power cut leaves it. "
+            f"Version {whole} is whole.",
+            text(
+                "Go back to it, with the rows of the damaged one that can be read: ",
+                command("doctor", repair=True),
+            ),
+        )
 
     def create_articles(
         self,
@@ -171,7 +206,7 @@ class Database:
             "vecindex:fingerprint": json.dumps(fingerprint.to_dict(), sort_keys=True),
         }
         schema = schema.set(at, schema.field(at).with_metadata(metadata))
-        with translated(f"{self.uri}/{name}"):
+        with committing(f"{self.uri}/{name}"):
             mode = "overwrite" if overwrite else "create"
             made = self.connection.create_table(name, schema=schema, mode=mode)
             return ArticleTable(made, f"{self.uri}/{name}")
@@ -251,8 +286,9 @@ class AuxiliaryTable:
     def _begin_again(self, folder: Path, error: StoreError) -> None:
         """Move the table where LanceDB does not list it, and make it again of the rows that can be read."""
         aside = folder / SET_ASIDE / f"{self.name}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.lance"
-        aside.parent.mkdir(exist_ok=True)
-        (folder / f"{self.name}.lance").rename(aside)
+        with committing(self.where):
+            aside.parent.mkdir(exist_ok=True)
+            (folder / f"{self.name}.lance").rename(aside)
         kept = "" if self.replaced_whole else f", with the {self._restored(aside):,} rows that can be read"
         cause = "" if self.damage else f" ({error.message})"
         self._say(f"the table {self.name!r} is damaged{cause}: it is set aside as {aside} and made again{kept}")

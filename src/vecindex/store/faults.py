@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from vecindex.errors import (
     LOOK_CLOSER,
@@ -15,8 +16,9 @@ from vecindex.errors import (
     UnavailableError,
     VecindexError,
 )
+from vecindex.files import local_folder
 from vecindex.messages import option, text
-from vecindex.shortages import Shortage, descriptors_allowed, short_now, shortage
+from vecindex.shortages import Shortage, descriptors_allowed, disk_of, short_now, shortage
 
 _BROKEN = (
     "not found",
@@ -38,6 +40,9 @@ _BROKEN = (
     "outside file of size",
     "offset table has",
 )
+
+_OF_THE_DISK = (Shortage.LOCKS, Shortage.ATOMIC, Shortage.READ_ONLY, Shortage.STALE, Shortage.DISK)
+_DOING = {Shortage.MEMORY: "to open", Shortage.PERMISSION: "to read or write"}
 
 # Lance ends its messages with the line of its own source.
 _SOURCE_LINE = re.compile(r",? /[\w./@:-]+\.rs:\d+(:\d+)?.*$")
@@ -90,7 +95,7 @@ def _ours(error: BaseException, where: str) -> VecindexError | None:
     # Before damage: a file that could not be opened is not proven to be damaged.
     lacking = shortage(error, where) or (short_now() if panic else None)
     if lacking is not None:
-        return _lacking(lacking, where)
+        return lacking_error(lacking, where, local_folder(where))
     if panic:
         return CorruptError(
             f"LanceDB broke off at {where} (a panic in its own code), most likely because files are damaged.",
@@ -103,16 +108,20 @@ def _ours(error: BaseException, where: str) -> VecindexError | None:
     return StoreError(f"The store failed on {where}: {line}", "Run the command again.")
 
 
-def _lacking(lacking: Shortage, where: str) -> StoreError:
+def lacking_error(lacking: Shortage, what: str, path: Path | None = None) -> StoreError:
+    """Return the error for what the system lacked while `what` was read or written; `path` is where that lies."""
+    disk = disk_of(path) if path is not None and lacking in (*_OF_THE_DISK, Shortage.SPACE) else None
     if lacking is Shortage.SPACE:
+        where = f"{what}, {disk}" if disk else what
         return DiskFullError(f"{lacking} of {where}; what was committed before is safe.", lacking.hint)
     if lacking is Shortage.DESCRIPTORS:
+        allowed = descriptors_allowed() or "no more"
         return UnavailableError(
-            f"{lacking} to open {where}: this process may have {descriptors_allowed() or 'no more'} files open.",
-            lacking.hint,
+            f"{lacking} to open {what}: this process may have {allowed} files open.", lacking.hint
         )
-    doing = {Shortage.MEMORY: "to open", Shortage.PERMISSION: "to read or write"}.get(lacking, "at")
-    return UnavailableError(f"{lacking} {doing} {where}.", lacking.hint)
+    if lacking in _OF_THE_DISK:
+        return UnavailableError(f"{lacking}: {what}{f' is on {disk}' if disk else ''}.", lacking.hint)
+    return UnavailableError(f"{lacking} {_DOING[lacking]} {what}.", lacking.hint)
 
 
 def is_unicode(given: str) -> bool:

@@ -2,79 +2,103 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.request import url2pathname
+from typing import Any
 
 from vecindex.errors import LockedError, StoreError
+from vecindex.files import Unflushed, local_folder
 from vecindex.masks import masked
-from vecindex.store.faults import translated
+from vecindex.shortages import Shortage, shortage
+from vecindex.store.faults import lacking_error, translated
 
 _LOCK = ".vecindex.lock"
 _HOLDER = ".vecindex.holder"
-_LOCAL_SCHEMES = ("file", "file-object-store")
 
 
-def local_folder(uri: str) -> Path | None:
-    """Return the folder that a database's location names, None for a remote one.
+@dataclass(frozen=True, slots=True)
+class _Hold:
+    """A lock that this process holds: its file, and the unflushed files of each table where commits are durable."""
 
-    >>> local_folder("file:///data/my%20db"), local_folder("s3://bucket/db")
-    (PosixPath('/data/my db'), None)
-    """
-    scheme, separator, rest = uri.partition("://")
-    if not separator:
-        return Path(uri).expanduser()
-    return Path(url2pathname(rest.removeprefix("localhost"))) if scheme.lower() in _LOCAL_SCHEMES else None
+    lock: tuple[int, int] | None
+    durable: bool
+    tables: dict[Path, Unflushed] = field(default_factory=dict)
 
 
-_held: dict[Path, tuple[int, int] | None] = {}
-"""The lock files that this process holds, by the absolute path of their folder."""
+_held: dict[Path, _Hold] = {}
+"""The locks that this process holds, by the absolute path of their folder."""
 
 
 @contextmanager
-def writing(folder: Path | None, doing: str = "") -> Iterator[None]:
+def writing(folder: Path | None, doing: str = "", durable: bool = False) -> Iterator[None]:
     """Hold the writer lock of a database inside the block, or raise LockedError at once, naming its holder.
 
     `doing` is added to the note of the holder.
 
     The kernel releases the lock when the process dies, however it dies. A file next to it holds the writer's process
     id and command, for the message that the next one gets. Databases that are not local folders have no lock: their
-    commits are atomic, but two ingests at once may add the same ids.
+    commits are atomic, but two ingests at once may add the same ids. If `durable`, each commit inside the block is
+    brought to the disk; what a remote database has acknowledged is durable anyway.
     """
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     if folder is None:
         yield
         return
-    lock = FileLock(folder / _LOCK, timeout=0, thread_local=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        lock = _lock_of(folder)
         lock.acquire()
     except Timeout as error:
         raise LockedError(
             f"Another process is writing to {folder} ({_note(folder)}).",
             "Wait until it is done, or stop it; then run the same command again.",
         ) from error
-    except OSError as error:
-        raise StoreError(
-            f"Cannot write to the database folder {folder}: {error.strerror or error}.",
-            "Check its permissions, or name another folder.",
-        ) from error
+    except (OSError, NotImplementedError) as error:
+        raise _not_lockable(folder, error) from error
     try:
         with suppress(OSError):  # a full disk; the note only serves a message
             note = f"process {os.getpid()}: {Path(sys.argv[0]).name} {masked(' '.join(sys.argv[1:3]))}{doing}"
             (folder / _HOLDER).write_text(note, encoding="utf-8", errors="replace")
-        _held[folder.absolute()] = _identity(folder)
+        _held[folder.absolute()] = _Hold(_identity(folder), durable)
         yield
     finally:
-        still_ours = _held.pop(folder.absolute(), None) == _identity(folder)
+        hold = _held.pop(folder.absolute(), None)
+        still_ours = hold is not None and hold.lock == _identity(folder)
+        # On a disk that failed meanwhile: what ended the block says so, and the kernel releases the lock at the end.
         if still_ours:
-            (folder / _HOLDER).unlink(missing_ok=True)
-        lock.release()
+            with suppress(OSError):
+                (folder / _HOLDER).unlink(missing_ok=True)
+        with suppress(OSError):
+            lock.release()
+
+
+def _lock_of(folder: Path) -> Any:
+    from filelock import FileLock
+
+    # Where a disk has no locks, filelock would take the file itself for one, and a kill leaves that behind.
+    kind: Any = FileLock
+    known = inspect.signature(kind.__init__).parameters
+    strict = {"fallback_to_soft": False} if "fallback_to_soft" in known else {}  # older ones have no such way
+    return kind(folder / _LOCK, timeout=0, thread_local=False, **strict)
+
+
+def _not_lockable(folder: Path, error: OSError | NotImplementedError) -> StoreError:
+    """Return the error that says why a folder cannot be locked, and so cannot be written to."""
+    lacking = shortage(error)
+    if isinstance(error, NotImplementedError) or lacking is Shortage.ATOMIC:
+        lacking = Shortage.LOCKS  # what is not supported is the lock
+    what = f"the database folder {folder}"
+    if lacking is not None:
+        return lacking_error(lacking, what, folder)
+    said = getattr(error, "strerror", None) or error
+    return StoreError(f"Cannot write to {what}: {said}.", "Name another folder.")
 
 
 @contextmanager
@@ -82,17 +106,27 @@ def committing(where: str) -> Iterator[None]:
     """Let a block commit to a table of a database, at `where`; errors are those of `translated`.
 
     Raises LockedError where the lock file that this process holds is no longer the one in place: the folder was
-    removed or made again meanwhile, and another process may write to it by now.
+    removed or made again meanwhile, and another process may write to it by now. With a durable writer, what the block
+    has committed is on the disk after it; raises UnavailableError where the disk did not take it.
     """
     folder = local_folder(where)
     database = None if folder is None else folder.parent.absolute()
-    if database in _held and _held[database] != _identity(database):
+    hold = _held.get(database) if database is not None else None
+    if hold is not None and database is not None and hold.lock != _identity(database):
         raise LockedError(
             f"The database folder {database} was removed or replaced while this process was writing to it.",
             "Nothing was written to the new one. Run the same command again.",
         )
     with translated(where):
+        unflushed = None
+        if hold is not None and hold.durable and folder is not None:
+            table = folder.absolute().with_name(f"{folder.name}.lance")
+            if table not in hold.tables:
+                hold.tables[table] = Unflushed(table)
+            unflushed = hold.tables[table]
         yield
+        if unflushed is not None:
+            unflushed.flush(last="*.manifest")
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:

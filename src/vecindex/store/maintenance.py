@@ -14,6 +14,7 @@ from typing import Any
 from vecindex.core.identity import vector_hashes
 from vecindex.core.memory import give_back_memory
 from vecindex.errors import CorruptError
+from vecindex.files import flush_files
 from vecindex.messages import Message, command, text
 from vecindex.schema import FORMAT, vector_hash_field
 from vecindex.store.articles import ArticleTable, as_matrix
@@ -54,6 +55,8 @@ def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR, notic
             target_rows_per_fragment=FRAGMENT_ROWS, num_threads=1, batch_size=_COMPACTION_BATCH_ROWS
         )
         _update_indexes(table, dataset, notice)
+    # A block of its own: where commits are durable, what replaces old files is on the disk before they go.
+    with committing(table.where):
         removed = clean(dataset, keep_for, table.where, notice)
         after = len(dataset.get_fragments())
         table.lance.checkout_latest()
@@ -122,10 +125,10 @@ def sweep(
     """
     with committing(table.where):
         removed = clean(_dataset(table), keep_for, table.where, notice)
-    if folder is not None:
-        # Lance's own clean-up passes over the temporary files of its local writer.
-        for path in leftovers(table_folder(folder, table.name)):
-            path.unlink()
+        if folder is not None:
+            # Lance's own clean-up passes over the temporary files of its local writer.
+            for path in leftovers(table_folder(folder, table.name)):
+                path.unlink(missing_ok=True)
     return removed
 
 
@@ -196,6 +199,9 @@ def clean(dataset: Any, keep_for: timedelta, where: str, notice: Notice = log.wa
     if torn := torn_tags(folder):
         notice(_all_kept(where, f"the tag {min(torn)!r}"))
         return 0
+    if folder is not None:
+        with translated(where):
+            _flush_version(dataset, folder)
     try:
         # Without a lock, files that no version names yet may be another writer's next commit.
         stats = dataset.cleanup_old_versions(
@@ -208,6 +214,17 @@ def clean(dataset: Any, keep_for: timedelta, where: str, notice: Notice = log.wa
         notice(_all_kept(where, f"the manifest of version {broken[0][0]}"))
         return 0
     return int(stats.old_versions)
+
+
+def _flush_version(dataset: Any, folder: Path) -> None:
+    """Bring the version in use to the disk: after a power cut it must not be missing together with the older ones."""
+    pieces = [fragment.metadata for fragment in dataset.get_fragments()]
+    files = [folder / "data" / file.path for piece in pieces for file in piece.files]
+    files += [folder / piece.deletion_file.path(piece.id) for piece in pieces if piece.deletion_file]
+    flush_files(files, folder.parent)
+    manifest = manifests(folder).get(dataset.version)
+    if manifest is not None:
+        flush_files([manifest], folder.parent)
 
 
 def _all_kept(where: str, damaged: str) -> Message:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from vecindex.errors import CorruptError
+from vecindex.files import local_folder
 from vecindex.store.causes import check_readable, read_twice, reading
-from vecindex.store.lock import local_folder
 
 # Lance names a manifest by 2^64 - 1 - version, in 20 digits, so that the newest comes first in a listing.
 _NEWEST_FIRST = 2**64 - 1

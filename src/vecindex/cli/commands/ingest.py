@@ -49,10 +49,7 @@ def ingest(
         if stop():
             return True
         stop.request()
-        print(  # noqa: T201
-            "\nstopping after the transaction in flight; once more to stop at once (nothing committed is lost)",
-            file=sys.stderr,
-        )
+        screen.stopping()
         return False
 
     options["chunk"] = chunk_tokens if chunk_tokens is not None else chunked or None

@@ -63,6 +63,7 @@ def ingest(
     if options["dry_run"]:
         return _rehearse(Run(database, table, opened, options, observer, stop))
     # Everything that is read of the table is read under the lock, so that no other writer can slip in between.
+    database.durable |= options["durable"]
     with database.writer():
         return _perform(Run(database, table, opened, options, observer, stop))
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypedDict
 
 from vecindex.errors import ConfigError
 from vecindex.messages import option, text
-from vecindex.options import Device, Option, TrustRemoteCode, checked
+from vecindex.options import Device, Durable, Option, TrustRemoteCode, checked
 
 
 class IngestOptions(TypedDict, total=False):
@@ -42,6 +42,7 @@ class IngestOptions(TypedDict, total=False):
         int | None, Option("Tokens in a batch, padding included [default: by device]", at_least=1)
     ]
     transaction_rows: Annotated[int, Option("Rows committed together.", default=1_000, at_least=1)]
+    durable: Durable
     prune: Annotated[bool, Option("Remove rows that the sources no longer hold.", default=False, flag="--prune")]
     dry_run: Annotated[bool, Option("Read and estimate, change nothing.", default=False, flag="--dry-run")]
     trust_remote_code: TrustRemoteCode

@@ -83,7 +83,7 @@ class Run:
         self.encoder: Encoder | None = None
         self.columns = UserColumns(self.table.schema if self.table else ())
         self.started = time.perf_counter()
-        self._embedded = 0
+        self._embedded = self._in_flight = 0
         self.rows_done = 0
         self.rows_total = _rows_of(sources)
         self._noticed: set[str] = set()
@@ -195,8 +195,12 @@ class Run:
         """Put texts through the model, and report each batch."""
         mark = time.perf_counter()
 
+        self._in_flight = len(tokens.ids)
+        self.report_progress()
+
         def count(n: int) -> None:
             self._embedded += n
+            self._in_flight -= n
             self.report_progress(time.perf_counter() - mark)
 
         with self.report.seconds.measured("model"):
@@ -214,6 +218,7 @@ class Run:
                 batch_tokens=self.encoder.budget.tokens if self.encoder else 0,
                 device=self.report.device,
                 precision=self.report.precision,
+                in_flight=self._in_flight,
             )
         )
 

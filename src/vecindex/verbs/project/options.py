@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from vecindex.errors import ConfigError
 from vecindex.maps.methods import DEFAULT_METHOD, METHODS, Setting, Value, checked_settings, settings_for
 from vecindex.messages import OptionName, Placeholder, option, text
-from vecindex.options import ModelOptions, Option, checked, fields_of
+from vecindex.options import Durable, ModelOptions, Option, checked, fields_of
 
 DEFAULT_NAME = "map"
 ANCHORED_NAME = "anchored"
@@ -72,6 +72,7 @@ class ProjectOptions(ModelOptions, total=False):
             flag="--controls/--no-controls",
         ),
     ]
+    durable: Durable
     sample: Annotated[int, Option("Articles drawn for the scores; all are candidates.", default=SAMPLE, at_least=1)]
 
 

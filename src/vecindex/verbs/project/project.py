@@ -63,6 +63,7 @@ def project(
     """Make, rebuild, update or drop a map; see `Index.project`."""
     sources = [str(file) for file in ([questions] if isinstance(questions, str | Path) else questions)]
     options = checked_project(sources, options)
+    database.durable |= options["durable"]
     name = name or (ANCHORED_NAME if options["anchor"] else DEFAULT_NAME)
     run = Run(database, database.articles(table), options, model, observer or Silent(), stdin)
     if options["drop"]:

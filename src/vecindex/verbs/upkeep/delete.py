@@ -77,6 +77,7 @@ def delete(
     plan = DeleteReport(name, len(found), rows, missing, 0, dry_run, table.count())
     if dry_run or not found or (confirm is not None and not confirm(plan)):
         return plan
+    database.durable |= options["durable"]
     with database.writer():
         # By id, so that nothing is removed but what `confirm` was shown, and of that what still meets the condition,
         # whatever was written since.

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 
 from vecindex.options import checked
 from vecindex.store.database import Database
+from vecindex.store.lock import committing
 from vecindex.verbs.upkeep.checks import examine
 from vecindex.verbs.upkeep.findings import DoctorReport, RepairPlan
 from vecindex.verbs.upkeep.options import DoctorOptions
@@ -19,7 +20,9 @@ def doctor(
     confirm: Callable[[RepairPlan], bool] | None = None,
 ) -> DoctorReport:
     """Examine a table, and repair it if asked; see `Index.doctor`."""
-    repair = checked(DoctorOptions, options)["repair"]
+    options = checked(DoctorOptions, options)
+    repair = options["repair"]
+    database.durable |= options["durable"]
     if not database.has(name):
         database.articles(name)  # raises, naming the tables that exist
     repaired: list[str] = []
@@ -37,7 +40,9 @@ def doctor(
             if todo.given_up and confirm is not None and not confirm(plan):
                 refused.append(todo.what)
                 continue
-            repaired.append(todo.make())
+            # Repairs move files themselves, and a disk may refuse that too.
+            with committing(f"{database.uri}/{name}"):
+                repaired.append(todo.make())
             found = examine(database, name)
     return DoctorReport(
         database=database.uri,

@@ -67,7 +67,9 @@ class OptimizeReport(Result):
 
 def optimize(database: Database, name: str, options: OptimizeOptions) -> OptimizeReport:
     """Compact a table; see `Index.optimize`."""
-    older_than = checked(OptimizeOptions, options)["older_than"]
+    options = checked(OptimizeOptions, options)
+    older_than = options["older_than"]
+    database.durable |= options["durable"]
     keep_for = KEEP_VERSIONS_FOR if older_than is None else age(older_than)
     table = database.articles(name)
     notes: list[Message] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, TypedDict
 
-from vecindex.options import Option
+from vecindex.options import Durable, Option
 
 
 class StatusOptions(TypedDict, total=False):
@@ -26,6 +26,7 @@ class DeleteOptions(TypedDict, total=False):
     dry_run: Annotated[
         bool, Option("Only report what would be removed; change nothing.", default=False, flag="--dry-run")
     ]
+    durable: Durable
 
 
 class OptimizeOptions(TypedDict, total=False):
@@ -35,6 +36,7 @@ class OptimizeOptions(TypedDict, total=False):
         str | timedelta | None,
         Option("Remove versions older than this: 0s, 10m, 2h, 7d [default: 1h]", metavar="AGE"),
     ]
+    durable: Durable
 
 
 class TagOptions(TypedDict, total=False):
@@ -42,6 +44,7 @@ class TagOptions(TypedDict, total=False):
 
     delete: Annotated[bool, Option("Delete the tag; its rows stay.", default=False, flag="--delete")]
     move: Annotated[bool, Option("Let an existing tag name the latest version.", default=False, flag="--move")]
+    durable: Durable
 
 
 class DoctorOptions(TypedDict, total=False):
@@ -55,3 +58,4 @@ class DoctorOptions(TypedDict, total=False):
             flag="--repair",
         ),
     ]
+    durable: Durable

@@ -59,6 +59,7 @@ def tag(database: Database, name: str, label: str | None, options: TagOptions) -
             "A tag is either deleted or moved.", text("Give one of ", option("delete"), " and ", option("move"), ".")
         )
     table = database.articles(name)
+    database.durable |= options["durable"]
     with database.writer():
         there, torn = table.tags(), table.torn_tags()
         if delete:
