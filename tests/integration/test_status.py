@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import vecindex
-from tables import append, chunked_table, filled, fingerprint, make_table, unit_vectors
+from tables import OTHER_WEIGHTS, append, chunked_table, filled, fingerprint, make_table, unit_vectors
 from vecindex.cli.render.upkeep import print_status
 from vecindex.errors import CorruptError, TableNotFoundError
 from vecindex.store import maintenance
@@ -46,7 +46,7 @@ def test_counts_and_provenance(tmp_path: Path) -> None:
     table.set_setting(last_run=last_run(2, added=50), batch_tokens={"cpu": 512})
     found = vecindex.open(tmp_path).status()
     assert (found.rows, found.articles, found.truncated, found.truncated_frac) == (50, None, 8, 8 / 50)
-    assert found.fingerprint == fingerprint()
+    assert found.fingerprint == fingerprint(weights=OTHER_WEIGHTS)
     assert found.last_run is not None
     assert found.last_run["added"] == 50
     assert found.unfinished is None

@@ -16,6 +16,7 @@ from vecindex.serve.answers import failure_of
 from vecindex.serve.pace import PACE
 
 MAX_BODY_BYTES = 64 << 10
+_READ_AT_MOST = 16 * MAX_BODY_BYTES
 _HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -155,17 +156,20 @@ async def _sent(message: Message, send: Send) -> None:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """Return all that was sent; None as soon as it is too much."""
+    """Return all that was sent; None if it is too much.
+
+    What is a little too much is read to its end: a connection that is closed with unread data in it may lose the
+    answer on its way.
+    """
     parts: list[bytes] = []
-    taken = 0
-    while True:
+    taken, more = 0, True
+    while more and taken <= _READ_AT_MOST:
         message = await receive()
-        parts.append(message.get("body", b""))
-        taken += len(parts[-1])
-        if taken > MAX_BODY_BYTES:
-            return None
-        if not message.get("more_body", False):
-            return b"".join(parts)
+        more = message.get("more_body", False)
+        taken += len(message.get("body", b""))
+        if taken <= MAX_BODY_BYTES:
+            parts.append(message.get("body", b""))
+    return b"".join(parts) if taken <= MAX_BODY_BYTES else None
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
