@@ -17,7 +17,8 @@ from functools import cache
 from typing import Annotated, Any, Literal, TypedDict, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from vecindex.errors import ConfigError
-from vecindex.messages import option, text
+from vecindex.kinds import expected
+from vecindex.messages import is_it, option, text
 
 T = TypeVar("T")
 
@@ -94,7 +95,7 @@ def fields_of(kind: Any) -> dict[str, Field]:
 
 
 def checked(kind: type[T], given: T) -> T:
-    """Return all options of a class: those given, checked against bounds and choices, and the defaults of the others.
+    """Return all options of a class: those given, checked for kinds, bounds and choices, and the others' defaults.
 
     None stands for the default. Raises ConfigError, naming the option as the caller wrote it.
     """
@@ -107,23 +108,23 @@ def checked(kind: type[T], given: T) -> T:
             hint = text("Is it ", option(near[0]), "?") if near else f"There are: {', '.join(fields)}."
             raise ConfigError(text("There is no ", option(name), "."), hint)
     for name, field in fields.items():
-        if name in values:
-            _check(field, values[name])
+        if values.get(name) is not None:
+            values[name] = expected(name, values[name], field.type)
+            _check_bounds(field, values[name])
     defaults = dict.fromkeys(known) | {name: field.option.default for name, field in fields.items()}
     return cast("T", defaults | {name: value for name, value in values.items() if value is not None})
 
 
-def _check(field: Field, value: Any) -> None:
+def _check_bounds(field: Field, value: Any) -> None:
     about, name = field.option, option(field.name)
-    if value is None or value == about.default:
+    if value == about.default:
         return
     if field.choices and value not in field.choices:
-        raise ConfigError(text(name, f" is {_listed(field.choices)}, found {value!r}."))
+        near = is_it(value, field.choices).strip() if isinstance(value, str) else ""
+        raise ConfigError(text(name, f" is {_listed(field.choices)}, found {value!r}."), near or None)
     low, high = about.at_least, about.at_most
     if low is None and high is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(text(name, f" is a number, found {value!r}."))
     if low is not None and high is not None and not low <= value <= high:
         raise ConfigError(text(name, f" must be from {_figure(low)} to {_figure(high)}, found {_figure(value)}."))
     if low is not None and not value >= low:

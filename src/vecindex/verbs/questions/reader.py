@@ -120,7 +120,7 @@ def question_of(record: Record) -> Question | Rejected:
 def _why_no_text(values: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
     there = next((field for field in TEXT_FIELDS if field in values), None)
     if there is None:
-        return f"no text in any of {', '.join(TEXT_FIELDS)}; fields found: {', '.join(fields) or 'none'}"
+        return f"no text in any of {', '.join(TEXT_FIELDS)}; fields found: {excerpt(', '.join(fields)) or 'none'}"
     value = values[there]
     if value is None or isinstance(value, str):
         return f"{there} is empty"
@@ -150,7 +150,7 @@ def _records(questions: Questions, stdin: BinaryIO | None) -> Iterator[Record | 
 def _from_values(values: Iterable[object]) -> Iterator[Record | Rejected]:
     for number, value in enumerate(values, 1):
         location = f"texts:{number}"
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and all(isinstance(field, str) for field in value):
             yield Record(location, value)
         elif isinstance(value, str):
             yield Record(location, {"text": value})
