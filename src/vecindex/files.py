@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -10,6 +11,31 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vecindex.errors import ConfigError
+
+
+def is_there(path: str | Path) -> bool:
+    """Return whether a path leads to anything; one that no file can have (a name that is too long) does not."""
+    try:
+        return Path(path).exists()
+    except ValueError:  # with a NUL in it
+        return False
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return False
+
+
+def home_of(path: str) -> Path:
+    """Return a path with a ~ at its beginning resolved; one of nobody's stays."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def is_folder(path: str | Path) -> bool:
+    """Return whether a path leads to a folder; one that no file can have does not."""
+    return is_there(path) and Path(path).is_dir()
 
 
 class NewFile:

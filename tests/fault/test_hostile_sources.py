@@ -125,7 +125,7 @@ def check_rows(source: Any, vector_field: str | None) -> None:
             assert text is None or text.encode("utf-8") is not None
 
 
-@pytest.mark.parametrize("cases", amounts(some=150, share=0.3))
+@pytest.mark.parametrize("cases", amounts(some=150, share=0.25))
 def test_every_row_of_a_hostile_file_is_an_article_or_a_reject(cases: int, tmp_path: Path) -> None:
     def check(case: tuple[Hostile, bool]) -> None:
         file, with_vectors = case

@@ -11,6 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from vecindex.errors import SourceError
+from vecindex.files import is_there
 from vecindex.masks import masked
 from vecindex.sources.files import InputFile, filesystem_of, is_url, like_it
 from vecindex.sources.unpack import MAX_RATIO
@@ -50,10 +51,8 @@ def _expanded(argument: str) -> list[InputFile | Folder]:
     if is_url(argument):
         return _expand_url(argument)
     path = Path(argument)
-    if path.is_dir():
-        return [Folder(argument)]
-    if path.exists():
-        return [InputFile(argument, argument)]
+    if is_there(path):
+        return [Folder(argument) if path.is_dir() else InputFile(argument, argument)]
     found = _expand_glob(path) if _is_glob(argument) else []
     if not found:
         raise _nothing(argument)

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.request import url2pathname
 
 from vecindex.errors import LockedError, StoreError
+from vecindex.files import home_of
 from vecindex.masks import masked
 from vecindex.store.faults import translated
 
@@ -27,7 +28,7 @@ def local_folder(uri: str) -> Path | None:
     """
     scheme, separator, rest = uri.partition("://")
     if not separator:
-        return Path(uri).expanduser()
+        return home_of(uri)
     return Path(url2pathname(rest.removeprefix("localhost"))) if scheme.lower() in _LOCAL_SCHEMES else None
 
 

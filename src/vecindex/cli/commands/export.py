@@ -13,6 +13,7 @@ from vecindex.cli.options import Db, Json, Table, options_of
 from vecindex.cli.streams import OutputError, is_closed, silence
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
+from vecindex.files import is_there
 from vecindex.verbs.export.options import ExportOptions
 
 if TYPE_CHECKING:
@@ -71,10 +72,7 @@ def export(
 
 def _ask_to_replace(out: str) -> None:
     """Ask whether a file that is there may be replaced; refuse where nobody can be asked."""
-    try:
-        if not Path(out).is_file():
-            return
-    except (OSError, ValueError):  # no file can have this name, which is reported where it is written
+    if not is_there(out) or not Path(out).is_file():
         return
     if sys.stdin is None or not sys.stdin.isatty():
         raise ConfigError(f"{out} exists; nobody can be asked here, so it was not replaced.", "Add --yes.")
