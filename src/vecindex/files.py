@@ -13,16 +13,20 @@ from typing import BinaryIO
 from vecindex.errors import ConfigError
 
 
-def is_there(path: str | Path) -> bool:
-    """Return whether a path leads to anything; one that no file can have (a name that is too long) does not."""
+def can_be_there(path: Path) -> bool:
+    """Return whether a file can have this path: a name may be too long for any, or have a NUL in it."""
     try:
-        return Path(path).exists()
-    except ValueError:  # with a NUL in it
+        path.stat()
+    except ValueError:
         return False
     except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:
-            raise
-        return False
+        return error.errno != errno.ENAMETOOLONG
+    return True
+
+
+def is_there(path: str | Path) -> bool:
+    """Return whether a path leads to anything; one that no file can have does not."""
+    return can_be_there(Path(path)) and Path(path).exists()
 
 
 def home_of(path: str) -> Path:

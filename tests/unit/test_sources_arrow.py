@@ -349,3 +349,14 @@ def test_a_position_that_leads_nowhere_rejects_its_rows(tmp_path: Path) -> None:
     assert isinstance(third, Rejected)
     assert third.reason.startswith("column 'text': damaged: ")
     assert "column 'vector': damaged: " in third.reason
+
+
+def test_a_column_s_name_that_is_no_unicode_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "a.arrow"
+    data = pa.table({"id": [1], "title": ["x"]})
+    with pa.ipc.new_stream(str(path), data.schema) as writer:
+        writer.write_table(data)
+    path.write_bytes(path.read_bytes().replace(b"title", b"\x80itle"))
+    (source,) = open_sources([str(path)])
+    with pytest.raises(SourceError, match="row 0: cannot be read as Arrow IPC: 'utf-8' codec can't decode"):
+        list(source.read())

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, StoreError, TableNotFoundError
-from vecindex.files import is_folder, is_there
+from vecindex.files import can_be_there
 from vecindex.masks import masked
 from vecindex.messages import Message, Placeholder, command, option, text
 from vecindex.schema import FORMAT, articles_schema
@@ -68,7 +68,11 @@ class Database:
         self.uri = masked(self._location)
         """Its name in messages and results."""
         self.folder = local_folder(self._location)
-        if self.folder is not None and is_there(self.folder) and not self.folder.is_dir():
+        if self.folder is not None and not can_be_there(self.folder):
+            raise ConfigError(
+                f"{self.uri} cannot be a database folder: its name is too long.", "Name another folder."
+            )
+        if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
             raise ConfigError(f"{self.uri} is a file, not a database folder.", "Name a folder.")
 
     @cached_property
@@ -87,7 +91,7 @@ class Database:
 
     def exists(self) -> bool:
         """Return whether there is a database; a remote one is taken to exist."""
-        return self.folder is None or is_folder(self.folder)
+        return self.folder is None or self.folder.is_dir()
 
     def writer(self) -> AbstractContextManager[None]:
         """Return the database's writer lock, to be used as a context manager; see `writing`."""
@@ -117,7 +121,7 @@ class Database:
         """
         if self.folder is not None:
             folder = self.folder / f"{name}.lance"
-            if not is_there(folder):
+            if not can_be_there(folder):
                 return False
             made_with_data = name in (REJECTS, QUESTIONS) or name.startswith(GRAPH_PREFIX)
             return any((folder / "_versions").glob("*.manifest")) or (

@@ -52,7 +52,7 @@ def records(
                 piece = batch.slice(begin, BATCH_ROWS)
                 yield from _rows(name, piece, vector_field, done)
                 done += piece.num_rows
-    except (pa.ArrowException, OSError, EOFError) as error:
+    except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:  # the last one from a column's name
         raise fault(error, done) from error
 
 

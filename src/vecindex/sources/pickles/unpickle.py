@@ -182,8 +182,8 @@ class _Forward:
 def check_opcodes(stream: io.BufferedReader, name: str) -> None:
     """Look at what a pickle asks for, and make nothing of it.
 
-    Raises SourceError for one that remembers a value under a number far beyond those before it: a list of so many
-    places would be made, 34 GB for 9 bytes. Other faults are found by `load_pickle`.
+    Raises SourceError for one that remembers a value under a number far beyond those before it: a list of that
+    length would be made, 34 GB for 9 bytes. Other faults are found by `load_pickle`.
     """
     remembered = 0
     try:
