@@ -169,3 +169,8 @@ def test_a_hostile_request_is_answered_with_a_reason(cases: int, server: Server)
             check(method, path, got)
 
     try_all("requests", cases, requests(), one)
+
+
+def test_a_length_in_digits_of_another_script_is_no_length(server: Server) -> None:
+    headers = [(b"host", b"127.0.0.1:8000"), (b"content-length", b"\xb2")]
+    assert ask(server, "GET", "/api/version", b"", headers, b"").status == 200

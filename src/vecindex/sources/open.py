@@ -86,7 +86,7 @@ def open_sources(
     name: str | None = None,
     format: str | None = None,
     vector_field: str | None = None,
-    vectors: str | None = None,
+    vectors: str | Path | None = None,
     text_fields: Collection[str] = (),
     max_ratio: int = MAX_RATIO,
     stdin: BinaryIO | None = None,
@@ -132,7 +132,7 @@ def open_sources(
     if vectors is not None:
         if len(sources) != 1:
             raise ConfigError(
-                text(option("vectors", vectors), f" is for one source, but the arguments name {len(sources)}"),
+                text(option("vectors", str(vectors)), f" is for one source, but the arguments name {len(sources)}"),
                 text(
                     "Ingest each file with its own vectors, or put the vectors into a column (",
                     option("vector_field"),

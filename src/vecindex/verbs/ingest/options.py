@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, TypedDict
 
 from vecindex.errors import ConfigError
@@ -27,7 +28,9 @@ class IngestOptions(TypedDict, total=False):
     text_field: Annotated[str | None, Option("Field with the text [default: recognized]")]
     title_field: Annotated[str | None, Option("Field with the title [default: recognized]")]
     vector_field: Annotated[str | None, Option("Field with precomputed embeddings.")]
-    vectors: Annotated[str | None, Option("Precomputed embeddings, row by row as the records.", metavar="FILE.npy")]
+    vectors: Annotated[
+        str | Path | None, Option("Precomputed embeddings, row by row as the records.", metavar="FILE.npy")
+    ]
     unverified: Annotated[
         bool,
         Option(
