@@ -26,7 +26,7 @@ ASSETS := src/vecindex/reports/assets
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test browser lint unit assets docs site bench soak mutants clean
+.PHONY: help env demo test browser lint lint-types lint-others unit assets docs site bench soak mutants clean
 .DELETE_ON_ERROR:
 
 help:
@@ -101,7 +101,12 @@ browser:
 lint: env $(NODE_MODULES)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory --jobs 2 lint-types lint-others
+
+lint-types:
 	$(BIN)/mypy
+
+lint-others:
 	$(BIN)/lint-imports --no-logo
 	$(NODE) node_modules/typescript/bin/tsc --project jsconfig.json
 	$(NODE) $(ASSETS)/bundle.mjs --check

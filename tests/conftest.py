@@ -14,6 +14,10 @@ import pytest
 from filelock import FileLock
 
 # Read when the libraries are imported, so they must stand before any test imports one.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    # Test processes share the cores. With threads for all of them in each, a third of the time goes to waiting.
+    mine = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    os.environ.setdefault("OMP_NUM_THREADS", str(mine))
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("LANCEDB_LOG", "error")

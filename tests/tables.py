@@ -21,6 +21,9 @@ from vecindex.types import Chunking, Fingerprint, Silent
 
 DIMENSION = 8
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+OTHER_WEIGHTS = "5" * 64
+"""Of no model here, so that nobody takes random vectors for the model's and compares them with its own."""
 
 
 def unit_vectors(n: int, dimension: int = DIMENSION, seed: int = 0) -> F32:
@@ -39,7 +42,7 @@ def fingerprint(dimension: int = DIMENSION, **changes: Any) -> Fingerprint:
     """Return a fingerprint as an ingest with MiniLM makes it, changed as told."""
     values: dict[str, Any] = {
         "model": MODEL,
-        "weights": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        "weights": WEIGHTS,
         "revision": None,
         "dimension": dimension,
         "pooling": "Pooling(mean)+Normalize",
@@ -116,7 +119,7 @@ def append(
 def filled(folder: Path, n: int = 100, seed: int = 0, **changes: Any) -> tuple[ArticleTable, F32]:
     """Return a table of n articles a00000, a00001, ... and their vectors."""
     vectors = unit_vectors(n, seed=seed)
-    table = make_table(folder, **changes)
+    table = make_table(folder, **{"weights": OTHER_WEIGHTS, **changes})
     append(table, vectors)
     return table, vectors
 
@@ -128,7 +131,7 @@ def ids_in(folder: Path, name: str = "articles") -> set[str]:
 
 def chunked_table(folder: Path, counts: Sequence[int], seed: int = 0) -> tuple[ArticleTable, F32, list[str]]:
     """Return a table with articles c000, c001, ... of so many chunks each, its vectors, and each row's article."""
-    table = make_table(folder, chunking=Chunking(64, 8))
+    table = make_table(folder, chunking=Chunking(64, 8), weights=OTHER_WEIGHTS)
     articles = [f"c{i:03d}" for i, n in enumerate(counts) for _ in range(n)]
     vectors = unit_vectors(len(articles), seed=seed)
     append(table, vectors, ids=articles, chunk=[c for n in counts for c in range(n)])

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tables import append, filled, make_table
+from tables import WEIGHTS, append, filled, make_table
 
 Run = Callable[..., Any]
 
@@ -87,7 +87,7 @@ def test_no_hits(run: Run, tmp_path: Path) -> None:
 def test_wrong_input_has_a_message_and_a_code(
     run: Run, tmp_path: Path, arguments: list[str], code: int, told: str
 ) -> None:
-    filled(tmp_path, 3)
+    filled(tmp_path, 3, weights=WEIGHTS)
     done = run(*arguments, "--db", tmp_path)
     assert (done.code, done.out) == (code, "")
     assert told in done.err

@@ -24,7 +24,7 @@ from vecindex.embed import transformer as module
 
 torch.set_num_threads(1)
 check = module.TransformerEncoder.check
-module.first_batch_tokens = lambda device: 65_536
+module.first_batch_tokens = lambda device: 32_768
 
 def check_then_bound(self, texts):
     check(self, texts)
@@ -55,9 +55,9 @@ def test_out_of_memory_halves_and_goes_on(tmp_path: Path) -> None:
     from invariants import read
 
     source = tmp_path / "rows.jsonl"
-    source.write_text("".join(json.dumps(row) + "\n" for row in rows(128)))
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows(64)))
     done = subprocess.run(
-        [sys.executable, "-c", BOUNDED, str(tmp_path / "db"), str(source), "200"],
+        [sys.executable, "-c", BOUNDED, str(tmp_path / "db"), str(source), "128"],
         capture_output=True,
         text=True,
         check=False,
@@ -65,14 +65,14 @@ def test_out_of_memory_halves_and_goes_on(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     report = json.loads(done.stdout)
-    assert (report["added"], report["rejected"]) == (128, 0)
-    assert report["batch_tokens"] < 128 * 256
+    assert (report["added"], report["rejected"]) == (64, 0)
+    assert report["batch_tokens"] < 64 * 256
     assert "out of memory: batches are now of" in done.stderr
     table = vecindex.open(tmp_path / "db")._database().articles("articles")
     assert table.setting("batch_tokens") == {"cpu": report["batch_tokens"]}
-    vecindex.open(tmp_path / "free").ingest(rows(128)[::8], precision="fp32")
+    vecindex.open(tmp_path / "free").ingest(rows(64)[::8], precision="fp32")
     starved, free = ({row["id"]: np.array(row["vector"]) for row in read(tmp_path / db)} for db in ("db", "free"))
-    assert len(free) == 16
+    assert len(free) == 8
     np.testing.assert_allclose([starved[row_id] @ vector for row_id, vector in free.items()], 1.0, atol=1e-6)
 
 
@@ -94,20 +94,19 @@ encoder.check(["a text"])
 
 def held(numbers):
     for n in numbers:
-        encoder.embed(encoder.tokenize(["cell " * 38] * n))
+        encoder.embed(encoder.tokenize(["cell " * 8] * n))
     found = library.mallinfo2()
     return (found.uordblks + found.hblkhd) / 1e6
 
 held([1, 2, 4, 8, 16, 32])
 before = held([31])
-print(json.dumps(held(range(1, 47)) - before))
+print(json.dumps(held(range(1, 47, 3)) - before))
 """
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="the C library does not tell")
-@pytest.mark.timeout(1_000)  # a thousand texts: a minute and more without AVX-512
 def test_batches_of_ever_other_sizes_leave_nothing_behind() -> None:
-    done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, timeout=900)
+    done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    # 100 MB where each number of texts is a shape of its own.
+    # 28 MB where each number of texts is a shape of its own.
     assert json.loads(done.stdout) < 15

@@ -98,6 +98,29 @@ def test_an_ingested_table_is_sound(sample_db: Path) -> None:
     assert report.sound
     assert outcome(report, "texts") == ("ok", "264 hashes computed again")
     assert outcome(report, "fields") == ("ok", "264 hashes agree")
+    assert outcome(report, "vectors of the model") == ("ok", "16 texts embedded again")
+
+
+def test_vectors_that_belong_to_other_texts(sample_db: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(sample_db, tmp_path / "db"))
+    dataset = Database(folder).articles("articles").lance.to_lance()
+    rows = dataset.to_table(columns=["id", "vector", "vector_hash"])
+    # Each row gets the vector of the next one, hash and all: only the model can tell.
+    moved = rows.take([*range(1, len(rows)), 0])
+    swapped = pa.table([rows["id"], moved["vector"], moved["vector_hash"]], names=rows.schema.names)
+    dataset.merge_insert("id").when_matched_update_all().execute(swapped)
+    report = vecindex.open(folder).doctor()
+    assert failed(report) == ["vectors of the model"]
+    (finding,) = report.findings
+    assert finding.count == 16
+    assert all(float(example.rsplit(" ", 1)[1]) < 0.99 for example in finding.examples)
+
+
+def test_without_the_model_nothing_is_embedded_again(tmp_path: Path) -> None:
+    filled(tmp_path)
+    told = outcome(vecindex.open(tmp_path).doctor(), "vectors of the model")
+    assert told[0] == "skipped"
+    assert told[1].endswith("all-MiniLM-L6-v2 with the table's weights is not on this machine")
 
 
 # -- rows -------------------------------------------------------------------------------------------------

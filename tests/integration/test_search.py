@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import vecindex
-from tables import DIMENSION, Notices, append, chunked_table, filled, fingerprint, make_table, unit_vectors
+from tables import DIMENSION, WEIGHTS, Notices, append, chunked_table, filled, fingerprint, make_table, unit_vectors
 from vecindex.core.vectors import F32
 from vecindex.embed.encoder import Encoder
 from vecindex.errors import ConfigError, LockedError, ModelError, SourceError, StoreError, TableNotFoundError
@@ -490,7 +490,7 @@ def test_another_pooling_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_model_that_is_not_there_is_told(tmp_path: Path) -> None:
-    filled(tmp_path, 3, model=str(tmp_path / "gone"))
+    filled(tmp_path, 3, model=str(tmp_path / "gone"), weights=WEIGHTS)
     with pytest.raises(ModelError, match="No model folder at"):
         vecindex.open(tmp_path).search("x")
     with pytest.raises(ModelError, match=r"makes vectors of 384 values, .* holds vectors of 8"):

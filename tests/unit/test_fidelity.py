@@ -53,6 +53,12 @@ def measured(
     return search.result()
 
 
+def test_trustworthiness_where_most_articles_are_neighbors() -> None:
+    # Of 8 articles, two lie beyond k = 5: at worst they intrude 1 + 2 beyond.
+    found = trustworthiness(np.array([[7, 6, 1, 2, 3], [1, 2, 3, 4, 6], [5, 4, 3, 2, 1]]), 8)
+    np.testing.assert_allclose(found, [0, 2 / 3, 1])
+
+
 @given(st.integers(0, 2**20), st.integers(12, 60), st.integers(1, 9), st.floats(0, 0.5), st.integers(1, 70))
 @settings(max_examples=40, deadline=None)
 def test_ranks_are_those_of_sorting(seed: int, n: int, m: int, copied: float, size: int) -> None:

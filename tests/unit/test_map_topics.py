@@ -85,11 +85,13 @@ def test_what_begins_longer_names_means_little_alone() -> None:
 
 
 def test_finer_groups_are_told_apart_within_their_larger_one() -> None:
-    texts = ["band rock guitar", "band rock drum", "band folk fiddle", "band folk flute", "goal team", "goal match"]
-    fine = count_terms([""] * 6, texts, np.array([0, 0, 1, 1, 2, 2]), 3)
+    texts = ["band rock"] * 4 + ["band folk"] * 4 + ["rock stone"] * 6 + ["goal team"] * 6
+    fine = count_terms([""] * 20, texts, np.array([0] * 4 + [1] * 4 + [2] * 12), 3)
     into = np.array([0, 0, 1])
+    # Of all texts, fewer speak of bands than of rock; of those on bands, fewer of rock.
+    assert name_groups(fine)[0].startswith("band")
     names = name_groups(fine, fine.merged(into, 2), into)
-    assert [name.split(", ")[0] for name in names] == ["rock", "folk", "goal"]
+    assert [name.split(", ")[0] for name in names[:2]] == ["rock", "folk"]
 
 
 def test_no_two_groups_get_one_name() -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 UNIT_TOLERANCE = 1e-3
+SAMPLE = 16
+"""Texts that are embedded again."""
 CHANGED = "changed since it was committed"
 _HASH = re.compile(r"[0-9a-f]{16}:[0-9a-f]{16}")
 _RENAMED = "src_"
@@ -153,6 +155,7 @@ class Rehash:
     compared : rows whose text was compared.
     wrong_text, wrong_fields : ids of rows whose columns are not those that were hashed.
     agreeing : rows whose fields agree; with none at all, the fields' names must have been others.
+    sample : texts as the model read them, by id: of the rows with the smallest hashes, which is as good as drawn.
     """
 
     def __init__(self, stored: Fingerprint, extras: Sequence[pa.Field]) -> None:
@@ -160,6 +163,7 @@ class Rehash:
         self.compared = self.agreeing = 0
         self.wrong_text: list[str] = []
         self.wrong_fields: list[str] = []
+        self._drawn: list[tuple[str, str, str]] = []
         template = stored.text_template
         self._parts: tuple[tuple[str, str | None], ...] = (
             (("", "text"),) if template is None else parse_template(template)
@@ -194,10 +198,21 @@ class Rehash:
         hashes = [content_hash(read, row["title"], row["text"], fields) for fields in (given, whole)]
         if not same_text(hashes[0], row["content_hash"]):
             self.wrong_text.append(row["id"])
-        elif row["content_hash"] in hashes:
+            return
+        self._draw(row["content_hash"], row["id"], read)
+        if row["content_hash"] in hashes:
             self.agreeing += 1
         elif len(whole) - len(given) < 2 and not any(_may_be_converted(value) for value in given.values()):
             self.wrong_fields.append(row["id"])
+
+    def _draw(self, content_hash: str, row_id: str, read: str) -> None:
+        if len(self._drawn) < SAMPLE or content_hash < self._drawn[-1][0]:
+            self._drawn = sorted([*self._drawn, (content_hash, row_id, read)])[:SAMPLE]
+
+    @property
+    def sample(self) -> dict[str, str]:
+        """See above."""
+        return {row_id: read for _, row_id, read in self._drawn}
 
     @property
     def fields_known(self) -> bool:

@@ -9,7 +9,7 @@ from vecindex.messages import Placeholder, command, text
 from vecindex.store import salvage
 from vecindex.store.articles import ArticleTable
 from vecindex.store.salvage import Fragment, FragmentFault, Part
-from vecindex.verbs.upkeep import repairs
+from vecindex.verbs.upkeep import model_check, repairs
 from vecindex.verbs.upkeep.examine import UNIT_TOLERANCE, Examiner
 from vecindex.verbs.upkeep.findings import EXAMPLES, Check, Examination
 
@@ -54,6 +54,8 @@ def check_rows(found: Examination, table: ArticleTable) -> None:
     _settle_vectors(found, examiner)
     found.settle("content hashes", examiner.bad_hashes, "Rows have no well-formed content hash.", _ONE_BY_ONE)
     _settle_rehash(found, examiner)
+    if not broken:
+        found.attempt(model_check.CHECK, lambda: model_check.check_model(found, table, examiner.rehash))
     found.settle(
         "transactions", examiner.no_txn, "Rows do not say which transaction wrote them, or when.", _ONE_BY_ONE
     )

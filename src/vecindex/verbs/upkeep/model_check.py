@@ -1,0 +1,80 @@
+"""A sample of texts embedded again: are the stored vectors those of the model?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vecindex.core.vectors import F32, row_cosines
+from vecindex.embed.encoders import FoundModel, LoadOptions, find, load
+from vecindex.errors import ModelError
+from vecindex.messages import Placeholder, command, text
+from vecindex.store.articles import ArticleTable, as_matrix, isin
+from vecindex.types import Fingerprint
+from vecindex.verbs.upkeep.examine import Rehash
+from vecindex.verbs.upkeep.findings import Examination
+
+CHECK = "vectors of the model"
+MIN_COSINE = 0.99
+"""Lowest cosine of a stored vector with the one made now; reduced precision keeps 0.999."""
+
+
+def check_model(found: Examination, table: ArticleTable, read: Rehash) -> None:
+    """Embed a sample of the texts with the table's model, if that is on this machine, and compare the vectors.
+
+    A hash shows that a vector is the one that was stored; this shows that it is the one of its text.
+    """
+    sample = read.sample
+    if read.skipped is not None or not sample:
+        found.skip(CHECK, read.skipped or "no row's vector was made by the model here")
+        return
+    stored = table.fingerprint
+    model = _model_here(stored)
+    if model is None:
+        found.skip(CHECK, f"{stored.model} with the table's weights is not on this machine")
+        return
+    try:
+        encoder = load(model, LoadOptions(max_tokens=stored.max_tokens, prompt=stored.prompt))
+    except ModelError as error:
+        found.skip(CHECK, str(error.message))
+        return
+    if encoder.dimension != stored.dimension:
+        found.skip(CHECK, f"{stored.model} makes vectors of {encoder.dimension} values here")
+        return
+    ids, vectors = _stored_vectors(table, list(sample))
+    cosines = row_cosines(encoder.embed_texts([sample[row_id] for row_id in ids], encoder.prompt), vectors)
+    found.settle(
+        CHECK,
+        [
+            f"{row_id}: cosine {cosine:.3f}"
+            for row_id, cosine in zip(ids, cosines, strict=True)
+            if cosine < MIN_COSINE
+        ],
+        f"Stored vectors are not those that {stored.model} makes of their texts (cosine below {MIN_COSINE}).",
+        text(
+            "Remove each: ",
+            command("delete", Placeholder("ID")),
+            "; then: ",
+            command("ingest", Placeholder("SOURCE")),
+        ),
+        f"{len(ids)} texts embedded again",
+    )
+
+
+def _stored_vectors(table: ArticleTable, ids: list[str]) -> tuple[list[str], F32]:
+    """Return those of some ids that have a vector, and these vectors (n, d)."""
+    batches = list(table.scan(["id", "vector"], f"{isin('id', ids)} AND vector IS NOT NULL"))
+    found = [row_id for batch in batches for row_id in batch.column("id").to_pylist()]
+    dimension = table.fingerprint.dimension
+    return found, np.concatenate([as_matrix(batch.column("vector"), dimension) for batch in batches])
+
+
+def _model_here(stored: Fingerprint) -> FoundModel | None:
+    """Return the model that made the vectors, without fetching it."""
+    for commit in dict.fromkeys((stored.revision, None)):
+        try:
+            model = find(stored.model, commit, fetch=False)
+        except ModelError:
+            continue
+        if model.weights == stored.weights:
+            return model
+    return None
