@@ -28,8 +28,37 @@ def local_folder(uri: str) -> Path | None:
     """
     scheme, separator, rest = uri.partition("://")
     if not separator:
-        return Path(uri).expanduser()
+        return home_of(uri)
     return Path(url2pathname(rest.removeprefix("localhost"))) if scheme.lower() in _LOCAL_SCHEMES else None
+
+
+def can_be_there(path: Path) -> bool:
+    """Return whether a file can have this path: a name may be too long for any, or have a NUL in it."""
+    try:
+        path.stat()
+    except ValueError:
+        return False
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
+    return True
+
+
+def is_there(path: str | Path) -> bool:
+    """Return whether a path leads to anything; one that no file can have does not."""
+    return can_be_there(Path(path)) and Path(path).exists()
+
+
+def home_of(path: str) -> Path:
+    """Return a path with a ~ at its beginning resolved; one of nobody's stays."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def is_folder(path: str | Path) -> bool:
+    """Return whether a path leads to a folder; one that no file can have does not."""
+    return is_there(path) and Path(path).is_dir()
 
 
 class NewFile:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Unpack
+from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
 from vecindex.config import DEFAULT_TABLE, database_uri
 from vecindex.masks import masked
-from vecindex.options import options_shown
+from vecindex.options import expected, options_shown
 from vecindex.verbs.export.options import ExportOptions
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.overlap.options import OverlapOptions
@@ -57,8 +57,9 @@ class Index:
 
     def __init__(self, database: str | Path | None = None, table: str = DEFAULT_TABLE) -> None:
         """See `vecindex.open`."""
+        expected("database", database, str | Path | None)
         self.uri = database_uri(None if database is None else str(database))
-        self.table = table
+        self.table = expected("table", table, str)
         self._questions: QuestionModel | None = None
 
     def __repr__(self) -> str:
@@ -109,6 +110,7 @@ class Index:
         """
         from vecindex.verbs.ingest.ingest import ingest
 
+        expected("name", name, str | None)
         return ingest(self._database(), self.table, sources, options, observer, stop, stdin, name)
 
     @options_shown(SearchOptions)
@@ -135,6 +137,7 @@ class Index:
         """
         from vecindex.verbs.search.search import search
 
+        expected("query", query, str | Sequence[str] | None)
         return search(self._database(), self.table, query, options, self._question_model(), observer, stdin)
 
     @options_shown(OverlapOptions)
@@ -162,6 +165,7 @@ class Index:
         """
         from vecindex.verbs.overlap.overlap import overlap
 
+        expected("questions", questions, str | Path | Sequence[Any] | None)
         return overlap(self._database(), self.table, questions, options, self._question_model(), observer, stdin)
 
     @options_shown(ProjectOptions)
@@ -196,6 +200,8 @@ class Index:
         """
         from vecindex.verbs.project.project import project
 
+        expected("name", name, str | None)
+        expected("questions", questions, Files)
         model = self._question_model()
         return project(self._database(), self.table, name, questions, options, model, observer, stdin)
 
@@ -220,6 +226,7 @@ class Index:
         """
         from vecindex.verbs.picture.picture import map_picture
 
+        expected("questions", questions, str | Path | Sequence[Any] | None)
         model = self._question_model()
         return map_picture(self._database(), self.table, questions, options, model, observer, stdin)
 
@@ -240,6 +247,8 @@ class Index:
         """
         from vecindex.verbs.export.columns import read_vectors
 
+        for argument, value in (("where", where), ("at", at)):
+            expected(argument, value, str | None)
         return read_vectors(self._database(), self.table, where, at)
 
     def positions(self, map: str | None = None, *, where: str | None = None, at: str | None = None) -> pa.Table:
@@ -258,6 +267,8 @@ class Index:
         """
         from vecindex.verbs.export.columns import read_positions
 
+        for argument, value in (("map", map), ("where", where), ("at", at)):
+            expected(argument, value, str | None)
         return read_positions(self._database(), self.table, map, where, at)
 
     @options_shown(ExportOptions)
@@ -283,6 +294,7 @@ class Index:
         """
         from vecindex.verbs.export.export import export
 
+        expected("out", out, str | Path)
         return export(self._database(), self.table, str(out), options, observer, stdout)
 
     @options_shown(StatusOptions)
@@ -319,6 +331,7 @@ class Index:
         """
         from vecindex.verbs.upkeep.delete import delete
 
+        expected("ids", ids, Sequence[str])
         return delete(self._database(), self.table, ids, options, confirm, stdin)
 
     @options_shown(OptimizeOptions)
@@ -344,6 +357,7 @@ class Index:
         """
         from vecindex.verbs.upkeep.tag import tag
 
+        expected("name", name, str | None)
         return tag(self._database(), self.table, name, options)
 
     @options_shown(DoctorOptions)

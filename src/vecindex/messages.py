@@ -6,10 +6,15 @@ The command line writes `--by chunk` and `vecindex project anchored --anchor --d
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from vecindex.masks import masked
+
+_LONGEST = 200
+"""Characters of a name that is compared with others; more would take long and is no slip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,16 @@ def join(separator: str, messages: list[Text] | tuple[Text, ...]) -> Text:
     for number, one in enumerate(messages):
         parts += [separator, one] if number else [one]
     return text(*parts)
+
+
+def is_it(name: str, known: Iterable[str]) -> str:
+    """Return the question whether another name is meant, with a blank after it; nothing where none is like it.
+
+    >>> is_it("tsen", ["local", "umap", "tsne"]), is_it("grid", ["local", "umap"])
+    ('Is it tsne? ', '')
+    """
+    near = difflib.get_close_matches(name[:_LONGEST], known, 1)
+    return f"Is it {near[0]}? " if near else ""
 
 
 def percent(share: float, digits: int = 0) -> str:

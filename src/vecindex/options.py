@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping
+import numbers
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, TypedDict, TypeVar, cast, get_args, get_origin, get_type_hints
+from os import PathLike
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypedDict, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from vecindex.errors import ConfigError
-from vecindex.messages import option, text
+from vecindex.messages import is_it, option, text
 
 T = TypeVar("T")
 
@@ -98,7 +102,7 @@ def fields_of(kind: Any) -> dict[str, Field]:
 
 
 def checked(kind: type[T], given: T) -> T:
-    """Return all options of a class: those given, checked against bounds and choices, and the defaults of the others.
+    """Return all options of a class: those given, checked for kinds, bounds and choices, and the others' defaults.
 
     None stands for the default. Raises ConfigError, naming the option as the caller wrote it.
     """
@@ -111,23 +115,23 @@ def checked(kind: type[T], given: T) -> T:
             hint = text("Is it ", option(near[0]), "?") if near else f"There are: {', '.join(fields)}."
             raise ConfigError(text("There is no ", option(name), "."), hint)
     for name, field in fields.items():
-        if name in values:
-            _check(field, values[name])
+        if values.get(name) is not None:
+            values[name] = expected(name, values[name], field.type)
+            _check_bounds(field, values[name])
     defaults = dict.fromkeys(known) | {name: field.option.default for name, field in fields.items()}
     return cast("T", defaults | {name: value for name, value in values.items() if value is not None})
 
 
-def _check(field: Field, value: Any) -> None:
+def _check_bounds(field: Field, value: Any) -> None:
     about, name = field.option, option(field.name)
-    if value is None or value == about.default:
+    if value == about.default:
         return
     if field.choices and value not in field.choices:
-        raise ConfigError(text(name, f" is {_listed(field.choices)}, found {value!r}."))
+        near = is_it(value, field.choices).strip() if isinstance(value, str) else ""
+        raise ConfigError(text(name, f" is {_listed(field.choices)}, found {value!r}."), near or None)
     low, high = about.at_least, about.at_most
     if low is None and high is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(text(name, f" is a number, found {value!r}."))
     if low is not None and high is not None and not low <= value <= high:
         raise ConfigError(text(name, f" must be from {_figure(low)} to {_figure(high)}, found {_figure(value)}."))
     if low is not None and not value >= low:
@@ -178,3 +182,85 @@ def options_shown(kind: Any) -> Callable[[F], F]:
         return function
 
     return decorate
+
+
+_MOST = 2**63 - 1
+"""No figure that an option takes is larger, and the libraries below count in 64 bits."""
+_WORDS: dict[Any, str] = {
+    str: "a text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    Path: "a path",
+    NoneType: "",
+}
+
+
+def expected(name: str, value: T, kind: Any) -> T:
+    """Return the value of an argument, whole numbers of other libraries as Python's.
+
+    Raises ConfigError, naming the argument as the caller wrote it, when it is not of the kind that is declared.
+    """
+    if not fits(value, kind):
+        words = list(dict.fromkeys(word for member in _members(kind) if (word := _word(member))))
+        found = f"found {_shown(value)} ({type(value).__name__})"
+        raise ConfigError(text(option(name), f" is {' or '.join(words)}, {found}."))
+    if isinstance(value, numbers.Integral) and not isinstance(value, int):
+        return int(value)  # type: ignore[return-value]
+    return value
+
+
+def fits(value: Any, kind: Any) -> bool:
+    """Return whether a value is of a declared kind.
+
+    >>> fits(3, float), fits(True, int), fits("a", str | None), fits(["a", 1], list[str])
+    (True, False, True, False)
+    """
+    return any(_fits(value, member) for member in _members(kind))
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    """Return the kinds of a union, or the one."""
+    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    origin = get_origin(kind)
+    if kind is Any or (origin is Literal):
+        # Words are checked, and named, by who declares them.
+        return True
+    if kind is bool:
+        return isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, numbers.Integral) and not isinstance(value, bool) and abs(int(value)) <= _MOST
+    if kind is float:
+        return isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        key, item = get_args(kind)
+        return isinstance(value, Mapping) and _all_fit(value, key) and _all_fit(value.values(), item)
+    if isinstance(origin, type) and issubclass(origin, Sequence):
+        return _is_list(value) and _all_fit(value, get_args(kind)[0])
+    return isinstance(value, PathLike if kind is Path else kind)
+
+
+def _is_list(value: Any) -> bool:
+    """Return whether a value holds several: a list or tuple, a set, or an array or a series of another library."""
+    return isinstance(value, Collection) and not isinstance(value, str | bytes | bytearray | Mapping)
+
+
+def _all_fit(values: Any, kind: Any) -> bool:
+    return all(fits(value, kind) for value in values)
+
+
+def _word(kind: Any) -> str:
+    origin = get_origin(kind)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return "a mapping of names"
+    if isinstance(origin, type) and issubclass(origin, Sequence):
+        return "several in a list"
+    return _WORDS.get(kind, str(kind))
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else shown[:77] + "..."

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from vecindex.errors import ConfigError, MissingExtraError, VecindexError
+from vecindex.messages import is_it
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -27,7 +28,7 @@ class UnknownNameError(ConfigError):
     """A registry has no entry of this name. `name` is the one asked for, `known` are those that there are."""
 
     def __init__(self, kind: str, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(f"unknown {kind} {name!r}", f"Known {kind}s: {', '.join(known)}")
+        super().__init__(f"unknown {kind} {name!r}", f"{is_it(name, known)}Known {kind}s: {', '.join(known)}")
         self.kind, self.name, self.known = kind, name, known
 
     def __reduce__(self) -> tuple[type[UnknownNameError], tuple[str, str, tuple[str, ...]]]:

@@ -44,6 +44,7 @@ app.main()
 def slow_export(folder: Path, name: str) -> subprocess.Popen[str]:
     """Start an export and return it when it stands in the middle."""
     command = [sys.executable, "-c", SLOW, "export", str(folder / name), "--db", str(folder / "db"), "--no-maps"]
+    command += ["--yes"]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
     assert process.stdout is not None
@@ -117,7 +118,7 @@ def test_a_full_disk(tmp_path: Path, name: str) -> None:
         "import resource, signal, sys; from vecindex.cli import app; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
         "resource.setrlimit(resource.RLIMIT_FSIZE, (8_192, 8_192)); app.main()"
     )
-    command = [sys.executable, "-c", code, "export", str(tmp_path / name), "--db", str(tmp_path / "db")]
+    command = [sys.executable, "-c", code, "export", str(tmp_path / name), "--db", str(tmp_path / "db"), "-y"]
     done = subprocess.run(
         [*command, *([] if name == "o.npy" else ["--no-maps"])], capture_output=True, text=True, check=False
     )

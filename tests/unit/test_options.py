@@ -43,8 +43,8 @@ def test_defaults_are_filled_in_and_what_is_given_stays() -> None:
     [
         ({"k": 0}, r"k= must be from 1 to 100, found 0\."),
         ({"k": 101}, r"k= must be from 1 to 100, found 101\."),
-        ({"k": "7"}, r"k= is a number, found '7'\."),
-        ({"k": True}, r"k= is a number, found True\."),
+        ({"k": "7"}, r"k= is a whole number, found '7' \(str\)\."),
+        ({"k": True}, r"k= is a whole number, found True \(bool\)\."),
         ({"by": "row"}, r"by= is article or chunk, found 'row'\."),
         ({"share": -0.1}, r"share= must be at least 0, found -0\.1\."),
         ({"share": float("nan")}, r"share= must be at least 0, found nan\."),

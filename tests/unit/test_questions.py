@@ -277,3 +277,21 @@ def test_the_hash_follows_what_makes_the_vector() -> None:
     unknown = [fingerprint(4, weights="unknown"), fingerprint(4, weights="unknown", model="b")]
     others += [question_hash("t", f, None) for f in unknown]
     assert len({key, *others}) == len(others) + 1
+
+
+def test_a_text_of_an_array_that_is_no_json_is_one_reject(tmp_path: Path) -> None:
+    path = tmp_path / "q.json"
+    path.write_bytes(b'["how do \\cells divide", "\xffand light", "\0", "what is light"]')
+    found = read(path)
+    assert [question.text for question in found.questions] == ["what is light"]
+    assert [(left.location, left.reason) for left in found.rejected] == [
+        (f"{path}[0]", "not valid JSON: Invalid \\escape at character 9"),
+        (f"{path}[1]", "not valid UTF-8 at byte 3"),
+        (f"{path}[2]", "not valid JSON: NUL byte at byte 3"),
+    ]
+
+
+@pytest.mark.parametrize("answers", ["[" * 100_000, "[" + "9" * 5_000 + "]"])
+def test_answers_that_json_cannot_hold_reject_their_question(answers: str) -> None:
+    found = read([{"text": "what is light", "answers": answers}, "how do cells divide"])
+    assert [left.reason.split(":")[0] for left in found.rejected] == ["answers is not a list of ids"]

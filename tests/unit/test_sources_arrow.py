@@ -323,3 +323,40 @@ def test_npy_files_that_are_refused(tmp_path: Path) -> None:
         np.savez(out, a=np.ones((2, 2)))
     with pytest.raises(SourceError, match=r"found an \.npz archive, expected a \.npy array"):
         open_vectors(path)
+
+
+def test_a_position_that_leads_nowhere_rejects_its_rows(tmp_path: Path) -> None:
+    """Made into values unseen, such a column ended the process: pyarrow reads positions without looking at them."""
+    texts = pa.StringArray.from_buffers(
+        3, pa.py_buffer(np.array([0, 1, 1 << 30, 3], np.int32).tobytes()), pa.py_buffer(b"abc")
+    )
+    vectors = pa.ListArray.from_buffers(
+        pa.list_(pa.float32()),
+        3,
+        [None, pa.py_buffer(np.array([0, 1, 1 << 30, 3], np.int32).tobytes())],
+        children=[pa.array([1, 2, 3], pa.float32())],
+    )
+    path = tmp_path / "a.arrow"
+    schema = pa.schema({"id": pa.int64(), "text": pa.string(), "vector": pa.list_(pa.float32())})
+    with pa.ipc.new_file(str(path), schema) as writer:
+        writer.write_batch(pa.RecordBatch.from_arrays([pa.array([1, 2, 3]), texts, vectors], schema=schema))
+    (source,) = open_sources([str(path)], vector_field="vector")
+    first, second, third = source.read()
+    assert isinstance(first, Record)
+    assert {**first.fields, "vector": list(first.fields["vector"])} == {"id": 1, "text": "a", "vector": [1.0]}
+    assert isinstance(second, Rejected)
+    assert second.reason.startswith("column 'text': damaged: ")
+    assert isinstance(third, Rejected)
+    assert third.reason.startswith("column 'text': damaged: ")
+    assert "column 'vector': damaged: " in third.reason
+
+
+def test_a_column_s_name_that_is_no_unicode_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "a.arrow"
+    data = pa.table({"id": [1], "title": ["x"]})
+    with pa.ipc.new_stream(str(path), data.schema) as writer:
+        writer.write_table(data)
+    path.write_bytes(path.read_bytes().replace(b"title", b"\x80itle"))
+    (source,) = open_sources([str(path)])
+    with pytest.raises(SourceError, match="row 0: cannot be read as Arrow IPC: 'utf-8' codec can't decode"):
+        list(source.read())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import itertools
 import sys
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -10,6 +11,7 @@ from xml.sax.saxutils import escape
 import pytest
 
 from vecindex.errors import MissingExtraError, SourceError
+from vecindex.sources import wiki
 from vecindex.sources.base import Record
 from vecindex.sources.formats import FileSource, ReadOptions
 from vecindex.sources.open import open_sources
@@ -226,3 +228,16 @@ def test_an_expat_that_is_not_safe_reads_no_dump(
 )
 def test_an_argument_shows_its_default(wikitext: str, text: str) -> None:
     assert PlainText()(wikitext).strip() == text
+
+
+def test_a_page_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(wiki, "MAX_ROW_BYTES", 100_000)
+    page = "<page><title>A</title><id>{}</id><revision><id>9</id><text>{}</text></revision></page>"
+    good = "".join(page.format(n, "word " * 2_000) for n in range(30))
+    path = tmp_path / "dump.xml"
+    path.write_text(f"<mediawiki>{good}{page.format(30, 'word ' * 40_000)}</mediawiki>")
+    (source,) = open_sources([str(path)])
+    rows = source.read()
+    assert sum(1 for _ in itertools.islice(rows, 30)) == 30
+    with pytest.raises(SourceError, match="found a page or a header longer than"):
+        list(rows)

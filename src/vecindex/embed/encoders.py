@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from vecindex.embed.encoder import Encoder
 from vecindex.embed.precision import Precision
 from vecindex.errors import ModelError
+from vecindex.files import home_of, is_there
 from vecindex.plugins import Registry
 
 DEFAULT_ENCODER = "sentence-transformers"
@@ -126,7 +126,7 @@ def same_name(first: str, second: str) -> bool:
 def _split(model: str) -> tuple[EncoderKind, str, str]:
     """Return the encoder of a model's name, what stands before the name ("" for the default), and the name."""
     given = _PREFIX.fullmatch(model)
-    if given is None or Path(model).expanduser().exists():
+    if given is None or is_there(home_of(model)):
         return ENCODERS[DEFAULT_ENCODER], "", model
     encoder, name = given.groups()
     if encoder not in ENCODERS:

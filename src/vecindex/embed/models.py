@@ -17,6 +17,7 @@ from typing import Any
 
 from vecindex.embed.encoders import FoundModel
 from vecindex.errors import ModelError
+from vecindex.files import home_of, is_folder
 from vecindex.messages import Placeholder, option, text
 
 log = logging.getLogger(__name__)
@@ -85,8 +86,8 @@ def find_model(name: str, revision: str | None = None, fetch: bool = True) -> Mo
         Nothing of that name is available (without `fetch`, NotOnThisMachineError where the hub may have it), or a
         package's weights are not the published ones.
     """
-    path = Path(name).expanduser()
-    if path.is_dir():
+    path = home_of(name)
+    if is_folder(path):
         return _from_folder(str(path.resolve()), path.resolve(), revision=None, origin="folder")
     if path.is_absolute() or name.startswith((".", "~")):
         raise ModelError(f"No model folder at {name}.", "Give a folder with modules.json, or a model's name.")
@@ -267,8 +268,8 @@ def _describe(module: Any) -> str:
 
 
 def _local_folder(name: str, revision: str | None) -> Path | None:
-    path, known = Path(name).expanduser(), full_name(name)
-    if path.is_dir():
+    path, known = home_of(name), full_name(name)
+    if is_folder(path):
         return path
     if path.is_absolute() or name.startswith((".", "~")):
         return None

@@ -121,7 +121,7 @@ class Guard:
         if foreign:
             return 403, "The request comes from another page.", "Open the server's own page."
         length = headers.get("content-length", "0")
-        if length.isdigit() and int(length) > MAX_BODY_BYTES:
+        if length.isdecimal() and length.isascii() and int(length) > MAX_BODY_BYTES:
             return 413, _TOO_LARGE, None
         if method not in _READING and headers.get("content-type", "").split(";")[0].strip() != "application/json":
             return 415, "The body must be JSON.", "Send it with the header Content-Type: application/json."

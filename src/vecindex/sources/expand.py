@@ -6,13 +6,15 @@ Files come sorted by path; hidden ones (a name that begins with a dot) are passe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
 from vecindex.errors import SourceError
+from vecindex.files import is_there
 from vecindex.masks import masked
-from vecindex.sources.files import InputFile, filesystem_of, is_url
+from vecindex.sources.files import InputFile, filesystem_of, is_url, like_it
+from vecindex.sources.unpack import MAX_RATIO
 
 _MAGIC = frozenset("*?[")
 
@@ -22,6 +24,8 @@ class Folder:
     """A folder, listed again at each call of `files`."""
 
     location: str
+    max_ratio: int = MAX_RATIO
+    """Of its files; see `InputFile`."""
 
     @property
     def name(self) -> str:
@@ -33,21 +37,22 @@ class Folder:
 
         Raises SourceError when the folder cannot be listed.
         """
-        if is_url(self.location):
-            yield from _remote_files(self.location)
-        else:
-            yield from _local_files(Path(self.location), "")
+        found = _remote_files(self.location) if is_url(self.location) else _local_files(Path(self.location), "")
+        for inside, file in found:
+            yield inside, replace(file, max_ratio=self.max_ratio)
 
 
-def expand(argument: str) -> list[InputFile | Folder]:
+def expand(argument: str, max_ratio: int = MAX_RATIO) -> list[InputFile | Folder]:
     """Return what an argument names. Raises SourceError when that is nothing."""
+    return [replace(found, max_ratio=max_ratio) for found in _expanded(argument)]
+
+
+def _expanded(argument: str) -> list[InputFile | Folder]:
     if is_url(argument):
         return _expand_url(argument)
     path = Path(argument)
-    if path.is_dir():
-        return [Folder(argument)]
-    if path.exists():
-        return [InputFile(argument, argument)]
+    if is_there(path):
+        return [Folder(argument) if path.is_dir() else InputFile(argument, argument)]
     found = _expand_glob(path) if _is_glob(argument) else []
     if not found:
         raise _nothing(argument)
@@ -57,7 +62,7 @@ def expand(argument: str) -> list[InputFile | Folder]:
 def _nothing(argument: str) -> SourceError:
     if _is_glob(argument):
         return SourceError(f"{argument}: no file matches", "Check the pattern; ** stands for folders at any depth.")
-    return SourceError(f"{argument}: no such file or folder", "Check the path.")
+    return SourceError(f"{argument}: no such file or folder", f"{like_it(argument)}Check the path.")
 
 
 def _is_glob(argument: str) -> bool:

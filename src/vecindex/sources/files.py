@@ -1,16 +1,13 @@
 """Opens an input file as a stream of plain bytes, or of lines: local or remote, compressed or not.
 
 Compression is known by the last extension (.gz, .bz2, .xz, .zst; files of several members, streams or frames
-included) or, on standard input, by the first bytes. Data that ends too early or is damaged raises
-SourceError where it happens: everything before it has been handed out by then.
+included) or, on standard input, by the first bytes. Data that ends too early, is damaged or unpacks without end (see
+`unpack`) raises SourceError where it happens: everything before it has been handed out by then.
 """
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
 import os
 import shutil
 import sys
@@ -18,27 +15,27 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO
 
 from vecindex.errors import ConfigError, MissingExtraError, SourceError
 from vecindex.masks import masked
+from vecindex.messages import is_it
 from vecindex.sources.base import MAX_ROW_BYTES
+from vecindex.sources.unpack import MAX_RATIO, Unpacked
 
 OVERLONG = f"line longer than {MAX_ROW_BYTES >> 20} MiB"
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 _BUFFER_BYTES = 1 << 18
+_NAMES_COMPARED = 10_000
 _BOM = b"\xef\xbb\xbf"
 _FOREIGN_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _HEAD_BYTES = 1 << 20
 # Two of bzip2's blocks at their largest, of which nothing comes out before they are whole.
 _HEAD_STORED_BYTES = 2 << 20
-# zstd packs up to 128 KiB into 4 bytes, so one hostile piece of this size unpacks to 128 MiB at most.
-_ZSTD_PIECE_BYTES = 4096
-# The widest window that `zstd --long=31` writes; taken only by files that ask for it.
-_ZSTD_WINDOW_BYTES = 1 << 31
 
 
 def is_url(argument: str) -> bool:
@@ -132,6 +129,8 @@ class InputFile:
     location: str = ""
     stream: Iterator[BinaryIO] | None = None
     """Gives an open stream, once: it can be read from start to end one time."""
+    max_ratio: int = MAX_RATIO
+    """How many times its stored bytes it may unpack to; see `unpack`."""
 
     def __post_init__(self) -> None:
         """Show a URL without its secrets."""
@@ -185,7 +184,7 @@ class InputFile:
         except OSError:
             return None
         unpacked, ended = bytearray(), False
-        stream = _Checked(self.name, self.compression, _decompressor(stored, self.compression))
+        stream = Unpacked(self.name, self.compression, stored)
         try:
             while not ended and len(unpacked) < _HEAD_BYTES:
                 # More than a codec makes of one piece of its input: what it held back would be missed in the rate.
@@ -210,11 +209,10 @@ class InputFile:
         with ExitStack() as stack:
             raw, compression = self._raw(stack), self.compression
             if self.stream is not None:
-                buffered = io.BufferedReader(_Checked(self.name, None, _decompressor(raw, None)))
+                buffered = io.BufferedReader(Unpacked(self.name, None, raw))
                 compression = next((c for m, c in _MAGIC.items() if buffered.peek(6).startswith(m)), None)
                 raw = buffered
-            read = _decompressor(raw, compression)
-            yield io.BufferedReader(_Checked(self.name, compression, read), _BUFFER_BYTES)
+            yield io.BufferedReader(Unpacked(self.name, compression, raw, self.max_ratio), _BUFFER_BYTES)
 
     @contextmanager
     def open_seekable(self) -> Iterator[IO[bytes]]:
@@ -255,9 +253,20 @@ class InputFile:
         return opened
 
 
+def like_it(path: str) -> str:
+    """Return the question whether another name in a local file's folder is meant; nothing where none is like it."""
+    if is_url(path):
+        return ""
+    try:
+        names = [entry.name for entry in islice(Path(path).parent.iterdir(), _NAMES_COMPARED)]
+    except (OSError, ValueError):
+        return ""
+    return is_it(Path(path).name, names)
+
+
 def _unreadable(name: str, error: Exception) -> SourceError:
     if isinstance(error, FileNotFoundError):
-        return SourceError(f"{name}: no such file", "Check the path.")
+        return SourceError(f"{name}: no such file", f"{like_it(name)}Check the path.")
     if isinstance(error, IsADirectoryError):
         return SourceError(f"{name}: found a folder, expected a file", "Name a file in it.")
     if isinstance(error, PermissionError):
@@ -265,86 +274,3 @@ def _unreadable(name: str, error: Exception) -> SourceError:
     return SourceError(
         f"{name}: cannot be opened: {error or type(error).__name__}", "Check the path and its storage."
     )
-
-
-class _Checked(io.RawIOBase):
-    """A raw stream whose faults are SourceErrors that say how far it got."""
-
-    def __init__(self, name: str, compression: str | None, read: Callable[[int], bytes]) -> None:
-        self._name, self._compression, self._read = name, compression, read
-        self._done_bytes = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        try:
-            piece = self._read(len(buffer))
-        except SourceError:
-            raise
-        except Exception as error:  # four codecs and any filesystem, each with errors of its own
-            raise self._fault(error) from error
-        buffer[: len(piece)] = piece
-        self._done_bytes += len(piece)
-        return len(piece)
-
-    def _fault(self, error: Exception) -> SourceError:
-        where = f"after {self._done_bytes:,} bytes"
-        if not self._compression:
-            return SourceError(
-                f"{self._name}: reading failed {where}: {error}",
-                "Check the disk or the connection; run it again.",
-            )
-        what = "ends too early" if isinstance(error, EOFError) else f"is damaged ({error})"
-        return SourceError(
-            f"{self._name}: the {self._compression} data {what}, {where} of unpacked data",
-            "Copy or download the file again, then run the same command: rows already stored are skipped.",
-        )
-
-
-def _decompressor(raw: IO[bytes], compression: str | None) -> Callable[[int], bytes]:
-    # read1, not read: read would lose the good bytes that stand before a fault in the same piece.
-    if compression == "gzip":
-        return gzip.GzipFile(fileobj=raw, mode="rb").read1
-    if compression == "bzip2":
-        return bz2.BZ2File(raw, "rb").read1
-    if compression == "xz":
-        return lzma.LZMAFile(raw, "rb").read1
-    if compression == "zstd":
-        return _ZstdReader(raw).read
-    # A pipe's read waits for the whole piece; its read1 hands out what has come.
-    read: Callable[[int], bytes] = getattr(raw, "read1", raw.read)
-    return read
-
-
-class _ZstdReader:
-    """Unpacks all frames of a .zst file, and raises EOFError when the last one is truncated.
-
-    The library's own stream reader takes a cut frame for the end of the file.
-    """
-
-    def __init__(self, raw: IO[bytes]) -> None:
-        import zstandard
-
-        self._raw = raw
-        self._unpacker = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
-        self._frame: Any = None
-        self._packed = b""
-        self._ready = memoryview(b"")
-
-    def read(self, size: int) -> bytes:
-        """Return up to `size` bytes, none at the end. Raises EOFError when the last frame is truncated."""
-        while not self._ready:
-            packed = self._packed or self._raw.read(_ZSTD_PIECE_BYTES)
-            self._packed = b""
-            if not packed:
-                if self._frame is not None:
-                    raise EOFError
-                return b""
-            if self._frame is None:
-                self._frame = self._unpacker.decompressobj()
-            self._ready = memoryview(self._frame.decompress(packed))
-            if self._frame.eof:
-                self._packed, self._frame = self._frame.unused_data, None
-        piece, self._ready = bytes(self._ready[:size]), self._ready[size:]
-        return piece

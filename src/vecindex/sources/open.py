@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote
@@ -31,6 +31,7 @@ from vecindex.sources.formats import (
     format_of,
     usable_format,
 )
+from vecindex.sources.unpack import MAX_RATIO
 from vecindex.sources.vectors import NpyVectors
 from vecindex.types import Rejected, SourceData
 
@@ -85,8 +86,9 @@ def open_sources(
     name: str | None = None,
     format: str | None = None,
     vector_field: str | None = None,
-    vectors: str | None = None,
+    vectors: str | Path | None = None,
     text_fields: Collection[str] = (),
+    max_ratio: int = MAX_RATIO,
     stdin: BinaryIO | None = None,
     notice: Notice = lambda _: None,
 ) -> list[Source]:
@@ -100,7 +102,8 @@ def open_sources(
     the old pickles; if it has none of these either, its texts. What is left out of it is reported to `notice`, unless
     `format` chose. Folders below it that are named like `lang=en` add a field to the rows of tables.
 
-    `text_fields` are read as text from CSV, too, whatever they look like.
+    `text_fields` are read as text from CSV, too, whatever they look like. `max_ratio` bounds what compressed files
+    may unpack to; see `unpack`.
     `vector_field` names a column of precomputed embeddings; `vectors` a .npy file of them alongside a single source,
     which then come under `vector_field` or "vector".
 
@@ -122,13 +125,14 @@ def open_sources(
         if path is None:
             sources.append(next(in_memory))
         elif path == STDIN:
-            sources.append(usable_format(format or "jsonl").open(standard_input(stdin), options))
+            file = replace(standard_input(stdin), max_ratio=max_ratio)
+            sources.append(usable_format(format or "jsonl").open(file, options))
         else:
-            sources.extend(_open_argument(path, format, options))
+            sources.extend(_open_argument(path, format, options, max_ratio))
     if vectors is not None:
         if len(sources) != 1:
             raise ConfigError(
-                text(option("vectors", vectors), f" is for one source, but the arguments name {len(sources)}"),
+                text(option("vectors", str(vectors)), f" is for one source, but the arguments name {len(sources)}"),
                 text(
                     "Ingest each file with its own vectors, or put the vectors into a column (",
                     option("vector_field"),
@@ -146,10 +150,10 @@ def _with_vectors(source: Source, path: Path, field: str) -> Source:
     return NpyVectors(source, path, field)
 
 
-def _open_argument(argument: str, format: str | None, options: ReadOptions) -> list[Source]:
+def _open_argument(argument: str, format: str | None, options: ReadOptions, max_ratio: int) -> list[Source]:
     sources: list[Source] = []
     gathered: dict[FolderReader, list[tuple[str, InputFile]]] = {}
-    for found in expand(argument):
+    for found in expand(argument, max_ratio):
         inside = _inside(masked(argument), found.name)
         if isinstance(found, Folder):
             sources.extend(_open_folder(found, inside, format, options))

@@ -6,7 +6,7 @@ last one is taken. Any version of the export format is read.
 
 The XML is hostile until proven otherwise: Python's expat loads no external entity and, from 2.4.1 on, stops
 entities that unfold beyond 100 times the input ("billion laughs"); an older one is refused. A page is held
-in memory whole, one at a time.
+in memory whole, one at a time; a revision longer than 64 MiB ends the reading.
 
 Of wikitext stay the words that a reader sees in the running text: paragraphs, headings (a paragraph of their own),
 list items, link labels, the words of {{lang}}, {{nowrap}} and {{convert}}. Left out: other templates, tables,
@@ -24,7 +24,7 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from vecindex.errors import SourceError
-from vecindex.sources.base import Record, excerpt
+from vecindex.sources.base import MAX_ROW_BYTES, Record, excerpt
 from vecindex.sources.formats import FileSource, Notice, SourceFormat
 from vecindex.types import Rejected
 
@@ -123,8 +123,9 @@ def _pages(stream: BinaryIO, name: str, plain: PlainText) -> Iterator[_Page]:
         )
     page = _Page(0)
     root: ET.Element | None = None
+    pieces: Any = _Pieces(stream, name)
     try:
-        for event, element in ET.iterparse(stream, events=("start", "end")):
+        for event, element in ET.iterparse(pieces, events=("start", "end")):
             tag = element.tag.rpartition("}")[2]
             if root is None:
                 root = element
@@ -134,11 +135,13 @@ def _pages(stream: BinaryIO, name: str, plain: PlainText) -> Iterator[_Page]:
                     page = _Page(page.number + 1)
             elif tag == "page":
                 _fill_page(page, element)
+                pieces.taken_bytes = 0
                 yield page
                 # Also from the root, which would otherwise keep an empty element of each page.
                 root.clear()
             elif tag == "revision":
                 page.revision = {part.tag.rpartition("}")[2]: part.text or "" for part in element}
+                pieces.taken_bytes = 0
                 element.clear()
             elif tag == "namespace" and element.get("key") in _FILE_AND_CATEGORY_KEYS:
                 plain.hide_namespace(element.text or "")
@@ -148,6 +151,25 @@ def _pages(stream: BinaryIO, name: str, plain: PlainText) -> Iterator[_Page]:
             f"{name}: broken XML at line {line}, column {column}, after page {page.number}: {error}",
             "Copy or download the dump again, then run the same command: rows already stored are skipped.",
         ) from error
+
+
+class _Pieces:
+    """The bytes of a dump; ends with an error where a revision has none, for it would be held in memory whole."""
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self._stream, self._name = stream, name
+        self.taken_bytes = 0
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes."""
+        piece = self._stream.read(size)
+        self.taken_bytes += len(piece)
+        if self.taken_bytes > MAX_ROW_BYTES:
+            raise SourceError(
+                f"{self._name}: found a page or a header longer than {MAX_ROW_BYTES >> 20} MiB",
+                "Name a dump as MediaWiki writes it: no page of it is as long.",
+            )
+        return piece
 
 
 def _check_root(tag: str, name: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeVar
 
 from vecindex.config import durable_by_default
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, StoreError, TableNotFoundError
-from vecindex.files import local_folder
+from vecindex.files import can_be_there, local_folder
 from vecindex.masks import masked
 from vecindex.messages import Message, Placeholder, command, option, text
 from vecindex.schema import FORMAT, articles_schema
@@ -72,6 +72,10 @@ class Database:
         self.folder = local_folder(self._location)
         self.durable = durable_by_default()
         """Whether writers bring each commit to the disk (fsync) before they go on."""
+        if self.folder is not None and not can_be_there(self.folder):
+            raise ConfigError(
+                f"{self.uri} cannot be a database folder: its name is too long.", "Name another folder."
+            )
         with translated(self.uri):
             if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
                 raise ConfigError(f"{self.uri} is a file, not a database folder.", "Name a folder.")
@@ -122,6 +126,8 @@ class Database:
         """
         if self.folder is not None:
             folder = self.folder / f"{name}.lance"
+            if not can_be_there(folder):
+                return False
             made_with_data = name in (REJECTS, QUESTIONS) or name.startswith(GRAPH_PREFIX)
             return any((folder / "_versions").glob("*.manifest")) or (
                 not made_with_data and any((folder / "data").glob("*.lance"))

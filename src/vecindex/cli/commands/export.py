@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
@@ -12,6 +13,7 @@ from vecindex.cli.options import Db, Json, Table, options_of
 from vecindex.cli.streams import OutputError, is_closed, silence
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
+from vecindex.files import is_there
 from vecindex.verbs.export.options import ExportOptions
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ def export(
     ],
     db: Db = None,
     table: Table = DEFAULT_TABLE,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a file is replaced.")] = False,
     no_maps: Annotated[bool, typer.Option("--no-maps", help="Leave the coordinates out.")] = False,
     json: Json = False,
     **options: Unpack[ExportOptions],
@@ -36,7 +39,7 @@ def export(
     """Write rows to a file for other tools.
 
     Formats: Parquet, JSON lines, CSV, JSON, or NumPy for the vectors alone. The file is written whole or not at all;
-    an existing one is replaced.
+    an existing one is replaced after a question, or with --yes.
     """
     import vecindex
     from vecindex.cli.output import show
@@ -49,6 +52,8 @@ def export(
         options["maps"] = ()
     if json and out == "-":
         raise ConfigError("--json would stand among the rows on standard output.", "Name a file, or leave it out.")
+    if not yes and out != "-":
+        _ask_to_replace(out)
     untouched = "" if out == "-" else f"; {out} is as it was before"
     stopped = f"Stopped before the export was complete{untouched}."
     with Screen() as screen, interruptible(stopped, "The same command begins it again."):
@@ -63,6 +68,16 @@ def export(
                 f"Standard output cannot be written: {error.strerror}.", "Name a file, on a disk with space."
             ) from error
     show(report, json, print_export)
+
+
+def _ask_to_replace(out: str) -> None:
+    """Ask whether a file that is there may be replaced; refuse where nobody can be asked."""
+    if not is_there(out) or not Path(out).is_file():
+        return
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise ConfigError(f"{out} exists; nobody can be asked here, so it was not replaced.", "Add --yes.")
+    if not typer.confirm(f"Replace {out}?", err=True):
+        raise ConfigError(f"{out} exists, and was not replaced.", "Name another file.")
 
 
 def print_export(report: ExportReport) -> None:

@@ -23,7 +23,7 @@ BATCH_ROWS = 4096
 
 @dataclass(frozen=True, slots=True)
 class _BadValue:
-    """Stands for a value that has no Python form (broken UTF-8, a date beyond year 9999)."""
+    """Stands for a value that has no Python form (broken UTF-8, a date beyond year 9999, damage)."""
 
     reason: str
 
@@ -52,7 +52,7 @@ def records(
                 piece = batch.slice(begin, BATCH_ROWS)
                 yield from _rows(name, piece, vector_field, done)
                 done += piece.num_rows
-    except (pa.ArrowException, OSError, EOFError) as error:
+    except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:  # the last one from a column's name
         raise fault(error, done) from error
 
 
@@ -80,7 +80,10 @@ def _rows(name: str, batch: Any, vector_field: str | None, first: int) -> Iterat
     names = batch.schema.names
     columns, faulty = [], False
     for column_name, column in zip(names, batch.columns, strict=True):
-        values, has_bad = _vectors(column) if column_name == vector_field else _values(column)
+        if not _is_sound(column):
+            values, has_bad = [_checked_value(column.slice(row, 1)) for row in range(len(column))], True
+        else:
+            values, has_bad = _vectors(column) if column_name == vector_field else _values(column)
         columns.append(values)
         faulty = faulty or has_bad
     prefix = f"{name} row "
@@ -92,6 +95,41 @@ def _rows(name: str, batch: Any, vector_field: str | None, first: int) -> Iterat
             yield Rejected(f"{prefix}{row}", reason, excerpt=excerpt(rest))
         else:
             yield Record(f"{prefix}{row}", fields)
+
+
+def _is_sound(column: Any) -> bool:
+    """Return whether a column's bytes are what its type says.
+
+    Arrow reads a file without looking: a position that leads nowhere is met when the value is made, and then ends the
+    process.
+    """
+    import pyarrow as pa
+
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _checked_value(one: Any) -> Any:
+    """Return the value of an array of one row as `_value` does; a _BadValue where its bytes are damaged."""
+    import pyarrow as pa
+
+    kind = one.type
+    try:
+        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            # Of the values of all rows, those of this one: another one's may be broken.
+            one.validate()
+            one.flatten().validate(full=True)
+        elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            # Broken UTF-8 is named where the value is made.
+            one.view(pa.binary() if pa.types.is_string(kind) else pa.large_binary()).validate(full=True)
+        else:
+            one.validate(full=True)
+        return _value(one[0])
+    except pa.ArrowInvalid as error:
+        return _BadValue(f"damaged: {error}"[:200])
 
 
 def _vectors(column: Any) -> tuple[list[Any], bool]:

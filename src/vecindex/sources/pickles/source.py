@@ -22,16 +22,17 @@ is not streamed: a pickle can only be read whole, so a file over 4 GiB is refuse
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from vecindex.errors import SourceError
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile
 from vecindex.sources.formats import Files, FolderReader, Notice, ReadOptions, SourceFormat
 from vecindex.sources.pickles.shapes import Row, array_rows, is_progress_mark, registry_rows, table_rows
-from vecindex.sources.pickles.unpickle import MAX_PICKLE_BYTES, as_array, load_pickle
+from vecindex.sources.pickles.unpickle import MAX_PICKLE_BYTES, as_array, check_opcodes, load_pickle
 from vecindex.types import Rejected
 
 EMBEDDINGS_NAME = "wikipedia_embeddings.pkl"
@@ -122,9 +123,37 @@ FORMAT = SourceFormat(
 def _load(file: InputFile) -> Any:
     size = file.size_bytes()
     if size is not None and size > MAX_PICKLE_BYTES:
-        raise SourceError(
-            f"{file.name}: found a pickle of {size:,} bytes, expected at most {MAX_PICKLE_BYTES:,}",
-            "Write its rows as JSON lines or Parquet, which are streamed.",
-        )
+        raise _too_long(file.name, f"{size:,}")
+    # Read twice: what is asked for is looked at before anything is made of it.
+    with file.open() if file.stream is None else file.open_seekable() as stream:
+        check_opcodes(io.BufferedReader(_Bounded(stream, file.name)), file.name)
+        if file.stream is not None:
+            stream.seek(0)
+            return load_pickle(io.BufferedReader(_Bounded(stream, file.name)), file.name)
     with file.open() as stream:
-        return load_pickle(stream, file.name)
+        return load_pickle(io.BufferedReader(_Bounded(stream, file.name)), file.name)
+
+
+class _Bounded(io.RawIOBase):
+    """A stream of unpacked bytes that ends with an error where a pickle is too long."""
+
+    def __init__(self, stream: IO[bytes], name: str) -> None:
+        self._stream, self._name, self._left = stream, name, MAX_PICKLE_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._stream.read(len(buffer))
+        buffer[: len(piece)] = piece
+        self._left -= len(piece)
+        if self._left < 0:
+            raise _too_long(self._name, f"more than {MAX_PICKLE_BYTES:,}")
+        return len(piece)
+
+
+def _too_long(name: str, found: str) -> SourceError:
+    return SourceError(
+        f"{name}: found a pickle of {found} bytes, expected at most {MAX_PICKLE_BYTES:,}",
+        "Write its rows as JSON lines or Parquet, which are streamed.",
+    )

@@ -16,16 +16,20 @@ import datetime
 import io
 import math
 import pickle
+import pickletools
 import re
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from vecindex.errors import SourceError
 
 MAX_PICKLE_BYTES = 4 << 30
+
+_REMEMBERING = frozenset({"PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"})
+_MEMO_SLACK = 1 << 20
 
 _DTYPE = re.compile(r"[<>|=]?(?:[fiu][1248]|b1|\?|[SU][0-9]{1,6})")
 
@@ -166,6 +170,34 @@ def _dtype_of_class(name: str) -> _StoredDtype:
     if not (isinstance(kind, type) and issubclass(kind, np.number | np.bool_)):
         raise Refused(f"the global numpy.dtypes.{name}")
     return _StoredDtype(np.dtype(kind).str)
+
+
+class _Forward:
+    """A stream that is only read on: `genops` asks every other one where it stands."""
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self.read, self.readline = stream.read, stream.readline
+
+
+def check_opcodes(stream: io.BufferedReader, name: str) -> None:
+    """Look at what a pickle asks for, and make nothing of it.
+
+    Raises SourceError for one that remembers a value under a number far beyond those before it: a list of that
+    length would be made, 34 GB for 9 bytes. Other faults are found by `load_pickle`.
+    """
+    remembered = 0
+    try:
+        for opcode, argument, _ in pickletools.genops(cast("Any", _Forward(stream))):
+            if opcode.name in _REMEMBERING:
+                remembered += 1
+                if isinstance(argument, int) and argument > _MEMO_SLACK + 2 * remembered:
+                    raise SourceError(
+                        f"{name}: refused: the pickle asks for memory for {argument:,} values, and holds few; no "
+                        "code of it was run",
+                        "Write the rows as JSON lines or Parquet in the program that wrote it.",
+                    )
+    except (ValueError, TypeError, OverflowError, MemoryError, struct.error):
+        return
 
 
 def load_pickle(stream: io.BufferedReader, name: str) -> Any:

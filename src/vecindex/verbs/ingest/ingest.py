@@ -57,6 +57,7 @@ def ingest(
         vector_field=options["vector_field"],
         vectors=options["vectors"],
         text_fields=[field for field in named if field],
+        max_ratio=options["max_ratio"],
         stdin=stdin,
         notice=observer.notice,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, TypedDict
 
 from vecindex.errors import ConfigError
 from vecindex.messages import option, text
 from vecindex.options import Device, Durable, Option, TrustRemoteCode, checked
+from vecindex.sources.unpack import MAX_RATIO
 
 
 class IngestOptions(TypedDict, total=False):
@@ -18,7 +20,7 @@ class IngestOptions(TypedDict, total=False):
     prompt: Annotated[str | None, Option("Put before every text [default: the model's own]")]
     text_template: Annotated[str | None, Option(r"Text to embed, e.g. '{title}\n{text}' [default: the text]")]
     chunk: Annotated[
-        int | None,
+        bool | int | None,
         Option("Cut long texts into overlapping chunks of so many tokens; True for all the model reads.", flag=""),
     ]
     chunk_overlap: Annotated[int | None, Option("Tokens that neighbouring chunks share [default: 32]")]
@@ -26,7 +28,9 @@ class IngestOptions(TypedDict, total=False):
     text_field: Annotated[str | None, Option("Field with the text [default: recognized]")]
     title_field: Annotated[str | None, Option("Field with the title [default: recognized]")]
     vector_field: Annotated[str | None, Option("Field with precomputed embeddings.")]
-    vectors: Annotated[str | None, Option("Precomputed embeddings, row by row as the records.", metavar="FILE.npy")]
+    vectors: Annotated[
+        str | Path | None, Option("Precomputed embeddings, row by row as the records.", metavar="FILE.npy")
+    ]
     unverified: Annotated[
         bool,
         Option(
@@ -34,6 +38,10 @@ class IngestOptions(TypedDict, total=False):
             default=False,
             flag="--unverified/--no-unverified",
         ),
+    ]
+    max_ratio: Annotated[
+        int,
+        Option("Times their stored bytes that compressed sources may unpack to.", default=MAX_RATIO, at_least=1),
     ]
     format: Annotated[str | None, Option("Format of the sources [default: by their names]")]
     device: Device

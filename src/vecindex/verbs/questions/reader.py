@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -120,7 +121,7 @@ def question_of(record: Record) -> Question | Rejected:
 def _why_no_text(values: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
     there = next((field for field in TEXT_FIELDS if field in values), None)
     if there is None:
-        return f"no text in any of {', '.join(TEXT_FIELDS)}; fields found: {', '.join(fields) or 'none'}"
+        return f"no text in any of {', '.join(TEXT_FIELDS)}; fields found: {excerpt(', '.join(fields)) or 'none'}"
     value = values[there]
     if value is None or isinstance(value, str):
         return f"{there} is empty"
@@ -150,7 +151,7 @@ def _records(questions: Questions, stdin: BinaryIO | None) -> Iterator[Record | 
 def _from_values(values: Iterable[object]) -> Iterator[Record | Rejected]:
     for number, value in enumerate(values, 1):
         location = f"texts:{number}"
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and all(isinstance(field, str) for field in value):
             yield Record(location, value)
         elif isinstance(value, str):
             yield Record(location, {"text": value})
@@ -197,10 +198,16 @@ def _json(stream: Any, file: InputFile) -> Iterator[Record | Rejected]:
         yield from read_json(stream, file.name)
         return
     for index, raw in enumerate(ArrayCutter(file.name).elements(stream)):
-        location = f"{file.name}[{index}]"
-        made = parse_object(raw, location)
-        is_text = isinstance(made, Rejected) and raw.lstrip().startswith(b'"')
-        yield Record(location, {"text": json.loads(raw)}) if is_text else made
+        yield _element(raw, f"{file.name}[{index}]")
+
+
+def _element(raw: bytes, location: str) -> Record | Rejected:
+    """Return an element of an array, an object or a text, or why it is neither."""
+    if raw.lstrip().startswith(b'"'):
+        # What is wrong with a text that is no JSON is said as of an object.
+        with suppress(ValueError):
+            return Record(location, {"text": json.loads(raw.decode("utf-8"))})
+    return parse_object(raw, location)
 
 
 def _is_array(beginning: bytes) -> bool:
@@ -268,7 +275,7 @@ def _answers(value: Any) -> tuple[str, ...] | None:
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
             value = json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # of a number of over 4,300 digits a plain ValueError
             return None
     elif isinstance(value, str):
         value = [part.strip() for part in value.split(";") if part.strip()]

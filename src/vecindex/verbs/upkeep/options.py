@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, TypedDict
 
 from vecindex.options import Durable, Option
@@ -22,7 +23,7 @@ class DeleteOptions(TypedDict, total=False):
     """Which articles to remove, where they are not named by id."""
 
     where: Annotated[str | None, Option('Articles that meet an SQL condition, e.g. "year < 1990".', metavar="SQL")]
-    file: Annotated[str | None, Option("Ids, one per line; - for standard input.", metavar="FILE")]
+    file: Annotated[str | Path | None, Option("Ids, one per line; - for standard input.", metavar="FILE")]
     dry_run: Annotated[
         bool, Option("Only report what would be removed; change nothing.", default=False, flag="--dry-run")
     ]
