@@ -32,7 +32,7 @@ def test_an_encoder_that_no_package_has(tmp_path: Path, monkeypatch: pytest.Monk
     # A folder may be called so.
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hash:384").mkdir()
-    with pytest.raises(ModelError, match=r"The model folder .*/hash:384 holds no weights"):
+    with pytest.raises(ModelError, match=r"The folder .*/hash:384 holds no model: it has neither"):
         find("hash:384")
     with pytest.raises(ModelError, match=r"is not a model's name|not on this machine"):
         find("C:384", fetch=False)

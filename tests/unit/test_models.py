@@ -98,6 +98,12 @@ def test_the_stored_commit_comes_before_what_else_is_here(tmp_path: Path, monkey
         find_stored("some/model", "c" * 40, "whatever")
 
 
+def test_a_folder_that_is_no_model_is_not_walked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "rglob", lambda *_: pytest.fail("all of the disk is looked through"))
+    with pytest.raises(ModelError, match=r"The folder / holds no model: it has neither modules.json nor config.json"):
+        find_model("/")
+
+
 @pytest.mark.parametrize("begun", [False, True])
 def test_a_download_that_breaks_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bool) -> None:
     import huggingface_hub
