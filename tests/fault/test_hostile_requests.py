@@ -68,8 +68,12 @@ def ask(server: Server, method: str, path: str, query: bytes, headers: list[tupl
         "server": ("127.0.0.1", PORT),
     }
 
+    unsent = [{"type": "http.request", "body": body, "more_body": False}]
+
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
+        if not unsent:
+            await asyncio.Event().wait()  # the client stays and says no more
+        return unsent.pop()
 
     async def send(message: Any) -> None:
         if message["type"] == "http.response.start":
