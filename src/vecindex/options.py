@@ -14,6 +14,7 @@ import inspect
 import numbers
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from os import PathLike
 from pathlib import Path
@@ -192,6 +193,7 @@ _WORDS: dict[Any, str] = {
     int: "a whole number",
     float: "a number",
     Path: "a path",
+    timedelta: "a timedelta",
     NoneType: "",
 }
 
@@ -230,7 +232,10 @@ def _fits(value: Any, kind: Any) -> bool:
         # Words are checked, and named, by who declares them.
         return True
     if kind is bool:
-        return isinstance(value, bool)
+        return isinstance(value, bool) or (type(value).__module__, type(value).__name__.rstrip("_")) == (
+            "numpy",
+            "bool",
+        )
     if kind is int:
         return isinstance(value, numbers.Integral) and not isinstance(value, bool) and abs(int(value)) <= _MOST
     if kind is float:

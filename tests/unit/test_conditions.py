@@ -19,6 +19,11 @@ TAKEN = (
     "id IN (" + ", ".join(["'repeat(x)'"] * 20_000) + ")",
     "year IN (" + ", ".join(["-1"] * 200) + ")",
     " AND ".join(["year > 1"] * MAX_JOINED),
+    " AND ".join(["title IS NOT NULL AND title NOT LIKE 'a' AND id NOT IN ('b')"] * 60),
+    r"regexp_like(id, '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')",
+    r"regexp_like(text, '\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}') AND regexp_like(text, 'cat.{0,200}dog')",
+    "is_valid(title) AND CAST(day AS datetime) > today() AND array_has_any(tags, make_array('a', 'b'))",
+    "regexp = 'a' AND similar > 2",
     "+".join(["1"] * (MAX_OPERATIONS + 1)) + " = 2",
 )
 CALLS = "it calls repeat, which a condition may not."
@@ -45,7 +50,13 @@ REFUSED = (
     ("title LIKE '%a' || '%b'", "like takes its pattern as a text in single quotes."),
     ("regexp_like(text, text)", "regexp_like takes its pattern as a text in single quotes."),
     ("regexp_like(text, 'a' || 'b')", "regexp_like takes its pattern as a text in single quotes."),
-    (r"regexp_match(text, '(\w{50}\s){20}')", "its patterns repeat 1,000 times, and may 100."),
+    (r"regexp_match(text, '(\w{50}\s){20}')", "its patterns have 1,020 characters with repetitions written out"),
+    (r"regexp_match(text, '((a{10}){10}){9}') OR regexp_like(text, 'b{101}')", "its patterns have 1,001 characters"),
+    ("coalesce(text ~ '((a{100}){100}){9}', false)", "it has ~; write regexp_like(COLUMN, 'PATTERN')."),
+    ("coalesce(text SIMILAR TO 'a', false)", "it has SIMILAR; write regexp_like(COLUMN, 'PATTERN')."),
+    ("text RLIKE 'a'", "it has RLIKE; write regexp_like(COLUMN, 'PATTERN')."),
+    ("concat(" + ", ".join(["text"] * 51) + ") = 'a'", "it has 51 functions, casts and operators"),
+    ("NOT " * 51 + "year = 1", "it has 51 functions, casts and operators"),
     (" OR ".join(["id = 'a'"] * (MAX_JOINED + 2)), "it has 2,001 ANDs and ORs, and may have 2,000"),
     (
         "+".join(["1"] * (MAX_OPERATIONS + 2)) + " = 1",
@@ -56,7 +67,7 @@ REFUSED = (
 )
 LARGE = (
     "lpad", "rpad", "array_repeat", "generate_series", "range", "array_resize", "replace", "regexp_replace", "encode",
-    "concat_ws", "string_to_array", "array_to_string", "levenshtein", "to_char", "make_array", "random", "no_such",
+    "concat_ws", "string_to_array", "array_to_string", "levenshtein", "to_char", "random", "no_such",
 )  # fmt: skip
 
 

@@ -81,6 +81,27 @@ def test_a_text_that_overflows_is_repeated_in_full_precision(loaded: list[Model]
     assert len(loaded) == 1, "loaded once"
 
 
+def test_without_room_for_a_second_model_the_text_is_rejected_as_that(
+    loaded: list[Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[None] = []
+
+    def refuse(*_: object) -> Model:
+        tried.append(None)
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(module, "_read_model", refuse)
+    files: Any = SimpleNamespace(name="t", folder="t")
+    encoder = TransformerEncoder(files, Model(), "cpu", Precision.FP16)
+    encoder.check(["abc", "cell"])
+    budget = encoder.budget.tokens
+    found = encoder.embed(encoder.tokenize(["abc", "Z" * 10, "Z" * 20]))
+    reason = "overflows in fp16, and the model does not fit a second time in fp32"
+    assert found.failed == {1: reason, 2: reason}
+    assert np.isfinite(found.vectors[0]).all()
+    assert (len(tried), encoder.budget.tokens) == (1, budget)
+
+
 def test_the_check_sees_an_overflow_and_takes_full_precision(loaded: list[Model]) -> None:
     files: Any = SimpleNamespace(name="t", folder="t")
     encoder = TransformerEncoder(files, Model(), "cpu", Precision.FP16)

@@ -13,34 +13,42 @@ from dataclasses import dataclass
 
 _LISTED_FUNCTIONS = """
 abs acos array_contains array_has array_has_all array_has_any array_length array_position arrow_typeof ascii
-asin atan bit_length btrim cardinality cbrt ceil char_length character_length chr coalesce concat contains
-contains_tokens cos current_date date_bin date_part date_trunc empty ends_with exp floor greatest initcap
-instr isnan iszero json_exists json_get json_get_bool json_get_float json_get_int json_get_string least left
-length ln log log10 log2 lower ltrim make_date md5 nanvl now nullif nvl nvl2 octet_length position power
-regexp_like regexp_match reverse right round rtrim sha256 signum sin split_part sqrt starts_with strpos substr
-substring tan to_date to_timestamp translate trim trunc upper
+asin atan atan2 bit_length btrim cardinality cbrt ceil char_length character_length chr coalesce concat contains
+contains_tokens cos cosh current_date date_bin date_part date_trunc datepart datetrunc degrees empty ends_with
+exp floor from_unixtime get_field greatest ifnull initcap instr is_valid isnan iszero json_array_contains
+json_array_length json_exists json_extract json_get json_get_bool json_get_float json_get_int json_get_string
+least left length list_contains list_has list_has_all list_has_any ln log log10 log2 lower ltrim make_array
+make_date md5 nanvl now nullif nvl nvl2 octet_length pi position pow power radians regexp_count regexp_instr
+regexp_like regexp_match reverse right round rtrim sha256 signum sin sinh split_part sqrt starts_with strpos
+substr substring tan tanh to_date to_timestamp to_timestamp_micros to_timestamp_millis to_timestamp_seconds
+to_unixtime today translate trim trunc upper
 """
 FUNCTIONS = frozenset(_LISTED_FUNCTIONS.split())
 """Functions that a condition may call. Left out is what makes a value as long as a number says (`repeat`, `lpad`,
 `range`), what may multiply a text (`replace`), and what is not linear in it (`levenshtein`)."""
 
 MAX_OPERATIONS = 50
-"""Functions, casts and arithmetic in one condition: each may hold a copy of a text; thousands overflow the stack."""
+"""Functions with each further argument, casts and arithmetic in one condition: each may hold a copy of a text;
+thousands overflow the stack."""
 MAX_JOINED = 2_000
 """ANDs and ORs in one condition; of 4,000 LanceDB still makes a plan."""
 MAX_PATTERN_CHARS = 200
-_MAX_REPETITIONS = 100
+MAX_PATTERN_STEPS = 1_000
+"""Characters of all regular expressions, repetitions written out."""
 
 # Words before a bracket that call nothing. Types may have a number in brackets.
 _LISTED_KEYWORDS = """
-all and any as between binary by case char character decimal distinct else end escape exists fixed_size_binary
+all and any as between binary by case char character datetime decimal distinct else end escape exists
+fixed_size_binary
 float from ilike in is like not null numeric on or select similar some then time timestamp to values varchar
 when where
 """
 _KEYWORDS = frozenset(_LISTED_KEYWORDS.split())
 _CASTS = frozenset({"cast", "safe_cast", "try_cast"})
 _COMPARED = frozenset({"like", "ilike"})
-_REGULAR = frozenset({"regexp_like", "regexp_match"})
+_REGULAR = frozenset({"regexp_count", "regexp_instr", "regexp_like", "regexp_match"})
+# Other ways to write a regular expression, whose pattern would not be looked at.
+_OTHER_REGULAR = frozenset({"regexp", "rlike", "similar"})
 # Before a quote these make a text of another form, which ends elsewhere or makes LanceDB panic.
 _PREFIXES = frozenset({"b", "br", "e", "n", "q", "r", "rb"})
 _ARITHMETIC = frozenset({"||", "::", "+", "-", "*", "/", "%", "^", "&", "|", "~", "[", "<<", ">>"})
@@ -55,7 +63,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_COUNTED = re.compile(r"\{(\d+)(?:,(\d*))?\}")
+_STEP = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]])*\]|\{(\d+)(?:,(\d*))?\}|.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,7 @@ class _Token:
 
 
 _START = _Token("sign", "(", True)
+_END = _Token("sign", ")", True)
 
 
 def excess(condition: str) -> str | None:
@@ -84,15 +93,20 @@ def excess(condition: str) -> str | None:
     operations = joined = 0
     before = _START
     tokens = list(_tokens(condition))
-    for token in tokens:
-        reason = _not_taken(token, before)
+    in_call: list[bool] = []
+    for token, after in zip(tokens, [*tokens[1:], _END], strict=True):
+        reason = _not_taken(token, before, after)
         if reason is not None:
             return reason
         calls = token.text == "(" and _may_call(before)
         if calls and before.name not in FUNCTIONS | _CASTS:
             return f"it calls {before.name}, which a condition may not."
+        if token.text == "(":
+            in_call.append(calls)
+        elif token.text == ")" and in_call:
+            in_call.pop()
         joined += token.kind == "word" and token.name in ("and", "or")
-        operations += calls or _is_operation(token, before)
+        operations += calls or _is_operation(token, before, after) or (token.text == "," and in_call[-1:] == [True])
         before = token
     if operations > MAX_OPERATIONS:
         return f"it has {operations:,} functions, casts and operators, and may have {MAX_OPERATIONS}."
@@ -110,8 +124,12 @@ def _tokens(condition: str) -> Iterator[_Token]:
         spaced = kind == "space"
 
 
-def _not_taken(token: _Token, before: _Token) -> str | None:
-    """Return why a token is refused wherever it stands."""
+def _not_taken(token: _Token, before: _Token, after: _Token) -> str | None:
+    """Return why a token is refused between its neighbors."""
+    if token.text == "~" or (
+        token.kind == "word" and token.name in _OTHER_REGULAR and after.kind in ("text", "word")
+    ):
+        return f"it has {token.text}; write regexp_like(COLUMN, 'PATTERN')."
     if token.text == "?" or token.text == "$":
         # A number after it is a placeholder, which would make LanceDB panic and say so on stderr.
         return "it has a placeholder for a value (? or $1); write the value itself."
@@ -128,15 +146,17 @@ def _may_call(before: _Token) -> bool:
     return before.kind == "quoted" or (before.kind == "word" and before.name not in _KEYWORDS)
 
 
-def _is_operation(token: _Token, before: _Token) -> bool:
+def _is_operation(token: _Token, before: _Token, after: _Token) -> bool:
     if token.text == "-" and before.text in ("(", ",", "=", "<", ">"):
         return False  # the sign of a number
+    if token.name == "not" and (before.name == "is" or after.name in ("like", "ilike", "in", "between")):
+        return False  # a part of the comparison
     return token.text in _ARITHMETIC or (token.kind == "word" and token.name in ("case", "when", "not"))
 
 
 def _pattern_excess(tokens: list[_Token]) -> str | None:
     """Return what is wrong with the patterns of a condition: one costs its length times that of the text."""
-    product = 1
+    steps = 0
     for at in range(len(tokens)):
         name = tokens[at].name
         pattern: str | None = ""
@@ -149,11 +169,34 @@ def _pattern_excess(tokens: list[_Token]) -> str | None:
         if len(pattern) > MAX_PATTERN_CHARS:
             return f"a pattern has {len(pattern):,} characters, and may have {MAX_PATTERN_CHARS}: {pattern[:30]}..."
         if name in _REGULAR:
-            for least, most in _COUNTED.findall(pattern):
-                product *= max(1, int(most or least))
-    if product > _MAX_REPETITIONS:
-        return f"its patterns repeat {product:,} times, and may {_MAX_REPETITIONS}."
+            steps += _steps(pattern)
+    if steps > MAX_PATTERN_STEPS:
+        most = f"{MAX_PATTERN_STEPS:,}"
+        return f"its patterns have {steps:,} characters with repetitions written out, and may have {most}."
     return None
+
+
+def _steps(pattern: str) -> int:
+    """Return the length of a regular expression whose repetitions are written out; groups within groups multiply.
+
+    >>> _steps("[0-9a-f]{8}-x{2,4}"), _steps("(a{10}b){10}")
+    (13, 110)
+    """
+    groups, last = [0], 0
+    for step in _STEP.finditer(pattern):
+        least, most = step.groups()
+        if step.group() == "(":
+            groups.append(0)
+            continue
+        if step.group() == ")" and len(groups) > 1:
+            last = groups.pop()
+        elif least is not None:
+            groups[-1] -= last
+            last *= max(1, int(most or least))
+        else:
+            last = 1
+        groups[-1] += last
+    return sum(groups)
 
 
 def _follows(tokens: list[_Token], at: int, *texts: str) -> bool:

@@ -266,7 +266,7 @@ class TransformerEncoder(Encoder):
     def _embed_rows(self, tokens: Tokens, rows: list[int], result: Encoded, full: Any = None) -> None:
         """Put a batch through the model, or through `full`, the same one in full precision."""
         forward = self._forward if full is None else partial(self._forward, model=full)
-        exhausted, start = False, time.perf_counter()
+        exhausted, start, overflowing = False, time.perf_counter(), list[int]()
         try:
             result.vectors[rows] = normalize(forward([tokens.ids[i] for i in rows], tokens.left_out))
             used = len(rows) * max(len(tokens.ids[i]) for i in rows)
@@ -274,17 +274,18 @@ class TransformerEncoder(Encoder):
             self.budget.passed(used, time.perf_counter() - start if self.device == "mps" and full is None else None)
             bad = [row for row, good in zip(rows, usable(result.vectors[rows]), strict=True) if not good]
             checked = self.precision_cosine is not None
-            if bad and full is None and checked and self.precision is not Precision.FP32:
+            if full is None and checked and self.precision is not Precision.FP32:
                 # The range is at fault, not the text. The check itself is to see that, and what it saw was whole.
-                log.warning("%d texts overflow in %s and are repeated in fp32", len(bad), self.precision)
-                self._embed_rows(tokens, bad, result, self._full_model())
-                return
-            if not bad or len(rows) == 1:
+                overflowing, bad = bad, []
+            if not overflowing and (not bad or len(rows) == 1):
                 return
             reason = "not finite"
         except (RuntimeError, MemoryError, IndexError, ValueError) as error:
             self._refuse_failed_device(error)
             exhausted, reason = out_of_memory(error), first_line(error)
+        if overflowing:
+            self._repeat_in_full(tokens, overflowing, result)
+            return
         if exhausted:
             # Only now: as long as the exception lives, its traceback holds the tensors of the batch.
             self._release_memory()
@@ -297,12 +298,21 @@ class TransformerEncoder(Encoder):
         self._embed_rows(tokens, rows[:middle], result, full)
         self._embed_rows(tokens, rows[middle:], result, full)
 
-    def _full_model(self) -> Any:
-        """Return the model in full precision alongside the reduced one, loaded at the first text that needs it."""
+    def _repeat_in_full(self, tokens: Tokens, rows: list[int], result: Encoded) -> None:
+        """Embed texts that overflow in fp32, by the model loaded once more; it stays for the next ones."""
         if self._full is None:
-            self._full = _read_model(self.files, self.device, self._trust_remote_code)
-            self._full.max_seq_length = self.max_tokens
-        return self._full
+            log.warning("texts overflow in %s and are repeated in fp32", self.precision)
+            try:
+                self._full = _read_model(self.files, self.device, self._trust_remote_code)
+                self._full.max_seq_length = self.max_tokens
+            except (RuntimeError, MemoryError) as error:
+                log.warning("the model cannot be loaded in fp32 too: %s", first_line(error))
+                self._full = False
+        if self._full is False:
+            reason = f"overflows in {self.precision}, and the model does not fit a second time in fp32"
+            result.failed |= dict.fromkeys(rows, reason)
+            return
+        self._embed_rows(tokens, rows, result, self._full)
 
     def _forward(self, ids: list[list[int]], left_out: int = 0, model: Any = None) -> npt.NDArray[np.float32]:
         import torch

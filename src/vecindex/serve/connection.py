@@ -16,7 +16,7 @@ class Connection(H11Protocol):
     and the other pieces of an answer are timed where they are taken and given, in the guard.
     """
 
-    _stage: tuple[str, int] = ("", 0)
+    _stage: tuple[str, object] = ("", None)
     _since: float = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -38,9 +38,12 @@ class Connection(H11Protocol):
             return
         self.loop.call_later(min(limits.values()) / 4, self._look)
 
-    def _stage_now(self, unread: int) -> tuple[str, int]:
-        """Return what is waited for, and in which request of the connection."""
+    def _stage_now(self, unread: int) -> tuple[str, object]:
+        """Return what is waited for, and in which request of the connection.
+
+        The request itself: while it is held, no later one can be taken for it.
+        """
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete and not self.transport.is_closing():
-            return "answering", id(cycle)
-        return "reading" if unread else "headers", id(cycle)
+            return "answering", cycle
+        return "reading" if unread else "headers", cycle

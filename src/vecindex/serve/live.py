@@ -212,13 +212,14 @@ class Live:
         latest, table = self.latest()
         if name not in (None, latest):
             self._outdated()
-        with unlimited():
-            return self._snapshots.get(latest, lambda: self._opened(latest, table))
+        return self._snapshots.get(latest, lambda: self._opened(latest, table))
 
     def _opened(self, name: str, table: ArticleTable) -> Snapshot:
         for older in self._snapshots.values():
             older.loaded.release()
-        return Snapshot(name, table.version, LoadedTable(table), Once(_FILTERS))
+        # What it makes is kept for others; who waits for it has a limit all the same.
+        with unlimited():
+            return Snapshot(name, table.version, LoadedTable(table), Once(_FILTERS))
 
     def _outdated(self) -> Snapshot:
         raise Refused(409, "The table has changed since the map was read.", "Read the map again: reload the page.")

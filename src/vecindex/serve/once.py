@@ -83,6 +83,6 @@ def _waited(found: Future[V]) -> V:
         try:
             return found.result(_LOOK_EVERY_S)
         except NotYet:
-            if found.done():
-                raise  # what was being made ran into it
+            if found.done():  # just now; or what was being made ran into the same error
+                return found.result()
             look()

@@ -74,7 +74,7 @@ class Database:
         """Whether writers bring each commit to the disk (fsync) before they go on."""
         if self.folder is not None and not can_be_there(self.folder):
             raise ConfigError(
-                f"{self.uri} cannot be a database folder: its name is too long.", "Name another folder."
+                f"{self.uri!r} cannot be a database folder: no file can have this name.", "Name another folder."
             )
         with translated(self.uri):
             if self.folder is not None and self.folder.exists() and not self.folder.is_dir():

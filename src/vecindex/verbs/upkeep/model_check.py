@@ -41,6 +41,9 @@ def check_model(found: Examination, table: ArticleTable, read: Rehash) -> None:
         found.skip(CHECK, f"{stored.model} makes vectors of {encoder.dimension} values here")
         return
     ids, vectors = _stored_vectors(table, list(sample))
+    if not ids:
+        found.skip(CHECK, "no row of the sample has a vector")
+        return
     cosines = row_cosines(encoder.embed_texts([sample[row_id] for row_id in ids], encoder.prompt), vectors)
     found.settle(
         CHECK,
@@ -64,6 +67,8 @@ def _stored_vectors(table: ArticleTable, ids: list[str]) -> tuple[list[str], F32
     """Return those of some ids that have a vector, and these vectors (n, d)."""
     batches = list(table.scan(["id", "vector"], f"{isin('id', ids)} AND vector IS NOT NULL"))
     found = [row_id for batch in batches for row_id in batch.column("id").to_pylist()]
+    if not found:
+        return [], np.empty((0, 0), dtype=np.float32)
     dimension = table.fingerprint.dimension
     return found, np.concatenate([as_matrix(batch.column("vector"), dimension) for batch in batches])
 

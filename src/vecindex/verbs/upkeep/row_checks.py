@@ -54,7 +54,8 @@ def check_rows(found: Examination, table: ArticleTable) -> None:
     _settle_vectors(found, examiner)
     found.settle("content hashes", examiner.bad_hashes, "Rows have no well-formed content hash.", _ONE_BY_ONE)
     _settle_rehash(found, examiner)
-    if not broken:
+    # Once what else is wrong has been repaired, for the model is loaded.
+    if not (broken or found.findings):
         found.attempt(model_check.CHECK, lambda: model_check.check_model(found, table, examiner.rehash))
     found.settle(
         "transactions", examiner.no_txn, "Rows do not say which transaction wrote them, or when.", _ONE_BY_ONE
