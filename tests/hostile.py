@@ -191,7 +191,7 @@ def run_command(arguments: Sequence[str], stdin: bytes = b"") -> Ran:
     assert "error: unexpected" not in ran.err, ran
     assert ran.code == 0 or (ran.out + ran.err).strip(), ran
     if ran.code not in (0, 1, 6) and "--json" in arguments and "--" not in arguments:
-        assert json.loads(ran.out.splitlines()[-1])["exit_code"] == ran.code, ran
+        assert json.loads(ran.out.rstrip("\n").split("\n")[-1])["exit_code"] == ran.code, ran
     return ran
 
 

@@ -245,14 +245,12 @@ def check(folder: Path, before: dict[str, Any], after: dict[str, Any], in_parts:
 
 def watched(channel: socket.socket) -> None:
     """Do what each line of a channel says, NAME and FOLDER, under the eyes of `crashes.Watched`, and answer it."""
-    # All that is imported and compiled at first use is so before.
-    for operation in OPERATIONS.values():
-        with tempfile.TemporaryDirectory() as scratch:
-            operation.prepare(Path(scratch) / "db")
-            operation.run(Path(scratch) / "db")
     listen(channel)
     for line in channel.makefile(encoding="utf-8"):
         name, folder = line.rstrip("\n").split("\t")
+        with tempfile.TemporaryDirectory() as scratch:
+            # In a copy first, so that all is imported and compiled.
+            OPERATIONS[name].run(shutil.copytree(folder, Path(scratch) / "db"))
         OPERATIONS[name].run(Path(folder))
         channel.sendall(b".\n")
 

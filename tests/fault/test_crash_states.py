@@ -1,6 +1,6 @@
 """Every state in which a kill can leave a database: it is read, and the same command again brings it to its end.
 
-`make test` looks at a few states of each operation, `make soak` at all of them.
+`make test` looks at a few states of some operations, `make soak` at all states of all.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def enumerate_states(child: crashes.Watched, name: str, tmp_path: Path, most: in
     return len(found)
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_some_states_of_each_operation(child: crashes.Watched, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["first ingest", "change", "replace a map", "tag", "optimize", "repair"])
+def test_some_states(child: crashes.Watched, name: str, tmp_path: Path) -> None:
     assert enumerate_states(child, name, tmp_path, most=4) >= 4
 
 

@@ -21,7 +21,7 @@ import vecindex
 from invariants import check
 
 N, D, TXN = 20_000, 16, 50
-KILLS = 8
+KILLS = 4
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_sigkill_at_random_moments(tmp_path: Path, corpus: tuple[Path, Path]) ->
         assert sorted(row["n"] for row in rows) == list(range(len(rows))), "nothing is missing before what is there"
         if len(rows) == N:
             break
-    assert killed_midway >= 3
+    assert killed_midway >= 2
     done = subprocess.run(command(database, corpus), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows = check(database, dimension=D, precomputed=True)

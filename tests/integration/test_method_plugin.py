@@ -108,7 +108,7 @@ def test_it_is_rebuilt_from_its_own_map_and_updated(db: Path, site: Path, tmp_pa
     [
         (
             ("--method", "smoother"),
-            "unknown map method 'smoother'\n  Known map methods: local, umap, tsne, pca, smooth",
+            "unknown map method 'smoother'\n  Is it smooth? Known map methods: local, umap, tsne, pca, smooth",
         ),
         (
             ("--method", "smooth", "--set", "sharpness=3"),

@@ -213,7 +213,7 @@ def _weight_files(folder: Path) -> list[Path]:
 def _from_folder(name: str, folder: Path, revision: str | None, origin: str) -> ModelFiles:
     saved = "Give the folder that SentenceTransformer.save() wrote."
     # Before all of a folder is walked, which may be a home or a disk.
-    if not any((folder / settings).is_file() for settings in ("modules.json", "config.json")):
+    if origin == "folder" and not any((folder / settings).is_file() for settings in ("modules.json", "config.json")):
         raise ModelError(f"The folder {folder} holds no model: it has neither modules.json nor config.json.", saved)
     files = _weight_files(folder)
     if not files:
