@@ -136,6 +136,35 @@ def test_hybrid_searches_at_once_make_one_index(tmp_path: Path) -> None:
     assert len(made) == 1
 
 
+class Waiting(Notices):
+    """Says when it is told that a search waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = threading.Event()
+
+    def notice(self, message: Any) -> None:
+        super().notice(message)
+        if "waiting for the full-text index" in self.lines[-1]:
+            self.waits.set()
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_a_hybrid_search_waits_for_the_one_that_makes_the_index(tmp_path: Path, noted: bool) -> None:
+    """Also where the lock is taken and its note not written yet, so that nobody knows whose it is."""
+    _, vectors = filled(tmp_path, 20)
+    notices, model = Waiting(), KnownModel({"text of a00007": vectors[7]})
+    options = cast("SearchOptions", {"hybrid": True, "k": 1})
+    with ThreadPoolExecutor(1) as pool, Database(tmp_path).writer(", making the full-text index"):
+        if not noted:
+            (tmp_path / ".vecindex.holder").unlink()
+        found = pool.submit(
+            search, Database(tmp_path), "articles", "text of a00007", options, cast("Any", model), notices
+        )
+        assert notices.waits.wait(60 if noted else 0.4) == noted
+    assert [hit.id for hit in found.result().answers[0].hits] == ["a00007"]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(0)
 def test_thousands_of_commits_in_one_process(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 _LISTED_FUNCTIONS = """
 abs acos array_contains array_has array_has_all array_has_any array_length array_position arrow_typeof ascii
@@ -94,7 +95,7 @@ def excess(condition: str) -> str | None:
     before = _START
     tokens = list(_tokens(condition))
     in_call: list[bool] = []
-    for token, after in zip(tokens, [*tokens[1:], _END], strict=True):
+    for token, after in pairwise([*tokens, _END]):
         reason = _not_taken(token, before, after)
         if reason is not None:
             return reason

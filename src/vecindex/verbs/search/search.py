@@ -15,6 +15,7 @@ from vecindex.messages import Placeholder, command, option, text
 from vecindex.store.articles import ArticleTable, as_matrix, isin
 from vecindex.store.database import Database
 from vecindex.store.faults import is_unicode, not_unicode
+from vecindex.store.lock import writer_at_work
 from vecindex.store.maintenance import mend_fulltext_index
 from vecindex.store.search import Found, check_condition, fulltext_fault, has_fulltext_index, make_fulltext_index
 from vecindex.types import Observer, Rejected, Silent
@@ -26,6 +27,8 @@ from vecindex.verbs.search.result import Answer, SearchResult
 
 _MAKING = ", making the full-text index"
 _WAIT_S = 0.1
+_GAP_S = 1.0
+"""How long a lock may be held by nobody known: its holder's note comes after the lock, and goes before it."""
 
 
 def search(
@@ -166,14 +169,21 @@ def _hybrid(
 
 def _make_once(database: Database, table: ArticleTable, observer: Observer) -> None:
     """Make the full-text index, or wait for another search that makes it. Raises LockedError for other writers."""
+    told, until = False, time.monotonic() + _GAP_S
     while not has_fulltext_index(table):
         try:
             with database.writer(_MAKING):
                 if not has_fulltext_index(table):
                     observer.notice(f"making the full-text index of {table.count():,} rows of {table.where}, once")
                     make_fulltext_index(table)
-        except LockedError as error:
-            if _MAKING not in str(error):
+        except LockedError:
+            holder = writer_at_work(database.folder)
+            if holder is not None and _MAKING in holder:
+                until = time.monotonic() + _GAP_S
+                if not told:
+                    observer.notice(f"waiting for the full-text index of {table.where}, which {holder.split(':')[0]} makes")
+                    told = True
+            elif time.monotonic() > until:
                 raise
             time.sleep(_WAIT_S)
 
