@@ -140,6 +140,18 @@ def flush_files(paths: Iterable[Path], top: Path) -> None:
         _flush_path(folder)
 
 
+def make_folder(folder: Path, durable: bool) -> None:
+    """Make a folder and those above it, where they are missing; if `durable`, their names are on the disk after it.
+
+    Raises OSError where it failed.
+    """
+    made = [path for path in (folder.absolute(), *folder.absolute().parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    if durable:
+        for path in made:
+            _flush_path(path.parent)
+
+
 def _flush_path(path: Path) -> None:
     with suppress(FileNotFoundError):
         handle = os.open(path, os.O_RDONLY)

@@ -24,7 +24,7 @@ class Shortage(StrEnum):
     READ_ONLY = "The disk is read-only"
     PERMISSION = "No permission"
     LOCKS = "The disk has no file locks"
-    ATOMIC = "The disk has no atomic commit"
+    ATOMIC = "The disk cannot do what a database needs"
     STALE = "The connection to a network disk was lost"
     DISK = "The disk or its connection failed"
 

@@ -277,3 +277,19 @@ def test_a_name_that_is_no_text_can_be_written_from(tmp_path: Path) -> None:
         assert (done.returncode, b"rejected 1: empty text" in done.stderr) == (6, True)
     (row,) = vecindex.open(tmp_path / "db").status(rejects=True).rejects or []
     assert row["place"] == f"{tmp_path}/caf\\udce9.jsonl:1"
+
+
+def test_an_export_replaces_no_file_unasked(run: Run, tmp_path: Path) -> None:
+    """Not the file of the ids either, which stands next to that of vectors."""
+    filled(tmp_path, 3)
+    mine = [tmp_path / "a.csv", tmp_path / "v.ids.json"]
+    for path, out in zip(mine, ["a.csv", "v.npy"], strict=True):
+        path.write_text("mine")
+        refused = run("export", tmp_path / out, "--db", tmp_path)
+        assert (refused.code, refused.out) == (2, "")
+        told = f"error: {path} exists; nobody can be asked here, so it was not replaced.\n  Add --yes.\n"
+        assert refused.err == told
+        assert path.read_text() == "mine"
+        assert run("export", tmp_path / out, "--db", tmp_path, "--yes").code == 0
+        assert path.read_text() != "mine"
+    assert (tmp_path / "v.npy").exists()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-from vecindex.core.conditions import MAX_JOINED, MAX_OPERATIONS, MAX_PATTERN_CHARS, excess
+from vecindex.core.conditions import FUNCTIONS, MAX_JOINED, MAX_OPERATIONS, MAX_PATTERN_CHARS, excess
 
 TAKEN = (
     "year > 1990 AND topic = 'cells'",
@@ -84,3 +87,9 @@ def test_what_may_need_much_is_refused(condition: str, reason: str) -> None:
 @pytest.mark.parametrize("name", LARGE)
 def test_functions_that_may_make_large_values_or_take_long_are_refused(name: str) -> None:
     assert excess(f"{name}(text, 9) = id") == f"it calls {name}, which a condition may not."
+
+
+def test_the_docs_list_the_functions() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/search.md").read_text(encoding="utf-8")
+    listed = page.split("may call these functions:")[1].split("\n\n")[0]
+    assert re.findall(r"`(\w+)`", listed) == sorted(FUNCTIONS)

@@ -170,7 +170,7 @@ def test_a_disk_without_an_atomic_commit_is_named(network: Path, said: str) -> N
     where = f"{network}/db/articles"
     with pytest.raises(UnavailableError) as info, translated(where):
         raise RuntimeError(said)
-    assert info.value.message == f"The disk has no atomic commit: {where} is on {network} (nfs4)."
+    assert info.value.message == f"The disk cannot do what a database needs: {where} is on {network} (nfs4)."
     assert info.value.hint == OTHER_DISK
 
 

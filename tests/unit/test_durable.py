@@ -69,6 +69,11 @@ def test_each_file_and_each_folder_is_on_the_disk_when_an_ingest_ends(tmp_path: 
     assert files(db) - before <= set(flushed.take())
 
 
+def test_the_folders_above_a_new_database_are_on_the_disk(tmp_path: Path, flushed: Flushed) -> None:
+    ingest(tmp_path / "new" / "db", rows(2), durable=True)
+    assert {tmp_path, tmp_path / "new"} <= set(flushed.take())
+
+
 def test_the_manifest_comes_last_and_then_its_folder(tmp_path: Path, flushed: Flushed) -> None:
     table, _ = filled(tmp_path, 4)
     database = Database(tmp_path)

@@ -5,6 +5,7 @@ import pytest
 
 import vecindex.neighbors.graph as module
 from vecindex.core.graph import Graph
+from vecindex.neighbors.blas import load_faiss
 from vecindex.neighbors.graph import extend_graph, knn_graph
 from vecindex.types import Silent
 
@@ -45,6 +46,21 @@ def test_of_few_articles_the_lists_are_exact(n: int) -> None:
     assert graph.recall == 1.0
     assert share_found(graph, vectors, np.arange(n)) == 1.0
     check_lists(graph, vectors)
+
+
+def test_threads_change_nothing_of_exact_lists() -> None:
+    vectors = clustered(900, 48, 3)
+    faiss = load_faiss()
+    before, found = faiss.omp_get_max_threads(), []
+    for threads in (1, 2, 3):
+        faiss.omp_set_num_threads(threads)
+        try:
+            found.append(knn_graph(vectors, 15, seed=0, observer=Silent()))
+        finally:
+            faiss.omp_set_num_threads(before)
+    for graph in found[1:]:
+        assert (graph.rows == found[0].rows).all()
+        assert (graph.sims == found[0].sims).all()
 
 
 def test_of_many_articles_the_recall_is_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+def ids_file(out: str) -> Path:
+    """Return where the ids of vectors lie: v.ids.json next to v.npy."""
+    return Path(out).with_name(Path(out).name.removesuffix(".npy") + ".ids.json")
+
+
 def write_vectors(out: str, batches: Iterable[pa.RecordBatch], rows: int, dimension: int) -> tuple[Path, int]:
     """Write float32 (rows, dimension) and the ids, a JSON array of texts in the same order; return (ids' file, rows).
 
@@ -27,7 +32,7 @@ def write_vectors(out: str, batches: Iterable[pa.RecordBatch], rows: int, dimens
     Raises ConfigError when they cannot be written, StoreError when the rows are not as many as were counted.
     """
     made: list[NewFile] = []
-    ids_path = Path(out).with_name(Path(out).name.removesuffix(".npy") + ".ids.json")
+    ids_path = ids_file(out)
     path: str | Path = out
     try:
         made.append(NewFile(out))

@@ -16,6 +16,7 @@ from vecindex.core.graph import I32, Graph
 from vecindex.core.neighbors import NO_ROW, Rows
 from vecindex.core.vectors import F32
 from vecindex.neighbors.blas import Products, blas_for, in_threads, load_faiss, parts
+from vecindex.neighbors.exact import ExactSearch
 from vecindex.types import Observer, Silent, Stage
 
 STAGE = "graph"
@@ -36,9 +37,9 @@ _WORTH_A_ROUND = 0.003
 def knn_graph(vectors: F32, k: int, *, seed: int, observer: Observer) -> Graph:
     """Return the k nearest other articles of each article.
 
-    Up to `EXACT_UP_TO` articles the lists are exact; beyond, at least `RECALL` of them is right as measured on a
-    sample of 1,000, or as much as eight rounds gave: see `Graph.recall`. The same machine, threads and seed give
-    the same graph. Memory is that of the lists, and about 130 MB.
+    Up to `EXACT_UP_TO` articles the lists are exact, and the same with any number of threads; beyond, at least
+    `RECALL` of them is right as measured on a sample of 1,000, or as much as eight rounds gave: see `Graph.recall`,
+    and the same machine, threads and seed give the same graph. Memory is that of the lists, and about 130 MB.
 
     Parameters
     ----------
@@ -178,20 +179,17 @@ def _take_each_other(vectors: F32, askers: I32, members: I32, rows: I32, sims: F
 
 
 def _nearest(asked: Rows, vectors: F32, k: int, observer: Observer) -> tuple[I32, F32]:
-    faiss = load_faiss()
-    rows = np.full((len(asked), k), NO_ROW, dtype=np.int32)
-    sims = np.full((len(asked), k), -np.inf, dtype=np.float32)
-    depth = min(k + 1, len(vectors))
+    """Return the k nearest others of some articles, and their cosines; both are the same with any threads."""
+    everyone = np.arange(len(vectors))
+    rows = np.empty((len(asked), k), dtype=np.int32)
+    sims = np.empty((len(asked), k), dtype=np.float32)
     for at in range(0, len(asked), _BLOCK):
         observer.stage(Stage(STAGE, at, len(asked)))
         part = asked[at : at + _BLOCK]
-        with blas_for(len(part)):
-            near, local = faiss.knn(vectors[part], vectors, depth, metric=faiss.METRIC_INNER_PRODUCT)
-        found = np.where(local == part[:, None], NO_ROW, local).astype(np.int32)
-        near = np.where(found == NO_ROW, -np.inf, near).astype(np.float32)
-        best = _best(found, near, k)
-        width = best[0].shape[1]
-        rows[at : at + _BLOCK, :width], sims[at : at + _BLOCK, :width] = best
+        search = ExactSearch(vectors[part], k, without=part)
+        search.add(everyone, vectors)
+        found = search.result()
+        rows[at : at + _BLOCK], sims[at : at + _BLOCK] = found.rows, 1.0 - found.dist
     return rows, sims
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vecindex.errors import LockedError, StoreError
-from vecindex.files import Unflushed, local_folder
+from vecindex.files import Unflushed, local_folder, make_folder
 from vecindex.masks import masked
 from vecindex.shortages import Shortage, shortage
 from vecindex.store.faults import lacking_error, translated
@@ -52,7 +52,7 @@ def writing(folder: Path | None, doing: str = "", durable: bool = False) -> Iter
         yield
         return
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, durable)
         lock = _lock_of(folder)
         lock.acquire()
     except Timeout as error:

@@ -169,7 +169,7 @@ def _hybrid(
 
 def _make_once(database: Database, table: ArticleTable, observer: Observer) -> None:
     """Make the full-text index, or wait for another search that makes it. Raises LockedError for other writers."""
-    told, until = False, time.monotonic() + _GAP_S
+    waits, until = False, time.monotonic() + _GAP_S
     while not has_fulltext_index(table):
         try:
             with database.writer(_MAKING):
@@ -180,9 +180,10 @@ def _make_once(database: Database, table: ArticleTable, observer: Observer) -> N
             holder = writer_at_work(database.folder)
             if holder is not None and _MAKING in holder:
                 until = time.monotonic() + _GAP_S
-                if not told:
-                    observer.notice(f"waiting for the full-text index of {table.where}, which {holder.split(':')[0]} makes")
-                    told = True
+                if not waits:
+                    process = holder.split(":")[0]
+                    observer.notice(f"waiting for the full-text index of {table.where}, which {process} makes")
+                    waits = True
             elif time.monotonic() > until:
                 raise
             time.sleep(_WAIT_S)
