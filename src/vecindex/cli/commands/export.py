@@ -13,7 +13,6 @@ from vecindex.cli.options import Db, Json, Table, options_of
 from vecindex.cli.streams import OutputError, is_closed, silence
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
-from vecindex.exports.vectors import ids_file
 from vecindex.files import is_there
 from vecindex.verbs.export.options import ExportOptions, format_of
 
@@ -54,6 +53,8 @@ def export(
     if json and out == "-":
         raise ConfigError("--json would stand among the rows on standard output.", "Name a file, or leave it out.")
     if not yes and out != "-":
+        from vecindex.exports.vectors import ids_file
+
         vectors_alone = format_of(out, options.get("format"))[0] == "npy"
         for path in [out, str(ids_file(out))] if vectors_alone else [out]:
             _ask_to_replace(path)
