@@ -113,5 +113,5 @@ def test_five_thousand_kills(world: World) -> None:
     while sum(killed.values()) < int(os.environ.get("VECINDEX_KILLS", "5000")):
         for name in OPERATIONS:
             killed[name] += world.kill(name, [dice.random() for _ in range(dice.randint(1, 8))])
-    print(f"{sum(killed.values()):,} kills: {killed}")
+        print(f"{sum(killed.values()):,} kills: {killed}", flush=True)  # also of a run that is stopped
     assert min(killed.values()) > 0

@@ -1,10 +1,12 @@
 """A table is what a plain dict is, whatever is done to it and in whatever order: a state machine by Hypothesis.
 
-`make test` runs a few short ones, `make soak` two thousand of 50 steps.
+`make test` runs a few short ones, `make soak` two thousand of 50 steps, or as many as VECINDEX_STATE_RUNS
+says.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -49,9 +51,15 @@ SOURCES = st.lists(st.tuples(IDS, ARTICLES), min_size=1, max_size=8, unique_by=l
 class Store(RuleBasedStateMachine):
     """A database beside a dict."""
 
+    begun = 0
+    """How many of these runs there were."""
+
     @initialize()
     def begin(self) -> None:
         """Make an empty folder."""
+        Store.begun += 1
+        if Store.begun % 50 == 0:
+            print(f"{Store.begun:,} runs", flush=True)  # also of a soak that is stopped
         self.folder = Path(tempfile.mkdtemp(prefix="vecindex-states-"))
         self.rows: dict[str, Article] = {}
         self.tags: dict[str, dict[str, Article]] = {}
@@ -195,4 +203,4 @@ def test_a_table_is_what_a_dict_is() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(0)
 def test_a_table_is_what_a_dict_is_two_thousand_times() -> None:
-    run(2_000, 50)
+    run(int(os.environ.get("VECINDEX_STATE_RUNS", "2000")), 50)
