@@ -58,10 +58,10 @@ def test_a_gain_is_what_all_lists_gain(seed: int) -> None:
     xy, graph = start(24, seed), graph_of(24, seed=seed)
     cells, lists, aim = state_of(xy, graph)
     for p in range(24):
-        some, gains, places = np.array([p], dtype=np.int32), np.zeros(1), np.zeros((1, 2))
-        kernels.propose(0, 1, some, 7 + p, 8, xy, cells, lists, aim, gains, places)
+        some, gains, points = np.array([p], dtype=np.int32), np.zeros(1), np.zeros((1, 2))
+        kernels.propose(0, 1, some, 7 + p, 8, xy, cells, lists, aim, gains, points)
         moved = xy.copy()
-        moved[p] = places[0]
+        moved[p] = points[0]
         assert gains[0] == pytest.approx(value(moved, graph.rows) - value(xy, graph.rows), abs=1e-9)
 
 
@@ -72,9 +72,9 @@ def test_lists_are_kept_while_articles_move() -> None:
     everyone = np.arange(24, dtype=np.int32)
     moved = 0
     for sweep in range(20):
-        gains, places = np.zeros(24), np.zeros((24, 2))
-        kernels.propose(0, 24, everyone, sweep, 8, xy, cells, lists, aim, gains, places)
-        moved += kernels.move(everyone, sweep, 0.5, xy, cells, lists, aim, gains, places)
+        gains, points = np.zeros(24), np.zeros((24, 2))
+        kernels.propose(0, 24, everyone, sweep, 8, xy, cells, lists, aim, gains, points)
+        moved += kernels.move(everyone, sweep, 0.5, xy, cells, lists, aim, gains, points)
     assert moved > 100
     _, fresh, _ = state_of(xy, graph)
     assert (lists.held > 10).all()

@@ -49,12 +49,10 @@ def local_map(
         positions = descend(positions, attraction, phase, report)
         done += phase.iterations
     observer.stage(Stage(STAGE, total, total))
-    if sweeps:
-        again = along_a_curve(positions)
-        order, positions = order[again], positions[again]
-        positions = _polished(positions, reordered(graph, order), sweeps, seed, observer)
+    again = along_a_curve(positions)
+    order, positions = order[again], positions[again]
     found = np.empty(positions.shape)
-    found[order] = positions
+    found[order] = _polished(positions, reordered(graph, order), sweeps, seed, observer) if sweeps else positions
     return found
 
 
@@ -168,7 +166,7 @@ METHOD = MapMethod(
         "finish_exaggeration": Setting(
             0.0, "of the attraction in the refinement; below 1 repels more; 0 chooses by the number of articles"
         ),
-        "polish_sweeps": Setting(6, "times that each article may move to a better place; 0 leaves that out"),
+        "polish_sweeps": Setting(6, "times that each article may move to a better position; 0 leaves that out"),
     },
     neighbors=lambda settings: max(int(settings["neighbors"]), int(settings["finish_neighbors"])),
     anchorable=True,

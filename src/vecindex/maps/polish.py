@@ -1,6 +1,6 @@
 """The last phase of a map: single articles move to where more of the nearest are kept, by the measure itself.
 
-A descent pulls at all articles at once and blurs what is nearest. Here one article at a time tries some positions,
+A descent moves all articles at once and blurs what is nearest. Here one article at a time tries some positions,
 and takes the best if the lists of nearest on the map, its own and those of the articles around, hold more of what
 they should. So a map is tuned on what it is measured by, recall at 1, 3, 5 and 10; docs/maps.md has other k too.
 """
@@ -25,10 +25,10 @@ LEAST_ARTICLES = 50
 _TRIES = 16
 _BATCHES = 16
 _HEAT = 0.6
-# Entries of a list, beyond those that count: so many may leave it before it is made anew.
+# Entries of a list, beyond those that count: so many may leave it before it is read again.
 _WIDTH = 16
 _PER_CELL = 2.0
-_STAY = 0.3
+_STAY = 0.5
 # Squared, the distance of the tenth neighbor times this is where moving costs no more.
 _REACH = 5.0
 
@@ -87,11 +87,11 @@ def polish(
         heat = _HEAT * (1 - sweep / max(1, sweeps - 1))
         for some in np.array_split(dice.permutation(n).astype(np.int32), _BATCHES):
             some = np.sort(some[~kept[some]])  # what lies together is in the cache together
-            gains, places = np.empty(len(some)), np.empty((len(some), 2))
+            gains, points = np.empty(len(some)), np.empty((len(some), 2))
             seed_of_tries, seed_of_moves = dice.integers(2**62, size=2)
-            tried = (some, seed_of_tries, _TRIES, xy, cells, lists, aim, gains, places)
+            tried = (some, seed_of_tries, _TRIES, xy, cells, lists, aim, gains, points)
             in_threads([partial(kernels.propose, p.start, p.stop, *tried) for p in parts(threads, len(some))])
-            kernels.move(some, seed_of_moves, heat, xy, cells, lists, aim, gains, places)
+            kernels.move(some, seed_of_moves, heat, xy, cells, lists, aim, gains, points)
     return xy
 
 

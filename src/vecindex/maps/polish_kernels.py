@@ -2,7 +2,7 @@
 
 An article's list on the map is its nearest others by squared distance, ties by number. In it each has a rank in
 embedding space, 0 for the nearest of all; `NONE` for one beyond `depth`. The value of an article is the sum over the
-first `depth` of its list of worth[max(place, rank)]: what the hits at each k count together (see `polish.worth_of`).
+first `depth` of its list of worth[max(slot, rank)]: what the hits at each k count together (see `polish.worth_of`).
 
 So the gain of a move is exact: what the article's own list is worth more, and what the lists of others gain that it
 leaves or enters. Of these the ones among the `_LOOKED_AT` nearest are looked at; the rest hardly ever counts it.
@@ -46,7 +46,7 @@ class Lists(NamedTuple):
 
 
 class Aim(NamedTuple):
-    """What is sought: the `true` lists (n, depth) with -1 for none, what a place is `worth`, and where to stay.
+    """What is sought: the `true` lists (n, depth) with -1 for none, what a slot is `worth`, and where to stay.
 
     An article pays `stay` times its distance from its `home` (n, 2), in units of its own `reach` (n,), at most 1.
     None comes to where one of the `kept` (n,) would be its nearest.
@@ -160,44 +160,44 @@ def _rank(true, i, j):
 
 @nb.njit
 def _read(i, xy, cells, lists, aim):
-    """Make the list of an article anew."""
+    """Read the list of an article from the map again."""
     found = _nearest(xy[i, 0], xy[i, 1], i, xy, cells, lists.rows[i], lists.dist[i])
     lists.held[i] = found
-    for place in range(found):
-        lists.ranks[i, place] = _rank(aim.true, i, lists.rows[i, place])
+    for slot in range(found):
+        lists.ranks[i, slot] = _rank(aim.true, i, lists.rows[i, slot])
 
 
 @nb.njit(nogil=True, cache=True)
 def read_lists(start, stop, xy, cells, lists, aim):
-    """Make the lists of some articles anew."""
+    """Read the lists of some articles from the map again."""
     for i in range(start, stop):
         _read(i, xy, cells, lists, aim)
 
 
 @nb.njit
-def _worth(place, rank, worth):
-    return worth[max(place, rank)] if rank != NONE else 0.0
+def _worth(slot, rank, worth):
+    return worth[max(slot, rank)] if rank != NONE else 0.0
 
 
 @nb.njit
 def _value_of(i, lists, aim):
     """Return what the list of an article is worth."""
     total = 0.0
-    for place in range(min(aim.true.shape[1], lists.held[i])):
-        total += _worth(place, lists.ranks[i, place], aim.worth)
+    for slot in range(min(aim.true.shape[1], lists.held[i])):
+        total += _worth(slot, lists.ranks[i, slot], aim.worth)
     return total
 
 
 @nb.njit
-def _after_leaving(i, place, lists, aim):
-    """Return what the list of an article gains where the one at a place leaves it."""
+def _after_leaving(i, slot, lists, aim):
+    """Return what the list of an article gains where the one at a slot leaves it."""
     depth = aim.true.shape[1]
-    gain = -_worth(place, lists.ranks[i, place], aim.worth)
-    for later in range(place + 1, min(depth + 1, lists.held[i])):
-        rank = lists.ranks[i, later]
-        gain += _worth(later - 1, rank, aim.worth)
-        if later < depth:
-            gain -= _worth(later, rank, aim.worth)
+    gain = -_worth(slot, lists.ranks[i, slot], aim.worth)
+    for next_slot in range(slot + 1, min(depth + 1, lists.held[i])):
+        rank = lists.ranks[i, next_slot]
+        gain += _worth(next_slot - 1, rank, aim.worth)
+        if next_slot < depth:
+            gain -= _worth(next_slot, rank, aim.worth)
     return gain
 
 
@@ -207,9 +207,9 @@ def _value_here(p, xy, lists, aim, rows, found):
     depth = aim.true.shape[1]
     total = _value_of(p, lists, aim)
     for i in rows[:found]:
-        for place in range(min(depth, lists.held[i])):
-            if lists.rows[i, place] == p:
-                total -= _after_leaving(i, place, lists, aim)
+        for slot in range(min(depth, lists.held[i])):
+            if lists.rows[i, slot] == p:
+                total -= _after_leaving(i, slot, lists, aim)
                 break
     return total
 
@@ -222,19 +222,19 @@ def _after_coming(i, p, d, lists, aim):
     gain = 0.0
     came = False
     at = 0
-    for place in range(depth):
+    for slot in range(depth):
         if at < held and lists.rows[i, at] == p:
             at += 1
         if not came and (at >= held or d < lists.dist[i, at]):
             came = True
-            gain += _worth(place, _rank(aim.true, i, p), aim.worth)
+            gain += _worth(slot, _rank(aim.true, i, p), aim.worth)
         if at >= held:
             break
         if came:
             rank = lists.ranks[i, at]
-            gain -= _worth(place, rank, aim.worth)
-            if place + 1 < depth:
-                gain += _worth(place + 1, rank, aim.worth)
+            gain -= _worth(slot, rank, aim.worth)
+            if slot + 1 < depth:
+                gain += _worth(slot + 1, rank, aim.worth)
         at += 1
     return gain
 
@@ -244,13 +244,13 @@ def _value_there(p, lists, aim, rows, dist, found):
     """Return what is won where p, taken out before, comes to where `rows` are its nearest."""
     depth = aim.true.shape[1]
     total = 0.0
-    for place in range(min(depth, found)):
-        total += _worth(place, _rank(aim.true, p, rows[place]), aim.worth)
-    for place in range(found):
-        i = rows[place]
+    for slot in range(min(depth, found)):
+        total += _worth(slot, _rank(aim.true, p, rows[slot]), aim.worth)
+    for slot in range(found):
+        i = rows[slot]
         # One more than the depth: the list may hold p itself.
-        if lists.held[i] <= depth or dist[place] < lists.dist[i, depth]:
-            total += _after_coming(i, p, dist[place], lists, aim)
+        if lists.held[i] <= depth or dist[slot] < lists.dist[i, depth]:
+            total += _after_coming(i, p, dist[slot], lists, aim)
     return total
 
 
@@ -284,8 +284,8 @@ def _try(number, p, state, xy, lists, aim):
 
 
 @nb.njit(nogil=True, cache=True)
-def propose(start, stop, some, seed, tries, xy, cells, lists, aim, gains, places):
-    """Put the best of `tries` positions for each of some[start:stop] into `places` (s, 2), and its gain into `gains`.
+def propose(start, stop, some, seed, tries, xy, cells, lists, aim, gains, points):
+    """Put the best of `tries` positions for each of some[start:stop] into `points` (s, 2), its gain into `gains`.
 
     Nothing moves, so several threads may each have a part, and what is found does not depend on their number.
     """
@@ -305,8 +305,8 @@ def propose(start, stop, some, seed, tries, xy, cells, lists, aim, gains, places
             gain = _value_there(p, lists, aim, rows, dist, found) - _away(x, y, p, aim) - here
             if gain > gains[at]:
                 gains[at] = gain
-                places[at, 0] = x
-                places[at, 1] = y
+                points[at, 0] = x
+                points[at, 1] = y
 
 
 @nb.njit
@@ -315,12 +315,12 @@ def _leave(p, xy, cells, lists, aim, rows, found):
     depth = aim.true.shape[1]
     _take(xy, p, cells)
     for i in rows[:found]:
-        for place in range(lists.held[i]):
-            if lists.rows[i, place] == p:
-                for later in range(place, lists.held[i] - 1):
-                    lists.rows[i, later] = lists.rows[i, later + 1]
-                    lists.dist[i, later] = lists.dist[i, later + 1]
-                    lists.ranks[i, later] = lists.ranks[i, later + 1]
+        for slot in range(lists.held[i]):
+            if lists.rows[i, slot] == p:
+                for next_slot in range(slot, lists.held[i] - 1):
+                    lists.rows[i, next_slot] = lists.rows[i, next_slot + 1]
+                    lists.dist[i, next_slot] = lists.dist[i, next_slot + 1]
+                    lists.ranks[i, next_slot] = lists.ranks[i, next_slot + 1]
                 lists.held[i] -= 1
                 if lists.held[i] <= depth:
                     _read(i, xy, cells, lists, aim)
@@ -351,7 +351,7 @@ def _enter(i, p, d, lists, aim):
 
 
 @nb.njit(nogil=True, cache=True)
-def move(some, seed, heat, xy, cells, lists, aim, gains, places):
+def move(some, seed, heat, xy, cells, lists, aim, gains, points):
     """Move articles to what was proposed, one after the other, if that is still a gain; return how many moved.
 
     A loss is taken with the probability exp(gain / heat) (Metropolis et al. 1953); none at a heat of 0.
@@ -368,7 +368,7 @@ def move(some, seed, heat, xy, cells, lists, aim, gains, places):
         if gains[at] <= least:
             continue
         p = some[at]
-        x, y = places[at, 0], places[at, 1]
+        x, y = points[at, 0], points[at, 1]
         found = _nearest(xy[p, 0], xy[p, 1], p, xy, cells, rows, dist)
         there = _nearest(x, y, p, xy, cells, rows_there, dist_there)
         gain = _value_there(p, lists, aim, rows_there, dist_there, there) - _away(x, y, p, aim)
@@ -381,10 +381,10 @@ def move(some, seed, heat, xy, cells, lists, aim, gains, places):
         xy[p, 1] = y
         _put(xy, p, cells)
         lists.held[p] = min(lists.rows.shape[1], there)
-        for place in range(lists.held[p]):
-            lists.rows[p, place] = rows_there[place]
-            lists.dist[p, place] = dist_there[place]
-            lists.ranks[p, place] = _rank(aim.true, p, rows_there[place])
-        for place in range(there):
-            _enter(rows_there[place], p, dist_there[place], lists, aim)
+        for slot in range(lists.held[p]):
+            lists.rows[p, slot] = rows_there[slot]
+            lists.dist[p, slot] = dist_there[slot]
+            lists.ranks[p, slot] = _rank(aim.true, p, rows_there[slot])
+        for slot in range(there):
+            _enter(rows_there[slot], p, dist_there[slot], lists, aim)
     return moved
