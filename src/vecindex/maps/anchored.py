@@ -12,17 +12,21 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from vecindex.core.graph import Graph
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.vectors import F32
 from vecindex.maps.descent import Phase, both_ways, descend, normalized
 from vecindex.maps.local import along_a_curve, refinement_exaggeration, refinement_weights, reordered
+from vecindex.maps.polish import LEAST_ARTICLES, polish
 
 NEIGHBORS = 15
 MOST = 1.0
 """All questions together attract at most so many times as strongly as all articles, or these would be torn apart."""
 _MOMENTUM = 0.8
+# The articles around a question that stay where they are while the others are polished: its own, and those between.
+_AROUND = 12
 
 Placement = Callable[[Rows, F64], F64]
 """From the questions' neighbors (q, k) and the articles' positions (n, 2) to the questions' positions (q, 2)."""
@@ -36,6 +40,7 @@ def anchored_map(
     placement: Placement,
     weights: Sequence[float],
     iterations: int,
+    sweeps: int,
     report: Callable[[int], None] = lambda _: None,
 ) -> F64:
     """Return the articles' positions (n, 2) after all rounds, in the units of the base map; nothing in it is random.
@@ -48,6 +53,7 @@ def anchored_map(
     placement : puts the questions among the articles before each round.
     weights : of each round, relative to the attraction between nearest articles; see `capped`.
     iterations : of each round.
+    sweeps : of the polish of all other articles at the end.
     report : called at each iteration with its number over all rounds.
     """
     n = len(base)
@@ -67,8 +73,28 @@ def anchored_map(
         attraction = normalized(joined(articles, near, weight))
         positions = descend(np.concatenate([positions, questions]), attraction, phase, report_all)[:n]
     found = np.empty((n, 2), dtype=np.float64)
-    found[order] = positions
+    if sweeps and n >= LEAST_ARTICLES:
+        at = positions.astype(np.float64)
+        around = around_questions(near, at, placement)
+        at = polish(at, reordered(graph, order), sweeps=sweeps, seed=0, kept=around)
+        found[order] = at
+    else:
+        found[order] = positions
     return found
+
+
+def around_questions(near: Rows, positions: F64, placement: Placement) -> npt.NDArray[np.bool_]:
+    """Return which articles (n,) belong around a question, or lie there: those are not polished."""
+    from scipy.spatial import cKDTree
+
+    around = np.zeros(len(positions), dtype=np.bool_)
+    around[near[near != NO_ROW]] = True
+    questions = placement(near, positions)
+    questions = questions[np.isfinite(questions).all(axis=1)]
+    if len(questions):
+        _, nearest = cKDTree(positions).query(questions, min(_AROUND, len(positions)))
+        around[nearest.ravel()] = True
+    return around
 
 
 def article_weights(n: int) -> tuple[float, ...]:

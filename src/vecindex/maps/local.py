@@ -1,4 +1,4 @@
-"""Method "local", the default: t-SNE for the whole, then a refinement for the nearest neighbors."""
+"""Method "local", the default: t-SNE for the whole, a refinement for the nearest neighbors, and a polish of each."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from vecindex.core.vectors import F32
 from vecindex.maps.descent import Phase, both_ways, descend, normalized
 from vecindex.maps.methods import MapMethod, Setting, Settings
 from vecindex.maps.pca import pca_map
+from vecindex.maps.polish import LEAST_ARTICLES, polish
 from vecindex.types import Observer, Stage
 
-STAGE = "layout"
+STAGE, POLISH = "layout", "polish"
 _REPORT_EVERY = 10
 # Spread of a start, relative to its width. Two articles at one position would attract and repel with no direction.
 _START_SD = 1e-4
@@ -21,11 +22,11 @@ _START_SD = 1e-4
 def local_map(
     vectors: F32, graph: Graph, *, settings: Settings, init: F32 | None, seed: int, observer: Observer
 ) -> F64:
-    """Return the layout (n, 2): t-SNE of the graph with equal weights, then a refinement that favors the nearest.
+    """Return the layout (n, 2): t-SNE of the graph with equal weights, a refinement that favors near ones, a polish.
 
     See `methods.Layout`. With `init` the layout goes on at the scale of that map, without the first phases, which
-    find the whole; else it begins from the two principal components. The seed breaks ties of the start. The same
-    number of threads is needed for the same map.
+    find the whole; else it begins from the two principal components. The seed breaks ties of the start and chooses
+    what the polish tries. The same number of threads is needed for the same map.
     """
     phases = phases_of(settings, len(graph))
     if init is None:
@@ -33,6 +34,7 @@ def local_map(
     else:
         positions, phases = _apart(init, seed, 1e-5), phases[-1:]
     order = np.arange(len(positions))
+    sweeps = int(settings["polish_sweeps"]) if len(positions) >= LEAST_ARTICLES else 0
     total, done = sum(phase.iterations for phase in phases), 0
     for phase in phases:
         # Articles that lie close together should lie close together in memory as well.
@@ -47,8 +49,22 @@ def local_map(
         positions = descend(positions, attraction, phase, report)
         done += phase.iterations
     observer.stage(Stage(STAGE, total, total))
+    again = along_a_curve(positions)
+    order, positions = order[again], positions[again]
     found = np.empty(positions.shape)
-    found[order] = positions
+    found[order] = _polished(positions, reordered(graph, order), sweeps, seed, observer) if sweeps else positions
+    return found
+
+
+def _polished(positions: F32, graph: Graph, sweeps: int, seed: int, observer: Observer) -> F64:
+    found = polish(
+        positions.astype(np.float64),
+        graph,
+        sweeps=sweeps,
+        seed=seed,
+        report=lambda sweep: observer.stage(Stage(POLISH, sweep, sweeps)),
+    )
+    observer.stage(Stage(POLISH, sweeps, sweeps))
     return found
 
 
@@ -137,7 +153,7 @@ def _spaced(values: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> np.ndarray[t
 
 
 METHOD = MapMethod(
-    "t-SNE for the whole, then a refinement for the nearest neighbors",
+    "t-SNE for the whole, a refinement for the nearest neighbors, and a polish of single articles",
     local_map,
     {
         "neighbors": Setting(15, "neighbors of each article that attract it", 1),
@@ -150,6 +166,7 @@ METHOD = MapMethod(
         "finish_exaggeration": Setting(
             0.0, "of the attraction in the refinement; below 1 repels more; 0 chooses by the number of articles"
         ),
+        "polish_sweeps": Setting(6, "times that each article may move to a better position; 0 leaves that out"),
     },
     neighbors=lambda settings: max(int(settings["neighbors"]), int(settings["finish_neighbors"])),
     anchorable=True,

@@ -59,6 +59,7 @@ class _Maker:
     def __init__(self, articles: _Articles, settings: Mapping[str, Any], maps: int, observer: Observer) -> None:
         self._articles, self._observer = articles, observer
         self._weights, self._iterations = weights_of(settings), int(settings["iterations"])
+        self._sweeps = int(settings["polish_sweeps"])
         self._each = self._iterations * len(self._weights)
         self._total, self._made = self._each * maps, 0
 
@@ -79,6 +80,7 @@ class _Maker:
             placement=_best_positions,
             weights=self._weights,
             iterations=self._iterations,
+            sweeps=self._sweeps,
             report=report,
         )
         if not np.isfinite(found).all():

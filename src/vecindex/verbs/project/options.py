@@ -24,6 +24,7 @@ ANCHORING = {
         "articles",
     ),
     "iterations": Setting(60, "of each round", 1),
+    "polish_sweeps": Setting(6, "times that an article away from all questions may move to a better position"),
 }
 """The settings of an anchored map."""
 
@@ -142,7 +143,7 @@ def anchor_settings(given: Mapping[str, Any] | None) -> dict[str, Value]:
     """Return all settings of anchoring: those given, checked, and the defaults of the others. Values may be texts.
 
     >>> anchor_settings({"weights": (50, 20.0), "iterations": "10"})
-    {'weights': '50,20', 'iterations': 10}
+    {'weights': '50,20', 'iterations': 10, 'polish_sweeps': 6}
     """
     given = dict(given or {})
     for name in given:

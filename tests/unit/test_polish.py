@@ -1,0 +1,126 @@
+"""The polish: gains against all lists counted anew, threads, what stays, and what it is worth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tables import unit_vectors
+from vecindex.core.graph import Graph
+from vecindex.maps import polish as module
+from vecindex.maps import polish_kernels as kernels
+from vecindex.maps.polish import HITS_AT, polish, worth_of
+from vecindex.neighbors.blas import load_faiss
+from vecindex.neighbors.graph import knn_graph
+from vecindex.types import Silent
+
+
+def graph_of(n: int, d: int = 6, seed: int = 0) -> Graph:
+    return knn_graph(unit_vectors(n, d, seed=seed), 12, seed=0, observer=Silent())
+
+
+def start(n: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(n, 2)) * [3, 1]
+
+
+def hits(xy: np.ndarray, true: np.ndarray, k: int) -> np.ndarray:
+    """Return for each article how many of its k nearest are its k nearest on the map, by sorting everything."""
+    dist = ((xy[:, None] - xy[None]) ** 2).sum(axis=2)
+    np.fill_diagonal(dist, np.inf)
+    shown = np.argsort(dist, axis=1, kind="stable")[:, :k]
+    return (shown[:, :, None] == true[:, None, :k]).any(axis=2).sum(axis=1)
+
+
+def value(xy: np.ndarray, true: np.ndarray) -> float:
+    return float(sum(hit * hits(xy, true, k).sum() for k, hit in HITS_AT.items()))
+
+
+def state_of(xy: np.ndarray, graph: Graph, stay: float = 0.0) -> tuple[Any, Any, Any]:
+    """Return the cells, the lists and the aim of a polish before its first sweep."""
+    n = len(xy)
+    cells = module._cells(xy)
+    shape = (n, module._WIDTH)
+    lists = kernels.Lists(
+        np.zeros(shape, np.int32), np.zeros(shape, np.float32), np.zeros(shape, np.uint8), np.zeros(n, np.int32)
+    )
+    true = np.ascontiguousarray(graph.rows[:, :10], dtype=np.int32)
+    aim = kernels.Aim(true, worth_of(HITS_AT), xy.copy(), np.ones(n), stay, np.zeros(n, dtype=np.bool_))
+    kernels.fill(xy, cells)
+    kernels.read_lists(0, n, xy, cells, lists, aim)
+    return cells, lists, aim
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_gain_is_what_all_lists_gain(seed: int) -> None:
+    """Of 24 articles all others are looked at, so nothing is left out of the sum."""
+    xy, graph = start(24, seed), graph_of(24, seed=seed)
+    cells, lists, aim = state_of(xy, graph)
+    for p in range(24):
+        some, gains, points = np.array([p], dtype=np.int32), np.zeros(1), np.zeros((1, 2))
+        kernels.propose(0, 1, some, 7 + p, 8, xy, cells, lists, aim, gains, points)
+        moved = xy.copy()
+        moved[p] = points[0]
+        assert gains[0] == pytest.approx(value(moved, graph.rows) - value(xy, graph.rows), abs=1e-9)
+
+
+def test_lists_are_kept_while_articles_move() -> None:
+    """After many moves the lists, as far as they count, are those of the positions."""
+    xy, graph = start(24), graph_of(24)
+    cells, lists, aim = state_of(xy, graph)
+    everyone = np.arange(24, dtype=np.int32)
+    moved = 0
+    for sweep in range(20):
+        gains, points = np.zeros(24), np.zeros((24, 2))
+        kernels.propose(0, 24, everyone, sweep, 8, xy, cells, lists, aim, gains, points)
+        moved += kernels.move(everyone, sweep, 0.5, xy, cells, lists, aim, gains, points)
+    assert moved > 100
+    _, fresh, _ = state_of(xy, graph)
+    assert (lists.held > 10).all()
+    assert (lists.rows[:, :11] == fresh.rows[:, :11]).all()
+    assert (lists.ranks[:, :11] == fresh.ranks[:, :11]).all()
+
+
+@pytest.mark.parametrize("n", [60, 700])
+def test_more_is_kept(n: int) -> None:
+    xy, graph = start(n), graph_of(n)
+    found = polish(xy, graph, sweeps=4, seed=1)
+    for k in (1, 5, 10):
+        assert hits(found, graph.rows, k).mean() > 1.5 * hits(xy, graph.rows, k).mean()
+
+
+def test_threads_change_nothing() -> None:
+    xy, graph = start(900), graph_of(900)
+    faiss = load_faiss()
+    before, found = faiss.omp_get_max_threads(), []
+    for threads in (1, 2, 3):
+        faiss.omp_set_num_threads(threads)
+        try:
+            found.append(polish(xy, graph, sweeps=2, seed=5))
+        finally:
+            faiss.omp_set_num_threads(before)
+    assert (found[0] == found[1]).all()
+    assert (found[0] == found[2]).all()
+    assert (found[0] != polish(xy, graph, sweeps=2, seed=6)).any()
+
+
+def test_what_is_kept_stays_and_is_left_alone() -> None:
+    xy, graph = start(300), graph_of(300)
+    kept = np.zeros(300, dtype=bool)
+    kept[:40] = True
+    found = polish(xy, graph, sweeps=3, seed=1, kept=kept)
+    assert (found[kept] == xy[kept]).all()
+    moved = np.flatnonzero((found != xy).any(axis=1))
+    assert len(moved) > 200
+
+
+def test_articles_at_one_place_and_lists_that_end_early() -> None:
+    vectors = np.repeat(unit_vectors(20, 6), 5, axis=0)
+    graph = knn_graph(vectors, 12, seed=0, observer=Silent())
+    rows = graph.rows.copy()
+    rows[::3, 4:] = -1
+    xy = np.repeat(start(20), 5, axis=0)
+    found = polish(xy, Graph(rows, graph.sims, 1.0, 0.0), sweeps=3, seed=1)
+    assert np.isfinite(found).all()
+    assert polish(np.zeros((60, 2)), graph_of(60), sweeps=1, seed=0).shape == (60, 2)
