@@ -134,6 +134,7 @@ def test_killed_around_the_swap(tmp_path: Path, when: int, place: str) -> None:
     judge(tmp_path, when, place, True)
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     folder, dice = tmp_path / "db", random.Random()
     table = make_table(folder)
