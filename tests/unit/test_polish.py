@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 
@@ -12,7 +13,6 @@ from vecindex.core.graph import Graph
 from vecindex.maps import polish as module
 from vecindex.maps import polish_kernels as kernels
 from vecindex.maps.polish import HITS_AT, polish, worth_of
-from vecindex.neighbors.blas import load_faiss
 from vecindex.neighbors.graph import knn_graph
 from vecindex.types import Silent
 
@@ -54,8 +54,9 @@ def state_of(xy: np.ndarray, graph: Graph, stay: float = 0.0) -> tuple[Any, Any,
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_gain_is_what_all_lists_gain(seed: int) -> None:
-    """Of 24 articles all others are looked at, so nothing is left out of the sum."""
+    """Of 24 articles all others are looked at, so nothing is left out of the sum. One of them lies far out."""
     xy, graph = start(24, seed), graph_of(24, seed=seed)
+    xy[seed] = [1e4, -1e5]
     cells, lists, aim = state_of(xy, graph)
     for p in range(24):
         some, gains, points = np.array([p], dtype=np.int32), np.zeros(1), np.zeros((1, 2))
@@ -90,16 +91,12 @@ def test_more_is_kept(n: int) -> None:
         assert hits(found, graph.rows, k).mean() > 1.5 * hits(xy, graph.rows, k).mean()
 
 
-def test_threads_change_nothing() -> None:
+def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     xy, graph = start(900), graph_of(900)
-    faiss = load_faiss()
-    before, found = faiss.omp_get_max_threads(), []
+    found = []
     for threads in (1, 2, 3):
-        faiss.omp_set_num_threads(threads)
-        try:
-            found.append(polish(xy, graph, sweeps=2, seed=5))
-        finally:
-            faiss.omp_set_num_threads(before)
+        monkeypatch.setattr(numba, "get_num_threads", lambda threads=threads: threads)
+        found.append(polish(xy, graph, sweeps=2, seed=5))
     assert (found[0] == found[1]).all()
     assert (found[0] == found[2]).all()
     assert (found[0] != polish(xy, graph, sweeps=2, seed=6)).any()
@@ -113,6 +110,23 @@ def test_what_is_kept_stays_and_is_left_alone() -> None:
     assert (found[kept] == xy[kept]).all()
     moved = np.flatnonzero((found != xy).any(axis=1))
     assert len(moved) > 200
+
+
+def test_cells_stay_few_and_small() -> None:
+    n = 20_000
+    line = np.stack([np.arange(n, dtype=float), np.zeros(n)], axis=1)
+    far = np.concatenate([start(n), [[1e6, 0], [0, -1e7]]])
+    for xy in (line, far):
+        cells = module._cells(xy)
+        kernels.fill(xy, cells)
+        assert len(cells.first) < 10 * n
+        held = np.zeros(len(cells.first), dtype=int)
+        for cell, first in enumerate(cells.first):
+            while first != -1:
+                held[cell] += 1
+                first = cells.after[first]
+        assert held.sum() == len(xy)
+        assert np.sort(held)[-1] < 500
 
 
 def test_articles_at_one_place_and_lists_that_end_early() -> None:
