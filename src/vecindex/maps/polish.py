@@ -28,7 +28,7 @@ _HEAT = 0.6
 # Entries of a list, beyond those that count: so many may leave it before it is read again.
 _WIDTH = 16
 _PER_CELL = 2.0
-# The cells are laid over what lies between these quantiles, or a few articles far out would leave all in one cell.
+# The cells cover what lies between these quantiles, or a few articles far out would leave all others in one cell.
 _MOST = (0.001, 0.999)
 _STAY = 0.5
 # Squared, the distance of the tenth neighbor times this is where moving costs no more.
