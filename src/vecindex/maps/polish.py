@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ _WIDTH = 16
 _PER_CELL = 2.0
 # The cells cover what lies between these quantiles, or a few articles far out would leave all others in one cell.
 _MOST = (0.001, 0.999)
-_STAY = 0.5
+_STAY = 0.3
 # Squared, the distance of the tenth neighbor times this is where moving costs no more.
 _REACH = 5.0
 
@@ -60,7 +61,7 @@ def polish(
 
     The same positions, graph and seed give the same result with any number of threads: positions are tried at once
     while nothing moves, and moves are made one after the other. The heat, at which losses are taken now and then,
-    falls to 0. Articles that are `kept` (n,) stay where they are, and none comes next to them. `report` is called
+    falls to 0. Articles that are `kept` (n,) stay where they are, and none moves next to them. `report` is called
     with the number of the sweep before each.
     """
     import numba
@@ -69,17 +70,9 @@ def polish(
 
     n = len(positions)
     kept = np.zeros(n, dtype=np.bool_) if kept is None else kept
-    depth = min(max(HITS_AT), graph.k)
     xy = np.array(positions, dtype=np.float64, order="C")
     cells = _cells(xy)
-    lists = kernels.Lists(
-        np.zeros((n, _WIDTH), dtype=np.int32),
-        np.zeros((n, _WIDTH), dtype=np.float32),
-        np.zeros((n, _WIDTH), dtype=np.uint8),
-        np.zeros(n, dtype=np.int32),
-    )
-    true = np.ascontiguousarray(graph.rows[:, :depth], dtype=np.int32)
-    aim = kernels.Aim(true, worth_of(HITS_AT)[:depth].copy(), xy.copy(), np.ones(n), _STAY, kept)
+    lists, aim = _lists(n), _aim(xy, graph, kept)
     dice = np.random.default_rng(seed)
     threads = int(numba.get_num_threads())
     with ThreadPoolExecutor(threads, "vecindex-polish") as pool:
@@ -88,8 +81,8 @@ def polish(
             kernels.fill(xy, cells)
             _at_once(pool, threads, n, kernels.read_lists, xy, cells, lists, aim)
             if not sweep:
-                aim.reach[:] = lists.dist[:, depth - 1] * _REACH + 1e-30
-            heat = _HEAT * (1 - sweep / max(1, sweeps - 1))
+                aim.reach[:] = lists.dist[:, aim.true.shape[1] - 1] * _REACH + 1e-30
+            heat = _HEAT * (sweeps - 1 - sweep) / max(1, sweeps - 1)
             for some in np.array_split(dice.permutation(n).astype(np.int32), _BATCHES):
                 some = np.sort(some[~kept[some]])  # what lies together is in the cache together
                 gains, points = np.empty(len(some)), np.empty((len(some), 2))
@@ -107,7 +100,25 @@ def _at_once(pool: Executor, threads: int, count: int, work: Callable[..., None]
         done.result()
 
 
-def _cells(xy: F64) -> object:
+def _lists(n: int) -> Any:
+    """Return empty lists of n articles."""
+    from vecindex.maps.polish_kernels import Lists
+
+    shape = (n, _WIDTH)
+    empty = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.uint8), np.zeros(n, dtype=np.int32)
+    return Lists(np.zeros(shape, dtype=np.int32), *empty)
+
+
+def _aim(xy: F64, graph: Graph, kept: npt.NDArray[np.bool_], stay: float = _STAY) -> Any:
+    """Return what is sought, from where the articles are now; how far each may go without a price is not set yet."""
+    from vecindex.maps.polish_kernels import Aim
+
+    depth = min(max(HITS_AT), graph.k)
+    true = np.ascontiguousarray(graph.rows[:, :depth], dtype=np.int32)
+    return Aim(true, worth_of(HITS_AT)[:depth].copy(), xy.copy(), np.ones(len(xy)), stay, kept)
+
+
+def _cells(xy: F64) -> Any:
     """Return empty cells of about `_PER_CELL` articles each; those far out count to the cells at the edge."""
     from vecindex.maps.polish_kernels import Cells
 

@@ -50,7 +50,7 @@ def check_condition(table: ArticleTable, where: str) -> None:
     if not is_unicode(where):
         raise not_unicode(where, table.where)
     if (reason := excess(where)) is not None:
-        raise _wrong(table, where, reason)
+        raise _wrong(table, where, reason, " What a condition may hold is in docs/search.md.")
     # The condition is put in brackets when it is used, which distinguishes one that ends too early
     # ("true; more") from one that is whole.
     for condition in (where, f"({where})"):
@@ -62,7 +62,7 @@ def check_condition(table: ArticleTable, where: str) -> None:
         raise _wrong(table, where, "it ends early: a bracket, a semicolon or a comment is too much.")
 
 
-def _wrong(table: ArticleTable, where: str, reason: str) -> ConfigError:
+def _wrong(table: ArticleTable, where: str, reason: str, more: str = "") -> ConfigError:
     columns = ", ".join(
         f"{f.name} ({f.type})" for f in table.schema if f.name not in ("vector", "vector_hash", "content_hash")
     )
@@ -72,7 +72,7 @@ def _wrong(table: ArticleTable, where: str, reason: str) -> ConfigError:
             option("where"),
             f" does not work on {table.where}: {reason} Found: {_shown(where)}",
         ),
-        text(f"Columns there: {columns}. Text stands in single quotes: ", option("where", _EXAMPLE)),
+        text(f"Columns there: {columns}.{more} Text stands in single quotes: ", option("where", _EXAMPLE)),
     )
 
 
