@@ -18,7 +18,7 @@ from vecindex.errors import ConfigError, CorruptError
 from vecindex.messages import Placeholder, option, text
 from vecindex.store.articles import CONDITION_ROWS, ArticleTable
 from vecindex.store.causes import read_twice, reading
-from vecindex.store.faults import is_unicode, not_unicode, translated
+from vecindex.store.faults import is_panic, is_unicode, not_unicode, translated
 
 Row = dict[str, Any]
 """A row's columns, by name."""
@@ -27,6 +27,7 @@ TEXT_COLUMNS = ("title", "text")
 _EXAMPLE = Placeholder("\"year > 1990 AND topic = 'cells'\"")
 _SHOWN_CHARS = 500
 _INDEX_CACHE = 256 << 20
+_ALWAYS = "true"
 _NO_COLUMN = "vecindex_no_such_column_0"
 # LanceDB's number of the query in the answer to several.
 _QUERY = "query_index"
@@ -86,15 +87,23 @@ def _refusal(table: ArticleTable, condition: str) -> str | None:
     Planning needs no scan, and fails on nearly whatever the search would fail on.
     """
     try:
-        table.lance.search().where(condition).select(["id"]).limit(1).explain_plan()
-    except (ValueError, RuntimeError) as error:
-        full = str(error)
-        if "not supported" in full.lower() or "not implemented" in full.lower():
-            return "it uses a function that a condition on single rows cannot have."
-        if "invalid" not in full.lower():
+        _plan(table, condition)
+    except BaseException as error:
+        if not isinstance(error, ValueError | RuntimeError) and not is_panic(error):
             raise
-        return _reason(full)
+        full = str(error)
+        if is_panic(error) or "not supported" in full.lower() or "not implemented" in full.lower():
+            return "it uses a function that a condition on single rows cannot have."
+        if "invalid" in full.lower():
+            return _reason(full)
+        with translated(table.where):
+            _plan(table, _ALWAYS)  # fails where it is the table that cannot be read
+        return "LanceDB cannot work it out."
     return None
+
+
+def _plan(table: ArticleTable, condition: str) -> None:
+    table.lance.search().where(condition).select(["id"]).limit(1).explain_plan()
 
 
 def _reason(message: str) -> str:
