@@ -141,7 +141,7 @@ def flush_files(paths: Iterable[Path], top: Path) -> None:
 
 
 def make_folder(folder: Path, durable: bool) -> None:
-    """Make a folder and those above it, where they are missing; if `durable`, their names are on the disk after it.
+    """Make a folder and those above it, where they are missing; if `durable`, the names of these are on the disk.
 
     Raises OSError where it failed.
     """
@@ -149,7 +149,8 @@ def make_folder(folder: Path, durable: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if durable:
         for path in made:
-            _flush_path(path.parent)
+            with suppress(PermissionError):  # a folder of somebody else's that may not be read
+                _flush_path(path.parent)
 
 
 def _flush_path(path: Path) -> None:

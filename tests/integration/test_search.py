@@ -203,6 +203,8 @@ def test_hits_meet_the_condition(tmp_path: Path, where: str, kept: list[int]) ->
         ("year = (SELECT 1)", "a function that a condition on single rows cannot have"),
         ("year > ?", "a placeholder for a value"),
         ("$1 = 1", "a placeholder for a value"),
+        ("year > :1", "a placeholder for a value"),
+        ("INT 1", "LanceDB cannot work it out"),
     ],
 )
 def test_a_wrong_condition_is_told_with_the_columns(tmp_path: Path, where: str, told: str) -> None:

@@ -88,6 +88,7 @@ def test_a_condition_that_makes_a_gigabyte_is_refused(client: Client, path: str,
     got = client(path, body)
     assert got.status == 400
     assert "it calls repeat, which a condition may not. Found: repeat('a', 1000000000) = id" in got.json["error"]
+    assert "What a condition may hold is in docs/search.md." in got.json["next"]
     assert memory() - before < 200e6
 
 

@@ -81,3 +81,12 @@ def test_the_curve_visits_the_quarters_one_after_the_other() -> None:
     assert sorted(order.tolist()) == list(range(402))
     quarter = (positions[order] >= 0.5) @ np.array([1, 2])
     assert (np.diff(quarter) >= 0).all()
+
+
+def test_a_layout_that_diverged_is_returned_as_it_is(world: tuple[np.ndarray, Graph]) -> None:
+    """The caller says so in words; the polish would end in an error of its own."""
+    vectors, graph = world
+    few = {"early_iterations": 2, "iterations": 2, "finish_iterations": 1, "finish_exaggeration": 1e39}
+    with np.errstate(all="ignore"):
+        found = local_map(vectors, graph, init=None, seed=0, settings=settings_for("local", few), observer=Silent())
+    assert not np.isfinite(found).all()

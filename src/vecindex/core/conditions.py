@@ -131,9 +131,9 @@ def _not_taken(token: _Token, before: _Token, after: _Token) -> str | None:
         token.kind == "word" and token.name in _OTHER_REGULAR and after.kind in ("text", "word")
     ):
         return f"it has {token.text}; write regexp_like(COLUMN, 'PATTERN')."
-    if token.text == "?" or token.text == "$":
-        # A number after it is a placeholder, which would make LanceDB panic and say so on stderr.
-        return "it has a placeholder for a value (? or $1); write the value itself."
+    if token.text in ("?", "$") or (token.text == ":" and (before.kind, after.kind) != ("number", "number")):
+        # LanceDB would panic and say so on stderr. Between two numbers a colon is a part of a list.
+        return "it has a placeholder for a value (?, $1 or :1); write the value itself."
     if token.text in ("--", "/*", "#"):
         return "it has a comment."
     if token.text in ("'", '"', "`"):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def ids_file(out: str) -> Path:
     """Return where the ids of vectors lie: v.ids.json next to v.npy."""
-    return Path(out).with_name(Path(out).name.removesuffix(".npy") + ".ids.json")
+    return Path(out).parent / (Path(out).name.removesuffix(".npy") + ".ids.json")
 
 
 def write_vectors(out: str, batches: Iterable[pa.RecordBatch], rows: int, dimension: int) -> tuple[Path, int]:

@@ -73,13 +73,18 @@ def anchored_map(
         attraction = normalized(joined(articles, near, weight))
         positions = descend(np.concatenate([positions, questions]), attraction, phase, report_all)[:n]
     found = np.empty((n, 2), dtype=np.float64)
-    if sweeps and n >= LEAST_ARTICLES:
-        at = positions.astype(np.float64)
-        around = around_questions(near, at, placement)
-        at = polish(at, reordered(graph, order), sweeps=sweeps, seed=0, kept=around)
-        found[order] = at
-    else:
-        found[order] = positions
+    found[order] = positions
+    if sweeps and n >= LEAST_ARTICLES and np.isfinite(found).all():
+        around = around_questions(near, found[order], placement)
+        last = len(weights) * iterations
+        found[order] = polish(
+            found[order],
+            reordered(graph, order),
+            sweeps=sweeps,
+            seed=0,
+            kept=around,
+            report=lambda _: report(last),
+        )
     return found
 
 

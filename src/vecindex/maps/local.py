@@ -49,10 +49,13 @@ def local_map(
         positions = descend(positions, attraction, phase, report)
         done += phase.iterations
     observer.stage(Stage(STAGE, total, total))
-    again = along_a_curve(positions)
-    order, positions = order[again], positions[again]
     found = np.empty(positions.shape)
-    found[order] = _polished(positions, reordered(graph, order), sweeps, seed, observer) if sweeps else positions
+    if sweeps and np.isfinite(positions).all():  # else the layout diverged, which the caller says
+        again = along_a_curve(positions)
+        order, positions = order[again], positions[again]
+        found[order] = _polished(positions, reordered(graph, order), sweeps, seed, observer)
+    else:
+        found[order] = positions
     return found
 
 

@@ -4,8 +4,9 @@ An article's list on the map is its nearest others by squared distance, ties by 
 embedding space, 0 for the nearest of all; `NONE` for one beyond `depth`. The value of an article is the sum over the
 first `depth` of its list of worth[max(slot, rank)]: what the hits at each k count together (see `polish.worth_of`).
 
-So the gain of a move is exact: what the article's own list is worth more, and what the lists of others gain that it
-leaves or enters. Of these the ones among the `_LOOKED_AT` nearest are looked at; the rest hardly ever counts it.
+So the gain of a move is counted: what the article's own list is worth more, and what the lists of others gain that it
+leaves or enters. Of these the ones among its `_LOOKED_AT` nearest are looked at. The others are few, and theirs are
+read again before the next sweep. One that arrives stands after others at the same distance until then.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Lists(NamedTuple):
     """Each article's nearest on the map: `rows`, squared `dist` and `ranks` (n, width), `held` (n,) of them."""
 
     rows: I32
-    dist: F64
+    dist: npt.NDArray[np.float32]
     ranks: npt.NDArray[np.uint8]
     held: I32
 
@@ -310,6 +311,15 @@ def propose(start, stop, some, seed, tries, xy, cells, lists, aim, gains, points
 
 
 @nb.njit
+def _drop(i, slot, lists):
+    for later in range(slot, lists.held[i] - 1):
+        lists.rows[i, later] = lists.rows[i, later + 1]
+        lists.dist[i, later] = lists.dist[i, later + 1]
+        lists.ranks[i, later] = lists.ranks[i, later + 1]
+    lists.held[i] -= 1
+
+
+@nb.njit
 def _leave(p, xy, cells, lists, aim, rows, found):
     """Take p out of its cell and out of the lists of its nearest."""
     depth = aim.true.shape[1]
@@ -317,11 +327,7 @@ def _leave(p, xy, cells, lists, aim, rows, found):
     for i in rows[:found]:
         for slot in range(lists.held[i]):
             if lists.rows[i, slot] == p:
-                for next_slot in range(slot, lists.held[i] - 1):
-                    lists.rows[i, next_slot] = lists.rows[i, next_slot + 1]
-                    lists.dist[i, next_slot] = lists.dist[i, next_slot + 1]
-                    lists.ranks[i, next_slot] = lists.ranks[i, next_slot + 1]
-                lists.held[i] -= 1
+                _drop(i, slot, lists)
                 if lists.held[i] <= depth:
                     _read(i, xy, cells, lists, aim)
                 break
@@ -331,6 +337,10 @@ def _leave(p, xy, cells, lists, aim, rows, found):
 def _enter(i, p, d, lists, aim):
     """Put p into the list of an article, if it is near enough."""
     width = lists.rows.shape[1]
+    for slot in range(lists.held[i]):
+        if lists.rows[i, slot] == p:
+            _drop(i, slot, lists)  # from afar it was not taken out
+            break
     at = lists.held[i]
     if at == width:
         at -= 1
@@ -373,7 +383,7 @@ def move(some, seed, heat, xy, cells, lists, aim, gains, points):
         there = _nearest(x, y, p, xy, cells, rows_there, dist_there)
         gain = _value_there(p, lists, aim, rows_there, dist_there, there) - _away(x, y, p, aim)
         gain -= _value_here(p, xy, lists, aim, rows, found) - _away(xy[p, 0], xy[p, 1], p, aim)
-        if gain <= least:
+        if gain <= least or aim.kept[rows_there[0]]:
             continue
         moved += 1
         _leave(p, xy, cells, lists, aim, rows, found)

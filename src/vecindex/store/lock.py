@@ -20,6 +20,8 @@ from vecindex.store.faults import lacking_error, translated
 
 _LOCK = ".vecindex.lock"
 _HOLDER = ".vecindex.holder"
+UNKNOWN = "unknown"
+"""The holder of a lock whose note is not written yet, or taken away already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,6 @@ def writer_at_work(folder: Path | None) -> str | None:
 
 def _note(folder: Path) -> str:
     try:
-        return masked((folder / _HOLDER).read_text(encoding="utf-8", errors="replace"))
+        return masked((folder / _HOLDER).read_text(encoding="utf-8", errors="replace")) or UNKNOWN
     except OSError:
-        return "unknown"
+        return UNKNOWN

@@ -18,7 +18,7 @@ from vecindex.errors import ConfigError, CorruptError
 from vecindex.messages import Placeholder, option, text
 from vecindex.store.articles import CONDITION_ROWS, ArticleTable
 from vecindex.store.causes import read_twice, reading
-from vecindex.store.faults import is_unicode, not_unicode, translated
+from vecindex.store.faults import is_panic, is_unicode, not_unicode, translated
 
 Row = dict[str, Any]
 """A row's columns, by name."""
@@ -27,6 +27,7 @@ TEXT_COLUMNS = ("title", "text")
 _EXAMPLE = Placeholder("\"year > 1990 AND topic = 'cells'\"")
 _SHOWN_CHARS = 500
 _INDEX_CACHE = 256 << 20
+_ALWAYS = "true"
 _NO_COLUMN = "vecindex_no_such_column_0"
 # LanceDB's number of the query in the answer to several.
 _QUERY = "query_index"
@@ -50,7 +51,7 @@ def check_condition(table: ArticleTable, where: str) -> None:
     if not is_unicode(where):
         raise not_unicode(where, table.where)
     if (reason := excess(where)) is not None:
-        raise _wrong(table, where, reason)
+        raise _wrong(table, where, reason, " What a condition may hold is in docs/search.md.")
     # The condition is put in brackets when it is used, which distinguishes one that ends too early
     # ("true; more") from one that is whole.
     for condition in (where, f"({where})"):
@@ -62,7 +63,7 @@ def check_condition(table: ArticleTable, where: str) -> None:
         raise _wrong(table, where, "it ends early: a bracket, a semicolon or a comment is too much.")
 
 
-def _wrong(table: ArticleTable, where: str, reason: str) -> ConfigError:
+def _wrong(table: ArticleTable, where: str, reason: str, more: str = "") -> ConfigError:
     columns = ", ".join(
         f"{f.name} ({f.type})" for f in table.schema if f.name not in ("vector", "vector_hash", "content_hash")
     )
@@ -72,7 +73,7 @@ def _wrong(table: ArticleTable, where: str, reason: str) -> ConfigError:
             option("where"),
             f" does not work on {table.where}: {reason} Found: {_shown(where)}",
         ),
-        text(f"Columns there: {columns}. Text stands in single quotes: ", option("where", _EXAMPLE)),
+        text(f"Columns there: {columns}.{more} Text stands in single quotes: ", option("where", _EXAMPLE)),
     )
 
 
@@ -86,15 +87,23 @@ def _refusal(table: ArticleTable, condition: str) -> str | None:
     Planning needs no scan, and fails on nearly whatever the search would fail on.
     """
     try:
-        table.lance.search().where(condition).select(["id"]).limit(1).explain_plan()
-    except (ValueError, RuntimeError) as error:
-        full = str(error)
-        if "not supported" in full.lower() or "not implemented" in full.lower():
-            return "it uses a function that a condition on single rows cannot have."
-        if "invalid" not in full.lower():
+        _plan(table, condition)
+    except BaseException as error:
+        if not isinstance(error, ValueError | RuntimeError) and not is_panic(error):
             raise
-        return _reason(full)
+        full = str(error)
+        if is_panic(error) or "not supported" in full.lower() or "not implemented" in full.lower():
+            return "it uses a function that a condition on single rows cannot have."
+        if "invalid" in full.lower():
+            return _reason(full)
+        with translated(table.where):
+            _plan(table, _ALWAYS)  # fails where it is the table that cannot be read
+        return "LanceDB cannot work it out."
     return None
+
+
+def _plan(table: ArticleTable, condition: str) -> None:
+    table.lance.search().where(condition).select(["id"]).limit(1).explain_plan()
 
 
 def _reason(message: str) -> str:

@@ -15,7 +15,7 @@ from vecindex.messages import Placeholder, command, option, text
 from vecindex.store.articles import ArticleTable, as_matrix, isin
 from vecindex.store.database import Database
 from vecindex.store.faults import is_unicode, not_unicode
-from vecindex.store.lock import writer_at_work
+from vecindex.store.lock import UNKNOWN
 from vecindex.store.maintenance import mend_fulltext_index
 from vecindex.store.search import Found, check_condition, fulltext_fault, has_fulltext_index, make_fulltext_index
 from vecindex.types import Observer, Rejected, Silent
@@ -176,15 +176,13 @@ def _make_once(database: Database, table: ArticleTable, observer: Observer) -> N
                 if not has_fulltext_index(table):
                     observer.notice(f"making the full-text index of {table.count():,} rows of {table.where}, once")
                     make_fulltext_index(table)
-        except LockedError:
-            holder = writer_at_work(database.folder)
-            if holder is not None and _MAKING in holder:
+        except LockedError as error:
+            if _MAKING in str(error):
                 until = time.monotonic() + _GAP_S
                 if not waits:
-                    process = holder.split(":")[0]
-                    observer.notice(f"waiting for the full-text index of {table.where}, which {process} makes")
+                    observer.notice(f"waiting for the full-text index of {table.where}, which another search makes")
                     waits = True
-            elif time.monotonic() > until:
+            elif f"({UNKNOWN})" not in str(error) or time.monotonic() > until:
                 raise
             time.sleep(_WAIT_S)
 
