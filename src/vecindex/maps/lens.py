@@ -1,8 +1,8 @@
 """The lens: a small map of one question's nearest articles, laid out for it alone.
 
 The question is in the middle, and an article lies the farther from it the farther it is in embedding space. So the
-nearest are the nearest, all of them, and the order is right. Only the angles are free. They are chosen so that articles
-that are near to each other lie near to each other, as far as a plane can hold that.
+nearest are the nearest, all of them, and the order is right. Only the angles are free. They are chosen so that
+articles that are near to each other lie near to each other, as far as a plane can hold that.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def lens(vectors: F32, dist: F64, *, start: F64 | None = None, seed: int = 0) ->
     if m > 2:
         dice = np.random.default_rng(seed)
         worth = worth_of(HITS_AT)[: m - 1].copy()
-        chance = dice.normal(size=(_SWEEPS, m, _TRIES)), dice.random((_SWEEPS, m, _TRIES, 2))
+        chance = dice.normal(size=(_SWEEPS, m, _TRIES)), dice.random((_SWEEPS, m, _TRIES, 3))
         turn(angles, radius, ranks, _friends(ranks), worth, _SWEEPS, _TRIES, *chance)
     positions = radius[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     return Lens(positions, _mutual(ranks, positions))

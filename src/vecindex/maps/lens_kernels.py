@@ -6,10 +6,10 @@ import numba as nb
 import numpy as np
 
 NONE = 255
-_NEAR = 3
 _OWN_SHARE = 0.3
 _OWN_WIDTH = 0.15
 _FRIEND_WIDTH = 0.7
+_HEAT = 1.0
 
 
 @nb.njit
@@ -35,67 +35,75 @@ def _value(row, itself, ranks, worth, kept, kept_dist):
     return total, kept_dist[found - 1]
 
 
+@nb.njit
+def _gain(p, row, dist, values, reach, ranks, worth, kept, kept_dist):
+    """Return what all lists gain where p is at the squared distances `row` from all."""
+    gain = _value(row, p, ranks, worth, kept, kept_dist)[0] - values[p]
+    for i in range(len(row)):
+        if i != p and (dist[i, p] <= reach[i] or row[i] <= reach[i]):
+            old = dist[i, p]
+            dist[i, p] = row[i]
+            gain += _value(dist[i], i, ranks, worth, kept, kept_dist)[0] - values[i]
+            dist[i, p] = old
+    return gain
+
+
+@nb.njit
+def _move(p, row, dist, values, reach, ranks, worth, kept, kept_dist):
+    """Put p at the squared distances `row` from all, and bring what depends on it up to date."""
+    for i in range(len(row)):
+        near = dist[i, p] <= reach[i] or row[i] <= reach[i]
+        dist[i, p] = row[i]
+        dist[p, i] = row[i]
+        if i != p and near:
+            values[i], reach[i] = _value(dist[i], i, ranks, worth, kept, kept_dist)
+    values[p], reach[p] = _value(dist[p], p, ranks, worth, kept, kept_dist)
+
+
+@nb.njit
+def _try(p, angles, radius, dist, friends, normal, uniform):
+    """Return an angle to try: near its own, or near that of a friend."""
+    if uniform[0] >= _OWN_SHARE:
+        friend = friends[p, int(uniform[1] * friends.shape[1])]
+        if friend >= 0:
+            return angles[friend] + normal * _FRIEND_WIDTH * np.sqrt(_third(dist[friend], friend)) / radius[p]
+    return angles[p] + _OWN_WIDTH * normal
+
+
 @nb.njit(nogil=True, cache=True)
 def turn(angles, radius, ranks, friends, worth, sweeps, tries, normals, uniforms):
     """Turn each article around the question where that keeps more of its neighbors and of theirs; in place.
 
+    A small loss is taken now and then, an ever smaller one from sweep to sweep.
+
     Parameters
     ----------
     angles, radius : (m,) float64.
-    ranks : (m, m) uint8, ranks[i, j] from 0 of j among the nearest of i in embedding space; `NONE` beyond.
+    ranks : (m, m) uint8, ranks[i, j] from 0 of j among the nearest of i in embedding space; `NONE` for itself.
     friends : (m, f) articles that are near to each other both ways; -1 for none.
     worth : (depth,) what a neighbor is worth by the worse of its two ranks.
-    normals, uniforms : (sweeps, m, tries) and (sweeps, m, tries, 2), what chance is made of.
+    normals, uniforms : (sweeps, m, tries) and (sweeps, m, tries, 3), what chance is made of.
     """
     m, depth = len(angles), len(worth)
-    xy = np.empty((m, 2))
-    for i in range(m):
-        xy[i, 0] = radius[i] * np.cos(angles[i])
-        xy[i, 1] = radius[i] * np.sin(angles[i])
+    kept, kept_dist = np.empty(depth, dtype=np.int64), np.empty(depth)
+    values, reach = np.empty(m), np.empty(m)
+    x, y = radius * np.cos(angles), radius * np.sin(angles)
     dist = np.empty((m, m))
     for i in range(m):
-        for j in range(m):
-            dist[i, j] = (xy[i, 0] - xy[j, 0]) ** 2 + (xy[i, 1] - xy[j, 1]) ** 2
-    kept = np.empty(depth, dtype=np.int64)
-    kept_dist = np.empty(depth)
-    values = np.empty(m)
-    reach = np.empty(m)
-    for i in range(m):
+        dist[i] = (x - x[i]) ** 2 + (y - y[i]) ** 2
         values[i], reach[i] = _value(dist[i], i, ranks, worth, kept, kept_dist)
-    row = np.empty(m)
     for sweep in range(sweeps):
+        heat = _HEAT * (sweeps - 1 - sweep) / sweeps
         for p in range(m):
             for number in range(tries):
-                angle = angles[p] + _OWN_WIDTH * normals[sweep, p, number]
-                if uniforms[sweep, p, number, 0] >= _OWN_SHARE:
-                    friend = friends[p, int(uniforms[sweep, p, number, 1] * friends.shape[1])]
-                    if friend >= 0:
-                        wide = _FRIEND_WIDTH * np.sqrt(_third(dist[friend], friend)) / radius[p]
-                        angle = angles[friend] + wide * normals[sweep, p, number]
-                x = radius[p] * np.cos(angle)
-                y = radius[p] * np.sin(angle)
-                for j in range(m):
-                    row[j] = (xy[j, 0] - x) ** 2 + (xy[j, 1] - y) ** 2
+                uniform = uniforms[sweep, p, number]
+                angle = _try(p, angles, radius, dist, friends, normals[sweep, p, number], uniform)
+                there_x, there_y = radius[p] * np.cos(angle), radius[p] * np.sin(angle)
+                row = (x - there_x) ** 2 + (y - there_y) ** 2
                 row[p] = 0.0
-                gain = _value(row, p, ranks, worth, kept, kept_dist)[0] - values[p]
-                for i in range(m):
-                    if i != p and (dist[i, p] <= reach[i] or row[i] <= reach[i]):
-                        old = dist[i, p]
-                        dist[i, p] = row[i]
-                        gain += _value(dist[i], i, ranks, worth, kept, kept_dist)[0] - values[i]
-                        dist[i, p] = old
-                if gain <= -1.0 * (1 - sweep / sweeps) * uniforms[sweep, p, number, 0]:
-                    continue
-                angles[p] = angle
-                xy[p, 0] = x
-                xy[p, 1] = y
-                for i in range(m):
-                    near = dist[i, p] <= reach[i] or row[i] <= reach[i]
-                    dist[i, p] = row[i]
-                    dist[p, i] = row[i]
-                    if i != p and near:
-                        values[i], reach[i] = _value(dist[i], i, ranks, worth, kept, kept_dist)
-                values[p], reach[p] = _value(dist[p], p, ranks, worth, kept, kept_dist)
+                if _gain(p, row, dist, values, reach, ranks, worth, kept, kept_dist) > -heat * uniform[2]:
+                    angles[p], x[p], y[p] = angle, there_x, there_y
+                    _move(p, row, dist, values, reach, ranks, worth, kept, kept_dist)
 
 
 @nb.njit
