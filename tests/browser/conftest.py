@@ -52,6 +52,10 @@ class Opened:
         dialog.dismiss()
 
 
+# No test asserts a time; on a busy machine a large page takes a minute.
+_PATIENCE_MS = 120_000
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """The browser, in an empty profile; for a module, since the driver's event loop is in the way of other tests."""
@@ -83,6 +87,7 @@ def open_page(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
         )
         contexts.append(context)
         found = Opened(context.new_page())
+        found.page.set_default_timeout(_PATIENCE_MS)
         opened.append((found, file.as_uri()))
         found.page.goto(file.as_uri())
         return found
