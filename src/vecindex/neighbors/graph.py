@@ -23,6 +23,8 @@ STAGE = "graph"
 EXACT_UP_TO = 20_000
 RECALL = 0.99
 _BLOCK = 2_048
+# Searched at a time, so that what is computed of them needs little memory.
+_ROWS = 16_384
 _PROBES = 24
 _TRAINED_ON = 48
 _KMEANS_ITERATIONS = 5
@@ -180,14 +182,15 @@ def _take_each_other(vectors: F32, askers: I32, members: I32, rows: I32, sims: F
 
 def _nearest(asked: Rows, vectors: F32, k: int, observer: Observer) -> tuple[I32, F32]:
     """Return the k nearest others of some articles, and their cosines; both are the same with any threads."""
-    everyone = np.arange(len(vectors))
     rows = np.empty((len(asked), k), dtype=np.int32)
     sims = np.empty((len(asked), k), dtype=np.float32)
     for at in range(0, len(asked), _BLOCK):
         observer.stage(Stage(STAGE, at, len(asked)))
         part = asked[at : at + _BLOCK]
         search = ExactSearch(vectors[part], k, without=part)
-        search.add(everyone, vectors)
+        for first in range(0, len(vectors), _ROWS):
+            block = vectors[first : first + _ROWS]
+            search.add(np.arange(first, first + len(block)), block)
         found = search.result()
         rows[at : at + _BLOCK], sims[at : at + _BLOCK] = found.rows, 1.0 - found.dist
     return rows, sims
