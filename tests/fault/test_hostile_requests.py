@@ -178,3 +178,10 @@ def test_a_hostile_request_is_answered_with_a_reason(cases: int, server: Server)
 def test_a_length_in_digits_of_another_script_is_no_length(server: Server) -> None:
     headers = [(b"host", b"127.0.0.1:8000"), (b"content-length", b"\xb2")]
     assert ask(server, "GET", "/api/version", b"", headers, b"").status == 200
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/api/none", 404), ("PUT", "/api/version", 405)])
+def test_a_query_that_is_no_text_hides_no_reason(server: Server, method: str, path: str, status: int) -> None:
+    got = ask(server, method, path, b"\x1f\x8b\x08", _GOOD, b"")
+    assert got.status == status
+    assert got.json["error"] == f"{'Nothing is at ' + path if status == 404 else path + ' is not for PUT'}."

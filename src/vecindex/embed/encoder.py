@@ -56,6 +56,7 @@ class Encoder(Protocol):
     device, precision : where and in which arithmetic it computes.
     precision_cosine : lowest cosine to full precision that `check` has seen; None before it.
     budget : how many tokens go into a batch; its size is shown, and kept with the table if memory ran out.
+    most_tokens : how many it should be given in all, where the model's other encoder is quicker beyond; else None.
     """
 
     dimension: int
@@ -67,6 +68,7 @@ class Encoder(Protocol):
     device: str = "cpu"
     precision: Precision = Precision.FP32
     precision_cosine: float | None = None
+    most_tokens: int | None = None
 
     @property
     def device_name(self) -> str:

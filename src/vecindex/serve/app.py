@@ -209,9 +209,9 @@ def _arguments(operation: Operation, request: Request, body: bytes | None) -> di
 async def _unrouted(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == 405:
-        answer = failure_of(405, f"{request.url.path} is not for {request.method}.", "See /api/docs.")
+        answer = failure_of(405, f"{request.scope['path']} is not for {request.method}.", "See /api/docs.")
         answer.headers.update((error.headers or {}) if isinstance(error, HTTPException) else {})
         return answer
     if status == 404:
-        return failure_of(404, f"Nothing is at {request.url.path}.", "The addresses of the API: /api/docs.")
+        return failure_of(404, f"Nothing is at {request.scope['path']}.", "The addresses of the API: /api/docs.")
     return failure(VecindexError(str(error)))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vecindex.embed.batching import TokenBudget
-from vecindex.embed.encoders import FoundModel, LoadOptions, load
+from vecindex.embed.encoders import FoundModel, LoadOptions, load, load_light
 from vecindex.embed.precision import Precision
 from vecindex.errors import ConfigError, ModelError
 from vecindex.messages import Message, option, text
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 # What a row takes in addition to its vector and its text: id, hash, counts, and the store's own overhead.
 _ROW_OVERHEAD_BYTES = 120
+# Of so many new rows it is worth finding out whether the encoder for a few texts does.
+_FEW_ROWS = 500
+_COUNTED = 32
 # For an estimate nobody should wait; a thousand compressed files would take minutes to look into.
 _HINTS_S = 3.0
 
@@ -83,7 +86,7 @@ class Run:
         self.encoder: Encoder | None = None
         self.columns = UserColumns(self.table.schema if self.table else ())
         self.started = time.perf_counter()
-        self._embedded = self._in_flight = 0
+        self._embedded = self._in_flight = self._tokens = 0
         self.rows_done = 0
         self.rows_total = _rows_of(sources)
         self._noticed: set[str] = set()
@@ -103,16 +106,21 @@ class Run:
     # -- the model ----------------------------------------------------------------------------------------
 
     def load_encoder(self) -> Encoder:
-        """Return the encoder, loaded at the first call.
+        """Return the encoder, loaded at the first call: the one for a few texts, until there turn out to be more.
 
         Raises ModelError when it is not available, or does not make the vectors that the table holds.
         """
         if self.encoder is None:
             with self.report.seconds.measured("loading"):
-                self.encoder = self._loaded()
+                self.encoder = self._loaded(few=self._may_be_few())
         return self.encoder
 
-    def _loaded(self) -> Encoder:
+    def _may_be_few(self) -> bool:
+        """Return whether the new rows may be few, as far as is known before any is read."""
+        there = self.table.count() if self.table else 0
+        return self.rows_total is None or self.rows_total - there <= _FEW_ROWS
+
+    def _loaded(self, few: bool) -> Encoder:
         choice = self.choice
         if choice.files is None:
             raise ModelError(
@@ -126,7 +134,7 @@ class Run:
             prompt=choice.prompt,
             trust_remote_code=self.options["trust_remote_code"],
         )
-        encoder = load(choice.files, options)
+        encoder = (load_light(choice.files, options) if few else None) or load(choice.files, options)
         self._set_budget(encoder)
         made = _fingerprint_of(encoder, choice.files, choice)
         if self.fingerprint is None:
@@ -147,14 +155,25 @@ class Run:
         return encoder
 
     def check_encoder(self, texts: Sequence[str]) -> None:
-        """Settle the precision on the first texts to be embedded, once."""
+        """Settle the encoder and its precision on texts to be embedded, before each transaction."""
         encoder = self.load_encoder()
-        if encoder.precision_cosine is not None:
+        if encoder.most_tokens is not None and self._is_outgrown(encoder, encoder.most_tokens, texts):
+            with self.report.seconds.measured("loading"):
+                self.encoder = encoder = self._loaded(few=False)
+        if self.report.precision and encoder.precision_cosine is not None:
             return
         with self.report.seconds.measured("loading"):
             encoder.check(texts)
         self.report.device, self.report.precision = encoder.device_name, encoder.precision.value
         self.report.precision_cosine = encoder.precision_cosine
+
+    def _is_outgrown(self, encoder: Encoder, most: int, texts: Sequence[str]) -> bool:
+        """Count the tokens of some more texts; return whether there are more than the encoder should be given."""
+        for start in range(0, len(texts), _COUNTED):
+            self._tokens += sum(map(len, encoder.tokenize(texts[start : start + _COUNTED]).ids))
+            if self._tokens > most:
+                return True
+        return False
 
     def probe_rate(self, texts: Sequence[str]) -> float:
         """Return texts a second over a few texts, for the estimate."""

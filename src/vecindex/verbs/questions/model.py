@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vecindex.core.vectors import F32
-from vecindex.embed.encoders import LoadOptions, find, find_stored, load, query_prompt
+from vecindex.embed.encoders import LoadOptions, find, find_stored, load, load_light, query_prompt
 from vecindex.errors import ModelError
 from vecindex.messages import Placeholder, option, text
 from vecindex.options import ModelOptions
@@ -42,10 +42,13 @@ class QuestionModel:
         """
         key = (stored, options["model"], options["device"], options["trust_remote_code"])
         if self._encoder is None or self._key != key:
-            self._encoder, self._key = _load(stored, where, options, observer), key
+            self._encoder, self._key = _load(stored, where, options, observer, few=True), key
         encoder = self._encoder
-        # The encoder's own prompt is set, and not the argument, since pooling may have to leave it out.
-        encoder.prompt = encoder.query_prompt if options["prompt"] is None else options["prompt"]
+        _set_prompt(encoder, options)
+        tokens = encoder.tokenize(texts)
+        if encoder.most_tokens is not None and sum(map(len, tokens.ids)) > encoder.most_tokens:
+            self._encoder = encoder = _load(stored, where, options, observer, few=False)
+            _set_prompt(encoder, options)
         if stored.prompt and not encoder.prompt and options["prompt"] is None:
             observer.notice(
                 text(
@@ -55,7 +58,7 @@ class QuestionModel:
                     " if it has one",
                 )
             )
-        cut = int(encoder.tokenize(texts).truncated.sum())
+        cut = int(tokens.truncated.sum())
         if cut:
             observer.notice(
                 f"{cut:,} questions are longer than the {encoder.max_tokens} tokens that the model reads and were "
@@ -64,7 +67,13 @@ class QuestionModel:
         return encoder.embed_texts(texts)
 
 
-def _load(stored: Fingerprint, where: str, options: ModelOptions, observer: Observer) -> Encoder:
+def _set_prompt(encoder: Encoder, options: ModelOptions) -> None:
+    """Set the encoder's own prompt, not the argument of its methods, since pooling may have to leave it out."""
+    encoder.prompt = encoder.query_prompt if options["prompt"] is None else options["prompt"]
+
+
+def _load(stored: Fingerprint, where: str, options: ModelOptions, observer: Observer, few: bool) -> Encoder:
+    """Return the table's model; for `few` texts the one that starts quickly, where there is such."""
     named = options["model"]
     files = find(named) if named else find_stored(stored.model, stored.revision, stored.weights)
     known = stored.weights != "unknown"
@@ -74,15 +83,13 @@ def _load(stored: Fingerprint, where: str, options: ModelOptions, observer: Obse
             f"the vectors of {where} ({stored.model}, weights {stored.weights[:12]}).",
             text("Bring back that model, or name the folder that holds it: ", option("model", Placeholder("DIR"))),
         )
-    encoder = load(
-        files,
-        LoadOptions(
-            device=options["device"],
-            max_tokens=stored.max_tokens or None,
-            prompt="",
-            trust_remote_code=options["trust_remote_code"],
-        ),
+    how = LoadOptions(
+        device=options["device"],
+        max_tokens=stored.max_tokens or None,
+        prompt="",
+        trust_remote_code=options["trust_remote_code"],
     )
+    encoder = (load_light(files, how) if few else None) or load(files, how)
     if encoder.dimension != stored.dimension:
         raise ModelError(
             f"{files.name} makes vectors of {encoder.dimension} values, {where} holds vectors of {stored.dimension}.",
@@ -94,7 +101,7 @@ def _load(stored: Fingerprint, where: str, options: ModelOptions, observer: Obse
             f"{where} ({stored.pooling}).",
             "Bring back the model's folder as it was.",
         )
-    if not known:
+    if not known and few:
         observer.notice(
             f"the vectors of {where} were taken unverified as those of {stored.model}: distances mean something "
             "only if they are"

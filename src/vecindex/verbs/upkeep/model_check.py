@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from vecindex.core.vectors import F32, row_cosines
-from vecindex.embed.encoders import FoundModel, LoadOptions, find, load
+from vecindex.embed.encoders import FoundModel, LoadOptions, find, load, load_light
 from vecindex.errors import ModelError
 from vecindex.messages import Placeholder, command, text
 from vecindex.store.articles import ArticleTable, as_matrix, isin
@@ -33,7 +33,8 @@ def check_model(found: Examination, table: ArticleTable, read: Rehash) -> None:
         found.skip(CHECK, f"{stored.model} with the table's weights is not on this machine")
         return
     try:
-        encoder = load(model, LoadOptions(max_tokens=stored.max_tokens, prompt=stored.prompt))
+        options = LoadOptions(max_tokens=stored.max_tokens, prompt=stored.prompt)
+        encoder = load_light(model, options) or load(model, options)
     except ModelError as error:
         found.skip(CHECK, str(error.message))
         return

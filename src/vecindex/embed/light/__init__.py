@@ -1,0 +1,1 @@
+"""A few texts through a BERT-like model without torch: numpy alone, proven against the full library."""
