@@ -1,11 +1,9 @@
 """Folds that divide no topic and no near-duplicates, and targets that belong together no longer."""
 
 import numpy as np
-import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from vecindex.maps.anchored import article_weights, capped, joined
 from vecindex.verbs.project.folds import cut_into_folds, question_groups, shuffled_neighbors
 
 
@@ -77,34 +75,3 @@ def test_nobody_gets_an_article_twice() -> None:
     for row in found:
         there = row[row != -1].tolist()
         assert len(there) == len(set(there))
-
-
-@settings(deadline=None)
-@given(st.integers(1, 6), st.integers(1, 4), st.integers(0, 99))
-def test_no_two_questions_attract_each_other(q: int, k: int, seed: int) -> None:
-    from scipy.sparse import csr_matrix
-
-    rng = np.random.default_rng(seed)
-    articles = rng.random((8, 8)).astype(np.float32)
-    articles += articles.T
-    targets = np.stack([rng.permutation(8)[:k] for _ in range(q)])
-    weights = joined(csr_matrix(articles), targets, 7.0).toarray()
-    assert not weights[8:, 8:].any()
-    np.testing.assert_array_equal(weights, weights.T)
-    np.testing.assert_array_equal(weights[:8, :8], articles)
-    for i, row in enumerate(targets):
-        assert np.flatnonzero(weights[8 + i]).tolist() == sorted(row.tolist())
-        assert set(weights[8 + i, row].tolist()) == {7.0}
-
-
-def test_the_heaviest_round_attracts_no_more_than_all_articles() -> None:
-    targets = np.arange(50).reshape(10, 5)
-    assert capped((800, 400, 200, 100), 200.0, targets) == pytest.approx((2.0, 1.0, 0.5, 0.25))
-    assert capped((800, 400), 1e6, targets) == (800, 400)
-    assert capped((0.0,), 1.0, targets) == (0.0,)
-    # 250,000 articles attract with 14 each, both ways; 377 questions do not reach that.
-    assert capped((800.0,), 14 * 250_000, np.zeros((377, 5), dtype=np.int64)) == (800.0,)
-
-
-def test_few_articles_have_few_that_attract() -> None:
-    assert [len(article_weights(n)) for n in (3, 4, 10, 46, 1_000)] == [1, 1, 3, 15, 15]

@@ -9,8 +9,9 @@ from vecindex.core.neighbors import F64
 from vecindex.core.vectors import F32
 from vecindex.maps.descent import Phase, both_ways, descend, normalized
 from vecindex.maps.methods import MapMethod, Setting, Settings
+from vecindex.maps.moves import LEAST_ARTICLES
 from vecindex.maps.pca import pca_map
-from vecindex.maps.polish import LEAST_ARTICLES, polish
+from vecindex.maps.polish import polish
 from vecindex.types import Observer, Stage
 
 STAGE, POLISH = "layout", "polish"
@@ -172,5 +173,4 @@ METHOD = MapMethod(
         "polish_sweeps": Setting(6, "times that each article may move to a better position; 0 leaves that out"),
     },
     neighbors=lambda settings: max(int(settings["neighbors"]), int(settings["finish_neighbors"])),
-    anchorable=True,
 )

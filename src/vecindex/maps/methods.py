@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from vecindex.types import Observer
 
 DEFAULT_METHOD = "local"
+DEFAULT_STRENGTH = "strong"
+"""Of anchoring, see `maps.anchored`."""
 
 Value = int | float | str
 Settings = Mapping[str, Any]
@@ -73,7 +75,6 @@ class MapMethod:
     settings : what a user may set, by name.
     neighbors : how many neighbors of each article it looks at, at most, from its settings; None for a method that
         uses no neighbor graph.
-    anchorable : whether its maps have the scale of t-SNE, so that an anchored map can be derived from them.
     requires, install : an optional module that must be importable, and the command that installs it.
     """
 
@@ -81,7 +82,6 @@ class MapMethod:
     layout: Layout
     settings: Mapping[str, Setting] = field(default_factory=dict)
     neighbors: Callable[[Settings], int] | None = None
-    anchorable: bool = False
     requires: str | None = None
     install: str | None = None
 

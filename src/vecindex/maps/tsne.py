@@ -113,7 +113,6 @@ METHOD = MapMethod(
         "dof": Setting(1.0, "degrees of freedom of the kernel", 1e-3),
     },
     neighbors=neighbors,
-    anchorable=True,
     requires="openTSNE",
     install="pip install openTSNE",
 )

@@ -12,7 +12,7 @@ from typing import Any
 from vecindex.core.anchors import anchored_to
 from vecindex.core.picture import MapScore
 from vecindex.errors import ConfigError
-from vecindex.maps.methods import DEFAULT_METHOD, METHODS
+from vecindex.maps.methods import DEFAULT_METHOD, DEFAULT_STRENGTH, METHODS
 from vecindex.messages import Command, Placeholder, command, percent, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.maps import damaged_maps, maps, no_such_map
@@ -86,7 +86,9 @@ def rebuilt_by(name: str, about: Any) -> Command:
     if not isinstance(anchors, Mapping):
         return command("project", name, anchor=True, questions=Placeholder("FILE"))
     files = [str(file["name"]) for file in anchors.get("files") or []]
-    return command("project", name, anchor=True, base=anchors.get("base"), questions=files)
+    strength = anchors.get("strength")
+    options = {} if strength in (None, DEFAULT_STRENGTH) else {"strength": strength}
+    return command("project", name, anchor=True, base=anchors.get("base"), questions=files, **options)
 
 
 def _made_as(method: Any, settings: Any) -> dict[str, Any]:

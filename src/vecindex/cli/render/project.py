@@ -134,12 +134,8 @@ def map_line(name: str, about: Any) -> str:
 def _anchor_lines(found: AnchorResult) -> Iterator[Message]:
     """Yield what the questions keep, next to what it must be compared with, and what it cost the articles."""
     files = ", ".join(plain(file.name) for file in found.files)
-    weights = ", ".join(f"{weight:.3g}" for weight in found.weights)
     questions = f"{found.questions:,} question{'' if found.questions == 1 else 's'}"
-    yield (
-        f"anchored to {files} ({questions}), {found.k} articles each; weights {weights}, "
-        f"{found.iterations} iterations each"
-    )
+    yield f"anchored to {files} ({questions}), {found.k} articles each, strength {found.strength}"
     yield from _table(found)
     if found.held_out_change is not None:
         yield f"held out minus unanchored: {_signed(found.held_out_change)} (overlap@{found.k})"
@@ -149,6 +145,9 @@ def _anchor_lines(found: AnchorResult) -> Iterator[Message]:
     yield from _cost("articles", found.articles)
     if found.moved_articles is not None:
         yield from _cost("moved ones", found.moved_articles)
+    if found.other is not None:
+        yield from _cost(f"with strength {found.other.strength} articles", found.other.articles)
+        yield f"with strength {found.other.strength} {percent(found.other.moved, 2)} of them move by more than 1 %"
     yield f"moved from the map {found.base!r}: {_moves(found.displacement)}"
     yield f"the questions' nearest: {_moves(found.targets_displacement)}"
 
@@ -171,6 +170,7 @@ def _table(found: AnchorResult) -> Iterator[str]:
         ("anchored", found.anchored),
         (folds, found.held_out),
         ("shuffled neighbors", found.shuffled),
+        *([(f"strength {found.other.strength}", found.other.anchored)] if found.other else []),
     ]
     for name, scores in rows:
         if scores is not None:

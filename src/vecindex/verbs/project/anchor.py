@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,20 +17,19 @@ from vecindex.core.overlap import found_in, keeps_goal
 from vecindex.core.placement import place_by_search
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
-from vecindex.maps.anchored import anchored_map, article_weights, capped
-from vecindex.maps.descent import both_ways
+from vecindex.maps.anchored import STRENGTHS, anchored_map
 from vecindex.messages import Message, command, option, text
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
 from vecindex.serialize import plain
-from vecindex.types import Observer, Stage
+from vecindex.types import Stage
 from vecindex.verbs.graph import GraphOrigin, complete_and_keep, prepare
 from vecindex.verbs.map_rows import MapRows, read_rows
-from vecindex.verbs.project.align import FAR, align, displacement, moves
+from vecindex.verbs.project.align import FAR, displacement, moves
 from vecindex.verbs.project.anchor_plan import AnchorPlan, AnchorQuestions, read_anchors
 from vecindex.verbs.project.folds import cut_into_folds, shuffled_neighbors
-from vecindex.verbs.project.options import MIN_ARTICLES, anchor_settings, weights_of
-from vecindex.verbs.project.result import AnchorResult, ArticleCost, ProjectResult, QuestionScores
+from vecindex.verbs.project.options import MIN_ARTICLES, anchor_settings
+from vecindex.verbs.project.result import AnchorResult, ArticleCost, OtherStrength, ProjectResult, QuestionScores
 from vecindex.verbs.project.run import Run
 from vecindex.verbs.scores.scores import MapScores, recalls_on, score_plane, true_neighbors
 
@@ -37,7 +37,6 @@ STAGE = "anchoring"
 NEAREST = 5
 FOLDS = 5
 SOFT = 50
-_REPORT_EVERY = 10
 _BLOCK = 16_384
 
 
@@ -56,42 +55,31 @@ class _Articles:
 class _Maker:
     """Makes anchored maps, and reports how far all of them together have come."""
 
-    def __init__(self, articles: _Articles, settings: Mapping[str, Any], maps: int, observer: Observer) -> None:
-        self._articles, self._observer = articles, observer
-        self._weights, self._iterations = weights_of(settings), int(settings["iterations"])
-        self._sweeps = int(settings["polish_sweeps"])
-        self._each = self._iterations * len(self._weights)
-        self._total, self._made = self._each * maps, 0
+    def __init__(self, articles: _Articles, settings: Mapping[str, Any], maps: int, run: Run) -> None:
+        self._articles, self._seed, self._observer = articles, run.seed, run.observer
+        self._sweeps = int(settings["sweeps"])
+        self._total, self._made = self._sweeps * maps, 0
+        self._plane = Plane(articles.base)
 
-    def __call__(self, near: Rows) -> F64:
-        """Return the positions of all articles on a map anchored to questions with these nearest articles (q, k).
+    def __call__(self, near: Rows, strength: str) -> F64:
+        """Return the positions of all articles on a map anchored to questions with these nearest articles (q, k)."""
 
-        It is aligned with the base map.
-        """
-
-        def report(iteration: int) -> None:
-            if iteration % _REPORT_EVERY == 0:
-                self._observer.stage(Stage(STAGE, self._made * self._each + iteration, self._total))
+        def report(sweep: int) -> None:
+            self._observer.stage(Stage(STAGE, self._made * self._sweeps + sweep, self._total))
 
         found = anchored_map(
             self._articles.graph,
             near,
             self._articles.base,
-            placement=_best_positions,
-            weights=self._weights,
-            iterations=self._iterations,
+            place_by_search(near, self._plane.xy, self._plane.nearest),
+            strength=STRENGTHS[strength],
             sweeps=self._sweeps,
+            seed=self._seed,
             report=report,
         )
-        if not np.isfinite(found).all():
-            raise ConfigError(
-                "Anchoring found no layout of these articles.",
-                text("Try smaller weights: ", option("settings", {"weights": "50,20"})),
-            )
         self._made += 1
-        aligned, _ = align(found, self._articles.base)
         # What is stored is float32, so that is what is measured.
-        return np.asarray(aligned.astype(np.float32).astype(np.float64))
+        return np.asarray(found.astype(np.float32).astype(np.float64))
 
 
 def anchor_map(run: Run, plan: AnchorPlan, sources: Sequence[str]) -> ProjectResult:
@@ -103,23 +91,28 @@ def anchor_map(run: Run, plan: AnchorPlan, sources: Sequence[str]) -> ProjectRes
     articles = _read(run, plan)
     clock.lap("reading")
     near = _nearest(asked.vectors, articles.vectors)
-    make = _Maker(articles, settings, 2 + FOLDS if options["controls"] else 1, run.observer)
-    xy = make(near)
+    make = _Maker(articles, settings, 3 + FOLDS if options["controls"] else 1, run)
+    strength = options["strength"]
+    xy = make(near, strength)
     clock.lap("layout")
-    controls = _controls(asked, near, make, run)
+    controls = _controls(asked, near, partial(make, strength=strength), run)
+    other = next(name for name in STRENGTHS if name != strength)
+    at_other = make(near, other) if options["controls"] else None
     if options["controls"]:
         clock.lap("controls")
     anchor, scores = _measured(plan, asked, articles, near, xy, controls, settings, run)
+    if at_other is not None:
+        anchor = replace(anchor, other=_at_other(other, asked, articles, near, at_other, run))
     clock.lap("scores")
     known = {
-        "base_id": plan.about.get("id"),
+        "base_id": plan.about.get("id") if isinstance(plan.about, Mapping) else None,
         "set": set_digest(asked.digests),
         "ids": asked.ids,
         "digests": asked.digests,
     }
     about = run.about(
         articles.rows,
-        plan.about.get("method"),
+        plan.about.get("method") if isinstance(plan.about, Mapping) else None,
         settings,
         scores,
         graph=articles.origin,
@@ -169,12 +162,6 @@ def _nearest(questions: F32, vectors: F32) -> Rows:
         block = vectors[at : at + _BLOCK]
         search.add(np.arange(at, at + len(block)), block)
     return search.result().rows
-
-
-def _best_positions(near: Rows, xy: F64) -> F64:
-    """Return the best positions (q, 2) of questions with these nearest articles (q, k) on a map (n, 2)."""
-    plane = Plane(xy)
-    return place_by_search(near, plane.xy, plane.nearest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,14 +242,13 @@ def _measured(
         for some in (np.arange(len(xy)), np.flatnonzero(far > FAR))
     )
     true, scores = score_plane(articles.vectors, now, sample, seed=seed, observer=run.observer)
-    attraction = float(both_ways(articles.graph, article_weights(len(xy))).sum())
     result = AnchorResult(
         base=plan.base,
         files=asked.files,
         questions=len(near),
         k=near.shape[1],
-        weights=capped(weights_of(settings), attraction, near),
-        iterations=int(settings["iterations"]),
+        strength=run.options["strength"],
+        sweeps=int(settings["sweeps"]),
         unanchored=before.scores(asked.topics, seed),
         anchored=after.scores(asked.topics, seed),
         held_out=out.scores(asked.topics, seed) if out else None,
@@ -279,6 +265,21 @@ def _measured(
         targets_displacement=displacement(far[np.unique(near[near >= 0])]),
     )
     return result, scores
+
+
+def _at_other(
+    strength: str, asked: AnchorQuestions, articles: _Articles, near: Rows, xy: F64, run: Run
+) -> OtherStrength:
+    """Return what the questions keep on a map anchored with the other strength, and what it costs."""
+    seed = run.seed
+    sample = np.sort(np.random.default_rng(seed).permutation(len(xy))[: run.options["sample"]])
+    true = true_neighbors(articles.vectors, sample, run.observer)
+    return OtherStrength(
+        strength,
+        _kept(near, xy).scores(asked.topics, seed),
+        _article_cost(sample, true, Plane(articles.base), Plane(xy), seed),
+        displacement(moves(xy, articles.base)).moved,
+    )
 
 
 def _article_cost(asked: Rows, true: Rows, base: Plane, now: Plane, seed: int) -> ArticleCost:

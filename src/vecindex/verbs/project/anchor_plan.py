@@ -11,7 +11,6 @@ import numpy as np
 from vecindex.core.anchors import anchored_to, text_digest
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
-from vecindex.maps.methods import METHODS
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.maps import check_map_name
@@ -98,16 +97,7 @@ def _check_base(table: ArticleTable, base: str, about: Any) -> None:
             f"Map {base!r} of {table.where} is {anchors}, so it cannot show what the questions kept unanchored.",
             text("Name a map that is not anchored: ", _ANOTHER_BASE),
         )
-    method = about.get("method") if isinstance(about, Mapping) else None
-    # The forces of anchoring are those of t-SNE at its own scale; others' maps would be laid out from scratch.
-    if not isinstance(method, str) or method not in METHODS or not METHODS[method].anchorable:
-        anchorable = [name for name in METHODS.built_in if METHODS[name].anchorable]
-        raise ConfigError(
-            f"Map {base!r} of {table.where} was made by {method or 'something else'}; only one made by "
-            f"{' or '.join(anchorable)} can be anchored.",
-            text("Make one, and name it: ", command("project", Placeholder("MAP")), "; ", _ANOTHER_BASE),
-        )
-    if about.get("focus") is not None:
+    if isinstance(about, Mapping) and about.get("focus") is not None:
         raise ConfigError(
             f"Map {base!r} of {table.where} shows a part of the articles on purpose.",
             text("Name a map of all articles: ", _ANOTHER_BASE),

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from vecindex.errors import ConfigError
-from vecindex.maps.methods import DEFAULT_METHOD, METHODS, Setting, Value, checked_settings, settings_for
+from vecindex.maps.methods import (
+    DEFAULT_METHOD,
+    DEFAULT_STRENGTH,
+    METHODS,
+    Setting,
+    Value,
+    checked_settings,
+    settings_for,
+)
 from vecindex.messages import OptionName, Placeholder, option, text
 from vecindex.options import Durable, ModelOptions, Option, checked, fields_of
 
@@ -17,15 +25,7 @@ ANCHORED_NAME = "anchored"
 MIN_ARTICLES = 3
 SAMPLE = 5_000
 
-ANCHORING = {
-    "weights": Setting(
-        "800,400,200,100",
-        "of the rounds: the attraction between a question and each of its articles, relative to that between nearest "
-        "articles",
-    ),
-    "iterations": Setting(60, "of each round", 1),
-    "polish_sweeps": Setting(6, "times that an article away from all questions may move to a better position"),
-}
+ANCHORING = {"sweeps": Setting(6, "times that an article which matters to a question may move", 1)}
 """The settings of an anchored map."""
 
 _LAYOUT = ("method", "fresh", "focus", "focus_size")
@@ -65,10 +65,17 @@ class ProjectOptions(ModelOptions, total=False):
         str | None,
         Option("The map that an anchored one is derived from [default: NAME, or map]", flag="--from", metavar="MAP"),
     ]
+    strength: Annotated[
+        Literal["gentle", "strong"],
+        Option(
+            "Of anchoring. gentle: three of a question's five, few articles move; strong: all five.",
+            default=DEFAULT_STRENGTH,
+        ),
+    ]
     controls: Annotated[
         bool,
         Option(
-            "Also anchor six maps that show what the anchored one is worth: held-out questions, shuffled neighbors.",
+            "Also anchor maps that show what this one is worth: held-out questions, shuffled neighbors, other strength.",
             default=True,
             flag="--controls/--no-controls",
         ),
@@ -99,7 +106,7 @@ def checked_project(questions: Sequence[str], options: ProjectOptions) -> Projec
         _refuse(others, _ANCHOR, "which derives a map from one that is there")
         anchor_settings(options["settings"])
         return options
-    for alone in [*([option("questions")] if questions else []), *_given(options, ("base", "controls"))]:
+    for alone in [*([option("questions")] if questions else []), *_given(options, ("base", "strength", "controls"))]:
         raise ConfigError(
             text(alone, " means nothing without ", _ANCHOR, "."), text("Add ", _ANCHOR, ", or leave it out.")
         )
@@ -142,28 +149,11 @@ def method_settings(options: ProjectOptions) -> dict[str, Value]:
 def anchor_settings(given: Mapping[str, Any] | None) -> dict[str, Value]:
     """Return all settings of anchoring: those given, checked, and the defaults of the others. Values may be texts.
 
-    >>> anchor_settings({"weights": (50, 20.0), "iterations": "10"})
-    {'weights': '50,20', 'iterations': 10, 'polish_sweeps': 6}
+    >>> anchor_settings({"sweeps": "10"})
+    {'sweeps': 10}
     """
-    given = dict(given or {})
+    given = given or {}
     for name in given:
         if name not in ANCHORING:
             raise ConfigError(f"Anchoring has no setting {name!r}.", f"It has: {', '.join(ANCHORING)}.")
-    if not isinstance(given.get("weights", ""), str | None):
-        given["weights"] = ",".join(str(weight) for weight in given["weights"])
-    settings = checked_settings("anchoring", ANCHORING, given)
-    return {**settings, "weights": ",".join(f"{weight:g}" for weight in weights_of(settings))}
-
-
-def weights_of(settings: Mapping[str, Any]) -> tuple[float, ...]:
-    """Return the weights of the rounds; raises ConfigError where one is no number, negative or infinite."""
-    try:
-        weights = tuple(float(weight) for weight in settings["weights"].split(","))
-    except ValueError:
-        weights = (-1.0,)
-    if not all(0 <= weight < float("inf") for weight in weights):
-        raise ConfigError(
-            f"weights of anchoring are numbers that are not negative, found {settings['weights']!r}.",
-            text("For example: ", option("settings", {"weights": ANCHORING["weights"].default})),
-        )
-    return weights
+    return checked_settings("anchoring", ANCHORING, given)

@@ -94,6 +94,23 @@ class AnchorFile:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherStrength:
+    """What the same questions keep on a map anchored with the other strength, and what it costs.
+
+    Attributes
+    ----------
+    strength : its name.
+    anchored : the questions on that map.
+    articles : the articles' cost; `moved` the share of all that moved by more than 1 % of the map's width.
+    """
+
+    strength: str
+    anchored: QuestionScores
+    articles: ArticleCost
+    moved: float
+
+
+@dataclass(frozen=True, slots=True)
 class AnchorResult:
     """An anchored map next to what it must be compared with.
 
@@ -101,9 +118,9 @@ class AnchorResult:
     ----------
     base : name of the map that it was derived from.
     files : the questions; `questions` is how many they are in all.
-    k : nearest articles of each question that it attracts.
-    weights : of the rounds, as they were used.
-    iterations : of each round.
+    k : nearest articles of each question that are brought around it.
+    strength : "gentle" or "strong"; `other` is what the other one reaches, None where it was not measured.
+    sweeps : how often each article that matters to a question could move.
     unanchored : the questions on the base map.
     anchored : the same questions on the anchored map, which was laid out for them.
     held_out : each question on a map anchored to the questions of the other folds; None where it was not measured.
@@ -121,8 +138,8 @@ class AnchorResult:
     files: tuple[AnchorFile, ...]
     questions: int
     k: int
-    weights: tuple[float, ...]
-    iterations: int
+    strength: str
+    sweeps: int
     unanchored: QuestionScores
     anchored: QuestionScores
     held_out: QuestionScores | None
@@ -135,6 +152,7 @@ class AnchorResult:
     moved_articles: ArticleCost | None
     displacement: Displacement
     targets_displacement: Displacement
+    other: OtherStrength | None = None
 
 
 @dataclass(frozen=True, slots=True)
