@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import UnsupportedOperation
 from typing import Annotated, BinaryIO, Unpack
 
 import typer
@@ -73,6 +74,12 @@ def ingest(
 def own_stdin() -> BinaryIO | None:
     """Return standard input under another file number, None where it is closed.
 
-    A thread that still waits in `sys.stdin` when the process ends makes the interpreter abort.
+    A thread that still waits in `sys.stdin` when the process ends makes the interpreter abort. Where another program
+    has put a stream without a number in its place, that one is read.
     """
-    return os.fdopen(os.dup(sys.stdin.fileno()), "rb") if sys.stdin is not None else None
+    if sys.stdin is None:
+        return None
+    try:
+        return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    except UnsupportedOperation:
+        return sys.stdin.buffer
