@@ -2,10 +2,10 @@
 
     python bench/anchored.py --db DIR --questions FILE ... [--seeds 0 1 2] [--no-controls]
 
-For each seed an unanchored map is made from nothing but the stored graph, and an anchored one derived from it, with
-its controls. The figures are those that `vecindex project` measures and stores; articles are scored by exact search.
-The database is written to: columns named bench_*, which are dropped at the end. Each seed adds a row; the means and
-the spread over the seeds are printed.
+For each seed an unanchored map is made from nothing but the stored graph (or a stored one is taken, --base), and an
+anchored one derived from it, with its controls, the other strength among them. The figures are those that `vecindex
+project` measures and stores; articles are scored by exact search. The database is written to: columns named bench_*,
+which are dropped at the end. Each seed adds a row; the means and the spread over the seeds are printed.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ from typing import Any
 from machine import machine
 
 
-def measure(db: str, files: list[str], seed: int, controls: bool) -> dict[str, Any]:
+def measure(db: str, files: list[str], seed: int, controls: bool, stored: str | None) -> dict[str, Any]:
     """Return the figures of one seed."""
     import vecindex
 
     index = vecindex.open(db)
-    base, name = f"bench_{seed}", f"bench_{seed}_anchored"
-    index.project(base, seed=seed, fresh=True)
-    begun = time.perf_counter()
+    base, name = stored or f"bench_{seed}", f"bench_{seed}_anchored"
+    if stored is None:
+        index.project(base, seed=seed, fresh=True)
+    begun, cpu = time.perf_counter(), time.process_time()
     result = index.project(name, seed=seed, anchor=True, questions=files, base=base, controls=controls)
-    seconds = time.perf_counter() - begun
+    seconds, cpu_s = time.perf_counter() - begun, time.process_time() - cpu
     found = result.anchor
     assert found is not None
-    for one in (name, base):
+    for one in (name,) if stored else (name, base):
         index.project(one, drop=True)
 
     def kept(scores: Any) -> dict[str, float] | None:
@@ -42,7 +43,10 @@ def measure(db: str, files: list[str], seed: int, controls: bool) -> dict[str, A
 
     return {
         "questions": found.questions,
+        "strength": found.strength,
         "seconds": seconds,
+        "cpu_s": cpu_s,
+        "laps": result.seconds,
         "unanchored": kept(found.unanchored),
         "anchored": kept(found.anchored),
         "held out": kept(found.held_out),
@@ -54,7 +58,15 @@ def measure(db: str, files: list[str], seed: int, controls: bool) -> dict[str, A
             "after": found.articles.after[5].mean,
             "change": vars_of(found.articles.change[5]),
         },
-        "moved articles": found.moved_articles.sample if found.moved_articles else 0,
+        "moved": found.displacement.moved,
+        "other": None
+        if found.other is None
+        else {
+            "strength": found.other.strength,
+            "anchored": kept(found.other.anchored),
+            "articles recall@5": vars_of(found.other.articles.change[5]),
+            "moved": found.other.moved,
+        },
     }
 
 
@@ -69,12 +81,13 @@ def main() -> None:
     parser.add_argument("--db", required=True)
     parser.add_argument("--questions", nargs="+", required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--base", help="a stored map to anchor, in place of one made for each seed")
     parser.add_argument("--no-controls", dest="controls", action="store_false")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "anchored.jsonl")
     args = parser.parse_args()
     rows = []
     for seed in args.seeds:
-        found = measure(args.db, args.questions, seed, args.controls)
+        found = measure(args.db, args.questions, seed, args.controls, args.base)
         rows.append(found)
         with args.out.open("a") as file:
             file.write(json.dumps({"bench": "anchored", "seed": seed, **found, **machine()}) + "\n")

@@ -191,7 +191,7 @@ class Index:
         which is made if need be.
 
         `name` is of small letters, digits and underscores; None stands for "map", or "anchored" with `anchor`. The
-        settings of a method are those of its `maps.methods.MapMethod`, those of anchoring `weights` and `iterations`.
+        settings of a method are those of its `maps.methods.MapMethod`, that of anchoring `sweeps`.
 
         Raises
         ------

@@ -70,13 +70,13 @@ def test_anchored_is_said_everywhere(run: Run, db: Path, tmp_path: Path) -> None
     assert "there is no map 'map' to anchor; it is made first" in made.err
     assert made.out.startswith("map 'anchored' of articles made: 264 articles\n")
     named = "anchored to questions-cell-biology.jsonl (40 questions)"
-    assert f"  {named}, 5 articles each" in made.out
+    assert f"  {named}, 5 articles each, strength strong" in made.out
     rows = [
         line.split("  ")[1]
         for line in made.out.splitlines()
         if line.count(" to ") == 3 and " %)" in line and " keep " not in line
     ]
-    assert rows == ["unanchored", "anchored", "held out, 5 folds", "shuffled neighbors"]
+    assert rows == ["unanchored", "anchored", "held out, 5 folds", "shuffled neighbors", "strength gentle"]
     assert "held out minus unanchored: " in made.out
     assert "  moved from the map 'map': median " in made.out
     assert named in run("status", "--db", db).out

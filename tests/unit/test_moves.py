@@ -10,11 +10,11 @@ import pytest
 
 from tables import unit_vectors
 from vecindex.core.graph import Graph
-from vecindex.maps import lists_kernels
-from vecindex.maps import moves as module
-from vecindex.maps import moves_kernels as kernels
 from vecindex.maps.anchored import STRENGTHS, anchored_map
-from vecindex.maps.moves import HITS_AT, Mover, Questions
+from vecindex.maps.moves import lists_kernels
+from vecindex.maps.moves import mover as module
+from vecindex.maps.moves import moves_kernels as kernels
+from vecindex.maps.moves.mover import HITS_AT, Mover, Questions
 from vecindex.maps.polish import polish
 from vecindex.neighbors.graph import knn_graph
 from vecindex.types import Silent
@@ -157,7 +157,7 @@ def questions_of(n: int, seed: int, strength: str = "strong", q: int = 3) -> Que
 def asked_value(xy: np.ndarray, at: np.ndarray, questions: Questions) -> float:
     """Return what the questions' lists are worth, by sorting everything."""
     total = 0.0
-    for point, targets in zip(at, questions.targets, strict=True):
+    for point, targets in zip(at, questions.near, strict=True):
         shown = np.argsort(((xy - point) ** 2).sum(axis=1), kind="stable")[:10]
         there = np.isin(shown, targets)
         whole = there[:5].sum() + questions.soft * (there[5:] * [1.0, 0.8, 0.6, 0.4, 0.2]).sum()
@@ -207,7 +207,7 @@ def test_lists_of_questions_are_kept_while_articles_move() -> None:
     for i, point in enumerate(at):
         shown = np.argsort(((state[0] - point) ** 2).sum(axis=1), kind="stable")[:11]
         assert lists.rows[i, :11].tolist() == shown.tolist()
-        assert (lists.ranks[i, :11] != 255).tolist() == np.isin(shown, questions.targets[i]).tolist()
+        assert (lists.ranks[i, :11] != 255).tolist() == np.isin(shown, questions.near[i]).tolist()
 
 
 @pytest.mark.parametrize("strength", ["gentle", "strong"])
@@ -218,12 +218,12 @@ def test_questions_get_their_articles_and_others_stay(strength: str, monkeypatch
     for threads in (1, 2):
         monkeypatch.setattr(numba, "get_num_threads", lambda threads=threads: threads)
         how = {"strength": STRENGTHS[strength], "sweeps": 6, "seed": 3}
-        found.append(anchored_map(graph, asked.targets, base, asked.positions, **how))
+        found.append(anchored_map(graph, asked.near, base, asked.positions, **how))
     assert (found[0] == found[1]).all()
     with Mover(found[0], graph, 0, asked) as mover:
         mover.read()
     shown = np.argsort(((found[0][None] - mover.asked.xy[:, None]) ** 2).sum(axis=2), axis=1)[:, :5]
-    kept = (shown[:, :, None] == asked.targets[:, None, :]).any(axis=2).sum(axis=1)
+    kept = (shown[:, :, None] == asked.near[:, None, :]).any(axis=2).sum(axis=1)
     assert (kept >= 3).mean() > 0.9
     assert kept.mean() > {"gentle": 2.8, "strong": 4.2}[strength]
     assert ((found[0] != base).any(axis=1)).mean() < 0.3

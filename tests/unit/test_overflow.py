@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from vecindex.embed import transformer as module
+from vecindex.embed.models import ModelFiles
 from vecindex.embed.precision import Precision
 from vecindex.embed.transformer import TransformerEncoder
 
@@ -63,7 +64,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[Model]:
 
 
 def test_a_text_that_overflows_is_repeated_in_full_precision(loaded: list[Model]) -> None:
-    files: Any = SimpleNamespace(name="t", folder="t")
+    files = ModelFiles("t", "w", folder=Path("t"))
     encoder = TransformerEncoder(files, Model(), "cpu", Precision.FP16)
     encoder.check(["abc", "cell", "star"])
     assert (encoder.precision, loaded) == (Precision.FP16, [])
@@ -91,7 +92,7 @@ def test_without_room_for_a_second_model_the_text_is_rejected_as_that(
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(module, "_read_model", refuse)
-    files: Any = SimpleNamespace(name="t", folder="t")
+    files = ModelFiles("t", "w", folder=Path("t"))
     encoder = TransformerEncoder(files, Model(), "cpu", Precision.FP16)
     encoder.check(["abc", "cell"])
     budget = encoder.budget.tokens
@@ -103,7 +104,7 @@ def test_without_room_for_a_second_model_the_text_is_rejected_as_that(
 
 
 def test_the_check_sees_an_overflow_and_takes_full_precision(loaded: list[Model]) -> None:
-    files: Any = SimpleNamespace(name="t", folder="t")
+    files = ModelFiles("t", "w", folder=Path("t"))
     encoder = TransformerEncoder(files, Model(), "cpu", Precision.FP16)
     encoder.check(["abc", "Z" * 10])
     assert encoder.precision is Precision.FP32
@@ -111,7 +112,7 @@ def test_the_check_sees_an_overflow_and_takes_full_precision(loaded: list[Model]
 
 
 def test_nothing_is_loaded_again_in_full_precision(loaded: list[Model]) -> None:
-    files: Any = SimpleNamespace(name="t", folder="t")
+    files = ModelFiles("t", "w", folder=Path("t"))
     encoder = TransformerEncoder(files, Model(), "cpu", Precision.FP32)
     encoder._ready = True
     found = encoder.embed(encoder.tokenize(["Z" * 10, "ab!"]))

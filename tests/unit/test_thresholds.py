@@ -175,10 +175,10 @@ def test_a_least_value_is_allowed_and_what_is_below_it_is_not() -> None:
             settings_for("umap", {"spread": below})
 
 
-@pytest.mark.parametrize(("iterations", "fine"), [(0, False), (1, True), (2, True)])
-def test_anchoring_takes_one_iteration_or_more(iterations: int, fine: bool) -> None:
+@pytest.mark.parametrize(("sweeps", "fine"), [(0, False), (1, True), (2, True)])
+def test_anchoring_takes_one_sweep_or_more(sweeps: int, fine: bool) -> None:
     if fine:
-        assert anchor_settings({"iterations": iterations})["iterations"] == iterations
+        assert anchor_settings({"sweeps": sweeps})["sweeps"] == sweeps
     else:
-        with pytest.raises(ConfigError, match="iterations of anchoring must be at least 1, found 0"):
-            anchor_settings({"iterations": iterations})
+        with pytest.raises(ConfigError, match="sweeps of anchoring must be at least 1, found 0"):
+            anchor_settings({"sweeps": sweeps})

@@ -13,7 +13,7 @@ import numpy as np
 
 from vecindex.core.graph import Graph
 from vecindex.core.neighbors import F64, NO_ROW, Rows
-from vecindex.maps.moves import Mover, Questions
+from vecindex.maps.moves.mover import Mover, Questions
 
 _AROUND = 11
 _FRIENDS = 5
@@ -21,7 +21,7 @@ _FRIENDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """How much the questions count, and how: see `maps.moves.Questions`."""
+    """How much the questions count, and how: see `maps.moves.mover.Questions`."""
 
     worth_of_hits: tuple[float, ...]
     soft: float

@@ -13,7 +13,7 @@ import numpy as np
 
 from vecindex.core.neighbors import F64
 from vecindex.core.vectors import F32
-from vecindex.maps.moves import HITS_AT, worth_of
+from vecindex.maps.moves.mover import HITS_AT, worth_of
 
 SIZES = (30, 100)
 """How many articles a lens may have; fewer where the table has no more."""

@@ -9,7 +9,7 @@ from vecindex.core.neighbors import F64
 from vecindex.core.vectors import F32
 from vecindex.maps.descent import Phase, both_ways, descend, normalized
 from vecindex.maps.methods import MapMethod, Setting, Settings
-from vecindex.maps.moves import LEAST_ARTICLES
+from vecindex.maps.moves.mover import LEAST_ARTICLES
 from vecindex.maps.pca import pca_map
 from vecindex.maps.polish import polish
 from vecindex.types import Observer, Stage

@@ -11,7 +11,7 @@ import numpy as np
 
 from vecindex.core.graph import Graph
 from vecindex.core.neighbors import F64
-from vecindex.maps.moves import Mover
+from vecindex.maps.moves.mover import Mover
 
 _HEAT = 0.6
 

@@ -75,7 +75,7 @@ def own_stdin() -> BinaryIO | None:
     """Return standard input under another file number, None where it is closed.
 
     A thread that still waits in `sys.stdin` when the process ends makes the interpreter abort. Where another program
-    has put a stream without a number in its place, that one is read.
+    has put another stream there, which has no number, that one is read.
     """
     if sys.stdin is None:
         return None

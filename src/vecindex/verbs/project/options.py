@@ -75,7 +75,8 @@ class ProjectOptions(ModelOptions, total=False):
     controls: Annotated[
         bool,
         Option(
-            "Also anchor maps that show what this one is worth: held-out questions, shuffled neighbors, other strength.",
+            "Also anchor maps that show what this one is worth: held-out questions, shuffled neighbors, the other "
+            "strength.",
             default=True,
             flag="--controls/--no-controls",
         ),

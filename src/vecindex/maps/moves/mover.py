@@ -53,13 +53,13 @@ class Questions:
 
     Attributes
     ----------
-    targets : (q, 5) rows of these articles, NO_ROW for none; `positions` (q, 2) where each begins.
+    near : (q, 5) rows of these articles, NO_ROW for none; `positions` (q, 2) where each begins.
     worth_of_hits : (6,) what it counts that 0, 1, ... 5 of them are a question's five nearest on the map.
-    soft : what it counts that one stands next after those, in place of one of them.
+    soft : what it counts that one stands next after those, while one of them is missing.
     weight : what this is worth in true neighbors of articles, see `HITS_AT`.
     """
 
-    targets: Rows
+    near: Rows
     positions: F64
     worth_of_hits: tuple[float, ...]
     soft: float
@@ -77,7 +77,7 @@ class Mover:
         """Take the articles' positions (n, 2), their neighbors, and the seed of all that is drawn."""
         import numba
 
-        from vecindex.maps import asked_kernels, lists_kernels, moves_kernels
+        from vecindex.maps.moves import asked_kernels, lists_kernels, moves_kernels
 
         n = len(positions)
         self.xy = np.array(positions, dtype=np.float64, order="C")
@@ -145,7 +145,7 @@ class Mover:
 
 def _lists(n: int) -> Any:
     """Return n empty lists."""
-    from vecindex.maps.lists_kernels import Lists
+    from vecindex.maps.moves.lists_kernels import Lists
 
     shape = (n, _WIDTH)
     empty = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.uint8), np.zeros(n, dtype=np.int32)
@@ -154,12 +154,12 @@ def _lists(n: int) -> Any:
 
 def _asked(questions: Questions | None, n: int) -> Any:
     """Return the questions as the compiled loops take them; None for no question."""
-    from vecindex.maps.asked_kernels import Asked
+    from vecindex.maps.moves.asked_kernels import Asked
 
     if questions is None:
         questions = Questions(np.zeros((0, 1), dtype=np.int64), np.zeros((0, 2)), (0.0,), 0.0, 0.0)
-    question, slot = np.nonzero(questions.targets != NO_ROW)
-    article = questions.targets[question, slot]
+    question, slot = np.nonzero(questions.near != NO_ROW)
+    article = questions.near[question, slot]
     order = np.argsort(article, kind="stable")
     starts = np.searchsorted(article[order], np.arange(n + 1)).astype(np.int32)
     xy = np.array(questions.positions, dtype=np.float64, order="C")
@@ -167,7 +167,7 @@ def _asked(questions: Questions | None, n: int) -> Any:
         xy,
         _cells(xy),
         _lists(len(xy)),
-        np.ascontiguousarray(questions.targets, dtype=np.int32),
+        np.ascontiguousarray(questions.near, dtype=np.int32),
         starts,
         question[order].astype(np.int32),
         np.array(questions.worth_of_hits),
@@ -178,7 +178,7 @@ def _asked(questions: Questions | None, n: int) -> Any:
 
 def _cells(xy: F64) -> Any:
     """Return empty cells of about `_PER_CELL` points each; those far out count to the cells at the edge."""
-    from vecindex.maps.lists_kernels import Cells
+    from vecindex.maps.moves.lists_kernels import Cells
 
     n = len(xy)
     low, high = np.quantile(xy, _MOST, axis=0) if n else np.zeros((2, 2))

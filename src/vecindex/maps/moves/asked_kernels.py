@@ -3,8 +3,8 @@
 Imported inside functions only: the import takes a second.
 
 A question is no article's neighbor. Its list holds the articles nearest to it on the map. The list is worth
-`weight` times (worth_of_hits[number of its targets among the first five] + `soft` times what those after them count:
-5/5 for the sixth place, 4/5 for the seventh, ... 1/5 for the tenth).
+`weight` times (worth_of_hits[how many of its own are among the first five] + `soft` times what those after them
+count: 5/5 for the sixth, 4/5 for the seventh, ... 1/5 for the tenth).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from vecindex.maps.lists_kernels import NONE, NOWHERE, Cells, Lists, drop, enter, nearest, random, rank_of, read
+from vecindex.maps.moves.lists_kernels import NONE, NOWHERE, Cells, Lists, drop, enter, nearest, random, rank_of, read
 
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
@@ -30,14 +30,14 @@ _AROUND = 64
 class Asked(NamedTuple):
     """Questions: where they are (q, 2), their cells, and their lists of articles.
 
-    `targets` (q, 5) are the articles that belong around each, -1 for none. The questions of article i are
+    `near` (q, 5) are the articles that belong around each, -1 for none. The questions of article i are
     of[starts[i]:starts[i + 1]].
     """
 
     xy: F64
     cells: Cells
     lists: Lists
-    targets: I32
+    near: I32
     starts: I32
     of: I32
     worth_of_hits: F64
@@ -58,14 +58,14 @@ def _list_value(i, without, coming, d, asked):
         if at < lists.held[i] and lists.rows[i, at] == without:
             at += 1
         if waits and (at >= lists.held[i] or d < lists.dist[i, at]):
-            is_target = rank_of(asked.targets, i, coming) != NONE
+            belongs = rank_of(asked.near, i, coming) != NONE
             waits = False
         elif at < lists.held[i]:
-            is_target = lists.ranks[i, at] != NONE
+            belongs = lists.ranks[i, at] != NONE
             at += 1
         else:
             break
-        if is_target:
+        if belongs:
             if slot < _FIVE:
                 hits += 1
             else:
@@ -86,7 +86,7 @@ def _questions_at(x, y, asked, rows, dist):
 
 @nb.njit
 def asked_here(p, x, y, asked):
-    """Return what the questions' lists lose where an article leaves the place where it is."""
+    """Return what the questions' lists lose where an article leaves the map."""
     rows = np.empty(_QUESTIONS, dtype=np.int32)
     dist = np.empty(_QUESTIONS, dtype=np.float32)
     total = 0.0
@@ -122,7 +122,7 @@ def leave_asked(p, xy, cells, asked):
             if asked.lists.rows[i, slot] == p:
                 drop(i, slot, asked.lists)
                 if asked.lists.held[i] <= _DEPTH:
-                    read(i, asked.xy[i, 0], asked.xy[i, 1], NOWHERE, xy, cells, asked.lists, asked.targets)
+                    read(i, asked.xy[i, 0], asked.xy[i, 1], NOWHERE, xy, cells, asked.lists, asked.near)
                 break
 
 
@@ -133,14 +133,14 @@ def enter_asked(p, x, y, asked):
     dist = np.empty(_QUESTIONS, dtype=np.float32)
     found = _questions_at(x, y, asked, rows, dist)
     for slot in range(found):
-        enter(rows[slot], p, dist[slot], asked.lists, asked.targets)
+        enter(rows[slot], p, dist[slot], asked.lists, asked.near)
 
 
 @nb.njit
 def try_at_question(number, p, state, xy, lists, sought, asked):
-    """Return the next state and a position to try for a target: on a ring around one of its questions.
+    """Return the next state and a position to try for a question's article: on a ring around the question.
 
-    At a random angle, on the side of one of its own nearest, or next to another target of that question.
+    At a random angle, on the side of one of its own nearest, or next to another one of that question.
     """
     state, u = random(state)
     state, v = random(state)
@@ -157,7 +157,7 @@ def try_at_question(number, p, state, xy, lists, sought, asked):
         if friend != NOWHERE:
             turn = np.arctan2(xy[friend, 1] - y, xy[friend, 0] - x) + (z - 0.5)
     elif number % 4 == 3:
-        other = asked.targets[i, int(asked.targets.shape[1] * w)]
+        other = asked.near[i, int(asked.near.shape[1] * w)]
         if other != NOWHERE and other != p:
             x, y = xy[other, 0], xy[other, 1]
             far = 0.5 * v * fifth
@@ -166,7 +166,7 @@ def try_at_question(number, p, state, xy, lists, sought, asked):
 
 @nb.njit
 def _read_question(i, x, y, xy, cells, asked):
-    read(i, x, y, NOWHERE, xy, cells, asked.lists, asked.targets)
+    read(i, x, y, NOWHERE, xy, cells, asked.lists, asked.near)
     return _list_value(i, NOWHERE, NOWHERE, 0.0, asked)
 
 
@@ -174,7 +174,8 @@ def _read_question(i, x, y, xy, cells, asked):
 def put_questions(start, stop, seed, xy, cells, asked):
     """Put questions where their lists are worth most, and read these.
 
-    Tried are where each is, the means of all subsets of its targets, and positions around it and around its targets;
+    Tried are where each is, the means of all subsets of its own articles, and positions around it and
+    around these;
     of equal ones the first.
     """
     for i in range(start, stop):
@@ -182,14 +183,14 @@ def put_questions(start, stop, seed, xy, cells, asked):
         x, y = asked.xy[i, 0], asked.xy[i, 1]
         best = _read_question(i, x, y, xy, cells, asked)
         tenth = np.sqrt(asked.lists.dist[i, min(_DEPTH, asked.lists.held[i]) - 1])
-        targets = asked.targets[i][asked.targets[i] != NOWHERE]
-        for subset in range(1, (1 << len(targets)) + _AROUND):
-            if subset < 1 << len(targets):
+        own = asked.near[i][asked.near[i] != NOWHERE]
+        for subset in range(1, (1 << len(own)) + _AROUND):
+            if subset < 1 << len(own):
                 at_x, at_y, count = 0.0, 0.0, 0
-                for number in range(len(targets)):
+                for number in range(len(own)):
                     if subset >> number & 1:
-                        at_x += xy[targets[number], 0]
-                        at_y += xy[targets[number], 1]
+                        at_x += xy[own[number], 0]
+                        at_y += xy[own[number], 1]
                         count += 1
                 at_x, at_y = at_x / count, at_y / count
             else:
@@ -197,9 +198,9 @@ def put_questions(start, stop, seed, xy, cells, asked):
                 state, v = random(state)
                 state, w = random(state)
                 at_x, at_y = asked.xy[i, 0], asked.xy[i, 1]
-                if subset % 2 and len(targets):
-                    target = targets[int(len(targets) * w)]
-                    at_x, at_y = xy[target, 0], xy[target, 1]
+                if subset % 2 and len(own):
+                    article = own[int(len(own) * w)]
+                    at_x, at_y = xy[article, 0], xy[article, 1]
                 at_x += tenth * np.sqrt(u) * np.cos(2 * np.pi * v)
                 at_y += tenth * np.sqrt(u) * np.sin(2 * np.pi * v)
             found = _read_question(i, at_x, at_y, xy, cells, asked)

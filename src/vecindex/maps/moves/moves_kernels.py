@@ -19,8 +19,8 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from vecindex.maps.asked_kernels import asked_here, asked_there, enter_asked, leave_asked, try_at_question
-from vecindex.maps.lists_kernels import (
+from vecindex.maps.moves.asked_kernels import asked_here, asked_there, enter_asked, leave_asked, try_at_question
+from vecindex.maps.moves.lists_kernels import (
     NOWHERE,
     drop,
     enter,
@@ -108,9 +108,9 @@ def propose(start, stop, some, seed, tries, xy, cells, lists, sought, homes, ask
         found = nearest(xy[p, 0], xy[p, 1], p, xy, cells, rows, dist)
         here = _worth_here(p, xy, lists, sought, homes, asked, rows, found)
         gains[at] = -np.inf
-        is_target = len(asked.xy) > 0 and asked.starts[p + 1] > asked.starts[p]
+        belongs = len(asked.xy) > 0 and asked.starts[p + 1] > asked.starts[p]
         for number in range(tries):
-            if is_target and number % 2:
+            if belongs and number % 2:
                 state, x, y = try_at_question(number // 2, p, state, xy, lists, sought, asked)
             else:
                 state, x, y = _try(number, p, state, xy, lists, sought)
