@@ -212,7 +212,7 @@ def test_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "vecindex.verbs.questions.model.QuestionModel.embed", lambda self, texts, *_: unit_vectors(len(texts), seed=5)
     )
-    anchor = ("project", "--anchor", "--questions", str(tmp_path / "q.jsonl"), "--set", "iterations=5")
+    anchor = ("project", "--anchor", "--questions", str(tmp_path / "q.jsonl"), "--set", "sweeps=2")
     anchored = printed(monkeypatch, *anchor, "--db", tmp_path)
     valid("project", anchored)
     assert (anchored["name"], anchored["anchored"], anchored["anchor"]["folds"]) == ("anchored", True, 5)
