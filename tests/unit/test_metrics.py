@@ -39,8 +39,8 @@ def test_the_built_in_ones_by_hand() -> None:
         "reciprocal@2": [0.5, 1.0],
         "reciprocal@4": [0.5, 1.0],
     }
-    assert METRICS.built_in == OWN_KEYS
-    assert further(measured(lists(), (4,))) == {}
+    assert METRICS.built_in[: len(OWN_KEYS)] == OWN_KEYS
+    assert set(further(measured(lists(), (4,)))) == set(METRICS.built_in[len(OWN_KEYS) :])
 
 
 @pytest.fixture

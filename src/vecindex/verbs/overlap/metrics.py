@@ -119,9 +119,11 @@ RECIPROCAL = Metric(
 )
 
 OWN_KEYS = ("overlap", "rank_weighted", "enough", "none", "adjusted", "merged", "soft", "reciprocal")
-"""Metrics that the released JSON has under keys of their own."""
+"""Metrics that the released JSON has under keys of their own; no other one joins them."""
+BUILT_IN = (*OWN_KEYS,)
+"""Names of all metrics here; NAME in capitals is the `Metric`. A new one is added at the end."""
 METRICS: Registry[Metric] = Registry(
-    "overlap metric", "vecindex.metrics", Metric, {name: f"{__name__}:{name.upper()}" for name in OWN_KEYS}
+    "overlap metric", "vecindex.metrics", Metric, {name: f"{__name__}:{name.upper()}" for name in BUILT_IN}
 )
 
 
