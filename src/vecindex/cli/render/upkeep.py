@@ -189,6 +189,7 @@ def print_doctor(report: DoctorReport) -> None:
         out(f"  {spelled(finding.remedy)}")
     for note in report.notes:
         say(note)
-    say(f"{report.table}: {'sound' if report.sound else f'{len(report.findings)} faults found'}")
+    faults = f"{len(report.findings)} fault{'' if len(report.findings) == 1 else 's'} found"
+    say(f"{report.table}: {'sound' if report.sound else faults}")
     if report.repaired:
-        say(text("To add again what was dropped: ", command("ingest", Placeholder("SOURCE"))))
+        say(text("Rows that were given up, if any, come back by: ", command("ingest", Placeholder("SOURCE"))))
