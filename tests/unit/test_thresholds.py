@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from vecindex.core.neighbors import F64, Neighbors
+from vecindex.core.neighbors import F64, Neighbors, Rows
 from vecindex.core.nulls import bootstrap_mean, rank_correlation, resampled
 from vecindex.core.placement import place_by_search
 from vecindex.core.questions import QuestionSet
@@ -103,7 +103,7 @@ def test_of_more_than_eight_targets_the_subsets_of_the_nearest_eight_are_tried()
     xy = np.random.default_rng(0).normal(size=(40, 2))
     plane, tried = Plane(xy), []
 
-    def nearest(points: F64, k: int) -> Neighbors:
+    def nearest(points: F64, k: int, without: Rows | None = None) -> Neighbors:
         tried.extend(points.tolist())
         return plane.nearest(points, k)
 

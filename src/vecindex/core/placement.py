@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import combinations
+from typing import Protocol
 
 import numpy as np
 
@@ -14,8 +14,13 @@ MAX_SEARCHED = 8
 """Nearest articles whose subsets are tried, at most: 255 positions a question. Of a larger k, the first 8."""
 _BLOCK_POSITIONS = 1 << 15
 
-Nearest = Callable[[F64, int], Neighbors]
-"""Returns the k nearest articles on the map of each point (m, 2), exactly, ties by (dist, row)."""
+
+class Nearest(Protocol):
+    """Exact search on a map."""
+
+    def __call__(self, points: F64, k: int, without: Rows | None = None, /) -> Neighbors:
+        """Return the k nearest articles of each point (m, 2), ties by (dist, row); `without` (m,) are left out."""
+        ...
 
 
 def place_at_median(near: Rows, xy: F64) -> F64:
@@ -41,7 +46,9 @@ def place_at_median(near: Rows, xy: F64) -> F64:
     return positions
 
 
-def place_by_search(near: Rows, xy: F64, nearest: Nearest, articles: Rows | None = None) -> F64:
+def place_by_search(
+    near: Rows, xy: F64, nearest: Nearest, articles: Rows | None = None, without: Rows | None = None
+) -> F64:
     """Return the best position of each question among the means of all subsets of its nearest articles; shape (q, 2).
 
     Tried are the means of all non-empty subsets of those k articles that are on the map, 31 for k = 5. The best has
@@ -62,11 +69,12 @@ def place_by_search(near: Rows, xy: F64, nearest: Nearest, articles: Rows | None
     nearest : exact search on the map.
     articles : (n,) number of each row's article where rows are chunks and articles are counted: an article is where
         its chunk in `near` is, and is found by any of its chunks.
+    without : (q,) for each a row that is not on the map for it: the article itself where one is placed as a question.
 
     Three articles in a row and one apart; both of the nearest are kept at their mean.
 
     >>> xy = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 9.0]])
-    >>> def nearest(points, k):
+    >>> def nearest(points, k, without=None):
     ...     d = np.linalg.norm(points[:, None] - xy[None], axis=2)
     ...     return Neighbors(np.argsort(d, axis=1, kind="stable")[:, :k], np.sort(d, axis=1)[:, :k])
     >>> place_by_search(np.array([[0, 1]]), xy, nearest)
@@ -78,7 +86,9 @@ def place_by_search(near: Rows, xy: F64, nearest: Nearest, articles: Rows | None
     masks = subsets(min(near.shape[1], MAX_SEARCHED))
     block = max(1, _BLOCK_POSITIONS // len(masks))
     for at in range(0, len(near), block):
-        positions[at : at + block] = _search(near[at : at + block], xy, nearest, masks, articles)
+        part = slice(at, at + block)
+        left_out = None if without is None else without[part]
+        positions[part] = _search(near[part], xy, nearest, masks, articles, left_out)
     return positions
 
 
@@ -100,6 +110,7 @@ def _search(
     nearest: Nearest,
     masks: np.ndarray[tuple[int, int], np.dtype[np.bool_]],
     articles: Rows | None,
+    without: Rows | None,
 ) -> F64:
     q, k = near.shape
     at = _coordinates(near, xy)  # (q, k, 2)
@@ -111,7 +122,8 @@ def _search(
     total = np.where(member[:, :, :, None], np.nan_to_num(tried)[:, None, :, :], 0.0).sum(axis=2)  # (q, c, 2)
     usable = count > 0
     candidates = total / np.maximum(count, 1)[:, :, None]
-    found = nearest(candidates.reshape(-1, 2), k).rows  # (q c, k)
+    left_out = None if without is None else np.repeat(without, len(masks))
+    found = nearest(candidates.reshape(-1, 2), k, left_out).rows  # (q c, k)
     hits = found_in(np.repeat(counted(near, articles), len(masks), axis=0), counted(found, articles))
     overlap = hits.sum(axis=1).reshape(q, -1)
     weighted = (hits * rank_weights(k)).sum(axis=1).reshape(q, -1).round(12)

@@ -89,10 +89,12 @@ def _print_maps(result: OverlapResult) -> None:
         f"\nmaps (chance {share(result.chance)}; snapping onto the nearest article keeps at least "
         f"{share(result.snap_floor)})"
     )
-    head = ["map", "placement", f"overlap@{result.k}", "interval", enough_of(result.k), "none", "weighted", "soft@50"]
-    rows = [[*head, "reciprocal@50", "self-recall"]]
+    head = ["map", "placement", f"overlap@{result.k}", "ceiling", "interval", enough_of(result.k), "none"]
+    rows = [[*head, "weighted", "soft@50", "reciprocal@50", "self-recall"]]
     rows += [_placement_row(found, placed) for found in result.maps for placed in (found.search, found.median)]
     table(rows)
+    if result.ceiling is not None:
+        prose(f"ceiling: {result.ceiling}", indent=2)
     k = result.maps[0].fidelity.k if result.maps[0].fidelity else result.k
     out(f"\nthe maps themselves (k = {k}, chance 0.5; R_NX over k = 1 to 50, chance 0)")
     table(
@@ -118,6 +120,7 @@ def _placement_row(found: MapOverlap, placed: Placement) -> list[str]:
         found.name,
         placed.rule,
         share(placed.overlap.mean),
+        share(found.ceiling.mean if found.ceiling else None),
         interval(placed.overlap),
         share(placed.enough.mean),
         share(placed.none),
