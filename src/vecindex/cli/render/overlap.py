@@ -12,7 +12,7 @@ from vecindex.cli.render.project import made_by, precise
 from vecindex.files import not_written
 from vecindex.messages import percent
 from vecindex.reports.figures import NONE, figure, number, share
-from vecindex.reports.overlap.maps import enough_of
+from vecindex.reports.overlap.maps import RULES, enough_of
 from vecindex.verbs.overlap.causes.experiments import bearing_on, outcome_in_words
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _print_maps(result: OverlapResult) -> None:
         f"{share(result.snap_floor)})"
     )
     head = ["map", "placement", f"overlap@{result.k}", "ceiling", "interval", enough_of(result.k), "none"]
-    rows = [[*head, "weighted", "soft@50", "reciprocal@50", "self-recall"]]
+    rows = [[*head, "weighted", "soft@50", "close@50", "self-recall"]]
     rows += [_placement_row(found, placed) for found in result.maps for placed in (found.search, found.median)]
     table(rows)
     if result.ceiling is not None:
@@ -118,7 +118,7 @@ def _print_maps(result: OverlapResult) -> None:
 def _placement_row(found: MapOverlap, placed: Placement) -> list[str]:
     return [
         found.name,
-        placed.rule,
+        RULES[placed.rule],
         share(placed.overlap.mean),
         share(found.ceiling.mean if found.ceiling else None),
         interval(placed.overlap),
@@ -141,7 +141,7 @@ def _print_further_metrics(result: OverlapResult) -> None:
             for name, value in placed.metrics.items():
                 metric, at, depth = name.partition("@")
                 label = plain(result.metrics[metric].label + at + depth)
-                rows.append([found.name, placed.rule, label, figure(value.mean), interval(value, figure)])
+                rows.append([found.name, RULES[placed.rule], label, figure(value.mean), interval(value, figure)])
     out("\nfurther metrics")
     table(rows)
     for about in result.metrics.values():
