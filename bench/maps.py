@@ -66,7 +66,7 @@ def asked_vectors(db: str, files: list[str]) -> list[np.ndarray]:
 def scored(
     vectors: np.ndarray, xy: np.ndarray, asked: list[np.ndarray], names: list[str], fitted: np.ndarray | None = None
 ) -> dict[str, object]:
-    """Return recall of 5,000 articles, and the questions' overlap by candidate search, and where they were fitted."""
+    """Return recall of 5,000 articles, and the questions' overlap at their best positions and where fitted."""
     from vecindex.core.overlap import found_in
     from vecindex.core.placement import place_by_search
     from vecindex.neighbors.exact import ExactSearch

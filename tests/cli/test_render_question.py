@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vecindex.cli.render.question import print_question
-from vecindex.verbs.overlap.result import PlacedQuestion, QuestionRow
+from vecindex.verbs.overlap.question import PlacedQuestion, QuestionRow
 
 
 def test_an_anchored_map_is_never_shown_without_that(capsys: pytest.CaptureFixture[str]) -> None:

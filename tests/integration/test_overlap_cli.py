@@ -91,9 +91,9 @@ def test_it_tells_the_verdict_first(ran: Ran, mapped: tuple[str, str]) -> None:
     assert lines.index("causes on the map 'flat'") < next(
         i for i, line in enumerate(lines) if line.startswith("maps (chance")
     )
-    assert [line.split()[:2] for line in lines if line.startswith("  flat ")][:2] == [
-        ["flat", "search"],
-        ["flat", "median"],
+    assert [line.split()[:3] for line in lines if line.startswith("  flat ")][:2] == [
+        ["flat", "best", "position"],
+        ["flat", "median", "baseline"],
     ]
     assert max(len(line) for line in lines[1:]) <= 120
     assert "worst questions on the map 'flat'" in out
@@ -222,7 +222,8 @@ def test_one_question_side_by_side(ran: Ran, mapped: tuple[str, str]) -> None:
     assert ran(mapped, "--question", "wh\u00e4t 3?")[1] == out, "by its text"
     row = json.loads(ran(mapped, "--json")[1])["rows"][3]
     placed = row["maps"]["flat"]["search"]
-    for i, line in enumerate(out.splitlines()[4:9]):
+    assert out.splitlines()[1] == f"{row['clique']} of its 5 nearest are near to each other"
+    for i, line in enumerate(out.splitlines()[5:10]):
         cells = re.split(r"  +", line.strip().replace("* ", ""))
         assert cells == [
             str(i + 1),

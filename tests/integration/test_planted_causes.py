@@ -15,7 +15,8 @@ from vecindex.neighbors.plane import Plane
 from vecindex.store.database import Database
 from vecindex.verbs.overlap import overlap as pipeline
 from vecindex.verbs.overlap.causes.verdicts import Cause
-from vecindex.verbs.overlap.diagnose import Facts, diagnose
+from vecindex.verbs.overlap.diagnose import diagnose
+from vecindex.verbs.overlap.facts import Facts
 from vecindex.verbs.overlap.measure import Placed, Space, placement_figures, vectors_by_row
 from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.overlap.result import OverlapResult
@@ -117,6 +118,32 @@ def test_projection(tmp_path: Path, rng: np.random.Generator) -> None:
     found = ask(tmp_path, points[:N], points[N:], points[:N, :2])
     assert found.causes[0].cause is Cause.PROJECTION
     assert found.maps[0].self_recall.mean < 0.3
+
+
+def test_scattered_neighbors(tmp_path: Path) -> None:
+    # 50 clusters of 6 articles, each sqrt(.4) of its cluster and sqrt(.6) of its own: the cosine of two in a cluster
+    # is 0.4, of others 0. The map has each cluster in one spot, so the articles keep all of their five neighbors.
+    of, own = np.arange(N) // 6, np.eye(N)
+    articles = np.sqrt(0.4) * np.eye(50)[of] @ np.eye(50, N + 50) + np.sqrt(0.6) * own @ np.eye(N, N + 50, 50)
+    xy = np.stack([of % 10 + 0.01 * (np.arange(N) % 6), of // 10], axis=1)
+    # A question is the sum of two articles of one cluster and one of each of three others. Its cosine to the two is
+    # 1.4 / sqrt(5.8) = 0.58, to the three 0.42, to others of the first cluster 0.33: these five are its nearest.
+    first = 30 + 6 * np.arange(Q)
+    five = np.stack([first, first + 1, *(30 + (first - 30 + 6 * step + 2) % 270 for step in (11, 17, 23))], axis=1)
+    found = ask(tmp_path, articles, normalize(articles[five].sum(axis=1)), xy)
+    (on_map,) = found.maps
+    assert [{int(n.id[1:]) for n in row.neighbors} for row in found.rows] == [set(lists) for lists in five.tolist()]
+    # The two are near to each other, the others to nobody among the five: 2 of 5, and so many are kept.
+    assert {row.clique for row in found.rows} == {2}
+    assert on_map.ceiling is not None
+    assert (on_map.ceiling.mean, found.space.clique_ceiling) == pytest.approx((0.4, 0.4))
+    assert (on_map.cliques_kept, on_map.self_recall.mean) == (1.0, 1.0)
+    assert on_map.search.overlap.mean == pytest.approx(0.4)
+    assert found.causes[0].cause is Cause.SCATTERED
+    assert found.ceiling == (
+        "Of a question's 5 nearest articles, 2.0 are on average near to each other (40 %). Hardly more can be "
+        "expected of a map, unless it is laid out for these questions."
+    )
 
 
 def test_a_poor_map_is_not_taken_for_a_stale_one(tmp_path: Path, rng: np.random.Generator) -> None:

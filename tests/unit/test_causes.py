@@ -11,7 +11,8 @@ from vecindex.core.nulls import Interval
 from vecindex.messages import as_text
 from vecindex.spelling import CommandLine
 from vecindex.verbs.overlap.causes.verdicts import Cause, Confidence, Verdict
-from vecindex.verbs.overlap.diagnose import Facts, diagnose
+from vecindex.verbs.overlap.diagnose import diagnose
+from vecindex.verbs.overlap.facts import Facts
 from vecindex.verbs.overlap.result import AnswersFound, MapOverlap, Placement, SpaceFacts
 
 GOOD: dict[str, Any] = {
@@ -20,6 +21,7 @@ GOOD: dict[str, Any] = {
     "nearest_percentile": 60.0,
     "distinct_ratio": 0.9,
     "collapse_ceiling": 0.05,
+    "clique_ceiling": None,
     "mixing": 0.1,
     "mixing_chance": 0.002,
     "compactness": 0.8,
@@ -39,9 +41,12 @@ GOOD: dict[str, Any] = {
     "agreement": 0.9,
     "map_compactness": 0.7,
     "targets_outside": 0.0,
+    "ceiling": None,
+    "cliques_kept": None,
 }
 LOW = {"overlap": 0.35, "overlap_low": 0.3, "merged": 0.36, "soft_50": 0.5}
 NO_MAP = {"overlap": None}
+AT_MOST = {"overlap_low": 0.45, "ceiling": 0.6, "clique_ceiling": 0.6, "cliques_kept": 1.0}
 
 
 def filled(kind: Any, **values: Any) -> Any:
@@ -67,8 +72,16 @@ def facts(**changes: Any) -> Facts:
     )
     own = Interval(v["self_recall"], v["self_recall"], v["self_recall"], 0.95, "question")
     outside, agreement = v["targets_outside"], v["agreement"]
+    most = v["ceiling"]
     found = filled(
-        MapOverlap, name="flat", self_recall=own, agreement=agreement, targets_outside=outside, search=search
+        MapOverlap,
+        name="flat",
+        self_recall=own,
+        agreement=agreement,
+        targets_outside=outside,
+        search=search,
+        ceiling=None if most is None else Interval(most, most, most, 0.95, "question"),
+        cliques_kept=v["cliques_kept"],
     )
     return Facts(5, v["articles"], v["questions"], space, found)
 
@@ -103,6 +116,15 @@ def first(**changes: Any) -> Verdict:
             Cause.SHARED_NEIGHBORS,
             Confidence.MEDIUM,
         ),
+        # 0.5 is three quarters of the way from the floor, 0.2, to the ceiling, 0.6.
+        ({"overlap": 0.5, **AT_MOST}, Cause.SCATTERED, Confidence.MEDIUM),
+        ({"overlap": 0.5, **AT_MOST, "clique_ceiling": 0.59}, Cause.SCATTERED, Confidence.HIGH),
+        ({"overlap": 0.5, **AT_MOST, "clique_ceiling": 0.59, "questions": 9}, Cause.SCATTERED, Confidence.MEDIUM),
+        ({"overlap": 0.49, **AT_MOST}, Cause.UNEXPLAINED, Confidence.LOW),
+        ({"overlap": 0.5, **AT_MOST, "self_recall": 0.5}, Cause.SCATTERED, Confidence.MEDIUM),
+        ({"overlap": 0.5, **AT_MOST, "cliques_kept": 0.74}, Cause.UNEXPLAINED, Confidence.LOW),
+        ({"overlap": 0.5, **AT_MOST, "cliques_kept": 0.74, "self_recall": 0.5}, Cause.PROJECTION, Confidence.HIGH),
+        ({"overlap": 0.6, **AT_MOST}, Cause.HEALTHY, Confidence.MEDIUM),
         ({"hub_share": 0.4, "distinct_ratio": 0.2}, Cause.HUBS, Confidence.MEDIUM),
         ({**NO_MAP, "hub_share": 0.9, "distinct_ratio": 0.1}, Cause.HUBS, Confidence.HIGH),
         ({**LOW, "overlap": 0.1, "merged": 0.1, "self_recall": 0.7}, Cause.PLACEMENT, Confidence.HIGH),

@@ -65,7 +65,7 @@ def test_an_empty_map_has_no_neighbors() -> None:
 
 @given(st.integers(0, 2**20), st.integers(1, 5))
 @settings(max_examples=25, deadline=None)
-def test_the_search_finds_the_best_subset(seed: int, k: int) -> None:
+def test_the_search_finds_the_best_position(seed: int, k: int) -> None:
     xy, targets = random_map(seed), targets_of(seed, 3, k)
     plane = Plane(xy)
     places = place_by_search(targets, xy, plane.nearest)
@@ -112,6 +112,27 @@ def test_targets_outside_the_map_are_left_out() -> None:
     place = place_by_search(targets, xy, plane.nearest)
     assert place.tolist() == [[1.0, 0.0]]
     assert overlap_at_k(targets, plane.nearest(place, 3).rows, 3).tolist() == [2 / 3]
+
+
+def test_a_point_beside_a_dense_spot_holds_what_no_mean_does() -> None:
+    # Row 2 is nearer to the mean (1, 0) of the two targets than they are, and each has it as its nearest.
+    xy = np.array([[0.0, 0.0], [2.0, 0.0], [1.0, 0.9]])
+    plane, targets = Plane(xy), np.array([[0, 1]])
+    assert plane.nearest(np.array([[1.0, 0.0]]), 2).rows.tolist() == [[2, 0]]
+    # 0.6 of the distance to the second nearest, 2, at 22.5 degrees from the direction of the mean, away from row 2;
+    # of the points around the two targets it is the one or its mirror image, which are as good.
+    (place,) = place_by_search(targets, xy, plane.nearest)
+    assert abs(place[0] - 1) == pytest.approx(1.2 * math.cos(math.pi / 8) - 1)
+    assert place[1] == pytest.approx(-1.2 * math.sin(math.pi / 8))
+    assert sorted(plane.nearest(place, 2).rows[0].tolist()) == [0, 1]
+
+
+def test_what_is_left_out_is_nobodys_neighbor() -> None:
+    # Without row 2 the mean keeps both.
+    xy = np.array([[0.0, 0.0], [2.0, 0.0], [1.0, 0.9]])
+    plane = Plane(xy)
+    place = place_by_search(np.array([[0, 1]]), xy, plane.nearest, without=np.array([2]))
+    assert place.tolist() == [[1.0, 0.0]]
 
 
 def test_a_larger_k_tries_the_nearest_eight() -> None:

@@ -39,6 +39,25 @@ def test_the_figures_of_maps_are_those_of_the_result() -> None:
     assert page.row(f"articles in the questions' padded box (expected){note}")[1:] == ["12 (10.2)", "12 (10.2)"]
 
 
+def test_the_ceiling_stands_next_to_the_overlap() -> None:
+    found = make_result(maps=("flat", "round"))
+    found |= {"ceiling": "Of a question's 5 nearest articles, 2.5 are near to each other."}
+    found["space"]["clique_ceiling"] = 0.5
+    found["maps"][0] |= {"ceiling": interval(0.5), "cliques_kept": 1.0}
+    found["maps"][1] |= {"ceiling": interval(0.41), "cliques_kept": 0.7}
+    found["rows"][0]["clique"] = 3
+    page = page_of(found)
+    header = next(t for t in page.tables if t[0][:2] == ["map", "placement"])[0]
+    assert header[2:6] == ["overlap@5", "interval", "ceiling", "3 of 5"]
+    assert page.row("flat400 articles")[4] == "50 %"
+    assert page.row("round400 articles")[4] == "41 %"
+    assert len(page.row("self-recall")) == len(header) - 1
+    note = "of articles that are near to each other: what the map keeps, of what it could"
+    assert page.row(f"articles kept together{note}")[1:] == ["100 %", "70 %"]
+    assert found["ceiling"] in page.text
+    assert "3 of its 5 nearest are near to each other" in page.data["questions"][0]["facts"]
+
+
 def test_the_values_behind_the_drawings() -> None:
     # Of 12 questions, i keeps i modulo 6 of 5; at the median one fewer.
     page = page_of(make_result(questions=12))

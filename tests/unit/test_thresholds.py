@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from vecindex.core.neighbors import F64, Neighbors
+from vecindex.core.neighbors import F64, Neighbors, Rows
 from vecindex.core.nulls import bootstrap_mean, rank_correlation, resampled
 from vecindex.core.placement import place_by_search
 from vecindex.core.questions import QuestionSet
@@ -103,14 +103,15 @@ def test_of_more_than_eight_targets_the_subsets_of_the_nearest_eight_are_tried()
     xy = np.random.default_rng(0).normal(size=(40, 2))
     plane, tried = Plane(xy), []
 
-    def nearest(points: F64, k: int) -> Neighbors:
+    def nearest(points: F64, k: int, without: Rows | None = None) -> Neighbors:
         tried.extend(points.tolist())
         return plane.nearest(points, k)
 
     place_by_search(np.arange(10)[None], xy, nearest)
-    assert len(tried) == 255
-    assert tried[:8] == xy[:8].tolist()
-    assert tried[-1] == pytest.approx(xy[:8].mean(axis=0).tolist())
+    # Then the eight by themselves, for their distances, and 24 points around each.
+    assert len(tried) == 255 + 8 + 8 * 24
+    assert tried[:8] == tried[255:263] == xy[:8].tolist()
+    assert tried[254] == pytest.approx(xy[:8].mean(axis=0).tolist())
 
 
 @pytest.mark.parametrize(

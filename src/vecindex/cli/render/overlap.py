@@ -12,7 +12,7 @@ from vecindex.cli.render.project import made_by, precise
 from vecindex.files import not_written
 from vecindex.messages import percent
 from vecindex.reports.figures import NONE, figure, number, share
-from vecindex.reports.overlap.maps import enough_of
+from vecindex.reports.overlap.maps import RULES, enough_of
 from vecindex.verbs.overlap.causes.experiments import bearing_on, outcome_in_words
 
 if TYPE_CHECKING:
@@ -89,10 +89,12 @@ def _print_maps(result: OverlapResult) -> None:
         f"\nmaps (chance {share(result.chance)}; snapping onto the nearest article keeps at least "
         f"{share(result.snap_floor)})"
     )
-    head = ["map", "placement", f"overlap@{result.k}", "interval", enough_of(result.k), "none", "weighted", "soft@50"]
-    rows = [[*head, "reciprocal@50", "self-recall"]]
+    head = ["map", "placement", f"overlap@{result.k}", "ceiling", "interval", enough_of(result.k), "none"]
+    rows = [[*head, "weighted", "soft@50", "close@50", "self-recall"]]
     rows += [_placement_row(found, placed) for found in result.maps for placed in (found.search, found.median)]
     table(rows)
+    if result.ceiling is not None:
+        prose(f"ceiling: {result.ceiling}", indent=2)
     k = result.maps[0].fidelity.k if result.maps[0].fidelity else result.k
     out(f"\nthe maps themselves (k = {k}, chance 0.5; R_NX over k = 1 to 50, chance 0)")
     table(
@@ -116,8 +118,9 @@ def _print_maps(result: OverlapResult) -> None:
 def _placement_row(found: MapOverlap, placed: Placement) -> list[str]:
     return [
         found.name,
-        placed.rule,
+        RULES[placed.rule],
         share(placed.overlap.mean),
+        share(found.ceiling.mean if found.ceiling else None),
         interval(placed.overlap),
         share(placed.enough.mean),
         share(placed.none),
@@ -138,7 +141,7 @@ def _print_further_metrics(result: OverlapResult) -> None:
             for name, value in placed.metrics.items():
                 metric, at, depth = name.partition("@")
                 label = plain(result.metrics[metric].label + at + depth)
-                rows.append([found.name, placed.rule, label, figure(value.mean), interval(value, figure)])
+                rows.append([found.name, RULES[placed.rule], label, figure(value.mean), interval(value, figure)])
     out("\nfurther metrics")
     table(rows)
     for about in result.metrics.values():

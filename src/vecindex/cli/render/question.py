@@ -13,7 +13,8 @@ from vecindex.reports.figures import share
 from vecindex.reports.overlap.maps import RULES
 
 if TYPE_CHECKING:
-    from vecindex.verbs.overlap.result import OverlapResult, PlacedQuestion, QuestionRow, RankedNeighbor
+    from vecindex.verbs.overlap.question import PlacedQuestion, QuestionRow, RankedNeighbor
+    from vecindex.verbs.overlap.result import OverlapResult
 
 
 def print_question(result: OverlapResult, question: str) -> None:
@@ -25,6 +26,8 @@ def print_question(result: OverlapResult, question: str) -> None:
     row = _row_of(result, question)
     alone = row is result.typed or result.questions == 1
     out(plain(row.text) if alone else f"{plain(row.id)}: {plain(row.text)}")
+    if row.clique is not None:
+        out(f"{row.clique} of its {result.k} nearest are near to each other")
     for one in result.maps:
         anchored = anchored_to(one.about)
         name = f"{one.name} ({plain(anchored)})" if anchored else one.name

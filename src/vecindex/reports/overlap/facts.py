@@ -29,11 +29,16 @@ _NEAR: Words = {
     "articles_cohesion": ("cohesion of an article's nearest", figure, ""),
     "compactness": ("compactness", figure, "distance of two questions over that of two articles"),
 }
-_OPTIONAL = ("pseudo_percentile",)
+_OPTIONAL = ("pseudo_percentile", "clique_ceiling")
 """Left out, rather than shown as a dash, where they were not requested."""
 _SHARED: Words = {
     "distinct_ratio": ("distinct true neighbors", share, "100% when the questions share none"),
     "collapse_ceiling": ("ceiling of a collapse", share, "the best overlap with all questions at one position"),
+    "clique_ceiling": (
+        "nearest that are near to each other",
+        share,
+        "the largest set of each question; the ceiling of a map that is not laid out for them",
+    ),
     "mixing": ("questions among a question's nearest", share, "a property, to be compared with its chance"),
     "mixing_chance": ("chance of this", share, ""),
     "hub_share": ("true neighbors that are hubs", share, "lower is better"),
@@ -125,6 +130,9 @@ def geometry_section(found: Values) -> Section | None:
     add("area of the questions' hull", of_placement("hull_share", share), "of the articles' hull")
     add("distinct lists", of_placement("distinct_lists", share), "100% when no two questions coincide")
     add("true neighbors that are not on the map", [share(o.get("targets_outside")) for o in maps], "")
+    if any(o.get("cliques_kept") is not None for o in maps):
+        note = "of articles that are near to each other: what the map keeps, of what it could"
+        add("articles kept together", [share(o.get("cliques_kept")) for o in maps], note)
     add("agreement", [figure(o.get("agreement")) for o in maps], "0.5 is chance")
     for key, (label, show, note) in _OF_FIDELITY.items():
         values = [(o.get("fidelity") or {}).get(key) for o in maps]
@@ -148,7 +156,7 @@ def geometry_section(found: Values) -> Section | None:
     return Section("geometry", "Geometry", table(columns, rows, caption=caption, css="facts"))
 
 
-_MAP_KNOWN = ("articles", "outside", "targets_outside", "agreement", "self_recall")
+_MAP_KNOWN = ("articles", "outside", "targets_outside", "agreement", "self_recall", "ceiling", "cliques_kept")
 _PLACEMENT_KNOWN = (
     "overlap",
     "rank_weighted",

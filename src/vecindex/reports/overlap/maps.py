@@ -51,7 +51,9 @@ def maps_section(found: Values) -> Section:
         for name, note, of in _EXTRA
         if any(of(one[rule]) is not None for one in found["maps"] for rule in RULES)
     ]
-    names = ["map", "placement", f"overlap@{found['k']}", "interval", enough_of(found["k"]), "none", "rank-weighted"]
+    ceiling = any(one.get("ceiling") for one in found["maps"])
+    names = ["map", "placement", f"overlap@{found['k']}", "interval", *(["ceiling"] if ceiling else [])]
+    names += [enough_of(found["k"]), "none", "rank-weighted"]
     names += [f"soft@{depth}", f"close@{depth}"] if depth else []
     names += ["merged", "adjusted", *(name for name, _, _ in extra)]
     blank = [None] * (len(names) - 4)
@@ -61,7 +63,10 @@ def maps_section(found: Values) -> Section:
             "size": _size(one),
             "note": (one.get("about") or {}).get("anchored_note"),
             "rows": [
-                *((label, _cells(one[rule], depth, [of for _, _, of in extra])) for rule, label in RULES.items()),
+                *(
+                    (label, _cells(one, rule, depth, ceiling, [of for _, _, of in extra]))
+                    for rule, label in RULES.items()
+                ),
                 (
                     "self-recall",
                     [share(mean_of(one["self_recall"])), ends(one["self_recall"]), *blank],
@@ -99,9 +104,13 @@ _EXTRA: tuple[tuple[str, str, Callable[[Values], float | None]], ...] = (
 """Columns that are shown where a map has a value: name, meaning, value."""
 
 
-def _cells(placed: Values, depth: str | None, extra: Sequence[Callable[[Values], float | None]]) -> list[str]:
-    cells = [share(mean_of(placed["overlap"])), ends(placed["overlap"]), share(mean_of(placed["enough"]))]
-    cells += [share(placed["none"]), share(mean_of(placed["rank_weighted"]))]
+def _cells(
+    one: Values, rule: str, depth: str | None, ceiling: bool, extra: Sequence[Callable[[Values], float | None]]
+) -> list[str]:
+    placed = one[rule]
+    cells = [share(mean_of(placed["overlap"])), ends(placed["overlap"])]
+    cells += [share(mean_of(one["ceiling"]))] if ceiling else []
+    cells += [share(mean_of(placed["enough"])), share(placed["none"]), share(mean_of(placed["rank_weighted"]))]
     cells += [share(placed["soft"].get(depth)), share(placed["reciprocal"].get(depth))] if depth else []
     return [*cells, share(placed["merged"]), share(placed["adjusted"]), *(share(of(placed)) for of in extra)]
 
@@ -134,6 +143,9 @@ def _strips(found: Values) -> Markup:
         Mark("floor", number(found["snap_floor"]) or 0.0),
         Mark(f"goal {percent(GOAL)}", GOAL),
     ]
+    ceiling = number(found["space"].get("clique_ceiling"))
+    if ceiling is not None:
+        marks.append(Mark("ceiling", ceiling))
     title = f"Share of the {k} nearest articles that stay nearest"
     drawing = strip_chart("strips", title, description, groups, marks, f"overlap@{k}")
     by = found["maps"][0]["search"]["overlap"].get("by", "question")

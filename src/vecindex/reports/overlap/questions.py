@@ -108,7 +108,7 @@ def questions_data(found: Values) -> Markup:
     names = [one["name"] for one in found["maps"]]
     questions = [
         {
-            "facts": _facts(row),
+            "facts": _facts(row, found["k"]),
             "near": near(row["neighbors"]),
             "maps": [[on_map(row["maps"][name][rule]) for rule in RULES] for name in names],
         }
@@ -118,8 +118,11 @@ def questions_data(found: Values) -> Markup:
     return json_block(values, "neighbors")
 
 
-def _facts(row: Values) -> list[str]:
+def _facts(row: Values, k: int) -> list[str]:
     facts = [] if row.get("topic") is None else [f"topic: {row['topic']}"]
+    clique = number(row.get("clique"))
+    if clique is not None:
+        facts.append(f"{clique:.0f} of its {k} nearest are near to each other")
     percentile = number(row["nearest_percentile"])
     if percentile is not None:
         facts.append(f"closer to its nearest article than {100 - percentile:.0f}% of the articles are to theirs")

@@ -10,8 +10,9 @@ The order is that of the tree: a fault further up hides those below it, so it is
 6. coverage, or style: the articles are far from the questions, because they are missing or because of the wording
 7. answers not found: the right articles are in the table and not among the nearest, so the neighbors are wrong ones
 8. projection: two dimensions do not hold the neighborhoods, not even the articles' own
-9. broad questions: their neighbors are not neighbors of each other
-10. truncation: the model did not read the texts to their end (never more than a hint)
+9. scattered neighbors: the map is good, and the questions' nearest articles are not near to each other
+10. broad questions: the same, and more so than for the articles
+11. truncation: the model did not read the texts to their end (never more than a hint)
 
 Thresholds are conventions, not laws; each verdict states the figures that it rests on.
 """
@@ -19,10 +20,10 @@ Thresholds are conventions, not laws; each verdict states the figures that it re
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from vecindex.core.overlap import GOAL, adjusted_for_chance, chance_level, snap_floor
+from vecindex.core.overlap import GOAL, chance_level, snap_floor
 from vecindex.messages import Message, Placeholder, command, option, percent, text
+from vecindex.verbs.overlap.capacity import broad, projection, scattered
 from vecindex.verbs.overlap.causes.verdicts import (
     FAR_PERCENTILE,
     MERGING_HELPS,
@@ -32,50 +33,16 @@ from vecindex.verbs.overlap.causes.verdicts import (
     Confidence,
     Verdict,
 )
-from vecindex.verbs.overlap.result import MapOverlap, SpaceFacts
+from vecindex.verbs.overlap.facts import SHARED_NEIGHBORS, SURE_QUESTIONS, Facts
 from vecindex.verbs.overlap.space import known
 
-STALE_SELF_RECALL = 0.02
-"""Above chance. Maps of 21 million texts still reach 0.06 (Gonzalez-Marquez et al. 2024)."""
-STALE_AGREEMENT = 0.55
-"""A poor map, two principal components for instance, has hardly any self-recall either, but agrees far more."""
 COLLAPSED = 0.1
 """Compactness on the map below this share of that in embedding space: the questions were drawn together."""
-SHARED_NEIGHBORS = 0.6
 HUB_SHARE = 0.3
 DUPLICATED = 0.2
 TRUNCATED = 0.1
-SURE_QUESTIONS = 10
-"""The bootstrap interval of fewer questions is too narrow: it has too few values to draw from."""
 ANSWERS_RECALL = 0.5
 """Of the right articles that are in the table and could be listed, fewer than every second one is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the causes are found by.
-
-    Attributes
-    ----------
-    k, articles, questions : neighbors asked for; articles in the table; questions.
-    space : what was measured in embedding space.
-    on_map : what was measured on one map; None without a map.
-    """
-
-    k: int
-    articles: int
-    questions: int
-    space: SpaceFacts
-    on_map: MapOverlap | None = None
-
-    @property
-    def answers_recall(self) -> float | None:
-        """Recall of the right answers in embedding space; None where it is not known."""
-        return None if self.space.answers is None else known(self.space.answers.recall)
-
-    def misses(self, goal: float) -> bool:
-        """Return whether there is a map on which the overlap misses the goal."""
-        return self.on_map is not None and self.on_map.search.overlap.mean < goal
 
 
 def diagnose(facts: Facts, goal: float = GOAL) -> tuple[Verdict, ...]:
@@ -91,13 +58,9 @@ def diagnose(facts: Facts, goal: float = GOAL) -> tuple[Verdict, ...]:
 
 
 def _stale(f: Facts, goal: float) -> Verdict | None:
-    if f.on_map is None or f.articles <= f.k + 1:
+    if f.on_map is None or not f.stale:
         return None
     recall, agreement = f.on_map.self_recall.mean, f.on_map.agreement
-    if not agreement <= STALE_AGREEMENT:
-        return None
-    if not adjusted_for_chance(recall, f.k, f.articles - 1) <= STALE_SELF_RECALL:
-        return None
     return Verdict(
         Cause.STALE_MAP,
         "Even the articles lose all their neighbors on it: this map shows other vectors, or its rows are mixed up.",
@@ -272,58 +235,6 @@ def _answers(f: Facts, goal: float) -> Verdict | None:
     )
 
 
-def _projection(f: Facts, goal: float) -> Verdict | None:
-    if f.on_map is None or not f.misses(goal) or _stale(f, goal) is not None:
-        return None
-    overlap, recall = f.on_map.search.overlap.mean, f.on_map.self_recall.mean
-    expected = snap_floor(f.k) + (1 - snap_floor(f.k)) * recall
-    if not recall < goal or overlap < expected - 0.25:
-        return None
-    because = {
-        "overlap": overlap,
-        "self_recall": recall,
-        "expected from the map's own quality": expected,
-    }
-    soft = f.on_map.search.soft.get(50)
-    if soft is not None:
-        because["soft overlap within 50"] = soft
-    return Verdict(
-        Cause.PROJECTION,
-        "The map does not keep the articles' own neighborhoods either; the questions do as well as it allows.",
-        because,
-        Confidence.HIGH if f.space.distinct_ratio > SHARED_NEIGHBORS else Confidence.MEDIUM,
-        "Make a map of the same vectors by another method (local instead of umap): the overlap follows its "
-        "self-recall.",
-        text(
-            "If it is not of the default method, try that: ",
-            command("project", Placeholder("NAME")),
-            ". A map anchored to the questions keeps more of theirs: ",
-            command("project", anchor=True, questions=Placeholder("FILE")),
-        ),
-    )
-
-
-def _broad(f: Facts, goal: float) -> Verdict | None:
-    if f.on_map is None or not f.misses(goal) or not f.on_map.self_recall.mean >= goal:
-        return None
-    if not f.space.cohesion < f.space.articles_cohesion - 0.1:
-        return None
-    return Verdict(
-        Cause.BROAD,
-        "The articles keep their neighbors, but a question's nearest articles are not near each other: it asks for "
-        "several things.",
-        {
-            "overlap": f.on_map.search.overlap.mean,
-            "self_recall": f.on_map.self_recall.mean,
-            "cohesion": f.space.cohesion,
-            "articles_cohesion": f.space.articles_cohesion,
-        },
-        Confidence.MEDIUM,
-        "Split such a question into its parts: each part's overlap is higher.",
-        "Ask narrower questions, or judge them by the soft overlap.",
-    )
-
-
 def _truncation(f: Facts, goal: float) -> Verdict | None:
     if f.space.truncated < TRUNCATED or (f.on_map is not None and not f.misses(goal)):
         return None
@@ -345,8 +256,9 @@ _RULES: tuple[Callable[[Facts, float], Verdict | None], ...] = (
     _placement,
     _far,
     _answers,
-    _projection,
-    _broad,
+    projection,
+    scattered,
+    broad,
     _truncation,
 )
 

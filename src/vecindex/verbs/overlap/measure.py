@@ -23,7 +23,9 @@ from vecindex.core.placement import place_at_median, place_by_search
 from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.neighbors.plane import Plane
-from vecindex.verbs.overlap.diagnose import Facts, diagnose
+from vecindex.verbs.overlap.causes.cliques import ceilings
+from vecindex.verbs.overlap.diagnose import diagnose
+from vecindex.verbs.overlap.facts import Facts
 from vecindex.verbs.overlap.metrics import DUPLICATE_DIST, Lists, further, measured
 from vecindex.verbs.overlap.options import DEPTH
 from vecindex.verbs.overlap.result import AnswersFound, MapOverlap, Placement, SpaceFacts
@@ -32,6 +34,7 @@ from vecindex.verbs.overlap.space import (
     answer_recall,
     cohesion,
     is_hub,
+    known,
     mixing,
     mixing_chance,
     occurrences,
@@ -68,6 +71,8 @@ class Space:
     answers : the right articles of each question that are in the table, as they are counted.
     articles : number of each row's article where rows are chunks and articles are counted. Lists of neighbors then
         hold each article once, by its nearest chunk's row.
+    cliques : (q,) how many of each question's k nearest are near to each other; see `causes.cliques`. None where that
+        was not looked for. `shown` (a,) are the indices of sampled articles, `shown_cliques` (a,) the same of theirs.
     article_topics : topics under the rows in the questions' lists; None where articles have none.
     """
 
@@ -84,6 +89,9 @@ class Space:
     answers_absent: float | None
     truncated: float
     articles: Rows | None = None
+    cliques: Rows | None = None
+    shown: Rows | None = None
+    shown_cliques: Rows | None = None
     article_topics: Mapping[int, str | None] | None = None
 
     def counted(self, rows: Rows) -> Rows:
@@ -180,6 +188,7 @@ def space_facts(space: Space, vectors_of: VectorsOf) -> SpaceFacts:
         sample=len(space.sample),
         style=style_of(space.vectors, near.first(k), space.sample_vectors, own, vectors_of, space.seed),
         topic_precision=topics_found(space, near.rows),
+        clique_ceiling=None if space.cliques is None else float(ceilings(space.cliques, k).mean()),
     )
 
 
@@ -240,8 +249,9 @@ def map_overlap(
     facts: SpaceFacts,
     padding: float,
     fidelity: Fidelity | None,
+    cliques_kept: float,
 ) -> MapOverlap:
-    """Return the figures of one map, with the causes that they speak for."""
+    """Return the figures of one map, with the causes that they speak for; `cliques_kept` may be NaN."""
     search, median = (placement_figures(p, space, plane, padding) for p in placed)
     rows = space.near.rows[:, : space.k]
     near, found = own_lists(space, plane)
@@ -262,8 +272,17 @@ def map_overlap(
         search=search,
         median=median,
         causes=(),
+        ceiling=map_ceiling(space, cliques_kept),
+        cliques_kept=known(cliques_kept),
     )
     return replace(made, causes=diagnose(Facts(space.k, space.n, len(space.vectors), facts, made)))
+
+
+def map_ceiling(space: Space, cliques_kept: float) -> Interval | None:
+    """Return the most to expect of the overlap on a map, see `causes.cliques`; None where it is not known."""
+    if space.cliques is None or np.isnan(cliques_kept):
+        return None
+    return _mean(space, ceilings(space.cliques, space.k, cliques_kept))
 
 
 def own_lists(space: Space, plane: Plane) -> tuple[Rows, Rows]:

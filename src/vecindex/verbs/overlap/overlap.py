@@ -23,8 +23,10 @@ from vecindex.types import Observer, Silent
 from vecindex.verbs.clock import Clock
 from vecindex.verbs.overlap.causes.experiments import Experiment, weighed
 from vecindex.verbs.overlap.causes.verdicts import NOTHING_TO_DO, Cause, Verdict
-from vecindex.verbs.overlap.diagnose import Facts, diagnose
+from vecindex.verbs.overlap.ceiling import articles_share, in_words, with_cliques
+from vecindex.verbs.overlap.diagnose import diagnose
 from vecindex.verbs.overlap.explain import Explainer, cheap_experiments
+from vecindex.verbs.overlap.facts import Facts
 from vecindex.verbs.overlap.measure import (
     Placed,
     Space,
@@ -92,6 +94,10 @@ def overlap(
     others = [part for part in (nested, explainer) if part is not None]
     space, typed, fidelity = _search(reader, asked, planes, options, others)
     clock.lap("neighbors")
+    if planes:
+        space, *rest = with_cliques(database, reader, [space] if typed is None else [space, typed], observer)
+        typed = rest[0] if rest else None
+        clock.lap("cliques")
     placed = {map_name: place_all(plane, space) for map_name, plane in planes.items()}
     placed_typed = {map_name: place_all(plane, typed) for map_name, plane in planes.items()} if typed else {}
     shown = [space.near, *(p.near for both in placed.values() for p in both)]
@@ -105,8 +111,8 @@ def overlap(
         facts = explainer.facts(facts, space)
     measured = []
     for map_name, plane in planes.items():
-        padding, kept = options["bbox_padding"], fidelity.get(map_name)
-        one = map_overlap(map_name, about[map_name], plane, placed[map_name], space, facts, padding, kept)
+        padding, kept, share = options["bbox_padding"], fidelity.get(map_name), articles_share(space, plane)
+        one = map_overlap(map_name, about[map_name], plane, placed[map_name], space, facts, padding, kept, share)
         measured.append(one)
         clock.lap(f"map {map_name}")
     measured.sort(key=_best_first)
@@ -149,6 +155,7 @@ def overlap(
         rows=rows,
         causes=causes,
         verdict=_verdict(measured, causes, space, options["by"]),
+        ceiling=in_words(measured, facts.clique_ceiling, len(texts), k, options["by"]),
         next=_next(measured, causes),
         rejected=asked.set.rejected,
         duplicates=asked.set.duplicates,

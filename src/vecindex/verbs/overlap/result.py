@@ -15,6 +15,7 @@ from vecindex.types import Rejected
 from vecindex.verbs.overlap.causes.experiments import Experiment
 from vecindex.verbs.overlap.causes.nested import WhatIf
 from vecindex.verbs.overlap.causes.verdicts import Verdict
+from vecindex.verbs.overlap.question import QuestionRow, flat_rows
 from vecindex.verbs.scores.evenness import Evenness
 
 if TYPE_CHECKING:
@@ -23,64 +24,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from vecindex.verbs.scores.fidelity import Fidelity
-
-
-@dataclass(frozen=True, slots=True)
-class RankedNeighbor:
-    """A neighbor: rank from 1, and `dist` (cosine in embedding space, the map's unit on a map).
-
-    Attributes
-    ----------
-    id : of the article; of the chunk where chunks are counted.
-    chunk : id of the article's nearest chunk; None where what is counted is the row.
-    """
-
-    rank: int
-    id: str
-    title: str | None
-    dist: float
-    chunk: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedQuestion:
-    """One question on one map, placed by one rule.
-
-    Attributes
-    ----------
-    target_ranks : rank on the map of each of its k nearest in embedding space; None beyond the `depth` nearest.
-    neighbor_ranks : rank in embedding space of each of its `neighbors` on the map; None likewise.
-    metrics : values of the metrics without a field of their own; None where one is not defined.
-    """
-
-    x: float | None
-    y: float | None
-    overlap: float
-    rank_weighted: float
-    soft: dict[int, float]
-    reciprocal: dict[int, float]
-    topic_precision: float | None
-    neighbors: tuple[RankedNeighbor, ...]
-    depth: int
-    target_ranks: tuple[int | None, ...]
-    neighbor_ranks: tuple[int | None, ...]
-    metrics: dict[str, float | None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class QuestionRow:
-    """One question: its neighbors in embedding space, and on each map under the map's name and the rule."""
-
-    id: str
-    text: str
-    topic: str | None
-    nearest_dist: float
-    nearest_percentile: float
-    answers_recall: float | None
-    answers_reciprocal_rank: float | None
-    topic_precision: float | None
-    neighbors: tuple[RankedNeighbor, ...]
-    maps: dict[str, dict[str, PlacedQuestion]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +91,9 @@ class SpaceFacts:
     topic_precision : share of the k nearest whose topic is the question's; None where either has no topics.
     pseudo_percentile : as `nearest_percentile`, of stored articles worded as the questions are; None unless asked to
         explain, or where words cannot be exchanged. See `verbs.overlap.causes.pseudo`.
+    clique_ceiling : mean share of the k nearest that are in the largest set of them in which all are near to each
+        other: the most to expect of a map that is not laid out for the questions. See `causes.cliques`; None without
+        a map, or for k above 20.
     """
 
     nearest_dist: float
@@ -172,6 +118,7 @@ class SpaceFacts:
     style: Style
     topic_precision: Interval | None
     pseudo_percentile: float | None = None
+    clique_ceiling: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +180,9 @@ class MapOverlap:
     fidelity : None for a map of fewer than two articles.
     agreement : how often a true neighbor of a sampled article is nearer on the map than a random one; 0.5 is chance.
     causes : most likely first.
+    ceiling : the most to expect of the questions' overlap on this map, unless it is laid out for them: from their
+        largest sets (`SpaceFacts.clique_ceiling`) and `cliques_kept`. None where either is not known.
+    cliques_kept : how much of such sets among their own nearest articles keep on this map, of what they could.
     """
 
     name: str
@@ -249,6 +199,8 @@ class MapOverlap:
     search: Placement
     median: Placement
     causes: tuple[Verdict, ...]
+    ceiling: Interval | None = None
+    cliques_kept: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +223,7 @@ class OverlapResult(Result, Frames):
     maps : best first, by the mean overlap at the best positions; of equal ones by the self-recall.
     causes : of the best map; without a map, of embedding space alone.
     verdict : one line.
+    ceiling : what a map can be expected to keep, in words; None where it is not known. See `MapOverlap.ceiling`.
     next : what to do, each a sentence.
     by : what is counted, "article" or "chunk"; `articles` is how many of them the table holds.
     typed : the question that was typed next to a file of others; it counts in no figure.
@@ -306,6 +259,7 @@ class OverlapResult(Result, Frames):
     what_if: WhatIf | None = None
     experiments: tuple[Experiment, ...] = ()
     metrics: dict[str, MetricAbout] = field(default_factory=dict)
+    ceiling: str | None = None
 
     @property
     def best(self) -> MapOverlap | None:
@@ -337,7 +291,8 @@ class OverlapResult(Result, Frames):
 
     def _repr_html_(self) -> str:
         """Return the verdict, the maps and the causes as tables, for notebooks."""
-        head = ["map", f"overlap@{self.k}", "95 % interval", f"overlap@{self.k}, median baseline", "self-recall"]
+        head = ["map", f"overlap@{self.k}", "95 % interval", f"overlap@{self.k}, median baseline"]
+        head += ["self-recall", "ceiling"]
         rows = [
             [
                 found.name,
@@ -345,6 +300,7 @@ class OverlapResult(Result, Frames):
                 f"{percent(found.search.overlap.low)} to {percent(found.search.overlap.high)}",
                 percent(found.median.overlap.mean),
                 percent(found.self_recall.mean),
+                "" if found.ceiling is None else percent(found.ceiling.mean),
             ]
             for found in self.maps
         ]
@@ -362,35 +318,4 @@ class OverlapResult(Result, Frames):
 
     def flat_rows(self) -> list[dict[str, Any]]:
         """Return the rows of `to_arrow` as plain values."""
-        return [row for question in self.rows for row in _flat_rows(question)]
-
-
-def _flat_rows(question: QuestionRow) -> list[dict[str, Any]]:
-    """Return a row for each map and rule (without a map, one row), as plain values."""
-    head = {
-        "id": question.id,
-        "question": question.text,
-        "topic": question.topic,
-        "nearest_dist": question.nearest_dist,
-        "nearest_percentile": question.nearest_percentile,
-        "answers_recall": question.answers_recall,
-        "neighbors": " ".join(n.id for n in question.neighbors),
-    }
-    rows = [
-        {
-            **head,
-            "map": name,
-            "placement": rule,
-            "x": placed.x,
-            "y": placed.y,
-            "overlap": placed.overlap,
-            "rank_weighted": placed.rank_weighted,
-            **{f"soft_{depth}": value for depth, value in placed.soft.items()},
-            **{f"reciprocal_{depth}": value for depth, value in placed.reciprocal.items()},
-            "map_neighbors": " ".join(n.id for n in placed.neighbors),
-            **placed.metrics,
-        }
-        for name, rules in question.maps.items()
-        for rule, placed in rules.items()
-    ]
-    return rows or [head]
+        return [row for question in self.rows for row in flat_rows(question)]

@@ -13,7 +13,7 @@ from vecindex.messages import Placeholder, option, text
 from vecindex.store.articles import ArticleTable, isin
 from vecindex.verbs.overlap.measure import Placed, Space
 from vecindex.verbs.overlap.metrics import further
-from vecindex.verbs.overlap.result import PlacedQuestion, QuestionRow, RankedNeighbor
+from vecindex.verbs.overlap.question import PlacedQuestion, QuestionRow, RankedNeighbor
 from vecindex.verbs.overlap.space import answer_recall, known, percentiles, reciprocal_rank
 from vecindex.verbs.reader import TableReader
 
@@ -44,6 +44,7 @@ def question_rows(
             topic_precision=known(topics[i]),
             neighbors=_ranked(reader, near, i, k, titles),
             maps={name: {rule: found[i] for rule, found in rules.items()} for name, rules in on_maps.items()},
+            clique=None if space.cliques is None else int(space.cliques[i]),
         )
         for i, question in enumerate(space.asked.questions)
     )

@@ -28,6 +28,7 @@ class Cause(StrEnum):
     COVERAGE_OR_STYLE = "coverage or style gap"
     ANSWERS = "answers not found"
     PROJECTION = "projection capacity"
+    SCATTERED = "scattered neighbors"
     BROAD = "broad questions"
     TRUNCATION = "truncation"
     UNEXPLAINED = "unexplained"
@@ -51,6 +52,7 @@ _MEANINGS = {
     Cause.COVERAGE_OR_STYLE: "the questions' topic is missing, or their wording is too different",
     Cause.ANSWERS: "the right articles are not among the nearest",
     Cause.PROJECTION: "two dimensions are too few for this corpus",
+    Cause.SCATTERED: "a question's nearest articles are seldom near to each other",
     Cause.BROAD: "the questions ask for several things at once",
     Cause.TRUNCATION: "many texts are longer than the model reads",
     Cause.UNEXPLAINED: "none of the known causes shows in the figures",

@@ -1,0 +1,53 @@
+"""What the causes are found by, for one map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vecindex.core.overlap import adjusted_for_chance
+from vecindex.verbs.overlap.result import MapOverlap, SpaceFacts
+from vecindex.verbs.overlap.space import known
+
+STALE_SELF_RECALL = 0.02
+"""Above chance. Maps of 21 million texts still reach 0.06 (Gonzalez-Marquez et al. 2024)."""
+STALE_AGREEMENT = 0.55
+"""A poor map, two principal components for instance, has hardly any self-recall either, but agrees far more."""
+SHARED_NEIGHBORS = 0.6
+"""Of all the questions' nearest, fewer than this share are different articles: the questions share them."""
+SURE_QUESTIONS = 10
+"""The bootstrap interval of fewer questions is too narrow: it has too few values to draw from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the causes are found by.
+
+    Attributes
+    ----------
+    k, articles, questions : neighbors asked for; articles in the table; questions.
+    space : what was measured in embedding space.
+    on_map : what was measured on one map; None without a map.
+    """
+
+    k: int
+    articles: int
+    questions: int
+    space: SpaceFacts
+    on_map: MapOverlap | None = None
+
+    @property
+    def answers_recall(self) -> float | None:
+        """Recall of the right answers in embedding space; None where it is not known."""
+        return None if self.space.answers is None else known(self.space.answers.recall)
+
+    @property
+    def stale(self) -> bool:
+        """Whether not even the articles keep anything of their neighborhoods on the map."""
+        if self.on_map is None or self.articles <= self.k + 1:
+            return False
+        recall = adjusted_for_chance(self.on_map.self_recall.mean, self.k, self.articles - 1)
+        return self.on_map.agreement <= STALE_AGREEMENT and recall <= STALE_SELF_RECALL
+
+    def misses(self, goal: float) -> bool:
+        """Return whether there is a map on which the overlap misses the goal."""
+        return self.on_map is not None and self.on_map.search.overlap.mean < goal

@@ -1,0 +1,100 @@
+"""What `overlap` found of one question, as plain frozen values. Of `dist`, lower is closer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class RankedNeighbor:
+    """A neighbor: rank from 1, and `dist` (cosine in embedding space, the map's unit on a map).
+
+    Attributes
+    ----------
+    id : of the article; of the chunk where chunks are counted.
+    chunk : id of the article's nearest chunk; None where what is counted is the row.
+    """
+
+    rank: int
+    id: str
+    title: str | None
+    dist: float
+    chunk: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedQuestion:
+    """One question on one map, placed by one rule.
+
+    Attributes
+    ----------
+    target_ranks : rank on the map of each of its k nearest in embedding space; None beyond the `depth` nearest.
+    neighbor_ranks : rank in embedding space of each of its `neighbors` on the map; None likewise.
+    metrics : values of the metrics without a field of their own; None where one is not defined.
+    """
+
+    x: float | None
+    y: float | None
+    overlap: float
+    rank_weighted: float
+    soft: dict[int, float]
+    reciprocal: dict[int, float]
+    topic_precision: float | None
+    neighbors: tuple[RankedNeighbor, ...]
+    depth: int
+    target_ranks: tuple[int | None, ...]
+    neighbor_ranks: tuple[int | None, ...]
+    metrics: dict[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionRow:
+    """One question: its neighbors in embedding space, and on each map under the map's name and the rule.
+
+    `clique` is how many of its k nearest are near to each other, the largest set; see `causes.cliques`.
+    """
+
+    id: str
+    text: str
+    topic: str | None
+    nearest_dist: float
+    nearest_percentile: float
+    answers_recall: float | None
+    answers_reciprocal_rank: float | None
+    topic_precision: float | None
+    neighbors: tuple[RankedNeighbor, ...]
+    maps: dict[str, dict[str, PlacedQuestion]]
+    clique: int | None = None
+
+
+def flat_rows(question: QuestionRow) -> list[dict[str, Any]]:
+    """Return a row for each map and rule (without a map, one row), as plain values."""
+    head = {
+        "id": question.id,
+        "question": question.text,
+        "topic": question.topic,
+        "nearest_dist": question.nearest_dist,
+        "nearest_percentile": question.nearest_percentile,
+        "answers_recall": question.answers_recall,
+        "clique": question.clique,
+        "neighbors": " ".join(n.id for n in question.neighbors),
+    }
+    rows = [
+        {
+            **head,
+            "map": name,
+            "placement": rule,
+            "x": placed.x,
+            "y": placed.y,
+            "overlap": placed.overlap,
+            "rank_weighted": placed.rank_weighted,
+            **{f"soft_{depth}": value for depth, value in placed.soft.items()},
+            **{f"reciprocal_{depth}": value for depth, value in placed.reciprocal.items()},
+            "map_neighbors": " ".join(n.id for n in placed.neighbors),
+            **placed.metrics,
+        }
+        for name, rules in question.maps.items()
+        for rule, placed in rules.items()
+    ]
+    return rows or [head]
