@@ -163,7 +163,7 @@ def _meaning(found: AnchorResult) -> str:
 
 def _table(found: AnchorResult) -> Iterator[str]:
     k = found.k
-    yield f"{'':<26}{'overlap@' + str(k):<26}{'at least 3 of 5':<26}soft {k} in 50"
+    yield f"{'':<28}{'overlap@' + str(k):<28}{'at least 3 of 5':<28}soft {k} in 50"
     folds = f"held out, {found.folds} folds"
     rows: list[tuple[str, QuestionScores | None]] = [
         ("unanchored", found.unanchored),
@@ -175,10 +175,10 @@ def _table(found: AnchorResult) -> Iterator[str]:
     for name, scores in rows:
         if scores is not None:
             cells = "".join(
-                f"{f'{percent(value.mean, 1)} {_ends(value)}':<26}"
+                f"{f'{percent(value.mean, 1)} {_ends(value)}':<28}"
                 for value in (scores.overlap, scores.enough, scores.soft)
             )
-            yield f"{name:<26}{cells}".rstrip()
+            yield f"{name:<28}{cells}".rstrip()
 
 
 def _cost(name: str, cost: ArticleCost) -> Iterator[str]:
