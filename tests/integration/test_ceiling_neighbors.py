@@ -83,3 +83,20 @@ def test_one_question_has_its_own_sentence(world: tuple[Path, KnownModel]) -> No
     # Two of eight dimensions keep little: the map's own ceiling is far below.
     assert found.maps[0].ceiling is not None
     assert "this map" in found.ceiling
+
+
+def test_figures_by_kind_of_question(world: tuple[Path, KnownModel]) -> None:
+    folder, model = world
+    asked = [{"text": text, "kind": ("short", "long", None)[i % 3]} for i, text in enumerate(model.known)]
+    found = overlap(Database(folder), "articles", asked, {}, model)  # type: ignore[arg-type]
+    (on_map,) = found.maps
+    assert on_map.cliques_kept is not None
+    assert [(one.kind, one.questions) for one in on_map.by_kind] == [("long", 4), ("short", 4)]
+    for one, first in zip(on_map.by_kind, (1, 0), strict=True):
+        rows = found.rows[first::3]
+        kept = [row.maps["m"]["search"].overlap for row in rows]
+        assert one.overlap.mean == pytest.approx(np.mean(kept))
+        assert one.enough == np.mean([value >= 0.6 for value in kept])
+        sizes = np.array([row.clique for row in rows], dtype=float)
+        assert one.ceiling == pytest.approx(np.mean(1 + (sizes - 1) * on_map.cliques_kept) / 5)
+    assert ask(folder, model).maps[0].by_kind == ()

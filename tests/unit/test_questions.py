@@ -6,6 +6,7 @@ import gzip
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -295,3 +296,16 @@ def test_a_text_of_an_array_that_is_no_json_is_one_reject(tmp_path: Path) -> Non
 def test_answers_that_json_cannot_hold_reject_their_question(answers: str) -> None:
     found = read([{"text": "what is light", "answers": answers}, "how do cells divide"])
     assert [left.reason.split(":")[0] for left in found.rejected] == ["answers is not a list of ids"]
+
+
+def test_kinds_are_those_of_the_file_else_its_topics() -> None:
+    rows: list[Any] = [
+        {"text": "one?", "topic": "t", "kind": "search"},
+        {"text": "two?", "topic": "u", "group": 7},
+        {"text": "three?", "topic": "t", "kind": ["no", "label"]},
+    ]
+    found = read(rows)
+    assert not found.rejected
+    assert found.kinds == ["search", "7", None]
+    assert read([{key: row[key] for key in ("text", "topic")} for row in rows]).kinds == ["t", "u", "t"]
+    assert read(["one?"]).kinds is None

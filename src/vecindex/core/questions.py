@@ -14,7 +14,8 @@ class Question:
     Attributes
     ----------
     id : as its file gives it, else "#" and the number of its row.
-    topic : a label that groups questions; None when there is none.
+    topic : a label that groups questions, and may be compared with the articles' own; None when there is none.
+    kind : another label, of how it is asked or where it comes from; figures are reported by it. None likewise.
     answers : ids of the right articles; empty when they are not known.
     location : where it was read, for messages.
     named : whether the id is its file's.
@@ -26,6 +27,7 @@ class Question:
     answers: tuple[str, ...] = ()
     location: str = field(default="", compare=False)
     named: bool = field(default=True, compare=False)
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +51,9 @@ class QuestionSet:
         """The topic of each question; None when no question has one."""
         found = [q.topic for q in self.questions]
         return found if any(t is not None for t in found) else None
+
+    @property
+    def kinds(self) -> list[str | None] | None:
+        """The kind of each question, or its topic where no question has a kind; None where none has either."""
+        found = [q.kind for q in self.questions]
+        return found if any(kind is not None for kind in found) else self.topics

@@ -95,6 +95,7 @@ def _print_maps(result: OverlapResult) -> None:
     table(rows)
     if result.ceiling is not None:
         prose(f"ceiling: {result.ceiling}", indent=2)
+    _print_kinds(result)
     k = result.maps[0].fidelity.k if result.maps[0].fidelity else result.k
     out(f"\nthe maps themselves (k = {k}, chance 0.5; R_NX over k = 1 to 50, chance 0)")
     table(
@@ -113,6 +114,18 @@ def _print_maps(result: OverlapResult) -> None:
             out(f"  {found.outside:,} not on {found.name}, {share(found.targets_outside)} of the questions' nearest")
         if isinstance(note := found.about.get("anchored_note"), str):
             out(f"    {note}")
+
+
+def _print_kinds(result: OverlapResult) -> None:
+    """Print the best map's figures by kind of question, or by topic where no question has a kind."""
+    if result.best is None or not result.best.by_kind:
+        return
+    out(f"\nkinds of questions on the map {result.best.name!r}, at their best positions")
+    rows = [["kind", "questions", f"overlap@{result.k}", "ceiling", "interval", enough_of(result.k)]]
+    for one in result.best.by_kind:
+        cells = [share(one.overlap.mean), share(one.ceiling), interval(one.overlap), share(one.enough)]
+        rows.append([short(one.kind, 32), f"{one.questions:,}", *cells])
+    table(rows)
 
 
 def _placement_row(found: MapOverlap, placed: Placement) -> list[str]:

@@ -14,7 +14,7 @@ from vecindex.reports.charts.strips import Strip, StripGroup, strip_chart
 from vecindex.reports.figures import count, ends, mean_of, number, share
 from vecindex.reports.markup import Markup, given, joined, tag
 from vecindex.reports.page import Section, rendered
-from vecindex.reports.tables import drawn
+from vecindex.reports.tables import Column, drawn, table
 
 Values = Mapping[str, Any]
 RULES = {"search": "best position", "median": "median baseline"}
@@ -86,7 +86,29 @@ def maps_section(found: Values) -> Section:
         maps=maps,
         notes=[f"{name}: {note}" for name, note, _ in extra],
     )
-    return Section("maps", "Maps", body)
+    return Section("maps", "Maps", joined([body, _kinds(found)]))
+
+
+def _kinds(found: Values) -> Markup | None:
+    """Return the figures of each map by kind of question; None where no kinds are known."""
+    rows = [
+        [
+            given(kind["kind"]),
+            given(one["name"]),
+            count(kind["questions"]),
+            share(mean_of(kind["overlap"])),
+            share(kind["ceiling"]),
+            ends(kind["overlap"]),
+            share(kind["enough"]),
+        ]
+        for one in found["maps"]
+        for kind in one.get("by_kind") or []
+    ]
+    if not rows:
+        return None
+    names = ("kind", "map", "questions", f"overlap@{found['k']}", "ceiling", "interval", enough_of(found["k"]))
+    columns = [Column(name, name not in ("kind", "map")) for name in names]
+    return tag("div", table(columns, rows, caption="By kind of question, at the best positions"), class_="spaced")
 
 
 _EXTRA: tuple[tuple[str, str, Callable[[Values], float | None]], ...] = (

@@ -28,6 +28,7 @@ from vecindex.verbs.overlap.diagnose import diagnose
 from vecindex.verbs.overlap.facts import Facts
 from vecindex.verbs.overlap.metrics import DUPLICATE_DIST, Lists, further, measured
 from vecindex.verbs.overlap.options import DEPTH
+from vecindex.verbs.overlap.question import KindOverlap
 from vecindex.verbs.overlap.result import AnswersFound, MapOverlap, Placement, SpaceFacts
 from vecindex.verbs.overlap.space import (
     agreement,
@@ -274,15 +275,41 @@ def map_overlap(
         causes=(),
         ceiling=map_ceiling(space, cliques_kept),
         cliques_kept=known(cliques_kept),
+        by_kind=by_kind(space, placed[0], cliques_kept),
     )
     return replace(made, causes=diagnose(Facts(space.k, space.n, len(space.vectors), facts, made)))
 
 
 def map_ceiling(space: Space, cliques_kept: float) -> Interval | None:
     """Return the most to expect of the overlap on a map, see `causes.cliques`; None where it is not known."""
+    most = _ceilings(space, cliques_kept)
+    return None if most is None else _mean(space, most)
+
+
+def _ceilings(space: Space, cliques_kept: float) -> F64 | None:
     if space.cliques is None or np.isnan(cliques_kept):
         return None
-    return _mean(space, ceilings(space.cliques, space.k, cliques_kept))
+    return ceilings(space.cliques, space.k, cliques_kept)
+
+
+def by_kind(space: Space, placed: Placed, cliques_kept: float) -> tuple[KindOverlap, ...]:
+    """Return the figures of each kind of question; those without one are in none."""
+    kinds = space.asked.kinds or []
+    names = sorted({kind for kind in kinds if kind is not None})
+    most = _ceilings(space, cliques_kept)
+    found = []
+    for name in names if len(names) > 1 else []:
+        these = np.array([kind == name for kind in kinds])
+        found.append(
+            KindOverlap(
+                kind=name,
+                questions=int(these.sum()),
+                overlap=bootstrap_mean(placed.values["overlap"][these], seed=space.seed),
+                enough=float(placed.values["enough"][these].mean()),
+                ceiling=None if most is None else float(most[these].mean()),
+            )
+        )
+    return tuple(found)
 
 
 def own_lists(space: Space, plane: Plane) -> tuple[Rows, Rows]:

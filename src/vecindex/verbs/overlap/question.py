@@ -1,9 +1,11 @@
-"""What `overlap` found of one question, as plain frozen values. Of `dist`, lower is closer."""
+"""What `overlap` found of one question or one kind of them, as plain frozen values. Of `dist`, lower is closer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+
+from vecindex.core.nulls import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,24 @@ class QuestionRow:
     neighbors: tuple[RankedNeighbor, ...]
     maps: dict[str, dict[str, PlacedQuestion]]
     clique: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KindOverlap:
+    """The questions of one kind on one map, at their best positions.
+
+    Attributes
+    ----------
+    kind : as the file of questions has it; the topic where no question has a kind.
+    overlap, enough : as in `Placement`, over these questions.
+    ceiling : the most to expect of these, as `MapOverlap.ceiling`; None where that is not known.
+    """
+
+    kind: str
+    questions: int
+    overlap: Interval
+    enough: float
+    ceiling: float | None
 
 
 def flat_rows(question: QuestionRow) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from vecindex.types import Rejected
 from vecindex.verbs.overlap.causes.experiments import Experiment
 from vecindex.verbs.overlap.causes.nested import WhatIf
 from vecindex.verbs.overlap.causes.verdicts import Verdict
-from vecindex.verbs.overlap.question import QuestionRow, flat_rows
+from vecindex.verbs.overlap.question import KindOverlap, QuestionRow, flat_rows
 from vecindex.verbs.scores.evenness import Evenness
 
 if TYPE_CHECKING:
@@ -182,6 +182,7 @@ class MapOverlap:
     causes : most likely first.
     ceiling : the most to expect of the questions' overlap on this map, unless it is laid out for them: from their
         largest sets (`SpaceFacts.clique_ceiling`) and `cliques_kept`. None where either is not known.
+    by_kind : the figures of each kind of question, by its name; empty where fewer than two kinds are known.
     cliques_kept : how much of such sets among their own nearest articles keep on this map, of what they could.
     """
 
@@ -201,6 +202,7 @@ class MapOverlap:
     causes: tuple[Verdict, ...]
     ceiling: Interval | None = None
     cliques_kept: float | None = None
+    by_kind: tuple[KindOverlap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The one reader of questions: files in every form that people have, standard input, Python values.
 
-A row is an object or a record with a text, and perhaps an id, a topic and the ids of right answers. The forms:
+A row is an object or a record with a text, and perhaps an id, a topic, a kind and the ids of right answers. Forms:
 
 - JSON lines, or a JSON array of objects or texts;
 - CSV or TSV with a header of known names, in any order;
@@ -34,8 +34,9 @@ Questions = str | Path | Sequence[str | Mapping[str, Any]]
 
 TEXT_FIELDS = ("text", "question", "query")
 ID_FIELDS = ("id", "_id", "qid", "query_id", "question_id")
-_OTHERS = ("topic", "answers")
-_KNOWN = frozenset((*TEXT_FIELDS, *ID_FIELDS, *_OTHERS))
+KIND_FIELDS = ("kind", "group")
+_OTHERS = ("topic", "answers", "kind")
+_KNOWN = frozenset((*TEXT_FIELDS, *ID_FIELDS, *_OTHERS, *KIND_FIELDS))
 _READ_HERE = (None, "jsonl", "json", "csv", "tsv", "text")
 _SNIFFED_LINES = 20
 _SNIFFED_BYTES = 1 << 16
@@ -110,12 +111,15 @@ def question_of(record: Record) -> Question | Rejected:
     topic = values.get("topic")
     if topic is not None and not isinstance(topic, str | int | float):
         return Rejected(location, f"topic is not a text: {excerpt(topic)}", name, excerpt(text))
+    # Files have other things under these names, such as lists of tags: those are no kinds.
+    kind = next((values[f] for f in KIND_FIELDS if isinstance(values.get(f), str | int) and values[f] != ""), None)
     answers = _answers(values.get("answers"))
     if answers is None:
         reason = f"answers is not a list of ids: {excerpt(values['answers'])}"
         return Rejected(location, reason, name, excerpt(text))
     topic = None if topic in (None, "") else str(topic)
-    return Question(name, text.strip(), topic, answers, location, given is not None)
+    kind = None if kind is None else str(kind)
+    return Question(name, text.strip(), topic, answers, location, given is not None, kind)
 
 
 def _why_no_text(values: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
