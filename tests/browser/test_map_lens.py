@@ -75,7 +75,8 @@ def test_each_question_has_its_own(open_page: Open) -> None:
 
 def test_pointing_names_an_article_and_those_near_to_it(open_page: Open) -> None:
     page = picked(open_page)
-    page.locator(".vmap-lens-point[data-rank='3']").hover()
+    at = page.locator(".vmap-lens-point[data-rank='3']").bounding_box()
+    page.mouse.move(at["x"] + at["width"] / 2 + 3, at["y"] + at["height"] / 2)
     assert page.locator(".vmap-lens-line").inner_text() == "3 Title 2 0.336"
     assert page.locator(".vmap-lens-lines i").count() == 2
     near = page.locator(".vmap-lens-near").evaluate_all("all => all.map((one) => one.dataset.rank).sort()")

@@ -100,9 +100,11 @@ def _start(vectors: F32, start: F64 | None) -> F64:
         around = start - np.median(start[:5], axis=0)
     else:
         away = vectors - vectors.mean(axis=0)
-        u, s, _ = np.linalg.svd(away.astype(np.float64), full_matrices=False)
+        values, axes = np.linalg.eigh((away @ away.T).astype(np.float64))
+        # In ascending order; none is below 0 but by rounding.
+        found = (axes * np.sqrt(np.maximum(values, 0)))[:, ::-1]
         around = np.zeros((len(vectors), 2))
-        around[:, : min(2, u.shape[1])] = (u * s)[:, :2]
+        around[:, : found.shape[1]] = found[:, :2]
     return np.arctan2(around[:, 1], around[:, 0])
 
 

@@ -10,6 +10,8 @@ const INNER = 0.25;
 const FULL = 65535, NOWHERE = 0xffffffff;
 // The part of the box from its middle to its edge that the farthest article is at.
 const REACH = 0.92;
+// CSS pixels around an article that still count as the article.
+const FINGER = 14;
 // CSS pixels that a title may extend beyond the box.
 const EDGE = 18;
 const KEYS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
@@ -36,8 +38,8 @@ export function decoded(bytes, index, { articles, near, dist }) {
     const row = view.getUint32(4 * i, true);
     const [x, y] = [0, 2].map((at) => (2 * view.getUint16(4 * articles + 4 * i + at, true)) / FULL - 1);
     const ranks = Array.from({ length: near }, (_, j) => view.getUint8(8 * articles + near * i + j) + 1);
-    const share = Math.max(0, Math.hypot(x, y) - INNER) / (1 - INNER);
-    return { rank: i + 1, row: row === NOWHERE ? null : row, x, y, dist: dist[0] + share * (dist[1] - dist[0]), near: ranks };
+    const far = Math.max(0, Math.hypot(x, y) - INNER) / (1 - INNER);
+    return { rank: i + 1, row: row === NOWHERE ? null : row, x, y, dist: dist[0] + far * (dist[1] - dist[0]), near: ranks };
   });
 }
 
@@ -59,11 +61,12 @@ export function verdict(articles, tied, mutual) {
   return `${first} of its ${first} nearest are its ${first} nearest here${more}.${kept} ${key}`;
 }
 
-const percentOf = (v) => `${50 + 50 * REACH * v}%`;
+/** Where a coordinate is in the box, from 0 to 1. */
+const share = (v) => 0.5 + 0.5 * REACH * v;
 
 function put(made, x, y) {
-  made.style.left = percentOf(x);
-  made.style.top = percentOf(-y);
+  made.style.left = `${100 * share(x)}%`;
+  made.style.top = `${100 * share(-y)}%`;
   return made;
 }
 
@@ -71,7 +74,7 @@ function put(made, x, y) {
 export class Lens {
   /**
    * @param {string} name of the question
-   * @param {Article[]} articles nearest first
+   * @param {Article[]} articles nearest first; at least one
    */
   constructor(name, articles, tied, mutual, on) {
     this.name = name;
@@ -84,7 +87,7 @@ export class Lens {
     this.middle = element("span", { class: "vmap-lens-question", "aria-hidden": "true" });
     this.box = element(
       "div",
-      { class: "vmap-lens-box", role: "group", "aria-label": "Lens: its nearest articles around it. Arrow keys go from one to the next, Enter opens one.", onkeydown: (event) => this.#key(event), onmouseleave: () => this.#leave() },
+      { class: "vmap-lens-box", role: "group", "aria-label": "Lens: its nearest articles around it. Arrow keys go from one to the next, Enter opens one.", onkeydown: (event) => this.#key(event), onmousemove: (event) => this.#show(this.#nearest(event)), onclick: (event) => this.#pick(this.#nearest(event)), onmouseleave: () => this.#show(null) },
       ...this.#rings(),
       this.lines,
       this.middle,
@@ -94,8 +97,8 @@ export class Lens {
     const larger = element("button", { type: "button", class: "vmap-plain vmap-lens-larger", onclick: () => this.#enlarge() }, "Enlarge");
     this.content = element("div", { class: "vmap-lens-content" }, this.line, this.box, element("p", { class: "vmap-note" }, verdict(articles, tied, mutual)));
     this.element = element("div", { class: "vmap-lens" }, this.content, larger);
-    if (this.points.length) this.points[0].tabIndex = 0;
-    this.#leave();
+    this.points[0].tabIndex = 0;
+    this.#show(null);
     this.#read();
   }
 
@@ -121,7 +124,9 @@ export class Lens {
           type: "button", tabindex: "-1", "data-rank": one.rank,
           class: `vmap-lens-point${rank < FIRST ? " vmap-lens-first" : ""}`,
           "aria-label": `${one.rank}`,
-          onclick: () => this.#pick(one), onfocus: () => this.#show(rank), onmouseenter: () => this.#show(rank), onblur: () => this.#leave(),
+          onfocus: () => this.#show(rank), onblur: () => this.#show(null),
+          // Of the keyboard; the pointer meets the box, which knows what is nearest.
+          onclick: (event) => { event.stopPropagation(); this.#pick(rank); },
         },
         element("span", { "aria-hidden": "true" }),
       ),
@@ -153,22 +158,42 @@ export class Lens {
     this.points[to].focus({ preventScroll: true });
   }
 
-  /** Show what an article is, and join it to those nearest to it. */
+  /** The index of the article nearest to the pointer; null where none is near. */
+  #nearest({ clientX, clientY }) {
+    const { left, top, width, height } = this.box.getBoundingClientRect();
+    const x = (clientX - left) / width, y = (clientY - top) / height;
+    let best = null, least = (FINGER / width) ** 2;
+    this.articles.forEach((one, i) => {
+      const square = (x - share(one.x)) ** 2 + (y - share(-one.y)) ** 2;
+      if (square < least) [best, least] = [i, square];
+    });
+    return best;
+  }
+
+  /** Show what an article is, and join it to those nearest to it; null for none. */
   #show(index) {
-    const one = this.articles[index];
-    this.line.replaceChildren(element("b", {}, `${one.rank} `), given(this.titles[index]), element("span", { class: "vmap-dist" }, ` ${one.dist.toFixed(3)}`));
-    this.lines.replaceChildren(...one.near.map((rank) => this.#joined(one, this.articles[rank - 1])));
-    this.points.forEach((point, i) => point.classList.toggle("vmap-lens-near", one.near.includes(i + 1)));
+    if (index === this.shown) return;
+    this.shown = index;
+    const { articles } = this;
+    const one = articles[index] ?? null;
+    this.box.style.cursor = one ? "pointer" : "";
+    this.line.replaceChildren(...(one ? this.#facts(index) : [this.#scale()]));
+    this.lines.replaceChildren(...(one?.near ?? []).map((rank) => this.#joined(one, articles[rank - 1])));
+    this.points.forEach((point, i) => {
+      point.classList.toggle("vmap-lens-near", one !== null && one.near.includes(i + 1));
+      point.classList.toggle("vmap-lens-shown", i === index);
+    });
     this.on.point?.(one);
   }
 
-  #leave() {
-    const { articles } = this;
-    const far = articles.at(-1);
-    this.line.textContent = far ? `The farther from the middle, the farther by embedding: distance ${articles[0].dist.toFixed(3)} to ${far.dist.toFixed(3)}.` : "";
-    this.lines.replaceChildren();
-    for (const point of this.points) point.classList.remove("vmap-lens-near");
-    this.on.point?.(null);
+  #facts(index) {
+    const { rank, dist } = this.articles[index];
+    return [element("b", {}, `${rank} `), given(this.titles[index]), element("span", { class: "vmap-dist" }, ` ${dist.toFixed(3)}`)];
+  }
+
+  #scale() {
+    const [first, last] = [this.articles[0], this.articles.at(-1)].map((one) => one.dist.toFixed(3));
+    return `The farther from the middle, the farther by embedding: distance ${first} to ${last}.`;
   }
 
   #joined(one, other) {
@@ -178,9 +203,10 @@ export class Lens {
     return made;
   }
 
-  #pick(one) {
+  #pick(index) {
+    if (index === null) return;
     this.dialog?.close();
-    this.on.pick(one);
+    this.on.pick(this.articles[index]);
   }
 
   /** Show the same lens in a window of its own, with as many titles as there is room for. */
