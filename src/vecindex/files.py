@@ -10,6 +10,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 from typing import BinaryIO
@@ -214,6 +215,14 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
     finally:
         if made is not None:
             made.discard()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file that was written, and its size in bytes."""
+
+    path: str
+    bytes: int
 
 
 def write_whole(path: str | Path, content: str | bytes) -> None:

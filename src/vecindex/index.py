@@ -11,6 +11,7 @@ from vecindex.masks import masked
 from vecindex.options import expected, options_shown
 from vecindex.verbs.export.options import ExportOptions
 from vecindex.verbs.ingest.options import IngestOptions
+from vecindex.verbs.lens.options import LensOptions
 from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.picture.options import MapOptions
 from vecindex.verbs.project.options import Files, ProjectOptions
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from vecindex.verbs.export.result import ExportReport
     from vecindex.verbs.ingest.result import IngestReport
     from vecindex.verbs.ingest.run import Stop
+    from vecindex.verbs.lens.result import LensResult
     from vecindex.verbs.overlap.result import OverlapResult
     from vecindex.verbs.picture.result import MapResult
     from vecindex.verbs.project.result import ProjectResult
@@ -229,6 +231,20 @@ class Index:
         expected("questions", questions, str | Path | Sequence[Any] | None)
         model = self._question_model()
         return map_picture(self._database(), self.table, questions, options, model, observer, stdin)
+
+    @options_shown(LensOptions)
+    def lens(self, question: str, *, observer: Observer | None = None, **options: Unpack[LensOptions]) -> LensResult:
+        """Return a question's nearest articles laid out around it: the farther by embedding, the farther from it.
+
+        `question` is the id of a stored question, else of an article, which is left out, else a text. Neighbors are
+        exact. The angles are chosen so that articles near to each other are near each other, as far as a plane can.
+
+        Raises ConfigError, ModelError or StoreError.
+        """
+        from vecindex.verbs.lens.lens import lens
+
+        question, model = expected("question", question, str), self._question_model()
+        return lens(self._database(), self.table, question, options, model, observer)
 
     def vectors(self, *, where: str | None = None, at: str | None = None) -> pa.RecordBatchReader:
         """Return the ids and vectors of the rows as an Arrow stream, little of it in memory at a time.

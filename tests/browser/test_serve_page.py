@@ -111,6 +111,28 @@ def test_a_typed_question_is_answered_and_marked(visit: Callable[..., Any], clie
     expect(page.locator(".vmap-question[aria-pressed=true]")).to_contain_text(QUESTION)
 
 
+def test_a_typed_question_has_its_lens(visit: Callable[..., Any], client: Client) -> None:
+    page = visit()
+    ask(page, QUESTION)
+    found = client("/api/lens", {"text": QUESTION, "map": "flat"}).json["articles"]
+    points = page.locator("#answer .vmap-lens-point")
+    expect(points).to_have_count(50, timeout=WAIT_MS)
+    third = page.locator("#answer .vmap-lens-point[data-rank='3']")
+    expect(third).to_have_attribute("aria-label", f"3: {found[2]['title']}, distance {found[2]['dist']:.3f}")
+    third.scroll_into_view_if_needed()
+    at = third.bounding_box()
+    page.mouse.move(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
+    assert page.evaluate("theMap.state.hovered") == found[2]["row"]
+    # The question is asked for once, however often its answer is shown.
+    ask(page, HOSTILE_QUESTION)
+    page.get_by_text("Previous questions").click()
+    with page.expect_event("requestfinished", lambda r: "neighbors" in r.url, timeout=WAIT_MS):
+        page.locator("#history .near").nth(1).click()
+        expect(points).to_have_count(50, timeout=WAIT_MS)
+        third.press("Enter")
+    expect(page.locator("#article h3")).to_have_text(found[2]["title"])
+
+
 def test_questions_asked_are_kept_at_hand(visit: Callable[..., Any]) -> None:
     page = visit()
     ask(page, QUESTION)

@@ -16,10 +16,13 @@ from planted import KnownModel, make_table, put_map
 from tables import append, chunked_table, fingerprint
 from tables import make_table as make_empty
 from vecindex.core.anchors import anchored_to
+from vecindex.core.neighbors import NO_ROW
 from vecindex.errors import ConfigError
 from vecindex.reports.map.payload import packed_bytes, payload
 from vecindex.store.database import Database
+from vecindex.verbs.lens.lens import lens
 from vecindex.verbs.overlap.overlap import overlap
+from vecindex.verbs.picture import lenses
 from vecindex.verbs.picture import picture as module
 from vecindex.verbs.picture.options import MapOptions
 from vecindex.verbs.picture.picture import map_picture
@@ -354,6 +357,8 @@ def test_more_neighbors_than_articles(world: tuple[Path, np.ndarray, np.ndarray]
         ({"k": 0}, "k= must be from 1 to 100, found 0"),
         ({"snippet": -1}, "snippet= must be from 0 to 1,000, found -1"),
         ({"topics": 99}, "topics= must be from 0 to 24, found 99"),
+        ({"lens_size": 29}, "lens_size= is 0 or from 30 to 100, found 29."),
+        ({"lens_size": 101}, "lens_size= must be from 0 to 100, found 101"),
         ({"field": ["year"]}, "There is no field=.\nIs it fields=?"),
     ],
 )
@@ -396,3 +401,32 @@ def test_beginnings_are_shortened_for_a_page_of_bounded_size(
     assert bare.snippet == 0
     assert set(bare.picture.snippets) == {""}
     assert bare.notes[0].startswith("snippets are left out")
+
+
+def test_each_question_has_its_lens(world: tuple[Path, np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    folder, vectors, _ = world
+    file, model = questions_file(tmp_path, vectors)
+    found = shown(folder, model, file, lens_size=30, seed=3).picture
+    for asked in found.questions:
+        alone = lens(Database(folder), "articles", asked.text, {"k": 30, "seed": 3}, model)  # type: ignore[arg-type]
+        assert asked.lens is not None
+        keys = [None if row == NO_ROW else found.ids[row] for row in asked.lens.rows]
+        assert keys == [one.id if one.id in found.ids else None for one in alone.articles]
+        assert asked.lens.dist == pytest.approx([one.dist for one in alone.articles], abs=1e-6)
+        assert asked.lens.tied == 0
+        assert asked.lens.mutual_recall == pytest.approx(alone.mutual_recall, abs=0.2)
+        assert np.hypot(*asked.lens.positions.T)[[0, -1]] == pytest.approx([0.25, 1])
+    assert any((asked.lens.rows == NO_ROW).any() for asked in found.questions if asked.lens is not None)
+
+
+def test_lenses_may_be_left_out_and_are_made_for_the_first_questions(
+    world: tuple[Path, np.ndarray, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, vectors, _ = world
+    file, model = questions_file(tmp_path, vectors)
+    assert {asked.lens for asked in shown(folder, model, file, lens_size=0).picture.questions} == {None}
+    monkeypatch.setattr(lenses, "MOST_LENSES", 2)
+    monkeypatch.setattr(module, "MOST_LENSES", 2)
+    result = shown(folder, model, file)
+    assert [asked.lens is not None for asked in result.picture.questions] == [True, True, *[False] * 4]
+    assert result.notes == ("the first 2 of 6 questions have a lens",)

@@ -170,6 +170,34 @@ def test_a_question_without_a_map_named_takes_the_default(client: Client) -> Non
     assert client("/api/questions", {"text": QUESTION}).json["map"] == "flat"
 
 
+def test_a_lens_is_that_of_the_verb(client: Client, mapped: Path) -> None:
+    header = client("/api/maps/part/header").json
+    ids = json.loads(section(client, "part", "ids", header["edition"]))
+    for text in QUESTIONS[:3]:
+        found = client("/api/lens", {"text": text, "map": "part", "k": 60}).json
+        right = vecindex.open(mapped).lens(text, k=60)
+        assert (found["text"], found["map"], found["k"], found["where"]) == (text.strip(), "part", 60, None)
+        assert [a["id"] for a in found["articles"]] == [a.id for a in right.articles]
+        assert [a["dist"] for a in found["articles"]] == pytest.approx([a.dist for a in right.articles], abs=1e-6)
+        assert [a["near"] for a in found["articles"]] == [list(a.near) for a in right.articles]
+        far = np.hypot([a["x"] for a in found["articles"]], [a["y"] for a in found["articles"]])
+        assert (np.diff(far) > 0).all()
+        assert (found["overlap"], found["tied"]) == (1.0, 0)
+        assert found["mutual_recall"] == pytest.approx(right.mutual_recall, abs=0.1)
+        named = [None if a["row"] is None else ids[a["row"]] for a in found["articles"]]
+        assert named == [a["id"] if a["id"] in ids else None for a in found["articles"]]
+
+
+def test_a_lens_among_some_articles_after_one_of_all(client: Client, rows: dict[str, dict[str, Any]]) -> None:
+    among = [i for i, row in rows.items() if row["topic"] != "cell biology"]
+    for where, candidates in ((None, list(rows)), ("topic <> 'cell biology'", among), (None, list(rows))):
+        found = client("/api/lens", {"text": QUESTION, "where": where}).json
+        vector = client.live._vectors.values()[-1]
+        assert [a["id"] for a in found["articles"]] == nearest_by_hand(rows, vector, candidates, 50)
+    few = client("/api/lens", {"text": QUESTION, "where": "id IN ('cell-001', 'cell-002')"}).json
+    assert sorted(a["id"] for a in few["articles"]) == ["cell-001", "cell-002"]
+
+
 def test_a_filter_is_a_bit_for_each_row(client: Client, rows: dict[str, dict[str, Any]]) -> None:
     ids = json.loads(client("/api/maps/part/sections/ids").body)
     found = client("/api/filter", {"map": "part", "where": "n_tokens > 150"}).json
@@ -273,6 +301,10 @@ def test_an_article_off_the_map_has_neighbors_by_embedding_only(
         ("/api/questions", b"\xff", 400, "The body is not JSON"),
         ("/api/questions", [1], 422, "The body is not a JSON object."),
         ("/api/questions", b" " * 70_000, 413, "More than 64 KiB were sent."),
+        ("/api/lens", {"text": " "}, 400, "The question is empty."),
+        ("/api/lens", {"text": QUESTION, "k": 29}, 422, "k: Input should be greater than or equal to 30"),
+        ("/api/lens", {"text": QUESTION, "map": "x"}, 404, "has no map 'x'"),
+        ("/api/lens", {"text": QUESTION, "where": "false"}, 400, "has 0 articles that meet the condition, fewer"),
         ("/api/search", {}, 400, "A search needs either a text or an id."),
         ("/api/search", {"text": "a b", "id": "cell-001"}, 400, "A search needs either a text or an id."),
         ("/api/search", {"id": "none"}, 404, "has no article 'none'"),

@@ -23,6 +23,7 @@ from vecindex.serve.answers import Refused
 from vecindex.serve.live import Live, Served
 from vecindex.serve.once import Once
 from vecindex.store.database import Database
+from vecindex.verbs.lens.layout import laid_out
 from vecindex.verbs.overlap.live import LoadedTable
 from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.picture import picture as map_picture
@@ -218,9 +219,39 @@ def test_vectors_are_held_or_read_with_the_same_answer(folder: Path, held_bytes:
     unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     near = np.argsort(1 - unit @ query, kind="stable")[:5]
     assert [n.id for n in found[0].nearest] == [f"a{i:05d}" for i in near]
+    alone, layout = loaded.lens_of_question(query, 30)
+    assert [n.id for n in alone.nearest[:5]] == [n.id for n in found[0].nearest]
+    right = laid_out(unit[[int(n.id[1:]) for n in alone.nearest]], np.array([n.dist for n in alone.nearest]))
+    assert layout.near.tolist() == right.near.tolist()
+    assert layout.positions == pytest.approx(right.positions, abs=1e-6)
     loaded.release()
     assert loaded._held is None
     assert loaded.around_question(query, 5, "flat") == found[0]
+
+
+def test_the_answer_to_a_question_serves_its_lens_and_no_other_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = planted(folder, n=50)
+    loaded = LoadedTable(Database(folder).articles("articles"))
+    one, other = ((v / np.linalg.norm(v)).astype(np.float32) for v in vectors[:2])
+    few = loaded.rows_where("id < 'a00010'")
+    searched, search = [], LoadedTable._nearest
+
+    def counted(self: LoadedTable, *asked: Any) -> Any:
+        searched.append(asked)
+        return search(self, *asked)
+
+    monkeypatch.setattr(LoadedTable, "_nearest", counted)
+    first = [
+        loaded.around_question(one, 5, None).nearest[0].id,
+        loaded.lens_of_question(one, 40)[0].nearest[0].id,
+        loaded.lens_of_question(other, 40)[0].nearest[0].id,
+        loaded.lens_of_question(one, 40, few)[0].nearest[0].id,
+    ]
+    assert first == ["a00000", "a00000", "a00001", "a00000"]
+    assert len(loaded.lens_of_question(one, 40, few)[0].nearest) == 10
+    assert len(searched) == 3
 
 
 def test_a_model_that_is_not_there_is_told(folder: Path) -> None:

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pictures import HOSTILE, picture
-from vecindex.core.picture import Coloring, extent_of
+from vecindex.core.picture import Coloring, QuestionLens, extent_of
 from vecindex.reports.map.page import map_page, provenance
 from vecindex.reports.map.payload import embedded, packed_bytes, payload
 
@@ -171,3 +172,23 @@ def test_a_picture_of_one_article_has_an_extent() -> None:
     header, sections = payload(one)
     assert header["extent"]["width"] == 1.0
     assert np.frombuffer(sections["points"], "<u2").tolist() == [32_768, 32_768], "in the middle"
+
+
+def test_lenses_are_of_as_many_bytes_each() -> None:
+    positions = np.array([[0.25, 0.0], [0.0, -0.5], [-1.0, 0.0]])
+    near = np.array([[1, 2], [0, 2], [1, 0]])
+    lens = QuestionLens(np.array([7, -1, 3]), np.array([0.1, 0.2, 0.4]), positions, near, 0, 0.5)
+    asked = picture().questions[0]
+    shown = picture(questions=(replace(asked, lens=lens), replace(asked, lens=lens), asked))
+    header, sections = payload(shown)
+    about = {"articles": 3, "near": 2, "dist": [0.1, 0.4], "tied": 0, "mutual_recall": 0.5}
+    assert [one["lens"] for one in header["questions"]] == [about, about, None]
+    data = sections["lenses"]
+    assert header["sections"]["lenses"] == {"bytes": len(data)}
+    assert len(data) == 2 * 3 * (4 + 4 + 2)
+    assert data[:30] == data[30:]
+    assert np.frombuffer(data[:12], "<u4").tolist() == [7, 4_294_967_295, 3]
+    again = np.frombuffer(data[12:24], "<u2").reshape(-1, 2) / 65_535 * 2 - 1
+    assert np.abs(again - positions).max() < 2e-5
+    assert list(data[24:30]) == [1, 2, 0, 2, 1, 0]
+    assert "lenses" not in payload(picture())[1]

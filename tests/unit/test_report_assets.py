@@ -17,7 +17,7 @@ SOURCES = sorted(
 )
 SCRIPTS = [path for path in SOURCES if path.suffix == ".js"]
 BUNDLES = sorted((ASSETS / "bundles").iterdir())
-API_KEYS = {"on_map"}
+API_KEYS = {"on_map", "mutual_recall"}
 """Names in JSON, which JavaScript takes as they are."""
 
 

@@ -34,6 +34,7 @@ OUTPUTS = (
     "overlap",
     "project",
     "map",
+    "lens",
     "export",
     "error",
 )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from vecindex.core.neighbors import F64
+from vecindex.core.neighbors import F64, Rows
 
 U8 = npt.NDArray[np.uint8]
 U16 = npt.NDArray[np.uint16]
@@ -133,6 +133,28 @@ class NearArticle:
     kept: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class QuestionLens:
+    """The lens of a question: its nearest articles laid out around it, nearest first.
+
+    Attributes
+    ----------
+    rows : (m,) indices in the order of the picture; NO_ROW for an article that is not on the map.
+    dist : (m,) cosine distances, lower is closer.
+    positions : (m, 2) around the question at (0, 0); the farthest at distance 1, the nearest at 0.25.
+    near : (m, f) of each article those of the lens that are nearest to it by embedding, as indices into these.
+    tied : articles beyond the 5 nearest that are as near as the fifth.
+    mutual_recall : share of `near` that are the nearest on the lens as well; None where there is no other article.
+    """
+
+    rows: Rows
+    dist: F64
+    positions: F64
+    near: Rows
+    tied: int
+    mutual_recall: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class PlacedQuestion:
     """A question on the map.
@@ -143,6 +165,7 @@ class PlacedQuestion:
     overlap : share of its k nearest articles by embedding that are its k nearest on the map.
     nearest : those by embedding, closer first.
     on_map : indices, in the order of the picture, of those nearest on the map, closer first.
+    lens : None where none was made.
     """
 
     id: str
@@ -153,6 +176,7 @@ class PlacedQuestion:
     overlap: float
     nearest: tuple[NearArticle, ...]
     on_map: tuple[int, ...]
+    lens: QuestionLens | None = None
 
 
 @dataclass(frozen=True, slots=True)

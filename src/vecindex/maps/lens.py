@@ -11,12 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vecindex.core.neighbors import F64
+from vecindex.core.neighbors import F64, Rows
 from vecindex.core.vectors import F32
 from vecindex.maps.moves.mover import HITS_AT, worth_of
-
-SIZES = (30, 100)
-"""How many articles a lens may have; fewer where the table has no more."""
 
 _INNER = 0.25
 _SWEEPS = 8
@@ -30,11 +27,13 @@ _STEP = 1e-6
 class Lens:
     """The positions (m, 2) of articles around a question at (0, 0); the farthest at 1, the nearest at 0.25.
 
-    `mutual` is the share of an article's 5 nearest, of those shown, that are its 5 nearest on the lens as well.
+    `near` (m, f), f = min(5, m - 1), holds the nearest of each article by embedding, nearest first, of those shown.
+    `mutual` is the share of them that are its f nearest on the lens as well.
     """
 
     positions: F64
     mutual: float
+    near: Rows
 
 
 def lens(vectors: F32, dist: F64, *, start: F64 | None = None, seed: int = 0) -> Lens:
@@ -58,7 +57,8 @@ def lens(vectors: F32, dist: F64, *, start: F64 | None = None, seed: int = 0) ->
         chance = dice.normal(size=(_SWEEPS, m, _TRIES)), dice.random((_SWEEPS, m, _TRIES, 3))
         turn(angles, radius, ranks, _friends(ranks), worth, _SWEEPS, _TRIES, *chance)
     positions = radius[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return Lens(positions, _mutual(ranks, positions))
+    near = np.argsort(ranks, axis=1, kind="stable")[:, : min(_FRIENDS, m - 1)].astype(np.int64)
+    return Lens(positions, _mutual(ranks, positions), near)
 
 
 def _radius(dist: F64) -> F64:
@@ -100,9 +100,11 @@ def _start(vectors: F32, start: F64 | None) -> F64:
         around = start - np.median(start[:5], axis=0)
     else:
         away = vectors - vectors.mean(axis=0)
-        u, s, _ = np.linalg.svd(away.astype(np.float64), full_matrices=False)
+        values, axes = np.linalg.eigh((away @ away.T).astype(np.float64))
+        # In ascending order; none is below 0 but by rounding.
+        found = (axes * np.sqrt(np.maximum(values, 0)))[:, ::-1]
         around = np.zeros((len(vectors), 2))
-        around[:, : min(2, u.shape[1])] = (u * s)[:, :2]
+        around[:, : found.shape[1]] = found[:, :2]
     return np.arctan2(around[:, 1], around[:, 0])
 
 

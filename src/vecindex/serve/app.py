@@ -29,6 +29,7 @@ from vecindex.serve.operations import OPERATIONS, Operation
 from vecindex.serve.pace import PACE
 from vecindex.serve.page import docs_page, live_page, report_page
 from vecindex.serve.report_job import ReportJob
+from vecindex.verbs.lens.layout import make_ready
 
 _LOG = logging.getLogger(__name__)
 _WEIGHTY = 4
@@ -67,7 +68,10 @@ class Server:
         return self._running > 0 or self.job.busy
 
     def warm(self) -> None:
-        """Begin to draw the map that is shown first; what goes wrong is reported to the first request."""
+        """Begin to draw the map that is shown first, and to make the lens ready.
+
+        What goes wrong is reported to the first request.
+        """
 
         def draw() -> None:
             try:
@@ -78,7 +82,8 @@ class Server:
             except Exception:  # noqa: BLE001  # reported to the first request
                 _LOG.info("the map could not be drawn at the start", exc_info=True)
 
-        threading.Thread(target=self._counted, args=(draw,), daemon=True).start()
+        for work in (draw, make_ready):
+            threading.Thread(target=self._counted, args=(work,), daemon=True).start()
 
     async def _threaded(self, request: Request, costly: bool, work: Callable[[], Any]) -> Any:
         """Return what the work gives, in a thread, after its turn has come.

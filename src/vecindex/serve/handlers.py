@@ -173,6 +173,33 @@ class Handlers:
             seconds=round(time.perf_counter() - begun, 4),
         )
 
+    def lens(self, asked: models.LensAsked) -> models.Lens:
+        """Lay a question's nearest articles out around it."""
+        begun, notes = time.perf_counter(), Notes(self.live.served.spell)
+        at = self.live.snapshot(asked.edition)
+        name = asked.map if asked.map is not None else self.live.default_map(at.loaded.table)
+        shown = None if name is None else self.live.shown(at, name)
+        around, layout = self.live.lens(at, asked.text, asked.k, asked.where, notes)
+        articles = [
+            models.LensArticle(
+                **one.model_dump(exclude={"kept"}), x=float(x), y=float(y), near=[int(other) + 1 for other in near]
+            )
+            for one, (x, y), near in zip(_near(around.nearest, at, shown), layout.positions, layout.near, strict=True)
+        ]
+        return models.Lens(
+            edition=at.name,
+            text=asked.text.strip(),
+            map=name,
+            k=asked.k,
+            where=asked.where,
+            overlap=layout.overlap,
+            tied=layout.tied,
+            mutual_recall=layout.mutual_recall,
+            articles=articles,
+            notes=notes.lines,
+            seconds=round(time.perf_counter() - begun, 4),
+        )
+
     # -- articles -----------------------------------------------------------------------------------------
 
     def article(self, id: str) -> models.Article:

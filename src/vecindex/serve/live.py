@@ -31,6 +31,7 @@ from vecindex.store.database import Database
 from vecindex.store.faults import translated
 from vecindex.store.maps import maps, no_such_map
 from vecindex.types import Fingerprint, Observer, Silent
+from vecindex.verbs.lens.layout import Layout
 from vecindex.verbs.map_state import chosen_map
 from vecindex.verbs.overlap.live import Around, LoadedTable, Mask
 from vecindex.verbs.picture.options import MapOptions
@@ -276,7 +277,8 @@ class Live:
         if table.snapshot(database.folder) != at.name:
             # A table made again has the number too, of another state.
             self._outdated()
-        options = cast("MapOptions", {**served.model, "map": name})
+        # The page asks for the lens of the question that it shows.
+        options = cast("MapOptions", {**served.model, "map": name, "lens_size": 0})
         return map_picture(
             database, served.table, served.questions, options, self.model, table=table, for_page=False
         ).picture
@@ -289,6 +291,18 @@ class Live:
 
     def ask(self, at: Snapshot, text: str, k: int, map_name: str | None, where: str | None, notes: Notes) -> Around:
         """Return what lies around a question; its vector is made once."""
+        vector = self._vector(at, text, notes)
+        among = None if where is None else self.matching(at, where)
+        return at.loaded.around_question(vector, k, map_name, among)
+
+    def lens(self, at: Snapshot, text: str, k: int, where: str | None, notes: Notes) -> tuple[Around, Layout]:
+        """Return a question's nearest articles, and where they lie on its lens."""
+        vector = self._vector(at, text, notes)
+        among = None if where is None else self.matching(at, where)
+        return at.loaded.lens_of_question(vector, k, among)
+
+    def _vector(self, at: Snapshot, text: str, notes: Notes) -> F32:
+        """Return the vector (d,) of a question, made once."""
         text = text.strip()
         if not text:
             raise ConfigError("The question is empty.", "For example: how do cells make energy")
@@ -300,6 +314,4 @@ class Live:
             vectors, _ = question_vectors(database, asked, stored, table.where, options, model, notes, keep=False)
             return np.asarray(vectors[0])
 
-        vector = self._vectors.get((repr(stored), text), made)
-        among = None if where is None else self.matching(at, where)
-        return at.loaded.around_question(vector, k, map_name, among)
+        return self._vectors.get((repr(stored), text), made)

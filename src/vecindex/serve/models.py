@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from vecindex.options import fields_of
+from vecindex.verbs.lens.options import LensOptions
 from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.search.options import SearchOptions
 
@@ -198,6 +199,48 @@ class Question(Reply):
     nearest: list[Near]
     on_map: list[Near]
     mark: QuestionOnMap | None = Field(description="The same for a drawing; null where the question has no position.")
+    notes: list[str]
+    seconds: float = Field(description="Time that the answer took, in seconds.")
+
+
+class LensAsked(Asked):
+    """A question whose lens is wanted."""
+
+    text: str = Field(max_length=MAX_QUESTION_CHARS)
+    map: str | None = Field(None, description="The map whose rows are given; null for the default one.")
+    k: int = declared(LensOptions, "k")
+    where: str | None = declared(LensOptions, "where", max_length=MAX_CONDITION_CHARS)
+    edition: str | None = Field(None, description="The state of the table that `row` is to be of.")
+
+
+class LensArticle(Reply):
+    """An article on a lens."""
+
+    rank: int
+    id: str
+    article_id: str
+    title: str | None
+    dist: float = Field(description="Cosine distance to the question.")
+    x: float = Field(description="Its position; the question is at (0, 0), the farthest article at distance 1.")
+    y: float
+    near: list[int] = Field(description="Ranks of those of the lens that are nearest to it, nearest first.")
+    row: int | None = Field(description="Its row in the map's sections; null when it is not on the map.")
+
+
+class Lens(Reply):
+    """A question's nearest articles laid out around it, nearest first."""
+
+    edition: str
+    text: str
+    map: str | None
+    k: int
+    where: str | None
+    overlap: float = Field(description="Share of its 5 nearest that are its 5 nearest on the lens.")
+    tied: int = Field(description="Further articles that are as near as the fifth.")
+    mutual_recall: float | None = Field(
+        description="Share of an article's 5 nearest, of those shown, that are its 5 nearest on the lens too."
+    )
+    articles: list[LensArticle]
     notes: list[str]
     seconds: float = Field(description="Time that the answer took, in seconds.")
 

@@ -95,6 +95,15 @@ OPERATIONS = (
         errors=(400, 404, 409),
     ),
     Operation(
+        "POST",
+        "/api/lens",
+        "The lens of a question: its nearest articles laid out around it.",
+        Handlers.lens,
+        models.Lens,
+        models.LensAsked,
+        errors=(400, 404, 409),
+    ),
+    Operation(
         "GET",
         "/api/articles/{id}",
         "An article with all its text and fields.",

@@ -21,6 +21,7 @@ DOCS = ("API", "/api/docs")
 _EXAMPLES = {
     "question": '{"text": "how do cells make energy", "k": 5}',
     "search": '{"text": "how do cells make energy", "k": 3, "where": "n_tokens < 200"}',
+    "lens": '{"text": "how do cells make energy"}',
     "filter": '{"map": "map", "where": "n_tokens < 200"}',
 }
 _LIMITS = {"minimum": "at least {:,}", "maximum": "at most {:,}", "maxLength": "at most {:,} characters"}

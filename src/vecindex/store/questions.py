@@ -47,6 +47,17 @@ class QuestionTable(AuxiliaryTable):
         nothing: dict[str, F32] = {}
         return self._read(look, nothing)
 
+    def texts_of(self, id: str) -> dict[str, str]:
+        """Return the text of the question with this id, by the name of each set that has one."""
+
+        def look(table: Any) -> dict[str, str]:
+            rows = table.search().where(isin("id", [id])).select(["question_set", "text", "embedded_at"])
+            found = rows.limit(table.count_rows() + 1).to_list()
+            return {row["question_set"]: row["text"] for row in sorted(found, key=lambda row: row["embedded_at"])}
+
+        nothing: dict[str, str] = {}
+        return self._read(look, nothing)
+
     def own_prompt(self, stored: Fingerprint) -> str | None:
         """Return the model's own prompt behind which questions were embedded last; None when none were."""
 

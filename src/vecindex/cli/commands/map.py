@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Annotated, Unpack
+from typing import TYPE_CHECKING, Annotated, Unpack, cast
 
 import typer
 
@@ -11,22 +11,38 @@ from vecindex.cli.options import Db, Json, Table, options_of
 from vecindex.cli.spelling import spelled
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
+from vecindex.spelling import flag_of
 from vecindex.verbs.picture.options import MapOptions
 
 if TYPE_CHECKING:
-    from vecindex.verbs.picture.result import MapResult, Written
+    from vecindex.files import Written
+    from vecindex.index import Index
+    from vecindex.verbs.picture.result import MapResult
 
 
 @options_of(MapOptions)
 def map(
     out: Annotated[
-        str, typer.Argument(metavar="[OUT.html|.png|.svg]", help="The file to write.", show_default="map.html")
-    ] = "map.html",
+        str | None,
+        typer.Argument(
+            metavar="[OUT.html|.png|.svg]",
+            help="The file to write [default: map.html, or lens.png with --lens]",
+        ),
+    ] = None,
     db: Db = None,
     table: Table = DEFAULT_TABLE,
     questions: Annotated[
         str | None,
         typer.Option("--questions", "-q", metavar="FILE", help="Place these on the map; - for stdin."),
+    ] = None,
+    lens: Annotated[
+        str | None,
+        typer.Option(
+            "--lens",
+            metavar="QUESTION",
+            help="Draw only this question, its nearest articles around it: a text, or the id of a stored question or "
+            "of an article.",
+        ),
     ] = None,
     width_in: Annotated[
         float | None, typer.Option("--width-in", metavar="F", help="Width of a .png or .svg in inches [default: 7]")
@@ -42,20 +58,34 @@ def map(
 
     The page opens offline in any browser. All articles are points, colored by topic, a column, density or distance to
     the questions, with labels of topics. The page shows titles and snippets, searches titles, and draws each question
-    with its nearest articles. A picture (.png, .svg) is for a paper.
+    with its nearest articles and its lens. A picture (.png, .svg) is for a paper.
+
+    A lens is a small map of one question, laid out for it alone: the question is in the middle, and an article is the
+    farther from it the farther it is by embedding.
     """
     import vecindex
     from vecindex.cli.output import end, print_json
     from vecindex.cli.progress import Screen
-    from vecindex.verbs.picture.result import checked_suffix
+    from vecindex.verbs.picture.result import DEFAULT_FILE, checked_suffix
 
+    _check_size(width_in, dpi)
+    index = vecindex.open(db, table)
+    if lens is not None:
+        if questions is not None:
+            raise ConfigError("--lens draws one question, --questions a map with many.", "Leave one of them out.")
+        written = _lens(out, lens, index, width_in, dpi, json, options)
+        if open_:
+            typer.launch(written.path)
+        return
+    out = DEFAULT_FILE if out is None else out
     page = checked_suffix(out) == ".html"
-    _check_size(page, width_in, dpi)
+    if page and (width_in is not None or dpi is not None):
+        raise ConfigError("--width-in and --dpi are for pictures.", "For example: vecindex map map.png --width-in 7")
     if not page:
-        # A picture shows no texts.
-        options["snippet"] = 0
+        # A picture shows neither texts nor lenses.
+        options["snippet"] = options["lens_size"] = 0
     with Screen() as screen:
-        result = vecindex.open(db, table).map(questions, observer=screen, **options)
+        result = index.map(questions, observer=screen, **options)
     made = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC" if page else None
     written = result.write(out, width_in=width_in, dpi=dpi, made=made)
     if json:
@@ -69,9 +99,48 @@ def map(
     end(result, screen)
 
 
-def _check_size(page: bool, width_in: float | None, dpi: int | None) -> None:
-    if page and (width_in is not None or dpi is not None):
-        raise ConfigError("--width-in and --dpi are for pictures.", "For example: vecindex map map.png --width-in 7")
+_OF_A_MAP = ("map", "color", "fields", "topics", "snippet")
+
+
+def _lens(
+    out: str | None,
+    question: str,
+    index: Index,
+    width_in: float | None,
+    dpi: int | None,
+    json: bool,
+    given: MapOptions,
+) -> Written:
+    """Write the picture of a lens, and print what it shows."""
+    from vecindex.cli.output import print_json
+    from vecindex.cli.progress import Screen
+    from vecindex.cli.render.lens import print_lens
+    from vecindex.options import ModelOptions, fields_of
+    from vecindex.verbs.lens.options import SIZES, LensOptions
+    from vecindex.verbs.lens.result import DEFAULT_FILE, checked_suffix
+    from vecindex.verbs.picture.options import check_lens_size
+
+    out = DEFAULT_FILE if out is None else out
+    checked_suffix(out)
+    unused = [flag_of("map", name) for name in _OF_A_MAP if given.get(name)]
+    if unused:
+        raise ConfigError(
+            f"--lens draws one question without a map; {unused[0]} is for a map.", f"Leave {unused[0]} out."
+        )
+    check_lens_size(given["lens_size"], SIZES[0])
+    shared = {name: given.get(name) for name in ("seed", "at", *fields_of(ModelOptions))}
+    with Screen() as screen:
+        options = cast("LensOptions", {**shared, "k": given["lens_size"]})
+        result = index.lens(question, observer=screen, **options)
+    written = result.write(out, width_in=width_in, dpi=dpi)
+    if json:
+        print_json({"path": written.path, "bytes": written.bytes, **result.to_dict(spelled)})
+    else:
+        print_lens(result, written)
+    return written
+
+
+def _check_size(width_in: float | None, dpi: int | None) -> None:
     if width_in is not None and not 1 <= width_in <= 100:
         raise ConfigError(f"--width-in is from 1 to 100 inches, found {width_in:g}.")
     if dpi is not None and not 30 <= dpi <= 2400:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import math
 import textwrap
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from vecindex.core.picture import LEVELS, NO_COLOR, Coloring, MapPicture
-from vecindex.errors import MissingExtraError
 from vecindex.messages import percent
 from vecindex.reports.figures import count, figure
 from vecindex.reports.map.page import provenance
+from vecindex.reports.map.plotting import DPI, INK, QUIET, SMALL, TINY, WIDTH_IN, file_of, plotting, sheet
 from vecindex.reports.markup import clean
 
-WIDTH_IN = 7.0
-DPI = 300
 NUMBER_COLORS = "cividis"
 # Okabe and Ito's set without black, its yellow darkened for white paper, then mostly Tol's muted colors. Neighbors in
 # the list differ with every color vision.
@@ -30,8 +26,6 @@ COLORS = (
     "#77aadd", "#aaaa00", "#ee8866", "#44bb99",
 )  # fmt: skip
 NONE_COLOR = "#c8ccd0"
-_INK, _QUIET = "#1a1f24", "#56616c"
-_SMALL, _TINY = 7.0, 6.0
 _MARGIN_IN = 0.1
 _LINE_IN = 0.125
 _NAME_LENGTH = 40
@@ -74,32 +68,18 @@ def map_figure(
     coloring = picture.coloring(color)
     if coloring is None:
         raise ValueError(f"the picture has no coloring {color!r}")
-    try:
-        import matplotlib as mpl
-    except ImportError as error:
-        raise MissingExtraError(
-            "A .png or .svg of a map needs matplotlib.", "pip install matplotlib, or write a .html"
-        ) from error
-    # Text stays text in an SVG, and the names in it do not depend on chance.
-    settings = {"svg.fonttype": "none", "svg.hashsalt": "vecindex", "font.family": "sans-serif"}
-    with mpl.rc_context(settings), warnings.catch_warnings():
-        # A character that the font lacks is drawn as a box.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
+    with plotting("A .png or .svg of a map needs matplotlib.", "pip install matplotlib, or write a .html"):
         return _drawn(picture, coloring, form, width_in, dpi)
 
 
 def _drawn(picture: MapPicture, coloring: Coloring, form: str, width_in: float, dpi: int) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     side = width_in - 2 * _MARGIN_IN
     legend = _legend_rows(picture, coloring, side)
     caption = _caption(picture, side)
     legend_in = _LINE_IN * (len(legend) + 1.5) if coloring.kind == "category" else 4.5 * _LINE_IN
     caption_in = _LINE_IN * (len(caption) + 0.5)
     height_in = side + legend_in + caption_in + 2 * _MARGIN_IN
-    drawing: Any = Figure(figsize=(width_in, height_in), dpi=dpi, facecolor="white")
-    FigureCanvasAgg(drawing)
+    drawing = sheet(width_in, height_in, dpi)
 
     def box(left: float, top: float, width: float, height: float) -> list[float]:
         """Return a part of the page, given in inches from its upper left corner."""
@@ -116,12 +96,8 @@ def _drawn(picture: MapPicture, coloring: Coloring, form: str, width_in: float, 
         _colorbar(drawing, coloring, box(_MARGIN_IN + side / 4, below + _LINE_IN, side / 2, 0.8 * _LINE_IN))
     foot = drawing.add_axes(box(_MARGIN_IN, below + legend_in, side, caption_in))
     foot.set_axis_off()
-    foot.text(0, 1, "\n".join(caption), va="top", fontsize=_TINY, color=_QUIET, linespacing=1.3, parse_math=False)
-    stream = io.BytesIO()
-    # What changes from run to run is left out of the file.
-    metadata: dict[str, None] = {"Software": None} if form == "png" else {"Date": None, "Creator": None}
-    drawing.savefig(stream, format=form, dpi=dpi, metadata=metadata)
-    return stream.getvalue()
+    foot.text(0, 1, "\n".join(caption), va="top", fontsize=TINY, color=QUIET, linespacing=1.3, parse_math=False)
+    return file_of(drawing, form, dpi)
 
 
 def _points(axes: Any, picture: MapPicture, coloring: Coloring, side: float) -> None:
@@ -179,14 +155,14 @@ def _labels(drawing: Any, axes: Any, picture: MapPicture) -> None:
             textcoords="offset points",
             ha="center",
             va="center",
-            fontsize=_SMALL,
-            color=_INK,
+            fontsize=SMALL,
+            color=INK,
             parse_math=False,
             bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
             zorder=4,
         )
         for across, up in _SHIFTS:
-            text.set_position((across * _SMALL, up * _SMALL))
+            text.set_position((across * SMALL, up * SMALL))
             found = text.get_window_extent(renderer).padded(0.02 * drawing.dpi)
             within = (
                 found.x0 >= inside.x0 and found.x1 <= inside.x1 and found.y0 >= inside.y0 and found.y1 <= inside.y1
@@ -208,7 +184,7 @@ def _legend_rows(picture: MapPicture, coloring: Coloring, side: float) -> list[l
     entries += [(NONE_COLOR, f"none ({count(none)})")] if none else []
     entries += [(None, f"questions ({count(len(picture.questions))})")] if picture.questions else []
     longest = max(len(text) for _, text in entries)
-    columns = max(1, min(len(entries), int(side / (0.22 + longest * 0.052 * _TINY / 6))))
+    columns = max(1, min(len(entries), int(side / (0.22 + longest * 0.052 * TINY / 6))))
     rows = math.ceil(len(entries) / columns)
     # Down the columns, largest first.
     return [entries[row::rows] for row in range(rows)]
@@ -226,7 +202,7 @@ def _legend(drawing: Any, rows: Sequence[Sequence[tuple[str | None, str]]], side
             face, edge = (color, "none") if color else ("white", "black")
             axes.scatter([x + 0.05 * inch], [y + 0.5], s=16, facecolor=face, edgecolor=edge, linewidths=0.7)
             axes.text(
-                x + 0.14 * inch, y + 0.5, text, va="center_baseline", fontsize=_TINY, color=_INK, parse_math=False
+                x + 0.14 * inch, y + 0.5, text, va="center_baseline", fontsize=TINY, color=INK, parse_math=False
             )
 
 
@@ -239,11 +215,11 @@ def _colorbar(drawing: Any, coloring: Coloring, box: list[float]) -> None:
         values = coloring.low * (coloring.high / coloring.low) ** at
     else:
         values = coloring.low + (coloring.high - coloring.low) * at
-    axes.set_xticks(at, [_tick(v, coloring) for v in values], fontsize=_TINY, color=_INK)
+    axes.set_xticks(at, [_tick(v, coloring) for v in values], fontsize=TINY, color=INK)
     axes.tick_params(length=2, width=0.5, pad=1.5)
     for spine in axes.spines.values():
         spine.set_linewidth(0.5)
-    axes.set_title(_cut(coloring.label), fontsize=_TINY, color=_INK, pad=2, parse_math=False)
+    axes.set_title(_cut(coloring.label), fontsize=TINY, color=INK, pad=2, parse_math=False)
 
 
 def _tick(value: float, coloring: Coloring) -> str:
@@ -259,7 +235,7 @@ def _caption(picture: MapPicture, side: float) -> list[str]:
         kept = np.mean([q.overlap for q in picture.questions])
         name = f" of {picture.questions_name}" if picture.questions_name else ""
         text += f"; {count(len(picture.questions))} questions{name}, overlap@{picture.k} {percent(float(kept))}"
-    return textwrap.wrap(clean(text) + ".", max(40, int(side / (0.0445 * _TINY / 6)))) or [""]
+    return textwrap.wrap(clean(text) + ".", max(40, int(side / (0.0445 * TINY / 6)))) or [""]
 
 
 def _cut(text: str) -> str:

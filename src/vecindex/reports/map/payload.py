@@ -10,11 +10,12 @@ import gzip
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from vecindex.core.picture import Extent, MapPicture
+from vecindex.core.picture import Extent, MapPicture, PlacedQuestion, QuestionLens
 from vecindex.reports.markup import Markup, clean, escaped, json_block
 from vecindex.serialize import plain
 
@@ -29,13 +30,16 @@ Sections = dict[str, bytes]
 def payload(picture: MapPicture) -> tuple[Header, Sections]:
     """Return the header and the sections of a picture, in the order in which a viewer needs them.
 
-    Points are little-endian uint16 pairs, colorings uint8 a row, the texts JSON arrays in UTF-8. Every text is
-    cleaned of characters that HTML cannot hold.
+    Points are little-endian uint16 pairs, colorings uint8 a row, the texts JSON arrays in UTF-8, the lenses those of
+    the first questions, each of as many bytes. Every text is cleaned of characters that HTML cannot hold.
     """
     extent = picture.extent
     sections: Sections = {"points": extent.quantized(picture.xy).astype("<u2").tobytes()}
     sections |= {f"color:{c.key}": c.codes.astype(np.uint8).tobytes() for c in picture.colorings}
     sections |= {name: _texts(getattr(picture, name)) for name in TEXTS}
+    lenses = [asked.lens for asked in picture.questions if asked.lens is not None]
+    if lenses:
+        sections["lenses"] = b"".join(_lens_bytes(lens) for lens in lenses)
     return _header(picture, extent, sections), sections
 
 
@@ -58,12 +62,36 @@ def _header(picture: MapPicture, extent: Extent, sections: Mapping[str, bytes]) 
         "colorings": [c.to_dict() for c in picture.colorings],
         "topics": [{**plain(topic), **position(extent, topic.x, topic.y)} for topic in picture.topics],
         "questions_name": picture.questions_name,
-        "questions": [{**plain(asked), **position(extent, asked.x, asked.y)} for asked in picture.questions],
+        "questions": [_question(asked, extent) for asked in picture.questions],
         "k": picture.k,
         "sections": {name: {"bytes": len(data)} for name, data in sections.items()},
     }
     cleaned: Header = _cleaned(found)
     return cleaned
+
+
+def _question(asked: PlacedQuestion, extent: Extent) -> dict[str, Any]:
+    lens = asked.lens
+    about = None if lens is None else _lens_about(lens)
+    return {**plain(replace(asked, lens=None)), **position(extent, asked.x, asked.y), "lens": about}
+
+
+def _lens_about(lens: QuestionLens) -> dict[str, Any]:
+    """Return what the header holds of a lens; the section "lenses" holds the rest."""
+    return {
+        "articles": len(lens.rows),
+        "near": lens.near.shape[1],
+        "dist": [float(lens.dist[0]), float(lens.dist[-1])],
+        "tied": lens.tied,
+        "mutual_recall": lens.mutual_recall,
+    }
+
+
+def _lens_bytes(lens: QuestionLens) -> bytes:
+    """Return rows as uint32 (4,294,967,295 off the map), positions as uint16 pairs, neighbors as uint8."""
+    rows = lens.rows.astype("<i4").view("<u4")
+    at = Extent(-1.0, -1.0, 2.0).quantized(lens.positions).astype("<u2")
+    return rows.tobytes() + at.tobytes() + lens.near.astype(np.uint8).tobytes()
 
 
 def position(extent: Extent, x: float | None, y: float | None) -> dict[str, float | None]:

@@ -24,6 +24,8 @@ from vecindex.neighbors.plane import Plane
 from vecindex.store.articles import ArticleTable
 from vecindex.store.maps import maps, no_such_map
 from vecindex.store.search import check_condition
+from vecindex.verbs.lens.layout import Layout, laid_out
+from vecindex.verbs.lens.options import SIZES
 from vecindex.verbs.map_rows import index_of
 from vecindex.verbs.overlap.options import check_enough
 from vecindex.verbs.reader import TableReader
@@ -77,6 +79,15 @@ class Around:
     articles: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question (d,), the rows that count, and its nearest articles among them (1, depth)."""
+
+    vector: F32
+    among: Mask | None
+    near: Neighbors
+
+
 class LoadedTable:
     """A version of a table with what each question needs: ids, positions, trees of the maps, and vectors if they fit.
 
@@ -91,6 +102,7 @@ class LoadedTable:
         self.reader = TableReader(table, list(self.about))
         self._held_bytes = held_bytes
         self._held: list[tuple[Rows, F32]] | None = None
+        self._last: _Asked | None = None
         self._planes: dict[str, Plane] = {}
         self._lock = threading.Lock()
 
@@ -128,18 +140,24 @@ class LoadedTable:
 
         Raises ConfigError for a map that is not there, or fewer than k candidates.
         """
-        candidates = self._candidates(among)
-        if among is None:
-            check_enough(self.table.where, candidates, k)
-        else:
-            what, remedy = "articles that meet the condition", "Widen the condition"
-            check_enough(self.table.where, candidates, k, what, remedy)
-        near = self._nearest(vector[None], k, among)
+        candidates = self._enough(among, k)
+        near = self._nearest_to_question(vector, k, among)
         if map_name is None:
             return self._around(near, _NONE, _NOWHERE, candidates)
         plane = self._plane(map_name, among)
         (at,) = place_by_search(near.rows, plane.xy, plane.nearest, self.reader.articles)
         return self._around(near, plane.nearest(at, k), at, candidates)
+
+    def lens_of_question(self, vector: F32, k: int, among: Mask | None = None) -> tuple[Around, Layout]:
+        """Return the k nearest articles of a question, or as many as there are, and where they lie on its lens.
+
+        Raises ConfigError where there is no candidate.
+        """
+        candidates = self._enough(among, 1)
+        near = self._nearest_to_question(vector, min(k, candidates), among)
+        rows = near.rows[0]
+        layout = laid_out(self._vectors(rows), near.dist[0])
+        return self._around(near, _NONE, _NOWHERE, candidates), layout
 
     def around_article(self, row: int, k: int, map_name: str | None) -> Around:
         """Return what lies around the article of a row, without itself, where it lies on the map."""
@@ -152,12 +170,33 @@ class LoadedTable:
         plane = self._plane(map_name)
         return self._around(near, plane.nearest(plane.xy[row], k, itself), plane.xy[row], candidates)
 
+    def _enough(self, among: Mask | None, k: int) -> int:
+        """Return how many candidates there are; raises ConfigError for fewer than k."""
+        candidates = self._candidates(among)
+        if among is None:
+            check_enough(self.table.where, candidates, k)
+        else:
+            what, remedy = "articles that meet the condition", "Widen the condition"
+            check_enough(self.table.where, candidates, k, what, remedy)
+        return candidates
+
     def _candidates(self, among: Mask | None) -> int:
         if among is None:
             return self.reader.n
         if self.reader.articles is None:
             return int(among.sum())
         return len(np.unique(self.reader.articles[among]))
+
+    def _nearest_to_question(self, vector: F32, k: int, among: Mask | None) -> Neighbors:
+        """Return the k nearest articles of a question (1, k).
+
+        The last question's are kept, and more of them than were asked for: its lens is asked for next.
+        """
+        last = self._last
+        if last is None or last.near.k < k or last.among is not among or not np.array_equal(last.vector, vector):
+            depth = min(max(k, SIZES[1]), self._candidates(among))
+            self._last = last = _Asked(vector, among, self._nearest(vector[None], depth, among))
+        return last.near.first(k)
 
     def _nearest(self, vectors: F32, depth: int, among: Mask | None, without: Rows | None = None) -> Neighbors:
         search = ExactSearch(vectors, depth, without=without, articles=self.reader.articles)
@@ -185,6 +224,20 @@ class LoadedTable:
                 with unlimited():
                     held = self._held = [(rows, block.copy()) for rows, block in self.reader.blocks()]
         yield from held if held is not None else self.reader.blocks()
+
+    def _vectors(self, rows: Rows) -> F32:
+        """Return the vectors (m, d) of these rows, in their order."""
+        wanted, back = np.unique(rows, return_inverse=True)
+        held = self._held
+        if held is None:
+            return self.reader.vectors(wanted)[1][back]
+        found = np.empty((len(wanted), self.table.fingerprint.dimension), dtype=np.float32)
+        is_wanted = np.zeros(self.reader.rows, dtype=np.bool_)
+        is_wanted[wanted] = True
+        for mine, block in held:
+            there = np.flatnonzero(is_wanted[mine])
+            found[np.searchsorted(wanted, mine[there])] = block[there]
+        return found[back]
 
     def _plane(self, name: str, among: Mask | None = None) -> Plane:
         self.check_map(name)

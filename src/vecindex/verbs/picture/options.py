@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
+from vecindex.errors import ConfigError
+from vecindex.messages import option, text
 from vecindex.options import ModelOptions, Option
+from vecindex.verbs.lens.options import SIZE, SIZES
 from vecindex.verbs.overlap.options import DEPTH
 
 SNIPPET = 120
@@ -51,5 +54,22 @@ class MapOptions(ModelOptions, total=False):
             at_most=LONGEST_SNIPPET,
         ),
     ]
-    seed: Annotated[int, Option("Of the topics.", default=0)]
+    lens_size: Annotated[
+        int,
+        Option(
+            f"Articles in the lens of a question, from {SIZES[0]}; 0 for none.",
+            default=SIZE,
+            metavar="N",
+            at_least=0,
+            at_most=SIZES[1],
+        ),
+    ]
+    seed: Annotated[int, Option("Of the topics and the lenses.", default=0, at_least=0)]
     at: Annotated[str | None, Option("Show the table as it was tagged.", metavar="TAG")]
+
+
+def check_lens_size(size: int, least: int = 0) -> None:
+    """Raise ConfigError for a size between none and the smallest lens, or below `least`."""
+    if size < SIZES[0] and (size or least):
+        none = "" if least else "0 or "
+        raise ConfigError(text(option("lens_size"), f" is {none}from {SIZES[0]} to {SIZES[1]}, found {size}."))

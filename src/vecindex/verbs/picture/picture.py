@@ -29,7 +29,8 @@ from vecindex.verbs.overlap.options import check_enough
 from vecindex.verbs.picture.coloring import flags, numbers
 from vecindex.verbs.picture.density import nearby
 from vecindex.verbs.picture.fields import BooleanField, FieldReader, field_readers
-from vecindex.verbs.picture.options import PAGE_BYTES, SNIPPET, MapOptions
+from vecindex.verbs.picture.lenses import MOST_LENSES, with_lenses
+from vecindex.verbs.picture.options import PAGE_BYTES, SNIPPET, MapOptions, check_lens_size
 from vecindex.verbs.picture.result import MapResult
 from vecindex.verbs.picture.texts import TextReader, fitting_snippets
 from vecindex.verbs.picture.topics import NAMED_BY, TopicFinder, topic_numbers
@@ -63,7 +64,8 @@ def map_picture(
     With `for_page` the beginnings of texts are shortened until a page of all this is small enough.
     """
     options = checked(MapOptions, options)
-    k = options["k"]
+    k, lens_size = options["k"], options["lens_size"]
+    check_lens_size(lens_size)
     observer = observer or Silent()
     clock = Clock()
     table = table or database.articles(name, options["at"])
@@ -84,8 +86,15 @@ def map_picture(
         wanted_topics = topic_numbers(len(xy), options["topics"])
         finder = TopicFinder(index, len(xy), table.fingerprint.dimension, wanted_topics, options["seed"])
     clock.lap("places")
-    placed, distances = _vectors(reader, map_name, asked, k, index, finder, observer)
+    near, distances = _vectors(reader, asked, max(k, lens_size), index, finder, observer)
+    placed: tuple[PlacedQuestion, ...] = ()
+    if asked is not None and near is not None:
+        plane = Plane(reader.positions[map_name], reader.articles)
+        placed = _placed(asked[0].questions, near.first(k), plane, index)
     clock.lap("vectors")
+    if near is not None:
+        placed = with_lenses(placed, reader, near, lens_size, index, options["seed"], observer)
+    clock.lap("lenses")
     wanted = SNIPPET if options["snippet"] is None else options["snippet"]
     texts = TextReader(len(xy), wanted, NAMED_BY if finder else 0)
     truncated = BooleanField("truncated", len(xy))
@@ -126,7 +135,7 @@ def map_picture(
         seconds=clock.laps,
         rejected=asked[0].rejected if asked else (),
         duplicates=asked[0].duplicates if asked else (),
-        notes=_notes(wanted, length),
+        notes=_notes(wanted, length, len(placed) if lens_size else 0),
     )
 
 
@@ -147,18 +156,18 @@ def _order(reader: TableReader, map_name: str) -> tuple[F64, Rows]:
 
 def _vectors(
     reader: TableReader,
-    map_name: str,
     asked: _Asked | None,
-    k: int,
+    depth: int,
     index: Rows,
     finder: TopicFinder | None,
     observer: Observer,
-) -> tuple[tuple[PlacedQuestion, ...], F64 | None]:
+) -> tuple[Neighbors | None, F64 | None]:
     """Go over the vectors: once for what is near the questions and a sample for topics, once more for the topics.
 
-    Return the questions on the map, and how far each article is from the nearest of them (m,), None without any.
+    Return the questions' nearest articles (q, depth), and how far each article of the picture is from the nearest
+    question (m,); None without questions.
     """
-    search = ExactSearch(asked[1], k, articles=reader.articles) if asked else None
+    search = ExactSearch(asked[1], depth, articles=reader.articles) if asked else None
     nearest = _NearestQuestion(asked[1], reader.rows) if asked else None
     try:
         if search or finder:
@@ -174,13 +183,12 @@ def _vectors(
                 finder.assign(rows, block)
     except ValueError as error:
         raise CorruptError(f"{reader.table.where}: {error}.", LOOK_CLOSER) from error
-    if search is None or nearest is None or asked is None:
-        return (), None
-    plane = Plane(reader.positions[map_name], reader.articles)
+    if search is None or nearest is None:
+        return None, None
     shown = index != NO_ROW
     dist = np.empty(int(shown.sum()))
     dist[index[shown]] = nearest.dist[shown]
-    return _placed(asked[0].questions, search.result(), plane, index), dist
+    return search.result(), dist
 
 
 def _placed(asked: Sequence[Question], near: Neighbors, plane: Plane, index: Rows) -> tuple[PlacedQuestion, ...]:
@@ -305,11 +313,14 @@ def _first(colorings: Sequence[Coloring], key: str | None) -> list[Coloring]:
     return [wanted[0], *(c for c in colorings if c is not wanted[0])]
 
 
-def _notes(wanted: int, length: int) -> tuple[str, ...]:
-    if length == wanted:
-        return ()
-    done = f"snippets are shortened from {wanted} to {length} characters" if length else "snippets are left out"
-    return (f"{done}, so that the page stays within {PAGE_BYTES / 1e6:.0f} MB",)
+def _notes(wanted: int, length: int, lenses: int) -> tuple[str, ...]:
+    notes = []
+    if length != wanted:
+        done = f"snippets are shortened from {wanted} to {length} characters" if length else "snippets are left out"
+        notes.append(f"{done}, so that the page stays within {PAGE_BYTES / 1e6:.0f} MB")
+    if lenses > MOST_LENSES:
+        notes.append(f"the first {MOST_LENSES:,} of {lenses:,} questions have a lens")
+    return tuple(notes)
 
 
 def _text(value: Any) -> str | None:

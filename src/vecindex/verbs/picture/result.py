@@ -8,24 +8,13 @@ from typing import Any
 
 from vecindex.core.picture import MapPicture
 from vecindex.errors import ConfigError
-from vecindex.messages import option, text
+from vecindex.files import Written, write_whole
 from vecindex.notebook import shown_page
 from vecindex.serialize import Result, Spell
 from vecindex.types import Rejected
 
-# Four bytes each, several times over, and as many again from top to bottom.
-_MOST_PIXELS = 20_000
-
 SUFFIXES = (".html", ".png", ".svg")
 DEFAULT_FILE = "map.html"
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A file that was written, and its size in bytes."""
-
-    path: str
-    bytes: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,20 +68,14 @@ class MapResult(Result):
         MissingExtraError
             When matplotlib, which draws pictures, is not installed.
         """
-        from vecindex.files import write_whole
-
         suffix = checked_suffix(path)
         if suffix == ".html":
             data = self.to_html(made).encode()
         else:
-            from vecindex.reports.map.figure import DPI, WIDTH_IN, map_figure
+            from vecindex.reports.map.figure import map_figure
+            from vecindex.reports.map.plotting import checked_size
 
-            width, dots = WIDTH_IN if width_in is None else width_in, DPI if dpi is None else dpi
-            if width * dots > _MOST_PIXELS:
-                raise ConfigError(
-                    f"{width:g} inches at {dots} dpi are {width * dots:,.0f} pixels, more than {_MOST_PIXELS:,}.",
-                    text("Take a smaller ", option("width_in"), " or ", option("dpi"), "."),
-                )
+            width, dots = checked_size(width_in, dpi)
             data = map_figure(self.picture, self.color, form=suffix[1:], width_in=width, dpi=dots)
         write_whole(path, data)
         return Written(str(path), len(data))

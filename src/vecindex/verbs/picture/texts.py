@@ -108,7 +108,7 @@ def fitting_snippets(picture: MapPicture, length: int, most_bytes: int) -> tuple
     scale = m / some
     header, sections = payload(picture)
     fixed = _FRAME_BYTES + len(json.dumps(header)) + packed_bytes(sections["points"])
-    fixed += sum(packed_bytes(data) for name, data in sections.items() if name.startswith("color:"))
+    fixed += sum(packed_bytes(data) for name, data in sections.items() if name.startswith(("color:", "lenses")))
     for texts in (picture.titles, picture.ids):
         fixed += round(scale * packed_bytes(_json(texts[:some])))
     room = most_bytes * _MARGIN - fixed

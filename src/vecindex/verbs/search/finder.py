@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vecindex.core.vectors import F32
-from vecindex.store.articles import ArticleTable
+from vecindex.core.vectors import F32, normalize
+from vecindex.errors import ConfigError
+from vecindex.messages import Placeholder, command, text
+from vecindex.store.articles import ArticleTable, as_matrix, isin
 from vecindex.store.search import Found, by_fulltext, nearest
 from vecindex.verbs.search.result import Hit
 
@@ -115,6 +117,29 @@ class Finder:
             relevance=found.relevance,
             fields={name: row[name] for name in self.extras},
         )
+
+
+def more_like(table: ArticleTable, row_id: str, where: str | None) -> Query:
+    """Return the query for "more like this": the stored vector, its article left out.
+
+    An article in chunks stands for the mean of its chunks' vectors; the id of a chunk for that chunk's.
+
+    Raises ConfigError where there is no such article.
+    """
+    chunked = table.fingerprint.chunking is not None
+    key = "article_id" if chunked else "id"
+    rows = table.rows_by_id([row_id], [key, "vector"], key)
+    if chunked and not rows.num_rows:
+        rows = table.rows_by_id([row_id], [key, "vector"], "id")
+    if not rows.num_rows:
+        raise ConfigError(
+            f"{table.where} has no article {row_id!r}.",
+            text("Ids are shown by: ", command("search", Placeholder('"TEXT"'))),
+        )
+    stored = as_matrix(rows.column("vector").combine_chunks(), table.fingerprint.dimension)
+    others = f"NOT ({isin(key, rows.column(key).to_pylist()[:1])})"
+    vector = normalize(stored.mean(axis=0, keepdims=True))[0]
+    return Query(None, row_id, vector, f"({where}) AND {others}" if where else others)
 
 
 def _dist(found: Found) -> float:

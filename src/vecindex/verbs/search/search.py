@@ -11,8 +11,8 @@ import numpy as np
 from vecindex.core.questions import Question
 from vecindex.core.vectors import normalize, usable
 from vecindex.errors import ConfigError, CorruptError, LockedError, StoreError, UnavailableError
-from vecindex.messages import Placeholder, command, option, text
-from vecindex.store.articles import ArticleTable, as_matrix, isin
+from vecindex.messages import command, option, text
+from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.faults import is_unicode, not_unicode
 from vecindex.store.lock import UNKNOWN
@@ -21,7 +21,7 @@ from vecindex.store.search import Found, check_condition, fulltext_fault, has_fu
 from vecindex.types import Observer, Rejected, Silent
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import no_question, rows
-from vecindex.verbs.search.finder import Finder, Query
+from vecindex.verbs.search.finder import Finder, Query, more_like
 from vecindex.verbs.search.options import SearchOptions, checked_search, ids_of
 from vecindex.verbs.search.result import Answer, SearchResult
 
@@ -109,34 +109,13 @@ def _queries(
             )
         return [Query(None, None, vector, options["where"]) for vector in vectors]
     if ids_of(options):
-        return [_more_like(table, row_id, options["where"]) for row_id in ids_of(options)]
+        return [more_like(table, row_id, options["where"]) for row_id in ids_of(options)]
     vectors = model.embed([q.text for q in texts], stored, table.where, options, observer)
     return [Query(q.text, _given_id(q), vector, options["where"]) for q, vector in zip(texts, vectors, strict=True)]
 
 
 def _given_id(question: Question) -> str | None:
     return question.id if question.named else None
-
-
-def _more_like(table: ArticleTable, row_id: str, where: str | None) -> Query:
-    """Return the query for "more like this": the stored vector, its article left out.
-
-    An article in chunks stands for the mean of its chunks' vectors; the id of a chunk for that chunk's.
-    """
-    chunked = table.fingerprint.chunking is not None
-    key = "article_id" if chunked else "id"
-    rows = table.rows_by_id([row_id], [key, "vector"], key)
-    if chunked and not rows.num_rows:
-        rows = table.rows_by_id([row_id], [key, "vector"], "id")
-    if not rows.num_rows:
-        raise ConfigError(
-            f"{table.where} has no article {row_id!r}.",
-            text("Ids are shown by: ", command("search", Placeholder('"TEXT"'))),
-        )
-    stored = as_matrix(rows.column("vector").combine_chunks(), table.fingerprint.dimension)
-    others = f"NOT ({isin(key, rows.column(key).to_pylist()[:1])})"
-    vector = normalize(stored.mean(axis=0, keepdims=True))[0]
-    return Query(None, row_id, vector, f"({where}) AND {others}" if where else others)
 
 
 def _hybrid(

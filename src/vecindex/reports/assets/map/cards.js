@@ -2,6 +2,7 @@
 
 import { element, given } from "../shared/dom.js";
 import { count, percent } from "../shared/format.js";
+import { promised } from "./lens.js";
 import { fold } from "./search.js";
 
 const MOST_LISTED = 200;
@@ -106,7 +107,10 @@ export class QuestionList {
 const FATES = { kept: "kept", lost: "lost", outside: "not on the map" };
 const fateOf = (one) => (one.row === null ? "outside" : one.kept ? "kept" : "lost");
 
-/** The card over the map. `on.text(name, row)` promises a text; `on.pick(row)`, `on.close()`. */
+/**
+ * The card over the map. `on.text(name, row)` promises a text, `on.lens(question)` a lens or is null; `on.pick(row)`,
+ * `on.point(row | null)`, `on.close()`.
+ */
 export class Card {
   constructor(box, on) {
     this.box = box;
@@ -192,6 +196,14 @@ export class Card {
     this.#later(snippet, this.on.text("snippets", row));
   }
 
+  #lens(question) {
+    const lens = this.on.lens(question);
+    if (lens === null) return [];
+    const title = async ({ row }) => (row === null ? "an article that is not on the map" : (await this.on.text("titles", row)) || "(no title)");
+    const pick = ({ row }) => { if (row !== null) this.on.pick(row); };
+    return [element("h4", {}, "Lens"), promised(question.text, lens, { title, pick, point: (one) => this.on.point(one?.row ?? null) })];
+  }
+
   /** Show a question with its nearest articles by embedding, and which of them the map keeps. */
   question(question, k) {
     this.turn++;
@@ -211,6 +223,7 @@ export class Card {
       element("p", { class: "vmap-id" }, given(question.id), question.topic ? element("span", {}, " · ", given(question.topic)) : null),
       element("p", { class: "vmap-verdict" }, element("b", {}, percent(question.overlap)), ` of its ${question.nearest.length || k} nearest articles are also nearest on the map.`),
       ...where,
+      ...this.#lens(question),
       element("h4", {}, "Nearest by embedding"),
       this.#articles(question.nearest.map((one) => one.row), facts),
     );

@@ -85,6 +85,12 @@ export class Pointing {
     scene.request();
   }
 
+  /** Mark an article as if the pointer was on it; null for none. */
+  mark(row) {
+    this.#setHovered(row);
+    this.viewer.scene.request();
+  }
+
   #setHovered(row) {
     const { viewer } = this;
     if (row === viewer.state.hovered) return;

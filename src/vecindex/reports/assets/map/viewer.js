@@ -5,6 +5,7 @@ import { count } from "../shared/format.js";
 import { onTheme, theme } from "../shared/theme.js";
 import { Card, QuestionList, lineKey } from "./cards.js";
 import { palette } from "./colors.js";
+import { lensOf } from "./lens.js";
 import { Legend } from "./legend.js";
 import { Pointing } from "./pointing.js";
 import { Scene } from "./scene.js";
@@ -42,7 +43,9 @@ export class Viewer {
     this.legend = new Legend(this.find("legend"), { only: () => this.#highlight() });
     this.card = new Card(this.find("card"), {
       text: (name, row) => this.text(name, row),
+      lens: (question) => lensOf(this.source, this.header, question),
       pick: (row) => this.select(row, true),
+      point: (row) => this.pointing.mark(row),
       close: () => this.clear(),
     });
     this.list = new QuestionList(this.find("asked"), { pick: (index) => this.pickQuestion(index) });

@@ -4,6 +4,7 @@ import { byId, element, given } from "../shared/dom.js";
 import { count, percent } from "../shared/format.js";
 import { Viewer } from "../map/viewer.js";
 import { json, request } from "./api.js";
+import { lensOf } from "./lens.js";
 import { neighborList } from "./neighbors.js";
 
 const POLL_MS = 3000;
@@ -105,6 +106,7 @@ function answer(found) {
     element("p", { class: "overlap" }, line),
     found.where === null ? "" : element("p", { class: "quiet small" }, `Only of ${count(found.articles)} articles where `, element("code", {}, found.where)),
     neighborList("Nearest by embedding", found.nearest, hasMap, show),
+    lensOf(found, show, (row) => viewer?.pointing.mark(row)),
     hasMap && found.on_map.length ? neighborList("Nearest on the map", found.on_map, true, show, "map only") : "",
   );
   panel();

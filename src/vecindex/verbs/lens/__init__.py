@@ -1,0 +1,1 @@
+"""The lens: a small map of one question's nearest articles."""
