@@ -14,8 +14,11 @@ MAX_SEARCHED = 8
 """Nearest articles whose subsets are tried, at most: 255 positions a question. Of a larger k, the first 8."""
 _BLOCK_POSITIONS = 1 << 15
 
-Nearest = Callable[[F64, int], Neighbors]
-"""Returns the k nearest articles on the map of each point (m, 2), exactly, ties by (dist, row)."""
+Nearest = Callable[..., Neighbors]
+"""Returns the k nearest articles on the map of each point (m, 2), exactly, ties by (dist, row).
+
+Given as a third argument, the rows (m,) are left out, one for each point.
+"""
 
 
 def place_at_median(near: Rows, xy: F64) -> F64:
@@ -41,7 +44,9 @@ def place_at_median(near: Rows, xy: F64) -> F64:
     return positions
 
 
-def place_by_search(near: Rows, xy: F64, nearest: Nearest, articles: Rows | None = None) -> F64:
+def place_by_search(
+    near: Rows, xy: F64, nearest: Nearest, articles: Rows | None = None, without: Rows | None = None
+) -> F64:
     """Return the best position of each question among the means of all subsets of its nearest articles; shape (q, 2).
 
     Tried are the means of all non-empty subsets of those k articles that are on the map, 31 for k = 5. The best has
@@ -62,6 +67,7 @@ def place_by_search(near: Rows, xy: F64, nearest: Nearest, articles: Rows | None
     nearest : exact search on the map.
     articles : (n,) number of each row's article where rows are chunks and articles are counted: an article is where
         its chunk in `near` is, and is found by any of its chunks.
+    without : (q,) for each question a row that its position does not see, itself for instance; None for none.
 
     Three articles in a row and one apart; both of the nearest are kept at their mean.
 
@@ -78,7 +84,9 @@ def place_by_search(near: Rows, xy: F64, nearest: Nearest, articles: Rows | None
     masks = subsets(min(near.shape[1], MAX_SEARCHED))
     block = max(1, _BLOCK_POSITIONS // len(masks))
     for at in range(0, len(near), block):
-        positions[at : at + block] = _search(near[at : at + block], xy, nearest, masks, articles)
+        part = slice(at, at + block)
+        left_out = () if without is None else (np.repeat(without[part], len(masks)),)
+        positions[part] = _search(near[part], xy, nearest, masks, articles, left_out)
     return positions
 
 
@@ -100,6 +108,7 @@ def _search(
     nearest: Nearest,
     masks: np.ndarray[tuple[int, int], np.dtype[np.bool_]],
     articles: Rows | None,
+    left_out: tuple[Rows, ...],
 ) -> F64:
     q, k = near.shape
     at = _coordinates(near, xy)  # (q, k, 2)
@@ -111,7 +120,7 @@ def _search(
     total = np.where(member[:, :, :, None], np.nan_to_num(tried)[:, None, :, :], 0.0).sum(axis=2)  # (q, c, 2)
     usable = count > 0
     candidates = total / np.maximum(count, 1)[:, :, None]
-    found = nearest(candidates.reshape(-1, 2), k).rows  # (q c, k)
+    found = nearest(candidates.reshape(-1, 2), k, *left_out).rows  # (q c, k)
     hits = found_in(np.repeat(counted(near, articles), len(masks), axis=0), counted(found, articles))
     overlap = hits.sum(axis=1).reshape(q, -1)
     weighted = (hits * rank_weights(k)).sum(axis=1).reshape(q, -1).round(12)

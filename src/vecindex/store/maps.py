@@ -1,4 +1,6 @@
-"""The maps that are stored with a table: for each a column NAME_x and one NAME_y, null outside the map."""
+"""The maps that are stored with a table: for each a column NAME_x and one NAME_y, null outside the map.
+
+A table next to it keeps the positions that changed rows have lost."""
 
 from __future__ import annotations
 
@@ -14,9 +16,11 @@ from vecindex.core.neighbors import F64
 from vecindex.errors import ConfigError, CorruptError, VecindexError
 from vecindex.messages import Message, Placeholder, command, text
 from vecindex.schema import MAP_KEY, stored_json
-from vecindex.store.articles import ArticleTable
+from vecindex.store.articles import ArticleTable, isin
+from vecindex.store.database import FORMER_PREFIX, AuxiliaryTable
 from vecindex.store.faults import translated
 from vecindex.store.lock import committing
+from vecindex.store.maintenance import KEEP_VERSIONS_FOR, clean
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,6 +59,11 @@ def damaged_maps(table: ArticleTable) -> dict[str, CorruptError]:
 def halves_differ(table: ArticleTable) -> list[str]:
     """Return the maps whose two columns do not keep the same about the map, as they were written."""
     return [name for name, copies in _marked(table).items() if copies[0] != copies[1]]
+
+
+def map_columns(table: ArticleTable) -> dict[str, list[str]]:
+    """Return the two columns of each map, under the map's name; damaged maps too."""
+    return {name: _columns("", name) for name in _marked(table)}
 
 
 def _marked(table: ArticleTable) -> dict[str, tuple[bytes, bytes]]:
@@ -226,3 +235,68 @@ def _retried(table: ArticleTable, change: Callable[[], Any]) -> None:
             except (RuntimeError, OSError) as error:
                 if not left or "conflict" not in str(error).lower():
                     raise
+
+
+# -- former positions ---------------------------------------------------------------------------------------
+
+
+class FormerPositions(AuxiliaryTable):
+    """Where rows of an articles table were on its maps before their vectors changed, for the next update to consider.
+
+    A row for each map and id, the latest.
+    """
+
+    prefix = FORMER_PREFIX
+
+    def put(self, name: str, ids: Sequence[str], hashes: Sequence[str], xy: F64) -> None:
+        """Keep the positions (n, 2) on a map that rows are about to lose, as one commit. The caller holds the lock.
+
+        `hashes` are those of the vectors that were there; see `core.identity.vector_hashes`.
+        """
+        import pyarrow as pa
+
+        if not len(ids):
+            return
+        rows = pa.table(
+            {
+                # No map's name has a slash.
+                "key": pa.array([f"{name}/{one}" for one in ids]),
+                "map": pa.array([name] * len(ids)),
+                "id": pa.array(ids, pa.string()),
+                "vector_hash": pa.array(hashes, pa.string()),
+                "x": pa.array(xy[:, 0].astype(np.float32)),
+                "y": pa.array(xy[:, 1].astype(np.float32)),
+            }
+        )
+
+        def put(handle: Any) -> None:
+            if handle is None:
+                self._database.connection.create_table(self.name, rows)
+            else:
+                handle.merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(rows)
+
+        self._change(put)
+
+    def of(self, name: str) -> tuple[pa.Array, list[str], F64]:
+        """Return the ids, the hashes of their former vectors, and their former positions (n, 2) on a map."""
+        import pyarrow as pa
+
+        def look(handle: Any) -> tuple[pa.Array, list[str], F64]:
+            columns = ["id", "vector_hash", "x", "y"]
+            query = handle.search().where(isin("map", [name])).select(columns).limit(handle.count_rows() + 1)
+            found = query.to_arrow()
+            xy = np.stack([found[axis].to_numpy() for axis in ("x", "y")], axis=1).astype(np.float64)
+            return found["id"].combine_chunks(), found["vector_hash"].to_pylist(), xy
+
+        nothing: tuple[pa.Array, list[str], F64] = (pa.array([], pa.string()), [], np.empty((0, 2)))
+        return self._read(look, nothing)
+
+    def forget(self, name: str) -> None:
+        """Drop what is kept of a map, which has been written again or dropped. The caller holds the writer lock."""
+
+        def forget(handle: Any) -> None:
+            if handle is not None and handle.count_rows(isin("map", [name])):
+                handle.delete(isin("map", [name]))
+                clean(handle.to_lance(), KEEP_VERSIONS_FOR, self.where)
+
+        self._change(forget)

@@ -16,7 +16,7 @@ from vecindex.verbs.map_state import rebuilt_by
 if TYPE_CHECKING:
     from vecindex.core.nulls import Interval
     from vecindex.verbs.project.align import Displacement
-    from vecindex.verbs.project.result import AnchorResult, ArticleCost, ProjectResult, QuestionScores
+    from vecindex.verbs.project.result import AnchorResult, ArticleCost, PlacedRows, ProjectResult, QuestionScores
     from vecindex.verbs.scores.scores import MapScores
 
 
@@ -58,7 +58,7 @@ def _lines(result: ProjectResult) -> Iterator[Message]:
         )
     if result.placed is not None:
         placed = result.placed
-        yield f"{placed.articles:,} rows placed; nothing else moved"
+        yield f"{placed.articles:,} rows placed{_of_them(placed)}; nothing else moved"
         yield "new ones keep " + recall_text(placed.recall, placed.sample)
         yield "old ones keep " + recall_text(placed.old_recall, placed.old_sample)
     if result.gone:
@@ -71,6 +71,13 @@ def _lines(result: ProjectResult) -> Iterator[Message]:
         if result.anchored:
             again = command("project", result.name, anchor=True, questions=Placeholder("FILE"))
         yield text(f"a rebuild is due: {result.due}: ", again)
+
+
+def _of_them(placed: PlacedRows) -> str:
+    """Return how many of the rows that were placed went where they were, and next to near-copies."""
+    some = [f"{placed.kept:,} of them where they were before"] if placed.kept else []
+    some += [f"{placed.copies:,} next to an article that they nearly repeat"] if placed.copies else []
+    return "".join(f", {one}" for one in some)
 
 
 def _scores(scores: MapScores) -> Iterator[str]:

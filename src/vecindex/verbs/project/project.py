@@ -86,6 +86,7 @@ def project(
 def _drop(run: Run, name: str) -> ProjectResult:
     with writer_when_free(run.database, run.observer):
         drop_map(run.table, name)
+        run.forget_former(name)
     run.clock.lap("write")
     return run.result(name, "dropped", None, RowCounts(0, run.table.count(), 0, 0))
 

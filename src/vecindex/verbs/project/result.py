@@ -39,11 +39,15 @@ class PlacedRows:
     Attributes
     ----------
     articles : how many; no other one moved.
+    kept : of these, those that are where they were before their vectors changed.
+    copies : those next to an article that they are near-copies of.
     sample, recall : a sample of them and, under each k, their recall on the map as it is now.
     old_sample, old_recall : the same for articles that were on it.
     """
 
     articles: int
+    kept: int
+    copies: int
     sample: int
     recall: dict[int, Interval]
     old_sample: int
