@@ -12,6 +12,7 @@ import pytest
 from sklearn.manifold import trustworthiness
 
 import vecindex
+from planted import KnownModel
 from reference.plane import nearest as nearest_on_map
 from tables import Notices, append, chunked_table, make_table, map_xy, unit_vectors
 from vecindex.core.vectors import normalize
@@ -20,6 +21,7 @@ from vecindex.maps.methods import METHODS, MapMethod
 from vecindex.serialize import plain
 from vecindex.store.database import Database
 from vecindex.store.maps import maps
+from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.project.result import ProjectResult
 
 D = 16
@@ -156,6 +158,28 @@ def test_a_flat_space_is_shown_as_it_is(tmp_path: Path) -> None:
     sims = vectors @ vectors.T
     spread = np.linalg.norm(xy[:, None] - xy[None], axis=2)
     np.testing.assert_allclose(spread, np.sqrt(np.maximum(0, 2 - 2 * sims)), atol=2e-3)
+
+
+@pytest.mark.parametrize("copies", [30, 90])
+def test_a_map_that_keeps_copies_together_keeps_all_of_them(tmp_path: Path, copies: int) -> None:
+    # Seven vectors in a row of articles, as often as the lists of neighbors hold, and more often.
+    vectors = np.tile(normalize(np.random.default_rng(0).normal(size=(7, D))), (copies, 1))
+    table_of(tmp_path, vectors)
+    for method in ("pca", "local"):
+        found = project(tmp_path, method, method=method, settings={}).scores
+        assert found is not None
+        assert [found.recall[5].mean, found.recall[10].mean] == [1, 1]
+        assert [found.fidelity.trustworthiness.mean, found.fidelity.continuity.mean] == [1, 1]
+        assert found.fidelity.rnx[5].mean == 1
+        assert found.duplicates == 7 * copies
+    model = KnownModel({f"question {i}?": vectors[i] for i in range(7)})
+    asked = overlap(Database(tmp_path), "articles", [f"question {i}?" for i in range(7)], {}, model)  # type: ignore[arg-type]
+    for one in asked.maps:
+        assert (one.search.overlap.mean, one.search.rank_weighted.mean, one.self_recall.mean) == (1, 1, 1)
+        assert (one.search.soft[10], one.search.reciprocal[10], one.search.merged) == (1, 1, 1)
+    for row in asked.rows:
+        for placed in row.maps["local"].values():
+            assert None not in placed.target_ranks
 
 
 # -- new rows ---------------------------------------------------------------------------------------------

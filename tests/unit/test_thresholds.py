@@ -91,6 +91,7 @@ def test_a_question_is_far_beyond_the_95th_percentile_of_the_articles_own_distan
         answers=[],
         answers_absent=None,
         truncated=0.0,
+        look_up=lambda rows: (rows, articles[rows]),
     )
     facts = space_facts(space, vectors_by_row(np.arange(100), articles))
     assert facts.far_share == 3 / 5

@@ -82,6 +82,8 @@ def _of_them(placed: PlacedRows) -> str:
 
 def _scores(scores: MapScores) -> Iterator[str]:
     yield "articles keep " + recall_text(scores.recall, scores.sample)
+    if scores.duplicates:
+        yield f"{scores.duplicates:,} have the same vector as another one; equally near ones count alike"
     found, even = scores.fidelity, scores.evenness
     trust, continuity, area = (precise(one) for one in (found.trustworthiness, found.continuity, found.rnx_area))
     near = f"trustworthiness {trust}, continuity {continuity} at {found.k}, over {found.ranked:,}"
@@ -133,6 +135,8 @@ def map_line(name: str, about: Any) -> str:
         for k, value in recall.items()
         if isinstance(value.get("mean"), float)
     ]
+    if duplicates := (about.get("scores") or {}).get("duplicates"):
+        parts.append(f"{duplicates:,} with the vector of another one")
     if about.get("focus"):
         parts.append(f"focus on {about['focus'].get('questions')}")
     return plain(f"{name}: {', '.join(parts)}")

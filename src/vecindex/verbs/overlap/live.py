@@ -21,6 +21,7 @@ from vecindex.errors import CorruptError
 from vecindex.messages import Placeholder, command, text
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
+from vecindex.neighbors.ties import settled
 from vecindex.store.articles import ArticleTable
 from vecindex.store.maps import maps, no_such_map
 from vecindex.store.search import check_condition
@@ -134,23 +135,27 @@ class LoadedTable:
         else:
             what, remedy = "articles that meet the condition", "Widen the condition"
             check_enough(self.table.where, candidates, k, what, remedy)
-        near = self._nearest(vector[None], k, among)
+        near = self._nearest(vector[None], k + 1, among)
         if map_name is None:
-            return self._around(near, _NONE, _NOWHERE, candidates)
+            return self._around(near.first(k), _NONE, _NOWHERE, candidates)
         plane = self._plane(map_name, among)
-        (at,) = place_by_search(near.rows, plane.xy, plane.nearest, self.reader.articles)
-        return self._around(near, plane.nearest(at, k), at, candidates)
+        at = place_by_search(near.first(k).rows, plane.xy, plane.nearest, self.reader.articles)
+        near, found = settled(near, plane.nearest(at, k), at, plane, vector[None], self.reader.vectors)
+        return self._around(near.first(k), found, at[0], candidates)
 
     def around_article(self, row: int, k: int, map_name: str | None) -> Around:
         """Return what lies around the article of a row, without itself, where it lies on the map."""
         candidates = self._candidates(None) - 1
         k = min(k, max(1, candidates))
         itself = np.array([row])
-        near = self._nearest(self.reader.vectors(itself)[1], k, None, itself)
+        vector = self.reader.vectors(itself)[1]
+        near = self._nearest(vector, k + 1, None, itself)
         if map_name is None:
-            return self._around(near, _NONE, _NOWHERE, candidates)
+            return self._around(near.first(k), _NONE, _NOWHERE, candidates)
         plane = self._plane(map_name)
-        return self._around(near, plane.nearest(plane.xy[row], k, itself), plane.xy[row], candidates)
+        at = plane.xy[itself]
+        near, found = settled(near, plane.nearest(at, k, itself), at, plane, vector, self.reader.vectors)
+        return self._around(near.first(k), found, at[0], candidates)
 
     def _candidates(self, among: Mask | None) -> int:
         if among is None:

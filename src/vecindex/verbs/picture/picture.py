@@ -19,6 +19,7 @@ from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
+from vecindex.neighbors.ties import settled
 from vecindex.options import checked
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -158,7 +159,8 @@ def _vectors(
 
     Return the questions on the map, and how far each article is from the nearest of them (m,), None without any.
     """
-    search = ExactSearch(asked[1], k, articles=reader.articles) if asked else None
+    # One more than is shown, as `settled` wants.
+    search = ExactSearch(asked[1], k + 1, articles=reader.articles) if asked else None
     nearest = _NearestQuestion(asked[1], reader.rows) if asked else None
     try:
         if search or finder:
@@ -180,21 +182,25 @@ def _vectors(
     shown = index != NO_ROW
     dist = np.empty(int(shown.sum()))
     dist[index[shown]] = nearest.dist[shown]
-    return _placed(asked[0].questions, search.result(), plane, index), dist
+    return _placed(asked[0].questions, asked[1], search.result(), reader, plane, index), dist
 
 
-def _placed(asked: Sequence[Question], near: Neighbors, plane: Plane, index: Rows) -> tuple[PlacedQuestion, ...]:
+def _placed(
+    asked: Sequence[Question], vectors: F32, near: Neighbors, reader: TableReader, plane: Plane, index: Rows
+) -> tuple[PlacedQuestion, ...]:
     """Return the questions at their best positions.
 
     Parameters
     ----------
-    near : (q, k) their nearest articles by embedding.
+    vectors, near : (q, d) of the questions, and (q, k + 1) their nearest articles by embedding.
     plane : the map.
     index : (n,) each row's index in the picture's order; NO_ROW for one outside the map.
     """
-    true, k = near.rows, near.k
-    positions = place_by_search(true, plane.xy, plane.nearest, plane.articles)
-    on_map = plane.nearest(positions, k).rows
+    k = near.k - 1
+    positions = place_by_search(near.first(k).rows, plane.xy, plane.nearest, plane.articles)
+    both = settled(near, plane.nearest(positions, k), positions, plane, vectors, reader.vectors)
+    near, on_map = both[0].first(k), both[1].rows
+    true = near.rows
     wanted, found = counted(true, plane.articles), counted(on_map, plane.articles)
     kept, overlap = found_in(wanted, found), overlap_at_k(wanted, found, k)
     return tuple(

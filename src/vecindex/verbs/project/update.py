@@ -92,8 +92,8 @@ def _measured(
     others = np.setdiff1d(np.flatnonzero(~is_new), scored)
     more = np.sort(rng.permutation(others)[: max(0, SAMPLE - int(old.sum()))])
     both, cut = np.concatenate([asked, more]), len(asked)
-    recalls = recalls_on(plane, both, true_neighbors(vectors, both, observer))
-    old_found = recalls_on(plane, scored[old], true[old])
+    recalls = recalls_on(plane, both, true_neighbors(vectors, both, observer), vectors)
+    old_found = recalls_on(plane, scored[old], true.take(np.flatnonzero(old)), vectors)
     placed = PlacedRows(
         articles=len(new),
         kept=int(found.kept.sum()),
