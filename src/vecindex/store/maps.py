@@ -15,7 +15,7 @@ import numpy as np
 from vecindex.core.neighbors import F64
 from vecindex.errors import ConfigError, CorruptError, VecindexError
 from vecindex.messages import Message, Placeholder, command, text
-from vecindex.schema import MAP_KEY, stored_json
+from vecindex.schema import MAP_KEY, axes_among, stored_json
 from vecindex.store.articles import ArticleTable, isin
 from vecindex.store.database import FORMER_PREFIX, AuxiliaryTable
 from vecindex.store.faults import translated
@@ -29,6 +29,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 # No column of a user's begins with an underscore, see `schema.column_name`.
 _NEXT, _LAST = "_next_", "_last_"
 _AXES = ("x", "y")
+_NUMBERS = ("double", "float", "halffloat", "int64")
 _CACHE = 32 << 20
 _TRIES = 10
 
@@ -90,7 +91,19 @@ def no_such_map(table: ArticleTable, name: str, hint: Message | None = None) -> 
     if damaged is not None:
         return damaged
     there = ", ".join(sorted(maps(table))) or "none"
+    elsewhere = columns_of_a_map(table)
+    if elsewhere is not None:
+        take = command("project", columns=",".join(elsewhere))
+        hint = text(
+            *([hint, " "] if hint else []), "Its columns ", " and ".join(elsewhere), " may become a map: ", take
+        )
     return ConfigError(f"{table.where} has no map {name!r} (maps there: {there}).", hint)
+
+
+def columns_of_a_map(table: ArticleTable) -> tuple[str, str] | None:
+    """Return two columns of the user's that look like the positions of a map made elsewhere, None without any."""
+    pairs = axes_among(field.name for field in table.extra_columns if str(field.type) in _NUMBERS)
+    return pairs[0] if pairs else None
 
 
 def check_map_name(table: ArticleTable, name: str) -> None:

@@ -11,12 +11,19 @@ from vecindex.cli.spelling import spelled
 from vecindex.core.anchors import anchored_to
 from vecindex.messages import Message, Placeholder, command, percent, text
 from vecindex.reports.figures import NONE, number
-from vecindex.verbs.map_state import rebuilt_by
+from vecindex.verbs.map_state import IMPORTED, rebuilt_by
 
 if TYPE_CHECKING:
     from vecindex.core.nulls import Interval
     from vecindex.verbs.project.align import Displacement
-    from vecindex.verbs.project.result import AnchorResult, ArticleCost, PlacedRows, ProjectResult, QuestionScores
+    from vecindex.verbs.project.result import (
+        AnchorResult,
+        ArticleCost,
+        ImportedPositions,
+        PlacedRows,
+        ProjectResult,
+        QuestionScores,
+    )
     from vecindex.verbs.scores.scores import MapScores
 
 
@@ -39,6 +46,8 @@ def _lines(result: ProjectResult) -> Iterator[Message]:
         settings = ", ".join(f"{name} {value}" for name, value in result.settings.items())
         made = f"anchored from the map {result.anchor.base!r}" if result.anchor else f"method {result.method}"
         yield f"{made}, seed {result.seed}; {settings}"
+    if result.imported is not None:
+        yield from _imported(result.imported)
     if result.graph is not None:
         graph = result.graph
         searched = f", {graph.searched:,} rows searched" if graph.how == "extended" else ""
@@ -50,6 +59,11 @@ def _lines(result: ProjectResult) -> Iterator[Message]:
         yield from _scores(result.scores)
     if result.anchor is not None:
         yield from _anchor_lines(result.anchor)
+    yield from _changes(result)
+
+
+def _changes(result: ProjectResult) -> Iterator[Message]:
+    """Yield what became of the rows since the map was made, and what to do next."""
     if result.moved is not None:
         moved = result.moved
         yield (
@@ -68,9 +82,29 @@ def _lines(result: ProjectResult) -> Iterator[Message]:
         yield text(f"{result.new:,} rows are new since it was begun: ", update, " places them")
     if result.due:
         again = rebuilt_by(result.name, {"method": result.method, "settings": result.settings})
+        if result.method == IMPORTED:
+            again = command("project", result.name, positions=Placeholder("FILE"))
         if result.anchored:
             again = command("project", result.name, anchor=True, questions=Placeholder("FILE"))
         yield text(f"a rebuild is due: {result.due}: ", again)
+
+
+def _imported(found: ImportedPositions) -> Iterator[str]:
+    fields = ", ".join((found.id, *found.columns))
+    yield plain(f"made elsewhere: {found.rows:,} positions from {found.source} ({fields})")
+    reasons = {
+        "unknown": "the id is not in the table",
+        "repeated": "the id came before, and its first position counts",
+        "not_finite": "x or y is no finite number",
+        "nameless": "no id",
+    }
+    for key, words in reasons.items():
+        if count := getattr(found, key):
+            some = ", ".join(found.examples.get(key, ()))
+            shown = f" ({some}{', ...' if count > len(found.examples[key]) else ''})" if some else ""
+            yield plain(f"{count:,} of them: {words}{shown}")
+    if found.without:
+        yield f"{found.without:,} rows of the table have no position and are not on it"
 
 
 def _of_them(placed: PlacedRows) -> str:
@@ -113,17 +147,18 @@ def made_by(about: Mapping[str, Any]) -> str:
     """
     if not isinstance(about.get("method"), str):
         return ""
-    parts = [about["method"]]
+    parts = ["elsewhere"] if about["method"] == IMPORTED else [f"by {about['method']}"]
     parts += [f"seed {about['seed']}"] if about.get("seed") is not None else []
     parts += [anchors] if (anchors := anchored_to(about)) else []
-    return " " + plain(f"(made by {', '.join(parts)})")
+    return " " + plain(f"(made {', '.join(parts)})")
 
 
 def map_line(name: str, about: Any) -> str:
     """Return one line on a stored map, from what is stored with it; maps of other programs may hold anything."""
     if not isinstance(about, Mapping):
         return name
-    parts = [str(about.get("method", "of unknown method"))]
+    method = str(about.get("method", "of unknown method"))
+    parts = ["made elsewhere" if method == IMPORTED else method]
     parts += [anchors] if (anchors := anchored_to(about)) else []
     if isinstance(about.get("articles"), int):
         parts.append(f"{about['articles']:,} articles")
