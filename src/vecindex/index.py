@@ -176,6 +176,7 @@ class Index:
         name: str | None = None,
         *,
         questions: Files = (),
+        positions: SourceData | None = None,
         observer: Observer | None = None,
         stdin: BinaryIO | None = None,
         **options: Unpack[ProjectOptions],
@@ -192,8 +193,13 @@ class Index:
         the unanchored map `name`, if there is one (the anchored map is then called NAME_anchored); else from "map",
         which is made if need be.
 
-        `name` is of small letters, digits and underscores; None stands for "map", or "anchored" with `anchor`. The
-        settings of a method are those of its `maps.methods.MapMethod`, that of anchoring `sweeps`.
+        With `positions` a map that was made elsewhere is taken over as it is, and scored: a file, or data in memory
+        as for `ingest`, with an id, an x and a y in each row. With `columns` alone its positions are those of two
+        columns of the table. The result says which ids are missing, unknown, repeated, or not finite.
+
+        `name` is of small letters, digits and underscores; None stands for "map", "anchored" with `anchor`, or
+        "imported" for a map made elsewhere. The settings of a method are those of its `maps.methods.MapMethod`, that
+        of anchoring `sweeps`.
 
         Raises
         ------
@@ -205,7 +211,7 @@ class Index:
         expected("name", name, str | None)
         expected("questions", questions, Files)
         model = self._question_model()
-        return project(self._database(), self.table, name, questions, options, model, observer, stdin)
+        return project(self._database(), self.table, name, questions, options, model, observer, stdin, positions)
 
     @options_shown(MapOptions)
     def map(

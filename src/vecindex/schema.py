@@ -258,3 +258,27 @@ def read_fingerprint(metadata: Mapping[str, str], where: str) -> Fingerprint:
     if not isinstance(made.dimension, int) or not isinstance(made.max_tokens, int):
         raise CorruptError(f"{what} is damaged: a length is no number.", LOOK_CLOSER)
     return made
+
+
+_AXES = re.compile(r"(?:(?P<stem>.*)[ _.-])?(?P<axis>x|y)|(?P<name>umap|tsne|pca|dim|pc)[ _.-]?(?P<number>[0-2])")
+
+
+def axes_among(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the pairs of names that look like coordinates; plain x and y come first.
+
+    >>> axes_among(["id", "umap_y", "umap_x", "x", "y", "max", "UMAP_1", "UMAP_2"])
+    [('x', 'y'), ('umap_x', 'umap_y'), ('UMAP_1', 'UMAP_2')]
+    """
+    names = list(names)
+    parts: dict[tuple[str, str], dict[str, str]] = {}
+    for name in names:
+        match = _AXES.fullmatch(name.lower())
+        if match:
+            kind = ("", match["stem"] or "") if match["axis"] else ("number", match["name"])
+            parts.setdefault(kind, {})[match["axis"] or match["number"]] = name
+    pairs = []
+    for found in parts.values():
+        first, second = ("x", "y") if "x" in found or "y" in found else ("0", "1") if "0" in found else ("1", "2")
+        if first in found and second in found:
+            pairs.append((found[first], found[second]))
+    return sorted(pairs, key=lambda pair: (pair[0].lower() != "x", names.index(pair[0])))

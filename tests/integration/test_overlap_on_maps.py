@@ -78,12 +78,17 @@ def test_it_agrees_with_sorting_and_loops(world: Any) -> None:
         assert [n.dist for n in row.neighbors] == pytest.approx(dist[i, :5], abs=1e-7)
         for placed in row.maps["flat"].values():
             on_map = nearest_on_map(xy, (placed.x, placed.y), 100)
+            # Equally near ones stand by their distance in the other space.
+            far = np.sqrt(((xy - (placed.x, placed.y)) ** 2).sum(axis=1))
+            true = rows[i][np.lexsort((rows[i], np.nan_to_num(far[rows[i]], nan=np.inf), dist[i]))].tolist()
+            known_dist = dict(zip(rows[i], dist[i], strict=True))
+            on_map.sort(key=lambda row: (far[row], known_dist.get(row, np.inf), row))
             assert [n.id for n in placed.neighbors] == [names[r] for r in on_map[:5]]
-            assert placed.overlap == slow.overlap(rows[i].tolist(), on_map, 5)
-            assert placed.rank_weighted == pytest.approx(slow.rank_weighted(rows[i].tolist(), on_map, 5))
+            assert placed.overlap == slow.overlap(true, on_map, 5)
+            assert placed.rank_weighted == pytest.approx(slow.rank_weighted(true, on_map, 5))
             for depth in (10, 50, 100):
-                assert placed.soft[depth] == slow.soft(rows[i].tolist(), on_map, 5, depth)
-                assert placed.reciprocal[depth] == slow.reciprocal(rows[i].tolist(), on_map, 5, depth)
+                assert placed.soft[depth] == slow.soft(true, on_map, 5, depth)
+                assert placed.reciprocal[depth] == slow.reciprocal(true, on_map, 5, depth)
         targets = [r for r in rows[i, :5] if not np.isnan(xy[r, 0])]
         median = row.maps["flat"]["median"]
         assert [median.x, median.y] == pytest.approx(np.median(xy[targets], axis=0))

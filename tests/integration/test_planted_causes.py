@@ -166,7 +166,7 @@ def test_collapsed_placement(tmp_path: Path, rng: np.random.Generator, monkeypat
     plane = Plane(xy)
     spot = rng.normal(size=(Q, 2)) * 0.001
     everything: Any = vectors_by_row(np.arange(N), articles)
-    joint = Placed("joint", spot, plane.nearest(spot, 100)).with_values(space, everything)
+    joint = Placed.at("joint", spot, plane, space).with_values(space, everything)
     placed = placement_figures(joint, space, plane, padding=0.5)
     facts = Facts(5, N, Q, healthy.space, replace(healthy.maps[0], search=placed))
     assert healthy.causes[0].cause is Cause.HEALTHY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from sklearn.manifold import trustworthiness
 
 import vecindex
+from planted import KnownModel
 from reference.plane import nearest as nearest_on_map
 from tables import Notices, append, chunked_table, make_table, map_xy, unit_vectors
 from vecindex.core.vectors import normalize
@@ -19,6 +21,7 @@ from vecindex.maps.methods import METHODS, MapMethod
 from vecindex.serialize import plain
 from vecindex.store.database import Database
 from vecindex.store.maps import maps
+from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.project.result import ProjectResult
 
 D = 16
@@ -157,6 +160,28 @@ def test_a_flat_space_is_shown_as_it_is(tmp_path: Path) -> None:
     np.testing.assert_allclose(spread, np.sqrt(np.maximum(0, 2 - 2 * sims)), atol=2e-3)
 
 
+@pytest.mark.parametrize("copies", [30, 90])
+def test_a_map_that_keeps_copies_together_keeps_all_of_them(tmp_path: Path, copies: int) -> None:
+    # Seven vectors in a row of articles, as often as the lists of neighbors hold, and more often.
+    vectors = np.tile(normalize(np.random.default_rng(0).normal(size=(7, D))), (copies, 1))
+    table_of(tmp_path, vectors)
+    for method in ("pca", "local"):
+        found = project(tmp_path, method, method=method, settings={}).scores
+        assert found is not None
+        assert [found.recall[5].mean, found.recall[10].mean] == [1, 1]
+        assert [found.fidelity.trustworthiness.mean, found.fidelity.continuity.mean] == [1, 1]
+        assert found.fidelity.rnx[5].mean == 1
+        assert found.duplicates == 7 * copies
+    model = KnownModel({f"question {i}?": vectors[i] for i in range(7)})
+    asked = overlap(Database(tmp_path), "articles", [f"question {i}?" for i in range(7)], {}, model)  # type: ignore[arg-type]
+    for one in asked.maps:
+        assert (one.search.overlap.mean, one.search.rank_weighted.mean, one.self_recall.mean) == (1, 1, 1)
+        assert (one.search.soft[10], one.search.reciprocal[10], one.search.merged) == (1, 1, 1)
+    for row in asked.rows:
+        for placed in row.maps["local"].values():
+            assert None not in placed.target_ranks
+
+
 # -- new rows ---------------------------------------------------------------------------------------------
 
 
@@ -269,6 +294,103 @@ def test_changed_rows_leave_the_map_and_come_back(tmp_path: Path) -> None:
     old = np.array([found[f"a{i:05d}"] for i in range(60)])
     near = nearest_on_map(old, found["a00011"], 5, without=11)
     assert all(row // 10 == 5 for row in near), "it lies where its new text belongs"
+
+
+def rows_of(vectors: np.ndarray, **changes: Any) -> list[dict[str, Any]]:
+    """Return a record for each vector, which it brings itself."""
+    return [{"id": f"r{i:03d}", "text": f"text {i}", "v": v.tolist(), **changes} for i, v in enumerate(vectors)]
+
+
+def ingest_rows(folder: Path, rows: list[dict[str, Any]]) -> None:
+    """Ingest records with vectors, all in one transaction."""
+    vecindex.open(folder).ingest(rows, vector_field="v", unverified=True, model="made-up")
+
+
+def turned(vectors: np.ndarray, by: float, seed: int = 5) -> np.ndarray:
+    """Return unit vectors at a cosine distance of about by^2 / 2 from some."""
+    noise = np.random.default_rng(seed).normal(size=vectors.shape)
+    return normalize(vectors + by * noise / np.linalg.norm(noise, axis=1, keepdims=True))
+
+
+def test_a_row_whose_vector_is_the_same_never_moves_or_leaves(tmp_path: Path) -> None:
+    vectors = clusters(120)
+    ingest_rows(tmp_path, rows_of(vectors))
+    project(tmp_path)
+    project(tmp_path, "second", method="pca")
+    before, second = places(tmp_path), places(tmp_path, "second")
+    # A new field and another title; another text; a vector that differs by a model's rounding.
+    ingest_rows(tmp_path, rows_of(vectors[:40], title="Checked", year=1999))
+    ingest_rows(tmp_path, rows_of(vectors[:10], text="Written anew"))
+    ingest_rows(tmp_path, rows_of(turned(vectors[:20], 1e-4), title="Rounded"))
+    assert places(tmp_path) == before
+    assert places(tmp_path, "second") == second
+    assert project(tmp_path, update=True).action == "unchanged"
+
+
+def test_changed_vectors_go_back_where_that_is_as_good_and_elsewhere_where_it_is_not(tmp_path: Path) -> None:
+    vectors = clusters(200)
+    ingest_rows(tmp_path, rows_of(vectors))
+    project(tmp_path)
+    before = places(tmp_path)
+    xy = np.array([before[f"r{i:03d}"] for i in range(200)])
+    changed = turned(vectors[:60], 0.1)
+    changed[50:] = vectors[150:160]  # these become others altogether
+    ingest_rows(tmp_path, rows_of(changed))
+    assert np.isnan([places(tmp_path)[f"r{i:03d}"] for i in range(60)]).all()
+    result = project(tmp_path, update=True)
+    after = places(tmp_path)
+    moved = [i for i in range(60) if after[f"r{i:03d}"] != before[f"r{i:03d}"]]
+    assert result.placed is not None
+    assert result.placed.kept == 60 - len(moved)
+    assert set(range(50, 60)) <= set(moved)
+    # Worked by sorting, with all rows where they were: the best of the means of one to five of its five nearest.
+    now = np.concatenate([changed, vectors[60:]])
+    for i in range(60):
+        order = np.argsort(-(now @ now[i]), kind="stable")
+        near = order[order != i][:5]
+
+        def kept(point: Any, near: Any = near, i: int = i) -> int:
+            return len(set(near) & set(nearest_on_map(xy, tuple(point), 5, without=i)))
+
+        best = max(kept(xy[list(some)].mean(axis=0)) for m in range(1, 6) for some in combinations(near, m))
+        assert (i in moved) == (kept(xy[i]) < best)
+    assert 5 < len(moved) < 55
+    # What was kept aside is used up.
+    ingest_rows(tmp_path, rows_of(turned(changed[:5], 0.1, seed=6)))
+    assert project(tmp_path, update=True).placed.articles == 5  # type: ignore[union-attr]
+
+
+def test_a_vector_that_comes_back_goes_back(tmp_path: Path) -> None:
+    vectors = clusters(120)
+    ingest_rows(tmp_path, rows_of(vectors))
+    project(tmp_path)
+    before = places(tmp_path)
+    ingest_rows(tmp_path, rows_of(vectors[100:110]))
+    ingest_rows(tmp_path, rows_of(vectors[:10]))
+    found = project(tmp_path, update=True).placed
+    assert found is not None
+    assert (found.articles, found.kept, found.copies) == (10, 10, 0)
+    assert places(tmp_path) == before
+
+
+def test_a_near_copy_goes_next_to_its_original(tmp_path: Path) -> None:
+    vectors = clusters(200)
+    ingest_rows(tmp_path, rows_of(vectors))
+    project(tmp_path)
+    before = places(tmp_path)
+    # Exact copies, near ones, and two copies of one article.
+    which = np.array([*range(0, 200, 8), *range(4, 200, 8), 17, 17])
+    copies = np.concatenate([vectors[which[:25]], turned(vectors[which[25:]], 0.03)])
+    ingest_rows(tmp_path, [{**row, "id": f"copy{row['id']}"} for row in rows_of(copies)])
+    result = project(tmp_path, update=True)
+    assert result.placed is not None
+    assert (result.placed.articles, result.placed.kept, result.placed.copies) == (52, 0, 52)
+    after = places(tmp_path)
+    assert {i: after[i] for i in before} == before
+    old = np.array([before[f"r{i:03d}"] for i in range(200)])
+    for i, original in enumerate(which):
+        assert nearest_on_map(old, after[f"copyr{i:03d}"], 1) == [original]
+    assert len(set(after.values())) == 252
 
 
 # -- rebuilding -------------------------------------------------------------------------------------------

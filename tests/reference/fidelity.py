@@ -16,6 +16,34 @@ def ranks(dist: np.ndarray) -> np.ndarray:
     return found
 
 
+def shared_ranks(dist: np.ndarray) -> np.ndarray:
+    """Return one more than how many are nearer to each i than each j is; 0 for itself. `dist` is (n, n)."""
+    n = len(dist)
+    found = np.zeros((n, n), dtype=int)
+    for i in range(n):
+        for j in range(n):
+            if j != i:
+                found[i, j] = 1 + sum(dist[i, other] < dist[i, j] for other in range(n) if other != i)
+    return found
+
+
+def settled_ranks(space: np.ndarray, on_map: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ranks by both distances (n, n), equally near ones by the other one, then by j; 0 for itself.
+
+    Those at the same position stand by j.
+    """
+    n = len(space)
+    both = np.zeros((2, n, n), dtype=int)
+    for i in range(n):
+        others = [j for j in range(n) if j != i]
+        by_space = sorted(others, key=lambda j: (space[i, j], on_map[i, j], j))
+        by_map = sorted(others, key=lambda j: (on_map[i, j], space[i, j] if on_map[i, j] else 0, j))
+        for found, order in zip(both, (by_space, by_map), strict=True):
+            for rank, j in enumerate(order, 1):
+                found[i, j] = rank
+    return both[0], both[1]
+
+
 def space_distances(vectors: np.ndarray) -> np.ndarray:
     sims = (vectors.astype(np.float64)[:, None, :] * vectors.astype(np.float64)[None, :, :]).sum(axis=2)
     return np.maximum(1 - sims, 0).astype(np.float32).astype(np.float64)

@@ -16,6 +16,7 @@ from vecindex.neighbors import blas, ranks
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
 from vecindex.neighbors.ranks import RankCount
+from vecindex.neighbors.ties import settled
 from vecindex.verbs.overlap.space import topic_precision
 from vecindex.verbs.scores.curves import area_over_log_k, continuity, overlap_curve, rnx_curve, trustworthiness
 from vecindex.verbs.scores.fidelity import Fidelity, FidelitySearch
@@ -45,7 +46,7 @@ def measured(
     """Return the figures of maps, with all articles sampled unless told otherwise."""
     sample = np.arange(len(vectors)) if sample is None else sample
     planes = {name: Plane(xy) for name, xy in maps.items()}
-    own = ExactSearch(vectors[sample], min(50, len(vectors) - 1), without=sample)
+    own = ExactSearch(vectors[sample], min(51, len(vectors) - 1), without=sample)
     search = FidelitySearch(sample, vectors[sample], planes, k, lambda rows: (rows, vectors[rows]), 0, own)
     for rows, block in blocks(vectors, size):
         own.add(rows, block)
@@ -69,7 +70,7 @@ def test_ranks_are_those_of_sorting(seed: int, n: int, m: int, copied: float, si
     others = np.where(others == sample[:, None], NO_ROW, others)
     dist = slow.space_distances(vectors)
     asked = np.where(others == NO_ROW, np.inf, dist[sample[:, None], others])
-    right = slow.ranks(dist)[sample[:, None], others]
+    right = slow.shared_ranks(dist)[sample[:, None], others]
     for dense, products, threads in ((0.02, 1 << 18, 2), (-1.0, 200, 1), (1.0, 200, 3)):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(ranks, "_DENSE", dense)
@@ -79,8 +80,42 @@ def test_ranks_are_those_of_sorting(seed: int, n: int, m: int, copied: float, si
             for rows, block in blocks(vectors, size):
                 count.add(rows, block)
         assert (count.result() == np.where(others == NO_ROW, NO_ROW, right)).all()
-    right = slow.ranks(slow.map_distances(xy))[sample[:, None], others]
+    right = slow.shared_ranks(slow.map_distances(xy))[sample[:, None], others]
     assert (Plane(xy).ranks(sample, others) == np.where(others == NO_ROW, NO_ROW, right)).all()
+
+
+@given(st.integers(0, 2**20), st.integers(8, 70), st.sampled_from([3, 6, 30]), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_lists_with_ties_are_those_of_sorting(seed: int, n: int, different: int, grid: bool) -> None:
+    # Few different vectors, so that ties reach far beyond any list; on a grid they tie on the map too.
+    rng = np.random.default_rng(seed)
+    vectors = normalize(rng.normal(size=(different, 4)))[rng.integers(0, different, n)]
+    xy = rng.integers(0, 4, (n, 2)).astype(float) if grid else rng.normal(size=(n, 2))
+    # What ties in both spaces beyond both lists is not seen, so the lists hold everything there.
+    plane, every, k = Plane(xy), np.arange(n), n - 2 if grid else min(6, n - 2)
+    search = ExactSearch(vectors, k + 1, without=every)
+    search.add(every, vectors)
+    near, found = settled(
+        search.result(), plane.nearest(xy, k, every), xy, plane, vectors, lambda rows: (rows, vectors[rows])
+    )
+    space, on_map = slow.space_distances(vectors), slow.map_distances(xy)
+    by_space, by_map = slow.settled_ranks(space, on_map)
+    for i in range(n):
+        assert near.dist[i].tolist() == np.sort(np.delete(space[i], i))[: k + 1].tolist()
+        # Of more that tie than the lists hold, those count that are among the nearest on the other side.
+        for at in range(1, k + 1):
+            right = {j for j in range(n) if 0 < by_space[i, j] <= at} & {
+                j for j in range(n) if 0 < by_map[i, j] <= at
+            }
+            assert len(set(near.rows[i, :at]) & set(found.rows[i, :at])) == len(right)
+
+
+def test_a_map_of_one_position_keeps_no_more_than_chance() -> None:
+    vectors = normalize(np.random.default_rng(0).normal(size=(200, 6)))
+    xy = np.full((200, 2), 3.0)
+    xy[0] = 4.0
+    found = measured(vectors, {"m": xy})["m"]
+    assert abs(found.rnx[5].mean) < 0.02
 
 
 def test_ranks_that_float32_products_cannot_tell() -> None:
@@ -95,7 +130,7 @@ def test_ranks_that_float32_products_cannot_tell() -> None:
     count = RankCount(np.array([0]), center, others, dist[:1, 1:])
     for rows, block in blocks(vectors, 100):
         count.add(rows, block)
-    assert (count.result() == slow.ranks(dist)[:1, 1:]).all()
+    assert (count.result() == slow.shared_ranks(dist)[:1, 1:]).all()
 
 
 def test_ranks_of_what_is_not_on_the_map_are_none() -> None:
@@ -109,10 +144,12 @@ def test_ranks_of_what_is_not_on_the_map_are_none() -> None:
 def test_figures_are_those_of_loops(seed: int, n: int, k: int, copied: float) -> None:
     vectors, xy = world(seed, n, int(copied * n))
     found = measured(vectors, {"m": xy}, k)["m"]
-    space, on_map = slow.ranks(slow.space_distances(vectors)), slow.ranks(slow.map_distances(xy))
+    space, on_map = slow.space_distances(vectors), slow.map_distances(xy)
+    beyond, beyond_there, shown = slow.shared_ranks(space), slow.shared_ranks(on_map), slow.ranks(on_map)
+    space, on_map = slow.settled_ranks(space, on_map)
     assert found.k == min(k, n - 1)
-    assert found.trustworthiness.mean == pytest.approx(np.mean(slow.trustworthiness(space, on_map, found.k)))
-    assert found.continuity.mean == pytest.approx(np.mean(slow.trustworthiness(on_map, space, found.k)))
+    assert found.trustworthiness.mean == pytest.approx(np.mean(slow.trustworthiness(beyond, shown, found.k)))
+    assert found.continuity.mean == pytest.approx(np.mean(slow.trustworthiness(beyond_there, space, found.k)))
     for at, value in found.rnx.items():
         assert value.mean == pytest.approx(np.mean(slow.rnx(space, on_map, at)))
     weights = 1 / np.arange(1, found.depth + 1)

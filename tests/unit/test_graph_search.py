@@ -63,6 +63,15 @@ def test_threads_change_nothing_of_exact_lists() -> None:
         assert (graph.sims == found[0].sims).all()
 
 
+def test_a_duplicate_in_a_list_is_as_good_as_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EXACT_UP_TO", 1_000)
+    vectors = np.repeat(clustered(300, 48, 4), 40, axis=0)
+    graph = knn_graph(vectors, 10, seed=0, observer=Silent())
+    assert graph.recall >= module.RECALL
+    assert (graph.sims > 1 - 1e-5).mean() >= module.RECALL
+    assert (graph.rows != np.arange(12_000)[:, None]).all()
+
+
 def test_of_many_articles_the_recall_is_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EXACT_UP_TO", 1_000)
     vectors = clustered(12_000, 48, 2)

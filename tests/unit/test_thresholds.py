@@ -24,7 +24,7 @@ from vecindex.sources.formats import ReadOptions
 from vecindex.types import Rejected, Silent
 from vecindex.verbs.overlap.measure import Space, space_facts, vectors_by_row
 from vecindex.verbs.project.options import anchor_settings
-from vecindex.verbs.project.update import place_new
+from vecindex.verbs.project.placing import Former, place_new
 
 
 @pytest.mark.parametrize(("topics", "by"), [(4, "question"), (5, "topic")])
@@ -64,7 +64,7 @@ def test_new_positions_that_coincide_move_apart_by_a_quarter_of_the_way_to_the_n
     # Three new rows of one vector, between two articles at distance 1: all three belong at (0.5, 0).
     vectors = normalize(np.array([[1.0, 1.0], [1.0, -1.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]))
     positions = np.array([[0.0, 0.0], [1.0, 0.0], *[[math.nan, math.nan]] * 3])
-    found = place_new(vectors, positions, np.array([2, 3, 4]), None, Silent())
+    found = place_new(vectors, positions, np.array([2, 3, 4]), Former.none(3), None, Silent()).xy
     turn = math.pi * (3 - math.sqrt(5))  # the golden angle
     assert found == pytest.approx(
         np.array([[0.5, 0.0], [0.625, 0.0], [0.5 + math.cos(turn) / 8, math.sin(turn) / 8]])
@@ -91,6 +91,7 @@ def test_a_question_is_far_beyond_the_95th_percentile_of_the_articles_own_distan
         answers=[],
         answers_absent=None,
         truncated=0.0,
+        look_up=lambda rows: (rows, articles[rows]),
     )
     facts = space_facts(space, vectors_by_row(np.arange(100), articles))
     assert facts.far_share == 3 / 5

@@ -114,8 +114,8 @@ class Plane:
     def ranks(self, rows: Rows, others: Rows) -> Rows:
         """Return the ranks, by distance from each of some rows, of others on the map; shape (s, m), from 1.
 
-        Ordered by (dist, row), every row counted by itself and the row it is seen from left out. NO_ROW for what is
-        NO_ROW, or not on the map.
+        One more than the number of rows that are nearer, so equally near ones have the same rank. Every row counts by
+        itself and the row it is seen from is left out. NO_ROW for what is NO_ROW, or not on the map.
 
         The tree counts those surely nearer and those not surely farther; where the two differ by more than the one
         asked for, the distances of all positions are compared, O(n) for each such row.
@@ -134,8 +134,7 @@ class Plane:
         found = surely
         for i in np.flatnonzero((perhaps - surely != 1) | (dist == 0)):
             far = _distances(self._points, self.xy[seen_from[i]])
-            before = (far < dist[i]) | ((far == dist[i]) & (self.rows < other[i]))
-            found[i] = 1 + int(before[self.rows != seen_from[i]].sum())
+            found[i] = 1 + int((far < dist[i])[self.rows != seen_from[i]].sum())
         ranks[row, column] = found
         return ranks
 

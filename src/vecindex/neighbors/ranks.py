@@ -20,10 +20,10 @@ _MEASURED = 1 << 16
 class RankCount:
     """The ranks of given articles by their distance from each of s articles, gathered block by block.
 
-    The order is that of `ExactSearch`: by (dist, row), with dist measured in float64 and rounded to float32, the
-    article itself left out. A float32 product decides all but the articles whose distance is within its rounding of
-    the one asked for; those are measured again. So the ranks depend neither on the blocks nor on the threads. Memory
-    is O(s m).
+    A rank is one more than the number of articles that are nearer, so equally near ones have the same rank. The
+    distance is that of `ExactSearch`, measured in float64 and rounded to float32; the article itself is left out. A
+    float32 product decides all but the articles whose distance is within its rounding of the one asked for; those are
+    measured again. So the ranks depend neither on the blocks nor on the threads. Memory is O(s m).
     """
 
     def __init__(self, rows: Rows, vectors: F32, others: Rows, dist: F64) -> None:
@@ -93,8 +93,6 @@ class RankCount:
             some = slice(start, start + _MEASURED)
             mine, there, near = i[some], line[some], sims[some][:, None]
             dist = cosine_distances(self._vectors, mine, block, there)[:, None]
-            before = (dist < self._dist[mine]) | (
-                (dist == self._dist[mine]) & (rows[there][:, None] < self._others[mine])
-            )
+            before = dist < self._dist[mine]
             window = (near >= self._perhaps[mine]) & (near <= self._surely[mine])
             np.add.at(self._before, mine, window & before)

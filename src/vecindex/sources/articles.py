@@ -86,6 +86,18 @@ def to_article(record: Record, field_map: FieldMap) -> Article | Rejected:
     return Article(record.location, row_id, title, text, embed_text, extra, vector)
 
 
+def read_id(value: Any) -> str | None:
+    """Return an id as the text that stands for it in a table, None for what cannot be one.
+
+    >>> read_id(7.0), read_id(" "), read_id("a")
+    ('7', None, 'a')
+    """
+    try:
+        return _id(value, "id")
+    except _Refused:
+        return None
+
+
 def _id(value: Any, name: str) -> str:
     row_id = _id_as_text(value)
     if not row_id or row_id.isspace():

@@ -96,6 +96,15 @@ def resolve_fields(
     return FieldMap(id_name, text, title, vector_field, parts)
 
 
+def find_id(names: Iterable[str]) -> str | None:
+    """Return the field that is recognized as the id, None where none is.
+
+    >>> find_id(["x", "y", "Doc_ID"])
+    'Doc_ID'
+    """
+    return _known_among(list(names), ID_NAMES)
+
+
 def parse_template(template: str) -> tuple[tuple[str, str | None], ...]:
     """Return the template's (literal, field) parts. Raises ConfigError as `resolve_fields` does."""
     example = option("text_template", Placeholder(r"'{title}\n{text}'"))

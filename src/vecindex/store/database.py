@@ -27,6 +27,8 @@ from vecindex.types import Fingerprint
 REJECTS = "rejects"
 QUESTIONS = "questions"
 GRAPH_PREFIX = "_graph."
+FORMER_PREFIX = "_former."
+_NEXT_TO_ARTICLES = (GRAPH_PREFIX, FORMER_PREFIX)
 SET_ASIDE = "_set_aside"
 """The folder in a database for what was damaged; nothing in it is ever removed by vecindex."""
 _RESTORED_ROWS = 1_024
@@ -52,6 +54,11 @@ def check_name(name: str, database: Database) -> None:
     if name.startswith(GRAPH_PREFIX):
         raise ConfigError(
             f"Names that begin with {GRAPH_PREFIX!r} are taken: neighbor graphs are kept under them.",
+            _ANOTHER,
+        )
+    if name.startswith(FORMER_PREFIX):
+        raise ConfigError(
+            f"Names that begin with {FORMER_PREFIX!r} are taken: former positions on maps are kept under them.",
             _ANOTHER,
         )
     if name == QUESTIONS and not (database.has(name) and database.holds_articles(name)):
@@ -128,7 +135,7 @@ class Database:
             folder = self.folder / f"{name}.lance"
             if not can_be_there(folder):
                 return False
-            made_with_data = name in (REJECTS, QUESTIONS) or name.startswith(GRAPH_PREFIX)
+            made_with_data = name in (REJECTS, QUESTIONS) or name.startswith(_NEXT_TO_ARTICLES)
             return any((folder / "_versions").glob("*.manifest")) or (
                 not made_with_data and any((folder / "data").glob("*.lance"))
             )
@@ -154,7 +161,7 @@ class Database:
         names = self.tables()
         if name not in names:
             own = (REJECTS, QUESTIONS)
-            there = ", ".join(n for n in names if n not in own and not n.startswith(GRAPH_PREFIX)) or "none"
+            there = ", ".join(n for n in names if n not in own and not n.startswith(_NEXT_TO_ARTICLES)) or "none"
             raise TableNotFoundError(
                 f"No table {name!r} in {self.uri} (tables there: {there}).",
                 text("Make it: ", command("ingest", Placeholder("SOURCE"))),

@@ -1,4 +1,6 @@
-"""The maps that are stored with a table: for each a column NAME_x and one NAME_y, null outside the map."""
+"""The maps that are stored with a table: for each a column NAME_x and one NAME_y, null outside the map.
+
+A table next to it keeps the positions that changed rows have lost."""
 
 from __future__ import annotations
 
@@ -13,10 +15,12 @@ import numpy as np
 from vecindex.core.neighbors import F64
 from vecindex.errors import ConfigError, CorruptError, VecindexError
 from vecindex.messages import Message, Placeholder, command, text
-from vecindex.schema import MAP_KEY, stored_json
-from vecindex.store.articles import ArticleTable
+from vecindex.schema import MAP_KEY, axes_among, stored_json
+from vecindex.store.articles import ArticleTable, isin
+from vecindex.store.database import FORMER_PREFIX, AuxiliaryTable
 from vecindex.store.faults import translated
 from vecindex.store.lock import committing
+from vecindex.store.maintenance import KEEP_VERSIONS_FOR, clean
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +29,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 # No column of a user's begins with an underscore, see `schema.column_name`.
 _NEXT, _LAST = "_next_", "_last_"
 _AXES = ("x", "y")
+_NUMBERS = ("double", "float", "halffloat", "int64")
 _CACHE = 32 << 20
 _TRIES = 10
 
@@ -57,6 +62,11 @@ def halves_differ(table: ArticleTable) -> list[str]:
     return [name for name, copies in _marked(table).items() if copies[0] != copies[1]]
 
 
+def map_columns(table: ArticleTable) -> dict[str, list[str]]:
+    """Return the two columns of each map, under the map's name; damaged maps too."""
+    return {name: _columns("", name) for name in _marked(table)}
+
+
 def _marked(table: ArticleTable) -> dict[str, tuple[bytes, bytes]]:
     marked = {f.name: f.metadata[MAP_KEY] for f in table.schema if MAP_KEY in (f.metadata or {})}
     return {
@@ -81,7 +91,19 @@ def no_such_map(table: ArticleTable, name: str, hint: Message | None = None) -> 
     if damaged is not None:
         return damaged
     there = ", ".join(sorted(maps(table))) or "none"
+    elsewhere = columns_of_a_map(table)
+    if elsewhere is not None:
+        take = command("project", columns=",".join(elsewhere))
+        hint = text(
+            *([hint, " "] if hint else []), "Its columns ", " and ".join(elsewhere), " may become a map: ", take
+        )
     return ConfigError(f"{table.where} has no map {name!r} (maps there: {there}).", hint)
+
+
+def columns_of_a_map(table: ArticleTable) -> tuple[str, str] | None:
+    """Return two columns of the user's that look like the positions of a map made elsewhere, None without any."""
+    pairs = axes_among(field.name for field in table.extra_columns if str(field.type) in _NUMBERS)
+    return pairs[0] if pairs else None
 
 
 def check_map_name(table: ArticleTable, name: str) -> None:
@@ -226,3 +248,68 @@ def _retried(table: ArticleTable, change: Callable[[], Any]) -> None:
             except (RuntimeError, OSError) as error:
                 if not left or "conflict" not in str(error).lower():
                     raise
+
+
+# -- former positions ---------------------------------------------------------------------------------------
+
+
+class FormerPositions(AuxiliaryTable):
+    """Where rows of an articles table were on its maps before their vectors changed, for the next update to consider.
+
+    A row for each map and id, the latest.
+    """
+
+    prefix = FORMER_PREFIX
+
+    def put(self, name: str, ids: Sequence[str], hashes: Sequence[str], xy: F64) -> None:
+        """Keep the positions (n, 2) on a map that rows are about to lose, as one commit. The caller holds the lock.
+
+        `hashes` are those of the vectors that were there; see `core.identity.vector_hashes`.
+        """
+        import pyarrow as pa
+
+        if not len(ids):
+            return
+        rows = pa.table(
+            {
+                # No map's name has a slash.
+                "key": pa.array([f"{name}/{one}" for one in ids]),
+                "map": pa.array([name] * len(ids)),
+                "id": pa.array(ids, pa.string()),
+                "vector_hash": pa.array(hashes, pa.string()),
+                "x": pa.array(xy[:, 0].astype(np.float32)),
+                "y": pa.array(xy[:, 1].astype(np.float32)),
+            }
+        )
+
+        def put(handle: Any) -> None:
+            if handle is None:
+                self._database.connection.create_table(self.name, rows)
+            else:
+                handle.merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(rows)
+
+        self._change(put)
+
+    def of(self, name: str) -> tuple[pa.Array, list[str], F64]:
+        """Return the ids, the hashes of their former vectors, and their former positions (n, 2) on a map."""
+        import pyarrow as pa
+
+        def look(handle: Any) -> tuple[pa.Array, list[str], F64]:
+            columns = ["id", "vector_hash", "x", "y"]
+            query = handle.search().where(isin("map", [name])).select(columns).limit(handle.count_rows() + 1)
+            found = query.to_arrow()
+            xy = np.stack([found[axis].to_numpy() for axis in ("x", "y")], axis=1).astype(np.float64)
+            return found["id"].combine_chunks(), found["vector_hash"].to_pylist(), xy
+
+        nothing: tuple[pa.Array, list[str], F64] = (pa.array([], pa.string()), [], np.empty((0, 2)))
+        return self._read(look, nothing)
+
+    def forget(self, name: str) -> None:
+        """Drop what is kept of a map, which has been written again or dropped. The caller holds the writer lock."""
+
+        def forget(handle: Any) -> None:
+            if handle is not None and handle.count_rows(isin("map", [name])):
+                handle.delete(isin("map", [name]))
+                clean(handle.to_lance(), KEEP_VERSIONS_FOR, self.where)
+
+        self._change(forget)

@@ -15,9 +15,11 @@ from vecindex.errors import ConfigError
 from vecindex.maps.methods import DEFAULT_METHOD, DEFAULT_STRENGTH, METHODS
 from vecindex.messages import Command, Placeholder, command, percent, text
 from vecindex.store.articles import ArticleTable
-from vecindex.store.maps import damaged_maps, maps, no_such_map
+from vecindex.store.maps import columns_of_a_map, damaged_maps, maps, no_such_map
 
 FORMAT = 1
+IMPORTED = "imported"
+"""What is stored as the method of a map made elsewhere; no method of layout has this name."""
 DUE_SHARE = 0.1
 """A rebuild is due when more than this share of the rows is not on the map, or was placed on it later."""
 DUE_LOSS = 0.03
@@ -80,6 +82,9 @@ def rebuilt_by(name: str, about: Any) -> Command:
     """
     if not isinstance(about, Mapping):
         return command("project", name)
+    if isinstance(source := about.get("imported"), Mapping):
+        file = {} if source.get("from_table") else {"positions": source.get("file") or Placeholder("FILE")}
+        return command("project", name, **file, columns=",".join(source.get("columns") or ()))
     if not about.get("anchored"):
         return command("project", name, **_made_as(about.get("method"), about.get("settings")))
     anchors = about.get("anchors")
@@ -118,12 +123,20 @@ def chosen_map(table: ArticleTable, name: str | None) -> tuple[str, Mapping[str,
     there = {one: about if isinstance(about, Mapping) else {} for one, about in maps(table).items()}
     if not there:
         raise next(iter(damaged_maps(table).values()), None) or ConfigError(
-            f"{table.where} has no map yet.", text("Make one: ", command("project"))
+            f"{table.where} has no map yet.", text("Make one: ", command("project"), *_taken_over(table))
         )
     if name is not None and name not in there:
         raise no_such_map(table, name, "Name one of them.")
     best = name or min(there, key=lambda one: (anchored_to(there[one]) is not None, -_recall(there[one]), one))
     return best, there[best]
+
+
+def _taken_over(table: ArticleTable) -> list[Any]:
+    """Return the words on columns that look like a map made elsewhere."""
+    columns = columns_of_a_map(table)
+    if columns is None:
+        return []
+    return ["; or take over its columns: ", command("project", columns=",".join(columns))]
 
 
 def _recall(about: Mapping[str, Any]) -> float:

@@ -23,7 +23,9 @@ def project(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="NAME", help="Name of the map [default: map; with --anchor: anchored]", show_default=False
+            metavar="NAME",
+            help="Name of the map [default: map; with --anchor: anchored; made elsewhere: imported]",
+            show_default=False,
         ),
     ] = None,
     db: Db = None,
@@ -41,6 +43,10 @@ def project(
         list[str] | None,
         typer.Option("--questions", "-q", metavar="FILE", help="What --anchor anchors to; may be given again."),
     ] = None,
+    positions: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Take over a map made elsewhere: rows with an id, an x and a y."),
+    ] = None,
     json: Json = False,
     **options: Unpack[ProjectOptions],
 ) -> None:
@@ -48,7 +54,8 @@ def project(
 
     It becomes the columns NAME_x and NAME_y. A map of that name is rebuilt: the new one begins from it and is aligned
     with it. Until the new one is complete the old one stays as it is, also when the command is stopped or killed. An
-    anchored map is derived from another one, which stays as it is.
+    anchored map is derived from another one, which stays as it is. A map made elsewhere is taken over from a file
+    (--positions) or from two columns of the table (--columns), scored and shown like any other.
     """
     import vecindex
     from vecindex.cli.output import end, show
@@ -65,7 +72,9 @@ def project(
     chosen = {key: value for key, value in common.items() if value is not None}
     options["settings"] = read_settings(set or []) | chosen
     with Screen() as screen, untouched_on_interrupt(screen) as observer:
-        result = vecindex.open(db, table).project(name, questions=questions or (), observer=observer, **options)
+        result = vecindex.open(db, table).project(
+            name, questions=questions or (), positions=positions, observer=observer, **options
+        )
     show(result, json, print_project)
     end(result, screen)
 

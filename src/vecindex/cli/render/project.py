@@ -11,12 +11,19 @@ from vecindex.cli.spelling import spelled
 from vecindex.core.anchors import anchored_to
 from vecindex.messages import Message, Placeholder, command, percent, text
 from vecindex.reports.figures import NONE, number
-from vecindex.verbs.map_state import rebuilt_by
+from vecindex.verbs.map_state import IMPORTED, rebuilt_by
 
 if TYPE_CHECKING:
     from vecindex.core.nulls import Interval
     from vecindex.verbs.project.align import Displacement
-    from vecindex.verbs.project.result import AnchorResult, ArticleCost, ProjectResult, QuestionScores
+    from vecindex.verbs.project.result import (
+        AnchorResult,
+        ArticleCost,
+        ImportedPositions,
+        PlacedRows,
+        ProjectResult,
+        QuestionScores,
+    )
     from vecindex.verbs.scores.scores import MapScores
 
 
@@ -39,6 +46,8 @@ def _lines(result: ProjectResult) -> Iterator[Message]:
         settings = ", ".join(f"{name} {value}" for name, value in result.settings.items())
         made = f"anchored from the map {result.anchor.base!r}" if result.anchor else f"method {result.method}"
         yield f"{made}, seed {result.seed}; {settings}"
+    if result.imported is not None:
+        yield from _imported(result.imported)
     if result.graph is not None:
         graph = result.graph
         searched = f", {graph.searched:,} rows searched" if graph.how == "extended" else ""
@@ -50,6 +59,11 @@ def _lines(result: ProjectResult) -> Iterator[Message]:
         yield from _scores(result.scores)
     if result.anchor is not None:
         yield from _anchor_lines(result.anchor)
+    yield from _changes(result)
+
+
+def _changes(result: ProjectResult) -> Iterator[Message]:
+    """Yield what became of the rows since the map was made, and what to do next."""
     if result.moved is not None:
         moved = result.moved
         yield (
@@ -58,7 +72,7 @@ def _lines(result: ProjectResult) -> Iterator[Message]:
         )
     if result.placed is not None:
         placed = result.placed
-        yield f"{placed.articles:,} rows placed; nothing else moved"
+        yield f"{placed.articles:,} rows placed{_of_them(placed)}; nothing else moved"
         yield "new ones keep " + recall_text(placed.recall, placed.sample)
         yield "old ones keep " + recall_text(placed.old_recall, placed.old_sample)
     if result.gone:
@@ -68,13 +82,42 @@ def _lines(result: ProjectResult) -> Iterator[Message]:
         yield text(f"{result.new:,} rows are new since it was begun: ", update, " places them")
     if result.due:
         again = rebuilt_by(result.name, {"method": result.method, "settings": result.settings})
+        if result.method == IMPORTED:
+            again = command("project", result.name, positions=Placeholder("FILE"))
         if result.anchored:
             again = command("project", result.name, anchor=True, questions=Placeholder("FILE"))
         yield text(f"a rebuild is due: {result.due}: ", again)
 
 
+def _imported(found: ImportedPositions) -> Iterator[str]:
+    fields = ", ".join((found.id, *found.columns))
+    yield plain(f"made elsewhere: {found.rows:,} positions from {found.source} ({fields})")
+    reasons = {
+        "unknown": "the id is not in the table",
+        "repeated": "the id came before, and its first position counts",
+        "not_finite": "x or y is no finite number",
+        "nameless": "no id",
+    }
+    for key, words in reasons.items():
+        if count := getattr(found, key):
+            some = ", ".join(found.examples.get(key, ()))
+            shown = f" ({some}{', ...' if count > len(found.examples[key]) else ''})" if some else ""
+            yield plain(f"{count:,} of them: {words}{shown}")
+    if found.without:
+        yield f"{found.without:,} rows of the table have no position and are not on it"
+
+
+def _of_them(placed: PlacedRows) -> str:
+    """Return how many of the rows that were placed went where they were, and next to near-copies."""
+    some = [f"{placed.kept:,} of them where they were before"] if placed.kept else []
+    some += [f"{placed.copies:,} next to an article that they nearly repeat"] if placed.copies else []
+    return "".join(f", {one}" for one in some)
+
+
 def _scores(scores: MapScores) -> Iterator[str]:
     yield "articles keep " + recall_text(scores.recall, scores.sample)
+    if scores.duplicates:
+        yield f"{scores.duplicates:,} have the same vector as another one; equally near ones count alike"
     found, even = scores.fidelity, scores.evenness
     trust, continuity, area = (precise(one) for one in (found.trustworthiness, found.continuity, found.rnx_area))
     near = f"trustworthiness {trust}, continuity {continuity} at {found.k}, over {found.ranked:,}"
@@ -104,17 +147,18 @@ def made_by(about: Mapping[str, Any]) -> str:
     """
     if not isinstance(about.get("method"), str):
         return ""
-    parts = [about["method"]]
+    parts = ["elsewhere"] if about["method"] == IMPORTED else [f"by {about['method']}"]
     parts += [f"seed {about['seed']}"] if about.get("seed") is not None else []
     parts += [anchors] if (anchors := anchored_to(about)) else []
-    return " " + plain(f"(made by {', '.join(parts)})")
+    return " " + plain(f"(made {', '.join(parts)})")
 
 
 def map_line(name: str, about: Any) -> str:
     """Return one line on a stored map, from what is stored with it; maps of other programs may hold anything."""
     if not isinstance(about, Mapping):
         return name
-    parts = [str(about.get("method", "of unknown method"))]
+    method = str(about.get("method", "of unknown method"))
+    parts = ["made elsewhere" if method == IMPORTED else method]
     parts += [anchors] if (anchors := anchored_to(about)) else []
     if isinstance(about.get("articles"), int):
         parts.append(f"{about['articles']:,} articles")
@@ -126,6 +170,8 @@ def map_line(name: str, about: Any) -> str:
         for k, value in recall.items()
         if isinstance(value.get("mean"), float)
     ]
+    if duplicates := (about.get("scores") or {}).get("duplicates"):
+        parts.append(f"{duplicates:,} with the vector of another one")
     if about.get("focus"):
         parts.append(f"focus on {about['focus'].get('questions')}")
     return plain(f"{name}: {', '.join(parts)}")

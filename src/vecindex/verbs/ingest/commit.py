@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from vecindex.core.memory import give_back_memory
 from vecindex.store.maintenance import COMPACT_EVERY, maintain
 from vecindex.verbs.ingest.plan import Planned
+from vecindex.verbs.ingest.positions import keep_positions
 from vecindex.verbs.ingest.prepare import Ready
 from vecindex.verbs.ingest.rows import chunk_id, to_arrow
 from vecindex.verbs.ingest.run import Run
@@ -63,6 +64,8 @@ class Committer:
         rows = to_arrow(ready.pieces, run.columns, table.schema, self.txn + 1)
         changed = [row for row in ready.transaction.rows if row.stored_hash is not None]
         if changed:
+            replaced = [piece.planned.stored_hash is not None for piece in ready.pieces]
+            rows = keep_positions(run.database, table, rows, replaced, run.observer.notice)
             table.replace(rows, self._gone_chunks(changed))
         else:
             table.append(rows)

@@ -21,6 +21,7 @@ from vecindex.errors import CorruptError
 from vecindex.messages import Placeholder, command, text
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
+from vecindex.neighbors.ties import settled
 from vecindex.store.articles import ArticleTable
 from vecindex.store.maps import maps, no_such_map
 from vecindex.store.search import check_condition
@@ -141,12 +142,13 @@ class LoadedTable:
         Raises ConfigError for a map that is not there, or fewer than k candidates.
         """
         candidates = self._enough(among, k)
-        near = self._nearest_to_question(vector, k, among)
+        near = self._nearest_to_question(vector, k + 1, among)
         if map_name is None:
-            return self._around(near, _NONE, _NOWHERE, candidates)
+            return self._around(near.first(k), _NONE, _NOWHERE, candidates)
         plane = self._plane(map_name, among)
-        (at,) = place_by_search(near.rows, plane.xy, plane.nearest, self.reader.articles)
-        return self._around(near, plane.nearest(at, k), at, candidates)
+        at = place_by_search(near.first(k).rows, plane.xy, plane.nearest, self.reader.articles)
+        near, found = settled(near, plane.nearest(at, k), at, plane, vector[None], self.reader.vectors)
+        return self._around(near.first(k), found, at[0], candidates)
 
     def lens_of_question(self, vector: F32, k: int, among: Mask | None = None) -> tuple[Around, Layout]:
         """Return the k nearest articles of a question, or as many as there are, and where they lie on its lens.
@@ -164,11 +166,14 @@ class LoadedTable:
         candidates = self._candidates(None) - 1
         k = min(k, max(1, candidates))
         itself = np.array([row])
-        near = self._nearest(self.reader.vectors(itself)[1], k, None, itself)
+        vector = self.reader.vectors(itself)[1]
+        near = self._nearest(vector, k + 1, None, itself)
         if map_name is None:
-            return self._around(near, _NONE, _NOWHERE, candidates)
+            return self._around(near.first(k), _NONE, _NOWHERE, candidates)
         plane = self._plane(map_name)
-        return self._around(near, plane.nearest(plane.xy[row], k, itself), plane.xy[row], candidates)
+        at = plane.xy[itself]
+        near, found = settled(near, plane.nearest(at, k, itself), at, plane, vector, self.reader.vectors)
+        return self._around(near.first(k), found, at[0], candidates)
 
     def _enough(self, among: Mask | None, k: int) -> int:
         """Return how many candidates there are; raises ConfigError for fewer than k."""
@@ -194,8 +199,7 @@ class LoadedTable:
         """
         last = self._last
         if last is None or last.near.k < k or last.among is not among or not np.array_equal(last.vector, vector):
-            depth = min(max(k, SIZES[1]), self._candidates(among))
-            self._last = last = _Asked(vector, among, self._nearest(vector[None], depth, among))
+            self._last = last = _Asked(vector, among, self._nearest(vector[None], max(k, SIZES[1]), among))
         return last.near.first(k)
 
     def _nearest(self, vectors: F32, depth: int, among: Mask | None, without: Rows | None = None) -> Neighbors:

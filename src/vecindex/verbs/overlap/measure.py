@@ -23,6 +23,7 @@ from vecindex.core.placement import place_at_median, place_by_search
 from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.neighbors.plane import Plane
+from vecindex.neighbors.ties import LookUp, settled
 from vecindex.verbs.overlap.causes.cliques import ceilings
 from vecindex.verbs.overlap.diagnose import diagnose
 from vecindex.verbs.overlap.facts import Facts
@@ -69,6 +70,7 @@ class Space:
     vectors : (q, d) of the questions.
     near : (q, depth) their nearest articles.
     sample : (s,) rows of sampled articles; `sample_vectors` (s, d); `sample_near` (s, 50) their nearest others.
+    look_up : gives the vectors of rows.
     answers : the right articles of each question that are in the table, as they are counted.
     articles : number of each row's article where rows are chunks and articles are counted. Lists of neighbors then
         hold each article once, by its nearest chunk's row.
@@ -89,6 +91,7 @@ class Space:
     answers: Sequence[Rows]
     answers_absent: float | None
     truncated: float
+    look_up: LookUp
     articles: Rows | None = None
     cliques: Rows | None = None
     shown: Rows | None = None
@@ -129,19 +132,28 @@ def vectors_by_row(rows: Rows, vectors: F32) -> VectorsOf:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The questions on one map, placed by one rule, with their map neighbors (q, depth).
+    """The questions on one map, placed by one rule, with their neighbors (q, depth) there and in embedding space.
 
-    `values` holds the figures of each question, (q,) under each metric's name; see `verbs.overlap.metrics`.
+    Both lists, `near` on the map and `true`, are `settled` with regard to each other. `values` holds the figures of
+    each question, (q,) under each metric's name; see `verbs.overlap.metrics`.
     """
 
     rule: str
     xy: F64
     near: Neighbors
+    true: Neighbors
     values: Mapping[str, F64] = field(default_factory=dict)
+
+    @classmethod
+    def at(cls, rule: str, xy: F64, plane: Plane, space: Space) -> Placed:
+        """Return the questions at their positions (q, 2)."""
+        found = plane.nearest(xy, space.near.k)
+        true, found = settled(space.near, found, xy, plane, space.vectors, space.look_up)
+        return cls(rule, xy, found, true)
 
     def with_values(self, space: Space, vectors_of: VectorsOf) -> Placed:
         """Return the same with the values of all metrics; `vectors_of` knows the rows of `rows_looked_up`."""
-        rows, found = space.near.rows, self.near.rows
+        rows, found = self.true.rows, self.near.rows
         n, k = space.n, space.k
         lists = Lists(space.counted(rows), space.counted(found), k, n, k, rows, found, vectors_of)
         return replace(self, values=measured(lists, space.withins))
@@ -154,7 +166,7 @@ def place_all(plane: Plane, space: Space) -> list[Placed]:
         "search": place_by_search(near, plane.xy, plane.nearest, space.articles),
         "median": place_at_median(near, plane.xy),
     }
-    return [Placed(rule, xy, plane.nearest(xy, space.near.k)) for rule, xy in rules.items()]
+    return [Placed.at(rule, xy, plane, space) for rule, xy in rules.items()]
 
 
 def space_facts(space: Space, vectors_of: VectorsOf) -> SpaceFacts:
@@ -213,7 +225,7 @@ def rows_looked_up(space: Space, lists: Sequence[Neighbors]) -> Rows:
 
 def placement_figures(placed: Placed, space: Space, plane: Plane, padding: float) -> Placement:
     """Return the figures of one placement, which has the values of the metrics."""
-    lists, found = space.counted(space.near.rows), space.counted(placed.near.rows)
+    lists, found = space.counted(placed.true.rows), space.counted(placed.near.rows)
     values = placed.values
     box, whole = bounding_box(placed.xy, padding), bounding_box(plane.xy)
     hull = plane.hull_area
@@ -319,8 +331,10 @@ def own_lists(space: Space, plane: Plane) -> tuple[Rows, Rows]:
     """
     there = np.flatnonzero(np.isfinite(plane.xy[space.sample]).all(axis=1))
     rows = space.sample[there]
-    found = plane.nearest(plane.xy[rows], min(DEPTH, max(1, space.n - 1)), without=rows)
-    return space.counted(space.sample_near.rows[there]), space.counted(found.rows)
+    at, vectors = plane.xy[rows], space.sample_vectors[there]
+    found = plane.nearest(at, min(DEPTH, max(1, space.n - 1)), without=rows)
+    true, found = settled(space.sample_near.take(there), found, at, plane, vectors, space.look_up)
+    return space.counted(true.rows), space.counted(found.rows)
 
 
 def self_recall(space: Space, plane: Plane) -> F64:

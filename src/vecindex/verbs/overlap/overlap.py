@@ -100,10 +100,10 @@ def overlap(
         clock.lap("cliques")
     placed = {map_name: place_all(plane, space) for map_name, plane in planes.items()}
     placed_typed = {map_name: place_all(plane, typed) for map_name, plane in planes.items()} if typed else {}
-    shown = [space.near, *(p.near for both in placed.values() for p in both)]
+    shown = [space.near, *(near for both in placed.values() for p in both for near in (p.near, p.true))]
     space = replace(space, article_topics=article_topics(reader, topics, space, shown))
     if typed is not None:
-        shown += [typed.near, *(p.near for both in placed_typed.values() for p in both)]
+        shown += [typed.near, *(near for both in placed_typed.values() for p in both for near in (p.near, p.true))]
     vectors_of = vectors_by_row(*reader.vectors(rows_looked_up(space, shown)))
     placed = _with_values(placed, space, vectors_of)
     facts = space_facts(space, vectors_of)
@@ -242,7 +242,8 @@ def _search(
     rng = np.random.default_rng(options["seed"])
     sample = np.sort(rng.permutation(reader.rows)[: options["sample"]])
     sample, sample_vectors = reader.vectors(sample)
-    depth = max(1, min(max(OWN_DEPTH, options["k"]), reader.n - 1))
+    # One more than counts, as `settled` wants.
+    depth = max(1, min(max(OWN_DEPTH, options["k"]) + 1, reader.n - 1))
     questions = ExactSearch(asked.vectors, min(DEPTH, reader.n), articles=reader.articles)
     own = ExactSearch(sample_vectors, depth, without=sample, articles=reader.articles)
     shared = own if reader.articles is None else None
@@ -271,6 +272,7 @@ def _search(
         answers=answers,
         answers_absent=absent,
         truncated=reader.table.count("truncated") / reader.rows,
+        look_up=reader.vectors,
         articles=reader.articles,
     )
     typed = None

@@ -51,7 +51,7 @@ def question_rows(
 
 
 def _on_map(reader: TableReader, space: Space, placed: Placed, titles: dict[int, str | None]) -> list[PlacedQuestion]:
-    k, lists, found = space.k, space.counted(space.near.rows), space.counted(placed.near.rows)
+    k, lists, found = space.k, space.counted(placed.true.rows), space.counted(placed.near.rows)
     topics, values, more = space.on_topic(placed.near.rows), placed.values, further(placed.values)
     return [
         PlacedQuestion(

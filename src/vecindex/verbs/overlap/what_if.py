@@ -16,6 +16,7 @@ from vecindex.core.placement import place_by_search
 from vecindex.core.vectors import F32
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
+from vecindex.neighbors.ties import settled
 from vecindex.verbs.overlap.causes.nested import (
     DRAWS,
     SHARES,
@@ -158,11 +159,12 @@ def _figures(
 def _overlap_within(space: Space, near: Neighbors, plane: Plane, placed: Placed, inside: Mask) -> F64:
     """Return overlap@k of each question with both lists taken from a sample of the articles."""
     if inside.all():
-        return overlap_at_k(space.counted(near.rows), space.counted(placed.near.rows), space.k)
+        return overlap_at_k(space.counted(placed.true.rows), space.counted(placed.near.rows), space.k)
     sample = Plane(np.where(inside[:, None], plane.xy, np.nan), plane.articles)
     rows = near.rows[:, : space.k]
     xy = place_by_search(rows, sample.xy, sample.nearest, plane.articles)
-    return overlap_at_k(space.counted(rows), space.counted(sample.nearest(xy, space.k).rows), space.k)
+    true, found = settled(near, sample.nearest(xy, near.k), xy, sample, space.vectors, space.look_up)
+    return overlap_at_k(space.counted(true.rows), space.counted(found.rows), space.k)
 
 
 _DENSITY = {

@@ -19,6 +19,7 @@ from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
+from vecindex.neighbors.ties import settled
 from vecindex.options import checked
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -86,11 +87,12 @@ def map_picture(
         wanted_topics = topic_numbers(len(xy), options["topics"])
         finder = TopicFinder(index, len(xy), table.fingerprint.dimension, wanted_topics, options["seed"])
     clock.lap("places")
-    near, distances = _vectors(reader, asked, max(k, lens_size), index, finder, observer)
+    # One more than is shown, as `settled` wants.
+    near, distances = _vectors(reader, asked, max(k + 1, lens_size), index, finder, observer)
     placed: tuple[PlacedQuestion, ...] = ()
     if asked is not None and near is not None:
         plane = Plane(reader.positions[map_name], reader.articles)
-        placed = _placed(asked[0].questions, near.first(k), plane, index)
+        placed = _placed(asked[0].questions, asked[1], near.first(k + 1), reader, plane, index)
     clock.lap("vectors")
     if near is not None:
         placed = with_lenses(placed, reader, near, lens_size, index, options["seed"], observer)
@@ -191,18 +193,22 @@ def _vectors(
     return search.result(), dist
 
 
-def _placed(asked: Sequence[Question], near: Neighbors, plane: Plane, index: Rows) -> tuple[PlacedQuestion, ...]:
+def _placed(
+    asked: Sequence[Question], vectors: F32, near: Neighbors, reader: TableReader, plane: Plane, index: Rows
+) -> tuple[PlacedQuestion, ...]:
     """Return the questions at their best positions.
 
     Parameters
     ----------
-    near : (q, k) their nearest articles by embedding.
+    vectors, near : (q, d) of the questions, and (q, k + 1) their nearest articles by embedding.
     plane : the map.
     index : (n,) each row's index in the picture's order; NO_ROW for one outside the map.
     """
-    true, k = near.rows, near.k
-    positions = place_by_search(true, plane.xy, plane.nearest, plane.articles)
-    on_map = plane.nearest(positions, k).rows
+    k = near.k - 1
+    positions = place_by_search(near.first(k).rows, plane.xy, plane.nearest, plane.articles)
+    both = settled(near, plane.nearest(positions, k), positions, plane, vectors, reader.vectors)
+    near, on_map = both[0].first(k), both[1].rows
+    true = near.rows
     wanted, found = counted(true, plane.articles), counted(on_map, plane.articles)
     kept, overlap = found_in(wanted, found), overlap_at_k(wanted, found, k)
     return tuple(

@@ -11,7 +11,7 @@ import numpy as np
 
 from vecindex.core.anchors import set_digest
 from vecindex.core.graph import GRAPH_K, Graph
-from vecindex.core.neighbors import F64, NO_ROW, Rows
+from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows
 from vecindex.core.nulls import Interval, bootstrap_mean
 from vecindex.core.overlap import found_in, keeps_goal
 from vecindex.core.placement import place_by_search
@@ -257,8 +257,10 @@ def _measured(
         folds=controls.folds,
         folds_by=controls.folds_by,
         no_controls=controls.missing,
-        articles=_article_cost(sample, true, base, now, seed),
-        moved_articles=_article_cost(moved, true_neighbors(articles.vectors, moved, run.observer), base, now, seed)
+        articles=_article_cost(sample, true, articles.vectors, base, now, seed),
+        moved_articles=_article_cost(
+            moved, true_neighbors(articles.vectors, moved, run.observer), articles.vectors, base, now, seed
+        )
         if len(moved)
         else None,
         displacement=displacement(far),
@@ -277,14 +279,14 @@ def _at_other(
     return OtherStrength(
         strength,
         _kept(near, xy).scores(asked.topics, seed),
-        _article_cost(sample, true, Plane(articles.base), Plane(xy), seed),
+        _article_cost(sample, true, articles.vectors, Plane(articles.base), Plane(xy), seed),
         displacement(moves(xy, articles.base)).moved,
     )
 
 
-def _article_cost(asked: Rows, true: Rows, base: Plane, now: Plane, seed: int) -> ArticleCost:
+def _article_cost(asked: Rows, true: Neighbors, vectors: F32, base: Plane, now: Plane, seed: int) -> ArticleCost:
     """Return what some articles keep on both maps; `true` are their neighbors in embedding space."""
-    before, after = recalls_on(base, asked, true), recalls_on(now, asked, true)
+    before, after = (recalls_on(plane, asked, true, vectors) for plane in (base, now))
     return ArticleCost(
         sample=len(asked),
         before={k: bootstrap_mean(values, seed=seed) for k, values in before.items()},

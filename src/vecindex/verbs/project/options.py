@@ -22,6 +22,8 @@ from vecindex.options import Durable, ModelOptions, Option, checked, fields_of
 DEFAULT_NAME = "map"
 ANCHORED_NAME = "anchored"
 """Of a map that is anchored, unless another one is given."""
+IMPORTED_NAME = "imported"
+"""Of a map made elsewhere, unless another one is given."""
 MIN_ARTICLES = 3
 SAMPLE = 5_000
 
@@ -81,14 +83,20 @@ class ProjectOptions(ModelOptions, total=False):
             flag="--controls/--no-controls",
         ),
     ]
+    columns: Annotated[
+        str | None,
+        Option("The columns with x and y of a map made elsewhere: of its file, else of the table.", metavar="X,Y"),
+    ]
+    id_field: Annotated[str | None, Option("Field with the id, in a file of positions [default: recognized]")]
     durable: Durable
     sample: Annotated[int, Option("Articles drawn for the scores; all are candidates.", default=SAMPLE, at_least=1)]
 
 
-def checked_project(questions: Sequence[str], options: ProjectOptions) -> ProjectOptions:
+def checked_project(questions: Sequence[str], options: ProjectOptions, positions: bool = False) -> ProjectOptions:
     """Return all options with their defaults; raises ConfigError for what makes no sense.
 
-    `questions` are the files to anchor to. The settings are checked by `method_settings` or `anchor_settings`.
+    `questions` are the files to anchor to; `positions` says whether a map's positions are given. The settings are
+    checked by `method_settings` or `anchor_settings`.
     """
     options = checked(ProjectOptions, options)
     if options["update"] and options["drop"]:
@@ -97,6 +105,16 @@ def checked_project(questions: Sequence[str], options: ProjectOptions) -> Projec
         mode = _UPDATE if options["update"] else _DROP
         named = [f"The setting {name}" for name in options["settings"] or ()]
         _refuse([*_given(options, _LAYOUT), *named], mode, "which lays nothing out")
+    if positions or options["columns"] is not None:
+        named = [f"The setting {name}" for name in options["settings"] or ()]
+        mode = option("positions") if positions else option("columns")
+        others = _given(options, ("update", "drop", "anchor", *_LAYOUT))
+        _refuse([*others, *named], mode, "which takes a map as it is")
+    elif options["id_field"] is not None:
+        raise ConfigError(
+            text(option("id_field"), " means nothing without ", option("positions"), "."),
+            text("Add ", option("positions", Placeholder("FILE")), ", or leave it out."),
+        )
     if options["anchor"]:
         if not questions:
             raise ConfigError(

@@ -22,16 +22,18 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.lock import writer_at_work
 from vecindex.store.maps import check_map_name, drop_map, maps
-from vecindex.types import Observer, Silent
+from vecindex.types import Observer, Silent, SourceData
 from vecindex.verbs.graph import GraphOrigin, Prepared, complete, complete_and_keep, keep_graph, prepare
 from vecindex.verbs.map_rows import MapRows, read_rows
 from vecindex.verbs.map_state import rebuilt_by
 from vecindex.verbs.project.align import Moved, align
 from vecindex.verbs.project.anchor import anchor_map
 from vecindex.verbs.project.anchor_plan import base_name, plan_anchor
+from vecindex.verbs.project.imported import import_map
 from vecindex.verbs.project.options import (
     ANCHORED_NAME,
     DEFAULT_NAME,
+    IMPORTED_NAME,
     MIN_ARTICLES,
     Files,
     ProjectOptions,
@@ -59,12 +61,14 @@ def project(
     model: QuestionModel,
     observer: Observer | None = None,
     stdin: BinaryIO | None = None,
+    positions: SourceData | None = None,
 ) -> ProjectResult:
-    """Make, rebuild, update or drop a map; see `Index.project`."""
+    """Make, rebuild, update, drop or take over a map; see `Index.project`."""
     sources = [str(file) for file in ([questions] if isinstance(questions, str | Path) else questions)]
-    options = checked_project(sources, options)
+    options = checked_project(sources, options, positions is not None)
+    elsewhere = positions is not None or options["columns"] is not None
     database.durable |= options["durable"]
-    name = name or (ANCHORED_NAME if options["anchor"] else DEFAULT_NAME)
+    name = name or (ANCHORED_NAME if options["anchor"] else IMPORTED_NAME if elsewhere else DEFAULT_NAME)
     run = Run(database, database.articles(table), options, model, observer or Silent(), stdin)
     if options["drop"]:
         return _drop(run, name)
@@ -74,7 +78,9 @@ def project(
     old = maps(run.table).get(name)
     if options["update"]:
         return update_map(run, name, old)
-    _refuse_another(run.table, name, options, old)
+    _refuse_another(run.table, name, options, old, elsewhere)
+    if elsewhere:
+        return import_map(run, name, old, positions)
     made_by = method_of(options)
     if isinstance(old, Mapping) and old.get("method") not in (None, made_by):
         run.observer.notice(f"the map {name!r} was made by {old['method']}; now it is made by {made_by}")
@@ -86,6 +92,7 @@ def project(
 def _drop(run: Run, name: str) -> ProjectResult:
     with writer_when_free(run.database, run.observer):
         drop_map(run.table, name)
+        run.forget_former(name)
     run.clock.lap("write")
     return run.result(name, "dropped", None, RowCounts(0, run.table.count(), 0, 0))
 
@@ -220,8 +227,14 @@ def _completed(old: F64, graph: Graph) -> F64:
     return old
 
 
-def _refuse_another(table: ArticleTable, name: str, options: ProjectOptions, old: Any) -> None:
-    """Refuse to replace a map that is anchored, or that shows a part of the articles, with one that does not."""
+def _refuse_another(table: ArticleTable, name: str, options: ProjectOptions, old: Any, elsewhere: bool) -> None:
+    """Refuse to replace a map with one of another kind: anchored, of a part of the articles, made elsewhere."""
+    imported = isinstance(old, Mapping) and old.get("imported") is not None
+    if old is not None and imported != elsewhere:
+        raise ConfigError(
+            f"Map {name!r} of {table.where} was made {'elsewhere' if imported else 'here'}, and would be lost.",
+            text("Give another name, or drop it first: ", command("project", name, drop=True)),
+        )
     if (anchors := anchored_to(old)) is not None:
         what, without, again = (
             f"is {anchors}",

@@ -33,17 +33,48 @@ class FocusCover:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportedPositions:
+    """Where the positions of a map made elsewhere came from, and what became of them.
+
+    Attributes
+    ----------
+    source : the file, or the table whose columns they are; `id` and `columns` are the fields that were read.
+    rows : that were read; `nameless` of them have no id.
+    unknown : whose id the table does not have.
+    repeated : whose id came before; the first one counts.
+    not_finite : whose x or y is no finite number.
+    without : rows of the table that have no position.
+    examples : some ids of the unknown, the repeated and those that are not finite.
+    """
+
+    source: str
+    id: str
+    columns: tuple[str, str]
+    rows: int
+    nameless: int
+    unknown: int
+    repeated: int
+    not_finite: int
+    without: int
+    examples: dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class PlacedRows:
     """What an update placed.
 
     Attributes
     ----------
     articles : how many; no other one moved.
+    kept : of these, those that are where they were before their vectors changed.
+    copies : those next to an article that they are near-copies of.
     sample, recall : a sample of them and, under each k, their recall on the map as it is now.
     old_sample, old_recall : the same for articles that were on it.
     """
 
     articles: int
+    kept: int
+    copies: int
     sample: int
     recall: dict[int, Interval]
     old_sample: int
@@ -169,7 +200,8 @@ class ProjectResult(Result):
     due : why the map should be rebuilt; None while there is no need.
     seconds : wall time of each stage.
     anchor : what anchoring did, for a map that was anchored just now; else None.
-    rejected, duplicates : lines of the questions' file that were left out, and that were counted once.
+    imported : what became of positions made elsewhere; None for a map that was made here.
+    rejected, duplicates : lines of the questions' or positions' file that were left out, or were counted once.
     """
 
     table: str
@@ -188,6 +220,7 @@ class ProjectResult(Result):
     moved: Moved | None = None
     placed: PlacedRows | None = None
     focus: FocusCover | None = None
+    imported: ImportedPositions | None = None
     due: str | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     rejected: tuple[Rejected, ...] = ()

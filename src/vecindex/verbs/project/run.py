@@ -18,7 +18,7 @@ from vecindex.messages import command, text
 from vecindex.serialize import plain
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.maps import columns_and_positions, maps, put_map
+from vecindex.store.maps import FormerPositions, columns_and_positions, maps, put_map
 from vecindex.types import Observer
 from vecindex.verbs.clock import Clock
 from vecindex.verbs.graph import GraphOrigin
@@ -136,9 +136,14 @@ class Run:
             kept = there[on_map] & np.isfinite(xy).all(axis=1)
             articles = int(kept.sum())
             put_map(table, name, rows.ids.take(pa.array(on_map[kept])), xy[kept], {**about, "articles": articles})
+            self.forget_former(name)
             self.clock.lap("write")
         gone = int((~there).sum())
         return RowCounts(articles, len(ids) - articles, gone, max(0, len(ids) - len(there) + gone))
+
+    def forget_former(self, name: str) -> None:
+        """Drop the former positions on a map that was written again or dropped. The caller holds the writer lock."""
+        FormerPositions(self.database, self.table.name, self.observer.notice).forget(name)
 
     def result(self, name: str, action: str, about: Mapping[str, Any] | None, written: RowCounts) -> ProjectResult:
         """Return what every run reports of a map, from what is stored with it; None for a map that is dropped."""

@@ -1,8 +1,8 @@
 """How faithful a map is to the articles it was made of: what intrudes on a neighborhood, and what is torn from it.
 
 The N articles are all points of reference; figures are given for each of s sampled articles, so that their mean has
-an interval. Ranks count from 1, the article itself left out, ties by (dist, row). Memory is O(s k), or O(s K^2) for
-the curve.
+an interval. Ranks count from 1, the article itself left out; equally near ones have the same. Memory is O(s k), or
+O(s K^2) for the curve.
 """
 
 from __future__ import annotations

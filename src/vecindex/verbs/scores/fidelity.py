@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from vecindex.core.vectors import F32
 from vecindex.neighbors.exact import ExactSearch, cosine_distances
 from vecindex.neighbors.plane import Plane
 from vecindex.neighbors.ranks import RankCount
+from vecindex.neighbors.ties import LookUp, settled
 from vecindex.verbs.scores.curves import area_over_log_k, continuity, overlap_curve, rnx_curve, trustworthiness
 
 DEPTH = 50
@@ -60,7 +61,7 @@ class FidelitySearch:
         vectors: F32,
         planes: Mapping[str, Plane],
         k: int,
-        vectors_of: Callable[[Rows], tuple[Rows, F32]],
+        vectors_of: LookUp,
         seed: int,
         own: ExactSearch | None = None,
     ) -> None:
@@ -71,10 +72,10 @@ class FidelitySearch:
         sample, vectors : rows (s,), ascending, and their unit vectors (s, d).
         k : neighbors that trustworthiness and continuity look at.
         vectors_of : gives rows, ascending, with their vectors.
-        own : a search of the sample over the whole table, at least 50 deep, every row counted by itself. It serves
+        own : a search of the sample over the whole table, at least 51 deep, every row counted by itself. It serves
             for the maps that show every row, and is given its blocks by the caller.
         """
-        self._seed = seed
+        self._seed, self._look_up = seed, vectors_of
         ranked = np.sort(np.random.default_rng(seed).permutation(sample)[:RANKED])
         found = [_Sampled.on(name, plane.of_points(), sample, ranked, k) for name, plane in planes.items()]
         found = [m for m in found if m.k >= 1 and len(m.rows)]
@@ -100,7 +101,9 @@ class FidelitySearch:
         for reference in self._references:
             near = reference.search.result()
             for one, ranks in zip(reference.maps, reference.ranks(), strict=True):
-                found[one.name] = _figures(one, near, ranks, self._seed)
+                lists = near.first(one.found.k + 1), one.found
+                true, on_map = settled(*lists, one.plane.xy[one.rows], one.plane, reference.vectors, self._look_up)
+                found[one.name] = _figures(one, true.rows, on_map.rows, ranks, self._seed)
         return found
 
 
@@ -142,8 +145,8 @@ class _Reference:
         self, maps: list[_Sampled], vectors: F32, looked_up: tuple[Rows, F32], search: ExactSearch | None
     ) -> None:
         first = maps[0]
-        self.maps = maps
-        self.search = search or ExactSearch(vectors, first.found.k, without=first.rows)
+        self.maps, self.vectors = maps, vectors
+        self.search = search or ExactSearch(vectors, first.found.k + 1, without=first.rows)
         self._fed_here = search is None
         others = np.concatenate([m.ranked_lists for m in maps], axis=1)
         mine, (known, known_vectors) = vectors[first.ranked], looked_up
@@ -167,10 +170,10 @@ class _Reference:
         return list(np.split(self._count.result(), cuts, axis=1))
 
 
-def _figures(one: _Sampled, near: Neighbors, space_ranks: Rows, seed: int) -> Fidelity:
+def _figures(one: _Sampled, true: Rows, on_map: Rows, space_ranks: Rows, seed: int) -> Fidelity:
     n, depth = len(one.plane), one.found.k
-    curve = rnx_curve(overlap_curve(near.rows[:, :depth], one.found.rows), n)
-    map_ranks = one.plane.ranks(one.rows[one.ranked], near.rows[one.ranked, : one.k])
+    curve = rnx_curve(overlap_curve(true[:, :depth], on_map), n)
+    map_ranks = one.plane.ranks(one.rows[one.ranked], true[one.ranked, : one.k])
 
     def mean(values: F64) -> Interval:
         return bootstrap_mean(values[np.isfinite(values)], seed=seed)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vecindex.core.neighbors import F64, Rows
+from vecindex.core.identity import vector_hashes
+from vecindex.core.neighbors import F64, Neighbors, Rows
 from vecindex.core.nulls import Interval, bootstrap_mean
 from vecindex.core.overlap import overlap_at_k
 from vecindex.core.vectors import F32
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
+from vecindex.neighbors.ties import settled
 from vecindex.types import Observer, Stage
 from vecindex.verbs.scores.evenness import Evenness, map_evenness
 from vecindex.verbs.scores.fidelity import DEPTH, Fidelity, FidelitySearch
@@ -34,7 +36,8 @@ class MapScores:
     articles : on the map; all of them are candidates.
     sample : how many were asked for their neighbors.
     recall : under each k, the mean share of the k nearest in embedding space that are among the k nearest on the map,
-        with its interval. Of both sides only articles on the map count.
+        with its interval. Of both sides only articles on the map count. One as near as the k-th is among the k.
+    duplicates : articles whose vector is that of another one as well.
     fidelity : trustworthiness, continuity and the curve over k, adjusted for chance, of the same articles.
     evenness : how evenly the articles fill the map; None where it has no area.
     """
@@ -42,6 +45,7 @@ class MapScores:
     articles: int
     sample: int
     recall: dict[int, Interval]
+    duplicates: int
     fidelity: Fidelity
     evenness: Evenness | None
 
@@ -61,28 +65,48 @@ def score_map(vectors: F32, xy: F64, *, sample: int, seed: int, observer: Observ
     return score_plane(vectors, Plane(xy), asked, seed=seed, observer=observer)[1]
 
 
-def score_plane(vectors: F32, plane: Plane, asked: Rows, *, seed: int, observer: Observer) -> tuple[Rows, MapScores]:
+def score_plane(
+    vectors: F32, plane: Plane, asked: Rows, *, seed: int, observer: Observer
+) -> tuple[Neighbors, MapScores]:
     """Return the true neighbors of some articles among all, as `true_neighbors`, and with them the map's scores."""
     near = _search(vectors, asked)
     faithful = FidelitySearch(asked, vectors[asked], {"": plane}, K, lambda rows: (rows, vectors[rows]), seed, near)
     for rows, block in _blocks(vectors, observer):
         near.add(rows, block)
         faithful.add(rows, block)
-    true = near.result().rows
-    recall = {k: bootstrap_mean(values, seed=seed) for k, values in recalls_on(plane, asked, true).items()}
-    return true, MapScores(len(plane), len(asked), recall, faithful.result()[""], map_evenness(plane, seed))
+    true = near.result()
+    kept = recalls_on(plane, asked, true, vectors)
+    return true, MapScores(
+        articles=len(plane),
+        sample=len(asked),
+        recall={k: bootstrap_mean(values, seed=seed) for k, values in kept.items()},
+        duplicates=count_duplicates(vectors),
+        fidelity=faithful.result()[""],
+        evenness=map_evenness(plane, seed),
+    )
 
 
-def true_neighbors(vectors: F32, asked: Rows, observer: Observer) -> Rows:
-    """Return the nearest others of some articles among all, exact; (len(asked), 50), or n - 1 where that is less."""
+def count_duplicates(vectors: F32) -> int:
+    """Return how many of the vectors (n, d) are not the only ones of their values.
+
+    >>> count_duplicates(np.array([[1, 0], [0, 1], [1, 0]], dtype=np.float32))
+    2
+    """
+    _, counts = np.unique(vector_hashes(vectors), return_counts=True)
+    return int(counts[counts > 1].sum())
+
+
+def true_neighbors(vectors: F32, asked: Rows, observer: Observer) -> Neighbors:
+    """Return the nearest others of some articles among all, exact; (len(asked), 51), or n - 1 where that is less."""
     search = _search(vectors, asked)
     for rows, block in _blocks(vectors, observer):
         search.add(rows, block)
-    return search.result().rows
+    return search.result()
 
 
 def _search(vectors: F32, asked: Rows) -> ExactSearch:
-    return ExactSearch(vectors[asked], min(max(DEPTH, *RECALL_AT), len(vectors) - 1), without=asked)
+    # One more than counts, as `settled` wants.
+    return ExactSearch(vectors[asked], min(max(DEPTH, *RECALL_AT) + 1, len(vectors) - 1), without=asked)
 
 
 def _blocks(vectors: F32, observer: Observer) -> Iterator[tuple[Rows, F32]]:
@@ -93,8 +117,9 @@ def _blocks(vectors: F32, observer: Observer) -> Iterator[tuple[Rows, F32]]:
     observer.stage(Stage(STAGE, len(vectors), len(vectors)))
 
 
-def recalls_on(plane: Plane, asked: Rows, true: Rows) -> dict[int, F64]:
-    """Return for each k the recall of some articles on a map, from their true neighbors."""
-    deepest = true.shape[1]
-    found = plane.nearest(plane.xy[asked], deepest, without=asked).rows
-    return {k: overlap_at_k(true, found, k) for k in sorted({min(k, deepest) for k in RECALL_AT})}
+def recalls_on(plane: Plane, asked: Rows, true: Neighbors, vectors: F32) -> dict[int, F64]:
+    """Return for each k the recall of some articles on a map, from their true neighbors; `vectors` are all (n, d)."""
+    at = plane.xy[asked]
+    found = plane.nearest(at, true.k, without=asked)
+    true, found = settled(true, found, at, plane, vectors[asked], lambda rows: (rows, vectors[rows]))
+    return {k: overlap_at_k(true.rows, found.rows, k) for k in sorted({min(k, len(plane) - 1) for k in RECALL_AT})}

@@ -8,7 +8,7 @@ from vecindex.store import maintenance, salvage, versions
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.graph import GraphTable
-from vecindex.store.maps import damaged_maps, halves_differ
+from vecindex.store.maps import FormerPositions, damaged_maps, halves_differ
 from vecindex.store.questions import QuestionTable
 from vecindex.store.rejects import RejectTable
 from vecindex.store.search import fulltext_fault, has_fulltext_index
@@ -234,6 +234,7 @@ def _check_auxiliary(found: Examination, database: Database, name: str) -> None:
         ("rejected rows", RejectTable(database), command("ingest", _SOURCE)),
         ("questions", QuestionTable(database), command("overlap", questions=Placeholder("FILE"))),
         ("neighbor graph", GraphTable(database, name), command("project")),
+        ("former positions", FormerPositions(database, name), command("project", update=True)),
     ):
         if not kept.exists() or (about == "questions" and database.holds_articles(kept.name)):
             continue
