@@ -27,7 +27,7 @@ from vecindex.neighbors.ties import LookUp, settled
 from vecindex.verbs.overlap.causes.cliques import ceilings
 from vecindex.verbs.overlap.diagnose import diagnose
 from vecindex.verbs.overlap.facts import Facts
-from vecindex.verbs.overlap.metrics import DUPLICATE_DIST, Lists, further, measured
+from vecindex.verbs.overlap.metrics import Lists, further, measured
 from vecindex.verbs.overlap.options import DEPTH
 from vecindex.verbs.overlap.question import KindOverlap
 from vecindex.verbs.overlap.result import AnswersFound, MapOverlap, Placement, SpaceFacts
@@ -35,8 +35,10 @@ from vecindex.verbs.overlap.space import (
     agreement,
     answer_recall,
     cohesion,
+    duplicated,
     is_hub,
     known,
+    median_of,
     mixing,
     mixing_chance,
     occurrences,
@@ -164,7 +166,7 @@ def place_all(plane: Plane, space: Space) -> list[Placed]:
     near = space.near.rows[:, : space.k]
     rules: dict[str, F64] = {
         "search": place_by_search(near, plane.xy, plane.nearest, space.articles),
-        "median": place_at_median(near, plane.xy),
+        "median": place_atmedian_of(near, plane.xy),
     }
     return [Placed.at(rule, xy, plane, space) for rule, xy in rules.items()]
 
@@ -178,7 +180,7 @@ def space_facts(space: Space, vectors_of: VectorsOf) -> SpaceFacts:
     lists = space.counted(near.rows)
     return SpaceFacts(
         nearest_dist=float(np.median(near.dist[:, 0])),
-        articles_nearest_dist=_median(own),
+        articles_nearest_dist=median_of(own),
         nearest_percentile=float(np.median(percentile)),
         far_share=float((percentile > FAR).mean()),
         distinct_ratio=distinct_ratio(lists, k),
@@ -191,9 +193,9 @@ def space_facts(space: Space, vectors_of: VectorsOf) -> SpaceFacts:
         ),
         hubness_skew=skewness(counts),
         hub_share=share_held_by(lists[:, :k], hubs),
-        cohesion=_median(cohesions(near.rows[:, :k], vectors_of)),
-        articles_cohesion=_median(cohesions(space.sample_near.rows[:COHESION_ARTICLES, :k], vectors_of)),
-        duplicated_targets=_duplicated(near.rows[:, :k], vectors_of),
+        cohesion=median_of(cohesions(near.rows[:, :k], vectors_of)),
+        articles_cohesion=median_of(cohesions(space.sample_near.rows[:COHESION_ARTICLES, :k], vectors_of)),
+        duplicated_targets=duplicated(near.rows[:, :k], vectors_of),
         duplicated_articles=float((own < DUPLICATE_DIST).mean()) if len(own) else 0.0,
         truncated=space.truncated,
         answers=answers_found(space, near.rows),
@@ -391,23 +393,6 @@ def answers_found(space: Space, lists: Rows) -> AnswersFound | None:
     )
 
 
-def _duplicated(lists: Rows, vectors_of: VectorsOf) -> float:
-    """Return the share of the articles in the lists that have a near-duplicate in the same list."""
-    twice = total = 0
-    for row in lists:
-        vectors = vectors_of(row[row != NO_ROW]).astype(np.float64)
-        sims = vectors @ vectors.T
-        np.fill_diagonal(sims, 0.0)
-        twice += int((sims > 1 - DUPLICATE_DIST).any(axis=1).sum())
-        total += len(vectors)
-    return twice / total if total else 0.0
-
-
 def cohesions(lists: Rows, vectors_of: VectorsOf) -> F64:
     """Return the cohesion of the articles in each list, (q,); NaN for fewer than two."""
     return np.array([cohesion(vectors_of(row[row != NO_ROW])) for row in lists])
-
-
-def _median(values: F64) -> float:
-    finite = values[np.isfinite(values)]
-    return float(np.median(finite)) if len(finite) else float("nan")

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows
 from vecindex.core.vectors import F32
+from vecindex.verbs.overlap.metrics import DUPLICATE_DIST
 from vecindex.verbs.overlap.result import Style
 
 FOLDS = 5
@@ -346,3 +347,21 @@ def _direction(vectors: F64, is_question: np.ndarray[tuple[int], np.dtype[np.boo
 
 def _mean(vectors: F32) -> F64:
     return np.asarray(vectors.astype(np.float64).mean(axis=0))
+
+
+def duplicated(lists: Rows, vectors_of: Callable[[Rows], F32]) -> float:
+    """Return the share of the articles in the lists that have a near-duplicate in the same list."""
+    twice = total = 0
+    for row in lists:
+        vectors = vectors_of(row[row != NO_ROW]).astype(np.float64)
+        sims = vectors @ vectors.T
+        np.fill_diagonal(sims, 0.0)
+        twice += int((sims > 1 - DUPLICATE_DIST).any(axis=1).sum())
+        total += len(vectors)
+    return twice / total if total else 0.0
+
+
+def median_of(values: F64) -> float:
+    """Return the median of the finite ones; NaN without any."""
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if len(finite) else float("nan")

@@ -64,7 +64,7 @@ def _kept(found: ImportedPositions, positions: SourceData | None) -> dict[str, A
 
 
 @dataclass(slots=True)
-class _Found:
+class _Reading:
     """Positions as they were read: `ids` (m,) in turn with `xy` (m, 2), NaN where it is no pair of finite numbers.
 
     `nameless` rows have no id.
@@ -79,7 +79,7 @@ class _Found:
     rejected: list[Rejected] = field(default_factory=list)
 
 
-def _from_table(table: ArticleTable, columns: tuple[str, str]) -> _Found:
+def _from_table(table: ArticleTable, columns: tuple[str, str]) -> _Reading:
     """Return the positions in two columns of the table's own."""
     own = {one.name for one in table.extra_columns}
     for name in columns:
@@ -90,7 +90,7 @@ def _from_table(table: ArticleTable, columns: tuple[str, str]) -> _Found:
                 f"{table.where} has no column {name!r} of the user's (columns there: {there}).",
                 text("Name two of them: ", option("columns", pairs[0] if pairs else Placeholder("X,Y"))),
             )
-    found = _Found(f"columns of {table.where}", "id", columns)
+    found = _Reading(f"columns of {table.where}", "id", columns)
     for batch in table.scan(["id", *columns]):
         found.ids += batch.column("id").to_pylist()
         values = zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
@@ -100,18 +100,18 @@ def _from_table(table: ArticleTable, columns: tuple[str, str]) -> _Found:
 
 def _from_source(
     source: SourceData, columns: str | None, id_field: str | None, stdin: BinaryIO | None, observer: Observer
-) -> _Found:
+) -> _Reading:
     """Return the positions in a file or data in memory; which fields hold them is settled by the first rows."""
     named = _named(columns) if columns is not None else None
     sources = open_sources([source], text_fields=[id_field] if id_field else (), stdin=stdin, notice=observer.notice)
     names: dict[str, None] = {}
     records: list[Record] = []
-    found: _Found | None = None
+    found: _Reading | None = None
     rejected: list[Rejected] = []
     where = ", ".join(one.name for one in sources[:_EXAMPLES]) + (", ..." if len(sources) > _EXAMPLES else "")
 
-    def settle() -> _Found:
-        made = _Found(where, *_fields(where, list(names), id_field, named), rejected=rejected)
+    def settle() -> _Reading:
+        made = _Reading(where, *_fields(where, list(names), id_field, named), rejected=rejected)
         for record in records:
             _take(made, record)
         return made
@@ -160,7 +160,7 @@ def _fields(
     return found, pairs[0]
 
 
-def _take(found: _Found, record: Record) -> None:
+def _take(found: _Reading, record: Record) -> None:
     one = read_id(record.fields.get(found.id))
     if one is None:
         found.nameless += 1
@@ -189,7 +189,7 @@ def _named(columns: str | None) -> tuple[str, str]:
     return parts[0], parts[1]
 
 
-def _assigned(found: _Found, rows: MapRows) -> tuple[F64, ImportedPositions]:
+def _assigned(found: _Reading, rows: MapRows) -> tuple[F64, ImportedPositions]:
     """Return the position of each row (n, 2), NaN for none, and what became of what was read.
 
     In a table of chunks an id may be an article's: then all its chunks have that position. Of an id that comes again
@@ -229,7 +229,7 @@ def _assigned(found: _Found, rows: MapRows) -> tuple[F64, ImportedPositions]:
     )
 
 
-def _refuse_useless(table: ArticleTable, found: _Found, xy: F64, rows: MapRows) -> None:
+def _refuse_useless(table: ArticleTable, found: _Reading, xy: F64, rows: MapRows) -> None:
     if len(xy) < MIN_ARTICLES:
         some, own = ", ".join(found.ids[:_EXAMPLES]) or "none", ", ".join(rows.ids[:_EXAMPLES].to_pylist()) or "none"
         raise ConfigError(
