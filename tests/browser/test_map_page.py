@@ -49,6 +49,33 @@ def test_the_whole_map_is_seen_first(open_page: Open) -> None:
     )
 
 
+def test_the_view_opens_on_the_core_and_far_points_stay_reachable(open_page: Open, painter: str) -> None:
+    xy = np.stack([np.arange(49) % 7, np.arange(49) // 7], axis=1).astype(np.float64)
+    xy[0], xy[48] = (-60.0, 3.0), (3.0, 80.0)
+    page = open_map(open_page, planted(xy=xy), painter)
+    notice = "2 points lie outside this view, far from all others; zoom out to see them."
+    assert page.locator(".vmap-notice-text").inner_text() == notice
+    box = page.locator(".vmap-over").bounding_box()
+
+    def inside(row: int) -> bool:
+        x, y = np.array(at(page, row)) - [box["x"], box["y"]]
+        return bool(0 <= x <= box["width"] and 0 <= y <= box["height"])
+
+    assert [row for row in range(49) if not inside(row)] == [0, 48]
+    # The others fill the view.
+    assert at(page, 6)[0] - at(page, 42)[0] > 0.5 * min(box["width"], box["height"])
+    for _ in range(12):
+        page.mouse.move(*at(page, 24))
+        page.mouse.wheel(0, 400)
+    still(page)
+    assert inside(0)
+    assert inside(48)
+    assert apart(color(page, 48), swatch(page, 48 % 3)) < 60
+    page.locator(".vmap-home").click()
+    still(page)
+    assert not inside(48)
+
+
 def test_dragging_moves_the_map_with_the_pointer(open_page: Open, painter: str) -> None:
     page = open_map(open_page, painter=painter)
     page.mouse.move(*at(page, 24))
@@ -120,7 +147,7 @@ def test_the_keyboard_reaches_and_moves_the_map(open_page: Open) -> None:
     assert at(page, 24) == pytest.approx((before[0] + 90, before[1] - 90), abs=0.5)
     page.keyboard.press("+")
     assert still(page).evaluate("theMap.camera.zoom") == pytest.approx(1.6)
-    page.keyboard.press("0")
+    page.locator(".vmap-home").click()
     still(page)
     assert at(page, 24) == pytest.approx(before, abs=0.5)
     # The question's mark is in the middle too, and comes first.
@@ -130,7 +157,7 @@ def test_the_keyboard_reaches_and_moves_the_map(open_page: Open) -> None:
     assert page.locator(".vmap-card").is_hidden()
     page.get_by_role("button", name="Questions").click()
     page.locator(".vmap-over").focus()
-    page.keyboard.press("0")
+    page.locator(".vmap-home").click()
     still(page)
     page.keyboard.press("Enter")
     still(page)

@@ -15,6 +15,7 @@ import vecindex
 from planted import KnownModel
 from reference.plane import nearest as nearest_on_map
 from tables import Notices, append, chunked_table, make_table, map_xy, unit_vectors
+from vecindex.cli.render.project import map_line
 from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError, StoreError
 from vecindex.maps.methods import METHODS, MapMethod
@@ -603,11 +604,46 @@ def test_few_rows(tmp_path: Path, method: str, n: int) -> None:
     table_of(tmp_path, unit_vectors(n, D))
     result = project(tmp_path, method=method)
     assert result.scores is not None
-    assert set(result.scores.recall) == {min(k, n - 1) for k in (5, 10, 50)}
+    assert {k for k, one in result.scores.recall.items() if one is not None} == {k for k in (5,) if n == 10}
     found = np.array(list(places(tmp_path).values()))
     assert np.isfinite(found).all()
     assert len(np.unique(found, axis=0)) == n
     assert project(tmp_path, method=method).action == "rebuilt"
+
+
+@pytest.mark.parametrize(
+    ("n", "recall", "local", "depth"),
+    [
+        (3, [], False, 1),
+        (6, [], False, 4),
+        (7, [5], False, 5),
+        (10, [5], False, 8),
+        (11, [5], True, 9),
+        (12, [5, 10], True, 10),
+    ],
+)
+def test_scores_are_given_where_they_mean_something(
+    tmp_path: Path, n: int, recall: list[int], local: bool, depth: int
+) -> None:
+    # k = 5 is below half of 11 articles; of 7 each has 6 others, so that 5 of them are not all.
+    table_of(tmp_path, unit_vectors(n, D))
+    result = project(tmp_path, method="pca")
+    scores = result.scores
+    assert scores is not None
+    assert [k for k, one in scores.recall.items() if one is not None] == recall
+    assert list(scores.recall) == [5, 10, 50]
+    found = scores.fidelity
+    assert [one is not None for one in (found.trustworthiness, found.continuity)] == [local, local]
+    assert (found.depth, max(found.rnx)) == (depth, depth)
+    written = result.to_dict()["scores"]
+    assert [written["recall"][str(k)] is None for k in (5, 10, 50)] == [k not in recall for k in (5, 10, 50)]
+    assert (written["fidelity"]["trustworthiness"] is None) == (not local)
+    assert ("recall@5" in map_line("map", about(tmp_path))) == bool(recall)
+    model = KnownModel({"a question?": unit_vectors(1, D, seed=9)[0]})
+    asked = overlap(Database(tmp_path), "articles", ["a question?"], {"k": min(n, 5)}, model)  # type: ignore[arg-type]
+    (one,) = asked.maps
+    assert np.isfinite(one.self_recall.mean) == (min(n, 5) < n - 1)
+    assert sorted(one.self_by_k) == [k for k in (1, 3, 5, 10) if k < n - 1 and (k != 3 or n == 3)]
 
 
 @pytest.mark.parametrize("method", METHODS.built_in)

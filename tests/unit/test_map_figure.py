@@ -32,6 +32,14 @@ def test_an_svg_has_its_text_as_text_and_its_points_as_one_raster() -> None:
     assert b"<dc:date>" not in svg
 
 
+def test_far_points_are_outside_and_told() -> None:
+    xy = np.random.default_rng(0).random((40, 2))
+    xy[1] = (90.0, 0.5)
+    svg = map_figure(picture(xy=xy), "topic", form="svg", dpi=80)
+    assert "1 point outside, far from all others" in " ".join(texts(svg))
+    assert "outside" not in " ".join(texts(map_figure(picture(), "topic", form="svg", dpi=80)))
+
+
 def test_anchored_is_told() -> None:
     svg = map_figure(picture(anchored="anchored to a.jsonl (3 questions)"), "topic", form="svg", dpi=80)
     assert "anchored to a.jsonl (3 questions)" in " ".join(texts(svg))

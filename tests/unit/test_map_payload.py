@@ -43,6 +43,22 @@ def test_the_sections_hold_what_the_picture_holds() -> None:
     assert json.loads(sections["snippets"]) == list(shown.snippets)
 
 
+def test_a_few_far_articles_are_outside_the_first_view() -> None:
+    near = np.random.default_rng(0).random((100, 2))
+    near[:4] = [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert payload(picture(100, xy=near))[0]["core"] is None
+    near[4], near[5] = (41.0, 0.5), (0.5, -30.0)
+    header, _ = payload(picture(100, xy=near))
+    core, extent = header["core"], header["extent"]
+    assert core["beyond"] == 2
+    unit = extent["width"] / 65_535
+    box = [core["x0"] * unit + extent["x"], core["y0"] * unit + extent["y"], core["x1"] * unit + extent["x"]]
+    assert [*box, core["y1"] * unit + extent["y"]] == pytest.approx([0, 0, 1, 1], abs=unit)
+    # A cluster apart is a part of the map: all is shown.
+    near[4:14] = near[4]
+    assert payload(picture(100, xy=near))[0]["core"] is None
+
+
 def test_the_header_tells_all_that_is_known() -> None:
     shown = picture(anchored="anchored to a.jsonl (3 questions)")
     header, _ = payload(shown)

@@ -24,6 +24,7 @@ CHANGES = {
     "Transaction",
     "_Names",
     "_Page",
+    "_Reading",
     "_Run",
 }
 ROOMS = ("core", "sources", "store", "verbs")

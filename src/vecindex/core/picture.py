@@ -44,6 +44,50 @@ class Extent:
         return np.asarray((np.asarray(xy, dtype=np.float64) - [self.x, self.y]) * (FULL / self.width))
 
 
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The box that holds nearly all positions, in map units, and how many of them are `beyond` it."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    beyond: int
+
+
+_FEW = 20
+_FAR_SHARE = 0.01
+_FAR_TIMES = 2.0
+
+
+def core_of(xy: F64) -> Core | None:
+    """Return the box without a few positions (m, 2) that lie far from all others; None where there are none.
+
+    Far is what lies outside the box from the 1st to the 99th percentile by more than half its width, if that is at
+    most 1 % of the positions, or two of them, and the whole map is over twice as wide as the box of the others.
+
+    >>> near = np.stack([np.arange(50) % 7, np.arange(50) // 7], axis=1).astype(float)
+    >>> core_of(np.concatenate([near, [[500.0, 3.0], [3.0, -400.0]]]))
+    Core(x0=0.0, y0=0.0, x1=6.0, y1=7.0, beyond=2)
+    >>> core_of(near) is None
+    True
+    """
+    if len(xy) < _FEW:
+        return None
+    at_most = max(2, int(_FAR_SHARE * len(xy)))
+    cut = max(_FAR_SHARE, (at_most + 0.5) / len(xy))
+    low, high = np.quantile(xy, [cut, 1 - cut], axis=0)
+    margin = float((high - low).max()) / 2
+    inside = ((xy >= low - margin) & (xy <= high + margin)).all(axis=1)
+    beyond = int((~inside).sum())
+    if not 0 < beyond <= at_most:
+        return None
+    low, high = xy[inside].min(axis=0), xy[inside].max(axis=0)
+    if extent_of(xy).width <= _FAR_TIMES * float((high - low).max()):
+        return None
+    return Core(float(low[0]), float(low[1]), float(high[0]), float(high[1]), beyond)
+
+
 def extent_of(xy: F64) -> Extent:
     """Return the smallest square around the middle of all positions (m, 2); width 1 where they have none.
 
@@ -241,6 +285,11 @@ class MapPicture:
     def __len__(self) -> int:
         """Return how many points are shown."""
         return len(self.xy)
+
+    @property
+    def core(self) -> Core | None:
+        """The view that is shown first where a few articles lie far from all others; see `core_of`."""
+        return core_of(self.xy)
 
     @property
     def extent(self) -> Extent:

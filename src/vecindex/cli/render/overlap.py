@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,6 +104,8 @@ def _print_maps(result: OverlapResult) -> None:
             *(_fidelity_row(found) for found in result.maps),
         ]
     )
+    for line in _left_out(result):
+        prose(line, indent=2)
     out(f"\nwhere questions and articles lie (compactness in embedding space {figure(result.space.compactness)})")
     head = ["map", "compactness", "points in box (expected)", "entropy", "Gini", "Clark-Evans", "over cells"]
     table([head, *(_geometry_row(found) for found in result.maps)])
@@ -160,6 +162,14 @@ def _print_further_metrics(result: OverlapResult) -> None:
     for about in result.metrics.values():
         better = "" if about.higher_is_better else "; lower is better"
         prose(f"{plain(about.label)}: {plain(about.about)}{better}", indent=2)
+
+
+def _left_out(result: OverlapResult) -> Iterator[str]:
+    """Yield why figures of the maps themselves are missing."""
+    for found in result.maps:
+        if found.fidelity is not None and found.fidelity.trustworthiness is None:
+            k = found.fidelity.k
+            yield f"{found.name}: trustworthiness and continuity at {k} take at least {2 * k + 1:,} articles"
 
 
 def _fidelity_row(found: MapOverlap) -> list[str]:

@@ -73,8 +73,9 @@ def _changes(result: ProjectResult) -> Iterator[Message]:
     if result.placed is not None:
         placed = result.placed
         yield f"{placed.articles:,} rows placed{_of_them(placed)}; nothing else moved"
-        yield "new ones keep " + recall_text(placed.recall, placed.sample)
-        yield "old ones keep " + recall_text(placed.old_recall, placed.old_sample)
+        if placed.recall:
+            yield "new ones keep " + recall_text(placed.recall, placed.sample)
+            yield "old ones keep " + recall_text(placed.old_recall, placed.old_sample)
     if result.gone:
         yield f"{result.gone:,} rows were removed or changed meanwhile and are not on it"
     if result.new:
@@ -115,25 +116,36 @@ def _of_them(placed: PlacedRows) -> str:
 
 
 def _scores(scores: MapScores) -> Iterator[str]:
-    yield "articles keep " + recall_text(scores.recall, scores.sample)
+    if any(scores.recall.values()):
+        yield "articles keep " + recall_text(scores.recall, scores.sample)
+    if missing := [str(k) for k, one in scores.recall.items() if one is None]:
+        n = scores.articles
+        yield f"no recall at {', '.join(missing)}: of {n:,} articles each has {n - 1:,} others, which any map keeps"
     if scores.duplicates:
         yield f"{scores.duplicates:,} have the same vector as another one; equally near ones count alike"
     found, even = scores.fidelity, scores.evenness
     trust, continuity, area = (precise(one) for one in (found.trustworthiness, found.continuity, found.rnx_area))
-    near = f"trustworthiness {trust}, continuity {continuity} at {found.k}, over {found.ranked:,}"
-    yield f"{near}; R_NX area {area} to {found.depth}"
+    near = f"trustworthiness {trust}, continuity {continuity} at {found.k}, over {found.ranked:,}; "
+    if found.trustworthiness is None:
+        least = 2 * found.k + 1
+        yield f"no trustworthiness and continuity at {found.k}: they take at least {least:,} articles"
+        near = ""
+    if found.rnx_area is not None:
+        yield f"{near}R_NX area {area} to {found.depth}"
     if even is not None:
         yield f"evenness: entropy {even.entropy:.2f}, Gini {even.gini:.2f} over {even.cells:,} cells"
 
 
-def recall_text(recall: Mapping[int, Interval], sample: int) -> str:
-    """Return the recall at each k with its interval."""
-    kept = [f"{percent(r.mean, 1)} of their {k} nearest {_ends(r)}" for k, r in recall.items()]
+def recall_text(recall: Mapping[int, Interval | None], sample: int) -> str:
+    """Return the recall with its interval, at each k that has one."""
+    kept = [f"{percent(r.mean, 1)} of their {k} nearest {_ends(r)}" for k, r in recall.items() if r is not None]
     return f"{', '.join(kept)}, over {sample:,}"
 
 
-def precise(found: Interval) -> str:
+def precise(found: Interval | None) -> str:
     """Return a mean with its interval, to four decimals; each only where there is one."""
+    if found is None:
+        return NONE
     if number(found.low) is None:
         return NONE if number(found.mean) is None else f"{found.mean:.4f}"
     return f"{found.mean:.4f} ({found.low:.4f} to {found.high:.4f})"
@@ -168,7 +180,7 @@ def map_line(name: str, about: Any) -> str:
     parts += [
         f"recall@{k} {percent(value['mean'], 1)}"
         for k, value in recall.items()
-        if isinstance(value.get("mean"), float)
+        if isinstance(value, Mapping) and isinstance(value.get("mean"), float)
     ]
     if duplicates := (about.get("scores") or {}).get("duplicates"):
         parts.append(f"{duplicates:,} with the vector of another one")
@@ -228,6 +240,8 @@ def _table(found: AnchorResult) -> Iterator[str]:
 
 
 def _cost(name: str, cost: ArticleCost) -> Iterator[str]:
+    if not cost.before:
+        return
     kept = [
         f"@{k} {percent(cost.before[k].mean, 1)} to {percent(cost.after[k].mean, 1)} ({_signed(change)})"
         for k, change in cost.change.items()

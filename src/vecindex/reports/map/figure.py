@@ -102,12 +102,16 @@ def _drawn(picture: MapPicture, coloring: Coloring, form: str, width_in: float, 
 
 def _points(axes: Any, picture: MapPicture, coloring: Coloring, side: float) -> None:
     extent = picture.extent
-    edge = 0.015 * extent.width
     low, high = picture.xy.min(axis=0), picture.xy.max(axis=0)
+    width = extent.width
+    if (core := picture.core) is not None:
+        low, high = np.array([core.x0, core.y0]), np.array([core.x1, core.y1])
+        width = float((high - low).max())
+    edge = 0.015 * width
     # The shorter side is put in the middle of the square.
-    left, bottom = (low + high - extent.width) / 2
-    axes.set_xlim(left - edge, left + extent.width + edge)
-    axes.set_ylim(bottom - edge, bottom + extent.width + edge)
+    left, bottom = (low + high - width) / 2
+    axes.set_xlim(left - edge, left + width + edge)
+    axes.set_ylim(bottom - edge, bottom + width + edge)
     axes.set_axis_off()
     points_a_side = side * 72
     size = min(14.0, max(0.08, 0.35 * points_a_side**2 / len(picture)))
@@ -231,6 +235,8 @@ def _tick(value: float, coloring: Coloring) -> str:
 def _caption(picture: MapPicture, side: float) -> list[str]:
     things = f"{count(len(picture))} {picture.by}{'' if len(picture) == 1 else 's'} of table {picture.table}"
     text = "; ".join([*provenance(picture)[:1], things, *provenance(picture)[1:]])
+    if (core := picture.core) is not None:
+        text += f"; {count(core.beyond)} point{'' if core.beyond == 1 else 's'} outside, far from all others"
     if picture.questions:
         kept = np.mean([q.overlap for q in picture.questions])
         name = f" of {picture.questions_name}" if picture.questions_name else ""

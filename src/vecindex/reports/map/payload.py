@@ -59,6 +59,7 @@ def _header(picture: MapPicture, extent: Extent, sections: Mapping[str, bytes]) 
         "anchored": picture.anchored,
         "scores": plain(picture.scores),
         "extent": {"x": extent.x, "y": extent.y, "width": extent.width},
+        "core": _core(picture, extent),
         "colorings": [c.to_dict() for c in picture.colorings],
         "topics": [{**plain(topic), **position(extent, topic.x, topic.y)} for topic in picture.topics],
         "questions_name": picture.questions_name,
@@ -68,6 +69,15 @@ def _header(picture: MapPicture, extent: Extent, sections: Mapping[str, bytes]) 
     }
     cleaned: Header = _cleaned(found)
     return cleaned
+
+
+def _core(picture: MapPicture, extent: Extent) -> dict[str, float] | None:
+    """Return the box that is shown first, in the steps of the section "points"; null where it is the whole map."""
+    core = picture.core
+    if core is None:
+        return None
+    (x0, y0), (x1, y1) = extent.steps(np.array([[core.x0, core.y0], [core.x1, core.y1]])).round(2).tolist()
+    return {"x0": x0, "y0": y0, "x1": x1, "y1": y1, "beyond": core.beyond}
 
 
 def _question(asked: PlacedQuestion, extent: Extent) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from vecindex.neighbors.ties import LookUp, settled
 from vecindex.verbs.overlap.causes.cliques import ceilings
 from vecindex.verbs.overlap.diagnose import diagnose
 from vecindex.verbs.overlap.facts import Facts
-from vecindex.verbs.overlap.metrics import Lists, further, measured
+from vecindex.verbs.overlap.metrics import DUPLICATE_DIST, Lists, further, measured
 from vecindex.verbs.overlap.options import DEPTH
 from vecindex.verbs.overlap.question import KindOverlap
 from vecindex.verbs.overlap.result import AnswersFound, MapOverlap, Placement, SpaceFacts
@@ -166,7 +166,7 @@ def place_all(plane: Plane, space: Space) -> list[Placed]:
     near = space.near.rows[:, : space.k]
     rules: dict[str, F64] = {
         "search": place_by_search(near, plane.xy, plane.nearest, space.articles),
-        "median": place_atmedian_of(near, plane.xy),
+        "median": place_at_median(near, plane.xy),
     }
     return [Placed.at(rule, xy, plane, space) for rule, xy in rules.items()]
 
@@ -270,8 +270,8 @@ def map_overlap(
     search, median = (placement_figures(p, space, plane, padding) for p in placed)
     rows = space.near.rows[:, : space.k]
     near, found = own_lists(space, plane)
-    recall = bootstrap_mean(overlap_at_k(near, found, min(space.k, near.shape[1])), seed=space.seed)
-    by_k, soft = self_curves(space, near, found)
+    recall = bootstrap_mean(_own_recall(space, plane, near, found), seed=space.seed)
+    by_k, soft = self_curves(space, near, found, plane.n_articles)
     made = MapOverlap(
         name=name,
         about=about if isinstance(about, dict) else {"about": about},
@@ -341,16 +341,25 @@ def own_lists(space: Space, plane: Plane) -> tuple[Rows, Rows]:
 
 def self_recall(space: Space, plane: Plane) -> F64:
     """Return for each sampled article that is on the map the share of its k nearest that it keeps there."""
-    near, found = own_lists(space, plane)
-    return overlap_at_k(near, found, min(space.k, near.shape[1]))
+    return _own_recall(space, plane, *own_lists(space, plane))
 
 
-def self_curves(space: Space, near: Rows, found: Rows) -> tuple[dict[int, float], dict[int, float]]:
-    """Return the mean self-recall at each k, and within each K, of `own_lists`; empty where they are."""
+def _own_recall(space: Space, plane: Plane, near: Rows, found: Rows) -> F64:
+    """Return the recall of `own_lists`; of none where k is not below the number of others, which all maps keep."""
+    if space.k >= plane.n_articles - 1:
+        return np.empty(0)
+    return overlap_at_k(near, found, space.k)
+
+
+def self_curves(space: Space, near: Rows, found: Rows, n: int) -> tuple[dict[int, float], dict[int, float]]:
+    """Return the mean self-recall at each k, and within each K, of `own_lists`; empty where they are.
+
+    No k is among them that is not below the number of others on the map, of n articles.
+    """
     if not len(near):
         return {}, {}
     k = min(space.k, near.shape[1])
-    by_k = {at: float(overlap_at_k(near, found, at).mean()) for at in space.depths if at <= near.shape[1]}
+    by_k = {at: float(overlap_at_k(near, found, at).mean()) for at in space.depths if at < n - 1}
     withins = [within for within in space.withins if k <= within <= found.shape[1]]
     return by_k, {within: float(soft_overlap(near, found, k, within).mean()) for within in withins}
 

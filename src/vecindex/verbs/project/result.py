@@ -240,6 +240,7 @@ class ProjectResult(Result):
                 f"{percent(one.mean, 1)} ({percent(one.low, 1)} to {percent(one.high, 1)})",
             ]
             for k, one in recall.items()
+            if one is not None
         ]
         rows += [["a rebuild is due", self.due]] if self.due else []
         rows.append(["time", f"{sum(self.seconds.values()):.1f} s"])

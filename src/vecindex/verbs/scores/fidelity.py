@@ -33,19 +33,21 @@ class Fidelity:
     Attributes
     ----------
     articles, ranked : sampled articles on the map; of these, those for trustworthiness and continuity.
-    trustworthiness, continuity : at k; see `verbs.scores.curves`. 1 is perfect, a random map gives about 0.5.
+    trustworthiness, continuity : at k; see `verbs.scores.curves`. 1 is perfect, a random map gives about 0.5. None
+        where k is not below half the number of articles: the formula is made for such k.
     rnx : overlap of the articles' own neighbors adjusted for chance, at several k up to `depth`: 0 is chance.
-    rnx_area : area under that curve over log k, from 1 to `depth`.
+    rnx_area : area under that curve over log k, from 1 to `depth`; None where `depth` is 0.
+    depth : no k that counts all other articles is among them, for then nothing can be missed.
     """
 
     articles: int
     ranked: int
     k: int
-    trustworthiness: Interval
-    continuity: Interval
+    trustworthiness: Interval | None
+    continuity: Interval | None
     depth: int
     rnx: dict[int, Interval]
-    rnx_area: Interval
+    rnx_area: Interval | None
 
 
 class FidelitySearch:
@@ -171,8 +173,10 @@ class _Reference:
 
 
 def _figures(one: _Sampled, true: Rows, on_map: Rows, space_ranks: Rows, seed: int) -> Fidelity:
-    n, depth = len(one.plane), one.found.k
-    curve = rnx_curve(overlap_curve(true[:, :depth], on_map), n)
+    n = len(one.plane)
+    depth = min(one.found.k, n - 2)
+    curve = rnx_curve(overlap_curve(true[:, :depth], on_map[:, :depth]), n) if depth else np.empty((len(true), 0))
+    local = 2 * one.k < n
     map_ranks = one.plane.ranks(one.rows[one.ranked], true[one.ranked, : one.k])
 
     def mean(values: F64) -> Interval:
@@ -182,9 +186,9 @@ def _figures(one: _Sampled, true: Rows, on_map: Rows, space_ranks: Rows, seed: i
         articles=len(one.rows),
         ranked=len(one.ranked),
         k=one.k,
-        trustworthiness=mean(trustworthiness(space_ranks, n)),
-        continuity=mean(continuity(map_ranks, n)),
+        trustworthiness=mean(trustworthiness(space_ranks, n)) if local else None,
+        continuity=mean(continuity(map_ranks, n)) if local else None,
         depth=depth,
         rnx={at: mean(curve[:, at - 1]) for at in sorted({*CURVE, one.k, depth}) if at <= depth},
-        rnx_area=mean(area_over_log_k(curve)),
+        rnx_area=mean(area_over_log_k(curve)) if depth else None,
     )

@@ -36,7 +36,8 @@ class MapScores:
     articles : on the map; all of them are candidates.
     sample : how many were asked for their neighbors.
     recall : under each k, the mean share of the k nearest in embedding space that are among the k nearest on the map,
-        with its interval. Of both sides only articles on the map count. One as near as the k-th is among the k.
+        with its interval. Of both sides only articles on the map count. One as near as the k-th is among the k. None
+        for a k that is not below the number of other articles, which all maps keep whole.
     duplicates : articles whose vector is that of another one as well.
     fidelity : trustworthiness, continuity and the curve over k, adjusted for chance, of the same articles.
     evenness : how evenly the articles fill the map; None where it has no area.
@@ -44,7 +45,7 @@ class MapScores:
 
     articles: int
     sample: int
-    recall: dict[int, Interval]
+    recall: dict[int, Interval | None]
     duplicates: int
     fidelity: Fidelity
     evenness: Evenness | None
@@ -79,7 +80,7 @@ def score_plane(
     return true, MapScores(
         articles=len(plane),
         sample=len(asked),
-        recall={k: bootstrap_mean(values, seed=seed) for k, values in kept.items()},
+        recall={k: bootstrap_mean(kept[k], seed=seed) if k in kept else None for k in RECALL_AT},
         duplicates=count_duplicates(vectors),
         fidelity=faithful.result()[""],
         evenness=map_evenness(plane, seed),
@@ -118,8 +119,11 @@ def _blocks(vectors: F32, observer: Observer) -> Iterator[tuple[Rows, F32]]:
 
 
 def recalls_on(plane: Plane, asked: Rows, true: Neighbors, vectors: F32) -> dict[int, F64]:
-    """Return for each k the recall of some articles on a map, from their true neighbors; `vectors` are all (n, d)."""
+    """Return for each k the recall of some articles on a map, from their true neighbors; `vectors` are all (n, d).
+
+    No k is among them that is not below the number of other articles.
+    """
     at = plane.xy[asked]
     found = plane.nearest(at, true.k, without=asked)
     true, found = settled(true, found, at, plane, vectors[asked], lambda rows: (rows, vectors[rows]))
-    return {k: overlap_at_k(true.rows, found.rows, k) for k in sorted({min(k, len(plane) - 1) for k in RECALL_AT})}
+    return {k: overlap_at_k(true.rows, found.rows, k) for k in RECALL_AT if k < len(plane) - 1}

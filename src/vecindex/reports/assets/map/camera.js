@@ -2,6 +2,8 @@
 
 const CLOSEST = 250;
 const FARTHEST = 0.6;
+// With its middle at a corner of the map, the view holds all of it below a half.
+const AROUND = 0.45;
 
 export class Camera {
   constructor(changed) {
@@ -10,6 +12,8 @@ export class Camera {
     this.scale = 0.01;
     this.width = this.height = 1;
     this.bounds = { x0: 0, y0: 0, x1: 65535, y1: 65535 };
+    // The box that is shown first where a few points lie far from all others.
+    this.core = null;
     // What covers the map at its sides, in CSS pixels: a flight ends in the middle of the free part.
     this.inset = { left: 0, right: 0, top: 0, bottom: 0 };
     this.flight = null;
@@ -17,9 +21,17 @@ export class Camera {
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
   }
 
-  /** The view of the whole map. */
+  /** The view that is shown first: of the whole map, or of all but a few far points. */
   get home() {
-    const { x0, y0, x1, y1 } = this.bounds;
+    return this.#viewOf(this.core ?? this.bounds);
+  }
+
+  /** The least scale: a little more than the whole map is then in view. */
+  get least() {
+    return this.core ? AROUND * this.#viewOf(this.bounds).scale : FARTHEST * this.home.scale;
+  }
+
+  #viewOf({ x0, y0, x1, y1 }) {
     const spare = Math.max(16, 0.045 * Math.min(this.width, this.height));
     const scale = Math.min(
       Math.max(40, this.width - 2 * spare) / Math.max(1, x1 - x0),
@@ -52,9 +64,10 @@ export class Camera {
   }
 
   /** The extent of the points has changed; a view of the whole map stays one. */
-  setBounds(bounds) {
+  setBounds(bounds, core = null) {
     const home = this.width > 1 && this.#isHome();
     this.bounds = bounds;
+    this.core = core;
     if (home) this.#set(this.home);
   }
 
@@ -77,7 +90,7 @@ export class Camera {
   #set({ x, y, scale }) {
     const least = this.home.scale;
     const { x0, y0, x1, y1 } = this.bounds;
-    this.scale = Math.min(CLOSEST * least, Math.max(FARTHEST * least, scale));
+    this.scale = Math.min(CLOSEST * least, Math.max(this.least, scale));
     // Some of the map always stays in view.
     const spareX = (0.4 * this.width) / this.scale, spareY = (0.4 * this.height) / this.scale;
     this.x = Math.min(x1 + spareX, Math.max(x0 - spareX, x));
@@ -99,7 +112,7 @@ export class Camera {
   /** Enlarge by a factor around these CSS pixels. */
   zoomAt(px, py, factor) {
     const least = this.home.scale;
-    const scale = Math.min(CLOSEST * least, Math.max(FARTHEST * least, this.scale * factor));
+    const scale = Math.min(CLOSEST * least, Math.max(this.least, this.scale * factor));
     const [x, y] = this.toMap(px, py);
     this.#set({ x: x - (px - this.width / 2) / scale, y: y + (py - this.height / 2) / scale, scale });
   }
@@ -110,7 +123,7 @@ export class Camera {
     if (this.still.matches) return this.zoomAt(px, py, factor);
     const least = this.home.scale;
     const from = this.aim?.scale ?? this.scale;
-    const scale = Math.min(CLOSEST * least, Math.max(FARTHEST * least, from * factor));
+    const scale = Math.min(CLOSEST * least, Math.max(this.least, from * factor));
     this.aim = { px, py, scale };
     this.changed();
   }

@@ -68,8 +68,8 @@ export class Scene {
     this.setHighlighted(this.highlighted, this.highlightedCount);
   }
 
-  /** Set the points, in the order of their rows. */
-  setPoints(points) {
+  /** Set the points, in the order of their rows; `core` is the box that is shown first, null for all. */
+  setPoints(points, core = null) {
     this.grid = new Grid(points);
     this.painter.setPoints(this.grid.xy);
     this.highlighted = null;
@@ -84,7 +84,7 @@ export class Scene {
     }
     this.pictures.bounds = { x0, y0, x1, y1 };
     // The stage may have a size, and so a view, before there are points.
-    this.camera.setBounds(this.pictures.bounds);
+    this.camera.setBounds(this.pictures.bounds, core);
     this.pictures.changed();
   }
 

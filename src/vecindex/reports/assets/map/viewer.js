@@ -21,6 +21,13 @@ const FORMAT = 1;
  * The viewer, also what a page's own scripts use: `ready`, `reload`, `setColoring`, `select`, `pickQuestion`,
  * `addQuestion`, `fly`, `filter`, `stats`, and the listeners `onselect`, `onpick` and `onhover`.
  */
+/** What is said of points outside the view that is shown first. */
+function beyond(core) {
+  if (!core) return null;
+  const points = core.beyond === 1 ? "1 point lies" : `${count(core.beyond)} points lie`;
+  return `${points} outside this view, far from all others; zoom out to see ${core.beyond === 1 ? "it" : "them"}.`;
+}
+
 export class Viewer {
   /**
    * @param {any} root the element of templates/map_view.html
@@ -94,7 +101,7 @@ export class Viewer {
     this.clear();
     fillStrip(this.find("strip"), header);
     const aligned = points.byteOffset % 2 ? points.slice() : points;
-    scene.setPoints(new Uint16Array(aligned.buffer, aligned.byteOffset, points.length >> 1));
+    scene.setPoints(new Uint16Array(aligned.buffer, aligned.byteOffset, points.length >> 1), header.core ?? null);
     this.state.questions = header.questions ?? [];
     this.find("toggle-questions").hidden = !this.state.questions.length;
     this.find("toggle-labels").hidden = !(header.topics ?? []).length;
@@ -105,7 +112,7 @@ export class Viewer {
     this.#color(coloring, codes);
     this.find("search").placeholder = `Search ${count(header.shown)} titles`;
     this.find("over").setAttribute("aria-label", `Map ${header.map} of ${header.table}: ${count(header.shown)} ${header.by ?? "article"}s. Arrow keys move it, plus and minus zoom, 0 shows all, Enter opens the article in the middle.`);
-    this.notice(header.shown ? this.#painterNotice() : "No article is on this map yet.");
+    this.notice(header.shown ? this.#painterNotice() ?? beyond(header.core) : "No article is on this map yet.");
     this.root.classList.add("vmap-ready");
     if (scene.firstDrawMs !== null) this.#idleWork();
   }
