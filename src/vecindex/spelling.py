@@ -19,6 +19,8 @@ _OPTIONS = {
     "search": "search.options:SearchOptions",
 }
 """The options class of each verb, below `verbs`; imported when a message names one of its options."""
+_TYPED = {"lens": ("map", "--lens")}
+"""Verbs that the command line has as an option of another one."""
 
 
 class CommandLine:
@@ -41,7 +43,11 @@ class CommandLine:
 
     def command(self, command: Command) -> str:
         """Return `vecindex VERB ...`."""
-        words = ["vecindex", command.verb, *(_word(value) for value in command.arguments)]
+        words = [
+            "vecindex",
+            *_TYPED.get(command.verb, (command.verb,)),
+            *(_word(value) for value in command.arguments),
+        ]
         more = {name: value for name, value in self.given.items() if name not in command.options}
         for name, value in {**command.options, **more}.items():
             words += _words(command.verb, name, value)

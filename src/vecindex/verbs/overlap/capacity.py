@@ -80,9 +80,9 @@ def scattered(f: Facts, goal: float) -> Verdict | None:
         Confidence.HIGH if f.space.clique_ceiling < goal and f.questions >= SURE_QUESTIONS else Confidence.MEDIUM,
         "Lay a map out for these questions: their overlap rises above the ceiling, that of other questions does not.",
         text(
-            "Nothing is wrong with the map. See all nearest articles of one question (",
-            command("overlap", questions=Placeholder("FILE"), question=Placeholder("ID")),
-            "). Make a map of the articles near to the questions alone, where fewer others come in between; expect "
+            "Nothing is wrong with the map. Draw a question alone, with all its nearest articles around it: ",
+            command("lens", Placeholder("ID")),
+            ". Make a map of the articles near to the questions alone, where fewer others come in between; expect "
             "some points more: ",
             command("project", Placeholder("NAME"), focus=Placeholder("FILE"), focus_size=Placeholder("M")),
             ". Or one laid out for them, which keeps most of theirs and no more of other questions': ",

@@ -27,3 +27,10 @@ export function fillStrip(strip, header) {
     ...(header.anchored ? [element("p", { class: "vmap-badge" }, given(header.anchored))] : []),
   );
 }
+
+/** What is said of points outside the view that is shown first. */
+export function beyond(core) {
+  if (!core) return null;
+  const points = core.beyond === 1 ? "1 point lies" : `${count(core.beyond)} points lie`;
+  return `${points} outside this view, far from all others; zoom out to see ${core.beyond === 1 ? "it" : "them"}.`;
+}

@@ -11,7 +11,7 @@ import { Pointing } from "./pointing.js";
 import { Scene } from "./scene.js";
 import { TitleSearch } from "./search.js";
 import { SearchBox } from "./searchbox.js";
-import { fillStrip } from "./strip.js";
+import { beyond, fillStrip } from "./strip.js";
 import { Texts } from "./texts.js";
 
 const NEAREST = 8;
@@ -21,13 +21,6 @@ const FORMAT = 1;
  * The viewer, also what a page's own scripts use: `ready`, `reload`, `setColoring`, `select`, `pickQuestion`,
  * `addQuestion`, `fly`, `filter`, `stats`, and the listeners `onselect`, `onpick` and `onhover`.
  */
-/** What is said of points outside the view that is shown first. */
-function beyond(core) {
-  if (!core) return null;
-  const points = core.beyond === 1 ? "1 point lies" : `${count(core.beyond)} points lie`;
-  return `${points} outside this view, far from all others; zoom out to see ${core.beyond === 1 ? "it" : "them"}.`;
-}
-
 export class Viewer {
   /**
    * @param {any} root the element of templates/map_view.html
