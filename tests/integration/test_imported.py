@@ -185,8 +185,6 @@ def test_neither_kind_replaces_the_other(world: Any) -> None:
         taken(db, "map", positions=rows_with(xy, "x", "y"))
     with pytest.raises(ConfigError, match=r"Map 'imported' of .* was made elsewhere, and would be lost"):
         taken(db, "imported")
-    with pytest.raises(ConfigError, match="was made by imported; only one made by"):
-        taken(db, anchor=True, base="imported", questions=["q.txt"])
     assert (positions(db, "map"), positions(db, "imported")) == before
 
 

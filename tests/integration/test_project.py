@@ -344,7 +344,8 @@ def test_changed_vectors_go_back_where_that_is_as_good_and_elsewhere_where_it_is
     assert result.placed is not None
     assert result.placed.kept == 60 - len(moved)
     assert set(range(50, 60)) <= set(moved)
-    # Worked by sorting, with all rows where they were: the best of the means of one to five of its five nearest.
+    # Worked by sorting, with all rows where they were: one that moved had a better position among the means of one to
+    # five of its five nearest, or a little off one of these.
     now = np.concatenate([changed, vectors[60:]])
     for i in range(60):
         order = np.argsort(-(now @ now[i]), kind="stable")
@@ -354,7 +355,11 @@ def test_changed_vectors_go_back_where_that_is_as_good_and_elsewhere_where_it_is
             return len(set(near) & set(nearest_on_map(xy, tuple(point), 5, without=i)))
 
         best = max(kept(xy[list(some)].mean(axis=0)) for m in range(1, 6) for some in combinations(near, m))
-        assert (i in moved) == (kept(xy[i]) < best)
+        if i not in moved:
+            assert kept(xy[i]) >= best
+        elif kept(xy[i]) >= best:
+            around = [xy[j] + 0.3 * step for j in near for step in np.random.default_rng(0).normal(size=(500, 2))]
+            assert kept(xy[i]) < max(kept(point) for point in around)
     assert 5 < len(moved) < 55
     # What was kept aside is used up.
     ingest_rows(tmp_path, rows_of(turned(changed[:5], 0.1, seed=6)))

@@ -411,7 +411,8 @@ def test_the_model_is_loaded_once(sample_index: vecindex.Index, monkeypatch: pyt
     def load(*_: object) -> Encoder:
         raise AssertionError("loaded again")
 
-    monkeypatch.setattr("vecindex.verbs.questions.model.load", load)
+    for name in ("load", "load_light"):
+        monkeypatch.setattr(f"vecindex.verbs.questions.model.{name}", load)
     assert sample_index.search("twice").hits
     with pytest.raises(AssertionError, match="loaded again"):
         vecindex.open(sample_index.uri).search("another index")

@@ -48,6 +48,8 @@ def work(tmp_path: Path, sample: list[Path], monkeypatch: pytest.MonkeyPatch) ->
     questions = (ROOT / "examples/questions-cell-biology.jsonl").read_text(encoding="utf-8").splitlines()
     for name, part in (("questions", questions[:8]), ("bio", questions[8:16]), ("general", questions[16:24])):
         (tmp_path / f"{name}.jsonl").write_text("\n".join(part), encoding="utf-8")
+    there = "".join(f"{row['id']},{i % 7},{i // 7}\n" for i, row in enumerate(rows))
+    (tmp_path / "umap.csv").write_text(f"id,x,y\n{there}", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -37,7 +37,7 @@ def settled(
     """
     rows, dist = near.rows.copy(), near.dist.copy()
     map_rows, map_dist = found.rows.copy(), found.dist.copy()
-    tied = np.flatnonzero(_has_ties(near) | _has_ties(found))
+    tied = np.flatnonzero(_has_ties(near) | _has_ties(found) | _goes_on(near, found, _far(near, at, plane)))
     for start in range(0, len(tied), _AT_ONCE):
         some = tied[start : start + _AT_ONCE]
         mine, theirs = _settled(near.take(some), found.take(some), at[some], plane, vectors[some], look_up)
@@ -50,14 +50,25 @@ def _has_ties(lists: Neighbors) -> npt.NDArray[np.bool_]:
     return np.asarray((there & (lists.dist[:, 1:] == lists.dist[:, :-1])).any(axis=1))
 
 
+def _far(near: Neighbors, at: F64, plane: Plane) -> F64:
+    """Return how far each of `near` is on the map; infinite where it is not on it."""
+    far = np.linalg.norm(plane.xy[near.rows] - at[:, None, :], axis=2)
+    return np.where(near.rows == NO_ROW, np.inf, np.nan_to_num(far, nan=np.inf))
+
+
+def _goes_on(near: Neighbors, found: Neighbors, far: F64) -> npt.NDArray[np.bool_]:
+    """Return for which points one of `near` is as far on the map as the last of `found`, and is not that one."""
+    ends = found.dist[:, -1:]
+    return np.asarray(((far == ends) & np.isfinite(ends) & (near.rows != found.rows[:, -1:])).any(axis=1))
+
+
 def _settled(
     near: Neighbors, found: Neighbors, at: F64, plane: Plane, vectors: F32, look_up: LookUp
 ) -> tuple[Neighbors, Neighbors]:
     same = counted(near.rows, plane.articles)[:, :, None] == counted(found.rows, plane.articles)[:, None, :]
     same &= (near.rows != NO_ROW)[:, :, None]
     shown, known = same.any(axis=2), same.any(axis=1)
-    far = np.linalg.norm(plane.xy[near.rows] - at[:, None, :], axis=2)
-    far = np.where(near.rows == NO_ROW, np.inf, np.nan_to_num(far, nan=np.inf))
+    far = _far(near, at, plane)
     map_dist = np.where(shown, np.take_along_axis(found.dist, same.argmax(axis=2), axis=1), far)
     dist = np.where(known, np.take_along_axis(near.dist, same.argmax(axis=1), axis=1), np.inf)
     # What else is as near as the last of the list in embedding space, or on the map.

@@ -25,9 +25,9 @@ from vecindex.verbs.overlap.causes.experiments import (
     stale_experiment,
 )
 from vecindex.verbs.overlap.causes.pseudo import MIN_KNOWN, known_share, pseudo_questions
-from vecindex.verbs.overlap.measure import Placed, Space, VectorsOf, cohesions, hubs_of, map_agreement, self_recall
+from vecindex.verbs.overlap.measure import Placed, Space, VectorsOf, hubs_of, map_agreement, self_recall
 from vecindex.verbs.overlap.result import MapOverlap, SpaceFacts
-from vecindex.verbs.overlap.space import csls, local_density, percentiles, share_held_by
+from vecindex.verbs.overlap.space import cohesions, csls, local_density, percentiles, share_held_by
 from vecindex.verbs.reader import TableReader
 
 PSEUDO_QUESTIONS = 150

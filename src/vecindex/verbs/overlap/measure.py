@@ -34,7 +34,7 @@ from vecindex.verbs.overlap.result import AnswersFound, MapOverlap, Placement, S
 from vecindex.verbs.overlap.space import (
     agreement,
     answer_recall,
-    cohesion,
+    cohesions,
     duplicated,
     is_hub,
     known,
@@ -296,21 +296,16 @@ def map_overlap(
 
 def map_ceiling(space: Space, cliques_kept: float) -> Interval | None:
     """Return the most to expect of the overlap on a map, see `causes.cliques`; None where it is not known."""
-    most = _ceilings(space, cliques_kept)
-    return None if most is None else _mean(space, most)
-
-
-def _ceilings(space: Space, cliques_kept: float) -> F64 | None:
     if space.cliques is None or np.isnan(cliques_kept):
         return None
-    return ceilings(space.cliques, space.k, cliques_kept)
+    return _mean(space, ceilings(space.cliques, space.k, cliques_kept))
 
 
 def by_kind(space: Space, placed: Placed, cliques_kept: float) -> tuple[KindOverlap, ...]:
     """Return the figures of each kind of question; those without one are in none."""
     kinds = space.asked.kinds or []
     names = sorted({kind for kind in kinds if kind is not None})
-    most = _ceilings(space, cliques_kept)
+    cliques = None if np.isnan(cliques_kept) else space.cliques
     found = []
     for name in names if len(names) > 1 else []:
         these = np.array([kind == name for kind in kinds])
@@ -320,7 +315,7 @@ def by_kind(space: Space, placed: Placed, cliques_kept: float) -> tuple[KindOver
                 questions=int(these.sum()),
                 overlap=bootstrap_mean(placed.values["overlap"][these], seed=space.seed),
                 enough=float(placed.values["enough"][these].mean()),
-                ceiling=None if most is None else float(most[these].mean()),
+                ceiling=None if cliques is None else float(ceilings(cliques[these], space.k, cliques_kept).mean()),
             )
         )
     return tuple(found)
@@ -400,8 +395,3 @@ def answers_found(space: Space, lists: Rows) -> AnswersFound | None:
         recall=float(np.nanmean(answer_recall(lists, space.answers, space.k))),
         mrr=float(np.nanmean(reciprocal_rank(lists, space.answers))),
     )
-
-
-def cohesions(lists: Rows, vectors_of: VectorsOf) -> F64:
-    """Return the cohesion of the articles in each list, (q,); NaN for fewer than two."""
-    return np.array([cohesion(vectors_of(row[row != NO_ROW])) for row in lists])

@@ -365,3 +365,8 @@ def median_of(values: F64) -> float:
     """Return the median of the finite ones; NaN without any."""
     finite = values[np.isfinite(values)]
     return float(np.median(finite)) if len(finite) else float("nan")
+
+
+def cohesions(lists: Rows, vectors_of: Callable[[Rows], F32]) -> F64:
+    """Return the cohesion of the articles in each list, (q,); NaN for fewer than two."""
+    return np.array([cohesion(vectors_of(row[row != NO_ROW])) for row in lists])
