@@ -19,7 +19,7 @@ _OPTIONS = {
     "search": "search.options:SearchOptions",
 }
 """The options class of each verb, below `verbs`; imported when a message names one of its options."""
-_TYPED = {"lens": ("map", "--lens")}
+TYPED = {"lens": ("map", "--lens")}
 """Verbs that the command line has as an option of another one."""
 
 
@@ -45,7 +45,7 @@ class CommandLine:
         """Return `vecindex VERB ...`."""
         words = [
             "vecindex",
-            *_TYPED.get(command.verb, (command.verb,)),
+            *TYPED.get(command.verb, (command.verb,)),
             *(_word(value) for value in command.arguments),
         ]
         more = {name: value for name, value in self.given.items() if name not in command.options}
