@@ -140,7 +140,7 @@ OPERATIONS: dict[str, Operation] = {
     "anchor": Operation(
         with_a_map_to_anchor,
         lambda folder: _at(folder).project(
-            "pulled", anchor=True, base="laid", controls=False, questions=asked(folder), settings={"iterations": 5}
+            "pulled", anchor=True, base="laid", controls=False, questions=asked(folder), settings={"sweeps": 2}
         ),
     ),
     "overlap": Operation(make_base, lambda folder: _at(folder).overlap(QUESTIONS, k=3)),
