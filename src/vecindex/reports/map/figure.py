@@ -13,7 +13,7 @@ from vecindex.core.picture import LEVELS, NO_COLOR, Coloring, MapPicture
 from vecindex.messages import percent
 from vecindex.reports.figures import count, figure
 from vecindex.reports.map.page import provenance
-from vecindex.reports.map.plotting import DPI, INK, QUIET, SMALL, TINY, WIDTH_IN, file_of, plotting, sheet
+from vecindex.reports.map.plotting import DPI, INK, QUIET, SMALL, TINY, WIDTH_IN, file_of, is_free, plotting, sheet
 from vecindex.reports.markup import clean
 
 NUMBER_COLORS = "cividis"
@@ -168,10 +168,7 @@ def _labels(drawing: Any, axes: Any, picture: MapPicture) -> None:
         for across, up in _SHIFTS:
             text.set_position((across * SMALL, up * SMALL))
             found = text.get_window_extent(renderer).padded(0.02 * drawing.dpi)
-            within = (
-                found.x0 >= inside.x0 and found.x1 <= inside.x1 and found.y0 >= inside.y0 and found.y1 <= inside.y1
-            )
-            if within and not any(found.overlaps(other) for other in taken):
+            if is_free(found, inside, taken):
                 taken.append(found)
                 break
         else:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vecindex.reports.map.plotting import DPI, INK, QUIET, SMALL, TINY, WIDTH_IN, file_of, plotting, sheet
+from vecindex.reports.map.plotting import DPI, INK, QUIET, SMALL, TINY, WIDTH_IN, file_of, is_free, plotting, sheet
 from vecindex.reports.markup import clean
 
 FIRST, OTHER = "#d55e00", "#0072b2"
@@ -154,10 +154,7 @@ def _titles(drawing: Any, axes: Any, articles: Sequence[Values], taken: list[Any
             text.set_position((across, up))
             text.set_horizontalalignment(align)
             found = text.get_window_extent(renderer)
-            within = (
-                found.x0 >= inside.x0 and found.x1 <= inside.x1 and found.y0 >= inside.y0 and found.y1 <= inside.y1
-            )
-            if within and not any(found.overlaps(other) for other in taken):
+            if is_free(found, inside, taken):
                 taken.append(found)
                 break
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -64,3 +64,9 @@ def file_of(drawing: Any, form: str, dpi: int) -> bytes:
     metadata: dict[str, None] = {"Software": None} if form == "png" else {"Date": None, "Creator": None}
     drawing.savefig(stream, format=form, dpi=dpi, metadata=metadata)
     return stream.getvalue()
+
+
+def is_free(box: Any, inside: Any, taken: Sequence[Any]) -> bool:
+    """Return whether a text's box lies inside another one and overlaps none of those that are taken."""
+    within = box.x0 >= inside.x0 and box.x1 <= inside.x1 and box.y0 >= inside.y0 and box.y1 <= inside.y1
+    return within and not any(box.overlaps(other) for other in taken)
