@@ -21,6 +21,7 @@ F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
 
 _FIVE = 5
+_NO_DISTANCE = np.float32(0)
 _DEPTH = 10
 # Questions around an article whose lists it may be in; of more, those farther off are passed over.
 _QUESTIONS = 16
@@ -93,7 +94,8 @@ def asked_here(p, x, y, asked):
     for i in rows[: _questions_at(x, y, asked, rows, dist)]:
         for slot in range(min(_DEPTH, asked.lists.held[i])):
             if asked.lists.rows[i, slot] == p:
-                total += _list_value(i, NOWHERE, NOWHERE, 0.0, asked) - _list_value(i, p, NOWHERE, 0.0, asked)
+                total += _list_value(i, NOWHERE, NOWHERE, _NO_DISTANCE, asked)
+                total -= _list_value(i, p, NOWHERE, _NO_DISTANCE, asked)
                 break
     return total
 
@@ -108,7 +110,7 @@ def asked_there(p, x, y, asked):
     for slot in range(found):
         i = rows[slot]
         if asked.lists.held[i] <= _DEPTH or dist[slot] < asked.lists.dist[i, _DEPTH]:
-            total += _list_value(i, p, p, dist[slot], asked) - _list_value(i, p, NOWHERE, 0.0, asked)
+            total += _list_value(i, p, p, dist[slot], asked) - _list_value(i, p, NOWHERE, _NO_DISTANCE, asked)
     return total
 
 
@@ -167,18 +169,18 @@ def try_at_question(number, p, state, xy, lists, sought, asked):
 @nb.njit
 def _read_question(i, x, y, xy, cells, asked):
     read(i, x, y, NOWHERE, xy, cells, asked.lists, asked.near)
-    return _list_value(i, NOWHERE, NOWHERE, 0.0, asked)
+    return _list_value(i, NOWHERE, NOWHERE, _NO_DISTANCE, asked)
 
 
 @nb.njit(nogil=True, cache=True)
 def put_questions(start, stop, seed, xy, cells, asked):
     """Put questions where their lists are worth most, and read these.
 
-    Tried are where each is, the means of all subsets of its own articles, and positions around it and
-    around these;
+    Tried are where each is, the means of all subsets of its own articles, and positions around it and around these;
     of equal ones the first.
     """
-    for i in range(start, stop):
+    for which in range(start, stop):
+        i = np.int32(which)
         state, _ = random(np.uint64(seed) + np.uint64(i) * np.uint64(0xD1342543DE82EF95))
         x, y = asked.xy[i, 0], asked.xy[i, 1]
         best = _read_question(i, x, y, xy, cells, asked)

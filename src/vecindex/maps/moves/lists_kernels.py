@@ -19,7 +19,8 @@ F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
 
 NONE = 255
-NOWHERE = -1
+# Numbers of articles are int32 throughout: each other type would have a function compiled once more.
+NOWHERE = np.int32(-1)
 
 
 class Cells(NamedTuple):
@@ -97,7 +98,7 @@ def fill(xy, cells):
     """Put all articles into their cells."""
     cells.first[:] = NOWHERE
     for i in range(len(xy)):
-        put(xy, i, cells)
+        put(xy, np.int32(i), cells)
 
 
 @nb.njit
@@ -162,7 +163,8 @@ def read(i, x, y, without, xy, cells, lists, true):
 @nb.njit(nogil=True, cache=True)
 def read_lists(start, stop, xy, cells, lists, sought):
     """Read the lists of some articles from the map again."""
-    for i in range(start, stop):
+    for number in range(start, stop):
+        i = np.int32(number)
         read(i, xy[i, 0], xy[i, 1], i, xy, cells, lists, sought.true)
 
 
