@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 import typer.core
 
-from vecindex.cli.commands import export, ingest, map, overlap, project, search, serve, upkeep
+from vecindex.cli.commands import export, ingest, map, mcp, overlap, project, search, serve, upkeep
 from vecindex.cli.output import print_json
 from vecindex.cli.spelling import begin, spelled
 from vecindex.cli.streams import OutputError, prepare, silence
@@ -104,6 +104,7 @@ app.command("map")(map.map)
 app.command("overlap")(overlap.overlap)
 app.command("export")(export.export)
 app.command("serve")(serve.serve)
+app.command("mcp")(mcp.mcp)
 app.command("status")(upkeep.status)
 app.command("delete")(upkeep.delete)
 app.command("optimize")(upkeep.optimize)
