@@ -88,16 +88,6 @@ def test_more_is_kept(n: int) -> None:
         assert hits(found, graph.rows, k).mean() > 1.5 * hits(xy, graph.rows, k).mean()
 
 
-def test_only_some_move_where_they_are_named() -> None:
-    xy, graph = start(300), graph_of(300)
-    some = np.arange(0, 300, 3)
-    found = polish(xy, graph, sweeps=4, seed=1, some=some)
-    moved = np.flatnonzero((found != xy).any(axis=1))
-    assert len(moved) > 50
-    assert np.isin(moved, some).all()
-    assert hits(found, graph.rows, 5)[some].mean() > 1.2 * hits(xy, graph.rows, 5)[some].mean()
-
-
 def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     xy, graph = start(900), graph_of(900)
     found = []

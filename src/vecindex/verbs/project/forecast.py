@@ -41,15 +41,18 @@ _CACHED, _LARGER = 32_768, 0.3
 
 # Bytes: of libraries that are loaded later, of blocks that few rows do not fill, and of a row besides its vector.
 _BASE_BYTES = 20e6
-_BLOCK_BYTES, _FULL_FROM = 130e6, 20_000
-_ROW_BYTES = 1_350
-_ANCHOR_ROW_BYTES = 1_500
+_BLOCK_BYTES, _FULL_FROM = 300e6, 60_000
+_ROW_BYTES = 700
 
-_ROUNDS = 5
+# Of a long run, and of a short one.
+_ROUNDS = (9, 3)
+_ENOUGH_S = 0.5
 _ASKED, _MEMBERS, _DIMENSION = 4_096, 512, 384
 # As dense as a map, whose width is about that of so many units.
 _UNIT, _NEAR, _ATTRACT = 0.73, 15, 22
-_FEW_POINTS, _MANY_POINTS, _ITERATIONS = 2_048, 32_768, 4
+_POINTS, _ITERATIONS = 2_048, 4
+# What one such iteration takes there, on one thread.
+_ITERATION = 9e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,7 @@ def _score_costs(work: Work) -> Iterator[Cost]:
         # The sample again for the other strength, and those of it that moved far.
         drawn = drawn * min(2, work.maps) + min(work.sample, 4 * work.questions)
     yield Cost("scores", PRODUCTS, 1.6 * _PRODUCT * drawn * n * work.dimension / _GIGA, 0.9)
-    yield Cost("scores", LOOPS, 0.1 + 1e-5 * n, 0.3)
+    yield Cost("scores", LOOPS, 0.1 + (4e-5 if work.maps else 1e-5) * n, 0.3)
 
 
 _LAYOUTS: dict[str, Callable[[Work], Iterator[Cost]]] = {
@@ -186,10 +189,9 @@ _LAYOUTS: dict[str, Callable[[Work], Iterator[Cost]]] = {
 
 def memory_bytes(work: Work) -> int:
     """Return the bytes that a run takes at its peak, besides what the process holds before."""
-    of_a_row = _ANCHOR_ROW_BYTES if work.maps else _ROW_BYTES
     focus = work.articles if work.articles < work.rows else 0
     fixed = _BASE_BYTES + _BLOCK_BYTES * min(1.0, work.articles / _FULL_FROM)
-    return round(fixed + 4 * work.dimension * (work.rows + focus) + of_a_row * work.articles)
+    return round(fixed + 4 * work.dimension * (work.rows + focus) + _ROW_BYTES * work.articles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,26 +268,35 @@ def _too_little(result: Forecast, work: Work) -> Message:
 
 
 def measured_pace(short: bool, observer: Observer) -> Pace:
-    """Return how fast this machine is now.
+    """Return how fast this machine is now; for a short run, by fewer rounds of the probe."""
+    import numba
 
-    For a short run of some seconds the probe is shorter too: loops are then taken to be as slow as products are.
-    """
     observer.stage(Stage(STAGE, 0, None))
-    threads, rounds = _threads(), 2 if short else _ROUNDS
+    threads, rounds = _threads(), _ROUNDS[short]
     products = _median_s(_products(threads[PRODUCTS]), rounds) * threads[PRODUCTS]
-    slowness = products / (_PRODUCT * _ASKED * _MEMBERS * _DIMENSION / _GIGA)
-    of_a_row = _ROW * slowness / threads[LOOPS]
-    few = _median_s(_iterations(_FEW_POINTS), rounds) / _ITERATIONS
-    if not short:
-        many = _median_s(_iterations(_MANY_POINTS), rounds) / _ITERATIONS
-        of_a_row = max(many - few, many / 4) / (_MANY_POINTS - _FEW_POINTS)
-    turn = max(0.0, few - of_a_row * _FEW_POINTS)
-    return Pace({PRODUCTS: slowness, LOOPS: of_a_row * threads[LOOPS] / _ROW, TURNS: turn / _TURN}, threads)
+    iterations = _iterations(_POINTS)
+    together = _median_s(iterations, rounds) / _ITERATIONS
+    numba.set_num_threads(1)
+    try:
+        alone = _median_s(iterations, rounds) / _ITERATIONS
+    finally:
+        numba.set_num_threads(threads[LOOPS])
+    slowness = {
+        PRODUCTS: products / (_PRODUCT * _ASKED * _MEMBERS * _DIMENSION / _GIGA),
+        LOOPS: alone / _ITERATION,
+        TURNS: max(0.0, together - alone / threads[LOOPS]) / _TURN,
+    }
+    return Pace(slowness, threads)
 
 
 def _median_s(work: Callable[[], object], rounds: int) -> float:
+    """Return the median of some rounds; of fewer where a busy machine takes long for them."""
     work()
-    return median(_seconds(work) for _ in range(rounds))
+    found: list[float] = []
+    begun = time.perf_counter()
+    while len(found) < rounds and time.perf_counter() - begun < _ENOUGH_S:
+        found.append(_seconds(work))
+    return median(found)
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -8,19 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from vecindex.core.graph import Graph
 from vecindex.core.neighbors import F64, Rows
 from vecindex.core.nulls import bootstrap_mean
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
-from vecindex.maps.moves.mover import LEAST_ARTICLES
-from vecindex.maps.polish import polish
 from vecindex.messages import command, option, text
 from vecindex.neighbors.plane import Plane
 from vecindex.serialize import plain
 from vecindex.store.articles import ArticleTable
 from vecindex.store.maps import FormerPositions
-from vecindex.types import Observer, Stage
+from vecindex.types import Observer
 from vecindex.verbs.graph import complete_and_keep, prepare
 from vecindex.verbs.map_rows import read_rows
 from vecindex.verbs.map_state import new_identity
@@ -29,9 +26,6 @@ from vecindex.verbs.project.result import PlacedRows, ProjectResult
 from vecindex.verbs.project.run import RowCounts, Run
 from vecindex.verbs.scores.scores import MapScores, recalls_on, score_plane, true_neighbors
 
-POLISH = "polish"
-SWEEPS = 6
-"""Times that a new row may move to a better position."""
 SAMPLE = 1_000
 """New rows, and old ones, whose recall on the map is measured."""
 SCORED = 1_000
@@ -67,8 +61,6 @@ def update_map(run: Run, name: str, old: Any) -> ProjectResult:
     )
     found = place_new(vectors, rows.positions, outside, former, graph, run.observer)
     positions[outside] = found.xy
-    if graph is not None and len(rows) >= LEAST_ARTICLES:
-        positions = _polished(positions, outside[~(found.kept | found.copies)], graph, run)
     positions = positions.astype(np.float32).astype(np.float64)
     run.clock.lap("placing")
     placed, scores = _measured(vectors, positions, outside, found, run.seed, run.observer)
@@ -83,19 +75,6 @@ def update_map(run: Run, name: str, old: Any) -> ProjectResult:
     }
     written = run.write(name, rows, None, positions, about, old)
     return replace(run.result(name, "updated", about, written), scores=scores, placed=placed)
-
-
-def _polished(positions: F64, some: Rows, graph: Graph, run: Run) -> F64:
-    """Return the positions (n, 2) after some rows, and no others, moved to where more of the nearest are kept."""
-    if not len(some) or not np.isfinite(positions).all():
-        return positions
-
-    def report(sweep: int) -> None:
-        run.observer.stage(Stage(POLISH, sweep, SWEEPS))
-
-    found = polish(positions, graph, sweeps=SWEEPS, seed=run.seed, some=some, report=report)
-    report(SWEEPS)
-    return found
 
 
 def _measured(
