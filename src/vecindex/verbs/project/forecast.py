@@ -143,7 +143,8 @@ def _local_costs(work: Work) -> Iterator[Cost]:
     if work.rebuilt:
         phases = phases[-1:]
     else:
-        yield from _pca_costs(work)
+        # The principal components, where it begins.
+        yield Cost("layout", PRODUCTS, 2 * _PRODUCT * n * work.dimension**2 / _GIGA, 0.7)
     iterations = sum(one.iterations for one in phases)
     near = sum(one.iterations * len(one.weights) for one in phases)
     yield Cost("layout", TURNS, _TURN * iterations)
@@ -155,10 +156,6 @@ def _local_costs(work: Work) -> Iterator[Cost]:
 def _of_rows(n: int) -> float:
     """Return the seconds of one iteration over n rows."""
     return float(_ROW * n * max(1.0, n / _CACHED) ** _LARGER)
-
-
-def _pca_costs(work: Work) -> Iterator[Cost]:
-    yield Cost("layout", PRODUCTS, 2 * _PRODUCT * work.articles * work.dimension**2 / _GIGA, 0.7)
 
 
 def _anchor_costs(work: Work) -> Iterator[Cost]:
@@ -180,11 +177,7 @@ def _score_costs(work: Work) -> Iterator[Cost]:
     yield Cost("scores", LOOPS, 0.1 + (4e-5 if work.maps else 1e-5) * n, 0.3)
 
 
-_LAYOUTS: dict[str, Callable[[Work], Iterator[Cost]]] = {
-    "local": _local_costs,
-    "pca": _pca_costs,
-    ANCHORING: _anchor_costs,
-}
+_LAYOUTS: dict[str, Callable[[Work], Iterator[Cost]]] = {"local": _local_costs, ANCHORING: _anchor_costs}
 
 
 def memory_bytes(work: Work) -> int:
@@ -222,8 +215,7 @@ def expect(work: Work, observer: Observer) -> Expected:
     found, before = costs(work), most_held_bytes()
     if found is None:
         return Expected(None, before)
-    if work.method != "pca":
-        compile_loops(work.articles, work.questions, observer)
+    compile_loops(work.articles, work.questions, observer)
     begun = time.perf_counter()
     by_constants = sum(map(Pace(dict.fromkeys(KINDS, 1.0), _threads()).seconds, found))
     pace = measured_pace(by_constants < PROBE_FROM_S, observer)
