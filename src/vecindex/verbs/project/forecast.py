@@ -40,8 +40,8 @@ _PRODUCT, _ROW, _TURN = 0.024, 2.6e-7, 5e-4
 _CACHED, _LARGER = 32_768, 0.3
 
 # Bytes: of libraries that are loaded later, of blocks that few rows do not fill, and of a row besides its vector.
-_BASE_BYTES = 20e6
-_BLOCK_BYTES, _FULL_FROM = 300e6, 60_000
+_BASE_BYTES = 40e6
+_BLOCK_BYTES, _FULL_FROM = 260e6, 40_000
 _ROW_BYTES = 700
 
 # Of a long run, and of a short one.
@@ -137,6 +137,7 @@ def _graph_costs(work: Work) -> Iterator[Cost]:
 def _local_costs(work: Work) -> Iterator[Cost]:
     from vecindex.maps.local import phases_of
     from vecindex.maps.moves.mover import LEAST_ARTICLES
+    from vecindex.maps.repulsion import FEW
 
     n, settings = work.articles, work.settings
     phases = phases_of(settings, n)
@@ -147,7 +148,8 @@ def _local_costs(work: Work) -> Iterator[Cost]:
         yield Cost("layout", PRODUCTS, 2 * _PRODUCT * n * work.dimension**2 / _GIGA, 0.7)
     iterations = sum(one.iterations for one in phases)
     near = sum(one.iterations * len(one.weights) for one in phases)
-    yield Cost("layout", TURNS, _TURN * iterations)
+    # Few rows repel each other in one loop, many by transforms of a grid, in several.
+    yield Cost("layout", TURNS, _TURN * iterations * (0.1 if n <= FEW else 1.0))
     yield Cost("layout", LOOPS, _of_rows(n) * (0.5 * iterations + 0.5 * near / _NEAR), 1.0)
     sweeps = int(settings["polish_sweeps"]) if n >= LEAST_ARTICLES else 0
     yield Cost("layout", LOOPS, 7e-5 * n * sweeps, 0.9)
