@@ -13,6 +13,12 @@ from pathlib import Path
 _SMALL_BYTES = 64 << 20
 # What LanceDB opens by itself before it reads a file: sockets of its threads, and its queues of events.
 _FEW_FILES = 32
+_GROUPS, _OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+# Limit, usage, and the entry of memory.stat with the cached files, in version 2 and 1.
+_GROUP_FILES = (
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
 
 
 class Shortage(StrEnum):
@@ -136,16 +142,46 @@ def disk_of(path: Path) -> str | None:
 
 def short_now() -> Shortage | None:
     """Return what this process is short of at this moment, for a failure that says nothing of its cause."""
-    import psutil
 
     free = _free_descriptors()
     if free is not None and free < _FEW_FILES:
         return Shortage.DESCRIPTORS
-    left = psutil.virtual_memory().available
+    return Shortage.MEMORY if memory_available() < _SMALL_BYTES else None
+
+
+def memory_available(groups: Path = _GROUPS, own: Path = _OWN_GROUPS) -> int:
+    """Return the bytes that this process can still take: of the machine, of a container's limit and of its own."""
+    import psutil
+
+    left: list[int] = [psutil.virtual_memory().available, *_left_in_groups(groups, own)]
     bound = _limit("RLIMIT_AS")
     if bound is not None:
-        left = min(left, bound - psutil.Process().memory_info().vms)
-    return Shortage.MEMORY if left < _SMALL_BYTES else None
+        left.append(bound - psutil.Process().memory_info().vms)
+    return max(0, min(left))
+
+
+def _left_in_groups(groups: Path, own: Path) -> Iterator[int]:
+    """Yield the bytes that each control group of this process leaves (Linux, versions 2 and 1)."""
+    with suppress(OSError, ValueError):
+        for line in own.read_text(encoding="utf-8").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers and "memory" not in controllers.split(","):
+                continue
+            names = _GROUP_FILES[bool(controllers)]
+            base = groups / "memory" if controllers else groups
+            group = base / path.lstrip("/")
+            for one in (group, *group.parents):
+                if one.is_relative_to(base):
+                    yield from _left_in(one, *names)
+
+
+def _left_in(group: Path, limit: str, usage: str, cache: str) -> Iterator[int]:
+    """Yield what one control group leaves, if it has a limit; files that it caches can be given back."""
+    with suppress(OSError, ValueError):  # "max", the group of another namespace
+        allowed = int((group / limit).read_text(encoding="utf-8"))
+        used = int((group / usage).read_text(encoding="utf-8"))
+        known = dict(line.split() for line in (group / "memory.stat").read_text(encoding="utf-8").splitlines())
+        yield allowed - used + int(known.get(cache, 0))
 
 
 def descriptors_allowed() -> int | None:

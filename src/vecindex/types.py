@@ -124,6 +124,30 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a map will cost, reported before it is begun; and what it took, once that is known.
+
+    Attributes
+    ----------
+    seconds, low_s, high_s : expected wall time, and the range in which most runs end.
+    stages : the expected seconds of each stage.
+    memory_bytes : of the whole process at its peak; `available_bytes` are those that it may take.
+    probe_s : seconds that the forecast took.
+    took_s, took_bytes : the same of the run; None before it has ended, and where the process held more before.
+    """
+
+    seconds: float
+    low_s: float
+    high_s: float
+    stages: Mapping[str, float]
+    memory_bytes: int
+    available_bytes: int
+    probe_s: float
+    took_s: float | None = None
+    took_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """Where a run stands. `rows` counts input rows that are done, of `total` if that is known.
 
@@ -157,6 +181,10 @@ class Observer(Protocol):
 
     def estimate(self, estimate: Estimate) -> None:
         """Take the estimate, once, before the first row is embedded."""
+        return
+
+    def forecast(self, forecast: Forecast) -> None:
+        """Take the forecast of a map, once, before it is begun."""
         return
 
     def progress(self, progress: Progress) -> None:

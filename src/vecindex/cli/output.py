@@ -13,11 +13,13 @@ from vecindex.cli.spelling import spelled
 from vecindex.errors import REJECTED_EXIT
 from vecindex.messages import Message
 from vecindex.serialize import Result
-from vecindex.types import Observer, Rejected
+from vecindex.types import Forecast, Observer, Rejected
 
 T = TypeVar("T", bound=Result)
 
 SCHEMA_VERSION = 1
+WORTH_A_FORECAST_S = 5.0
+"""A run that may take so long is forecast on the terminal."""
 
 
 class WithRejects(Protocol):
@@ -89,3 +91,26 @@ def size(n_bytes: float) -> str:
         if n_bytes >= factor:
             return f"{n_bytes / factor:.1f} {unit}"
     return f"{n_bytes:.0f} B"
+
+
+def expected(forecast: Forecast) -> str:
+    """Return what a forecast expects: the time as a range, and the memory.
+
+    >>> expected(Forecast(90.0, 71.2, 110.0, {}, 1_310_000_000, 9_000_000_000, 0.1))
+    '71 to 110 s and 1.3 GB of memory'
+    """
+    return f"{span(forecast.low_s, forecast.high_s)} and {size(forecast.memory_bytes)} of memory"
+
+
+def span(low_s: float, high_s: float) -> str:
+    """Return a range of time, in the unit of its end.
+
+    >>> span(0.71, 1.26), span(70, 110), span(110, 400), span(9000, 18000)
+    ('0.7 to 1.3 s', '70 to 110 s', '2 to 7 min', '2.5 to 5.0 h')
+    """
+    unit, seconds, digits = "s", 1, 1 if high_s < 10 else 0
+    if high_s >= 3 * 3600:
+        unit, seconds, digits = "h", 3600, 1
+    elif high_s >= 180:
+        unit, seconds, digits = "min", 60, 0
+    return f"{low_s / seconds:.{digits}f} to {high_s / seconds:.{digits}f} {unit}"

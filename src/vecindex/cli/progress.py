@@ -7,10 +7,10 @@ import time
 from contextlib import AbstractContextManager
 from typing import Any
 
-from vecindex.cli.output import duration, say, size
+from vecindex.cli.output import WORTH_A_FORECAST_S, duration, expected, say, size
 from vecindex.cli.spelling import spelled
 from vecindex.messages import Message, percent
-from vecindex.types import Estimate, Progress, Stage
+from vecindex.types import Estimate, Forecast, Progress, Stage
 
 _LINE_EVERY_S = 30.0
 # Who asked for an end waits for it.
@@ -63,6 +63,11 @@ class Screen(AbstractContextManager["Screen"]):
         self.notice("estimate: " + ", ".join(parts))
         if estimate.disk_bytes and estimate.free_bytes is not None and estimate.disk_bytes > estimate.free_bytes:
             self.notice("warning: not enough free disk space")
+
+    def forecast(self, forecast: Forecast) -> None:
+        """Show what a map will cost, unless it is made in no time."""
+        if forecast.high_s >= WORTH_A_FORECAST_S:
+            self.notice(f"forecast: {expected(forecast)}")
 
     def stopping(self) -> None:
         """Show that the run stops after the transaction in flight, and about when; go on to show how that goes."""

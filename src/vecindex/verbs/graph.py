@@ -50,6 +50,12 @@ class Prepared:
     whole: bool
     """Whether nothing changed since it was stored."""
 
+    @property
+    def searched(self) -> int:
+        """Rows whose lists must be searched for: all, or those that are new or lost a neighbor."""
+        kept = self.kept
+        return len(self.rows) if kept is None else len(self.rows) - len(kept) + int(kept.incomplete().sum())
+
 
 def prepare(database: Database, rows: MapRows, k: int, observer: Observer) -> Prepared:
     """Return the rows in the order of the stored graph, new ones at the end; as they are, where none can be used.

@@ -104,7 +104,8 @@ class Stoppable:
     def __init__(self, inner: Observer) -> None:
         """Take the observer that shows what is reported."""
         self._stage, self._stopped = inner.stage, False
-        self.estimate, self.progress, self.notice = inner.estimate, inner.progress, inner.notice
+        self.estimate, self.forecast = inner.estimate, inner.forecast
+        self.progress, self.notice = inner.progress, inner.notice
 
     def stop(self) -> bool:
         """End the work, at once where that is possible."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from vecindex.cli.layout import out, plain
-from vecindex.cli.output import duration
+from vecindex.cli.output import WORTH_A_FORECAST_S, duration, expected, size
 from vecindex.cli.spelling import spelled
 from vecindex.core.anchors import anchored_to
 from vecindex.messages import Message, Placeholder, command, percent, text
@@ -39,6 +39,10 @@ def print_project(result: ProjectResult) -> None:
     if result.seconds:
         stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.seconds.items() if seconds >= 0.05)
         out(f"time: {duration(sum(result.seconds.values()))}" + (f" ({stages})" if stages else ""))
+    forecast = result.forecast
+    if forecast is not None and forecast.took_s is not None and forecast.high_s >= WORTH_A_FORECAST_S:
+        took = duration(forecast.took_s) + (f" and {size(forecast.took_bytes)}" if forecast.took_bytes else "")
+        out(f"expected {expected(forecast)}; took {took}")
 
 
 def _lines(result: ProjectResult) -> Iterator[Message]:

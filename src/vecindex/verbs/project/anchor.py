@@ -28,6 +28,7 @@ from vecindex.verbs.map_rows import MapRows, read_rows
 from vecindex.verbs.project.align import FAR, displacement, moves
 from vecindex.verbs.project.anchor_plan import AnchorPlan, AnchorQuestions, read_anchors
 from vecindex.verbs.project.folds import cut_into_folds, shuffled_neighbors
+from vecindex.verbs.project.forecast import ANCHORING, Expected, Work, expect
 from vecindex.verbs.project.options import MIN_ARTICLES, anchor_settings
 from vecindex.verbs.project.result import AnchorResult, ArticleCost, OtherStrength, ProjectResult, QuestionScores
 from vecindex.verbs.project.run import Run
@@ -88,10 +89,10 @@ def anchor_map(run: Run, plan: AnchorPlan, sources: Sequence[str]) -> ProjectRes
     settings = anchor_settings(options["settings"])
     asked = read_anchors(run, sources)
     clock.lap("questions")
-    articles = _read(run, plan)
+    articles, expected = _read(run, plan, len(asked.vectors), settings)
     clock.lap("reading")
     near = _nearest(asked.vectors, articles.vectors)
-    make = _Maker(articles, settings, 3 + FOLDS if options["controls"] else 1, run)
+    make = _Maker(articles, settings, _maps(run), run)
     strength = options["strength"]
     xy = make(near, strength)
     clock.lap("layout")
@@ -126,13 +127,35 @@ def anchor_map(run: Run, plan: AnchorPlan, sources: Sequence[str]) -> ProjectRes
         rejected=asked.rejected,
         duplicates=asked.duplicates,
         anchor=anchor,
+        forecast=expected.compared(clock.laps),
     )
 
 
-def _read(run: Run, plan: AnchorPlan) -> _Articles:
-    """Return the articles that are on the base map, with their neighbor graph."""
+def _maps(run: Run) -> int:
+    """Return how many maps are anchored: that one, and for the controls one a fold, shuffled, the other strength."""
+    return 3 + FOLDS if run.options["controls"] else 1
+
+
+def _read(run: Run, plan: AnchorPlan, questions: int, settings: Mapping[str, Any]) -> tuple[_Articles, Expected]:
+    """Return the articles that are on the base map, with their neighbor graph; and what anchoring will cost."""
     prepared = prepare(run.database, read_rows(run.table, plan.base), GRAPH_K, run.observer)
     rows = prepared.rows
+    run.clock.lap("rows")
+    work = Work(
+        rows=len(rows),
+        articles=len(rows),
+        dimension=rows.table.fingerprint.dimension,
+        searched=prepared.searched,
+        made=prepared.kept is None,
+        method=ANCHORING,
+        settings=settings,
+        rebuilt=False,
+        sample=run.options["sample"],
+        questions=questions,
+        maps=_maps(run),
+    )
+    expected = expect(work, run.observer)
+    run.clock.lap("forecast")
     vectors = rows.matrix(run.observer)
     graph, origin, _ = complete_and_keep(run.database, prepared, vectors, GRAPH_K, run.seed, run.observer)
     assert rows.positions is not None, "the base map's positions were asked for"
@@ -144,7 +167,7 @@ def _read(run: Run, plan: AnchorPlan) -> _Articles:
         )
     on_map = np.flatnonzero(there)
     if len(on_map) == len(rows):
-        return _Articles(rows, on_map, vectors, rows.positions, graph, origin)
+        return _Articles(rows, on_map, vectors, rows.positions, graph, origin), expected
     run.observer.notice(
         text(
             f"{len(rows) - len(on_map):,} rows are not on the map {plan.base!r} and will not be on {plan.name!r}: ",
@@ -152,7 +175,8 @@ def _read(run: Run, plan: AnchorPlan) -> _Articles:
             " places them",
         )
     )
-    return _Articles(rows, on_map, vectors[on_map], rows.positions[on_map], graph.keep(there), origin)
+    some = _Articles(rows, on_map, vectors[on_map], rows.positions[on_map], graph.keep(there), origin)
+    return some, expected
 
 
 def _nearest(questions: F32, vectors: F32) -> Rows:

@@ -29,6 +29,7 @@ from vecindex.verbs.map_state import rebuilt_by
 from vecindex.verbs.project.align import Moved, align
 from vecindex.verbs.project.anchor import anchor_map
 from vecindex.verbs.project.anchor_plan import base_name, plan_anchor
+from vecindex.verbs.project.forecast import Work, expect
 from vecindex.verbs.project.imported import import_map
 from vecindex.verbs.project.options import (
     ANCHORED_NAME,
@@ -120,6 +121,9 @@ def _make(run: Run, name: str, old: Any) -> ProjectResult:
     k = max(GRAPH_K, method.neighbors(settings)) if method.neighbors else 0
     prepared = prepare(run.database, rows, k, observer) if k and asked is None else Prepared(rows, None, False)
     rows = prepared.rows
+    clock.lap("rows")
+    expected = expect(_work(run, prepared, k, settings), observer)
+    clock.lap("forecast")
     vectors = rows.matrix(observer)
     _refuse_alike(rows, vectors)
     clock.lap("reading")
@@ -151,6 +155,24 @@ def _make(run: Run, name: str, old: Any) -> ProjectResult:
         focus=focus,
         rejected=asked[0].rejected if asked else (),
         duplicates=asked[0].duplicates if asked else (),
+        forecast=expected.compared(clock.laps),
+    )
+
+
+def _work(run: Run, prepared: Prepared, k: int, settings: Settings) -> Work:
+    """Return what laying a map out will take; `k` neighbors are in its graph."""
+    rows, options = prepared.rows, run.options
+    articles = min(len(rows), options["focus_size"] or len(rows))
+    return Work(
+        rows=len(rows),
+        articles=articles,
+        dimension=rows.table.fingerprint.dimension,
+        searched=0 if not k else articles if prepared.kept is None else prepared.searched,
+        made=prepared.kept is None,
+        method=method_of(options),
+        settings=settings,
+        rebuilt=rows.positions is not None and not options["fresh"],
+        sample=options["sample"],
     )
 
 

@@ -9,7 +9,7 @@ from vecindex.core.nulls import Interval
 from vecindex.messages import Message, percent
 from vecindex.notebook import shown_table
 from vecindex.serialize import Result
-from vecindex.types import Rejected
+from vecindex.types import Forecast, Rejected
 from vecindex.verbs.graph import GraphOrigin
 from vecindex.verbs.project.align import Displacement, Moved
 from vecindex.verbs.scores.scores import MapScores
@@ -200,6 +200,8 @@ class ProjectResult(Result):
     due : why the map should be rebuilt; None while there is no need.
     seconds : wall time of each stage.
     anchor : what anchoring did, for a map that was anchored just now; else None.
+    forecast : what the map was expected to cost, and what it took; None for a method whose costs are not known, and
+        where nothing was laid out or anchored.
     imported : what became of positions made elsewhere; None for a map that was made here.
     rejected, duplicates : lines of the questions' or positions' file that were left out, or were counted once.
     """
@@ -226,6 +228,7 @@ class ProjectResult(Result):
     rejected: tuple[Rejected, ...] = ()
     duplicates: tuple[Rejected, ...] = ()
     anchor: AnchorResult | None = None
+    forecast: Forecast | None = None
 
     def _repr_html_(self) -> str:
         """Return a table, for notebooks."""
