@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
+from vecindex.cli.layout import out
 from vecindex.cli.options import Db, Json, Table, options_of
 from vecindex.cli.output import end, left_out
 from vecindex.cli.spelling import spelled
@@ -36,9 +37,12 @@ def overlap(
         str | None, typer.Option(metavar="FILE", help="Write a report as one page that opens offline in any browser.")
     ] = None,
     fail_under: Annotated[
-        float | None, typer.Option(metavar="F", help="Exit 1 when the best map's overlap is below this, e.g. 0.6.")
+        float | None, typer.Option(metavar="F", help="Exit 1 when the map's overlap is below this, e.g. 0.6.")
     ] = None,
     on: Annotated[str, typer.Option(help="What --fail-under judges: mean, or lower (end of its interval).")] = "mean",
+    details: Annotated[
+        bool, typer.Option("--details", help="Print all figures: the causes, the maps, embedding space.")
+    ] = False,
     json: Json = False,
     **options: Unpack[OverlapOptions],
 ) -> None:
@@ -66,10 +70,12 @@ def overlap(
     if json:
         print_json(result)
     else:
-        _print(result, options["question"], options["explain"])
+        _print(result, options["question"], options["explain"], details)
     if fail_under is not None and not result.meets(fail_under, on):
         left_out(result, screen)
-        screen.notice(f"overlap ({on}) is below {fail_under:g}")
+        chosen = result.map
+        on_map = f" on the map {chosen.name!r} ({chosen.reason})" if chosen else ""
+        screen.notice(f"overlap ({on}){on_map} is below {fail_under:g}")
         raise typer.Exit(NOT_MET_EXIT)
     end(result, screen)
 
@@ -86,17 +92,24 @@ def _written(result: OverlapResult, csv: str | None, html: str | None) -> Iterat
         yield html
 
 
-def _print(result: OverlapResult, question: str | None, explain: bool) -> None:
-    """Print everything, or one question with no more than was asked for besides."""
+def _print(result: OverlapResult, question: str | None, explain: bool, details: bool) -> None:
+    """Print the answer, or one question with no more than was asked for besides."""
+    from vecindex.cli.render.answer import print_answer, print_worst
     from vecindex.cli.render.overlap import print_causes, print_experiments, print_overlap, print_what_if
     from vecindex.cli.render.question import print_question
 
-    if question is None:
-        print_overlap(result)
-        print_experiments(result)
-    else:
+    if question is not None:
         print_question(result, question)
-        if explain:
+        if explain or details:
             print_causes(result)
-            print_experiments(result)
+    else:
+        print_answer(result)
+        if details:
+            print_overlap(result)
+        else:
+            print_worst(result)
+    if explain or (details and question is None):
+        print_experiments(result)
     print_what_if(result)
+    if question is None and not details:
+        out("All figures: add --details")

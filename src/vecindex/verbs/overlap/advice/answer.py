@@ -106,9 +106,8 @@ def _compared(m: Measured) -> str | None:
     if laid_out is None:
         return None
     neutral = _neutral(m)
-    what = (
-        "on the map of their nearest articles" if laid_out.kind == MapKind.FOCUSED else "on the map laid out for them"
-    )
+    focused = laid_out.kind == MapKind.FOCUSED
+    what = "on the map of their nearest articles" if focused else "on the map laid out for these questions"
     parts = [f"{shown_share(laid_out.search.overlap.mean)} {what}"]
     parts += [f"{shown_share(neutral.search.overlap.mean)} on the neutral one"] if neutral else []
     held_out = anchored_share(laid_out.about, "held_out")
