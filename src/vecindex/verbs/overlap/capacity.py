@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from vecindex.core.anchors import anchored_share
 from vecindex.core.overlap import snap_floor
 from vecindex.maps.methods import DEFAULT_METHOD
 from vecindex.messages import Message, Placeholder, Text, command, percent, text
@@ -118,13 +119,6 @@ def on_laid_out(f: Facts, on_map: MapOverlap, goal: float) -> Verdict:
         remedy,
         advice,
     )
-
-
-def anchored_share(about: Any, whose: str) -> float | None:
-    """Return the mean overlap that is stored with an anchored map, of "unanchored" or "held_out"; None without it."""
-    for key in ("anchors", whose, "overlap", "mean"):
-        about = about.get(key) if isinstance(about, Mapping) else None
-    return float(about) if isinstance(about, int | float) else None
 
 
 def _beyond(f: Facts, on_map: MapOverlap) -> tuple[Text, tuple[Advice, ...]]:

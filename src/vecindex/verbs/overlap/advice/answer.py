@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vecindex.core.anchors import anchored_share
 from vecindex.core.overlap import GOAL
 from vecindex.messages import Message, Text, command, percent, text
 from vecindex.verbs.overlap.advice.commands import look_at_worst
 from vecindex.verbs.overlap.advice.situation import Situation
-from vecindex.verbs.overlap.capacity import anchored_share
 from vecindex.verbs.overlap.causes.verdicts import NOTHING_TO_DO, Cause, Verdict
 from vecindex.verbs.overlap.result import Answer, MapOverlap
 from vecindex.verbs.the_map import MapKind, TheMap, kind_of, made_for, the_map
