@@ -99,7 +99,9 @@ def test_the_first_screen_answers(ran: Ran, mapped: tuple[str, str], monkeypatch
         assert f" {head} {answer[head]} " in told
     assert answer["map"] == '"flat" (the only one)'
     # The commands are whole: in lines that continue one another.
-    pasted = [shlex.split(one) for one in re.findall(r"^  (vecindex(?:.*\\\n)*.*)$", out, re.MULTILINE)]
+    pasted = [
+        shlex.split(one.replace("\\\n", "")) for one in re.findall(r"^  (vecindex(?:.*\\\n)*.*)$", out, re.MULTILINE)
+    ]
     assert pasted == [shlex.split(answer["command"]), shlex.split(answer["look"])]
     least = sorted(found["rows"], key=lambda row: (row["maps"]["flat"]["search"]["overlap"], row["id"]))[:3]
     at = next(i for i, line in enumerate(lines) if line.startswith("worst of 8 questions (questions.jsonl), 80 art"))
@@ -208,6 +210,28 @@ def test_csv(ran: Ran, mapped: tuple[str, str], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("which", ["mapped", "unmapped"])
+def test_nearest_articles_as_csv(ran: Ran, which: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    file = tmp_path / "n.csv"
+    code, out, err = ran(request.getfixturevalue(which), "--neighbors", str(file), "--json")
+    assert (code, err) == (0, f"written: {file}\n")
+    found = json.loads(out)
+    with file.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 40
+    for row, one in zip(found["rows"], range(0, 40, 5), strict=True):
+        some = rows[one : one + 5]
+        assert {(r["question_id"], r["question"]) for r in some} == {(row["id"], row["text"])}
+        assert [(r["rank"], r["id"], r["title"], float(r["dist"])) for r in some] == [
+            (str(n["rank"]), n["id"], n["title"], n["dist"]) for n in row["neighbors"]
+        ]
+        ranks = row["maps"]["flat"]["search"]["target_ranks"] if which == "mapped" else [None] * 5
+        assert [r["map_rank"] for r in some] == ["" if rank is None else str(rank) for rank in ranks]
+        kept = ["" if which == "unmapped" else str(rank is not None and rank <= 5) for rank in ranks]
+        assert [r["kept"] for r in some] == kept
+        assert {r["map"] for r in some} == {"flat" if which == "mapped" else ""}
+
+
+@pytest.mark.parametrize("which", ["mapped", "unmapped"])
 def test_html_says_what_json_says(ran: Ran, which: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     where, file = request.getfixturevalue(which), tmp_path / "r.html"
     code, out, err = ran(where, "--html", str(file), "--json")
@@ -255,8 +279,11 @@ def test_one_question_side_by_side(ran: Ran, mapped: tuple[str, str]) -> None:
     assert ran(mapped, "--question", "wh\u00e4t 3?")[1] == out, "by its text"
     row = json.loads(ran(mapped, "--json")[1])["rows"][3]
     placed = row["maps"]["flat"]["search"]
-    assert out.splitlines()[1] == f"{row['clique']} of its 5 nearest are near to each other"
-    for i, line in enumerate(out.splitlines()[5:10]):
+    at = next(i for i, line in enumerate(out.splitlines()) if line.startswith("map flat, best position"))
+    told = " ".join(" ".join(out.splitlines()[1:at]).split())
+    assert told == " ".join(row["why"])
+    assert told.startswith(f"It keeps {round(5 * placed['overlap'])} of its 5 nearest articles on the map. ")
+    for i, line in enumerate(out.splitlines()[at + 2 : at + 7]):
         cells = re.split(r"  +", line.strip().replace("* ", ""))
         assert cells == [
             str(i + 1),

@@ -33,6 +33,9 @@ def overlap(
     csv: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write a row for each question, map and placement.")
     ] = None,
+    neighbors: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write each question's nearest articles, a row each, as CSV.")
+    ] = None,
     html: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write a report as one page that opens offline in any browser.")
     ] = None,
@@ -65,7 +68,7 @@ def overlap(
         result = vecindex.open(db, table).overlap(questions, observer=screen, **options)
     if fail_under is not None and result.best is None:
         raise ConfigError("--fail-under needs a map, and the table has none.", result.next[0])
-    for path in _written(result, csv, html):
+    for path in _written(result, csv, neighbors, html):
         screen.notice(f"written: {path}")
     if json:
         print_json(result)
@@ -80,13 +83,16 @@ def overlap(
     end(result, screen)
 
 
-def _written(result: OverlapResult, csv: str | None, html: str | None) -> Iterator[str]:
+def _written(result: OverlapResult, csv: str | None, neighbors: str | None, html: str | None) -> Iterator[str]:
     """Write the files that are asked for; yield the name of each that is there."""
-    from vecindex.cli.render.overlap import write_csv
+    from vecindex.cli.render.overlap import write_csv, write_neighbors
 
     if csv is not None:
         write_csv(result, csv)
         yield csv
+    if neighbors is not None:
+        write_neighbors(result, neighbors)
+        yield neighbors
     if html is not None:
         result.write_html(html, made=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC", spell=spelled)
         yield html

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vecindex.cli.layout import facts, out, plain, prose, short, table
 from vecindex.cli.render.answer import measured_on, worst_first
@@ -328,7 +328,15 @@ def _change(trend: Trend) -> str:
 
 def write_csv(result: OverlapResult, path: str) -> None:
     """Write `OverlapResult.flat_rows` with a header; raises ConfigError when the file cannot be written."""
-    rows = result.flat_rows()
+    _write_rows(result.flat_rows(), path)
+
+
+def write_neighbors(result: OverlapResult, path: str) -> None:
+    """Write `OverlapResult.neighbor_rows` with a header; raises ConfigError when the file cannot be written."""
+    _write_rows(result.neighbor_rows(), path)
+
+
+def _write_rows(rows: Sequence[dict[str, Any]], path: str) -> None:
     columns = list(dict.fromkeys(name for row in rows for name in row))
     try:
         with Path(path).open("w", encoding="utf-8", newline="") as stream:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +26,7 @@ from vecindex.types import Observer, Silent
 from vecindex.verbs.clock import Clock
 from vecindex.verbs.overlap.advice.answer import Measured, answer, verdict
 from vecindex.verbs.overlap.advice.situation import Situation
+from vecindex.verbs.overlap.advice.why import why
 from vecindex.verbs.overlap.causes.experiments import Experiment, weighed
 from vecindex.verbs.overlap.causes.verdicts import NOTHING_TO_DO, Verdict
 from vecindex.verbs.overlap.ceiling import articles_share, in_words, with_cliques
@@ -43,6 +45,7 @@ from vecindex.verbs.overlap.measure import (
 )
 from vecindex.verbs.overlap.metrics import further_metrics
 from vecindex.verbs.overlap.options import DEPTH, OverlapOptions, check_enough, checked_overlap
+from vecindex.verbs.overlap.question import QuestionRow
 from vecindex.verbs.overlap.result import MapOverlap, OverlapResult, SpaceFacts
 from vecindex.verbs.overlap.rows import article_topics, question_rows, topic_column
 from vecindex.verbs.overlap.what_if import NestedSearch, what_if_corpus
@@ -144,6 +147,7 @@ def overlap(
     if measured:
         situation = replace(situation, worst=_worst(space, placed[measured[0].name][0]))
     found = Measured(measured, chosen, causes, situation, q, k, options["by"])
+    explained = partial(_with_why, found=found)
     return OverlapResult(
         table=name,
         questions_name=asked.set.name,
@@ -159,7 +163,7 @@ def overlap(
         embedded=asked.embedded,
         space=facts,
         maps=tuple(measured),
-        rows=rows,
+        rows=tuple(explained(row) for row in rows),
         causes=causes,
         verdict=verdict(found),
         ceiling=in_words(measured, facts.clique_ceiling, q, k, options["by"]),
@@ -168,7 +172,7 @@ def overlap(
         duplicates=asked.set.duplicates,
         seconds=clock.laps,
         by=options["by"],
-        typed=typed_row,
+        typed=None if typed_row is None else explained(typed_row),
         what_if=what_if,
         experiments=tuple(experiments),
         metrics=further_metrics(),
@@ -220,6 +224,12 @@ def _judged(
     one = replace(one, kind=str(kind_of(stored)), for_these=made_for(stored, situation.asked))
     situation = replace(situation, worst=_worst(space, placed))
     return replace(one, causes=diagnose(Facts(space.k, space.n, len(space.vectors), facts, one, situation)))
+
+
+def _with_why(row: QuestionRow, found: Measured) -> QuestionRow:
+    others = [one.name for one in found.maps[1:] if one.for_these]
+    name = None if found.chosen is None else found.chosen.name
+    return replace(row, why=why(row, found.k, found.by, name, others))
 
 
 def _worst(space: Space, placed: Placed) -> Question:

@@ -15,7 +15,7 @@ from vecindex.types import Rejected
 from vecindex.verbs.overlap.causes.experiments import Experiment
 from vecindex.verbs.overlap.causes.nested import WhatIf
 from vecindex.verbs.overlap.causes.verdicts import Verdict
-from vecindex.verbs.overlap.question import KindOverlap, QuestionRow, flat_rows
+from vecindex.verbs.overlap.question import KindOverlap, QuestionRow, flat_rows, neighbor_rows
 from vecindex.verbs.scores.evenness import Evenness
 from vecindex.verbs.the_map import MapKind, TheMap
 
@@ -357,3 +357,9 @@ class OverlapResult(Result, Frames):
     def flat_rows(self) -> list[dict[str, Any]]:
         """Return the rows of `to_arrow` as plain values."""
         return [row for question in self.rows for row in flat_rows(question)]
+
+    def neighbor_rows(self) -> list[dict[str, Any]]:
+        """Return a row for each question and each of its nearest articles, with the article's rank on the map."""
+        name = None if self.map is None else self.map.name
+        rows = [*self.rows, *([self.typed] if self.typed else [])]
+        return [row for question in rows for row in neighbor_rows(question, name)]
