@@ -8,7 +8,7 @@ from typing import Any
 
 from vecindex.core.anchors import anchored_share
 from vecindex.core.overlap import GOAL
-from vecindex.messages import Message, Text, command, percent, text
+from vecindex.messages import Message, Text, command, option, percent, text
 from vecindex.verbs.overlap.advice.commands import look_at_worst
 from vecindex.verbs.overlap.advice.situation import Situation
 from vecindex.verbs.overlap.causes.verdicts import NOTHING_TO_DO, Cause, Verdict
@@ -184,9 +184,11 @@ def _others(m: Measured) -> str:
 
 def _next(m: Measured) -> tuple[Message, Text | None]:
     """Return what to do, and the command for it."""
-    if not m.maps and m.situation.past is None:
+    first, past = m.causes[0], m.situation.past
+    if past is not None and first.remedy != NOTHING_TO_DO:
+        return text(f"This is the table as it was tagged {past!r}. To go on, ask without ", option("at"), "."), None
+    if not m.maps:
         return "Make a map.", text(command("project"))
-    first = m.causes[0]
     if first.advice:
         return first.advice[0].why, first.advice[0].command
     if first.remedy == NOTHING_TO_DO:
