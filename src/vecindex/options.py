@@ -102,6 +102,12 @@ def fields_of(kind: Any) -> dict[str, Field]:
     return found
 
 
+def changed(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a class's options that are not at their defaults."""
+    fields = fields_of(kind)
+    return {name: values[name] for name in fields if name in values and values[name] != fields[name].option.default}
+
+
 def checked(kind: type[T], given: T) -> T:
     """Return all options of a class: those given, checked for kinds, bounds and choices, and the others' defaults.
 

@@ -168,7 +168,8 @@ def test_without_a_map(open_page: Open) -> None:
 def test_hostile_texts_are_shown_and_do_nothing(open_page: Open) -> None:
     found = with_corpus(make_result(questions=len(HOSTILE), titles=HOSTILE))
     found["rows"] = [{**row, "text": text, "topic": text} for row, text in zip(found["rows"], HOSTILE, strict=True)]
-    found |= {"verdict": HOSTILE[0], "table": HOSTILE[1], "questions_name": HOSTILE[2]}
+    found |= {"table": HOSTILE[1], "questions_name": HOSTILE[2]}
+    found["answer"] = dict.fromkeys(found["answer"], HOSTILE[0])
     found["maps"][0]["name"] = HOSTILE[1]
     for row in found["rows"]:
         row["maps"] = {HOSTILE[1]: row["maps"]["flat"]}
@@ -206,6 +207,7 @@ def test_no_width_scrolls_sideways(open_page: Open, report: str, width: int) -> 
 
 def test_the_keyboard_reaches_everything(open_page: Open, report: str) -> None:
     page = open_page(report).page
+    page.evaluate("document.querySelectorAll('details.fold').forEach((fold) => fold.setAttribute('open', ''))")
     reached = set()
     for _ in range(200):
         page.keyboard.press("Tab")
@@ -220,6 +222,41 @@ def test_the_keyboard_reaches_everything(open_page: Open, report: str) -> None:
         '<button type="button">',
     ):
         assert part in told
+
+
+def test_the_command_is_copied(open_page: Open, report: str) -> None:
+    page = open_page(report).page
+    # A page of a file may lack the right; then the text is copied from a selection of it.
+    page.evaluate("document.execCommand = (name) => { window.copied = [name, String(getSelection())]; }")
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    button = page.get_by_role("button", name="Copy")
+    button.click()
+    page.get_by_role("button", name="Copied").wait_for()
+    assert page.evaluate("window.copied") == ["copy", "vecindex project other --db 'a db'"]
+
+
+def test_figures_are_folded_until_they_are_wanted(open_page: Open, report: str) -> None:
+    page = open_page(report).page
+    figure = page.locator("#maps .chart").first
+    assert not figure.is_visible()
+    page.get_by_role("navigation").get_by_role("link", name="Maps").click()
+    figure.wait_for(state="visible")
+    assert not page.locator("#curves .chart").first.is_visible()
+    page.locator("#maps summary h2").click()
+    assert not figure.is_visible()
+    page.get_by_role("navigation").get_by_role("link", name="Maps").click()
+    figure.wait_for(state="visible")
+
+
+def test_the_first_questions_are_shown_until_more_are_wanted(open_page: Open) -> None:
+    report = html_of(make_result(questions=30))
+    page = open_page(report).page
+    assert len(questions(page)) == 12
+    page.get_by_role("button", name="Show all 30").click()
+    assert len(questions(page)) == 30
+    page = open_page(report).page
+    page.get_by_label("Filter questions").fill("number")
+    assert len(questions(page)) == 30
 
 
 def test_a_thousand_questions_can_be_handled(open_page: Open) -> None:

@@ -45,7 +45,9 @@ def test_a_page(run: Run, made: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     assert ran.code == 0
     size = (tmp_path / "map.html").stat().st_size
     told = " ".join(ran.out.split())
-    assert told.startswith(f"map.html ({size / 1e3:.1f} kB): map 'flat' of articles, 80 articles,")
+    assert told.startswith(
+        f"map.html ({size / 1e3:.1f} kB): map 'flat' of articles (the newest neutral map), 80 articles,"
+    )
     assert told.endswith("topics, 8 questions")
     assert (tmp_path / "map.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 

@@ -52,7 +52,7 @@ def test_from_the_first_map_to_its_end(run: Run, db: Path) -> None:
 
 def test_overlap_finds_the_map_and_tells_what_made_it(run: Run, db: Path) -> None:
     questions = "examples/questions-cell-biology.jsonl"
-    told = run("overlap", "-q", questions, "--db", db).out
+    told = run("overlap", "-q", questions, "--db", db, "--details").out
     assert f"Make one: vecindex project --db {db}." in " ".join(told.split())
     run("project", "bio", "--db", db, *QUICK)
     found = run("overlap", "-q", questions, "--db", db, "--json").json
@@ -60,7 +60,7 @@ def test_overlap_finds_the_map_and_tells_what_made_it(run: Run, db: Path) -> Non
     recall = found["maps"][0]["about"]["scores"]["recall"]["5"]["mean"]
     # Overlap draws 1,000 articles, more than there are: the same figure by another way.
     assert found["maps"][0]["self_recall"]["mean"] == pytest.approx(recall)
-    assert "made by local, seed 0" in run("overlap", "-q", questions, "--db", db).out
+    assert "made by local, seed 0" in run("overlap", "-q", questions, "--db", db, "--details").out
 
 
 def test_anchored_is_said_everywhere(run: Run, db: Path, tmp_path: Path) -> None:
@@ -81,11 +81,12 @@ def test_anchored_is_said_everywhere(run: Run, db: Path, tmp_path: Path) -> None
     assert "  moved from the map 'map': median " in made.out
     assert named in run("status", "--db", db).out
     page = tmp_path / "page.html"
-    told = run("overlap", "-q", questions, "--db", db, "--html", page).out
+    told = run("overlap", "-q", questions, "--db", db, "--html", page, "--details").out
     assert f"made by local, seed 0, {named}" in told
     note = "These questions were anchored on this map: its overlap is a constraint of the layout"
     assert told.count(note) == 1
-    assert 'its nearest on the map "map"' in told.splitlines()[0]
+    assert '\n  map     "anchored" (laid out for these questions); ' in told
+    assert 'on the neutral map "map"' in " ".join(told.split())
     html = page.read_text(encoding="utf-8")
     assert f"264 articles; {named}" in html
     assert note in html

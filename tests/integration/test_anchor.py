@@ -18,6 +18,7 @@ from vecindex.core.vectors import normalize
 from vecindex.errors import ConfigError
 from vecindex.store.database import Database
 from vecindex.store.maps import maps, put_map
+from vecindex.verbs.overlap.causes.verdicts import Cause
 from vecindex.verbs.project import anchor as project_anchor
 from vecindex.verbs.project.result import ProjectResult
 from vecindex.verbs.questions.model import QuestionModel
@@ -117,8 +118,11 @@ def test_the_questions_keep_more_and_the_articles_about_the_same(anchored: Any) 
 def test_overlap_finds_the_same_figures_and_says_what_they_are(anchored: Any) -> None:
     folder, result, before = anchored
     found = vecindex.open(folder).overlap(EXAMPLE)
-    unanchored, own = found.maps
-    assert (unanchored.name, own.name) == ("map", "anchored"), "the anchored one does not stand for the maps"
+    own, unanchored = found.maps
+    assert (unanchored.name, own.name) == ("map", "anchored")
+    assert found.map is not None
+    assert (found.map.name, found.map.reason) == ("anchored", "laid out for these questions")
+    assert [one.cause for one in found.causes] == [Cause.LAID_OUT], "it is never healthy"
     assert own.search.overlap.mean == pytest.approx(result.anchor.anchored.overlap.mean)
     assert own.search.enough.mean == pytest.approx(result.anchor.anchored.enough.mean)
     assert own.search.soft[50] == pytest.approx(result.anchor.anchored.soft.mean)
@@ -130,6 +134,8 @@ def test_overlap_finds_the_same_figures_and_says_what_they_are(anchored: Any) ->
     assert "anchored_note" not in unanchored.about
     others = vecindex.open(folder).overlap(["What is a planet made of?", "who wrote the oldest laws"])
     assert all("anchored_note" not in m.about for m in others.maps)
+    assert others.map is not None
+    assert (others.map.name, others.map.reason) == ("map", "the only neutral map"), "it does not stand for others"
     assert before[0]["anchored"] is False
 
 

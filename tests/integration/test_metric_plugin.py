@@ -91,7 +91,7 @@ def test_metrics_of_a_package_go_everywhere(world: Path, installed: Path, tmp_pa
         assert 0 < mean["mean"] < 1
     best = found["maps"][0]["search"]["metrics"]["jaccard"]
     cells = ["flat", "best position", "Jaccard", f"{best['mean']:.3g}", f"{best['low']:.3g} to {best['high']:.3g}"]
-    printed = run(world, [installed])
+    printed = run(world, [installed], "--details")
     assert " ".join(cells) in " ".join(printed.split())
     assert "K nearest on the map; lower is better" in " ".join(printed.split())
     page = Page((tmp_path / "o.html").read_text(encoding="utf-8"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -77,15 +78,44 @@ def ran(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     return Ran(monkeypatch, capsys)
 
 
-def test_it_tells_the_verdict_first(ran: Ran, mapped: tuple[str, str]) -> None:
+def test_the_first_screen_answers(ran: Ran, mapped: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    found = json.loads(ran(mapped, "--json")[1])
     code, out, err = ran(mapped)
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    kept = re.match(
-        r"On average (\d\.\d) of a question's 5 nearest articles are still its nearest on the map ", lines[0]
+    folder = str(Path(mapped[0]).parent)
+    assert max(len(line) for line in lines if folder not in line) <= 80, "a long path is whole"
+    told = " ".join(out.split())
+    kept = found["maps"][0]["search"]["overlap"]["mean"]
+    assert told.startswith(
+        f"On average {5 * kept:.1f} of a question's 5 nearest articles are still its nearest on the map: "
+        f"{percent(kept)}. The goal of 60 % is missed. map "
     )
-    assert kept is not None
-    assert f"({percent(float(kept[1]) / 5)}, goal 60 %). Main cause: " in " ".join(lines[:2])
+    answer = found["answer"]
+    heads = ("map", "cause", "done", "others", "next")
+    assert [line.split()[0] for line in lines if re.match(r"  \w+ {2,}\S", line)][:5] == list(heads)
+    for head in heads:
+        assert f" {head} {answer[head]} " in told
+    assert answer["map"] == '"flat" (the only one)'
+    # The commands are whole: in lines that continue one another.
+    pasted = [
+        shlex.split(one.replace("\\\n", "")) for one in re.findall(r"^  (vecindex(?:.*\\\n)*.*)$", out, re.MULTILINE)
+    ]
+    assert pasted == [shlex.split(answer["command"]), shlex.split(answer["look"])]
+    least = sorted(found["rows"], key=lambda row: (row["maps"]["flat"]["search"]["overlap"], row["id"]))[:3]
+    at = next(i for i, line in enumerate(lines) if line.startswith("worst of 8 questions (questions.jsonl), 80 art"))
+    assert [line.split()[2] for line in lines[at + 2 : at + 5]] == [row["id"] for row in least]
+    assert lines[-1] == "All figures: add --details"
+    assert "embedding space" not in out
+
+
+def test_details_print_all_figures(ran: Ran, mapped: tuple[str, str]) -> None:
+    first = ran(mapped)[1]
+    code, out, err = ran(mapped, "--details")
+    assert (code, err) == (0, "")
+    assert out.startswith(first[: first.index("\n\n")])
+    lines = out.splitlines()
     assert out.count("8 questions (questions.jsonl), 80 articles in articles") == 1
     # What is wrong and what helps stands before the figures.
     assert lines.index("causes on the map 'flat'") < next(
@@ -98,6 +128,7 @@ def test_it_tells_the_verdict_first(ran: Ran, mapped: tuple[str, str]) -> None:
     assert max(len(line) for line in lines[1:]) <= 120
     assert "worst questions on the map 'flat'" in out
     assert "  right articles " in out
+    assert "--details" not in out
 
 
 @pytest.mark.parametrize("which", ["mapped", "unmapped"])
@@ -136,18 +167,21 @@ def test_what_if_corpus(ran: Ran, which: str, request: pytest.FixtureRequest) ->
 
 
 def test_experiments_are_told(ran: Ran, mapped: tuple[str, str], unmapped: tuple[str, str]) -> None:
-    out = ran(mapped)[1]
+    out = ran(mapped, "--details")[1]
     assert "near-duplicates: ruled out (near-duplicates merged)" in out
     assert " (best position against the median baseline)" in out
     assert " (cohesion of the true neighbors against the overlap)" in out
-    assert "experiments" not in ran(unmapped)[1]
+    assert "experiments" not in ran(unmapped, "--details")[1]
+    assert "near-duplicates: ruled out" not in ran(mapped)[1]
 
 
 def test_without_a_map_it_says_so(ran: Ran, unmapped: tuple[str, str]) -> None:
     code, out, _ = ran(unmapped)
     assert code == 0
-    assert out.startswith("There is no map to measure overlap on. In embedding space, ")
-    assert "Make one: vecindex project" in out
+    assert out.startswith("There is no map to measure overlap on.\n")
+    assert f"  next    Make a map.\n  vecindex project --db {unmapped[0]}\n" in out
+    assert "farthest from all articles of 8 questions" in out
+    assert "Make one: vecindex project" in ran(unmapped, "--details")[1]
     code, _, err = ran(unmapped, "--fail-under", "0.1")
     assert code == 2
     assert "--fail-under needs a map" in err
@@ -159,7 +193,7 @@ def test_fail_under(ran: Ran, mapped: tuple[str, str]) -> None:
     assert ran(mapped, "--fail-under", str(best["mean"]))[0] == 0
     code, _, err = ran(mapped, "--fail-under", str(best["mean"]), "--on", "lower")
     assert code == 1
-    assert "overlap (lower) is below" in err
+    assert "overlap (lower) on the map 'flat' (the only one) is below" in err
     assert ran(mapped, "--fail-under", str(best["mean"] + 0.01))[0] == 1
 
 
@@ -176,6 +210,28 @@ def test_csv(ran: Ran, mapped: tuple[str, str], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("which", ["mapped", "unmapped"])
+def test_nearest_articles_as_csv(ran: Ran, which: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    file = tmp_path / "n.csv"
+    code, out, err = ran(request.getfixturevalue(which), "--neighbors", str(file), "--json")
+    assert (code, err) == (0, f"written: {file}\n")
+    found = json.loads(out)
+    with file.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 40
+    for row, one in zip(found["rows"], range(0, 40, 5), strict=True):
+        some = rows[one : one + 5]
+        assert {(r["question_id"], r["question"]) for r in some} == {(row["id"], row["text"])}
+        assert [(r["rank"], r["id"], r["title"], float(r["dist"])) for r in some] == [
+            (str(n["rank"]), n["id"], n["title"], n["dist"]) for n in row["neighbors"]
+        ]
+        ranks = row["maps"]["flat"]["search"]["target_ranks"] if which == "mapped" else [None] * 5
+        assert [r["map_rank"] for r in some] == ["" if rank is None else str(rank) for rank in ranks]
+        kept = ["" if which == "unmapped" else str(rank is not None and rank <= 5) for rank in ranks]
+        assert [r["kept"] for r in some] == kept
+        assert {r["map"] for r in some} == {"flat" if which == "mapped" else ""}
+
+
+@pytest.mark.parametrize("which", ["mapped", "unmapped"])
 def test_html_says_what_json_says(ran: Ran, which: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     where, file = request.getfixturevalue(which), tmp_path / "r.html"
     code, out, err = ran(where, "--html", str(file), "--json")
@@ -186,7 +242,8 @@ def test_html_says_what_json_says(ran: Ran, which: str, tmp_path: Path, request:
     assert made is not None
     assert text == overlap_page(found, version=vecindex.__version__, made=made[0])
     page = Page(text)
-    assert found["verdict"] in page.text
+    for told in ("figure", "map", "cause", "command"):
+        assert found["answer"][told] in page.text
     assert "wh\u00e4t 3?" in page.text
     if which == "mapped":
         flat = found["maps"][0]
@@ -222,8 +279,11 @@ def test_one_question_side_by_side(ran: Ran, mapped: tuple[str, str]) -> None:
     assert ran(mapped, "--question", "wh\u00e4t 3?")[1] == out, "by its text"
     row = json.loads(ran(mapped, "--json")[1])["rows"][3]
     placed = row["maps"]["flat"]["search"]
-    assert out.splitlines()[1] == f"{row['clique']} of its 5 nearest are near to each other"
-    for i, line in enumerate(out.splitlines()[5:10]):
+    at = next(i for i, line in enumerate(out.splitlines()) if line.startswith("map flat, best position"))
+    told = " ".join(" ".join(out.splitlines()[1:at]).split())
+    assert told == " ".join(row["why"])
+    assert told.startswith(f"It keeps {round(5 * placed['overlap'])} of its 5 nearest articles on the map. ")
+    for i, line in enumerate(out.splitlines()[at + 2 : at + 7]):
         cells = re.split(r"  +", line.strip().replace("* ", ""))
         assert cells == [
             str(i + 1),

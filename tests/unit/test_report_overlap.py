@@ -146,7 +146,7 @@ def test_figures_that_are_none_are_dashes(nothing: Any) -> None:
 def test_nested_samples_are_shown_where_they_were_measured() -> None:
     assert "corpus" not in sections(page_of(make_result()))
     page = page_of(with_corpus(make_result(maps=("flat", "round"))))
-    assert sections(page)[:4] == ["maps", "causes", "experiments", "spread"]
+    assert sections(page)[:6] == ["questions", "figures", "causes", "maps", "experiments", "spread"]
     assert "corpus" in sections(page)
     overlap = next(
         t for t in page.tables if t[0][2:] == ["overlap on flat", "interval", "overlap on round", "interval"]
@@ -165,6 +165,24 @@ def test_nested_samples_are_shown_where_they_were_measured() -> None:
         "distinct ratio 0.42",
         "hubs: ruled out",
     ]
+
+
+def test_the_answer_comes_first_and_the_figures_are_folded() -> None:
+    found = make_result(maps=("flat", "round"))
+    page = page_of(found)
+    told = " ".join(page.text.split())
+    answer = found["answer"]
+    begin = told.index(f"Overlap report {answer['figure']} ")
+    order = ["cause", "next", "command", "map", "done", "others"]
+    assert [told.index(answer[key], begin) for key in order] == sorted(told.index(answer[k], begin) for k in order)
+    folded = [values["id"] for name, values in page.tags if name == "section" and values.get("class") == "folded"]
+    assert folded == sections(page)[1:]
+    assert [values for name, values in page.tags if name == "details" and "open" in values] == []
+    # Nothing to run, nothing to copy; what an older version wrote has no answer.
+    answer["command"] = None
+    assert 'data-copy="next-command"' not in overlap_page(found, version="1")
+    del found["answer"]
+    assert f"Overlap report {found['verdict']} " in " ".join(page_of(found).text.split())
 
 
 def test_causes_with_their_figures() -> None:
@@ -240,6 +258,7 @@ def test_hostile_text_is_text_everywhere(text: str) -> None:
         one = found["maps"][0]
         one |= {"name": said, "about": {said: said}, "causes": [cause(said)]}
         found |= {"table": said, "questions_name": said, "verdict": said, "model": said, "causes": [cause(said)]}
+        found["answer"] = dict.fromkeys(found["answer"], said)
         found["rejected"] = [{"place": said, "reason": said}]
         for point in found["what_if"]["points"]:
             point["overlap"] = {said: point["overlap"]["flat"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 import textwrap
@@ -33,15 +34,34 @@ def out(line: str = "") -> None:
     sys.stdout.write(line + "\n")
 
 
+def _width() -> int:
+    return max(NARROWEST, min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns))
+
+
 def prose(text: Message, head: str = "", indent: int = 0) -> None:
     """Print a text behind its head, wrapped; further lines begin under the text's first."""
-    width = max(NARROWEST, min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns))
+    width = _width()
     first = " " * indent + head
     out(
         textwrap.fill(
             spelled(text), width, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False
         )
     )
+
+
+def paste(command: str, indent: int = 2) -> None:
+    """Print a command so that it can be copied into a shell as it stands, in lines that continue one another."""
+    width = _width() - 2
+    lines = [" " * indent]
+    for word in map(shlex.quote, shlex.split(command)):
+        line = f"{lines[-1]} {word}" if lines[-1].strip() else lines[-1] + word
+        # An option stays with its value: a line breaks before options alone.
+        if len(line) > width and lines[-1].strip() and word.startswith("-"):
+            line = f"{' ' * (indent + 2)}{word}"
+            lines.append(line)
+        else:
+            lines[-1] = line
+    out(" \\\n".join(lines))
 
 
 def facts(rows: Sequence[tuple[str, Message]], indent: int = 2) -> None:

@@ -41,6 +41,17 @@ def anchored_to(about: Any) -> str | None:
     return f"anchored to {', '.join(names)}{questions}"
 
 
+def anchored_share(about: Any, whose: str) -> float | None:
+    """Return the mean overlap that is stored with an anchored map, of "unanchored" or "held_out"; None without it.
+
+    >>> anchored_share({"anchors": {"held_out": {"overlap": {"mean": 0.5}}}}, "held_out")
+    0.5
+    """
+    for key in ("anchors", whose, "overlap", "mean"):
+        about = about.get(key) if isinstance(about, Mapping) else None
+    return float(about) if isinstance(about, int | float) else None
+
+
 def about_with_questions(about: Any, texts: Iterable[str]) -> Any:
     """Return what is stored with a map, for a measurement by these questions: without the long lists, with a note.
 

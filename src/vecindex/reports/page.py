@@ -16,11 +16,12 @@ from vecindex.reports.markup import Markup, escaped, given
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of a page; the bar at the top links to it by its name."""
+    """A part of a page; the bar at the top links to it by its name. A folded one shows no more until it is opened."""
 
     id: str
     name: str
     body: Markup
+    folded: bool = False
 
 
 @cache

@@ -76,9 +76,9 @@ class Server:
         def draw() -> None:
             try:
                 at = self.live.snapshot()
-                name = self.live.default_map(at.loaded.table)
-                if name is not None:
-                    self.live.shown(at, name)
+                first = self.live.default_map(at.loaded.table)
+                if first is not None:
+                    self.live.shown(at, first.name)
             except Exception:  # noqa: BLE001  # reported to the first request
                 _LOG.info("the map could not be drawn at the start", exc_info=True)
 

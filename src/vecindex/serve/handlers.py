@@ -81,8 +81,12 @@ class Handlers:
         """List the maps."""
         name, table = self.live.latest()
         found = status(self.live.database(), self.live.served.table, {}).maps
+        first = self.live.default_map(table)
         return models.Maps(
-            edition=name, default=self.live.default_map(table), maps=[_map(*one) for one in found.items()]
+            edition=name,
+            default=None if first is None else first.name,
+            default_reason=None if first is None else first.reason,
+            maps=[_map(*one) for one in found.items()],
         )
 
     def header(self, name: str, asked: models.SnapshotAsked) -> Response:
@@ -141,7 +145,7 @@ class Handlers:
         """Ask a question, and place it on a map."""
         begun, notes = time.perf_counter(), Notes(self.live.served.spell)
         at = self.live.snapshot(asked.edition)
-        name = asked.map if asked.map is not None else self.live.default_map(at.loaded.table)
+        name = self._map_asked(at, asked.map)
         shown = None if name is None else self.live.shown(at, name)
         around = self.live.ask(at, asked.text, asked.k, name, asked.where, notes)
         nearest, on_map = _near(around.nearest, at, shown), _near(around.on_map, at, shown)
@@ -177,7 +181,7 @@ class Handlers:
         """Lay a question's nearest articles out around it."""
         begun, notes = time.perf_counter(), Notes(self.live.served.spell)
         at = self.live.snapshot(asked.edition)
-        name = asked.map if asked.map is not None else self.live.default_map(at.loaded.table)
+        name = self._map_asked(at, asked.map)
         shown = None if name is None else self.live.shown(at, name)
         around, layout = self.live.lens(at, asked.text, asked.k, asked.where, notes)
         articles = [
@@ -199,6 +203,13 @@ class Handlers:
             notes=notes.lines,
             seconds=round(time.perf_counter() - begun, 4),
         )
+
+    def _map_asked(self, at: Snapshot, name: str | None) -> str | None:
+        """Return the map that a request names, else the one to show first."""
+        if name is not None:
+            return name
+        first = self.live.default_map(at.loaded.table)
+        return None if first is None else first.name
 
     # -- articles -----------------------------------------------------------------------------------------
 

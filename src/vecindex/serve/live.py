@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -32,13 +33,13 @@ from vecindex.store.faults import translated
 from vecindex.store.maps import maps, no_such_map
 from vecindex.types import Fingerprint, Observer, Silent
 from vecindex.verbs.lens.layout import Layout
-from vecindex.verbs.map_state import chosen_map
 from vecindex.verbs.overlap.live import Around, LoadedTable, Mask
 from vecindex.verbs.picture.options import MapOptions
 from vecindex.verbs.picture.picture import map_picture
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import read
 from vecindex.verbs.questions.vectors import question_vectors
+from vecindex.verbs.the_map import Digests, TheMap, digests_of, the_map
 
 _SNAPSHOTS = 2
 """Versions kept in memory: the latest, and the one that pages still show which have not been reloaded."""
@@ -225,12 +226,18 @@ class Live:
     def _outdated(self) -> Snapshot:
         raise Refused(409, "The table has changed since the map was read.", "Read the map again: reload the page.")
 
-    def default_map(self, table: ArticleTable) -> str | None:
-        """Return the map to show first: the one the server was started with, else the best; None without a map."""
+    def default_map(self, table: ArticleTable) -> TheMap | None:
+        """Return the map to show first, and why: see `verbs.the_map`; None without a map."""
         there = maps(table)
-        if not there or self.served.map in there:
-            return self.served.map if there else None
-        return chosen_map(table, None)[0]
+        if not there:
+            return None
+        return the_map(there, self._asked, self.served.map if self.served.map in there else None)
+
+    @cached_property
+    def _asked(self) -> Digests:
+        """The questions that the server was started with."""
+        given = self.served.questions
+        return digests_of(() if given is None else (one.text for one in read(given).questions))
 
     def map_of(self, at: Snapshot, name: str) -> str:
         """Return the name of a map; Refused (404) where there is none of that name."""

@@ -85,6 +85,7 @@ class Maps(Reply):
 
     edition: str
     default: str | None = Field(description="The map that the page shows first.")
+    default_reason: str | None = Field(description="Why it is this one.")
     maps: list[Map]
 
 

@@ -1,4 +1,4 @@
-"""What is stored with a map: its scores, which map is the best by them, and whether it should be rebuilt."""
+"""What is stored with a map: its scores, how it was made, and whether it should be rebuilt."""
 
 from __future__ import annotations
 
@@ -9,13 +9,9 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from vecindex.core.anchors import anchored_to
 from vecindex.core.picture import MapScore
-from vecindex.errors import ConfigError
 from vecindex.maps.methods import DEFAULT_METHOD, DEFAULT_STRENGTH, METHODS
-from vecindex.messages import Command, Placeholder, command, percent, text
-from vecindex.store.articles import ArticleTable
-from vecindex.store.maps import columns_of_a_map, damaged_maps, maps, no_such_map
+from vecindex.messages import Command, Placeholder, command, percent
 
 FORMAT = 1
 IMPORTED = "imported"
@@ -110,38 +106,6 @@ def _at_5(recall: Any) -> Mapping[str, float] | None:
     if not isinstance(found, Mapping):
         return None
     return found if all(isinstance(found.get(key), int | float) for key in ("mean", "high")) else None
-
-
-def chosen_map(table: ArticleTable, name: str | None) -> tuple[str, Mapping[str, Any]]:
-    """Return the map of this name and what is stored with it; without a name the one to show.
-
-    That is the best by its own recall at the smallest k among those that are not anchored, else among those that are;
-    of equally good ones the first by name. One without scores comes last.
-
-    Raises ConfigError naming the maps that there are.
-    """
-    there = {one: about if isinstance(about, Mapping) else {} for one, about in maps(table).items()}
-    if not there:
-        raise next(iter(damaged_maps(table).values()), None) or ConfigError(
-            f"{table.where} has no map yet.", text("Make one: ", command("project"), *_taken_over(table))
-        )
-    if name is not None and name not in there:
-        raise no_such_map(table, name, "Name one of them.")
-    best = name or min(there, key=lambda one: (anchored_to(there[one]) is not None, -_recall(there[one]), one))
-    return best, there[best]
-
-
-def _taken_over(table: ArticleTable) -> list[Any]:
-    """Return the words on columns that look like a map made elsewhere."""
-    columns = columns_of_a_map(table)
-    if columns is None:
-        return []
-    return ["; or take over its columns: ", command("project", columns=",".join(columns))]
-
-
-def _recall(about: Mapping[str, Any]) -> float:
-    found = [score.mean for score in stored_scores(about)]
-    return found[0] if found else -1.0
 
 
 def stored_scores(about: Mapping[str, Any]) -> tuple[MapScore, ...]:

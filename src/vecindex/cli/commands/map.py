@@ -152,7 +152,7 @@ def _print(result: MapResult, written: Written) -> None:
     from vecindex.cli.output import size
 
     picture = result.picture
-    parts = [f"map {picture.map!r} of {picture.table}"]
+    parts = [f"map {picture.map!r} of {picture.table} ({result.reason})"]
     parts += [picture.anchored] if picture.anchored else []
     parts.append(f"{len(picture):,} {picture.by}{'' if len(picture) == 1 else 's'}")
     outside = picture.articles - len(picture)

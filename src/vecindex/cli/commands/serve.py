@@ -19,7 +19,11 @@ def serve(
     db: Db = None,
     table: Table = DEFAULT_TABLE,
     map: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The map to show first [default: the best by its own recall]")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The map to show first [default: one laid out for the questions, else the newest neutral one]",
+        ),
     ] = None,
     questions: Annotated[
         str | None,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vecindex.cli.layout import facts, out, plain, prose, short, table
+from vecindex.cli.render.answer import measured_on, worst_first
 from vecindex.cli.render.project import made_by, precise
 from vecindex.files import not_written
 from vecindex.messages import percent
@@ -34,11 +35,11 @@ _PLAIN = ("nearest_dist", "mrr")
 
 
 def print_overlap(result: OverlapResult) -> None:
-    """Print the verdict, the causes, the maps, the worst questions, and the figures of embedding space.
+    """Print all figures: the causes, the maps, the worst questions, embedding space.
 
-    What matters comes first: the causes and what helps stand before the figures that they rest on.
+    The causes and what helps stand before the figures that they rest on.
     """
-    prose(result.verdict)
+    out()
     prose(measured_on(result))
     print_causes(result)
     if result.maps:
@@ -49,16 +50,6 @@ def print_overlap(result: OverlapResult) -> None:
     if not result.maps:
         out()
         prose(result.next[0])
-
-
-def measured_on(result: OverlapResult) -> str:
-    """Return which questions were measured, on what."""
-    topics = f" on {result.topics} topic{'' if result.topics == 1 else 's'}" if result.topics else ""
-    some = "question" if result.questions == 1 else "questions"
-    return (
-        f"{result.questions:,} {some}{topics} ({plain(result.questions_name)}), "
-        f"{result.articles:,} {result.by}s in {result.table}, {result.model}"
-    )
 
 
 def print_causes(result: OverlapResult) -> None:
@@ -193,7 +184,7 @@ def _geometry_row(found: MapOverlap) -> list[str]:
 def _print_worst(result: OverlapResult) -> None:
     best = result.best
     assert best is not None, "there is a map"
-    rows = sorted(result.rows, key=lambda row: (row.maps[best.name]["search"].overlap, row.id))[:WORST]
+    rows = worst_first(result)[:WORST]
     out(f"\nworst questions on the map {best.name!r}")
     shown = [["overlap", "dist", "id", "question", "nearest article"]]
     for row in rows:
@@ -337,7 +328,15 @@ def _change(trend: Trend) -> str:
 
 def write_csv(result: OverlapResult, path: str) -> None:
     """Write `OverlapResult.flat_rows` with a header; raises ConfigError when the file cannot be written."""
-    rows = result.flat_rows()
+    _write_rows(result.flat_rows(), path)
+
+
+def write_neighbors(result: OverlapResult, path: str) -> None:
+    """Write `OverlapResult.neighbor_rows` with a header; raises ConfigError when the file cannot be written."""
+    _write_rows(result.neighbor_rows(), path)
+
+
+def _write_rows(rows: Sequence[dict[str, Any]], path: str) -> None:
     columns = list(dict.fromkeys(name for row in rows for name in row))
     try:
         with Path(path).open("w", encoding="utf-8", newline="") as stream:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from vecindex.cli.layout import out, plain, short, table
+from vecindex.cli.layout import out, plain, prose, short, table
 from vecindex.core.anchors import anchored_to
 from vecindex.errors import ConfigError
 from vecindex.reports.figures import share
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def print_question(result: OverlapResult, question: str) -> None:
-    """Print one question's neighbors in embedding space next to those on each map; a star marks those kept.
+    """Print why one question keeps what it keeps, and its neighbors in both spaces; a star marks those kept.
 
     It is named by its id, by its text, or is the one that was typed. The best map comes first. Raises ConfigError
     when there is none such.
@@ -26,8 +26,8 @@ def print_question(result: OverlapResult, question: str) -> None:
     row = _row_of(result, question)
     alone = row is result.typed or result.questions == 1
     out(plain(row.text) if alone else f"{plain(row.id)}: {plain(row.text)}")
-    if row.clique is not None:
-        out(f"{row.clique} of its {result.k} nearest are near to each other")
+    for reason in row.why:
+        prose(reason)
     for one in result.maps:
         anchored = anchored_to(one.about)
         name = f"{one.name} ({plain(anchored)})" if anchored else one.name

@@ -13,7 +13,7 @@ const { outputFiles } = await build({
   entryPoints: [
     { out: "page", in: "shared/page.js" },
     { out: "page", in: "shared/page.css" },
-    { out: "overlap", in: "overlap/questions.js" },
+    { out: "overlap", in: "overlap/main.js" },
     { out: "map", in: "map/main.js" },
     { out: "map", in: "map/map.css" },
     { out: "serve", in: "serve/live.js" },

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from vecindex.reports.overlap.corpus import corpus_section
@@ -33,9 +34,10 @@ def overlap_page(
     made : when, as the footer shows it; None leaves it out.
     links : (name, href) of other pages.
     """
-    sections = [
-        maps_section(found),
+    figures = [
+        _figures_section(found),
         _causes_section(found),
+        maps_section(found),
         _experiments_section(found),
         spread_section(found),
         curves_section(found),
@@ -43,28 +45,40 @@ def overlap_page(
         space_section(found),
         geometry_section(found),
         metrics_section(found),
-        questions_section(found),
         skipped_section(found),
     ]
+    folded = [replace(section, folded=True) for section in figures if section is not None]
     return page(
         "overlap.html",
         script="overlap",
-        sections=[section for section in sections if section is not None],
+        sections=[questions_section(found), *folded],
         data=[questions_data(found)],
         links=links,
         found=found,
+        answer=found.get("answer"),
         space=found["space"],
-        best=found["maps"][0] if found["maps"] else None,
-        best_map=the_map(found, found["maps"][0]["name"]) if found["maps"] else None,
-        enough=enough_of(found["k"]),
         origins=[(one["name"], origin(one["about"])) for one in found["maps"]],
         made=made,
         version=version,
     )
 
 
+def _figures_section(found: Values) -> Section:
+    """Return the main figures."""
+    best = found["maps"][0] if found["maps"] else None
+    body = rendered(
+        "tiles.html",
+        found=found,
+        space=found["space"],
+        best=best,
+        best_map=None if best is None else the_map(found, best["name"]),
+        enough=enough_of(found["k"]),
+    )
+    return Section("figures", "Figures", body)
+
+
 def _causes_section(found: Values) -> Section:
-    """Return the causes of the best map, and those of the other maps behind a click."""
+    """Return the causes of the map, and those of the other maps behind a click."""
     maps = [(the_map(found, one["name"]), one["causes"]) for one in found["maps"]]
     return Section("causes", "Causes", rendered("causes.html", causes=found["causes"], maps=maps))
 

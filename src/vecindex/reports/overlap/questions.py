@@ -108,6 +108,7 @@ def questions_data(found: Values) -> Markup:
     names = [one["name"] for one in found["maps"]]
     questions = [
         {
+            "why": list(row.get("why") or ()),
             "facts": _facts(row, found["k"]),
             "near": near(row["neighbors"]),
             "maps": [[on_map(row["maps"][name][rule]) for rule in RULES] for name in names],

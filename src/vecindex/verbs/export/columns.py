@@ -14,7 +14,7 @@ from vecindex.store.database import Database
 from vecindex.store.maps import maps
 from vecindex.store.search import check_condition
 from vecindex.verbs.export.options import ATLAS, VIEWER
-from vecindex.verbs.map_state import chosen_map
+from vecindex.verbs.the_map import chosen_map
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,11 +72,11 @@ def chosen_maps(table: ArticleTable, wanted: Sequence[str] | None) -> list[str]:
     Raises ConfigError naming the maps that there are.
     """
     if wanted is not None:
-        return [chosen_map(table, name)[0] for name in dict.fromkeys(wanted)]
+        return [chosen_map(table, name)[0].name for name in dict.fromkeys(wanted)]
     there = list(maps(table))
     if not there:
         return []
-    shown, _ = chosen_map(table, None)
+    shown = chosen_map(table, None)[0].name
     return [shown, *(name for name in there if name != shown)]
 
 
@@ -150,7 +150,7 @@ def read_positions(database: Database, name: str, on: str | None, where: str | N
     import pyarrow.compute as pc
 
     table = open_version(database, name, where, at)
-    chosen, _ = chosen_map(table, on)
+    chosen = chosen_map(table, on)[0].name
     on_map = f"{chosen}_x IS NOT NULL AND {chosen}_y IS NOT NULL"
     condition = on_map if where is None else f"({where}) AND {on_map}"
     found = _reader(table, ["x", "y"], [f"{chosen}_x", f"{chosen}_y"], condition).read_all()

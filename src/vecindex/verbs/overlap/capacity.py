@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from vecindex.core.anchors import anchored_share
 from vecindex.core.overlap import snap_floor
-from vecindex.messages import Placeholder, command, text
-from vecindex.verbs.overlap.causes.verdicts import Cause, Confidence, Verdict
+from vecindex.maps.methods import DEFAULT_METHOD
+from vecindex.messages import Message, Placeholder, Text, command, percent, text
+from vecindex.verbs.overlap.advice import commands
+from vecindex.verbs.overlap.causes.verdicts import NOTHING_TO_DO, Advice, Cause, Confidence, Verdict
 from vecindex.verbs.overlap.facts import SHARED_NEIGHBORS, SURE_QUESTIONS, Facts
 from vecindex.verbs.overlap.result import MapOverlap
+from vecindex.verbs.overlap.space import known
+from vecindex.verbs.the_map import MapKind
 
 HELD = 0.75
 """A map that keeps this much of what its articles could keep of each other holds them; see `causes.cliques`."""
@@ -16,7 +24,7 @@ REACHED = 0.75
 
 def projection(f: Facts, goal: float) -> Verdict | None:
     """Two dimensions do not hold the articles' own neighborhoods."""
-    if f.on_map is None or not f.misses(goal) or f.stale or _holds_articles(f.on_map):
+    if f.on_map is None or f.on_map.for_these or not f.misses(goal) or f.stale or _holds_articles(f.on_map):
         return None
     overlap, recall = f.on_map.search.overlap.mean, f.on_map.self_recall.mean
     expected = snap_floor(f.k) + (1 - snap_floor(f.k)) * recall
@@ -32,6 +40,7 @@ def projection(f: Facts, goal: float) -> Verdict | None:
     soft = f.on_map.search.soft.get(50)
     if soft is not None:
         because["soft overlap within 50"] = soft
+    remedy, advice = _other_method(f, f.on_map) or for_these_questions(f)
     return Verdict(
         Cause.PROJECTION,
         "The map does not keep the articles' own neighborhoods either; the questions do as well as it allows.",
@@ -39,13 +48,88 @@ def projection(f: Facts, goal: float) -> Verdict | None:
         Confidence.HIGH if f.space.distinct_ratio > SHARED_NEIGHBORS else Confidence.MEDIUM,
         "Make a map of the same vectors by another method (local instead of umap): the overlap follows its "
         "self-recall.",
-        text(
-            "If it is not of the default method, try that: ",
-            command("project", Placeholder("NAME")),
-            ". A map anchored to the questions keeps more of theirs: ",
-            command("project", anchor=True, questions=Placeholder("FILE")),
-        ),
+        remedy,
+        advice,
     )
+
+
+def _other_method(f: Facts, on_map: MapOverlap) -> tuple[Text, tuple[Advice, ...]] | None:
+    """Return the advice to make the default map; None where this is one, or where there is one."""
+    made_by = on_map.about.get("method") if isinstance(on_map.about, Mapping) else None
+    default = commands.first_map(f.situation)
+    if made_by == DEFAULT_METHOD or default is None:
+        return None
+    why = "Make a map by the default method, which keeps more than others"
+    return text(f"{why}: ", default), (Advice(f"{why}.", text(default)),)
+
+
+def for_these_questions(f: Facts) -> tuple[Text, tuple[Advice, ...]]:
+    """Return the advice to lay a map out for the questions, with its command; what is there instead where it is done.
+
+    Where the questions are in no file that can be named again, the advice says what to do, without a command.
+    """
+    s = f.situation
+    assert f.on_map is not None, "advice on a map"
+    done = s.newest(MapKind.ANCHORED)
+    if done is not None:
+        look = commands.ask_again(s, map=done)
+        found = f'That was done: the map "{done}" is laid out for these questions'
+        return text(found, ": ", look) if look else text(found, "."), ()
+    wanted = commands.lay_out(s, f.on_map.name)
+    if wanted is None:
+        where = "" if s.questions is not None else "Put the questions into a file, and lay"
+        file = s.questions or Placeholder("FILE")
+        return text(where or "Lay", " a map out for them: ", command("project", anchor=True, questions=file)), ()
+    why = "Lay a map out for these questions; it keeps most of theirs, and no more of others'"
+    return text(f"{why}: ", wanted), (Advice(f"{why}.", text(wanted)),)
+
+
+def laid_out(f: Facts, goal: float) -> Verdict | None:
+    """Return what is to be said of a map that was laid out for the questions; None of another map."""
+    if f.on_map is None or not f.on_map.for_these or f.stale:
+        return None
+    return on_laid_out(f, f.on_map, goal)
+
+
+def on_laid_out(f: Facts, on_map: MapOverlap, goal: float) -> Verdict:
+    """Return what is to be said of a map that was laid out for some questions: it proves nothing of other ones."""
+    focused, missed = on_map.kind == MapKind.FOCUSED, f.misses(goal)
+    because = {"overlap": on_map.search.overlap.mean, "self_recall": known(on_map.self_recall.mean) or 0.0}
+    why = "shows only the articles nearest to them" if focused else "was laid out for them"
+    remedy: Message = NOTHING_TO_DO
+    advice: tuple[Advice, ...] = ()
+    if not on_map.for_these:
+        whose = "the articles nearest to other questions" if focused else "a layout for other questions"
+        summary = f"The questions keep at least {percent(goal)} of their neighbors, on a map of {whose}."
+    elif not missed:
+        summary = f"The questions keep at least {percent(goal)} of their neighbors because the map {why}."
+    else:
+        summary = f"The questions keep less than {percent(goal)} of their neighbors although the map {why}."
+        remedy, advice = for_these_questions(f) if focused else _beyond(f, on_map)
+    for name, found in (("unanchored", "unanchored"), ("held out", "held_out")):
+        mean = anchored_share(on_map.about, found)
+        if mean is not None:
+            because[name] = mean
+    return Verdict(
+        Cause.LAID_OUT,
+        summary,
+        because,
+        Confidence.HIGH,
+        "Anchor to some of the questions and measure the others (held out): they keep what they kept before.",
+        remedy,
+        advice,
+    )
+
+
+def _beyond(f: Facts, on_map: MapOverlap) -> tuple[Text, tuple[Advice, ...]]:
+    """Return what is left where a map that is anchored to the questions still misses the goal."""
+    stronger = commands.lay_out_strongly(f.situation, on_map.name)
+    if stronger is not None:
+        why = "Anchor it strongly: all five nearest articles of each question, at some cost to other articles"
+        return text(f"{why}: ", stronger), (Advice(f"{why}.", text(stronger)),)
+    alone = commands.lens_of_worst(f.situation)
+    words = "No layout is known to keep more of them. Ask narrower questions"
+    return text(words, ", or draw a question alone: ", alone) if alone else text(words, "."), ()
 
 
 def _holds_articles(on_map: MapOverlap) -> bool:
@@ -57,6 +141,7 @@ def scattered(f: Facts, goal: float) -> Verdict | None:
     """A good map, and questions whose nearest articles are not near to each other: the ceiling of two dimensions."""
     if (
         f.on_map is None
+        or f.on_map.for_these
         or not f.misses(goal)
         or f.stale
         or f.on_map.ceiling is None
@@ -64,6 +149,7 @@ def scattered(f: Facts, goal: float) -> Verdict | None:
     ):
         return None
     overlap, ceiling, floor = f.on_map.search.overlap.mean, f.on_map.ceiling.mean, snap_floor(f.k)
+    remedy, advice = for_these_questions(f)
     if not _holds_articles(f.on_map) or overlap - floor < REACHED * (ceiling - floor) - 1e-9:
         return None
     return Verdict(
@@ -79,24 +165,30 @@ def scattered(f: Facts, goal: float) -> Verdict | None:
         },
         Confidence.HIGH if f.space.clique_ceiling < goal and f.questions >= SURE_QUESTIONS else Confidence.MEDIUM,
         "Lay a map out for these questions: their overlap rises above the ceiling, that of other questions does not.",
-        text(
-            "Nothing is wrong with the map. Draw a question alone, with all its nearest articles around it: ",
-            command("lens", Placeholder("ID")),
-            ". Make a map of the articles near to the questions alone, where fewer others come in between; expect "
-            "some points more: ",
-            command("project", Placeholder("NAME"), focus=Placeholder("FILE"), focus_size=Placeholder("M")),
-            ". Or one laid out for them, which keeps most of theirs and no more of other questions': ",
-            command("project", anchor=True, questions=Placeholder("FILE")),
-        ),
+        _to_see_more(f, remedy),
+        advice,
     )
+
+
+def _to_see_more(f: Facts, remedy: Text) -> Text:
+    """Return the remedies of scattered neighbors: a question alone, the articles near to all, a layout for them."""
+    alone = commands.lens_of_worst(f.situation)
+    parts: list[Any] = ["Nothing is wrong with the map. "]
+    if alone is not None:
+        parts += ["Draw a question alone, with all its nearest articles around it: ", alone, ". "]
+    focus = commands.focus(f.situation, f.articles, f.k)
+    if focus is not None:
+        parts += ["Make a map of the articles near to the questions alone; expect some points more: ", focus, ". "]
+    return text(*parts, remedy)
 
 
 def broad(f: Facts, goal: float) -> Verdict | None:
     """A question's nearest articles are less alike than an article's own are."""
-    if f.on_map is None or not f.misses(goal) or not f.on_map.self_recall.mean >= goal:
+    if f.on_map is None or f.on_map.for_these or not f.misses(goal) or not f.on_map.self_recall.mean >= goal:
         return None
     if not f.space.cohesion < f.space.articles_cohesion - 0.1:
         return None
+    remedy, advice = for_these_questions(f)
     return Verdict(
         Cause.BROAD,
         "The articles keep their neighbors, but a question's nearest articles are not near each other: it asks for "
@@ -109,5 +201,6 @@ def broad(f: Facts, goal: float) -> Verdict | None:
         },
         Confidence.MEDIUM,
         "Split such a question into its parts: each part's overlap is higher.",
-        "Ask narrower questions, or judge them by the soft overlap.",
+        text("Ask narrower questions, or judge them by the soft overlap. ", remedy),
+        advice,
     )

@@ -6,13 +6,16 @@ The order is that of the tree: a fault further up hides those below it, so it is
 2. stale map: the map does not show these vectors at all
 3. duplicates: equally good neighbors, of which either list shows others
 4. collapse: the questions are in one spot, by shared neighbors or as an island of their own
-5. placement: questions are where even snapping would be better
+5. placement: questions are where even snapping would be better, or their nearest articles are not on the map
 6. coverage, or style: the articles are far from the questions, because they are missing or because of the wording
 7. answers not found: the right articles are in the table and not among the nearest, so the neighbors are wrong ones
 8. projection: two dimensions do not hold the neighborhoods, not even the articles' own
 9. scattered neighbors: the map is good, and the questions' nearest articles are not near to each other
 10. broad questions: the same, and more so than for the articles
 11. truncation: the model did not read the texts to their end (never more than a hint)
+
+On a map that was laid out for these questions, "laid out for questions" stands for the causes from 8 to 10: what it
+keeps shows the layout, and it is never called healthy.
 
 Thresholds are conventions, not laws; each verdict states the figures that it rests on.
 """
@@ -22,25 +25,30 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vecindex.core.overlap import GOAL, chance_level, snap_floor
-from vecindex.messages import Message, Placeholder, command, option, percent, text
-from vecindex.verbs.overlap.capacity import broad, projection, scattered
+from vecindex.messages import Message, Placeholder, Text, command, option, percent, text
+from vecindex.verbs.overlap.advice import commands
+from vecindex.verbs.overlap.capacity import broad, for_these_questions, laid_out, on_laid_out, projection, scattered
 from vecindex.verbs.overlap.causes.verdicts import (
     FAR_PERCENTILE,
     MERGING_HELPS,
     NEAR_PERCENTILE,
     NOTHING_TO_DO,
+    Advice,
     Cause,
     Confidence,
     Verdict,
 )
 from vecindex.verbs.overlap.facts import SHARED_NEIGHBORS, SURE_QUESTIONS, Facts
 from vecindex.verbs.overlap.space import known
+from vecindex.verbs.the_map import MapKind
 
 COLLAPSED = 0.1
 """Compactness on the map below this share of that in embedding space: the questions were drawn together."""
 HUB_SHARE = 0.3
 DUPLICATED = 0.2
 TRUNCATED = 0.1
+OFF_MAP = 0.5
+"""From this share of the questions' nearest articles on, the map is without the articles that it is judged by."""
 ANSWERS_RECALL = 0.5
 """Of the right articles that are in the table and could be listed, fewer than every second one is."""
 
@@ -61,6 +69,7 @@ def _stale(f: Facts, goal: float) -> Verdict | None:
     if f.on_map is None or not f.stale:
         return None
     recall, agreement = f.on_map.self_recall.mean, f.on_map.agreement
+    remedy, advice = _made_again(f, "Make the map again from the vectors that the table holds now", fresh=True)
     return Verdict(
         Cause.STALE_MAP,
         "Even the articles lose all their neighbors on it: this map shows other vectors, or its rows are mixed up.",
@@ -71,8 +80,18 @@ def _stale(f: Facts, goal: float) -> Verdict | None:
         },
         Confidence.HIGH,
         "Place the same articles by PCA: their agreement and self-recall exceed this map's.",
-        text("Make the map again from the vectors that the table holds now: ", command("project", f.on_map.name)),
+        remedy,
+        advice,
     )
+
+
+def _made_again(f: Facts, why: str, *, fresh: bool) -> tuple[Text, tuple[Advice, ...]]:
+    """Return the advice to make the map again, with its command where it can be given."""
+    assert f.on_map is not None, "advice on a map"
+    made = commands.again(f.situation, f.on_map.name, fresh=fresh)
+    if made is None:
+        return text(f"{why}: ", command("project", f.on_map.name)), ()
+    return text(f"{why}: ", made), (Advice(f"{why}.", text(made)),)
 
 
 def _duplicates(f: Facts, goal: float) -> Verdict | None:
@@ -92,8 +111,23 @@ def _duplicates(f: Facts, goal: float) -> Verdict | None:
         because,
         Confidence.HIGH if f.on_map is not None else Confidence.MEDIUM,
         "Count a near-duplicate of a neighbor as that neighbor (done where there is a map): the overlap rises.",
-        text("Remove the copies from the source, and run ", command("ingest", Placeholder("SOURCE"), prune=True)),
+        _without_copies(f),
     )
+
+
+def _without_copies(f: Facts) -> Text:
+    kept = "" if f.on_map is None else f"Counted as one, they keep {percent(f.on_map.search.merged)}. "
+    return text(
+        f"{kept}No map can mend it. To be rid of the copies, remove them from the source and ingest it again with ",
+        option("prune", True),
+        ".",
+    )
+
+
+def _look(f: Facts, why: str, otherwise: str) -> Text:
+    """Return the advice to look at the worst question, with its command; `otherwise` where it cannot be named."""
+    look = commands.look_at_worst(f.situation)
+    return text(otherwise) if look is None else text(f"{why}: ", look)
 
 
 def _collapse(f: Facts, goal: float) -> Verdict | None:
@@ -115,10 +149,10 @@ def _collapse(f: Facts, goal: float) -> Verdict | None:
             because,
             Confidence.MEDIUM,
             "Rank by CSLS or mutual proximity instead of the cosine: distinct_ratio rises, collapse_ceiling falls.",
-            text(
-                "Look at the shared articles (",
-                command("overlap", questions=Placeholder("FILE"), question=Placeholder("ID")),
-                "); remove those that are not articles.",
+            _look(
+                f,
+                "Remove from the source those of the shared articles that are not articles. They are here",
+                "Look at the shared articles; remove those that are not articles.",
             ),
         )
     return Verdict(
@@ -149,20 +183,27 @@ def _hubs(f: Facts, goal: float) -> Verdict | None:
 
 
 def _placement(f: Facts, goal: float) -> Verdict | None:
-    if f.on_map is None or not f.misses(snap_floor(f.k) - 1e-9):
+    if f.on_map is None or not f.misses(goal):
         return None
-    outside = f.on_map.targets_outside
+    outside, below = f.on_map.targets_outside, f.misses(snap_floor(f.k) - 1e-9)
+    off_map = outside >= OFF_MAP
+    if not (below or off_map):
+        return None
+    remedy: Message = "Place each question at its best position."
+    advice: tuple[Advice, ...] = ()
+    if off_map:
+        remedy, advice = _made_again(f, "Make the map again with all articles", fresh=False)
+    summary = "The questions keep less than snapping each onto its nearest article would give on any map."
+    many = "Many of their nearest articles are not on the map."
     return Verdict(
         Cause.PLACEMENT,
-        "The questions keep less than snapping each onto its nearest article would give on any map."
-        + (" Many of their nearest articles are not on the map." if outside >= 0.5 else ""),
+        f"{summary} {many}" if below and off_map else summary if below else many,
         {"overlap": f.on_map.search.overlap.mean, "snap_floor": snap_floor(f.k), "targets_outside": outside},
         Confidence.HIGH,
         "Place each question at its best position on the same map: at least 1/k at once, if the nearest articles are "
         "on it.",
-        text("Make the map again with all articles: ", command("project", f.on_map.name))
-        if outside >= 0.5
-        else "Place each question at its best position.",
+        remedy,
+        advice,
     )
 
 
@@ -193,7 +234,22 @@ def _far(f: Facts, goal: float) -> Verdict | None:
         option("explain", True),
         "): still far is a style gap, near is missing coverage.",
     )
-    return Verdict(cause, _FAR_SUMMARY[cause], because, confidence, experiment, _FAR_REMEDY[cause])
+    remedy, advice = _which_of_the_two(f) if cause is Cause.COVERAGE_OR_STYLE else (text(_FAR_REMEDY[cause]), ())
+    return Verdict(cause, _FAR_SUMMARY[cause], because, confidence, experiment, remedy, advice)
+
+
+def _which_of_the_two(f: Facts) -> tuple[Text, tuple[Advice, ...]]:
+    """Return the advice to run the experiments; to give the answers where they were run."""
+    answers = 'give "answers" in the file of questions'
+    if f.situation.explained:
+        return text(f"The experiments do not show which of the two: {answers}."), ()
+    again = commands.ask_again(f.situation, explain=True)
+    if again is None:
+        return text("Find out which of the two: add ", option("explain", True), f", or {answers}."), ()
+    return (
+        text("Find out which of the two: ", again, f". Or {answers}."),
+        (Advice("Find out which of the two.", text(again)),),
+    )
 
 
 _FAR_SUMMARY = {
@@ -207,11 +263,6 @@ _FAR_SUMMARY = {
 _FAR_REMEDY: dict[Cause, Message] = {
     Cause.COVERAGE: "Ingest articles on these topics. That brings right neighbors; the overlap need not rise.",
     Cause.STYLE: "Try a model made for questions (multi-qa-mpnet, E5 with its prompts), or use statements.",
-    Cause.COVERAGE_OR_STYLE: text(
-        "Find out which of the two: add ",
-        option("explain", True),
-        ', or give "answers" in the file of questions.',
-    ),
 }
 
 
@@ -227,10 +278,9 @@ def _answers(f: Facts, goal: float) -> Verdict | None:
         Confidence.HIGH if recall < ANSWERS_RECALL / 2 else Confidence.MEDIUM,
         "Embed the same articles and questions by another model: the recall of the answers rises.",
         text(
-            "Check the answers of the worst questions (",
-            option("question", Placeholder("ID")),
-            "), then try a model made for questions (multi-qa-mpnet, E5 with its prompts), chunks, or ",
-            command("search", Placeholder("TEXT"), hybrid=True),
+            _look(f, "Check the answers of the worst question", "Check the answers of the worst questions"),
+            ". Then try a model made for questions (multi-qa-mpnet, E5 with its prompts), chunks, or hybrid search",
+            *([": ", command("search", worst.text, hybrid=True), "."] if (worst := f.situation.worst) else ["."]),
         ),
     )
 
@@ -244,7 +294,7 @@ def _truncation(f: Facts, goal: float) -> Verdict | None:
         {"truncated": f.space.truncated},
         Confidence.LOW,
         "Embed the texts in chunks: questions on later parts come nearer.",
-        text(command("ingest", Placeholder("SOURCE"), chunk=True, table=Placeholder("NAME"))),
+        text(command("ingest", Placeholder("SOURCE"), chunk=True, table=f"{f.situation.table}-chunks")),
     )
 
 
@@ -256,6 +306,7 @@ _RULES: tuple[Callable[[Facts, float], Verdict | None], ...] = (
     _placement,
     _far,
     _answers,
+    laid_out,
     projection,
     scattered,
     broad,
@@ -264,6 +315,8 @@ _RULES: tuple[Callable[[Facts, float], Verdict | None], ...] = (
 
 
 def _healthy(f: Facts, goal: float) -> Verdict:
+    if f.on_map is not None and f.on_map.kind in (MapKind.ANCHORED, MapKind.FOCUSED):
+        return on_laid_out(f, f.on_map, goal)
     because = {"nearest_percentile": f.space.nearest_percentile, "distinct_ratio": f.space.distinct_ratio}
     if f.on_map is None:
         summary = "Nothing is wrong with the questions in embedding space."
@@ -281,11 +334,14 @@ def _unexplained(f: Facts) -> Verdict:
     because = {}
     if f.on_map is not None:
         because = {"overlap": f.on_map.search.overlap.mean, "self_recall": known(f.on_map.self_recall.mean) or 0.0}
+    found = _look(f, "Look at the worst question", "Look at the worst questions one by one.")
+    remedy, advice = for_these_questions(f)
     return Verdict(
         Cause.UNEXPLAINED,
         "The overlap is low, and none of the known causes shows in the figures.",
         because,
         Confidence.LOW,
         "Look at the worst questions one by one.",
-        text(command("overlap", questions=Placeholder("FILE"), question=Placeholder("ID"))),
+        text(found, ". ", remedy) if advice else found,
+        advice,
     )

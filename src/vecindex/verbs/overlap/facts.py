@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vecindex.core.overlap import adjusted_for_chance
+from vecindex.verbs.overlap.advice.situation import Situation
 from vecindex.verbs.overlap.result import MapOverlap, SpaceFacts
 from vecindex.verbs.overlap.space import known
 
@@ -27,6 +28,7 @@ class Facts:
     k, articles, questions : neighbors asked for; articles in the table; questions.
     space : what was measured in embedding space.
     on_map : what was measured on one map; None without a map.
+    situation : what advice can name, and what was done already.
     """
 
     k: int
@@ -34,6 +36,7 @@ class Facts:
     questions: int
     space: SpaceFacts
     on_map: MapOverlap | None = None
+    situation: Situation = field(default_factory=Situation)
 
     @property
     def answers_recall(self) -> float | None:

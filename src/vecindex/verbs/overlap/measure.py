@@ -25,8 +25,6 @@ from vecindex.core.vectors import F32
 from vecindex.neighbors.plane import Plane
 from vecindex.neighbors.ties import LookUp, settled
 from vecindex.verbs.overlap.causes.cliques import ceilings
-from vecindex.verbs.overlap.diagnose import diagnose
-from vecindex.verbs.overlap.facts import Facts
 from vecindex.verbs.overlap.metrics import DUPLICATE_DIST, Lists, further, measured
 from vecindex.verbs.overlap.options import DEPTH
 from vecindex.verbs.overlap.question import KindOverlap
@@ -261,18 +259,17 @@ def map_overlap(
     plane: Plane,
     placed: Sequence[Placed],
     space: Space,
-    facts: SpaceFacts,
     padding: float,
     fidelity: Fidelity | None,
     cliques_kept: float,
 ) -> MapOverlap:
-    """Return the figures of one map, with the causes that they speak for; `cliques_kept` may be NaN."""
+    """Return the figures of one map, without causes; `cliques_kept` may be NaN."""
     search, median = (placement_figures(p, space, plane, padding) for p in placed)
     rows = space.near.rows[:, : space.k]
     near, found = own_lists(space, plane)
     recall = bootstrap_mean(_own_recall(space, plane, near, found), seed=space.seed)
     by_k, soft = self_curves(space, near, found, plane.n_articles)
-    made = MapOverlap(
+    return MapOverlap(
         name=name,
         about=about if isinstance(about, dict) else {"about": about},
         articles=plane.n_articles,
@@ -291,7 +288,6 @@ def map_overlap(
         cliques_kept=known(cliques_kept),
         by_kind=by_kind(space, placed[0], cliques_kept),
     )
-    return replace(made, causes=diagnose(Facts(space.k, space.n, len(space.vectors), facts, made)))
 
 
 def map_ceiling(space: Space, cliques_kept: float) -> Interval | None:

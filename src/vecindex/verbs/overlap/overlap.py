@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from vecindex.core.anchors import about_with_questions
-from vecindex.core.overlap import GOAL, chance_level, snap_floor
-from vecindex.core.questions import QuestionSet
+from vecindex.core.overlap import chance_level, snap_floor
+from vecindex.core.questions import Question, QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, CorruptError
-from vecindex.messages import Message, command, join, option, percent, text
+from vecindex.messages import Message, command, join, option, text
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
+from vecindex.options import ModelOptions, changed, fields_of
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import damaged_maps, maps, no_such_map
 from vecindex.types import Observer, Silent
 from vecindex.verbs.clock import Clock
+from vecindex.verbs.overlap.advice.answer import Measured, answer, verdict
+from vecindex.verbs.overlap.advice.situation import Situation
+from vecindex.verbs.overlap.advice.why import why
 from vecindex.verbs.overlap.causes.experiments import Experiment, weighed
-from vecindex.verbs.overlap.causes.verdicts import NOTHING_TO_DO, Cause, Verdict
+from vecindex.verbs.overlap.causes.verdicts import NOTHING_TO_DO, Verdict
 from vecindex.verbs.overlap.ceiling import articles_share, in_words, with_cliques
 from vecindex.verbs.overlap.diagnose import diagnose
 from vecindex.verbs.overlap.explain import Explainer, cheap_experiments
@@ -39,7 +45,8 @@ from vecindex.verbs.overlap.measure import (
 )
 from vecindex.verbs.overlap.metrics import further_metrics
 from vecindex.verbs.overlap.options import DEPTH, OverlapOptions, check_enough, checked_overlap
-from vecindex.verbs.overlap.result import MapOverlap, OverlapResult
+from vecindex.verbs.overlap.question import QuestionRow
+from vecindex.verbs.overlap.result import MapOverlap, OverlapResult, SpaceFacts
 from vecindex.verbs.overlap.rows import article_topics, question_rows, topic_column
 from vecindex.verbs.overlap.what_if import NestedSearch, what_if_corpus
 from vecindex.verbs.questions.model import QuestionModel
@@ -48,6 +55,7 @@ from vecindex.verbs.questions.vectors import question_vectors
 from vecindex.verbs.reader import TableReader
 from vecindex.verbs.scores.fidelity import DEPTH as OWN_DEPTH
 from vecindex.verbs.scores.fidelity import Fidelity, FidelitySearch
+from vecindex.verbs.the_map import digests_of, kind_of, made_for, the_map
 
 TYPED = "typed"
 NO_MAP = text(
@@ -72,24 +80,23 @@ def overlap(
     clock = Clock()
     k, seed = options["k"], options["seed"]
     table = database.articles(name, options["at"])
-    about = _wanted_maps(table, options["map"], observer)
+    there = maps(table)
+    stored = _wanted_maps(table, there, options["map"], observer)
     topics = topic_column(table, options["topic_field"])
     asked = _asked(database, table, questions, options, model, observer, stdin)
-    texts = [q.text for q in asked.set.questions]
-    about = {map_name: about_with_questions(one, texts) for map_name, one in about.items()}
+    texts = [one.text for one in asked.set.questions]
+    q = len(texts)
+    about = {map_name: about_with_questions(one, texts) for map_name, one in stored.items()}
+    situation = _situation(table, questions, options, there, texts)
+    chosen = the_map(stored, situation.asked, options["map"]) if stored else None
     clock.lap("questions")
     reader = TableReader(table, list(about), options["by"])
     check_enough(table.where, reader.n, k, "rows" if reader.articles is None else "articles")
     planes = {map_name: Plane(reader.positions[map_name], reader.articles) for map_name in about}
-    nested = explainer = None
+    nested = None
     if options["what_if"] is not None:
-        nested = NestedSearch(asked.vectors[: len(texts)], reader.n, min(DEPTH, reader.n), seed, reader.articles)
-    if options["explain"]:
-        # What the model has to report was reported when it embedded the questions.
-        made = model.embed
-        explainer = Explainer(
-            reader, asked.set, lambda texts: made(texts, table.fingerprint, table.where, options, Silent()), seed
-        )
+        nested = NestedSearch(asked.vectors[:q], reader.n, min(DEPTH, reader.n), seed, reader.articles)
+    explainer = _explainer(reader, asked.set, options, model) if options["explain"] else None
     clock.lap("preparing")
     others = [part for part in (nested, explainer) if part is not None]
     space, typed, fidelity = _search(reader, asked, planes, options, others)
@@ -112,10 +119,10 @@ def overlap(
     measured = []
     for map_name, plane in planes.items():
         padding, kept, share = options["bbox_padding"], fidelity.get(map_name), articles_share(space, plane)
-        one = map_overlap(map_name, about[map_name], plane, placed[map_name], space, facts, padding, kept, share)
-        measured.append(one)
+        one = map_overlap(map_name, about[map_name], plane, placed[map_name], space, padding, kept, share)
+        measured.append(_judged(one, stored[map_name], space, facts, situation, placed[map_name][0]))
         clock.lap(f"map {map_name}")
-    measured.sort(key=_best_first)
+    measured.sort(key=lambda one: (chosen is None or one.name != chosen.name, *_best_first(one)))
     rows = question_rows(reader, space, placed)
     typed_row = None
     if typed is not None:
@@ -127,20 +134,24 @@ def overlap(
     if explainer is not None:
         experiments += explainer.experiments(reader, space, facts, planes[measured[0].name] if measured else None)
     clock.lap("experiments")
-    causes = measured[0].causes if measured else diagnose(Facts(k, space.n, len(space.vectors), facts))
+    causes = measured[0].causes if measured else diagnose(Facts(k, space.n, q, facts, situation=situation))
     causes = weighed(causes, experiments)
     if measured:
-        # The experiments were made on the best map.
+        # The experiments were made on the map.
         measured[0] = replace(measured[0], causes=causes)
     what_if = None
     if nested is not None:
         in_order = {found.name: planes[found.name] for found in measured}
         what_if = what_if_corpus(reader, space, nested, in_order, placed, topics)
     clock.lap("what if")
+    if measured:
+        situation = replace(situation, worst=_worst(space, placed[measured[0].name][0]))
+    found = Measured(measured, chosen, causes, situation, q, k, options["by"])
+    explained = partial(_with_why, found=found)
     return OverlapResult(
         table=name,
         questions_name=asked.set.name,
-        questions=len(asked.set.questions),
+        questions=q,
         topics=len({t for t in asked.set.topics or [] if t is not None}),
         articles=reader.n,
         k=k,
@@ -152,20 +163,79 @@ def overlap(
         embedded=asked.embedded,
         space=facts,
         maps=tuple(measured),
-        rows=rows,
+        rows=tuple(explained(row) for row in rows),
         causes=causes,
-        verdict=_verdict(measured, causes, space, options["by"]),
-        ceiling=in_words(measured, facts.clique_ceiling, len(texts), k, options["by"]),
+        verdict=verdict(found),
+        ceiling=in_words(measured, facts.clique_ceiling, q, k, options["by"]),
         next=_next(measured, causes),
         rejected=asked.set.rejected,
         duplicates=asked.set.duplicates,
         seconds=clock.laps,
         by=options["by"],
-        typed=typed_row,
+        typed=None if typed_row is None else explained(typed_row),
         what_if=what_if,
         experiments=tuple(experiments),
         metrics=further_metrics(),
+        map=chosen,
+        answer=answer(found),
     )
+
+
+def _explainer(reader: TableReader, asked: QuestionSet, options: OverlapOptions, model: QuestionModel) -> Explainer:
+    table, made = reader.table, model.embed
+
+    def embed(texts: Sequence[str]) -> F32:
+        # What the model has to report was reported when it embedded the questions.
+        return made(texts, table.fingerprint, table.where, options, Silent())
+
+    return Explainer(reader, asked, embed, options["seed"])
+
+
+def _situation(
+    table: ArticleTable,
+    questions: Questions | None,
+    options: OverlapOptions,
+    there: Mapping[str, Any],
+    texts: list[str],
+) -> Situation:
+    """Return what advice can name, and what was done already."""
+    given, model = changed(OverlapOptions, options), fields_of(ModelOptions)
+    file = str(questions) if isinstance(questions, str | Path) and str(questions) != "-" else None
+    # Where the map is named, the advice is on that one; it may be to look at another.
+    alone = ("question", "map", "at", "explain", *model)
+    return Situation(
+        table=table.name,
+        questions=file,
+        typed=options["question"] if questions is None else None,
+        model={name: value for name, value in given.items() if name in model},
+        asking={name: value for name, value in given.items() if name not in alone},
+        maps=there,
+        asked=digests_of(texts),
+        columns=frozenset(name.lower() for name in table.schema.names),
+        explained=options["explain"],
+        past=options["at"],
+    )
+
+
+def _judged(
+    one: MapOverlap, stored: Any, space: Space, facts: SpaceFacts, situation: Situation, placed: Placed
+) -> MapOverlap:
+    """Return a map's figures with its kind and the causes that they speak for."""
+    one = replace(one, kind=str(kind_of(stored)), for_these=made_for(stored, situation.asked))
+    situation = replace(situation, worst=_worst(space, placed))
+    return replace(one, causes=diagnose(Facts(space.k, space.n, len(space.vectors), facts, one, situation)))
+
+
+def _with_why(row: QuestionRow, found: Measured) -> QuestionRow:
+    others = [one.name for one in found.maps[1:] if one.for_these]
+    name = None if found.chosen is None else found.chosen.name
+    return replace(row, why=why(row, found.k, found.by, name, others))
+
+
+def _worst(space: Space, placed: Placed) -> Question:
+    """Return the question that keeps least; of several the first by id."""
+    both = zip(placed.values["overlap"], space.asked.questions, strict=True)
+    return min(both, key=lambda one: (one[0], one[1].id))[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +286,9 @@ def _typed(asked: QuestionSet, question: str | None) -> QuestionSet | None:
     return read([question], name=TYPED)
 
 
-def _wanted_maps(table: ArticleTable, name: str | None, observer: Observer) -> dict[str, Any]:
-    there = maps(table)
+def _wanted_maps(
+    table: ArticleTable, there: Mapping[str, Any], name: str | None, observer: Observer
+) -> Mapping[str, Any]:
     if name is None:
         for error in damaged_maps(table).values():
             observer.notice(join(" ", [error.message, *([error.hint] if error.hint else [])]))
@@ -291,22 +362,9 @@ def _with_values(
 
 
 def _best_first(found: MapOverlap) -> tuple[Any, ...]:
-    # A map that was anchored to these very questions says nothing of maps, so it does not stand for them.
+    # A map that was anchored to some of these questions says nothing of maps, so it comes after them.
     recall = np.nan_to_num(found.self_recall.mean)
     return "anchored_note" in found.about, -found.search.overlap.mean, -recall, found.name
-
-
-def _verdict(measured: Sequence[MapOverlap], causes: Sequence[Verdict], space: Space, by: str) -> str:
-    cause = causes[0].cause
-    if not measured:
-        return f"There is no map to measure overlap on. In embedding space, {cause.meaning}."
-    mean, k = measured[0].search.overlap.mean, space.k
-    whose = "Of the question's" if len(space.vectors) == 1 else f"On average {k * mean:.1f} of a question's"
-    how_many = f" {k * mean:.0f}" if len(space.vectors) == 1 else ""
-    on = f'on the map "{measured[0].name}"' if len(measured) > 1 else "on the map"
-    kept = f"{whose} {k} nearest {by}s{how_many} are still its nearest {on}"
-    why = "Nothing is wrong." if cause is Cause.HEALTHY else f"Main cause: {cause.meaning}."
-    return f"{kept} ({percent(mean)}, goal {percent(GOAL)}). {why}"
 
 
 def _next(measured: Sequence[MapOverlap], causes: Sequence[Verdict]) -> tuple[Message, ...]:

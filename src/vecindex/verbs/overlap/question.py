@@ -54,7 +54,8 @@ class PlacedQuestion:
 class QuestionRow:
     """One question: its neighbors in embedding space, and on each map under the map's name and the rule.
 
-    `clique` is how many of its k nearest are near to each other, the largest set; see `causes.cliques`.
+    `clique` is how many of its k nearest are near to each other, the largest set; see `causes.cliques`. `why` are the
+    reasons for what it keeps on the map that is judged, in sentences; see `advice.why`.
     """
 
     id: str
@@ -68,6 +69,7 @@ class QuestionRow:
     neighbors: tuple[RankedNeighbor, ...]
     maps: dict[str, dict[str, PlacedQuestion]]
     clique: int | None = None
+    why: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +120,27 @@ def flat_rows(question: QuestionRow) -> list[dict[str, Any]]:
         for rule, placed in rules.items()
     ]
     return rows or [head]
+
+
+def neighbor_rows(question: QuestionRow, the_map: str | None) -> list[dict[str, Any]]:
+    """Return a row for each of the question's nearest, as plain values; with its rank on the map, where there is one.
+
+    `kept` is whether it is among the k nearest there; `map_rank` is None beyond the `depth` nearest.
+    """
+    placed = None if the_map is None else question.maps[the_map]["search"]
+    ranks = [None] * len(question.neighbors) if placed is None else placed.target_ranks
+    return [
+        {
+            "question_id": question.id,
+            "question": question.text,
+            "rank": near.rank,
+            "id": near.id,
+            "title": near.title,
+            "chunk": near.chunk,
+            "dist": near.dist,
+            "map": the_map,
+            "map_rank": rank,
+            "kept": None if placed is None else rank is not None and rank <= len(question.neighbors),
+        }
+        for near, rank in zip(question.neighbors, ranks, strict=True)
+    ]

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 from vecindex.core.geometry import Box
 from vecindex.core.nulls import Interval
 from vecindex.frames import Frames
-from vecindex.messages import Message, percent
+from vecindex.messages import Message, Text, percent
 from vecindex.notebook import shown_table
 from vecindex.serialize import Result, Spell
 from vecindex.types import Rejected
 from vecindex.verbs.overlap.causes.experiments import Experiment
 from vecindex.verbs.overlap.causes.nested import WhatIf
 from vecindex.verbs.overlap.causes.verdicts import Verdict
-from vecindex.verbs.overlap.question import KindOverlap, QuestionRow, flat_rows
+from vecindex.verbs.overlap.question import KindOverlap, QuestionRow, flat_rows, neighbor_rows
 from vecindex.verbs.scores.evenness import Evenness
+from vecindex.verbs.the_map import MapKind, TheMap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,6 +185,8 @@ class MapOverlap:
         largest sets (`SpaceFacts.clique_ceiling`) and `cliques_kept`. None where either is not known.
     by_kind : the figures of each kind of question, by its name; empty where fewer than two kinds are known.
     cliques_kept : how much of such sets among their own nearest articles keep on this map, of what they could.
+    kind : what it was laid out by: "neutral", "adopted" (made elsewhere), "focused" or "anchored".
+    for_these : it was laid out for all of these questions, or shows the articles nearest to them.
     """
 
     name: str
@@ -203,6 +206,34 @@ class MapOverlap:
     ceiling: Interval | None = None
     cliques_kept: float | None = None
     by_kind: tuple[KindOverlap, ...] = ()
+    kind: str = MapKind.NEUTRAL
+    for_these: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The result in six statements, in the order of the questions that a reader has.
+
+    Attributes
+    ----------
+    figure : what is kept, next to the goal.
+    map : which map is meant, and why that one; what others keep.
+    cause : the main cause.
+    done : what was done for these questions already.
+    others : what to expect for other questions.
+    next : what to do.
+    command : the command for it, complete; None where no command helps, or nothing is to be done.
+    look : a command that shows the worst question; None where it cannot be named.
+    """
+
+    figure: str
+    map: str
+    cause: str
+    done: str
+    others: str
+    next: Message
+    command: Text | None
+    look: Text | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +253,12 @@ class OverlapResult(Result, Frames):
     ----------
     embedded : questions whose vectors had to be made; the others were in the store.
     chance, snap_floor : k / N and 1 / k.
-    maps : best first, by the mean overlap at the best positions; of equal ones by the self-recall.
-    causes : of the best map; without a map, of embedding space alone.
+    maps : the map first (see `map`), then the others, best first, by the mean overlap at the best positions; of equal
+        ones by the self-recall.
+    causes : of the map; without one, of embedding space alone.
     verdict : one line.
+    map : the map that is judged, and why this one; see `verbs.the_map`. None without a map.
+    answer : the same and what to do, as six statements.
     ceiling : what a map can be expected to keep, in words; None where it is not known. See `MapOverlap.ceiling`.
     next : what to do, each a sentence.
     by : what is counted, "article" or "chunk"; `articles` is how many of them the table holds.
@@ -262,14 +296,16 @@ class OverlapResult(Result, Frames):
     experiments: tuple[Experiment, ...] = ()
     metrics: dict[str, MetricAbout] = field(default_factory=dict)
     ceiling: str | None = None
+    map: TheMap | None = None
+    answer: Answer | None = None
 
     @property
     def best(self) -> MapOverlap | None:
-        """The map that keeps most; None without one."""
+        """The map that is judged, `map`; None without one."""
         return self.maps[0] if self.maps else None
 
     def meets(self, fail_under: float, on: str = "mean") -> bool:
-        """Return whether the best map's overlap, its mean or the lower end of its interval, is at least that much."""
+        """Return whether the map's overlap, its mean or the lower end of its interval, is at least that much."""
         if self.best is None:
             return False
         found = self.best.search.overlap
@@ -321,3 +357,9 @@ class OverlapResult(Result, Frames):
     def flat_rows(self) -> list[dict[str, Any]]:
         """Return the rows of `to_arrow` as plain values."""
         return [row for question in self.rows for row in flat_rows(question)]
+
+    def neighbor_rows(self) -> list[dict[str, Any]]:
+        """Return a row for each question and each of its nearest articles, with the article's rank on the map."""
+        name = None if self.map is None else self.map.name
+        rows = [*self.rows, *([self.typed] if self.typed else [])]
+        return [row for question in rows for row in neighbor_rows(question, name)]

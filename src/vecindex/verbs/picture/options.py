@@ -22,7 +22,8 @@ class MapOptions(ModelOptions, total=False):
     """What to show."""
 
     map: Annotated[
-        str | None, Option("A stored map [default: the best by its scores that is not anchored]", metavar="NAME")
+        str | None,
+        Option("A stored map [default: one laid out for the questions, else the newest neutral one]", metavar="NAME"),
     ]
     k: Annotated[int, Option("Nearest articles of each question.", default=5, flag="-k", at_least=1, at_most=DEPTH)]
     color: Annotated[

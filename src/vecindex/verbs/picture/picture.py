@@ -25,7 +25,7 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.types import Observer, Silent, Stage
 from vecindex.verbs.clock import Clock
-from vecindex.verbs.map_state import chosen_map, stored_scores
+from vecindex.verbs.map_state import stored_scores
 from vecindex.verbs.overlap.options import check_enough
 from vecindex.verbs.picture.coloring import flags, numbers
 from vecindex.verbs.picture.density import nearby
@@ -39,6 +39,7 @@ from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import Questions, read
 from vecindex.verbs.questions.vectors import question_vectors
 from vecindex.verbs.reader import TableReader
+from vecindex.verbs.the_map import chosen_map, digests_of
 
 ORDER_SEED = 20_260_102
 """Of the order of the articles, which does not change with other choices."""
@@ -70,10 +71,12 @@ def map_picture(
     observer = observer or Silent()
     clock = Clock()
     table = table or database.articles(name, options["at"])
-    map_name, about = chosen_map(table, options["map"])
+    given = read(questions, stdin) if questions else None
+    texts_asked = [] if given is None else [q.text for q in given.questions]
+    chosen, about = chosen_map(table, options["map"], digests_of(texts_asked))
+    map_name = chosen.name
     asked = None
-    if questions:
-        given = read(questions, stdin)
+    if given is not None:
         vectors, _ = question_vectors(database, given, table.fingerprint, table.where, options, model, observer)
         asked = given, vectors
     clock.lap("questions")
@@ -138,6 +141,7 @@ def map_picture(
         rejected=asked[0].rejected if asked else (),
         duplicates=asked[0].duplicates if asked else (),
         notes=_notes(wanted, length, len(placed) if lens_size else 0),
+        reason=chosen.reason,
     )
 
 

@@ -29,6 +29,7 @@ class MapResult(Result):
     seconds : wall time of each stage.
     rejected, duplicates : lines of the questions' file that were left out, and that were counted once.
     notes : what the user should know.
+    reason : why it is this map; see `verbs.the_map`.
     """
 
     picture: MapPicture
@@ -38,6 +39,7 @@ class MapResult(Result):
     rejected: tuple[Rejected, ...] = ()
     duplicates: tuple[Rejected, ...] = ()
     notes: tuple[str, ...] = ()
+    reason: str = ""
 
     @property
     def topics(self) -> int:
@@ -92,6 +94,7 @@ class MapResult(Result):
             "table": picture.table,
             "version": picture.version,
             "map": picture.map,
+            "reason": self.reason,
             "method": picture.method,
             "anchored": picture.anchored,
             "articles": picture.articles,

@@ -9,15 +9,17 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from vecindex.core.anchors import anchored_to
+from vecindex.core.anchors import anchored_to, set_digest, text_digest
 from vecindex.core.graph import GRAPH_K, Graph
 from vecindex.core.memory import give_back_memory
 from vecindex.core.neighbors import F64, Rows
 from vecindex.core.placement import place_at_median
+from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
 from vecindex.maps.methods import MapMethod, Settings, usable_method
 from vecindex.messages import Placeholder, command, option, text
+from vecindex.serialize import plain
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.lock import writer_at_work
@@ -143,7 +145,9 @@ def _make(run: Run, name: str, old: Any) -> ProjectResult:
     del vectors
     give_back_memory()
     former = {"from": old.get("id"), "moved": moved} if isinstance(old, Mapping) and moved is not None else None
-    about = run.about(rows, method_of(options), settings, scores, graph=origin, rebuilt=former, focus=focus)
+    about = run.about(
+        rows, method_of(options), settings, scores, graph=origin, rebuilt=former, focus=_focus_kept(focus, asked)
+    )
     written = run.write(name, rows, on_map, xy, about, old)
     if not stored:
         keep_graph(run.database, rows, graph, observer)
@@ -174,6 +178,13 @@ def _work(run: Run, prepared: Prepared, k: int, settings: Settings) -> Work:
         rebuilt=rows.positions is not None and not options["fresh"],
         sample=options["sample"],
     )
+
+
+def _focus_kept(focus: FocusCover | None, asked: tuple[QuestionSet, F32] | None) -> dict[str, Any] | None:
+    """Return what is stored of a focus: what it leaves out, and what its questions are known by."""
+    if focus is None or asked is None:
+        return None
+    return {**plain(focus), "set": set_digest({text_digest(one.text) for one in asked[0].questions})}
 
 
 def nearest_articles(questions: F32, vectors: F32, size: int) -> tuple[Rows, dict[int, float]]:

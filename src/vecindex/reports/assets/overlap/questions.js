@@ -55,12 +55,13 @@ function choice(label, names, index, change) {
 function fill(cell, question) {
   const here = { ...last };
   const line = element("p", { class: "facts-line" });
+  const why = element("ul", { class: "why", hidden: !question.why.length }, ...question.why.map((one) => element("li", {}, given(one))));
   const left = element("div"), right = element("div");
   const space = element("h4", {}, "Nearest in embedding space");
   if (!data.maps.length) {
     line.textContent = question.facts.join(" \u00b7 ");
     left.append(space, list(question.near));
-    cell.replaceChildren(line, element("div", { class: "pair" }, left));
+    cell.replaceChildren(why, line, element("div", { class: "pair" }, left));
     return;
   }
 
@@ -83,7 +84,7 @@ function fill(cell, question) {
     " placed at ", choice("Placement", data.rules, here.rule, choose("rule")),
   );
   draw();
-  cell.replaceChildren(line, element("div", { class: "pair" }, left, right));
+  cell.replaceChildren(why, line, element("div", { class: "pair" }, left, right));
 }
 
 function toggle(button) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vecindex.messages import Message
+from vecindex.messages import Message, Text
 
 NEAR_PERCENTILE = 75.0
 FAR_PERCENTILE = 95.0
@@ -32,6 +32,7 @@ class Cause(StrEnum):
     BROAD = "broad questions"
     TRUNCATION = "truncation"
     UNEXPLAINED = "unexplained"
+    LAID_OUT = "laid out for questions"
 
     @property
     def meaning(self) -> str:
@@ -46,7 +47,7 @@ _MEANINGS = {
     Cause.ISLAND: "the questions were fitted among themselves",
     Cause.SHARED_NEIGHBORS: "the questions share their nearest articles",
     Cause.HUBS: "a few articles are among the nearest of very many",
-    Cause.PLACEMENT: "the questions are placed badly on the map",
+    Cause.PLACEMENT: "the questions, or their nearest articles, have no good position on the map",
     Cause.COVERAGE: "the questions' topic is missing from the table",
     Cause.STYLE: "the model does not see what the questions' wording asks for",
     Cause.COVERAGE_OR_STYLE: "the questions' topic is missing, or their wording is too different",
@@ -56,6 +57,7 @@ _MEANINGS = {
     Cause.BROAD: "the questions ask for several things at once",
     Cause.TRUNCATION: "many texts are longer than the model reads",
     Cause.UNEXPLAINED: "none of the known causes shows in the figures",
+    Cause.LAID_OUT: "the map was laid out for questions, so what it keeps of them proves nothing of others",
 }
 
 
@@ -71,6 +73,14 @@ NOTHING_TO_DO = "Nothing to do."
 
 
 @dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do next: why, in a sentence, and the command, complete."""
+
+    why: str
+    command: Text
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """A cause with its reasons.
 
@@ -79,6 +89,8 @@ class Verdict:
     because : the figures it rests on, by name.
     experiment : what would prove it, with the outcome to expect if it is true.
     remedy : what to do.
+    advice : the commands of the remedy that change something and were not run before, the first one first; each can
+        be run as it is.
     """
 
     cause: Cause
@@ -87,3 +99,4 @@ class Verdict:
     confidence: Confidence
     experiment: Message
     remedy: Message
+    advice: tuple[Advice, ...] = ()

@@ -1,0 +1,81 @@
+"""The first screen of `overlap`: six statements that answer, and the worst questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from vecindex.cli.layout import facts, out, paste, plain, prose, short, table
+from vecindex.cli.spelling import spelled
+from vecindex.reports.figures import share
+
+if TYPE_CHECKING:
+    from vecindex.verbs.overlap.question import QuestionRow
+    from vecindex.verbs.overlap.result import OverlapResult
+
+WORST = 3
+_TEXT = 52
+
+
+def print_answer(result: OverlapResult) -> None:
+    """Print what is kept and why, what was done, what to expect, and the next command, ready to be pasted."""
+    found = result.answer
+    assert found is not None, "every measurement has an answer"
+    prose(found.figure)
+    facts(
+        [
+            ("map", plain(found.map)),
+            ("cause", found.cause),
+            ("done", plain(found.done)),
+            ("others", found.others),
+            ("next", found.next),
+        ]
+    )
+    if found.command is not None:
+        paste(spelled(found.command))
+
+
+def print_worst(result: OverlapResult) -> None:
+    """Print the worst questions, and the command that shows one of them; without a map the farthest ones."""
+    best = result.best
+    what = "worst" if best else "farthest from all articles"
+    some = "question" if result.questions == 1 else "questions"
+    out()
+    prose(
+        f"{what} of {result.questions:,} {some} ({plain(result.questions_name)}), "
+        f"{result.articles:,} {result.by}s in {result.table}"
+    )
+    rows = worst_first(result)[:WORST]
+    table(
+        [
+            ["kept" if best else "dist", "id", "question"],
+            *([_figure(result, row), short(row.id, 12), short(row.text, _TEXT)] for row in rows),
+        ]
+    )
+    look = result.answer.look if result.answer else None
+    if look is not None:
+        out("Why is one of them bad? Name its id:")
+        paste(spelled(look))
+
+
+def worst_first(result: OverlapResult) -> Sequence[QuestionRow]:
+    """Return the questions, those that keep least on the map first; without a map the farthest first."""
+    best = result.best
+    if best is None:
+        return sorted(result.rows, key=lambda row: (-row.nearest_dist, row.id))
+    return sorted(result.rows, key=lambda row: (row.maps[best.name]["search"].overlap, row.id))
+
+
+def _figure(result: OverlapResult, row: QuestionRow) -> str:
+    best = result.best
+    return f"{row.nearest_dist:.3f}" if best is None else share(row.maps[best.name]["search"].overlap)
+
+
+def measured_on(result: OverlapResult) -> str:
+    """Return which questions were measured, on what."""
+    topics = f" on {result.topics} topic{'' if result.topics == 1 else 's'}" if result.topics else ""
+    some = "question" if result.questions == 1 else "questions"
+    return (
+        f"{result.questions:,} {some}{topics} ({plain(result.questions_name)}), "
+        f"{result.articles:,} {result.by}s in {result.table}, {result.model}"
+    )

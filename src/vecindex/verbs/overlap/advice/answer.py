@@ -1,0 +1,199 @@
+"""The result of `overlap` in six statements: what, which map, why, what was done, what to expect, what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vecindex.core.anchors import anchored_share
+from vecindex.core.overlap import GOAL
+from vecindex.messages import Message, Text, command, option, percent, text
+from vecindex.verbs.overlap.advice.commands import look_at_worst
+from vecindex.verbs.overlap.advice.situation import Situation
+from vecindex.verbs.overlap.causes.verdicts import NOTHING_TO_DO, Cause, Verdict
+from vecindex.verbs.overlap.result import Answer, MapOverlap
+from vecindex.verbs.the_map import MapKind, TheMap, kind_of, made_for, the_map
+
+MOST = 4
+"""Maps that are named of what was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the statements are made of.
+
+    Attributes
+    ----------
+    maps : that were measured, the map first; `chosen` is why it is this one. Empty and None without a map.
+    causes : of the map, the likeliest first.
+    questions : how many; `k` nearest of each are compared. `by` is what is counted: "article" or "chunk".
+    """
+
+    maps: Sequence[MapOverlap]
+    chosen: TheMap | None
+    causes: Sequence[Verdict]
+    situation: Situation
+    questions: int
+    k: int
+    by: str
+
+
+def answer(m: Measured) -> Answer:
+    """Return the six statements."""
+    next_, wanted = _next(m)
+    look = look_at_worst(m.situation)
+    return Answer(
+        figure=_figure(m),
+        map=_map(m),
+        cause=_cause(m.causes[0]),
+        done=_done(m.situation),
+        others=_others(m),
+        next=next_,
+        command=wanted,
+        look=None if look is None else text(look),
+    )
+
+
+def verdict(m: Measured) -> str:
+    """Return the figure, what else there is to know of it, and the main cause, in one line."""
+    cause = m.causes[0].cause
+    if not m.maps:
+        return f"There is no map to measure overlap on. In embedding space, {cause.meaning}."
+    on = f'on the map "{m.maps[0].name}"' if len(m.maps) > 1 else "on the map"
+    goal = f"{shown_share(m.maps[0].search.overlap.mean)}, goal {percent(GOAL)}"
+    why = "Nothing is wrong." if cause is Cause.HEALTHY else f"Main cause: {cause.meaning}."
+    if cause is Cause.LAID_OUT:
+        why = m.causes[0].summary
+    return " ".join(part for part in (f"{_kept(m)} {on} ({goal}).", _compared(m), why) if part)
+
+
+def _cause(first: Verdict) -> str:
+    if first.cause is Cause.HEALTHY:
+        return "nothing is wrong"
+    if first.cause is Cause.LAID_OUT:
+        return first.summary
+    return f"{first.cause.meaning} ({first.cause}, {first.confidence} confidence)"
+
+
+def shown_share(share: float) -> str:
+    """Return a share, with a digit more where rounding would hide that it misses the goal.
+
+    >>> shown_share(0.595), shown_share(0.571), shown_share(0.6)
+    ('59.5 %', '57 %', '60 %')
+    """
+    return percent(share, 1) if share < GOAL and percent(share) == percent(GOAL) else percent(share)
+
+
+def _kept(m: Measured) -> str:
+    mean = m.maps[0].search.overlap.mean
+    if m.questions == 1:
+        return f"Of the question's {m.k} nearest {m.by}s {m.k * mean:.0f} are still its nearest"
+    return f"On average {m.k * mean:.1f} of a question's {m.k} nearest {m.by}s are still its nearest"
+
+
+def _figure(m: Measured) -> str:
+    if not m.maps:
+        return "There is no map to measure overlap on."
+    mean = m.maps[0].search.overlap.mean
+    goal = f"The goal of {percent(GOAL)} is {'missed' if mean < GOAL else 'met'}"
+    return f"{_kept(m)} on the map: {shown_share(mean)}. {goal}."
+
+
+def _compared(m: Measured) -> str | None:
+    """Return what a map laid out for these questions keeps, next to a neutral one and to what others can expect."""
+    laid_out = next((one for one in m.maps if one.for_these), None)
+    if laid_out is None:
+        return None
+    neutral = _neutral(m)
+    focused = laid_out.kind == MapKind.FOCUSED
+    what = "on the map of their nearest articles" if focused else "on the map laid out for these questions"
+    parts = [f"{shown_share(laid_out.search.overlap.mean)} {what}"]
+    parts += [f"{shown_share(neutral.search.overlap.mean)} on the neutral one"] if neutral else []
+    held_out = anchored_share(laid_out.about, "held_out")
+    parts += [f"{percent(held_out)} expected for others"] if held_out is not None else []
+    return f"{', '.join(parts)}." if len(parts) > 1 else None
+
+
+def _neutral(m: Measured) -> MapOverlap | None:
+    """Return the neutral map that stands for all of them, if one was measured."""
+    some = {one.name: one.about for one in m.maps if MapKind(one.kind).is_neutral}
+    if not some:
+        return None
+    name = the_map(some).name
+    return next(one for one in m.maps if one.name == name)
+
+
+def _map(m: Measured) -> str:
+    if not m.maps or m.chosen is None:
+        return "none; what follows is of embedding space alone"
+    first, others = m.maps[0], []
+    neutral = _neutral(m)
+    if neutral is not None and neutral is not first:
+        others.append(f'{shown_share(neutral.search.overlap.mean)} on the neutral map "{neutral.name}"')
+    better = next((o for o in m.maps[1:] if MapKind(o.kind).is_neutral and o is not neutral), None)
+    if better is not None and better.search.overlap.mean > first.search.overlap.mean:
+        others.append(f'{shown_share(better.search.overlap.mean)} on "{better.name}"')
+    laid_out = next((one for one in m.maps[1:] if one.for_these), None)
+    if laid_out is not None:
+        others.append(f'{shown_share(laid_out.search.overlap.mean)} on "{laid_out.name}", made for these questions')
+    return "; ".join([f'"{m.chosen.name}" ({m.chosen.reason})', *others])
+
+
+def _done(s: Situation) -> str:
+    done = []
+    for name, about in s.maps.items():
+        what = _what(about, s)
+        done.append(f'"{name}" {what}')
+    more = [f"{len(done) - MOST:,} more maps"] if len(done) > MOST else []
+    explained = ["the experiments"] if s.explained else []
+    return ", ".join([*done[:MOST], *more, *explained]) or "nothing yet"
+
+
+def _what(about: Any, s: Situation) -> str:
+    kind = kind_of(about)
+    if kind is MapKind.ADOPTED:
+        return "taken over from elsewhere"
+    if kind is MapKind.NEUTRAL:
+        method = about.get("method") if isinstance(about, dict) else None
+        return f"made by {method}" if method else "made"
+    whose = "these" if made_for(about, s.asked) else "other"
+    if kind is MapKind.FOCUSED:
+        return f"of the articles nearest to {whose} questions"
+    anchors = about.get("anchors") if isinstance(about, dict) else None
+    strength = anchors.get("strength") if isinstance(anchors, dict) else None
+    return f"laid out for {whose} questions" + (f" ({strength})" if strength else "")
+
+
+def _others(m: Measured) -> str:
+    if not m.maps:
+        return "not known without a map"
+    first = m.maps[0]
+    if first.for_these and first.kind == MapKind.FOCUSED:
+        return "not measured: the articles nearest to other questions may not be on this map"
+    if first.for_these:
+        held_out = anchored_share(first.about, "held_out")
+        if held_out is None:
+            return "not measured: the map was anchored without controls"
+        return f"expect {percent(held_out)}: what questions kept that were held out of the layout"
+    if m.questions == 1:
+        return "not known from one question"
+    found = first.search.overlap
+    return f"if they are like these, {percent(found.low)} to {percent(found.high)} (95 % interval)"
+
+
+def _next(m: Measured) -> tuple[Message, Text | None]:
+    """Return what to do, and the command for it."""
+    first, past = m.causes[0], m.situation.past
+    if past is not None and first.remedy != NOTHING_TO_DO:
+        return text(f"This is the table as it was tagged {past!r}. To go on, ask without ", option("at"), "."), None
+    if not m.maps:
+        return "Make a map.", text(command("project"))
+    if first.advice:
+        return first.advice[0].why, first.advice[0].command
+    if first.remedy == NOTHING_TO_DO:
+        return f"Nothing more to do{' for these questions' if first.cause is Cause.LAID_OUT else ''}.", None
+    done = m.situation.newest(MapKind.ANCHORED)
+    if m.maps and done not in (None, m.maps[0].name) and first.cause in (Cause.PROJECTION, Cause.SCATTERED):
+        return f'Nothing more to do on this map: "{done}" is laid out for these questions.', None
+    return text("No further command mends this. ", first.remedy), None
