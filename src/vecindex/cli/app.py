@@ -13,11 +13,12 @@ import typer
 import typer.core
 
 from vecindex.cli.commands import export, ingest, map, overlap, project, search, serve, upkeep
-from vecindex.cli.output import print_json
+from vecindex.cli.output import print_json, say
 from vecindex.cli.spelling import begin, spelled
 from vecindex.cli.streams import OutputError, prepare, silence
 from vecindex.errors import ConfigError, VecindexError, described
 from vecindex.masks import masked
+from vecindex.messages import Message, Shell, as_text, text
 from vecindex.shortages import Shortage, shortage
 
 BROKEN_PIPE_EXIT = 141
@@ -138,18 +139,12 @@ def main() -> None:
         what = f"Standard output cannot be written: {error.strerror}."
         _fail(what, "Only what is printed there is lost; what the command changed in the database is done.", 1)
     except VecindexError as error:
-        _fail(spelled(error.message), None if error.hint is None else spelled(error.hint), error.exit_code)
+        _fail(error.message, error.hint, error.exit_code)
     except _UsageError as error:
         error.message = masked(error.message)
-        error.show()
-        hint = f"Try: {error.ctx.command_path} --help" if error.ctx else None
-        if error.ctx and error.ctx.info_name == "search" and "extra argument" in error.format_message():
-            hint = "Put a text of several words in quotes."
-            print(f"  {hint}", file=sys.stderr)  # noqa: T201
-        _fail(error.format_message(), hint, error.exit_code, shown=True)
+        _fail(error.format_message(), _hint_on_usage(error), error.exit_code)
     except typer.Abort:
-        print("Aborted!", file=sys.stderr)  # noqa: T201
-        _fail("Aborted.", None, 1, shown=True)
+        _fail("Aborted.", None, 1)
     except Exception as error:
         log = logging.getLogger("vecindex")
         # Without a handler, logging would print the traceback by itself.
@@ -163,18 +158,25 @@ def main() -> None:
         _fail(f"unexpected {described(error)}", hint, 1)
 
 
-def _fail(message: str, hint: str | None, exit_code: int, *, shown: bool = False) -> NoReturn:
-    """End with an exit code; with --json on the command line, print the failure as JSON on standard output.
+def _hint_on_usage(error: Any) -> Message | None:
+    if not error.ctx:
+        return None
+    if error.ctx.info_name == "search" and "extra argument" in error.format_message():
+        return "Put a text of several words in quotes."
+    return text("Try: ", Shell(f"{error.ctx.command_path} --help"))
 
-    `shown` says that the message is on standard error already.
-    """
-    if not shown:
-        print(f"error: {message}" + (f"\n  {hint}" if hint else ""), file=sys.stderr)  # noqa: T201
+
+def _fail(message: Message, hint: Message | None, exit_code: int) -> NoReturn:
+    """End with an exit code; with --json on the command line, print the failure as JSON on standard output."""
+    say(text("error: ", as_text(message)))
+    if hint:
+        say(hint, 2)
     arguments = sys.argv[1:]
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     if "--json" in options:
         with suppress(OSError):
-            print_json({"error": message, "hint": hint, "exit_code": exit_code})
+            hint = None if hint is None else spelled(hint)
+            print_json({"error": spelled(message), "hint": hint, "exit_code": exit_code})
             sys.stdout.flush()
     sys.exit(exit_code)
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import typer
 
+from vecindex.cli.layout import lines
 from vecindex.cli.spelling import spelled
 from vecindex.errors import REJECTED_EXIT
 from vecindex.messages import Message
@@ -60,9 +61,18 @@ def show(result: T, as_json: bool, printed: Callable[[T], None]) -> None:
         printed(result)
 
 
-def say(text: Message = "") -> None:
-    """Print a line for the user to standard error."""
-    sys.stderr.write(spelled(text) + "\n")
+def say(text: Message = "", indent: int = 0) -> None:
+    """Print a message for the user to standard error, wrapped."""
+    for line in lines(text, sys.stderr, indent=indent):
+        sys.stderr.write(line + "\n")
+
+
+def confirmed(question: str) -> bool:
+    """Ask a question on the terminal, and return whether the answer is yes."""
+    *first, last = lines(question, sys.stderr)
+    for line in first:
+        sys.stderr.write(line + "\n")
+    return typer.confirm(last, err=True)
 
 
 def duration(seconds: float) -> str:

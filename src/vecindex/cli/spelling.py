@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from vecindex.messages import Message, as_text
+from vecindex.messages import Message, Part, Text, as_text
 from vecindex.spelling import CommandLine
 
 _RUN = CommandLine()
@@ -27,3 +27,8 @@ def remember(context: typer.Context, parameter: typer.CallbackParam, value: str 
 def spelled(message: Message) -> str:
     """Return a message with its options and commands as they are typed."""
     return as_text(message).spelled(_RUN)
+
+
+def spelled_part(part: Part) -> str:
+    """Return one part of a message as it is typed."""
+    return Text((part,)).spelled(_RUN)

@@ -10,7 +10,7 @@ import typer
 import vecindex
 from vecindex.cli.layout import plain
 from vecindex.cli.options import Db, Json, Table, options_of
-from vecindex.cli.output import print_json, say, show
+from vecindex.cli.output import confirmed, print_json, say, show
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
 from vecindex.verbs.upkeep.options import (
@@ -68,18 +68,18 @@ def ask(plan: DeleteReport) -> bool:
     matched = f"{plan.articles:,} articles ({plan.rows:,} rows) of {plan.table}"
     if sys.stdin is None or not sys.stdin.isatty():
         raise ConfigError(f"Would remove {matched}; nobody can be asked here, so nothing was removed.", "Add --yes.")
-    return typer.confirm(f"Remove {matched}?", err=True)
+    return confirmed(f"Remove {matched}?")
 
 
 def may_give_up(plan: RepairPlan) -> bool:
     """Ask on the terminal whether a repair may give something up; where nobody can be asked, it is not made."""
     say(f"to {plan.what} gives up {plan.given_up}")
     for one in plan.ids:
-        say(f"  {plain(one)}")
+        say(plain(one), 2)
     if sys.stdin is None or not sys.stdin.isatty():
-        say("  nobody can be asked here, so this was not repaired; add --yes")
+        say("nobody can be asked here, so this was not repaired; add --yes", 2)
         return False
-    return typer.confirm("Give it up?", err=True)
+    return confirmed("Give it up?")
 
 
 @options_of(OptimizeOptions)

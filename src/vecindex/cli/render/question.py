@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from vecindex.cli.layout import out, plain, short, table
+from vecindex.cli.layout import out, plain, prose, short, table
 from vecindex.core.anchors import anchored_to
 from vecindex.errors import ConfigError
 from vecindex.reports.figures import share
@@ -25,14 +25,15 @@ def print_question(result: OverlapResult, question: str) -> None:
     """
     row = _row_of(result, question)
     alone = row is result.typed or result.questions == 1
-    out(plain(row.text) if alone else f"{plain(row.id)}: {plain(row.text)}")
+    prose(plain(row.text) if alone else f"{plain(row.id)}: {plain(row.text)}")
     if row.clique is not None:
-        out(f"{row.clique} of its {result.k} nearest are near to each other")
+        prose(f"{row.clique} of its {result.k} nearest are near to each other")
     for one in result.maps:
         anchored = anchored_to(one.about)
         name = f"{one.name} ({plain(anchored)})" if anchored else one.name
         for rule, placed in row.maps[one.name].items():
-            out(f"\nmap {name}, {RULES[rule]}: {share(placed.overlap)} kept")
+            out()
+            prose(f"map {name}, {RULES[rule]}: {share(placed.overlap)} kept")
             _side_by_side(row.neighbors, placed)
     if not result.maps:
         _side_by_side(row.neighbors, None)

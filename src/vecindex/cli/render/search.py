@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vecindex.cli.layout import on_terminal, out, plain
+from vecindex.cli.layout import data, on_terminal, plain
 from vecindex.cli.output import say
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def print_search(result: SearchResult) -> None:
             continue
         name = [plain(answer.id or answer.query or str(number))] if several else []
         for hit in answer.hits:
-            out("\t".join([*name, *_numbers(hit, result.hybrid), *_words(hit)]))
+            data("\t".join([*name, *_numbers(hit, result.hybrid), *_words(hit)]))
     most = max((len(answer.hits) for answer in result.answers), default=0)
     if not most:
         say("no hits")
