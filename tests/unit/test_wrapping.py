@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
-from vecindex.cli.spelling import spelled_part
 from vecindex.cli.wrapping import cells, cut, laid_out, pad, wrapped
-from vecindex.messages import Message, Placeholder, command, text
+from vecindex.messages import Message, Part, Placeholder, Text, command, text
+from vecindex.spelling import CommandLine
 
 ADVICE = text(
     "Draw one: ",
@@ -25,7 +25,11 @@ ADVICE = text(
 
 
 def lines(message: Message, width: int, head: str = "", indent: int = 0) -> list[str]:
-    return wrapped(message, spelled_part, width, head, indent)
+    return wrapped(message, spell, width, head, indent)
+
+
+def spell(part: Part) -> str:
+    return Text((part,)).spelled(CommandLine())
 
 
 @pytest.mark.parametrize("word", ["", "cell", "細胞膜", "e\u0301te\u0301", "한국어 text", "🙂", "a\u200bb"])
@@ -72,7 +76,7 @@ def test_a_command_is_pasted_whole() -> None:
 @given(st.integers(12, 90), st.text("ab /'\\\"$-", max_size=30))
 def test_a_command_on_several_lines_is_read_as_one(width: int, question: str) -> None:
     asked = command("map", lens=question, db="a folder")
-    whole = spelled_part(asked)
+    whole = spell(asked)
     written = "\n".join(lines(text(asked), width))
     assert shlex.split(written.replace("\\\n", "")) == shlex.split(whole)
 

@@ -182,26 +182,33 @@ def laid_out(rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
     Where it is too wide, its widest columns shrink and their cells take several lines. Where that does not do, it is
     turned: its rows become columns, as many next to each other as fit.
     """
+    widths = shrunk(rows, width)
+    if widths is None:
+        yield from _turned(rows, width)
+        return
+    for row in rows:
+        yield from side_by_side(row, widths)
+
+
+def shrunk(rows: Sequence[Sequence[str]], width: int) -> list[int] | None:
+    """Return the widths of a table's columns, the widest ones shrunk until all fit; None where they do not."""
     widths = [max(cells(row[i]) for row in rows) for i in range(len(rows[0]))]
     least = [min(widths[i], _LEAST, max(_longest_word(row[i]) for row in rows)) for i in range(len(widths))]
     room = width - _GAP * (len(widths) - 1)
     while sum(widths) > room and widths != least:
         able = [i for i in range(len(widths)) if widths[i] > least[i]]
         widths[max(able, key=lambda i: widths[i])] -= 1
-    if sum(widths) <= room:
-        for row in rows:
-            yield from _side_by_side(row, widths)
-        return
-    yield from _turned(rows, width)
+    return widths if sum(widths) <= room else None
 
 
 def _longest_word(cell: str) -> int:
     return max((cells(str(word)) for word in _words((cell,), str)), default=0)
 
 
-def _side_by_side(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+def side_by_side(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    """Yield the lines of one row of a table."""
     columns = [
-        # A path that cannot be divided is cut: the next column begins behind it.
+        # A path cannot be divided, and the next column begins behind it.
         [cell] if cells(cell) <= width else [cut(line, width) for line in wrapped(cell, str, width)]
         for cell, width in zip(row, widths, strict=True)
     ]
@@ -224,7 +231,7 @@ def _turned(rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
             block.append((row, max(1, need)))
             room -= need + _GAP
         for position, name in enumerate(head):
-            yield from _side_by_side([name, *(row[position] for row, _ in block)], [names, *(n for _, n in block)])
+            yield from side_by_side([name, *(row[position] for row, _ in block)], [names, *(n for _, n in block)])
         body = body[len(block) :]
         if body:
             yield ""

@@ -68,6 +68,10 @@ def check_name(name: str, database: Database) -> None:
         )
 
 
+def _of_articles(names: list[str]) -> list[str]:
+    return [name for name in names if name not in (REJECTS, QUESTIONS) and not name.startswith(_NEXT_TO_ARTICLES)]
+
+
 class Database:
     """An open database. Opening reads nothing and creates nothing."""
 
@@ -153,6 +157,10 @@ class Database:
         with translated(f"{self.uri}/{name}"):
             return "content_hash" in self.connection.open_table(name).schema.names
 
+    def article_tables(self) -> list[str]:
+        """Return the names of the tables of articles, in order: without those that are kept next to them."""
+        return _of_articles(self.tables())
+
     def articles(self, name: str, at: str | None = None) -> ArticleTable:
         """Open an articles table, at its latest version or, to be read only, at a tagged one.
 
@@ -160,8 +168,7 @@ class Database:
         """
         names = self.tables()
         if name not in names:
-            own = (REJECTS, QUESTIONS)
-            there = ", ".join(n for n in names if n not in own and not n.startswith(_NEXT_TO_ARTICLES)) or "none"
+            there = ", ".join(_of_articles(names)) or "none"
             raise TableNotFoundError(
                 f"No table {name!r} in {self.uri} (tables there: {there}).",
                 text("Make it: ", command("ingest", Placeholder("SOURCE"))),

@@ -33,7 +33,11 @@ def print_ingest(report: IngestReport, dry_run: bool) -> None:
     if report.rejected and not dry_run:
         say(text("where and why, row by row: ", command("status", rejects=True)), 2)
     if report.missing:
-        say(f"{report.missing:,} rows of the table are not in these sources; --prune would remove them", 2)
+        say(
+            f"{report.missing:,} rows of the table are not in these sources, and stay; only if these sources are all "
+            "there is, --prune removes them",
+            2,
+        )
     if report.pruned:
         say(f"{report.pruned:,} rows pruned", 2)
     if report.truncated:

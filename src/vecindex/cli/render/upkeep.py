@@ -48,6 +48,8 @@ def _print_rejects(rejects: Sequence[Mapping[str, Any]]) -> None:
 def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
     articles = "" if found.articles is None else f", chunks of {found.articles:,} articles"
     yield "table", f"{found.table} in {found.database}" + (f", as tagged {found.at}" if found.at else "")
+    if len(found.tables) > 1:
+        yield "tables", ", ".join(found.tables)
     yield "rows", f"{found.rows:,}{articles}"
     yield from _model_lines(found)
     yield from _run_lines(found)
@@ -101,7 +103,8 @@ def _run_lines(found: Status) -> Iterator[tuple[str, str]]:
     if run is not None:
         counts = ", ".join(f"{run[key]:,} {key}" for key in ("added", "changed", "skipped", "rejected"))
         stopped = " (stopped before its end)" if run["interrupted"] else ""
-        yield "last run", f"{run['ended_at'][:19]}Z: {counts}{stopped}"
+        missing = f"; {run['missing']:,} rows of the table were not in its sources" if run.get("missing") else ""
+        yield "last run", f"{run['ended_at'][:19]}Z: {counts}{stopped}{missing}"
         s = run["seconds"]
         yield "", f"{duration(s['wall'])}: model {s['model']:.1f} s, reading {s['reading']:.1f} s{_rate(run)}"
     if found.unfinished is not None:
