@@ -25,6 +25,7 @@ os.environ.setdefault("LANCE_LOG", "error")
 os.environ.pop("VECINDEX_DB", None)
 # So that a message is on one line; what is tested of lines sets its own.
 os.environ["COLUMNS"] = "1000"
+os.environ["VECINDEX_TIMES"] = "no"
 
 # No test asserts a time, not even that of one example.
 hypothesis.settings.register_profile("untimed", deadline=None)

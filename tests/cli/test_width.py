@@ -14,18 +14,18 @@ import sys
 import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from wcwidth import wcswidth
 
 import vecindex
-from cli.conftest import Ran
 from vecindex.cli import progress
 from vecindex.types import Estimate, Progress, Stage
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = ROOT / "examples" / "questions-cell-biology.jsonl"
-Run = Callable[..., Ran]
+Run = Callable[..., Any]
 COMMANDS = (
     "ingest",
     "search",

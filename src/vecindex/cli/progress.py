@@ -9,7 +9,9 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from vecindex.cli.layout import columns, lines
-from vecindex.cli.output import duration, say, size
+from vecindex.cli.logs import SAID
+from vecindex.cli.output import VOICE, duration, say, size, warn
+from vecindex.cli.spelling import spelled
 from vecindex.cli.wrapping import cells, cut
 from vecindex.messages import Message, percent
 from vecindex.types import Estimate, Progress, Stage
@@ -46,8 +48,16 @@ class Screen(AbstractContextManager["Screen"]):
         if self._bar is None:
             say(message)
             return
+        SAID.info(spelled(message))
         for line in lines(message, sys.stderr):
             self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def warning(self, message: Message) -> None:
+        """Show a line that stays with --quiet."""
+        if self._bar is None or VOICE.quiet:
+            warn(message)
+        else:
+            self.notice(message)
 
     def estimate(self, estimate: Estimate) -> None:
         """Show what the run will cost."""
@@ -67,7 +77,7 @@ class Screen(AbstractContextManager["Screen"]):
             parts.append(f"{size(estimate.free_bytes)} free")
         self.notice("estimate: " + ", ".join(parts))
         if estimate.disk_bytes and estimate.free_bytes is not None and estimate.disk_bytes > estimate.free_bytes:
-            self.notice("warning: not enough free disk space")
+            self.warning("warning: not enough free disk space")
 
     def stopping(self) -> None:
         """Show that the run stops after the transaction in flight, and about when; go on to show how that goes."""
@@ -130,6 +140,8 @@ class Screen(AbstractContextManager["Screen"]):
 
     def _draw(self, name: str, done: float, total: float | None, texts: Sequence[str]) -> None:
         """Draw the bar with the first text that fits next to it; the last one in any case."""
+        if VOICE.quiet:
+            return
         if self._bar is None:
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn, TimeElapsedColumn

@@ -8,10 +8,13 @@ from vecindex.messages import Message, Part, Text, as_text
 from vecindex.spelling import CommandLine
 
 _RUN = CommandLine()
+_as_json = False
 
 
 def begin(verb: str | None) -> None:
     """Begin a run of a command."""
+    global _as_json
+    _as_json = False
     _RUN.verb = verb or ""
     _RUN.given.clear()
 
@@ -22,6 +25,18 @@ def remember(context: typer.Context, parameter: typer.CallbackParam, value: str 
     if value is not None and source is not None and source.name == "COMMANDLINE":
         _RUN.given[str(parameter.name)] = value
     return value
+
+
+def remember_json(value: bool) -> bool:
+    """Keep whether the result is wanted as JSON, which holds for a failure too."""
+    global _as_json
+    _as_json = value
+    return value
+
+
+def as_json() -> bool:
+    """Return whether the result is wanted as JSON, as far as the command line was read."""
+    return _as_json
 
 
 def spelled(message: Message) -> str:

@@ -83,6 +83,8 @@ class Database:
         self.folder = local_folder(self._location)
         self.durable = durable_by_default()
         """Whether writers bring each commit to the disk (fsync) before they go on."""
+        self.wait_s = 0.0
+        """How long a writer waits for another one before it gives up."""
         if self.folder is not None and not can_be_there(self.folder):
             raise ConfigError(
                 f"{self.uri!r} cannot be a database folder: no file can have this name.", "Name another folder."
@@ -111,7 +113,7 @@ class Database:
 
     def writer(self, doing: str = "") -> AbstractContextManager[None]:
         """Return the database's writer lock, to be used as a context manager; see `writing`."""
-        return writing(self.folder, doing, self.durable)
+        return writing(self.folder, doing, self.durable, self.wait_s)
 
     def tables(self) -> list[str]:
         """Return the names of all tables, in order."""

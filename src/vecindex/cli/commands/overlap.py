@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 import typer
 
 from vecindex.cli.options import Db, Json, Table, options_of
-from vecindex.cli.output import end, left_out
+from vecindex.cli.output import end, left_out, warn
 from vecindex.cli.spelling import spelled
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
@@ -68,10 +68,10 @@ def overlap(
     else:
         _print(result, options["question"], options["explain"])
     if fail_under is not None and not result.meets(fail_under, on):
-        left_out(result, screen)
-        screen.notice(f"overlap ({on}) is below {fail_under:g}")
+        left_out(result)
+        warn(f"overlap ({on}) is below {fail_under:g}")
         raise typer.Exit(NOT_MET_EXIT)
-    end(result, screen)
+    end(result)
 
 
 def _written(result: OverlapResult, csv: str | None, html: str | None) -> Iterator[str]:

@@ -30,13 +30,27 @@ FAULTS_EXIT = 1
 
 
 @options_of(StatusOptions)
-def status(db: Db = None, table: Table = DEFAULT_TABLE, json: Json = False, **options: Unpack[StatusOptions]) -> None:
+def status(
+    db: Db = None,
+    table: Table = DEFAULT_TABLE,
+    settings: Annotated[
+        bool, typer.Option("--settings", help="Show the settings that hold and where each comes from instead.")
+    ] = False,
+    json: Json = False,
+    **options: Unpack[StatusOptions],
+) -> None:
     """Show what a table holds and what to do next.
 
     What made it, how the last run went, the stored maps, the tags and the disk space are shown as well.
     """
     from vecindex.cli.render.upkeep import print_status
 
+    if settings:
+        from vecindex.cli.render.settings import print_settings
+        from vecindex.cli.settings import held
+
+        show(held(), json, print_settings)
+        return
     show(vecindex.open(db, table).status(**options), json, print_status)
 
 
