@@ -56,8 +56,10 @@ def record_start(arguments: Sequence[str]) -> None:
 
 def record_end(exit_code: int) -> None:
     """Record how a run ended whose start was recorded."""
+    global _started
     if _started is not None:
         _LOG.info("ends with exit code %d after %.1f s", exit_code, time.perf_counter() - _started)
+    _started = None
 
 
 def record_traceback() -> None:
