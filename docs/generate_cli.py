@@ -22,6 +22,11 @@ The exit codes are the same for every command: see [errors.md](errors.md).
 
 The database is the folder named by `--db`, else by `$VECINDEX_DB`, else `./db`. The table is `articles` unless
 `--table` names another.
+
+Nothing is wider than the terminal, or than 80 columns without one; the variable `COLUMNS` asks for another width. A
+command that is too long for a line is continued after a backslash, so that it can be pasted. A path or URL that is
+too long stands unbroken on a line of its own, because a line end would change it. Lines of data are not wrapped:
+`--json`, and what `search`, `tag` and `status --rejects` print separated by tabs where there is no terminal.
 """
 
 

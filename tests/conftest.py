@@ -23,8 +23,9 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("LANCEDB_LOG", "error")
 os.environ.setdefault("LANCE_LOG", "error")
 os.environ.pop("VECINDEX_DB", None)
-# Test processes get one, and prose is wrapped by it.
-os.environ.pop("COLUMNS", None)
+# So that a message is on one line; what is tested of lines sets its own.
+os.environ["COLUMNS"] = "1000"
+os.environ["VECINDEX_TIMES"] = "no"
 
 # No test asserts a time, not even that of one example.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -78,6 +79,12 @@ def only_loopback() -> Iterator[None]:
         patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
         patch.setattr(socket, "getaddrinfo", guarded_look_up)
         yield
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what pytest prints itself to the width of a page."""
+    config.get_terminal_writer().fullwidth = 80
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,7 +16,7 @@ def database_uri(given: str | None) -> str:
 
 def durable_by_default() -> bool:
     """Return whether $VECINDEX_DURABLE asks for commits that outlive a power cut."""
-    return os.environ.get("VECINDEX_DURABLE", "").lower() not in ("", "0", "false", "no")
+    return os.environ.get("VECINDEX_DURABLE", "").lower() not in ("", "0", "false", "f", "no", "n", "off")
 
 
 SEED = 20_260_101

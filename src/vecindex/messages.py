@@ -27,6 +27,12 @@ class Placeholder:
         return self.name
 
 
+class Shell(str):
+    """A command of another program, as a shell reads it."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class OptionName:
     """An option or argument of a verb, by its name in Python, perhaps with a value."""

@@ -39,6 +39,7 @@ class Option:
     metavar : what stands for the value in the command line's help.
     at_least, at_most : bounds of a number, themselves allowed.
     argument : a positional argument of the command line.
+    by_a_folder : whether a file of settings may set it that merely lies in the working folder, as it came with it.
     """
 
     help: str
@@ -48,6 +49,7 @@ class Option:
     at_least: float | None = None
     at_most: float | None = None
     argument: bool = False
+    by_a_folder: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,17 @@ Durable = Annotated[
     bool,
     Option("Bring each commit to the disk (fsync) [default: $VECINDEX_DURABLE]", default=False, flag="--durable"),
 ]
+Wait = Annotated[
+    float, Option("Seconds to wait for another writer of the database.", default=0.0, metavar="SECONDS", at_least=0)
+]
 TrustRemoteCode = Annotated[
     bool,
-    Option("Run code that the model brings along.", default=False, flag="--trust-remote-code/--no-trust-remote-code"),
+    Option(
+        "Run code that the model brings along.",
+        default=False,
+        flag="--trust-remote-code/--no-trust-remote-code",
+        by_a_folder=False,
+    ),
 ]
 
 

@@ -59,7 +59,7 @@ def test_usage_errors(run: Run, name: str) -> None:
     assert failure(done)["exit_code"] == 2
     assert failure(done)["error"].startswith("No such option: --no-such-option")
     assert failure(done)["hint"].endswith(f"{name} --help")
-    assert done.err.startswith("Usage: ")
+    assert done.err.startswith("error: No such option: --no-such-option\n  Try: ")
     assert run(name, "--no-such-option").out == ""
 
 

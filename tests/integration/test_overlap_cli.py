@@ -125,7 +125,6 @@ def test_details_print_all_figures(ran: Ran, mapped: tuple[str, str]) -> None:
         ["flat", "best", "position"],
         ["flat", "median", "baseline"],
     ]
-    assert max(len(line) for line in lines[1:]) <= 120
     assert "worst questions on the map 'flat'" in out
     assert "  right articles " in out
     assert "--details" not in out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -141,7 +142,6 @@ def test_a_run_that_was_stopped_calls_for_another(tmp_path: Path) -> None:
     table.set_setting(last_run=last_run(1, interrupted=True))
     found = vecindex.open(tmp_path).status()
     assert found.unfinished is None
-    assert len(advice(found)) == 1
     assert advice(found)[0].endswith("to resume it: index.ingest(SOURCE)")
 
 
@@ -331,12 +331,49 @@ def test_rows_that_are_no_longer_missing_are_not_told_as_missing(tmp_path: Path)
     index = vecindex.open(tmp_path / "db")
     index.ingest(a)
     index.ingest(b)
-    assert any("2 rows were not in the sources" in line for line in advice(index.status()))
+    found = index.status()
+    assert found.last_run is not None
+    assert found.last_run["missing"] == 2
     index.ingest(a, b)
     found = index.status()
-    assert not any("prune" in line for line in advice(found))
     assert found.last_run is not None
     assert (found.last_run["missing"], found.last_run["skipped"]) == (0, 3)
+
+
+def test_after_a_partial_delivery_nothing_is_advised_that_removes_rows(tmp_path: Path) -> None:
+    a, b = write(tmp_path / "a.jsonl", [ONE, TWO]), write(tmp_path / "b.jsonl", [THREE])
+    index = vecindex.open(tmp_path / "db")
+    index.ingest(a)
+    index.ingest(b)
+    assert advice(index.status()) == [
+        'To ask it something: index.search("QUESTION")',
+        "To see all of it on a map: index.project()",
+    ]
+
+
+def test_all_tables_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{**ONE, "vector": [1.0, 0.0]}, {**TWO, "vector": [0.0, 1.0]}]
+    options = {"vector_field": "vector", "unverified": True, "model": "none"}
+    for table in ("notes", "articles"):
+        vecindex.open(tmp_path / "db", table).ingest(rows, **options)
+    found = vecindex.open(tmp_path / "db").status()
+    assert found.tables == ("articles", "notes")
+    print_status(found)
+    assert "tables       articles, notes\n" in capsys.readouterr().out
+
+
+def test_use_comes_before_embedding_again(tmp_path: Path) -> None:
+    table, _ = filled(tmp_path, 10)
+    append(table, unit_vectors(10), ids=[f"b{i}" for i in range(10)], txn=2, truncated=[True] * 10)
+    table.set_setting(last_run=last_run(2))
+    vecindex.open(tmp_path).project(method="pca")
+    found = advice(vecindex.open(tmp_path).status())
+    assert [re.search(r"index\.\w+\(|chunk=", line)[0] for line in found] == [
+        "index.search(",
+        "index.map(",
+        "index.overlap(",
+        "chunk=",
+    ]
 
 
 def test_the_rate_is_that_of_the_last_run_that_embedded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -372,7 +409,9 @@ def test_a_table_with_a_map_that_needs_nothing(tmp_path: Path) -> None:
     table.set_setting(last_run=last_run(1))
     vecindex.open(tmp_path).project(method="pca")
     assert advice(vecindex.open(tmp_path).status()) == [
-        "To see how well it serves your questions: index.overlap(questions=FILE)"
+        'To ask it something: index.search("QUESTION")',
+        "To see all of it on a map: index.map()",
+        "To see how well it serves your questions: index.overlap(questions=FILE)",
     ]
 
 

@@ -7,17 +7,19 @@ import logging
 import os
 import sys
 from contextlib import suppress
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 import typer.core
 
+from vecindex.cli import logs, settings
 from vecindex.cli.commands import export, ingest, map, mcp, overlap, project, search, serve, upkeep
-from vecindex.cli.output import print_json
-from vecindex.cli.spelling import begin, spelled
+from vecindex.cli.output import VOICE, print_json, warn
+from vecindex.cli.spelling import as_json, begin, spelled
 from vecindex.cli.streams import OutputError, prepare, silence
 from vecindex.errors import ConfigError, VecindexError, described
 from vecindex.masks import masked
+from vecindex.messages import Message, Shell, as_text, text
 from vecindex.shortages import Shortage, shortage
 
 BROKEN_PIPE_EXIT = 141
@@ -27,7 +29,14 @@ _UsageError: Any = typer.BadParameter.__base__
 
 
 class Commands(typer.core.TyperGroup):
-    """The commands, ended quietly when their output is closed (broken pipe)."""
+    """The commands with their settings, ended quietly when their output is closed (broken pipe)."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Read the settings, unless no more than help is asked for."""
+        sources = settings.begin(self)
+        if "--help" not in args and not extra.get("resilient_parsing"):
+            extra["default_map"] = sources.read()
+        return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; its output is flushed here, where a broken pipe can still be handled."""
@@ -60,41 +69,25 @@ def options(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens to standard error.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show results, warnings and errors only.")] = False,
     log_file: Annotated[str | None, typer.Option(metavar="FILE", help="Log to a file as well.")] = None,
+    times: Annotated[
+        bool | None,
+        typer.Option("--times/--no-times", help="Messages with the time [default: where there is no terminal]"),
+    ] = None,
 ) -> None:
-    """Set up logging."""
+    """Set up what is shown and logged."""
     begin(context.invoked_subcommand)
     if version:
         from vecindex import __version__
 
         typer.echo(f"vecindex {__version__}")
         raise typer.Exit
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)] if verbose else []
-    if log_file:
-        handlers.append(_log_to(log_file))
-    if handlers:
-        form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-        for handler in handlers:
-            handler.setFormatter(_Masked(form))
-        logging.basicConfig(level=logging.WARNING, handlers=handlers)
-        logging.getLogger("vecindex").setLevel(logging.DEBUG if verbose else logging.INFO)
-
-
-class _Masked(logging.Formatter):
-    """Lines and tracebacks without the secrets of URLs."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return masked(super().format(record))
-
-
-def _log_to(path: str) -> logging.Handler:
-    try:
-        return logging.FileHandler(path, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"--log-file {path}: cannot be written: {error.strerror}",
-            "Name a file in a folder that exists and that you may write to.",
-        ) from error
+    if quiet and verbose:
+        raise ConfigError("--quiet and --verbose exclude each other.", "Give one of them.")
+    VOICE.quiet, VOICE.times = quiet, not sys.stderr.isatty() if times is None else times
+    logs.set_up(verbose, quiet, log_file)
+    logs.record_start(sys.argv[1:])
 
 
 app.command("ingest")(ingest.ingest)
@@ -132,52 +125,67 @@ def main() -> None:
     logging.raiseExceptions = False
     prepare()
     _write_any_text()
+    begin(None)
+    VOICE.quiet = VOICE.times = False
+    exit_code = 1
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        exit_code = _run()
+    except SystemExit as end:
+        exit_code = int(end.code or 0)
+    finally:
+        logs.record_end(exit_code)
+    sys.exit(exit_code)
+
+
+def _run() -> int:
+    """Run what was typed, and return its exit code."""
+    try:
+        return app(standalone_mode=False) or 0
     except OutputError as error:
         silence("stdout")
         what = f"Standard output cannot be written: {error.strerror}."
-        _fail(what, "Only what is printed there is lost; what the command changed in the database is done.", 1)
+        return _fail(what, "Only what is printed there is lost; what the command changed in the database is done.", 1)
     except VecindexError as error:
-        _fail(spelled(error.message), None if error.hint is None else spelled(error.hint), error.exit_code)
+        return _fail(error.message, error.hint, error.exit_code)
     except _UsageError as error:
         error.message = masked(error.message)
-        error.show()
-        hint = f"Try: {error.ctx.command_path} --help" if error.ctx else None
-        if error.ctx and error.ctx.info_name == "search" and "extra argument" in error.format_message():
-            hint = "Put a text of several words in quotes."
-            print(f"  {hint}", file=sys.stderr)  # noqa: T201
-        _fail(error.format_message(), hint, error.exit_code, shown=True)
+        return _fail(error.format_message(), _hint_on_usage(error), error.exit_code)
     except typer.Abort:
-        print("Aborted!", file=sys.stderr)  # noqa: T201
-        _fail("Aborted.", None, 1, shown=True)
-    except Exception as error:
-        log = logging.getLogger("vecindex")
-        # Without a handler, logging would print the traceback by itself.
-        if log.hasHandlers():
-            log.exception("unexpected error")
+        return _fail("Aborted.", None, 1)
+    except Exception as error:  # noqa: BLE001, for a traceback helps nobody who did not ask for a log
+        logs.record_traceback()
         lacking = shortage(error)
         # Of what is not of the database it is not known that a disk is meant.
         if lacking not in (None, Shortage.LOCKS, Shortage.ATOMIC):
-            _fail(f"{lacking}: {described(error)}", lacking.hint, 1)
+            return _fail(f"{lacking}: {described(error)}", lacking.hint, 1)
         hint = "Nothing committed is lost. `vecindex --log-file FILE ...` writes the details for a report."
-        _fail(f"unexpected {described(error)}", hint, 1)
+        return _fail(f"unexpected {described(error)}", hint, 1)
 
 
-def _fail(message: str, hint: str | None, exit_code: int, *, shown: bool = False) -> NoReturn:
-    """End with an exit code; with --json on the command line, print the failure as JSON on standard output.
+def _hint_on_usage(error: Any) -> Message | None:
+    if not error.ctx:
+        return None
+    option = getattr(error, "param", None)
+    if option is not None and (source := settings.source_of(error.ctx, option)):
+        return f"It comes from {source}."
+    if error.ctx.info_name == "search" and "extra argument" in error.format_message():
+        return "Put a text of several words in quotes."
+    return text("Try: ", Shell(f"{error.ctx.command_path} --help"))
 
-    `shown` says that the message is on standard error already.
-    """
-    if not shown:
-        print(f"error: {message}" + (f"\n  {hint}" if hint else ""), file=sys.stderr)  # noqa: T201
+
+def _fail(message: Message, hint: Message | None, exit_code: int) -> int:
+    """Show a failure, with --json also as JSON on standard output, and return its exit code."""
+    warn(text("error: ", as_text(message)))
+    if hint:
+        warn(hint, 2)
     arguments = sys.argv[1:]
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    if "--json" in options:
+    if as_json() or "--json" in options:
         with suppress(OSError):
-            print_json({"error": message, "hint": hint, "exit_code": exit_code})
+            hint = None if hint is None else spelled(hint)
+            print_json({"error": spelled(message), "hint": hint, "exit_code": exit_code})
             sys.stdout.flush()
-    sys.exit(exit_code)
+    return exit_code
 
 
 if __name__ == "__main__":

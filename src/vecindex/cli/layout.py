@@ -1,18 +1,20 @@
-"""How text and tables are laid out on standard output."""
+"""How text and tables are laid out on standard output and standard error: no wider than the terminal."""
 
 from __future__ import annotations
 
-import shlex
-import shutil
+import os
 import sys
-import textwrap
 from collections.abc import Sequence
+from typing import TextIO
 
-from vecindex.cli.spelling import spelled
+from vecindex.cli.spelling import spelled_part
+from vecindex.cli.wrapping import cut, laid_out, pad, wrapped
 from vecindex.messages import Message
 
-NARROWEST, WIDEST = 80, 120
-"""Prose is wrapped in between; outside a terminal at the widest. Tables are as wide as they are."""
+WITHOUT_TERMINAL = 80
+"""Columns where there is no terminal to ask."""
+WIDEST_PROSE = 120
+"""Longer lines of prose are hard to read; tables take the whole terminal."""
 
 
 def plain(text: str) -> str:
@@ -29,53 +31,55 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def out(line: str = "") -> None:
-    """Print a line."""
+def columns(stream: TextIO) -> int:
+    """Return the columns of the terminal behind a stream, 80 without one; $COLUMNS holds for both."""
+    if asked := _asked():
+        return asked
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or WITHOUT_TERMINAL
+    except (OSError, ValueError, AttributeError):  # a stream of a test or another program has no number
+        return WITHOUT_TERMINAL
+
+
+def _asked() -> int:
+    given = os.environ.get("COLUMNS", "")
+    return int(given) if given.isdecimal() else 0
+
+
+def data(line: str) -> None:
+    """Print a line of data, which programs read, as it is."""
     sys.stdout.write(line + "\n")
 
 
-def _width() -> int:
-    return max(NARROWEST, min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns))
+def out(text: str = "") -> None:
+    """Print lines, wrapped where they are too wide; their blanks at the beginning stay."""
+    for line in text.split("\n"):
+        prose(line, indent=len(line) - len(line.lstrip(" ")))
+
+
+def lines(text: Message, stream: TextIO, head: str = "", indent: int = 0) -> list[str]:
+    """Return a text behind its head as the lines that it takes on a stream."""
+    width = columns(stream)
+    return wrapped(text, spelled_part, width if _asked() else min(width, WIDEST_PROSE), head, indent)
 
 
 def prose(text: Message, head: str = "", indent: int = 0) -> None:
     """Print a text behind its head, wrapped; further lines begin under the text's first."""
-    width = _width()
-    first = " " * indent + head
-    out(
-        textwrap.fill(
-            spelled(text), width, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False
-        )
-    )
-
-
-def paste(command: str, indent: int = 2) -> None:
-    """Print a command so that it can be copied into a shell as it stands, in lines that continue one another."""
-    width = _width() - 2
-    lines = [" " * indent]
-    for word in map(shlex.quote, shlex.split(command)):
-        line = f"{lines[-1]} {word}" if lines[-1].strip() else lines[-1] + word
-        # An option stays with its value: a line breaks before options alone.
-        if len(line) > width and lines[-1].strip() and word.startswith("-"):
-            line = f"{' ' * (indent + 2)}{word}"
-            lines.append(line)
-        else:
-            lines[-1] = line
-    out(" \\\n".join(lines))
+    for line in lines(text, sys.stdout, head, indent):
+        data(line)
 
 
 def facts(rows: Sequence[tuple[str, Message]], indent: int = 2) -> None:
     """Print names with a fact about each, one under the other."""
     width = max((len(name) for name, _ in rows), default=0)
     for name, fact in rows:
-        prose(fact, f"{name:<{width}}  ", indent)
+        prose(fact, f"{pad(name, width)}  ", indent)
 
 
-def table(rows: Sequence[Sequence[str]]) -> None:
+def table(rows: Sequence[Sequence[str]], indent: int = 2) -> None:
     """Print rows of equally many cells, the first of which is the head."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        out("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for line in laid_out(rows, columns(sys.stdout) - indent):
+        data((" " * indent + line).rstrip())
 
 
 def short(text: str, width: int) -> str:
@@ -84,5 +88,4 @@ def short(text: str, width: int) -> str:
     >>> short("what part of the cell makes energy", 12)
     'what part o…'
     """
-    line = plain(text)
-    return line if len(line) <= width else line[: width - 1].rstrip() + "…"
+    return cut(plain(text), width)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import typer
 
-from vecindex.cli.spelling import remember
+from vecindex.cli.spelling import remember, remember_json
 from vecindex.options import Field, fields_of, signature_of
 
 Db = Annotated[
@@ -20,7 +20,12 @@ Db = Annotated[
     ),
 ]
 Table = Annotated[str, typer.Option("--table", "-t", metavar="NAME", callback=remember, help="Table of articles.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+Json = Annotated[
+    bool, typer.Option("--json", callback=remember_json, help="Print the result as JSON on standard output.")
+]
+
+NEVER_BY_A_FOLDER: set[str] = set()
+"""Options that no file of settings sets which merely lies in the working folder."""
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -33,6 +38,7 @@ def options_of(kind: Any) -> Callable[[F], F]:
 
     def decorate(function: F) -> F:
         fields = fields_of(kind)
+        NEVER_BY_A_FOLDER.update(name for name, field in fields.items() if not field.option.by_a_folder)
         signature = signature_of(function, kind)
         hints = inspect.get_annotations(function, eval_str=True)
         parameters = []

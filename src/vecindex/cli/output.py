@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import typer
 
+from vecindex.cli.layout import lines
+from vecindex.cli.logs import SAID, now
 from vecindex.cli.spelling import spelled
 from vecindex.errors import REJECTED_EXIT
 from vecindex.messages import Message
 from vecindex.serialize import Result
-from vecindex.types import Forecast, Observer, Rejected
+from vecindex.types import Forecast, Rejected
 
 T = TypeVar("T", bound=Result)
 
@@ -31,17 +34,17 @@ class WithRejects(Protocol):
         ...
 
 
-def left_out(result: WithRejects, observer: Observer) -> None:
+def left_out(result: WithRejects) -> None:
     """Name the lines that were left out, and those that were counted once."""
     for line in result.rejected:
-        observer.notice(f"left out {line.location}: {line.reason}")
+        warn(f"left out {line.location}: {line.reason}")
     for line in getattr(result, "duplicates", ()):
-        observer.notice(f"counted once: {line.location} is {line.reason}")
+        say(f"counted once: {line.location} is {line.reason}")
 
 
-def end(result: WithRejects, observer: Observer) -> None:
+def end(result: WithRejects) -> None:
     """Name the lines that were left out, and end with exit code 6 if there are any."""
-    left_out(result, observer)
+    left_out(result)
     if result.rejected:
         raise typer.Exit(REJECTED_EXIT)
 
@@ -62,9 +65,44 @@ def show(result: T, as_json: bool, printed: Callable[[T], None]) -> None:
         printed(result)
 
 
-def say(text: Message = "") -> None:
-    """Print a line for the user to standard error."""
-    sys.stderr.write(spelled(text) + "\n")
+@dataclass(slots=True)
+class Voice:
+    """How much goes to standard error, and whether with the time."""
+
+    quiet: bool = False
+    times: bool = False
+
+
+VOICE = Voice()
+
+
+def say(text: Message = "", indent: int = 0) -> None:
+    """Print a message for the user to standard error, wrapped; with --quiet only the log gets it."""
+    SAID.info(spelled(text))
+    if not VOICE.quiet:
+        _write(text, indent)
+
+
+def warn(text: Message, indent: int = 0) -> None:
+    """Print what the user must see, --quiet or not."""
+    SAID.warning(spelled(text))
+    _write(text, indent)
+
+
+def _write(text: Message, indent: int) -> None:
+    time = f"{now()} " if VOICE.times else ""
+    # What is indented is a part of the message before it.
+    head = " " * (len(time) + indent) if indent else time
+    for line in lines(text, sys.stderr, head):
+        sys.stderr.write(line + "\n")
+
+
+def confirmed(question: str) -> bool:
+    """Ask a question on the terminal, and return whether the answer is yes."""
+    *first, last = lines(question, sys.stderr)
+    for line in first:
+        sys.stderr.write(line + "\n")
+    return typer.confirm(last, err=True)
 
 
 def duration(seconds: float) -> str:

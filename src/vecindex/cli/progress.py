@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from vecindex.cli.output import WORTH_A_FORECAST_S, duration, expected, say, size
+from vecindex.cli.layout import columns, lines
+from vecindex.cli.logs import SAID
+from vecindex.cli.output import VOICE, WORTH_A_FORECAST_S, duration, expected, say, size, warn
 from vecindex.cli.spelling import spelled
+from vecindex.cli.wrapping import cells, cut
 from vecindex.messages import Message, percent
 from vecindex.types import Estimate, Forecast, Progress, Stage
 
 _LINE_EVERY_S = 30.0
 # Who asked for an end waits for it.
 _STOPPING_LINE_EVERY_S = 5.0
+_LEAST_BAR, _WIDEST_BAR = 10, 40
+_ELAPSED = len("0:00:00")
 
 
 class Screen(AbstractContextManager["Screen"]):
@@ -39,10 +45,19 @@ class Screen(AbstractContextManager["Screen"]):
 
     def notice(self, message: Message) -> None:
         """Show a line."""
-        if self._bar is not None:
-            self._bar.console.print(spelled(message), markup=False, highlight=False)
-        else:
+        if self._bar is None:
             say(message)
+            return
+        SAID.info(spelled(message))
+        for line in lines(message, sys.stderr):
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def warning(self, message: Message) -> None:
+        """Show a line that stays with --quiet."""
+        if self._bar is None or VOICE.quiet:
+            warn(message)
+        else:
+            self.notice(message)
 
     def estimate(self, estimate: Estimate) -> None:
         """Show what the run will cost."""
@@ -62,7 +77,7 @@ class Screen(AbstractContextManager["Screen"]):
             parts.append(f"{size(estimate.free_bytes)} free")
         self.notice("estimate: " + ", ".join(parts))
         if estimate.disk_bytes and estimate.free_bytes is not None and estimate.disk_bytes > estimate.free_bytes:
-            self.notice("warning: not enough free disk space")
+            self.warning("warning: not enough free disk space")
 
     def forecast(self, forecast: Forecast) -> None:
         """Show what a map will cost, unless it is made in no time."""
@@ -84,20 +99,23 @@ class Screen(AbstractContextManager["Screen"]):
         if self._stopping:
             left = _left(progress) or "storing the transaction"
             if self._terminal:
-                self._draw("stopping", progress.embedded, None, left)
+                self._draw("stopping", progress.embedded, None, [left])
             elif self._line_is_due(_STOPPING_LINE_EVERY_S):
                 say(f"stopping: {left}")
             return
-        model = f"{progress.texts_per_s:.1f} texts/s{self._eta(progress)}, batch {progress.batch_tokens:,} tokens"
-        model += f", {progress.device} {progress.precision}"
+        rate = [f"{progress.texts_per_s:.1f} texts/s"]
+        eta = self._eta(progress)
+        how = [f"batch {progress.batch_tokens:,} tokens", f"{progress.device} {progress.precision}"]
         if self._terminal and progress.embedded:
-            count = f"{progress.embedded:,}" + (f" of {self._todo:,}" if self._todo else "")
-            self._draw("embedding", progress.embedded, self._todo, f"{count}, {model}")
+            count = [f"{progress.embedded:,}" + (f" of {self._todo:,}" if self._todo else "")]
+            parts = [[*count, *rate, *eta, *how], [*count, *rate, *eta], [*count, *eta], eta or count]
+            self._draw("embedding", progress.embedded, self._todo, [", ".join(some) for some in parts])
         elif self._terminal:
-            self._draw("reading", progress.rows, progress.total, f"{progress.rows:,}")
+            self._draw("reading", progress.rows, progress.total, [f"{progress.rows:,}"])
         elif self._line_is_due():
-            done = f"{progress.rows:,}" + (f" of {progress.total:,}" if progress.total else "")
-            say(f"{done} rows" + (f", {progress.embedded:,} embedded, {model}" if progress.embedded else ""))
+            done = f"{progress.rows:,}" + (f" of {progress.total:,}" if progress.total else "") + " rows"
+            more = [f"{progress.embedded:,} embedded", *rate, *eta, *how] if progress.embedded else []
+            say(", ".join([done, *more]))
 
     def stage(self, stage: Stage) -> None:
         """Show where a stage stands, and when it will be done at the rate that it has had so far."""
@@ -109,7 +127,7 @@ class Screen(AbstractContextManager["Screen"]):
             seconds = (now - self._stage_since) / stage.done * (stage.total - stage.done)
             left = f"{percent(stage.done / stage.total)}, {duration(seconds)} left"
         if self._terminal:
-            self._draw(stage.name, stage.done, stage.total, left)
+            self._draw(stage.name, stage.done, stage.total, [left])
         elif self._line_is_due():
             say(f"{stage.name}{': ' if left else ''}{left}")
 
@@ -119,28 +137,34 @@ class Screen(AbstractContextManager["Screen"]):
         self._last_line = now if due else self._last_line
         return due
 
-    def _eta(self, progress: Progress) -> str:
+    def _eta(self, progress: Progress) -> list[str]:
         if not self._todo or not progress.texts_per_s:
-            return ""
+            return []
         # All else overlaps with the model, so its rate is that of the run.
-        return f", {duration(max(0, self._todo - progress.embedded) / progress.texts_per_s)} left"
+        return [f"{duration(max(0, self._todo - progress.embedded) / progress.texts_per_s)} left"]
 
-    def _draw(self, name: str, done: float, total: float | None, text: str) -> None:
+    def _draw(self, name: str, done: float, total: float | None, texts: Sequence[str]) -> None:
+        """Draw the bar with the first text that fits next to it; the last one in any case."""
+        if VOICE.quiet:
+            return
         if self._bar is None:
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
             from rich.progress import Progress as Bars
 
             self._bar = Bars(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
-                TextColumn("{task.fields[text]}"),
+                TextColumn("{task.fields[text]}", markup=False),
                 TimeElapsedColumn(),
                 console=Console(stderr=True),
                 transient=True,
             )
             self._bar.start()
             self._task = self._bar.add_task(name, total=None, text="")
+        room = columns(sys.stderr) - cells(name) - _ELAPSED - _LEAST_BAR - 3
+        text = cut(next((some for some in texts if cells(some) <= room), texts[-1]), max(1, room))
+        self._bar.columns[1].bar_width = max(1, min(_WIDEST_BAR, room - cells(text) + _LEAST_BAR))
         self._bar.update(self._task, description=name, completed=done, total=total, text=text)
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from vecindex.messages import Message, as_text
+from vecindex.messages import Message, Part, Text, as_text
 from vecindex.spelling import CommandLine
 
 _RUN = CommandLine()
+_as_json = False
 
 
 def begin(verb: str | None) -> None:
     """Begin a run of a command."""
+    global _as_json
+    _as_json = False
     _RUN.verb = verb or ""
     _RUN.given.clear()
 
@@ -24,6 +27,23 @@ def remember(context: typer.Context, parameter: typer.CallbackParam, value: str 
     return value
 
 
+def remember_json(value: bool) -> bool:
+    """Keep whether the result is wanted as JSON, which holds for a failure too."""
+    global _as_json
+    _as_json = value
+    return value
+
+
+def as_json() -> bool:
+    """Return whether the result is wanted as JSON, as far as the command line was read."""
+    return _as_json
+
+
 def spelled(message: Message) -> str:
     """Return a message with its options and commands as they are typed."""
     return as_text(message).spelled(_RUN)
+
+
+def spelled_part(part: Part) -> str:
+    """Return one part of a message as it is typed."""
+    return Text((part,)).spelled(_RUN)

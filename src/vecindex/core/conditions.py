@@ -8,7 +8,7 @@ take, few of them, and small patterns.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -114,6 +114,16 @@ def excess(condition: str) -> str | None:
     if joined > MAX_JOINED:
         return f"it has {joined:,} ANDs and ORs, and may have {MAX_JOINED:,}; put values into a list: id IN (...)."
     return _pattern_excess(tokens)
+
+
+def columns_in(condition: str, columns: Sequence[str]) -> list[str]:
+    """Return the columns that a condition names, in their order.
+
+    >>> columns_in("Year > 1990 AND \"topic\" = 'lang'", ["lang", "topic", "year"])
+    ['topic', 'year']
+    """
+    named = {token.name for token in _tokens(condition)}
+    return [name for name in columns if name.lower() in named]
 
 
 def _tokens(condition: str) -> Iterator[_Token]:

@@ -68,6 +68,10 @@ def check_name(name: str, database: Database) -> None:
         )
 
 
+def _of_articles(names: list[str]) -> list[str]:
+    return [name for name in names if name not in (REJECTS, QUESTIONS) and not name.startswith(_NEXT_TO_ARTICLES)]
+
+
 class Database:
     """An open database. Opening reads nothing and creates nothing."""
 
@@ -79,6 +83,8 @@ class Database:
         self.folder = local_folder(self._location)
         self.durable = durable_by_default()
         """Whether writers bring each commit to the disk (fsync) before they go on."""
+        self.wait_s = 0.0
+        """How long a writer waits for another one before it gives up."""
         if self.folder is not None and not can_be_there(self.folder):
             raise ConfigError(
                 f"{self.uri!r} cannot be a database folder: no file can have this name.", "Name another folder."
@@ -107,7 +113,7 @@ class Database:
 
     def writer(self, doing: str = "") -> AbstractContextManager[None]:
         """Return the database's writer lock, to be used as a context manager; see `writing`."""
-        return writing(self.folder, doing, self.durable)
+        return writing(self.folder, doing, self.durable, self.wait_s)
 
     def tables(self) -> list[str]:
         """Return the names of all tables, in order."""
@@ -153,6 +159,10 @@ class Database:
         with translated(f"{self.uri}/{name}"):
             return "content_hash" in self.connection.open_table(name).schema.names
 
+    def article_tables(self) -> list[str]:
+        """Return the names of the tables of articles, in order: without those that are kept next to them."""
+        return _of_articles(self.tables())
+
     def articles(self, name: str, at: str | None = None) -> ArticleTable:
         """Open an articles table, at its latest version or, to be read only, at a tagged one.
 
@@ -160,8 +170,7 @@ class Database:
         """
         names = self.tables()
         if name not in names:
-            own = (REJECTS, QUESTIONS)
-            there = ", ".join(n for n in names if n not in own and not n.startswith(_NEXT_TO_ARTICLES)) or "none"
+            there = ", ".join(_of_articles(names)) or "none"
             raise TableNotFoundError(
                 f"No table {name!r} in {self.uri} (tables there: {there}).",
                 text("Make it: ", command("ingest", Placeholder("SOURCE"))),

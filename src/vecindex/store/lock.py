@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import os
 import re
 import sys
@@ -15,9 +16,12 @@ from typing import Any
 from vecindex.errors import LockedError, StoreError
 from vecindex.files import Unflushed, local_folder, make_folder
 from vecindex.masks import masked
+from vecindex.messages import option, text
 from vecindex.shortages import Shortage, shortage
 from vecindex.store.faults import lacking_error, translated
 
+_LOG = logging.getLogger(__name__)
+_POLL_S = 0.2
 _LOCK = ".vecindex.lock"
 _HOLDER = ".vecindex.holder"
 UNKNOWN = "unknown"
@@ -38,8 +42,8 @@ _held: dict[Path, _Hold] = {}
 
 
 @contextmanager
-def writing(folder: Path | None, doing: str = "", durable: bool = False) -> Iterator[None]:
-    """Hold the writer lock of a database inside the block, or raise LockedError at once, naming its holder.
+def writing(folder: Path | None, doing: str = "", durable: bool = False, wait_s: float = 0.0) -> Iterator[None]:
+    """Hold the writer lock of a database inside the block, or raise LockedError after `wait_s`, naming its holder.
 
     `doing` is added to the note of the holder.
 
@@ -56,11 +60,13 @@ def writing(folder: Path | None, doing: str = "", durable: bool = False) -> Iter
     try:
         make_folder(folder, durable)
         lock = _lock_of(folder)
-        lock.acquire()
+        _acquire(lock, folder, wait_s)
     except Timeout as error:
         raise LockedError(
             f"Another process is writing to {folder} ({_note(folder)}).",
-            "Wait until it is done, or stop it; then run the same command again.",
+            text(option("wait", f"{wait_s:g}"), " was not long enough: wait longer, or stop the other one.")
+            if wait_s
+            else "Wait until it is done, or stop it; then run the same command again.",
         ) from error
     except (OSError, NotImplementedError) as error:
         raise _not_lockable(folder, error) from error
@@ -79,6 +85,18 @@ def writing(folder: Path | None, doing: str = "", durable: bool = False) -> Iter
                 (folder / _HOLDER).unlink(missing_ok=True)
         with suppress(OSError):
             lock.release()
+
+
+def _acquire(lock: Any, folder: Path, wait_s: float) -> None:
+    from filelock import Timeout
+
+    try:
+        lock.acquire()
+    except Timeout:
+        if not wait_s:
+            raise
+        _LOG.warning("waiting up to %g s for another writer (%s)", wait_s, _note(folder))
+        lock.acquire(timeout=wait_s, poll_interval=_POLL_S)
 
 
 def _lock_of(folder: Path) -> Any:
@@ -129,6 +147,7 @@ def committing(where: str) -> Iterator[None]:
         yield
         if unflushed is not None:
             unflushed.flush(last="*.manifest")
+    _LOG.info("committed to %s", masked(where))
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
 from vecindex.cli.interrupts import interruptible
 from vecindex.cli.options import Db, Json, Table, options_of
+from vecindex.cli.output import confirmed
 from vecindex.cli.streams import OutputError, is_closed, silence
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
@@ -80,14 +82,14 @@ def _ask_to_replace(out: str) -> None:
         return
     if sys.stdin is None or not sys.stdin.isatty():
         raise ConfigError(f"{out} exists; nobody can be asked here, so it was not replaced.", "Add --yes.")
-    if not typer.confirm(f"Replace {out}?", err=True):
+    if not confirmed(f"Replace {out}?"):
         raise ConfigError(f"{out} exists, and was not replaced.", "Name another file.")
 
 
 def print_export(report: ExportReport) -> None:
     """Print what an export wrote, and how a tool opens it."""
     from vecindex.cli.output import say, size
-    from vecindex.messages import percent
+    from vecindex.messages import Shell, percent, text
 
     into = "standard output" if report.out == "-" else report.out
     ids = f", their ids to {report.ids_out}" if report.ids_out else ""
@@ -98,4 +100,5 @@ def print_export(report: ExportReport) -> None:
         found = report.neighbors
         exact = "" if found.recall >= 1 else f", {percent(found.recall, 1)} of them right"
         say(f'map "{report.placed}"; {found.k} neighbors of each row, by embedding{exact}')
-        say(f"open it: embedding-atlas {report.out} --text text --x x --y y --neighbors neighbors")
+        shown = f"embedding-atlas {quote(report.out)} --text text --x x --y y --neighbors neighbors"
+        say(text("open it: ", Shell(shown)))

@@ -96,7 +96,7 @@ def map(
         screen.notice(note)
     if open_:
         typer.launch(written.path)
-    end(result, screen)
+    end(result)
 
 
 _OF_A_MAP = ("map", "color", "fields", "topics", "snippet")

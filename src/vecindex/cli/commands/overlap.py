@@ -10,7 +10,7 @@ import typer
 
 from vecindex.cli.layout import out
 from vecindex.cli.options import Db, Json, Table, options_of
-from vecindex.cli.output import end, left_out
+from vecindex.cli.output import end, left_out, warn
 from vecindex.cli.spelling import spelled
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
@@ -75,12 +75,12 @@ def overlap(
     else:
         _print(result, options["question"], options["explain"], details)
     if fail_under is not None and not result.meets(fail_under, on):
-        left_out(result, screen)
+        left_out(result)
         chosen = result.map
         on_map = f" on the map {chosen.name!r} ({chosen.reason})" if chosen else ""
-        screen.notice(f"overlap ({on}){on_map} is below {fail_under:g}")
+        warn(f"overlap ({on}){on_map} is below {fail_under:g}")
         raise typer.Exit(NOT_MET_EXIT)
-    end(result, screen)
+    end(result)
 
 
 def _written(result: OverlapResult, csv: str | None, neighbors: str | None, html: str | None) -> Iterator[str]:

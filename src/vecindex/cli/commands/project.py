@@ -76,7 +76,7 @@ def project(
             name, questions=questions or (), positions=positions, observer=observer, **options
         )
     show(result, json, print_project)
-    end(result, screen)
+    end(result)
 
 
 def read_settings(given: list[str]) -> dict[str, Any]:

@@ -34,4 +34,4 @@ def search(
     with Screen() as screen:
         result = vecindex.open(db, table).search(query, observer=screen, **options)
     show(result, json, print_search)
-    end(result, screen)
+    end(result)

@@ -8,6 +8,7 @@ from typing import Annotated, Unpack
 
 import typer
 
+from vecindex.cli.logs import record_end
 from vecindex.cli.options import Db, Table, options_of
 from vecindex.cli.streams import OutputError, silence
 from vecindex.config import DEFAULT_TABLE, database_uri
@@ -60,6 +61,7 @@ def serve(
     unfinished = run(served, host, port, ready, lambda: say("stopping; Ctrl-C once more stops at once"))
     if unfinished:
         # A thread inside a library would be waited for, or make noise at the interpreter's end.
+        record_end(0)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)

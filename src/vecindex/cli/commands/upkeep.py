@@ -10,7 +10,7 @@ import typer
 import vecindex
 from vecindex.cli.layout import plain
 from vecindex.cli.options import Db, Json, Table, options_of
-from vecindex.cli.output import print_json, say, show
+from vecindex.cli.output import confirmed, print_json, say, show
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
 from vecindex.verbs.upkeep.options import (
@@ -30,13 +30,27 @@ FAULTS_EXIT = 1
 
 
 @options_of(StatusOptions)
-def status(db: Db = None, table: Table = DEFAULT_TABLE, json: Json = False, **options: Unpack[StatusOptions]) -> None:
+def status(
+    db: Db = None,
+    table: Table = DEFAULT_TABLE,
+    settings: Annotated[
+        bool, typer.Option("--settings", help="Show the settings that hold and where each comes from instead.")
+    ] = False,
+    json: Json = False,
+    **options: Unpack[StatusOptions],
+) -> None:
     """Show what a table holds and what to do next.
 
     What made it, how the last run went, the stored maps, the tags and the disk space are shown as well.
     """
     from vecindex.cli.render.upkeep import print_status
 
+    if settings:
+        from vecindex.cli.render.settings import print_settings
+        from vecindex.cli.settings import held
+
+        show(held(), json, print_settings)
+        return
     show(vecindex.open(db, table).status(**options), json, print_status)
 
 
@@ -68,18 +82,18 @@ def ask(plan: DeleteReport) -> bool:
     matched = f"{plan.articles:,} articles ({plan.rows:,} rows) of {plan.table}"
     if sys.stdin is None or not sys.stdin.isatty():
         raise ConfigError(f"Would remove {matched}; nobody can be asked here, so nothing was removed.", "Add --yes.")
-    return typer.confirm(f"Remove {matched}?", err=True)
+    return confirmed(f"Remove {matched}?")
 
 
 def may_give_up(plan: RepairPlan) -> bool:
     """Ask on the terminal whether a repair may give something up; where nobody can be asked, it is not made."""
     say(f"to {plan.what} gives up {plan.given_up}")
     for one in plan.ids:
-        say(f"  {plain(one)}")
+        say(plain(one), 2)
     if sys.stdin is None or not sys.stdin.isatty():
-        say("  nobody can be asked here, so this was not repaired; add --yes")
+        say("nobody can be asked here, so this was not repaired; add --yes", 2)
         return False
-    return typer.confirm("Give it up?", err=True)
+    return confirmed("Give it up?")
 
 
 @options_of(OptimizeOptions)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vecindex.cli.layout import facts, out, paste, plain, prose, short, table
-from vecindex.cli.spelling import spelled
+from vecindex.cli.layout import facts, out, plain, prose, short, table
 from vecindex.reports.figures import share
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def print_answer(result: OverlapResult) -> None:
         ]
     )
     if found.command is not None:
-        paste(spelled(found.command))
+        prose(found.command, indent=2)
 
 
 def print_worst(result: OverlapResult) -> None:
@@ -55,7 +54,7 @@ def print_worst(result: OverlapResult) -> None:
     look = result.answer.look if result.answer else None
     if look is not None:
         out("Why is one of them bad? Name its id:")
-        paste(spelled(look))
+        prose(look, indent=2)
 
 
 def worst_first(result: OverlapResult) -> Sequence[QuestionRow]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vecindex.cli.output import duration, say
+from vecindex.cli.output import duration, say, warn
 from vecindex.messages import command, percent, text
 
 if TYPE_CHECKING:
@@ -13,34 +13,41 @@ if TYPE_CHECKING:
 
 def print_ingest(report: IngestReport, dry_run: bool) -> None:
     """Print what an ingest did, or would do."""
+    # With --quiet only what went wrong is shown.
+    show = warn if report.rejected or report.interrupted else say
     if dry_run:
-        say(
+        show(
             f"dry run: {report.read:,} rows read: {report.added:,} new in {report.table}, "
             f"{report.changed:,} changed, {report.skipped:,} unchanged, {report.rejected:,} to be rejected; "
             f"{report.vectors:,} vectors to store"
         )
     else:
-        say(
+        show(
             f"{report.table}: {report.added:,} added, {report.changed:,} changed, {report.skipped:,} unchanged, "
             f"{report.rejected:,} rejected; {report.rows_in_table:,} rows in all"
         )
     if not (report.read or report.rejected):
-        say("  the sources hold no rows")
+        say("the sources hold no rows", 2)
     for reason, n in sorted(report.reject_reasons.items(), key=lambda item: -item[1]):
-        say(f"  rejected {n:,}: {reason}")
+        show(f"rejected {n:,}: {reason}", 2)
     if report.rejected and not (report.added or report.changed or report.skipped or report.vectors):
-        say("  no row was good: is the format the right one (--format), are the fields (--id-field, --text-field)?")
+        warn("no row was good: is the format the right one (--format), are the fields (--id-field, --text-field)?", 2)
     if report.rejected and not dry_run:
-        say(text("  where and why, row by row: ", command("status", rejects=True)))
+        say(text("where and why, row by row: ", command("status", rejects=True)), 2)
     if report.missing:
-        say(f"  {report.missing:,} rows of the table are not in these sources; --prune would remove them")
+        say(
+            f"{report.missing:,} rows of the table are not in these sources, and stay; only if these sources are all "
+            "there is, --prune removes them",
+            2,
+        )
     if report.pruned:
-        say(f"  {report.pruned:,} rows pruned")
+        say(f"{report.pruned:,} rows pruned", 2)
     if report.truncated:
         share = report.truncated / max(1, report.vectors)
         say(
-            f"  {report.truncated:,} texts ({percent(share, 1)}) are longer than the model reads and were truncated; "
-            "--chunk keeps all of their text (in a table of its own), a model that reads more helps too"
+            f"{report.truncated:,} texts ({percent(share, 1)}) are longer than the model reads and were truncated; "
+            "--chunk keeps all of their text (in a table of its own), a model that reads more helps too",
+            2,
         )
     s = report.seconds
     if report.vectors and not dry_run:
@@ -55,4 +62,4 @@ def print_ingest(report: IngestReport, dry_run: bool) -> None:
             )
         )
     if report.interrupted:
-        say("interrupted; run the same command again to go on")
+        warn("interrupted; run the same command again to go on")

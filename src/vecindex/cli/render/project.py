@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from vecindex.cli.layout import out, plain
+from vecindex.cli.layout import out, plain, prose, table
 from vecindex.cli.output import WORTH_A_FORECAST_S, duration, expected, size
-from vecindex.cli.spelling import spelled
 from vecindex.core.anchors import anchored_to
 from vecindex.messages import Message, Placeholder, command, percent, text
 from vecindex.reports.figures import NONE, number
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
     )
     from vecindex.verbs.scores.scores import MapScores
 
+Rows = list[list[str]]
+"""A table, its head first."""
+
 
 def print_project(result: ProjectResult) -> None:
     """Print what was done, the scores, how far articles moved, and the time of each stage."""
@@ -33,19 +35,22 @@ def print_project(result: ProjectResult) -> None:
         out(f"map {result.name!r} of {result.table} dropped")
         return
     outside = f", {result.outside:,} outside it" if result.outside else ""
-    out(f"map {result.name!r} of {result.table} {result.action}: {result.articles:,} articles{outside}")
+    prose(f"map {result.name!r} of {result.table} {result.action}: {result.articles:,} articles{outside}")
     for line in _lines(result):
-        out(f"  {spelled(line)}")
+        if isinstance(line, str):
+            prose(line, indent=2)
+        else:
+            table(line)
     if result.seconds:
         stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.seconds.items() if seconds >= 0.05)
-        out(f"time: {duration(sum(result.seconds.values()))}" + (f" ({stages})" if stages else ""))
+        prose(f"time: {duration(sum(result.seconds.values()))}" + (f" ({stages})" if stages else ""))
     forecast = result.forecast
     if forecast is not None and forecast.took_s is not None and forecast.high_s >= WORTH_A_FORECAST_S:
         took = duration(forecast.took_s) + (f" and {size(forecast.took_bytes)}" if forecast.took_bytes else "")
-        out(f"expected {expected(forecast)}; took {took}")
+        prose(f"expected {expected(forecast)}; took {took}")
 
 
-def _lines(result: ProjectResult) -> Iterator[Message]:
+def _lines(result: ProjectResult) -> Iterator[Message | Rows]:
     if result.settings and result.action != "unchanged":
         settings = ", ".join(f"{name} {value}" for name, value in result.settings.items())
         made = f"anchored from the map {result.anchor.base!r}" if result.anchor else f"method {result.method}"
@@ -193,12 +198,12 @@ def map_line(name: str, about: Any) -> str:
     return plain(f"{name}: {', '.join(parts)}")
 
 
-def _anchor_lines(found: AnchorResult) -> Iterator[Message]:
+def _anchor_lines(found: AnchorResult) -> Iterator[Message | Rows]:
     """Yield what the questions keep, next to what it must be compared with, and what it cost the articles."""
     files = ", ".join(plain(file.name) for file in found.files)
     questions = f"{found.questions:,} question{'' if found.questions == 1 else 's'}"
     yield f"anchored to {files} ({questions}), {found.k} articles each, strength {found.strength}"
-    yield from _table(found)
+    yield _table(found)
     if found.held_out_change is not None:
         yield f"held out minus unanchored: {_signed(found.held_out_change)} (overlap@{found.k})"
     if found.no_controls is not None:
@@ -223,9 +228,8 @@ def _meaning(found: AnchorResult) -> str:
     return f"{kept} holds because the map was laid out for these questions; expect {expected} for other questions"
 
 
-def _table(found: AnchorResult) -> Iterator[str]:
+def _table(found: AnchorResult) -> Rows:
     k = found.k
-    yield f"{'':<28}{'overlap@' + str(k):<28}{'at least 3 of 5':<28}soft {k} in 50"
     folds = f"held out, {found.folds} folds"
     rows: list[tuple[str, QuestionScores | None]] = [
         ("unanchored", found.unanchored),
@@ -234,13 +238,12 @@ def _table(found: AnchorResult) -> Iterator[str]:
         ("shuffled neighbors", found.shuffled),
         *([(f"strength {found.other.strength}", found.other.anchored)] if found.other else []),
     ]
+    lines = [["", f"overlap@{k}", "at least 3 of 5", f"soft {k} in 50"]]
     for name, scores in rows:
         if scores is not None:
-            cells = "".join(
-                f"{f'{percent(value.mean, 1)} {_ends(value)}':<28}"
-                for value in (scores.overlap, scores.enough, scores.soft)
-            )
-            yield f"{name:<28}{cells}".rstrip()
+            values = (scores.overlap, scores.enough, scores.soft)
+            lines.append([name, *(f"{percent(value.mean, 1)} {_ends(value)}" for value in values)])
+    return lines
 
 
 def _cost(name: str, cost: ArticleCost) -> Iterator[str]:

@@ -25,14 +25,15 @@ def print_question(result: OverlapResult, question: str) -> None:
     """
     row = _row_of(result, question)
     alone = row is result.typed or result.questions == 1
-    out(plain(row.text) if alone else f"{plain(row.id)}: {plain(row.text)}")
+    prose(plain(row.text) if alone else f"{plain(row.id)}: {plain(row.text)}")
     for reason in row.why:
         prose(reason)
     for one in result.maps:
         anchored = anchored_to(one.about)
         name = f"{one.name} ({plain(anchored)})" if anchored else one.name
         for rule, placed in row.maps[one.name].items():
-            out(f"\nmap {name}, {RULES[rule]}: {share(placed.overlap)} kept")
+            out()
+            prose(f"map {name}, {RULES[rule]}: {share(placed.overlap)} kept")
             _side_by_side(row.neighbors, placed)
     if not result.maps:
         _side_by_side(row.neighbors, None)

@@ -1,30 +1,45 @@
-"""How hits look: a table for each query on a terminal, tab-separated lines elsewhere."""
+"""How hits look: two lines for each on a terminal, tab-separated lines elsewhere."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vecindex.cli.layout import on_terminal, out, plain
+from vecindex.cli.layout import columns, data, on_terminal, out, plain, prose, table
 from vecindex.cli.output import say
+from vecindex.cli.wrapping import cells, cut, shrunk, side_by_side
+from vecindex.core.conditions import columns_in
 
 if TYPE_CHECKING:
     from vecindex.verbs.search.result import Answer, Hit, SearchResult
 
+_INDENT = 6
+"""Cells before a hit's text: those that the rank takes."""
+_SNIPPET_CHARS = 300
+"""A text that is longer was asked for whole."""
+
 
 def print_search(result: SearchResult) -> None:
-    """Print the hits: a table for each query on a terminal, else lines of query, rank, dist, id, title and text.
+    """Print the hits, with the fields that the condition names.
 
-    A hybrid search has the relevance (higher is better) after the dist; a hit by words alone has no dist.
+    Elsewhere than on a terminal: lines of query (where there are several), rank, dist, relevance (of a hybrid search,
+    higher is better), id, title, text and the fields. A hit by words alone has no dist.
     """
     # One that is left of several is printed as they would be.
     several = len(result.answers) + len(result.rejected) > 1
+    own = list(dict.fromkeys(name for hit in result.hits for name in hit.fields))
+    fields = columns_in(result.where or "", own)
     for number, answer in enumerate(result.answers, 1):
+        name = plain(answer.id or answer.query or str(number))
         if on_terminal():
-            _print_table(answer, result.hybrid, several)
+            if several:
+                out("\n" * (number > 1) + plain(answer.query or name))
+            _print_hits(answer, result.hybrid, fields)
             continue
-        name = [plain(answer.id or answer.query or str(number))] if several else []
         for hit in answer.hits:
-            out("\t".join([*name, *_numbers(hit, result.hybrid), *_words(hit)]))
+            words = [plain(hit.id), plain(hit.title or ""), *([] if hit.text is None else [plain(hit.text)])]
+            data("\t".join([*[name] * several, *_numbers(hit, result.hybrid), *words, *_values(hit, fields)]))
     most = max((len(answer.hits) for answer in result.answers), default=0)
     if not most:
         say("no hits")
@@ -37,30 +52,30 @@ def _numbers(hit: Hit, hybrid: bool) -> list[str]:
     return [str(hit.rank), dist, *([f"{hit.relevance:.4f}"] if hybrid else [])]
 
 
-def _words(hit: Hit) -> list[str]:
-    return [plain(hit.id), plain(hit.title or ""), *([] if hit.text is None else [plain(hit.text)])]
+def _values(hit: Hit, fields: Sequence[str]) -> list[str]:
+    return ["" if (value := hit.fields.get(name)) is None else plain(str(value)) for name in fields]
 
 
-def _print_table(answer: Answer, hybrid: bool, several: bool) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    names = ["rank", "dist", *(["relevance"] if hybrid else [])]
-    titles = [Text(plain(hit.title or hit.id)) for hit in answer.hits]
-    # Half of the width at most, and no more than the longest title needs, so that the text gets the rest.
-    width = min(max([5, *(title.cell_len for title in titles)]), max(16, console.width // 2))
-    if several:
-        console.print(Text(plain(answer.query or answer.id or ""), style="bold"))
-    head = Text("  ".join(f"{name:>6}" for name in names), style="dim")
-    title_head = Text("title")
-    title_head.truncate(width, pad=True)
-    console.print(head + "  " + title_head + "  text", overflow="crop", no_wrap=True)
-    for hit, title in zip(answer.hits, titles, strict=True):
-        numbers = "  ".join(
-            f"{value:>{max(6, len(name))}}" for name, value in zip(names, _numbers(hit, hybrid), strict=True)
-        )
-        title.truncate(width, overflow="ellipsis", pad=True)
-        line = Text(numbers + "  ") + title + "  " + Text(plain(hit.text or ""), style="dim")
-        line.truncate(console.width, overflow="ellipsis")
-        console.print(line, no_wrap=True)
+def _print_hits(answer: Answer, hybrid: bool, fields: Sequence[str]) -> None:
+    """Print a line of figures, id, title and fields for each hit, and below it the beginning of its text."""
+    if not answer.hits:
+        return
+    head = [f"{'rank':<{_INDENT - 2}}", "dist", *(["relevance"] if hybrid else []), "id", "title", *fields]
+    rows = [
+        [*_numbers(hit, hybrid), plain(hit.id), plain(hit.title or ""), *_values(hit, fields)] for hit in answer.hits
+    ]
+    width = columns(sys.stdout)
+    widths = shrunk([head, *rows], width)
+    if widths is None:
+        table([head, *rows], indent=0)
+        return
+    for line in side_by_side(head, widths):
+        data(line)
+    for hit, row in zip(answer.hits, rows, strict=True):
+        for line in side_by_side(row, widths):
+            data(line)
+        text = plain(hit.text or "")
+        if len(text) > _SNIPPET_CHARS:
+            prose(text, indent=_INDENT)
+        elif text:
+            data(" " * _INDENT + cut(text, max(cells("…"), width - _INDENT)))

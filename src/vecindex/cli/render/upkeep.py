@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vecindex.cli.layout import out, plain
+from vecindex.cli.layout import data, facts, on_terminal, out, plain, prose, table
 from vecindex.cli.output import duration, say, size
 from vecindex.cli.render.project import map_line
-from vecindex.cli.spelling import spelled
 from vecindex.messages import Placeholder, command, percent, text
 
 if TYPE_CHECKING:
@@ -27,18 +26,30 @@ _CHUNK_ID = re.compile(r"(?P<article>.+)#\d+", re.DOTALL)
 def print_status(found: Status) -> None:
     """Print a table's state as lines of a name and a value, then the rejects, then what to do next."""
     for name, value in _status_lines(found):
-        out(f"{name:<13}{value}")
-    for row in found.rejects or []:
-        out("\t".join(plain(str(row[key] or "")) for key in ("place", "reason", "id", "excerpt")))
+        prose(value, f"{name:<13}")
+    _print_rejects(found.rejects or [])
     if found.rejects is not None and len(found.rejects) < found.rejected:
         say(f"the first {len(found.rejects):,} of {found.rejected:,} rejected rows")
     for sentence in found.next:
-        out(f"next         {spelled(sentence)}")
+        prose(sentence, "next         ")
+
+
+def _print_rejects(rejects: Sequence[Mapping[str, Any]]) -> None:
+    """Print the rejected rows: each as lines of a name and a value on a terminal, elsewhere separated by tabs."""
+    for row in rejects:
+        cells = {name: plain(str(row[name] or "")) for name in ("place", "reason", "id", "excerpt")}
+        if not on_terminal():
+            data("\t".join(cells.values()))
+            continue
+        prose(cells.pop("place"))
+        facts([(name, cell) for name, cell in cells.items() if cell])
 
 
 def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
     articles = "" if found.articles is None else f", chunks of {found.articles:,} articles"
     yield "table", f"{found.table} in {found.database}" + (f", as tagged {found.at}" if found.at else "")
+    if len(found.tables) > 1:
+        yield "tables", ", ".join(found.tables)
     yield "rows", f"{found.rows:,}{articles}"
     yield from _model_lines(found)
     yield from _run_lines(found)
@@ -92,7 +103,8 @@ def _run_lines(found: Status) -> Iterator[tuple[str, str]]:
     if run is not None:
         counts = ", ".join(f"{run[key]:,} {key}" for key in ("added", "changed", "skipped", "rejected"))
         stopped = " (stopped before its end)" if run["interrupted"] else ""
-        yield "last run", f"{run['ended_at'][:19]}Z: {counts}{stopped}"
+        missing = f"; {run['missing']:,} rows of the table were not in its sources" if run.get("missing") else ""
+        yield "last run", f"{run['ended_at'][:19]}Z: {counts}{stopped}{missing}"
         s = run["seconds"]
         yield "", f"{duration(s['wall'])}: model {s['model']:.1f} s, reading {s['reading']:.1f} s{_rate(run)}"
     if found.unfinished is not None:
@@ -121,19 +133,19 @@ def print_delete(report: DeleteReport) -> None:
     for row_id in report.not_found:
         say(f"not found: {plain(row_id)}")
     if report.not_found and not report.articles:
-        say(text("  To find an id: ", command("search", Placeholder("TEXT"), json=True)))
+        say(text("To find an id: ", command("search", Placeholder("TEXT"), json=True)), 2)
     chunk = next((found for i in report.not_found if (found := _CHUNK_ID.fullmatch(i))), None)
     if chunk is not None:
         # The report does not say whether the table is chunked; the sentence holds either way.
         article, row = plain(chunk["article"]), plain(chunk[0])
-        say(f"  in a table of chunks an article is named by its article_id: {article}, not {row}")
+        say(f"in a table of chunks an article is named by its article_id: {article}, not {row}", 2)
     matched = f"{report.articles:,} articles ({report.rows:,} rows)"
     if report.dry_run:
         say(f"dry run: would remove {matched} of {report.table}")
     elif report.deleted or report.no_longer or not report.articles:
         say(f"{report.table}: {report.deleted:,} rows removed; {report.rows_in_table:,} rows left")
         if report.no_longer:
-            say(f"  {report.no_longer:,} articles stay: changed meanwhile, they no longer meet the condition")
+            say(f"{report.no_longer:,} articles stay: changed meanwhile, they no longer meet the condition", 2)
     else:
         say(f"nothing removed; {matched} would match")
 
@@ -153,10 +165,11 @@ def print_optimize(report: OptimizeReport) -> None:
         remove = command("optimize", older_than="0s")
         say(
             text(
-                f"  {report.too_young:,} old versions stay, because they are younger than "
+                f"{report.too_young:,} old versions stay, because they are younger than "
                 f"{duration(report.older_than_s)}. If nobody reads them, remove them: ",
                 remove,
-            )
+            ),
+            2,
         )
     for note in report.notes:
         say(note)
@@ -167,9 +180,16 @@ def print_tags(report: TagReport) -> None:
     for verb in ("made", "moved", "deleted"):
         if name := getattr(report, verb):
             say(f"{verb}: {name}")
+    lines = []
     for tag in report.tags:
         rows = "?" if tag.rows is None else f"{tag.rows:,}"
-        out(f"{tag.name}\tversion {tag.version}\t{rows} rows\t{(tag.made_at or '?')[:19]}Z")
+        cells = [tag.name, f"version {tag.version}", f"{rows} rows", f"{(tag.made_at or '?')[:19]}Z"]
+        lines.append(cells)
+    if lines and on_terminal():
+        table([["tag", "version", "rows", "made at"], *lines], indent=0)
+    else:
+        for cells in lines:
+            data("\t".join(cells))
     for name in report.torn:
         say(text(f"{name}: its file is damaged, so that its version is not known: ", command("doctor")))
     if not report.tags and not report.torn:
@@ -179,14 +199,15 @@ def print_tags(report: TagReport) -> None:
 def print_doctor(report: DoctorReport) -> None:
     """Print the outcome of each check, what was found and what to do about it."""
     for check in report.checks:
-        out(f"{check.outcome:<9}{check.name}" + (f" ({check.note})" if check.note else ""))
+        prose(check.name + (f" ({check.note})" if check.note else ""), f"{check.outcome:<9}")
     for done in report.repaired:
-        out(f"repaired {done}")
+        prose(done, "repaired ")
     for finding in report.findings:
-        out(f"\n{finding.check}: {spelled(finding.message)} ({finding.count:,})")
+        out()
+        prose(text(f"{finding.check}: ", finding.message, f" ({finding.count:,})"))
         for example in finding.examples:
-            out(f"  {plain(example)}")
-        out(f"  {spelled(finding.remedy)}")
+            prose(plain(example), indent=2)
+        prose(finding.remedy, indent=2)
     for note in report.notes:
         say(note)
     faults = f"{len(report.findings)} fault{'' if len(report.findings) == 1 else 's'} found"

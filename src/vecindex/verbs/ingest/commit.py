@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from vecindex.core.memory import give_back_memory
@@ -12,6 +13,7 @@ from vecindex.verbs.ingest.prepare import Ready
 from vecindex.verbs.ingest.rows import chunk_id, to_arrow
 from vecindex.verbs.ingest.run import Run
 
+_LOG = logging.getLogger(__name__)
 # The heap of a model at work gets holes, some MB a transaction, which the C library would keep.
 _TRIM_EVERY = 10
 
@@ -74,6 +76,14 @@ class Committer:
         report.transactions += 1
         report.changed += len(changed)
         report.added += len(ready.transaction.rows) - len(changed)
+        _LOG.info(
+            "transaction %d of %s: %d rows; %d added and %d changed so far",
+            self.txn,
+            run.where,
+            len(ready.pieces),
+            report.added,
+            report.changed,
+        )
         report.vectors += len(ready.pieces) if run.precomputed else len(ready.to_embed)
         report.truncated += sum(bool(piece.truncated) for piece in ready.to_embed)
         report.tokens += sum(piece.n_tokens or 0 for piece in ready.to_embed)

@@ -5,12 +5,14 @@ Three threads: one reads, judges and tokenises (`plan`, `prepare`), this one run
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from vecindex.errors import ModelError, SourceError
+from vecindex.masks import masked
 from vecindex.messages import command, option, text
 from vecindex.sources.open import open_sources
 from vecindex.store.articles import ArticleTable
@@ -28,6 +30,7 @@ from vecindex.verbs.ingest.run import Run, Stop
 from vecindex.verbs.ingest.threads import Ahead, Behind
 from vecindex.verbs.upkeep.status import unfinished
 
+_LOG = logging.getLogger(__name__)
 _AHEAD = 2
 
 
@@ -61,10 +64,13 @@ def ingest(
         stdin=stdin,
         notice=observer.notice,
     )
+    for source in opened:
+        _LOG.info("source %s", masked(source.name))
     if options["dry_run"]:
         return _rehearse(Run(database, table, opened, options, observer, stop))
     # Everything that is read of the table is read under the lock, so that no other writer can slip in between.
     database.durable |= options["durable"]
+    database.wait_s = options["wait"]
     with database.writer():
         return _perform(Run(database, table, opened, options, observer, stop))
 

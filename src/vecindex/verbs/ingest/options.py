@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypedDict
 
 from vecindex.errors import ConfigError
 from vecindex.messages import option, text
-from vecindex.options import Device, Durable, Option, TrustRemoteCode, checked
+from vecindex.options import Device, Durable, Option, TrustRemoteCode, Wait, checked
 from vecindex.sources.unpack import MAX_RATIO
 
 
@@ -51,6 +51,7 @@ class IngestOptions(TypedDict, total=False):
     ]
     transaction_rows: Annotated[int, Option("Rows committed together.", default=1_000, at_least=1)]
     durable: Durable
+    wait: Wait
     prune: Annotated[bool, Option("Remove rows that the sources no longer hold.", default=False, flag="--prune")]
     dry_run: Annotated[bool, Option("Read and estimate, change nothing.", default=False, flag="--dry-run")]
     trust_remote_code: TrustRemoteCode

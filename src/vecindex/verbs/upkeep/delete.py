@@ -78,6 +78,7 @@ def delete(
     if dry_run or not found or (confirm is not None and not confirm(plan)):
         return plan
     database.durable |= options["durable"]
+    database.wait_s = options["wait"]
     with database.writer():
         # By id, so that nothing is removed but what `confirm` was shown, and of that what still meets the condition,
         # whatever was written since.

@@ -23,6 +23,7 @@ def doctor(
     options = checked(DoctorOptions, options)
     repair = options["repair"]
     database.durable |= options["durable"]
+    database.wait_s = options["wait"]
     if not database.has(name):
         database.articles(name)  # raises, naming the tables that exist
     repaired: list[str] = []

@@ -70,6 +70,7 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
     options = checked(OptimizeOptions, options)
     older_than = options["older_than"]
     database.durable |= options["durable"]
+    database.wait_s = options["wait"]
     keep_for = KEEP_VERSIONS_FOR if older_than is None else age(older_than)
     table = database.articles(name)
     notes: list[Message] = []

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, TypedDict
 
-from vecindex.options import Durable, Option
+from vecindex.options import Durable, Option, Wait
 
 
 class StatusOptions(TypedDict, total=False):
@@ -28,6 +28,7 @@ class DeleteOptions(TypedDict, total=False):
         bool, Option("Only report what would be removed; change nothing.", default=False, flag="--dry-run")
     ]
     durable: Durable
+    wait: Wait
 
 
 class OptimizeOptions(TypedDict, total=False):
@@ -38,6 +39,7 @@ class OptimizeOptions(TypedDict, total=False):
         Option("Remove versions older than this: 0s, 10m, 2h, 7d [default: 1h]", metavar="AGE"),
     ]
     durable: Durable
+    wait: Wait
 
 
 class TagOptions(TypedDict, total=False):
@@ -46,6 +48,7 @@ class TagOptions(TypedDict, total=False):
     delete: Annotated[bool, Option("Delete the tag; its rows stay.", default=False, flag="--delete")]
     move: Annotated[bool, Option("Let an existing tag name the latest version.", default=False, flag="--move")]
     durable: Durable
+    wait: Wait
 
 
 class DoctorOptions(TypedDict, total=False):
@@ -60,3 +63,4 @@ class DoctorOptions(TypedDict, total=False):
         ),
     ]
     durable: Durable
+    wait: Wait

@@ -55,6 +55,7 @@ class Status(Result):
     truncated, truncated_frac : rows that the model did not read to their end; their share of all, 0 to 1.
     rejects : the rejected rows with location and reason, where they were asked for.
     rejects_damaged : whether the table of rejected rows is damaged, so that how many there are is unknown.
+    tables : the names of all tables of articles in the database.
     maps : what is stored with each map, with `outside`, the rows that are not on it, and `due`, why it should be
         rebuilt.
     versions : versions that are kept; `tags` names some of them.
@@ -76,6 +77,7 @@ class Status(Result):
     rejected: int
     rejects: list[dict[str, Any]] | None
     rejects_damaged: bool = False
+    tables: tuple[str, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
     maps: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, int] = field(default_factory=dict)
@@ -94,6 +96,7 @@ class Status(Result):
         made = self.fingerprint
         articles = "" if self.articles is None else f", chunks of {self.articles:,} articles"
         rows: list[list[object]] = [
+            ["tables", ", ".join(self.tables)],
             ["rows", f"{self.rows:,}{articles}"],
             ["model", f"{made.model}, {made.dimension} values" if made else "none yet: every row was rejected"],
             ["truncated", f"{self.truncated:,} texts ({percent(self.truncated_frac, 1)})"],
@@ -132,7 +135,8 @@ def status(database: Database, name: str, options: StatusOptions) -> Status:
             raise
     else:
         found = _with_table(found, database, table)
-    found = replace(found, rejects_damaged=rejects.damage is not None)
+    tables = tuple(database.article_tables())
+    found = replace(found, rejects_damaged=rejects.damage is not None, tables=tables)
     if local is not None:
         own = {table_folder(local, name).name: found.table_bytes or None}
         found = replace(found, database_bytes=bytes_in(local, own))
@@ -192,8 +196,16 @@ def _maps(table: ArticleTable, rows: int) -> dict[str, Any]:
 
 
 def _advice(found: Status) -> list[Message]:
+    """Return what to do: what must be mended, what the table is good for, what would make it better.
+
+    Nothing here removes rows: that a source no longer holds some may mean that only a part of it was delivered.
+    """
     if found.at is not None:
         return []
+    return [*_to_mend(found), *_to_use_it(found), *_to_improve(found)]
+
+
+def _to_mend(found: Status) -> list[Message]:
     advice: list[Message] = []
     if found.damaged:
         advice.append(text(" ".join(found.damaged), " To see what helps: ", command("doctor")))
@@ -210,12 +222,30 @@ def _advice(found: Status) -> list[Message]:
     stopped = found.last_run is not None and found.last_run.get("interrupted")
     if (found.unfinished or stopped) and not found.writer:
         advice.append(text("The last run did not come to its end; to resume it: ", command("ingest", _SOURCE)))
-    if found.truncated_frac > MUCH_TRUNCATED:
-        chunked = command("ingest", _SOURCE, chunk=True, table=f"{found.table}-chunks")
-        share = percent(found.truncated_frac)
-        advice.append(
-            text(f"{share} of the texts are longer than the model reads; chunks keep all of them: ", chunked)
-        )
+    return advice
+
+
+def _to_use_it(found: Status) -> list[Message]:
+    """Return what a table is good for that needs nothing done to it."""
+    if found.writer or not found.rows:
+        return []
+    if found.fingerprint is not None and found.fingerprint.weights == "unknown":
+        # Questions need the model, which may not be available.
+        how, search = "To see what is near one of its rows: ", command("search", id=Placeholder("ID"))
+    else:
+        how, search = "To ask it something: ", command("search", Placeholder('"QUESTION"'))
+    advice: list[Message] = [text(how, search)]
+    if found.maps:
+        measured = command("overlap", questions=Placeholder("FILE"))
+        advice.append(text("To see all of it on a map: ", command("map")))
+        advice.append(text("To see how well it serves your questions: ", measured))
+    elif found.rows >= MIN_ARTICLES:
+        advice.append(text("To see all of it on a map: ", command("project")))
+    return advice
+
+
+def _to_improve(found: Status) -> list[Message]:
+    advice = _map_advice(found)
     if found.rejected:
         left_out = f"{found.rejected:,} input rows were left out"
         advice.append(
@@ -223,7 +253,6 @@ def _advice(found: Status) -> list[Message]:
             if found.rejects is None
             else f"{left_out}: correct them, and ingest that source again."
         )
-    advice += _map_advice(found)
     if found.fragments > MANY_FRAGMENTS:
         advice.append(
             text(f"The table is in {found.fragments:,} fragments; to make searches faster: ", command("optimize"))
@@ -236,27 +265,13 @@ def _advice(found: Status) -> list[Message]:
                 command("optimize", older_than="0s"),
             )
         )
-    # Last, because it takes away: the last run may well have been of one source among several.
-    if found.last_run and found.last_run.get("missing"):
-        missing = f"{found.last_run['missing']:,} rows were not in the sources of the last run"
-        advice.append(text(f"{missing}; to remove such rows: ", command("ingest", _SOURCE, prune=True)))
-    return advice or _to_use_it(found)
-
-
-def _to_use_it(found: Status) -> list[Message]:
-    """Return what a table is good for that needs nothing done to it."""
-    if found.writer:
-        return []
-    if found.maps:
-        return [text("To see how well it serves your questions: ", command("overlap", questions=Placeholder("FILE")))]
-    if found.fingerprint is not None and found.fingerprint.weights == "unknown":
-        # Questions need the model, which may not be available.
-        how, search = "To see what is near one of its rows: ", command("search", id=Placeholder("ID"))
-    else:
-        how, search = "To ask it something: ", command("search", Placeholder('"QUESTION"'))
-    advice: list[Message] = [text(how, search)]
-    if found.rows >= MIN_ARTICLES:
-        advice.append(text("To see all of it on a map: ", command("project")))
+    # Last, because every text is embedded again.
+    if found.truncated_frac > MUCH_TRUNCATED:
+        chunked = command("ingest", _SOURCE, chunk=True, table=f"{found.table}-chunks")
+        share = percent(found.truncated_frac)
+        advice.append(
+            text(f"{share} of the texts are longer than the model reads; chunks keep all of them: ", chunked)
+        )
     return advice
 
 

@@ -60,6 +60,7 @@ def tag(database: Database, name: str, label: str | None, options: TagOptions) -
         )
     table = database.articles(name)
     database.durable |= options["durable"]
+    database.wait_s = options["wait"]
     with database.writer():
         there, torn = table.tags(), table.torn_tags()
         if delete:
