@@ -10,6 +10,7 @@ from vecindex.config import DEFAULT_TABLE, database_uri
 from vecindex.masks import masked
 from vecindex.options import expected, options_shown
 from vecindex.upkeep import Upkeep
+from vecindex.verbs.explore.options import ExploreOptions
 from vecindex.verbs.export.options import ExportOptions
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.lens.options import LensOptions
@@ -21,7 +22,10 @@ from vecindex.verbs.search.options import SearchOptions
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from vecindex.serialize import Spell
     from vecindex.types import Observer, SourceData
+    from vecindex.verbs.explore.explore import Done
+    from vecindex.verbs.explore.result import ExploreResult
     from vecindex.verbs.export.result import ExportReport
     from vecindex.verbs.ingest.result import IngestReport
     from vecindex.verbs.ingest.run import Stop
@@ -97,6 +101,48 @@ class Index(Upkeep):
 
         expected("name", name, str | None)
         return ingest(self._database(), self.table, sources, options, observer, stop, stdin, name)
+
+    @options_shown(ExploreOptions)
+    def explore(
+        self,
+        *sources: SourceData,
+        questions: str | Path | None = None,
+        observer: Observer | None = None,
+        stop: Stop | None = None,
+        stdin: BinaryIO | None = None,
+        done: Done | None = None,
+        spell: Spell = str,
+        **options: Unpack[ExploreOptions],
+    ) -> ExploreResult:
+        """Bring the table and a map up to date with the sources, and find out what the map keeps of the questions.
+
+        The steps are `ingest`, `project`, `overlap`, `project` with `anchor` where the goal is missed, and `map`.
+        Each does what is due: unchanged rows are not embedded, a map that holds all rows stays, one that lacks some
+        is updated, and the anchored map is made again only if the questions, the strength or its base changed. May
+        be stopped, or killed, at any instant: called again, it goes on. With `out` the map and the report are
+        written there as `map.html` and `overlap.html`, in every run.
+
+        Parameters
+        ----------
+        sources, stdin : see `ingest`.
+        questions : a file; None for a map alone.
+        observer : gets the progress of each step, and notices.
+        stop : ends the run after a transaction of the ingest, with Interrupted.
+        done : gets the result of each step as soon as it is there.
+        spell : how the report writes options and commands; for Python unless given.
+
+        Raises
+        ------
+        ConfigError, SourceError, ModelError, StoreError, Interrupted
+            That of the step; what was complete stays.
+        """
+        from vecindex.verbs.explore.explore import explore
+
+        expected("questions", questions, str | Path | None)
+        model = self._question_model()
+        return explore(
+            self._database(), self.table, sources, questions, options, model, observer, stop, stdin, done, spell
+        )
 
     @options_shown(SearchOptions)
     def search(

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 import typer.core
 
-from vecindex.cli.commands import export, ingest, map, overlap, project, search, serve, upkeep
+from vecindex.cli.commands import explore, export, ingest, map, overlap, project, search, serve, upkeep
 from vecindex.cli.output import print_json
 from vecindex.cli.spelling import begin, spelled
 from vecindex.cli.streams import OutputError, prepare, silence
@@ -97,6 +97,7 @@ def _log_to(path: str) -> logging.Handler:
         ) from error
 
 
+app.command("explore")(explore.explore)
 app.command("ingest")(ingest.ingest)
 app.command("search")(search.search)
 app.command("project")(project.project)
