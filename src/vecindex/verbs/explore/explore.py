@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, cast
 from vecindex.core.anchors import set_digest, text_digest
 from vecindex.errors import ConfigError, Interrupted, SourceError, VecindexError
 from vecindex.files import Written, make_folder
-from vecindex.messages import Command, Message, Placeholder, command, option, text
+from vecindex.messages import Command, Message, Placeholder, as_text, command, option, text
 from vecindex.options import ModelOptions, fields_of
 from vecindex.serialize import Result, Spell
 from vecindex.store.articles import ArticleTable
@@ -75,7 +75,7 @@ def explore(
     try:
         return chain.run(sources, stop, stdin)
     except VecindexError as error:
-        error.hint = text(go_on(error.hint, again))
+        error.hint = as_text(go_on(error.hint, again))
         error.args = (error.message, error.hint)
         raise
 
@@ -84,7 +84,8 @@ def _changed(options: ExploreOptions, kind: Any) -> dict[str, Any]:
     """Return the fields of an options class that are not at their defaults."""
     values = dict(options)
     fields = fields_of(kind)
-    return {name: values[name] for name in fields if values[name] not in (None, fields[name].option.default)}
+    found = {name: values[name] for name in fields if values[name] not in (None, fields[name].option.default)}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in found.items()}
 
 
 def _shown(source: SourceData) -> Any:
@@ -175,7 +176,7 @@ class _Chain:
             )
             raise SourceError(
                 f"There is nothing to map: {rejected}.",
-                text("See why: ", command("status", rejects=True), ".") if report.rejected else None,
+                text("See why: ", command("status", rejects=True)) if report.rejected else None,
             )
         return report
 
@@ -243,7 +244,8 @@ class _Chain:
         shown = anchored or self.options["map"]
         file = [] if folder is None else [str(folder / PAGE)]
         self._step(3 if self.questions is None else 5, command("map", *file, map=shown, questions=self.questions))
-        how = cast("MapOptions", {**self._questions_options(), "map": shown, "seed": self.options["seed"]})
+        k = min(NEAREST, _articles(self.database.articles(self.name)))
+        how = cast("MapOptions", {**self._questions_options(), "map": shown, "k": k, "seed": self.options["seed"]})
         page = map_picture(self.database, self.name, self.questions, how, self.model, self.observer)
         self.done(page)
         return page

@@ -8,7 +8,7 @@ from typing import Any
 
 from vecindex.core.overlap import GOAL
 from vecindex.core.picture import MapScore
-from vecindex.messages import Command, Message, command, join, percent, text
+from vecindex.messages import Command, Message, as_text, command, percent, text
 from vecindex.verbs.explore.plan import NEAREST, NO_REMEDY
 from vecindex.verbs.explore.result import Summary
 from vecindex.verbs.ingest.result import IngestReport
@@ -208,6 +208,6 @@ def _next(steps: Steps, found: MapOverlap | None, result: OverlapResult | None) 
 
 
 def go_on(hint: Message | None, again: Command) -> Message:
-    """Return the hint of a step's error with the command that goes on after it."""
+    """Return the hint of a step's error with the command that goes on after it, on a line of its own."""
     then = text("Then go on: ", again)
-    return then if hint is None else join(" ", [text(hint), then])
+    return then if hint is None else text(as_text(hint), "\n  ", then)
