@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from vecindex.core.overlap import GOAL
+from vecindex.config import GOAL
 from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, option, text
 from vecindex.options import Option, QuestionPrompt, checked

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vecindex.core.overlap import GOAL
+from vecindex.config import GOAL
 from vecindex.core.picture import MapScore
 from vecindex.messages import Command, Message, as_text, command, percent, text
 from vecindex.verbs.explore.plan import NEAREST, NO_REMEDY

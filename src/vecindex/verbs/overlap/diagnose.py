@@ -21,7 +21,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vecindex.core.overlap import GOAL, chance_level, snap_floor
+from vecindex.config import GOAL
+from vecindex.core.overlap import chance_level, snap_floor
 from vecindex.messages import Message, Placeholder, command, option, percent, text
 from vecindex.verbs.overlap.capacity import broad, projection, scattered
 from vecindex.verbs.overlap.causes.verdicts import (

@@ -8,8 +8,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from vecindex.config import GOAL
 from vecindex.core.anchors import about_with_questions
-from vecindex.core.overlap import GOAL, chance_level, snap_floor
+from vecindex.core.overlap import chance_level, snap_floor
 from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, CorruptError

@@ -1,4 +1,4 @@
-"""The Python interface: `vecindex.open("db")` gives an `Index` with the verbs of the command line."""
+"""An index of a table of articles: each method calls one verb."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
 from vecindex.config import DEFAULT_TABLE, database_uri
+from vecindex.index.upkeep import Upkeep
 from vecindex.masks import masked
 from vecindex.options import expected, options_shown
-from vecindex.upkeep import Upkeep
 from vecindex.verbs.explore.options import ExploreOptions
 from vecindex.verbs.export.options import ExportOptions
 from vecindex.verbs.ingest.options import IngestOptions
