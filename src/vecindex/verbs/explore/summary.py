@@ -129,8 +129,12 @@ def _done(steps: Steps, found: MapOverlap | None) -> str:
 
 def _embedded(report: IngestReport) -> str:
     new = report.added + report.changed
-    found = f"Embedded {new:,} row{'' if new == 1 else 's'}" if new else "No row was new"
+    found = f"Embedded {_rows(new)}" if new else "No row was new"
     return found + (f", removed {report.pruned:,}" if report.pruned else "")
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _map_done(steps: Steps) -> str:
@@ -138,7 +142,7 @@ def _map_done(steps: Steps) -> str:
     if made is None:
         return f'the map "{steps.map}" holds all rows and stayed'
     if made.placed is not None:
-        return f'placed {made.placed.articles:,} rows on the map "{steps.map}", where nothing else moved'
+        return f'placed {_rows(made.placed.articles)} on the map "{steps.map}", where nothing else moved'
     return f'{made.action} the map "{steps.map}"'
 
 
