@@ -224,6 +224,11 @@ def test_three_articles_are_mapped_and_not_measured(world: World) -> None:
     assert len(found.page.picture.questions) == 8
 
 
+def test_where_chance_keeps_much_it_says_so(world: World) -> None:
+    world.corpus(clusters(10))
+    assert str(world.explore(goal=0.0).summary.kept).endswith(" %, goal 0 %: met; chance 50 %).")
+
+
 def test_sources_without_a_row(world: World) -> None:
     world.articles.write_text("")
     with pytest.raises(
@@ -253,6 +258,18 @@ def test_a_fault_of_a_step_says_what_goes_on(world: World) -> None:
     (world.folder / "file").write_text("")
     with pytest.raises(ConfigError, match=r"out='.*file/pages': no such folder can be made: Not a directory"):
         world.explore(questions=False, out=world.folder / "file" / "pages")
+
+
+def test_neither_database_nor_pages_lie_in_a_source(world: World, tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    within, elsewhere = vecindex.open(tmp_path / "texts" / "db"), vecindex.open(tmp_path / "db")
+    with pytest.raises(
+        ConfigError, match=r"^The database .*/texts/db lies in the source .*/texts, so that a later run"
+    ):
+        within.explore(tmp_path / "texts")
+    with pytest.raises(ConfigError, match=r"^The folder for the pages .*/texts/pages lies in the source .*/texts, "):
+        elsewhere.explore(world.articles, tmp_path / "texts", out=tmp_path / "texts" / "pages")
+    assert list((tmp_path / "texts").iterdir()) == []
 
 
 def test_a_map_of_another_kind_is_refused(world: World) -> None:

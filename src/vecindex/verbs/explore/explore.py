@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, cast
 
 from vecindex.core.anchors import set_digest, text_digest
 from vecindex.errors import ConfigError, Interrupted, SourceError, VecindexError
-from vecindex.files import Written, make_folder
+from vecindex.files import Written, is_folder, make_folder
 from vecindex.messages import Command, Message, Placeholder, as_text, command, option, text
 from vecindex.options import ModelOptions, fields_of
 from vecindex.serialize import Result, Spell
@@ -111,6 +111,7 @@ class _Chain:
         """Take the steps, and return what they come to."""
         # First what would be a pity to find out after hours of embedding.
         digest = self._digest()
+        self._refuse_own_folders(sources)
         folder = self._folder()
         report = self._ingest(sources, stop, stdin)
         made = self._map()
@@ -146,6 +147,18 @@ class _Chain:
         if self.questions is None:
             return None
         return set_digest(text_digest(question.text) for question in read(self.questions).questions)
+
+    def _refuse_own_folders(self, sources: Sequence[SourceData]) -> None:
+        """Refuse a source folder in which the database or the pages would lie: the next run would read them."""
+        out = None if self.options["out"] is None else Path(self.options["out"])
+        own = (("database", self.database.folder), ("folder for the pages", out))
+        for source in (Path(one) for one in sources if isinstance(one, str | Path) and is_folder(one)):
+            for what, folder in own:
+                if folder is not None and folder.resolve().is_relative_to(source.resolve()):
+                    raise ConfigError(
+                        f"The {what} {folder} lies in the source {source}, so that a later run would read it.",
+                        f"Work in another folder, or name another {what}.",
+                    )
 
     def _folder(self) -> Path | None:
         """Return the folder for the pages, which is there from now on."""

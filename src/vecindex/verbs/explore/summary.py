@@ -16,6 +16,9 @@ from vecindex.verbs.overlap.causes.verdicts import Cause
 from vecindex.verbs.overlap.result import MapOverlap, OverlapResult
 from vecindex.verbs.project.result import ProjectResult
 
+MUCH_BY_CHANCE = 0.1
+"""A chance level from which on it is shown next to the figure."""
+
 
 @dataclass(frozen=True, slots=True)
 class Steps:
@@ -76,6 +79,8 @@ def _kept(steps: Steps, found: MapOverlap, result: OverlapResult) -> str:
     mean, by = found.search.overlap.mean, result.by
     whose = "the question's" if result.questions == 1 else "a question's"
     verdict = "met" if meets(found, steps.goal) else "missed"
+    # Of few articles even a random map keeps much.
+    verdict += f"; chance {percent(result.chance)}" if result.chance >= MUCH_BY_CHANCE else ""
     return (
         f'Of {whose} {result.k} nearest {by}s, {result.k * mean:.1f} are its nearest on the map "{steps.map}" '
         f"({share_of(mean, steps.goal)}, goal {percent(steps.goal)}: {verdict})."
@@ -205,7 +210,7 @@ def _next(steps: Steps, found: MapOverlap | None, result: OverlapResult | None) 
         return f"To see what is nearest to {far.id}, the farthest question: ", command("search", far.text)
     worst = min(result.rows, key=lambda row: (row.maps[steps.map]["search"].overlap, -row.nearest_dist, row.id))
     kept = round(result.k * worst.maps[steps.map]["search"].overlap)
-    only = "" if kept == result.k else f", which keeps only {kept} of {result.k}"
+    only = "" if kept == result.k else f', which keeps only {kept} of {result.k} on the map "{steps.map}"'
     return f"To see the nearest articles of {worst.id}{only}: ", command(
         "overlap", questions=steps.questions, question=worst.id
     )
