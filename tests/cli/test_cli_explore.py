@@ -84,7 +84,7 @@ def test_from_the_sample_to_its_pages_and_again(sample: list[Path], sample_db: P
     )
     assert on_anchored > on_map + 0.05
     assert again["summary"]["done"].startswith(
-        'Embedded 1 row; placed 1 row on the map "map", where nothing else moved'
+        'Changed 1 row; placed 1 row on the map "map", where nothing else moved'
     )
 
 
@@ -107,7 +107,7 @@ def test_rejected_rows_do_not_end_it(run: Run, rows: Path, tmp_path: Path, monke
     assert done.code == 6
     found = lines(done.out)
     assert list(found) == ["kept", "done", "next", "open"]
-    assert found["done"] == 'Embedded 20 rows; made the map "map".'
+    assert found["done"] == 'Added 20 rows; made the map "map".'
     assert "--questions QUESTIONS" in found["next"]
     assert found["open"] == 'explore-other/map.html (the map "map")'
     assert (tmp_path / "explore-other" / "map.html").exists()

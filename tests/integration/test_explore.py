@@ -113,7 +113,7 @@ def test_a_missed_goal_anchors_a_map_and_a_second_run_does_nothing_again(world: 
     assert str(summary.kept).endswith(f"({100 * on_map.mean:.0f} %, goal 100 %: missed).")
     kept = f"{5 * on_anchored.mean:.1f} of 5 ({100 * on_anchored.mean:.0f} %)"
     assert summary.done == (
-        f'Embedded {N} rows; made the map "map"; laid out the map "anchored" for these questions; it keeps {kept}.'
+        f'Added {N} rows; made the map "map"; laid out the map "anchored" for these questions; it keeps {kept}.'
     )
     expected = f"{5 * held_out.overlap.mean:.1f} of 5 ({100 * held_out.overlap.mean:.0f} %)"
     assert str(summary.expect).startswith(f'Other questions: {expected} on the map "anchored", by held-out ones; ')
@@ -161,6 +161,7 @@ def test_each_change_brings_what_it_needs(world: World) -> None:
     assert changed.project is not None
     assert changed.project.placed is not None
     assert changed.project.placed.articles == 2
+    assert str(changed.summary.done).startswith("Added 1 row, changed 1 row; placed 2 rows")
     assert 'placed 2 rows on the map "map", where nothing else moved' in str(changed.summary.done)
     # Another strength, and other questions: only the anchored map is made again.
     assert did(world.explore(goal=1.0, strength="gentle")) == (0, None, "rebuilt")
@@ -171,7 +172,7 @@ def test_each_change_brings_what_it_needs(world: World) -> None:
     world.corpus(np.concatenate([clusters()[:-1], clusters(1, seed=9)]))
     pruned = world.explore(goal=1.0, strength="gentle", prune=True)
     assert (did(pruned), pruned.ingest.pruned) == ((0, None, None), 1)
-    assert str(pruned.summary.done).startswith("No row was new, removed 1; ")
+    assert str(pruned.summary.done).startswith("No row was new, removed 1 row; ")
 
 
 def test_without_questions_it_makes_the_map(world: World) -> None:
@@ -337,6 +338,8 @@ KILLS = [
 """In the ingest; before and after the map; after it is measured; before and after the anchored one; in the pages."""
 
 
+# Nine processes.
+@pytest.mark.timeout(1800)
 def test_killed_in_each_step_it_goes_on_where_it_was(world: World) -> None:
     found = []
     for kill in KILLS:

@@ -126,16 +126,24 @@ def _cause(steps: Steps, found: MapOverlap) -> str:
 
 
 def _done(steps: Steps, found: MapOverlap | None) -> str:
-    parts = [_embedded(steps.ingest), _map_done(steps)]
+    parts = [_ingested(steps.ingest), _map_done(steps)]
     if found is not None and not meets(found, steps.goal):
         parts.append(_anchored_done(steps))
     return f"{'; '.join(parts)}."
 
 
-def _embedded(report: IngestReport) -> str:
-    new = report.added + report.changed
-    found = f"Embedded {_rows(new)}" if new else "No row was new"
-    return found + (f", removed {report.pruned:,}" if report.pruned else "")
+def _ingested(report: IngestReport) -> str:
+    """Return what became of the rows.
+
+    >>> _ingested(IngestReport("t", added=1, changed=2)), _ingested(IngestReport("t", skipped=5, pruned=1))
+    ('Added 1 row, changed 2 rows', 'No row was new, removed 1 row')
+    """
+    parts = [f"added {_rows(report.added)}"] if report.added else []
+    parts += [f"changed {_rows(report.changed)}"] if report.changed else []
+    parts = parts or ["no row was new"]
+    parts += [f"removed {_rows(report.pruned)}"] if report.pruned else []
+    words = ", ".join(parts)
+    return words[0].upper() + words[1:]
 
 
 def _rows(count: int) -> str:
