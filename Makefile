@@ -1,4 +1,4 @@
-# make demo    the tool on the sample, in a database of its own (.demo/db)
+# make demo    explore the sample: a database, the map and the report in .demo
 # make test    everything that a change must pass
 # make browser install Chromium, which the tests of pages drive (Debian and its kin)
 # make lint    the checks without the tests
@@ -47,40 +47,13 @@ $(NODE_MODULES): package.json package-lock.json $(STAMP)
 
 demo: env
 	@rm -rf .demo
-	@mkdir -p .demo
-	@echo "--- 1. Embed 264 short articles into .demo/db"
-	$(BIN)/vecindex ingest --db .demo/db examples/articles-cell-biology.jsonl examples/articles-other-fields.jsonl
+	$(BIN)/vecindex explore examples/articles-cell-biology.jsonl examples/articles-other-fields.jsonl \
+	  --questions examples/questions-cell-biology.jsonl --db .demo/db --out .demo
 	@echo
-	@echo "--- 2. The same command again: every row is recognised, nothing is embedded"
-	$(BIN)/vecindex ingest --db .demo/db examples/articles-cell-biology.jsonl examples/articles-other-fields.jsonl
-	@echo
-	@echo "--- 3. Ask two questions; the second one only of the articles on cell biology"
-	$(BIN)/vecindex search --db .demo/db "how far away are the stars" -k 3
-	@echo
+	@echo "A search, among the articles on cell biology only:"
 	$(BIN)/vecindex search --db .demo/db "how do tissues get rid of damaged cells" -k 3 --where "topic = 'cell biology'"
 	@echo
-	@echo "--- 4. Ask all the questions of a file at once"
-	$(BIN)/vecindex search --db .demo/db --file examples/questions-cell-biology.jsonl -k 3 --json > .demo/answers.json
-	@echo
-	@echo "--- 5. Make a map of all articles, and see what it keeps"
-	$(BIN)/vecindex project --db .demo/db
-	@echo
-	@echo "--- 6. Are the right articles found, and how many of them stay near on the map?"
-	$(BIN)/vecindex overlap --db .demo/db --questions examples/questions-cell-biology.jsonl --html .demo/overlap.html
-	@echo
-	@echo "--- 7. The map as a page, with the questions and their nearest articles on it"
-	$(BIN)/vecindex map --db .demo/db .demo/map.html --questions examples/questions-cell-biology.jsonl
-	@echo
-	@echo "--- 8. What there is now"
-	$(BIN)/vecindex status --db .demo/db
-	@echo
-	@echo "Look at:"
-	@echo "  .demo/answers.json    the three nearest articles of each of 40 questions"
-	@echo "  .demo/map.html        the map of step 7; open it in a browser, pick a question"
-	@echo "  .demo/overlap.html    the report of step 6, likewise"
-	@echo "  .demo/db              the database; --db .demo/db or VECINDEX_DB=.demo/db uses it,"
-	@echo "                        and .venv/bin/vecindex serve --db .demo/db --open shows it and takes questions"
-	@echo "  README.md             the same with your own data"
+	@echo "The same with your own data: README.md"
 
 test: lint unit
 

@@ -22,9 +22,9 @@ QUESTION = 5
 
 def main() -> None:
     """Write the pictures."""
-    figure = IMAGES / "map-figure.svg"
-    command = [sys.executable, "-m", "vecindex.cli.app", "map", str(figure), "--db", str(DEMO / "db")]
-    subprocess.run([*command, "--questions", str(ROOT / "examples" / "questions-cell-biology.jsonl")], check=True)
+    asked = ["--questions", str(ROOT / "examples" / "questions-cell-biology.jsonl"), "--db", str(DEMO / "db")]
+    for file in (IMAGES / "map-figure.svg", DEMO / "unanchored.html"):
+        subprocess.run([sys.executable, "-m", "vecindex.cli.app", "map", str(file), *asked], check=True)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1200, "height": 720})
@@ -35,7 +35,7 @@ def main() -> None:
 
 def picture_of_map(page: Page) -> None:
     """Show a question with its nearest articles."""
-    page.goto((DEMO / "map.html").as_uri())
+    page.goto((DEMO / "unanchored.html").as_uri())
     page.locator(".vmap-questions button").nth(QUESTION).click()
     page.wait_for_timeout(2_000)
     page.screenshot(path=IMAGES / "map-page.png")

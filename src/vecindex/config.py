@@ -19,5 +19,7 @@ def durable_by_default() -> bool:
     return os.environ.get("VECINDEX_DURABLE", "").lower() not in ("", "0", "false", "f", "no", "n", "off")
 
 
+GOAL = 0.6
+"""Share of its neighbors that a question should keep: at least 3 of 5."""
 SEED = 20_260_101
 """Of every random draw whose seed the user does not choose."""

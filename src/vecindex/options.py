@@ -84,13 +84,14 @@ TrustRemoteCode = Annotated[
         by_a_folder=False,
     ),
 ]
+QuestionPrompt = Annotated[str | None, Option("Put before every question [default: the model's own]")]
 
 
 class ModelOptions(TypedDict, total=False):
     """Where the model that embeds questions is, and how it runs."""
 
     model: Annotated[str | None, Option("Where the table's model is now, if elsewhere.")]
-    prompt: Annotated[str | None, Option("Put before every question [default: the model's own]")]
+    prompt: QuestionPrompt
     device: Device
     trust_remote_code: TrustRemoteCode
 

@@ -11,6 +11,7 @@ from vecindex.messages import Command, OptionName, Placeholder
 from vecindex.options import ModelOptions, fields_of
 
 _OPTIONS = {
+    "explore": "explore.options:ExploreOptions",
     "export": "export.options:ExportOptions",
     "ingest": "ingest.options:IngestOptions",
     "map": "picture.options:MapOptions",
@@ -77,6 +78,8 @@ def flag_of(verb: str, name: str, value: Any = None) -> str:
     >>> flag_of("overlap", "topic_field"), flag_of("overlap", "k"), flag_of("project", "controls", False)
     ('--topic-field', '-k', '--no-controls')
     """
+    if name == "chunk" and value is not None and not isinstance(value, bool):
+        return "--chunk-tokens"  # in Python one argument, on the command line a switch and a number
     declared = None
     if verb in _OPTIONS:
         module, _, name_of_class = _OPTIONS[verb].partition(":")

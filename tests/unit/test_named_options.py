@@ -75,6 +75,7 @@ def test_the_option_of_a_message_is_one_of_some_verb() -> None:
     python = {
         name
         for method in (
+            "explore",
             "ingest",
             "search",
             "project",

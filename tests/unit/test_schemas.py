@@ -13,6 +13,7 @@ import jsonschema
 import lance
 import pyarrow as pa
 import pytest
+from referencing import Registry
 
 from tables import append, chunked_table, filled, fingerprint, make_table, unit_vectors
 from vecindex.cli.app import app, main
@@ -20,10 +21,12 @@ from vecindex.schema import articles_schema, rejects_schema
 from vecindex.store.database import Database
 from vecindex.store.rejects import RejectTable
 from vecindex.types import Chunking, Rejected
+from vecindex.verbs.questions.model import QuestionModel
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
 OUTPUTS = (
+    "explore",
     "ingest",
     "search",
     "status",
@@ -49,7 +52,11 @@ def schema(name: str) -> dict[str, Any]:
 def valid(name: str, values: Any) -> None:
     """Assert that values meet a schema, formats included."""
     checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
-    jsonschema.Draft202012Validator(schema(name), format_checker=checker).validate(values)
+    found = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in SCHEMAS.glob("*.schema.json")}
+    others = Registry().with_contents(found.items())
+    jsonschema.Draft202012Validator(found[f"{name}.schema.json"], format_checker=checker, registry=others).validate(
+        values
+    )
 
 
 def printed(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> Any:
@@ -89,6 +96,24 @@ def test_ingest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     valid("status", status)
     assert status["last_run"]["added"] == 5
     assert len(status["rejects"]) == 1
+
+
+def test_explore(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"id": str(i), "text": f"text {i}", "v": [float(x) for x in v]} for i, v in enumerate(unit_vectors(20))]
+    (tmp_path / "in.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    (tmp_path / "q.txt").write_text("what is text one\nwhat is text two\nwhich is text three\n")
+    monkeypatch.setattr(QuestionModel, "embed", lambda self, texts, *_: unit_vectors(len(texts), seed=5))
+    how = ("--vector-field", "v", "--unverified", "--model", "none/such", "--db", tmp_path / "db", "--out", tmp_path)
+    alone = printed(monkeypatch, "explore", tmp_path / "in.jsonl", *how)
+    valid("explore", alone)
+    assert [alone[key] for key in ("questions", "met", "anchored", "overlap", "anchor")] == [None] * 5
+    assert (alone["ingest"]["added"], alone["project"]["action"], alone["page"]["shown"]) == (20, "made", 20)
+    asked = printed(monkeypatch, "explore", tmp_path / "in.jsonl", "-q", tmp_path / "q.txt", "--goal", "1", *how)
+    valid("explore", asked)
+    assert (asked["questions"], asked["met"], asked["project"]) == ("q.txt", False, None)
+    assert asked["anchor"]["name"] == asked["anchored"] == asked["page"]["map"] == "anchored"
+    assert asked["files"]["page"] == {"path": str(tmp_path / "map.html"), "bytes": asked["page"]["bytes"]}
+    assert asked["summary"]["command"].startswith("vecindex overlap --questions ")
 
 
 def test_status_without_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

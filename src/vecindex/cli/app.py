@@ -13,7 +13,7 @@ import typer
 import typer.core
 
 from vecindex.cli import logs, settings
-from vecindex.cli.commands import export, ingest, map, mcp, overlap, project, search, serve, upkeep
+from vecindex.cli.commands import explore, export, ingest, map, mcp, overlap, project, search, serve, upkeep
 from vecindex.cli.output import VOICE, print_json, warn
 from vecindex.cli.spelling import as_json, begin, spelled
 from vecindex.cli.streams import OutputError, prepare, silence
@@ -90,6 +90,7 @@ def options(
     logs.record_start(sys.argv[1:])
 
 
+app.command("explore")(explore.explore)
 app.command("ingest")(ingest.ingest)
 app.command("search")(search.search)
 app.command("project")(project.project)

@@ -12,12 +12,10 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from vecindex.config import GOAL
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 
 Share = TypeVar("Share", float, F64)
-
-GOAL = 0.6
-"""The share of its neighbors that a question should keep: 3 of 5."""
 
 
 def found_in(rows: Rows, others: Rows) -> npt.NDArray[np.bool_]:

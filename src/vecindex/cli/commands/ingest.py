@@ -15,21 +15,22 @@ from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import REJECTED_EXIT, Interrupted
 from vecindex.verbs.ingest.options import IngestOptions
 
+Sources = Annotated[
+    list[str], typer.Argument(metavar="SOURCE...", help="Files, globs, folders, URLs, or - for standard input.")
+]
+Chunked = Annotated[bool, typer.Option("--chunk", help="Cut long texts into overlapping chunks, a row each.")]
+ChunkTokens = Annotated[
+    int | None, typer.Option(help="Tokens in a chunk; implies --chunk [default: all the model reads]")
+]
+
 
 @options_of(IngestOptions)
 def ingest(
-    sources: Annotated[
-        list[str],
-        typer.Argument(metavar="SOURCE...", help="Files, globs, folders, URLs, or - for standard input."),
-    ],
+    sources: Sources,
     db: Db = None,
     table: Table = DEFAULT_TABLE,
-    chunked: Annotated[
-        bool, typer.Option("--chunk", help="Cut long texts into overlapping chunks, a row each.")
-    ] = False,
-    chunk_tokens: Annotated[
-        int | None, typer.Option(help="Tokens in a chunk; implies --chunk [default: all the model reads]")
-    ] = None,
+    chunked: Chunked = False,
+    chunk_tokens: ChunkTokens = None,
     json: Json = False,
     **options: Unpack[IngestOptions],
 ) -> None:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from vecindex.config import GOAL
 from vecindex.core.anchors import anchored_to
-from vecindex.core.overlap import GOAL
 from vecindex.messages import percent
 from vecindex.reports.charts.plots import Mark
 from vecindex.reports.charts.strips import Strip, StripGroup, strip_chart

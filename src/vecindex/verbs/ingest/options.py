@@ -11,7 +11,7 @@ from vecindex.options import Device, Durable, Option, TrustRemoteCode, Wait, che
 from vecindex.sources.unpack import MAX_RATIO
 
 
-class IngestOptions(TypedDict, total=False):
+class SourceOptions(TypedDict, total=False):
     """How sources are read, embedded and stored; what is left out is as the table has it, or the default."""
 
     model: Annotated[str | None, Option("Model name or folder [default: the table's, else all-MiniLM-L6-v2]")]
@@ -53,8 +53,13 @@ class IngestOptions(TypedDict, total=False):
     durable: Durable
     wait: Wait
     prune: Annotated[bool, Option("Remove rows that the sources no longer hold.", default=False, flag="--prune")]
-    dry_run: Annotated[bool, Option("Read and estimate, change nothing.", default=False, flag="--dry-run")]
     trust_remote_code: TrustRemoteCode
+
+
+class IngestOptions(SourceOptions, total=False):
+    """What `ingest` takes: all on sources, and whether to write at all."""
+
+    dry_run: Annotated[bool, Option("Read and estimate, change nothing.", default=False, flag="--dry-run")]
 
 
 def checked_ingest(options: IngestOptions) -> IngestOptions:

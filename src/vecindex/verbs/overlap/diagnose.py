@@ -24,7 +24,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vecindex.core.overlap import GOAL, chance_level, snap_floor
+from vecindex.config import GOAL
+from vecindex.core.overlap import chance_level, snap_floor
 from vecindex.messages import Message, Placeholder, Text, command, option, percent, text
 from vecindex.verbs.overlap.advice import commands
 from vecindex.verbs.overlap.capacity import broad, for_these_questions, laid_out, on_laid_out, projection, scattered

@@ -33,6 +33,17 @@ ANCHORING = {"sweeps": Setting(6, "times that an article which matters to a ques
 _LAYOUT = ("method", "fresh", "focus", "focus_size")
 """Options of a map that is laid out from its vectors."""
 
+MapSeed = Annotated[
+    int, Option("The same one gives the same map on the same machine.", default=0, at_least=0, at_most=2**31 - 1)
+]
+AnchorStrength = Annotated[
+    Literal["gentle", "strong"],
+    Option(
+        "Of anchoring. gentle: three of a question's five, few articles move; strong: all five.",
+        default=DEFAULT_STRENGTH,
+    ),
+]
+
 Files = str | Path | Sequence[str | Path]
 """A file of questions ("-" for standard input), or several."""
 
@@ -43,9 +54,7 @@ class ProjectOptions(ModelOptions, total=False):
     method: Annotated[
         str | None, Option(f"{', '.join(METHODS.built_in)}, or a package's own [default: {DEFAULT_METHOD}]")
     ]
-    seed: Annotated[
-        int, Option("The same one gives the same map on the same machine.", default=0, at_least=0, at_most=2**31 - 1)
-    ]
+    seed: MapSeed
     settings: Annotated[
         Mapping[str, Any] | None,
         Option("Settings of the method, or of anchoring, by name.", flag="--set", metavar="SETTING=VALUE"),
@@ -67,13 +76,7 @@ class ProjectOptions(ModelOptions, total=False):
         str | None,
         Option("The map that an anchored one is derived from [default: NAME, or map]", flag="--from", metavar="MAP"),
     ]
-    strength: Annotated[
-        Literal["gentle", "strong"],
-        Option(
-            "Of anchoring. gentle: three of a question's five, few articles move; strong: all five.",
-            default=DEFAULT_STRENGTH,
-        ),
-    ]
+    strength: AnchorStrength
     controls: Annotated[
         bool,
         Option(

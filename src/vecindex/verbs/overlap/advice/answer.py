@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vecindex.config import GOAL
 from vecindex.core.anchors import anchored_share
-from vecindex.core.overlap import GOAL
 from vecindex.messages import Message, Text, command, option, percent, text
 from vecindex.verbs.overlap.advice.commands import look_at_worst
 from vecindex.verbs.overlap.advice.situation import Situation

@@ -1,14 +1,16 @@
-"""The Python interface: `vecindex.open("db")` gives an `Index` with the verbs of the command line."""
+"""An index of a table of articles: each method calls one verb."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
 from vecindex.config import DEFAULT_TABLE, database_uri
+from vecindex.index.upkeep import Upkeep
 from vecindex.masks import masked
 from vecindex.options import expected, options_shown
+from vecindex.verbs.explore.options import ExploreOptions
 from vecindex.verbs.export.options import ExportOptions
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.lens.options import LensOptions
@@ -16,19 +18,14 @@ from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.picture.options import MapOptions
 from vecindex.verbs.project.options import Files, ProjectOptions
 from vecindex.verbs.search.options import SearchOptions
-from vecindex.verbs.upkeep.options import (
-    DeleteOptions,
-    DoctorOptions,
-    OptimizeOptions,
-    StatusOptions,
-    TagOptions,
-)
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from vecindex.store.database import Database
+    from vecindex.serialize import Spell
     from vecindex.types import Observer, SourceData
+    from vecindex.verbs.explore.explore import Done
+    from vecindex.verbs.explore.result import ExploreResult
     from vecindex.verbs.export.result import ExportReport
     from vecindex.verbs.ingest.result import IngestReport
     from vecindex.verbs.ingest.run import Stop
@@ -39,11 +36,6 @@ if TYPE_CHECKING:
     from vecindex.verbs.questions.model import QuestionModel
     from vecindex.verbs.questions.reader import Questions
     from vecindex.verbs.search.result import SearchResult
-    from vecindex.verbs.upkeep.delete import DeleteReport
-    from vecindex.verbs.upkeep.findings import DoctorReport, RepairPlan
-    from vecindex.verbs.upkeep.optimize import OptimizeReport
-    from vecindex.verbs.upkeep.status import Status
-    from vecindex.verbs.upkeep.tag import TagReport
 
 
 def open(database: str | Path | None = None, table: str = DEFAULT_TABLE) -> Index:
@@ -54,7 +46,7 @@ def open(database: str | Path | None = None, table: str = DEFAULT_TABLE) -> Inde
     return Index(database, table)
 
 
-class Index:
+class Index(Upkeep):
     """A table of articles with their vectors. Cheap to make; every method opens what it needs."""
 
     def __init__(self, database: str | Path | None = None, table: str = DEFAULT_TABLE) -> None:
@@ -67,11 +59,6 @@ class Index:
     def __repr__(self) -> str:
         """Return how to make it again."""
         return f"vecindex.open({masked(self.uri)!r}, {self.table!r})"
-
-    def _database(self) -> Database:
-        from vecindex.store.database import Database
-
-        return Database(self.uri)
 
     def _question_model(self) -> QuestionModel:
         """Return the model of this index, loaded at its first question and kept."""
@@ -114,6 +101,48 @@ class Index:
 
         expected("name", name, str | None)
         return ingest(self._database(), self.table, sources, options, observer, stop, stdin, name)
+
+    @options_shown(ExploreOptions)
+    def explore(
+        self,
+        *sources: SourceData,
+        questions: str | Path | None = None,
+        observer: Observer | None = None,
+        stop: Stop | None = None,
+        stdin: BinaryIO | None = None,
+        done: Done | None = None,
+        spell: Spell = str,
+        **options: Unpack[ExploreOptions],
+    ) -> ExploreResult:
+        """Bring the table and a map up to date with the sources, and find out what the map keeps of the questions.
+
+        The steps are `ingest`, `project`, `overlap`, `project` with `anchor` where the goal is missed, and `map`.
+        Each does what is due: unchanged rows are not embedded, a map that holds all rows stays, one that lacks some
+        is updated, and the anchored map is made again only if the questions, the strength or its base changed. May
+        be stopped, or killed, at any instant: called again, it goes on. With `out` the map and the report are
+        written there as `map.html` and `overlap.html`, in every run.
+
+        Parameters
+        ----------
+        sources, stdin : see `ingest`.
+        questions : a file; None for a map alone.
+        observer : gets the progress of each step, and notices.
+        stop : ends the run after a transaction of the ingest, with Interrupted.
+        done : gets the result of each step as soon as it is there.
+        spell : how the report writes options and commands; for Python unless given.
+
+        Raises
+        ------
+        ConfigError, SourceError, ModelError, StoreError, Interrupted
+            That of the step; what was complete stays.
+        """
+        from vecindex.verbs.explore.explore import explore
+
+        expected("questions", questions, str | Path | None)
+        model = self._question_model()
+        return explore(
+            self._database(), self.table, sources, questions, options, model, observer, stop, stdin, done, spell
+        )
 
     @options_shown(SearchOptions)
     def search(
@@ -318,83 +347,3 @@ class Index:
 
         expected("out", out, str | Path)
         return export(self._database(), self.table, str(out), options, observer, stdout)
-
-    @options_shown(StatusOptions)
-    def status(self, **options: Unpack[StatusOptions]) -> Status:
-        """Return what the table holds and what made it, how its last run went, and what to do next.
-
-        Reads no vectors. Of the rejected rows 1,000 are listed at most. Where every row was rejected, so that the
-        table does not exist, it reports no rows and these.
-
-        Raises TableNotFoundError naming the tables of the database, or another StoreError.
-        """
-        from vecindex.verbs.upkeep.status import status
-
-        return status(self._database(), self.table, options)
-
-    @options_shown(DeleteOptions)
-    def delete(
-        self,
-        *ids: str,
-        confirm: Callable[[DeleteReport], bool] | None = None,
-        stdin: BinaryIO | None = None,
-        **options: Unpack[DeleteOptions],
-    ) -> DeleteReport:
-        """Remove articles, each with all its chunks, and return what was removed and what was not found.
-
-        Ids, from the call and from `file`, and a condition together are refused; with a condition, an article goes if
-        one of its rows meets it. The next ingest of a source that still holds the articles adds them again.
-
-        Before anything is removed, `confirm` is called with what would be; where it returns False, nothing is.
-
-        Raises
-        ------
-        ConfigError, SourceError, LockedError or another StoreError
-        """
-        from vecindex.verbs.upkeep.delete import delete
-
-        expected("ids", ids, Sequence[str])
-        return delete(self._database(), self.table, ids, options, confirm, stdin)
-
-    @options_shown(OptimizeOptions)
-    def optimize(self, **options: Unpack[OptimizeOptions]) -> OptimizeReport:
-        """Merge small fragments, bring the full-text index up to date, and remove old versions.
-
-        Versions stay for an hour unless `older_than` says otherwise, so that nobody who reads one loses it; tagged
-        versions stay.
-
-        Raises ConfigError for a wrong `older_than`, LockedError while another process is writing.
-        """
-        from vecindex.verbs.upkeep.optimize import optimize
-
-        return optimize(self._database(), self.table, options)
-
-    @options_shown(TagOptions)
-    def tag(self, name: str | None = None, **options: Unpack[TagOptions]) -> TagReport:
-        """Return all tags, after making `name` a tag of the latest version, or moving it there, or deleting it.
-
-        A tag keeps its version, and the files of it, until it is deleted; `at=` of the other verbs reads it.
-
-        Raises ConfigError when a tag to be made exists, or one to be deleted does not.
-        """
-        from vecindex.verbs.upkeep.tag import tag
-
-        expected("name", name, str | None)
-        return tag(self._database(), self.table, name, options)
-
-    @options_shown(DoctorOptions)
-    def doctor(
-        self, *, confirm: Callable[[RepairPlan], bool] | None = None, **options: Unpack[DoctorOptions]
-    ) -> DoctorReport:
-        """Read the whole table and return what is wrong with it; see `DoctorReport`.
-
-        A repair sets aside what is proven to be damaged and removes rows that cannot be used, so that the table opens
-        again and the next ingest adds what is missing. It changes nothing in a sound table, and nothing because of a
-        file that cannot be read at the moment. Before anything is given up, `confirm` is called with what it would
-        be; where it returns False, that repair is not made.
-
-        Raises TableNotFoundError; LockedError when it repairs while another process is writing.
-        """
-        from vecindex.verbs.upkeep.doctor import doctor
-
-        return doctor(self._database(), self.table, options, confirm)

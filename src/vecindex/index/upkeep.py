@@ -1,0 +1,115 @@
+"""The methods of `vecindex.Index` that look after a table: status, delete, optimize, tag, doctor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, BinaryIO, Unpack
+
+from vecindex.options import expected, options_shown
+from vecindex.verbs.upkeep.options import (
+    DeleteOptions,
+    DoctorOptions,
+    OptimizeOptions,
+    StatusOptions,
+    TagOptions,
+)
+
+if TYPE_CHECKING:
+    from vecindex.store.database import Database
+    from vecindex.verbs.upkeep.delete import DeleteReport
+    from vecindex.verbs.upkeep.findings import DoctorReport, RepairPlan
+    from vecindex.verbs.upkeep.optimize import OptimizeReport
+    from vecindex.verbs.upkeep.status import Status
+    from vecindex.verbs.upkeep.tag import TagReport
+
+
+class Upkeep:
+    """A table of a database; each method opens what it needs."""
+
+    uri: str
+    table: str
+
+    def _database(self) -> Database:
+        from vecindex.store.database import Database
+
+        return Database(self.uri)
+
+    @options_shown(StatusOptions)
+    def status(self, **options: Unpack[StatusOptions]) -> Status:
+        """Return what the table holds and what made it, how its last run went, and what to do next.
+
+        Reads no vectors. Of the rejected rows 1,000 are listed at most. Where every row was rejected, so that the
+        table does not exist, it reports no rows and these.
+
+        Raises TableNotFoundError naming the tables of the database, or another StoreError.
+        """
+        from vecindex.verbs.upkeep.status import status
+
+        return status(self._database(), self.table, options)
+
+    @options_shown(DeleteOptions)
+    def delete(
+        self,
+        *ids: str,
+        confirm: Callable[[DeleteReport], bool] | None = None,
+        stdin: BinaryIO | None = None,
+        **options: Unpack[DeleteOptions],
+    ) -> DeleteReport:
+        """Remove articles, each with all its chunks, and return what was removed and what was not found.
+
+        Ids, from the call and from `file`, and a condition together are refused; with a condition, an article goes if
+        one of its rows meets it. The next ingest of a source that still holds the articles adds them again.
+
+        Before anything is removed, `confirm` is called with what would be; where it returns False, nothing is.
+
+        Raises
+        ------
+        ConfigError, SourceError, LockedError or another StoreError
+        """
+        from vecindex.verbs.upkeep.delete import delete
+
+        expected("ids", ids, Sequence[str])
+        return delete(self._database(), self.table, ids, options, confirm, stdin)
+
+    @options_shown(OptimizeOptions)
+    def optimize(self, **options: Unpack[OptimizeOptions]) -> OptimizeReport:
+        """Merge small fragments, bring the full-text index up to date, and remove old versions.
+
+        Versions stay for an hour unless `older_than` says otherwise, so that nobody who reads one loses it; tagged
+        versions stay.
+
+        Raises ConfigError for a wrong `older_than`, LockedError while another process is writing.
+        """
+        from vecindex.verbs.upkeep.optimize import optimize
+
+        return optimize(self._database(), self.table, options)
+
+    @options_shown(TagOptions)
+    def tag(self, name: str | None = None, **options: Unpack[TagOptions]) -> TagReport:
+        """Return all tags, after making `name` a tag of the latest version, or moving it there, or deleting it.
+
+        A tag keeps its version, and the files of it, until it is deleted; `at=` of the other verbs reads it.
+
+        Raises ConfigError when a tag to be made exists, or one to be deleted does not.
+        """
+        from vecindex.verbs.upkeep.tag import tag
+
+        expected("name", name, str | None)
+        return tag(self._database(), self.table, name, options)
+
+    @options_shown(DoctorOptions)
+    def doctor(
+        self, *, confirm: Callable[[RepairPlan], bool] | None = None, **options: Unpack[DoctorOptions]
+    ) -> DoctorReport:
+        """Read the whole table and return what is wrong with it; see `DoctorReport`.
+
+        A repair sets aside what is proven to be damaged and removes rows that cannot be used, so that the table opens
+        again and the next ingest adds what is missing. It changes nothing in a sound table, and nothing because of a
+        file that cannot be read at the moment. Before anything is given up, `confirm` is called with what it would
+        be; where it returns False, that repair is not made.
+
+        Raises TableNotFoundError; LockedError when it repairs while another process is writing.
+        """
+        from vecindex.verbs.upkeep.doctor import doctor
+
+        return doctor(self._database(), self.table, options, confirm)
