@@ -368,7 +368,7 @@ def test_use_comes_before_embedding_again(tmp_path: Path) -> None:
     table.set_setting(last_run=last_run(2))
     vecindex.open(tmp_path).project(method="pca")
     found = advice(vecindex.open(tmp_path).status())
-    assert [re.search(r"index\.\w+\(|chunk=", line)[0] for line in found] == [
+    assert [re.search(r"\bindex\.\w+\(|chunk=", line)[0] for line in found] == [
         "index.search(",
         "index.map(",
         "index.overlap(",

@@ -14,7 +14,7 @@ async function copy(source) {
   }
 }
 
-for (const button of document.querySelectorAll("button[data-copy]")) {
+for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("button[data-copy]"))) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     await copy(byId(button.dataset.copy));
