@@ -117,6 +117,13 @@ class Handlers:
             mask=base64.b64encode(np.packbits(here, bitorder="little").tobytes()).decode("ascii"),
         )
 
+    def map_asked(self, at: Snapshot, name: str | None) -> str | None:
+        """Return the map that a request names, else the one to show first."""
+        if name is not None:
+            return name
+        first = self.live.default_map(at.loaded.table)
+        return None if first is None else first.name
+
     # -- questions ----------------------------------------------------------------------------------------
 
     def search(self, asked: models.SearchAsked) -> models.Hits:
@@ -145,7 +152,7 @@ class Handlers:
         """Ask a question, and place it on a map."""
         begun, notes = time.perf_counter(), Notes(self.live.served.spell)
         at = self.live.snapshot(asked.edition)
-        name = self._map_asked(at, asked.map)
+        name = self.map_asked(at, asked.map)
         shown = None if name is None else self.live.shown(at, name)
         around = self.live.ask(at, asked.text, asked.k, name, asked.where, notes)
         nearest, on_map = _near(around.nearest, at, shown), _near(around.on_map, at, shown)
@@ -181,7 +188,7 @@ class Handlers:
         """Lay a question's nearest articles out around it."""
         begun, notes = time.perf_counter(), Notes(self.live.served.spell)
         at = self.live.snapshot(asked.edition)
-        name = self._map_asked(at, asked.map)
+        name = self.map_asked(at, asked.map)
         shown = None if name is None else self.live.shown(at, name)
         around, layout = self.live.lens(at, asked.text, asked.k, asked.where, notes)
         articles = [
@@ -203,13 +210,6 @@ class Handlers:
             notes=notes.lines,
             seconds=round(time.perf_counter() - begun, 4),
         )
-
-    def _map_asked(self, at: Snapshot, name: str | None) -> str | None:
-        """Return the map that a request names, else the one to show first."""
-        if name is not None:
-            return name
-        first = self.live.default_map(at.loaded.table)
-        return None if first is None else first.name
 
     # -- articles -----------------------------------------------------------------------------------------
 

@@ -100,11 +100,7 @@ def _search(handlers: Handlers, asked: TextAsked | LikeAsked) -> models.Hits:
 def _overlap(handlers: Handlers, asked: OverlapAsked) -> Overlap:
     live, notes = handlers.live, Notes(handlers.live.served.spell)
     at = live.snapshot()
-    if asked.map is None:
-        first = live.default_map(at.loaded.table)
-        name = None if first is None else first.name
-    else:
-        name = live.map_of(at, asked.map)
+    name = handlers.map_asked(at, None if asked.map is None else live.map_of(at, asked.map))
     around = live.ask(at, asked.text, asked.k, name, None, notes)
     nearest, on_map = (
         [NearArticle(id=one.id, title=one.title, dist=one.dist, kept=one.kept) for one in found]

@@ -16,7 +16,7 @@ def mcp(
     db: Db = None,
     table: Table = DEFAULT_TABLE,
     map: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The map of questions [default: the best by its own recall]")
+        str | None, typer.Option(metavar="NAME", help="The map of questions [default: the newest neutral one]")
     ] = None,
     **options: Unpack[ModelOptions],
 ) -> None:
