@@ -27,7 +27,7 @@ def corpus(seed: int, n: int, d: int, copies: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     vectors = normalize(rng.normal(size=(n, d)))
     if copies:
-        vectors[-copies:] = vectors[rng.integers(0, 3, copies)]
+        vectors[-copies:] = vectors[rng.integers(0, min(3, n), copies)]
     return vectors
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import vecindex
 from tables import filled
-from vecindex.cli.app import _Masked
+from vecindex.cli.logs import _Masked
 from vecindex.errors import SourceError, described
 from vecindex.masks import masked
 from vecindex.messages import command, text

@@ -211,7 +211,7 @@ def tool_server(live: Live) -> Server[Any]:
         except ValidationError as error:
             return result(_wrong_arguments(tool, error), failed=True)
         except VecindexError as error:
-            return result(_told(error, live.served), failed=True)
+            return result(_message(error, live.served), failed=True)
         return result(answer.model_dump_json(), answer.model_dump(mode="json"))
 
     return Server("vecindex", version=VERSION, instructions=_INSTRUCTIONS, on_list_tools=tools, on_call_tool=call)
@@ -222,6 +222,6 @@ def _wrong_arguments(tool: Tool, error: ValidationError) -> str:
     return f"{tool.name}: {found}. It takes: {', '.join(tool.asked.model_fields) or 'nothing'}."
 
 
-def _told(error: VecindexError, served: Served) -> str:
+def _message(error: VecindexError, served: Served) -> str:
     parts = (error.message, error.hint)
     return " ".join(served.spell(part) for part in parts if part is not None)
