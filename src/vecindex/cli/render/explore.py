@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vecindex.cli.layout import out, prose
+from vecindex.cli.layout import prose
 from vecindex.cli.output import SCHEMA_VERSION, duration
 from vecindex.cli.render.ingest import print_ingest
 from vecindex.cli.spelling import spelled
@@ -50,7 +50,7 @@ def print_explore(result: ExploreResult) -> None:
         (result.report_file, "all figures, causes and questions"),
     ):
         if file is not None:
-            out(f"{head:<8}{file.path}  ({shows})")
+            prose(f"{file.path} ({shows})", f"{head:<8}")
             head = ""
 
 
