@@ -199,6 +199,10 @@ class Observer(Protocol):
         """Take a line that the user should see."""
         return
 
+    def warning(self, message: Message) -> None:
+        """Take a line that the user must see; a notice where that makes no difference."""
+        self.notice(message)
+
 
 class Silent(Observer):
     """An observer that looks away."""

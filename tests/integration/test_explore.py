@@ -209,7 +209,7 @@ def test_questions_without_near_articles_get_no_map(world: World) -> None:
     assert (did(found), found.met, found.anchored) == ((N, "made", None), False, None)
     assert "topic is missing" in str(found.summary.cause)
     assert str(found.summary.done).endswith(
-        "no map was laid out for the questions, because what is nearest to them is not near."
+        "no map was laid out for the questions, which would not help: the questions' topic is missing from the table."
     )
     assert str(found.summary.command).startswith("index.search('question number")
 
@@ -246,8 +246,9 @@ def test_sources_without_a_row(world: World) -> None:
 def test_a_fault_of_a_step_says_what_goes_on(world: World) -> None:
     again = rf"Then go on: index\.explore\('{world.articles}', questions='{world.questions}', .*goal=0\.9\)$"
     world.corpus(clusters(2))
-    with pytest.raises(ConfigError, match=rf"has 2 rows; a map needs at least 3\.\n.*\n  {again}"):
+    with pytest.raises(ConfigError, match=r"has 2 rows; a map needs at least 3\.") as failed:
         world.explore(goal=0.9)
+    assert "go on" not in str(failed.value), "the same command would end the same way"
     with Database(world.folder / "db").writer(), pytest.raises(LockedError, match=again):
         world.explore(goal=0.9)
     world.questions.write_text("")

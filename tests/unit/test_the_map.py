@@ -53,7 +53,7 @@ NEAR_THESE = focused(1, "Why?", "How?")
         (
             {"a": anchored(9, "Why?"), "f": focused(1, "Why?")},
             None,
-            TheMap("f", "of the articles nearest to other questions; no map shows all"),
+            TheMap("f", "of the articles nearest to other questions; there is no neutral map"),
         ),
         ({"a": anchored(9, "Why?")}, None, TheMap("a", "laid out for other questions; there is no neutral map")),
     ],

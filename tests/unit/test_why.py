@@ -32,7 +32,7 @@ def reasons(ranks: tuple[int | None, ...], clique: int | None, **more: Any) -> t
         {"map": {"search": placed(kept, ranks)}, **laid_out},
         clique,
     )
-    return why(row, 5, "article", "map", more.get("laid_out", ()))
+    return why(row, 5, "article", "map", more.get("for_these", False), more.get("laid_out", ()))
 
 
 def test_a_question_that_keeps_all_says_so() -> None:
@@ -56,6 +56,11 @@ def test_scattered_neighbors_and_a_map_that_loses_them(clique: int, said: str) -
     )
 
 
+def test_of_a_map_that_is_laid_out_for_it_nothing_is_expected() -> None:
+    found = reasons((1, 2, 3, 4, None), 2, for_these=True)
+    assert found[1] == "2 of the 5 are near to each other."
+
+
 def test_the_embedding_comes_before_the_map() -> None:
     found = reasons((1, 2, 3, 4, None), None, percentile=99.0, answers=0.0, laid_out=("anchored",))
     assert found == (
@@ -70,4 +75,4 @@ def test_the_embedding_comes_before_the_map() -> None:
 
 def test_without_a_map() -> None:
     row = QuestionRow("q1", "why?", None, 0.4, 99.0, None, None, None, (), {})
-    assert len(why(row, 5, "article", None)) == 1
+    assert len(why(row, 5, "article", None, False)) == 1

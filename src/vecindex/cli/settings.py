@@ -134,7 +134,7 @@ class Sources:
     def _value(self, section: str | None, name: str, option: Any, value: Any) -> Any:
         """Return a value as the command line would have it."""
         where = f"{self.path}: {name!r}" + (f" in [{section}]" if section else "")
-        if option.name in NEVER_BY_A_FOLDER and VARIABLE not in os.environ:
+        if option.name in NEVER_BY_A_FOLDER and not os.environ.get(VARIABLE):
             raise ConfigError(
                 f"{where} is not taken from a file that merely lies in the working folder.",
                 f"Give the option, or name the file in ${VARIABLE}.",

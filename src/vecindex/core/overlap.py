@@ -99,6 +99,15 @@ def reciprocal_overlap(space: Rows, on_map: Rows, k: int, within: int) -> F64:
     return soft_overlap(on_map, space, k, within)
 
 
+def reaches(share: float, goal: float = GOAL) -> bool:
+    """Return whether a mean share reaches the goal; a mean of floats may fall short of it by a rounding.
+
+    >>> reaches(0.5999999999999999), reaches(0.599)
+    (True, False)
+    """
+    return bool(share >= goal - 1e-9)
+
+
 def keeps_goal(overlap: F64, goal: float = GOAL) -> npt.NDArray[np.bool_]:
     """Return for each question whether its overlap reaches the goal, 3 of 5 by default; shape (q,).
 

@@ -126,7 +126,7 @@ def _reason(about: Any, rank: int, of_its_kind: int, maps_in_all: int) -> str:
             return "the only one"
         return "the newest neutral map" if of_its_kind > 1 else "the only neutral map"
     if rank == 2:
-        return "of the articles nearest to other questions; no map shows all"
+        return "of the articles nearest to other questions; there is no neutral map"
     return "laid out for other questions; there is no neutral map"
 
 

@@ -105,7 +105,7 @@ class Stoppable:
         """Take the observer that shows what is reported."""
         self._stage, self._stopped = inner.stage, False
         self.estimate, self.forecast = inner.estimate, inner.forecast
-        self.progress, self.notice = inner.progress, inner.notice
+        self.progress, self.notice, self.warning = inner.progress, inner.notice, inner.warning
 
     def stop(self) -> bool:
         """End the work, at once where that is possible."""

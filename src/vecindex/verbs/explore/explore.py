@@ -20,14 +20,14 @@ from vecindex.core.anchors import set_digest, text_digest
 from vecindex.errors import ConfigError, Interrupted, SourceError, VecindexError
 from vecindex.files import Written, is_folder, make_folder
 from vecindex.messages import Command, Message, Placeholder, as_text, command, option, text
-from vecindex.options import ModelOptions, fields_of
+from vecindex.options import ModelOptions, changed, fields_of
 from vecindex.serialize import Result, Spell
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.maps import maps, outside
+from vecindex.store.maps import maps, no_such_map, outside
 from vecindex.types import Observer, Silent, SourceData
 from vecindex.verbs.explore.options import ExploreOptions, checked_explore
-from vecindex.verbs.explore.plan import NEAREST, NO_REMEDY, anchored_name, can_stay, todo_for_map
+from vecindex.verbs.explore.plan import BY_LAYOUT, NEAREST, anchored_name, can_stay, todo_for_map
 from vecindex.verbs.explore.result import ExploreResult
 from vecindex.verbs.explore.summary import Steps, found_on, go_on, meets, summarized
 from vecindex.verbs.ingest.ingest import ingest
@@ -37,7 +37,7 @@ from vecindex.verbs.ingest.run import Stop
 from vecindex.verbs.map_state import rebuilt_by, stored_scores, why_due
 from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.overlap.overlap import overlap
-from vecindex.verbs.overlap.result import OverlapResult
+from vecindex.verbs.overlap.result import MapOverlap, OverlapResult
 from vecindex.verbs.picture.options import MapOptions
 from vecindex.verbs.picture.picture import map_picture
 from vecindex.verbs.picture.result import MapResult
@@ -75,8 +75,10 @@ def explore(
     try:
         return chain.run(sources, stop, stdin)
     except VecindexError as error:
-        error.hint = as_text(go_on(error.hint, again))
-        error.args = (error.message, error.hint)
+        # What was asked makes no sense as it stands: the same command would end the same way.
+        if not isinstance(error, ConfigError):
+            error.hint = as_text(go_on(error.hint, again))
+            error.args = (error.message, error.hint)
         raise
 
 
@@ -200,15 +202,23 @@ class _Chain:
         if todo == "keep":
             self._step(2, f'the map "{name}" holds all {table.count():,} rows and stays as it is')
             return None
-        self._step(2, command("project", name, update=todo == "update"))
-        return self._project(name, {"update": todo == "update"})
+        how = {"update": todo == "update"}
+        self._step(2, command("project", name, **self._typed(how)))
+        return self._project(name, how)
 
     def _project(self, name: str, options: Mapping[str, Any], questions: Sequence[str] = ()) -> ProjectResult:
-        common = {**self._questions_options(), "seed": self.options["seed"], "durable": self.options["durable"]}
-        how = cast("ProjectOptions", {**common, **options})
+        how = cast("ProjectOptions", {**self._common(), **options})
         made = project(self.database, self.name, name, list(questions), how, self.model, self.observer)
         self.done(made)
         return made
+
+    def _common(self) -> dict[str, Any]:
+        """Return what every map is made with."""
+        return {**self._questions_options(), "seed": self.options["seed"], "durable": self.options["durable"]}
+
+    def _typed(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options of a map as somebody would type them: those that are not at their defaults."""
+        return changed(ProjectOptions, {**self._common(), **options})
 
     def _questions_options(self) -> dict[str, Any]:
         """Return the options of the model, as it embeds questions."""
@@ -227,36 +237,58 @@ class _Chain:
             self._step(3, f"nothing to measure: the table has no more than {NEAREST} articles")
             self._step(4, "no map to lay out for the questions")
             return None, None, None
-        self._step(3, command("overlap", questions=self.questions))
-        found, name = self._overlap(), self.options["map"]
-        on_map = found_on(found, name)
-        assert on_map is not None, "the map was made in the step before"
+        asking = changed(ModelOptions, self._questions_options())
+        self._step(3, command("overlap", questions=self.questions, **asking))
+        name = self.options["map"]
+        found = self._overlap()
+        on_map = self._on_map(found)
         anchored = anchored_name(name)
         if meets(on_map, self.options["goal"]):
             self._step(4, "the goal is met, so no map is laid out for the questions")
             return found, None, None
-        if on_map.causes[0].cause in NO_REMEDY:
+        if on_map.causes[0].cause not in BY_LAYOUT:
             self._step(4, f"the goal is missed, but no layout helps: {on_map.causes[0].cause.meaning}")
             return found, None, None
         if can_stay(self.database.articles(self.name), name, digest, self.options["strength"]):
             self._step(4, f'the goal is missed; the map "{anchored}", laid out for these questions, is there')
             return found, None, anchored
         strength = self.options["strength"]
-        anchor = command("project", anchored, anchor=True, base=name, questions=self.questions)
+        how = {"anchor": True, "base": name, "strength": strength}
+        anchor = command("project", anchored, questions=self.questions, **self._typed(how))
         self._step(4, text("the goal is missed, so a map is laid out for the questions: ", anchor))
-        made = self._project(anchored, {"anchor": True, "base": name, "strength": strength}, [self.questions])
-        return self._overlap(), made, anchored
+        made = self._project(anchored, how, [self.questions])
+        found = self._overlap()
+        self._on_map(found)
+        return found, made, anchored
+
+    def _on_map(self, found: OverlapResult) -> MapOverlap:
+        """Return what was found on the map; raises ConfigError where somebody has dropped it since."""
+        on_map = found_on(found, self.options["map"])
+        if on_map is None:
+            raise self._dropped()
+        return on_map
+
+    def _dropped(self) -> VecindexError:
+        table = self.database.articles(self.name)
+        return no_such_map(table, self.options["map"], "Somebody dropped it meanwhile. Run the same command again.")
 
     def _overlap(self) -> OverlapResult:
         how = cast("OverlapOptions", {**self._questions_options(), "k": NEAREST})
-        found = overlap(self.database, self.name, self.questions, how, self.model, self.observer)
+        found = overlap(
+            self.database, self.name, self.questions, how, self.model, self.observer, goal=self.options["goal"]
+        )
         self.done(found)
         return found
 
     def _page(self, anchored: str | None, folder: Path | None) -> MapResult:
         shown = anchored or self.options["map"]
         file = [] if folder is None else [str(folder / PAGE)]
-        self._step(3 if self.questions is None else 5, command("map", *file, map=shown, questions=self.questions))
+        self._step(
+            3 if self.questions is None else 5,
+            command(
+                "map", *file, map=shown, questions=self.questions, **changed(ModelOptions, self._questions_options())
+            ),
+        )
         k = min(NEAREST, _articles(self.database.articles(self.name)))
         how = cast("MapOptions", {**self._questions_options(), "map": shown, "k": k, "seed": self.options["seed"]})
         page = map_picture(self.database, self.name, self.questions, how, self.model, self.observer)
@@ -288,7 +320,10 @@ class _Chain:
         anchored: str | None,
     ) -> Steps:
         table, name = self.database.articles(self.name), self.options["map"]
-        about = maps(table)[name]
+        there = maps(table)
+        if name not in there:
+            raise self._dropped()
+        about = there[name]
         scores = stored_scores(about) if isinstance(about, Mapping) else ()
         again = self.again
         if self.questions is None:
@@ -303,6 +338,7 @@ class _Chain:
             rebuilt=rebuilt_by(name, about),
             questions=self.questions,
             again=again,
+            asking=changed(ModelOptions, self._questions_options()),
             ingest=report,
             project=made,
             overlap=found,

@@ -15,8 +15,11 @@ from vecindex.verbs.project.options import ANCHORED_NAME, DEFAULT_NAME
 
 NEAREST = 5
 """Articles of a question that are counted; maps are anchored to as many."""
-NO_REMEDY = (Cause.COVERAGE, Cause.COVERAGE_OR_STYLE)
-"""What is nearest to such questions is not near: a map laid out around it would only look as if it were."""
+BY_LAYOUT = (Cause.PROJECTION, Cause.SCATTERED, Cause.BROAD, Cause.HUBS, Cause.UNEXPLAINED, Cause.HEALTHY)
+"""Where a map laid out for the questions helps; healthy is a map that misses a goal higher than the usual one.
+
+With other causes it would keep what is wrong, such as articles that are not near, or a map of other vectors.
+"""
 
 Todo = Literal["make", "update", "keep"]
 

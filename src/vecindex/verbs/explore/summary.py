@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vecindex.config import GOAL
+from vecindex.core.anchors import anchored_share
+from vecindex.core.overlap import reaches
 from vecindex.core.picture import MapScore
-from vecindex.messages import Command, Message, as_text, command, percent, text
-from vecindex.verbs.explore.plan import NEAREST, NO_REMEDY
+from vecindex.messages import Command, Message, Text, as_text, command, percent, text
+from vecindex.verbs.explore.plan import NEAREST
 from vecindex.verbs.explore.result import Summary
 from vecindex.verbs.ingest.result import IngestReport
 from vecindex.verbs.overlap.causes.verdicts import Cause
@@ -30,7 +31,8 @@ class Steps:
     map : name of the map that is kept up to date; `score` is what articles keep of their nearest, None if unknown.
     anchored : name of the map laid out for the questions; None without.
     due : why the map should be rebuilt, None while there is no need; `rebuilt` is the command that does it.
-    questions : their file as it was given; None without. `again` is the command of this run, with questions.
+    questions : their file as it was given; None without. `again` is the command of this run, with questions;
+        `asking` are the options of its model, as it embeds questions.
     """
 
     goal: float
@@ -42,6 +44,7 @@ class Steps:
     rebuilt: Command
     questions: str | None
     again: Command
+    asking: Mapping[str, Any]
     ingest: IngestReport
     project: ProjectResult | None
     overlap: OverlapResult | None
@@ -60,7 +63,7 @@ def found_on(result: OverlapResult | None, name: str | None) -> MapOverlap | Non
 
 def meets(found: MapOverlap, goal: float) -> bool:
     """Return whether a map keeps as much as the goal wants."""
-    return found.search.overlap.mean >= goal - 1e-9
+    return reaches(found.search.overlap.mean, goal)
 
 
 def summarized(steps: Steps) -> Summary:
@@ -120,15 +123,13 @@ def _cause(steps: Steps, found: MapOverlap) -> str:
     if first.cause is not Cause.HEALTHY:
         known = f"{first.cause.meaning} ({first.confidence} confidence)"
         return f"The goal is met; still, {known}." if met else f"Main cause: {known}."
-    if met:
-        return "Nothing is wrong."
-    return f"No fault shows: faults are looked for where less than {percent(GOAL)} is kept."
+    return "Nothing is wrong."
 
 
 def _done(steps: Steps, found: MapOverlap | None) -> str:
     parts = [_ingested(steps.ingest), _map_done(steps)]
     if found is not None and not meets(found, steps.goal):
-        parts.append(_anchored_done(steps))
+        parts.append(_anchored_done(steps, found))
     return f"{'; '.join(parts)}."
 
 
@@ -159,9 +160,9 @@ def _map_done(steps: Steps) -> str:
     return f'{made.action} the map "{steps.map}"'
 
 
-def _anchored_done(steps: Steps) -> str:
+def _anchored_done(steps: Steps, found: MapOverlap) -> str:
     if steps.anchored is None:
-        return "no map was laid out for the questions, because what is nearest to them is not near"
+        return f"no map was laid out for the questions, which would not help: {found.causes[0].cause.meaning}"
     there = found_on(steps.overlap, steps.anchored)
     kept = "" if there is None else f"; it keeps {_of(there.search.overlap.mean, steps.goal)}"
     if steps.anchor is None:
@@ -187,22 +188,15 @@ def _expect(steps: Steps, found: MapOverlap, result: OverlapResult) -> str:
             f"Other questions like these: about {_of(neutral.mean, goal)}, 95 % interval {percent(neutral.low)} to "
             f"{percent(neutral.high)}; the map was not laid out for these."
         )
-    held_out = _held_out(found_on(result, steps.anchored))
+    there_laid_out = found_on(result, steps.anchored)
+    held_out = None if there_laid_out is None else anchored_share(there_laid_out.about, "held_out")
     there = f'{_of(neutral.mean, goal)} on the map "{steps.map}"'
     if held_out is None:
         return (
-            f'Other questions: {there}. Of the map "{steps.anchored}" that is not known: these questions are too '
-            "alike to hold some out."
+            f'Other questions: {there}. Of the map "{steps.anchored}" that is not known: no questions were held out '
+            "when it was laid out."
         )
     return f'Other questions: {_of(held_out, goal)} on the map "{steps.anchored}", by held-out ones; {there}.'
-
-
-def _held_out(found: MapOverlap | None) -> float | None:
-    """Return what held-out questions keep on an anchored map, from what is stored with it."""
-    value: Any = None if found is None else found.about
-    for key in ("anchors", "held_out", "overlap", "mean"):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return float(value) if isinstance(value, int | float) else None
 
 
 def _next(steps: Steps, found: MapOverlap | None, result: OverlapResult | None) -> tuple[str, Command]:
@@ -212,16 +206,25 @@ def _next(steps: Steps, found: MapOverlap | None, result: OverlapResult | None) 
     if steps.due is not None:
         return f'To rebuild the map "{steps.map}", for {steps.due}: ', steps.rebuilt
     if found is None or result is None:
-        return "To see what is nearest to each question: ", command("search", file=steps.questions)
-    if not meets(found, steps.goal) and found.causes[0].cause in NO_REMEDY:
+        return "To see what is nearest to each question: ", command("search", file=steps.questions, **steps.asking)
+    if not meets(found, steps.goal) and steps.anchored is None:
+        if advice := found.causes[0].advice:
+            return f"{advice[0].why} ", _only(advice[0].command)
         far = max(result.rows, key=lambda row: (row.nearest_dist, row.id))
-        return f"To see what is nearest to {far.id}, the farthest question: ", command("search", far.text)
+        return f"To see what is nearest to {far.id}, the farthest question: ", command(
+            "search", far.text, **steps.asking
+        )
     worst = min(result.rows, key=lambda row: (row.maps[steps.map]["search"].overlap, -row.nearest_dist, row.id))
     kept = round(result.k * worst.maps[steps.map]["search"].overlap)
     only = "" if kept == result.k else f', which keeps only {kept} of {result.k} on the map "{steps.map}"'
     return f"To see the nearest articles of {worst.id}{only}: ", command(
-        "overlap", questions=steps.questions, question=worst.id
+        "overlap", questions=steps.questions, question=worst.id, map=steps.map, **steps.asking
     )
+
+
+def _only(advised: Text) -> Command:
+    """Return the command that an advice consists of."""
+    return next(part for part in advised.parts if isinstance(part, Command))
 
 
 def go_on(hint: Message | None, again: Command) -> Message:

@@ -102,7 +102,7 @@ def on_laid_out(f: Facts, on_map: MapOverlap, goal: float) -> Verdict:
         whose = "the articles nearest to other questions" if focused else "a layout for other questions"
         summary = f"The questions keep at least {percent(goal)} of their neighbors, on a map of {whose}."
     elif not missed:
-        summary = f"The questions keep at least {percent(goal)} of their neighbors because the map {why}."
+        summary = f"The questions keep at least {percent(goal)} of their neighbors on this map, which {why}."
     else:
         summary = f"The questions keep less than {percent(goal)} of their neighbors although the map {why}."
         remedy, advice = for_these_questions(f) if focused else _beyond(f, on_map)

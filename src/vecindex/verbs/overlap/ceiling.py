@@ -108,7 +108,7 @@ def in_words(
         "Hardly more can be expected of a map, unless it is laid out for these questions."
     )
     best = measured[0]
-    if best.ceiling is not None and best.ceiling.mean < clique_ceiling - LOWER:
+    if not best.for_these and best.ceiling is not None and best.ceiling.mean < clique_ceiling - LOWER:
         named = f'the map "{best.name}"' if len(measured) > 1 else "this map"
         words += f" Of {named}, as well as it keeps such {by}s together, {percent(best.ceiling.mean)} can."
     return words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from vecindex.core.overlap import adjusted_for_chance
+from vecindex.core.overlap import adjusted_for_chance, reaches
 from vecindex.verbs.overlap.advice.situation import Situation
 from vecindex.verbs.overlap.result import MapOverlap, SpaceFacts
 from vecindex.verbs.overlap.space import known
@@ -53,4 +53,4 @@ class Facts:
 
     def misses(self, goal: float) -> bool:
         """Return whether there is a map on which the overlap misses the goal."""
-        return self.on_map is not None and self.on_map.search.overlap.mean < goal
+        return self.on_map is not None and not reaches(self.on_map.search.overlap.mean, goal)

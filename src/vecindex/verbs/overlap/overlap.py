@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from vecindex.config import GOAL
 from vecindex.core.anchors import about_with_questions
 from vecindex.core.overlap import chance_level, snap_floor
 from vecindex.core.questions import Question, QuestionSet
@@ -73,8 +74,12 @@ def overlap(
     model: QuestionModel,
     observer: Observer | None = None,
     stdin: BinaryIO | None = None,
+    goal: float = GOAL,
 ) -> OverlapResult:
-    """Return how many of the questions' neighbors survive on each stored map; see `Index.overlap`."""
+    """Return how many of the questions' neighbors survive on each stored map; see `Index.overlap`.
+
+    `goal` is the share from which on nothing needs a cause.
+    """
     options = checked_overlap(questions, options)
     observer = observer or Silent()
     clock = Clock()
@@ -120,7 +125,7 @@ def overlap(
     for map_name, plane in planes.items():
         padding, kept, share = options["bbox_padding"], fidelity.get(map_name), articles_share(space, plane)
         one = map_overlap(map_name, about[map_name], plane, placed[map_name], space, padding, kept, share)
-        measured.append(_judged(one, stored[map_name], space, facts, situation, placed[map_name][0]))
+        measured.append(_judged(one, stored[map_name], space, facts, situation, placed[map_name][0], goal))
         clock.lap(f"map {map_name}")
     measured.sort(key=lambda one: (chosen is None or one.name != chosen.name, *_best_first(one)))
     rows = question_rows(reader, space, placed)
@@ -134,7 +139,7 @@ def overlap(
     if explainer is not None:
         experiments += explainer.experiments(reader, space, facts, planes[measured[0].name] if measured else None)
     clock.lap("experiments")
-    causes = measured[0].causes if measured else diagnose(Facts(k, space.n, q, facts, situation=situation))
+    causes = measured[0].causes if measured else diagnose(Facts(k, space.n, q, facts, situation=situation), goal)
     causes = weighed(causes, experiments)
     if measured:
         # The experiments were made on the map.
@@ -146,7 +151,7 @@ def overlap(
     clock.lap("what if")
     if measured:
         situation = replace(situation, worst=_worst(space, placed[measured[0].name][0]))
-    found = Measured(measured, chosen, causes, situation, q, k, options["by"])
+    found = Measured(measured, chosen, causes, situation, q, k, options["by"], goal)
     explained = partial(_with_why, found=found)
     return OverlapResult(
         table=name,
@@ -218,18 +223,19 @@ def _situation(
 
 
 def _judged(
-    one: MapOverlap, stored: Any, space: Space, facts: SpaceFacts, situation: Situation, placed: Placed
+    one: MapOverlap, stored: Any, space: Space, facts: SpaceFacts, situation: Situation, placed: Placed, goal: float
 ) -> MapOverlap:
     """Return a map's figures with its kind and the causes that they speak for."""
     one = replace(one, kind=str(kind_of(stored)), for_these=made_for(stored, situation.asked))
     situation = replace(situation, worst=_worst(space, placed))
-    return replace(one, causes=diagnose(Facts(space.k, space.n, len(space.vectors), facts, one, situation)))
+    return replace(one, causes=diagnose(Facts(space.k, space.n, len(space.vectors), facts, one, situation), goal))
 
 
 def _with_why(row: QuestionRow, found: Measured) -> QuestionRow:
     others = [one.name for one in found.maps[1:] if one.for_these]
     name = None if found.chosen is None else found.chosen.name
-    return replace(row, why=why(row, found.k, found.by, name, others))
+    for_these = bool(found.maps) and found.maps[0].for_these
+    return replace(row, why=why(row, found.k, found.by, name, for_these, others))
 
 
 def _worst(space: Space, placed: Placed) -> Question:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vecindex.core.geometry import Box
 from vecindex.core.nulls import Interval
+from vecindex.core.overlap import reaches
 from vecindex.frames import Frames
 from vecindex.messages import Message, Text, percent
 from vecindex.notebook import shown_table
@@ -309,7 +310,7 @@ class OverlapResult(Result, Frames):
         if self.best is None:
             return False
         found = self.best.search.overlap
-        return (found.low if on == "lower" else found.mean) >= fail_under - 1e-9
+        return reaches(found.low if on == "lower" else found.mean, fail_under)
 
     def to_html(self, made: str | None = None, spell: Spell = str) -> str:
         """Return a page that opens offline in any browser; see `reports.overlap`.

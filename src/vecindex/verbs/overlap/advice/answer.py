@@ -8,6 +8,7 @@ from typing import Any
 
 from vecindex.config import GOAL
 from vecindex.core.anchors import anchored_share
+from vecindex.core.overlap import reaches
 from vecindex.messages import Message, Text, command, option, percent, text
 from vecindex.verbs.overlap.advice.commands import look_at_worst
 from vecindex.verbs.overlap.advice.situation import Situation
@@ -37,6 +38,7 @@ class Measured:
     questions: int
     k: int
     by: str
+    goal: float = GOAL
 
 
 def answer(m: Measured) -> Answer:
@@ -61,7 +63,7 @@ def verdict(m: Measured) -> str:
     if not m.maps:
         return f"There is no map to measure overlap on. In embedding space, {cause.meaning}."
     on = f'on the map "{m.maps[0].name}"' if len(m.maps) > 1 else "on the map"
-    goal = f"{shown_share(m.maps[0].search.overlap.mean)}, goal {percent(GOAL)}"
+    goal = f"{shown_share(m.maps[0].search.overlap.mean, m.goal)}, goal {percent(m.goal)}"
     why = "Nothing is wrong." if cause is Cause.HEALTHY else f"Main cause: {cause.meaning}."
     if cause is Cause.LAID_OUT:
         why = m.causes[0].summary
@@ -76,13 +78,14 @@ def _cause(first: Verdict) -> str:
     return f"{first.cause.meaning} ({first.cause}, {first.confidence} confidence)"
 
 
-def shown_share(share: float) -> str:
+def shown_share(share: float, goal: float = GOAL) -> str:
     """Return a share, with a digit more where rounding would hide that it misses the goal.
 
     >>> shown_share(0.595), shown_share(0.571), shown_share(0.6)
     ('59.5 %', '57 %', '60 %')
     """
-    return percent(share, 1) if share < GOAL and percent(share) == percent(GOAL) else percent(share)
+    missed = not reaches(share, goal)
+    return percent(share, 1) if missed and percent(share) == percent(goal) else percent(share)
 
 
 def _kept(m: Measured) -> str:
@@ -96,8 +99,8 @@ def _figure(m: Measured) -> str:
     if not m.maps:
         return "There is no map to measure overlap on."
     mean = m.maps[0].search.overlap.mean
-    goal = f"The goal of {percent(GOAL)} is {'missed' if mean < GOAL else 'met'}"
-    return f"{_kept(m)} on the map: {shown_share(mean)}. {goal}."
+    goal = f"The goal of {percent(m.goal)} is {'met' if reaches(mean, m.goal) else 'missed'}"
+    return f"{_kept(m)} on the map: {shown_share(mean, m.goal)}. {goal}."
 
 
 def _compared(m: Measured) -> str | None:
@@ -171,10 +174,10 @@ def _others(m: Measured) -> str:
     first = m.maps[0]
     if first.for_these and first.kind == MapKind.FOCUSED:
         return "not measured: the articles nearest to other questions may not be on this map"
-    if first.for_these:
+    if first.for_these or "anchored_note" in first.about:
         held_out = anchored_share(first.about, "held_out")
         if held_out is None:
-            return "not measured: the map was anchored without controls"
+            return "not known: no questions were held out when the map was laid out"
         return f"expect {percent(held_out)}: what questions kept that were held out of the layout"
     if m.questions == 1:
         return "not known from one question"
@@ -194,6 +197,6 @@ def _next(m: Measured) -> tuple[Message, Text | None]:
     if first.remedy == NOTHING_TO_DO:
         return f"Nothing more to do{' for these questions' if first.cause is Cause.LAID_OUT else ''}.", None
     done = m.situation.newest(MapKind.ANCHORED)
-    if m.maps and done not in (None, m.maps[0].name) and first.cause in (Cause.PROJECTION, Cause.SCATTERED):
+    if done not in (None, m.maps[0].name) and first.cause in (Cause.PROJECTION, Cause.SCATTERED):
         return f'Nothing more to do on this map: "{done}" is laid out for these questions.', None
     return text("No further command mends this. ", first.remedy), None

@@ -12,13 +12,16 @@ _RANKS = 5
 """Ranks of lost articles that are named."""
 
 
-def why(row: QuestionRow, k: int, by: str, the_map: str | None, laid_out: Sequence[str] = ()) -> tuple[str, ...]:
+def why(
+    row: QuestionRow, k: int, by: str, the_map: str | None, for_these: bool, laid_out: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Return the reasons in the order in which they matter: the embedding first, then the map.
 
     Parameters
     ----------
     k, by : neighbors asked for, and what is counted: "article" or "chunk".
     the_map : the map that is judged; None without a map.
+    for_these : it is laid out for the questions.
     laid_out : other maps that are laid out for the questions.
     """
     placed = None if the_map is None else row.maps[the_map]["search"]
@@ -26,7 +29,7 @@ def why(row: QuestionRow, k: int, by: str, the_map: str | None, laid_out: Sequen
     found = [] if kept is None else [f"It keeps {kept} of its {k} nearest {by}s on the map."]
     found += _in_space(row, by)
     if placed is not None and kept is not None and kept < k:
-        found += _on_map(row, placed, k, kept)
+        found += _on_map(row, placed, k, kept, for_these)
     for name in laid_out:
         there = round(k * row.maps[name]["search"].overlap)
         found.append(f'On the map "{name}", which is laid out for it, it keeps {there}.')
@@ -45,13 +48,12 @@ def _in_space(row: QuestionRow, by: str) -> list[str]:
     return found
 
 
-def _on_map(row: QuestionRow, placed: PlacedQuestion, k: int, kept: int) -> list[str]:
+def _on_map(row: QuestionRow, placed: PlacedQuestion, k: int, kept: int, for_these: bool) -> list[str]:
     found = []
     if row.clique is not None and row.clique <= kept:
         some = f"{row.clique} of the {k} are" if row.clique > 1 else f"No two of the {k} are"
-        found.append(
-            f"{some} near to each other; hardly more can lie around one spot of a map that is not laid out for it."
-        )
+        neutral = "" if for_these else "; hardly more can lie around one spot of a map that is not laid out for it"
+        found.append(f"{some} near to each other{neutral}.")
     elif row.clique is not None:
         found.append(
             f"{row.clique} of the {k} are near to each other and could lie around one spot: this map loses "
