@@ -203,7 +203,7 @@ class _Chain:
             self._step(2, f'the map "{name}" holds all {table.count():,} rows and stays as it is')
             return None
         how = {"update": todo == "update"}
-        self._step(2, command("project", name, **self._typed(how)))
+        self._step(2, command("project", name, **changed(ProjectOptions, {**self._common(), **how})))
         return self._project(name, how)
 
     def _project(self, name: str, options: Mapping[str, Any], questions: Sequence[str] = ()) -> ProjectResult:
@@ -216,14 +216,12 @@ class _Chain:
         """Return what every map is made with."""
         return {**self._questions_options(), "seed": self.options["seed"], "durable": self.options["durable"]}
 
-    def _typed(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the options of a map as somebody would type them: those that are not at their defaults."""
-        return changed(ProjectOptions, {**self._common(), **options})
-
     def _questions_options(self) -> dict[str, Any]:
-        """Return the options of the model, as it embeds questions."""
+        """Return the options of the model, as it embeds questions; the table knows its own model."""
         values = dict(self.options)
         own = {name: values[name] for name in fields_of(ModelOptions) if name != "prompt"}
+        if own["model"] == self.database.articles(self.name).fingerprint.model:
+            own["model"] = None
         return {**own, "prompt": values["question_prompt"]}
 
     def _measured(self, digest: str | None) -> tuple[OverlapResult | None, ProjectResult | None, str | None]:
@@ -254,7 +252,9 @@ class _Chain:
             return found, None, anchored
         strength = self.options["strength"]
         how = {"anchor": True, "base": name, "strength": strength}
-        anchor = command("project", anchored, questions=self.questions, **self._typed(how))
+        anchor = command(
+            "project", anchored, questions=self.questions, **changed(ProjectOptions, {**self._common(), **how})
+        )
         self._step(4, text("the goal is missed, so a map is laid out for the questions: ", anchor))
         made = self._project(anchored, how, [self.questions])
         found = self._overlap()
@@ -286,7 +286,11 @@ class _Chain:
         self._step(
             3 if self.questions is None else 5,
             command(
-                "map", *file, map=shown, questions=self.questions, **changed(ModelOptions, self._questions_options())
+                "map",
+                *file,
+                map=shown,
+                questions=self.questions,
+                **changed(ModelOptions, self._questions_options()),
             ),
         )
         k = min(NEAREST, _articles(self.database.articles(self.name)))
