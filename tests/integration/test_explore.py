@@ -195,7 +195,7 @@ def test_one_question(world: World) -> None:
     found = world.explore(goal=1.0)
     assert (did(found), found.summary.expect) == (
         (N, "made", "made"),
-        "One question does not show what others keep.",
+        "So few questions do not show what others keep.",
     )
     assert str(found.summary.kept).startswith("Of the question's 5 nearest articles, ")
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from vecindex.cli.spelling import spelled_part
-from vecindex.cli.wrapping import cut, laid_out, pad, wrapped
+from vecindex.cli.wrapping import cut, laid_out, pad, paragraphs, wrapped
 from vecindex.messages import Message
 
 WITHOUT_TERMINAL = 80
@@ -59,8 +59,12 @@ def out(text: str = "") -> None:
 
 def lines(text: Message, stream: TextIO, head: str = "", indent: int = 0) -> list[str]:
     """Return a text behind its head as the lines that it takes on a stream."""
-    width = columns(stream)
-    return wrapped(text, spelled_part, width if _asked() else min(width, WIDEST_PROSE), head, indent)
+    width = columns(stream) if _asked() else min(columns(stream), WIDEST_PROSE)
+    first, *more = paragraphs(text)
+    found = wrapped(first, spelled_part, width, head, indent)
+    for one in more:
+        found += wrapped(one, spelled_part, width, " " * (len(head) - len(head.lstrip(" "))), indent)
+    return found
 
 
 def prose(text: Message, head: str = "", indent: int = 0) -> None:

@@ -77,6 +77,23 @@ class _Pasted:
 _Word = str | _Pasted
 
 
+def paragraphs(message: Message) -> list[Text]:
+    """Return a message as the lines that its author gave it.
+
+    >>> [str(one) for one in paragraphs("Wrong.\\n  Do this.")]
+    ['Wrong.', 'Do this.']
+    """
+    found: list[list[Part]] = [[]]
+    for part in as_text(message).parts:
+        if not isinstance(part, str):
+            found[-1].append(part)
+            continue
+        first, *more = part.split("\n")
+        found[-1].append(first)
+        found += [[line.lstrip(" ")] for line in more]
+    return [Text(tuple(parts)) for parts in found]
+
+
 def wrapped(message: Message, spell: Callable[[Part], str], width: int, head: str = "", indent: int = 0) -> list[str]:
     """Return a message as lines behind its head; further lines begin under the first one's text.
 

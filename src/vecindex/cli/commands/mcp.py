@@ -7,6 +7,7 @@ from typing import Annotated, Unpack
 import typer
 
 from vecindex.cli.options import Db, Table, options_of
+from vecindex.cli.streams import is_closed
 from vecindex.config import DEFAULT_TABLE, database_uri
 from vecindex.options import ModelOptions
 
@@ -24,6 +25,8 @@ def mcp(
 
     It speaks on standard input and output, so a program starts it. Changes nothing in the table.
     """
+    if is_closed("stdin"):
+        return  # an input that has ended
     from vecindex.serve.live import Served
     from vecindex.serve.tools import serve_tools
 

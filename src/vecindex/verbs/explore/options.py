@@ -39,4 +39,6 @@ def checked_explore(questions: object, options: ExploreOptions) -> ExploreOption
             "Several steps read the questions, so they cannot come from standard input.",
             text("Save them to a file: ", option("questions", Placeholder("FILE"))),
         )
+    if options.get("map") == "":
+        raise ConfigError("A map cannot be named ''.", text("Leave ", option("map"), " out, or give it a name."))
     return checked(ExploreOptions, options)

@@ -13,6 +13,7 @@ from vecindex.messages import Command, Message, Text, as_text, command, percent,
 from vecindex.verbs.explore.plan import NEAREST
 from vecindex.verbs.explore.result import Summary
 from vecindex.verbs.ingest.result import IngestReport
+from vecindex.verbs.overlap.advice.answer import FEW
 from vecindex.verbs.overlap.causes.verdicts import Cause
 from vecindex.verbs.overlap.result import MapOverlap, OverlapResult
 from vecindex.verbs.project.result import ProjectResult
@@ -180,8 +181,8 @@ def _of(mean: float, goal: float) -> str:
 
 
 def _expect(steps: Steps, found: MapOverlap, result: OverlapResult) -> str:
-    if result.questions == 1:
-        return "One question does not show what others keep."
+    if result.questions < FEW:
+        return "So few questions do not show what others keep."
     neutral, goal = found.search.overlap, steps.goal
     if steps.anchored is None:
         return (

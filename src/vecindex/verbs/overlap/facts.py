@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from vecindex.core.overlap import adjusted_for_chance, reaches
+from vecindex.core.overlap import adjusted_for_chance, chance_level, reaches
 from vecindex.verbs.overlap.advice.situation import Situation
 from vecindex.verbs.overlap.result import MapOverlap, SpaceFacts
 from vecindex.verbs.overlap.space import known
@@ -12,6 +12,8 @@ from vecindex.verbs.overlap.space import known
 STALE_SELF_RECALL = 0.02
 """Above chance. Maps of 21 million texts still reach 0.06 (Gonzalez-Marquez et al. 2024)."""
 STALE_AGREEMENT = 0.55
+STALE_CHANCE = 0.2
+"""Chance level beyond which a table is too small for that verdict."""
 """A poor map, two principal components for instance, has hardly any self-recall either, but agrees far more."""
 SHARED_NEIGHBORS = 0.6
 """Of all the questions' nearest, fewer than this share are different articles: the questions share them."""
@@ -46,7 +48,8 @@ class Facts:
     @property
     def stale(self) -> bool:
         """Whether not even the articles keep anything of their neighborhoods on the map."""
-        if self.on_map is None or self.articles <= self.k + 1:
+        # Of few articles chance keeps much, and the rest is noise.
+        if self.on_map is None or chance_level(self.k, self.articles - 1) > STALE_CHANCE:
             return False
         recall = adjusted_for_chance(self.on_map.self_recall.mean, self.k, self.articles - 1)
         return self.on_map.agreement <= STALE_AGREEMENT and recall <= STALE_SELF_RECALL

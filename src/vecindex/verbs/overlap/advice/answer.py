@@ -18,6 +18,8 @@ from vecindex.verbs.the_map import MapKind, TheMap, kind_of, made_for, the_map
 
 MOST = 4
 """Maps that are named of what was done."""
+FEW = 5
+"""Fewer questions do not show what others keep; an interval of their mean would look as if they did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +181,8 @@ def _others(m: Measured) -> str:
         if held_out is None:
             return "not known: no questions were held out when the map was laid out"
         return f"expect {percent(held_out)}: what questions kept that were held out of the layout"
-    if m.questions == 1:
-        return "not known from one question"
+    if m.questions < FEW:
+        return "not known from so few questions"
     found = first.search.overlap
     return f"if they are like these, {percent(found.low)} to {percent(found.high)} (95 % interval)"
 
