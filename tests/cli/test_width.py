@@ -116,9 +116,9 @@ def filled(arguments: list[str]) -> list[str]:
 
 
 def too_wide(shown: str, width: int) -> Iterator[str]:
-    """Yield the lines that are wider, other than a path on a line of its own."""
+    """Yield the lines that are wider, other than a path on a line of its own or next to its option."""
     for line in re.split(r"[\r\n]", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)):
-        alone = " " not in line.strip() and "/" in line
+        alone = re.fullmatch(r"(--?[\w-]+ )?[^ ]*/[^ ]*( \\)?", line.strip()) is not None
         if wcswidth(line) > width and not alone:
             yield line
 
