@@ -166,7 +166,12 @@ def test_a_dropped_map_is_told(client: Client, folder: Path) -> None:
     drop_map(Database(folder).articles("articles"), "flat")
     got = client("/api/maps/flat/header")
     assert (got.status, "has no map 'flat' (maps there: none)" in got.json["error"]) == (404, True)
-    assert client("/api/maps").json == {"edition": got_edition(client), "default": None, "maps": []}
+    assert client("/api/maps").json == {
+        "edition": got_edition(client),
+        "default": None,
+        "default_reason": None,
+        "maps": [],
+    }
     found = client("/api/questions", {"text": TEXT}).json
     assert (found["map"], found["overlap"], found["mark"], found["on_map"]) == (None, None, None, [])
     assert found["nearest"][0]["id"] == "a00007"
