@@ -117,7 +117,7 @@ def excess(condition: str) -> str | None:
 
 
 def columns_in(condition: str, columns: Sequence[str]) -> list[str]:
-    """Return the columns that a condition names, in their order.
+    r"""Return the columns that a condition names, in their order.
 
     >>> columns_in("Year > 1990 AND \"topic\" = 'lang'", ["lang", "topic", "year"])
     ['topic', 'year']
