@@ -233,14 +233,10 @@ def test_where_chance_keeps_much_it_says_so(world: World) -> None:
 
 def test_sources_without_a_row(world: World) -> None:
     world.articles.write_text("")
-    with pytest.raises(
-        SourceError, match=r"^There is nothing to map: the sources hold no rows\.\nThen go on: index\.expl"
-    ):
+    with pytest.raises(SourceError, match=r"^There is nothing to map: the sources hold no rows\.$"):
         world.explore()
     world.articles.write_text('{"id": "a", "text": 5, "v": [1]}\n' * 2)
-    with pytest.raises(
-        SourceError, match=r"all 2 rows were rejected\.\nSee why: index\.status\(.*\)\n  Then go on: "
-    ):
+    with pytest.raises(SourceError, match=r"all 2 rows were rejected\.\nSee why: index\.status\([^\n]*\)$"):
         world.explore()
 
 

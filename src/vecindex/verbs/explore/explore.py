@@ -75,8 +75,8 @@ def explore(
     try:
         return chain.run(sources, stop, stdin)
     except VecindexError as error:
-        # What was asked makes no sense as it stands: the same command would end the same way.
-        if not isinstance(error, ConfigError):
+        # What was asked, or a file that it names, is wrong: the same command would end the same way.
+        if not isinstance(error, ConfigError | SourceError):
             error.hint = as_text(go_on(error.hint, again))
             error.args = (error.message, error.hint)
         raise
