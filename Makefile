@@ -24,6 +24,8 @@ ASSETS := src/vecindex/reports/assets
 
 # The sample's model is an installed package: nothing is asked of a model hub.
 export HF_HUB_OFFLINE := 1
+# Where it is set, each of the hundreds of processes that the tests start would compile the modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help env demo test browser lint lint-types lint-others unit assets docs site bench soak mutants clean

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 from typing import BinaryIO
-from urllib.request import url2pathname
 
 from vecindex.errors import ConfigError
 
@@ -30,7 +28,11 @@ def local_folder(uri: str) -> Path | None:
     scheme, separator, rest = uri.partition("://")
     if not separator:
         return home_of(uri)
-    return Path(url2pathname(rest.removeprefix("localhost"))) if scheme.lower() in _LOCAL_SCHEMES else None
+    if scheme.lower() not in _LOCAL_SCHEMES:
+        return None
+    from urllib.request import url2pathname  # loads the HTTP client, which few starts need
+
+    return Path(url2pathname(rest.removeprefix("localhost")))
 
 
 def can_be_there(path: Path) -> bool:
@@ -195,7 +197,7 @@ def _states(folder: Path) -> dict[Path, tuple[int, int, int]]:
 
 
 def _part(path: Path) -> Path:
-    return path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}.part")
+    return path.with_name(f".{path.name[:40]}.{os.urandom(6).hex()}.part")
 
 
 @contextmanager
