@@ -59,6 +59,17 @@ class Installed:
         return done.stdout
 
 
+def keep_compiled(packages: Path) -> None:
+    """Put the loops that are compiled here next to the installed sources, which are the same."""
+    for compiled in (ROOT / "src").rglob("*.nb[ic]"):
+        there = packages / compiled.relative_to(ROOT / "src")
+        shutil.copy(compiled, there)
+        name = compiled.name.split(".")[0] + ".py"
+        # Numba knows a source by the time of its last change.
+        source = compiled.parents[1] / name
+        os.utime(there.parents[1] / name, ns=(source.stat().st_atime_ns, source.stat().st_mtime_ns))
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """The wheel, built from a copy of the sources and installed without its requirements."""
@@ -82,6 +93,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     packages = next((folder / "venv/lib").glob("python*/site-packages"))
     here = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     (packages / "libraries.pth").write_text("\n".join(sorted(here)), encoding="utf-8")
+
+    keep_compiled(packages)
 
     browser = folder / "venv/browser"
     browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {shlex.quote(str(folder / "opened"))}\n', encoding="utf-8")
