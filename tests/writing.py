@@ -76,6 +76,13 @@ def make_base(folder: Path) -> None:
     index.overlap(QUESTIONS[:2], k=3)
 
 
+def drop(folder: Path) -> None:
+    """Ingest what changed: new versions of some rows, an old one, and deletions of three, one of them not there."""
+    rows = [article(n, 1) | {"year": 2100} for n in range(20, 30)] + [article(2, 1) | {"year": 1}]
+    gone = [{"id": id, "year": 2100, "gone": True} for id in ("a003", "a030", "never")]
+    ingest(folder, [*rows, *gone], newer="year", deleted_field="gone")
+
+
 def with_more(folder: Path) -> None:
     make_base(folder)
     ingest(folder, [article(n) for n in range(36, 44)])
@@ -129,6 +136,7 @@ OPERATIONS: dict[str, Operation] = {
     "append": Operation(make_base, lambda folder: ingest(folder, [article(n) for n in range(30, 60)]), True),
     "change": Operation(make_base, lambda folder: ingest(folder, [article(n, 1) for n in range(20, 36)]), True),
     "prune": Operation(make_base, lambda folder: ingest(folder, [article(n) for n in range(12)], prune=True), True),
+    "drop": Operation(make_base, drop, True),
     "delete": Operation(make_base, lambda folder: _at(folder).delete("a003", "a030", "a031"), True),
     "project": Operation(make_base, lambda folder: _at(folder).project("new", method="pca", fresh=True)),
     "replace a map": Operation(make_base, lambda folder: _at(folder).project("map", method="pca", fresh=True)),

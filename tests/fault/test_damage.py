@@ -17,8 +17,8 @@ from planted import put_map
 from tables import append, chunked_table, filled, unit_vectors
 from vecindex.errors import CorruptError, VecindexError
 from vecindex.store import salvage
-from vecindex.store.causes import reading
 from vecindex.store.database import Database
+from vecindex.store.faults import reading
 from vecindex.store.maintenance import sweep
 from vecindex.store.rejects import RejectTable
 from vecindex.store.search import make_fulltext_index

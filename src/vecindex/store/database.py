@@ -28,7 +28,13 @@ REJECTS = "rejects"
 QUESTIONS = "questions"
 GRAPH_PREFIX = "_graph."
 FORMER_PREFIX = "_former."
-_NEXT_TO_ARTICLES = (GRAPH_PREFIX, FORMER_PREFIX)
+DELETED_PREFIX = "_deleted."
+_KEPT_UNDER = {
+    GRAPH_PREFIX: "neighbor graphs",
+    FORMER_PREFIX: "former positions on maps",
+    DELETED_PREFIX: "the ids of deleted rows",
+}
+_NEXT_TO_ARTICLES = tuple(_KEPT_UNDER)
 SET_ASIDE = "_set_aside"
 """The folder in a database for what was damaged; nothing in it is ever removed by vecindex."""
 _RESTORED_ROWS = 1_024
@@ -51,16 +57,9 @@ def check_name(name: str, database: Database) -> None:
         raise ConfigError(f"A table cannot be named {name!r}.", "Use letters, digits, '_', '-' and '.'.")
     if name == REJECTS:
         raise ConfigError(f"The name {name!r} is taken: rejected rows are kept under it.", _ANOTHER)
-    if name.startswith(GRAPH_PREFIX):
-        raise ConfigError(
-            f"Names that begin with {GRAPH_PREFIX!r} are taken: neighbor graphs are kept under them.",
-            _ANOTHER,
-        )
-    if name.startswith(FORMER_PREFIX):
-        raise ConfigError(
-            f"Names that begin with {FORMER_PREFIX!r} are taken: former positions on maps are kept under them.",
-            _ANOTHER,
-        )
+    for prefix, kept in _KEPT_UNDER.items():
+        if name.startswith(prefix):
+            raise ConfigError(f"Names that begin with {prefix!r} are taken: {kept} are kept under them.", _ANOTHER)
     if name == QUESTIONS and not (database.has(name) and database.holds_articles(name)):
         raise ConfigError(
             f"The name {name!r} is taken: the questions that were asked are kept under it.",

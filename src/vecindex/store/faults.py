@@ -1,11 +1,17 @@
-"""LanceDB's exceptions turned into ours: it raises RuntimeError and OSError with the cause in the text, or panics."""
+"""LanceDB's exceptions turned into ours: it raises RuntimeError and OSError with the cause in the text, or panics.
+
+A repair rests on the difference between a file that is missing or damaged and one that cannot be read now. So what is
+not surely damage is not called damage, and a file is read twice.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from vecindex.errors import (
     LOOK_CLOSER,
@@ -20,6 +26,10 @@ from vecindex.files import local_folder
 from vecindex.messages import option, text
 from vecindex.shortages import Shortage, descriptors_allowed, disk_of, short_now, shortage
 
+T = TypeVar("T")
+
+_PAUSE_S = 0.05
+_BLOCK_BYTES = 1 << 20
 _BROKEN = (
     "not found",
     "invalid range",
@@ -147,3 +157,50 @@ def is_panic(error: BaseException) -> bool:
     Neither class can be imported, and the first is no Exception.
     """
     return type(error).__name__ in ("PanicException", "RustPanic")
+
+
+def _unavailable(what: str, lacking: Shortage) -> UnavailableError:
+    return UnavailableError(f"{lacking}: {what} cannot be read now, which is no proof of damage.", lacking.hint)
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Raise CorruptError or UnavailableError for what Lance raises while it reads."""
+    try:
+        yield
+    except VecindexError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, ValueError | OSError | RuntimeError | MemoryError) and not is_panic(error):
+            raise
+        lacking = shortage(error) or (short_now() if is_panic(error) else None)
+        if lacking is not None:
+            raise _unavailable(what, lacking) from error
+        line = re.sub(r",? /[\w./@:-]+\.rs:\d+(:\d+)?.*$", "", " ".join(str(error).split()))
+        line = re.sub(r"^(External error: )?(LanceError\(\w+\): )?(Generic [\w/]+ error: )?", "", line)
+        raise CorruptError(f"{what}: {line[:200]}") from error
+
+
+def read_twice(read: Callable[[], T]) -> T:
+    """Return what a reading gives; where it finds damage, it is made again before that is believed."""
+    try:
+        return read()
+    except CorruptError:
+        time.sleep(_PAUSE_S)
+        return read()
+
+
+def check_readable(path: Path) -> bool:
+    """Read a file's bytes; return whether it is there.
+
+    Raises UnavailableError where the system refuses them: then nothing is known of their content.
+    """
+    try:
+        with path.open("rb") as stream:
+            while stream.read(_BLOCK_BYTES):
+                pass
+    except OSError as error:
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            return False
+        raise _unavailable(path.name, shortage(error) or Shortage.DISK) from error
+    return True

@@ -18,8 +18,7 @@ from vecindex.files import flush_files
 from vecindex.messages import Message, command, text
 from vecindex.schema import FORMAT, vector_hash_field
 from vecindex.store.articles import ArticleTable, as_matrix
-from vecindex.store.causes import reading
-from vecindex.store.faults import translated
+from vecindex.store.faults import reading, translated
 from vecindex.store.lock import committing
 from vecindex.store.search import fulltext_fault, make_fulltext_index
 from vecindex.store.versions import broken_manifests, folder_of, manifests, table_folder, torn_tags

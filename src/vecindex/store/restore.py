@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vecindex.errors import CorruptError
 from vecindex.store.articles import ArticleTable
-from vecindex.store.causes import reading
-from vecindex.store.faults import translated
+from vecindex.store.faults import reading, translated
 from vecindex.store.lock import committing
 from vecindex.store.salvage import SCAN_ROWS, FragmentFault, rows_of
 from vecindex.store.versions import path_aside

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from vecindex.errors import CorruptError
 from vecindex.schema import OWN_COLUMNS
 from vecindex.store.articles import ArticleTable
-from vecindex.store.causes import check_readable, read_twice, reading
-from vecindex.store.faults import translated
+from vecindex.store.faults import check_readable, read_twice, reading, translated
 from vecindex.store.versions import open_version
 
 if TYPE_CHECKING:

@@ -17,8 +17,7 @@ from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, CorruptError
 from vecindex.messages import Placeholder, option, text
 from vecindex.store.articles import CONDITION_ROWS, ArticleTable
-from vecindex.store.causes import read_twice, reading
-from vecindex.store.faults import is_panic, is_unicode, not_unicode, translated
+from vecindex.store.faults import is_panic, is_unicode, not_unicode, read_twice, reading, translated
 
 Row = dict[str, Any]
 """A row's columns, by name."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from vecindex.errors import CorruptError
 from vecindex.files import local_folder
-from vecindex.store.causes import check_readable, read_twice, reading
+from vecindex.store.faults import check_readable, read_twice, reading
 
 # Lance names a manifest by 2^64 - 1 - version, in 20 digits, so that the newest comes first in a listing.
 _NEWEST_FIRST = 2**64 - 1

@@ -13,7 +13,7 @@ from vecindex.cli.interrupts import interruptible
 from vecindex.cli.options import Db, Json, Table, options_of
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import REJECTED_EXIT, Interrupted
-from vecindex.verbs.ingest.options import IngestOptions
+from vecindex.verbs.ingest.options import IngestOptions, is_drop
 
 Sources = Annotated[
     list[str], typer.Argument(metavar="SOURCE...", help="Files, globs, folders, URLs, or - for standard input.")
@@ -63,7 +63,7 @@ def ingest(
             stdin=own_stdin() if "-" in sources else None,
             **options,
         )
-    print_ingest(report, dry_run=options["dry_run"])
+    print_ingest(report, dry_run=options["dry_run"], drop=is_drop(options))
     if json:
         print_json(report)
     if report.interrupted:

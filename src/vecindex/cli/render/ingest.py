@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from vecindex.verbs.ingest.result import IngestReport
 
 
-def print_ingest(report: IngestReport, dry_run: bool) -> None:
-    """Print what an ingest did, or would do."""
+def print_ingest(report: IngestReport, dry_run: bool, drop: bool = False) -> None:
+    """Print what an ingest did, or would do. Of a `drop`, which holds changes only, no row is missing."""
     # With --quiet only what went wrong is shown.
     show = warn if report.rejected or report.interrupted else say
     if dry_run:
@@ -34,7 +34,8 @@ def print_ingest(report: IngestReport, dry_run: bool) -> None:
         warn("no row was good: is the format the right one (--format), are the fields (--id-field, --text-field)?", 2)
     if report.rejected and not dry_run:
         say(text("where and why, row by row: ", command("status", rejects=True)), 2)
-    if report.missing:
+    _print_drop(report)
+    if report.missing and not drop:
         say(
             f"{report.missing:,} rows of the table are not in these sources, and stay; only if these sources are all "
             "there is, --prune removes them",
@@ -63,3 +64,10 @@ def print_ingest(report: IngestReport, dry_run: bool) -> None:
         )
     if report.interrupted:
         warn("interrupted; run the same command again to go on")
+
+
+def _print_drop(report: IngestReport) -> None:
+    if report.deleted:
+        say(f"{report.deleted:,} rows say that their ids are deleted", 2)
+    if report.older:
+        say(f"{report.older:,} rows left out: a newer version is in the table, or was read before", 2)

@@ -6,8 +6,11 @@ import logging
 from collections.abc import Sequence
 
 from vecindex.core.memory import give_back_memory
+from vecindex.store.deleted import DeletedRows
 from vecindex.store.maintenance import COMPACT_EVERY, maintain
-from vecindex.verbs.ingest.plan import Planned
+from vecindex.verbs.ingest.drops.drop import Drop
+from vecindex.verbs.ingest.drops.order import as_json
+from vecindex.verbs.ingest.plan import Planned, Transaction
 from vecindex.verbs.ingest.positions import keep_positions
 from vecindex.verbs.ingest.prepare import Ready
 from vecindex.verbs.ingest.rows import chunk_id, to_arrow
@@ -21,9 +24,9 @@ _TRIM_EVERY = 10
 class Committer:
     """Commits transactions in order, and keeps the table compact while the run goes on."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, drop: Drop | None = None) -> None:
         """Take the run's state; the next transaction continues the table's numbers."""
-        self._run = run
+        self._run, self._drop = run, drop
         self.txn = 0
         if run.table is not None:
             # The last transaction's rows may have been deleted since; its number is not used again.
@@ -45,6 +48,8 @@ class Committer:
                 if self._old_rejects:
                     stored = [row.article.id for row in ready.transaction.rows]
                     self.rejects_changed |= run.rejects.forget_stored(run.name, stored, run.id)
+            if self._drop is not None:
+                self._finish_drop(self._drop, ready.transaction)
             if ready.transaction.rejects:
                 self.rejects_changed = True
                 run.rejects.put(run.name, run.id, ready.transaction.rejects)
@@ -87,6 +92,17 @@ class Committer:
         report.vectors += len(ready.pieces) if run.precomputed else len(ready.to_embed)
         report.truncated += sum(bool(piece.truncated) for piece in ready.to_embed)
         report.tokens += sum(piece.n_tokens or 0 for piece in ready.to_embed)
+
+    def _finish_drop(self, drop: Drop, transaction: Transaction) -> None:
+        """Delete what a drop says is deleted, and forget what is in the table now."""
+        run, deletions = self._run, transaction.deletions
+        ages = {row_id: as_json(one.order) for row_id, one in deletions.items() if one.order is not None}
+        # First, so that a kill in between cannot let an older row come back.
+        DeletedRows(run.database, run.name, run.observer.notice).put(ages)
+        if deletions and run.table is not None:
+            run.table.delete_ids(list(deletions), "article_id" if run.choice.chunking else "id")
+        written = {row.article.id: row.version for row in transaction.rows if row.version is not None}
+        drop.committed(written | deletions)
 
     def _gone_chunks(self, changed: Sequence[Planned]) -> list[str]:
         """Return the ids of chunks that the new cut of changed articles no longer has."""

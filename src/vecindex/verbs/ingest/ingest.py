@@ -20,6 +20,7 @@ from vecindex.store.database import Database
 from vecindex.store.maintenance import sweep
 from vecindex.types import Observer, Silent, SourceData
 from vecindex.verbs.ingest.commit import Committer
+from vecindex.verbs.ingest.drops.ages import drop_of
 from vecindex.verbs.ingest.given_vectors import settle_fingerprint
 from vecindex.verbs.ingest.options import IngestOptions, checked_ingest
 from vecindex.verbs.ingest.plan import Planner, rejected, whole
@@ -114,8 +115,9 @@ def _perform(run: Run) -> IngestReport:
     """Embed and commit."""
     if run.table is not None:
         sweep(run.table, run.database.folder, notice=run.notice_once)
-    committer, preparer = Committer(run), Preparer(run)
+    preparer = Preparer(run)
     planner = _planner(run, preparer)
+    committer = Committer(run, planner.drop)
     commits: Behind[Ready] = Behind(committer.commit, _AHEAD)
     ahead: Ahead[Ready] = Ahead(preparer.prepared(planner), _AHEAD, run.stop)
     try:
@@ -140,7 +142,8 @@ def _planner(run: Run, preparer: Preparer) -> Planner:
     registry = Registry(run.table.known_rows() if run.table else ())
     cut = preparer.cut if run.choice.chunking else whole
     template = run.choice.text_template
-    return Planner(run.sources, run.options, template, run.vector_field, registry, run.report, cut)
+    drop = drop_of(run)
+    return Planner(run.sources, run.options, template, run.vector_field, registry, run.report, cut, drop)
 
 
 def _embed(run: Run, ready: Ready) -> None:
@@ -218,7 +221,7 @@ def _tidy_up(run: Run, committer: Committer) -> None:
     if table is None:
         return
     before: dict[str, Any] | None = table.setting("last_run")
-    if not (report.transactions or report.pruned or _news(run, table, before)):
+    if not (report.transactions or report.pruned or report.deleted or _news(run, table, before)):
         return
     committer.maintain()
     _close(run)

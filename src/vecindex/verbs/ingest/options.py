@@ -52,6 +52,14 @@ class SourceOptions(TypedDict, total=False):
     transaction_rows: Annotated[int, Option("Rows committed together.", default=1_000, at_least=1)]
     durable: Durable
     wait: Wait
+    newer: Annotated[
+        str | None,
+        Option("Field with a row's time or version: an older row never replaces a newer one.", metavar="FIELD"),
+    ]
+    deleted_field: Annotated[
+        str | None,
+        Option("Field that says that a row is deleted: yes, true, 1 or the time of its deletion.", metavar="FIELD"),
+    ]
     prune: Annotated[bool, Option("Remove rows that the sources no longer hold.", default=False, flag="--prune")]
     trust_remote_code: TrustRemoteCode
 
@@ -60,6 +68,11 @@ class IngestOptions(SourceOptions, total=False):
     """What `ingest` takes: all on sources, and whether to write at all."""
 
     dry_run: Annotated[bool, Option("Read and estimate, change nothing.", default=False, flag="--dry-run")]
+
+
+def is_drop(options: SourceOptions) -> bool:
+    """Return whether the sources hold what changed, not all that there is."""
+    return bool(options.get("newer") or options.get("deleted_field"))
 
 
 def checked_ingest(options: IngestOptions) -> IngestOptions:
@@ -74,6 +87,14 @@ def checked_ingest(options: IngestOptions) -> IngestOptions:
         raise ConfigError(
             text(option("chunk_overlap"), " has no effect without ", option("chunk"), "."),
             text("Add ", option("chunk", True), "."),
+        )
+    if options["prune"] and is_drop(options):
+        raise ConfigError(
+            text(
+                option("prune", True),
+                " removes all rows that the sources do not hold, and a drop holds only what changed.",
+            ),
+            text("Leave ", option("prune", True), " out."),
         )
     if options["vectors"] is not None and options["vector_field"] is not None:
         raise ConfigError(

@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from vecindex.core.identity import content_hash
 from vecindex.errors import SourceError
 from vecindex.messages import text
-from vecindex.sources.articles import Article, to_article
-from vecindex.sources.base import Record, Source
-from vecindex.sources.fieldmap import FieldMap, resolve_fields
+from vecindex.sources.articles import Article, read_id, to_article
+from vecindex.sources.base import Record, Source, excerpt
+from vecindex.sources.fieldmap import FieldMap, find_id, resolve_fields
 from vecindex.sources.open import PartitionedSource
 from vecindex.types import Rejected
+from vecindex.verbs.ingest.drops.drop import REPLACED, Deletion, Drop, Version
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.ingest.registry import Registry, State
 from vecindex.verbs.ingest.result import IngestReport
@@ -38,6 +39,8 @@ class Planned:
     texts: list[str] = field(default_factory=list)
     """What is stored as text: the article's, or that of each of its chunks."""
     embed_texts: list[str] = field(default_factory=list)
+    version: Version | None = None
+    """Its age among the versions of its id, in a run of drops."""
 
 
 @dataclass(slots=True)
@@ -46,6 +49,8 @@ class Transaction:
 
     rows: list[Planned] = field(default_factory=list)
     rejects: list[tuple[str, Rejected]] = field(default_factory=list)
+    deletions: dict[str, Version] = field(default_factory=dict)
+    """The ids to be deleted after the rows are written, none of which is among these."""
     read: int = 0
     """Input rows behind this transaction, skipped and rejected ones included. All may be skipped ones."""
 
@@ -84,6 +89,7 @@ class Planner:
     registry: Registry
     report: IngestReport
     cut: Cutter
+    drop: Drop | None = None
     complete: bool = False
     nameless: int = 0
     """Rejected rows whose ids are not known: they may be rows that the table has."""
@@ -97,6 +103,7 @@ class Planner:
         """
         limit = self.options["transaction_rows"]
         transaction, size, skipped = Transaction(), 0, 0
+        gathered: list[Planned | Deletion] = []
         broken: SourceError | None = None
         try:
             for source, item in self._items(stopped):
@@ -111,43 +118,91 @@ class Planner:
                 if isinstance(outcome, Rejected):
                     self.reject(transaction, source, outcome)
                 else:
-                    transaction.rows.append(outcome)
-                    size += len(outcome.texts)
+                    gathered.append(outcome)
+                    size += len(outcome.texts) if isinstance(outcome, Planned) else 1
                 if size >= limit or len(transaction.rejects) >= limit:
-                    yield transaction
-                    transaction, size = Transaction(), 0
+                    yield self._settled(transaction, gathered)
+                    transaction, gathered, size = Transaction(), [], 0
         except SourceError as error:
             # What was read before a source broke off is good: commit it, then raise.
             broken = error
         if stopped() and not self.complete:
             return  # only whole transactions: the next run reads these rows again
         transaction.read += skipped
-        yield transaction
+        yield self._settled(transaction, gathered)
         if broken is not None:
             raise broken
 
-    def _items(self, stopped: Callable[[], bool]) -> Iterator[tuple[str, Article | Rejected]]:
+    def _settled(self, transaction: Transaction, gathered: Sequence[Planned | Deletion]) -> Transaction:
+        """Put into a transaction the rows that stand, and the deletions."""
+        stands = [True] * len(gathered)
+        if self.drop is not None:
+            met = [
+                (one.id, Version(one.order, True), True)
+                if isinstance(one, Deletion)
+                else (one.article.id, one.version or Version(None, False), one.stored_hash is not None)
+                for one in gathered
+            ]
+            stands = self.drop.settle(met)
+        before: dict[str, str | None] = {}
+        for one, stand in zip(gathered, stands, strict=True):
+            if isinstance(one, Planned):
+                # Of several versions in a transaction, the first knows what the table has.
+                one.stored_hash = before.setdefault(one.article.id, one.stored_hash)
+            if not stand:
+                self.report.older += 1
+            elif isinstance(one, Planned):
+                transaction.rows.append(one)
+            else:
+                self.report.deleted += 1
+                transaction.deletions[one.id] = Version(one.order, True)
+        return transaction
+
+    def _items(self, stopped: Callable[[], bool]) -> Iterator[tuple[str, Article | Deletion | Rejected]]:
         seconds = self.report.seconds
         mark = time.perf_counter()
         for source in self.sources:
             rows = source.read()
             first, broken = self._first_rows(rows, stopped)
-            records = [row for row in first if isinstance(row, Record)]
+            records = [row for row in first if isinstance(row, Record) and not self._deletes(row)]
             fields = self._fields(records, source) if records else None
             del records
             for item in _resumed(first, broken, rows):
                 if stopped():
                     return
                 if isinstance(item, Rejected):
-                    made: Article | Rejected = item
+                    made: Article | Deletion | Rejected = item
+                elif self._deletes(item):
+                    made = self._deletion(item, fields)
                 else:
                     if fields is None:
                         fields = self._fields([item], source)
-                    made = to_article(item, fields)
+                    made = self._article(item, fields)
                 seconds.reading += time.perf_counter() - mark
                 yield source.name, made
                 mark = time.perf_counter()
         self.complete = True
+
+    def _deletes(self, record: Record) -> bool:
+        return self.drop is not None and self.drop.is_deletion(record)
+
+    def _article(self, record: Record, fields: FieldMap) -> Article | Rejected:
+        if self.drop is None:
+            return to_article(record, fields)
+        made, reason = to_article(self.drop.without_mark(record), fields), self.drop.refusal(record)
+        if reason is None:
+            return made
+        return replace(made, reason=reason) if isinstance(made, Rejected) else rejected(made, reason)
+
+    def _deletion(self, record: Record, fields: FieldMap | None) -> Deletion | Rejected:
+        """Return a deletion, of which only the id and the age matter: a file may hold nothing else."""
+        assert self.drop is not None, "only a drop deletes"
+        name = fields.id if fields else self.options["id_field"] or find_id(record.fields) or "id"
+        row_id, reason = read_id(record.fields.get(name)), self.drop.refusal(record)
+        if row_id is None or reason is not None:
+            shown = excerpt(str(dict(record.fields)))
+            return Rejected(record.location, reason or f"no id in field {name!r}", row_id, shown)
+        return Deletion(record.location, row_id, self.drop.order(record.fields))
 
     def _first_rows(
         self, rows: Iterator[Record | Rejected], stopped: Callable[[], bool]
@@ -175,6 +230,8 @@ class Planner:
         own = set(counts) - set(source.partition if isinstance(source, PartitionedSource) else ())
         # A stray row must not rename the fields of all others.
         common = {name for name in own if 2 * counts[name] >= len(records)}
+        if self.drop is not None:
+            self.drop.check_fields(counts, source.name)
         try:
             return resolve_fields(
                 counts,
@@ -188,10 +245,16 @@ class Planner:
         except SourceError as error:
             raise SourceError(text(f"{source.name}: ", error.message), error.hint) from error
 
-    def _judge(self, source: str, item: Article | Rejected) -> Planned | Rejected | None:
+    def _judge(self, source: str, item: Article | Deletion | Rejected) -> Planned | Deletion | Rejected | None:
         """Return what is to be embedded, why it is rejected, or None for a row that the table has."""
         self.report.read += 1
         if isinstance(item, Rejected):
+            return item
+        drop = self.drop
+        follows = drop is not None and drop.meet(item.id, isinstance(item, Deletion))
+        if isinstance(item, Deletion):
+            # So that it is not missing from the sources.
+            self.registry.meet(item.id, REPLACED)
             return item
         mark = time.perf_counter()
         vector = b"" if item.vector is None else item.vector.tobytes()
@@ -202,16 +265,22 @@ class Planner:
             self.report.skipped += 1
             return None
         if state is State.DUPLICATE:
-            return rejected(item, "duplicate id: an earlier row of this run has it")
+            if not follows:
+                return rejected(item, "duplicate id: an earlier row of this run has it")
+            stored = REPLACED
         cut = self.cut(item)
         if isinstance(cut, str):
             self.registry.forget([item.id])
             return rejected(item, cut)
-        return Planned(source, item, found, stored, *cut)
+        version = None if drop is None else Version(drop.order(item.extra), False)
+        return Planned(source, item, found, stored, *cut, version)
 
     def take_back(self, transaction: Transaction, bad: Sequence[tuple[Planned, Rejected]]) -> None:
         """File rows as rejected that had been taken for good ones; later rows of their ids may be good."""
-        self.registry.forget([row.article.id for row, _ in bad])
+        ids = [row.article.id for row, _ in bad]
+        self.registry.forget(ids)
+        if self.drop is not None:
+            self.drop.take_back(ids)
         for row, reason in bad:
             self.reject(transaction, row.source, reason)
 

@@ -47,6 +47,10 @@ class IngestReport(Result):
     changed: int = 0
     skipped: int = 0
     rejected: int = 0
+    older: int = 0
+    """Rows left out because the table has a newer version, or this run met one."""
+    deleted: int = 0
+    """Rows that said that their id is deleted, and hold."""
     pruned: int = 0
     missing: int = 0
     """Rows of the table that the sources no longer hold (kept, unless pruned)."""
@@ -83,7 +87,8 @@ class IngestReport(Result):
 
     def _repr_html_(self) -> str:
         """Return a table, for notebooks."""
-        counts = ("read", "added", "changed", "skipped", "rejected", "pruned", "missing", "truncated")
+        counts = ["read", "added", "changed", "skipped", "rejected", "older", "deleted"]
+        counts += ["pruned", "missing", "truncated"]
         rows: list[list[object]] = [[name, f"{getattr(self, name):,}"] for name in counts]
         rows += [[f"rejected: {reason}", f"{count:,}"] for reason, count in self.reject_reasons.items()]
         rows.append(["rows in the table", f"{self.rows_in_table:,}"])

@@ -46,6 +46,10 @@ class UserColumns:
         """Return the column of a field that `extend` has seen, or that the table has."""
         return self._of[field]
 
+    def find(self, field: str) -> pa.Field | None:
+        """Return the column of a field, None where there is none yet."""
+        return self._of.get(field) or self._unrecorded.get(unrecorded_name(field))
+
     def extend(self, rows: Iterable[Mapping[str, Any]]) -> list[pa.Field]:
         """Give every field of these rows its column; return the columns that the table lacks, typed by these rows.
 

@@ -7,6 +7,7 @@ from vecindex.messages import Message, Placeholder, command, text
 from vecindex.store import maintenance, salvage, versions
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
+from vecindex.store.deleted import DeletedRows
 from vecindex.store.graph import GraphTable
 from vecindex.store.maps import FormerPositions, damaged_maps, halves_differ
 from vecindex.store.questions import QuestionTable
@@ -235,6 +236,7 @@ def _check_auxiliary(found: Examination, database: Database, name: str) -> None:
         ("questions", QuestionTable(database), command("overlap", questions=Placeholder("FILE"))),
         ("neighbor graph", GraphTable(database, name), command("project")),
         ("former positions", FormerPositions(database, name), command("project", update=True)),
+        ("deleted rows", DeletedRows(database, name), command("ingest", _SOURCE)),
     ):
         if not kept.exists() or (about == "questions" and database.holds_articles(kept.name)):
             continue
