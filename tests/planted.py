@@ -39,6 +39,7 @@ def make_table(
     vectors: np.ndarray,
     ids: Sequence[str] | None = None,
     fields: dict[str, Sequence[str]] | None = None,
+    truncated: bool = False,
 ) -> ArticleTable:
     """Return a table `articles` of these vectors, made in two commits."""
     n, d = vectors.shape
@@ -54,7 +55,7 @@ def make_table(
             "text": [f"Text of {i}" for i in ids],
             **{name: list(values) for name, values in fields.items()},
             "n_tokens": pa.array([5] * n, pa.int32()),
-            "truncated": [False] * n,
+            "truncated": [truncated] * n,
             "vector": pa.FixedSizeListArray.from_arrays(pa.array(normalize(vectors).ravel()), d),
             "vector_hash": vector_hashes(normalize(vectors)),
             "txn": pa.array([1] * n, pa.int64()),

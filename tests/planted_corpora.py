@@ -15,12 +15,16 @@ N, Q, D = 300, 40, 16
 
 @dataclass(frozen=True)
 class Corpus:
-    """Articles (n, d) and questions (q, d) as vectors, positions on a map (n, 2), and the right answers' ids."""
+    """Articles (n, d) and questions (q, d) as vectors, positions on a map (n, 2), and the right answers' ids.
+
+    `truncated` says that the model did not read the articles to their end.
+    """
 
     articles: np.ndarray
     questions: np.ndarray
     xy: np.ndarray
     answers: list[str] | None = None
+    truncated: bool = False
 
 
 def random() -> np.random.Generator:
@@ -123,6 +127,65 @@ def scattered() -> tuple[Corpus, np.ndarray]:
     return Corpus(articles, normalize(articles[five].sum(axis=1)), xy), five
 
 
+def rings() -> Corpus:
+    """Return 20 rings of 15 articles, and a map of them without questions.
+
+    An article is sqrt(0.3) of its ring, sqrt(0.1) of its angle on it and sqrt(0.6) of its own. So the cosine of two
+    on a ring is 0.3 + 0.1 cos(angle between them), of others 0: all on a ring are near to each other, those next to
+    each other nearest. The map shows the rings as they are.
+    """
+    of, place = np.divmod(np.arange(N), 15)
+    angle = 2 * np.pi * place / 15
+    plane = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    articles = np.zeros((N, N + 60))
+    articles[np.arange(N), np.arange(N)] = np.sqrt(0.6)
+    articles[np.arange(N), N + of] = np.sqrt(0.3)
+    for axis in (0, 1):
+        articles[np.arange(N), N + 20 + 2 * of + axis] = np.sqrt(0.1) * plane[:, axis]
+    return Corpus(articles, np.empty((0, N + 60)), 10 * np.stack([of % 5, of // 5], axis=1) + plane)
+
+
+def on_rings(nearest: np.ndarray, **more: Any) -> Corpus:
+    """Return the rings with questions that are the sum of five articles (q, 5), which are its nearest."""
+    found = rings()
+    return Corpus(found.articles, normalize(found.articles[nearest].sum(axis=1)), found.xy, **more)
+
+
+def broad() -> Corpus:
+    """Each question asks for three things of one ring, a third of it apart, and for two others.
+
+    Its cosine to the three is (1 + 2 x 0.25) / sqrt(6.5) = 0.59, to the two 1 / sqrt(6.5) = 0.39, to others of the
+    ring 0.9 / sqrt(6.5) = 0.35. Around one spot of the map lie two of the three at most.
+    """
+    ring, place = np.divmod(np.arange(Q), 5)
+    three = [15 * ring + place + step for step in (0, 5, 10)]
+    two = [15 * (ring + step) % N + place for step in (9, 11)]
+    return on_rings(np.stack([*three, *two], axis=1))
+
+
+def unexplained() -> Corpus:
+    """Each question asks for five articles all around one ring: near to each other, and not next to each other.
+
+    The model did not read the articles to their end, which may be a cause and may be none.
+
+    Its cosine to the five is (1 + 4 x 0.275) / sqrt(10.5) = 0.65, to others of the ring 1.5 / sqrt(10.5) = 0.46.
+    """
+    ring, place = np.divmod(np.arange(Q), 3)
+    return on_rings(np.stack([15 * ring + place + step for step in range(0, 15, 3)], axis=1), truncated=True)
+
+
+def shared_neighbors() -> Corpus:
+    """All questions have the five nearest of the first of `scattered`, and most of each is something of its own.
+
+    A question is the sum of five articles, two of which are near to each other, and sqrt(6) of its own. Its cosine
+    to the two is 1.4 / sqrt(11.8) = 0.41, to the three 1 / sqrt(11.8) = 0.29, to others 0.8 / sqrt(11.8) = 0.23.
+    """
+    found, five = scattered()
+    articles = np.pad(found.articles, ((0, 0), (0, Q)))
+    own = np.sqrt(6) * np.eye(Q, articles.shape[1], articles.shape[1] - Q)
+    return Corpus(articles, normalize(articles[five[0]].sum(axis=0) + own), found.xy)
+
+
 def outside() -> Corpus:
     """Two thirds of the articles are not on the map."""
     found = healthy()
@@ -144,5 +207,8 @@ ALL: dict[str, Callable[[], Any]] = {
     "projection capacity, of noise": noise,
     "scattered neighbors": lambda: scattered()[0],
     "placement": outside,
+    "collapse onto shared neighbors": shared_neighbors,
+    "broad questions": broad,
+    "unexplained": unexplained,
 }
 """By the cause that is named first."""

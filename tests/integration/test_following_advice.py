@@ -17,6 +17,7 @@ from planted import KnownModel, make_table, put_map
 from planted_corpora import Corpus, N
 from vecindex.cli.app import main
 from vecindex.core.vectors import normalize
+from vecindex.verbs.overlap.causes.verdicts import Cause
 
 STEPS = 5
 """More than any advice takes."""
@@ -53,7 +54,7 @@ def planted(folder: Path, corpus: Corpus, with_map: bool, monkeypatch: pytest.Mo
     """Make a table of a corpus and a file of its questions; return the command that asks them."""
     ids = [f"a{i:05d}" for i in range(len(corpus.articles))]
     db, file = folder / "a db", folder / "my questions.csv"
-    make_table(db, corpus.articles, ids)
+    make_table(db, corpus.articles, ids, truncated=corpus.truncated)
     if with_map:
         put_map(db, "m", ids, corpus.xy)
     known = {f"question {i} of it": vector for i, vector in enumerate(corpus.questions)}
@@ -94,12 +95,21 @@ ENDS = {
     "projection capacity, of noise": (2, "laid out for questions"),
     "scattered neighbors": (1, "laid out for questions"),
     "placement": (1, "healthy"),
+    "collapse onto shared neighbors": (0, "collapse onto shared neighbors"),
+    "broad questions": (1, "laid out for questions"),
+    "unexplained": (1, "laid out for questions"),
 }
 """How many commands are advised, and the cause that is named last."""
 
 
 def test_all_corpora_are_followed() -> None:
     assert ENDS.keys() == planted_corpora.ALL.keys()
+
+
+def test_all_causes_are_followed() -> None:
+    named = {cause.split(",")[0] for cause in ENDS} | {end for _, end in ENDS.values()}
+    # Questions that are placed one by one make no island. Truncation is a hint, and stands behind another cause.
+    assert {str(cause) for cause in Cause} - named == {Cause.ISLAND, Cause.TRUNCATION}
 
 
 @pytest.mark.parametrize("cause", ENDS)
@@ -109,6 +119,7 @@ def test_advice_comes_to_an_end(cause: str, tmp_path: Path, run: Run, monkeypatc
     steps, end = ENDS[cause]
     assert len(advised) == steps, advised
     assert found[0]["causes"][0]["cause"] == cause.split(",")[0]
+    assert (found[0]["causes"][-1]["cause"] == Cause.TRUNCATION) is (cause == "unexplained")
     assert end is None or found[-1]["causes"][0]["cause"] == end
     assert_it_ends_in_words(found[-1])
     for one in found:

@@ -26,7 +26,7 @@ from vecindex.verbs.overlap.result import OverlapResult
 def ask(folder: Path, corpus: Corpus) -> OverlapResult:
     """Return the overlap of a corpus's questions on its map, which is called `m`."""
     ids = [f"a{i:05d}" for i in range(len(corpus.articles))]
-    make_table(folder / "db", corpus.articles, ids)
+    make_table(folder / "db", corpus.articles, ids, truncated=corpus.truncated)
     put_map(folder / "db", "m", ids, corpus.xy)
     known = {f"question {i}": vector for i, vector in enumerate(corpus.questions)}
     asked: Any = list(known)
