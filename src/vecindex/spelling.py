@@ -43,16 +43,16 @@ class CommandLine:
         return " ".join(_words(self.verb, option.name, option.value))
 
     def command(self, command: Command) -> str:
-        """Return `vecindex VERB ...`."""
-        words = [
-            "vecindex",
-            *TYPED.get(command.verb, (command.verb,)),
-            *(_word(value) for value in command.arguments),
-        ]
+        """Return `vecindex VERB ...`; an argument that looks like an option stands behind all of them, after `--`."""
+        head, arguments = TYPED.get(command.verb, (command.verb,)), [_word(value) for value in command.arguments]
         more = {name: value for name, value in self.given.items() if name not in command.options}
+        options: list[str] = []
         for name, value in {**command.options, **more}.items():
-            words += _words(command.verb, name, value)
-        return " ".join(words)
+            options += _words(command.verb, name, value)
+        # A single dash is standard input, and what an option takes may begin with one.
+        dashed = command.verb not in TYPED and any(len(one) > 1 and one.startswith("-") for one in arguments)
+        rest = [*options, "--", *arguments] if dashed else [*arguments, *options]
+        return " ".join(["vecindex", *head, *rest])
 
 
 class JsonApi(CommandLine):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import threading
 from collections.abc import Callable
@@ -90,7 +91,23 @@ def test_quiet_shows_results_warnings_and_errors_only(run: Run, tmp_path: Path, 
     assert (both.code, both.err.splitlines()[0]) == (2, "error: --quiet and --verbose exclude each other.")
 
 
-def test_a_writer_waits_as_long_as_it_is_asked_to(run: Run, tmp_path: Path) -> None:
+def test_a_log_is_not_written_into_data(run: Run, tmp_path: Path, source: Path) -> None:
+    db = tmp_path / "db"
+    assert run("ingest", source, "--db", db, *READY).code == 6
+    table = next((db / "articles.lance" / "data").glob("*.lance"))
+    for data in (source, table):
+        before = data.read_bytes()
+        done = run("--log-file", data, "status", "--db", db)
+        assert (done.code, data.read_bytes()) == (2, before)
+        assert "this file holds something else than a log of vecindex." in " ".join(done.err.split())
+    # One that is there and empty, and one in which others write as well.
+    for name, text in (("empty.log", ""), ("shared.log", "2026-01-31T02:00:01Z INFO vecindex: begins\nmore\n")):
+        (tmp_path / name).write_text(text)
+        assert run("--log-file", tmp_path / name, "status", "--db", db).code == 0
+        assert (tmp_path / name).read_text().startswith(text or "2")
+
+
+def test_a_writer_waits_as_long_as_it_is_asked_to(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     filled(tmp_path, 3)
     leave, entered = threading.Event(), threading.Event()
 
@@ -106,6 +123,10 @@ def test_a_writer_waits_as_long_as_it_is_asked_to(run: Run, tmp_path: Path) -> N
     assert done.code == 5
     assert "waiting up to 0.3 s for another writer (process " in done.err
     assert "--wait 0.3 was not long enough" in done.err
+    # Without the handlers of the test runner, as in a process of its own.
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    quiet = run("--quiet", "tag", "t", "--db", tmp_path, "--wait", "0.1")
+    assert quiet.err.startswith("error: Another process is writing to ")
     threading.Timer(0.5, leave.set).start()
     done = run("tag", "t", "--db", tmp_path, "--wait", "60")
     assert done.code == 0

@@ -268,7 +268,24 @@ def test_neither_database_nor_pages_lie_in_a_source(world: World, tmp_path: Path
         within.explore(tmp_path / "texts")
     with pytest.raises(ConfigError, match=r"^The folder for the pages .*/texts/pages lies in the source .*/texts, "):
         elsewhere.explore(world.articles, tmp_path / "texts", out=tmp_path / "texts" / "pages")
+    for pattern in ("**", "texts/**/*", "*/d?/**", "texts/**/*.lance"):
+        with pytest.raises(ConfigError, match=r"^The database .*/texts/db lies in the source .*\*"):
+            within.explore(str(tmp_path / pattern))
+    with pytest.raises(ConfigError, match=r"^The folder for the pages .* lies in the source .*/\*\.html, "):
+        elsewhere.explore(str(tmp_path / "**" / "*.html"), out=tmp_path / "texts" / "pages")
+    # Nothing of a database or of the pages is called so.
+    with pytest.raises(SourceError, match="no file matches"):
+        within.explore(str(tmp_path / "texts" / "**" / "*.jsonl"), out=tmp_path / "texts")
     assert list((tmp_path / "texts").iterdir()) == []
+
+
+def test_a_hidden_database_is_in_no_pattern_but_one_of_hidden_files(tmp_path: Path) -> None:
+    index = vecindex.open(tmp_path / ".mine" / "db")
+    with pytest.raises(SourceError, match="no file matches"):
+        index.explore(str(tmp_path / "**"))
+    for pattern in (".mine/**", ".m*"):
+        with pytest.raises(ConfigError, match="lies in the source"):
+            index.explore(str(tmp_path / pattern))
 
 
 def test_a_map_of_another_kind_is_refused(world: World) -> None:

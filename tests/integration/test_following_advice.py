@@ -175,6 +175,13 @@ def test_a_verdict_knows_the_map_that_was_laid_out(tmp_path: Path, run: Run, mon
     assert of_m["map"] == {"name": "m", "reason": "as asked"}
     assert of_m["answer"]["command"] is None
     assert 'the map "anchored" is laid out for these questions: vecindex overlap ' in of_m["causes"][0]["remedy"]
+    assert "--map m " in of_m["answer"]["look"]
+    # What was held out is of the 5 nearest, whatever is asked now.
+    of_three = run([*asking, "-k", "3"])
+    expected = f"{100 * held_out:.0f} % of the 5 nearest"
+    assert f"{expected} expected for others." in of_three["verdict"]
+    assert of_three["answer"]["others"].startswith(f"expect {expected}: ")
+    assert of_three["causes"][0]["because"]["held out, 5 nearest"] == held_out
     # A map for these questions is none for others.
     other = tmp_path / "others.csv"
     lines = (tmp_path / "my questions.csv").read_text().splitlines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import subprocess
@@ -107,6 +108,21 @@ def test_what_is_wrong_is_told_to_the_assistant(mapped: Path) -> None:
         assert not (await client.call_tool("search", {"text": "cells"})).is_error
 
     talk(mapped, conversation)
+
+
+def test_what_cannot_be_read_is_answered_with_an_error(mapped: Path) -> None:
+    """Under the id of what was asked, where it has one; the server goes on."""
+    call = '{{"jsonrpc":"2.0","id":{},"method":"tools/call","params":{{"name":"article","arguments":{{"id":"{}"}}}}}}'
+    lines = [call.format(7, r"a\ud800b"), call.format('"s"', r"\udc00"), "{broken", '{"method":"n","x":"\\ud800"}']
+    command = [sys.executable, "-m", "vecindex.cli.app", "mcp", "--db", str(mapped)]
+    done = subprocess.run(command, capture_output=True, text=True, input="\n".join([*lines, ""]), check=True)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(answer["id"], answer["error"]["code"]) for answer in answers] == [
+        (7, -32700),
+        ("s", -32700),
+        (None, -32700),
+    ]
+    assert answers[0]["error"]["message"].endswith("not JSON, or with a lone surrogate.")
 
 
 def test_without_a_table_it_ends_at_once(tmp_path: Path) -> None:

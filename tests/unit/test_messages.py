@@ -51,6 +51,14 @@ def test_the_command_line_spells_flags_and_commands_that_can_be_pasted() -> None
     )
 
 
+def test_an_argument_that_begins_with_a_dash_can_be_pasted() -> None:
+    run = CommandLine("explore", {"db": "d"})
+    asked = command("explore", "-odd.csv", "b.csv", questions="-q.txt")
+    assert text(asked).spelled(run) == "vecindex explore --questions -q.txt --db d -- -odd.csv b.csv"
+    assert text(command("ingest", "-")).spelled(run) == "vecindex ingest - --db d"
+    assert text(command("lens", "-1 is what?")).spelled(run) == "vecindex map --lens '-1 is what?' --db d"
+
+
 def test_the_json_api_spells_fields() -> None:
     api = JsonApi(given={"db": "d"})
     assert MESSAGE.spelled(api) == 'Leave "topic_field" out, give "by": "chunk" or run vecindex project --db d'

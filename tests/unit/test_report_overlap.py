@@ -91,10 +91,11 @@ def test_each_question_and_its_neighbors() -> None:
 
 def test_the_worst_come_first() -> None:
     found = make_result(questions=8)
-    assert [i for i, _ in worst_first(found)] == [0, 6, 1, 7, 2, 3, 4, 5]
+    # Of those that keep equally much the farthest is first.
+    assert [i for i, _ in worst_first(found)] == [6, 0, 7, 1, 2, 3, 4, 5]
     assert [i for i, _ in worst_first(make_result(questions=3, maps=()))] == [2, 1, 0]
     found["typed"] = {**found["rows"][5], "id": "typed"}
-    assert [i for i, _ in worst_first(found)] == [8, 0, 6, 1, 7, 2, 3, 4, 5]
+    assert [i for i, _ in worst_first(found)] == [8, 6, 0, 7, 1, 2, 3, 4, 5]
     page = page_of(found)
     table = next(t for t in page.tables if t[0][0] == "question")
     assert table[1][0] == "question number 5? typed, typed; not counted in any figure"

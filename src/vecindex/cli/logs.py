@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import shlex
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from vecindex.cli.layout import lines
 from vecindex.errors import ConfigError
@@ -14,11 +16,14 @@ from vecindex.masks import masked
 
 SAID = logging.getLogger("vecindex.said")
 """Gets what standard error shows as well, so only a file takes it."""
-# Else Python would print a warning of it that no handler takes.
-SAID.addHandler(logging.NullHandler())
 _LOG = logging.getLogger("vecindex")
+# Else Python would print what no handler takes, such as with --quiet that a run waits for another one.
+_LOG.addHandler(logging.NullHandler())
 _FORM = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+_LINE = re.compile(rb"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [A-Z]+ vecindex", re.MULTILINE)
+_LOOKED_AT = 65_536
+"""Bytes at a file's end in which a line of a run is looked for."""
 _ours: list[logging.Handler] = []
 _started: float | None = None
 
@@ -90,9 +95,23 @@ class _Screen(logging.Handler):
 
 def _file(path: str) -> logging.Handler:
     try:
+        _refuse_data(path)
         return logging.FileHandler(path, encoding="utf-8")
     except OSError as error:
         raise ConfigError(
             f"--log-file {path}: cannot be written: {error.strerror}",
             "Name a file in a folder that exists and that you may write to.",
         ) from error
+
+
+def _refuse_data(path: str) -> None:
+    """Refuse a file that holds something else than logs: a source, questions, a file of the table."""
+    file = Path(path)
+    if not file.is_file() or not file.stat().st_size:
+        return
+    with file.open("rb") as opened:
+        opened.seek(max(0, file.stat().st_size - _LOOKED_AT))
+        if _LINE.search(opened.read()) is None:
+            raise ConfigError(
+                f"--log-file {path}: this file holds something else than a log of vecindex.", "Name another file."
+            )

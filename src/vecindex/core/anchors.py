@@ -52,6 +52,17 @@ def anchored_share(about: Any, whose: str) -> float | None:
     return float(about) if isinstance(about, int | float) else None
 
 
+def anchored_k(about: Any) -> int | None:
+    """Return of how many nearest articles the overlap is that is stored with an anchored map; None without it.
+
+    >>> anchored_k({"anchors": {"k": 5}}), anchored_k({})
+    (5, None)
+    """
+    anchors = about.get("anchors") if isinstance(about, Mapping) else None
+    found = anchors.get("k") if isinstance(anchors, Mapping) else None
+    return found if isinstance(found, int) else None
+
+
 def about_with_questions(about: Any, texts: Iterable[str]) -> Any:
     """Return what is stored with a map, for a measurement by these questions: without the long lists, with a note.
 

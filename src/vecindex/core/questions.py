@@ -30,6 +30,17 @@ class Question:
     kind: str | None = None
 
 
+def worst_first(overlap: float | None, nearest_dist: float, id: str) -> tuple[float, float, str]:
+    """Return the key that sorts questions: who keeps least first, then who is farthest from all articles, then by id.
+
+    `overlap` is what it keeps on the map; None without a map.
+
+    >>> sorted([worst_first(0.4, 0.1, "a"), worst_first(0.2, 0.3, "b"), worst_first(0.2, 0.5, "c")])[0]
+    (0.2, -0.5, 'c')
+    """
+    return (0.0 if overlap is None else overlap), -nearest_dist, id
+
+
 @dataclass(frozen=True, slots=True)
 class QuestionSet:
     """The questions of a file.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ from vecindex.verbs.search.options import SearchOptions
 
 if TYPE_CHECKING:
     from mcp.server import Server
+    from mcp_types import JSONRPCError
 
 _INSTRUCTIONS = (
     "An index of texts by meaning. search finds texts for a query, more_like_this for a text that is there; article "
@@ -167,10 +169,47 @@ def serve_tools(served: Served) -> None:
     server = tool_server(live)
 
     async def run() -> None:
-        async with mcp.server.stdio.stdio_server() as (asked, answers):
-            await server.run(asked, answers, server.create_initialization_options())
+        async with mcp.server.stdio.stdio_server() as (asked, answers), anyio.create_task_group() as tasks:
+            send, readable = anyio.create_memory_object_stream[Any](0)
+            tasks.start_soon(_pass_on, asked, send, answers)
+            await server.run(readable, answers, server.create_initialization_options())
+            tasks.cancel_scope.cancel()
 
     anyio.run(run)
+
+
+async def _pass_on(asked: Any, readable: Any, answers: Any) -> None:
+    """Pass on the messages of a stream; answer those that cannot be read, which the protocol's package leaves out."""
+    from mcp.shared.message import SessionMessage
+
+    async with readable:
+        async for one in asked:
+            if not isinstance(one, Exception):
+                await readable.send(one)
+            elif (answer := _to_unreadable(one)) is not None:
+                await answers.send(SessionMessage(answer))
+
+
+def _to_unreadable(error: Exception) -> JSONRPCError | None:
+    """Return the answer to a line that is no message; None where it was none that gets an answer.
+
+    JSON that has a lone surrogate is read here for its id: it is no text, and pydantic reads none of such a line.
+    """
+    import mcp_types as types
+
+    line = error.errors()[0]["input"] if isinstance(error, ValidationError) else None
+    try:
+        asked = json.loads(line) if isinstance(line, str) else line
+    except ValueError:
+        asked = None
+    known = asked if isinstance(asked, dict) else {}
+    if "method" in known and "id" not in known:
+        return None
+    number = known.get("id")
+    what = types.ErrorData(
+        code=types.PARSE_ERROR, message="This is no message of the protocol: not JSON, or with a lone surrogate."
+    )
+    return types.JSONRPCError(jsonrpc="2.0", id=number if isinstance(number, int | str) else None, error=what)
 
 
 def tool_server(live: Live) -> Server[Any]:

@@ -5,8 +5,9 @@ Files come sorted by path; hidden ones (a name that begins with a dot) are passe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from itertools import takewhile
 from pathlib import Path
 
@@ -74,17 +75,55 @@ def glob_base(argument: str) -> str:
     return "/".join(takewhile(lambda part: not _is_glob(part), argument.split("/")))
 
 
-def _expand_glob(pattern: Path) -> list[InputFile | Folder]:
+def would_read(argument: str, folder: Path, files: Sequence[str]) -> bool:
+    """Return whether a source takes in a folder with these files, by their paths inside it, once it is there."""
+    path = Path(argument)
+    if is_there(path):
+        return path.is_dir() and folder.resolve().is_relative_to(path.resolve())
+    if is_url(argument) or not _is_glob(argument):
+        return False
+    base, rest = _parted(path)
+    if not folder.resolve().is_relative_to(base.resolve()):
+        return False
+    inside = folder.resolve().relative_to(base.resolve()).parts
+    if _is_hidden(inside) and not _is_hidden(rest):
+        return False
+    if any(_matches([*inside, *file.split("/")], rest) for file in files):
+        return True
+    # Folders are read where a pattern matches no file.
+    in_a_folder = any(_matches(inside[:depth], rest) for depth in range(1, len(inside) + 1))
+    return in_a_folder and not any(isinstance(one, InputFile) for one in _expand_glob(path))
+
+
+def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Return whether a pattern stands for a path, both in parts.
+
+    >>> _matches(["db", "a.lance"], ["**", "*"]), _matches(["db", "a.lance"], ["*.lance"])
+    (True, False)
+    """
+    if not pattern:
+        return not parts
+    if pattern[0] == "**":
+        return any(_matches(parts[at:], pattern[1:]) for at in range(len(parts) + 1))
+    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
+
+
+def _parted(pattern: Path) -> tuple[Path, list[str]]:
+    """Return the folder in front of a pattern's first wildcard, and the parts from there on."""
     plain = list(pattern.parts)
     fixed = next(i for i, part in enumerate(plain) if _is_glob(part))
-    base, rest = Path(*plain[:fixed]), plain[fixed:]
-    if rest[-1] == "**":
-        rest.append("*")  # "**" by itself means folders only
-    shows_hidden = any(part.startswith(".") for part in rest)
+    # "**" by itself means folders only.
+    return Path(*plain[:fixed]), plain[fixed:] + ["*"] * (plain[-1] == "**")
+
+
+def _is_hidden(parts: Sequence[str]) -> bool:
+    return any(part.startswith(".") for part in parts)
+
+
+def _expand_glob(pattern: Path) -> list[InputFile | Folder]:
+    base, rest = _parted(pattern)
     matches = sorted(
-        path
-        for path in base.glob("/".join(rest))
-        if shows_hidden or not any(part.startswith(".") for part in path.relative_to(base).parts)
+        path for path in base.glob("/".join(rest)) if _is_hidden(rest) or not _is_hidden(path.relative_to(base).parts)
     )
     files: list[InputFile | Folder] = [InputFile(str(path), str(path)) for path in matches if path.is_file()]
     # A pattern such as data/** matches folders and their files alike; taking both would read files twice.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vecindex.cli.layout import facts, out, plain, prose, short, table
@@ -44,7 +43,7 @@ def print_worst(result: OverlapResult) -> None:
         f"{what} of {result.questions:,} {some} ({plain(result.questions_name)}), "
         f"{result.articles:,} {result.by}s in {result.table}"
     )
-    rows = worst_first(result)[:WORST]
+    rows = result.worst_first(best.name if best else None)[:WORST]
     table(
         [
             ["kept" if best else "dist", "id", "question"],
@@ -55,14 +54,6 @@ def print_worst(result: OverlapResult) -> None:
     if look is not None:
         out("Why is one of them bad? Name its id:")
         prose(look, indent=2)
-
-
-def worst_first(result: OverlapResult) -> Sequence[QuestionRow]:
-    """Return the questions, those that keep least on the map first; without a map the farthest first."""
-    best = result.best
-    if best is None:
-        return sorted(result.rows, key=lambda row: (-row.nearest_dist, row.id))
-    return sorted(result.rows, key=lambda row: (row.maps[best.name]["search"].overlap, row.id))
 
 
 def _figure(result: OverlapResult, row: QuestionRow) -> str:

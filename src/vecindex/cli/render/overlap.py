@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vecindex.cli.layout import facts, out, plain, prose, short, table
-from vecindex.cli.render.answer import measured_on, worst_first
+from vecindex.cli.render.answer import measured_on
 from vecindex.cli.render.project import made_by, precise
 from vecindex.files import not_written
 from vecindex.messages import percent
@@ -184,7 +184,7 @@ def _geometry_row(found: MapOverlap) -> list[str]:
 def _print_worst(result: OverlapResult) -> None:
     best = result.best
     assert best is not None, "there is a map"
-    rows = worst_first(result)[:WORST]
+    rows = result.worst_first(best.name)[:WORST]
     out(f"\nworst questions on the map {best.name!r}")
     shown = [["overlap", "dist", "id", "question", "nearest article"]]
     for row in rows:

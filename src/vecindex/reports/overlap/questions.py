@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vecindex.core.questions import worst_first as of_question
 from vecindex.reports.figures import count, distance, kept, number, share
 from vecindex.reports.markup import Markup, json_block
 from vecindex.reports.overlap.curves import DRAWN
@@ -29,13 +30,10 @@ def worst_first(found: Values) -> list[tuple[int, Values]]:
     counted = len(found["rows"])
     best = found["maps"][0]["name"] if found["maps"] else None
 
-    def key(item: tuple[int, Values]) -> tuple[bool, float, str]:
+    def key(item: tuple[int, Values]) -> tuple[bool, tuple[float, float, str]]:
         row = item[1]
-        if best is None:
-            value = -(number(row["nearest_dist"]) or 0.0)
-        else:
-            value = number(row["maps"][best]["search"]["overlap"]) or 0.0
-        return item[0] < counted, value, row["id"]
+        overlap = None if best is None else number(row["maps"][best]["search"]["overlap"])
+        return item[0] < counted, of_question(overlap, number(row["nearest_dist"]) or 0.0, row["id"])
 
     return sorted(rows, key=key)
 

@@ -18,10 +18,11 @@ from typing import Any, BinaryIO, cast
 
 from vecindex.core.anchors import set_digest, text_digest
 from vecindex.errors import ConfigError, Interrupted, SourceError, VecindexError
-from vecindex.files import Written, is_folder, make_folder
+from vecindex.files import Written, make_folder
 from vecindex.messages import Command, Message, Placeholder, as_text, command, option, text
 from vecindex.options import ModelOptions, changed, fields_of
 from vecindex.serialize import Result, Spell
+from vecindex.sources.expand import would_read
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import maps, no_such_map, outside
@@ -47,6 +48,8 @@ from vecindex.verbs.project.result import ProjectResult
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import read
 
+_TABLE_FILES = ("t.lance/data/0.lance", "t.lance/_versions/1.manifest", "t.lance/_transactions/0.txn")
+"""Files as a database has them, whatever its tables are called."""
 PAGE, REPORT = "map.html", "overlap.html"
 Done = Callable[[Result], None]
 """Gets the result of each step, as soon as it is there."""
@@ -151,12 +154,12 @@ class _Chain:
         return set_digest(text_digest(question.text) for question in read(self.questions).questions)
 
     def _refuse_own_folders(self, sources: Sequence[SourceData]) -> None:
-        """Refuse a source folder in which the database or the pages would lie: the next run would read them."""
+        """Refuse a source in which the database or the pages would lie: the next run would read them."""
         out = None if self.options["out"] is None else Path(self.options["out"])
-        own = (("database", self.database.folder), ("folder for the pages", out))
-        for source in (Path(one) for one in sources if isinstance(one, str | Path) and is_folder(one)):
-            for what, folder in own:
-                if folder is not None and folder.resolve().is_relative_to(source.resolve()):
+        own = (("database", self.database.folder, _TABLE_FILES), ("folder for the pages", out, (PAGE, REPORT)))
+        for source in (one for one in sources if isinstance(one, str | Path)):
+            for what, folder, files in own:
+                if folder is not None and would_read(str(source), folder, files):
                     raise ConfigError(
                         f"The {what} {folder} lies in the source {source}, so that a later run would read it.",
                         f"Work in another folder, or name another {what}.",

@@ -211,11 +211,11 @@ def _next(steps: Steps, found: MapOverlap | None, result: OverlapResult | None) 
     if not meets(found, steps.goal) and steps.anchored is None:
         if advice := found.causes[0].advice:
             return f"{advice[0].why} ", _only(advice[0].command)
-        far = max(result.rows, key=lambda row: (row.nearest_dist, row.id))
+        far = result.worst_first(None)[0]
         return f"To see what is nearest to {far.id}, the farthest question: ", command(
             "search", far.text, **steps.asking
         )
-    worst = min(result.rows, key=lambda row: (row.maps[steps.map]["search"].overlap, -row.nearest_dist, row.id))
+    worst = result.worst_first(steps.map)[0]
     kept = round(result.k * worst.maps[steps.map]["search"].overlap)
     only = "" if kept == result.k else f', which keeps only {kept} of {result.k} on the map "{steps.map}"'
     return f"To see the nearest articles of {worst.id}{only}: ", command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vecindex.core.anchors import anchored_share
+from vecindex.core.anchors import anchored_k, anchored_share
 from vecindex.core.overlap import snap_floor
 from vecindex.maps.methods import DEFAULT_METHOD
 from vecindex.messages import Message, Placeholder, Text, command, percent, text
@@ -106,10 +106,12 @@ def on_laid_out(f: Facts, on_map: MapOverlap, goal: float) -> Verdict:
     else:
         summary = f"The questions keep less than {percent(goal)} of their neighbors although the map {why}."
         remedy, advice = for_these_questions(f) if focused else _beyond(f, on_map)
+    # Stored with the map, so of the k that it was laid out for.
+    of = anchored_k(on_map.about)
     for name, found in (("unanchored", "unanchored"), ("held out", "held_out")):
         mean = anchored_share(on_map.about, found)
         if mean is not None:
-            because[name] = mean
+            because[name if of in (None, f.k) else f"{name}, {of} nearest"] = mean
     return Verdict(
         Cause.LAID_OUT,
         summary,

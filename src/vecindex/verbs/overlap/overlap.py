@@ -13,7 +13,7 @@ import numpy as np
 from vecindex.config import GOAL
 from vecindex.core.anchors import about_with_questions
 from vecindex.core.overlap import chance_level, snap_floor
-from vecindex.core.questions import Question, QuestionSet
+from vecindex.core.questions import Question, QuestionSet, worst_first
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, CorruptError
 from vecindex.messages import Message, command, join, option, text
@@ -206,8 +206,7 @@ def _situation(
     """Return what advice can name, and what was done already."""
     given, model = changed(OverlapOptions, options), fields_of(ModelOptions)
     file = str(questions) if isinstance(questions, str | Path) and str(questions) != "-" else None
-    # Where the map is named, the advice is on that one; it may be to look at another.
-    alone = ("question", "map", "at", "explain", *model)
+    alone = ("question", "at", "explain", *model)
     return Situation(
         table=table.name,
         questions=file,
@@ -239,9 +238,9 @@ def _with_why(row: QuestionRow, found: Measured) -> QuestionRow:
 
 
 def _worst(space: Space, placed: Placed) -> Question:
-    """Return the question that keeps least; of several the first by id."""
-    both = zip(placed.values["overlap"], space.asked.questions, strict=True)
-    return min(both, key=lambda one: (one[0], one[1].id))[1]
+    """Return the question that keeps least."""
+    both = zip(placed.values["overlap"], space.near.dist[:, 0], space.asked.questions, strict=True)
+    return min(both, key=lambda one: worst_first(one[0], one[1], one[2].id))[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vecindex.core.geometry import Box
 from vecindex.core.nulls import Interval
 from vecindex.core.overlap import reaches
+from vecindex.core.questions import worst_first
 from vecindex.frames import Frames
 from vecindex.messages import Message, Text, percent
 from vecindex.notebook import shown_table
@@ -304,6 +305,15 @@ class OverlapResult(Result, Frames):
     def best(self) -> MapOverlap | None:
         """The map that is judged, `map`; None without one."""
         return self.maps[0] if self.maps else None
+
+    def worst_first(self, on_map: str | None) -> list[QuestionRow]:
+        """Return the questions, who keeps least on a map first; of no map, who is farthest from all articles."""
+
+        def key(row: QuestionRow) -> tuple[float, float, str]:
+            kept = None if on_map is None else row.maps[on_map]["search"].overlap
+            return worst_first(kept, row.nearest_dist, row.id)
+
+        return sorted(self.rows, key=key)
 
     def meets(self, fail_under: float, on: str = "mean") -> bool:
         """Return whether the map's overlap, its mean or the lower end of its interval, is at least that much."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vecindex.config import GOAL
-from vecindex.core.anchors import anchored_share
+from vecindex.core.anchors import anchored_k, anchored_share
 from vecindex.core.overlap import reaches
 from vecindex.messages import Message, Text, command, option, percent, text
 from vecindex.verbs.overlap.advice.commands import look_at_worst
@@ -115,9 +115,17 @@ def _compared(m: Measured) -> str | None:
     what = "on the map of their nearest articles" if focused else "on the map laid out for these questions"
     parts = [f"{shown_share(laid_out.search.overlap.mean)} {what}"]
     parts += [f"{shown_share(neutral.search.overlap.mean)} on the neutral one"] if neutral else []
-    held_out = anchored_share(laid_out.about, "held_out")
-    parts += [f"{percent(held_out)} expected for others"] if held_out is not None else []
+    held_out = _held_out(laid_out.about, m.k)
+    parts += [f"{held_out} expected for others"] if held_out is not None else []
     return f"{', '.join(parts)}." if len(parts) > 1 else None
+
+
+def _held_out(about: Any, k: int) -> str | None:
+    """Return what questions kept that were held out of a layout; of how many nearest, where that is not k."""
+    share, of = anchored_share(about, "held_out"), anchored_k(about)
+    if share is None:
+        return None
+    return percent(share) if of in (None, k) else f"{percent(share)} of the {of} nearest"
 
 
 def _neutral(m: Measured) -> MapOverlap | None:
@@ -177,10 +185,10 @@ def _others(m: Measured) -> str:
     if first.for_these and first.kind == MapKind.FOCUSED:
         return "not measured: the articles nearest to other questions may not be on this map"
     if first.for_these or "anchored_note" in first.about:
-        held_out = anchored_share(first.about, "held_out")
+        held_out = _held_out(first.about, m.k)
         if held_out is None:
             return "not known: no questions were held out when the map was laid out"
-        return f"expect {percent(held_out)}: what questions kept that were held out of the layout"
+        return f"expect {held_out}: what questions kept that were held out of the layout"
     if m.questions < FEW:
         return "not known from so few questions"
     found = first.search.overlap
