@@ -109,14 +109,18 @@ def test_a_missed_goal_anchors_a_map_and_a_second_run_does_nothing_again(world: 
     held_out = first.anchor.anchor.held_out
     assert held_out is not None
     summary = first.summary
-    assert str(summary.kept).startswith(f"Of a question's 5 nearest articles, {5 * on_map.mean:.1f} are its nearest")
-    assert str(summary.kept).endswith(f"({100 * on_map.mean:.0f} %, goal 100 %: missed).")
+    assert summary.kept == (
+        f"On average {5 * on_map.mean:.1f} of a question's 5 nearest articles are still its nearest on the map "
+        f'"map": {100 * on_map.mean:.0f} %. The goal of 100 % is missed.'
+    )
     kept = f"{5 * on_anchored.mean:.1f} of 5 ({100 * on_anchored.mean:.0f} %)"
     assert summary.done == (
         f'Added {N} rows; made the map "map"; laid out the map "anchored" for these questions; it keeps {kept}.'
     )
-    expected = f"{5 * held_out.overlap.mean:.1f} of 5 ({100 * held_out.overlap.mean:.0f} %)"
-    assert str(summary.expect).startswith(f'Other questions: {expected} on the map "anchored", by held-out ones; ')
+    assert str(summary.expect).startswith(
+        f'Other questions: on the map "anchored" {100 * held_out.overlap.mean:.0f} %, as questions kept that were '
+        'held out of the layout; on the map "map" if they are like these, '
+    )
     assert str(summary.command).startswith("index.overlap(questions=")
     pages = world.folder / "pages"
     assert first.page_file is not None
@@ -147,8 +151,8 @@ def test_a_goal_that_is_met_needs_no_other_map(world: World) -> None:
     assert (did(found), found.met, found.anchored) == ((N, "made", None), True, None)
     assert list(world.ids_of_maps()) == ["map"]
     assert world.seen[3] == "step 4 of 5: the goal is met, so no map is laid out for the questions"
-    assert "goal 0 %: met" in str(found.summary.kept)
-    assert str(found.summary.expect).startswith("Other questions like these: about ")
+    assert str(found.summary.kept).endswith("The goal of 0 % is met.")
+    assert str(found.summary.expect).startswith('Other questions: on the map "map" if they are like these, ')
     assert found.page.picture.map == "map"
 
 
@@ -193,11 +197,12 @@ def test_without_questions_it_makes_the_map(world: World) -> None:
 def test_one_question(world: World) -> None:
     world.ask(between(0)[:1])
     found = world.explore(goal=1.0)
-    assert (did(found), found.summary.expect) == (
-        (N, "made", "made"),
-        "So few questions do not show what others keep.",
+    assert did(found) == (N, "made", "made")
+    assert found.summary.expect == (
+        'Other questions: on the map "anchored" not known, for no questions were held out when the map was laid out; '
+        'on the map "map" not known from so few questions.'
     )
-    assert str(found.summary.kept).startswith("Of the question's 5 nearest articles, ")
+    assert str(found.summary.kept).startswith("Of the question's 5 nearest articles ")
 
 
 def test_questions_without_near_articles_get_no_map(world: World) -> None:
@@ -228,7 +233,7 @@ def test_three_articles_are_mapped_and_not_measured(world: World) -> None:
 
 def test_where_chance_keeps_much_it_says_so(world: World) -> None:
     world.corpus(clusters(10))
-    assert str(world.explore(goal=0.0).summary.kept).endswith(" %, goal 0 %: met; chance 50 %).")
+    assert str(world.explore(goal=0.0).summary.kept).endswith("is met. Chance alone keeps 50 %.")
 
 
 def test_sources_without_a_row(world: World) -> None:

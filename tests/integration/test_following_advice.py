@@ -180,7 +180,7 @@ def test_a_verdict_knows_the_map_that_was_laid_out(tmp_path: Path, run: Run, mon
     of_three = run([*asking, "-k", "3"])
     expected = f"{100 * held_out:.0f} % of the 5 nearest"
     assert f"{expected} expected for others." in of_three["verdict"]
-    assert of_three["answer"]["others"].startswith(f"expect {expected}: ")
+    assert of_three["answer"]["others"].startswith(f"{expected}, as questions kept ")
     assert of_three["causes"][0]["because"]["held out, 5 nearest"] == held_out
     # A map for these questions is none for others.
     other = tmp_path / "others.csv"

@@ -103,7 +103,9 @@ def test_the_first_screen_answers(ran: Ran, mapped: tuple[str, str], monkeypatch
         shlex.split(one.replace("\\\n", "")) for one in re.findall(r"^  (vecindex(?:.*\\\n)*.*)$", out, re.MULTILINE)
     ]
     assert pasted == [shlex.split(answer["command"]), shlex.split(answer["look"])]
-    least = sorted(found["rows"], key=lambda row: (row["maps"]["flat"]["search"]["overlap"], row["id"]))[:3]
+    least = sorted(
+        found["rows"], key=lambda row: (row["maps"]["flat"]["search"]["overlap"], -row["nearest_dist"], row["id"])
+    )[:3]
     at = next(i for i, line in enumerate(lines) if line.startswith("worst of 8 questions (questions.jsonl), 80 art"))
     assert [line.split()[2] for line in lines[at + 2 : at + 5]] == [row["id"] for row in least]
     assert lines[-1] == "All figures: add --details"

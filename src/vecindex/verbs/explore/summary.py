@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vecindex.core.anchors import anchored_share
 from vecindex.core.overlap import reaches
 from vecindex.core.picture import MapScore
 from vecindex.messages import Command, Message, Text, as_text, command, percent, text
 from vecindex.verbs.explore.plan import NEAREST
 from vecindex.verbs.explore.result import Summary
 from vecindex.verbs.ingest.result import IngestReport
-from vecindex.verbs.overlap.advice.answer import FEW
+from vecindex.verbs.overlap.advice.answer import cause_in_words, figure, others, shown_share
 from vecindex.verbs.overlap.causes.verdicts import Cause
 from vecindex.verbs.overlap.result import MapOverlap, OverlapResult
 from vecindex.verbs.project.result import ProjectResult
@@ -80,27 +79,9 @@ def summarized(steps: Steps) -> Summary:
 
 
 def _kept(steps: Steps, found: MapOverlap, result: OverlapResult) -> str:
-    mean, by = found.search.overlap.mean, result.by
-    whose = "the question's" if result.questions == 1 else "a question's"
-    verdict = "met" if meets(found, steps.goal) else "missed"
+    kept = figure(found, result.questions, result.k, result.by, steps.goal, f'the map "{steps.map}"')
     # Of few articles even a random map keeps much.
-    verdict += f"; chance {percent(result.chance)}" if result.chance >= MUCH_BY_CHANCE else ""
-    return (
-        f'Of {whose} {result.k} nearest {by}s, {result.k * mean:.1f} are its nearest on the map "{steps.map}" '
-        f"({share_of(mean, steps.goal)}, goal {percent(steps.goal)}: {verdict})."
-    )
-
-
-def share_of(mean: float, goal: float) -> str:
-    """Return a share, exact enough to differ from the goal where it does.
-
-    >>> share_of(0.595, 0.6), share_of(0.6, 0.6), share_of(0.57, 0.6)
-    ('59.5 %', '60 %', '57 %')
-    """
-    digits = 0
-    while digits < 3 and percent(mean, digits) == percent(goal, digits) and abs(mean - goal) > 1e-9:
-        digits += 1
-    return percent(mean, digits)
+    return kept + (f" Chance alone keeps {percent(result.chance)}." if result.chance >= MUCH_BY_CHANCE else "")
 
 
 def _unmeasured(steps: Steps) -> str:
@@ -121,10 +102,9 @@ def _unmeasured(steps: Steps) -> str:
 
 def _cause(steps: Steps, found: MapOverlap) -> str:
     first, met = found.causes[0], meets(found, steps.goal)
-    if first.cause is not Cause.HEALTHY:
-        known = f"{first.cause.meaning} ({first.confidence} confidence)"
-        return f"The goal is met; still, {known}." if met else f"Main cause: {known}."
-    return "Nothing is wrong."
+    if first.cause is Cause.HEALTHY:
+        return "Nothing is wrong."
+    return f"The goal is met; still, {cause_in_words(first)}." if met else f"Main cause: {cause_in_words(first)}."
 
 
 def _done(steps: Steps, found: MapOverlap | None) -> str:
@@ -177,27 +157,14 @@ def _of(mean: float, goal: float) -> str:
     >>> _of(0.74, 0.6)
     '3.7 of 5 (74 %)'
     """
-    return f"{NEAREST * mean:.1f} of {NEAREST} ({share_of(mean, goal)})"
+    return f"{NEAREST * mean:.1f} of {NEAREST} ({shown_share(mean, goal)})"
 
 
 def _expect(steps: Steps, found: MapOverlap, result: OverlapResult) -> str:
-    if result.questions < FEW:
-        return "So few questions do not show what others keep."
-    neutral, goal = found.search.overlap, steps.goal
-    if steps.anchored is None:
-        return (
-            f"Other questions like these: about {_of(neutral.mean, goal)}, 95 % interval {percent(neutral.low)} to "
-            f"{percent(neutral.high)}; the map was not laid out for these."
-        )
-    there_laid_out = found_on(result, steps.anchored)
-    held_out = None if there_laid_out is None else anchored_share(there_laid_out.about, "held_out")
-    there = f'{_of(neutral.mean, goal)} on the map "{steps.map}"'
-    if held_out is None:
-        return (
-            f'Other questions: {there}. Of the map "{steps.anchored}" that is not known: no questions were held out '
-            "when it was laid out."
-        )
-    return f'Other questions: {_of(held_out, goal)} on the map "{steps.anchored}", by held-out ones; {there}.'
+    laid_out = None if steps.anchored is None else found_on(result, steps.anchored)
+    both = [found] if laid_out is None else [laid_out, found]
+    each = [f'on the map "{one.name}" {others(one, result.questions, result.k)}' for one in both]
+    return f"Other questions: {'; '.join(each)}."
 
 
 def _next(steps: Steps, found: MapOverlap | None, result: OverlapResult | None) -> tuple[str, Command]:

@@ -18,6 +18,7 @@ from vecindex.verbs.the_map import MapKind, TheMap, kind_of, made_for, the_map
 
 MOST = 4
 """Maps that are named of what was done."""
+NO_MAP = "There is no map to measure overlap on."
 FEW = 5
 """Fewer questions do not show what others keep; an interval of their mean would look as if they did."""
 
@@ -48,11 +49,11 @@ def answer(m: Measured) -> Answer:
     next_, wanted = _next(m)
     look = look_at_worst(m.situation)
     return Answer(
-        figure=_figure(m),
+        figure=figure(m.maps[0], m.questions, m.k, m.by, m.goal) if m.maps else NO_MAP,
         map=_map(m),
-        cause=_cause(m.causes[0]),
+        cause=cause_in_words(m.causes[0]),
         done=_done(m.situation),
-        others=_others(m),
+        others=others(m.maps[0], m.questions, m.k) if m.maps else "not known without a map",
         next=next_,
         command=wanted,
         look=None if look is None else text(look),
@@ -63,16 +64,18 @@ def verdict(m: Measured) -> str:
     """Return the figure, what else there is to know of it, and the main cause, in one line."""
     cause = m.causes[0].cause
     if not m.maps:
-        return f"There is no map to measure overlap on. In embedding space, {cause.meaning}."
+        return f"{NO_MAP} In embedding space, {cause.meaning}."
     on = f'on the map "{m.maps[0].name}"' if len(m.maps) > 1 else "on the map"
     goal = f"{shown_share(m.maps[0].search.overlap.mean, m.goal)}, goal {percent(m.goal)}"
     why = "Nothing is wrong." if cause is Cause.HEALTHY else f"Main cause: {cause.meaning}."
     if cause is Cause.LAID_OUT:
         why = m.causes[0].summary
-    return " ".join(part for part in (f"{_kept(m)} {on} ({goal}).", _compared(m), why) if part)
+    kept = _kept(m.maps[0], m.questions, m.k, m.by)
+    return " ".join(part for part in (f"{kept} {on} ({goal}).", _compared(m), why) if part)
 
 
-def _cause(first: Verdict) -> str:
+def cause_in_words(first: Verdict) -> str:
+    """Return a cause in a clause, with its name and how sure it is."""
     if first.cause is Cause.HEALTHY:
         return "nothing is wrong"
     if first.cause is Cause.LAID_OUT:
@@ -81,28 +84,29 @@ def _cause(first: Verdict) -> str:
 
 
 def shown_share(share: float, goal: float = GOAL) -> str:
-    """Return a share, with a digit more where rounding would hide that it misses the goal.
+    """Return a share, with as many digits more as it takes to show that it misses the goal.
 
-    >>> shown_share(0.595), shown_share(0.571), shown_share(0.6)
-    ('59.5 %', '57 %', '60 %')
+    >>> shown_share(0.595), shown_share(0.571), shown_share(0.6), shown_share(0.5996)
+    ('59.5 %', '57 %', '60 %', '59.96 %')
     """
-    missed = not reaches(share, goal)
-    return percent(share, 1) if missed and percent(share) == percent(goal) else percent(share)
+    digits = 0
+    while digits < 3 and not reaches(share, goal) and percent(share, digits) == percent(goal, digits):
+        digits += 1
+    return percent(share, digits)
 
 
-def _kept(m: Measured) -> str:
-    mean = m.maps[0].search.overlap.mean
-    if m.questions == 1:
-        return f"Of the question's {m.k} nearest {m.by}s {m.k * mean:.0f} are still its nearest"
-    return f"On average {m.k * mean:.1f} of a question's {m.k} nearest {m.by}s are still its nearest"
+def _kept(found: MapOverlap, questions: int, k: int, by: str) -> str:
+    mean = found.search.overlap.mean
+    if questions == 1:
+        return f"Of the question's {k} nearest {by}s {k * mean:.0f} are still its nearest"
+    return f"On average {k * mean:.1f} of a question's {k} nearest {by}s are still its nearest"
 
 
-def _figure(m: Measured) -> str:
-    if not m.maps:
-        return "There is no map to measure overlap on."
-    mean = m.maps[0].search.overlap.mean
-    goal = f"The goal of {percent(m.goal)} is {'met' if reaches(mean, m.goal) else 'missed'}"
-    return f"{_kept(m)} on the map: {shown_share(mean, m.goal)}. {goal}."
+def figure(found: MapOverlap, questions: int, k: int, by: str, goal: float, on: str = "the map") -> str:
+    """Return what questions keep on a map, next to the goal; `on` is what the map is called."""
+    mean = found.search.overlap.mean
+    reached = f"The goal of {percent(goal)} is {'met' if reaches(mean, goal) else 'missed'}"
+    return f"{_kept(found, questions, k, by)} on {on}: {shown_share(mean, goal)}. {reached}."
 
 
 def _compared(m: Measured) -> str | None:
@@ -178,21 +182,19 @@ def _what(about: Any, s: Situation) -> str:
     return f"laid out for {whose} questions" + (f" ({strength})" if strength else "")
 
 
-def _others(m: Measured) -> str:
-    if not m.maps:
-        return "not known without a map"
-    first = m.maps[0]
-    if first.for_these and first.kind == MapKind.FOCUSED:
+def others(found: MapOverlap, questions: int, k: int) -> str:
+    """Return what other questions can expect of a map, in a clause."""
+    if found.for_these and found.kind == MapKind.FOCUSED:
         return "not measured: the articles nearest to other questions may not be on this map"
-    if first.for_these or "anchored_note" in first.about:
-        held_out = _held_out(first.about, m.k)
+    if found.for_these or "anchored_note" in found.about:
+        held_out = _held_out(found.about, k)
         if held_out is None:
-            return "not known: no questions were held out when the map was laid out"
-        return f"expect {held_out}: what questions kept that were held out of the layout"
-    if m.questions < FEW:
+            return "not known, for no questions were held out when the map was laid out"
+        return f"{held_out}, as questions kept that were held out of the layout"
+    if questions < FEW:
         return "not known from so few questions"
-    found = first.search.overlap
-    return f"if they are like these, {percent(found.low)} to {percent(found.high)} (95 % interval)"
+    overlap = found.search.overlap
+    return f"if they are like these, {percent(overlap.low)} to {percent(overlap.high)} (95 % interval)"
 
 
 def _next(m: Measured) -> tuple[Message, Text | None]:
