@@ -80,6 +80,15 @@ def test_a_missing_topic_is_told_from_wording(without_cells: Path, tmp_path: Pat
     assert found.space.pseudo_percentile < 50
     assert (found.causes[0].cause, found.causes[0].confidence) == (Cause.COVERAGE, Confidence.HIGH)
     assert by_name(found, "pseudo-questions").outcome is Outcome.REFUTES
+    # What was found is known from then on, and with other articles no more.
+    after = index.overlap(asked(tmp_path))
+    assert (after.causes[0].cause, after.experiments) == (Cause.COVERAGE, before.experiments)
+    assert after.space.pseudo_percentile == found.space.pseudo_percentile
+    assert after.answer is not None
+    assert "the experiments" in after.answer.done
+    index = vecindex.open(shutil.copytree(without_cells, tmp_path / "db"))
+    index.delete([after.rows[0].neighbors[0].id])
+    assert index.overlap(asked(tmp_path)).space.pseudo_percentile is None
 
 
 def test_a_style_gap_is_told_from_a_missing_topic(sample_copy: Path, tmp_path: Path) -> None:

@@ -79,7 +79,16 @@ def followed(run: Run, asking: list[str]) -> tuple[list[str], list[dict[str, Any
         made = run(words)
         # The experiments answer by themselves; what changed something is asked for.
         found.append(made if words[1] == "overlap" else run(asking))
+    if found[-1] is not found[0]:
+        # What the experiments showed is known from then on.
+        assert verdict_of(run(asking)) == verdict_of(found[-1])
     return advised, found
+
+
+def verdict_of(found: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what is advised, and what the cause rests on."""
+    first = found["causes"][0]
+    return found["answer"]["command"], first["cause"], first["because"], first["remedy"]
 
 
 ENDS = {

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("key", "question_set", "id", "text", "topic", "answers", "hash", "fingerprint")
 _AT_ONCE = 2_000
+_NOTES, _NOTES_AT, _MOST_NOTES = "vecindex:notes", "question_set", 50
 
 
 class QuestionTable(AuxiliaryTable):
@@ -130,6 +131,26 @@ class QuestionTable(AuxiliaryTable):
 
         self._change(put)
 
+    def noted(self, key: str) -> dict[str, Any] | None:
+        """Return what was noted of a set of questions under a key of its own; None without it."""
+
+        def look(table: Any) -> dict[str, Any] | None:
+            found = _notes(table).get(key)
+            return found if isinstance(found, dict) else None
+
+        return self._read(look, None)
+
+    def note(self, key: str, what: dict[str, Any]) -> None:
+        """Keep a note of a set, and the newest of the others, where the table was made. The caller holds the lock."""
+
+        def put(table: Any) -> None:
+            if table is not None:
+                notes = {**{one: old for one, old in _notes(table).items() if one != key}, key: what}
+                kept = dict(list(notes.items())[-_MOST_NOTES:])
+                table.update_field_metadata({"path": _NOTES_AT, "metadata": {_NOTES: json.dumps(kept)}})
+
+        self._change(put)
+
     def _open(self) -> Any:
         table = super()._open()
         if "question_set" not in table.schema.names:
@@ -158,3 +179,9 @@ def _by_key(rows: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 def _digest(*parts: str) -> str:
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+
+def _notes(table: Any) -> dict[str, Any]:
+    stored = (table.schema.field(_NOTES_AT).metadata or {}).get(_NOTES.encode())
+    found = None if stored is None else stored_json(stored.decode(), "What is noted of questions")
+    return found if isinstance(found, dict) else {}

@@ -33,6 +33,7 @@ from vecindex.verbs.overlap.causes.verdicts import NOTHING_TO_DO, Verdict
 from vecindex.verbs.overlap.ceiling import articles_share, in_words, with_cliques
 from vecindex.verbs.overlap.diagnose import diagnose
 from vecindex.verbs.overlap.explain import Explainer, cheap_experiments
+from vecindex.verbs.overlap.explained import remember, remembered
 from vecindex.verbs.overlap.facts import Facts
 from vecindex.verbs.overlap.measure import (
     Placed,
@@ -121,6 +122,10 @@ def overlap(
     facts = space_facts(space, vectors_of)
     if explainer is not None:
         facts = explainer.facts(facts, space)
+        remember(database, name, situation.asked, options, facts, reader.n, observer)
+    else:
+        facts, known = remembered(database, name, situation.asked, options, facts, reader.n)
+        situation = replace(situation, explained=known)
     measured = []
     for map_name, plane in planes.items():
         padding, kept, share = options["bbox_padding"], fidelity.get(map_name), articles_share(space, plane)
