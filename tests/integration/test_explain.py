@@ -87,7 +87,7 @@ def test_a_missing_topic_is_told_from_wording(without_cells: Path, tmp_path: Pat
     assert after.answer is not None
     assert "the experiments" in after.answer.done
     index = vecindex.open(shutil.copytree(without_cells, tmp_path / "db"))
-    index.delete([after.rows[0].neighbors[0].id])
+    index.delete(after.rows[0].neighbors[0].id)
     assert index.overlap(asked(tmp_path)).space.pseudo_percentile is None
 
 
