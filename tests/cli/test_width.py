@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = ROOT / "examples" / "questions-cell-biology.jsonl"
 Run = Callable[..., Any]
 COMMANDS = (
+    "explore",
     "ingest",
     "search",
     "project",
@@ -34,6 +35,7 @@ COMMANDS = (
     "overlap",
     "export",
     "serve",
+    "mcp",
     "status",
     "delete",
     "optimize",
@@ -50,6 +52,7 @@ RUNS: dict[str, list[str]] = {
         f"{name} without a table": [name, *given, "--db", "a-folder-of-a-long-name/that-is-not/there-is-it"]
         for name, given in {
             **dict.fromkeys(COMMANDS, ()),
+            "explore": ["nothing-is-there-under-this-name.jsonl", "-q", "{questions}"],
             "ingest": ["nothing-is-there-under-this-name.jsonl"],
             "search": ["how do cells make energy from what they take up, and where in the cell do they do that"],
             "export": ["articles.jsonl"],
@@ -57,6 +60,8 @@ RUNS: dict[str, list[str]] = {
             "tag": ["a-tag"],
         }.items()
     },
+    "explore": ["explore", "{articles}", "--questions", "{questions}", "--goal", "0.9", "--map", "a-map-of-its-own"],
+    "explore fields that are not known": ["explore", "odd.csv", "--questions", "{questions}"],
     "ingest again": ["ingest", "{articles}"],
     "ingest what is rejected": ["ingest", "bad.jsonl"],
     "ingest a dry run": ["ingest", "new.jsonl", "--dry-run"],
@@ -65,14 +70,28 @@ RUNS: dict[str, list[str]] = {
     "map": ["map", "out.html", "--questions", "{questions}"],
     "map a lens": ["map", "lens.png", "--lens", "q-001"],
     "overlap": ["overlap", "--questions", "{questions}", "--explain", "--csv", "o.csv", "--html", "o.html"],
+    "overlap with details": ["overlap", "--questions", "{questions}", "--details", "--neighbors", "n.csv"],
     "overlap what if": ["overlap", "--questions", "{questions}", "--what-if"],
     "overlap a question": ["overlap", "--questions", "{questions}", "--question", "q-001"],
     "overlap below a threshold": ["overlap", "--questions", "{questions}", "--fail-under", "0.99"],
     "overlap without a question": ["overlap", "--questions", "{questions}", "--question", "not one of these"],
     "export": ["export", "out.csv"],
     "export again": ["export", "out.csv"],
+    "export some columns": [
+        "export",
+        "a-file-with-some-columns-and-one-map.jsonl",
+        "--map",
+        "map",
+        "--columns",
+        "id,title",
+    ],
+    "export vectors": ["export", "vectors.npy"],
+    "export a map that is none": ["export", "none.csv", "--map", "no-such-map"],
+    "serve a map that is none": ["serve", "--map", "no-such-map"],
+    "mcp of a map that is none": ["mcp", "--map", "no-such-map"],
     "export for embedding-atlas": ["export", "a-file-for-embedding-atlas.parquet", "--neighbors"],
     "status": ["status"],
+    "status of the settings": ["status", "--settings"],
     "status as it was tagged": ["status", "--at", "a-tag-of-a-long-name-before-the-second-import"],
     "delete": ["delete", "not-there#1", "--yes"],
     "delete by a condition": ["delete", "--where", "topic = 'ecology'", "--dry-run"],
@@ -95,6 +114,7 @@ def folder(sample_db: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for row in ({"id": "a"}, {"id": "b", "text": ""}, {"id": "c" * 300, "text": "細胞" * 60}):
             bad.write(json.dumps(row) + "\n")
         bad.write("{" * 200 + "\n")
+    (folder / "odd.csv").write_text("Number of the document,Its heading,What it says (in English)\n1,a,b\n")
     with (folder / "new.jsonl").open("w") as new:
         new.writelines(json.dumps({"id": f"new-{n}", "text": f"a new article {n}"}) + "\n" for n in range(5))
     return folder

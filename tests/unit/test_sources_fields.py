@@ -57,6 +57,12 @@ def test_named_fields_win() -> None:
     ("names", "options", "match"),
     [
         (["sku", "text"], {}, r"as the id; fields found: sku, text\nName one of them with id_field="),
+        (
+            ["sku", "notes"],
+            {},
+            r"as the id, and none as the text; fields found: sku, notes\nName them with id_field= and ",
+        ),
+        (["sku", "notes"], {"text_template": "{notes}"}, r"as the id; fields found: sku, notes\n.* with id_field="),
         (["id", "notes"], {}, r"as the text; fields found: id, notes\nName one of them with text_field="),
         (
             ["id", "text"],

@@ -83,9 +83,11 @@ def resolve_fields(
     rest = [name for name in found if name != vector_field]
     among = [[name for name in rest if candidates is None or name in some] for some in candidates or [()]]
     id_name = _choose(id_field, rest, among, ID_NAMES, "id")
-    if id_name is None:
-        raise _no_field("is recognized as", "id", found)
     text = _choose(text_field, rest, among, TEXT_NAMES, "text")
+    if id_name is None:
+        if text is None and text_template is None and vector_field is None:
+            raise _no_id_and_no_text(found)
+        raise _no_field("is recognized as", "id", found)
     title = _choose(title_field, rest, among, TITLE_NAMES, "title")
     parts: tuple[tuple[str, str | None], ...] = ()
     if text_template is not None:
@@ -162,6 +164,22 @@ def _no_field(which: str, role: str, found: list[str]) -> SourceError:
     return SourceError(
         f"no field {which} the {role}; fields found: {_listed(found)}",
         text("Name one of them with ", option(f"{role}_field"), "."),
+    )
+
+
+def _no_id_and_no_text(found: list[str]) -> SourceError:
+    # At once, so that nobody runs the command once more to learn of the second.
+    return SourceError(
+        f"no field is recognized as the id, and none as the text; fields found: {_listed(found)}",
+        text(
+            "Name them with ",
+            option("id_field"),
+            " and ",
+            option("text_field"),
+            ", and what stands for a title with ",
+            option("title_field"),
+            ".",
+        ),
     )
 
 
