@@ -30,6 +30,6 @@ def test_an_anchored_map_is_never_shown_without_that(capsys: pytest.CaptureFixtu
     print_question(result, "q1")
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("map ")]
     assert lines == [
-        "map a (anchored to x.jsonl (3 questions)), best position: 100 % kept",
-        "map b, best position: 100 % kept",
+        'the map "a" (anchored to x.jsonl (3 questions)), best position: 100 % kept',
+        'the map "b", best position: 100 % kept',
     ]

@@ -280,7 +280,7 @@ def test_one_question_side_by_side(ran: Ran, mapped: tuple[str, str]) -> None:
     assert ran(mapped, "--question", "wh\u00e4t 3?")[1] == out, "by its text"
     row = json.loads(ran(mapped, "--json")[1])["rows"][3]
     placed = row["maps"]["flat"]["search"]
-    at = next(i for i, line in enumerate(out.splitlines()) if line.startswith("map flat, best position"))
+    at = next(i for i, line in enumerate(out.splitlines()) if line.startswith('the map "flat", best position'))
     told = " ".join(" ".join(out.splitlines()[1:at]).split())
     assert told == " ".join(row["why"])
     assert told.startswith(f"It keeps {round(5 * placed['overlap'])} of its 5 nearest articles on the map. ")

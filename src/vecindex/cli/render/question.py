@@ -30,10 +30,10 @@ def print_question(result: OverlapResult, question: str) -> None:
         prose(reason)
     for one in result.maps:
         anchored = anchored_to(one.about)
-        name = f"{one.name} ({plain(anchored)})" if anchored else one.name
+        name = f'the map "{one.name}"' + (f" ({plain(anchored)})" if anchored else "")
         for rule, placed in row.maps[one.name].items():
             out()
-            prose(f"map {name}, {RULES[rule]}: {share(placed.overlap)} kept")
+            prose(f"{name}, {RULES[rule]}: {share(placed.overlap)} kept")
             _side_by_side(row.neighbors, placed)
     if not result.maps:
         _side_by_side(row.neighbors, None)
