@@ -28,7 +28,7 @@ def test_an_anchored_map_is_never_shown_without_that(capsys: pytest.CaptureFixtu
     maps = [SimpleNamespace(name="a", about=about), SimpleNamespace(name="b", about={})]
     result: Any = SimpleNamespace(maps=maps, rows=[row], typed=None, questions=2)
     print_question(result, "q1")
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("map ")]
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("the map ")]
     assert lines == [
         'the map "a" (anchored to x.jsonl (3 questions)), best position: 100 % kept',
         'the map "b", best position: 100 % kept',

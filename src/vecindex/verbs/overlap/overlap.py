@@ -26,6 +26,7 @@ from vecindex.store.maps import damaged_maps, maps, no_such_map
 from vecindex.types import Observer, Silent
 from vecindex.verbs.clock import Clock
 from vecindex.verbs.overlap.advice.answer import Measured, answer, verdict
+from vecindex.verbs.overlap.advice.remembered import remember, remembered
 from vecindex.verbs.overlap.advice.situation import Situation
 from vecindex.verbs.overlap.advice.why import why
 from vecindex.verbs.overlap.causes.experiments import Experiment, weighed
@@ -33,7 +34,6 @@ from vecindex.verbs.overlap.causes.verdicts import NOTHING_TO_DO, Verdict
 from vecindex.verbs.overlap.ceiling import articles_share, in_words, with_cliques
 from vecindex.verbs.overlap.diagnose import diagnose
 from vecindex.verbs.overlap.explain import Explainer, cheap_experiments
-from vecindex.verbs.overlap.explained import remember, remembered
 from vecindex.verbs.overlap.facts import Facts
 from vecindex.verbs.overlap.measure import (
     Placed,
