@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from vecindex.errors import SourceError
 from vecindex.sources import files
 from vecindex.sources.base import Record
-from vecindex.sources.delimited import read_delimited
+from vecindex.sources.delimited.source import read_delimited
 from vecindex.sources.formats import ReadOptions
 from vecindex.sources.open import open_sources
 from vecindex.types import Rejected
@@ -83,10 +83,106 @@ def test_value_that_does_not_fit_the_first_thousand_rows() -> None:
     assert items[1001] == Record("c:1003", {"id": "c", "year": 2000})
 
 
-def test_unclosed_quote_is_one_rejected_row() -> None:
-    good, bad = read(b'id,text\n1,a\n2,"never closed\n3,c\n')
+def test_unclosed_quote_is_one_rejected_row_and_the_next_that_reads_as_a_row_is_one() -> None:
+    good, bad, after = read(b'id,text\n1,a\n2,"never closed\nand on\n3,c\n')
     assert good == Record("c:2", {"id": "1", "text": "a"})
-    assert bad == Rejected("c:3", "not valid CSV: unexpected end of data", excerpt='2,"never closed')
+    assert bad == Rejected("c:3-4", "not valid CSV: unexpected end of data", excerpt='2,"never closed')
+    assert after == Record("c:5", {"id": "3", "text": "c"})
+
+
+def test_a_reject_of_several_lines_names_them_all() -> None:
+    bad, good = read(b'id,text\n1,"a\nb" c,d\n2,e\n')
+    assert bad == Rejected("c:2-3", "not valid CSV: ',' expected after '\"'", excerpt='1,"a')
+    assert good == Record("c:4", {"id": "2", "text": "e"})
+
+
+def test_a_quoted_field_that_holds_what_looks_like_rows_is_reported() -> None:
+    told: list[str] = []
+    items = read(b'id,text\n1,a\n2,"b\n3,c\n4,d"\n5,"first\nand, second"\n', notice=lambda m: told.append(str(m)))
+    assert [item.fields["id"] for item in items if isinstance(item, Record)] == ["1", "2", "5"]
+    assert told == [
+        "c:3-5: one quoted field holds lines that look like rows of their own; if a quote opens it by mistake: "
+        "quoting='none'"
+    ]
+
+
+TAB_QUOTES = b'id\ttext\n1\t"To be, he began\n2\tand that was the question"\n3\t"A" is a letter\n4\tHe said "no"\n'
+
+
+def test_a_line_with_all_of_its_tabs_is_a_row_as_it_stands() -> None:
+    assert read(TAB_QUOTES, delimiter="\t") == [
+        Record("c:2", {"id": "1", "text": '"To be, he began'}),
+        Record("c:3", {"id": "2", "text": 'and that was the question"'}),
+        Record("c:4", {"id": "3", "text": '"A" is a letter'}),
+        Record("c:5", {"id": "4", "text": 'He said "no"'}),
+    ]
+
+
+def test_quotes_of_a_file_with_tabs_that_a_csv_writer_made() -> None:
+    raw = b'id\ttext\n1\t"two\nlines"\n2\t"a ""word"" and a\ttab"\n3\tplain\n'
+    assert [item.fields["text"] for item in read(raw, delimiter="\t") if isinstance(item, Record)] == [
+        "two\nlines",
+        'a "word" and a\ttab',
+        "plain",
+    ]
+    one_line_each = b'id\ttext\n1\t"a ""word"""\n2\tplain\n'
+    assert [item.fields["text"] for item in read(one_line_each, delimiter="\t") if isinstance(item, Record)] == [
+        'a "word"',
+        "plain",
+    ]
+
+
+def test_quoting_can_be_chosen() -> None:
+    raw = TAB_QUOTES.replace(b'\n3\t"A" is a letter', b"")
+    strict = read(raw, delimiter="\t", quoting="csv")
+    assert strict[0] == Record("c:2", {"id": "1", "text": "To be, he began\n2\tand that was the question"})
+    comma = b'id,text\n1,"To be he began\n2,and that was it"\n3,"a,b"\n'
+    assert [type(item).__name__ for item in read(comma, quoting="none")] == ["Record", "Record", "Rejected"]
+
+
+def test_every_line_of_a_file_with_tabs_is_accounted_for() -> None:
+    raw = b'id\ttext\n1\t"An open quote\nno tab here\n2\tb\textra\n3\tc\n'
+    assert [(item.location, isinstance(item, Record)) for item in read(raw, delimiter="\t")] == [
+        ("c:2", True),
+        ("c:3", False),
+        ("c:4", False),
+        ("c:5", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "told"),
+    [
+        ("a.csv", b"id;text\n1;Ribosomen, und zwar viele.\n2;Der Mond, die Meere.\n", "separated by semicolons"),
+        ("a.csv", b"sep=;\r\nid;text\r\n1;Ribosomen, und zwar viele.\r\n2;Der Mond, die Meere.\r\n", ""),
+        ("a.csv", b"id\ttext\n1\tRibosomen, und zwar viele.\n2\tDer Mond, die Meere.\n", "separated by tabs"),
+        ("a.tsv", b'id,text\n1,"Ribosomen, und zwar viele."\n2,"Der Mond, die Meere."\n', "separated by commas"),
+        ("a.csv", b"id|text\n1|Ribosomen, und zwar viele.\n2|Der Mond, die Meere.\n", "separated by bars"),
+        ("a.tsv", b"1\tRibosomen, und zwar viele.\n2\tDer Mond, die Meere.\n", "no header"),
+        ("a.csv", "id;text\n1;Zürich, und zwar viele.\n2;Der Mond, die Meere.\n".encode("cp1252"), "read as cp1252"),
+        ("a.csv", "id,text\n1,Рибосомы строят белки\n2,Луна и море\n".encode("cp1251"), "read as cp1251"),
+        ("a.csv", "id,text\n1,Größe\n2,Maße\n".encode("utf-16"), ""),
+        ("a.csv", "id,text\n1,Ribosomes build\n2,b\n".encode("utf-16-be"), "read as utf-16-be"),
+    ],
+)
+def test_dialect_and_encoding_are_found_out_and_reported(tmp_path: Path, name: str, raw: bytes, told: str) -> None:
+    (tmp_path / name).write_bytes(raw)
+    notices: list[str] = []
+    (source,) = open_sources([str(tmp_path / name)], notice=lambda message: notices.append(str(message)))
+    rows = list(source.read())
+    assert [item.fields["id"] for item in rows if isinstance(item, Record)] == ["1", "2"]
+    assert all(isinstance(item, Record) and set(item.fields) == {"id", "text"} for item in rows)
+    assert (told in "\n".join(notices)) if told else not notices
+
+
+def test_dialect_can_be_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("4;Ä;x y\n5;Ö;z\n".encode("mac_roman"))
+    options = ReadOptions(delimiter=";", header=False, encoding="mac_roman")
+    (source,) = open_sources([str(tmp_path / "a.csv")], reading=options)
+    assert [item.fields for item in source.read() if isinstance(item, Record)] == [
+        {"id": "4", "column_2": "Ä", "text": "x y"},
+        {"id": "5", "column_2": "Ö", "text": "z"},
+    ]
 
 
 def test_overlong_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +225,21 @@ def test_header_alone_has_no_rows() -> None:
 
 
 nasty = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
+
+
+plain = st.text(
+    st.characters(exclude_characters="\0\t\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029", exclude_categories=["Cs"]),
+    max_size=12,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0), plain), max_size=30))
+def test_a_file_with_tabs_that_quotes_nothing_loses_nothing(rows: list[tuple[int, str]]) -> None:
+    raw = "id\ttext\n" + "".join(f"{n}\tx{text}\n" for n, text in rows)
+    assert [item.fields for item in read(raw.encode(), delimiter="\t") if isinstance(item, Record)] == [
+        {"id": str(n), "text": f"x{text}"} for n, text in rows
+    ]
 
 
 @settings(max_examples=50, deadline=None)

@@ -17,6 +17,7 @@ from vecindex.sources import files, json_rows
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile
 from vecindex.sources.formats import FORMATS, ReadOptions, Source
+from vecindex.sources.json_rows import read_json_lines
 from vecindex.types import Rejected
 
 
@@ -73,9 +74,10 @@ def test_overlong_line_is_rejected_and_passed_over(monkeypatch: pytest.MonkeyPat
     assert good == Record("c:2", {"id": 2})
 
 
-def test_utf16_is_one_clear_error() -> None:
+def test_utf16_is_read() -> None:
+    assert read('{"id": 1, "text": "Größe"}\n'.encode("utf-16")) == [Record("c:1", {"id": 1, "text": "Größe"})]
     with pytest.raises(SourceError, match=r"c: found UTF-16 text, expected UTF-8 \(in line 1\)\nConvert"):
-        read('{"id": 1}\n'.encode("utf-16"))
+        list(read_json_lines(io.BytesIO('{"id": 1}\n'.encode("utf-16")), "c"))
 
 
 def test_lines_are_read_lazily(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from vecindex.maps.methods import METHODS, settings_for
 from vecindex.neighbors.plane import Plane
 from vecindex.sources.articles import Article, to_article
 from vecindex.sources.base import Record
-from vecindex.sources.delimited import read_delimited
+from vecindex.sources.delimited.source import read_delimited
 from vecindex.sources.fieldmap import FieldMap
 from vecindex.sources.formats import ReadOptions
 from vecindex.types import Rejected, Silent

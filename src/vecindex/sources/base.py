@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from vecindex.messages import Message
 from vecindex.types import Rejected
+
+Notice = Callable[[Message], None]
+"""Takes a line that the user should see."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,21 +14,19 @@ from string import Formatter
 from vecindex.errors import ConfigError, SourceError
 from vecindex.messages import Placeholder, option, text
 
+# A row's own id before that of what it is a part of: of a passage, pid before docid.
 ID_NAMES = (
-    "id",
-    "_id",
-    "doc_id",
-    "docid",
-    "document_id",
-    "article_id",
-    "page_id",
-    "pageid",
-    "uuid",
-    "key",
-    "url",
+    *("id", "_id"),
+    *("pid", "passage_id", "psg_id", "paragraph_id", "chunk_id"),
+    *("doc_id", "docid", "docno", "document_id", "article_id", "page_id", "pageid"),
+    *("cord_uid", "pmid", "pmcid", "paper_id", "corpusid", "corpus_id", "wikipedia_id", "record_id"),
+    *("uuid", "guid", "key", "doi", "url"),
 )
-TEXT_NAMES = ("text", "content", "body", "abstract", "passage", "article", "document", "description")
-TITLE_NAMES = ("title", "name", "headline", "subject")
+TEXT_NAMES = (
+    *("text", "content", "contents", "body", "abstract", "passage", "paragraph", "article", "document"),
+    *("full_text", "passage_text", "context", "description"),
+)
+TITLE_NAMES = ("title", "name", "headline", "subject", "wikipedia_title")
 
 _TEXT_LIKE = frozenset(ID_NAMES + TEXT_NAMES + TITLE_NAMES)
 

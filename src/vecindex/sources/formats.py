@@ -11,30 +11,44 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from io import BufferedReader
+from typing import Literal
 
 from vecindex.errors import MissingExtraError
 from vecindex.plugins import PluginError, Registry
-from vecindex.sources.base import Record, Source
+from vecindex.sources.base import Notice, Record, Source
+from vecindex.sources.encodings import as_utf8
 from vecindex.sources.files import InputFile, unpacked_path
 from vecindex.types import Rejected
 
-Notice = Callable[[str], None]
-"""Takes a line that the user should see."""
-
 Files = Callable[[], Iterable[tuple[str, InputFile]]]
 """Gives (path inside the folder, file), again at each call: no folder is ever listed whole."""
+
+
+Quoting = Literal["auto", "csv", "none"]
+"""How a delimited file uses quotes: strictly as csv does, not at all, or by what its lines show."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """What a reader may need to know besides its file.
 
-    `vector_field` is the column with precomputed embeddings, if there is one. `text_fields` are text even if all of
-    their values look like numbers.
+    Attributes
+    ----------
+    vector_field : the column with precomputed embeddings, if there is one.
+    text_fields : are text even if all of their values look like numbers.
+    encoding : of texts; None to find out.
+    delimiter : between the fields of a delimited file; None to find out.
+    quoting : how a delimited file uses quotes.
+    header : whether a delimited file names its columns; None to find out.
+    notice : takes what the user should know of how a file is read.
     """
 
     vector_field: str | None = None
     text_fields: frozenset[str] = frozenset()
+    encoding: str | None = None
+    delimiter: str | None = None
+    quoting: Quoting = "auto"
+    header: bool | None = None
     notice: Notice = lambda _: None
 
 
@@ -42,13 +56,17 @@ class ReadOptions:
 class FileSource:
     """One file that is read from its beginning to its end.
 
-    `rows` yields the rows of its open stream; its second argument is the file's name. `count`, where the rows of a
-    piece can be counted, is as in `InputFile.rows_hint`.
+    Attributes
+    ----------
+    rows : yields the rows of its open stream; its second argument is the file's name.
+    count : as in `InputFile.rows_hint`; None where the rows of a piece cannot be counted.
+    text : the options by which its encoding is found; None where it is no text, or says itself what it is in.
     """
 
     file: InputFile
     rows: Callable[[BufferedReader, str], Iterator[Record | Rejected]]
     count: Callable[[bytes, bool], int] | None = None
+    text: ReadOptions | None = None
 
     @property
     def name(self) -> str:
@@ -57,6 +75,8 @@ class FileSource:
     def read(self) -> Iterator[Record | Rejected]:
         """Yield one item per row. Raises SourceError as `rows` and `InputFile.open` do."""
         with self.file.open() as stream:
+            if self.text is not None:
+                stream = as_utf8(stream, self.name, self.text.encoding, self.text.notice)
             yield from self.rows(stream, self.name)
 
     def count_hint(self) -> int | None:
@@ -110,8 +130,8 @@ FORMATS = Registry(
     {
         "jsonl": "vecindex.sources.json_rows:JSONL",
         "json": "vecindex.sources.json_rows:JSON",
-        "csv": "vecindex.sources.delimited:CSV",
-        "tsv": "vecindex.sources.delimited:TSV",
+        "csv": "vecindex.sources.delimited.source:CSV",
+        "tsv": "vecindex.sources.delimited.source:TSV",
         "parquet": "vecindex.sources.arrow.files:PARQUET",
         "arrow": "vecindex.sources.arrow.files:ARROW",
         "wiki": "vecindex.sources.wiki:FORMAT",

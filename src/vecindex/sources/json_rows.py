@@ -89,8 +89,10 @@ def _count_rows(piece: bytes, is_whole: bool) -> int:
     return rows
 
 
-JSONL = SourceFormat((".jsonl", ".ndjson"), lambda file, _: FileSource(file, read_json_lines, count_lines))
-JSON = SourceFormat((".json",), lambda file, _: FileSource(file, read_json, _count_rows))
+JSONL = SourceFormat(
+    (".jsonl", ".ndjson"), lambda file, options: FileSource(file, read_json_lines, count_lines, options)
+)
+JSON = SourceFormat((".json",), lambda file, options: FileSource(file, read_json, _count_rows, options))
 
 
 class ArrayCutter:

@@ -18,13 +18,12 @@ from vecindex.errors import ConfigError, SourceError
 from vecindex.masks import masked
 from vecindex.messages import option, text
 from vecindex.sources.arrow.memory import memory_sources
-from vecindex.sources.base import Record, Source
+from vecindex.sources.base import Notice, Record, Source
 from vecindex.sources.expand import Folder, expand, glob_base
 from vecindex.sources.files import InputFile, is_url, standard_input
 from vecindex.sources.formats import (
     FORMATS,
     FolderReader,
-    Notice,
     ReadOptions,
     SourceFormat,
     extensions,
@@ -91,6 +90,7 @@ def open_sources(
     max_ratio: int = MAX_RATIO,
     stdin: BinaryIO | None = None,
     notice: Notice = lambda _: None,
+    reading: ReadOptions = ReadOptions(),  # noqa: B008 (it is frozen)
 ) -> list[Source]:
     """Return the sources that the arguments name, in their order.
 
@@ -102,7 +102,8 @@ def open_sources(
     the old pickles; if it has none of these either, its texts. What is left out of it is reported to `notice`, unless
     `format` chose. Folders below it that are named like `lang=en` add a field to the rows of tables.
 
-    `text_fields` are read as text from CSV, too, whatever they look like. `max_ratio` bounds what compressed files
+    `text_fields` are read as text from CSV, too, whatever they look like; `reading` has what else readers should know
+    (see `ReadOptions`). `max_ratio` bounds what compressed files
     may unpack to; see `unpack`.
     `vector_field` names a column of precomputed embeddings; `vectors` a .npy file of them alongside a single source,
     which then come under `vector_field` or "vector".
@@ -119,7 +120,7 @@ def open_sources(
     in_memory = iter(memory_sources(data, name, vector_field))
     if format is not None:
         usable_format(format)
-    options = ReadOptions(vector_field, frozenset(text_fields), notice)
+    options = replace(reading, vector_field=vector_field, text_fields=frozenset(text_fields), notice=notice)
     sources: list[Source] = []
     for path in paths:
         if path is None:

@@ -7,10 +7,11 @@ text = the content. Rejected: a file that is not UTF-8, cannot be read, or is lo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vecindex.errors import SourceError
 from vecindex.sources.base import MAX_ROW_BYTES, Record, excerpt
+from vecindex.sources.encodings import decoded, read_as
 from vecindex.sources.files import InputFile, unpacked_path
 from vecindex.sources.formats import Files, FolderReader, ReadOptions, SourceFormat
 from vecindex.types import Rejected
@@ -26,41 +27,46 @@ class TextSource:
     name: str
     files: Files
     count: int | None = None
+    options: ReadOptions = field(default_factory=ReadOptions)
 
     def read(self) -> Iterator[Record | Rejected]:
         """Yield one item per file. Raises SourceError when the folder cannot be listed."""
+        met: set[str] = set()
         for text_id, file in self.files():
-            yield _read_text(text_id, file)
+            yield self._read_text(text_id, file, met)
 
     def count_hint(self) -> int | None:
         return self.count
 
+    def _read_text(self, text_id: str, file: InputFile, met: set[str]) -> Record | Rejected:
+        """Return the row of one file. What encodings were met other than UTF-8 is reported, each once."""
+        raw = b""
+        try:
+            with file.open() as stream:
+                raw = stream.read(MAX_ROW_BYTES + 1)
+            if len(raw) > MAX_ROW_BYTES:
+                reason = f"file longer than {MAX_ROW_BYTES >> 20} MiB"
+            else:
+                content, encoding = decoded(raw, self.options.encoding)
+                if encoding not in ("utf-8", "utf-8-sig", "utf-16", self.options.encoding) and encoding not in met:
+                    met.add(encoding)
+                    self.options.notice(read_as(file.name, encoding))
+                return Record(file.name, {"id": text_id, "title": unpacked_path(text_id).stem, "text": content})
+        except UnicodeDecodeError as error:
+            reason = f"not valid {self.options.encoding or 'UTF-8'} at byte {error.start + 1}"
+        except SourceError as error:  # one file is one row here, not the input as a whole
+            reason = str(error.message).removeprefix(f"{file.name}: ")
+        return Rejected(file.name, reason, text_id, excerpt(raw))
 
-def _open_file(file: InputFile, _: ReadOptions) -> TextSource:
-    return TextSource(file.name, lambda: [(file.base_name or file.name, file)])
+
+def _open_file(file: InputFile, options: ReadOptions) -> TextSource:
+    return TextSource(file.name, lambda: [(file.base_name or file.name, file)], options=options)
 
 
-def _open_all(name: str, files: Files, count: int, _: ReadOptions) -> tuple[TextSource, list[str]]:
-    return TextSource(name, files, count), []
+def _open_all(name: str, files: Files, count: int, options: ReadOptions) -> tuple[TextSource, list[str]]:
+    return TextSource(name, files, count, options), []
 
 
 FORMAT = SourceFormat(
     (".txt", ".md"), _open_file, is_table=False, folder=FolderReader("texts", _open_all, one_row_each=True)
 )
-
-
-def _read_text(text_id: str, file: InputFile) -> Record | Rejected:
-    raw = b""
-    try:
-        with file.open() as stream:
-            raw = stream.read(MAX_ROW_BYTES + 1)
-        if len(raw) > MAX_ROW_BYTES:
-            reason = f"file longer than {MAX_ROW_BYTES >> 20} MiB"
-        else:
-            fields = {"id": text_id, "title": unpacked_path(text_id).stem, "text": raw.decode("utf-8-sig")}
-            return Record(file.name, fields)
-    except UnicodeDecodeError as error:
-        reason = f"not valid UTF-8 at byte {error.start + 1}"
-    except SourceError as error:  # one file is one row here, not the input as a whole
-        reason = str(error.message).removeprefix(f"{file.name}: ")
-    return Rejected(file.name, reason, text_id, excerpt(raw))

@@ -24,8 +24,8 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from vecindex.errors import SourceError
-from vecindex.sources.base import MAX_ROW_BYTES, Record, excerpt
-from vecindex.sources.formats import FileSource, Notice, SourceFormat
+from vecindex.sources.base import MAX_ROW_BYTES, Notice, Record, excerpt
+from vecindex.sources.formats import FileSource, SourceFormat
 from vecindex.types import Rejected
 
 _FILE_AND_CATEGORY_KEYS = frozenset({"-2", "6", "14"})

@@ -28,9 +28,9 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from vecindex.errors import SourceError
-from vecindex.sources.base import Record
+from vecindex.sources.base import Notice, Record
 from vecindex.sources.files import InputFile
-from vecindex.sources.formats import Files, FolderReader, Notice, ReadOptions, SourceFormat
+from vecindex.sources.formats import Files, FolderReader, ReadOptions, SourceFormat
 from vecindex.sources.pickles.shapes import Row, array_rows, is_progress_mark, registry_rows, table_rows
 from vecindex.sources.pickles.unpickle import MAX_PICKLE_BYTES, as_array, check_opcodes, load_pickle
 from vecindex.types import Rejected

@@ -22,7 +22,7 @@ from vecindex.types import Observer, Silent, SourceData
 from vecindex.verbs.ingest.commit import Committer
 from vecindex.verbs.ingest.drops.ages import drop_of
 from vecindex.verbs.ingest.given_vectors import settle_fingerprint
-from vecindex.verbs.ingest.options import IngestOptions, checked_ingest
+from vecindex.verbs.ingest.options import IngestOptions, checked_ingest, reading
 from vecindex.verbs.ingest.plan import Planner, rejected, whole
 from vecindex.verbs.ingest.prepare import PROBE_TEXTS, Preparer, Ready
 from vecindex.verbs.ingest.registry import Registry
@@ -64,6 +64,7 @@ def ingest(
         max_ratio=options["max_ratio"],
         stdin=stdin,
         notice=observer.notice,
+        reading=reading(options),
     )
     for source in opened:
         _LOG.info("source %s", masked(source.name))

@@ -8,6 +8,8 @@ from typing import Annotated, Literal, TypedDict
 from vecindex.errors import ConfigError
 from vecindex.messages import option, text
 from vecindex.options import Device, Durable, Option, TrustRemoteCode, Wait, checked
+from vecindex.sources.encodings import known_encoding
+from vecindex.sources.formats import Quoting, ReadOptions
 from vecindex.sources.unpack import MAX_RATIO
 
 
@@ -44,6 +46,13 @@ class SourceOptions(TypedDict, total=False):
         Option("Times their stored bytes that compressed sources may unpack to.", default=MAX_RATIO, at_least=1),
     ]
     format: Annotated[str | None, Option("Format of the sources [default: by their names]")]
+    encoding: Annotated[str | None, Option("Encoding of texts, such as cp1252 [default: UTF-8, else guessed]")]
+    delimiter: Annotated[str | None, Option("Between the fields of delimited files [default: found out]")]
+    quoting: Annotated[Quoting, Option("Quotes in delimited files: auto, csv (strictly) or none.", default="auto")]
+    header: Annotated[
+        bool | None,
+        Option("Whether delimited files name their columns [default: found out]", flag="--header/--no-header"),
+    ]
     device: Device
     precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], Option("auto, fp32, bf16 or fp16.", default="auto")]
     batch_tokens: Annotated[
@@ -101,6 +110,31 @@ def checked_ingest(options: IngestOptions) -> IngestOptions:
             "Embeddings come either from a field or from a file of their own.",
             text("Give one of ", option("vector_field"), " and ", option("vectors"), "."),
         )
+    if options["encoding"] is not None:
+        options["encoding"] = known_encoding(options["encoding"])
+    if options["delimiter"] is not None:
+        options["delimiter"] = _delimiter(options["delimiter"])
     # A shell passes \n as two characters.
     options["text_template"] = None if template is None else template.replace("\\n", "\n").replace("\\t", "\t")
     return options
+
+
+def reading(options: IngestOptions) -> ReadOptions:
+    """Return what readers of sources should know, of the options of `checked_ingest`."""
+    return ReadOptions(
+        encoding=options["encoding"],
+        delimiter=options["delimiter"],
+        quoting=options["quoting"],
+        header=options["header"],
+    )
+
+
+def _delimiter(value: str) -> str:
+    # A shell passes \t as two characters.
+    found = {"\\t": "\t", "tab": "\t"}.get(value.lower(), value)
+    if len(found) != 1 or found in '\r\n"':
+        raise ConfigError(
+            text("A delimiter is one character, found ", option("delimiter", value), "."),
+            text("Examples: ", option("delimiter", ";"), ", ", option("delimiter", "tab")),
+        )
+    return found

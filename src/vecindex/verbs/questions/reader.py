@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 from vecindex.core.questions import Question, QuestionSet
 from vecindex.errors import SourceError
 from vecindex.sources.base import Record, excerpt
-from vecindex.sources.delimited import read_delimited
+from vecindex.sources.delimited.source import read_delimited
 from vecindex.sources.files import OVERLONG, InputFile, read_lines, standard_input
 from vecindex.sources.formats import ReadOptions, format_of, usable_format
 from vecindex.sources.json_rows import ArrayCutter, parse_object, read_json, read_json_lines

@@ -1,0 +1,107 @@
+"""What separates the fields of a delimited file, and whether its first line is a header."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+
+from vecindex.sources.delimited.lines import Line, Lines, quoted_alone
+from vecindex.sources.fieldmap import is_text_name
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_SEP_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE | re.DOTALL)
+_SNIFFED_LINES = 20
+_SNIFFED_CHARS = 2000
+_NUMBER = re.compile(r"[-+]?\d[\d.,]*")
+_WORDS_OF_A_TEXT = 4
+_ID_CHARS = 64
+
+
+def take_sep_line(lines: Lines) -> str | None:
+    """Take the line by which Excel is told of the delimiter, and return what it names; None where there is none."""
+    first = lines.peek(1)
+    found = _SEP_LINE.fullmatch(first[0].bare) if first else None
+    if found is None:
+        return None
+    lines.next()
+    return found[1]
+
+
+def find_delimiter(lines: Lines, usual: str) -> str:
+    """Return the delimiter of the lines that come next; `usual` unless another one divides them evenly.
+
+    The csv module's sniffer is asked where the usual one is not in the first line, or divides hardly any other line
+    as it divides the first.
+    """
+    sample = lines.peek(_SNIFFED_LINES)
+    if not sample or _evenly(sample, usual):
+        return usual
+    try:
+        text = "".join(line.text[:_SNIFFED_CHARS] for line in sample)
+        found = csv.Sniffer().sniff(text, "".join(DELIMITERS)).delimiter
+    except csv.Error:
+        return usual
+    return found if found in sample[0].text and (usual not in sample[0].text or _evenly(sample, found)) else usual
+
+
+def _evenly(sample: Sequence[Line], delimiter: str) -> bool:
+    """Return whether a delimiter is in the first line, and divides most other lines into as many fields."""
+    widths = [len(cells) if (cells := quoted_alone(line, delimiter)) is not None else 0 for line in sample]
+    # Lines of a quoted field that goes on are left aside.
+    others = [width for width in widths[1:] if width > 1]
+    return widths[0] > 1 and 2 * sum(width == widths[0] for width in others) >= len(others)
+
+
+def is_header(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
+    """Return whether a file's first row names its columns.
+
+    It does if one of its cells is a name that is known, or if none of them looks like a value: a number, nothing, or
+    a text of several words where the rows have such texts too.
+
+    >>> is_header(["id", "text"], [["1", "The moon moves the tides."]])
+    True
+    >>> is_header(["0", "Ribosomes build proteins."], [["1", "The moon moves the tides."]])
+    False
+    """
+    if any(is_text_name(cell) for cell in first):
+        return True
+    rows = [row for row in others if len(row) == len(first)]
+    if not rows:
+        return True
+    return not any(
+        (_NUMBER.fullmatch(cell.strip()) and all(_NUMBER.fullmatch(row[i].strip()) for row in rows))
+        or (
+            len(cell.split()) >= _WORDS_OF_A_TEXT
+            or (len(cell.split()) > 1 and cell.rstrip().endswith((".", "!", "?")))
+        )
+        for i, cell in enumerate(first)
+    )
+
+
+def names_without_header(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return names for the columns of rows without a header: `column_1` and so on, and which are the id and the text.
+
+    The id is the first column whose values are all there, all different and without blanks; the text the one with the
+    longest values on average.
+
+    >>> names_without_header([["0", "Ribosomes build proteins."], ["1", "The moon moves the tides."]])
+    ['id', 'text']
+    >>> names_without_header([["Ribosomes build proteins."]])
+    ['text']
+    """
+    n = max(map(len, rows), default=0)
+    whole = [row for row in rows if len(row) == n]
+    names = [f"column_{i}" for i in range(1, n + 1)]
+    if not n:
+        return names
+    lengths = [sum(len(row[i]) for row in whole) for i in range(n)]
+    text = lengths.index(max(lengths))
+    names[text] = "text"
+    for i in range(n):
+        values = [row[i] for row in whole]
+        plain = all(value and len(value) <= _ID_CHARS and not any(c.isspace() for c in value) for value in values)
+        if i != text and plain and len(set(values)) == len(values):
+            names[i] = "id"
+            break
+    return names

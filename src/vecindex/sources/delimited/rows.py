@@ -1,0 +1,166 @@
+"""Lines to rows, by the way in which a file uses quotes.
+
+A quote that opens a field may hold line ends, so one that stands there by mistake swallows the lines after it. What
+is done about it depends on the delimiter:
+
+- A tab hardly ever stands in a text. A line that has as many fields as the header, divided at its tabs, is a row as
+  it stands, quotes and all. Some files with tabs are quoted as csv does nevertheless: whichever reading leaves fewer
+  lines of the first 1,000 over is tried first, and the other one where it fails.
+- A comma stands in every text, so quotes decide. A row that is no valid CSV is rejected with all of its lines, up to
+  the first that reads as a row of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+
+from vecindex.messages import option, text
+from vecindex.sources.base import Notice
+from vecindex.sources.delimited.lines import (
+    Line,
+    Lines,
+    Row,
+    is_well_quoted,
+    quoted,
+    quoted_alone,
+    without_quotes,
+)
+from vecindex.sources.files import OVERLONG
+from vecindex.sources.formats import Quoting
+
+SAMPLE_LINES = 1000
+HEAD_CHARS = 1000
+
+_MAX_SHAPES = 64
+_SHAPED_CHARS = 40
+_DIGITS, _LETTERS = re.compile(r"\d+"), re.compile(r"[^\W\d_]+")
+
+
+class Use(Enum):
+    """How quotes are used."""
+
+    CSV = "csv"
+    NONE = "none"
+    AS_IT_STANDS = "lines as they stand, else quoted"
+    QUOTED_FIRST = "quoted, else as lines stand"
+
+
+def use_of_quotes(lines: Lines, delimiter: str, n: int, quoting: Quoting) -> Use:
+    """Return how quotes are used by the lines that come next, rows of `n` fields."""
+    if quoting != "auto":
+        return Use(quoting)
+    if delimiter not in "\t|":
+        return Use.CSV
+    sample = lines.peek(SAMPLE_LINES)
+
+    def left_over(use: Use) -> int:
+        rows = Rows(Lines(sample), "", delimiter, n, use)
+        return sum(bool(row.fault) or len(row.values) != n for row in rows)
+
+    if not any('"' in line.text for line in sample):
+        return Use.AS_IT_STANDS
+    return min((Use.AS_IT_STANDS, Use.QUOTED_FIRST), key=left_over)
+
+
+class Rows:
+    """The rows of a file, each of `n` fields where nothing is wrong with it."""
+
+    def __init__(
+        self, lines: Lines, name: str, delimiter: str, n: int, use: Use, notice: Notice = lambda _: None
+    ) -> None:
+        """Take the lines after the header, and how their quotes are to be read."""
+        self._lines, self._name, self._delimiter, self._n, self._use = lines, name, delimiter, n, use
+        self._notice = notice
+        self._noticed = False
+        self._shapes: set[str] = set()
+        # A writer of csv quotes every field that has a quote in it: then quotes are not part of the text.
+        rows = [cells for line in lines.peek(SAMPLE_LINES) if len(cells := self._plain(line)) == n]
+        self._unquotes = all(is_well_quoted(cell) for cells in rows for cell in cells if '"' in cell)
+
+    def __iter__(self) -> Iterator[Row]:
+        """Yield the rows. Blank lines are none."""
+        while (line := self._lines.next()) is not None:
+            if line.text.isspace() and not line.fault and self._n > 1 and self._delimiter not in line.text:
+                continue
+            row = self._one(line)
+            if row.values or row.fault:
+                yield row
+
+    def _one(self, line: Line) -> Row:
+        if line.fault is OVERLONG:
+            return _row([line], [], None)
+        if self._use is Use.NONE or '"' not in line.text:
+            return _row([line], self._plain(line), None)
+        if self._use is Use.CSV:
+            return self._csv(line)
+        if self._use is Use.AS_IT_STANDS:
+            return self._as_it_stands(line) or self._quoted(line) or self._left_over(line)
+        return self._quoted(line) or self._as_it_stands(line) or self._left_over(line)
+
+    def _plain(self, line: Line) -> list[str]:
+        bare = line.bare
+        return bare.split(self._delimiter) if bare else []
+
+    def _as_it_stands(self, line: Line) -> Row | None:
+        cells = self._plain(line)
+        if len(cells) != self._n:
+            return None
+        return _row([line], [without_quotes(cell) for cell in cells] if self._unquotes else cells, None)
+
+    def _quoted(self, line: Line) -> Row | None:
+        """Return the row that begins with a line if it is quoted as csv does; give back what was read of another."""
+        values, taken, fault = quoted(self._lines, line, self._delimiter)
+        several = len(taken) > 1 and all(len(self._plain(one)) == self._n for one in taken)
+        if fault is None and len(values) == self._n and not several:
+            return _row(taken, values, None)
+        self._lines.give_back(taken[1:])
+        return None
+
+    def _left_over(self, line: Line) -> Row:
+        return _row([line], self._plain(line), None)
+
+    def _csv(self, line: Line) -> Row:
+        values, taken, fault = quoted(self._lines, line, self._delimiter)
+        if fault is None:
+            row = _row(taken, values, None)
+            if len(taken) > 1 and len(values) == self._n and not self._noticed:
+                self._report_swallowed(row, taken)
+            if len(values) == self._n:
+                self._shapes.add(_shape(values[0]))
+            return row
+        after = next((i for i, one in enumerate(taken) if i and self._reads_as_a_row(one)), len(taken))
+        self._lines.give_back(taken[after:])
+        return _row(taken[:after], [], fault)
+
+    def _reads_as_a_row(self, line: Line) -> bool:
+        """Return whether a line inside quotes may be a row: it has all fields, the first like those of other rows."""
+        values = quoted_alone(line, self._delimiter)
+        if values is None or len(values) != self._n or line.fault or line.text.count('"') % 2:
+            return False
+        return (
+            self._n == 1 or not self._shapes or len(self._shapes) > _MAX_SHAPES or _shape(values[0]) in self._shapes
+        )
+
+    def _report_swallowed(self, row: Row, taken: list[Line]) -> None:
+        inside = [one for one in taken[1:] if self._n > 1 and self._reads_as_a_row(one)]
+        # Of words alone, the beginning of a line of text is like the first field of a row.
+        if any(re.search(r"\d", one.bare.split(self._delimiter)[0]) for one in inside):
+            self._noticed = True
+            message = f"{self._name}:{row.location}: one quoted field holds lines that look like rows of their own"
+            self._notice(text(message, "; if a quote opens it by mistake: ", option("quoting", "none")))
+
+
+def _row(lines: list[Line], values: list[str], fault: str | None) -> Row:
+    fault = next((line.fault for line in lines if line.fault), fault)
+    return Row(lines[0].number, lines[-1].number, values, fault, lines[0].text[:HEAD_CHARS])
+
+
+def _shape(value: str) -> str:
+    """Return what a value looks like.
+
+    >>> _shape("p_00_12"), _shape("Tides")
+    ('a_9_9', 'a')
+    """
+    return _LETTERS.sub("a", _DIGITS.sub("9", value[:_SHAPED_CHARS]))

@@ -1,0 +1,151 @@
+"""CSV, TSV and their like. Location: "corpus.csv:12", the line (from 1) on which the row begins; of a row that is
+rejected all of its lines, "corpus.csv:12-14".
+
+What separates the fields is what the extension says, unless another delimiter divides the lines and that one does
+not, or a first line `sep=;` names it. A first line that looks like a row is no header: the columns are then called
+`column_1` and so on, but for the one that is the text and the one that is the id. Both are reported.
+
+How quotes are read: see `rows`. Quoted line ends belong to their field. An empty field is None. The first 1,000 rows
+decide each column's type: int (no leading zero, no '+'), float, else str, which whole numbers beyond 64 bits are too;
+a later value that does not fit is a Rejected. Columns that are named as id, text or title, or named like one, are
+always str, for an id 007 is not 7. Also rejected: another number of fields than the header has, quotes that csv does
+not allow, a NUL byte, invalid UTF-8, a line or field over 64 MiB. Blank lines are not rows.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import chain, islice
+from typing import BinaryIO
+
+from vecindex.errors import SourceError
+from vecindex.messages import option, text
+from vecindex.sources.base import MAX_ROW_BYTES, Record
+from vecindex.sources.delimited.columns import SAMPLE_ROWS, columns_of, record_of
+from vecindex.sources.delimited.dialect import (
+    DELIMITERS,
+    find_delimiter,
+    is_header,
+    names_without_header,
+    take_sep_line,
+)
+from vecindex.sources.delimited.lines import Line, Lines, Row, decoded_lines, quoted, quoted_alone
+from vecindex.sources.delimited.rows import HEAD_CHARS, Rows, use_of_quotes
+from vecindex.sources.files import InputFile, count_lines
+from vecindex.sources.formats import FileSource, ReadOptions, SourceFormat
+from vecindex.types import Rejected
+
+_LOOKED_AT = 20
+"""Lines that show whether the first one is a header."""
+
+
+def read_file(stream: BinaryIO, name: str, usual: str, options: ReadOptions) -> Iterator[Record | Rejected]:
+    """Yield one item per row of a file whose dialect is to be found out; `usual` is the delimiter of its extension.
+
+    Raises SourceError as `read_delimited` does.
+    """
+    lines = Lines(decoded_lines(stream, name))
+    named = take_sep_line(lines)
+    delimiter = options.delimiter or named
+    if delimiter is None:
+        delimiter = find_delimiter(lines, usual)
+        if delimiter != usual:
+            message = f"{name}: fields are separated by {DELIMITERS[delimiter]}; another: "
+            options.notice(text(message, option("delimiter")))
+    names = _names(lines, name, delimiter, options)
+    yield from _read(lines, name, delimiter, options, names)
+
+
+def read_delimited(
+    stream: BinaryIO, name: str, delimiter: str, options: ReadOptions, names: Sequence[str] | None = None
+) -> Iterator[Record | Rejected]:
+    """Yield one item per row. Raises SourceError when the header is missing, broken or not unique.
+
+    A column named `options.vector_field` holds JSON arrays of numbers. `options.text_fields` are str whatever they
+    look like, as are those that are named like an id, text or title. `names` are those of the columns where the file
+    has no header.
+    """
+    return _read(Lines(decoded_lines(stream, name)), name, delimiter, options, names)
+
+
+def _read(
+    lines: Lines, name: str, delimiter: str, options: ReadOptions, names: Sequence[str] | None
+) -> Iterator[Record | Rejected]:
+    # The module's own limit of 128 KiB is less than a long article; the setting is the process's.
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_BYTES))
+    is_quoted = any(line.text.startswith('"') for line in lines.peek(1)) and names is None
+    header = _header(lines, name, delimiter) if names is None else names
+    # Who quotes names of columns quotes everything.
+    quoting = "csv" if is_quoted and options.quoting == "auto" else options.quoting
+    use = use_of_quotes(lines, delimiter, len(header), quoting)
+    rows = iter(Rows(lines, name, delimiter, len(header), use, options.notice))
+    sample = list(islice(rows, SAMPLE_ROWS))
+    columns = columns_of(header, sample, options)
+    for row in chain(sample, rows):
+        yield record_of(row, columns, name)
+
+
+def _names(lines: Lines, name: str, delimiter: str, options: ReadOptions) -> list[str] | None:
+    """Return the names of the columns of a file without a header, None for one that has one."""
+    if options.header:
+        return None
+    sample = [line for line in lines.peek(_LOOKED_AT) if not line.text.isspace()]
+    rows = [cells for line in sample if (cells := _cells(line, delimiter)) is not None]
+    if not rows or (options.header is None and is_header(rows[0], rows[1:])):
+        return None
+    names = names_without_header(rows)
+    if options.header is None:
+        options.notice(
+            text(
+                f"{name}: no header, as its first line looks like a row; columns are called {', '.join(names)}; if "
+                "it is one: ",
+                option("header", True),
+            )
+        )
+    return names
+
+
+def _cells(line: Line, delimiter: str) -> list[str] | None:
+    return line.bare.split(delimiter) if delimiter == "\t" else quoted_alone(line, delimiter)
+
+
+def _header(lines: Lines, name: str, delimiter: str) -> list[str]:
+    row = _first_row(lines, delimiter)
+    hint = "The first line must name the columns, each name once, e.g. id,title,text"
+    if row is None:
+        raise SourceError(f"{name}: found an empty file, expected a header line", hint)
+    if row.fault:
+        raise SourceError(f"{name}:{row.line}: the header cannot be read: {row.fault}", hint)
+    # pandas writes its row numbers under an empty name.
+    columns = [column.strip() or f"column_{i}" for i, column in enumerate(row.values, 1)]
+    twice = sorted({column for column in columns if columns.count(column) > 1})
+    if twice:
+        raise SourceError(f"{name}:{row.line}: the header names twice: {', '.join(twice)}", hint)
+    return columns
+
+
+def _first_row(lines: Lines, delimiter: str) -> Row | None:
+    while (line := lines.next()) is not None:
+        if line.bare:
+            values, taken, fault = quoted(lines, line, delimiter)
+            fault = next((one.fault for one in taken if one.fault), fault)
+            return Row(line.number, taken[-1].number, values, fault, line.text[:HEAD_CHARS])
+    return None
+
+
+def _count_rows(piece: bytes, is_whole: bool) -> int:
+    # The header is no row; quoted newlines make it a little too many.
+    return max(0, count_lines(piece, is_whole) - 1)
+
+
+def _format(extension: str, delimiter: str) -> SourceFormat:
+    def open_file(file: InputFile, options: ReadOptions) -> FileSource:
+        return FileSource(file, partial(read_file, usual=delimiter, options=options), _count_rows, options)
+
+    return SourceFormat((extension,), open_file)
+
+
+CSV = _format(".csv", ",")
+TSV = _format(".tsv", "\t")
