@@ -59,7 +59,10 @@ def test_from_the_sample_to_its_pages_and_again(sample: list[Path], sample_db: P
     assert found["done"].startswith('No row was new; made the map "map"')
     assert found["open"].endswith("explore/overlap.html (all figures, causes and questions)")
     assert sorted(path.name for path in (tmp_path / "explore").iterdir()) == ["map.html", "overlap.html"]
-    assert "articles: 0 added, 0 changed, 264 unchanged, 0 rejected; 264 rows in all" in first.stderr
+    assert (
+        "articles: 0 added, 0 changed, 264 unchanged, 0 rejected, 0 left out = 264 read; 264 rows in all"
+        in first.stderr
+    )
     assert [line.split(":")[0] for line in first.stderr.splitlines() if line.startswith("step")] == [
         f"step {number} of 5" for number in range(1, 6)
     ]

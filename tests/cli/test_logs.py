@@ -44,7 +44,7 @@ def test_a_log_has_start_source_counts_commits_end_and_exit_code(run: Run, tmp_p
         for n, rows, total in ((1, 2, 2), (2, 2, 4))
     ]
     assert any(line.startswith(f"INFO vecindex.store.lock: committed to {tmp_path / 'db'}/articles") for line in said)
-    counts = "articles: 4 added, 0 changed, 0 unchanged, 1 rejected; 4 rows in all"
+    counts = "articles: 4 added, 0 changed, 0 unchanged, 1 rejected, 0 left out = 5 read; 4 rows in all"
     assert f"WARNING vecindex.said: {counts}" in said
     assert re.fullmatch(r"INFO vecindex: ends with exit code 6 after [\d.]+ s", said[-1])
     # A second run goes on in the same file.
@@ -66,7 +66,11 @@ def test_messages_have_the_time_where_nobody_watches(
 ) -> None:
     monkeypatch.delenv("VECINDEX_TIMES")
     done = run("ingest", source, "--db", tmp_path / "db", *READY)
-    assert re.search(rf"{TIME} articles: 4 added, 0 changed, 0 unchanged, 1 rejected; 4 rows in all$", done.err, re.M)
+    assert re.search(
+        rf"{TIME} articles: 4 added, 0 changed, 0 unchanged, 1 rejected, 0 left out = 5 read; 4 rows in all$",
+        done.err,
+        re.M,
+    )
     # What belongs to it stands below it.
     assert "\n" + " " * len("2026-01-01T00:00:00Z ") + "  rejected 1: " in done.err
     assert run("--no-times", "status", "--db", tmp_path / "none").err.startswith("error: No table")
@@ -83,7 +87,7 @@ def test_quiet_shows_results_warnings_and_errors_only(run: Run, tmp_path: Path, 
     bad = run("--quiet", "ingest", source, "--db", db, *READY)
     assert bad.code == 6
     counts, reason = bad.err.splitlines()
-    assert counts == "articles: 4 added, 0 changed, 0 unchanged, 1 rejected; 5 rows in all"
+    assert counts == "articles: 4 added, 0 changed, 0 unchanged, 1 rejected, 0 left out = 5 read; 5 rows in all"
     assert reason.startswith("  rejected 1: ")
     assert run("--quiet", "status", "--db", db).out.startswith("table")
     assert run("--quiet", "status", "--table", "none", "--db", db).err.startswith("error: No table 'none'")

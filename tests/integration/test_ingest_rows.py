@@ -93,8 +93,9 @@ def test_the_spelling_of_a_glob_changes_no_row(tmp_path: Path, monkeypatch: pyte
 def test_long_rows_are_not_gathered_by_the_thousand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from vecindex.sources.formats import FileSource
     from vecindex.verbs.ingest import plan
+    from vecindex.verbs.ingest.fields import settle
 
-    monkeypatch.setattr(plan, "_LOOK_AHEAD_BYTES", 100)
+    monkeypatch.setattr(settle, "_LOOK_AHEAD_BYTES", 100)
     read_rows, most = [0], [0]
     reading = FileSource.read
     judge = plan.Planner._judge

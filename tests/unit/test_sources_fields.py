@@ -149,7 +149,7 @@ def test_missing_id() -> None:
         ("", "empty text"),
         (" \n\t ", "empty text"),
         (5, "text: found int, expected text"),
-        (["a"], "text: found list, expected text"),
+        ([1], "text: found list, expected text"),
         ("a\udc80", "text is not valid Unicode"),
     ],
 )

@@ -78,7 +78,12 @@ def test_every_reader_of_compressed_files_has_the_limit(bomb: bytes, tmp_path: P
         pass
     with pytest.raises(SourceError, match="unpack to more than"):
         vecindex.open(tmp_path / "db").ingest(
-            tmp_path / "rows.jsonl.gz", max_ratio=20, vector_field="v", model="test/none", unverified=True
+            tmp_path / "rows.jsonl.gz",
+            max_ratio=20,
+            id_field="id",
+            vector_field="v",
+            model="test/none",
+            unverified=True,
         )
 
 

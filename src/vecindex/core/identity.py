@@ -36,6 +36,21 @@ def content_hash(embed_text: str, title: str | None, text: str, extra: Mapping[s
     return read + _SEPARATOR + hashlib.blake2b(kept.encode(), digest_size=8).hexdigest()
 
 
+def content_id(fields: Mapping[str, Any]) -> str:
+    """Return an id made of what a row holds, in any order: 24 hex digits.
+
+    Numbers count as they are written and missing values as empty ones, so that a CSV file and a Parquet file of the
+    same rows give the same ids.
+
+    >>> content_id({"a": 1, "b": None}) == content_id({"b": "", "a": "1"})
+    True
+    """
+    # Fields without a value are those of other rows: a CSV file has them, JSON lines may not.
+    written = {name: value if isinstance(value, list | dict) else str(value) for name, value in fields.items()}
+    kept = {name: value for name, value in written.items() if fields[name] is not None and value != ""}
+    return hashlib.blake2b(_JSON.encode(kept).encode(), digest_size=12).hexdigest()
+
+
 def question_hash(text: str, stored: Fingerprint, prompt: str | None) -> str:
     """Return the hash of all that makes a question's vector, 32 hex digits: the text, the prompt and the model.
 

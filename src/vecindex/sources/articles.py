@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vecindex.core.identity import content_id
 from vecindex.sources.base import Record, excerpt
 from vecindex.sources.fieldmap import FieldMap
 from vecindex.types import Rejected
@@ -45,42 +46,46 @@ class _Refused(Exception):
 def to_article(record: Record, field_map: FieldMap) -> Article | Rejected:
     """Return the article that a record holds, or why it holds none.
 
-    Rejected: an id that is missing, empty, over 1,024 characters or neither text nor a whole number; an
-    empty text (allowed with a precomputed embedding); text or the name of a field that is not valid Unicode; a
-    vector that is missing, not numeric, not one-dimensional, not finite or zero; an integer beyond 64 bits.
+    Rejected: an id that is missing, empty, over 1,024 characters or neither text nor a whole number; a text that is
+    empty as the model reads it, unless it has a precomputed embedding; text or the name of a field that is not valid
+    Unicode; a vector that is missing, not numeric, not one-dimensional, not finite or zero; an integer beyond 64
+    bits. A text of several paragraphs, a list, is put together. Where no field is the id, it is made of the content.
     In `extra`, lists of text stay lists, other nested values become JSON, bytes become base64.
     """
     fields = record.fields
     row_id: str | None = None
     try:
-        row_id = _id(fields.get(field_map.id), field_map.id)
+        if field_map.id is not None:
+            row_id = _id(fields.get(field_map.id), field_map.id)
         title = _title(fields.get(field_map.title)) if field_map.title else None
         vector = _vector(fields.get(field_map.vector)) if field_map.vector else None
         text = _text(fields.get(field_map.text)) if field_map.text else ""
-        embed_text = text
+        embed_text, is_empty = text, not text or text.isspace()
         if field_map.parts:
-            filled = [
-                literal + ("" if name is None else _as_text(fields.get(name))) for literal, name in field_map.parts
-            ]
-            embed_text = "".join(filled)
-            text = text if field_map.text else embed_text
-        if not text or text.isspace():
+            filled = ["" if name is None else _as_text(fields.get(name)) for _, name in field_map.parts]
+            embed_text = "".join(literal + value for (literal, _), value in zip(field_map.parts, filled, strict=True))
+            # What the model reads counts. What the template puts around the fields says nothing.
+            is_empty = not "".join(filled).strip()
+            if not text or text.isspace():
+                text = embed_text.strip() if field_map.text else embed_text
+        if is_empty:
             if vector is None:
                 raise _Refused("empty text")
             text = title or ""
             embed_text = embed_text if field_map.parts else text
         _check_unicode(embed_text, "text")
         _check_unicode(text, "text")
-        special = field_map.special
         extra = {
             # Nearly all fields are such texts, and a table may have millions.
             name: value if type(value) is str and value.isascii() else _storable(value, name)
             for name, value in fields.items()
-            if name not in special
+            if field_map.keeps(name)
         }
         for name in extra:
             if not name.isascii():
                 _check_unicode(name, f"name of field {name!r}")
+        if row_id is None:
+            row_id = content_id({**extra, "title": title, "text": text})
     except _Refused as error:
         return Rejected(record.location, str(error), row_id, _excerpt(record, field_map))
     return Article(record.location, row_id, title, text, embed_text, extra, vector)
@@ -131,6 +136,9 @@ def _title(value: Any) -> str | None:
 def _text(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        # Paragraphs, as in KILT and CORD-19.
+        return "\n".join(part.rstrip("\n") for part in value)
     if not isinstance(value, str):
         raise _Refused(f"text: found {type(value).__name__}, expected text")
     return value

@@ -1,4 +1,4 @@
-"""What every source yields: one `Record` or one `Rejected` for each row of the input, in input order."""
+"""What every source yields for each row of the input, in input order: a `Record`, a `Rejected` or a `LeftOut`."""
 
 from __future__ import annotations
 
@@ -26,6 +26,18 @@ class Record:
     fields: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """One row of the input that is sound and no article, such as a redirect; `reason` is one of few."""
+
+    location: str
+    reason: str
+
+
+Item = Record | Rejected | LeftOut
+"""What a source yields for a row."""
+
+
 class Source(Protocol):
     """A stream of rows. Reading it again starts again, except for standard input."""
 
@@ -34,7 +46,7 @@ class Source(Protocol):
         """What the user called it; rejects are filed under this name."""
         ...
 
-    def read(self) -> Iterator[Record | Rejected]:
+    def read(self) -> Iterator[Item]:
         """Yield one item per input row, in order, holding only a bounded part of the input in memory.
 
         Raises SourceError when the input as a whole cannot be read; a row that cannot is a `Rejected`.

@@ -87,7 +87,7 @@ def guess(piece: bytes) -> str:
     'utf-8'
     """
     if len(piece) > _JUDGED_BYTES:
-        # Whole lines: no character is cut.
+        # Whole lines, so that no character is divided.
         piece = piece[: piece.rfind(b"\n", 0, _JUDGED_BYTES) + 1] or piece[:_JUDGED_BYTES]
     text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(piece)
     faults = sum("\udc80" <= c <= "\udcff" for c in text)

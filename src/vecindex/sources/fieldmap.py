@@ -12,7 +12,7 @@ from functools import cached_property
 from string import Formatter
 
 from vecindex.errors import ConfigError, SourceError
-from vecindex.messages import Placeholder, option, text
+from vecindex.messages import Placeholder, Text, option, text
 
 # A row's own id before that of what it is a part of: of a passage, pid before docid.
 ID_NAMES = (
@@ -38,22 +38,33 @@ def is_text_name(name: str) -> bool:
 
 @dataclass(frozen=True)
 class FieldMap:
-    """Which of the input's fields is the id, the text, the title and the vector.
+    """Which of the input's fields is the id, the text, the title and the vector, and which others are kept.
 
-    `text` is None only where the template or a vector stands in for it. `parts` is the template taken
-    apart, (literal, field or None) in order.
+    Attributes
+    ----------
+    id : None where ids are made of the rows' contents.
+    text : None only where the template or a vector stands in for it.
+    parts : the template taken apart, (literal, field or None) in order.
+    chosen : the other fields that are kept; None for all.
+    skipped : fields that are not kept.
     """
 
-    id: str
+    id: str | None
     text: str | None
     title: str | None = None
     vector: str | None = None
     parts: tuple[tuple[str, str | None], ...] = ()
+    chosen: frozenset[str] | None = None
+    skipped: frozenset[str] = frozenset()
 
     @cached_property
     def special(self) -> frozenset[str | None]:
         """The fields that do not belong to `extra`."""
         return frozenset((self.id, self.text, self.title, self.vector)) - {None}
+
+    def keeps(self, name: str) -> bool:
+        """Return whether a field belongs to `extra`."""
+        return name not in self.special and name not in self.skipped and (self.chosen is None or name in self.chosen)
 
 
 def resolve_fields(
@@ -65,12 +76,15 @@ def resolve_fields(
     text_template: str | None = None,
     vector_field: str | None = None,
     candidates: Sequence[Collection[str]] | None = None,
+    make_ids: bool = False,
+    repeated: Collection[str] = (),
 ) -> FieldMap:
     """Return the field map for an input with these field names.
 
     `text_template`, e.g. "{title}: {text}", is the text to embed; {id}, {text} and {title} also mean the fields
     recognized as such. What is not named is looked for among the first of `candidates`, then among the next; by
-    default among all names.
+    default among all names. An id is looked for among the fields that are not `repeated` first. With `make_ids` no
+    field is the id; neither is one where a text is all that there is.
 
     Raises SourceError when a named field is absent, or no id or text is recognized; ConfigError when the
     template is not made of plain field names.
@@ -80,16 +94,17 @@ def resolve_fields(
         _require(vector_field, found, "vector")
     rest = [name for name in found if name != vector_field]
     among = [[name for name in rest if candidates is None or name in some] for some in candidates or [()]]
-    id_name = _choose(id_field, rest, among, ID_NAMES, "id")
+    unique = [[name for name in some if name not in repeated] for some in among]
+    id_name = None if make_ids else _choose(id_field, rest, [*unique, *among], ID_NAMES, "id")
     text = _choose(text_field, rest, among, TEXT_NAMES, "text")
-    if id_name is None:
+    title = _choose(title_field, rest, among, TITLE_NAMES, "title")
+    if id_name is None and not make_ids and (text is None or len(rest) > 1):
         if text is None and text_template is None and vector_field is None:
             raise _no_id_and_no_text(found)
         raise _no_field("is recognized as", "id", found)
-    title = _choose(title_field, rest, among, TITLE_NAMES, "title")
     parts: tuple[tuple[str, str | None], ...] = ()
     if text_template is not None:
-        roles = {"id": id_name, "text": text, "title": title}
+        roles: dict[str, str | None] = {"id": id_name, "text": text, "title": title}
         parts = _bind(parse_template(text_template), rest, roles)
     elif text is None and vector_field is None:
         raise _no_field("is recognized as", "text", found)
@@ -159,9 +174,14 @@ def _require(named: str, found: list[str], role: str) -> None:
 
 
 def _no_field(which: str, role: str, found: list[str]) -> SourceError:
+    ways: list[Text | str] = [text("Name one of them with ", option(f"{role}_field"))]
+    if role == "id":
+        ways.append(text("make ids of the rows' contents: ", option("id", "auto")))
+    if role == "text":
+        ways.append(text("put several together with ", option("text_template")))
     return SourceError(
         f"no field {which} the {role}; fields found: {_listed(found)}",
-        text("Name one of them with ", option(f"{role}_field"), "."),
+        text(*_or(ways), "."),
     )
 
 
@@ -179,6 +199,10 @@ def _no_id_and_no_text(found: list[str]) -> SourceError:
             ".",
         ),
     )
+
+
+def _or(ways: Sequence[Text | str]) -> list[Text | str]:
+    return [part for i, way in enumerate(ways) for part in ((", or ", way) if i else (way,))]
 
 
 def _listed(found: list[str]) -> str:

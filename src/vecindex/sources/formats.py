@@ -15,10 +15,9 @@ from typing import Literal
 
 from vecindex.errors import MissingExtraError
 from vecindex.plugins import PluginError, Registry
-from vecindex.sources.base import Notice, Record, Source
+from vecindex.sources.base import Item, Notice, Source
 from vecindex.sources.encodings import as_utf8
 from vecindex.sources.files import InputFile, unpacked_path
-from vecindex.types import Rejected
 
 Files = Callable[[], Iterable[tuple[str, InputFile]]]
 """Gives (path inside the folder, file), again at each call: no folder is ever listed whole."""
@@ -64,7 +63,7 @@ class FileSource:
     """
 
     file: InputFile
-    rows: Callable[[BufferedReader, str], Iterator[Record | Rejected]]
+    rows: Callable[[BufferedReader, str], Iterator[Item]]
     count: Callable[[bytes, bool], int] | None = None
     text: ReadOptions | None = None
 
@@ -72,7 +71,12 @@ class FileSource:
     def name(self) -> str:
         return self.file.name
 
-    def read(self) -> Iterator[Record | Rejected]:
+    @property
+    def once(self) -> bool:
+        """Whether it can be read one time only."""
+        return self.file.stream is not None
+
+    def read(self) -> Iterator[Item]:
         """Yield one item per row. Raises SourceError as `rows` and `InputFile.open` do."""
         with self.file.open() as stream:
             if self.text is not None:

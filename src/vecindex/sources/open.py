@@ -18,7 +18,7 @@ from vecindex.errors import ConfigError, SourceError
 from vecindex.masks import masked
 from vecindex.messages import option, text
 from vecindex.sources.arrow.memory import memory_sources
-from vecindex.sources.base import Notice, Record, Source
+from vecindex.sources.base import Item, Notice, Record, Source
 from vecindex.sources.expand import Folder, expand, glob_base
 from vecindex.sources.files import InputFile, is_url, standard_input
 from vecindex.sources.formats import (
@@ -32,7 +32,7 @@ from vecindex.sources.formats import (
 )
 from vecindex.sources.unpack import MAX_RATIO
 from vecindex.sources.vectors import NpyVectors
-from vecindex.types import Rejected, SourceData
+from vecindex.types import SourceData
 
 STDIN = "-"
 
@@ -52,10 +52,15 @@ class PartitionedSource:
     def name(self) -> str:
         return self.source.name
 
+    @property
+    def once(self) -> bool:
+        """Whether it can be read one time only."""
+        return bool(getattr(self.source, "once", False))
+
     def count_hint(self) -> int | None:
         return self.source.count_hint()
 
-    def read(self) -> Iterator[Record | Rejected]:
+    def read(self) -> Iterator[Item]:
         """Yield the source's items with the fields added. Raises SourceError as the source does."""
         for item in self.source.read():
             # Those that the row lacks come after its own, where pandas puts them.

@@ -28,6 +28,7 @@ class TextSource:
     files: Files
     count: int | None = None
     options: ReadOptions = field(default_factory=ReadOptions)
+    once: bool = False
 
     def read(self) -> Iterator[Record | Rejected]:
         """Yield one item per file. Raises SourceError when the folder cannot be listed."""
@@ -60,7 +61,9 @@ class TextSource:
 
 
 def _open_file(file: InputFile, options: ReadOptions) -> TextSource:
-    return TextSource(file.name, lambda: [(file.base_name or file.name, file)], options=options)
+    return TextSource(
+        file.name, lambda: [(file.base_name or file.name, file)], None, options, file.stream is not None
+    )
 
 
 def _open_all(name: str, files: Files, count: int, options: ReadOptions) -> tuple[TextSource, list[str]]:

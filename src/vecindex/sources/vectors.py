@@ -1,7 +1,8 @@
 """Precomputed embeddings in a `.npy` file next to the records.
 
 The file holds an (n, d) array of float16, float32, float64 or int8; it is mapped, not loaded. Vector i (from
-0) belongs to row i of the input, rejected rows included, so that the two files stay aligned.
+0) belongs to row i of the input, rejected rows included and those that are no articles left aside, so that the two
+files stay aligned.
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ import numpy as np
 from vecindex.errors import SourceError
 from vecindex.messages import option, text
 from vecindex.sources.arrow.files import ParquetSource
-from vecindex.sources.base import Record, Source
-from vecindex.types import Rejected
+from vecindex.sources.base import Item, LeftOut, Record, Source
 
 _DTYPES = ("float16", "float32", "float64", "int8")
 
@@ -34,10 +34,15 @@ class NpyVectors:
     def name(self) -> str:
         return self.source.name
 
+    @property
+    def once(self) -> bool:
+        """Whether it can be read one time only."""
+        return bool(getattr(self.source, "once", False))
+
     def count_hint(self) -> int | None:
         return self.source.count_hint()
 
-    def read(self) -> Iterator[Record | Rejected]:
+    def read(self) -> Iterator[Item]:
         """Yield the source's items with vectors added.
 
         Raises SourceError when the file is no such array, when there are fewer or more vectors than rows
@@ -51,6 +56,9 @@ class NpyVectors:
             raise self._mismatch(n, f"{rows:,} rows")
         done = 0
         for item in self.source.read():
+            if isinstance(item, LeftOut):
+                yield item
+                continue
             if done == n:
                 raise self._mismatch(n, f"at least {done + 1:,} rows (the next is {item.location})")
             yield self._with_vector(item, vectors[done]) if isinstance(item, Record) else item

@@ -1,6 +1,6 @@
 """A MediaWiki XML export (pages-articles.xml.bz2), streamed. Location: "dump.xml.bz2 page 12 (Title)".
 
-Pages are counted from 1 and include those passed over: redirects and pages outside namespace 0 are not rows.
+Pages are counted from 1. Left out are redirects and pages outside namespace 0.
 Fields: id (page id), title, text (plain), revision_id, timestamp (as in the dump). Of several revisions the
 last one is taken. Any version of the export format is read.
 
@@ -20,11 +20,10 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, BinaryIO
 
 from vecindex.errors import SourceError
-from vecindex.sources.base import MAX_ROW_BYTES, Notice, Record, excerpt
+from vecindex.sources.base import MAX_ROW_BYTES, Item, LeftOut, Record, excerpt
 from vecindex.sources.formats import FileSource, SourceFormat
 from vecindex.types import Rejected
 
@@ -65,24 +64,22 @@ class _Page:
         return self.revision.get("text", "")
 
 
-def read_dump(stream: BinaryIO, name: str, notice: Notice) -> Iterator[Record | Rejected]:
-    """Yield one item per article; `notice` gets the number of pages that are no articles, at the end.
+def read_dump(stream: BinaryIO, name: str) -> Iterator[Item]:
+    """Yield one item per page.
 
     Rejected: a page without an id or a revision, in another content model than wikitext, or whose wikitext cannot be
     parsed. Raises SourceError where the XML is broken, or when it is no MediaWiki export.
     """
-    redirects = others = 0
     plain = PlainText()
     for page in _pages(stream, name, plain):
+        location = f"{name} page {page.number} ({page.title})"
         if page.namespace != "0":
-            others += 1
+            yield LeftOut(location, "page outside the main namespace")
         # Dumps from before 2011 mark redirects in the text alone.
         elif page.is_redirect or page.text.lstrip()[:9].lower() == "#redirect":
-            redirects += 1
+            yield LeftOut(location, "redirect")
         else:
-            yield _item(page, plain, f"{name} page {page.number} ({page.title})")
-    if redirects or others:
-        notice(f"{name}: left out {redirects:,} redirects and {others:,} pages outside the main namespace")
+            yield _item(page, plain, location)
 
 
 def _item(page: _Page, plain: PlainText, location: str) -> Record | Rejected:
@@ -107,7 +104,7 @@ def _item(page: _Page, plain: PlainText, location: str) -> Record | Rejected:
 FORMAT = SourceFormat(
     (".xml",),
     # The oldest articles come first and are many times as long as most: a guess by them would be far too low.
-    lambda file, options: FileSource(file, partial(read_dump, notice=options.notice)),
+    lambda file, _: FileSource(file, read_dump),
     is_table=False,
     requires="mwparserfromhell",
     install="pip install mwparserfromhell",

@@ -91,5 +91,5 @@ def explore(
         print_explore(result)
     if result.overlap is not None:
         left_out(result.overlap)
-    if result.ingest.rejected or result.page.rejected:
+    if not result.ingest.is_whole or result.page.rejected:
         raise typer.Exit(REJECTED_EXIT)

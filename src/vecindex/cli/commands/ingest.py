@@ -68,7 +68,7 @@ def ingest(
         print_json(report)
     if report.interrupted:
         raise typer.Exit(Interrupted.exit_code)
-    if report.rejected:
+    if not report.is_whole:
         raise typer.Exit(REJECTED_EXIT)
 
 

@@ -14,22 +14,25 @@ if TYPE_CHECKING:
 def print_ingest(report: IngestReport, dry_run: bool, drop: bool = False) -> None:
     """Print what an ingest did, or would do. Of a `drop`, which holds changes only, no row is missing."""
     # With --quiet only what went wrong is shown.
-    show = warn if report.rejected or report.interrupted else say
+    show = say if report.is_whole and not report.interrupted else warn
     if dry_run:
         show(
             f"dry run: {report.read:,} rows read: {report.added:,} new in {report.table}, "
-            f"{report.changed:,} changed, {report.skipped:,} unchanged, {report.rejected:,} to be rejected; "
+            f"{report.changed:,} changed, {report.skipped:,} unchanged, {report.rejected:,} to be rejected, "
+            f"{_left_out(report)}; "
             f"{report.vectors:,} vectors to store"
         )
     else:
         show(
             f"{report.table}: {report.added:,} added, {report.changed:,} changed, {report.skipped:,} unchanged, "
-            f"{report.rejected:,} rejected; {report.rows_in_table:,} rows in all"
+            f"{report.rejected:,} rejected, {_left_out(report)}{_of_read(report)}; "
+            f"{report.rows_in_table:,} rows in all"
         )
     if not (report.read or report.rejected):
         say("the sources hold no rows", 2)
     for reason, n in sorted(report.reject_reasons.items(), key=lambda item: -item[1]):
         show(f"rejected {n:,}: {reason}", 2)
+    _print_left_out(report)
     if report.rejected and not (report.added or report.changed or report.skipped or report.vectors):
         warn("no row was good: is the format the right one (--format), are the fields (--id-field, --text-field)?", 2)
     if report.rejected and not dry_run:
@@ -71,3 +74,24 @@ def _print_drop(report: IngestReport) -> None:
         say(f"{report.deleted:,} rows say that their ids are deleted", 2)
     if report.older:
         say(f"{report.older:,} rows left out: a newer version is in the table, or was read before", 2)
+
+
+def _left_out(report: IngestReport) -> str:
+    deletions = f", {report.deleted:,} deletions" if report.deleted else ""
+    return f"{report.left_out + report.older:,} left out{deletions}"
+
+
+def _of_read(report: IngestReport) -> str:
+    """Return what the counts come to; with rows that were read and not stored where the run ended before them."""
+    if report.unaccounted:
+        return f" of {report.read:,} read ({report.unaccounted:,} not stored yet)"
+    return f" = {report.read:,} read"
+
+
+def _print_left_out(report: IngestReport) -> None:
+    for reason, n in sorted(report.left_out_reasons.items(), key=lambda item: -item[1]):
+        say(f"left out {n:,}: {reason}", 2)
+    for source in report.sources_left_out:
+        warn(text("source left out: ", source.reason), 2)
+        if source.hint is not None:
+            warn(source.hint, 4)

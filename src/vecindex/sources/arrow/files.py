@@ -32,6 +32,11 @@ class _ArrowFile:
     def name(self) -> str:
         return self.file.name
 
+    @property
+    def once(self) -> bool:
+        """Whether it can be read one time only."""
+        return self.file.stream is not None
+
     def read(self) -> Iterator[Record | Rejected]:
         """Yield one item per row.
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,7 @@ class MemorySource:
     name: str
     data: Any
     vector_field: str | None = None
+    once: ClassVar[bool] = True
 
     def read(self) -> Iterator[Record | Rejected]:
         """Yield one item per row. Raises SourceError when the data cannot be read, or is of another kind."""

@@ -19,7 +19,7 @@ _ID_CHARS = 64
 
 
 def take_sep_line(lines: Lines) -> str | None:
-    """Take the line by which Excel is told of the delimiter, and return what it names; None where there is none."""
+    """Take the line that names the delimiter for Excel, and return what it names; None where there is none."""
     first = lines.peek(1)
     found = _SEP_LINE.fullmatch(first[0].bare) if first else None
     if found is None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from vecindex.errors import ModelError, SourceError
 from vecindex.masks import masked
-from vecindex.messages import command, option, text
+from vecindex.messages import Message, command, option, text
 from vecindex.sources.open import open_sources
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -21,6 +21,7 @@ from vecindex.store.maintenance import sweep
 from vecindex.types import Observer, Silent, SourceData
 from vecindex.verbs.ingest.commit import Committer
 from vecindex.verbs.ingest.drops.ages import drop_of
+from vecindex.verbs.ingest.fields.settle import LOOK_AHEAD, chooser, report, settle
 from vecindex.verbs.ingest.given_vectors import settle_fingerprint
 from vecindex.verbs.ingest.options import IngestOptions, checked_ingest, reading
 from vecindex.verbs.ingest.plan import Planner, rejected, whole
@@ -63,7 +64,7 @@ def ingest(
         text_fields=[field for field in named if field],
         max_ratio=options["max_ratio"],
         stdin=stdin,
-        notice=observer.notice,
+        notice=_once(observer),
         reading=reading(options),
     )
     for source in opened:
@@ -75,6 +76,18 @@ def ingest(
     database.wait_s = options["wait"]
     with database.writer():
         return _perform(Run(database, table, opened, options, observer, stop))
+
+
+def _once(observer: Observer) -> Callable[[Message], None]:
+    """Return what shows each notice once: the first rows of a source may be read twice."""
+    shown: set[Message] = set()
+
+    def notice(message: Message) -> None:
+        if message not in shown:
+            shown.add(message)
+            observer.notice(message)
+
+    return notice
 
 
 def _rehearse(run: Run) -> IngestReport:
@@ -140,11 +153,16 @@ def _perform(run: Run) -> IngestReport:
 
 
 def _planner(run: Run, preparer: Preparer) -> Planner:
+    """Settle all sources, and return what reads them."""
+    drop = drop_of(run)
+    choose = chooser(run.options, run.choice.text_template, run.vector_field, drop)
+    deletes = drop.is_deletion if drop is not None else lambda _: False
+    with run.report.seconds.measured("reading"):
+        settled = settle(run.sources, choose, min(LOOK_AHEAD, run.options["transaction_rows"]), run.stop, deletes)
+    run.report.taken, run.report.sources_left_out = report(settled, run.observer)
     registry = Registry(run.table.known_rows() if run.table else ())
     cut = preparer.cut if run.choice.chunking else whole
-    template = run.choice.text_template
-    drop = drop_of(run)
-    return Planner(run.sources, run.options, template, run.vector_field, registry, run.report, cut, drop)
+    return Planner(settled.sources, choose, run.options, registry, run.report, cut, drop)
 
 
 def _embed(run: Run, ready: Ready) -> None:
@@ -185,7 +203,7 @@ def _drop_failed(run: Run, ready: Ready, failed: dict[int, str]) -> None:
 def _finish_complete_run(run: Run, planner: Planner) -> None:
     """Drop rejects that are none any more, and count or prune the rows that the sources no longer hold."""
     rejects = run.rejects
-    rejects.forget(run.name, [source.name for source in run.sources], run.id)
+    rejects.forget(run.name, [settled.source.name for settled in planner.sources], run.id)
     run.report.missing = planner.registry.n_unmet
     if run.options["prune"] and _prune(run, planner) and run.report.read:
         # Who prunes says that there are no sources but these; so nothing else can mend the rejects of others.
@@ -198,6 +216,13 @@ def _prune(run: Run, planner: Planner) -> bool:
         return True
     if not run.report.read:
         raise SourceError("The sources hold no rows at all; nothing is pruned.", "Check the sources.")
+    if run.report.sources_left_out:
+        n = len(run.report.sources_left_out)
+        run.observer.warning(
+            f"nothing is pruned: {n:,} {'source was' if n == 1 else 'sources were'} left out, which may hold the "
+            f"{run.report.missing:,} rows that seem to be gone"
+        )
+        return False
     if planner.nameless:
         run.observer.notice(
             text(
@@ -250,6 +275,12 @@ def _last_rate(kept: dict[str, Any], before: dict[str, Any] | None) -> dict[str,
 
 
 def _close(run: Run) -> IngestReport:
+    if not run.report.interrupted and run.report.unaccounted:
+        # A fault of this program; what is stored is sound.
+        run.observer.warning(
+            f"the counts do not add up: of {run.report.read:,} rows read {run.report.unaccounted:,} are in none; "
+            "please report it with the command and its output"
+        )
     run.report.rows_in_table = run.table.count() if run.table else 0
     run.report.seconds.wall = time.perf_counter() - run.started
     return run.report

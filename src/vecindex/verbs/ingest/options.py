@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, TypedDict
 
@@ -26,9 +27,16 @@ class SourceOptions(TypedDict, total=False):
         Option("Cut long texts into overlapping chunks of so many tokens; True for all the model reads.", flag=""),
     ]
     chunk_overlap: Annotated[int | None, Option("Tokens that neighbouring chunks share [default: 32]")]
+    id: Annotated[
+        Literal["auto"] | None, Option("auto: ids are made of the rows' contents [default: of a field]", flag="--id")
+    ]
     id_field: Annotated[str | None, Option("Field with the id [default: recognized]")]
     text_field: Annotated[str | None, Option("Field with the text [default: recognized]")]
     title_field: Annotated[str | None, Option("Field with the title [default: recognized]")]
+    fields: Annotated[str | Sequence[str] | None, Option("Other fields that are kept [default: all]", metavar="A,B")]
+    skip_fields: Annotated[
+        str | Sequence[str] | None, Option("Fields that are not kept [default: none]", metavar="A,B")
+    ]
     vector_field: Annotated[str | None, Option("Field with precomputed embeddings.")]
     vectors: Annotated[
         str | Path | None, Option("Precomputed embeddings, row by row as the records.", metavar="FILE.npy")
@@ -110,6 +118,13 @@ def checked_ingest(options: IngestOptions) -> IngestOptions:
             "Embeddings come either from a field or from a file of their own.",
             text("Give one of ", option("vector_field"), " and ", option("vectors"), "."),
         )
+    if options["id"] is not None and options["id_field"] is not None:
+        raise ConfigError(
+            "Ids come either from a field or from the rows' contents.",
+            text("Give one of ", option("id"), " and ", option("id_field"), "."),
+        )
+    for name in ("fields", "skip_fields"):
+        options[name] = _listed(options[name])
     if options["encoding"] is not None:
         options["encoding"] = known_encoding(options["encoding"])
     if options["delimiter"] is not None:
@@ -127,6 +142,13 @@ def reading(options: IngestOptions) -> ReadOptions:
         quoting=options["quoting"],
         header=options["header"],
     )
+
+
+def _listed(values: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    if values is None:
+        return None
+    given = [values] if isinstance(values, str) else values
+    return tuple(name.strip() for one in given for name in one.split(",") if name.strip())
 
 
 def _delimiter(value: str) -> str:

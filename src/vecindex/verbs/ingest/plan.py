@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 from vecindex.core.identity import content_hash
 from vecindex.errors import SourceError
-from vecindex.messages import text
 from vecindex.sources.articles import Article, read_id, to_article
-from vecindex.sources.base import Record, Source, excerpt
-from vecindex.sources.fieldmap import FieldMap, find_id, resolve_fields
-from vecindex.sources.open import PartitionedSource
+from vecindex.sources.base import LeftOut, Record, excerpt
+from vecindex.sources.fieldmap import FieldMap, find_id
 from vecindex.types import Rejected
 from vecindex.verbs.ingest.drops.drop import REPLACED, Deletion, Drop, Version
+from vecindex.verbs.ingest.fields.settle import LOOK_AHEAD, Chooser, Settled, read_head
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.ingest.registry import Registry, State
 from vecindex.verbs.ingest.result import IngestReport
 
-LOOK_AHEAD = 1_000
-"""The first rows of a source, whose names settle which fields are the id, the text and the title."""
-_LOOK_AHEAD_BYTES = 16 << 20
 _SKIPPED_AT_ONCE = 5_000
 
 
@@ -78,14 +72,13 @@ def whole(article: Article) -> tuple[list[str], list[str]]:
 class Planner:
     """Reads the sources once and yields transactions of the rows that the table lacks or has otherwise.
 
-    `template` and `vector_field` are those in force. After the last one, `report` holds the counts and
-    `seconds.reading` the time spent here.
+    `choose` chooses the fields of a source, as it did when the sources were settled. After the last one, `report`
+    holds the counts and `seconds.reading` the time spent here.
     """
 
-    sources: Sequence[Source]
+    sources: Sequence[Settled]
+    choose: Chooser
     options: IngestOptions
-    template: str | None
-    vector_field: str | None
     registry: Registry
     report: IngestReport
     cut: Cutter
@@ -93,6 +86,11 @@ class Planner:
     complete: bool = False
     nameless: int = 0
     """Rejected rows whose ids are not known: they may be rows that the table has."""
+
+    @property
+    def look_ahead(self) -> int:
+        """The first rows of a source that settle its fields: those of a first transaction at most."""
+        return min(LOOK_AHEAD, self.options["transaction_rows"])
 
     def transactions(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Transaction]:
         """Yield transactions of at least `transaction_rows` rows (the last may be smaller).
@@ -158,25 +156,26 @@ class Planner:
                 transaction.deletions[one.id] = Version(one.order, True)
         return transaction
 
-    def _items(self, stopped: Callable[[], bool]) -> Iterator[tuple[str, Article | Deletion | Rejected]]:
+    def _items(self, stopped: Callable[[], bool]) -> Iterator[tuple[str, Article | Deletion | Rejected | LeftOut]]:
         seconds = self.report.seconds
         mark = time.perf_counter()
-        for source in self.sources:
-            rows = source.read()
-            first, broken = self._first_rows(rows, stopped)
-            records = [row for row in first if isinstance(row, Record) and not self._deletes(row)]
-            fields = self._fields(records, source) if records else None
+        for settled in self.sources:
+            source, fields = settled.source, settled.fields
+            head = settled.head or read_head(source, self.look_ahead, stopped)
+            if records := [row for row in head.records() if not self._deletes(row)]:
+                # Of thousands of files only a few rows were looked at.
+                fields = self.choose(records, source).fields
             del records
-            for item in _resumed(first, broken, rows):
+            for item in head.items():
                 if stopped():
                     return
-                if isinstance(item, Rejected):
-                    made: Article | Deletion | Rejected = item
+                if not isinstance(item, Record):
+                    made: Article | Deletion | Rejected | LeftOut = item
                 elif self._deletes(item):
                     made = self._deletion(item, fields)
                 else:
                     if fields is None:
-                        fields = self._fields([item], source)
+                        fields = self.choose([item], source).fields
                     made = self._article(item, fields)
                 seconds.reading += time.perf_counter() - mark
                 yield source.name, made
@@ -186,9 +185,12 @@ class Planner:
     def _deletes(self, record: Record) -> bool:
         return self.drop is not None and self.drop.is_deletion(record)
 
-    def _article(self, record: Record, fields: FieldMap) -> Article | Rejected:
+    def _article(self, record: Record, fields: FieldMap) -> Article | Rejected | LeftOut:
         if self.drop is None:
-            return to_article(record, fields)
+            made = to_article(record, fields)
+            if fields.id is None and isinstance(made, Article) and self.registry.has_met(made.id):
+                return LeftOut(record.location, "same content as an earlier row")
+            return made
         made, reason = to_article(self.drop.without_mark(record), fields), self.drop.refusal(record)
         if reason is None:
             return made
@@ -197,57 +199,21 @@ class Planner:
     def _deletion(self, record: Record, fields: FieldMap | None) -> Deletion | Rejected:
         """Return a deletion, of which only the id and the age matter: a file may hold nothing else."""
         assert self.drop is not None, "only a drop deletes"
-        name = fields.id if fields else self.options["id_field"] or find_id(record.fields) or "id"
+        name = (fields.id if fields else None) or self.options["id_field"] or find_id(record.fields) or "id"
         row_id, reason = read_id(record.fields.get(name)), self.drop.refusal(record)
         if row_id is None or reason is not None:
             shown = excerpt(str(dict(record.fields)))
             return Rejected(record.location, reason or f"no id in field {name!r}", row_id, shown)
         return Deletion(record.location, row_id, self.drop.order(record.fields))
 
-    def _first_rows(
-        self, rows: Iterator[Record | Rejected], stopped: Callable[[], bool]
-    ) -> tuple[deque[Record | Rejected], SourceError | None]:
-        """Return the first rows of a source, and the error that it broke off with among them.
-
-        They are those of a first transaction, and fewer where they are long.
-        """
-        first: deque[Record | Rejected] = deque()
-        size = 0
-        try:
-            for row in islice(rows, min(LOOK_AHEAD, self.options["transaction_rows"])):
-                first.append(row)
-                size += _size(row)
-                if size >= _LOOK_AHEAD_BYTES or stopped():
-                    break
-        except SourceError as error:
-            return first, error
-        return first, None
-
-    def _fields(self, records: Sequence[Record], source: Source) -> FieldMap:
-        options = self.options
-        counts = Counter(name for row in records for name in row.fields)
-        # What the folders of a file name is a field in addition to its own, not the id or the title of all its rows.
-        own = set(counts) - set(source.partition if isinstance(source, PartitionedSource) else ())
-        # A stray row must not rename the fields of all others.
-        common = {name for name in own if 2 * counts[name] >= len(records)}
-        if self.drop is not None:
-            self.drop.check_fields(counts, source.name)
-        try:
-            return resolve_fields(
-                counts,
-                id_field=options["id_field"],
-                text_field=options["text_field"],
-                title_field=options["title_field"],
-                text_template=self.template,
-                vector_field=self.vector_field,
-                candidates=[common, own],
-            )
-        except SourceError as error:
-            raise SourceError(text(f"{source.name}: ", error.message), error.hint) from error
-
-    def _judge(self, source: str, item: Article | Deletion | Rejected) -> Planned | Deletion | Rejected | None:
-        """Return what is to be embedded, why it is rejected, or None for a row that the table has."""
+    def _judge(
+        self, source: str, item: Article | Deletion | Rejected | LeftOut
+    ) -> Planned | Deletion | Rejected | None:
+        """Return what is to be embedded, why it is rejected, or None for a row that nothing is to be done about."""
         self.report.read += 1
+        if isinstance(item, LeftOut):
+            self.report.count_left_out(item.reason)
+            return None
         if isinstance(item, Rejected):
             return item
         drop = self.drop
@@ -292,20 +258,3 @@ class Planner:
             self.nameless += 1
         self.report.count_reject(row.reason)
         transaction.rejects.append((source, row))
-
-
-def _size(row: Record | Rejected) -> int:
-    """Return about how many bytes the texts of a row take."""
-    fields = row.fields if isinstance(row, Record) else {}
-    return sum(len(value) for value in fields.values() if isinstance(value, str))
-
-
-def _resumed(
-    first: deque[Record | Rejected], broken: SourceError | None, rows: Iterator[Record | Rejected]
-) -> Iterator[Record | Rejected]:
-    """Yield the first rows, and keep none that was yielded; then raise what ended them, or yield the others."""
-    while first:
-        yield first.popleft()
-    if broken is not None:
-        raise broken
-    yield from rows

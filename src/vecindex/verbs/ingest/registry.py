@@ -78,6 +78,13 @@ class Registry:
             self._new_recent.clear()
         return State.NEW, None
 
+    def has_met(self, row_id: str) -> bool:
+        """Return whether the run has met an id, and its row has not turned out to be bad."""
+        key = _key(row_id)
+        if (at := self._find(self._keys, key)) >= 0:
+            return bool(self._met[at])
+        return key in self._new_recent or self._find(self._new_sorted, key) >= 0
+
     def keep(self, row_id: str) -> None:
         """Note that an id is still in the source although its row was rejected, so that pruning spares it."""
         at = self._find(self._keys, _key(row_id))

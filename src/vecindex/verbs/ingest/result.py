@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from vecindex.messages import Message
 from vecindex.notebook import shown_table
 from vecindex.serialize import Result, Spell, plain
 from vecindex.types import Estimate
@@ -37,9 +38,37 @@ class Seconds:
             setattr(self, part, getattr(self, part) + time.perf_counter() - mark)
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Which fields of a source are taken for what; `sources` counts those that have the same."""
+
+    source: str
+    sources: int
+    id: str | None
+    """None where ids are made of the contents."""
+    text: str | None
+    title: str | None
+    vector: str | None
+    kept: list[str]
+    """The other fields that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutSource:
+    """A source that is not read, and why."""
+
+    source: str
+    reason: Message
+    hint: Message | None
+
+
 @dataclass(slots=True)
 class IngestReport(Result):
-    """What a run of `ingest` did, or after a dry run would do. Counts are input rows unless they say vectors."""
+    """What a run of `ingest` did, or after a dry run would do. Counts are input rows unless they say vectors.
+
+    Of a complete run `read` is the sum of `added`, `changed`, `skipped`, `rejected`, `older`, `deleted` and
+    `left_out`.
+    """
 
     table: str
     read: int = 0
@@ -51,6 +80,8 @@ class IngestReport(Result):
     """Rows left out because the table has a newer version, or this run met one."""
     deleted: int = 0
     """Rows that said that their id is deleted, and hold."""
+    left_out: int = 0
+    """Rows that are sound and no articles, such as redirects."""
     pruned: int = 0
     missing: int = 0
     """Rows of the table that the sources no longer hold (kept, unless pruned)."""
@@ -60,6 +91,9 @@ class IngestReport(Result):
     transactions: int = 0
     interrupted: bool = False
     reject_reasons: dict[str, int] = field(default_factory=dict)
+    left_out_reasons: dict[str, int] = field(default_factory=dict)
+    taken: list[Taken] = field(default_factory=list)
+    sources_left_out: list[LeftOutSource] = field(default_factory=list)
     seconds: Seconds = field(default_factory=Seconds)
     device: str = ""
     precision: str = ""
@@ -76,6 +110,22 @@ class IngestReport(Result):
         self.rejected += 1
         self.reject_reasons[kind] = self.reject_reasons.get(kind, 0) + 1
 
+    def count_left_out(self, reason: str) -> None:
+        """Count a row that is no article under its reason."""
+        self.left_out += 1
+        self.left_out_reasons[reason] = self.left_out_reasons.get(reason, 0) + 1
+
+    @property
+    def unaccounted(self) -> int:
+        """Rows that were read and are in no other count: 0, unless the run ended before its end."""
+        counted = self.added + self.changed + self.skipped + self.rejected + self.older + self.deleted + self.left_out
+        return self.read - counted
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that the sources hold was good: no row rejected, no source left out."""
+        return not (self.rejected or self.sources_left_out)
+
     @property
     def texts_per_s(self) -> float | None:
         """Vectors made, over the time that the model was busy; None when none were made."""
@@ -87,9 +137,9 @@ class IngestReport(Result):
 
     def _repr_html_(self) -> str:
         """Return a table, for notebooks."""
-        counts = ["read", "added", "changed", "skipped", "rejected", "older", "deleted"]
+        counts = ["read", "added", "changed", "skipped", "rejected", "older", "deleted", "left_out"]
         counts += ["pruned", "missing", "truncated"]
-        rows: list[list[object]] = [[name, f"{getattr(self, name):,}"] for name in counts]
+        rows: list[list[object]] = [[name.replace("_", " "), f"{getattr(self, name):,}"] for name in counts]
         rows += [[f"rejected: {reason}", f"{count:,}"] for reason, count in self.reject_reasons.items()]
         rows.append(["rows in the table", f"{self.rows_in_table:,}"])
         if self.texts_per_s:

@@ -16,7 +16,7 @@ from vecindex.messages import Placeholder, option, text
 from vecindex.schema import axes_among
 from vecindex.serialize import plain
 from vecindex.sources.articles import read_id
-from vecindex.sources.base import Record
+from vecindex.sources.base import LeftOut, Record
 from vecindex.sources.fieldmap import find_id
 from vecindex.sources.open import open_sources
 from vecindex.store.articles import ArticleTable
@@ -120,6 +120,8 @@ def _from_source(
         for item in one.read():
             if isinstance(item, Rejected):
                 rejected.append(item)
+            elif isinstance(item, LeftOut):
+                continue
             elif found is not None:
                 _take(found, item)
             else:

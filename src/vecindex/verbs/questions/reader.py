@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 
 from vecindex.core.questions import Question, QuestionSet
 from vecindex.errors import SourceError
-from vecindex.sources.base import Record, excerpt
+from vecindex.sources.base import LeftOut, Record, excerpt
 from vecindex.sources.delimited.source import read_delimited
 from vecindex.sources.files import OVERLONG, InputFile, read_lines, standard_input
 from vecindex.sources.formats import ReadOptions, format_of, usable_format
@@ -169,7 +169,8 @@ def _table(file: InputFile, kind: str) -> Iterator[Record | Rejected]:
     found = usable_format(kind)
     if not found.is_table:
         raise SourceError(f"{file.name}: found the format {kind}, expected a table or text of questions.", _HINT)
-    return found.open(file, ReadOptions(text_fields=_KNOWN)).read()
+    rows = found.open(file, ReadOptions(text_fields=_KNOWN)).read()
+    return (row for row in rows if not isinstance(row, LeftOut))
 
 
 def _from_stream(stream: Any, file: InputFile, kind: str | None) -> Iterator[Record | Rejected]:
