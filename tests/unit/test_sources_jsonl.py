@@ -13,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vecindex.errors import SourceError
-from vecindex.sources import files, json_rows
+from vecindex.sources import files
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile
 from vecindex.sources.formats import FORMATS, ReadOptions, Source
-from vecindex.sources.json_rows import read_json_lines
+from vecindex.sources.jsons import cutter as json_cutter
+from vecindex.sources.jsons import rows as json_rows
+from vecindex.sources.jsons.rows import read_json_lines
 from vecindex.types import Rejected
 
 
@@ -109,12 +111,12 @@ def test_round_trip(rows: list[dict[str, Any]], ascii_only: bool) -> None:
 @given(records, st.sampled_from([None, 2]), st.integers(1, 9))
 def test_array_round_trip_whatever_the_pieces(rows: list[dict[str, Any]], indent: int, piece: int) -> None:
     """Cut at every few bytes, strings, escapes and brackets are still told apart."""
-    before = json_rows._PIECE_BYTES
-    json_rows._PIECE_BYTES = piece
+    before = json_cutter._PIECE_BYTES
+    json_cutter._PIECE_BYTES = piece
     try:
         found = read(json.dumps(rows, indent=indent).encode(), "json")
     finally:
-        json_rows._PIECE_BYTES = before
+        json_cutter._PIECE_BYTES = before
     assert found == [Record(f"c[{i}]", row) for i, row in enumerate(rows)]
 
 
@@ -156,9 +158,49 @@ def test_json_file_of_lines_and_empty_array() -> None:
     assert read(b"", "json") == []
 
 
-def test_one_object_over_several_lines() -> None:
-    with pytest.raises(SourceError, match="found one JSON object over several lines, expected an array"):
-        read(b'{\n  "rows": []\n}\n', "json")
+OBJECTS = b'\xef\xbb\xbf{\n  "id": 1,\n  "t": "}{"\n}\n{"id": 2}{"id": 3},\n\n{"id": [{}]\n}'
+
+
+@pytest.mark.parametrize("kind", ["json", "jsonl"])
+@pytest.mark.parametrize("piece", [1, 7, 1 << 18])
+def test_objects_one_after_the_other_over_any_number_of_lines(
+    kind: str, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_cutter, "_PIECE_BYTES", piece)
+    assert read(OBJECTS, kind) == [
+        Record("c[0]", {"id": 1, "t": "}{"}),
+        Record("c[1]", {"id": 2}),
+        Record("c[2]", {"id": 3}),
+        Record("c[3]", {"id": [{}]}),
+    ]
+
+
+def test_a_faulty_object_among_others() -> None:
+    good, bad, last = read(b'{\n"id": 1}\n{\n"id": }\n{"id": 3}\n', "json")
+    assert (good, last) == (Record("c[0]", {"id": 1}), Record("c[2]", {"id": 3}))
+    assert isinstance(bad, Rejected)
+    stream = opened(InputFile("c", stream=iter([io.BytesIO(b'{\n"id": 1}\n{"id": {}')])), "json").read()
+    assert next(stream) == Record("c[0]", {"id": 1})
+    with pytest.raises(SourceError, match="c: the JSON object ends too early, in element 1"):
+        next(stream)
+
+
+def test_lines_whose_first_one_is_faulty_are_lines() -> None:
+    bad, good = read(b'{"id": 1\n{"id": 2}\n', "json")
+    assert isinstance(bad, Rejected)
+    assert (bad.location, good) == ("c:1", Record("c:2", {"id": 2}))
+
+
+def test_action_lines_of_bulk_files_are_no_rows_and_give_their_ids() -> None:
+    raw = (
+        b'{"index": {"_type": "_doc", "_id": "290"}}\n{"title": "Ribosome"}\n'
+        b'{"index": {"_id": "291"}}\n{"title": "Tide", "page_id": 5}\n{"index": {"a": 1}}\n'
+    )
+    assert read(raw) == [
+        Record("c:2", {"_id": "290", "title": "Ribosome"}),
+        Record("c:4", {"title": "Tide", "page_id": 5}),
+        Record("c:5", {"index": {"a": 1}}),
+    ]
 
 
 def test_count_hint_is_exact_for_a_short_file_and_near_for_a_long_one(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_arguments_that_name_nothing(tmp_path: Path, argument: str, match: str) 
     [
         ([], {}, "no source given"),
         (["-", "-"], {}, r"standard input \(-\) is named twice"),
-        (["-"], {"format": "xlsx"}, "unknown format 'xlsx'\nKnown formats: jsonl, json, csv, tsv, parquet"),
+        (["-"], {"format": "docx"}, "unknown format 'docx'\nKnown formats: jsonl, json, csv, tsv, parquet"),
     ],
 )
 def test_wrong_options(arguments: list[str], options: dict[str, str], match: str) -> None:
@@ -105,14 +105,22 @@ def test_every_format_is_registered_once() -> None:
         ".arrow": "arrow",
         ".feather": "arrow",
         ".ipc": "arrow",
+        ".xlsx": "xlsx",
+        ".xlsm": "xlsx",
+        ".xlsb": "xlsx",
+        ".xls": "xlsx",
+        ".ods": "xlsx",
         ".xml": "wiki",
+        ".html": "html",
+        ".htm": "html",
+        ".xhtml": "html",
         ".txt": "text",
         ".md": "text",
         ".pkl": "pickle",
         ".pickle": "pickle",
     }
     tables = {name for name in FORMATS.built_in if FORMATS[name].is_table}
-    assert tables == {"jsonl", "json", "csv", "tsv", "parquet", "arrow"}
+    assert tables == {"jsonl", "json", "csv", "tsv", "parquet", "arrow", "xlsx", "lines", "extracted"}
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from xml.sax.saxutils import escape
 import pytest
 
 from vecindex.errors import MissingExtraError, SourceError
-from vecindex.sources import wiki
 from vecindex.sources.base import LeftOut, Record
 from vecindex.sources.formats import FileSource
 from vecindex.sources.open import open_sources
-from vecindex.sources.wiki import PlainText, WikitextError
+from vecindex.sources.xml import safe
+from vecindex.sources.xml.wiki import PlainText, WikitextError
 from vecindex.types import Rejected
 
 HEAD = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" xml:lang="de">
@@ -231,7 +231,7 @@ def test_an_argument_shows_its_default(wikitext: str, text: str) -> None:
 
 
 def test_a_page_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(wiki, "MAX_ROW_BYTES", 100_000)
+    monkeypatch.setattr(safe, "MAX_ROW_BYTES", 100_000)
     page = "<page><title>A</title><id>{}</id><revision><id>9</id><text>{}</text></revision></page>"
     good = "".join(page.format(n, "word " * 2_000) for n in range(30))
     path = tmp_path / "dump.xml"

@@ -24,6 +24,7 @@ CHANGES = {
     "Transaction",
     "_Names",
     "_Page",
+    "_Part",
     "_Reading",
     "_Run",
 }

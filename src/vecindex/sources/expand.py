@@ -14,6 +14,7 @@ from pathlib import Path
 from vecindex.errors import SourceError
 from vecindex.files import is_there
 from vecindex.masks import masked
+from vecindex.sources.archives import Archive, is_archive
 from vecindex.sources.files import InputFile, filesystem_of, is_url, like_it
 from vecindex.sources.unpack import MAX_RATIO
 
@@ -22,7 +23,7 @@ _MAGIC = frozenset("*?[")
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder, listed again at each call of `files`."""
+    """A folder, or a zip archive, listed again at each call of `files`."""
 
     location: str
     max_ratio: int = MAX_RATIO
@@ -38,7 +39,11 @@ class Folder:
 
         Raises SourceError when the folder cannot be listed.
         """
-        found = _remote_files(self.location) if is_url(self.location) else _local_files(Path(self.location), "")
+        path = Path(self.location)
+        if is_url(self.location):
+            found = _remote_files(self.location)
+        else:
+            found = Archive(path).files() if is_archive(path) else _local_files(path, "")
         for inside, file in found:
             yield inside, replace(file, max_ratio=self.max_ratio)
 
@@ -53,7 +58,7 @@ def _expanded(argument: str) -> list[InputFile | Folder]:
         return _expand_url(argument)
     path = Path(argument)
     if is_there(path):
-        return [Folder(argument) if path.is_dir() else InputFile(argument, argument)]
+        return [Folder(argument) if path.is_dir() or is_archive(path) else InputFile(argument, argument)]
     found = _expand_glob(path) if _is_glob(argument) else []
     if not found:
         raise _nothing(argument)
@@ -125,7 +130,11 @@ def _expand_glob(pattern: Path) -> list[InputFile | Folder]:
     matches = sorted(
         path for path in base.glob("/".join(rest)) if _is_hidden(rest) or not _is_hidden(path.relative_to(base).parts)
     )
-    files: list[InputFile | Folder] = [InputFile(str(path), str(path)) for path in matches if path.is_file()]
+    files: list[InputFile | Folder] = [
+        Folder(str(path)) if is_archive(path) else InputFile(str(path), str(path))
+        for path in matches
+        if path.is_file()
+    ]
     # A pattern such as data/** matches folders and their files alike; taking both would read files twice.
     return files or [Folder(str(path)) for path in matches]
 
@@ -141,7 +150,9 @@ def _local_files(folder: Path, prefix: str) -> Iterator[tuple[str, InputFile]]:
     for name, entry in entries:
         if name.startswith("."):
             continue
-        if not name.endswith("/"):
+        if is_archive(entry):
+            yield from ((f"{prefix}{name}/{inside}", file) for inside, file in Archive(entry).files())
+        elif not name.endswith("/"):
             yield prefix + name, InputFile(str(entry), str(entry))
         elif not entry.is_symlink():  # one could lead back up, without end
             yield from _local_files(entry, prefix + name)

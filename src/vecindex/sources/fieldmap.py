@@ -98,7 +98,7 @@ def resolve_fields(
     id_name = None if make_ids else _choose(id_field, rest, [*unique, *among], ID_NAMES, "id")
     text = _choose(text_field, rest, among, TEXT_NAMES, "text")
     title = _choose(title_field, rest, among, TITLE_NAMES, "title")
-    if id_name is None and not make_ids and (text is None or len(rest) > 1):
+    if id_name is None and not make_ids and (text is None or len(among[-1] if candidates else rest) > 1):
         if text is None and text_template is None and vector_field is None:
             raise _no_id_and_no_text(found)
         raise _no_field("is recognized as", "id", found)

@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from vecindex.errors import ConfigError, MissingExtraError, SourceError
 from vecindex.masks import masked
 from vecindex.messages import is_it
 from vecindex.sources.base import MAX_ROW_BYTES
-from vecindex.sources.unpack import MAX_RATIO, Unpacked
+from vecindex.sources.unpack import FREE_BYTES, MAX_RATIO, Unpacked, endless
 
 OVERLONG = f"line longer than {MAX_ROW_BYTES >> 20} MiB"
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
@@ -131,6 +132,8 @@ class InputFile:
     """Gives an open stream, once: it can be read from start to end one time."""
     max_ratio: int = MAX_RATIO
     """How many times its stored bytes it may unpack to; see `unpack`."""
+    archive: Path | None = None
+    """The zip archive that `location` is a path inside of."""
 
     def __post_init__(self) -> None:
         """Show a URL without its secrets."""
@@ -150,13 +153,13 @@ class InputFile:
     @property
     def local_path(self) -> Path | None:
         """The path when the bytes can be read from it as they are, else None."""
-        if self.stream is not None or is_url(self.location) or self.compression:
+        if self.stream is not None or is_url(self.location) or self.compression or self.archive is not None:
             return None
         return Path(self.location)
 
     def size_bytes(self) -> int | None:
         """Return the stored (compressed) size where it is known."""
-        if self.stream is not None:
+        if self.stream is not None or self.archive is not None:
             return None
         try:
             if is_url(self.location):
@@ -177,7 +180,7 @@ class InputFile:
         path = Path(self.location)
         try:
             # Opening a named pipe would wait, and reading it would take its bytes away.
-            if self.stream is not None or is_url(self.location) or not path.is_file():
+            if self.stream is not None or is_url(self.location) or self.archive or not path.is_file():
                 return None
             with path.open("rb") as file:
                 file_bytes, stored = os.fstat(file.fileno()).st_size, io.BytesIO(file.read(_HEAD_STORED_BYTES))
@@ -218,7 +221,7 @@ class InputFile:
     def open_seekable(self) -> Iterator[IO[bytes]]:
         """Open the decompressed bytes for random access; compressed or streamed ones by way of the disk."""
         with ExitStack() as stack:
-            if self.stream is None and not self.compression:
+            if self.stream is None and not self.compression and self.archive is None:
                 yield self._raw(stack)
                 return
             copy = stack.enter_context(tempfile.TemporaryFile())
@@ -242,6 +245,8 @@ class InputFile:
                 )
             return stream  # not ours to close
         try:
+            if self.archive is not None:
+                return self._in_archive(self.archive, stack)
             if not is_url(self.location):
                 return stack.enter_context(Path(self.location).open("rb"))
             filesystem, path = filesystem_of(self.location)
@@ -251,6 +256,14 @@ class InputFile:
         except Exception as error:  # each filesystem has its own errors
             raise _unreadable(self.name, error) from error
         return opened
+
+    def _in_archive(self, path: Path, stack: ExitStack) -> IO[bytes]:
+        archive = stack.enter_context(zipfile.ZipFile(path))
+        entry = archive.getinfo(self.location)
+        # A reader of zip archives never gives more than the size that stands in its directory.
+        if entry.file_size > max(FREE_BYTES, self.max_ratio * entry.compress_size):
+            raise endless(self.name, entry.compress_size, "zip", entry.file_size, self.max_ratio)
+        return stack.enter_context(archive.open(entry))
 
 
 def like_it(path: str) -> str:

@@ -39,6 +39,7 @@ class ReadOptions:
     delimiter : between the fields of a delimited file; None to find out.
     quoting : how a delimited file uses quotes.
     header : whether a delimited file names its columns; None to find out.
+    records : where the records are inside of what a table's rows are; see `jsons.nested`.
     notice : takes what the user should know of how a file is read.
     """
 
@@ -48,6 +49,7 @@ class ReadOptions:
     delimiter: str | None = None
     quoting: Quoting = "auto"
     header: bool | None = None
+    records: str | None = None
     notice: Notice = lambda _: None
 
 
@@ -113,6 +115,7 @@ class SourceFormat:
     Attributes
     ----------
     extensions : those that stand for it, in lower case with their dots; a compression's (.gz, ...) may follow them.
+        None for a format that must be named, or is known by the first bytes of a file (`recognize`).
     open : returns the source for one file. It opens the file only when the source is read.
     is_table : rows have named fields, to which a folder named like `lang=en` adds one.
     folder : how several files are one source; None where each is one by itself.
@@ -132,16 +135,21 @@ FORMATS = Registry(
     "vecindex.sources",
     SourceFormat,
     {
-        "jsonl": "vecindex.sources.json_rows:JSONL",
-        "json": "vecindex.sources.json_rows:JSON",
+        "jsonl": "vecindex.sources.jsons.rows:JSONL",
+        "json": "vecindex.sources.jsons.rows:JSON",
         "csv": "vecindex.sources.delimited.source:CSV",
         "tsv": "vecindex.sources.delimited.source:TSV",
         "parquet": "vecindex.sources.arrow.files:PARQUET",
         "arrow": "vecindex.sources.arrow.files:ARROW",
-        "wiki": "vecindex.sources.wiki:FORMAT",
+        "xlsx": "vecindex.sources.sheets:FORMAT",
+        "wiki": "vecindex.sources.xml.wiki:FORMAT",
+        "stackexchange": "vecindex.sources.xml.stackexchange:FORMAT",
+        "extracted": "vecindex.sources.texts.extracted:FORMAT",
+        "lines": "vecindex.sources.texts.lines:FORMAT",
         # Before texts: a folder that holds both is read for its pickles.
         "pickle": "vecindex.sources.pickles.source:FORMAT",
-        "text": "vecindex.sources.text_folder:FORMAT",
+        "html": "vecindex.sources.texts.html:FORMAT",
+        "text": "vecindex.sources.texts.files:FORMAT",
     },
 )
 

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from vecindex.errors import ConfigError, SourceError
 from vecindex.masks import masked
-from vecindex.messages import option, text
+from vecindex.messages import Placeholder, command, option, text
 from vecindex.sources.arrow.memory import memory_sources
 from vecindex.sources.base import Item, Notice, Record, Source
 from vecindex.sources.expand import Folder, expand, glob_base
@@ -30,6 +30,9 @@ from vecindex.sources.formats import (
     format_of,
     usable_format,
 )
+from vecindex.sources.jsons.nested import NestedSource
+from vecindex.sources.layouts import Layout, layout_of
+from vecindex.sources.recognize import format_found
 from vecindex.sources.unpack import MAX_RATIO
 from vecindex.sources.vectors import NpyVectors
 from vecindex.types import SourceData
@@ -164,7 +167,7 @@ def _open_argument(argument: str, format: str | None, options: ReadOptions, max_
         if isinstance(found, Folder):
             sources.extend(_open_folder(found, inside, format, options))
             continue
-        kind = format or format_of(found.base_name)
+        kind = format or format_found(found)
         if kind is None:
             raise _unknown_format(found)
         reader = usable_format(kind)
@@ -186,9 +189,13 @@ def _inside(argument: str, name: str) -> str:
     return "" if name == argument else name.replace("\\", "/").removeprefix(glob_base(pattern)).lstrip("/")
 
 
-def _open_file(file: InputFile, reader: SourceFormat, inside: str, options: ReadOptions) -> Source:
+def _open_file(
+    file: InputFile, reader: SourceFormat, inside: str, options: ReadOptions, split: str | None = None
+) -> Source:
     source = reader.open(file, options)
-    partition = partition_of(inside) if reader.is_table else None
+    if options.records is not None and reader.is_table:
+        source = NestedSource(source, options.records)
+    partition = {**partition_of(inside), **({} if split is None else {"split": split})} if reader.is_table else None
     return PartitionedSource(source, partition) if partition else source
 
 
@@ -212,17 +219,24 @@ def _open_folder(folder: Folder, prefix: str, format: str | None, options: ReadO
     together = {kind: _Names() for kind in FORMATS.built_in if FORMATS[kind].folder is not None}
     others = _Names()
     for inside, file in folder.files():
-        kind = format_of(file.base_name)
+        kind = format_found(file) if format is None else format_of(file.base_name)
         if kind is None or (format is not None and kind != format):
             others.add(inside)
         elif FORMATS[kind].folder is None:
             data.append((inside, file, usable_format(kind)))
         else:
             together.setdefault(kind, _Names()).add(inside)
+    layout = layout_of([inside for inside, _, _ in data]) if format is None else Layout()
+    if layout.questions:
+        _report_questions(folder, layout, options.notice)
+    data = [one for one in data if one[0] not in layout.questions | layout.metadata]
     chosen = None if data else next((kind for kind, names in together.items() if names.n), None)
     if data:
         label, left = "data files", [*together.values(), others]
-        sources = [_open_file(file, reader, f"{prefix}/{inside}", options) for inside, file, reader in data]
+        sources = [
+            _open_file(file, reader, f"{prefix}/{inside}", options, layout.splits.get(inside))
+            for inside, file, reader in data
+        ]
     elif chosen is not None and (reader := usable_format(chosen).folder) is not None:
         n = together.pop(chosen).n
         source, unused = reader.open(folder.name, lambda: _of_format(folder, chosen), n, options)
@@ -234,6 +248,19 @@ def _open_folder(folder: Folder, prefix: str, format: str | None, options: ReadO
     if format is None:
         _report_left_out(folder, label, left, options.notice)
     return sources
+
+
+def _report_questions(folder: Folder, layout: Layout, notice: Notice) -> None:
+    found = sorted(layout.questions)
+    shown = ", ".join(found[:_NAMED]) + (", ..." if len(found) > _NAMED else "")
+    notice(
+        text(
+            f"{folder.name}: read for its corpus; {len(found):,} "
+            f"{'file of questions or judgments is' if len(found) == 1 else 'files of questions or judgments are'} "
+            f"left out ({shown}); questions are for ",
+            command("overlap", questions=Placeholder("FILE")),
+        )
+    )
 
 
 def _of_format(folder: Folder, kind: str) -> Iterable[tuple[str, InputFile]]:

@@ -51,20 +51,8 @@ class Unpacked(io.RawIOBase):
         buffer[: len(piece)] = piece
         self._done_bytes += len(piece)
         if self._compression and self._done_bytes > max(FREE_BYTES, self._max_ratio * self._stored.n_bytes):
-            raise self._endless()
+            raise endless(self._name, self._stored.n_bytes, self._compression, self._done_bytes, self._max_ratio)
         return len(piece)
-
-    def _endless(self) -> SourceError:
-        return SourceError(
-            f"{self._name}: {self._stored.n_bytes:,} bytes of {self._compression} data unpack to more than "
-            f"{self._done_bytes:,}, expected at most {self._max_ratio:,} times as many; it may be made to "
-            "fill a disk",
-            text(
-                "If it is right, unpack it yourself and name the unpacked file; or, for an ingest, raise ",
-                option("max_ratio"),
-                ".",
-            ),
-        )
 
     def _fault(self, error: Exception) -> SourceError:
         where = f"after {self._done_bytes:,} bytes"
@@ -78,6 +66,19 @@ class Unpacked(io.RawIOBase):
             f"{self._name}: the {self._compression} data {what}, {where} of unpacked data",
             "Copy or download the file again, then run the same command: rows already stored are skipped.",
         )
+
+
+def endless(name: str, stored_bytes: int, compression: str, done_bytes: int, max_ratio: int) -> SourceError:
+    """Return the error for data that unpack to too many bytes."""
+    return SourceError(
+        f"{name}: {stored_bytes:,} bytes of {compression} data unpack to more than {done_bytes:,}, expected at most "
+        f"{max_ratio:,} times as many; it may be made to fill a disk",
+        text(
+            "If it is right, unpack it yourself and name the unpacked file; or, for an ingest, raise ",
+            option("max_ratio"),
+            ".",
+        ),
+    )
 
 
 class _Counted:

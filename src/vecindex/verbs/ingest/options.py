@@ -61,6 +61,9 @@ class SourceOptions(TypedDict, total=False):
         bool | None,
         Option("Whether delimited files name their columns [default: found out]", flag="--header/--no-header"),
     ]
+    records: Annotated[
+        str | None, Option("Where records are inside of a row or a file, e.g. data.paragraphs", metavar="PATH")
+    ]
     device: Device
     precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], Option("auto, fp32, bf16 or fp16.", default="auto")]
     batch_tokens: Annotated[
@@ -141,6 +144,7 @@ def reading(options: IngestOptions) -> ReadOptions:
         delimiter=options["delimiter"],
         quoting=options["quoting"],
         header=options["header"],
+        records=options["records"],
     )
 
 

@@ -26,7 +26,8 @@ from vecindex.sources.base import LeftOut, Record, excerpt
 from vecindex.sources.delimited.source import read_delimited
 from vecindex.sources.files import OVERLONG, InputFile, read_lines, standard_input
 from vecindex.sources.formats import ReadOptions, format_of, usable_format
-from vecindex.sources.json_rows import ArrayCutter, parse_object, read_json, read_json_lines
+from vecindex.sources.jsons.cutter import ArrayCutter
+from vecindex.sources.jsons.rows import parse_object, read_json, read_json_lines
 from vecindex.types import Rejected
 
 Questions = str | Path | Sequence[str | Mapping[str, Any]]

@@ -12,7 +12,7 @@ from vecindex.options import checked
 from vecindex.serialize import Result
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile, read_lines, standard_input
-from vecindex.sources.json_rows import parse_object
+from vecindex.sources.jsons.rows import parse_object
 from vecindex.store.articles import ArticleTable, isin
 from vecindex.store.database import Database
 from vecindex.store.search import check_condition

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +15,7 @@ from vecindex.errors import SourceError
 from vecindex.messages import Message, Placeholder, option, percent, text
 from vecindex.sources.base import Record, Source
 from vecindex.sources.fieldmap import FieldMap, resolve_fields
+from vecindex.sources.jsons.nested import paths_of_records
 from vecindex.sources.open import PartitionedSource
 from vecindex.verbs.ingest.options import IngestOptions, is_drop
 
@@ -55,7 +56,8 @@ def choose_fields(
     # A stray row must not rename the fields of all others.
     common = {name for name in own if 2 * filled[name] >= len(records)}
     shares = {name: _repeats(records, name) / len(records) for name in own}
-    found = resolve_fields(
+    found = _resolved(
+        records,
         there,
         id_field=options["id_field"],
         text_field=options["text_field"],
@@ -83,6 +85,18 @@ def _kept(options: IngestOptions) -> tuple[frozenset[str] | None, frozenset[str]
     never = frozenset(name for name in [options["deleted_field"]] if name is not None)
     chosen, skipped = options["fields"], options["skip_fields"]
     return None if chosen is None else frozenset(chosen) | always, (frozenset(skipped or ()) - always) | never
+
+
+def _resolved(records: Sequence[Record], names: Iterable[str], **how: Any) -> FieldMap:
+    """Resolve the fields; where that fails, name what is inside of the records, if that would do."""
+    try:
+        return resolve_fields(names, **how)
+    except SourceError as error:
+        paths = [] if how["vector_field"] else paths_of_records(records[0].fields)
+        if not paths:
+            raise
+        inside = text("There are records inside: ", option("records", paths[0]), ".")
+        raise SourceError(error.message, text(inside, " ", error.hint or "")) from error
 
 
 def _is_filled(value: Any) -> bool:

@@ -15,7 +15,6 @@ references, comments, formulas, galleries, files, categories, and switches such 
 
 from __future__ import annotations
 
-import pyexpat
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
@@ -23,12 +22,12 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from vecindex.errors import SourceError
-from vecindex.sources.base import MAX_ROW_BYTES, Item, LeftOut, Record, excerpt
+from vecindex.sources.base import Item, LeftOut, Record, excerpt
 from vecindex.sources.formats import FileSource, SourceFormat
+from vecindex.sources.xml.safe import Pieces, broken, check_expat
 from vecindex.types import Rejected
 
 _FILE_AND_CATEGORY_KEYS = frozenset({"-2", "6", "14"})
-_SAFE_EXPAT = (2, 4, 1)
 # Canonical names, understood by every wiki; a dump's header adds the local ones.
 HIDDEN_NAMESPACES = frozenset({"file", "image", "media", "category"})
 
@@ -113,14 +112,10 @@ FORMAT = SourceFormat(
 
 def _pages(stream: BinaryIO, name: str, plain: PlainText) -> Iterator[_Page]:
     """Yield each page as it ends. Raises SourceError for XML that is broken or not a MediaWiki export."""
-    if pyexpat.version_info < _SAFE_EXPAT:
-        raise SourceError(
-            f"{name}: found {pyexpat.EXPAT_VERSION}, expected 2.4.1 or newer to read XML safely",
-            "Use a newer build of Python.",
-        )
+    check_expat(name)
     page = _Page(0)
     root: ET.Element | None = None
-    pieces: Any = _Pieces(stream, name)
+    pieces: Any = Pieces(stream, name)
     try:
         for event, element in ET.iterparse(pieces, events=("start", "end")):
             tag = element.tag.rpartition("}")[2]
@@ -143,30 +138,7 @@ def _pages(stream: BinaryIO, name: str, plain: PlainText) -> Iterator[_Page]:
             elif tag == "namespace" and element.get("key") in _FILE_AND_CATEGORY_KEYS:
                 plain.hide_namespace(element.text or "")
     except ET.ParseError as error:
-        line, column = error.position
-        raise SourceError(
-            f"{name}: broken XML at line {line}, column {column}, after page {page.number}: {error}",
-            "Copy or download the dump again, then run the same command: rows already stored are skipped.",
-        ) from error
-
-
-class _Pieces:
-    """The bytes of a dump; ends with an error where a revision has none, for it would be held in memory whole."""
-
-    def __init__(self, stream: BinaryIO, name: str) -> None:
-        self._stream, self._name = stream, name
-        self.taken_bytes = 0
-
-    def read(self, size: int) -> bytes:
-        """Return the next bytes."""
-        piece = self._stream.read(size)
-        self.taken_bytes += len(piece)
-        if self.taken_bytes > MAX_ROW_BYTES:
-            raise SourceError(
-                f"{self._name}: found a page or a header longer than {MAX_ROW_BYTES >> 20} MiB",
-                "Name a dump as MediaWiki writes it: no page of it is as long.",
-            )
-        return piece
+        raise broken(name, error, f"page {page.number}") from error
 
 
 def _check_root(tag: str, name: str) -> None:

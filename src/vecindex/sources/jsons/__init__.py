@@ -1,0 +1,1 @@
+"""JSON lines, arrays, objects one after the other, and records inside of objects."""

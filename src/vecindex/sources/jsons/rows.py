@@ -1,0 +1,170 @@
+"""JSON lines, arrays of objects, and objects one after the other over any number of lines.
+
+Location: "corpus.jsonl:12", lines counted from 1; "corpus.json[12]", elements counted from 0 as jq does.
+
+Action lines of bulk files, as Elasticsearch and Cirrus dumps have them, are not rows: the row after one gets its
+`_id` where it has no id of its own.
+
+Rejected: a line that is not UTF-8, not JSON, not an object, or longer than 64 MiB. Blank lines are not rows.
+`NaN` and `Infinity`, which Python writes, are read as floats: `sources.articles` refuses them inside vectors.
+
+Arrays and objects are divided while they are read, so that memory holds one element (64 MiB at most) and a faulty
+element is one Rejected.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from io import BufferedReader, BytesIO
+from typing import Any, BinaryIO
+
+from vecindex.errors import SourceError
+from vecindex.sources.base import MAX_ROW_BYTES, Record, Source, excerpt
+from vecindex.sources.files import OVERLONG, InputFile, count_lines, read_lines
+from vecindex.sources.formats import FileSource, ReadOptions, SourceFormat
+from vecindex.sources.jsons.cutter import ArrayCutter, ObjectCutter
+from vecindex.types import Rejected
+
+MAX_WHOLE_BYTES = 1 << 30
+"""A file of one object whose records are inside of it is held in memory whole."""
+
+_BEGINNING_BYTES = 1 << 16
+_LONG_LINE = 4096
+_ACTION_KEYS = frozenset(
+    {"_id", "_index", "_type", "_routing", "routing", "version", "version_type", "retry_on_conflict"}
+)
+_ID_KEYS = frozenset({"id", "_id", "page_id", "pageid"})
+_BOM = b"\xef\xbb\xbf"
+_KINDS = {list: "array", str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
+
+
+def read_json_lines(stream: BinaryIO, name: str) -> Iterator[Record | Rejected]:
+    """Yield one item per line that is not blank."""
+    id_of_next: str | None = None
+    for number, line, whole in read_lines(stream, name):
+        if not whole:
+            yield Rejected(f"{name}:{number}", OVERLONG, excerpt=excerpt(line))
+        elif not line.isspace():
+            row = parse_object(line, f"{name}:{number}")
+            if isinstance(row, Record):
+                named = _is_action(row.fields) if len(row.fields) == 1 else None
+                if named is not None:
+                    id_of_next = named
+                    continue
+                if id_of_next and not _ID_KEYS & row.fields.keys():
+                    row = Record(row.location, {"_id": id_of_next, **row.fields})
+            id_of_next = None
+            yield row
+
+
+def parse_object(raw: bytes, location: str) -> Record | Rejected:
+    """Return the JSON object in `raw`, or why it is none."""
+    try:
+        value = json.loads(raw.decode("utf-8").rstrip())
+    except UnicodeDecodeError as error:
+        reason = f"not valid UTF-8 at byte {error.start + 1}"
+    except json.JSONDecodeError as error:
+        reason = f"not valid JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}"
+        if (nul := raw.find(b"\0")) >= 0:
+            reason = f"not valid JSON: NUL byte at byte {nul + 1}"
+    except RecursionError:
+        reason = "not usable JSON: nested too deeply"
+    except ValueError as error:  # Python refuses numbers of over 4,300 digits
+        reason = f"not usable JSON: {error}"
+    else:
+        if isinstance(value, dict):
+            return Record(location, value)
+        reason = f"found a JSON {_KINDS.get(type(value), 'value')}, expected an object"
+    return Rejected(location, reason, excerpt=excerpt(raw))
+
+
+def read_json(
+    stream: BufferedReader, name: str, most_bytes: int = MAX_ROW_BYTES, by_lines: bool = False
+) -> Iterator[Record | Rejected]:
+    """Yield one item per element, object or line. Raises SourceError when an array or object is truncated.
+
+    With `by_lines` a first line that is not known to its end is one row.
+    """
+    beginning = stream.peek(_BEGINNING_BYTES).removeprefix(_BOM).lstrip()
+    if _is_one_array(beginning) and not (by_lines and b"\n" not in beginning and len(beginning) > _LONG_LINE):
+        cutter = ArrayCutter(name, most_bytes)
+    elif _spans_lines(beginning):
+        cutter = ObjectCutter(name, most_bytes)
+    else:
+        yield from read_json_lines(stream, name)
+        return
+    _skip_bom(stream)
+    for index, raw in enumerate(cutter.elements(stream)):
+        yield parse_object(raw, f"{name}[{index}]")
+
+
+def _is_one_array(beginning: bytes) -> bool:
+    """Return whether a file is one array, and not a line with one after the other."""
+    if not beginning.startswith(b"["):
+        return False
+    first, _, rest = beginning.partition(b"\n")
+    if not rest.strip():
+        return True
+    try:
+        json.loads(first)
+    except ValueError:
+        return True
+    except RecursionError:
+        return False
+    return False
+
+
+def _spans_lines(beginning: bytes) -> bool:
+    """Return whether the first object of a file is not one line: it goes on, or another one follows it there."""
+    lines = [line for line in beginning.split(b"\n", 3)[:3] if line.strip()]
+    if not beginning.startswith(b"{") or (len(lines) < 2 and b"\n" not in beginning and len(beginning) > _LONG_LINE):
+        return False
+    # Of lines that are objects, the first may be a faulty one.
+    return not any(isinstance(parse_object(line, ""), Record) for line in lines[:2])
+
+
+def _skip_bom(stream: BufferedReader) -> None:
+    if stream.peek(3).startswith(_BOM):
+        stream.read(3)
+
+
+def _is_action(fields: Mapping[str, Any]) -> str | None:
+    """Return the id that an action line of a bulk file (Elasticsearch, Cirrus dumps) names; None for a row.
+
+    >>> _is_action({"index": {"_type": "_doc", "_id": "290"}}), _is_action({"index": {}}), _is_action({"id": 1})
+    ('290', '', None)
+    """
+    if len(fields) != 1:
+        return None
+    ((name, value),) = fields.items()
+    if name not in ("index", "create", "update") or not isinstance(value, dict):
+        return None
+    if value and not _ACTION_KEYS.issuperset(value):
+        return None
+    return str(value.get("_id", ""))
+
+
+def _count_rows(piece: bytes, is_whole: bool) -> int:
+    beginning = piece.removeprefix(_BOM)
+    is_array = _is_one_array(beginning.lstrip())
+    if not is_array and not _spans_lines(beginning.lstrip()):
+        return count_lines(piece, is_whole)
+    rows = 0
+    cutter = ArrayCutter("") if is_array else ObjectCutter("")
+    # Truncated at the end of the piece, the array ends with an error.
+    with suppress(SourceError):
+        for _ in cutter.elements(BufferedReader(BytesIO(beginning))):
+            rows += 1
+    return rows
+
+
+def _open(file: InputFile, options: ReadOptions, by_lines: bool) -> Source:
+    most_bytes = MAX_WHOLE_BYTES if options.records else MAX_ROW_BYTES
+    return FileSource(file, partial(read_json, most_bytes=most_bytes, by_lines=by_lines), _count_rows, options)
+
+
+JSONL = SourceFormat((".jsonl", ".ndjson"), partial(_open, by_lines=True))
+JSON = SourceFormat((".json",), partial(_open, by_lines=False))

@@ -1,0 +1,1 @@
+"""XML: dumps of wikis and of question-and-answer sites."""
