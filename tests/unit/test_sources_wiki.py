@@ -15,7 +15,7 @@ from vecindex.sources.base import LeftOut, Record
 from vecindex.sources.formats import FileSource
 from vecindex.sources.open import open_sources
 from vecindex.sources.xml import safe
-from vecindex.sources.xml.wiki import PlainText, WikitextError
+from vecindex.sources.xml.wikitext import PlainText, WikitextError, is_redirect
 from vecindex.types import Rejected
 
 HEAD = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" xml:lang="de">
@@ -201,10 +201,47 @@ def test_missing_parser_names_the_package(tmp_path: Path, monkeypatch: pytest.Mo
         ("{{unclosed [[also", "{{unclosed [[also"),
         ("<gallery>\nA.jpg|b\n</gallery>after", "after"),
         ("", ""),
+        ("about {{formatnum:20}} or {{formatnum:2,500|R}} Da", "about 20 or 2,500 Da"),
+        ("{{val|20|ul=nm}} and {{Val|1.5|0.2|e=6|u=m|up=s}}", "20 nm and 1.5±0.2×10^6 m/s"),
+        ("{{convert|5|to|10|km|mi}}, {{cvt|3|-|4|m}}", "5 to 10 km, 3–4 m"),
+        ("{{frac|3|1|2}} {{sfrac|2|3}} {{chem2|C6H12O6}} {{chem|H|2|O}}", "3 1/2 2/3 C6H12O6 H2O"),
+        (
+            "{{unité|20|km}}, {{circa|1500}}, {{US$|20}} {{lang-de|Haus}}{{snd}}{{as of|2010}}",
+            "20 km, c. 1500, US$20 Haus – 2010",
+        ),
+        ("a{{nbsp}}b {{abbr|c.|circa}} {{nowrap|d [[e|f]]}}", "a b c. d f"),
+        ("; Site: where it is\n; Term\n: meaning\n:indented", "Site\nwhere it is\nTerm\nmeaning\nindented"),
+        ("* one: two", "one: two"),
+        ("Text.\n[[de:Mühle]]\n[[fr:Moulin]]\n[[zh-min-nan:X]]\n[[simple:Mill]]", "Text."),
+        (
+            "[[:de:Mühle]] [[Star Trek: Voyager]] [[wikt:mill|mill]] [[s:Mill]]",
+            "de:Mühle Star Trek: Voyager mill s:Mill",
+        ),
+        ("-{zh-hans:计算机;zh-hant:電腦}-和-{A|zh-cn:网络;zh-tw:網路}-", "计算机和网络"),
+        ("-{T|zh-hans:x;zh-hant:y}-a -{b}- {{x|-{{y}}}}", "a b"),
     ],
 )
 def test_plain_text(wikitext: str, expected: str) -> None:
     assert PlainText()(wikitext) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "leads"),
+    [
+        ("#REDIRECT [[Mill]]", True),
+        (" #redirect: [[Mill]]", True),
+        ("#WEITERLEITUNG [[Mühle]]", True),
+        ("#PATRZ [[Młyn]]\n[[Kategoria:Młyny]]", True),
+        ("#перенаправление [[Мельница]] {{x}}", True),
+        ("#重定向 [[磨坊]]", True),
+        ("#تغییر_مسیر [[آسیاب]]", True),
+        ("# [[Mill]]", False),
+        ("#Mills [[grind]] corn.", False),
+        ("The mill. #PATRZ [[x]]", False),
+    ],
+)
+def test_redirects_in_any_language(text: str, leads: bool) -> None:
+    assert is_redirect(text) is leads
 
 
 @pytest.mark.parametrize(("version", "safe"), [((2, 4, 0), False), ((2, 4, 1), True), ((2, 5, 0), True)])
