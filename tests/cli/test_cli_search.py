@@ -30,11 +30,11 @@ def test_lines_for_other_programs(run: Run, tmp_path: Path) -> None:
     )
     done = run("search", "--id", "me", "--db", tmp_path)
     assert done.code == 0
-    assert done.out == "1\t0.0000\tnear id\tA [31m title\tx\n2\t1.0000\tfar\t\tone two\n"
+    assert done.out == "1\t0.0000\t$'near\\tid'\tA [31m title\tx\n2\t1.0000\tfar\t\tone two\n"
     assert done.err == "2 of the 10 asked for: there are no more\n"
     short = run("search", "--id", "me", "--db", tmp_path, "--no-text", "-k", 1)
     assert short.err == ""
-    assert short.out == "1\t0.0000\tnear id\tA [31m title\n"
+    assert short.out == "1\t0.0000\t$'near\\tid'\tA [31m title\n"
 
 
 def test_several_queries_are_named(run: Run, tmp_path: Path) -> None:

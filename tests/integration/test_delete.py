@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import vecindex
 from tables import chunked_table, filled, ids_in
 from vecindex.cli.render.upkeep import print_delete
+from vecindex.core.identity import written_id
 from vecindex.errors import ConfigError, LockedError, SourceError
 from vecindex.store.database import Database
 from vecindex.verbs.upkeep.delete import DeleteReport
@@ -30,6 +32,40 @@ def test_ids_with_quotes(tmp_path: Path) -> None:
     append(make_table(tmp_path), unit_vectors(2), ids=["it's", "a' OR 'x' = 'x"])
     assert vecindex.open(tmp_path).delete("a' OR 'x' = 'x").deleted == 1
     assert ids_in(tmp_path) == {"it's"}
+
+
+STRANGE = [
+    " padded ",
+    "tab\there",
+    "line\nend",
+    "two  blanks",
+    "bell\x07",
+    "zero\u200bwidth",
+    "back\\slash\t'",
+    "$'a'",
+    "plain",
+]
+
+
+def test_an_id_that_is_typed_back_as_it_was_printed_is_found(tmp_path: Path) -> None:
+    from tables import append, make_table, unit_vectors
+
+    append(make_table(tmp_path), unit_vectors(len(STRANGE)), ids=STRANGE)
+    index = vecindex.open(tmp_path)
+    printed = [written_id(row_id) for row_id in STRANGE]
+    assert printed[0] == "$' padded '"
+    assert all(one.isprintable() and one.strip() == one for one in printed)
+    assert index.delete(STRANGE[0], dry_run=True).not_found == ()
+    (tmp_path / "ids.txt").write_text("\n".join(printed))
+    report = index.delete(file=str(tmp_path / "ids.txt"))
+    assert (report.deleted, report.not_found) == (len(STRANGE), ())
+    assert index.delete("$'\\tx'").not_found == ("$'\\tx'",)
+
+
+def test_bash_reads_a_printed_id_back() -> None:
+    for row_id in STRANGE[:-2]:
+        done = subprocess.run(["bash", "-c", f"printf %s {written_id(row_id)}"], capture_output=True, check=True)
+        assert done.stdout.decode() == row_id
 
 
 def test_by_condition(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,9 @@ from vecindex.core.vectors import F32
 from vecindex.types import Fingerprint
 
 _SEPARATOR = ":"
+_ESCAPES = {"\\": "\\\\", "'": "\\'", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+_PLAIN = {written: plain for plain, written in _ESCAPES.items()}
+_ESCAPED = re.compile(r"\\(?:[\\'tnr]|x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))")
 # Made once: `json.dumps` with options of its own makes an encoder at every call, a third of a hash's time.
 _JSON = json.JSONEncoder(sort_keys=True, default=str, ensure_ascii=True)
 
@@ -86,3 +90,35 @@ def id_digest(row_id: str) -> bytes:
     """
     # A name of a file that is no UTF-8 is an id that no table holds, but it is counted and compared as any other.
     return hashlib.blake2b(row_id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    # A byte of its own is one of UTF-8 from 0x80 on.
+    return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def written_id(row_id: str) -> str:
+    r"""Return an id on one line, as a shell reads it back.
+
+    One with characters that cannot be seen (controls, outer blanks, several blanks in a row) is written as bash and
+    zsh do, $'...'; all others stay as they are.
+
+    >>> written_id("wiki 12"), written_id(" a"), written_id("a\tb\'c")
+    ('wiki 12', "$' a'", "$'a\\tb\\'c'")
+    """
+    if row_id.isprintable() and " ".join(row_id.split()) == row_id and row_id and not row_id.startswith("$'"):
+        return row_id
+    return "$'" + "".join(_ESCAPES.get(c) or (c if c.isprintable() else _escaped(c)) for c in row_id) + "'"
+
+
+def id_as_written(written: str) -> str | None:
+    r"""Return the id that `written_id` wrote as $'...'; None for a text that it did not write.
+
+    >>> id_as_written("$'a\\tb'"), id_as_written("a")
+    ('a\tb', None)
+    """
+    if not (written.startswith("$'") and written.endswith("'") and len(written) > 2):
+        return None
+    found = _ESCAPED.sub(lambda one: _PLAIN.get(one[0]) or chr(int(one[1] or one[2] or one[3], 16)), written[2:-1])
+    return found if written_id(found) == written else None

@@ -10,6 +10,7 @@ from vecindex.cli.layout import columns, data, on_terminal, out, plain, prose, t
 from vecindex.cli.output import say
 from vecindex.cli.wrapping import cells, cut, shrunk, side_by_side
 from vecindex.core.conditions import columns_in
+from vecindex.core.identity import written_id
 
 if TYPE_CHECKING:
     from vecindex.verbs.search.result import Answer, Hit, SearchResult
@@ -38,7 +39,7 @@ def print_search(result: SearchResult) -> None:
             _print_hits(answer, result.hybrid, fields)
             continue
         for hit in answer.hits:
-            words = [plain(hit.id), plain(hit.title or ""), *([] if hit.text is None else [plain(hit.text)])]
+            words = [written_id(hit.id), plain(hit.title or ""), *([] if hit.text is None else [plain(hit.text)])]
             data("\t".join([*[name] * several, *_numbers(hit, result.hybrid), *words, *_values(hit, fields)]))
     most = max((len(answer.hits) for answer in result.answers), default=0)
     if not most:
@@ -62,7 +63,8 @@ def _print_hits(answer: Answer, hybrid: bool, fields: Sequence[str]) -> None:
         return
     head = [f"{'rank':<{_INDENT - 2}}", "dist", *(["relevance"] if hybrid else []), "id", "title", *fields]
     rows = [
-        [*_numbers(hit, hybrid), plain(hit.id), plain(hit.title or ""), *_values(hit, fields)] for hit in answer.hits
+        [*_numbers(hit, hybrid), written_id(hit.id), plain(hit.title or ""), *_values(hit, fields)]
+        for hit in answer.hits
     ]
     width = columns(sys.stdout)
     widths = shrunk([head, *rows], width)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vecindex.cli.layout import data, facts, on_terminal, out, plain, prose, table
 from vecindex.cli.output import duration, say, size
 from vecindex.cli.render.project import map_line
+from vecindex.core.identity import written_id
 from vecindex.messages import Placeholder, command, percent, text
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def _print_rejects(rejects: Sequence[Mapping[str, Any]]) -> None:
     """Print the rejected rows: each as lines of a name and a value on a terminal, elsewhere separated by tabs."""
     for row in rejects:
         cells = {name: plain(str(row[name] or "")) for name in ("place", "reason", "id", "excerpt")}
+        cells["id"] = written_id(str(row["id"])) if row["id"] else ""
         if not on_terminal():
             data("\t".join(cells.values()))
             continue
@@ -131,13 +133,13 @@ def _rate(run: dict[str, Any]) -> str:
 def print_delete(report: DeleteReport) -> None:
     """Print what a deletion removed, or would remove."""
     for row_id in report.not_found:
-        say(f"not found: {plain(row_id)}")
+        say(f"not found: {written_id(row_id)}")
     if report.not_found and not report.articles:
         say(text("To find an id: ", command("search", Placeholder("TEXT"), json=True)), 2)
     chunk = next((found for i in report.not_found if (found := _CHUNK_ID.fullmatch(i))), None)
     if chunk is not None:
         # The report does not say whether the table is chunked; the sentence holds either way.
-        article, row = plain(chunk["article"]), plain(chunk[0])
+        article, row = written_id(chunk["article"]), written_id(chunk[0])
         say(f"in a table of chunks an article is named by its article_id: {article}, not {row}", 2)
     matched = f"{report.articles:,} articles ({report.rows:,} rows)"
     if report.dry_run:

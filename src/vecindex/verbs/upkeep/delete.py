@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+from vecindex.core.identity import id_as_written
 from vecindex.errors import ConfigError, SourceError
 from vecindex.messages import Placeholder, option, text
 from vecindex.options import checked
@@ -73,6 +74,11 @@ def delete(
         found, rows = _articles_where(table, key, where)
     else:
         found, rows = _articles_there(table, key, wanted)
+        # An id that cannot be seen may come as it was printed.
+        meant = {i: read for i in wanted if i not in found and (read := id_as_written(i)) is not None}
+        more, more_rows = _articles_there(table, key, [i for i in meant.values() if i not in found])
+        found, rows = found | more, rows + more_rows
+        wanted = [meant.get(i, i) if meant.get(i) in found else i for i in wanted]
     missing = tuple(i for i in wanted if i not in found)
     plan = DeleteReport(name, len(found), rows, missing, 0, dry_run, table.count())
     if dry_run or not found or (confirm is not None and not confirm(plan)):
