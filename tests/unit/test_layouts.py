@@ -255,6 +255,17 @@ def test_records_inside_of_an_object(indent: int | None, tmp_path: Path) -> None
     assert report.read == 3
 
 
+def test_rows_of_an_answer_of_a_server_are_found_inside(tmp_path: Path) -> None:
+    write(
+        tmp_path / "rows.json",
+        json.dumps({"features": [], "rows": [{"row_idx": 0, "row": {"id": "a", "text": MILL}}]}),
+    )
+    with pytest.raises(SourceError, match=r"There are records inside: records='rows\.row'\."):
+        account([tmp_path / "rows.json"])
+    (article,), _ = account([tmp_path / "rows.json"], records="rows.row")
+    assert (article.id, article.text, article.extra) == ("a", MILL, {"row_idx": 0})
+
+
 def test_records_inside_of_lines(tmp_path: Path) -> None:
     rows = [{"doc": "d", "parts": ["A.", "B."]}, {"doc": "e", "parts": []}, {"doc": "f"}, {"doc": "g", "parts": [4]}]
     write(tmp_path / "a.jsonl", lines(*rows))

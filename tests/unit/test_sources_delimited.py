@@ -175,6 +175,20 @@ def test_dialect_and_encoding_are_found_out_and_reported(tmp_path: Path, name: s
     assert (told in "\n".join(notices)) if told else not notices
 
 
+def test_a_file_of_one_column_divides_nothing() -> None:
+    raw = b'text\nThe moon, it moves.\n"The tide, ""it"" comes."\n'
+    assert [item.fields["text"] for item in read(raw) if isinstance(item, Record)] == [
+        "The moon, it moves.",
+        'The tide, "it" comes.',
+    ]
+
+
+def test_lines_may_end_in_returns_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"id,text\r1,The mill\r2,The tide\r")
+    (source,) = open_sources([str(tmp_path / "a.csv")])
+    assert [item.fields["text"] for item in source.read() if isinstance(item, Record)] == ["The mill", "The tide"]
+
+
 def test_dialect_can_be_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes("4;Ä;x y\n5;Ö;z\n".encode("mac_roman"))
     options = ReadOptions(delimiter=";", header=False, encoding="mac_roman")

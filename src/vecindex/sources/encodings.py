@@ -147,7 +147,7 @@ class _Recoded(io.RawIOBase):
         self._stream, self._name, self._notice = stream, name, notice
         self._read: Any = getattr(stream, "read1", stream.read)
         self._ready = b""
-        self._begun = False
+        self._begun = self._ends_in_returns = False
         self._decoder: codecs.IncrementalDecoder | None = None
         self._settled = encoding is not None
         if encoding is not None:
@@ -173,14 +173,20 @@ class _Recoded(io.RawIOBase):
             self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
 
     def _recoded(self, piece: bytes) -> bytes:
+        begins, self._begun = not self._begun, True
+        made = self._decoded(piece, begins)
+        if begins:
+            # Lines that end as those of old Macintoshes do, and some programs' exports still.
+            self._ends_in_returns = b"\n" not in made and b"\r" in made.rstrip(b"\r")
+        return made.replace(b"\r", b"\n") if self._ends_in_returns else made
+
+    def _decoded(self, piece: bytes, begins: bool) -> bytes:
         if not self._settled:
-            if not self._begun:
-                self._begun = True
-                if (found := _by_its_beginning(piece)) is not None:
-                    self._use(found)
-                    # A mark is no guess.
-                    if found in ("utf-16-le", "utf-16-be"):
-                        self._notice(self._guessed(found))
+            if begins and (found := _by_its_beginning(piece)) is not None:
+                self._use(found)
+                # A mark is no guess.
+                if found in ("utf-16-le", "utf-16-be"):
+                    self._notice(self._guessed(found))
             if not self._settled and (start := _first_beyond_ascii(piece)) is not None:
                 self._use(found := guess(piece[max(0, start - _BEFORE_BYTES) :]))
                 if found != "utf-8":

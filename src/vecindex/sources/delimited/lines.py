@@ -84,32 +84,52 @@ class Row:
         return f"{self.line}" if self.line == self.last else f"{self.line}-{self.last}"
 
 
-def quoted(lines: Lines, first: Line, delimiter: str) -> tuple[list[str], list[Line], str | None]:
-    """Read a row whose fields may be quoted, strictly as the csv module does.
+class QuotedRows:
+    """Rows whose fields may be quoted, read strictly as the csv module does."""
 
-    Returns its values, its lines, and what is wrong with them. A quote that is never closed takes 64 MiB at most.
-    """
-    if '"' not in first.text:
-        return first.bare.split(delimiter), [first], None
-    taken = [first]
+    def __init__(self, lines: Lines, delimiter: str) -> None:
+        """Take the lines and what separates the fields."""
+        self._lines, self._delimiter = lines, delimiter
+        self._first: Line | None = None
+        self._taken: list[Line] = []
+        self._size = 0
+        self._reader = self._new_reader()
 
-    def feed() -> Iterator[str]:
-        yield first.text
-        size = len(first.text)
-        while size <= MAX_ROW_BYTES and (line := lines.next()) is not None:
-            taken.append(line)
-            size += len(line.text)
-            yield line.text
+    def read(self, first: Line) -> tuple[list[str], list[Line], str | None]:
+        """Return the values of the row that begins with a line, its lines, and what is wrong with them.
 
-    try:
-        return next(csv.reader(feed(), delimiter=delimiter, strict=True), []), taken, None
-    except csv.Error as error:
-        return [], taken, f"not valid CSV: {error}"
+        A quote that is never closed takes 64 MiB at most.
+        """
+        if '"' not in first.text:
+            return first.bare.split(self._delimiter), [first], None
+        self._first, self._taken, self._size = first, [], 0
+        try:
+            return next(self._reader, []), self._taken, None
+        except csv.Error as error:
+            # It would go on in the middle of a field.
+            self._reader = self._new_reader()
+            return [], self._taken, f"not valid CSV: {error}"
+
+    def _new_reader(self) -> Iterator[list[str]]:
+        return csv.reader(self, delimiter=self._delimiter, strict=True)
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        """Return the next line of the row that is read."""
+        line = self._first if self._first is not None else self._lines.next() if self._size <= MAX_ROW_BYTES else None
+        self._first = None
+        if line is None:
+            raise StopIteration
+        self._taken.append(line)
+        self._size += len(line.text)
+        return line.text
 
 
 def quoted_alone(line: Line, delimiter: str) -> list[str] | None:
     """Return the values of a line that is a row by itself, None where it is none."""
-    values, _, fault = quoted(Lines(()), line, delimiter)
+    values, _, fault = QuotedRows(Lines(()), delimiter).read(line)
     return None if fault else values
 
 

@@ -21,9 +21,9 @@ from vecindex.sources.base import Notice
 from vecindex.sources.delimited.lines import (
     Line,
     Lines,
+    QuotedRows,
     Row,
     is_well_quoted,
-    quoted,
     quoted_alone,
     without_quotes,
 )
@@ -35,6 +35,7 @@ HEAD_CHARS = 1000
 
 _MAX_SHAPES = 64
 _SHAPED_CHARS = 40
+_SHAPED_ROWS = 1000
 _DIGITS, _LETTERS = re.compile(r"\d+"), re.compile(r"[^\W\d_]+")
 
 
@@ -73,8 +74,10 @@ class Rows:
         """Take the lines after the header, and how their quotes are to be read."""
         self._lines, self._name, self._delimiter, self._n, self._use = lines, name, delimiter, n, use
         self._notice = notice
+        self._quoted_rows = QuotedRows(lines, delimiter)
         self._noticed = False
         self._shapes: set[str] = set()
+        self._shaped = 0
         # A writer of csv quotes every field that has a quote in it: then quotes are not part of the text.
         rows = [cells for line in lines.peek(SAMPLE_LINES) if len(cells := self._plain(line)) == n]
         self._unquotes = all(is_well_quoted(cell) for cells in rows for cell in cells if '"' in cell)
@@ -101,7 +104,8 @@ class Rows:
 
     def _plain(self, line: Line) -> list[str]:
         bare = line.bare
-        return bare.split(self._delimiter) if bare else []
+        # In a file of one column, nothing is divided.
+        return [] if not bare else [bare] if self._n == 1 else bare.split(self._delimiter)
 
     def _as_it_stands(self, line: Line) -> Row | None:
         cells = self._plain(line)
@@ -111,7 +115,7 @@ class Rows:
 
     def _quoted(self, line: Line) -> Row | None:
         """Return the row that begins with a line if it is quoted as csv does; give back what was read of another."""
-        values, taken, fault = quoted(self._lines, line, self._delimiter)
+        values, taken, fault = self._quoted_rows.read(line)
         several = len(taken) > 1 and all(len(self._plain(one)) == self._n for one in taken)
         if fault is None and len(values) == self._n and not several:
             return _row(taken, values, None)
@@ -122,12 +126,13 @@ class Rows:
         return _row([line], self._plain(line), None)
 
     def _csv(self, line: Line) -> Row:
-        values, taken, fault = quoted(self._lines, line, self._delimiter)
+        values, taken, fault = self._quoted_rows.read(line)
         if fault is None:
             row = _row(taken, values, None)
             if len(taken) > 1 and len(values) == self._n and not self._noticed:
                 self._report_swallowed(row, taken)
-            if len(values) == self._n:
+            if len(values) == self._n and self._shaped < _SHAPED_ROWS:
+                self._shaped += 1
                 self._shapes.add(_shape(values[0]))
             return row
         after = next((i for i, one in enumerate(taken) if i and self._reads_as_a_row(one)), len(taken))
@@ -153,7 +158,10 @@ class Rows:
 
 
 def _row(lines: list[Line], values: list[str], fault: str | None) -> Row:
-    fault = next((line.fault for line in lines if line.fault), fault)
+    for line in lines:
+        if line.fault:
+            fault = line.fault
+            break
     return Row(lines[0].number, lines[-1].number, values, fault, lines[0].text[:HEAD_CHARS])
 
 

@@ -31,7 +31,7 @@ from vecindex.sources.delimited.dialect import (
     names_without_header,
     take_sep_line,
 )
-from vecindex.sources.delimited.lines import Line, Lines, Row, decoded_lines, quoted, quoted_alone
+from vecindex.sources.delimited.lines import Line, Lines, QuotedRows, Row, decoded_lines, quoted_alone
 from vecindex.sources.delimited.rows import HEAD_CHARS, Rows, use_of_quotes
 from vecindex.sources.files import InputFile, count_lines
 from vecindex.sources.formats import FileSource, ReadOptions, SourceFormat
@@ -129,7 +129,7 @@ def _header(lines: Lines, name: str, delimiter: str) -> list[str]:
 def _first_row(lines: Lines, delimiter: str) -> Row | None:
     while (line := lines.next()) is not None:
         if line.bare:
-            values, taken, fault = quoted(lines, line, delimiter)
+            values, taken, fault = QuotedRows(lines, delimiter).read(line)
             fault = next((one.fault for one in taken if one.fault), fault)
             return Row(line.number, taken[-1].number, values, fault, line.text[:HEAD_CHARS])
     return None

@@ -80,8 +80,10 @@ def _inside(value: Any, names: list[str], location: str, around: Mapping[str, An
         )
 
 
-def paths_of_records(fields: Mapping[str, Any], depth: int = _DEPTH) -> list[str]:
+def paths_of_records(fields: Mapping[str, Any], depth: int = _DEPTH, in_list: bool = False) -> list[str]:
     """Return the paths inside of a record at which there are objects with a text, at most three names long.
+
+    One object alone is none: it is a part of the record, unless what it is a part of stands in a list (`in_list`).
 
     >>> paths_of_records({"data": [{"title": "T", "paragraphs": [{"context": "x", "qas": []}]}]})
     ['data.paragraphs']
@@ -91,8 +93,9 @@ def paths_of_records(fields: Mapping[str, Any], depth: int = _DEPTH) -> list[str
         first = value[0] if isinstance(value, list) and value else value
         if not isinstance(first, dict):
             continue
-        if isinstance(value, list) and any(key.lower() in TEXT_NAMES for key in first):
+        several = in_list or isinstance(value, list)
+        if several and any(key.lower() in TEXT_NAMES for key in first):
             found.append(name)
         elif depth > 1:
-            found += [f"{name}.{path}" for path in paths_of_records(first, depth - 1)]
+            found += [f"{name}.{path}" for path in paths_of_records(first, depth - 1, several)]
     return found

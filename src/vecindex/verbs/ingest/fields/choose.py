@@ -115,7 +115,8 @@ def _repeated_id(records: Sequence[Record], found: FieldMap, options: IngestOpti
     if not (n := _repeats(records, found.id)):
         return []
     rows = f"{n:,} of the first {len(records):,} rows have an id that an earlier one has"
-    others = [name for name in records[0].fields if name != found.id and _may_be_id(records, name)]
+    taken = (found.id, found.text, found.title, found.vector)
+    others = [name for name in records[0].fields if name not in taken and _may_be_id(records, name)]
     made = text(option("id", "auto"))
     ways = text(option("id_field", others[0]), " or ", made) if others else made
     if n >= _FEW_REPEATS and n >= _MANY_REPEATS * len(records):
