@@ -344,3 +344,22 @@ def test_a_zip_archive_that_is_named_and_one_that_would_fill_a_disk(tmp_path: Pa
 def test_files_about_others_are_read_where_they_are_all_there_is(tmp_path: Path) -> None:
     write(tmp_path / "state.json", lines({"id": "1", "text": MILL}))
     assert len(account([tmp_path])[0]) == 1
+
+
+def test_records_by_their_names_and_records_one_level_down(tmp_path: Path) -> None:
+    by_name = {f"d{i}": {"title": "T", "text": f"text {i}"} for i in range(3)}
+    write(tmp_path / "named.json", json.dumps(by_name))
+    with pytest.raises(SourceError, match=r"There are records inside: records='\*'\."):
+        account([tmp_path / "named.json"])
+    articles, _ = account([tmp_path / "named.json"], records="*")
+    assert [(one.id, one.title, one.text) for one in articles] == [(f"d{i}", "T", f"text {i}") for i in range(3)]
+    texts = {f"d{i}": f"a text of words {i}" for i in range(3)}
+    write(tmp_path / "texts.json", json.dumps(texts))
+    articles, _ = account([tmp_path / "texts.json"], records="*")
+    assert {one.id: one.text for one in articles} == texts
+    hits = [{"_index": "i", "_id": f"h{i}", "_source": {"text": f"text {i}"}} for i in range(3)]
+    write(tmp_path / "hits.jsonl", "\n".join(map(json.dumps, hits)))
+    with pytest.raises(SourceError, match=r"There are records inside: records='_source'\."):
+        account([tmp_path / "hits.jsonl"])
+    articles, _ = account([tmp_path / "hits.jsonl"], records="_source")
+    assert [(one.id, one.text) for one in articles] == [(f"h{i}", f"text {i}") for i in range(3)]

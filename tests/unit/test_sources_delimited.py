@@ -285,3 +285,38 @@ def test_the_id_that_is_named_is_read_as_text(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"sku,text\n1.10,a\n1.1,b\n")
     (source,) = open_sources([str(tmp_path / "a.csv")], text_fields=["sku"])
     assert [item.fields["sku"] for item in source.read() if isinstance(item, Record)] == ["1.10", "1.1"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "texts"),
+    [
+        (b'id,text\n1,"he said \\"no, not now\\" twice"\n2,plain\n', ['he said "no, not now" twice', "plain"]),
+        (b'id, text\n1, "one, two"\n2, three\n', ["one, two", " three"]),
+        (b"# made today\n# by hand\nid,text\n1,one two\n", ["one two"]),
+        (b"#id,text\n1,one two\n", ["one two"]),
+        (b"id,text\r1,one two\r2,three\r", ["one two", "three"]),
+        (b"\n#id\ttext\n1\tone two\n", ["one two"]),
+    ],
+    ids=["backslashes", "blanks", "comments", "a header as a comment", "old Macs", "a tab in it"],
+)
+def test_what_other_programs_write(raw: bytes, texts: list[str], tmp_path: Path) -> None:
+    file = tmp_path / ("c.tsv" if b"\t" in raw else "c.csv")
+    file.write_bytes(raw)
+    rows = [row for source in open_sources([str(file)]) for row in source.read()]
+    assert all(isinstance(row, Record) for row in rows), rows
+    assert [row.fields["text"] for row in rows if isinstance(row, Record)] == texts
+
+
+def test_a_single_column_has_no_delimiter() -> None:
+    rows = read(b'text\none, two\n"three, ""four"""\n5" and 6"\n')
+    assert [row.fields for row in rows if isinstance(row, Record)] == [
+        {"text": "one, two"},
+        {"text": 'three, "four"'},
+        {"text": '5" and 6"'},
+    ]
+
+
+def test_a_row_of_too_many_fields_loses_no_line_after_it() -> None:
+    rows = read(b'id,text\n1,a, "b\n2,c\n3,d\n')
+    assert [row.location for row in rows] == ["c:2", "c:3", "c:4"]
+    assert [row.fields["text"] for row in rows[1:] if isinstance(row, Record)] == ["c", "d"]

@@ -60,3 +60,16 @@ def test_an_unknown_encoding_is_refused() -> None:
     for name in ("cp1525", "base64", "a b"):
         with pytest.raises(ConfigError, match=f"There is no encoding '{name}'"):
             known_encoding(name)
+
+
+def read_all(raw: bytes) -> list[str]:
+    """The lines of a stream whose encoding is guessed."""
+    return as_utf8(io.BytesIO(raw), "f", None, lambda _: None).read().decode("utf-8").splitlines()
+
+
+def test_a_line_of_utf8_in_a_western_file_stays_one() -> None:
+    lines = ["Größe über alles\n".encode("cp1252"), "Größe über alles\n".encode(), "süß\n".encode("cp1252")]
+    assert read_all(b"".join(lines)) == ["Größe über alles", "Größe über alles", "süß"]
+    # Whatever the size of the pieces in which it comes.
+    many = [lines[i % 2] for i in range(40_000)]
+    assert set(read_all(lines[2] + b"".join(many))) == {"Größe über alles", "süß"}

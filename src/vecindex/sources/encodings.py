@@ -9,6 +9,9 @@ judged by the piece of the file that it stands in:
 4. what charset-normalizer is confident of, among the encodings that were in wide use;
 5. else UTF-8.
 
+Lines that are valid UTF-8 have no say in that, and stay UTF-8 in a file of one byte a letter: two bytes in place of
+one make no words. Lines that end in CR alone, as on old Macs, end in LF afterwards.
+
 A byte that an encoding lacks stays as it is, which is no valid UTF-8: its row is rejected.
 """
 
@@ -16,7 +19,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from vecindex.errors import ConfigError
 from vecindex.messages import Message, is_it, option, text
@@ -24,6 +27,7 @@ from vecindex.sources.base import Notice
 
 _PIECE_BYTES = 1 << 18
 _JUDGED_BYTES = 1 << 16
+_LONGEST_LINE_BYTES = 1 << 20
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # Letters and punctuation that texts in Western European languages have in cp1252. The others (þ, ý, ¹, ...) are what
 # Turkish, Czech or Polish, in encodings of their own, look like in it.
@@ -32,8 +36,9 @@ _MIN_WESTERN = 0.95
 _PUNCTUATION = frozenset("‘’“”–—…•€")
 _MIN_TOUCHING = 0.6
 """Letters beyond ASCII that stand next to one of ASCII: in German and French most do, in Cyrillic none."""
+_ONE_BYTE_A_LETTER = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r", "tis_620")
 _KNOWN = (
-    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r", "tis_620"),
+    *_ONE_BYTE_A_LETTER,
     *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
 )
 _MAX_CHAOS = 0.15
@@ -93,9 +98,18 @@ def guess(piece: bytes) -> str:
     faults = sum("\udc80" <= c <= "\udcff" for c in text)
     if not faults or sum(c > "\x7f" for c in text) - faults > faults:
         return "utf-8"
+    piece = b"".join(line for line in piece.splitlines(keepends=True) if not _is_utf8(line))
     if _is_western(piece):
         return "cp1252"
     return _by_library(piece) or "utf-8"
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return not line.isascii()
 
 
 def _is_western(piece: bytes) -> bool:
@@ -140,6 +154,34 @@ def _first_beyond_ascii(piece: bytes) -> int | None:
     return len(piece) - len(piece.lstrip(bytes(range(128))))
 
 
+class _Decoder(Protocol):
+    """Makes text of bytes that come in pieces."""
+
+    def decode(self, piece: bytes, final: bool = False, /) -> str:
+        """Return the text as far as it is known, all of it once the last piece is there."""
+        ...
+
+
+class _ByLines:
+    """Decodes each line as UTF-8 if it is valid, else as another encoding."""
+
+    def __init__(self, encoding: str) -> None:
+        self._encoding, self._rest = encoding, b""
+
+    def decode(self, piece: bytes, final: bool = False, /) -> str:
+        piece = self._rest + piece
+        # A line of that length is not one whose end is worth waiting for.
+        end = len(piece) if final or len(piece) > _LONGEST_LINE_BYTES else piece.rfind(b"\n") + 1
+        self._rest = piece[end:]
+        return "".join(map(self._line, piece[:end].splitlines(keepends=True)))
+
+    def _line(self, line: bytes) -> str:
+        try:
+            return line.decode("utf-8")
+        except UnicodeDecodeError:
+            return line.decode(self._encoding, "surrogateescape")
+
+
 class _Recoded(io.RawIOBase):
     """A raw stream of UTF-8 over one of another encoding, which may be settled while it is read."""
 
@@ -148,8 +190,9 @@ class _Recoded(io.RawIOBase):
         self._read: Any = getattr(stream, "read1", stream.read)
         self._ready = b""
         self._begun = self._ends_in_returns = False
-        self._decoder: codecs.IncrementalDecoder | None = None
+        self._decoder: _Decoder | None = None
         self._settled = encoding is not None
+        self._guesses = encoding is None
         if encoding is not None:
             self._use(encoding)
 
@@ -170,7 +213,10 @@ class _Recoded(io.RawIOBase):
     def _use(self, encoding: str) -> None:
         self._settled = True
         if encoding not in ("utf-8", "utf-8-sig"):
-            self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+            by_lines = encoding in _ONE_BYTE_A_LETTER and self._guesses
+            self._decoder = (
+                _ByLines(encoding) if by_lines else codecs.getincrementaldecoder(encoding)("surrogateescape")
+            )
 
     def _recoded(self, piece: bytes) -> bytes:
         begins, self._begun = not self._begun, True

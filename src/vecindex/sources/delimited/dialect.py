@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from vecindex.sources.delimited.lines import Line, Lines, quoted_alone
 from vecindex.sources.fieldmap import is_text_name
@@ -26,6 +27,24 @@ def take_sep_line(lines: Lines) -> str | None:
         return None
     lines.next()
     return found[1]
+
+
+def take_comments(lines: Lines, delimiter: str) -> int:
+    """Take the lines before the header that begin with `#`; return how many.
+
+    One that has as many fields as the line after them is the header itself.
+    """
+    first = [line for line in lines.peek(_SNIFFED_LINES) if line.bare]
+    comments = list(takewhile(lambda line: line.text.startswith("#"), first))
+    if not comments or len(comments) == len(first):
+        return 0
+    after = len(first[len(comments)].bare.split(delimiter))
+    if len(comments[-1].bare.split(delimiter)) == after > 1:
+        comments.pop()
+    taken = 0
+    while taken < len(comments) and (line := lines.next()) is not None:
+        taken += bool(line.bare)
+    return taken
 
 
 def find_delimiter(lines: Lines, usual: str) -> str:

@@ -7,7 +7,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from vecindex.sources.base import MAX_ROW_BYTES
 from vecindex.sources.files import OVERLONG, read_lines
@@ -38,6 +38,10 @@ class Lines:
     def next(self) -> Line | None:
         """Return the next line, None at the end."""
         return self._back.popleft() if self._back else next(self._source, None)
+
+    def next_ones(self, n: int) -> list[Line]:
+        """Return the next lines, at most `n`."""
+        return [line for _ in range(n) if (line := self.next()) is not None]
 
     def give_back(self, lines: Iterable[Line]) -> None:
         """Take back lines in their order: they come next."""
@@ -85,11 +89,11 @@ class Row:
 
 
 class QuotedRows:
-    """Rows whose fields may be quoted, read strictly as the csv module does."""
+    """Rows whose fields may be quoted, read strictly as the csv module does; `dialect` are further settings of it."""
 
-    def __init__(self, lines: Lines, delimiter: str) -> None:
+    def __init__(self, lines: Lines, delimiter: str, **dialect: Any) -> None:
         """Take the lines and what separates the fields."""
-        self._lines, self._delimiter = lines, delimiter
+        self._lines, self._delimiter, self._dialect = lines, delimiter, dialect
         self._first: Line | None = None
         self._taken: list[Line] = []
         self._size = 0
@@ -111,7 +115,7 @@ class QuotedRows:
             return [], self._taken, f"not valid CSV: {error}"
 
     def _new_reader(self) -> Iterator[list[str]]:
-        return csv.reader(self, delimiter=self._delimiter, strict=True)
+        return csv.reader(self, delimiter=self._delimiter, strict=True, **self._dialect)
 
     def __iter__(self) -> Iterator[str]:
         return self

@@ -6,8 +6,10 @@ is done about it depends on the delimiter:
 - A tab hardly ever stands in a text. A line that has as many fields as the header, divided at its tabs, is a row as
   it stands, quotes and all. Some files with tabs are quoted as csv does nevertheless: whichever reading leaves fewer
   lines of the first 1,000 over is tried first, and the other one where it fails.
-- A comma stands in every text, so quotes decide. A row that is no valid CSV is rejected with all of its lines, up to
-  the first that reads as a row of its own.
+- A comma stands in every text, so quotes decide. A row that is no valid CSV is read again with backslashes before
+  quotes, and one of another number of fields with blanks before quotes, as some programs write them. One that is
+  neither is rejected with all of its lines, up to the first that reads as a row of its own.
+- A single column has no delimiter: each line is a value.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import Enum
+from typing import Any
 
 from vecindex.messages import option, text
 from vecindex.sources.base import Notice
@@ -33,6 +36,10 @@ from vecindex.sources.formats import Quoting
 SAMPLE_LINES = 1000
 HEAD_CHARS = 1000
 
+_OTHER_WRITERS: dict[str, dict[str, Any]] = {
+    '\\"': {"escapechar": "\\"},
+    ' "': {"skipinitialspace": True},
+}
 _MAX_SHAPES = 64
 _SHAPED_CHARS = 40
 _SHAPED_ROWS = 1000
@@ -94,6 +101,8 @@ class Rows:
     def _one(self, line: Line) -> Row:
         if line.fault is OVERLONG:
             return _row([line], [], None)
+        if self._n == 1 and not line.text.startswith('"'):
+            return _row([line], [line.bare], None)
         if self._use is Use.NONE or '"' not in line.text:
             return _row([line], self._plain(line), None)
         if self._use is Use.CSV:
@@ -127,6 +136,11 @@ class Rows:
 
     def _csv(self, line: Line) -> Row:
         values, taken, fault = self._quoted_rows.read(line)
+        if fault is not None or len(values) != self._n:
+            self._lines.give_back(taken[1:])
+            if (other := self._of_another_writer(line)) is not None:
+                return other
+            self._lines.next_ones(len(taken) - 1)
         if fault is None:
             row = _row(taken, values, None)
             if len(taken) > 1 and len(values) == self._n and not self._noticed:
@@ -138,6 +152,18 @@ class Rows:
         after = next((i for i, one in enumerate(taken) if i and self._reads_as_a_row(one)), len(taken))
         self._lines.give_back(taken[after:])
         return _row(taken[:after], [], fault)
+
+    def _of_another_writer(self, line: Line) -> Row | None:
+        """Return the row if its quotes have backslashes or blanks before them; else give its lines back."""
+        for sign, dialect in _OTHER_WRITERS.items():
+            if sign not in line.text:
+                continue
+            values, taken, fault = QuotedRows(self._lines, self._delimiter, **dialect).read(line)
+            # A blank before a quote stands in texts too, where it opens nothing.
+            if fault is None and len(values) == self._n and (len(taken) == 1 or "escapechar" in dialect):
+                return _row(taken, values, None)
+            self._lines.give_back(taken[1:])
+        return None
 
     def _reads_as_a_row(self, line: Line) -> bool:
         """Return whether a line inside quotes may be a row: it has all fields, the first like those of other rows."""

@@ -3,7 +3,8 @@ rejected all of its lines, "corpus.csv:12-14".
 
 What separates the fields is what the extension says, unless another delimiter divides the lines and that one does
 not, or a first line `sep=;` names it. A first line that looks like a row is no header: the columns are then called
-`column_1` and so on, but for the one that is the text and the one that is the id. Both are reported.
+`column_1` and so on, but for the one that is the text and the one that is the id. Both are reported. So are lines
+before the header that begin with `#`, which are left out.
 
 How quotes are read: see `rows`. Quoted line ends belong to their field. An empty field is None. The first 1,000 rows
 decide each column's type: int (no leading zero, no '+'), float, else str, which whole numbers beyond 64 bits are too;
@@ -29,6 +30,7 @@ from vecindex.sources.delimited.dialect import (
     find_delimiter,
     is_header,
     names_without_header,
+    take_comments,
     take_sep_line,
 )
 from vecindex.sources.delimited.lines import Line, Lines, QuotedRows, Row, decoded_lines, quoted_alone
@@ -48,6 +50,9 @@ def read_file(stream: BinaryIO, name: str, usual: str, options: ReadOptions) -> 
     """
     lines = Lines(decoded_lines(stream, name))
     named = take_sep_line(lines)
+    comments = take_comments(lines, options.delimiter or named or usual)
+    if comments:
+        options.notice(text(f"{name}: {comments} lines before the header begin with #, and are left out"))
     delimiter = options.delimiter or named
     if delimiter is None:
         delimiter = find_delimiter(lines, usual)
@@ -120,6 +125,8 @@ def _header(lines: Lines, name: str, delimiter: str) -> list[str]:
         raise SourceError(f"{name}:{row.line}: the header cannot be read: {row.fault}", hint)
     # pandas writes its row numbers under an empty name.
     columns = [column.strip() or f"column_{i}" for i, column in enumerate(row.values, 1)]
+    # Some programs write the header as a comment.
+    columns[0] = columns[0].removeprefix("#").strip() or columns[0]
     twice = sorted({column for column in columns if columns.count(column) > 1})
     if twice:
         raise SourceError(f"{name}:{row.line}: the header names twice: {', '.join(twice)}", hint)

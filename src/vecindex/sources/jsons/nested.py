@@ -1,6 +1,7 @@
 """Records inside of other records: the paragraphs of the articles of one large object, as in SQuAD.
 
-A path is names with dots between them; every list on the way is gone through. A record that is found gets the plain
+A path is names with dots between them; every list on the way is gone through. `*` stands for all names of an object:
+each is the `id` of what it names. A record that is found gets the plain
 values (texts, numbers, dates) of what it is inside of, unless it has a field of that name. A text that is found is a
 record with the field `text`. Location: "squad.json[0] data[3].paragraphs[0]".
 """
@@ -18,6 +19,8 @@ from vecindex.types import Rejected
 
 _PLAIN = (str, int, float, bool, dt.date)
 _DEPTH = 3
+_ALL = "*"
+_WORDS_OF_A_TEXT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,9 @@ def _inside(value: Any, names: list[str], location: str, around: Mapping[str, An
             yield Record(location.strip(), {**around, "text": value})
         else:
             yield Rejected(location.strip(), "no object and no text", excerpt=excerpt(value))
+    elif isinstance(value, Mapping) and names[0] == _ALL:
+        for name, one in value.items():
+            yield from _inside(one, names[1:], f"{location}.{name}", {**around, "id": name})
     elif isinstance(value, Mapping) and names[0] in value:
         plain = {name: one for name, one in value.items() if isinstance(one, _PLAIN)}
         dot = "" if location.endswith(" ") else "."
@@ -80,22 +86,32 @@ def _inside(value: Any, names: list[str], location: str, around: Mapping[str, An
         )
 
 
-def paths_of_records(fields: Mapping[str, Any], depth: int = _DEPTH, in_list: bool = False) -> list[str]:
+def paths_of_records(fields: Mapping[str, Any], depth: int = _DEPTH) -> list[str]:
     """Return the paths inside of a record at which there are objects with a text, at most three names long.
-
-    One object alone is none: it is a part of the record, unless what it is a part of stands in a list (`in_list`).
 
     >>> paths_of_records({"data": [{"title": "T", "paragraphs": [{"context": "x", "qas": []}]}]})
     ['data.paragraphs']
+    >>> paths_of_records({"_id": 1, "_source": {"text": "x"}})
+    ['_source']
+    >>> paths_of_records({"a": {"text": "x"}, "b": {"text": "y"}})
+    ['*']
     """
+    if len(fields) > 1 and all(_has_text(value) for value in fields.values()):
+        return [_ALL]
     found = []
     for name, value in fields.items():
         first = value[0] if isinstance(value, list) and value else value
         if not isinstance(first, dict):
             continue
-        several = in_list or isinstance(value, list)
-        if several and any(key.lower() in TEXT_NAMES for key in first):
+        if _has_text(first):
             found.append(name)
         elif depth > 1:
-            found += [f"{name}.{path}" for path in paths_of_records(first, depth - 1, several)]
+            found += [f"{name}.{path}" for path in paths_of_records(first, depth - 1)]
     return found
+
+
+def _has_text(value: Any) -> bool:
+    """Return whether a value is an object with a field of a text, or a text of some words."""
+    if isinstance(value, str):
+        return len(value.split()) >= _WORDS_OF_A_TEXT
+    return isinstance(value, dict) and any(key.lower() in TEXT_NAMES for key in value)
