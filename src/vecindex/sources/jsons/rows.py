@@ -15,6 +15,7 @@ element is one Rejected.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
@@ -123,7 +124,10 @@ def _spans_lines(beginning: bytes) -> bool:
     if not beginning.startswith(b"{") or (len(lines) < 2 and b"\n" not in beginning and len(beginning) > _LONG_LINE):
         return False
     # Of lines that are objects, the first may be a faulty one.
-    return not any(isinstance(parse_object(line, ""), Record) for line in lines[:2])
+    if any(isinstance(parse_object(line, ""), Record) for line in lines[:2]):
+        return False
+    first = lines[0].strip()
+    return first.endswith((b"{", b"[", b",")) or re.search(rb"\}\s*\{", first) is not None
 
 
 def _skip_bom(stream: BufferedReader) -> None:
