@@ -189,6 +189,20 @@ def test_lines_may_end_in_returns_alone(tmp_path: Path) -> None:
     assert [item.fields["text"] for item in source.read() if isinstance(item, Record)] == ["The mill", "The tide"]
 
 
+def test_a_single_line_without_a_header_is_a_row(tmp_path: Path) -> None:
+    (tmp_path / "q.tsv").write_text("7\twhere is the mill\n")
+    (source,) = open_sources([str(tmp_path / "q.tsv")])
+    (row,) = source.read()
+    assert isinstance(row, Record)
+    assert row.fields == {"id": "7", "text": "where is the mill"}
+
+
+def test_a_column_that_an_option_names_makes_a_header(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("who,what did you like best about it\nx,the old mill by the river\ny,all\n")
+    (source,) = open_sources([str(tmp_path / "a.csv")], text_fields=["what did you like best about it"])
+    assert [item.fields["who"] for item in source.read() if isinstance(item, Record)] == ["x", "y"]
+
+
 def test_dialect_can_be_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes("4;Ä;x y\n5;Ö;z\n".encode("mac_roman"))
     options = ReadOptions(delimiter=";", header=False, encoding="mac_roman")

@@ -15,6 +15,7 @@ _SEP_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE | re.DOTALL)
 _SNIFFED_LINES = 20
 _SNIFFED_CHARS = 2000
 _NUMBER = re.compile(r"[-+]?\d[\d.,]*")
+_FIGURE = re.compile(r"[-+]?\d\S{0,24}(?:[ T]\d\S*)?$")
 _WORDS_OF_A_TEXT = 4
 _ID_CHARS = 64
 
@@ -75,18 +76,25 @@ def _evenly(sample: Sequence[Line], delimiter: str) -> bool:
 def is_header(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
     """Return whether a file's first row names its columns.
 
-    It does if one of its cells is a name that is known, or if none of them looks like a value: a number, nothing, or
-    a text of several words where the rows have such texts too.
+    It does if one of its cells is a name that is known, or stands above numbers and dates and is none, or if none of
+    them looks like a value: a number, or a text of several words.
 
     >>> is_header(["id", "text"], [["1", "The moon moves the tides."]])
     True
     >>> is_header(["0", "Ribosomes build proteins."], [["1", "The moon moves the tides."]])
     False
+    >>> is_header(["7", "what moves"], []), is_header(["a", "b"], [])
+    (False, True)
+    >>> is_header(["When", "What did you like about it?"], [["2026-01-02 10:00", "The mill."]])
+    True
     """
     if any(is_text_name(cell) for cell in first):
         return True
     rows = [row for row in others if len(row) == len(first)]
-    if not rows:
+    if rows and any(
+        cell and not any(map(str.isdigit, cell)) and all(_FIGURE.match(row[i].strip()) for row in rows)
+        for i, cell in enumerate(first)
+    ):
         return True
     return not any(
         (_NUMBER.fullmatch(cell.strip()) and all(_NUMBER.fullmatch(row[i].strip()) for row in rows))

@@ -98,7 +98,7 @@ def _names(lines: Lines, name: str, delimiter: str, options: ReadOptions) -> lis
         return None
     sample = [line for line in lines.peek(_LOOKED_AT) if not line.text.isspace()]
     rows = [cells for line in sample if (cells := _cells(line, delimiter)) is not None]
-    if not rows or (options.header is None and is_header(rows[0], rows[1:])):
+    if not rows or (options.header is None and (_is_named(rows[0], options) or is_header(rows[0], rows[1:]))):
         return None
     names = names_without_header(rows)
     if options.header is None:
@@ -110,6 +110,11 @@ def _names(lines: Lines, name: str, delimiter: str, options: ReadOptions) -> lis
             )
         )
     return names
+
+
+def _is_named(cells: Sequence[str], options: ReadOptions) -> bool:
+    """Return whether a row holds the name of a column that an option names."""
+    return any(cell.strip() in options.text_fields or cell.strip() == options.vector_field for cell in cells)
 
 
 def _cells(line: Line, delimiter: str) -> list[str] | None:
