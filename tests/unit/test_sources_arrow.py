@@ -18,6 +18,7 @@ from vecindex.errors import ConfigError, SourceError
 from vecindex.sources.arrow.files import ArrowSource, ParquetSource
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile
+from vecindex.sources.formats import ReadOptions
 from vecindex.sources.open import open_sources
 from vecindex.sources.vectors import NpyVectors, open_vectors
 from vecindex.types import Rejected
@@ -360,3 +361,10 @@ def test_a_column_s_name_that_is_no_unicode_is_damage(tmp_path: Path) -> None:
     (source,) = open_sources([str(path)])
     with pytest.raises(SourceError, match="row 0: cannot be read as Arrow IPC: 'utf-8' codec can't decode"):
         list(source.read())
+
+
+def test_a_column_of_lists_that_is_skipped_is_not_read(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": ["a"], "text": ["x"], "v": [[0.5, 1.0]]}), tmp_path / "a.parquet")
+    options = ReadOptions(skipped=frozenset({"v", "text"}))
+    (source,) = open_sources([str(tmp_path / "a.parquet")], reading=options)
+    assert list(source.read()) == [Record(f"{tmp_path}/a.parquet row 0", {"id": "a", "text": "x"})]

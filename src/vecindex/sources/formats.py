@@ -39,6 +39,7 @@ class ReadOptions:
     delimiter : between the fields of a delimited file; None to find out.
     quoting : how a delimited file uses quotes.
     header : whether a delimited file names its columns; None to find out.
+    skipped : fields that are not kept; a column of lists is then not read at all.
     records : where the records are inside of what a table's rows are; see `jsons.nested`.
     notice : takes what the user should know of how a file is read.
     """
@@ -49,6 +50,7 @@ class ReadOptions:
     delimiter: str | None = None
     quoting: Quoting = "auto"
     header: bool | None = None
+    skipped: frozenset[str] = frozenset()
     records: str | None = None
     notice: Notice = lambda _: None
 

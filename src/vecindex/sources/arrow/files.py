@@ -27,6 +27,7 @@ class _ArrowFile:
     kind: ClassVar[str]
     file: InputFile
     vector_field: str | None = None
+    skipped: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -47,7 +48,8 @@ class _ArrowFile:
             with self.file.open():  # pyarrow's own messages for a missing file, or a folder, are long
                 pass
         with ExitStack() as stack:
-            yield from records(self.name, self._batches(stack), self.vector_field, self._unreadable)
+            batches = self._batches(stack)
+            yield from records(self.name, batches, self.vector_field, self._unreadable, skipped=self.skipped)
 
     def _batches(self, stack: ExitStack) -> Iterator[Any]:
         raise NotImplementedError
@@ -140,8 +142,12 @@ class ArrowSource(_ArrowFile):
             yield reader.get_batch(i)
 
 
-PARQUET = SourceFormat((".parquet", ".pq"), lambda file, options: ParquetSource(file, options.vector_field))
-ARROW = SourceFormat((".arrow", ".feather", ".ipc"), lambda file, options: ArrowSource(file, options.vector_field))
+PARQUET = SourceFormat(
+    (".parquet", ".pq"), lambda file, options: ParquetSource(file, options.vector_field, options.skipped)
+)
+ARROW = SourceFormat(
+    (".arrow", ".feather", ".ipc"), lambda file, options: ArrowSource(file, options.vector_field, options.skipped)
+)
 
 
 def _rows_by_batches(mapped: Any) -> int | None:

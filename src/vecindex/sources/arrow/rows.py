@@ -33,12 +33,18 @@ Fault = Callable[[Exception, int], SourceError]
 
 
 def records(
-    name: str, batches: Iterable[Any], vector_field: str | None, fault: Fault, first: int = 0
+    name: str,
+    batches: Iterable[Any],
+    vector_field: str | None,
+    fault: Fault,
+    first: int = 0,
+    skipped: frozenset[str] = frozenset(),
 ) -> Iterator[Record | Rejected]:
     """Yield one item per row of the record batches; the first row is number `first`.
 
-    A column named `vector_field` (lists of numbers, of one length or not) is given as numpy rows. Raises SourceError
-    when it holds anything else, when columns have no names of their own, or, made by `fault`, for damaged data.
+    Columns of lists that are `skipped` are left out. A column named `vector_field` (lists of numbers, of one length
+    or not) is given as numpy rows. Raises SourceError when it holds anything else, when columns have no names of
+    their own, or, made by `fault`, for damaged data.
     """
     import pyarrow as pa
 
@@ -49,11 +55,22 @@ def records(
                 check_schema(name, batch.schema, vector_field)
                 checked = batch.schema
             for begin in range(0, batch.num_rows, BATCH_ROWS):
-                piece = batch.slice(begin, BATCH_ROWS)
+                piece = _without_lists(batch.slice(begin, BATCH_ROWS), skipped - {vector_field})
                 yield from _rows(name, piece, vector_field, done)
                 done += piece.num_rows
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:  # the last one from a column's name
         raise fault(error, done) from error
+
+
+def _without_lists(batch: Any, skipped: frozenset[str | None]) -> Any:
+    """Return a batch without the columns of lists that nobody wants: to make Python values of them takes longest."""
+    import pyarrow as pa
+
+    def is_list(kind: Any) -> bool:
+        return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+    kept = [field.name for field in batch.schema if field.name not in skipped or not is_list(field.type)]
+    return batch.select(kept) if 0 < len(kept) < len(batch.schema) else batch
 
 
 def check_schema(name: str, schema: Any, vector_field: str | None) -> None:

@@ -145,6 +145,7 @@ def reading(options: IngestOptions) -> ReadOptions:
         quoting=options["quoting"],
         header=options["header"],
         records=options["records"],
+        skipped=frozenset(options["skip_fields"] or ()),
     )
 
 
