@@ -100,16 +100,33 @@ class Fingerprint(Result):
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What the estimate of a dry run rests on.
+
+    Attributes
+    ----------
+    sampled_rows : rows that were read for it; None where all were, and the counts are exact.
+    probed_texts : texts that were embedded for the rate.
+    beginnings : names of sources of which only the beginning was read.
+    """
+
+    sampled_rows: int | None
+    probed_texts: int
+    beginnings: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """What a run will cost, reported before it starts.
 
     Attributes
     ----------
-    rows : rows to embed, or None when the source does not know; exact after a dry run, else a guess that takes
-        all rows for new ones.
-    texts_per_s : rate of a short probe on the first texts; None when nothing is to be embedded.
-    seconds : rows / rate.
+    rows : rows to embed, or None when the source does not know; exact after a dry run that read all rows, by a
+        sample after another, else a guess that takes all rows for new ones.
+    texts_per_s : rate of a short probe; None when nothing is to be embedded.
+    seconds : of the model for all rows; after a dry run those of the whole run, loading and reading included.
     disk_bytes, free_bytes : bytes that the new rows will take, and those free where the database lies.
+    basis : what it rests on after a dry run, else None.
     """
 
     rows: int | None
@@ -121,6 +138,7 @@ class Estimate:
     device: str
     precision: str
     precision_cosine: float | None
+    basis: Basis | None = None
 
 
 @dataclass(frozen=True, slots=True)

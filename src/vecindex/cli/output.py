@@ -119,6 +119,15 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def about(n: int) -> str:
+    """Return an estimated number, rounded to three digits.
+
+    >>> about(251_456), about(87), about(0)
+    ('about 251,000', 'about 87', '0')
+    """
+    return f"about {round(n, min(0, 3 - len(str(abs(n))))):,}" if n else "0"
+
+
 def size(n_bytes: float) -> str:
     """Return a number of bytes as a person would say it.
 

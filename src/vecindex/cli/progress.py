@@ -10,7 +10,7 @@ from typing import Any
 
 from vecindex.cli.layout import columns, lines
 from vecindex.cli.logs import SAID
-from vecindex.cli.output import VOICE, WORTH_A_FORECAST_S, duration, expected, say, size, warn
+from vecindex.cli.output import VOICE, WORTH_A_FORECAST_S, about, duration, expected, say, size, warn
 from vecindex.cli.spelling import spelled
 from vecindex.cli.wrapping import cells, cut
 from vecindex.messages import Message, percent
@@ -64,7 +64,8 @@ class Screen(AbstractContextManager["Screen"]):
         self._todo = estimate.rows
         parts = []
         if estimate.rows is not None:
-            parts.append(f"{'' if estimate.exact else 'about '}{estimate.rows:,} rows to do")
+            rows = f"{estimate.rows:,}" if estimate.exact else about(estimate.rows)
+            parts.append(f"{rows} rows to do")
         if estimate.texts_per_s:
             parts.append(f"{estimate.texts_per_s:.0f} texts/s on {estimate.device} in {estimate.precision}")
         if estimate.precision_cosine is not None and estimate.precision != "fp32":

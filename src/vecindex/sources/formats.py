@@ -18,6 +18,7 @@ from vecindex.plugins import PluginError, Registry
 from vecindex.sources.base import Item, Notice, Source
 from vecindex.sources.encodings import as_utf8
 from vecindex.sources.files import InputFile, unpacked_path
+from vecindex.sources.starts import FindStarts
 
 Files = Callable[[], Iterable[tuple[str, InputFile]]]
 """Gives (path inside the folder, file), again at each call: no folder is ever listed whole."""
@@ -64,12 +65,14 @@ class FileSource:
     rows : yields the rows of its open stream; its second argument is the file's name.
     count : as in `InputFile.rows_hint`; None where the rows of a piece cannot be counted.
     text : the options by which its encoding is found; None where it is no text, or says itself what it is in.
+    starts : finds the rows of a stretch that is cut out of the file; None where that cannot be.
     """
 
     file: InputFile
     rows: Callable[[BufferedReader, str], Iterator[Item]]
     count: Callable[[bytes, bool], int] | None = None
     text: ReadOptions | None = None
+    starts: FindStarts | None = None
 
     @property
     def name(self) -> str:

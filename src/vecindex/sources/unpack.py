@@ -38,6 +38,11 @@ class Unpacked(io.RawIOBase):
         self._read = _decompressor(stored if compression is None else self._stored, compression)
         self._done_bytes = 0
 
+    @property
+    def stored_bytes(self) -> int:
+        """How many bytes of what is stored were read; 0 where nothing is unpacked."""
+        return self._stored.n_bytes
+
     def readable(self) -> bool:
         return True
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vecindex.cli.output import duration, say, warn
+from vecindex.cli.output import about, duration, say, warn
 from vecindex.messages import command, percent, text
 
 if TYPE_CHECKING:
+    from vecindex.types import Basis
     from vecindex.verbs.ingest.result import IngestReport
+
+_NAMED = 3
+"""Sources that a line names."""
 
 
 def print_ingest(report: IngestReport, dry_run: bool, drop: bool = False) -> None:
     """Print what an ingest did, or would do. Of a `drop`, which holds changes only, no row is missing."""
     # With --quiet only what went wrong is shown.
     show = say if report.is_whole and not report.interrupted else warn
-    if dry_run:
+    basis = report.estimate.basis if dry_run and report.estimate else None
+    if basis is not None and basis.sampled_rows is not None:
+        _print_sampled(report, basis)
+    elif dry_run:
         show(
             f"dry run: {report.read:,} rows read: {report.added:,} new in {report.table}, "
             f"{report.changed:,} changed, {report.skipped:,} unchanged, {report.rejected:,} to be rejected, "
@@ -31,7 +38,8 @@ def print_ingest(report: IngestReport, dry_run: bool, drop: bool = False) -> Non
     if not (report.read or report.rejected):
         say("the sources hold no rows", 2)
     for reason, n in sorted(report.reject_reasons.items(), key=lambda item: -item[1]):
-        show(f"rejected {n:,}: {reason}", 2)
+        number = f"{n:,}" if basis is None or basis.sampled_rows is None else about(n)
+        show(f"rejected {number}: {reason}", 2)
     _print_left_out(report)
     if report.rejected and not (report.added or report.changed or report.skipped or report.vectors):
         warn("no row was good: is the format the right one (--format), are the fields (--id-field, --text-field)?", 2)
@@ -95,3 +103,21 @@ def _print_left_out(report: IngestReport) -> None:
         warn(text("source left out: ", source.reason), 2)
         if source.hint is not None:
             warn(source.hint, 4)
+
+
+def _print_sampled(report: IngestReport, basis: Basis) -> None:
+    """Print the counts of a dry run that has read samples."""
+    is_known = report.estimate is not None and report.estimate.rows is not None
+    rows = about(report.read) if is_known else f"at least {report.read:,}"
+    show = warn if report.rejected else say
+    show(
+        f"dry run: {rows} rows: {about(report.added)} new in {report.table}, {about(report.changed)} changed, "
+        f"{about(report.skipped)} unchanged, {about(report.rejected)} to be rejected; "
+        f"{about(report.vectors)} vectors to store"
+    )
+    probed = f", the rate on {basis.probed_texts:,} texts of all lengths" if basis.probed_texts else ""
+    say(f"estimated from {basis.sampled_rows:,} of the rows{probed}; --exact counts all", 2)
+    if basis.beginnings:
+        more = f" and {len(basis.beginnings) - _NAMED:,} more" if len(basis.beginnings) > _NAMED else ""
+        names = ", ".join(basis.beginnings[:_NAMED]) + more
+        warn(f"only the first rows were read of {names}: later ones may be others", 2)

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from vecindex.core.spaced import halving
 from vecindex.errors import SourceError, VecindexError
 from vecindex.sources.arrow.rows import BATCH_ROWS, check_schema, records
 from vecindex.sources.base import Record
@@ -51,7 +52,18 @@ class _ArrowFile:
             batches = self._batches(stack)
             yield from records(self.name, batches, self.vector_field, self._unreadable, skipped=self.skipped)
 
+    def spread(self, n: int, rows: int) -> Iterator[Record | Rejected]:
+        """Yield so many rows from each of `n` positions, which are even over the file; for one whose rows are known.
+
+        The positions come in an order in which the first few are spread over the file, too.
+        """
+        with ExitStack() as stack:
+            yield from records(self.name, self._batches_at(stack, n, rows), self.vector_field, self._unreadable)
+
     def _batches(self, stack: ExitStack) -> Iterator[Any]:
+        raise NotImplementedError
+
+    def _batches_at(self, stack: ExitStack, n: int, rows: int) -> Iterator[Any]:
         raise NotImplementedError
 
     def _unreadable(self, error: Exception, done: int) -> SourceError:
@@ -92,6 +104,27 @@ class ParquetSource(_ArrowFile):
         parquet = self._open(stack)
         check_schema(self.name, parquet.schema_arrow, self.vector_field)
         yield from parquet.iter_batches(batch_size=BATCH_ROWS)
+
+    def _batches_at(self, stack: ExitStack, n: int, rows: int) -> Iterator[Any]:
+        parquet = self._open(stack)
+        check_schema(self.name, parquet.schema_arrow, self.vector_field)
+        metadata = parquet.metadata
+        positions = [i * metadata.num_rows // n for i in range(n)]
+        groups, end = list[tuple[int, list[int]]](), 0
+        for group in range(metadata.num_row_groups):
+            begin, end = end, end + metadata.row_group(group).num_rows
+            if inside := [position - begin for position in positions if begin <= position < end]:
+                groups.append((group, inside))
+        for i in halving(len(groups)):
+            group, inside = groups[i]
+            done = 0
+            for batch in parquet.iter_batches(batch_size=BATCH_ROWS, row_groups=[group]):
+                for at in inside:
+                    if done <= at < done + batch.num_rows:
+                        yield batch.slice(at - done, rows)
+                done += batch.num_rows
+                if done > inside[-1]:
+                    break
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +173,18 @@ class ArrowSource(_ArrowFile):
         check_schema(self.name, reader.schema, self.vector_field)
         for i in range(reader.num_record_batches):
             yield reader.get_batch(i)
+
+    def _batches_at(self, stack: ExitStack, n: int, rows: int) -> Iterator[Any]:
+        import pyarrow as pa
+
+        reader = stack.enter_context(pa.ipc.open_file(stack.enter_context(pa.memory_map(str(self.file.local_path)))))
+        check_schema(self.name, reader.schema, self.vector_field)
+        n_batches = reader.num_record_batches
+        for i in halving(n):
+            number, part = divmod(i * n_batches, n)
+            batch = reader.get_batch(number)
+            # Of a large batch several positions are taken, part / n through it.
+            yield batch.slice(part * batch.num_rows // n, rows)
 
 
 PARQUET = SourceFormat(

@@ -37,6 +37,7 @@ from vecindex.sources.delimited.lines import Line, Lines, QuotedRows, Row, decod
 from vecindex.sources.delimited.rows import HEAD_CHARS, Rows, use_of_quotes
 from vecindex.sources.files import InputFile, count_lines
 from vecindex.sources.formats import FileSource, ReadOptions, SourceFormat
+from vecindex.sources.starts import record_starts
 from vecindex.types import Rejected
 
 _LOOKED_AT = 20
@@ -154,7 +155,8 @@ def _count_rows(piece: bytes, is_whole: bool) -> int:
 
 def _format(extension: str, delimiter: str) -> SourceFormat:
     def open_file(file: InputFile, options: ReadOptions) -> FileSource:
-        return FileSource(file, partial(read_file, usual=delimiter, options=options), _count_rows, options)
+        rows = partial(read_file, usual=delimiter, options=options)
+        return FileSource(file, rows, _count_rows, options, record_starts)
 
     return SourceFormat((extension,), open_file)
 

@@ -27,6 +27,7 @@ from vecindex.sources.base import MAX_ROW_BYTES, Record, Source, excerpt
 from vecindex.sources.files import OVERLONG, InputFile, count_lines, read_lines
 from vecindex.sources.formats import FileSource, ReadOptions, SourceFormat
 from vecindex.sources.jsons.cutter import ArrayCutter, ObjectCutter
+from vecindex.sources.starts import RowStarts, line_starts
 from vecindex.types import Rejected
 
 MAX_WHOLE_BYTES = 1 << 30
@@ -38,6 +39,7 @@ _ACTION_KEYS = frozenset(
     {"_id", "_index", "_type", "_routing", "routing", "version", "version_type", "retry_on_conflict"}
 )
 _ID_KEYS = frozenset({"id", "_id", "page_id", "pageid"})
+_FIRST_KEY = re.compile(rb'\[\s*\{\s*("(?:[^"\\]|\\.)*")\s*:', re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
 _KINDS = {list: "array", str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
 
@@ -165,9 +167,35 @@ def _count_rows(piece: bytes, is_whole: bool) -> int:
     return rows
 
 
+def _row_starts(head: bytes) -> RowStarts | None:
+    """Return how the rows are found: lines, or elements that begin with the same key as the first one.
+
+    A key is in quotes, which a string could only hold behind backslashes. So what looks like the beginning of such an
+    element is one, unless rows hold objects that begin with that key too: of such an array nothing is found. Nor is
+    it where an object takes several lines, or a line belongs to the one before it.
+    """
+    beginning = head.removeprefix(_BOM).lstrip()
+    if not _is_one_array(beginning):
+        first = parse_object(beginning.split(b"\n", 1)[0], "")
+        is_action = isinstance(first, Record) and _is_action(first.fields) is not None
+        return None if is_action or _spans_lines(beginning) else line_starts(head)
+    key = _FIRST_KEY.match(beginning)
+    if key is None:
+        return None
+    begins = re.compile(rb"\{\s*" + re.escape(key[1]) + rb"\s*:")
+    elements = list[bytes]()
+    with suppress(SourceError):
+        elements.extend(ArrayCutter("").elements(BufferedReader(BytesIO(beginning))))
+    if not elements or any(len(begins.findall(element)) > 1 for element in elements):
+        return None
+    after_comma = re.compile(rb",\s*(" + begins.pattern + rb")")
+    return RowStarts(lambda data: (match.start(1) for match in after_comma.finditer(data)), b"]")
+
+
 def _open(file: InputFile, options: ReadOptions, by_lines: bool) -> Source:
     most_bytes = MAX_WHOLE_BYTES if options.records else MAX_ROW_BYTES
-    return FileSource(file, partial(read_json, most_bytes=most_bytes, by_lines=by_lines), _count_rows, options)
+    rows = partial(read_json, most_bytes=most_bytes, by_lines=by_lines)
+    return FileSource(file, rows, _count_rows, options, _row_starts)
 
 
 JSONL = SourceFormat((".jsonl", ".ndjson"), partial(_open, by_lines=True))

@@ -13,6 +13,7 @@ What stays of wikitext: see `wikitext`.
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,9 +24,12 @@ from vecindex.sources.base import Item, LeftOut, Record, excerpt
 from vecindex.sources.formats import FileSource, SourceFormat
 from vecindex.sources.xml.safe import Pieces, broken, check_expat
 from vecindex.sources.xml.wikitext import PlainText, WikitextError, is_redirect
+from vecindex.sources.starts import RowStarts
 from vecindex.types import Rejected
 
 _FILE_AND_CATEGORY_KEYS = frozenset({"-2", "6", "14"})
+
+_PAGE = re.compile(rb"<page>")
 
 
 @dataclass(slots=True)
@@ -81,10 +85,15 @@ def _item(page: _Page, plain: PlainText, location: str) -> Record | Rejected:
     return Rejected(location, reason, page.id or None, excerpt(page.text))
 
 
+def page_starts(_head: bytes) -> RowStarts:
+    """Return how pages are found: inside them `<` is escaped."""
+    return RowStarts(lambda data: (match.start() for match in _PAGE.finditer(data)), b"</mediawiki>")
+
+
 FORMAT = SourceFormat(
     (".xml",),
     # The oldest articles come first and are many times as long as most: a guess by them would be far too low.
-    lambda file, _: FileSource(file, read_dump),
+    lambda file, _: FileSource(file, read_dump, starts=page_starts),
     is_table=False,
     requires="mwparserfromhell",
     install="pip install mwparserfromhell",

@@ -15,6 +15,7 @@ from vecindex.errors import ModelError, SourceError
 from vecindex.masks import masked
 from vecindex.messages import Message, command, option, text
 from vecindex.sources.open import open_sources
+from vecindex.sources.samples.sample import samples
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maintenance import sweep
@@ -22,11 +23,11 @@ from vecindex.types import Observer, Silent, SourceData
 from vecindex.verbs.ingest.commit import Committer
 from vecindex.verbs.ingest.drops.ages import drop_of
 from vecindex.verbs.ingest.fields.settle import LOOK_AHEAD, chooser, report, settle
-from vecindex.verbs.ingest.given_vectors import settle_fingerprint
 from vecindex.verbs.ingest.options import IngestOptions, checked_ingest, reading
 from vecindex.verbs.ingest.plan import Planner, rejected, whole
-from vecindex.verbs.ingest.prepare import PROBE_TEXTS, Preparer, Ready
+from vecindex.verbs.ingest.prepare import Preparer, Ready
 from vecindex.verbs.ingest.registry import Registry
+from vecindex.verbs.ingest.rehearsal.rehearse import rehearse
 from vecindex.verbs.ingest.result import IngestReport
 from vecindex.verbs.ingest.run import Run, Stop
 from vecindex.verbs.ingest.threads import Ahead, Behind
@@ -91,37 +92,11 @@ def _once(observer: Observer) -> Callable[[Message], None]:
 
 
 def _rehearse(run: Run) -> IngestReport:
-    """Read everything, embed nothing: count what a run would do, and estimate its time and disk."""
-    preparer, report = Preparer(run), run.report
-    planner = _planner(run, preparer)
-    new_rows = text_bytes = 0
-    settled = False
-    sample: list[str] = []
-    for transaction in planner.transactions(run.stop):
-        if run.precomputed and transaction.rows and not settled:
-            settle_fingerprint(run, transaction.rows)
-            settled = True
-        preparer.check_fields(planner, transaction, run.fingerprint.dimension if run.fingerprint else 0)
-        changed = sum(row.stored_hash is not None for row in transaction.rows)
-        report.changed += changed
-        report.added += len(transaction.rows) - changed
-        new_rows += transaction.n_vectors
-        to_embed = [row for row in transaction.rows if not preparer.keeps_vector(row)]
-        report.vectors += sum(len(row.texts) for row in to_embed)
-        text_bytes += sum(len(text.encode()) for row in transaction.rows for text in row.texts)
-        if len(sample) < PROBE_TEXTS:
-            sample += [text for row in to_embed for text in row.embed_texts][:PROBE_TEXTS]
-        run.rows_done += transaction.read
-        run.report_progress()
-    if run.stop() and not planner.complete:
-        report.interrupted = True
-        return _close(run)
-    rate = None
-    if sample and not run.precomputed:
-        run.check_encoder(sample)
-        rate = run.probe_rate(sample[:PROBE_TEXTS])
-    run.report_estimate(report.vectors, True, rate, text_bytes / max(1, new_rows))
-    report.missing = planner.registry.n_unmet if planner.complete else 0
+    """Embed nothing: count what a run would do, of samples if need be, and estimate its time and disk."""
+    if not run.options["exact"]:
+        run.sources = samples(run.sources, run.rows_total)
+    preparer = Preparer(run)
+    rehearse(run, _planner(run, preparer), preparer)
     return _close(run)
 
 

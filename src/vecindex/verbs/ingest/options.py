@@ -87,7 +87,8 @@ class SourceOptions(TypedDict, total=False):
 class IngestOptions(SourceOptions, total=False):
     """What `ingest` takes: all on sources, and whether to write at all."""
 
-    dry_run: Annotated[bool, Option("Read and estimate, change nothing.", default=False, flag="--dry-run")]
+    dry_run: Annotated[bool, Option("Estimate from samples, change nothing.", default=False, flag="--dry-run")]
+    exact: Annotated[bool, Option("With --dry-run: read and count all rows.", default=False, flag="--exact")]
 
 
 def is_drop(options: SourceOptions) -> bool:
@@ -132,6 +133,11 @@ def checked_ingest(options: IngestOptions) -> IngestOptions:
         options["encoding"] = known_encoding(options["encoding"])
     if options["delimiter"] is not None:
         options["delimiter"] = _delimiter(options["delimiter"])
+    if options["exact"] and not options["dry_run"]:
+        raise ConfigError(
+            text(option("exact", True), " has no effect without ", option("dry_run", True), "."),
+            text("Every other run reads all rows; add ", option("dry_run", True), " to write none."),
+        )
     # A shell passes \n as two characters.
     options["text_template"] = None if template is None else template.replace("\\n", "\n").replace("\\t", "\t")
     return options

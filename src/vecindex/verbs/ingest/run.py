@@ -19,7 +19,7 @@ from vecindex.sources.pickles.source import PicklesSource
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database, check_name
 from vecindex.store.rejects import RejectTable
-from vecindex.types import Estimate, Fingerprint, Observer, Progress
+from vecindex.types import Basis, Estimate, Fingerprint, Observer, Progress
 from vecindex.verbs.ingest.model import BRING_EMBEDDINGS, NAME, ModelChoice, checked_chunking, choose_model
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.ingest.result import IngestReport
@@ -154,8 +154,11 @@ class Run:
             )
         return encoder
 
-    def check_encoder(self, texts: Sequence[str]) -> None:
-        """Settle the encoder and its precision on texts to be embedded, before each transaction."""
+    def check_encoder(self, texts: Sequence[str], checked: int | None = None) -> None:
+        """Settle the encoder and its precision on texts to be embedded, before each transaction.
+
+        The vectors of at most `checked` of them are compared with those of full precision.
+        """
         encoder = self.load_encoder()
         if encoder.most_tokens is not None and self._is_outgrown(encoder, encoder.most_tokens, texts):
             with self.report.seconds.measured("loading"):
@@ -163,7 +166,7 @@ class Run:
         if self.report.precision and encoder.precision_cosine is not None:
             return
         with self.report.seconds.measured("loading"):
-            encoder.check(texts)
+            encoder.check(texts if checked is None else texts[:: max(1, -(-len(texts) // checked))])
         self.report.device, self.report.precision = encoder.device_name, encoder.precision.value
         self.report.precision_cosine = encoder.precision_cosine
 
@@ -192,8 +195,19 @@ class Run:
 
     # -- progress -----------------------------------------------------------------------------------------
 
-    def report_estimate(self, rows: int | None, exact: bool, rate: float | None, text_bytes: float) -> None:
-        """Report to the observer what the run will cost; `text_bytes` are those of a mean text."""
+    def report_estimate(
+        self,
+        rows: int | None,
+        exact: bool,
+        rate: float | None,
+        text_bytes: float,
+        seconds: float | None = None,
+        basis: Basis | None = None,
+    ) -> None:
+        """Report to the observer what the run will cost; `text_bytes` are those of a mean text.
+
+        Without `seconds` they are those of the model at this rate.
+        """
         dimension = self.fingerprint.dimension if self.fingerprint else 0
         # Compaction writes every row once more, and what it replaces stays for an hour.
         per_row = 2 * (4 * dimension + text_bytes + _ROW_OVERHEAD_BYTES)
@@ -201,12 +215,13 @@ class Run:
             rows=rows,
             exact=exact,
             texts_per_s=rate,
-            seconds=rows / rate if rows is not None and rate else None,
+            seconds=None if rows is None or not rate else rows / rate if seconds is None else seconds,
             disk_bytes=None if rows is None else int(rows * per_row),
             free_bytes=free_bytes(self.database),
             device=self.report.device,
             precision=self.report.precision,
             precision_cosine=self.report.precision_cosine,
+            basis=basis,
         )
         self.observer.estimate(self.report.estimate)
 

@@ -1,0 +1,1 @@
+"""A dry run: what an ingest would do and cost, from samples of large sources."""

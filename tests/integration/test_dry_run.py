@@ -1,0 +1,160 @@
+"""A dry run over a large source reads samples; what it says is near what the run does, and said to be an estimate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import vecindex
+from vecindex.cli.app import app
+from vecindex.errors import ConfigError
+from vecindex.sources.samples import sample, stretches
+from vecindex.verbs.ingest.options import IngestOptions
+
+OWN: IngestOptions = {"vector_field": "v", "model": "test/none", "unverified": True}
+N = 3_000
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a file of some hundred kilobytes be a large one."""
+    monkeypatch.setattr(sample, "WHOLE_BYTES", 50_000)
+    monkeypatch.setattr(sample, "WHOLE_ROWS", 100)
+    monkeypatch.setattr(sample, "SECONDS", 600.0)
+    monkeypatch.setattr(sample, "RANGES", 40)
+    for module in (sample, stretches):
+        monkeypatch.setattr(module, "RANGE_BYTES", 1_000)
+
+
+def row(i: int, text: str | None = None) -> dict[str, Any]:
+    return {"id": str(i), "text": "word " * (1 + i * 37 % 40) if text is None else text, "v": [1.0, float(i)]}
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    return path
+
+
+def test_counts_are_shares_of_all_rows(tmp_path: Path, small: None) -> None:
+    index = vecindex.open(tmp_path / "db")
+    # Of four rows one is unchanged, one changed, one new and one rejected.
+    index.ingest(write(tmp_path / "first.jsonl", [row(i) for i in range(N) if i % 4 < 2]), **OWN)
+    rows = [
+        {**row(i, "another text" if i % 4 == 1 else None), **({"v": [1.0]} if i % 4 == 3 else {})} for i in range(N)
+    ]
+    path = write(tmp_path / "rows.jsonl", rows)
+    told = index.ingest(path, dry_run=True, **OWN)
+    assert told.estimate is not None
+    assert told.estimate.basis is not None
+    assert told.estimate.basis.sampled_rows is not None
+    assert 0 < told.estimate.basis.sampled_rows < N / 2
+    assert (told.estimate.exact, told.estimate.basis.beginnings, told.missing) == (False, [], 0)
+    assert told.read == pytest.approx(N, rel=0.1)
+    for count in (told.skipped, told.changed, told.added, told.rejected):
+        assert count == pytest.approx(N / 4, rel=0.2)
+    assert told.read == told.skipped + told.changed + told.added + told.rejected
+    assert told.reject_reasons == {"wrong vector": told.rejected}
+    exact = index.ingest(path, dry_run=True, exact=True, **OWN)
+    done = index.ingest(path, **OWN)
+    for name in ("read", "skipped", "changed", "added", "rejected"):
+        assert getattr(exact, name) == getattr(done, name) == (N if name == "read" else N / 4)
+    assert exact.estimate is not None
+    assert exact.estimate.exact
+
+
+def test_of_an_unchanged_table_nothing_is_to_be_embedded(tmp_path: Path, small: None) -> None:
+    index, path = vecindex.open(tmp_path / "db"), write(tmp_path / "rows.jsonl", [row(i) for i in range(N)])
+    index.ingest(path, **OWN)
+    told = index.ingest(path, dry_run=True, **OWN)
+    assert (told.added, told.changed, told.rejected, told.vectors) == (0, 0, 0, 0)
+    assert told.skipped == pytest.approx(N, rel=0.1)
+    assert told.estimate is not None
+    assert (told.estimate.rows, told.estimate.seconds) == (0, None)
+
+
+def test_sources_of_different_length_weigh_as_much_as_they_have(tmp_path: Path, small: None) -> None:
+    index = vecindex.open(tmp_path / "db")
+    large = write(tmp_path / "large.jsonl", [row(i) for i in range(N)])
+    little = write(tmp_path / "little.jsonl", [row(N + i) for i in range(300)])
+    index.ingest(little, **OWN)
+    told = index.ingest(large, little, dry_run=True, **OWN)
+    assert told.added == pytest.approx(N, rel=0.1)
+    assert told.skipped == pytest.approx(300, rel=0.3)
+
+
+def test_the_rate_is_that_of_texts_from_the_whole_source(tmp_path: Path, small: None) -> None:
+    # The first rows are the short ones.
+    rows = [{"id": str(i), "text": "one" if i < 300 else "word " * 60} for i in range(600)]
+    told = vecindex.open(tmp_path / "db").ingest(write(tmp_path / "rows.jsonl", rows), dry_run=True)
+    estimate = told.estimate
+    assert estimate is not None
+    assert estimate.basis is not None
+    assert (told.vectors, estimate.exact) == (told.added, False)
+    assert estimate.basis.probed_texts > 0
+    assert estimate.texts_per_s is not None
+    assert estimate.seconds is not None
+    assert estimate.seconds > told.vectors / estimate.texts_per_s
+    assert not (tmp_path / "db").exists()
+
+
+def test_batches_of_a_forecast_are_those_of_transactions() -> None:
+    from vecindex.verbs.ingest.rehearsal.rate import _batches
+
+    # Texts 0 and 2 are one transaction, 1 and 3 the other; each is sorted by length and filled with tokens.
+    assert _batches([9, 2, 3, 4], budget=10, transaction_rows=2) == [[0], [3, 1], [2]]
+    assert _batches([9, 2, 3, 4], budget=100, transaction_rows=4) == [[0, 3, 2, 1]]
+
+
+def test_texts_of_a_forecast_are_mixed_as_the_rows_are() -> None:
+    from vecindex.verbs.ingest.rehearsal.rehearse import _mixed, _Part
+    from vecindex.verbs.ingest.result import IngestReport
+
+    parts = [
+        _Part(IngestReport("t", vectors=500), weight=8.0),
+        _Part(IngestReport("t", vectors=1_000), weight=1.0),
+        _Part(IngestReport("t")),
+    ]
+    for part, text in zip(parts, "abc", strict=True):
+        for _ in range(part.report.vectors):
+            part.texts.add(text)
+    mixed = _mixed(parts)
+    # 4,000 texts to 1,000; of the first ones only 500 were seen.
+    assert (mixed.count("a"), mixed.count("b"), mixed.count("c")) == (500, 200, 0)
+
+
+def test_exact_is_a_dry_runs(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="has no effect without"):
+        vecindex.open(tmp_path / "db").ingest(write(tmp_path / "rows.jsonl", [row(1)]), exact=True, **OWN)
+
+
+def test_what_a_dry_run_shows(tmp_path: Path, small: None) -> None:
+    path = write(tmp_path / "rows.jsonl", [row(i) for i in range(N)])
+    own = ["--vector-field", "v", "--model", "test/none", "--unverified", "--db", str(tmp_path / "db")]
+    done = CliRunner().invoke(app, ["ingest", str(path), "--dry-run", "--json", *own])
+    assert done.exit_code == 0
+    shown = " ".join(done.stderr.split())
+    told = json.loads(done.stdout)
+    rounded = f"{round(told['added'], -1):,}"
+    assert f"estimate: about {rounded} rows to do" in shown
+    assert f"dry run: about {rounded} rows: about {rounded} new in articles, 0 changed, 0 unchanged, 0 to be" in shown
+    assert f"estimated from {told['estimate']['basis']['sampled_rows']:,} of the rows; --exact counts all" in shown
+    assert told["estimate"]["exact"] is False
+
+
+def test_a_dry_run_says_where_only_the_beginning_was_read(
+    tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample, "SECONDS", 0.0)
+    lines = "".join(json.dumps(row(i)) + "\n" for i in range(N))
+    own = ["--vector-field", "v", "--model", "test/none", "--unverified", "--db", str(tmp_path / "db")]
+    done = CliRunner().invoke(app, ["ingest", "-", "--dry-run", "--json", *own], input=lines)
+    assert done.exit_code == 0
+    shown = " ".join(done.stderr.split())
+    assert "dry run: at least 1 rows: about 1 new in articles" in shown
+    assert "only the first rows were read of stdin: later ones may be others" in shown
+    estimate = json.loads(done.stdout)["estimate"]
+    assert (estimate["rows"], estimate["basis"]["beginnings"]) == (None, ["stdin"])
