@@ -15,12 +15,11 @@ import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
-from vecindex.core.spaced import Spaced
 from vecindex.sources.base import Record, Source
 from vecindex.sources.open import open_sources
 from vecindex.sources.samples import sample, stretches
 from vecindex.sources.samples.sample import Sample, sample_of, samples
-from vecindex.sources.starts import record_starts
+from vecindex.sources.sampling import Spaced, record_starts
 
 N = 3_000
 # Of mixed length, with line ends and quotes; 37 and 3,000 have no common divisor.

@@ -13,6 +13,7 @@ import vecindex
 
 # What a run keeps up to date while it goes on.
 CHANGES = {
+    "Changes",
     "Examination",
     "Focus",
     "IngestReport",
@@ -20,6 +21,7 @@ CHANGES = {
     "Planned",
     "Planner",
     "Ready",
+    "Sample",
     "Seconds",
     "Transaction",
     "_Names",
@@ -27,6 +29,7 @@ CHANGES = {
     "_Part",
     "_Reading",
     "_Run",
+    "_Watcher",
 }
 ROOMS = ("core", "sources", "store", "verbs")
 MODULES = sorted(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
@@ -22,6 +23,7 @@ from vecindex.verbs.search.options import SearchOptions
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from vecindex.errors import VecindexError
     from vecindex.serialize import Spell
     from vecindex.types import Observer, SourceData
     from vecindex.verbs.explore.explore import Done
@@ -101,6 +103,55 @@ class Index(Upkeep):
 
         expected("name", name, str | None)
         return ingest(self._database(), self.table, sources, options, observer, stop, stdin, name)
+
+    @options_shown(IngestOptions)
+    def watch(
+        self,
+        *sources: str | Path,
+        done: Callable[[IngestReport], None],
+        failed: Callable[[VecindexError], None],
+        observe: Callable[[], AbstractContextManager[Observer]] | None = None,
+        waiting: Callable[[Sequence[Path]], None] = lambda _: None,
+        stop: Stop | None = None,
+        **options: Unpack[IngestOptions],
+    ) -> None:
+        """Ingest the sources, then each file that comes or changes, until `stop` is requested.
+
+        Every run is one of `ingest`, and holds the lock only while it lasts. A file is read once it has not changed
+        for a second. May be killed at any instant: called again, it goes on.
+
+        Parameters
+        ----------
+        sources : files, globs and folders; of data in memory and URLs nobody learns that they change.
+        done : gets the report of each run.
+        failed : gets the error of each run that failed; later ones go on, and try again what it was about.
+        observe : gives the observer of each run.
+        waiting : gets the watched folders once the first run is over.
+        stop : `stop.request()`, from a signal handler or a thread, ends it, after the transaction in flight.
+
+        Raises
+        ------
+        ConfigError
+            For options and sources that do not go with it: dry_run, prune, vectors, standard input, URLs.
+        SourceError
+            A source is not there.
+        ModelError
+            The first run cannot use the model that was asked for.
+        MissingExtraError
+            The package watchfiles (the extra `watch`) is not installed.
+        """
+        from vecindex.verbs.ingest.ingest import ingest
+        from vecindex.verbs.ingest.run import Stop
+        from vecindex.verbs.ingest.watching.watch import watch
+
+        names, ending = [str(source) for source in sources], stop or Stop()
+
+        def run(only: set[str] | None) -> None:
+            with observe() if observe is not None else nullcontext(None) as observer:
+                report = ingest(self._database(), self.table, names, options, observer, ending, only=only)
+            done(report)
+
+        watch(names, options, run, failed, waiting, ending)
 
     @options_shown(ExploreOptions)
     def explore(

@@ -18,7 +18,7 @@ from vecindex.plugins import PluginError, Registry
 from vecindex.sources.base import Item, Notice, Source
 from vecindex.sources.encodings import as_utf8
 from vecindex.sources.files import InputFile, unpacked_path
-from vecindex.sources.starts import FindStarts
+from vecindex.sources.sampling import FindStarts
 
 Files = Callable[[], Iterable[tuple[str, InputFile]]]
 """Gives (path inside the folder, file), again at each call: no folder is ever listed whole."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import UnsupportedOperation
-from typing import Annotated, BinaryIO, Unpack
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Unpack
 
 import typer
 
@@ -15,6 +17,10 @@ from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import REJECTED_EXIT, Interrupted
 from vecindex.verbs.ingest.options import IngestOptions, is_drop
 
+if TYPE_CHECKING:
+    from vecindex.cli.progress import Screen
+    from vecindex.verbs.ingest.result import IngestReport
+
 Sources = Annotated[
     list[str], typer.Argument(metavar="SOURCE...", help="Files, globs, folders, URLs, or - for standard input.")
 ]
@@ -22,6 +28,7 @@ Chunked = Annotated[bool, typer.Option("--chunk", help="Cut long texts into over
 ChunkTokens = Annotated[
     int | None, typer.Option(help="Tokens in a chunk; implies --chunk [default: all the model reads]")
 ]
+Watch = Annotated[bool, typer.Option("--watch", help="Go on with files that come or change, until Ctrl-C.")]
 
 
 @options_of(IngestOptions)
@@ -31,6 +38,7 @@ def ingest(
     table: Table = DEFAULT_TABLE,
     chunked: Chunked = False,
     chunk_tokens: ChunkTokens = None,
+    watch: Watch = False,
     json: Json = False,
     **options: Unpack[IngestOptions],
 ) -> None:
@@ -55,6 +63,9 @@ def ingest(
         return False
 
     options["chunk"] = chunk_tokens if chunk_tokens is not None else chunked or None
+    if watch:
+        _watch(sources, db, table, json, options)
+        return
     with Screen() as screen, interruptible("Stopped at once.", "Run the same command again to go on.", at_once):
         report = vecindex.open(db, table).ingest(
             *sources,
@@ -70,6 +81,52 @@ def ingest(
         raise typer.Exit(Interrupted.exit_code)
     if not report.is_whole:
         raise typer.Exit(REJECTED_EXIT)
+
+
+def _watch(sources: list[str], db: str | None, table: str, json: bool, options: IngestOptions) -> None:
+    """Ingest the sources and what comes to them, each run with lines of its own, until a signal."""
+    import vecindex
+    from vecindex.cli.output import print_json, say
+    from vecindex.cli.progress import Screen
+    from vecindex.cli.render.ingest import print_failed, print_ingest, print_waiting
+
+    stop, screens = vecindex.Stop(), list[Screen]()
+
+    @contextmanager
+    def observe() -> Iterator[Screen]:
+        with Screen() as screen:
+            screens.append(screen)
+            try:
+                yield screen
+            finally:
+                screens.clear()
+
+    def at_once() -> bool:
+        if stop():
+            return True
+        stop.request()
+        for screen in screens:
+            screen.stopping()
+        return False
+
+    def done(report: IngestReport) -> None:
+        print_ingest(report, dry_run=False)
+        if json:
+            print_json(report)
+            sys.stdout.flush()
+
+    with interruptible("Stopped at once.", "Run the same command again to go on.", at_once):
+        vecindex.open(db, table).watch(
+            *sources,
+            done=done,
+            failed=print_failed,
+            observe=observe,
+            waiting=print_waiting,
+            stop=stop,
+            **options,
+        )
+    say("stopped watching")
+    raise typer.Exit(Interrupted.exit_code)
 
 
 def own_stdin() -> BinaryIO | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vecindex.cli.output import about, duration, say, warn
 from vecindex.messages import command, percent, text
 
 if TYPE_CHECKING:
+    from vecindex.errors import VecindexError
     from vecindex.types import Basis
     from vecindex.verbs.ingest.result import IngestReport
 
@@ -121,3 +124,16 @@ def _print_sampled(report: IngestReport, basis: Basis) -> None:
         more = f" and {len(basis.beginnings) - _NAMED:,} more" if len(basis.beginnings) > _NAMED else ""
         names = ", ".join(basis.beginnings[:_NAMED]) + more
         warn(f"only the first rows were read of {names}: later ones may be others", 2)
+
+
+def print_failed(error: VecindexError) -> None:
+    """Print why a run of those that watch failed; the next ones go on."""
+    warn(text("error: ", error.message))
+    if error.hint is not None:
+        warn(error.hint, 2)
+
+
+def print_waiting(folders: Sequence[Path]) -> None:
+    """Print that files are waited for."""
+    names = ", ".join(map(str, folders[:_NAMED])) + (", ..." if len(folders) > _NAMED else "")
+    say(f"watching {names} for new and changed files; Ctrl-C ends")

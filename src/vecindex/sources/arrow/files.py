@@ -12,12 +12,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from vecindex.core.spaced import halving
 from vecindex.errors import SourceError, VecindexError
 from vecindex.sources.arrow.rows import BATCH_ROWS, check_schema, records
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile
 from vecindex.sources.formats import SourceFormat
+from vecindex.sources.sampling import halving
 from vecindex.types import Rejected
 
 

@@ -37,7 +37,7 @@ from vecindex.sources.delimited.lines import Line, Lines, QuotedRows, Row, decod
 from vecindex.sources.delimited.rows import HEAD_CHARS, Rows, use_of_quotes
 from vecindex.sources.files import InputFile, count_lines
 from vecindex.sources.formats import FileSource, ReadOptions, SourceFormat
-from vecindex.sources.starts import record_starts
+from vecindex.sources.sampling import record_starts
 from vecindex.types import Rejected
 
 _LOOKED_AT = 20

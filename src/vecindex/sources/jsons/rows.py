@@ -27,7 +27,7 @@ from vecindex.sources.base import MAX_ROW_BYTES, Record, Source, excerpt
 from vecindex.sources.files import OVERLONG, InputFile, count_lines, read_lines
 from vecindex.sources.formats import FileSource, ReadOptions, SourceFormat
 from vecindex.sources.jsons.cutter import ArrayCutter, ObjectCutter
-from vecindex.sources.starts import RowStarts, line_starts
+from vecindex.sources.sampling import RowStarts, line_starts
 from vecindex.types import Rejected
 
 MAX_WHOLE_BYTES = 1 << 30

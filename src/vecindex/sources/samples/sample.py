@@ -21,13 +21,12 @@ from io import BytesIO
 from itertools import islice
 
 from vecindex.sources.arrow.files import ArrowSource, ParquetSource
-from vecindex.sources.base import Record, Source
+from vecindex.sources.base import Item, Source
 from vecindex.sources.files import InputFile
 from vecindex.sources.formats import FileSource
 from vecindex.sources.open import PartitionedSource
 from vecindex.sources.samples.stretches import RANGE_BYTES, excerpt
 from vecindex.sources.texts.files import TextSource
-from vecindex.types import Rejected
 
 WHOLE_BYTES = 16 << 20
 """Unpacked, of all sources together; smaller ones are read whole."""
@@ -41,8 +40,6 @@ SECONDS = 2.0
 # Texts, and columns of text, are stored in about a quarter of their length.
 _PACKED = 4
 _FILES = 64
-
-Item = Record | Rejected
 
 
 @dataclass(slots=True)
@@ -75,6 +72,11 @@ class Sample:
     @property
     def name(self) -> str:
         return self.source.name
+
+    @property
+    def once(self) -> bool:
+        """Whether it can be read one time only."""
+        return getattr(self.source, "once", False)
 
     def count_hint(self) -> int | None:
         return self.total

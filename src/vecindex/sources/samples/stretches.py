@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from io import BufferedReader
 from typing import IO
 
-from vecindex.core.spaced import Spaced
 from vecindex.sources.base import MAX_ROW_BYTES
 from vecindex.sources.files import InputFile
-from vecindex.sources.starts import FindStarts, RowStarts
+from vecindex.sources.sampling import FindStarts, RowStarts, Spaced
 from vecindex.sources.unpack import Unpacked
 
 RANGE_BYTES = 64 << 10

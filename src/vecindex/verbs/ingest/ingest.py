@@ -31,6 +31,7 @@ from vecindex.verbs.ingest.rehearsal.rehearse import rehearse
 from vecindex.verbs.ingest.result import IngestReport
 from vecindex.verbs.ingest.run import Run, Stop
 from vecindex.verbs.ingest.threads import Ahead, Behind
+from vecindex.verbs.ingest.watching.files import part_of
 from vecindex.verbs.upkeep.status import unfinished
 
 _LOG = logging.getLogger(__name__)
@@ -46,8 +47,11 @@ def ingest(
     stop: Stop | None = None,
     stdin: BinaryIO | None = None,
     name: str | None = None,
+    only: set[str] | None = None,
 ) -> IngestReport:
     """Bring a table up to date with the sources; see `Index.ingest` for what that means.
+
+    Of the sources those are read that `only` names, files by their paths; None for all.
 
     Raises
     ------
@@ -68,6 +72,8 @@ def ingest(
         notice=_once(observer),
         reading=reading(options),
     )
+    if only is not None:
+        opened = part_of(opened, only)
     for source in opened:
         _LOG.info("source %s", masked(source.name))
     if options["dry_run"]:
@@ -76,7 +82,9 @@ def ingest(
     database.durable |= options["durable"]
     database.wait_s = options["wait"]
     with database.writer():
-        return _perform(Run(database, table, opened, options, observer, stop))
+        run = Run(database, table, opened, options, observer, stop)
+        run.is_part = only is not None
+        return _perform(run)
 
 
 def _once(observer: Observer) -> Callable[[Message], None]:
@@ -179,7 +187,8 @@ def _finish_complete_run(run: Run, planner: Planner) -> None:
     """Drop rejects that are none any more, and count or prune the rows that the sources no longer hold."""
     rejects = run.rejects
     rejects.forget(run.name, [settled.source.name for settled in planner.sources], run.id)
-    run.report.missing = planner.registry.n_unmet
+    # What a part of the sources lacks says nothing.
+    run.report.missing = 0 if run.is_part else planner.registry.n_unmet
     if run.options["prune"] and _prune(run, planner) and run.report.read:
         # Who prunes says that there are no sources but these; so nothing else can mend the rejects of others.
         rejects.forget_all(run.name, run.id)

@@ -88,7 +88,7 @@ class IngestOptions(SourceOptions, total=False):
     """What `ingest` takes: all on sources, and whether to write at all."""
 
     dry_run: Annotated[bool, Option("Estimate from samples, change nothing.", default=False, flag="--dry-run")]
-    exact: Annotated[bool, Option("With --dry-run: read and count all rows.", default=False, flag="--exact")]
+    exact: Annotated[bool, Option("Count all rows in a dry run.", default=False, flag="--exact")]
 
 
 def is_drop(options: SourceOptions) -> bool:

@@ -83,6 +83,8 @@ class Run:
         self.table: ArticleTable | None = None if self.empty else there
         self.fingerprint: Fingerprint | None = self.table.fingerprint if self.table else None
         self.choice: ModelChoice = choose_model(options, self.fingerprint, self.where, self.precomputed)
+        self.is_part = False
+        """Whether the sources are some of those that the table is made of."""
         self.encoder: Encoder | None = None
         self.columns = UserColumns(self.table.schema if self.table else ())
         self.started = time.perf_counter()

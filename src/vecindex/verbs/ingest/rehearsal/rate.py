@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vecindex.core.spaced import halving
 from vecindex.embed.batching import plan_batches
 from vecindex.embed.encoder import Encoder, Tokens
+from vecindex.sources.sampling import halving
 from vecindex.verbs.ingest.run import Run
 
 PROBE_S = 2.0

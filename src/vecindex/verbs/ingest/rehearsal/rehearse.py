@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from vecindex.core.spaced import Spaced
 from vecindex.sources.samples.sample import sample_of
+from vecindex.sources.sampling import Spaced
 from vecindex.types import Basis
 from vecindex.verbs.ingest.given_vectors import settle_fingerprint
 from vecindex.verbs.ingest.plan import Planner
@@ -19,7 +18,7 @@ from vecindex.verbs.ingest.run import Run
 
 _TEXTS = 1_000
 """Texts whose lengths stand for those of all that are to be embedded."""
-_COUNTS = ("added", "changed", "skipped", "rejected", "older", "deleted", "vectors")
+_COUNTS = ("added", "changed", "skipped", "rejected", "older", "deleted", "left_out", "vectors")
 
 
 @dataclass(slots=True)
@@ -42,10 +41,10 @@ def rehearse(run: Run, planner: Planner, preparer: Preparer) -> None:
     Sets `run.report` and reports the estimate. Raises as the run would.
     """
     parts, sampled, beginnings, known = list[_Part](), False, list[str](), True
-    for source in planner.sources:
+    for settled in planner.sources:
         before_s = run.report.seconds.reading
         part = _Part(IngestReport(run.name, seconds=run.report.seconds))
-        own = replace(planner, sources=[source], report=part.report)
+        own = replace(planner, sources=[settled], report=part.report)
         # The vectors of the first rows are compared with the model, as by the run.
         _count(run, own, preparer, part, is_settled=any(part.stored for part in parts))
         parts.append(part)
@@ -53,7 +52,7 @@ def rehearse(run: Run, planner: Planner, preparer: Preparer) -> None:
             run.report.interrupted = True
             break
         part.reading_s = run.report.seconds.reading - before_s
-        sample = sample_of(source)
+        sample = sample_of(settled.source)
         if sample is not None and not sample.is_whole:
             sampled, known = True, known and sample.weight is not None
             part.weight = sample.weight or 1.0
@@ -92,11 +91,12 @@ def _add_up(report: IngestReport, parts: Sequence[_Part]) -> None:
     """Set the counts of a report to those of all parts, each times what stands behind it."""
     for name in _COUNTS:
         setattr(report, name, round(sum(part.weight * getattr(part.report, name) for part in parts)))
-    reasons = Counter[str]()
-    for part in parts:
-        for reason, n in part.report.reject_reasons.items():
-            reasons[reason] += n * part.weight  # type: ignore[assignment]
-    report.reject_reasons = {reason: max(1, round(n)) for reason, n in reasons.items()}
+    for reasons in ("reject_reasons", "left_out_reasons"):
+        found = dict[str, float]()
+        for part in parts:
+            for reason, n in getattr(part.report, reasons).items():
+                found[reason] = found.get(reason, 0.0) + n * part.weight
+        setattr(report, reasons, {reason: max(1, round(n)) for reason, n in found.items()})
     # Each is rounded, and the sum holds.
     report.read = sum(getattr(report, name) for name in _COUNTS[:-1])
 

@@ -1,0 +1,1 @@
+"""Ingests files as they come and change."""
