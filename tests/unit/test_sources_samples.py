@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from vecindex.sources.base import Record, Source
+from vecindex.sources.jsons.rows import _row_starts
 from vecindex.sources.open import open_sources
 from vecindex.sources.samples import sample, stretches
 from vecindex.sources.samples.sample import Sample, sample_of, samples
@@ -198,3 +199,29 @@ def test_spaced_items_are_every_first_second_or_fourth() -> None:
     for i in range(9):
         spaced.add(i)
     assert spaced.items == [0, 4, 8]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'{\n  "id": 1\n}\n{\n  "id": 2\n}\n',
+        b'{"index": {"_id": "1"}}\n{"text": "a"}\n',
+        b"[1, 2, 3]",
+        b'[{"id": 1, "links": [{"id": 2}]}]',
+    ],
+    ids=["over lines", "bulk", "no objects", "nested"],
+)
+def test_json_whose_rows_cannot_be_found_from_the_middle(head: bytes) -> None:
+    assert _row_starts(head) is None
+
+
+def test_rows_of_json_are_found() -> None:
+    array = _row_starts(b'[{"id": 1}, {"id": 2}]')
+    assert array is not None
+    # Not the second key, nor a text that looks like an element.
+    data = rb', {"id": 3, "text": ", {\"id\": 4"}, {"id": 5}'
+    assert list(array.find(data)) == [2, data.index(b'{"id": 5}')]
+    assert array.close == b"]"
+    lines = _row_starts(b'{"id": 1}\n{"id": 2}\n')
+    assert lines is not None
+    assert list(lines.find(b'"}\n{"id": 3}\n')) == [3]

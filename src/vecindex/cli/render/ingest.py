@@ -115,8 +115,8 @@ def _print_sampled(report: IngestReport, basis: Basis) -> None:
     show = warn if report.rejected else say
     show(
         f"dry run: {rows} rows: {about(report.added)} new in {report.table}, {about(report.changed)} changed, "
-        f"{about(report.skipped)} unchanged, {about(report.rejected)} to be rejected; "
-        f"{about(report.vectors)} vectors to store"
+        f"{about(report.skipped)} unchanged, {about(report.rejected)} to be rejected, "
+        f"{about(report.left_out + report.older)} left out; {about(report.vectors)} vectors to store"
     )
     probed = f", the rate on {basis.probed_texts:,} texts of all lengths" if basis.probed_texts else ""
     say(f"estimated from {basis.sampled_rows:,} of the rows{probed}; --exact counts all", 2)

@@ -22,9 +22,9 @@ from typing import Any, BinaryIO
 from vecindex.errors import SourceError
 from vecindex.sources.base import Item, LeftOut, Record, excerpt
 from vecindex.sources.formats import FileSource, SourceFormat
+from vecindex.sources.sampling import RowStarts
 from vecindex.sources.xml.safe import Pieces, broken, check_expat
 from vecindex.sources.xml.wikitext import PlainText, WikitextError, is_redirect
-from vecindex.sources.sampling import RowStarts
 from vecindex.types import Rejected
 
 _FILE_AND_CATEGORY_KEYS = frozenset({"-2", "6", "14"})

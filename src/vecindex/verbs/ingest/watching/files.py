@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,16 +52,15 @@ def folders_of(sources: Sequence[str]) -> list[Path]:
 def signatures(sources: Sequence[str], format: str | None) -> dict[str, Signature]:
     """Return the files that the sources stand for now, by their names.
 
-    Left out are those of no known format, and empty ones: they are begun, or hold no rows.
+    Left out are files of a folder that have no known format, and empty ones: they are begun, or hold no rows.
     """
     found = dict[str, Signature]()
     for source in sources:
         try:
             for named in expand(source):
+                files: Iterable[InputFile] = [named] if isinstance(named, InputFile) else ()
                 if isinstance(named, Folder):
                     files = (file for _, file in named.files() if _is_meant(file, format))
-                else:
-                    files = (file for file in [named] if format is not None or _is_meant(file, None))
                 for file in files:
                     _sign(file, found)
         except SourceError:
@@ -76,7 +75,7 @@ def _is_meant(file: InputFile, format: str | None) -> bool:
 
 def _sign(file: InputFile, found: dict[str, Signature]) -> None:
     try:
-        stat = Path(file.location).stat()
+        stat = (file.archive or Path(file.location)).stat()
     except OSError:
         return  # it has just gone
     if stat.st_size:
