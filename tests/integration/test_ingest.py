@@ -522,3 +522,44 @@ def test_unverified_vectors_never_join_a_table_of_a_known_model(tmp_path: Path, 
             unverified=True,
         )
     assert len(read(base)) == 3
+
+
+def test_equal_texts_are_embedded_once(tmp_path: Path) -> None:
+    rows = [
+        {"id": f"r{i}", "title": f"copy {i}", "text": ("One text.", "Another text.")[i % 3 == 0]} for i in range(9)
+    ]
+    index = vecindex.open(tmp_path / "db")
+    report = index.ingest(rows)
+    # Three of another text and six of one: two are made.
+    assert (report.added, report.vectors, report.repeated) == (9, 9, 7)
+    ids, vectors = Database(tmp_path / "db").articles("articles").vectors()
+    of = dict(zip(ids, vectors, strict=True))
+    for i in range(9):
+        np.testing.assert_array_equal(of[f"r{i}"], of["r0" if i % 3 == 0 else "r1"])
+    assert of["r0"] @ of["r1"] < 0.99
+    # In transactions of their own they are made again.
+    apart = vecindex.open(tmp_path / "db", "apart").ingest(rows, transaction_rows=3)
+    assert (apart.vectors, apart.repeated) == (9, 3)
+
+
+def test_equal_texts_that_fail_are_all_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vecindex.embed.light.encoder import LightEncoder
+    from vecindex.embed.transformer import TransformerEncoder
+
+    for kind in (LightEncoder, TransformerEncoder):
+        embed = kind.embed
+
+        def failing(self: Any, tokens: Any, done: Any = None, embed: Any = embed) -> Any:
+            found = embed(self, tokens, done)
+            for i, ids in enumerate(tokens.ids):
+                if len(ids) > 40:
+                    found.failed[i] = "too odd"
+            return found
+
+        monkeypatch.setattr(kind, "embed", failing)
+    odd = "odd " * 60
+    texts = ["good", odd, "fine", odd, "nice"]
+    report = vecindex.open(tmp_path / "db").ingest([{"id": f"r{i}", "text": t} for i, t in enumerate(texts)])
+    assert (report.added, report.rejected) == (3, 2)
+    assert report.reject_reasons == {"cannot be embedded": 2}
+    assert sorted(Database(tmp_path / "db").articles("articles").vectors()[0]) == ["r0", "r2", "r4"]

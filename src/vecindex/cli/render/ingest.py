@@ -57,6 +57,8 @@ def print_ingest(report: IngestReport, dry_run: bool, drop: bool = False) -> Non
         )
     if report.pruned:
         say(f"{report.pruned:,} rows pruned", 2)
+    if report.repeated:
+        say(f"{report.repeated:,} texts are equal to others next to them and were embedded once", 2)
     if report.truncated:
         share = report.truncated / max(1, report.vectors)
         say(

@@ -90,6 +90,7 @@ class Committer:
             report.changed,
         )
         report.vectors += len(ready.pieces) if run.precomputed else len(ready.to_embed)
+        report.repeated += ready.repeated
         report.truncated += sum(bool(piece.truncated) for piece in ready.to_embed)
         report.tokens += sum(piece.n_tokens or 0 for piece in ready.to_embed)
 

@@ -152,9 +152,9 @@ def _embed(run: Run, ready: Ready) -> None:
     """Put a transaction's tokens through the model; rows that fail by themselves become rejects."""
     if ready.tokens is not None:
         encoded = run.embed(ready.tokens)
-        for i, piece in enumerate(ready.to_embed):
+        for piece, i in zip(ready.to_embed, ready.text_of, strict=True):
             piece.vector = encoded.vectors[i]
-        if len(encoded.failed) == len(ready.to_embed) > 1:
+        if len(encoded.failed) == len(encoded.vectors) > 1:
             # Not the texts are at fault but the device; going on would reject the whole corpus.
             raise ModelError(
                 f"No text of a transaction could be embedded on {run.report.device}: {encoded.failed[0]}",
@@ -165,7 +165,9 @@ def _embed(run: Run, ready: Ready) -> None:
                 ),
             )
         if encoded.failed:
-            _drop_failed(run, ready, {id(ready.to_embed[i].planned): why for i, why in encoded.failed.items()})
+            which = zip(ready.to_embed, ready.text_of, strict=True)
+            failed = {id(piece.planned): encoded.failed[i] for piece, i in which if i in encoded.failed}
+            _drop_failed(run, ready, failed)
         run.report.batch_tokens = run.load_encoder().budget.tokens
     run.rows_done += ready.transaction.read
     run.report_progress()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,8 @@ _NAMED = 10
 class Ready:
     """A transaction with its pieces.
 
-    `tokens` are those of `to_embed`, the pieces that still need a vector; `new_columns` the table lacks until it is
+    `to_embed` are the pieces that still need a vector; `tokens` those of their texts, equal ones once, which leaves
+    out `repeated` texts; `text_of` (pieces,) which of these each piece has. `new_columns` the table lacks until it is
     committed.
     """
 
@@ -41,6 +42,8 @@ class Ready:
     pieces: list[Piece] = field(default_factory=list)
     to_embed: list[Piece] = field(default_factory=list)
     tokens: Tokens | None = None
+    text_of: list[int] = field(default_factory=list)
+    repeated: int = 0
     new_columns: list[pa.Field] = field(default_factory=list)
 
 
@@ -112,16 +115,18 @@ class Preparer:
                 piece.vector = normalize(piece.planned.article.vector[None, :])[0]  # type: ignore[index]
         else:
             self._reuse_vectors(pieces)
-        ready = Ready(transaction, pieces, [piece for piece in pieces if piece.vector is None], None, fresh)
+        to_embed = [piece for piece in pieces if piece.vector is None]
+        ready = Ready(transaction, pieces, to_embed, new_columns=fresh)
         if ready.to_embed:
-            texts = [piece.planned.embed_texts[piece.chunk] for piece in ready.to_embed]
+            texts, ready.text_of = _each_once([piece.planned.embed_texts[piece.chunk] for piece in ready.to_embed])
+            ready.repeated = len(to_embed) - len(texts)
             run.check_encoder(texts)
             if not self._estimated:
                 self._estimate(transaction, run.probe_rate(texts[:PROBE_TEXTS]))
             with run.report.seconds.measured("tokenizing"):
                 ready.tokens = tokens = run.load_encoder().tokenize(texts)
-                for piece, count, cut in zip(ready.to_embed, tokens.counts, tokens.truncated, strict=True):
-                    piece.n_tokens, piece.truncated = int(count), bool(cut)
+                for piece, i in zip(ready.to_embed, ready.text_of, strict=True):
+                    piece.n_tokens, piece.truncated = int(tokens.counts[i]), bool(tokens.truncated[i])
         return ready
 
     def _new_columns(self, transaction: Transaction) -> list[pa.Field]:
@@ -159,3 +164,14 @@ class Preparer:
         for row, vector in zip(rows, vectors, strict=True):
             piece = same[row["id"]]
             piece.vector, piece.n_tokens, piece.truncated = vector.copy(), row["n_tokens"], row["truncated"]
+
+
+def _each_once(texts: Sequence[str]) -> tuple[list[str], list[int]]:
+    """Return the texts without repetitions, in their order, and for each given one which of these it is.
+
+    >>> _each_once(["b", "a", "b"])
+    (['b', 'a'], [0, 1, 0])
+    """
+    numbers: dict[str, int] = {}
+    which = [numbers.setdefault(text, len(numbers)) for text in texts]
+    return list(numbers), which

@@ -86,6 +86,8 @@ class IngestReport(Result):
     missing: int = 0
     """Rows of the table that the sources no longer hold (kept, unless pruned)."""
     vectors: int = 0
+    repeated: int = 0
+    """Vectors that were taken from an equal text of the same transaction, and not made."""
     truncated: int = 0
     tokens: int = 0
     transactions: int = 0
@@ -129,7 +131,8 @@ class IngestReport(Result):
     @property
     def texts_per_s(self) -> float | None:
         """Vectors made, over the time that the model was busy; None when none were made."""
-        return self.vectors / self.seconds.model if self.vectors and self.seconds.model else None
+        made = self.vectors - self.repeated
+        return made / self.seconds.model if made and self.seconds.model else None
 
     def to_dict(self, spell: Spell = str) -> dict[str, Any]:
         """Return plain values, for JSON."""
