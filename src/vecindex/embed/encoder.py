@@ -15,6 +15,8 @@ from vecindex.embed.batching import TokenBudget
 from vecindex.embed.precision import Precision
 from vecindex.errors import ModelError
 
+ANY_LENGTH = 2**31 - 1
+"""`max_tokens` of a model that reads texts of any length."""
 _UNIT_TOLERANCE = 1e-3
 
 
@@ -49,7 +51,7 @@ class Encoder(Protocol):
     Attributes
     ----------
     dimension : values in a vector.
-    max_tokens : tokens that it reads of a text.
+    max_tokens : tokens that it reads of a text; ANY_LENGTH where there is no end to it.
     pooling : how it makes one vector of a text's tokens. It is kept with the table, which refuses another one.
     prompt : put before every text that `tokenize` is given without another; it may be set.
     query_prompt : what the model wants before questions; empty for nothing.

@@ -78,7 +78,7 @@ class EncoderKind:
 
 
 ENCODERS = Registry(
-    "encoder", "vecindex.encoders", EncoderKind, {DEFAULT_ENCODER: "vecindex.embed.transformer:SENTENCE_TRANSFORMERS"}
+    "encoder", "vecindex.encoders", EncoderKind, {DEFAULT_ENCODER: "vecindex.embed.library:SENTENCE_TRANSFORMERS"}
 )
 
 

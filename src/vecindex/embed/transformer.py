@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,19 +16,12 @@ from vecindex.core.memory import give_back_memory
 from vecindex.core.vectors import F32, normalize, row_cosines, usable
 from vecindex.embed.attention import batch_attention
 from vecindex.embed.batching import Shapes, TokenBudget, plan_batches
-from vecindex.embed.encoder import Encoded, Encoder, Tokens
-from vecindex.embed.encoders import EncoderKind, FoundModel, LoadOptions
+from vecindex.embed.encoder import ANY_LENGTH, Encoded, Encoder, Tokens
+from vecindex.embed.encoders import FoundModel, LoadOptions
 from vecindex.embed.faults import device_failed, out_of_memory
 from vecindex.embed.forks import refuse_after_fork
-from vecindex.embed.light.proof import load_light, prove
-from vecindex.embed.models import (
-    ModelFiles,
-    find_model,
-    first_line,
-    full_name,
-    own_query_prompt,
-    pooling_of,
-)
+from vecindex.embed.light.proof import prove
+from vecindex.embed.models import ModelFiles, first_line, pooling_of
 from vecindex.embed.packed import pack_linears
 from vecindex.embed.precision import (
     MIN_COSINE,
@@ -63,10 +57,11 @@ class TransformerEncoder(Encoder):
         self._tokenizer = model.tokenizer
         self._ready = False
         self._full: Any = None
-        self.max_tokens = int(model.max_seq_length or 512)
+        longest = model.max_seq_length or 512
+        self.max_tokens = ANY_LENGTH if math.isinf(longest) else int(longest)
 
     @classmethod
-    def load(cls, files: FoundModel, options: LoadOptions) -> TransformerEncoder:
+    def load(cls, files: FoundModel, options: LoadOptions) -> Self:
         """Load a model's files onto a device; a prompt of None takes the model's own for documents, "" none.
 
         Raises
@@ -74,23 +69,16 @@ class TransformerEncoder(Encoder):
         ModelError
             The folder does not load as a sentence-transformers model, or `max_tokens` is out of range.
         """
-        import transformers
+        return cls.of(files, load_model(files, options), options)
 
-        refuse_after_fork()
+    @classmethod
+    def of(cls, files: FoundModel, model: Any, options: LoadOptions) -> Self:
+        """Return the encoder of a model that `load_model` returned. Raises ModelError for a wrong `max_tokens`."""
         assert isinstance(files, ModelFiles), "find_model returns no other"
-        transformers.logging.set_verbosity_error()
-        transformers.logging.disable_progress_bar()
         device, max_tokens = choose_device(options.device), options.max_tokens
-        try:
-            model = _read_model(files, device, options.trust_remote_code)
-        except Exception as error:
-            raise ModelError(
-                f"The model {files.name} in {files.folder} does not load: {first_line(error)}",
-                "Check that SentenceTransformer(folder) loads it.",
-            ) from error
         precision = choose_precision(options.precision, device)
         encoder = cls(files, model, device, precision, options.trust_remote_code)
-        if max_tokens is not None:
+        if max_tokens is not None and max_tokens != encoder.max_tokens:
             if not 8 <= max_tokens <= encoder.max_tokens:
                 raise ModelError(
                     f"{files.name} reads at most {encoder.max_tokens} tokens, asked for {max_tokens}.",
@@ -103,11 +91,15 @@ class TransformerEncoder(Encoder):
                     ),
                 )
             encoder.max_tokens = max_tokens
-            model.max_seq_length = max_tokens
+            encoder._set_length(model)
         # The names that models use for it.
         own = (model.prompts.get(name) for name in ("document", "passage", "corpus"))
         encoder.prompt = next(filter(None, own), "") if options.prompt is None else options.prompt
         return encoder
+
+    def _set_length(self, model: Any) -> None:
+        """Let a loaded model read as many tokens as this encoder does."""
+        model.max_seq_length = self.max_tokens
 
     @property
     def device_name(self) -> str:
@@ -167,10 +159,13 @@ class TransformerEncoder(Encoder):
         self._prove_light()
         sample = sorted(texts, key=len)[:: max(1, len(texts) // _CHECK_TEXTS)][:_CHECK_TEXTS]
         reference = self._reference(sample)
+        # A text of which the model makes nothing is found out when it is embedded.
+        has_length = usable(normalize(reference))
+        sample, reference = [one for one, has in zip(sample, has_length, strict=True) if has], reference[has_length]
         for precision in dict.fromkeys((self.precision, Precision.FP32)):
             self._use(precision)
             found = self.embed(self.tokenize(sample)).vectors
-            lowest = float(np.nan_to_num(row_cosines(reference, found), nan=-1.0).min())
+            lowest = float(np.nan_to_num(row_cosines(reference, found), nan=-1.0).min(initial=1.0))
             self.precision, self.precision_cosine = precision, lowest
             if lowest >= MIN_COSINE:
                 return
@@ -236,7 +231,7 @@ class TransformerEncoder(Encoder):
         if precision is Precision.FP32:
             if self._ready:
                 self._model = _read_model(self.files, self.device, self._trust_remote_code)
-                self._model.max_seq_length = self.max_tokens
+                self._set_length(self._model)
         else:
             self._model.to(torch.bfloat16 if precision is Precision.BF16 else torch.float16)
         if self.device == "cpu" and precision is not Precision.FP16:
@@ -315,7 +310,7 @@ class TransformerEncoder(Encoder):
             log.warning("texts overflow in %s and are repeated in fp32", self.precision)
             try:
                 self._full = _read_model(self.files, self.device, self._trust_remote_code)
-                self._full.max_seq_length = self.max_tokens
+                self._set_length(self._full)
             except (RuntimeError, MemoryError) as error:
                 log.warning("the model cannot be loaded in fp32 too: %s", first_line(error))
                 self._full = False
@@ -373,11 +368,26 @@ class TransformerEncoder(Encoder):
         return super().embed_texts(texts, prompt)
 
 
+def load_model(files: FoundModel, options: LoadOptions) -> Any:
+    """Return a model as sentence-transformers loads it, in full precision. Raises ModelError where it does not."""
+    import transformers
+
+    refuse_after_fork()
+    assert isinstance(files, ModelFiles), "find_model returns no other"
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    device = choose_device(options.device)
+    try:
+        return _read_model(files, device, options.trust_remote_code)
+    except Exception as error:
+        raise ModelError(
+            f"The model {files.name} in {files.folder} does not load: {first_line(error)}",
+            "Check that SentenceTransformer(folder) loads it.",
+        ) from error
+
+
 def _read_model(files: ModelFiles, device: str, trust_remote_code: bool) -> Any:
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(files.folder), device=device, trust_remote_code=trust_remote_code)
     return model.eval().float()
-
-
-SENTENCE_TRANSFORMERS = EncoderKind(find_model, TransformerEncoder.load, own_query_prompt, full_name, load_light)

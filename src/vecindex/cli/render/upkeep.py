@@ -10,6 +10,7 @@ from vecindex.cli.layout import data, facts, on_terminal, out, plain, prose, tab
 from vecindex.cli.output import duration, say, size
 from vecindex.cli.render.project import map_line
 from vecindex.core.identity import written_id
+from vecindex.embed.encoder import ANY_LENGTH
 from vecindex.messages import Placeholder, command, percent, text
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def _model_lines(found: Status) -> Iterator[tuple[str, str]]:
     cut = f", {made.chunking}" if made.chunking else ""
     # It is not recorded for vectors that were taken unverified.
     read = f"up to {made.max_tokens:,} tokens" if made.max_tokens else "up to an unknown length"
+    read = "of any length" if made.max_tokens >= ANY_LENGTH else read
     yield "embedded", f"{template}{prompt}, {read}{cut}"
     if made.weights == "unknown":
         yield "truncated", "not known, since the vectors were precomputed"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vecindex.embed.batching import TokenBudget
+from vecindex.embed.encoder import ANY_LENGTH
 from vecindex.embed.encoders import FoundModel, LoadOptions, load, load_light
 from vecindex.embed.precision import Precision
 from vecindex.errors import ConfigError, ModelError
@@ -138,6 +139,11 @@ class Run:
         )
         encoder = (load_light(choice.files, options) if few else None) or load(choice.files, options)
         self._set_budget(encoder)
+        if choice.chunking is not None and not choice.chunking.tokens and encoder.max_tokens >= ANY_LENGTH:
+            raise ConfigError(
+                f"{choice.name} reads texts of any length, so there is no length to cut them to.",
+                text("Say how many tokens a chunk has, such as ", option("chunk", 256), "."),
+            )
         made = _fingerprint_of(encoder, choice.files, choice)
         if self.fingerprint is None:
             if choice.chunking is not None and choice.chunking.tokens > encoder.max_tokens:

@@ -1,0 +1,20 @@
+"""The encoder "sentence-transformers": which class runs a model that the library has loaded."""
+
+from __future__ import annotations
+
+from vecindex.embed.encoder import Encoder
+from vecindex.embed.encoders import EncoderKind, FoundModel, LoadOptions
+from vecindex.embed.light.proof import load_light
+from vecindex.embed.models import find_model, full_name, own_query_prompt
+from vecindex.embed.static.encoder import StaticEncoder
+from vecindex.embed.transformer import TransformerEncoder, load_model
+
+
+def load(found: FoundModel, options: LoadOptions) -> Encoder:
+    """Return a loaded model. Raises ModelError where it does not load, or cannot read as many tokens as asked for."""
+    model = load_model(found, options)
+    kind = StaticEncoder if StaticEncoder.fits(model) else TransformerEncoder
+    return kind.of(found, model, options)
+
+
+SENTENCE_TRANSFORMERS = EncoderKind(find_model, load, own_query_prompt, full_name, load_light)
