@@ -29,6 +29,7 @@ def check(
         "text",
         "n_tokens",
         "truncated",
+        "unknown_frac",
         "vector",
         "vector_hash",
         "txn",
@@ -48,4 +49,5 @@ def check(
             assert row["content_hash"] == content_hash(row["text"], row["title"], row["text"], extra)
             assert row["n_tokens"] > 0
             assert row["truncated"] == (row["n_tokens"] > 256)
+            assert 0 <= row.get("unknown_frac", 0) < 1
     return rows

@@ -56,6 +56,7 @@ def make_table(
             **{name: list(values) for name, values in fields.items()},
             "n_tokens": pa.array([5] * n, pa.int32()),
             "truncated": [truncated] * n,
+            "unknown_frac": pa.array([0.0] * n, pa.float32()),
             "vector": pa.FixedSizeListArray.from_arrays(pa.array(normalize(vectors).ravel()), d),
             "vector_hash": vector_hashes(normalize(vectors)),
             "txn": pa.array([1] * n, pa.int64()),

@@ -87,6 +87,7 @@ def append(
         "share": [i / 7 for i in range(n)],
         "n_tokens": [9] * n,
         "truncated": [False] * n,
+        "unknown_frac": [0.0] * n,
         "txn": [txn] * n,
         "ingested_at": [dt.datetime.now(dt.UTC)] * n,
         **columns,

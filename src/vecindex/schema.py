@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 FORMAT = "2"
 """Version of the storage format, kept with each table; a table of a later one is refused.
 
-Tables of format 1 have no `vector_hash`. They are read and written as they are, and `optimize` adds it.
+Tables of format 1 have no `vector_hash`. They are read and written as they are, and `optimize` adds it. The first
+tables of format 2 have no `unknown_frac`, and stay without it.
 """
 
 # Lance's own marker for the key that its merges must keep unique.
@@ -25,7 +26,7 @@ _PRIMARY_KEY = {"lance-schema:unenforced-primary-key:position": "1"}
 
 FIRST_COLUMNS = ("id", "content_hash", "title", "text")
 CHUNK_COLUMNS = ("article_id", "chunk")
-LAST_COLUMNS = ("n_tokens", "truncated", "vector", "vector_hash", "txn", "ingested_at")
+LAST_COLUMNS = ("n_tokens", "truncated", "unknown_frac", "vector", "vector_hash", "txn", "ingested_at")
 OWN_COLUMNS = frozenset(FIRST_COLUMNS + CHUNK_COLUMNS + LAST_COLUMNS)
 RESERVED = OWN_COLUMNS | {"query_index"}
 """Names, in small letters, that no user's field has as a column: ours, and what LanceDB adds to a search's answer.
@@ -65,9 +66,10 @@ def articles_schema(fingerprint: Fingerprint, extra: Sequence[pa.Field]) -> pa.S
             pa.field("text", pa.string(), nullable=False),
             *chunk_fields,
             *extra,
-            # Both are null next to a precomputed vector: what its model read is not known.
+            # These are null next to a precomputed vector: what its model read is not known.
             pa.field("n_tokens", pa.int32()),
             pa.field("truncated", pa.bool_()),
+            pa.field("unknown_frac", pa.float32()),
             pa.field("vector", vector, nullable=False),
             vector_hash_field(),
             pa.field("txn", pa.int64(), nullable=False),

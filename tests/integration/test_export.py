@@ -161,6 +161,7 @@ def test_lists_dates_and_dictionaries(tmp_path: Path) -> None:
         "kind": ["red", "red"],
         "n_tokens": [1, 2],
         "truncated": [False, True],
+        "unknown_frac": [0.0, None],
         "vector": [[float(x) for x in v] for v in unit_vectors(2)],
         "vector_hash": [None, None],
         "txn": [1, 1],

@@ -26,13 +26,16 @@ class Tokens:
 
     `ids` holds each text's token ids, special tokens included, cut to the model's length; `counts` (n,) int32
     the tokens that the whole text has; `truncated` (n,) bool whether some were truncated; `left_out` how many tokens
-    at the beginning of each the pooling leaves out, which some models want for the prompt.
+    at the beginning of each the pooling leaves out, which some models want for the prompt; `unknown` (n,) float32 the
+    share of each text's own tokens, as far as it is read, that the model's vocabulary lacks. None where the model
+    knows every text, spelling it by bytes if need be.
     """
 
     ids: list[list[int]]
     counts: npt.NDArray[np.int32]
     truncated: npt.NDArray[np.bool_]
     left_out: int = 0
+    unknown: F32 | None = None
 
 
 @dataclass(slots=True)

@@ -30,6 +30,7 @@ from vecindex.embed.precision import (
     choose_precision,
     first_batch_tokens,
 )
+from vecindex.embed.unknown import unknown_shares
 from vecindex.errors import ModelError
 from vecindex.messages import Placeholder, option, text
 
@@ -136,7 +137,12 @@ class TransformerEncoder(Encoder):
             )["input_ids"]
             for i, ids in zip(long, cut, strict=True):
                 whole[i] = ids
-        return Tokens(list(whole), counts, truncated, self._left_out(before))
+        unknown = unknown_shares(whole, self._tokenizer.unk_token_id, self._tokens_around(before))
+        return Tokens(list(whole), counts, truncated, self._left_out(before), unknown)
+
+    def _tokens_around(self, prompt: str) -> int:
+        """Return how many tokens stand around a text: those of the prompt, and special ones."""
+        return len(self._tokenizer(prompt, verbose=False)["input_ids"])
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the (start, end) character positions of a text's tokens, special tokens left out."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vecindex.cli.output import about, duration, say, warn
 from vecindex.messages import command, percent, text
+from vecindex.verbs.languages import unknown_line
 
 if TYPE_CHECKING:
     from vecindex.errors import VecindexError
@@ -57,15 +58,7 @@ def print_ingest(report: IngestReport, dry_run: bool, drop: bool = False) -> Non
         )
     if report.pruned:
         say(f"{report.pruned:,} rows pruned", 2)
-    if report.repeated:
-        say(f"{report.repeated:,} texts are equal to others next to them and were embedded once", 2)
-    if report.truncated:
-        share = report.truncated / max(1, report.vectors)
-        say(
-            f"{report.truncated:,} texts ({percent(share, 1)}) are longer than the model reads and were truncated; "
-            "--chunk keeps all of their text (in a table of its own), a model that reads more helps too",
-            2,
-        )
+    _print_texts(report)
     s = report.seconds
     if report.vectors and not dry_run:
         say(
@@ -139,3 +132,18 @@ def print_waiting(folders: Sequence[Path]) -> None:
     """Print that files are waited for."""
     names = ", ".join(map(str, folders[:_NAMED])) + (", ..." if len(folders) > _NAMED else "")
     say(f"watching {names} for new and changed files; Ctrl-C ends")
+
+
+def _print_texts(report: IngestReport) -> None:
+    """Print what is to be known of the texts that the model read."""
+    if report.repeated:
+        say(f"{report.repeated:,} texts are equal to others next to them and were embedded once", 2)
+    if report.truncated:
+        share = report.truncated / max(1, report.vectors)
+        say(
+            f"{report.truncated:,} texts ({percent(share, 1)}) are longer than the model reads and were truncated; "
+            "--chunk keeps all of their text (in a table of its own), a model that reads more helps too",
+            2,
+        )
+    if report.unknown:
+        warn(unknown_line(report.unknown, report.vectors), 2)

@@ -16,6 +16,7 @@ from vecindex.embed.light.settings import TOKENIZER, OtherModelError, read_setti
 from vecindex.embed.light.threads import one_blas_thread
 from vecindex.embed.models import ModelFiles
 from vecindex.embed.precision import Precision
+from vecindex.embed.unknown import unknown_id, unknown_shares
 
 MOST_TOKENS = 16_384
 """Beyond this the full library is quicker, although it takes seconds to start (docs/models.md)."""
@@ -52,6 +53,7 @@ class LightEncoder(Encoder):
         # The file may hold a cut and padding of its own, which would change the vectors.
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
+        self._unknown_id = unknown_id(self._tokenizer)
 
     def tokenize(self, texts: Sequence[str], prompt: str | None = None) -> Tokens:
         """Return the tokens of each text behind a prompt, as the full library would."""
@@ -62,7 +64,8 @@ class LightEncoder(Encoder):
         # All these models have one special token at each end.
         cut = self.max_tokens - 1
         ids = [one.ids[:cut] + one.ids[-1:] if long else one.ids for one, long in zip(found, truncated, strict=True)]
-        return Tokens(ids, counts, truncated)
+        around = len(self._tokenizer.encode(before).ids)
+        return Tokens(ids, counts, truncated, unknown=unknown_shares(ids, self._unknown_id, around))
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the (start, end) character positions of a text's tokens, special tokens left out."""

@@ -16,6 +16,7 @@ from vecindex.embed.encoder import ANY_LENGTH, Tokens
 from vecindex.embed.models import ModelFiles
 from vecindex.embed.precision import Precision
 from vecindex.embed.transformer import TransformerEncoder
+from vecindex.embed.unknown import unknown_id, unknown_shares
 
 BATCH_TOKENS = 262_144
 """Tokens looked up at once: 2 MB of numbers; more are no faster."""
@@ -37,6 +38,7 @@ class StaticEncoder(TransformerEncoder):
         cut = self._tokenizer.truncation
         self._tokenizer = Tokenizer.from_str(self._tokenizer.to_str())
         self._tokenizer.no_truncation()
+        self._unknown_id = unknown_id(self._tokenizer)
         self.max_tokens = int(cut["max_length"]) if cut else ANY_LENGTH
         self._keeps_end = bool(cut) and cut["direction"] == "left"
 
@@ -53,7 +55,8 @@ class StaticEncoder(TransformerEncoder):
         counts = np.fromiter(map(len, whole), dtype=np.int32, count=len(whole))
         most = self.max_tokens
         cut = [ids if len(ids) <= most else ids[-most:] if self._keeps_end else ids[:most] for ids in whole]
-        return Tokens(cut, counts, counts > most)
+        around = len(self._tokenizer.encode(before, add_special_tokens=False).ids) if before else 0
+        return Tokens(cut, counts, counts > most, unknown=unknown_shares(cut, self._unknown_id, around))
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the (start, end) character positions of a text's tokens."""

@@ -15,6 +15,7 @@ from vecindex.verbs.ingest.positions import keep_positions
 from vecindex.verbs.ingest.prepare import Ready
 from vecindex.verbs.ingest.rows import chunk_id, to_arrow
 from vecindex.verbs.ingest.run import Run
+from vecindex.verbs.languages import MUCH_UNKNOWN
 
 _LOG = logging.getLogger(__name__)
 # The heap of a model at work gets holes, some MB a transaction, which the C library would keep.
@@ -92,6 +93,7 @@ class Committer:
         report.vectors += len(ready.pieces) if run.precomputed else len(ready.to_embed)
         report.repeated += ready.repeated
         report.truncated += sum(bool(piece.truncated) for piece in ready.to_embed)
+        report.unknown += sum((piece.unknown_frac or 0) >= MUCH_UNKNOWN for piece in ready.to_embed)
         report.tokens += sum(piece.n_tokens or 0 for piece in ready.to_embed)
 
     def _finish_drop(self, drop: Drop, transaction: Transaction) -> None:

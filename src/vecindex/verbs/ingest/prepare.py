@@ -14,7 +14,7 @@ from vecindex.schema import field_of
 from vecindex.store.articles import as_matrix
 from vecindex.verbs.ingest.chunks import chunk_spans
 from vecindex.verbs.ingest.given_vectors import settle_fingerprint
-from vecindex.verbs.ingest.plan import Planned, Planner, Transaction
+from vecindex.verbs.ingest.plan import Planned, Planner, Transaction, rejected
 from vecindex.verbs.ingest.rows import Piece, misfit
 from vecindex.verbs.ingest.run import Run
 
@@ -122,11 +122,12 @@ class Preparer:
             ready.repeated = len(to_embed) - len(texts)
             run.check_encoder(texts)
             if not self._estimated:
+                run.look_at_language(texts)
                 self._estimate(transaction, run.probe_rate(texts[:PROBE_TEXTS]))
             with run.report.seconds.measured("tokenizing"):
                 ready.tokens = tokens = run.load_encoder().tokenize(texts)
-                for piece, i in zip(ready.to_embed, ready.text_of, strict=True):
-                    piece.n_tokens, piece.truncated = int(tokens.counts[i]), bool(tokens.truncated[i])
+                _put_counts(ready, tokens)
+            _reject_unknown(planner, ready)
         return ready
 
     def _new_columns(self, transaction: Transaction) -> list[pa.Field]:
@@ -158,12 +159,15 @@ class Preparer:
         table = self._run.table
         if not same or table is None:
             return
-        found = table.rows_by_id(list(same), ["id", "vector", "n_tokens", "truncated"])
+        counts = [name for name in ("n_tokens", "truncated", "unknown_frac") if name in table.schema.names]
+        found = table.rows_by_id(list(same), ["id", "vector", *counts])
         vectors = as_matrix(found.column("vector").combine_chunks(), self._run.known_fingerprint.dimension)
-        rows = found.select(["id", "n_tokens", "truncated"]).to_pylist()
+        rows = found.select(["id", *counts]).to_pylist()
         for row, vector in zip(rows, vectors, strict=True):
             piece = same[row["id"]]
-            piece.vector, piece.n_tokens, piece.truncated = vector.copy(), row["n_tokens"], row["truncated"]
+            piece.vector = vector.copy()
+            for name in counts:
+                setattr(piece, name, row[name])
 
 
 def _each_once(texts: Sequence[str]) -> tuple[list[str], list[int]]:
@@ -175,3 +179,27 @@ def _each_once(texts: Sequence[str]) -> tuple[list[str], list[int]]:
     numbers: dict[str, int] = {}
     which = [numbers.setdefault(text, len(numbers)) for text in texts]
     return list(numbers), which
+
+
+def _put_counts(ready: Ready, tokens: Tokens) -> None:
+    """Note with each piece what the model reads of its text."""
+    for piece, i in zip(ready.to_embed, ready.text_of, strict=True):
+        piece.n_tokens, piece.truncated = int(tokens.counts[i]), bool(tokens.truncated[i])
+        piece.unknown_frac = 0.0 if tokens.unknown is None else float(tokens.unknown[i])
+
+
+def _reject_unknown(planner: Planner, ready: Ready) -> None:
+    """Reject articles of which the model knows no token: all of them would have one and the same vector."""
+    known = {id(piece.planned) for piece in ready.pieces if piece.unknown_frac != 1}
+    lost = [row for row in ready.transaction.rows if id(row) not in known]
+    if not lost:
+        return
+    reason = "nothing that the model knows: every token is unknown to it"
+    planner.take_back(ready.transaction, [(row, rejected(row.article, reason)) for row in lost])
+    ready.transaction.rows = [row for row in ready.transaction.rows if id(row) in known]
+    ready.pieces = [piece for piece in ready.pieces if id(piece.planned) in known]
+    left = [(piece, i) for piece, i in zip(ready.to_embed, ready.text_of, strict=True) if id(piece.planned) in known]
+    ready.to_embed, ready.text_of = [piece for piece, _ in left], [i for _, i in left]
+    ready.repeated = len(left) - len(set(ready.text_of))
+    if not left:
+        ready.tokens = None

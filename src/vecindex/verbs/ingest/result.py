@@ -89,6 +89,8 @@ class IngestReport(Result):
     repeated: int = 0
     """Vectors that were taken from an equal text of the same transaction, and not made."""
     truncated: int = 0
+    unknown: int = 0
+    """Texts of whose tokens the model does not know a quarter or more."""
     tokens: int = 0
     transactions: int = 0
     interrupted: bool = False

@@ -31,6 +31,7 @@ class Piece:
     vector: F32 | None = None
     n_tokens: int | None = None
     truncated: bool | None = None
+    unknown_frac: float | None = None
 
 
 def misfit(article: Article, columns: UserColumns, dimension: int) -> Rejected | None:
@@ -73,6 +74,7 @@ def to_arrow(pieces: Sequence[Piece], columns: UserColumns, schema: pa.Schema, t
         "chunk": [piece.chunk for piece in pieces],
         "n_tokens": [piece.n_tokens for piece in pieces],
         "truncated": [piece.truncated for piece in pieces],
+        "unknown_frac": [piece.unknown_frac for piece in pieces],
         "txn": [txn] * len(pieces),
         "ingested_at": [datetime.now(UTC)] * len(pieces),
     }

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vecindex.embed.batching import TokenBudget
+from vecindex.embed.cards import languages_of
 from vecindex.embed.encoder import ANY_LENGTH
 from vecindex.embed.encoders import FoundModel, LoadOptions, load, load_light
 from vecindex.embed.precision import Precision
@@ -25,6 +26,7 @@ from vecindex.verbs.ingest.model import BRING_EMBEDDINGS, NAME, ModelChoice, che
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.ingest.result import IngestReport
 from vecindex.verbs.ingest.user_columns import UserColumns
+from vecindex.verbs.languages import SAMPLE, other_language
 
 if TYPE_CHECKING:
     from vecindex.embed.encoder import Encoded, Encoder, Tokens
@@ -177,6 +179,12 @@ class Run:
             encoder.check(texts if checked is None else texts[:: max(1, -(-len(texts) // checked))])
         self.report.device, self.report.precision = encoder.device_name, encoder.precision.value
         self.report.precision_cosine = encoder.precision_cosine
+
+    def look_at_language(self, texts: Sequence[str]) -> None:
+        """Warn where the first texts are in a language that the model was not made for."""
+        line = other_language(texts[:SAMPLE], languages_of(self.choice.files), self.choice.name)
+        if line is not None:
+            self.observer.warning(line)
 
     def _is_outgrown(self, encoder: Encoder, most: int, texts: Sequence[str]) -> bool:
         """Count the tokens of some more texts; return whether there are more than the encoder should be given."""

@@ -25,6 +25,7 @@ from vecindex.store.database import Database
 from vecindex.store.maps import damaged_maps, maps, no_such_map
 from vecindex.types import Observer, Silent
 from vecindex.verbs.clock import Clock
+from vecindex.verbs.languages import unknown_line, unknown_rows
 from vecindex.verbs.overlap.advice.answer import Measured, answer, verdict
 from vecindex.verbs.overlap.advice.remembered import remember, remembered
 from vecindex.verbs.overlap.advice.situation import Situation
@@ -96,6 +97,7 @@ def overlap(
     situation = _situation(table, questions, options, there, texts)
     chosen = the_map(stored, situation.asked, options["map"]) if stored else None
     clock.lap("questions")
+    _warn_of_unknown(table, observer)
     reader = TableReader(table, list(about), options["by"])
     check_enough(table.where, reader.n, k, "rows" if reader.articles is None else "articles")
     planes = {map_name: Plane(reader.positions[map_name], reader.articles) for map_name in about}
@@ -189,6 +191,11 @@ def overlap(
         map=chosen,
         answer=answer(found),
     )
+
+
+def _warn_of_unknown(table: ArticleTable, observer: Observer) -> None:
+    if lost := unknown_rows(table):
+        observer.warning(unknown_line(lost, table.count()))
 
 
 def _explainer(reader: TableReader, asked: QuestionSet, options: OverlapOptions, model: QuestionModel) -> Explainer:

@@ -11,6 +11,7 @@ from vecindex.errors import ModelError
 from vecindex.messages import Placeholder, option, text
 from vecindex.options import ModelOptions
 from vecindex.types import Fingerprint, Observer
+from vecindex.verbs.languages import MUCH_UNKNOWN, unknown_line
 
 if TYPE_CHECKING:
     from vecindex.embed.encoder import Encoder
@@ -64,6 +65,9 @@ class QuestionModel:
                 f"{cut:,} questions are longer than the {encoder.max_tokens} tokens that the model reads and were "
                 "truncated"
             )
+        lost = 0 if tokens.unknown is None else int((tokens.unknown >= MUCH_UNKNOWN).sum())
+        if lost:
+            observer.warning(unknown_line(lost, len(texts), "questions"))
         return encoder.embed_texts(texts)
 
 

@@ -19,6 +19,7 @@ from vecindex.store.rejects import RejectTable
 from vecindex.store.search import has_fulltext_index
 from vecindex.store.versions import table_folder
 from vecindex.types import Fingerprint
+from vecindex.verbs.languages import unknown_line, unknown_rows
 from vecindex.verbs.map_state import rebuilt_by, why_due
 from vecindex.verbs.project.options import MIN_ARTICLES
 from vecindex.verbs.upkeep.options import StatusOptions
@@ -53,6 +54,7 @@ class Status(Result):
     unfinished : what was committed since: by a run that is going on, or that was killed.
     writer : process id and command of the writer at work, None when there is none.
     truncated, truncated_frac : rows that the model did not read to their end; their share of all, 0 to 1.
+    unknown : rows of whose tokens the model does not know a quarter or more.
     rejects : the rejected rows with location and reason, where they were asked for.
     rejects_damaged : whether the table of rejected rows is damaged, so that how many there are is unknown.
     tables : the names of all tables of articles in the database.
@@ -74,6 +76,7 @@ class Status(Result):
     writer: str | None
     truncated: int = 0
     truncated_frac: float = 0.0
+    unknown: int = 0
     rejected: int
     rejects: list[dict[str, Any]] | None
     rejects_damaged: bool = False
@@ -156,6 +159,7 @@ def _with_table(found: Status, database: Database, table: ArticleTable) -> Statu
         unfinished=unfinished(table, last_run),
         truncated=truncated,
         truncated_frac=truncated / rows if rows else 0.0,
+        unknown=unknown_rows(table),
         columns={f.name: str(f.type) for f in table.extra_columns},
         maps=_maps(table, rows),
         tags=table.tags(),
@@ -266,6 +270,8 @@ def _to_improve(found: Status) -> list[Message]:
             )
         )
     # Last, because every text is embedded again.
+    if found.unknown:
+        advice.append(text(unknown_line(found.unknown, found.rows), " (in a table of its own)"))
     if found.truncated_frac > MUCH_TRUNCATED:
         chunked = command("ingest", _SOURCE, chunk=True, table=f"{found.table}-chunks")
         share = percent(found.truncated_frac)
