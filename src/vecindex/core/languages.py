@@ -1,7 +1,7 @@
 """Which language texts are in, guessed from their scripts and their commonest words: enough to warn, not to sort by.
 
-A script that one language uses decides by itself. Texts in Latin, Cyrillic and Arabic letters differ in the words that
-stand in nearly every sentence.
+A script that one language uses decides by itself. Texts in Latin, Cyrillic and Arabic letters differ in the words
+that stand in nearly every sentence.
 """
 
 from __future__ import annotations
@@ -69,6 +69,16 @@ _WORDS = {
     },
 }
 _COMMON = {script: {code: frozenset(words.split()) for code, words in of.items()} for script, of in _WORDS.items()}
+
+
+def code_of(name: str) -> str | None:
+    """Return the code of a language given by it or by its English name; None for one that is not known here.
+
+    >>> code_of("German"), code_of("DE"), code_of("Klingon")
+    ('de', 'de', None)
+    """
+    low = name.strip().lower()
+    return next((code for code, known in NAMES.items() if low in (code, known.lower())), None)
 
 
 @dataclass(frozen=True, slots=True)

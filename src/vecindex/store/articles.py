@@ -52,7 +52,15 @@ def _is_budget(value: dict[str, Any]) -> bool:
     return all(isinstance(tokens, int) for tokens in value.values())
 
 
-SETTINGS: dict[str, Callable[[dict[str, Any]], bool]] = {"last_run": _is_run, "batch_tokens": _is_budget}
+def _is_fulltext(value: dict[str, Any]) -> bool:
+    return isinstance(value.get("language"), str)
+
+
+SETTINGS: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "last_run": _is_run,
+    "batch_tokens": _is_budget,
+    "fulltext": _is_fulltext,
+}
 """What is kept with the provenance, and whether a value is of the form that was stored."""
 
 

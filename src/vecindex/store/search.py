@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from vecindex.core.conditions import excess
+from vecindex.core.languages import NAMES, guess
 from vecindex.core.limits import left_s, look
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, CorruptError
@@ -23,6 +24,16 @@ Row = dict[str, Any]
 """A row's columns, by name."""
 
 TEXT_COLUMNS = ("title", "text")
+STEMMED = frozenset(
+    ["ar", "da", "de", "el", "en", "es", "fi", "fr", "hu", "it", "nl", "no", "pt", "ro", "ru", "sv", "ta", "tr"]
+)
+"""Languages whose words LanceDB reduces to their stems, and whose stop words it leaves out."""
+WITHOUT_BLANKS = frozenset(["ja", "km", "ko", "lo", "my", "th", "zh"])
+"""Languages whose words are not divided by blanks, or carry particles: each character and each two are indexed."""
+OTHER = "other"
+"""The language of texts in several or in one not known here: words as they stand."""
+_GUESSED_TEXTS = 200
+_MOST_TEXTS = 0.5
 _EXAMPLE = Placeholder("\"year > 1990 AND topic = 'cells'\"")
 _SHOWN_CHARS = 500
 _INDEX_CACHE = 256 << 20
@@ -149,8 +160,8 @@ def by_fulltext(
 ) -> list[Found]:
     """Return the `limit` rows whose title or text match `query_text` best (BM25), ordered by (-score, id).
 
-    Needs the full-text index; rows that it does not hold yet are found too. Words are reduced to their English
-    stems; a text of stop words only matches nothing.
+    Needs the full-text index; rows that it does not hold yet are found too. Words are read as its language has it;
+    a text of stop words only matches nothing.
     """
     from lancedb.query import MultiMatchQuery
 
@@ -211,10 +222,56 @@ def _read_index(table: ArticleTable, name: str) -> None:
         table.lance.to_lance(index_cache_size_bytes=_INDEX_CACHE).prewarm_index(name)
 
 
-def make_fulltext_index(table: ArticleTable) -> None:
-    """Make the full-text index. The caller holds the writer lock."""
-    from lancedb.index import FTS
+def make_fulltext_index(table: ArticleTable, language: str | None = None) -> None:
+    """Make the full-text index, for the language of `likely_language` if none is given.
 
+    The caller holds the writer lock.
+    """
+    language = language or likely_language(table)
     with translated(table.where):
         for column in TEXT_COLUMNS:
-            table.lance.create_index(column, config=FTS(), replace=True)
+            table.lance.create_index(column, config=_reading(language), replace=True)
+    if fulltext_language(table) != language:
+        table.set_setting(fulltext={"language": language})
+
+
+def likely_language(table: ArticleTable) -> str:
+    """Return the code of the language of the index, or without an index of the one that most texts look like.
+
+    OTHER where no language has half of them, English where no text says.
+    """
+    return fulltext_language(table) or _language_of(table)
+
+
+def fulltext_language(table: ArticleTable) -> str | None:
+    """Return the code of the language that the full-text index is for; None where there is none.
+
+    An index made before languages were kept is for English.
+    """
+    kept = table.setting("fulltext")
+    if kept:
+        return str(kept["language"])
+    return "en" if has_fulltext_index(table) else None
+
+
+def _language_of(table: ArticleTable) -> str:
+    n = table.count()
+    rows = np.unique(np.linspace(0, max(0, n - 1), min(n, _GUESSED_TEXTS)).astype(np.int64))
+    with translated(table.where):
+        texts = table.lance.to_lance().take(rows.tolist(), columns=["text"]).column("text").to_pylist()
+    found = guess(text for text in texts if text)
+    if found is None:
+        return "en"
+    return found.code if found.share >= _MOST_TEXTS else OTHER
+
+
+def _reading(language: str) -> Any:
+    """Return how LanceDB cuts texts of a language into words."""
+    from lancedb.index import FTS
+
+    if language in WITHOUT_BLANKS:
+        plain = {"stem": False, "remove_stop_words": False}
+        return FTS(base_tokenizer="ngram", ngram_min_length=1, ngram_max_length=2, **plain)
+    if language in STEMMED:
+        return FTS(language=NAMES[language])
+    return FTS(stem=False, remove_stop_words=False)

@@ -10,6 +10,7 @@ from vecindex.cli.layout import data, facts, on_terminal, out, plain, prose, tab
 from vecindex.cli.output import duration, say, size
 from vecindex.cli.render.project import map_line
 from vecindex.core.identity import written_id
+from vecindex.core.languages import NAMES
 from vecindex.embed.encoder import ANY_LENGTH
 from vecindex.messages import Placeholder, command, percent, text
 
@@ -68,7 +69,9 @@ def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
     if found.batch_tokens:
         safe = ", ".join(f"{tokens:,} tokens on {device}" for device, tokens in found.batch_tokens.items())
         yield "batches", f"{safe} (remembered, since more ran out of memory)"
-    yield "full text", "indexed" if found.words_indexed else "not indexed (the first search --hybrid does it)"
+    language = NAMES.get(found.words_language or "", "another language")
+    indexed = f"indexed as {language}" if found.words_indexed else "not indexed (the first search --hybrid does it)"
+    yield "full text", indexed
     disk = (
         ""
         if found.table_bytes is None or found.database_bytes is None

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from vecindex.core.languages import NAMES, code_of
 from vecindex.errors import ConfigError
 from vecindex.messages import command, option, text
 from vecindex.options import ModelOptions, Option, checked
+from vecindex.store.search import OTHER
 
 _EXAMPLE = text("For example: ", command("search", "how do cells make energy"))
 
@@ -30,6 +32,9 @@ class SearchOptions(ModelOptions, total=False):
     where: Annotated[str | None, Option('Condition on the columns, e.g. "year > 1990".', metavar="SQL")]
     hybrid: Annotated[
         bool, Option("Hybrid search: BM25 over the words, fused with the vectors.", default=False, flag="--hybrid")
+    ]
+    language: Annotated[
+        str | None, Option("Language of the full-text index, such as de [default: as it is, else guessed]")
     ]
     by: Annotated[Literal["article", "chunk"], Option("In a table of chunks: article or chunk.", default="article")]
     text: Annotated[
@@ -62,7 +67,27 @@ def checked_search(queries: Sequence[str], options: SearchOptions) -> SearchOpti
             text(option("hybrid"), " needs words to search for."),
             text("Give a text, or leave ", option("hybrid"), " out."),
         )
+    options["language"] = _checked_language(options)
     return options
+
+
+def _checked_language(options: SearchOptions) -> str | None:
+    """Return the code of the language that was asked for; raises ConfigError for none known here."""
+    language = options["language"]
+    if language is None:
+        return None
+    if not options["hybrid"]:
+        raise ConfigError(
+            text(option("language"), " is that of the full-text index, which only a hybrid search uses."),
+            text("Add ", option("hybrid", True), "."),
+        )
+    if language.strip().lower() == OTHER:
+        return OTHER
+    code = code_of(language)
+    if code is None:
+        known = ", ".join(f"{name} ({code})" for code, name in NAMES.items())
+        raise ConfigError(f"{language!r} is not a language known here.", f"There are: {known}, and {OTHER}.")
+    return code
 
 
 def ids_of(options: SearchOptions) -> list[str]:

@@ -8,16 +8,27 @@ from typing import BinaryIO
 
 import numpy as np
 
+from vecindex.core.languages import NAMES
 from vecindex.core.questions import Question
 from vecindex.core.vectors import normalize, usable
 from vecindex.errors import ConfigError, CorruptError, LockedError, StoreError, UnavailableError
-from vecindex.messages import command, option, text
+from vecindex.messages import Message, Placeholder, command, option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.faults import is_unicode, not_unicode
 from vecindex.store.lock import UNKNOWN
 from vecindex.store.maintenance import mend_fulltext_index
-from vecindex.store.search import Found, check_condition, fulltext_fault, has_fulltext_index, make_fulltext_index
+from vecindex.store.search import (
+    STEMMED,
+    WITHOUT_BLANKS,
+    Found,
+    check_condition,
+    fulltext_fault,
+    fulltext_language,
+    has_fulltext_index,
+    likely_language,
+    make_fulltext_index,
+)
 from vecindex.types import Observer, Rejected, Silent
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import no_question, rows
@@ -26,6 +37,7 @@ from vecindex.verbs.search.options import SearchOptions, checked_search, ids_of
 from vecindex.verbs.search.result import Answer, SearchResult
 
 _MAKING = ", making the full-text index"
+NAME = Placeholder("NAME")
 _WAIT_S = 0.1
 _GAP_S = 1.0
 """How long a lock may be held by nobody known: its holder's note comes after the lock, and goes before it."""
@@ -55,7 +67,7 @@ def search(
     if table.count(options["where"]):
         queries = _queries(table, options, texts, model, observer)
         if options["hybrid"]:
-            _with_full_text_index(database, table, options["at"], observer)
+            _with_full_text_index(database, table, options["at"], options["language"], observer)
         finder = Finder(table, options["k"], by=options["by"], text=options["text"])
         if options["hybrid"]:
             found = _hybrid(finder, queries, None if read_only else database, options["at"], observer)
@@ -146,15 +158,16 @@ def _hybrid(
         return finder.hybrid(queries)
 
 
-def _make_once(database: Database, table: ArticleTable, observer: Observer) -> None:
+def _make_once(database: Database, table: ArticleTable, language: str | None, observer: Observer) -> None:
     """Make the full-text index, or wait for another search that makes it. Raises LockedError for other writers."""
     waits, until = False, time.monotonic() + _GAP_S
-    while not has_fulltext_index(table):
+    while not _is_made(table, language):
         try:
             with database.writer(_MAKING):
-                if not has_fulltext_index(table):
-                    observer.notice(f"making the full-text index of {table.count():,} rows of {table.where}, once")
-                    make_fulltext_index(table)
+                if not _is_made(table, language):
+                    chosen = language or likely_language(table)
+                    observer.notice(_making(table, chosen))
+                    make_fulltext_index(table, chosen)
         except LockedError as error:
             if _MAKING in str(error):
                 until = time.monotonic() + _GAP_S
@@ -166,12 +179,30 @@ def _make_once(database: Database, table: ArticleTable, observer: Observer) -> N
             time.sleep(_WAIT_S)
 
 
-def _with_full_text_index(database: Database, table: ArticleTable, at: str | None, observer: Observer) -> None:
+def _is_made(table: ArticleTable, language: str | None) -> bool:
+    """Return whether there is a full-text index, and in the language that was asked for."""
+    return has_fulltext_index(table) and language in (None, fulltext_language(table))
+
+
+def _making(table: ArticleTable, language: str) -> Message:
+    """Return the line on a full-text index that is made: how its words are read, and how to have it otherwise."""
+    how = "characters and pairs of them" if language in WITHOUT_BLANKS else "words as they stand"
+    how = "stems of words" if language in STEMMED else how
+    return text(
+        f"making the full-text index of {table.count():,} rows of {table.where}, once, as ",
+        f"{NAMES.get(language, 'another language')} ({how}); for another language: ",
+        option("language", NAME),
+    )
+
+
+def _with_full_text_index(
+    database: Database, table: ArticleTable, at: str | None, language: str | None, observer: Observer
+) -> None:
     """Make the full-text index at its first use.
 
     Without the index LanceDB would go through all texts, but by whole words and with stop words: other hits.
     """
-    if has_fulltext_index(table):
+    if _is_made(table, None if at is not None else language):
         return
     if at is not None:
         raise ConfigError(
@@ -184,7 +215,7 @@ def _with_full_text_index(database: Database, table: ArticleTable, at: str | Non
             ),
         )
     try:
-        _make_once(database, table, observer)
+        _make_once(database, table, language, observer)
     except StoreError as error:
         raise type(error)(
             text(f"The full-text index of {table.where} is missing, and cannot be made now. ", error.message),

@@ -16,7 +16,7 @@ from vecindex.store.lock import writer_at_work
 from vecindex.store.maintenance import bytes_in, usage
 from vecindex.store.maps import damaged_maps, maps, outside
 from vecindex.store.rejects import RejectTable
-from vecindex.store.search import has_fulltext_index
+from vecindex.store.search import fulltext_language, has_fulltext_index
 from vecindex.store.versions import table_folder
 from vecindex.types import Fingerprint
 from vecindex.verbs.languages import unknown_line, unknown_rows
@@ -60,6 +60,7 @@ class Status(Result):
     tables : the names of all tables of articles in the database.
     maps : what is stored with each map, with `outside`, the rows that are not on it, and `due`, why it should be
         rebuilt.
+    words_language : the code of the language of the full-text index, None without one.
     versions : versions that are kept; `tags` names some of them.
     damaged : what is stored with the table and cannot be read, each a sentence.
     next : what to do now, each a sentence with its command.
@@ -85,6 +86,7 @@ class Status(Result):
     maps: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, int] = field(default_factory=dict)
     words_indexed: bool = False
+    words_language: str | None = None
     batch_tokens: dict[str, int] = field(default_factory=dict)
     fragments: int = 0
     versions: int = 0
@@ -164,6 +166,7 @@ def _with_table(found: Status, database: Database, table: ArticleTable) -> Statu
         maps=_maps(table, rows),
         tags=table.tags(),
         words_indexed=has_fulltext_index(table),
+        words_language=fulltext_language(table),
         batch_tokens=table.setting("batch_tokens") or {},
         damaged=_damaged(table),
         **asdict(usage(table, database.folder)),
