@@ -13,7 +13,19 @@ import numpy as np
 import pytest
 
 import vecindex
-from tables import DIMENSION, WEIGHTS, Notices, append, chunked_table, filled, fingerprint, make_table, unit_vectors
+from static_models import offline_folder
+from tables import (
+    DIMENSION,
+    OTHER_WEIGHTS,
+    WEIGHTS,
+    Notices,
+    append,
+    chunked_table,
+    filled,
+    fingerprint,
+    make_table,
+    unit_vectors,
+)
 from vecindex.core.vectors import F32
 from vecindex.embed.encoder import Encoder
 from vecindex.errors import ConfigError, LockedError, ModelError, SourceError, StoreError, TableNotFoundError
@@ -493,9 +505,31 @@ def test_another_pooling_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_model_that_is_not_there_is_told(tmp_path: Path) -> None:
-    filled(tmp_path, 3, model=str(tmp_path / "gone"), weights=WEIGHTS)
-    with pytest.raises(ModelError, match="No model folder at"):
+    filled(tmp_path, 3, model=str(tmp_path / "gone"), weights=OTHER_WEIGHTS)
+    with pytest.raises(ModelError, match="No model folder at") as raised:
         vecindex.open(tmp_path).search("x")
+    hint = str(raised.value.hint)
+    assert f"The same weights (SHA-256 {OTHER_WEIGHTS[:12]}...) are enough, in whatever folder they are now" in hint
+    assert hint.endswith("model=DIR")
+
+
+def test_a_folder_that_was_moved_is_replaced_by_a_package_with_the_same_weights(tmp_path: Path) -> None:
+    folder = shutil.copytree(offline_folder(), tmp_path / "mine")
+    index = vecindex.open(tmp_path / "db")
+    index.ingest([{"id": "a", "text": "The cell is the unit of life."}], model=str(folder))
+    assert index.status().fingerprint.model == str(folder)
+    folder.rename(tmp_path / "moved")
+    assert vecindex.open(tmp_path / "db").search("the unit of life", k=1).hits[0].id == "a"
+    assert index.ingest([{"id": "b", "text": "A star is a ball of plasma."}]).added == 1
+    # The folder where it is now is as good.
+    assert index.ingest([{"id": "c", "text": "A law is a rule."}], model=str(tmp_path / "moved")).added == 1
+    assert vecindex.open(tmp_path / "db").search("a rule", k=1, model=str(tmp_path / "moved")).hits[0].id == "c"
+    outcomes = {check.name: check.outcome for check in index.doctor().checks}
+    assert outcomes["vectors of the model"] == "ok"
+
+
+def test_a_table_of_another_dimension_is_told(tmp_path: Path) -> None:
+    filled(tmp_path, 3, model=str(tmp_path / "gone"), weights=WEIGHTS)
     with pytest.raises(ModelError, match=r"makes vectors of 384 values, .* holds vectors of 8"):
         vecindex.open(tmp_path).search("x", model="all-MiniLM-L6-v2")
 

@@ -8,13 +8,15 @@ sentence-transformers. Another package registers its encoder in the entry point 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from vecindex.embed.encoder import Encoder
 from vecindex.embed.precision import Precision
 from vecindex.errors import ModelError
 from vecindex.files import home_of, is_there
+from vecindex.messages import Placeholder, option, text
 from vecindex.plugins import Registry
 
 DEFAULT_ENCODER = "sentence-transformers"
@@ -68,6 +70,7 @@ class EncoderKind:
     full_name : returns the one spelling of a model's name.
     load_light : as `load`, an encoder that starts in no time and is slow: for a few texts. Its vectors are the same,
         and `most_tokens` says how far it should be used. None where the model or the options allow for no such.
+    find_weights : returns a model by its digest, where an installed package has it; None for none.
     """
 
     find: Callable[[str, str | None, bool], FoundModel]
@@ -75,6 +78,7 @@ class EncoderKind:
     query_prompt: Callable[[str, str | None], str | None] = lambda _name, _revision: ""
     full_name: Callable[[str], str] = lambda name: name
     load_light: Callable[[FoundModel, LoadOptions], Encoder | None] = lambda _found, _options: None
+    find_weights: Callable[[str], FoundModel | None] = lambda _weights: None
 
 
 ENCODERS = Registry(
@@ -95,17 +99,54 @@ def find(model: str, revision: str | None = None, fetch: bool = True) -> FoundMo
 def find_stored(model: str, revision: str | None, weights: str) -> FoundModel:
     """Return the model that made a table's vectors, by what is stored of it.
 
-    Looked for on this machine first: of that commit, then under the name alone if the weights are the same, as a
-    package has them. Only then is it fetched. Raises as `find` does; the caller compares weights.
+    Looked for on this machine first: of that commit, then under the name alone if the weights are the same, then a
+    package with these weights, whatever its name. Only then is it fetched. The caller compares weights. Raises as
+    `find` does, with a hint on what will do instead.
     """
-    for commit in dict.fromkeys((revision, None)):
-        try:
-            found = find(model, commit, fetch=False)
-        except ModelError:
-            continue
-        if commit == revision or found.weights == weights:
+    here = []
+    for found in _candidates(model, revision):
+        if found.weights == weights:
             return found
-    return find(model, revision)
+        here.append(found)
+    packaged = find_packaged(model, weights)
+    if packaged is not None:
+        return packaged
+    if here and here[0].revision == revision:
+        return here[0]
+    try:
+        return find(model, revision)
+    except ModelError as error:
+        raise ModelError(
+            error.message,
+            text(
+                *((error.hint, " ") if error.hint else ()),
+                f"The same weights (SHA-256 {weights[:12]}...) are enough, in whatever folder they are now: ",
+                option("model", Placeholder("DIR")),
+            ),
+        ) from error
+
+
+def find_here(model: str, revision: str | None, weights: str) -> FoundModel | None:
+    """Return the model with these weights, None where it is not on this machine; nothing is fetched."""
+    here = (found for found in _candidates(model, revision) if found.weights == weights)
+    return next(here, None) or find_packaged(model, weights)
+
+
+def find_packaged(model: str, weights: str) -> FoundModel | None:
+    """Return a model of the same encoder that an installed package has with these weights; None for none."""
+    try:
+        kind, prefix, _ = _split(model)
+    except ModelError:
+        return None
+    found = kind.find_weights(weights)
+    return None if found is None else replace(found, name=prefix + found.name)
+
+
+def _candidates(model: str, revision: str | None) -> Iterator[FoundModel]:
+    """Yield what is on this machine under a model's name: of that commit, then of any."""
+    for commit in dict.fromkeys((revision, None)):
+        with suppress(ModelError):
+            yield find(model, commit, fetch=False)
 
 
 def load(found: FoundModel, options: LoadOptions) -> Encoder:

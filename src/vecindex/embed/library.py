@@ -5,7 +5,7 @@ from __future__ import annotations
 from vecindex.embed.encoder import Encoder
 from vecindex.embed.encoders import EncoderKind, FoundModel, LoadOptions
 from vecindex.embed.light.proof import load_light
-from vecindex.embed.models import find_model, full_name, own_query_prompt
+from vecindex.embed.models import find_model, find_weights, full_name, own_query_prompt
 from vecindex.embed.static.encoder import StaticEncoder
 from vecindex.embed.transformer import TransformerEncoder, load_model
 
@@ -17,4 +17,4 @@ def load(found: FoundModel, options: LoadOptions) -> Encoder:
     return kind.of(found, model, options)
 
 
-SENTENCE_TRANSFORMERS = EncoderKind(find_model, load, own_query_prompt, full_name, load_light)
+SENTENCE_TRANSFORMERS = EncoderKind(find_model, load, own_query_prompt, full_name, load_light, find_weights)

@@ -90,7 +90,10 @@ def find_model(name: str, revision: str | None = None, fetch: bool = True) -> Mo
     if is_folder(path):
         return _from_folder(str(path.resolve()), path.resolve(), revision=None, origin="folder")
     if path.is_absolute() or name.startswith((".", "~")):
-        raise ModelError(f"No model folder at {name}.", "Give a folder with modules.json, or a model's name.")
+        raise ModelError(
+            f"No model folder at {name}.",
+            text("Give a folder with modules.json, or a model's name: ", option("model", Placeholder("DIR"))),
+        )
     known = full_name(name)
     folder = _package_folder(known) if revision is None else None
     if folder is None:
@@ -103,6 +106,14 @@ def find_model(name: str, revision: str | None = None, fetch: bool = True) -> Mo
             f"Install it again: {packaged.install}",
         )
     return files
+
+
+def find_weights(weights: str) -> ModelFiles | None:
+    """Return the packaged model with this SHA-256, None where no installed package has it."""
+    for name, packaged in PACKAGED.items():
+        if packaged.sha256 == weights and _package_folder(name) is not None:
+            return find_model(name)
+    return None
 
 
 def _package_folder(name: str) -> Path | None:

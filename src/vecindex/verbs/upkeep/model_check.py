@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from vecindex.core.vectors import F32, row_cosines
-from vecindex.embed.encoders import FoundModel, LoadOptions, find, load, load_light
+from vecindex.embed.encoders import LoadOptions, find_here, load, load_light
 from vecindex.errors import ModelError
 from vecindex.messages import Placeholder, command, text
 from vecindex.store.articles import ArticleTable, as_matrix, isin
-from vecindex.types import Fingerprint
 from vecindex.verbs.upkeep.examine import Rehash
 from vecindex.verbs.upkeep.findings import Examination
 
@@ -28,7 +27,7 @@ def check_model(found: Examination, table: ArticleTable, read: Rehash) -> None:
         found.skip(CHECK, read.skipped or "no row's vector was made by the model here")
         return
     stored = table.fingerprint
-    model = _model_here(stored)
+    model = find_here(stored.model, stored.revision, stored.weights)
     if model is None:
         found.skip(CHECK, f"{stored.model} with the table's weights is not on this machine")
         return
@@ -72,15 +71,3 @@ def _stored_vectors(table: ArticleTable, ids: list[str]) -> tuple[list[str], F32
         return [], np.empty((0, 0), dtype=np.float32)
     dimension = table.fingerprint.dimension
     return found, np.concatenate([as_matrix(batch.column("vector"), dimension) for batch in batches])
-
-
-def _model_here(stored: Fingerprint) -> FoundModel | None:
-    """Return the model that made the vectors, without fetching it."""
-    for commit in dict.fromkeys((stored.revision, None)):
-        try:
-            model = find(stored.model, commit, fetch=False)
-        except ModelError:
-            continue
-        if model.weights == stored.weights:
-            return model
-    return None
