@@ -13,7 +13,7 @@ from vecindex.core.vectors import normalize
 from vecindex.schema import field_of
 from vecindex.store.articles import as_matrix
 from vecindex.verbs.ingest.chunks import chunk_spans
-from vecindex.verbs.ingest.given_vectors import settle_fingerprint
+from vecindex.verbs.ingest.given.vectors import settle_fingerprint
 from vecindex.verbs.ingest.plan import Planned, Planner, Transaction, rejected
 from vecindex.verbs.ingest.rows import Piece, misfit
 from vecindex.verbs.ingest.run import Run

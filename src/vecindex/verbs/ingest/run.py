@@ -132,13 +132,7 @@ class Run:
                 f"The vectors of {self.where} are said to be of {choice.name}, which is not available to make more.",
                 text(BRING_EMBEDDINGS, "make the model available."),
             )
-        options = LoadOptions(
-            device=self.options["device"],
-            precision=Precision(self.options["precision"]),
-            max_tokens=choice.max_tokens,
-            prompt=choice.prompt,
-            trust_remote_code=self.options["trust_remote_code"],
-        )
+        options = self._how(choice.max_tokens)
         encoder = (load_light(choice.files, options) if few else None) or load(choice.files, options)
         self._set_budget(encoder)
         if choice.chunking is not None and not choice.chunking.tokens and encoder.max_tokens >= ANY_LENGTH:
@@ -163,6 +157,23 @@ class Run:
                 text("Bring back the model as it was, or begin another table: ", option("table", NAME)),
             )
         return encoder
+
+    def _how(self, max_tokens: int | None) -> LoadOptions:
+        return LoadOptions(
+            device=self.options["device"],
+            precision=Precision(self.options["precision"]),
+            max_tokens=max_tokens,
+            prompt=self.choice.prompt,
+            trust_remote_code=self.options["trust_remote_code"],
+        )
+
+    def full_length_encoder(self) -> Encoder:
+        """Return an encoder that reads as much as the model can, whatever was asked for."""
+        files = self.choice.files
+        if self.choice.max_tokens is None or files is None:
+            return self.load_encoder()
+        how = self._how(None)
+        return load_light(files, how) or load(files, how)
 
     def check_encoder(self, texts: Sequence[str], checked: int | None = None) -> None:
         """Settle the encoder and its precision on texts to be embedded, before each transaction.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from vecindex.sources.samples.sample import sample_of
 from vecindex.sources.sampling import Spaced
 from vecindex.types import Basis
-from vecindex.verbs.ingest.given_vectors import settle_fingerprint
+from vecindex.verbs.ingest.given.vectors import settle_fingerprint
 from vecindex.verbs.ingest.plan import Planner
 from vecindex.verbs.ingest.prepare import PROBE_TEXTS, Preparer
 from vecindex.verbs.ingest.rehearsal.rate import measure_rate

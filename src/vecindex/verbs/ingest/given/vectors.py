@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vecindex.core.vectors import row_cosines
+from vecindex.core.vectors import F32, row_cosines
 from vecindex.errors import ModelError, SourceError
 from vecindex.messages import Message, Placeholder, command, option, text
+from vecindex.sources.articles import Article
 from vecindex.types import Fingerprint
+from vecindex.verbs.ingest.given.recipes import closest_recipe
 from vecindex.verbs.ingest.model import NAME
 from vecindex.verbs.ingest.plan import Planned
 from vecindex.verbs.ingest.run import Run
@@ -36,7 +38,7 @@ def settle_fingerprint(run: Run, rows: Sequence[Planned]) -> None:
     SourceError
         None of the rows has a vector.
     """
-    given = [(row.article.embed_text, row.article.vector) for row in rows if row.article.vector is not None]
+    given = [(row.article, row.article.vector) for row in rows if row.article.vector is not None]
     if not given:
         raise SourceError(
             "None of the first rows has a vector.",
@@ -47,7 +49,7 @@ def settle_fingerprint(run: Run, rows: Sequence[Planned]) -> None:
         return
     # The number of values that most vectors have, so that a stray one does not decide for all.
     dimension = Counter(len(vector) for _, vector in given).most_common(1)[0][0]
-    checkable = [(read, vector) for read, vector in given if read.strip() and len(vector) == dimension]
+    checkable = [one for one in given if one[0].embed_text.strip() and len(one[1]) == dimension]
     reason = _why_unchecked(run, bool(checkable))
     if reason is not None:
         if stored is not None:
@@ -78,26 +80,42 @@ def settle_fingerprint(run: Run, rows: Sequence[Planned]) -> None:
         )
         run.observer.notice(f"vectors are taken as those of {run.choice.name}, unverified")
         return
-    texts, vectors = zip(*checkable[:: max(1, len(checkable) // SAMPLE)][:SAMPLE], strict=True)
-    encoder = run.load_encoder()
+    articles, parts = zip(*checkable[:: max(1, len(checkable) // SAMPLE)][:SAMPLE], strict=True)
+    encoder, vectors = run.load_encoder(), np.stack(parts)
     if dimension != encoder.dimension:
         raise ModelError(
             f"The vectors have {dimension} values, those of {run.choice.name} have {encoder.dimension}.",
             text("Name the model that made them: ", option("model", NAME)),
         )
-    median = float(np.median(row_cosines(encoder.embed_texts(texts, encoder.prompt), np.stack(vectors))))
+    made = encoder.embed_texts([article.embed_text for article in articles], encoder.prompt)
+    median = float(np.median(row_cosines(made, vectors)))
     if median < MIN_COSINE:
-        raise ModelError(
-            f"The vectors are not those of {run.choice.name} for these texts: median cosine {median:.3f} over "
-            f"{len(texts)} rows, at least {MIN_COSINE} expected.",
-            text(
-                *("Name the right ", option("model"), ", ", option("max_tokens"), ", ", option("prompt"), " or "),
-                *(option("text_template"), "; or keep them as they are, in a table of their own: ", _ON_TRUST),
-            ),
-        )
+        raise _not_the_model_s(run, median, articles, vectors)
     run.observer.notice(
-        f"vectors verified as those of {run.choice.name}: median cosine {median:.4f} over {len(texts)} rows"
+        f"vectors verified as those of {run.choice.name}: median cosine {median:.4f} over {len(articles)} rows"
     )
+
+
+def _not_the_model_s(run: Run, median: float, articles: Sequence[Article], vectors: F32) -> ModelError:
+    """Return the error for vectors that are not made as the options say, with the recipe that comes closest."""
+    name = run.choice.name
+    said = (
+        f"The vectors are not those of {name} for these texts: median cosine {median:.3f} over {len(articles)} rows, "
+        f"at least {MIN_COSINE} expected."
+    )
+    run.observer.notice("looking for the length and the template that they were made with")
+    encoder = run.full_length_encoder()
+    prompts = [run.load_encoder().prompt, ""]
+    found = closest_recipe(encoder, articles, vectors, prompts, run.choice.text_template)
+    on_trust = text("keep them as they are, in a table of their own: ", _ON_TRUST)
+    if found.cosine >= MIN_COSINE and run.table is None:
+        way = text("Ingest them with ", found.options(), "; or ", on_trust)
+    elif found.cosine >= MIN_COSINE:
+        way = text("Put them into a table of their own, with ", found.options(), " and ", option("table", NAME))
+    else:
+        options = (option("model"), ", ", option("max_tokens"), ", ", option("prompt"), " or ")
+        way = text("Name the right ", *options, option("text_template"), "; or ", on_trust)
+    return ModelError(f"{said} The closest recipe is {found}.", way)
 
 
 def _why_unchecked(run: Run, have_texts: bool) -> Message | None:
