@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
-from vecindex.messages import Message, Placeholder, option, text
+from vecindex.messages import Message, Placeholder, command, option, text
 from vecindex.types import Fingerprint
 
 if TYPE_CHECKING:
@@ -249,7 +249,12 @@ def read_fingerprint(metadata: Mapping[str, str], where: str) -> Fingerprint:
     if raw is None:
         raise CorruptError(
             f"{where} does not say what made its vectors, so it was not made by vecindex.",
-            text("Choose another table: ", option("table", Placeholder("NAME"))),
+            text(
+                "Choose another table: ",
+                option("table", Placeholder("NAME")),
+                "; or make one of it, if it has vectors: ",
+                command("adopt", where.rpartition("/")[2], table=Placeholder("NEW"), model=Placeholder("NAME")),
+            ),
         )
     what = f"What made the vectors of {where}"
     values = stored_json(raw, what)

@@ -11,12 +11,14 @@ from vecindex.messages import Command, OptionName, Placeholder
 from vecindex.options import ModelOptions, fields_of
 
 _OPTIONS = {
+    "adopt": "tables.options:AdoptOptions",
     "explore": "explore.options:ExploreOptions",
     "export": "export.options:ExportOptions",
     "ingest": "ingest.options:IngestOptions",
     "map": "picture.options:MapOptions",
     "overlap": "overlap.options:OverlapOptions",
     "project": "project.options:ProjectOptions",
+    "reembed": "tables.options:ReembedOptions",
     "search": "search.options:SearchOptions",
 }
 """The options class of each verb, below `verbs`; imported when a message names one of its options."""

@@ -9,7 +9,7 @@ import pytest
 
 import vecindex
 from invariants import read
-from vecindex.core.languages import guess, language_of
+from vecindex.core.texts.languages import guess, language_of
 from vecindex.embed.cards import _languages
 from vecindex.embed.encoders import LoadOptions, find, load
 from vecindex.embed.light.encoder import LightEncoder

@@ -13,7 +13,7 @@ import typer
 import typer.core
 
 from vecindex.cli import logs, settings
-from vecindex.cli.commands import explore, export, ingest, map, mcp, overlap, project, search, serve, upkeep
+from vecindex.cli.commands import explore, export, ingest, map, mcp, overlap, project, search, serve, tables, upkeep
 from vecindex.cli.output import VOICE, print_json, warn
 from vecindex.cli.spelling import as_json, begin, spelled
 from vecindex.cli.streams import OutputError, prepare, silence
@@ -99,6 +99,8 @@ app.command("overlap")(overlap.overlap)
 app.command("export")(export.export)
 app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)
+app.command("reembed")(tables.reembed)
+app.command("adopt")(tables.adopt)
 app.command("status")(upkeep.status)
 app.command("delete")(upkeep.delete)
 app.command("optimize")(upkeep.optimize)

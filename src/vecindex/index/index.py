@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
 from vecindex.config import DEFAULT_TABLE, database_uri
+from vecindex.index.tables import Tables
 from vecindex.index.upkeep import Upkeep
 from vecindex.masks import masked
 from vecindex.options import expected, options_shown
@@ -48,7 +49,7 @@ def open(database: str | Path | None = None, table: str = DEFAULT_TABLE) -> Inde
     return Index(database, table)
 
 
-class Index(Upkeep):
+class Index(Upkeep, Tables):
     """A table of articles with their vectors. Cheap to make; every method opens what it needs."""
 
     def __init__(self, database: str | Path | None = None, table: str = DEFAULT_TABLE) -> None:

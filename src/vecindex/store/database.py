@@ -180,6 +180,17 @@ class Database:
                 table.go_to(at)
             return table
 
+    def plain(self, name: str) -> Any:
+        """Return a table that vecindex need not have made as a Lance dataset, at its latest version.
+
+        Raises TableNotFoundError naming the tables that there are.
+        """
+        names = self.tables()
+        if name not in names:
+            raise TableNotFoundError(f"No table {name!r} in {self.uri} (tables there: {', '.join(names) or 'none'}).")
+        with translated(f"{self.uri}/{name}"):
+            return self.connection.open_table(name).to_lance()
+
     def _opened(self, name: str) -> Any:
         where = f"{self.uri}/{name}"
         try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vecindex.core.questions import QuestionSet
+from vecindex.core.questions import Question, QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import TableNotFoundError
 from vecindex.messages import Placeholder, command, text
@@ -57,6 +57,24 @@ class QuestionTable(AuxiliaryTable):
             return {row["question_set"]: row["text"] for row in sorted(found, key=lambda row: row["embedded_at"])}
 
         nothing: dict[str, str] = {}
+        return self._read(look, nothing)
+
+    def sets_of(self, stored: Fingerprint) -> list[QuestionSet]:
+        """Return the sets that the model of a table embedded, each question once, in order of their names."""
+
+        def look(table: Any) -> list[QuestionSet]:
+            wanted = ["question_set", "id", "text", "topic", "answers", "fingerprint"]
+            rows = table.search().select(wanted).limit(table.count_rows() + 1).to_list()
+            found: dict[str, dict[str, Question]] = {}
+            for row in rows:
+                made = stored_json(row["fingerprint"], "What made the questions' vectors")
+                if isinstance(made, dict) and {key: made.get(key) for key in mine} == mine:
+                    one = Question(row["id"], row["text"], row["topic"], tuple(row["answers"]))
+                    found.setdefault(row["question_set"], {})[one.id] = one
+            return [QuestionSet(name, tuple(found[name].values())) for name in sorted(found)]
+
+        mine = stored.to_dict()
+        nothing: list[QuestionSet] = []
         return self._read(look, nothing)
 
     def own_prompt(self, stored: Fingerprint) -> str | None:

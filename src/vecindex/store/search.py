@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from vecindex.core.conditions import excess
-from vecindex.core.languages import NAMES, guess
 from vecindex.core.limits import left_s, look
+from vecindex.core.texts.languages import NAMES, OTHER, guess
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, CorruptError
 from vecindex.messages import Placeholder, option, text
@@ -30,8 +30,6 @@ STEMMED = frozenset(
 """Languages whose words LanceDB reduces to their stems, and whose stop words it leaves out."""
 WITHOUT_BLANKS = frozenset(["ja", "km", "ko", "lo", "my", "th", "zh"])
 """Languages whose words are not divided by blanks, or carry particles: each character and each two are indexed."""
-OTHER = "other"
-"""The language of texts in several or in one not known here: words as they stand."""
 _GUESSED_TEXTS = 200
 _MOST_TEXTS = 0.5
 _EXAMPLE = Placeholder("\"year > 1990 AND topic = 'cells'\"")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vecindex.core.languages import NAMES, guess
+from vecindex.core.texts.languages import NAMES, guess
 from vecindex.messages import Message, Text, option, percent, text
 from vecindex.store.articles import ArticleTable
 

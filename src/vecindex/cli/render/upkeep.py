@@ -10,7 +10,7 @@ from vecindex.cli.layout import data, facts, on_terminal, out, plain, prose, tab
 from vecindex.cli.output import duration, say, size
 from vecindex.cli.render.project import map_line
 from vecindex.core.identity import written_id
-from vecindex.core.languages import NAMES
+from vecindex.core.texts.languages import NAMES
 from vecindex.embed.encoder import ANY_LENGTH
 from vecindex.messages import Placeholder, command, percent, text
 

@@ -14,8 +14,8 @@ from vecindex.sources.formats import Quoting, ReadOptions
 from vecindex.sources.unpack import MAX_RATIO
 
 
-class SourceOptions(TypedDict, total=False):
-    """How sources are read, embedded and stored; what is left out is as the table has it, or the default."""
+class EmbedOptions(TypedDict, total=False):
+    """How texts are embedded and stored; what is left out is as the table has it, or the default."""
 
     model: Annotated[str | None, Option("Model name or folder [default: the table's, else all-MiniLM-L6-v2]")]
     revision: Annotated[str | None, Option("Revision of the model on its hub.")]
@@ -27,6 +27,20 @@ class SourceOptions(TypedDict, total=False):
         Option("Cut long texts into overlapping chunks of so many tokens; True for all the model reads.", flag=""),
     ]
     chunk_overlap: Annotated[int | None, Option("Tokens that neighbouring chunks share [default: 32]")]
+    device: Device
+    precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], Option("auto, fp32, bf16 or fp16.", default="auto")]
+    batch_tokens: Annotated[
+        int | None, Option("Tokens in a batch, padding included [default: by device]", at_least=1)
+    ]
+    transaction_rows: Annotated[int, Option("Rows committed together.", default=1_000, at_least=1)]
+    durable: Durable
+    wait: Wait
+    trust_remote_code: TrustRemoteCode
+
+
+class SourceOptions(EmbedOptions, total=False):
+    """How sources are read, and their texts embedded and stored."""
+
     id: Annotated[
         Literal["auto"] | None, Option("auto: ids are made of the rows' contents [default: of a field]", flag="--id")
     ]
@@ -64,14 +78,6 @@ class SourceOptions(TypedDict, total=False):
     records: Annotated[
         str | None, Option("Where records are inside of a row or a file, e.g. data.paragraphs", metavar="PATH")
     ]
-    device: Device
-    precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], Option("auto, fp32, bf16 or fp16.", default="auto")]
-    batch_tokens: Annotated[
-        int | None, Option("Tokens in a batch, padding included [default: by device]", at_least=1)
-    ]
-    transaction_rows: Annotated[int, Option("Rows committed together.", default=1_000, at_least=1)]
-    durable: Durable
-    wait: Wait
     newer: Annotated[
         str | None,
         Option("Field with a row's time or version: an older row never replaces a newer one.", metavar="FIELD"),
@@ -81,7 +87,6 @@ class SourceOptions(TypedDict, total=False):
         Option("Field that says that a row is deleted: yes, true, 1 or the time of its deletion.", metavar="FIELD"),
     ]
     prune: Annotated[bool, Option("Remove rows that the sources no longer hold.", default=False, flag="--prune")]
-    trust_remote_code: TrustRemoteCode
 
 
 class IngestOptions(SourceOptions, total=False):

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from vecindex.core.languages import NAMES, code_of
+from vecindex.core.texts.languages import NAMES, OTHER, code_of
 from vecindex.errors import ConfigError
 from vecindex.messages import command, option, text
 from vecindex.options import ModelOptions, Option, checked
-from vecindex.store.search import OTHER
 
 _EXAMPLE = text("For example: ", command("search", "how do cells make energy"))
 

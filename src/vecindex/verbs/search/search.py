@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from vecindex.core.languages import NAMES
 from vecindex.core.questions import Question
+from vecindex.core.texts.languages import NAMES
 from vecindex.core.vectors import normalize, usable
 from vecindex.errors import ConfigError, CorruptError, LockedError, StoreError, UnavailableError
 from vecindex.messages import Message, Placeholder, command, option, text

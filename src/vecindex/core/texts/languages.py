@@ -29,6 +29,9 @@ NAMES = {
 }  # fmt: skip
 """The English name of each language that may be guessed, by its ISO 639-1 code."""
 
+OTHER = "other"
+"""Stands for several languages, or for one not known here."""
+
 _SCRIPTS = (
     (0x0041, 0x024F, "Latin"), (0x0370, 0x03FF, "el"), (0x0400, 0x052F, "Cyrillic"), (0x0530, 0x058F, "hy"),
     (0x0590, 0x05FF, "he"), (0x0600, 0x077F, "Arabic"), (0x0900, 0x097F, "hi"), (0x0980, 0x09FF, "bn"),

@@ -1,0 +1,116 @@
+"""A table's texts embedded by another model into a table of its own."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from vecindex.errors import ConfigError, VecindexError
+from vecindex.messages import Placeholder, command, option, percent, text
+from vecindex.options import ModelOptions, checked
+from vecindex.schema import field_of
+from vecindex.store.articles import ArticleTable
+from vecindex.store.database import Database
+from vecindex.store.maps import columns_and_positions, maps
+from vecindex.store.questions import QuestionTable
+from vecindex.types import Observer, Silent
+from vecindex.verbs.ingest.ingest import ingest
+from vecindex.verbs.ingest.options import IngestOptions
+from vecindex.verbs.ingest.result import IngestReport
+from vecindex.verbs.ingest.run import Stop
+from vecindex.verbs.project.options import MIN_ARTICLES, ProjectOptions
+from vecindex.verbs.project.project import project
+from vecindex.verbs.questions.model import QuestionModel
+from vecindex.verbs.questions.vectors import question_vectors
+from vecindex.verbs.tables.options import ReembedOptions
+from vecindex.verbs.tables.rows import renamed
+
+_OWN = ("id", "title", "text")
+
+
+def reembed(
+    database: Database,
+    name: str,
+    source: str,
+    options: ReembedOptions,
+    model: QuestionModel,
+    observer: Observer | None = None,
+    stop: Stop | None = None,
+) -> IngestReport:
+    """Bring the table `name` up to date with the texts of the table `source`; see `Index.reembed`."""
+    options = checked(ReembedOptions, options)
+    observer = observer or Silent()
+    old = _source(database, name, source)
+    extras = old.extra_columns
+    columns = [*(old.schema.field(own) for own in _OWN), *extras]
+    names = [*_OWN, *(field_of(field) or field.name for field in extras)]
+    rows = renamed(old.stream([field.name for field in columns]), columns, names, old.count())
+    given = {key: value for key, value in options.items() if key != "carry" and value is not None}
+    if options["text_template"] is None and old.fingerprint.text_template is not None:
+        given["text_template"] = old.fingerprint.text_template
+    fields = {"id_field": "id", "text_field": "text", "title_field": "title"}
+    report = ingest(
+        database, name, [rows], cast("IngestOptions", {**given, **fields}), observer, stop, name=f"table {source}"
+    )
+    if options["carry"] and not report.interrupted and database.has(name):
+        _carry_maps(database, name, old, model, observer)
+        _carry_questions(database, name, old, options, model, observer)
+    return report
+
+
+def _source(database: Database, name: str, source: str) -> ArticleTable:
+    """Return the table whose texts are embedded. Raises ConfigError where it cannot be made into another one."""
+    if name == source:
+        raise ConfigError(
+            f"The texts of {source!r} cannot be embedded into itself.",
+            text("Name the table to make: ", option("table", Placeholder("NEW"))),
+        )
+    old = database.articles(source)
+    if old.fingerprint.chunking is not None:
+        raise ConfigError(
+            f"{old.where} holds chunks, and not the articles that they were cut from.",
+            text("Make the table of its sources: ", command("ingest", Placeholder("SOURCE"), table=name)),
+        )
+    return old
+
+
+def _carry_maps(database: Database, name: str, old: ArticleTable, model: QuestionModel, observer: Observer) -> None:
+    """Take the maps over as they are, scored by the new vectors; those that the new table has are left alone."""
+    import pyarrow as pa
+
+    there = set(maps(database.articles(name)))
+    for one in maps(old):
+        if one in there:
+            continue
+        (ids,), positions = columns_and_positions(old, ["id"], [one])
+        xy = positions[one]
+        if len(xy) < MIN_ARTICLES:
+            continue
+        data = pa.table({"id": ids, "x": xy[:, 0], "y": xy[:, 1]})
+        try:
+            made = project(database, name, one, (), cast("ProjectOptions", {}), model, observer, positions=data)
+        except VecindexError as error:
+            observer.notice(text(f'map "{one}" is not taken along: ', error.message))
+            continue
+        kept = None if made.scores is None else made.scores.recall.get(5)
+        share = (
+            "" if kept is None else f"; its articles keep {percent(kept.mean)} of their 5 nearest by the new model"
+        )
+        observer.notice(f'map "{one}" is taken along as it is{share}')
+
+
+def _carry_questions(
+    database: Database,
+    name: str,
+    old: ArticleTable,
+    options: ReembedOptions,
+    model: QuestionModel,
+    observer: Observer,
+) -> None:
+    """Embed the stored questions that the old table's model embedded by the new one."""
+    table = database.articles(name)
+    how: dict[str, Any] = {key: options[key] for key in ("device", "trust_remote_code")}
+    asked = checked(ModelOptions, cast("ModelOptions", how))
+    for one in QuestionTable(database, notice=observer.notice).sets_of(old.fingerprint):
+        _, made = question_vectors(database, one, table.fingerprint, table.where, asked, model, observer)
+        if made:
+            observer.notice(f"{len(one.questions):,} questions of {one.name} are taken along")

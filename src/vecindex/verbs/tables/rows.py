@@ -1,0 +1,56 @@
+"""The rows of a table as the source of another one's ingest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class TableRows:
+    """Rows of a known number that are read once, as an Arrow stream."""
+
+    num_rows: int
+    reader: Any
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return a PyCapsule of an ArrowArrayStream."""
+        return self.reader.__arrow_c_stream__(requested_schema)
+
+
+def renamed(
+    batches: Iterator[pa.RecordBatch], columns: Sequence[pa.Field], names: Sequence[str], rows: int
+) -> TableRows:
+    """Return batches of these columns under other names."""
+    import pyarrow as pa
+
+    schema = pa.schema([pa.field(name, field.type) for name, field in zip(names, columns, strict=True)])
+    at = [field.name for field in columns]
+
+    def given() -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield pa.RecordBatch.from_arrays([batch.column(name) for name in at], schema=schema)
+
+    return TableRows(rows, pa.RecordBatchReader.from_batches(schema, given()))
+
+
+def numbered(batches: Iterator[pa.RecordBatch], columns: Sequence[pa.Field], name: str, rows: int) -> TableRows:
+    """Return batches of these columns, behind a column `name` with the number of each row, from 0, as text."""
+    import pyarrow as pa
+
+    schema = pa.schema([pa.field(name, pa.string()), *(pa.field(field.name, field.type) for field in columns)])
+
+    def given() -> Iterator[pa.RecordBatch]:
+        start = 0
+        for batch in batches:
+            numbers = pa.array([f"row-{start + i}" for i in range(len(batch))])
+            yield pa.RecordBatch.from_arrays(
+                [numbers, *(batch.column(field.name) for field in columns)], schema=schema
+            )
+            start += len(batch)
+
+    return TableRows(rows, pa.RecordBatchReader.from_batches(schema, given()))
