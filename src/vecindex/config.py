@@ -7,6 +7,8 @@ import os
 DEFAULT_DATABASE = "db"
 VERSION = "0.1.0"
 DEFAULT_TABLE = "articles"
+KEY_VARIABLE = "VECINDEX_API_KEY"
+"""Holds the key of an embedding service; it is no option, so that it is in no file and no history."""
 
 
 def database_uri(given: str | None) -> str:

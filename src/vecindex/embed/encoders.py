@@ -25,6 +25,9 @@ DEFAULT_ENCODER = "sentence-transformers"
 _PREFIX = re.compile(r"([a-z][a-z0-9._-]+):(.+)", re.DOTALL)
 
 
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
 @dataclass(frozen=True, slots=True)
 class FoundModel:
     """A model that is there to be loaded.
@@ -71,6 +74,7 @@ class EncoderKind:
     load_light : as `load`, an encoder that starts in no time and is slow: for a few texts. Its vectors are the same,
         and `most_tokens` says how far it should be used. None where the model or the options allow for no such.
     find_weights : returns a model by its digest, where an installed package has it; None for none.
+    alike : returns whether two digests are those of the same model, where they need not be equal for that.
     """
 
     find: Callable[[str, str | None, bool], FoundModel]
@@ -79,21 +83,32 @@ class EncoderKind:
     full_name: Callable[[str], str] = lambda name: name
     load_light: Callable[[FoundModel, LoadOptions], Encoder | None] = lambda _found, _options: None
     find_weights: Callable[[str], FoundModel | None] = lambda _weights: None
+    alike: Callable[[str, str], bool] = lambda one, other: one == other
 
 
 ENCODERS = Registry(
-    "encoder", "vecindex.encoders", EncoderKind, {DEFAULT_ENCODER: "vecindex.embed.library:SENTENCE_TRANSFORMERS"}
+    "encoder",
+    "vecindex.encoders",
+    EncoderKind,
+    {
+        DEFAULT_ENCODER: "vecindex.embed.library:SENTENCE_TRANSFORMERS",
+        "http": "vecindex.embed.service.encoder:HTTP",
+        "https": "vecindex.embed.service.encoder:HTTPS",
+    },
 )
 
 
-def find(model: str, revision: str | None = None, fetch: bool = True) -> FoundModel:
+def find(model: str, revision: str | None = None, fetch: bool = True, stored: str | None = None) -> FoundModel:
     """Return a model that is there to be loaded, its encoder's name before its own.
+
+    `stored` is the digest that a table keeps; a model whose own is alike gets that one.
 
     Raises ModelError when there is no such model or encoder; PluginError when its package is broken.
     """
     kind, prefix, name = _split(model)
     found = kind.find(name, revision, fetch)
-    return replace(found, name=prefix + found.name)
+    weights = stored if stored is not None and kind.alike(found.weights, stored) else found.weights
+    return replace(found, name=prefix + found.name, weights=weights)
 
 
 def find_stored(model: str, revision: str | None, weights: str) -> FoundModel:
@@ -104,7 +119,7 @@ def find_stored(model: str, revision: str | None, weights: str) -> FoundModel:
     `find` does, with a hint on what will do instead.
     """
     here = []
-    for found in _candidates(model, revision):
+    for found in _candidates(model, revision, weights):
         if found.weights == weights:
             return found
         here.append(found)
@@ -114,8 +129,10 @@ def find_stored(model: str, revision: str | None, weights: str) -> FoundModel:
     if here and here[0].revision == revision:
         return here[0]
     try:
-        return find(model, revision)
+        return find(model, revision, stored=weights)
     except ModelError as error:
+        if not _SHA256.fullmatch(weights):
+            raise
         raise ModelError(
             error.message,
             text(
@@ -128,7 +145,7 @@ def find_stored(model: str, revision: str | None, weights: str) -> FoundModel:
 
 def find_here(model: str, revision: str | None, weights: str) -> FoundModel | None:
     """Return the model with these weights, None where it is not on this machine; nothing is fetched."""
-    here = (found for found in _candidates(model, revision) if found.weights == weights)
+    here = (found for found in _candidates(model, revision, weights) if found.weights == weights)
     return next(here, None) or find_packaged(model, weights)
 
 
@@ -142,11 +159,11 @@ def find_packaged(model: str, weights: str) -> FoundModel | None:
     return None if found is None else replace(found, name=prefix + found.name)
 
 
-def _candidates(model: str, revision: str | None) -> Iterator[FoundModel]:
+def _candidates(model: str, revision: str | None, weights: str) -> Iterator[FoundModel]:
     """Yield what is on this machine under a model's name: of that commit, then of any."""
     for commit in dict.fromkeys((revision, None)):
         with suppress(ModelError):
-            yield find(model, commit, fetch=False)
+            yield find(model, commit, fetch=False, stored=weights)
 
 
 def load(found: FoundModel, options: LoadOptions) -> Encoder:

@@ -106,7 +106,8 @@ def _found(options: IngestOptions, stored: Fingerprint | None, must: bool) -> Fo
     try:
         if stored is not None and name is None and revision is None:
             return find_stored(stored.model, stored.revision, stored.weights)
-        return find(name or (stored.model if stored is not None else DEFAULT_MODEL), revision)
+        made = None if stored is None else stored.weights
+        return find(name or (stored.model if stored is not None else DEFAULT_MODEL), revision, stored=made)
     except ModelError:
         if must:
             raise

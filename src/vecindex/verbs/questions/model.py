@@ -79,7 +79,9 @@ def _set_prompt(encoder: Encoder, options: ModelOptions) -> None:
 def _load(stored: Fingerprint, where: str, options: ModelOptions, observer: Observer, few: bool) -> Encoder:
     """Return the table's model; for `few` texts the one that starts quickly, where there is such."""
     named = options["model"]
-    files = find(named) if named else find_stored(stored.model, stored.revision, stored.weights)
+    files = (
+        find(named, stored=stored.weights) if named else find_stored(stored.model, stored.revision, stored.weights)
+    )
     known = stored.weights != "unknown"
     if known and files.weights != stored.weights:
         raise ModelError(
