@@ -56,6 +56,10 @@ class Chunking:
         return f"chunks of {length}, {self.overlap} shared"
 
 
+FIRST_VALUES = "+First({})"
+"""Ends the pooling of vectors of which only the first values are kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fingerprint(Result):
     """Everything that determines a vector, given its text. Two vectors may be compared iff theirs are equal.
@@ -75,6 +79,11 @@ class Fingerprint(Result):
     text_template: str | None
     chunking: Chunking | None
     normalized: bool = True
+
+    @property
+    def dimensions(self) -> int | None:
+        """How many values of the model's vectors were kept; None for all."""
+        return self.dimension if self.pooling.endswith(FIRST_VALUES.format(self.dimension)) else None
 
     def differences(self, other: Self) -> list[tuple[str, str, str]]:
         """Return (what, value here, value there) for each field that would make the vectors differ.

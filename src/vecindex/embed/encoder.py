@@ -14,6 +14,8 @@ from vecindex.core.vectors import F32
 from vecindex.embed.batching import TokenBudget
 from vecindex.embed.precision import Precision
 from vecindex.errors import ModelError
+from vecindex.messages import option, text
+from vecindex.types import FIRST_VALUES
 
 ANY_LENGTH = 2**31 - 1
 """`max_tokens` of a model that reads texts of any length."""
@@ -44,6 +46,21 @@ class Encoded:
 
     vectors: F32
     failed: dict[int, str] = field(default_factory=dict)
+
+
+def shortened(name: str, dimension: int, pooling: str, wanted: int | None) -> tuple[int, str]:
+    """Return how many values of a vector are kept, and the pooling that says so; all values by default.
+
+    Raises ModelError for more values than there are.
+    """
+    if wanted is None or wanted == dimension:
+        return dimension, pooling
+    if not 1 <= wanted < dimension:
+        raise ModelError(
+            f"{name} makes vectors of {dimension} values, asked for {wanted}.",
+            text("Give ", option("dimensions"), f" between 1 and {dimension}."),
+        )
+    return wanted, f"{pooling}{FIRST_VALUES.format(wanted)}"
 
 
 class Encoder(Protocol):

@@ -50,7 +50,8 @@ class FoundModel:
 class LoadOptions:
     """How a model is loaded; None for as the model has it.
 
-    `max_tokens` may shorten what it reads of a text. `prompt` is put before every document.
+    `max_tokens` may shorten what it reads of a text. `prompt` is put before every document. `dimensions` keeps the
+    first values of each vector only, scaled to unit length again, as Matryoshka models are made for.
     """
 
     device: str = "auto"
@@ -58,6 +59,7 @@ class LoadOptions:
     max_tokens: int | None = None
     prompt: str | None = None
     trust_remote_code: bool = False
+    dimensions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,13 @@ def _candidates(model: str, revision: str | None, weights: str) -> Iterator[Foun
 def load(found: FoundModel, options: LoadOptions) -> Encoder:
     """Return the loaded model. Raises ModelError when it does not load or cannot meet the options."""
     kind, _, name = _split(found.name)
-    return kind.load(replace(found, name=name), options)
+    encoder = kind.load(replace(found, name=name), options)
+    if options.dimensions not in (None, encoder.dimension):
+        raise ModelError(
+            f"{found.name} makes vectors of {encoder.dimension} values, asked for {options.dimensions}.",
+            text("Its encoder cannot shorten them: leave ", option("dimensions"), " out."),
+        )
+    return encoder
 
 
 def load_light(found: FoundModel, options: LoadOptions) -> Encoder | None:

@@ -255,14 +255,21 @@ def own_query_prompt(name: str, revision: str | None = None) -> str | None:
     and nothing from the network.
     """
     folder = _local_folder(name, revision)
-    if folder is None:
-        return None
+    return None if folder is None else _prompts(folder).get("query", "")
+
+
+def prompts_of(found: FoundModel) -> dict[str, str]:
+    """Return the prompts of a model by their names, from its settings."""
+    return _prompts(found.folder) if isinstance(found, ModelFiles) else {}
+
+
+def _prompts(folder: Path) -> dict[str, str]:
     try:
         settings = json.loads((folder / "config_sentence_transformers.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return ""
+        return {}
     prompts = settings.get("prompts") if isinstance(settings, dict) else None
-    return str(prompts.get("query") or "") if isinstance(prompts, dict) else ""
+    return {str(name): str(prompt or "") for name, prompt in prompts.items()} if isinstance(prompts, dict) else {}
 
 
 def pooling_of(model: Any) -> str:

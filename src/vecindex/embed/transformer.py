@@ -16,7 +16,7 @@ from vecindex.core.memory import give_back_memory
 from vecindex.core.vectors import F32, normalize, row_cosines, usable
 from vecindex.embed.attention import batch_attention
 from vecindex.embed.batching import Shapes, TokenBudget, plan_batches
-from vecindex.embed.encoder import ANY_LENGTH, Encoded, Encoder, Tokens
+from vecindex.embed.encoder import ANY_LENGTH, Encoded, Encoder, Tokens, shortened
 from vecindex.embed.encoders import FoundModel, LoadOptions
 from vecindex.embed.faults import device_failed, out_of_memory
 from vecindex.embed.forks import refuse_after_fork
@@ -93,6 +93,9 @@ class TransformerEncoder(Encoder):
                 )
             encoder.max_tokens = max_tokens
             encoder._set_length(model)
+        encoder.dimension, encoder.pooling = shortened(
+            files.name, encoder.dimension, encoder.pooling, options.dimensions
+        )
         # The names that models use for it.
         own = (model.prompts.get(name) for name in ("document", "passage", "corpus"))
         encoder.prompt = next(filter(None, own), "") if options.prompt is None else options.prompt
@@ -192,7 +195,7 @@ class TransformerEncoder(Encoder):
                         convert_to_numpy=True,
                         show_progress_bar=False,
                     )
-                )
+                )[:, : self.dimension]
             except (RuntimeError, MemoryError) as error:
                 self._refuse_failed_device(error)
                 if not out_of_memory(error):
@@ -214,7 +217,7 @@ class TransformerEncoder(Encoder):
 
         def encode(texts: Sequence[str]) -> F32:
             found = self._model.encode(texts, prompt="", batch_size=4, convert_to_numpy=True, show_progress_bar=False)
-            return np.asarray(found)
+            return np.asarray(found)[:, : self.dimension]
 
         prove(self.files, self, encode)
 
@@ -342,7 +345,7 @@ class TransformerEncoder(Encoder):
             features["prompt_length"] = left_out
         with torch.inference_mode():
             vectors = (self._model if model is None else model).forward(features)["sentence_embedding"]
-            return np.asarray(vectors.float().cpu().numpy())
+            return np.asarray(vectors[:, : self.dimension].float().cpu().numpy())
 
     @property
     def _shapes(self) -> Shapes | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from vecindex.core.vectors import normalize, usable
 from vecindex.embed.batching import TokenBudget, plan_batches
-from vecindex.embed.encoder import Encoded, Encoder, Tokens
+from vecindex.embed.encoder import Encoded, Encoder, Tokens, shortened
 from vecindex.embed.light.network import Network
 from vecindex.embed.light.settings import TOKENIZER, OtherModelError, read_settings
 from vecindex.embed.light.threads import one_blas_thread
@@ -29,7 +29,13 @@ _NOT_FINITE = "the model gave a vector that is not finite or has no length"
 class LightEncoder(Encoder):
     """Embeds a few texts in fp32 on the CPU. Whether it may stand for a model: `proof`."""
 
-    def __init__(self, files: ModelFiles, max_tokens: int | None = None, prompt: str | None = None) -> None:
+    def __init__(
+        self,
+        files: ModelFiles,
+        max_tokens: int | None = None,
+        prompt: str | None = None,
+        dimensions: int | None = None,
+    ) -> None:
         """Read a model; a prompt of None takes the model's own for documents.
 
         Raises OtherModelError when numpy does not compute it here, or it cannot read so many tokens.
@@ -40,8 +46,7 @@ class LightEncoder(Encoder):
         if max_tokens is not None and not 8 <= max_tokens <= settings.max_tokens:
             raise OtherModelError(f"it reads {settings.max_tokens} tokens")
         self.most_tokens = MOST_TOKENS
-        self.dimension = settings.dimension
-        self.pooling = settings.pooling_name
+        self.dimension, self.pooling = shortened(files.name, settings.dimension, settings.pooling_name, dimensions)
         self.prompt = settings.prompt if prompt is None else prompt
         self.query_prompt = settings.query_prompt
         self.max_tokens = max_tokens or settings.max_tokens
@@ -77,7 +82,8 @@ class LightEncoder(Encoder):
         batches = list(plan_batches([len(ids) for ids in tokens.ids], min(self.budget.tokens, _BATCH_TOKENS)))
 
         def compute(batch: list[int]) -> int:
-            vectors[batch] = normalize(self._network.pooled([tokens.ids[i] for i in batch]))
+            pooled = self._network.pooled([tokens.ids[i] for i in batch])
+            vectors[batch] = normalize(pooled[:, : self.dimension])
             return len(batch)
 
         # A product of so few lines is slower on several threads; several batches go through at once instead.

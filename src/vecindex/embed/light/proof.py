@@ -51,7 +51,7 @@ def load_light(found: FoundModel, options: LoadOptions) -> Encoder | None:
     if not _verdict(found):
         return None
     try:
-        return LightEncoder(found, options.max_tokens, options.prompt)
+        return LightEncoder(found, options.max_tokens, options.prompt, options.dimensions)
     except (OtherModelError, OSError, ValueError, KeyError) as error:
         log.debug("%s is left to the full library: %s", found.name, error)
         return None
@@ -84,7 +84,7 @@ def _lowest_cosine(files: ModelFiles, full: Encoder, encode: Callable[[Sequence[
 
     Raises OtherModelError where they read a text or the settings otherwise.
     """
-    light = LightEncoder(files, full.max_tokens, prompt="")
+    light = LightEncoder(files, full.max_tokens, prompt="", dimensions=full.dimension)
     for name in ("dimension", "pooling", "query_prompt"):
         if getattr(light, name) != getattr(full, name):
             raise OtherModelError(f"{name} is {getattr(full, name)!r}, read here as {getattr(light, name)!r}")

@@ -13,7 +13,7 @@ import numpy as np
 from vecindex.config import KEY_VARIABLE
 from vecindex.core.vectors import normalize, usable
 from vecindex.embed.batching import TokenBudget
-from vecindex.embed.encoder import ANY_LENGTH, Encoded, Encoder, Tokens
+from vecindex.embed.encoder import ANY_LENGTH, Encoded, Encoder, Tokens, shortened
 from vecindex.embed.encoders import EncoderKind, FoundModel, LoadOptions
 from vecindex.embed.service.client import Client, TextsRefusedError
 from vecindex.embed.service.identity import FIXED_TEXTS, alike, identity_of
@@ -50,7 +50,8 @@ class ServiceEncoder(Encoder):
                 f"How much {found.name} reads of a text is settled where it runs, and cannot be asked for here.",
                 text("Leave ", option("max_tokens"), " out, or cut the texts: ", option("chunk", 256)),
             )
-        self.dimension, self.max_tokens, self.pooling = found.dimension, ANY_LENGTH, "service"
+        self.dimension, self.pooling = shortened(found.name, found.dimension, "service", options.dimensions)
+        self.max_tokens, self._full = ANY_LENGTH, found.dimension
         self.prompt = options.prompt or ""
         self.device = "service"
         self.budget = TokenBudget(_BATCH_TOKENS)
@@ -105,12 +106,12 @@ class ServiceEncoder(Encoder):
                 return {rows[0]: str(error.message)}
             middle = len(rows) // 2
             return self._put(texts, result, rows[:middle]) | self._put(texts, result, rows[middle:])
-        if made.shape[1] != self.dimension:
+        if made.shape[1] != self._full:
             raise ModelError(
-                f"The service gives {made.shape[1]} values a vector, {self.dimension} before: it runs another model.",
+                f"The service gives {made.shape[1]} values a vector, {self._full} before: it runs another model.",
                 "Bring back the model that it ran.",
             )
-        result.vectors[rows] = normalize(made)
+        result.vectors[rows] = normalize(made[:, : self.dimension])
         return {}
 
 

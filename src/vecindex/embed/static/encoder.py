@@ -73,7 +73,7 @@ class StaticEncoder(TransformerEncoder):
         }
         with torch.inference_mode():
             vectors = (self._model if model is None else model).forward(features)["sentence_embedding"]
-            return np.asarray(vectors.float().cpu().numpy())
+            return np.asarray(vectors[:, : self.dimension].float().cpu().numpy())
 
     def _set_length(self, model: Any) -> None:
         direction = "left" if self._keeps_end else "right"

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from vecindex.embed.encoders import FoundModel, find, find_stored, same_name
-from vecindex.embed.models import DEFAULT_MODEL, NotOnThisMachineError
+from vecindex.embed.models import DEFAULT_MODEL, NotOnThisMachineError, prompts_of
 from vecindex.errors import ConfigError, ModelError
 from vecindex.messages import Placeholder, option, text
 from vecindex.types import Chunking, Fingerprint
@@ -27,6 +27,7 @@ class ModelChoice:
     prompt: str | None
     text_template: str | None
     chunking: Chunking | None
+    dimensions: int | None = None
 
 
 def choose_model(options: IngestOptions, stored: Fingerprint | None, where: str, precomputed: bool) -> ModelChoice:
@@ -54,7 +55,7 @@ def choose_model(options: IngestOptions, stored: Fingerprint | None, where: str,
             )
         _refuse_another_model(options, stored, where)
         files = _found(options, stored, must=not precomputed)
-        _refuse_differences(options, stored, files, where)
+        _refuse_differences(_with_prompt(options, files), stored, files, where)
         return ModelChoice(
             stored.model,
             files,
@@ -62,6 +63,7 @@ def choose_model(options: IngestOptions, stored: Fingerprint | None, where: str,
             stored.prompt,
             stored.text_template,
             stored.chunking,
+            stored.dimensions,
         )
     if precomputed and options["model"] is None:
         raise ConfigError(
@@ -73,10 +75,24 @@ def choose_model(options: IngestOptions, stored: Fingerprint | None, where: str,
         files.name if files else options["model"] or DEFAULT_MODEL,
         files,
         options["max_tokens"],
-        options["prompt"],
+        _with_prompt(options, files)["prompt"],
         options["text_template"],
         _asked_chunking(options),
+        options["dimensions"],
     )
+
+
+def _with_prompt(options: IngestOptions, files: FoundModel | None) -> IngestOptions:
+    """Return the options with the text of a prompt that they name. Raises ModelError where the model lacks it."""
+    if options["prompt_name"] is None:
+        return options
+    own = {} if files is None else prompts_of(files)
+    if options["prompt_name"] not in own:
+        raise ModelError(
+            f"The model has no prompt {options['prompt_name']!r} (prompts there: {', '.join(own) or 'none'}).",
+            text("Give its text: ", option("prompt", Placeholder("TEXT"))),
+        )
+    return {**options, "prompt": own[options["prompt_name"]]}
 
 
 def _refuse_another_model(options: IngestOptions, stored: Fingerprint, where: str) -> None:
@@ -148,6 +164,7 @@ def _refuse_differences(options: IngestOptions, stored: Fingerprint, files: Foun
         chunking = Chunking(stored.chunking.tokens, chunking.overlap)
     for what, asked_value, there in (
         ("max tokens", options["max_tokens"], stored.max_tokens),
+        ("dimensions", options["dimensions"], stored.dimension),
         ("prompt", options["prompt"], stored.prompt),
         ("text template", options["text_template"], stored.text_template),
         ("chunking", chunking, stored.chunking),

@@ -20,7 +20,11 @@ class EmbedOptions(TypedDict, total=False):
     model: Annotated[str | None, Option("Model name or folder [default: the table's, else all-MiniLM-L6-v2]")]
     revision: Annotated[str | None, Option("Revision of the model on its hub.")]
     max_tokens: Annotated[int | None, Option("Tokens that the model reads of a text [default: all it can]")]
+    dimensions: Annotated[
+        int | None, Option("First values of each vector to keep, for Matryoshka models [default: all]", at_least=1)
+    ]
     prompt: Annotated[str | None, Option("Put before every text [default: the model's own]")]
+    prompt_name: Annotated[str | None, Option("That of the model's own prompts which has this name.")]
     text_template: Annotated[str | None, Option(r"Text to embed, e.g. '{title}\n{text}' [default: the text]")]
     chunk: Annotated[
         bool | int | None,
@@ -142,6 +146,11 @@ def checked_ingest(options: IngestOptions) -> IngestOptions:
         raise ConfigError(
             text(option("exact", True), " has no effect without ", option("dry_run", True), "."),
             text("Every other run reads all rows; add ", option("dry_run", True), " to write none."),
+        )
+    if options["prompt"] is not None and options["prompt_name"] is not None:
+        raise ConfigError(
+            "A prompt is given by its text or by its name.",
+            text("Give one of ", option("prompt"), " and ", option("prompt_name"), "."),
         )
     # A shell passes \n as two characters.
     options["text_template"] = None if template is None else template.replace("\\n", "\n").replace("\\t", "\t")

@@ -165,6 +165,7 @@ class Run:
             max_tokens=max_tokens,
             prompt=self.choice.prompt,
             trust_remote_code=self.options["trust_remote_code"],
+            dimensions=self.choice.dimensions,
         )
 
     def full_length_encoder(self) -> Encoder:

@@ -94,6 +94,7 @@ def _load(stored: Fingerprint, where: str, options: ModelOptions, observer: Obse
         max_tokens=stored.max_tokens or None,
         prompt="",
         trust_remote_code=options["trust_remote_code"],
+        dimensions=stored.dimensions,
     )
     encoder = (load_light(files, how) if few else None) or load(files, how)
     if encoder.dimension != stored.dimension:

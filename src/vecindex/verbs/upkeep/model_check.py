@@ -32,7 +32,7 @@ def check_model(found: Examination, table: ArticleTable, read: Rehash) -> None:
         found.skip(CHECK, f"{stored.model} with the table's weights is not on this machine")
         return
     try:
-        options = LoadOptions(max_tokens=stored.max_tokens, prompt=stored.prompt)
+        options = LoadOptions(max_tokens=stored.max_tokens, prompt=stored.prompt, dimensions=stored.dimensions)
         encoder = load_light(model, options) or load(model, options)
     except ModelError as error:
         found.skip(CHECK, str(error.message))
