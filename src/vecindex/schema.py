@@ -48,8 +48,11 @@ def vector_hash_field() -> pa.Field:
     return pa.field("vector_hash", pa.string())
 
 
-def articles_schema(fingerprint: Fingerprint, extra: Sequence[pa.Field]) -> pa.Schema:
-    """Return the schema of an articles table: our columns, with the user's fields between text and n_tokens."""
+def articles_schema(fingerprint: Fingerprint, extra: Sequence[pa.Field], half: bool = False) -> pa.Schema:
+    """Return the schema of an articles table: our columns, with the user's fields between text and n_tokens.
+
+    `half` stores vectors as float16.
+    """
     import pyarrow as pa
 
     chunk_fields = (
@@ -57,7 +60,8 @@ def articles_schema(fingerprint: Fingerprint, extra: Sequence[pa.Field]) -> pa.S
         if fingerprint.chunking
         else []
     )
-    vector = pa.list_(pa.field("item", pa.float32(), nullable=True), fingerprint.dimension)
+    number = pa.float16() if half else pa.float32()
+    vector = pa.list_(pa.field("item", number, nullable=True), fingerprint.dimension)
     return pa.schema(
         [
             pa.field("id", pa.string(), nullable=False, metadata=_PRIMARY_KEY),

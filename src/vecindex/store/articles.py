@@ -96,6 +96,11 @@ class ArticleTable:
         return metadata_of(self.schema)
 
     @property
+    def half(self) -> bool:
+        """Whether vectors are stored as float16."""
+        return str(self.schema.field("vector").type.value_type) == "halffloat"
+
+    @property
     def fingerprint(self) -> Fingerprint:
         """What made the vectors."""
         return read_fingerprint(self.metadata(), self.where)
@@ -366,14 +371,14 @@ def metadata_of(schema: pa.Schema) -> dict[str, str]:
 
 
 def as_matrix(column: pa.Array, dimension: int) -> F32:
-    """Return a fixed-size-list column as (n, d) float32 without a copy.
+    """Return a fixed-size-list column as (n, d) float32, of float32 without a copy.
 
     Raises CorruptError when a vector is null: flattening would shift all rows after it.
     """
     if column.null_count:
         raise CorruptError(f"{column.null_count} rows have no vector.", LOOK_CLOSER)
     flat: npt.NDArray[np.float32] = column.flatten().to_numpy(zero_copy_only=False)
-    return flat.reshape(-1, dimension)
+    return flat.astype(np.float32, copy=False).reshape(-1, dimension)
 
 
 def isin(column: str, values: Sequence[str]) -> str:

@@ -226,12 +226,14 @@ class Database:
         fingerprint: Fingerprint,
         extra: list[Any],
         overwrite: bool = False,
+        half: bool = False,
     ) -> ArticleTable:
         """Create an empty articles table that knows what makes its vectors.
 
-        `extra` are the Arrow fields of the user's own; `overwrite` replaces a table that is there.
+        `extra` are the Arrow fields of the user's own; `overwrite` replaces a table that is there; `half` stores
+        vectors as float16.
         """
-        schema = articles_schema(fingerprint, extra)
+        schema = articles_schema(fingerprint, extra, half)
         at = schema.get_field_index("vector")
         metadata = {
             "vecindex:format": FORMAT,

@@ -83,12 +83,16 @@ def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
     )
 
 
+def _of(found: Status) -> str:
+    return "" if found.numbers == "float32" else f" of {found.numbers}"
+
+
 def _model_lines(found: Status) -> Iterator[tuple[str, str]]:
     made = found.fingerprint
     if made is None:
         yield "model", "none yet: every row was rejected"
         return
-    yield "model", f"{made.model} (weights {made.weights[:12]}), {made.dimension} values"
+    yield "model", f"{made.model} (weights {made.weights[:12]}), {made.dimension} values{_of(found)}"
     template = "the text" if made.text_template is None else repr(made.text_template)
     prompt = f" behind the prompt {made.prompt!r}" if made.prompt else ""
     cut = f", {made.chunking}" if made.chunking else ""

@@ -37,6 +37,9 @@ class EmbedOptions(TypedDict, total=False):
         int | None, Option("Tokens in a batch, padding included [default: by device]", at_least=1)
     ]
     transaction_rows: Annotated[int, Option("Rows committed together.", default=1_000, at_least=1)]
+    store: Annotated[
+        Literal["float32", "float16"] | None, Option("Numbers of stored vectors [default: the table's, else float32]")
+    ]
     durable: Durable
     wait: Wait
     trust_remote_code: TrustRemoteCode

@@ -9,6 +9,7 @@ import numpy as np
 
 from vecindex.core.identity import vector_hashes
 from vecindex.core.neighbors import F64
+from vecindex.core.vectors import row_cosines
 from vecindex.messages import Message
 from vecindex.store.articles import ArticleTable, as_matrix
 from vecindex.store.database import Database
@@ -53,7 +54,7 @@ def keep_positions(
     before, now = (
         as_matrix(some["vector"].combine_chunks(), table.fingerprint.dimension) for some in (old, rows.take(at))
     )
-    same = 1.0 - np.einsum("ij,ij->i", before, now, dtype=np.float64) <= SAME_DIST
+    same = 1.0 - row_cosines(before, now) <= SAME_DIST
     former = FormerPositions(database, table.name, notice)
     for name, both in columns.items():
         xy = np.stack([_floats(old[axis]) for axis in both], axis=1)

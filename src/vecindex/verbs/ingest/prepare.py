@@ -94,7 +94,8 @@ class Preparer:
                 # Nobody waits long for a model that is loading: the writer lock may be another's by now.
                 return False
             fields = self._new_columns(transaction)
-            run.table = run.database.create_articles(run.name, run.known_fingerprint, fields, overwrite=run.empty)
+            half = run.options["store"] == "float16"
+            run.table = run.database.create_articles(run.name, run.known_fingerprint, fields, run.empty, half)
         return True
 
     def _estimate(self, first: Transaction, rate: float | None) -> None:

@@ -78,9 +78,10 @@ def to_arrow(pieces: Sequence[Piece], columns: UserColumns, schema: pa.Schema, t
         "txn": [txn] * len(pieces),
         "ingested_at": [datetime.now(UTC)] * len(pieces),
     }
-    vectors = np.array([piece.vector for piece in pieces], dtype=np.float32)
+    number = schema.field("vector").type.value_type.to_pandas_dtype()
+    vectors = np.array([piece.vector for piece in pieces], dtype=number)
     if "vector_hash" in schema.names:
-        values["vector_hash"] = vector_hashes(vectors)
+        values["vector_hash"] = vector_hashes(vectors.astype(np.float32))
     arrays = []
     for field in schema:
         if field.name == "vector":

@@ -84,6 +84,7 @@ class Run:
         self.empty = there is not None and not there.count()
         """Whether there is a table without rows: it binds nobody to what would have made its vectors."""
         self.table: ArticleTable | None = None if self.empty else there
+        _refuse_other_numbers(self.table, options)
         self.fingerprint: Fingerprint | None = self.table.fingerprint if self.table else None
         self.choice: ModelChoice = choose_model(options, self.fingerprint, self.where, self.precomputed)
         self.is_part = False
@@ -238,7 +239,8 @@ class Run:
         """
         dimension = self.fingerprint.dimension if self.fingerprint else 0
         # Compaction writes every row once more, and what it replaces stays for an hour.
-        per_row = 2 * (4 * dimension + text_bytes + _ROW_OVERHEAD_BYTES)
+        bytes_each = 2 if self.options["store"] == "float16" or (self.table is not None and self.table.half) else 4
+        per_row = 2 * (bytes_each * dimension + text_bytes + _ROW_OVERHEAD_BYTES)
         self.report.estimate = Estimate(
             rows=rows,
             exact=exact,
@@ -282,6 +284,18 @@ class Run:
                 precision=self.report.precision,
                 in_flight=self._in_flight,
             )
+        )
+
+
+def _refuse_other_numbers(table: ArticleTable | None, options: IngestOptions) -> None:
+    """Raise ConfigError where vectors are to be stored otherwise than the table stores them."""
+    if table is None or options["store"] is None:
+        return
+    there = "float16" if table.half else "float32"
+    if options["store"] != there:
+        raise ConfigError(
+            f"{table.where} stores vectors as {there}, asked for {options['store']}.",
+            text("Leave ", option("store"), " out, or put them into a table of their own: ", option("table", NAME)),
         )
 
 

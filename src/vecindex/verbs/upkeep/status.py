@@ -53,6 +53,7 @@ class Status(Result):
         that embedded something.
     unfinished : what was committed since: by a run that is going on, or that was killed.
     writer : process id and command of the writer at work, None when there is none.
+    numbers : how vectors are stored, "float32" or "float16".
     truncated, truncated_frac : rows that the model did not read to their end; their share of all, 0 to 1.
     unknown : rows of whose tokens the model does not know a quarter or more.
     rejects : the rejected rows with location and reason, where they were asked for.
@@ -75,6 +76,7 @@ class Status(Result):
     last_run: dict[str, Any] | None = None
     unfinished: Unfinished | None = None
     writer: str | None
+    numbers: str = "float32"
     truncated: int = 0
     truncated_frac: float = 0.0
     unknown: int = 0
@@ -162,6 +164,7 @@ def _with_table(found: Status, database: Database, table: ArticleTable) -> Statu
         truncated=truncated,
         truncated_frac=truncated / rows if rows else 0.0,
         unknown=unknown_rows(table),
+        numbers="float16" if table.half else "float32",
         columns={f.name: str(f.type) for f in table.extra_columns},
         maps=_maps(table, rows),
         tags=table.tags(),
