@@ -58,7 +58,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[Model]:
         made.append(Model())
         return made[-1]
 
-    monkeypatch.setattr(module, "_read_model", load)
+    monkeypatch.setattr(module, "read_model", load)
     monkeypatch.setattr(module, "pooling_of", lambda _: "sum")
     return made
 
@@ -91,7 +91,7 @@ def test_without_room_for_a_second_model_the_text_is_rejected_as_that(
         tried.append(None)
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(module, "_read_model", refuse)
+    monkeypatch.setattr(module, "read_model", refuse)
     files = ModelFiles("t", "w", folder=Path("t"))
     encoder = TransformerEncoder(files, Model(), "cpu", Precision.FP16)
     encoder.check(["abc", "cell"])

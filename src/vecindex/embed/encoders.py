@@ -51,7 +51,8 @@ class LoadOptions:
     """How a model is loaded; None for as the model has it.
 
     `max_tokens` may shorten what it reads of a text. `prompt` is put before every document. `dimensions` keeps the
-    first values of each vector only, scaled to unit length again, as Matryoshka models are made for.
+    first values of each vector only, scaled to unit length again, as Matryoshka models are made for. `backend` is the
+    runtime that computes the model.
     """
 
     device: str = "auto"
@@ -60,6 +61,7 @@ class LoadOptions:
     prompt: str | None = None
     trust_remote_code: bool = False
     dimensions: int | None = None
+    backend: str = "torch"
 
 
 @dataclass(frozen=True, slots=True)

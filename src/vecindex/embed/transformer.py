@@ -21,6 +21,7 @@ from vecindex.embed.encoders import FoundModel, LoadOptions
 from vecindex.embed.faults import device_failed, out_of_memory
 from vecindex.embed.forks import refuse_after_fork
 from vecindex.embed.light.proof import prove
+from vecindex.embed.loading import load_model, read_model
 from vecindex.embed.models import ModelFiles, first_line, pooling_of
 from vecindex.embed.packed import pack_linears
 from vecindex.embed.precision import (
@@ -166,15 +167,10 @@ class TransformerEncoder(Encoder):
             Even in fp32 our vectors are not those of the model.
         """
         self._prove_light()
-        sample = sorted(texts, key=len)[:: max(1, len(texts) // _CHECK_TEXTS)][:_CHECK_TEXTS]
-        reference = self._reference(sample)
-        # A text of which the model makes nothing is found out when it is embedded.
-        has_length = usable(normalize(reference))
-        sample, reference = [one for one, has in zip(sample, has_length, strict=True) if has], reference[has_length]
+        sample, reference = self._checked_sample(texts)
         for precision in dict.fromkeys((self.precision, Precision.FP32)):
             self._use(precision)
-            found = self.embed(self.tokenize(sample)).vectors
-            lowest = float(np.nan_to_num(row_cosines(reference, found), nan=-1.0).min(initial=1.0))
+            lowest = self._lowest_cosine(sample, reference)
             self.precision, self.precision_cosine = precision, lowest
             if lowest >= MIN_COSINE:
                 return
@@ -183,6 +179,18 @@ class TransformerEncoder(Encoder):
             f"{self.files.name} does not give the vectors of SentenceTransformer.encode: lowest cosine {lowest:.4f}.",
             "Please report this model: https://github.com/vecindex/vecindex/issues",
         )
+
+    def _checked_sample(self, texts: Sequence[str]) -> tuple[list[str], F32]:
+        """Return some of the texts, of all lengths, and the vectors that the library gives of them."""
+        sample = sorted(texts, key=len)[:: max(1, len(texts) // _CHECK_TEXTS)][:_CHECK_TEXTS]
+        reference = self._reference(sample)
+        # A text of which the model makes nothing is found out when it is embedded.
+        has_length = usable(normalize(reference))
+        return [one for one, has in zip(sample, has_length, strict=True) if has], reference[has_length]
+
+    def _lowest_cosine(self, sample: Sequence[str], reference: F32) -> float:
+        found = self.embed(self.tokenize(sample)).vectors
+        return float(np.nan_to_num(row_cosines(reference, found), nan=-1.0).min(initial=1.0))
 
     def _reference(self, sample: Sequence[str]) -> npt.NDArray[np.float32]:
         for batch_size in (4, 1):
@@ -239,7 +247,7 @@ class TransformerEncoder(Encoder):
 
         if precision is Precision.FP32:
             if self._ready:
-                self._model = _read_model(self.files, self.device, self._trust_remote_code)
+                self._model = read_model(self.files, self.device, self._trust_remote_code)
                 self._set_length(self._model)
         else:
             self._model.to(torch.bfloat16 if precision is Precision.BF16 else torch.float16)
@@ -318,7 +326,7 @@ class TransformerEncoder(Encoder):
         if self._full is None:
             log.warning("texts overflow in %s and are repeated in fp32", self.precision)
             try:
-                self._full = _read_model(self.files, self.device, self._trust_remote_code)
+                self._full = read_model(self.files, self.device, self._trust_remote_code)
                 self._set_length(self._full)
             except (RuntimeError, MemoryError) as error:
                 log.warning("the model cannot be loaded in fp32 too: %s", first_line(error))
@@ -375,28 +383,3 @@ class TransformerEncoder(Encoder):
             self.precision = Precision.FP32
             self._ready = True
         return super().embed_texts(texts, prompt)
-
-
-def load_model(files: FoundModel, options: LoadOptions) -> Any:
-    """Return a model as sentence-transformers loads it, in full precision. Raises ModelError where it does not."""
-    import transformers
-
-    refuse_after_fork()
-    assert isinstance(files, ModelFiles), "find_model returns no other"
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    device = choose_device(options.device)
-    try:
-        return _read_model(files, device, options.trust_remote_code)
-    except Exception as error:
-        raise ModelError(
-            f"The model {files.name} in {files.folder} does not load: {first_line(error)}",
-            "Check that SentenceTransformer(folder) loads it.",
-        ) from error
-
-
-def _read_model(files: ModelFiles, device: str, trust_remote_code: bool) -> Any:
-    from sentence_transformers import SentenceTransformer
-
-    model = SentenceTransformer(str(files.folder), device=device, trust_remote_code=trust_remote_code)
-    return model.eval().float()

@@ -48,7 +48,7 @@ def load_light(found: FoundModel, options: LoadOptions) -> Encoder | None:
     assert isinstance(found, ModelFiles), "find_model returns no other"
     if options.device not in ("auto", "cpu") or options.precision not in (Precision.AUTO, Precision.FP32):
         return None
-    if not _verdict(found):
+    if options.backend != "torch" or not _verdict(found):
         return None
     try:
         return LightEncoder(found, options.max_tokens, options.prompt, options.dimensions)

@@ -33,6 +33,7 @@ class EmbedOptions(TypedDict, total=False):
     chunk_overlap: Annotated[int | None, Option("Tokens that neighbouring chunks share [default: 32]")]
     device: Device
     precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], Option("auto, fp32, bf16 or fp16.", default="auto")]
+    backend: Annotated[Literal["torch", "onnx", "openvino"], Option("torch, onnx or openvino.", default="torch")]
     batch_tokens: Annotated[
         int | None, Option("Tokens in a batch, padding included [default: by device]", at_least=1)
     ]

@@ -167,6 +167,7 @@ class Run:
             prompt=self.choice.prompt,
             trust_remote_code=self.options["trust_remote_code"],
             dimensions=self.choice.dimensions,
+            backend=self.options["backend"],
         )
 
     def full_length_encoder(self) -> Encoder:
