@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 import vecindex
 from static_models import VALUES, save_static
 from vecindex.core.vectors import row_cosines
 from vecindex.embed.encoder import ANY_LENGTH
-from vecindex.embed.encoders import LoadOptions, find, load
+from vecindex.embed.encoders import LoadOptions, find, load, load_light
 from vecindex.embed.precision import Precision
+from vecindex.embed.static.light import LightStaticEncoder
 from vecindex.errors import ConfigError, ModelError
 
 TEXTS = ["the cell divides", "", "a star " * 900, "Ångström, naïve café", "z" * 500, "law and order"]
@@ -41,6 +43,37 @@ def test_the_vectors_are_those_of_the_library(tmp_path: Path, cut: int | None, n
     np.testing.assert_allclose(row_cosines(found.vectors[there], expected[there]), 1, atol=1e-6)
     # Nothing can be looked up of an empty text.
     assert list(found.failed) == [1]
+
+
+@pytest.mark.parametrize(
+    ("cut", "normalize", "of_model2vec"), [(None, False, False), (16, True, False), (None, True, True)]
+)
+def test_numpy_gives_the_same_vectors(tmp_path: Path, cut: int | None, normalize: bool, of_model2vec: bool) -> None:
+    folder = save_static(tmp_path / "m", cut, normalize)
+    if of_model2vec:
+        as_model2vec(folder)
+    options = LoadOptions(dimensions=100)
+    light, full = load_light(find(str(folder)), options), load(find(str(folder)), LoadOptions("cpu", dimensions=100))
+    assert isinstance(light, LightStaticEncoder)
+    assert (light.dimension, light.pooling, light.max_tokens) == (100, full.pooling, full.max_tokens)
+    here, there = light.tokenize(TEXTS), full.tokenize(TEXTS)
+    assert here.ids == there.ids
+    assert here.truncated.tolist() == there.truncated.tolist()
+    found, expected = light.embed(here), full.embed(there)
+    assert list(found.failed) == list(expected.failed) == [1]
+    np.testing.assert_allclose(np.delete(found.vectors, 1, 0), np.delete(expected.vectors, 1, 0), atol=1e-6)
+    # The full library where more is asked for, or something that it refuses.
+    assert load_light(find(str(folder)), LoadOptions(max_tokens=4)) is None
+    assert load_light(find(str(folder)), LoadOptions(precision=Precision.BF16)) is None
+
+
+def as_model2vec(folder: Path) -> None:
+    """Store the weights as model2vec does: fewer vectors, which token has which, and a weight for each token."""
+    table = load_file(folder / "model.safetensors")["embedding.weight"]
+    mapping = np.arange(len(table)) % 20_000
+    weights = np.linspace(0.5, 2, len(table), dtype=np.float32)
+    few = {"embeddings": table[:20_000].copy(), "mapping": mapping, "weights": weights}
+    save_file(few, folder / "model.safetensors")
 
 
 def test_a_length_that_is_asked_for(static: Path) -> None:

@@ -9,6 +9,7 @@ from vecindex.embed.light.proof import load_light
 from vecindex.embed.loading import TORCH, load_model
 from vecindex.embed.models import find_model, find_weights, full_name, own_query_prompt
 from vecindex.embed.static.encoder import StaticEncoder
+from vecindex.embed.static.light import load_light_static
 from vecindex.embed.transformer import TransformerEncoder
 
 
@@ -22,4 +23,9 @@ def load(found: FoundModel, options: LoadOptions) -> Encoder:
     return TransformerEncoder.of(found, model, options)
 
 
-SENTENCE_TRANSFORMERS = EncoderKind(find_model, load, own_query_prompt, full_name, load_light, find_weights)
+def load_quickly(found: FoundModel, options: LoadOptions) -> Encoder | None:
+    """Return a model for a few texts without the library; None where it has to be loaded as a whole."""
+    return load_light_static(found, options) or load_light(found, options)
+
+
+SENTENCE_TRANSFORMERS = EncoderKind(find_model, load, own_query_prompt, full_name, load_quickly, find_weights)

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from vecindex.embed.batching import Shapes, TokenBudget
-from vecindex.embed.encoder import ANY_LENGTH, Tokens
+from vecindex.embed.encoder import Tokens
 from vecindex.embed.models import ModelFiles
 from vecindex.embed.precision import Precision
+from vecindex.embed.static.reading import StaticReader
 from vecindex.embed.transformer import TransformerEncoder
-from vecindex.embed.unknown import unknown_id, unknown_shares
 
 BATCH_TOKENS = 262_144
 """Tokens looked up at once: 2 MB of numbers; more are no faster."""
@@ -29,18 +29,11 @@ class StaticEncoder(TransformerEncoder):
         self, files: ModelFiles, model: Any, device: str, _precision: Precision, trust_remote_code: bool = False
     ) -> None:
         """Take a loaded model whose first module is a StaticEmbedding; use `TransformerEncoder.load` instead."""
-        from tokenizers import Tokenizer
-
         super().__init__(files, model, device, Precision.FP32, trust_remote_code)
         self.budget = TokenBudget(BATCH_TOKENS)
         self.pooling = "+".join(filter(None, ["StaticEmbedding", self.pooling]))
-        # The file may hold a cut of its own, which the library obeys: a copy counts what it leaves out.
-        cut = self._tokenizer.truncation
-        self._tokenizer = Tokenizer.from_str(self._tokenizer.to_str())
-        self._tokenizer.no_truncation()
-        self._unknown_id = unknown_id(self._tokenizer)
-        self.max_tokens = int(cut["max_length"]) if cut else ANY_LENGTH
-        self._keeps_end = bool(cut) and cut["direction"] == "left"
+        self._reader = StaticReader(self._tokenizer)
+        self.max_tokens = self._reader.longest
 
     @staticmethod
     def fits(model: Any) -> bool:
@@ -49,18 +42,11 @@ class StaticEncoder(TransformerEncoder):
 
     def tokenize(self, texts: Sequence[str], prompt: str | None = None) -> Tokens:
         """Return the tokens of each text behind the prompt (default: the document prompt)."""
-        before = self.prompt if prompt is None else prompt
-        found = self._tokenizer.encode_batch_fast([before + text for text in texts], add_special_tokens=False)
-        whole = [one.ids for one in found]
-        counts = np.fromiter(map(len, whole), dtype=np.int32, count=len(whole))
-        most = self.max_tokens
-        cut = [ids if len(ids) <= most else ids[-most:] if self._keeps_end else ids[:most] for ids in whole]
-        around = len(self._tokenizer.encode(before, add_special_tokens=False).ids) if before else 0
-        return Tokens(cut, counts, counts > most, unknown=unknown_shares(cut, self._unknown_id, around))
+        return self._reader.tokenize(texts, self.prompt if prompt is None else prompt, self.max_tokens)
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return the (start, end) character positions of a text's tokens."""
-        return list(self._tokenizer.encode(text, add_special_tokens=False).offsets)
+        return self._reader.spans(text)
 
     def _forward(self, ids: list[list[int]], left_out: int = 0, model: Any = None) -> npt.NDArray[np.float32]:
         import torch
@@ -76,7 +62,7 @@ class StaticEncoder(TransformerEncoder):
             return np.asarray(vectors[:, : self.dimension].float().cpu().numpy())
 
     def _set_length(self, model: Any) -> None:
-        direction = "left" if self._keeps_end else "right"
+        direction = "left" if self._reader.keeps_end else "right"
         model.tokenizer.enable_truncation(self.max_tokens, direction=direction)
 
     @property
