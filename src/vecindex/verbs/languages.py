@@ -29,8 +29,8 @@ def unknown_line(rows: int, of: int, what: str = "texts") -> Text:
     """Return the line on texts with many unknown tokens, with a model that knows them."""
     share = percent(rows / max(1, of))
     return text(
-        f"{rows:,} of {of:,} {what} ({share}) are for a quarter or more of tokens that the model does not know, so ",
-        "their vectors say little. A multilingual model knows them: ",
+        f"In {rows:,} of {of:,} {what} ({share}) the model does not know a quarter of the tokens or more, so their ",
+        "vectors say little. A multilingual model knows them: ",
         option("model", MULTILINGUAL),
     )
 
