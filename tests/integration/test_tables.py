@@ -108,7 +108,7 @@ def vecindex_encoder(folder: Path) -> Encoder:
 
 def test_what_cannot_be_embedded_again(tmp_path: Path) -> None:
     chunked_table(tmp_path, [2, 3])
-    with pytest.raises(ConfigError, match="holds chunks, and not the articles that they were cut from"):
+    with pytest.raises(ConfigError, match="holds chunks, and not their whole articles"):
         vecindex.open(tmp_path, "new").reembed()
     with pytest.raises(ConfigError, match="cannot be embedded into itself"):
         vecindex.open(tmp_path).reembed()

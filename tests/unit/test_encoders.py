@@ -28,7 +28,10 @@ def test_an_encoder_that_no_package_has(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(ModelError) as caught:
         find("hash:384")
     assert str(caught.value.message) == "The model hash:384 needs the encoder 'hash', which no installed package has."
-    assert str(caught.value.hint) == "Install the package that has it. Encoders there: sentence-transformers"
+    assert (
+        str(caught.value.hint)
+        == "Install the package that has it. Encoders there: sentence-transformers, http, https"
+    )
     # A folder may be called so.
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hash:384").mkdir()

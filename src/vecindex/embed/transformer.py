@@ -141,7 +141,8 @@ class TransformerEncoder(Encoder):
             )["input_ids"]
             for i, ids in zip(long, cut, strict=True):
                 whole[i] = ids
-        unknown = unknown_shares(whole, self._tokenizer.unk_token_id, self._tokens_around(before))
+        unknown_id = getattr(self._tokenizer, "unk_token_id", None)
+        unknown = None if unknown_id is None else unknown_shares(whole, unknown_id, self._tokens_around(before))
         return Tokens(list(whole), counts, truncated, self._left_out(before), unknown)
 
     def _tokens_around(self, prompt: str) -> int:

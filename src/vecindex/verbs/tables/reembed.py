@@ -67,7 +67,7 @@ def _source(database: Database, name: str, source: str) -> ArticleTable:
     old = database.articles(source)
     if old.fingerprint.chunking is not None:
         raise ConfigError(
-            f"{old.where} holds chunks, and not the articles that they were cut from.",
+            f"{old.where} holds chunks, and not their whole articles.",
             text("Make the table of its sources: ", command("ingest", Placeholder("SOURCE"), table=name)),
         )
     return old
