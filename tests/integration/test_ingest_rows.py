@@ -229,7 +229,7 @@ def test_the_commit_of_a_model_is_compared_with_the_tables(tmp_path: Path, monke
 
     asked: list[tuple[str | None, bool]] = []
 
-    def nowhere(name: str, revision: str | None = None, fetch: bool = True) -> None:
+    def nowhere(name: str, revision: str | None = None, fetch: bool = True, stored: str | None = None) -> None:
         asked.append((revision, fetch))
         raise NotOnThisMachineError(name)
 
