@@ -47,6 +47,7 @@ def measure_rate(run: Run, texts: Sequence[str]) -> Rate:
     """
     # The run checks more; here seconds count, and nothing is stored.
     run.check_encoder(texts, _CHECKED)
+    run.look_at_language(texts)
     encoder, load_s = run.load_encoder(), run.report.seconds.loading
     start = time.perf_counter()
     tokens = encoder.tokenize(texts)
