@@ -309,9 +309,7 @@ class Index(Upkeep, Tables):
         Topics are found again from the vectors, exactly the same ones for the same table and seed. Memory is bounded
         by the page's content: positions, titles, ids and beginnings of texts.
 
-        Raises
-        ------
-        ConfigError, ModelError, SourceError, StoreError
+        Raises ConfigError, ModelError, SourceError or StoreError.
         """
         from vecindex.verbs.picture.picture import map_picture
 
