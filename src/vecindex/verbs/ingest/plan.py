@@ -45,6 +45,8 @@ class Transaction:
     rejects: list[tuple[str, Rejected]] = field(default_factory=list)
     deletions: dict[str, Version] = field(default_factory=dict)
     """The ids to be deleted after the rows are written, none of which is among these."""
+    displaced: list[Planned | Deletion] = field(default_factory=list)
+    """Versions that do not stand, but may where a newer one of this transaction turns out to be bad."""
     read: int = 0
     """Input rows behind this transaction, skipped and rejected ones included. All may be skipped ones."""
 
@@ -133,28 +135,27 @@ class Planner:
 
     def _settled(self, transaction: Transaction, gathered: Sequence[Planned | Deletion]) -> Transaction:
         """Put into a transaction the rows that stand, and the deletions."""
-        stands = [True] * len(gathered)
-        if self.drop is not None:
-            met = [
-                (one.id, Version(one.order, True), True)
-                if isinstance(one, Deletion)
-                else (one.article.id, one.version or Version(None, False), one.stored_hash is not None)
-                for one in gathered
-            ]
-            stands = self.drop.settle(met)
         before: dict[str, str | None] = {}
-        for one, stand in zip(gathered, stands, strict=True):
+        for one in gathered:
             if isinstance(one, Planned):
                 # Of several versions in a transaction, the first knows what the table has.
                 one.stored_hash = before.setdefault(one.article.id, one.stored_hash)
+        self._place(transaction, gathered)
+        return transaction
+
+    def _place(self, transaction: Transaction, versions: Sequence[Planned | Deletion]) -> set[str]:
+        """Put the versions that stand into a transaction; return their ids."""
+        stands = [True] * len(versions) if self.drop is None else self.drop.settle([_met(one) for one in versions])
+        for one, stand in zip(versions, stands, strict=True):
             if not stand:
                 self.report.older += 1
+                transaction.displaced.append(one)
             elif isinstance(one, Planned):
                 transaction.rows.append(one)
             else:
                 self.report.deleted += 1
                 transaction.deletions[one.id] = Version(one.order, True)
-        return transaction
+        return {_id_of(one) for one, stand in zip(versions, stands, strict=True) if stand}
 
     def _items(self, stopped: Callable[[], bool]) -> Iterator[tuple[str, Article | Deletion | Rejected | LeftOut]]:
         seconds = self.report.seconds
@@ -236,19 +237,36 @@ class Planner:
             stored = REPLACED
         cut = self.cut(item)
         if isinstance(cut, str):
-            self.registry.forget([item.id])
+            self._unmeet(item.id, stored)
             return rejected(item, cut)
         version = None if drop is None else Version(drop.order(item.extra), False)
         return Planned(source, item, found, stored, *cut, version)
 
     def take_back(self, transaction: Transaction, bad: Sequence[tuple[Planned, Rejected]]) -> None:
-        """File rows as rejected that had been taken for good ones; later rows of their ids may be good."""
-        ids = [row.article.id for row, _ in bad]
-        self.registry.forget(ids)
+        """File rows as rejected that had been taken for good ones; other rows of their ids may be good.
+
+        Those of the same transaction that such a row displaced take its place.
+        """
+        ids, placed = {row.article.id for row, _ in bad}, set[str]()
         if self.drop is not None:
             self.drop.take_back(ids)
+            again = [one for one in transaction.displaced if _id_of(one) in ids]
+            transaction.displaced = [one for one in transaction.displaced if _id_of(one) not in ids]
+            self.report.older -= len(again)
+            placed = self._place(transaction, again)
         for row, reason in bad:
+            if row.article.id not in placed:
+                self._unmeet(row.article.id, row.stored_hash)
+            elif row.article.id in transaction.deletions and self.drop is not None:
+                self.drop.reopen(row.article.id)
             self.reject(transaction, row.source, reason)
+
+    def _unmeet(self, row_id: str, stored_hash: str | None) -> None:
+        """Take back that the run has met a row; what it wrote or deleted of its id before that stays met."""
+        if stored_hash != REPLACED:
+            self.registry.forget([row_id])
+        elif self.drop is not None:
+            self.drop.reopen(row_id)
 
     def reject(self, transaction: Transaction, source: str, row: Rejected) -> None:
         """File a row as rejected."""
@@ -258,3 +276,14 @@ class Planner:
             self.nameless += 1
         self.report.count_reject(row.reason)
         transaction.rejects.append((source, row))
+
+
+def _id_of(version: Planned | Deletion) -> str:
+    return version.article.id if isinstance(version, Planned) else version.id
+
+
+def _met(version: Planned | Deletion) -> tuple[str, Version, bool]:
+    """Return what a drop settles: the id, the version, and whether there may be another one of it."""
+    if isinstance(version, Deletion):
+        return version.id, Version(version.order, True), True
+    return version.article.id, version.version or Version(None, False), version.stored_hash is not None

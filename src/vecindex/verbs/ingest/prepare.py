@@ -143,10 +143,15 @@ class Preparer:
     def check_fields(self, planner: Planner, transaction: Transaction, dimension: int) -> list[pa.Field]:
         """Reject rows whose fields or own vectors do not fit the table; return the columns that are new with them."""
         fresh = self._new_columns(transaction)
-        judged = [(row, misfit(row.article, self._run.columns, dimension)) for row in transaction.rows]
-        planner.take_back(transaction, [(row, why) for row, why in judged if why is not None])
-        transaction.rows = [row for row, why in judged if why is None]
-        return fresh
+        while True:
+            judged = [(row, misfit(row.article, self._run.columns, dimension)) for row in transaction.rows]
+            bad = [(row, why) for row, why in judged if why is not None]
+            if not bad:
+                return fresh
+            transaction.rows = [row for row, why in judged if why is None]
+            # Rows that a bad one displaced may come back, with fields of their own.
+            planner.take_back(transaction, bad)
+            fresh += self._new_columns(transaction)
 
     def keeps_vector(self, row: Planned) -> bool:
         """Return whether the table has the vector of an article already: only its other fields have changed."""

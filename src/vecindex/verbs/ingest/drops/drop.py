@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,7 +47,9 @@ class Drop:
         """Take the fields, and what looks ages up by ids."""
         self.newer, self.deleted = newer, deleted
         self._stored, self._gone = stored, gone
-        self._planned: dict[str, Version] = {}
+        # The newest last: it may turn out to be bad.
+        self._planned: dict[str, list[Version]] = {}
+        self._lock = threading.Lock()
         self._deleted_now: set[str] = set()
         self._kind: Order | None = None
 
@@ -108,14 +111,16 @@ class Drop:
             if row_id not in last or not _is_older(version, met[last[row_id]][1]):
                 last[row_id] = i
         # What is planned before what is stored: a commit in between moves a row from there to here.
-        known = {row_id: planned for row_id in last if (planned := self._planned.get(row_id)) is not None}
+        with self._lock:
+            known = {row_id: self._planned[row_id][-1] for row_id in last if row_id in self._planned}
         known |= self._known([row_id for row_id in last if row_id not in known], met)
         stands = [False] * len(met)
         for row_id, i in last.items():
             version = met[i][1]
             if row_id not in known or not _is_older(version, known[row_id]):
                 stands[i] = True
-                self._planned[row_id] = version
+                with self._lock:
+                    self._planned.setdefault(row_id, []).append(version)
         return stands
 
     def _known(self, ids: Sequence[str], met: Sequence[tuple[str, Version, bool]]) -> dict[str, Version]:
@@ -134,15 +139,25 @@ class Drop:
 
     def committed(self, versions: Mapping[str, Version]) -> None:
         """Forget what was planned and is in the table now."""
-        for row_id, version in versions.items():
-            # A newer version may have been planned since.
-            if self._planned.get(row_id) is version:
-                self._planned.pop(row_id, None)
+        with self._lock:
+            for row_id, version in versions.items():
+                # A newer version may have been planned since.
+                self._forget(row_id, self._planned.get(row_id, []).index(version))
 
-    def take_back(self, row_ids: Sequence[str]) -> None:
-        """Forget rows that were planned and turned out to be bad."""
-        for row_id in row_ids:
-            self._planned.pop(row_id, None)
+    def take_back(self, row_ids: Iterable[str]) -> None:
+        """Forget rows that were planned last and turned out to be bad."""
+        with self._lock:
+            for row_id in row_ids:
+                self._forget(row_id, -1)
+
+    def _forget(self, row_id: str, at: int) -> None:
+        self._planned[row_id].pop(at)
+        if not self._planned[row_id]:
+            del self._planned[row_id]
+
+    def reopen(self, row_id: str) -> None:
+        """Note that a row which followed a deletion turned out to be bad: another one may follow."""
+        self._deleted_now.add(row_id)
 
 
 def _is_older(version: Version, other: Version) -> bool:
