@@ -55,6 +55,19 @@ def test_a_byte_that_the_encoding_lacks_stays_invalid() -> None:
     assert stream.read() == b"a\x81" + "ä".encode()
 
 
+def test_a_fault_in_utf16_spoils_its_line_alone() -> None:
+    half_a_pair = "one\nt".encode("utf-16-le") + b"\x41\xd8" + "wo\nthree\n".encode("utf-16-le")
+    for raw, lines in {
+        b"\xff\xfe" + half_a_pair: [b"one", b"tA\xd8wo", b"three"],
+        "one\ntwo\n".encode("utf-16")[:-1]: [b"one", b"two\xff"],
+    }.items():
+        found = as_utf8(io.BytesIO(raw), "f", None, lambda _: None).read().splitlines()
+        assert found == lines
+        for line in found[1:2]:
+            with pytest.raises(UnicodeDecodeError):
+                line.decode("utf-8")
+
+
 def test_an_unknown_encoding_is_refused() -> None:
     assert known_encoding("latin-1") == "iso8859-1"
     for name in ("cp1525", "base64", "a b"):
@@ -73,3 +86,11 @@ def test_a_line_of_utf8_in_a_western_file_stays_one() -> None:
     # Whatever the size of the pieces in which it comes.
     many = [lines[i % 2] for i in range(40_000)]
     assert set(read_all(lines[2] + b"".join(many))) == {"Größe über alles", "süß"}
+
+
+def test_a_long_line_of_utf8_in_a_western_file_is_divided_between_letters() -> None:
+    # A piece ends between two letters of two bytes, or in the middle of one.
+    for before in ("", "x"):
+        line = before + "ü" * 750_000
+        found = read_all("süß\n".encode("cp1252") * 20_000 + line.encode())
+        assert (set(found[:-1]), found[-1] == line) == ({"süß"}, True)

@@ -46,6 +46,9 @@ _MIN_JUDGED = 8
 """Bytes beyond ASCII that a guess of charset-normalizer needs."""
 _MANY_ZEROS = 0.3
 _BEFORE_BYTES = 32
+_CONTINUATIONS = bytes(range(0x80, 0xC0))
+"""Bytes of UTF-8 that go on with a character."""
+_KEPT = "vecindex.kept"
 
 
 def known_encoding(name: str) -> str:
@@ -162,6 +165,18 @@ class _Decoder(Protocol):
         ...
 
 
+def _keep(error: UnicodeError) -> tuple[str, int]:
+    """Return what stands for bytes that an encoding lacks, of which no valid UTF-8 is made, and where to go on."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    # Python's own handler refuses ASCII bytes, such as those of half a pair in UTF-16.
+    raw = error.object[error.start : error.end]
+    return "\udcff" if raw.isascii() else raw.decode("ascii", "surrogateescape"), error.end
+
+
+codecs.register_error(_KEPT, _keep)
+
+
 class _ByLines:
     """Decodes each line as UTF-8 if it is valid, else as another encoding."""
 
@@ -170,8 +185,11 @@ class _ByLines:
 
     def decode(self, piece: bytes, final: bool = False, /) -> str:
         piece = self._rest + piece
-        # A line of that length is not one whose end is worth waiting for.
-        end = len(piece) if final or len(piece) > _LONGEST_LINE_BYTES else piece.rfind(b"\n") + 1
+        end = len(piece) if final else piece.rfind(b"\n") + 1
+        if not final and len(piece) - end > _LONGEST_LINE_BYTES:
+            # A line whose end is not worth waiting for is divided, but not in the middle of a character.
+            end = len(piece.rstrip(_CONTINUATIONS))
+            end = end - (piece[end - 1 : end] >= b"\xc0") or len(piece)
         self._rest = piece[end:]
         return "".join(map(self._line, piece[:end].splitlines(keepends=True)))
 
@@ -179,7 +197,7 @@ class _ByLines:
         try:
             return line.decode("utf-8")
         except UnicodeDecodeError:
-            return line.decode(self._encoding, "surrogateescape")
+            return line.decode(self._encoding, _KEPT)
 
 
 class _Recoded(io.RawIOBase):
@@ -214,9 +232,7 @@ class _Recoded(io.RawIOBase):
         self._settled = True
         if encoding not in ("utf-8", "utf-8-sig"):
             by_lines = encoding in _ONE_BYTE_A_LETTER and self._guesses
-            self._decoder = (
-                _ByLines(encoding) if by_lines else codecs.getincrementaldecoder(encoding)("surrogateescape")
-            )
+            self._decoder = _ByLines(encoding) if by_lines else codecs.getincrementaldecoder(encoding)(_KEPT)
 
     def _recoded(self, piece: bytes) -> bytes:
         begins, self._begun = not self._begun, True
