@@ -125,6 +125,16 @@ def test_a_drop_prunes_nothing(tmp_path: Path) -> None:
         take(tmp_path, [row("a", 3)], prune=True)
 
 
+def test_no_row_is_missing_from_a_drop(tmp_path: Path) -> None:
+    take(tmp_path, [row("a", 1), row("b", 1)])
+    assert take(tmp_path, [row("c", 1)], dry_run=True).missing == 0
+    assert take(tmp_path, [row("c", 1)]).missing == 0
+    last_run = vecindex.open(tmp_path).status().last_run
+    assert last_run is not None
+    assert last_run["missing"] == 0
+    assert vecindex.open(tmp_path).ingest([row("c", 1)], name="all", **VECTORS).missing == 2
+
+
 def test_a_chunked_article_is_one_row_of_a_drop(tmp_path: Path) -> None:
     long = "Cells divide. " * 80
     index, options = vecindex.open(tmp_path), {"newer": "day", "deleted_field": "gone", "chunk": 64}

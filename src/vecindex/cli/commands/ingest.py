@@ -15,7 +15,7 @@ from vecindex.cli.interrupts import interruptible
 from vecindex.cli.options import Db, Json, Table, options_of
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import REJECTED_EXIT, Interrupted
-from vecindex.verbs.ingest.options import IngestOptions, is_drop
+from vecindex.verbs.ingest.options import IngestOptions
 
 if TYPE_CHECKING:
     from vecindex.cli.progress import Screen
@@ -74,7 +74,7 @@ def ingest(
             stdin=own_stdin() if "-" in sources else None,
             **options,
         )
-    print_ingest(report, dry_run=options["dry_run"], drop=is_drop(options))
+    print_ingest(report, dry_run=options["dry_run"])
     if json:
         print_json(report)
     if report.interrupted:

@@ -19,8 +19,8 @@ _NAMED = 3
 """Sources that a line names."""
 
 
-def print_ingest(report: IngestReport, dry_run: bool, drop: bool = False) -> None:
-    """Print what an ingest did, or would do. Of a `drop`, which holds changes only, no row is missing."""
+def print_ingest(report: IngestReport, dry_run: bool) -> None:
+    """Print what an ingest did, or would do."""
     # With --quiet only what went wrong is shown.
     show = say if report.is_whole and not report.interrupted else warn
     basis = report.estimate.basis if dry_run and report.estimate else None
@@ -50,7 +50,7 @@ def print_ingest(report: IngestReport, dry_run: bool, drop: bool = False) -> Non
     if report.rejected and not dry_run:
         say(text("where and why, row by row: ", command("status", rejects=True)), 2)
     _print_drop(report)
-    if report.missing and not drop:
+    if report.missing:
         say(
             f"{report.missing:,} rows of the table are not in these sources, and stay; only if these sources are all "
             "there is, --prune removes them",
@@ -108,10 +108,11 @@ def _print_sampled(report: IngestReport, basis: Basis) -> None:
     is_known = report.estimate is not None and report.estimate.rows is not None
     rows = about(report.read) if is_known else f"at least {report.read:,}"
     show = warn if report.rejected else say
+    deletions = f", {about(report.deleted)} deletions" if report.deleted else ""
     show(
         f"dry run: {rows} rows: {about(report.added)} new in {report.table}, {about(report.changed)} changed, "
         f"{about(report.skipped)} unchanged, {about(report.rejected)} to be rejected, "
-        f"{about(report.left_out + report.older)} left out; {about(report.vectors)} vectors to store"
+        f"{about(report.left_out + report.older)} left out{deletions}; {about(report.vectors)} vectors to store"
     )
     probed = f", the rate on {basis.probed_texts:,} texts of all lengths" if basis.probed_texts else ""
     say(f"estimated from {basis.sampled_rows:,} of the rows{probed}; --exact counts all", 2)

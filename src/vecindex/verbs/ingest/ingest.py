@@ -189,8 +189,8 @@ def _finish_complete_run(run: Run, planner: Planner) -> None:
     """Drop rejects that are none any more, and count or prune the rows that the sources no longer hold."""
     rejects = run.rejects
     rejects.forget(run.name, [settled.source.name for settled in planner.sources], run.id)
-    # What a part of the sources lacks says nothing.
-    run.report.missing = 0 if run.is_part else planner.registry.n_unmet
+    # What a part of the sources lacks says nothing, nor what files of changes lack.
+    run.report.missing = 0 if run.is_part or planner.drop is not None else planner.registry.n_unmet
     if run.options["prune"] and _prune(run, planner) and run.report.read:
         # Who prunes says that there are no sources but these; so nothing else can mend the rejects of others.
         rejects.forget_all(run.name, run.id)

@@ -61,7 +61,7 @@ def rehearse(run: Run, planner: Planner, preparer: Preparer) -> None:
     _add_up(run.report, parts)
     if run.report.interrupted:
         return
-    if not sampled:
+    if not sampled and planner.drop is None:
         run.report.missing = planner.registry.n_unmet
     _estimate(run, parts, n_read if sampled else None, known, beginnings)
 
