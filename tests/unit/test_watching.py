@@ -65,6 +65,13 @@ def test_files_of_known_formats_that_hold_something_are_watched(tmp_path: Path) 
     assert set(signatures([str(tmp_path / "e.odd")], "jsonl")) == {str(tmp_path / "e.odd")}
 
 
+def test_files_without_an_extension_are_watched_if_a_run_would_read_them(tmp_path: Path) -> None:
+    (tmp_path / "part-00000").write_text('{"id": "a", "text": "t"}\n')
+    (tmp_path / "LICENSE").write_text("As you like.")
+    assert set(signatures([str(tmp_path)], None)) == {str(tmp_path / "part-00000")}
+    assert signatures([str(tmp_path)], "jsonl") == {}
+
+
 def test_folders_that_are_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in").mkdir()

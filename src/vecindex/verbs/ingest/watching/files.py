@@ -13,6 +13,7 @@ from vecindex.sources.base import Source
 from vecindex.sources.expand import Folder, expand, glob_base
 from vecindex.sources.files import InputFile, is_url
 from vecindex.sources.formats import format_of
+from vecindex.sources.recognize import format_found
 
 SETTLED_S = 1.0
 """A file that has not changed for so long is taken to be written to its end."""
@@ -69,7 +70,8 @@ def signatures(sources: Sequence[str], format: str | None) -> dict[str, Signatur
 
 
 def _is_meant(file: InputFile, format: str | None) -> bool:
-    kind = format_of(file.base_name)
+    # With a format, only extensions count; without one, a run also takes files that their first bytes make known.
+    kind = format_found(file) if format is None else format_of(file.base_name)
     return kind is not None and format in (None, kind)
 
 
