@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from decimal import Decimal
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import vecindex
 from vecindex.errors import ConfigError, SourceError
 from vecindex.store.database import Database
+from vecindex.store.rejects import RejectTable
 
 VECTORS: dict[str, Any] = {"vector_field": "v", "model": "test/none", "unverified": True}
 DROP: dict[str, Any] = {**VECTORS, "newer": "day", "deleted_field": "gone"}
@@ -101,6 +103,7 @@ def test_the_mark_is_not_stored_and_changes_nothing(tmp_path: Path) -> None:
         ("9", "10"),
         (9.5, 10),
         (2**53, 2**53 + 1),
+        (Decimal("9.5"), Decimal("10.25")),
         ("v1", "v2"),
     ],
 )
@@ -113,9 +116,12 @@ def test_numbers_times_and_texts_are_ordered(tmp_path: Path, older: Any, newer: 
 
 def test_what_cannot_be_placed_in_time_is_rejected(tmp_path: Path) -> None:
     rows = [row("a", 1), row("b", None), row("c", "soon"), row("d", 1, gone="perhaps"), row("", 2, gone=True)]
-    report = take(tmp_path, rows)
-    assert (report.read, report.added, report.rejected) == (5, 1, 4)
-    assert report.reject_reasons == {"newer": 2, "deleted": 1, "no id in field 'id'": 1}
+    report = take(tmp_path, [*rows, row("e", {"$date": 5})])
+    assert (report.read, report.added, report.rejected) == (6, 1, 5)
+    assert report.reject_reasons == {"newer": 3, "deleted": 1, "no id in field 'id'": 1}
+    reasons = [one["reason"] for one in RejectTable(Database(tmp_path)).rows("articles")]
+    assert "newer: no value in field 'day', expected a number, a time or text" in reasons
+    assert "newer: found {'$date': 5} in field 'day', expected a number, a time or text" in reasons
     with pytest.raises(SourceError, match="no field 'day', by which rows are newer or older; fields found: id, text"):
         take(tmp_path, [{"id": "a", "text": "t", "v": [1.0, 0.0, 0.0]}])
 
@@ -123,6 +129,11 @@ def test_what_cannot_be_placed_in_time_is_rejected(tmp_path: Path) -> None:
 def test_a_drop_prunes_nothing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="a drop holds only what changed"):
         take(tmp_path, [row("a", 3)], prune=True)
+
+
+def test_a_drop_has_ids_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="makes another id of each version of a row"):
+        take(tmp_path, [row("a", 3)], id="auto")
 
 
 def test_no_row_is_missing_from_a_drop(tmp_path: Path) -> None:

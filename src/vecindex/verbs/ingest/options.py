@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypedDict
 
 from vecindex.errors import ConfigError
-from vecindex.messages import option, text
+from vecindex.messages import Placeholder, option, text
 from vecindex.options import Device, Durable, Option, TrustRemoteCode, Wait, checked
 from vecindex.sources.encodings import known_encoding
 from vecindex.sources.formats import Quoting, ReadOptions
@@ -139,6 +139,11 @@ def checked_ingest(options: IngestOptions) -> IngestOptions:
         raise ConfigError(
             "Ids come either from a field or from the rows' contents.",
             text("Give one of ", option("id"), " and ", option("id_field"), "."),
+        )
+    if options["id"] == "auto" and is_drop(options):
+        raise ConfigError(
+            text(option("id", "auto"), " makes another id of each version of a row: none is newer than another."),
+            text("Name the field with the id: ", option("id_field", Placeholder("NAME"))),
         )
     for name in ("fields", "skip_fields"):
         options[name] = _listed(options[name])

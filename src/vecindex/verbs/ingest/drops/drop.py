@@ -68,9 +68,10 @@ class Drop:
             return f"deleted: found {record.fields[self.deleted]!r:.80} in field {self.deleted!r}, expected yes or no"
         if self.newer is None:
             return None
-        order = order_of(record.fields.get(self.newer))
+        order = order_of(found := record.fields.get(self.newer))
         if order is None:
-            return f"newer: no value in field {self.newer!r}"
+            what = "no value" if found is None or isinstance(found, str | float) else f"found {found!r:.80}"
+            return f"newer: {what} in field {self.newer!r}, expected a number, a time or text"
         self._kind = self._kind or order
         if order.kind is not self._kind.kind:
             return (

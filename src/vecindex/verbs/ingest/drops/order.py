@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+from decimal import Decimal
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -48,6 +49,8 @@ def order_of(value: Any) -> Order | None:
         return Order(Kind.TIME, dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC))
     if isinstance(value, int | float) and not isinstance(value, bool):
         return None if math.isnan(value) else Order(Kind.NUMBER, value)
+    if isinstance(value, Decimal):
+        value = str(value)
     if isinstance(value, str) and value.strip():
         return _order_of_text(value.strip())
     return None
