@@ -14,6 +14,7 @@ import pytest
 import vecindex
 from vecindex.errors import ConfigError, SourceError
 from vecindex.store.database import Database
+from vecindex.store.deleted import DeletedRows
 from vecindex.store.rejects import RejectTable
 
 VECTORS: dict[str, Any] = {"vector_field": "v", "model": "test/none", "unverified": True}
@@ -129,6 +130,17 @@ def test_what_cannot_be_placed_in_time_is_rejected(tmp_path: Path) -> None:
 def test_a_drop_prunes_nothing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="a drop holds only what changed"):
         take(tmp_path, [row("a", 3)], prune=True)
+
+
+def test_the_table_of_deleted_rows_is_kept_compact(tmp_path: Path) -> None:
+    take(tmp_path, [row("z", 1), *(row(f"a{i}", 1, gone=True) for i in range(5))], transaction_rows=1)
+    take(tmp_path, [row("b", 1, gone=True)])
+    kept = DeletedRows(Database(tmp_path), "articles")
+    assert set(kept.of(["a0", "a4", "b", "z"])) == {"a0", "a4", "b"}
+    opened = Database(tmp_path).connection.open_table("_deleted.articles")
+    assert len(opened.to_lance().get_fragments()) == 1
+    vecindex.open(tmp_path).optimize(older_than="0s")
+    assert len(opened.list_versions()) == 1
 
 
 def test_a_drop_has_ids_of_its_own(tmp_path: Path) -> None:

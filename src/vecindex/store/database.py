@@ -20,6 +20,7 @@ from vecindex.schema import FORMAT, articles_schema
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
 from vecindex.store.lock import committing, writing
+from vecindex.store.maintenance import KEEP_VERSIONS_FOR, maintain
 from vecindex.store.quick_import import import_lancedb
 from vecindex.store.versions import broken_manifests, table_folder
 from vecindex.types import Fingerprint
@@ -280,6 +281,10 @@ class AuxiliaryTable:
 
         self._read(look, None)
         return self.damage
+
+    def maintain(self, keep_for: timedelta = KEEP_VERSIONS_FOR) -> None:
+        """Do what `maintenance.maintain` does, if the table was made. The caller holds the writer lock."""
+        self._change(lambda handle: handle and maintain(ArticleTable(handle, self.where), keep_for))
 
     def _read(self, look: Callable[[Any], T], otherwise: T) -> T:
         """Return what a look at the LanceDB table gives; `otherwise` where it was not made or is damaged."""

@@ -6,14 +6,13 @@ import hashlib
 import os
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from vecindex.masks import masked
 from vecindex.schema import rejects_schema
-from vecindex.store.articles import ArticleTable, isin
+from vecindex.store.articles import isin
 from vecindex.store.database import REJECTS, AuxiliaryTable
-from vecindex.store.maintenance import KEEP_VERSIONS_FOR, maintain
 from vecindex.types import Rejected
 
 _STREAM = re.compile(r"stdin|<memory(:\d+)?>")
@@ -170,10 +169,6 @@ class RejectTable(AuxiliaryTable):
             ],
             nothing,
         )
-
-    def maintain(self, keep_for: timedelta = KEEP_VERSIONS_FOR) -> None:
-        """Do what `maintenance.maintain` does, if the table was made. The caller holds the writer lock."""
-        self._change(lambda handle: handle and maintain(ArticleTable(handle, self.where), keep_for))
 
 
 def _of(table: str) -> str:

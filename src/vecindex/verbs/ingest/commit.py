@@ -28,6 +28,8 @@ class Committer:
     def __init__(self, run: Run, drop: Drop | None = None) -> None:
         """Take the run's state; the next transaction continues the table's numbers."""
         self._run, self._drop = run, drop
+        self._deleted = DeletedRows(run.database, run.name, run.observer.notice)
+        self._deletions = 0
         self.txn = 0
         if run.table is not None:
             # The last transaction's rows may have been deleted since; its number is not used again.
@@ -55,14 +57,17 @@ class Committer:
                 self.rejects_changed = True
                 run.rejects.put(run.name, run.id, ready.transaction.rejects)
             self._remember_budget()
-        if ready.pieces and run.report.transactions % COMPACT_EVERY == 0:
+        is_due = ready.pieces and run.report.transactions % COMPACT_EVERY == 0
+        if is_due or (ready.transaction.deletions and self._deletions % COMPACT_EVERY == 0):
             self.maintain()
         elif ready.pieces and run.report.transactions % _TRIM_EVERY == 0:
             give_back_memory()
 
     def maintain(self) -> None:
-        """Compact the table and remove its old versions."""
+        """Compact the table, and that of deleted rows if any was added, and remove their old versions."""
         with self._run.report.seconds.measured("maintenance"):
+            if self._deletions:
+                self._deleted.maintain()
             if self._run.table is not None:
                 maintain(self._run.table, notice=self._run.notice_once)
 
@@ -101,7 +106,8 @@ class Committer:
         run, deletions = self._run, transaction.deletions
         ages = {row_id: as_json(one.order) for row_id, one in deletions.items() if one.order is not None}
         # First, so that a kill in between cannot let an older row come back.
-        DeletedRows(run.database, run.name, run.observer.notice).put(ages)
+        self._deleted.put(ages)
+        self._deletions += bool(deletions)
         if deletions and run.table is not None:
             run.table.delete_ids(list(deletions), "article_id" if run.choice.chunking else "id")
         written = {row.article.id: row.version for row in transaction.rows if row.version is not None}

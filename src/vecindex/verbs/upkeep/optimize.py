@@ -11,6 +11,7 @@ from vecindex.messages import Message, option, text
 from vecindex.options import checked
 from vecindex.serialize import Result
 from vecindex.store.database import Database
+from vecindex.store.deleted import DeletedRows
 from vecindex.store.maintenance import (
     KEEP_VERSIONS_FOR,
     add_vector_hashes,
@@ -82,6 +83,7 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
         removed = sweep(table, database.folder, keep_for, notes.append)
         removed += maintain(table, keep_for, notes.append)
         RejectTable(database, notice=notes.append).maintain(keep_for)
+        DeletedRows(database, name, notes.append).maintain(keep_for)
         after = usage(table, database.folder)
     return OptimizeReport(
         table=name,
