@@ -305,13 +305,24 @@ def test_the_id_that_is_named_is_read_as_text(tmp_path: Path) -> None:
     ("raw", "texts"),
     [
         (b'id,text\n1,"he said \\"no, not now\\" twice"\n2,plain\n', ['he said "no, not now" twice', "plain"]),
-        (b'id, text\n1, "one, two"\n2, three\n', ["one, two", " three"]),
+        (b'id,text\n1,"one\ntwo \\"three\\", four"\n2,plain\n', ['one\ntwo "three", four', "plain"]),
+        (b'id, text\n1, "one, two"\n2, three\n3, "four"\n', ["one, two", " three", "four"]),
+        (b'id,text\n1," ""one"" two"\n2," ""three"""\n', [' "one" two', ' "three"']),
         (b"# made today\n# by hand\nid,text\n1,one two\n", ["one two"]),
         (b"#id,text\n1,one two\n", ["one two"]),
         (b"id,text\r1,one two\r2,three\r", ["one two", "three"]),
         (b"\n#id\ttext\n1\tone two\n", ["one two"]),
     ],
-    ids=["backslashes", "blanks", "comments", "a header as a comment", "old Macs", "a tab in it"],
+    ids=[
+        "backslashes",
+        "backslashes later",
+        "blanks",
+        "blanks in quotes",
+        "comments",
+        "a header as a comment",
+        "old Macs",
+        "a tab in it",
+    ],
 )
 def test_what_other_programs_write(raw: bytes, texts: list[str], tmp_path: Path) -> None:
     file = tmp_path / ("c.tsv" if b"\t" in raw else "c.csv")

@@ -7,8 +7,9 @@ is done about it depends on the delimiter:
   it stands, quotes and all. Some files with tabs are quoted as csv does nevertheless: whichever reading leaves fewer
   lines of the first 1,000 over is tried first, and the other one where it fails.
 - A comma stands in every text, so quotes decide. A row that is no valid CSV is read again with backslashes before
-  quotes, and one of another number of fields with blanks before quotes, as some programs write them. One that is
-  neither is rejected with all of its lines, up to the first that reads as a row of its own.
+  quotes, as some programs write them. One of another number of fields, or with a field that begins with a blank and a
+  quote, is read again with blanks before quotes. What is neither is rejected with all of its lines, up to the first
+  that reads as a row of its own.
 - A single column has no delimiter: each line is a value.
 """
 
@@ -36,10 +37,9 @@ from vecindex.sources.formats import Quoting
 SAMPLE_LINES = 1000
 HEAD_CHARS = 1000
 
-_OTHER_WRITERS: dict[str, dict[str, Any]] = {
-    '\\"': {"escapechar": "\\"},
-    ' "': {"skipinitialspace": True},
-}
+_BACKSLASH, _BLANK = '\\"', ' "'
+_OTHER_WRITERS: dict[str, dict[str, Any]] = {_BACKSLASH: {"escapechar": "\\"}, _BLANK: {"skipinitialspace": True}}
+_OPENED_BY_A_BLANK = re.compile(' +"')
 _MAX_SHAPES = 64
 _SHAPED_CHARS = 40
 _SHAPED_ROWS = 1000
@@ -136,9 +136,12 @@ class Rows:
 
     def _csv(self, line: Line) -> Row:
         values, taken, fault = self._quoted_rows.read(line)
-        if fault is not None or len(values) != self._n:
+        is_wrong = fault is not None or len(values) != self._n
+        # Of one program's rows, those with a comma in a text must not be read otherwise than those without.
+        signs = list(_OTHER_WRITERS) if is_wrong else [_BLANK] if any(map(_OPENED_BY_A_BLANK.match, values)) else []
+        if signs:
             self._lines.give_back(taken[1:])
-            if (other := self._of_another_writer(line)) is not None:
+            if (other := self._of_another_writer(line, taken, signs)) is not None:
                 return other
             self._lines.next_ones(len(taken) - 1)
         if fault is None:
@@ -153,11 +156,12 @@ class Rows:
         self._lines.give_back(taken[after:])
         return _row(taken[:after], [], fault)
 
-    def _of_another_writer(self, line: Line) -> Row | None:
-        """Return the row if its quotes have backslashes or blanks before them; else give its lines back."""
-        for sign, dialect in _OTHER_WRITERS.items():
-            if sign not in line.text:
+    def _of_another_writer(self, line: Line, lines: list[Line], signs: list[str]) -> Row | None:
+        """Return the row if the quotes in its lines have one of these signs before them; else give the lines back."""
+        for sign in signs:
+            if not any(sign in one.text for one in lines):
                 continue
+            dialect = _OTHER_WRITERS[sign]
             values, taken, fault = QuotedRows(self._lines, self._delimiter, **dialect).read(line)
             # A blank before a quote stands in texts too, where it opens nothing.
             if fault is None and len(values) == self._n and (len(taken) == 1 or "escapechar" in dialect):
