@@ -68,6 +68,29 @@ def test_a_fault_in_utf16_spoils_its_line_alone() -> None:
                 line.decode("utf-8")
 
 
+class Pipe(io.RawIOBase):
+    """Gives bytes as they come."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.pieces = list(pieces)
+
+    def readable(self) -> bool:
+        return True
+
+    def read1(self, _: int) -> bytes:
+        return self.pieces.pop(0) if self.pieces else b""
+
+
+def test_lines_that_end_in_cr_alone() -> None:
+    text = "id,text\r1,Mühle am Fluß\r2,süß über alles\r"
+    wanted = ["id,text", "1,Mühle am Fluß", "2,süß über alles"]
+    for raw in (text.encode(), text.encode("cp1252"), text.encode("utf-16")):
+        assert as_utf8(io.BytesIO(raw), "f", None, lambda _: None).read().decode().split("\n") == [*wanted, ""]
+    pieces: list[list[bytes]] = [[b"a", b"b\r", b"c\r"], [b"ab\r", b"\nc\n"], [b"ab", b"c\r"]]
+    read = [as_utf8(Pipe(some), "f", None, lambda _: None).read() for some in pieces]  # type: ignore[arg-type]
+    assert read == [b"ab\nc\n", b"ab\r\nc\n", b"abc\r"]
+
+
 def test_an_unknown_encoding_is_refused() -> None:
     assert known_encoding("latin-1") == "iso8859-1"
     for name in ("cp1525", "base64", "a b"):

@@ -207,7 +207,9 @@ class _Recoded(io.RawIOBase):
         self._stream, self._name, self._notice = stream, name, notice
         self._read: Any = getattr(stream, "read1", stream.read)
         self._ready = b""
-        self._begun = self._ends_in_returns = False
+        self._begun = False
+        self._held = b""
+        self._ends_in_returns: bool | None = None
         self._decoder: _Decoder | None = None
         self._settled = encoding is not None
         self._guesses = encoding is None
@@ -237,9 +239,15 @@ class _Recoded(io.RawIOBase):
     def _recoded(self, piece: bytes) -> bytes:
         begins, self._begun = not self._begun, True
         made = self._decoded(piece, begins)
-        if begins:
-            # Lines that end as those of old Macintoshes do, and some programs' exports still.
-            self._ends_in_returns = b"\n" not in made and b"\r" in made.rstrip(b"\r")
+        if self._ends_in_returns is None:
+            made, self._held = self._held + made, b""
+            ends_in_returns = b"\n" not in made and b"\r" in made.rstrip(b"\r")
+            if piece and not ends_in_returns and b"\n" not in made and len(made) < _JUDGED_BYTES:
+                # The first line goes on.
+                self._held = made
+                return b""
+            # As those of old Macintoshes do, and some programs' exports still.
+            self._ends_in_returns = ends_in_returns
         return made.replace(b"\r", b"\n") if self._ends_in_returns else made
 
     def _decoded(self, piece: bytes, begins: bool) -> bytes:
