@@ -132,6 +132,14 @@ def test_a_drop_prunes_nothing(tmp_path: Path) -> None:
         take(tmp_path, [row("a", 3)], prune=True)
 
 
+def test_an_age_of_another_kind_than_the_stored_one_is_rejected(tmp_path: Path) -> None:
+    take(tmp_path, [row("a", "2024-03-01"), row("b", "2024-03-01")])
+    report = take(tmp_path, [row("a", "20240302"), row("b", "20240302", gone=True), row("c", "20240302")])
+    assert (report.added, report.changed, report.deleted, report.older, report.rejected) == (1, 0, 0, 0, 2)
+    assert report.reject_reasons == {"newer": 2}
+    assert texts(tmp_path) == {"a": "a of day 2024-03-01", "b": "b of day 2024-03-01", "c": "c of day 20240302"}
+
+
 def test_the_table_of_deleted_rows_is_kept_compact(tmp_path: Path) -> None:
     take(tmp_path, [row("z", 1), *(row(f"a{i}", 1, gone=True) for i in range(5))], transaction_rows=1)
     take(tmp_path, [row("b", 1, gone=True)])

@@ -145,9 +145,13 @@ class Planner:
 
     def _place(self, transaction: Transaction, versions: Sequence[Planned | Deletion]) -> set[str]:
         """Put the versions that stand into a transaction; return their ids."""
-        stands = [True] * len(versions) if self.drop is None else self.drop.settle([_met(one) for one in versions])
+        stands: Sequence[bool | None] = [True] * len(versions)
+        if self.drop is not None:
+            stands = self.drop.settle([_met(one) for one in versions])
         for one, stand in zip(versions, stands, strict=True):
-            if not stand:
+            if stand is None:
+                self._refuse(transaction, one)
+            elif not stand:
                 self.report.older += 1
                 transaction.displaced.append(one)
             elif isinstance(one, Planned):
@@ -156,6 +160,15 @@ class Planner:
                 self.report.deleted += 1
                 transaction.deletions[one.id] = Version(one.order, True)
         return {_id_of(one) for one, stand in zip(versions, stands, strict=True) if stand}
+
+    def _refuse(self, transaction: Transaction, one: Planned | Deletion) -> None:
+        """Reject a version whose age cannot be compared."""
+        reason = "newer: a number, a time or text, and the table has another of these for this id"
+        if isinstance(one, Deletion):
+            self.reject(transaction, one.source, Rejected(one.location, reason, one.id))
+        else:
+            self._unmeet(one.article.id, one.stored_hash)
+            self.reject(transaction, one.source, rejected(one.article, reason))
 
     def _items(self, stopped: Callable[[], bool]) -> Iterator[tuple[str, Article | Deletion | Rejected | LeftOut]]:
         seconds = self.report.seconds
@@ -173,7 +186,7 @@ class Planner:
                 if not isinstance(item, Record):
                     made: Article | Deletion | Rejected | LeftOut = item
                 elif self._deletes(item):
-                    made = self._deletion(item, fields)
+                    made = self._deletion(source.name, item, fields)
                 else:
                     if fields is None:
                         fields = self.choose([item], source).fields
@@ -197,7 +210,7 @@ class Planner:
             return made
         return replace(made, reason=reason) if isinstance(made, Rejected) else rejected(made, reason)
 
-    def _deletion(self, record: Record, fields: FieldMap | None) -> Deletion | Rejected:
+    def _deletion(self, source: str, record: Record, fields: FieldMap | None) -> Deletion | Rejected:
         """Return a deletion, of which only the id and the age matter: a file may hold nothing else."""
         assert self.drop is not None, "only a drop deletes"
         name = (fields.id if fields else None) or self.options["id_field"] or find_id(record.fields) or "id"
@@ -205,7 +218,7 @@ class Planner:
         if row_id is None or reason is not None:
             shown = excerpt(str(dict(record.fields)))
             return Rejected(record.location, reason or f"no id in field {name!r}", row_id, shown)
-        return Deletion(record.location, row_id, self.drop.order(record.fields))
+        return Deletion(source, record.location, row_id, self.drop.order(record.fields))
 
     def _judge(
         self, source: str, item: Article | Deletion | Rejected | LeftOut

@@ -28,6 +28,7 @@ class Version(NamedTuple):
 class Deletion:
     """A row of a drop that says that its id is deleted."""
 
+    source: str
     location: str
     id: str
     order: Order | None
@@ -100,8 +101,10 @@ class Drop:
         (self._deleted_now.add if deleted else self._deleted_now.discard)(row_id)
         return follows
 
-    def settle(self, met: Sequence[tuple[str, Version, bool]]) -> list[bool]:
+    def settle(self, met: Sequence[tuple[str, Version, bool]]) -> list[bool | None]:
         """Return which rows and deletions of a transaction stand, and remember them as planned.
+
+        None for one whose age is of another kind than that of the version which the table has.
 
         Parameters
         ----------
@@ -115,10 +118,12 @@ class Drop:
         with self._lock:
             known = {row_id: self._planned[row_id][-1] for row_id in last if row_id in self._planned}
         known |= self._known([row_id for row_id in last if row_id not in known], met)
-        stands = [False] * len(met)
+        stands: list[bool | None] = [False] * len(met)
         for row_id, i in last.items():
             version = met[i][1]
-            if row_id not in known or not _is_older(version, known[row_id]):
+            if row_id in known and not _are_comparable(version, known[row_id]):
+                stands[i] = None
+            elif row_id not in known or not _is_older(version, known[row_id]):
                 stands[i] = True
                 with self._lock:
                     self._planned.setdefault(row_id, []).append(version)
@@ -159,6 +164,10 @@ class Drop:
     def reopen(self, row_id: str) -> None:
         """Note that a row which followed a deletion turned out to be bad: another one may follow."""
         self._deleted_now.add(row_id)
+
+
+def _are_comparable(version: Version, other: Version) -> bool:
+    return version.order is None or other.order is None or version.order.kind is other.order.kind
 
 
 def _is_older(version: Version, other: Version) -> bool:
