@@ -58,7 +58,8 @@ class _ArrowFile:
         The positions come in an order in which the first few are spread over the file, too.
         """
         with ExitStack() as stack:
-            yield from records(self.name, self._batches_at(stack, n, rows), self.vector_field, self._unreadable)
+            batches = self._batches_at(stack, n, rows)
+            yield from records(self.name, batches, self.vector_field, self._unreadable, skipped=self.skipped)
 
     def _batches(self, stack: ExitStack) -> Iterator[Any]:
         raise NotImplementedError
