@@ -71,7 +71,7 @@ def _run(work: Callable[..., IngestReport], db: str | None, table: str, json: bo
 
     with Screen() as screen, interruptible("Stopped at once.", "Run the same command again to go on.", at_once):
         report = work(vecindex.open(db, table), observer=screen, stop=stop)
-    print_ingest(report, dry_run=False, drop=False)
+    print_ingest(report, dry_run=False)
     if json:
         print_json(report)
     if report.interrupted:

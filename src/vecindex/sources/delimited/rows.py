@@ -138,10 +138,10 @@ class Rows:
         values, taken, fault = self._quoted_rows.read(line)
         is_wrong = fault is not None or len(values) != self._n
         # Of one program's rows, those with a comma in a text must not be read otherwise than those without.
-        signs = list(_OTHER_WRITERS) if is_wrong else [_BLANK] if any(map(_OPENED_BY_A_BLANK.match, values)) else []
-        if signs:
+        marks = list(_OTHER_WRITERS) if is_wrong else [_BLANK] if any(map(_OPENED_BY_A_BLANK.match, values)) else []
+        if marks:
             self._lines.give_back(taken[1:])
-            if (other := self._of_another_writer(line, taken, signs)) is not None:
+            if (other := self._of_another_writer(line, taken, marks)) is not None:
                 return other
             self._lines.next_ones(len(taken) - 1)
         if fault is None:
@@ -156,12 +156,12 @@ class Rows:
         self._lines.give_back(taken[after:])
         return _row(taken[:after], [], fault)
 
-    def _of_another_writer(self, line: Line, lines: list[Line], signs: list[str]) -> Row | None:
-        """Return the row if the quotes in its lines have one of these signs before them; else give the lines back."""
-        for sign in signs:
-            if not any(sign in one.text for one in lines):
+    def _of_another_writer(self, line: Line, lines: list[Line], marks: list[str]) -> Row | None:
+        """Return the row if the quotes in its lines have one of these marks before them; else give the lines back."""
+        for mark in marks:
+            if not any(mark in one.text for one in lines):
                 continue
-            dialect = _OTHER_WRITERS[sign]
+            dialect = _OTHER_WRITERS[mark]
             values, taken, fault = QuotedRows(self._lines, self._delimiter, **dialect).read(line)
             # A blank before a quote stands in texts too, where it opens nothing.
             if fault is None and len(values) == self._n and (len(taken) == 1 or "escapechar" in dialect):

@@ -140,10 +140,10 @@ class Planner:
             if isinstance(one, Planned):
                 # Of several versions in a transaction, the first knows what the table has.
                 one.stored_hash = before.setdefault(one.article.id, one.stored_hash)
-        self._place(transaction, gathered)
+        self._stand(transaction, gathered)
         return transaction
 
-    def _place(self, transaction: Transaction, versions: Sequence[Planned | Deletion]) -> set[str]:
+    def _stand(self, transaction: Transaction, versions: Sequence[Planned | Deletion]) -> set[str]:
         """Put the versions that stand into a transaction; return their ids."""
         stands: Sequence[bool | None] = [True] * len(versions)
         if self.drop is not None:
@@ -258,17 +258,17 @@ class Planner:
     def take_back(self, transaction: Transaction, bad: Sequence[tuple[Planned, Rejected]]) -> None:
         """File rows as rejected that had been taken for good ones; other rows of their ids may be good.
 
-        Those of the same transaction that such a row displaced take its place.
+        Those of the same transaction that such a row displaced stand instead.
         """
-        ids, placed = {row.article.id for row, _ in bad}, set[str]()
+        ids, standing = {row.article.id for row, _ in bad}, set[str]()
         if self.drop is not None:
             self.drop.take_back(ids)
             again = [one for one in transaction.displaced if _id_of(one) in ids]
             transaction.displaced = [one for one in transaction.displaced if _id_of(one) not in ids]
             self.report.older -= len(again)
-            placed = self._place(transaction, again)
+            standing = self._stand(transaction, again)
         for row, reason in bad:
-            if row.article.id not in placed:
+            if row.article.id not in standing:
                 self._unmeet(row.article.id, row.stored_hash)
             elif row.article.id in transaction.deletions and self.drop is not None:
                 self.drop.reopen(row.article.id)
