@@ -123,6 +123,8 @@ def test_what_cannot_be_placed_in_time_is_rejected(tmp_path: Path) -> None:
     reasons = [one["reason"] for one in RejectTable(Database(tmp_path)).rows("articles")]
     assert "newer: no value in field 'day', expected a number, a time or text" in reasons
     assert "newer: found {'$date': 5} in field 'day', expected a number, a time or text" in reasons
+    with pytest.raises(SourceError, match="the field 'text' is the id, the text or the title of a row"):
+        take(tmp_path, [row("a", 1)], newer="text")
     with pytest.raises(SourceError, match="no field 'day', by which rows are newer or older; fields found: id, text"):
         take(tmp_path, [{"id": "a", "text": "t", "v": [1.0, 0.0, 0.0]}])
 

@@ -47,13 +47,22 @@ def layout_of(files: Sequence[str]) -> Layout:
     # Alone, such a file is a file like others.
     metadata = metadata if len(metadata) < len(names) else set()
     data = [inside for inside in files if inside not in metadata]
-    words = {inside: frozenset(_TOKENS.split(inside.lower())) for inside in data}
+    words = {inside: _first_words(inside) for inside in data}
     others = {inside for inside, found in words.items() if found & (_QUESTIONS | _JUDGMENTS)}
     has_corpus = any(found & _CORPUS for inside, found in words.items() if inside not in others)
     questions = frozenset(others if has_corpus else ())
     splits = {inside: split for inside in data if inside not in questions and (split := _split_of(inside, names))}
     # One part alone is the whole.
     return Layout(frozenset(metadata), questions, splits if len(set(splits.values())) > 1 else {})
+
+
+def _first_words(inside: str) -> frozenset[str]:
+    """Return the words with which a file's name and those of its folders begin.
+
+    >>> sorted(_first_words("dl19/queries.dev.small.tsv")), sorted(_first_words("docs/common-questions.jsonl"))
+    (['dl', 'queries'], ['common', 'docs'])
+    """
+    return frozenset(_TOKENS.split(part.lower())[0] for part in inside.split("/"))
 
 
 def _split_of(inside: str, names: dict[str, str]) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from vecindex.errors import SourceError
-from vecindex.messages import Message, text
+from vecindex.messages import Message, option, text
 from vecindex.sources.base import Item, Record, Source
 from vecindex.sources.fieldmap import FieldMap
 from vecindex.types import Observer
@@ -127,7 +127,13 @@ def chooser(
         if drop is not None:
             drop.check_fields(list(dict.fromkeys(name for row in records for name in row.fields)), source.name)
         try:
-            return choose_fields(records, source, options, template, vector_field)
+            choice = choose_fields(records, source, options, template, vector_field)
+            if drop is not None and drop.newer in choice.fields.special:
+                raise SourceError(
+                    f"the field {drop.newer!r} is the id, the text or the title of a row, and not its age",
+                    text("Name another one with ", option("newer"), "."),
+                )
+            return choice
         except SourceError as error:
             raise SourceError(text(f"{source.name}: ", error.message), error.hint) from error
 
