@@ -89,7 +89,8 @@ lint-others:
 # One more process than cores: many a test waits, for a page or for a process that it started.
 unit: env browser
 	$(BIN)/python tests/kernels.py
-	$(BIN)/python -m pytest --doctest-modules src/vecindex tests -m "not slow" \
+	$(BIN)/python -m pytest --doctest-modules src/vecindex
+	$(BIN)/python -m pytest -m "not slow" \
 	  --numprocesses $$(( $$(nproc) + 1 )) --dist loadfile --no-loadscope-reorder --durations 25
 
 assets: env $(NODE_MODULES)

@@ -60,7 +60,7 @@ def test_it_prints_on_white(open_page: Open, report: str) -> None:
 
 def test_sorting(open_page: Open, report: str) -> None:
     page = open_page(report).page
-    assert questions(page)[:4] == ["q0", "q6", "q1", "q7"], "the worst first"
+    assert questions(page)[:4] == ["q6", "q0", "q7", "q1"], "the worst first, of equal ones the farthest"
     distance = page.get_by_role("columnheader", name="nearest distance")
     assert distance.get_attribute("aria-sort") is None
     distance.get_by_role("button").click()
