@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import UnsupportedOperation
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Unpack
@@ -46,6 +46,17 @@ def ingest(
 
     Rows are committed in transactions of 1,000. Run it again to resume, or to update the table.
     """
+    options["chunk"] = chunk_tokens if chunk_tokens is not None else chunked or None
+    if watch:
+        _watch(sources, db, table, json, options)
+        return
+    stdin = own_stdin() if "-" in sources else None
+    dry_run = options["dry_run"]
+    run(lambda index, **how: index.ingest(*sources, stdin=stdin, **how, **options), db, table, json, dry_run)
+
+
+def run(work: Callable[..., IngestReport], db: str | None, table: str, json: bool, dry_run: bool = False) -> None:
+    """Do what embeds rows: with progress, stoppable, its report printed; end with the exit code that it deserves."""
     import vecindex
     from vecindex.cli.output import print_json
     from vecindex.cli.progress import Screen
@@ -62,19 +73,9 @@ def ingest(
         screen.stopping()
         return False
 
-    options["chunk"] = chunk_tokens if chunk_tokens is not None else chunked or None
-    if watch:
-        _watch(sources, db, table, json, options)
-        return
     with Screen() as screen, interruptible("Stopped at once.", "Run the same command again to go on.", at_once):
-        report = vecindex.open(db, table).ingest(
-            *sources,
-            observer=screen,
-            stop=stop,
-            stdin=own_stdin() if "-" in sources else None,
-            **options,
-        )
-    print_ingest(report, dry_run=options["dry_run"])
+        report = work(vecindex.open(db, table), observer=screen, stop=stop)
+    print_ingest(report, dry_run=dry_run)
     if json:
         print_json(report)
     if report.interrupted:
@@ -89,7 +90,9 @@ def _watch(sources: list[str], db: str | None, table: str, json: bool, options: 
     from vecindex.cli.output import print_json, say
     from vecindex.cli.progress import Screen
     from vecindex.cli.render.ingest import print_failed, print_ingest, print_waiting
+    from vecindex.core.memory import keep_one_heap
 
+    keep_one_heap()
     stop, screens = vecindex.Stop(), list[Screen]()
 
     @contextmanager

@@ -101,9 +101,9 @@ class Rows:
     def _one(self, line: Line) -> Row:
         if line.fault is OVERLONG:
             return _row([line], [], None)
-        if self._n == 1 and not line.text.startswith('"'):
-            return _row([line], [line.bare], None)
-        if self._use is Use.NONE or '"' not in line.text:
+        # In a single column, a quote that does not begin the line quotes nothing.
+        is_plain = '"' not in line.text or (self._n == 1 and not line.text.startswith('"'))
+        if self._use is Use.NONE or is_plain:
             return _row([line], self._plain(line), None)
         if self._use is Use.CSV:
             return self._csv(line)

@@ -61,13 +61,7 @@ class ArrayCutter:
 
     def _cut(self) -> Iterator[bytes]:
         buffer = self._buffer
-        if self._in_string and not self._leave_string(self._scanned):
-            return
-        for match in _TOKEN.finditer(buffer, self._scanned):
-            character = buffer[match.start() : match.end()]
-            if character == b'"':
-                self._leave_string(match.end())
-                return
+        for match, character in self._shaping():
             if character in (b"[", b"{"):
                 self._depth += 1
                 if self._depth == 1:
@@ -86,7 +80,19 @@ class ArrayCutter:
             if self._depth == 0:
                 self._closed = True
                 return
-        self._scanned = len(buffer)
+
+    def _shaping(self) -> Iterator[tuple[re.Match[bytes], bytes]]:
+        """Yield the characters that shape the text, outside of strings, as far as it is there."""
+        if self._in_string and not self._leave_string(self._scanned):
+            return
+        for match in _TOKEN.finditer(self._buffer, self._scanned):
+            character = match[0]
+            if character == b'"':
+                self._leave_string(match.end())
+                return
+            if len(character) == 1:
+                yield match, character
+        self._scanned = len(self._buffer)
 
     def _leave_string(self, begin: int) -> bool:
         """Scan on inside a string; return whether its end is in the buffer."""
@@ -119,13 +125,7 @@ class ObjectCutter(ArrayCutter):
 
     def _cut(self) -> Iterator[bytes]:
         buffer = self._buffer
-        if self._in_string and not self._leave_string(self._scanned):
-            return
-        for match in _TOKEN.finditer(buffer, self._scanned):
-            character = buffer[match.start() : match.end()]
-            if character == b'"':
-                self._leave_string(match.end())
-                return
+        for match, character in self._shaping():
             if character in (b"[", b"{"):
                 self._depth += 1
             elif character in (b"]", b"}"):
@@ -136,4 +136,3 @@ class ObjectCutter(ArrayCutter):
                     element = buffer[self._start : match.end()].lstrip(b", \t\r\n")
                     self._start = match.end()
                     yield element
-        self._scanned = len(buffer)
