@@ -188,7 +188,8 @@ class Database:
         """
         names = self.tables()
         if name not in names:
-            raise TableNotFoundError(f"No table {name!r} in {self.uri} (tables there: {', '.join(names) or 'none'}).")
+            there = ", ".join(_of_articles(names)) or "none"
+            raise TableNotFoundError(f"No table {name!r} in {self.uri} (tables there: {there}).", "Name one of them.")
         with translated(f"{self.uri}/{name}"):
             return self.connection.open_table(name).to_lance()
 
