@@ -26,6 +26,7 @@ from vecindex.verbs.questions.model import QuestionModel
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
 OUTPUTS = (
+    "evaluate",
     "explore",
     "ingest",
     "search",
@@ -114,6 +115,19 @@ def test_explore(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked["anchor"]["name"] == asked["anchored"] == asked["page"]["map"] == "anchored"
     assert asked["files"]["page"] == {"path": str(tmp_path / "map.html"), "bytes": asked["page"]["bytes"]}
     assert asked["summary"]["command"].startswith("vecindex overlap --questions ")
+
+
+def test_evaluate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(tmp_path, 10)
+    monkeypatch.setattr(QuestionModel, "embed", lambda self, texts, *_: unit_vectors(len(texts), seed=5))
+    (tmp_path / "q.jsonl").write_text(
+        '{"id": 1, "text": "one text", "answers": {"a00001": 2, "a00002": 0}, "answer": "nothing"}\n'
+        '{"id": 2, "text": "another", "answers": ["a00003", "none"]}\n{"id": 3, "text": "a third"}\n{}\n'
+    )
+    for more in ((), ("--rankers", "meaning,words,hybrid"), ("--answers-text",)):
+        values = printed(monkeypatch, "evaluate", "-q", tmp_path / "q.jsonl", *more, "--db", tmp_path)
+        valid("evaluate", values)
+        assert (values["questions"], values["judged_by"]["without"], len(values["rejected"])) == (2, 1, 1)
 
 
 def test_status_without_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

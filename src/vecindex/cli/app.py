@@ -13,7 +13,20 @@ import typer
 import typer.core
 
 from vecindex.cli import logs, settings
-from vecindex.cli.commands import explore, export, ingest, map, mcp, overlap, project, search, serve, tables, upkeep
+from vecindex.cli.commands import (
+    evaluate,
+    explore,
+    export,
+    ingest,
+    map,
+    mcp,
+    overlap,
+    project,
+    search,
+    serve,
+    tables,
+    upkeep,
+)
 from vecindex.cli.output import VOICE, print_json, warn
 from vecindex.cli.spelling import as_json, begin, spelled
 from vecindex.cli.streams import OutputError, prepare, silence
@@ -96,6 +109,7 @@ app.command("search")(search.search)
 app.command("project")(project.project)
 app.command("map")(map.map)
 app.command("overlap")(overlap.overlap)
+app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import typer
@@ -13,7 +14,7 @@ import typer
 from vecindex.cli.layout import lines
 from vecindex.cli.logs import SAID, now
 from vecindex.cli.spelling import spelled
-from vecindex.errors import REJECTED_EXIT
+from vecindex.errors import REJECTED_EXIT, ConfigError
 from vecindex.messages import Message
 from vecindex.serialize import Result
 from vecindex.types import Forecast, Rejected
@@ -47,6 +48,21 @@ def end(result: WithRejects) -> None:
     left_out(result)
     if result.rejected:
         raise typer.Exit(REJECTED_EXIT)
+
+
+def keep_apart(inputs: Mapping[str, str | None], outputs: Mapping[str, str | None]) -> None:
+    """Refuse to write over a file that is read, or one output over another.
+
+    `inputs` are files by what they are for ("the questions are read from"), `outputs` files by their flags.
+    """
+    taken = {Path(str(file)).resolve(): what for what, file in inputs.items() if file not in (None, "-")}
+    for flag, file in outputs.items():
+        if file is None:
+            continue
+        path = Path(file).resolve()
+        if path in taken:
+            raise ConfigError(f"{flag} {file} is the file that {taken[path]}.", "Name another file.")
+        taken[path] = f"{flag} names"
 
 
 def print_json(result: Result | dict[str, Any]) -> None:

@@ -19,6 +19,8 @@ class Question:
     answers : ids of the right articles; empty when they are not known.
     location : where it was read, for messages.
     named : whether the id is its file's.
+    grades : (article, grade) of each judged article, where the file gives grades; those above 0 are `answers`.
+    answer_texts : texts that a passage with the answer holds; empty when they are not known.
     """
 
     id: str
@@ -28,6 +30,8 @@ class Question:
     location: str = field(default="", compare=False)
     named: bool = field(default=True, compare=False)
     kind: str | None = None
+    grades: tuple[tuple[str, int], ...] = ()
+    answer_texts: tuple[str, ...] = ()
 
 
 def worst_first(overlap: float | None, nearest_dist: float, id: str) -> tuple[float, float, str]:

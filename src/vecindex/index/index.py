@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
 from vecindex.config import DEFAULT_TABLE, database_uri
+from vecindex.index.evaluation import Evaluation
 from vecindex.index.tables import Tables
 from vecindex.index.upkeep import Upkeep
 from vecindex.masks import masked
@@ -49,7 +50,7 @@ def open(database: str | Path | None = None, table: str = DEFAULT_TABLE) -> Inde
     return Index(database, table)
 
 
-class Index(Upkeep, Tables):
+class Index(Upkeep, Tables, Evaluation):
     """A table of articles with their vectors. Cheap to make; every method opens what it needs."""
 
     def __init__(self, database: str | Path | None = None, table: str = DEFAULT_TABLE) -> None:

@@ -47,7 +47,7 @@ def layout_of(files: Sequence[str]) -> Layout:
     # Alone, such a file is a file like others.
     metadata = metadata if len(metadata) < len(names) else set()
     data = [inside for inside in files if inside not in metadata]
-    words = {inside: _first_words(inside) for inside in data}
+    words = {inside: first_words(inside) for inside in data}
     others = {inside for inside, found in words.items() if found & (_QUESTIONS | _JUDGMENTS)}
     has_corpus = any(found & _CORPUS for inside, found in words.items() if inside not in others)
     questions = frozenset(others if has_corpus else ())
@@ -56,10 +56,10 @@ def layout_of(files: Sequence[str]) -> Layout:
     return Layout(frozenset(metadata), questions, splits if len(set(splits.values())) > 1 else {})
 
 
-def _first_words(inside: str) -> frozenset[str]:
+def first_words(inside: str) -> frozenset[str]:
     """Return the words with which a file's name and those of its folders begin.
 
-    >>> sorted(_first_words("dl19/queries.dev.small.tsv")), sorted(_first_words("docs/common-questions.jsonl"))
+    >>> sorted(first_words("dl19/queries.dev.small.tsv")), sorted(first_words("docs/common-questions.jsonl"))
     (['dl', 'queries'], ['common', 'docs'])
     """
     return frozenset(_TOKENS.split(part.lower())[0] for part in inside.split("/"))

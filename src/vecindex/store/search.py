@@ -45,8 +45,8 @@ _QUERY = "query_index"
 class Found:
     """A row that a search found. What the search computed is kept apart from its columns, which may have any name.
 
-    `dist` is the cosine distance, lower is closer; `relevance` the sum of a fusion, higher is better. Each is None
-    where it was not asked for.
+    `dist` is the cosine distance, lower is closer; `relevance` the score of BM25 or the sum of a fusion, higher is
+    better. Each is None where it was not asked for.
     """
 
     row: Row
@@ -167,7 +167,7 @@ def by_fulltext(
         query = table.lance.search(MultiMatchQuery(query_text, list(TEXT_COLUMNS)), query_type="fts")
         rows = _answer(query, [*columns, "_score"], limit, where, streams=False)
     weighed = sorted(((row.pop("_score"), row) for row in rows), key=lambda one: (-one[0], one[1]["id"]))
-    return [Found(row) for _, row in weighed]
+    return [Found(row, relevance=score) for score, row in weighed]
 
 
 def _answer(query: Any, columns: Sequence[str], limit: int, where: str | None, *, streams: bool) -> list[Row]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
 from vecindex.cli.layout import out
 from vecindex.cli.options import Db, Json, Table, options_of
-from vecindex.cli.output import end, left_out, warn
+from vecindex.cli.output import end, keep_apart, left_out, warn
 from vecindex.cli.spelling import spelled
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
@@ -64,7 +63,7 @@ def overlap(
         raise ConfigError(f"--on is mean or lower, found {on!r}.")
     if fail_under is not None and not 0 <= fail_under <= 1:
         raise ConfigError(f"--fail-under is a share from 0 to 1, found {fail_under}.", "For example 0.6.")
-    _keep_apart(questions, {"--csv": csv, "--neighbors": neighbors, "--html": html})
+    keep_apart({"the questions are read from": questions}, {"--csv": csv, "--neighbors": neighbors, "--html": html})
     keep_one_heap()
     with Screen() as screen:
         result = vecindex.open(db, table).overlap(questions, observer=screen, **options)
@@ -83,18 +82,6 @@ def overlap(
         warn(f"overlap ({on}){on_map} is below {fail_under:g}")
         raise typer.Exit(NOT_MET_EXIT)
     end(result)
-
-
-def _keep_apart(questions: str | None, outputs: Mapping[str, str | None]) -> None:
-    """Refuse to write over the questions, or one output over another."""
-    taken = {} if questions in (None, "-") else {Path(str(questions)).resolve(): "the questions are read from"}
-    for flag, file in outputs.items():
-        if file is None:
-            continue
-        path = Path(file).resolve()
-        if path in taken:
-            raise ConfigError(f"{flag} {file} is the file that {taken[path]}.", "Name another file.")
-        taken[path] = f"{flag} names"
 
 
 def _written(result: OverlapResult, csv: str | None, neighbors: str | None, html: str | None) -> Iterator[str]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from vecindex.cli.layout import facts, out, plain, prose, short, table
 from vecindex.cli.render.answer import measured_on
 from vecindex.cli.render.project import made_by, precise
-from vecindex.files import not_written
+from vecindex.cli.render.rows import write_rows
 from vecindex.messages import percent
 from vecindex.reports.figures import NONE, figure, number, share
 from vecindex.reports.overlap.maps import RULES, enough_of
@@ -328,20 +326,9 @@ def _change(trend: Trend) -> str:
 
 def write_csv(result: OverlapResult, path: str) -> None:
     """Write `OverlapResult.flat_rows` with a header; raises ConfigError when the file cannot be written."""
-    _write_rows(result.flat_rows(), path)
+    write_rows(result.flat_rows(), path)
 
 
 def write_neighbors(result: OverlapResult, path: str) -> None:
     """Write `OverlapResult.neighbor_rows` with a header; raises ConfigError when the file cannot be written."""
-    _write_rows(result.neighbor_rows(), path)
-
-
-def _write_rows(rows: Sequence[dict[str, Any]], path: str) -> None:
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    try:
-        with Path(path).open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, columns)
-            writer.writeheader()
-            writer.writerows(rows)
-    except OSError as error:
-        raise not_written(path, error) from error
+    write_rows(result.neighbor_rows(), path)

@@ -1,6 +1,7 @@
 """The one reader of questions: files in every form that people have, standard input, Python values.
 
-A row is an object or a record with a text, and perhaps an id, a topic, a kind and the ids of right answers. Forms:
+A row is an object or a record with a text, and perhaps an id, a topic, a kind and the ids of right answers, which may
+have grades. Forms:
 
 - JSON lines, or a JSON array of objects or texts;
 - CSV or TSV with a header of known names, in any order;
@@ -36,6 +37,8 @@ Questions = str | Path | Sequence[str | Mapping[str, Any]]
 TEXT_FIELDS = ("text", "question", "query")
 ID_FIELDS = ("id", "_id", "qid", "query_id", "question_id")
 KIND_FIELDS = ("kind", "group")
+ANSWER_TEXT_FIELDS = ("answer_texts", "answer")
+GRADE_FIELDS = ("grade", "relevance", "score")
 _OTHERS = ("topic", "answers", "kind")
 _KNOWN = frozenset((*TEXT_FIELDS, *ID_FIELDS, *_OTHERS, *KIND_FIELDS))
 _READ_HERE = (None, "jsonl", "json", "csv", "tsv", "text")
@@ -75,7 +78,7 @@ def read(questions: Questions, stdin: BinaryIO | None = None, name: str | None =
         else:
             locations[text] = locations[own_id] = item.location
             kept.append(item)
-    name = name or _name(questions)
+    name = name or name_of(questions)
     if not kept:
         raise no_question(name, rejected)
     return QuestionSet(name, tuple(kept), tuple(rejected), tuple(duplicates))
@@ -114,13 +117,22 @@ def question_of(record: Record) -> Question | Rejected:
         return Rejected(location, f"topic is not a text: {excerpt(topic)}", name, excerpt(text))
     # Files have other things under these names, such as lists of tags: those are no kinds.
     kind = next((values[f] for f in KIND_FIELDS if isinstance(values.get(f), str | int) and values[f] != ""), None)
-    answers = _answers(values.get("answers"))
+    grades = _grades(values.get("answers"))
+    answers = _answers(values.get("answers")) if grades is None else tuple(key for key, grade in grades if grade > 0)
     if answers is None:
         reason = f"answers is not a list of ids: {excerpt(values['answers'])}"
         return Rejected(location, reason, name, excerpt(text))
     topic = None if topic in (None, "") else str(topic)
     kind = None if kind is None else str(kind)
-    return Question(name, text.strip(), topic, answers, location, given is not None, kind)
+    named, texts = given is not None, _texts(values)
+    return Question(name, text.strip(), topic, answers, location, named, kind, grades or (), texts)
+
+
+def _texts(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the texts of answers that a row gives."""
+    given = next((values[f] for f in ANSWER_TEXT_FIELDS if values.get(f)), None)
+    found = [given] if isinstance(given, str) else given if isinstance(given, list) else []
+    return tuple(dict.fromkeys(one.strip() for one in found if isinstance(one, str) and one.strip()))
 
 
 def _why_no_text(values: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
@@ -133,7 +145,7 @@ def _why_no_text(values: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
     return f"{there} is not a text: {excerpt(value)}"
 
 
-def _name(questions: Questions) -> str:
+def name_of(questions: Questions) -> str:
     if not isinstance(questions, str | Path):
         return "texts"
     return "stdin" if str(questions) == "-" else InputFile(str(questions), str(questions)).base_name
@@ -290,3 +302,23 @@ def _answers(value: Any) -> tuple[str, ...] | None:
     if not isinstance(value, list) or not all(isinstance(v, str | int) and not isinstance(v, bool) for v in value):
         return None
     return tuple(dict.fromkeys(str(v) for v in value))
+
+
+def _grades(value: Any) -> tuple[tuple[str, int], ...] | None:
+    """Return (id, grade) of each judged article: of {"id": 2} or [{"id": "a", "grade": 2}]; None of other forms."""
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[{")):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    if isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
+        given = [next((one[f] for f in GRADE_FIELDS if f in one), 1) for one in value]
+        pairs = [(one.get("id", one.get("_id")), grade) for one, grade in zip(value, given, strict=True)]
+    elif isinstance(value, Mapping) and value:
+        pairs = list(value.items())
+    else:
+        return None
+    keys = all(isinstance(key, str | int) and not isinstance(key, bool) for key, _ in pairs)
+    if not keys or not all(isinstance(grade, int) and not isinstance(grade, bool) for _, grade in pairs):
+        return None
+    return tuple({str(key): grade for key, grade in pairs}.items())

@@ -40,12 +40,15 @@ class Query:
 class Finder:
     """Finds rows in one table, each article once or each chunk."""
 
-    def __init__(self, table: ArticleTable, k: int, *, by: str, text: str) -> None:
-        """Take the table, and how many hits of what kind are wanted; see `Index.search`."""
+    def __init__(self, table: ArticleTable, k: int, *, by: str, text: str, fields: bool = True) -> None:
+        """Take the table, and how many hits of what kind are wanted; see `Index.search`.
+
+        Without `fields` the user's own columns are left out.
+        """
         self.table, self.k, self.text = table, k, text
         self.chunked = table.fingerprint.chunking is not None
         self.grouped = self.chunked and by == "article"
-        self.extras = [f.name for f in table.extra_columns]
+        self.extras = [f.name for f in table.extra_columns] if fields else []
         self.columns = ["id", "title", *self.extras]
         self.columns += ["article_id"] if self.chunked else []
         self.columns += [] if text == "none" else ["text"]
@@ -92,16 +95,23 @@ class Finder:
             best.setdefault(found.row["article_id"], found)
         return list(best.values())
 
+    def by_words(self, queries: Sequence[Query], k: int) -> list[list[Found]]:
+        """Return the k rows of each query that match its words best (BM25), ordered by (-relevance, id)."""
+        limit = min(k * (_CHUNKS_PER_ARTICLE if self.grouped else 1), max(1, self.table.count()))
+        return [
+            self._once_each(by_fulltext(self.table, query.text or "", limit, self.columns, query.where))[:k]
+            for query in queries
+        ]
+
     def hybrid(self, queries: Sequence[Query]) -> list[list[Found]]:
         """Return the k best rows of each query by reciprocal rank fusion of vectors and words."""
         depth = max(HYBRID_DEPTH, self.k)
-        fused = []
-        for query, near in zip(queries, self.by_vector(queries, depth), strict=True):
-            limit = min(depth * (_CHUNKS_PER_ARTICLE if self.grouped else 1), self.table.count())
-            worded = by_fulltext(self.table, query.text or "", limit, self.columns, query.where)
-            key = "article_id" if self.grouped else "id"
-            fused.append(fuse(near, self._once_each(worded)[:depth], key)[: self.k])
-        return fused
+        return self.fused(self.by_vector(queries, depth), self.by_words(queries, depth))
+
+    def fused(self, near: Sequence[list[Found]], worded: Sequence[list[Found]]) -> list[list[Found]]:
+        """Return the k best rows of each query, given the lists by vector and by words."""
+        key = "article_id" if self.grouped else "id"
+        return [fuse(one, other, key)[: self.k] for one, other in zip(near, worded, strict=True)]
 
     def hit(self, rank: int, found: Found) -> Hit:
         """Return a row as the user sees it."""

@@ -71,15 +71,19 @@ def checked_search(queries: Sequence[str], options: SearchOptions) -> SearchOpti
 
 
 def _checked_language(options: SearchOptions) -> str | None:
-    """Return the code of the language that was asked for; raises ConfigError for none known here."""
-    language = options["language"]
-    if language is None:
-        return None
-    if not options["hybrid"]:
+    """Return the code of the language that was asked for; raises ConfigError where it makes no difference."""
+    if options["language"] is not None and not options["hybrid"]:
         raise ConfigError(
             text(option("language"), " is that of the full-text index, which only a hybrid search uses."),
             text("Add ", option("hybrid", True), "."),
         )
+    return language_code(options["language"])
+
+
+def language_code(language: str | None) -> str | None:
+    """Return the code of a language that was asked for; raises ConfigError for one that is not known here."""
+    if language is None:
+        return None
     if language.strip().lower() == OTHER:
         return OTHER
     code = code_of(language)

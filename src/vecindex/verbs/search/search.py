@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import BinaryIO
+from collections.abc import Callable, Sequence
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 
@@ -21,7 +21,6 @@ from vecindex.store.maintenance import mend_fulltext_index
 from vecindex.store.search import (
     STEMMED,
     WITHOUT_BLANKS,
-    Found,
     check_condition,
     fulltext_fault,
     fulltext_language,
@@ -35,6 +34,8 @@ from vecindex.verbs.questions.reader import no_question, rows
 from vecindex.verbs.search.finder import Finder, Query, more_like
 from vecindex.verbs.search.options import SearchOptions, checked_search, ids_of
 from vecindex.verbs.search.result import Answer, SearchResult
+
+T = TypeVar("T")
 
 _MAKING = ", making the full-text index"
 NAME = Placeholder("NAME")
@@ -67,10 +68,11 @@ def search(
     if table.count(options["where"]):
         queries = _queries(table, options, texts, model, observer)
         if options["hybrid"]:
-            _with_full_text_index(database, table, options["at"], options["language"], observer)
+            with_full_text_index(database, table, options["at"], options["language"], observer)
         finder = Finder(table, options["k"], by=options["by"], text=options["text"])
         if options["hybrid"]:
-            found = _hybrid(finder, queries, None if read_only else database, options["at"], observer)
+            mender = None if read_only else database
+            found = mending(finder.table, lambda: finder.hybrid(queries), mender, options["at"], observer)
         else:
             found = finder.by_vector(queries, options["k"])
         answers = [
@@ -130,19 +132,22 @@ def _given_id(question: Question) -> str | None:
     return question.id if question.named else None
 
 
-def _hybrid(
-    finder: Finder, queries: Sequence[Query], database: Database | None, at: str | None, observer: Observer
-) -> list[list[Found]]:
-    """Search, after making the full-text index again where its files are damaged; not without a database to write to.
+def mending(
+    table: ArticleTable,
+    find: Callable[[], T],
+    database: Database | None,
+    at: str | None,
+    observer: Observer,
+) -> T:
+    """Search by words, after making the full-text index again where its files are damaged.
 
-    The index holds nothing but what is in the texts, so nothing is lost with it.
+    Not without a database to write to. The index holds nothing but what is in the texts, so nothing is lost with it.
     """
     try:
-        return finder.hybrid(queries)
+        return find()
     except UnavailableError:
         raise
     except StoreError as error:
-        table = finder.table
         fault = fulltext_fault(table)
         if fault is None:
             raise
@@ -155,7 +160,7 @@ def _hybrid(
             ) from error
         with database.writer():
             mend_fulltext_index(table, observer.notice)
-        return finder.hybrid(queries)
+        return find()
 
 
 def _make_once(database: Database, table: ArticleTable, language: str | None, observer: Observer) -> None:
@@ -195,7 +200,7 @@ def _making(table: ArticleTable, language: str) -> Message:
     )
 
 
-def _with_full_text_index(
+def with_full_text_index(
     database: Database, table: ArticleTable, at: str | None, language: str | None, observer: Observer
 ) -> None:
     """Make the full-text index at its first use.

@@ -1,0 +1,52 @@
+"""How an evaluation looks: the measures of each ranker in a table, what to know of them, and the worst questions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vecindex.cli.layout import data, out, prose, short, table
+from vecindex.cli.render.rows import write_rows
+from vecindex.verbs.evaluate.result import interval_shown
+
+if TYPE_CHECKING:
+    from vecindex.verbs.evaluate.result import EvaluateResult
+
+_WORST = 5
+
+
+def print_evaluate(result: EvaluateResult) -> None:
+    """Print the measures, a column for each ranker, and the questions that the first ranker serves worst."""
+    counts = result.judged_by
+    relevant = f", {counts.relevant:,} of them relevant" if counts.form != "answer texts" else ""
+    prose(
+        f"{result.questions:,} questions of {result.questions_name} on {result.articles:,} articles of "
+        f"{result.table}; {counts.judgments:,} judgments ({counts.source}){relevant}"
+    )
+    out()
+    head = ["", *(one.name for one in result.rankers)]
+    rows = [
+        [name, *(interval_shown(one.measures[name]) for one in result.rankers)] for name in result.rankers[0].measures
+    ]
+    rows.append(["seconds a question", *(f"{one.seconds / result.questions:.4f}" for one in result.rankers)])
+    table([head, *rows])
+    out()
+    prose("In brackets: interval of 95 %, over draws of questions. Holes: hits that nobody judged.", indent=2)
+    for note in result.notes:
+        prose(note, "- ", 2)
+    _print_worst(result)
+
+
+def _print_worst(result: EvaluateResult) -> None:
+    name = result.rankers[0].name
+    measure = next(iter(result.rankers[0].measures))
+    worst = sorted(result.items, key=lambda item: (item.rankers[name].measures[measure], item.id))[:_WORST]
+    out(f"\nlowest {measure} by {name}")
+    for item in worst:
+        first = item.rankers[name].first_relevant
+        rank = "no relevant hit" if first is None else f"first relevant hit: {first}"
+        data(f"  {item.rankers[name].measures[measure]:.2f}  {short(item.text, 48)}  ({rank})")
+
+
+def write_csv(result: EvaluateResult, path: str) -> None:
+    """Write `EvaluateResult.flat_rows` with a header; raises ConfigError when the file cannot be written."""
+    write_rows(result.flat_rows(), path)

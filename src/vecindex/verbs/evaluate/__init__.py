@@ -1,0 +1,1 @@
+"""How well a table finds the right articles of questions, by each way of ranking."""

@@ -1,0 +1,220 @@
+"""How well a table finds the right articles of questions: ranked, judged, and measured with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import BinaryIO
+
+import numpy as np
+
+from vecindex.core.neighbors import F64
+from vecindex.core.nulls import bootstrap_mean
+from vecindex.errors import ConfigError
+from vecindex.messages import Message, Placeholder, command, percent, text
+from vecindex.store.articles import ArticleTable
+from vecindex.store.database import Database
+from vecindex.store.search import Found
+from vecindex.types import Observer, Silent
+from vecindex.verbs.evaluate.asked import Asked, read_asked, some
+from vecindex.verbs.evaluate.measures import HOLES, MEASURES, OF_TEXTS, first_relevant, measured
+from vecindex.verbs.evaluate.options import EvaluateOptions, checked_evaluate
+from vecindex.verbs.evaluate.ranking import Ranking, Searched, ranked, vectors_of
+from vecindex.verbs.evaluate.result import (
+    EvaluatedQuestion,
+    EvaluateResult,
+    JudgedHit,
+    JudgmentCounts,
+    RankedQuestion,
+    RankerFigures,
+)
+from vecindex.verbs.questions.model import QuestionModel
+from vecindex.verbs.questions.reader import Questions
+from vecindex.verbs.search.options import language_code
+
+_MANY_HOLES = 0.2
+_FEW_QUESTIONS = 30
+
+
+def evaluate(
+    database: Database,
+    name: str,
+    questions: Questions | None,
+    options: EvaluateOptions,
+    model: QuestionModel,
+    observer: Observer | None = None,
+    stdin: BinaryIO | None = None,
+) -> EvaluateResult:
+    """Return how well a table finds the right articles; see `Index.evaluate`."""
+    options, rankers = checked_evaluate(questions, options)
+    language = language_code(options["language"])
+    observer = observer or Silent()
+    table = database.articles(name, options["at"])
+    assert questions is not None, "checked above"
+    asked = read_asked(questions, options, observer, stdin)
+    if not table.count():
+        raise ConfigError(
+            f"{table.where} holds no rows.", text("Fill it: ", command("ingest", Placeholder("SOURCE")))
+        )
+    there = known_articles(table)
+    check_known(asked, there, table)
+    vectors, embed_s = np.empty((len(asked.questions), 0), dtype=np.float32), 0.0
+    if any(ranker.by_meaning for ranker in rankers):
+        vectors, embed_s = vectors_of(database, asked, table, options, model, observer)
+    searched = Searched(database, table, options["at"], language)
+    rankings = ranked(searched, asked, rankers, options["depth"], vectors, observer)
+    values = [measures_of(one, asked, options["min_grade"]) for one in rankings]
+    counts = judgment_counts(asked, there, options["min_grade"])
+    return EvaluateResult(
+        table=name,
+        model=table.fingerprint.model,
+        at=options["at"],
+        articles=len(there),
+        by_chunks=table.fingerprint.chunking is not None,
+        questions_name=asked.name,
+        questions=len(asked.questions),
+        judged_by=counts,
+        depth=options["depth"],
+        min_grade=options["min_grade"],
+        seed=options["seed"],
+        embed_s=embed_s,
+        rankers=tuple(
+            RankerFigures(
+                str(one.ranker),
+                {measure: bootstrap_mean(v, seed=options["seed"]) for measure, v in of.items()},
+                one.seconds,
+                sum(not ids for ids in one.ids),
+            )
+            for one, of in zip(rankings, values, strict=True)
+        ),
+        items=tuple(_items(asked, there, rankings, values, options["min_grade"])),
+        notes=tuple(notes_on(asked, counts, rankings, values)),
+        rejected=asked.rejected,
+    )
+
+
+def known_articles(table: ArticleTable) -> set[str]:
+    """Return the ids of all articles of a table."""
+    column = "id" if table.fingerprint.chunking is None else "article_id"
+    return {key for batch in table.scan([column]) for key in batch.column(0).to_pylist()}
+
+
+def check_known(asked: Asked, there: set[str], table: ArticleTable) -> None:
+    """Raise ConfigError where no judged article is in the table, with what probably happened."""
+    judged = dict.fromkeys(key for of in asked.grades for key in of)
+    if not judged or any(key in there for key in judged):
+        return
+    assert asked.qrels is not None, "texts of answers judge nothing beforehand"
+    what = (
+        f"None of the {len(judged):,} articles that {asked.qrels.name} judges is in {table.where}: their ids are "
+        f"{some(judged)}, those of the table {some(sorted(there))}."
+    )
+    if any(key in there for key in asked.qrels.grades):
+        hint: Message = "The columns seem to be swapped: the question's id comes first, then the article's."
+    elif {key.lstrip("0") for key in judged} & {key.lstrip("0") for key in there}:
+        hint = "The ids differ by zeros at their beginning: write them in both as in the articles' files."
+    else:
+        hint = text(
+            "Is it another table? Or were the articles ingested with another field as their id? It is chosen by: ",
+            command("ingest", Placeholder("SOURCE"), id_field=Placeholder("FIELD"), table=Placeholder("NAME")),
+        )
+    raise ConfigError(what, hint)
+
+
+def measures_of(one: Ranking, asked: Asked, min_grade: int) -> dict[str, F64]:
+    """Return the measures (q,) of a ranking; by texts of answers only those that need no more than the hits."""
+    if asked.by_texts:
+        found = measured(one.ids, one.grades)
+        return {name: found[name] for name in OF_TEXTS}
+    found = measured(one.ids, one.grades, min_grade)
+    return {name: found[name] for name in MEASURES}
+
+
+def judgment_counts(asked: Asked, there: set[str], min_grade: int) -> JudgmentCounts:
+    """Return what of the judgments could be used."""
+    relevant = [[key for key, grade in of.items() if grade >= min_grade] for of in asked.grades]
+    qrels = asked.qrels
+    return JudgmentCounts(
+        source=asked.name if qrels is None else qrels.name,
+        form="answer texts" if qrels is None else qrels.form,
+        judgments=sum(map(len, asked.grades)),
+        relevant=sum(map(len, relevant)),
+        unknown_articles=len({key for of in asked.grades for key in of if key not in there}),
+        unknown_relevant=len({key for of in relevant for key in of if key not in there}),
+        unknown_questions=len(asked.unknown),
+        without=asked.without,
+        none_relevant=0 if qrels is None else sum(not of for of in relevant),
+        repeated=0 if qrels is None else qrels.repeated,
+    )
+
+
+def _items(
+    asked: Asked,
+    there: set[str],
+    rankings: Sequence[Ranking],
+    values: Sequence[Mapping[str, F64]],
+    min_grade: int,
+) -> list[EvaluatedQuestion]:
+    items = []
+    for i, question in enumerate(asked.questions):
+        relevant = [key for key, grade in asked.grades[i].items() if grade >= min_grade]
+        items.append(
+            EvaluatedQuestion(
+                id=question.id,
+                text=question.text,
+                relevant=None if asked.by_texts else len(relevant),
+                missing=sum(key not in there for key in relevant),
+                rankers={
+                    str(one.ranker): ranked_question(one, i, {name: float(v[i]) for name, v in of.items()}, min_grade)
+                    for one, of in zip(rankings, values, strict=True)
+                },
+            )
+        )
+    return items
+
+
+def ranked_question(one: Ranking, i: int, measures: dict[str, float], min_grade: int) -> RankedQuestion:
+    """Return what a ranker found of question i."""
+    grades = one.grades[i]
+    hits = [judged_hit(rank, hit, grades) for rank, hit in enumerate(one.shown[i], 1)]
+    return RankedQuestion(measures, first_relevant(one.ids[i], grades, min_grade), tuple(hits))
+
+
+def judged_hit(rank: int, found: Found, grades: Mapping[str, int]) -> JudgedHit:
+    """Return a hit with its grade."""
+    row = found.row
+    article = row.get("article_id", row["id"])
+    chunk = row["id"] if "article_id" in row else None
+    return JudgedHit(rank, article, chunk, row["title"], found.dist, found.relevance, grades.get(article))
+
+
+def notes_on(
+    asked: Asked, counts: JudgmentCounts, rankings: Sequence[Ranking], values: Sequence[Mapping[str, F64]]
+) -> list[Message]:
+    """Return what to know before the figures are used, the gravest first."""
+    notes: list[Message] = []
+    n = len(asked.questions)
+    if asked.by_texts:
+        notes.append(
+            "Judged by texts of answers: a passage may hold one by chance, or answer in other words. This is weaker "
+            "than judgments; recall, nDCG and MAP need those."
+        )
+    if counts.unknown_relevant:
+        notes.append(f"{counts.unknown_relevant:,} relevant articles are not in the table. They count as not found.")
+    if counts.without:
+        notes.append(f"{counts.without:,} questions have no judgment. They count in no figure.")
+    if counts.unknown_questions:
+        notes.append(f"{counts.unknown_questions:,} judged questions are not among the questions.")
+    if counts.none_relevant:
+        notes.append(f"{counts.none_relevant:,} questions have no relevant article. They count as 0.")
+    if counts.repeated:
+        notes.append(f"{counts.repeated:,} pairs are judged again with another grade. The last one counts.")
+    holes = [float(np.mean(of[HOLES])) for of in values if HOLES in of]
+    if holes and max(holes) > _MANY_HOLES and counts.form != "answers":
+        name = str(rankings[int(np.argmax(holes))].ranker)
+        notes.append(
+            f"{percent(max(holes))} of the first 10 hits by {name} were never judged, and count as wrong. A ranker "
+            "that the judges did not see may be better than it looks."
+        )
+    if n < _FEW_QUESTIONS:
+        notes.append(f"{n:,} questions are few: see the intervals.")
+    return notes

@@ -1,0 +1,78 @@
+"""What a user may ask of `evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from vecindex.config import SEED
+from vecindex.errors import ConfigError
+from vecindex.messages import Placeholder, option, text
+from vecindex.options import ModelOptions, Option, checked
+from vecindex.verbs.search.rankers import RANKERS, Ranker, ranker_of
+
+DEPTH = 100
+"""Hits of a question that are ranked and judged, at least: recall@100 needs them."""
+
+Judgments = str | Path | Mapping[str, Mapping[str, int]] | None
+"""Judgments as a user gives them: a file, or in Python {question id: {article id: grade}}."""
+
+
+class JudgedOptions(ModelOptions, total=False):
+    """What questions are judged by."""
+
+    qrels: Annotated[
+        Judgments,
+        Option("Judgments: TREC qrels, BEIR TSV or JSON [default: qrels/ of the folder, else `answers`]"),
+    ]
+    answers_text: Annotated[
+        bool,
+        Option("Judge a passage by whether it holds an answer's text.", default=False, flag="--answers-text"),
+    ]
+    rankers: Annotated[
+        str, Option("How to rank, several by commas: meaning, words, hybrid.", default="meaning", metavar="NAMES")
+    ]
+    language: Annotated[
+        str | None, Option("Language of the full-text index, such as de [default: as it is, else guessed]")
+    ]
+    min_grade: Annotated[
+        int, Option("The lowest grade that counts as relevant where grades do not count.", default=1, at_least=1)
+    ]
+    depth: Annotated[int, Option("Hits that are ranked and judged.", default=DEPTH, at_least=DEPTH, at_most=1_000)]
+    seed: Annotated[int, Option("Of the intervals.", default=SEED)]
+
+
+class EvaluateOptions(JudgedOptions, total=False):
+    """What to judge by, how to rank, and what to judge."""
+
+    at: Annotated[str | None, Option("Evaluate the table as it was tagged.", metavar="TAG")]
+
+
+def checked_evaluate(questions: object, options: EvaluateOptions) -> tuple[EvaluateOptions, list[Ranker]]:
+    """Return all options with their defaults, and the rankers; raises ConfigError for what makes no sense."""
+    options = checked(EvaluateOptions, options)
+    check_judged(questions, options)
+    return options, rankers_of(options)
+
+
+def check_judged(questions: object, options: JudgedOptions) -> None:
+    """Raise ConfigError where nothing is asked, or judged in two ways."""
+    if questions is None:
+        raise ConfigError(
+            "Questions with known answers are needed: a file, or a folder as BEIR has it.",
+            text("Add ", option("questions", Placeholder("FILE")), "."),
+        )
+    if options["answers_text"] and options["qrels"] is not None:
+        raise ConfigError(
+            text(option("answers_text"), " and ", option("qrels"), " are two ways to judge."),
+            "Leave one of them out.",
+        )
+
+
+def rankers_of(options: JudgedOptions) -> list[Ranker]:
+    """Return the rankers that were asked for, each once; raises ConfigError for an unknown name."""
+    names = [name.strip() for name in options["rankers"].split(",") if name.strip()]
+    if not names:
+        raise ConfigError(text(option("rankers"), " names no ranker."), f"There are: {', '.join(RANKERS)}.")
+    return list(dict.fromkeys(ranker_of(name) for name in names))

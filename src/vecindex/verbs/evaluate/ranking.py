@@ -1,0 +1,173 @@
+"""The hits of questions in one table, by each ranker, judged: the part that `evaluate` and `compare` share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from vecindex.core.questions import Question, QuestionSet
+from vecindex.core.vectors import F32
+from vecindex.options import ModelOptions
+from vecindex.store.articles import ArticleTable
+from vecindex.store.database import Database
+from vecindex.store.search import Found
+from vecindex.types import Observer, Stage
+from vecindex.verbs.evaluate.asked import Asked
+from vecindex.verbs.evaluate.measures import SHOWN
+from vecindex.verbs.evaluate.texts import holds, normalized
+from vecindex.verbs.questions.model import QuestionModel
+from vecindex.verbs.questions.vectors import question_vectors
+from vecindex.verbs.search.finder import Finder, Query
+from vecindex.verbs.search.rankers import HYBRID, MEANING, WORDS, Ranker
+from vecindex.verbs.search.search import mending, with_full_text_index
+
+_BLOCK = 64
+"""Questions whose hits, with all that is fetched of them, are in memory at a time."""
+
+
+@dataclass(slots=True)
+class Ranking:
+    """The hits of each question by one ranker.
+
+    Attributes
+    ----------
+    ids : article ids of each question's hits, the best first.
+    grades : {article: grade}: the judgments, or the hits that hold an answer's text.
+    shown : the first 10 of each.
+    seconds : that ranking took.
+    """
+
+    ranker: Ranker
+    ids: list[list[str]] = field(default_factory=list)
+    grades: list[dict[str, int]] = field(default_factory=list)
+    shown: list[list[Found]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A table that questions are asked of.
+
+    Attributes
+    ----------
+    at : the tag that it is read at.
+    may_write : whether a damaged full-text index may be made again.
+    """
+
+    database: Database
+    table: ArticleTable
+    at: str | None
+    language: str | None
+    may_write: bool = True
+
+
+def vectors_of(
+    database: Database,
+    asked: Asked,
+    table: ArticleTable,
+    options: ModelOptions,
+    model: QuestionModel,
+    observer: Observer,
+) -> tuple[F32, float]:
+    """Return the questions' unit vectors (q, d), and the seconds that it took; equal texts are embedded once."""
+    began = time.perf_counter()
+    numbers: dict[str, int] = {}
+    of_question = [numbers.setdefault(one.text, len(numbers)) for one in asked.questions]
+    first: dict[str, Question] = {}
+    for one in asked.questions:
+        first.setdefault(one.text, one)
+    distinct = QuestionSet(asked.name, tuple(first.values()))
+    vectors, _ = question_vectors(database, distinct, table.fingerprint, table.where, options, model, observer)
+    return vectors[of_question], time.perf_counter() - began
+
+
+def ranked(
+    searched: Searched,
+    asked: Asked,
+    rankers: Sequence[Ranker],
+    depth: int,
+    vectors: F32,
+    observer: Observer,
+) -> list[Ranking]:
+    """Return the hits of each question by each ranker, `depth` at most; see `Finder` for their order.
+
+    `vectors` (q, d) of the questions may be of no length where no ranker needs them.
+
+    What two rankers need is searched once, and counts in the time of both. Memory is the hits of 64 questions with
+    what is fetched of them, and the ids of all.
+    """
+    table = searched.table
+    if any(ranker.by_words for ranker in rankers):
+        with_full_text_index(searched.database, table, searched.at, searched.language, observer)
+    finder = Finder(table, depth, by="article", text="full" if asked.by_texts else "none", fields=False)
+    queries = [Query(one.text, one.id, vectors[i], None) for i, one in enumerate(asked.questions)]
+    answers = [[normalized(one) for one in question.answer_texts] for question in asked.questions]
+    found = [Ranking(ranker) for ranker in rankers]
+    for at in range(0, len(queries), _BLOCK):
+        observer.stage(Stage("ranking", at, len(queries)))
+        block = _Block(searched, finder, queries[at : at + _BLOCK], observer)
+        for one in found:
+            lists, seconds = block.ranked(one.ranker)
+            one.seconds += seconds
+            for number, hits in enumerate(lists, at):
+                keys = [_article(hit, finder) for hit in hits]
+                one.ids.append(keys)
+                one.shown.append([_without_text(hit) for hit in hits[:SHOWN]])
+                judged = asked.grades[number]
+                if asked.by_texts:
+                    judged = {
+                        k: int(holds(_passage(hit), answers[number])) for k, hit in zip(keys, hits, strict=True)
+                    }
+                one.grades.append(judged)
+    observer.stage(Stage("ranking", len(queries), len(queries)))
+    return found
+
+
+class _Block:
+    """A few questions, and what was found of them already."""
+
+    def __init__(self, searched: Searched, finder: Finder, queries: Sequence[Query], observer: Observer) -> None:
+        self._searched, self._finder, self._queries, self._observer = searched, finder, queries, observer
+        self._lists: dict[str, tuple[list[list[Found]], float]] = {}
+
+    def ranked(self, ranker: Ranker) -> tuple[list[list[Found]], float]:
+        """Return the hits of each question, and the seconds that they took, or would take alone."""
+        return self._base(ranker.base)
+
+    def _base(self, name: str) -> tuple[list[list[Found]], float]:
+        if name not in self._lists:
+            before = 0.0
+            if name == HYBRID:
+                near, near_s = self._base(MEANING)
+                worded, worded_s = self._base(WORDS)
+                before = near_s + worded_s
+            began = time.perf_counter()
+            if name == MEANING:
+                lists = self._finder.by_vector(self._queries, self._finder.k)
+            elif name == WORDS:
+                lists = self._by_words()
+            else:
+                lists = self._finder.fused(near, worded)
+            self._lists[name] = lists, before + time.perf_counter() - began
+        return self._lists[name]
+
+    def _by_words(self) -> list[list[Found]]:
+        here, finder = self._searched, self._finder
+        database = here.database if here.may_write else None
+        return mending(
+            here.table, lambda: finder.by_words(self._queries, finder.k), database, here.at, self._observer
+        )
+
+
+def _article(found: Found, finder: Finder) -> str:
+    key: str = found.row["article_id" if finder.chunked else "id"]
+    return key
+
+
+def _passage(found: Found) -> str:
+    return f"{found.row['title'] or ''} {found.row['text'] or ''}"
+
+
+def _without_text(found: Found) -> Found:
+    return Found({k: v for k, v in found.row.items() if k != "text"}, found.dist, found.relevance)
