@@ -15,7 +15,7 @@ from vecindex.core.anchors import anchored_to
 from vecindex.core.neighbors import NO_ROW
 from vecindex.errors import ConfigError
 from vecindex.exports.tables import json_value
-from vecindex.messages import command, text
+from vecindex.messages import Placeholder, command, text
 from vecindex.reports.map.payload import position
 from vecindex.serialize import plain
 from vecindex.serve import models
@@ -132,7 +132,13 @@ class Handlers:
         if (asked.text is None) == (asked.id is None):
             raise ConfigError("A search needs either a text or an id.", 'For example: {"text": "how do cells die"}')
         table = live.table()
-        if asked.hybrid and not has_fulltext_index(table):
+        if asked.rerank and live.served.rerank is None:
+            raise Refused(
+                409,
+                "The server was started without a reranker.",
+                text("Start it with one: ", command("serve", rerank=Placeholder("MODEL"))),
+            )
+        if (asked.hybrid or asked.words) and not has_fulltext_index(table):
             raise Refused(
                 409,
                 f"{table.where} has no full-text index, and the server changes nothing.",
@@ -140,7 +146,9 @@ class Handlers:
             )
         if asked.id is not None and not _rows_of(live.snapshot(), asked.id):
             raise Refused(404, f"{table.where} has no article {asked.id!r}.", "A search shows the ids.")
-        options = cast("SearchOptions", {**live.served.model, **asked.model_dump(exclude={"text"})})
+        reranker = live.served.rerank if asked.rerank else None
+        given = {**live.served.model, **asked.model_dump(exclude={"text"}), "rerank": reranker}
+        options = cast("SearchOptions", given)
         found = search(live.database(), live.served.table, asked.text, options, live.model, notes, read_only=True)
         hits = [
             models.Hit(**plain(hit) | {"fields": {name: readable(value) for name, value in hit.fields.items()}})

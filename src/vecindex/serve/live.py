@@ -18,6 +18,7 @@ from vecindex.core.limits import unlimited
 from vecindex.core.neighbors import NO_ROW
 from vecindex.core.picture import Extent, MapPicture
 from vecindex.core.vectors import F32
+from vecindex.embed.reranker import Reranker
 from vecindex.errors import ConfigError, ModelError, StoreError
 from vecindex.messages import Message, Text, as_text, option, text
 from vecindex.options import ModelOptions, checked
@@ -70,6 +71,8 @@ class Served:
     map: str | None = None
     questions: str | None = None
     model: ModelOptions = field(default_factory=lambda: checked(ModelOptions, ModelOptions()))
+    rerank: str | None = None
+    """The cross-encoder that a search may ask for."""
 
     def spell(self, message: Text) -> str:
         """Return a message as the JSON API writes it; its commands are for the table that is served."""
@@ -95,8 +98,13 @@ class SharedModel(QuestionModel):
     def __init__(self) -> None:
         """Load nothing yet."""
         super().__init__()
-        self._lock = threading.Lock()
+        self._lock, self._reranking = threading.Lock(), threading.Lock()
         self.state = ModelState(state="not loaded", reason=None)
+
+    def reranker(self, name: str, options: ModelOptions) -> Reranker:
+        """Return a cross-encoder; see `QuestionModel.reranker`. It is loaded once, whoever asks first."""
+        with self._reranking:
+            return super().reranker(name, options)
 
     def embed(
         self, texts: Sequence[str], stored: Fingerprint, where: str, options: ModelOptions, observer: Observer

@@ -119,6 +119,10 @@ class SearchAsked(Asked):
     k: int = declared(SearchOptions, "k", le=MAX_NEIGHBORS)
     where: str | None = declared(SearchOptions, "where", max_length=MAX_CONDITION_CHARS)
     hybrid: bool = declared(SearchOptions, "hybrid")
+    words: bool = declared(SearchOptions, "words")
+    words_weight: float = declared(SearchOptions, "words_weight")
+    rerank: bool = Field(False, description="Let the cross-encoder that the server was started with order the hits.")
+    diverse: bool = declared(SearchOptions, "diverse")
 
 
 class Hit(Reply):
@@ -130,7 +134,8 @@ class Hit(Reply):
     title: str | None
     text: str | None = Field(description="Its beginning, on one line.")
     dist: float | None = Field(description="Cosine distance, 0 to 2; null when found by its words only.")
-    relevance: float | None = Field(description="Of a hybrid search, higher is better; else null.")
+    relevance: float | None = Field(description="Of a search by words or hybrid, higher is better; else null.")
+    score: float | None = Field(description="Of the cross-encoder, higher is better; else null.")
     fields: dict[str, Any]
 
 

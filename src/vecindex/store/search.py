@@ -45,13 +45,14 @@ _QUERY = "query_index"
 class Found:
     """A row that a search found. What the search computed is kept apart from its columns, which may have any name.
 
-    `dist` is the cosine distance, lower is closer; `relevance` the score of BM25 or the sum of a fusion, higher is
-    better. Each is None where it was not asked for.
+    `dist` is the cosine distance, lower is closer; `relevance` the score of BM25 or the sum of a fusion, `score` that
+    of a cross-encoder, higher is better. Each is None where it was not asked for.
     """
 
     row: Row
     dist: float | None = None
     relevance: float | None = None
+    score: float | None = None
 
 
 def check_condition(table: ArticleTable, where: str) -> None:

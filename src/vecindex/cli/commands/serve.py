@@ -32,6 +32,10 @@ def serve(
     ] = None,
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65535)] = 0,
     host: Annotated[str, typer.Option(help="A loopback address of this machine.")] = "127.0.0.1",
+    rerank: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="A cross-encoder that searches may ask for, by its folder or name."),
+    ] = None,
     open: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     **options: Unpack[ModelOptions],
 ) -> None:
@@ -43,7 +47,7 @@ def serve(
     from vecindex.serve.live import Served
     from vecindex.serve.server import serve as run
 
-    served = Served(database_uri(db), table, map, questions, options)
+    served = Served(database_uri(db), table, map, questions, options, rerank)
 
     def ready(url: str) -> None:
         try:

@@ -11,6 +11,7 @@ from vecindex.cli.output import say
 from vecindex.cli.wrapping import cells, cut, shrunk, side_by_side
 from vecindex.core.conditions import columns_in
 from vecindex.core.identity import written_id
+from vecindex.verbs.search.rankers import MEANING, RERANK
 
 if TYPE_CHECKING:
     from vecindex.verbs.search.result import Answer, Hit, SearchResult
@@ -24,8 +25,9 @@ _SNIPPET_CHARS = 300
 def print_search(result: SearchResult) -> None:
     """Print the hits, with the fields that the condition names.
 
-    Elsewhere than on a terminal: lines of query (where there are several), rank, dist, relevance (of a hybrid search,
-    higher is better), id, title, text and the fields. A hit by words alone has no dist.
+    Elsewhere than on a terminal: lines of query (where there are several), rank, dist, relevance (of a search by
+    words or hybrid, higher is better), score (of a reranked one, likewise), id, title, text and the fields. A hit by
+    words alone has no dist.
     """
     # One that is left of several is printed as they would be.
     several = len(result.answers) + len(result.rejected) > 1
@@ -36,11 +38,11 @@ def print_search(result: SearchResult) -> None:
         if on_terminal():
             if several:
                 out("\n" * (number > 1) + plain(answer.query or name))
-            _print_hits(answer, result.hybrid, fields)
+            _print_hits(answer, result.ranker, fields)
             continue
         for hit in answer.hits:
             words = [written_id(hit.id), plain(hit.title or ""), *([] if hit.text is None else [plain(hit.text)])]
-            data("\t".join([*[name] * several, *_numbers(hit, result.hybrid), *words, *_values(hit, fields)]))
+            data("\t".join([*[name] * several, *_numbers(hit, result.ranker), *words, *_values(hit, fields)]))
     most = max((len(answer.hits) for answer in result.answers), default=0)
     if not most:
         say("no hits")
@@ -48,22 +50,29 @@ def print_search(result: SearchResult) -> None:
         say(f"{most:,} of the {result.k:,} asked for: there are no more")
 
 
-def _numbers(hit: Hit, hybrid: bool) -> list[str]:
+def _numbers(hit: Hit, ranker: str) -> list[str]:
     dist = "-" if hit.dist is None else f"{hit.dist:.4f}"
-    return [str(hit.rank), dist, *([f"{hit.relevance:.4f}"] if hybrid else [])]
+    more = [getattr(hit, name) for name in _figures(ranker)]
+    return [str(hit.rank), dist, *("-" if value is None else f"{value:.4f}" for value in more)]
+
+
+def _figures(ranker: str) -> list[str]:
+    """Return the figures of a ranker's hits, besides the distance."""
+    base, *steps = ranker.split("+")
+    return [*["relevance"] * (base != MEANING), *["score"] * (RERANK in steps)]
 
 
 def _values(hit: Hit, fields: Sequence[str]) -> list[str]:
     return ["" if (value := hit.fields.get(name)) is None else plain(str(value)) for name in fields]
 
 
-def _print_hits(answer: Answer, hybrid: bool, fields: Sequence[str]) -> None:
+def _print_hits(answer: Answer, ranker: str, fields: Sequence[str]) -> None:
     """Print a line of figures, id, title and fields for each hit, and below it the beginning of its text."""
     if not answer.hits:
         return
-    head = [f"{'rank':<{_INDENT - 2}}", "dist", *(["relevance"] if hybrid else []), "id", "title", *fields]
+    head = [f"{'rank':<{_INDENT - 2}}", "dist", *_figures(ranker), "id", "title", *fields]
     rows = [
-        [*_numbers(hit, hybrid), written_id(hit.id), plain(hit.title or ""), *_values(hit, fields)]
+        [*_numbers(hit, ranker), written_id(hit.id), plain(hit.title or ""), *_values(hit, fields)]
         for hit in answer.hits
     ]
     width = columns(sys.stdout)

@@ -29,7 +29,6 @@ from vecindex.verbs.evaluate.result import (
 )
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import Questions
-from vecindex.verbs.search.options import language_code
 
 _MANY_HOLES = 0.2
 _FEW_QUESTIONS = 30
@@ -46,7 +45,6 @@ def evaluate(
 ) -> EvaluateResult:
     """Return how well a table finds the right articles; see `Index.evaluate`."""
     options, rankers = checked_evaluate(questions, options)
-    language = language_code(options["language"])
     observer = observer or Silent()
     table = database.articles(name, options["at"])
     assert questions is not None, "checked above"
@@ -60,7 +58,7 @@ def evaluate(
     vectors, embed_s = np.empty((len(asked.questions), 0), dtype=np.float32), 0.0
     if any(ranker.by_meaning for ranker in rankers):
         vectors, embed_s = vectors_of(database, asked, table, options, model, observer)
-    searched = Searched(database, table, options["at"], language)
+    searched = Searched(database, table, options["at"], model, options)
     rankings = ranked(searched, asked, rankers, options["depth"], vectors, observer)
     values = [measures_of(one, asked, options["min_grade"]) for one in rankings]
     counts = judgment_counts(asked, there, options["min_grade"])
@@ -184,7 +182,9 @@ def judged_hit(rank: int, found: Found, grades: Mapping[str, int]) -> JudgedHit:
     row = found.row
     article = row.get("article_id", row["id"])
     chunk = row["id"] if "article_id" in row else None
-    return JudgedHit(rank, article, chunk, row["title"], found.dist, found.relevance, grades.get(article))
+    return JudgedHit(
+        rank, article, chunk, row["title"], found.dist, found.relevance, found.score, grades.get(article)
+    )
 
 
 def notes_on(

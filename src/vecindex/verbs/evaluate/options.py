@@ -9,8 +9,9 @@ from typing import Annotated
 from vecindex.config import SEED
 from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, option, text
-from vecindex.options import ModelOptions, Option, checked
-from vecindex.verbs.search.rankers import RANKERS, Ranker, ranker_of
+from vecindex.options import Option, checked
+from vecindex.verbs.search.options import RankOptions, language_code
+from vecindex.verbs.search.rankers import RANKERS, Ranker, ranker_of, with_steps
 
 DEPTH = 100
 """Hits of a question that are ranked and judged, at least: recall@100 needs them."""
@@ -19,8 +20,8 @@ Judgments = str | Path | Mapping[str, Mapping[str, int]] | None
 """Judgments as a user gives them: a file, or in Python {question id: {article id: grade}}."""
 
 
-class JudgedOptions(ModelOptions, total=False):
-    """What questions are judged by."""
+class JudgedOptions(RankOptions, total=False):
+    """What questions are judged by, and how hits are ranked."""
 
     qrels: Annotated[
         Judgments,
@@ -31,10 +32,12 @@ class JudgedOptions(ModelOptions, total=False):
         Option("Judge a passage by whether it holds an answer's text.", default=False, flag="--answers-text"),
     ]
     rankers: Annotated[
-        str, Option("How to rank, several by commas: meaning, words, hybrid.", default="meaning", metavar="NAMES")
-    ]
-    language: Annotated[
-        str | None, Option("Language of the full-text index, such as de [default: as it is, else guessed]")
+        str,
+        Option(
+            "How to rank, several by commas: meaning, words, hybrid, words+rerank.",
+            default="meaning",
+            metavar="NAMES",
+        ),
     ]
     min_grade: Annotated[
         int, Option("The lowest grade that counts as relevant where grades do not count.", default=1, at_least=1)
@@ -72,7 +75,14 @@ def check_judged(questions: object, options: JudgedOptions) -> None:
 
 def rankers_of(options: JudgedOptions) -> list[Ranker]:
     """Return the rankers that were asked for, each once; raises ConfigError for an unknown name."""
+    options["language"] = language_code(options["language"])
     names = [name.strip() for name in options["rankers"].split(",") if name.strip()]
     if not names:
         raise ConfigError(text(option("rankers"), " names no ranker."), f"There are: {', '.join(RANKERS)}.")
-    return list(dict.fromkeys(ranker_of(name) for name in names))
+    found = [ranker_of(name) for name in names]
+    if options["rerank"] is None and any(one.rerank for one in found):
+        raise ConfigError(
+            text("A reranker is needed for ", option("rankers", options["rankers"]), "."),
+            text("Name a cross-encoder: ", option("rerank", Placeholder("MODEL"))),
+        )
+    return with_steps(found, options["rerank"] is not None, options["diverse"])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from vecindex.core.questions import Question, QuestionSet
 from vecindex.core.vectors import F32
+from vecindex.messages import option, text
 from vecindex.options import ModelOptions
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -18,10 +20,13 @@ from vecindex.verbs.evaluate.measures import SHOWN
 from vecindex.verbs.evaluate.texts import holds, normalized
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.vectors import question_vectors
-from vecindex.verbs.search.finder import Finder, Query
+from vecindex.verbs.search.finder import Finder, Fusion, Query
+from vecindex.verbs.search.options import RankOptions
 from vecindex.verbs.search.rankers import HYBRID, MEANING, WORDS, Ranker
+from vecindex.verbs.search.reorder import Spread, reranked, spread
 from vecindex.verbs.search.search import mending, with_full_text_index
 
+_WITHOUT = text("Give ", option("rankers", "meaning"))
 _BLOCK = 64
 """Questions whose hits, with all that is fetched of them, are in memory at a time."""
 
@@ -52,14 +57,15 @@ class Searched:
     Attributes
     ----------
     at : the tag that it is read at.
-    may_write : whether a damaged full-text index may be made again.
+    model : that has the reranker.
+    options : how to rank.
     """
 
     database: Database
     table: ArticleTable
     at: str | None
-    language: str | None
-    may_write: bool = True
+    model: QuestionModel
+    options: RankOptions
 
 
 def vectors_of(
@@ -99,8 +105,16 @@ def ranked(
     """
     table = searched.table
     if any(ranker.by_words for ranker in rankers):
-        with_full_text_index(searched.database, table, searched.at, searched.language, observer)
-    finder = Finder(table, depth, by="article", text="full" if asked.by_texts else "none", fields=False)
+        with_full_text_index(searched.database, table, searched.at, searched.options["language"], observer, _WITHOUT)
+    finder = Finder(
+        table,
+        depth,
+        by="article",
+        text="none",
+        fields=False,
+        reads_texts=asked.by_texts or any(ranker.rerank for ranker in rankers),
+        fusion=Fusion(searched.options["words_weight"], searched.options["rrf_k"]),
+    )
     queries = [Query(one.text, one.id, vectors[i], None) for i, one in enumerate(asked.questions)]
     answers = [[normalized(one) for one in question.answer_texts] for question in asked.questions]
     found = [Ranking(ranker) for ranker in rankers]
@@ -133,7 +147,24 @@ class _Block:
 
     def ranked(self, ranker: Ranker) -> tuple[list[list[Found]], float]:
         """Return the hits of each question, and the seconds that they took, or would take alone."""
-        return self._base(ranker.base)
+        here, options = self._searched, self._searched.options
+        if ranker.diverse:
+            before, seconds = self.ranked(replace(ranker, diverse=False))
+            began = time.perf_counter()
+            k = self._finder.k
+            lists = spread(here.table, before, Spread(k, k, options["diversity"]))
+            return lists, seconds + time.perf_counter() - began
+        if not ranker.rerank:
+            return self._base(ranker.base)
+        name = str(ranker)
+        if name not in self._lists:
+            before, seconds = self._base(ranker.base)
+            assert options["rerank"] is not None, "checked with the rankers"
+            reranker = here.model.reranker(options["rerank"], options)
+            began = time.perf_counter()
+            lists = reranked(reranker, self._queries, before, options["rerank_depth"])
+            self._lists[name] = lists, seconds + time.perf_counter() - began
+        return self._lists[name]
 
     def _base(self, name: str) -> tuple[list[list[Found]], float]:
         if name not in self._lists:
@@ -154,10 +185,8 @@ class _Block:
 
     def _by_words(self) -> list[list[Found]]:
         here, finder = self._searched, self._finder
-        database = here.database if here.may_write else None
-        return mending(
-            here.table, lambda: finder.by_words(self._queries, finder.k), database, here.at, self._observer
-        )
+        find = partial(finder.by_words, self._queries, finder.k)
+        return mending(here.table, find, here.database, here.at, self._observer, _WITHOUT)
 
 
 def _article(found: Found, finder: Finder) -> str:
@@ -170,4 +199,4 @@ def _passage(found: Found) -> str:
 
 
 def _without_text(found: Found) -> Found:
-    return Found({k: v for k, v in found.row.items() if k != "text"}, found.dist, found.relevance)
+    return replace(found, row={k: v for k, v in found.row.items() if k != "text"})

@@ -28,6 +28,7 @@ class JudgedHit:
     id, chunk : of the article, and of its best chunk in a table of chunks; else None.
     dist : cosine distance, lower is closer; None for a hit that was found by its words alone.
     relevance : of rankings by words or hybrid, higher is better; else None.
+    score : of the cross-encoder, higher is better; else None.
     grade : as judged; None where nobody judged it.
     """
 
@@ -37,6 +38,7 @@ class JudgedHit:
     title: str | None
     dist: float | None
     relevance: float | None
+    score: float | None
     grade: int | None
 
 

@@ -15,6 +15,7 @@ from vecindex.verbs.languages import MUCH_UNKNOWN, unknown_line
 
 if TYPE_CHECKING:
     from vecindex.embed.encoder import Encoder
+    from vecindex.embed.reranker import Reranker
 
 
 class QuestionModel:
@@ -24,6 +25,16 @@ class QuestionModel:
         """Load nothing yet."""
         self._key: object = None
         self._encoder: Encoder | None = None
+        self._reranker: tuple[object, Reranker] | None = None
+
+    def reranker(self, name: str, options: ModelOptions) -> Reranker:
+        """Return a cross-encoder, loaded at its first use and kept. Raises ModelError where it is not available."""
+        from vecindex.embed.reranker import load_reranker
+
+        key = (name, options["device"], options["trust_remote_code"])
+        if self._reranker is None or self._reranker[0] != key:
+            self._reranker = key, load_reranker(name, options["device"], options["trust_remote_code"])
+        return self._reranker[1]
 
     def query_prompt(self, stored: Fingerprint, options: ModelOptions) -> str | None:
         """Return what stands before every question: as the options have it, else the model's own prompt.

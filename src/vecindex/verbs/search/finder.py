@@ -12,11 +12,10 @@ from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, command, text
 from vecindex.store.articles import ArticleTable, as_matrix, isin
 from vecindex.store.search import Found, by_fulltext, nearest
+from vecindex.verbs.search.options import RRF
 from vecindex.verbs.search.result import Hit
 
 SNIPPET_CHARS = 300
-RRF = 60
-"""The constant of reciprocal rank fusion: the first of a list gives 1/61, the tenth 1/70 (Cormack et al. 2009)."""
 HYBRID_DEPTH = 100
 """Rows taken by vector and by words before they are fused, at least."""
 _BLOCK = 64
@@ -40,18 +39,30 @@ class Query:
 class Finder:
     """Finds rows in one table, each article once or each chunk."""
 
-    def __init__(self, table: ArticleTable, k: int, *, by: str, text: str, fields: bool = True) -> None:
+    def __init__(
+        self,
+        table: ArticleTable,
+        k: int,
+        *,
+        by: str,
+        text: str,
+        fields: bool = True,
+        reads_texts: bool = False,
+        fusion: Fusion | None = None,
+    ) -> None:
         """Take the table, and how many hits of what kind are wanted; see `Index.search`.
 
-        Without `fields` the user's own columns are left out.
+        Without `fields` the user's own columns are left out; with `reads_texts` the rows bring their texts, whatever
+        hits show of them.
         """
         self.table, self.k, self.text = table, k, text
+        self.fusion = fusion or Fusion()
         self.chunked = table.fingerprint.chunking is not None
         self.grouped = self.chunked and by == "article"
         self.extras = [f.name for f in table.extra_columns] if fields else []
         self.columns = ["id", "title", *self.extras]
         self.columns += ["article_id"] if self.chunked else []
-        self.columns += [] if text == "none" else ["text"]
+        self.columns += ["text"] if text != "none" or reads_texts else []
 
     def by_vector(self, queries: Sequence[Query], k: int) -> list[list[Found]]:
         """Return the k nearest rows of each query, ordered by (dist, id), ties at the end cut by id."""
@@ -111,7 +122,8 @@ class Finder:
     def fused(self, near: Sequence[list[Found]], worded: Sequence[list[Found]]) -> list[list[Found]]:
         """Return the k best rows of each query, given the lists by vector and by words."""
         key = "article_id" if self.grouped else "id"
-        return [fuse(one, other, key)[: self.k] for one, other in zip(near, worded, strict=True)]
+        pairs = zip(near, worded, strict=True)
+        return [fuse(one, other, key, self.fusion)[: self.k] for one, other in pairs]
 
     def hit(self, rank: int, found: Found) -> Hit:
         """Return a row as the user sees it."""
@@ -122,9 +134,10 @@ class Finder:
             id=row["id"],
             article_id=row["article_id"] if self.chunked else row["id"],
             title=row["title"],
-            text=snippet(text) if text is not None and self.text == "snippet" else text,
+            text=None if text is None or self.text == "none" else snippet(text) if self.text == "snippet" else text,
             dist=found.dist,
             relevance=found.relevance,
+            score=found.score,
             fields={name: row[name] for name in self.extras},
         )
 
@@ -157,10 +170,19 @@ def _dist(found: Found) -> float:
     return _FAR if found.dist is None else found.dist
 
 
-def fuse(near: Sequence[Found], worded: Sequence[Found], key: str) -> list[Found]:
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """How two rankings are fused: the share of the words, 0 to 1, and the constant k of reciprocal rank fusion."""
+
+    words: float = 0.5
+    k: int = RRF
+
+
+def fuse(near: Sequence[Found], worded: Sequence[Found], key: str, fusion: Fusion = Fusion()) -> list[Found]:
     """Return the rows of both lists, each once with its `relevance`: the sum of 1 / (60 + rank), ranks from 1.
 
-    Ordered by relevance, higher first, then by distance (rows without one last), then by id.
+    With another share w of the words, 2 (1 - w) and 2 w stand for 1; with another k, k for 60. Ordered by relevance,
+    higher first, then by distance (rows without one last), then by id.
 
     >>> near = [Found({"id": "a"}, dist=0.1), Found({"id": "b"}, dist=0.2)]
     >>> [(f.row["id"], round(f.relevance, 4)) for f in fuse(near, [Found({"id": "b"})], "id")]
@@ -168,11 +190,11 @@ def fuse(near: Sequence[Found], worded: Sequence[Found], key: str) -> list[Found
     """
     first: dict[str, Found] = {}
     relevance: dict[str, float] = {}
-    for ranking in (near, worded):
+    for ranking, share in ((near, 1 - fusion.words), (worded, fusion.words)):
         for rank, found in enumerate(ranking, 1):
             name = found.row[key]
             first.setdefault(name, found)
-            relevance[name] = relevance.get(name, 0.0) + 1 / (RRF + rank)
+            relevance[name] = relevance.get(name, 0.0) + 2 * share / (fusion.k + rank)
     order = sorted(first, key=lambda name: (-relevance[name], _dist(first[name]), first[name].row["id"]))
     return [replace(first[name], relevance=relevance[name]) for name in order]
 

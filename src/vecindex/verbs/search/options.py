@@ -10,11 +10,42 @@ from vecindex.core.texts.languages import NAMES, OTHER, code_of
 from vecindex.errors import ConfigError
 from vecindex.messages import command, option, text
 from vecindex.options import ModelOptions, Option, checked
+from vecindex.verbs.search.rankers import HYBRID, MEANING, WORDS, Ranker
+
+RRF = 60
+"""The constant of reciprocal rank fusion: the first of a list gives 1/61, the tenth 1/70 (Cormack et al. 2009)."""
 
 _EXAMPLE = text("For example: ", command("search", "how do cells make energy"))
 
 
-class SearchOptions(ModelOptions, total=False):
+class RankOptions(ModelOptions, total=False):
+    """How hits are ranked."""
+
+    words_weight: Annotated[
+        float,
+        Option("Share of the words in a hybrid ranking, 0 to 1.", default=0.5, metavar="F", at_least=0, at_most=1),
+    ]
+    rrf_k: Annotated[
+        int, Option("Constant of reciprocal rank fusion; a larger one levels the ranks.", default=RRF, at_least=1)
+    ]
+    rerank: Annotated[
+        str | None,
+        Option("Let a cross-encoder (folder or name) order the first hits.", metavar="MODEL", by_a_folder=False),
+    ]
+    rerank_depth: Annotated[int, Option("Hits that it orders.", default=50, at_least=1, at_most=1_000)]
+    diverse: Annotated[
+        bool, Option("Leave near-duplicates out, and bring hits that differ.", default=False, flag="--diverse")
+    ]
+    diversity: Annotated[
+        float,
+        Option("Weight of the difference for it, 0 to 1.", default=0.3, metavar="F", at_least=0, at_most=1),
+    ]
+    language: Annotated[
+        str | None, Option("Language of the full-text index, such as de [default: as it is, else guessed]")
+    ]
+
+
+class SearchOptions(RankOptions, total=False):
     """What to search for besides texts, where, and what to give back."""
 
     id: Annotated[
@@ -32,9 +63,7 @@ class SearchOptions(ModelOptions, total=False):
     hybrid: Annotated[
         bool, Option("Hybrid search: BM25 over the words, fused with the vectors.", default=False, flag="--hybrid")
     ]
-    language: Annotated[
-        str | None, Option("Language of the full-text index, such as de [default: as it is, else guessed]")
-    ]
+    words: Annotated[bool, Option("Rank by the words alone (BM25); needs no model.", default=False, flag="--words")]
     by: Annotated[Literal["article", "chunk"], Option("In a table of chunks: article or chunk.", default="article")]
     text: Annotated[
         Literal["snippet", "full", "none"],
@@ -61,20 +90,31 @@ def checked_search(queries: Sequence[str], options: SearchOptions) -> SearchOpti
         )
     if any(not query.strip() for query in queries):
         raise ConfigError("The text to search for is empty.", _EXAMPLE)
-    if options["hybrid"] and any(by_example):
+    if options["hybrid"] and options["words"]:
         raise ConfigError(
-            text(option("hybrid"), " needs words to search for."),
-            text("Give a text, or leave ", option("hybrid"), " out."),
+            text(option("hybrid"), " and ", option("words"), " exclude each other."), "Give one of them."
         )
+    for name in ("hybrid", "words", "rerank"):
+        if options[name] and any(by_example):
+            raise ConfigError(
+                text(option(name), " needs words to search for."),
+                text("Give a text, or leave ", option(name), " out."),
+            )
     options["language"] = _checked_language(options)
     return options
 
 
+def ranker_asked(options: SearchOptions) -> Ranker:
+    """Return how hits are ranked."""
+    base = HYBRID if options["hybrid"] else WORDS if options["words"] else MEANING
+    return Ranker(base, options["rerank"] is not None, options["diverse"])
+
+
 def _checked_language(options: SearchOptions) -> str | None:
     """Return the code of the language that was asked for; raises ConfigError where it makes no difference."""
-    if options["language"] is not None and not options["hybrid"]:
+    if options["language"] is not None and not options["hybrid"] and not options["words"]:
         raise ConfigError(
-            text(option("language"), " is that of the full-text index, which only a hybrid search uses."),
+            text(option("language"), " is that of the full-text index, which only a search by words uses."),
             text("Add ", option("hybrid", True), "."),
         )
     return language_code(options["language"])

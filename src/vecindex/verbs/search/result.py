@@ -26,8 +26,9 @@ class Hit:
     id, article_id : the row's id and its article's; the same unless the table holds chunks.
     text : the beginning of the text on one line, the whole text, or None, as the search was asked.
     dist : cosine distance 1 - cos to the query, 0 to 2, lower is closer; None for a row found only by its words.
-    relevance : of a hybrid search, higher is better: the sum of 1 / (60 + rank) over its ranks by vector and by
-        words; else None.
+    relevance : higher is better. Of a hybrid search the sum of 1 / (60 + rank) over its ranks by vector and by
+        words; of a search by words the score of BM25; else None.
+    score : of the cross-encoder that ordered the first hits again, higher is better; else None.
     fields : the user's own columns.
     """
 
@@ -39,6 +40,7 @@ class Hit:
     dist: float | None
     relevance: float | None
     fields: dict[str, Any]
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult(Result, Frames):
-    """What a search found: an answer for each query, in their order, and the lines that held no query."""
+    """What a search found: an answer for each query, in their order, and the lines that held no query.
+
+    `ranker` says how it ranked: meaning, words or hybrid, perhaps with +rerank and +diverse behind it.
+    """
 
     table: str
     k: int
@@ -62,6 +67,7 @@ class SearchResult(Result, Frames):
     at: str | None
     answers: tuple[Answer, ...]
     rejected: tuple[Rejected, ...] = ()
+    ranker: str = "meaning"
     metric: str = field(default="cosine", init=False)
 
     @property
@@ -86,7 +92,7 @@ class SearchResult(Result, Frames):
         }
         for name in ("id", "article_id", "title", "text"):
             columns[name] = pa.array([getattr(hit, name) for _, _, hit in found], pa.string())
-        for name in ("dist", "relevance"):
+        for name in ("dist", "relevance", "score"):
             columns[name] = pa.array([getattr(hit, name) for _, _, hit in found], pa.float64())
         for name in dict.fromkeys(name for _, _, hit in found for name in hit.fields):
             free = name if name not in columns else f"src_{name}"
@@ -96,7 +102,8 @@ class SearchResult(Result, Frames):
     def _repr_html_(self) -> str:
         """Return a table for each query, for notebooks; of more than 20 queries the first."""
         own = list(dict.fromkeys(name for hit in self.hits for name in hit.fields))
-        numbers = ["rank", "dist", *(["relevance"] if self.hybrid else [])]
+        more = [name for name in ("relevance", "score") if any(getattr(hit, name) is not None for hit in self.hits)]
+        numbers = ["rank", "dist", *more]
         head = [*numbers, "id", "title", "text", *own]
         parts = []
         for answer in self.answers[:_ANSWERS_SHOWN]:
@@ -104,7 +111,7 @@ class SearchResult(Result, Frames):
                 [
                     hit.rank,
                     None if hit.dist is None else f"{hit.dist:.4f}",
-                    *([f"{hit.relevance:.4f}"] if hit.relevance is not None else []),
+                    *(None if (v := getattr(hit, name)) is None else f"{v:.4f}" for name in more),
                     hit.id,
                     hit.title,
                     hit.text,

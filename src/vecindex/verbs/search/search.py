@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import BinaryIO, TypeVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from vecindex.core.questions import Question
 from vecindex.core.texts.languages import NAMES
 from vecindex.core.vectors import normalize, usable
 from vecindex.errors import ConfigError, CorruptError, LockedError, StoreError, UnavailableError
-from vecindex.messages import Message, Placeholder, command, option, text
+from vecindex.messages import Message, Placeholder, Text, command, option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.faults import is_unicode, not_unicode
@@ -21,6 +22,7 @@ from vecindex.store.maintenance import mend_fulltext_index
 from vecindex.store.search import (
     STEMMED,
     WITHOUT_BLANKS,
+    Found,
     check_condition,
     fulltext_fault,
     fulltext_language,
@@ -31,14 +33,20 @@ from vecindex.store.search import (
 from vecindex.types import Observer, Rejected, Silent
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import no_question, rows
-from vecindex.verbs.search.finder import Finder, Query, more_like
-from vecindex.verbs.search.options import SearchOptions, checked_search, ids_of
+from vecindex.verbs.search.finder import Finder, Fusion, Query, more_like
+from vecindex.verbs.search.options import SearchOptions, checked_search, ids_of, ranker_asked
+from vecindex.verbs.search.rankers import MEANING, WORDS
+from vecindex.verbs.search.reorder import Spread, reranked, spread
 from vecindex.verbs.search.result import Answer, SearchResult
 
 T = TypeVar("T")
 
 _MAKING = ", making the full-text index"
 NAME = Placeholder("NAME")
+WITHOUT_HYBRID = text("Leave ", option("hybrid"), " out")
+"""How to search without a full-text index."""
+_POOL = 50
+"""Hits of which those are taken that differ, at least."""
 _WAIT_S = 0.1
 _GAP_S = 1.0
 """How long a lock may be held by nobody known: its holder's note comes after the lock, and goes before it."""
@@ -67,14 +75,7 @@ def search(
     texts, rejected = _texts(given, options, stdin)
     if table.count(options["where"]):
         queries = _queries(table, options, texts, model, observer)
-        if options["hybrid"]:
-            with_full_text_index(database, table, options["at"], options["language"], observer)
-        finder = Finder(table, options["k"], by=options["by"], text=options["text"])
-        if options["hybrid"]:
-            mender = None if read_only else database
-            found = mending(finder.table, lambda: finder.hybrid(queries), mender, options["at"], observer)
-        else:
-            found = finder.by_vector(queries, options["k"])
+        found, finder = _found(database, table, options, queries, model, observer, read_only)
         answers = [
             Answer(query.text, query.id, tuple(finder.hit(i, row) for i, row in enumerate(rows, 1)))
             for query, rows in zip(queries, found, strict=True)
@@ -92,7 +93,43 @@ def search(
         options["at"],
         tuple(answers),
         tuple(rejected),
+        str(ranker_asked(options)),
     )
+
+
+def _found(
+    database: Database,
+    table: ArticleTable,
+    options: SearchOptions,
+    queries: Sequence[Query],
+    model: QuestionModel,
+    observer: Observer,
+    read_only: bool,
+) -> tuple[list[list[Found]], Finder]:
+    """Return the rows of each query, and the finder that shows them."""
+    ranker, k = ranker_asked(options), options["k"]
+    without = text("Leave ", option(ranker.base), " out")
+    if ranker.by_words:
+        with_full_text_index(database, table, options["at"], options["language"], observer, without)
+    depth = max(k, options["rerank_depth"] if ranker.rerank else 0, max(_POOL, 5 * k) if ranker.diverse else 0)
+    finder = Finder(
+        table,
+        depth,
+        by=options["by"],
+        text=options["text"],
+        reads_texts=ranker.rerank,
+        fusion=Fusion(options["words_weight"], options["rrf_k"]),
+    )
+    if ranker.base == MEANING:
+        lists = finder.by_vector(queries, depth)
+    else:
+        find = partial(finder.by_words, queries, depth) if ranker.base == WORDS else partial(finder.hybrid, queries)
+        lists = mending(table, find, None if read_only else database, options["at"], observer, without)
+    if ranker.rerank:
+        lists = reranked(model.reranker(options["rerank"], options), queries, lists, options["rerank_depth"])
+    if ranker.diverse:
+        lists = spread(table, lists, Spread(depth, k, options["diversity"]))
+    return [rows[:k] for rows in lists], finder
 
 
 def _texts(
@@ -124,6 +161,9 @@ def _queries(
         return [Query(None, None, vector, options["where"]) for vector in vectors]
     if ids_of(options):
         return [more_like(table, row_id, options["where"]) for row_id in ids_of(options)]
+    if options["words"]:
+        nothing = np.empty(0, dtype=np.float32)
+        return [Query(q.text, _given_id(q), nothing, options["where"]) for q in texts]
     vectors = model.embed([q.text for q in texts], stored, table.where, options, observer)
     return [Query(q.text, _given_id(q), vector, options["where"]) for q, vector in zip(texts, vectors, strict=True)]
 
@@ -138,6 +178,7 @@ def mending(
     database: Database | None,
     at: str | None,
     observer: Observer,
+    without: Text = WITHOUT_HYBRID,
 ) -> T:
     """Search by words, after making the full-text index again where its files are damaged.
 
@@ -156,7 +197,7 @@ def mending(
                 f"The full-text index of {table.where} is damaged: {fault}.",
                 text("Make it again: ", command("optimize"))
                 if at is None
-                else text("Leave ", option("hybrid"), " out, or search the latest version."),
+                else text(without, ", or search the latest version."),
             ) from error
         with database.writer():
             mend_fulltext_index(table, observer.notice)
@@ -201,9 +242,14 @@ def _making(table: ArticleTable, language: str) -> Message:
 
 
 def with_full_text_index(
-    database: Database, table: ArticleTable, at: str | None, language: str | None, observer: Observer
+    database: Database,
+    table: ArticleTable,
+    at: str | None,
+    language: str | None,
+    observer: Observer,
+    without: Text = WITHOUT_HYBRID,
 ) -> None:
-    """Make the full-text index at its first use.
+    """Make the full-text index at its first use; `without` says how to do without it, for messages.
 
     Without the index LanceDB would go through all texts, but by whole words and with stop words: other hits.
     """
@@ -213,9 +259,8 @@ def with_full_text_index(
         raise ConfigError(
             f"{table.where} had no full-text index yet when it was tagged {at!r}.",
             text(
-                "Leave ",
-                option("hybrid"),
-                " out; or search the latest version with it once, then: ",
+                without,
+                "; or search the latest version with it once, then: ",
                 command("tag", at, move=True),
             ),
         )
@@ -224,5 +269,5 @@ def with_full_text_index(
     except StoreError as error:
         raise type(error)(
             text(f"The full-text index of {table.where} is missing, and cannot be made now. ", error.message),
-            text("Leave ", option("hybrid"), " out, or try again later."),
+            text(without, ", or try again later."),
         ) from error

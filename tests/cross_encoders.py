@@ -1,0 +1,70 @@
+"""Small cross-encoders, trained here from random weights: no weights of one can be had offline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from static_models import offline_folder
+
+
+def untrained(folder: Path, labels: int = 1, seed: int = 0) -> Path:
+    """Save a tiny BERT of random weights, with the offline model's tokenizer, as a cross-encoder; return its folder."""
+    import torch
+    from sentence_transformers import CrossEncoder
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    torch.manual_seed(seed)
+    tokenizer = AutoTokenizer.from_pretrained(str(offline_folder()))
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=128,
+        num_labels=labels,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    plain = folder / "plain"
+    BertForSequenceClassification(config).save_pretrained(str(plain))
+    tokenizer.model_max_length = 128
+    tokenizer.save_pretrained(str(plain))
+    CrossEncoder(str(plain)).save_pretrained(str(folder / "reranker"))
+    return folder / "reranker"
+
+
+def trained(
+    folder: Path, pairs: Sequence[tuple[str, str]], relevant: Sequence[int], steps: int, seed: int = 0
+) -> Path:
+    """Train one for some steps on (question, passage) pairs that are relevant (1) or not (0); return its folder."""
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    encoder = CrossEncoder(str(untrained(folder, seed=seed)), device="cpu")
+    model, tokenizer = encoder.model, encoder.tokenizer
+    tokens = tokenizer(
+        [a for a, _ in pairs],
+        [b for _, b in pairs],
+        padding=True,
+        truncation=True,
+        max_length=128,
+        return_tensors="pt",
+    )
+    wanted = torch.tensor(relevant, dtype=torch.float32)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    rng = np.random.default_rng(seed)
+    model.train()
+    for _ in range(steps):
+        some = torch.from_numpy(rng.choice(len(pairs), size=min(32, len(pairs)), replace=False))
+        scores = model(**{name: values[some] for name, values in tokens.items()}).logits[:, 0]
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(scores, wanted[some])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    encoder.save_pretrained(str(folder / "trained"))
+    return folder / "trained"
