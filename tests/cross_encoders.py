@@ -11,7 +11,7 @@ from static_models import offline_folder
 
 
 def untrained(folder: Path, labels: int = 1, seed: int = 0) -> Path:
-    """Save a tiny BERT of random weights, with the offline model's tokenizer, as a cross-encoder; return its folder."""
+    """Save a tiny random BERT with the offline model's tokenizer, as a cross-encoder; return its folder."""
     import torch
     from sentence_transformers import CrossEncoder
     from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification

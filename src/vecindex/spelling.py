@@ -12,6 +12,7 @@ from vecindex.options import ModelOptions, fields_of
 
 _OPTIONS = {
     "adopt": "tables.options:AdoptOptions",
+    "compare": "compare.options:CompareOptions",
     "evaluate": "evaluate.options:EvaluateOptions",
     "explore": "explore.options:ExploreOptions",
     "export": "export.options:ExportOptions",

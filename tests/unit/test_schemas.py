@@ -26,6 +26,7 @@ from vecindex.verbs.questions.model import QuestionModel
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
 OUTPUTS = (
+    "compare",
     "evaluate",
     "explore",
     "ingest",
@@ -128,6 +129,22 @@ def test_evaluate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         values = printed(monkeypatch, "evaluate", "-q", tmp_path / "q.jsonl", *more, "--db", tmp_path)
         valid("evaluate", values)
         assert (values["questions"], values["judged_by"]["without"], len(values["rejected"])) == (2, 1, 1)
+
+
+def test_compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "two"):
+        append(make_table(tmp_path, name=name), unit_vectors(10, seed=len(name)))
+    monkeypatch.setattr(QuestionModel, "embed", lambda self, texts, *_: unit_vectors(len(texts), seed=5))
+    (tmp_path / "q.jsonl").write_text('{"id": 1, "text": "one", "answers": ["a00001"]}\n{"text": "two"}\n{}\n')
+    printed(monkeypatch, "project", "--method", "pca", "--table", "one", "--db", tmp_path)
+    values = printed(monkeypatch, "compare", "one", "two", "-q", tmp_path / "q.jsonl", "--db", tmp_path)
+    valid("compare", values)
+    assert (values["questions"], values["judged_by"]["without"], len(values["rejected"])) == (1, 1, 1)
+    assert (values["tables"][0]["map"]["name"], values["tables"][1]["map"]) == ("map", None)
+    (tmp_path / "q.txt").write_text("what is text one\nwhat is text two\n")
+    plain = printed(monkeypatch, "compare", "one", "two", "-q", tmp_path / "q.txt", "--db", tmp_path)
+    valid("compare", plain)
+    assert (plain["measure"], plain["judged_by"], len(plain["items"])) == (None, None, 2)
 
 
 def test_status_without_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import typer.core
 
 from vecindex.cli import logs, settings
 from vecindex.cli.commands import (
+    compare,
     evaluate,
     explore,
     export,
@@ -110,6 +111,7 @@ app.command("project")(project.project)
 app.command("map")(map.map)
 app.command("overlap")(overlap.overlap)
 app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("export")(export.export)
 app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)

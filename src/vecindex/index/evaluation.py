@@ -1,4 +1,4 @@
-"""The methods of `vecindex.Index` that judge what a table finds: evaluate."""
+"""The methods of `vecindex.Index` that judge what tables find: evaluate, compare."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
 from vecindex.options import expected, options_shown
+from vecindex.verbs.compare.options import CompareOptions
 from vecindex.verbs.evaluate.options import EvaluateOptions
 
 if TYPE_CHECKING:
     from vecindex.store.database import Database
     from vecindex.types import Observer
+    from vecindex.verbs.compare.result import CompareResult
     from vecindex.verbs.evaluate.result import EvaluateResult
     from vecindex.verbs.questions.model import QuestionModel
     from vecindex.verbs.questions.reader import Questions
@@ -55,3 +57,33 @@ class Evaluation:
 
         expected("questions", questions, str | Path | Sequence[Any] | None)
         return evaluate(self._database(), self.table, questions, options, self._question_model(), observer, stdin)
+
+    @options_shown(CompareOptions)
+    def compare(
+        self,
+        *tables: str,
+        questions: Questions | None = None,
+        observer: Observer | None = None,
+        stdin: BinaryIO | None = None,
+        **options: Unpack[CompareOptions],
+    ) -> CompareResult:
+        """Ask tables of this database the same questions, and compare the first with each other one.
+
+        `tables` are two or more names, each perhaps with a tag behind it: `index.compare("articles@before",
+        "articles", questions="q.jsonl")`. Each is asked by its own model. `questions` and `qrels` are as in
+        `evaluate`; without judgments only what the tables agree on is compared.
+
+        Differences are paired: of each question, the other table's measure minus the first one's, with a percentile
+        bootstrap interval of 95 % and the p of a sign-flip test. A difference is called shown where the interval
+        excludes 0 and p, adjusted for several tables by Holm's rule, is below 5 %.
+
+        Raises
+        ------
+        ConfigError, ModelError, SourceError, StoreError
+        """
+        from vecindex.verbs.compare.compare import compare
+
+        for name in tables:
+            expected("tables", name, str)
+        expected("questions", questions, str | Path | Sequence[Any] | None)
+        return compare(self._database(), tables, questions, options, self._question_model(), observer, stdin)

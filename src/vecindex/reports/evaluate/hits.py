@@ -64,3 +64,13 @@ def with_interval(interval: Values | None) -> Markup:
     low, high = number(found.get("low")), number(found.get("high"))
     ends = None if low is None or high is None else tag("div", f"{three(low)} to {three(high)}", class_="small quiet")
     return joined([three(found.get("mean")), ends])
+
+
+def signed(value: Any) -> str:
+    """Return a difference with three digits and its sign.
+
+    >>> signed(0.0295), signed(-0.5), signed(None)
+    ('+0.029', '-0.500', '–')
+    """
+    found = number(value)
+    return NONE if found is None else f"{found:+.3f}"

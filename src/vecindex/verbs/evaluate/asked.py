@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -33,6 +33,7 @@ class Asked:
     without : questions without any judgment, which are left out.
     unknown : ids of questions that are judged, but are not in the file.
     rejected : lines of both files that were left out.
+    judged : whether anything is judged at all.
     """
 
     name: str
@@ -41,18 +42,24 @@ class Asked:
     qrels: Qrels | None
     without: int = 0
     unknown: tuple[str, ...] = ()
-    rejected: tuple[Rejected, ...] = field(default=())
+    rejected: tuple[Rejected, ...] = ()
+    judged: bool = True
 
     @property
     def by_texts(self) -> bool:
         """Whether a passage is right because it holds the text of an answer."""
-        return self.qrels is None
+        return self.judged and self.qrels is None
 
 
 def read_asked(
-    questions: Questions, options: JudgedOptions, observer: Observer, stdin: BinaryIO | None = None
+    questions: Questions,
+    options: JudgedOptions,
+    observer: Observer,
+    stdin: BinaryIO | None = None,
+    *,
+    must_be_judged: bool = True,
 ) -> Asked:
-    """Return the questions that have judgments.
+    """Return the questions that have judgments; all of them where none has one and none must have.
 
     Equal texts of different ids are different questions here, since each may be judged on its own.
 
@@ -68,6 +75,9 @@ def read_asked(
     name = name_of(questions)
     if options["answers_text"]:
         return _by_texts(name, all_of, rejected)
+    if given is None and not must_be_judged and not any(one.grades or one.answers for one in all_of):
+        empty: dict[str, int] = {}
+        return Asked(name, tuple(all_of), (empty,) * len(all_of), None, 0, (), tuple(rejected), judged=False)
     qrels = _of_answers(name, all_of) if given is None else read_qrels(given, stdin)
     kept = [one for one in all_of if one.id in qrels.grades]
     if not kept:

@@ -85,7 +85,7 @@ def evaluate(
             for one, of in zip(rankings, values, strict=True)
         ),
         items=tuple(_items(asked, there, rankings, values, options["min_grade"])),
-        notes=tuple(notes_on(asked, counts, rankings, values)),
+        notes=tuple(notes_on(asked, counts, values, [str(ranker) for ranker in rankers])),
         rejected=asked.rejected,
     )
 
@@ -120,6 +120,8 @@ def check_known(asked: Asked, there: set[str], table: ArticleTable) -> None:
 
 def measures_of(one: Ranking, asked: Asked, min_grade: int) -> dict[str, F64]:
     """Return the measures (q,) of a ranking; by texts of answers only those that need no more than the hits."""
+    if not asked.judged:
+        return {}
     if asked.by_texts:
         found = measured(one.ids, one.grades)
         return {name: found[name] for name in OF_TEXTS}
@@ -188,9 +190,12 @@ def judged_hit(rank: int, found: Found, grades: Mapping[str, int]) -> JudgedHit:
 
 
 def notes_on(
-    asked: Asked, counts: JudgmentCounts, rankings: Sequence[Ranking], values: Sequence[Mapping[str, F64]]
+    asked: Asked, counts: JudgmentCounts, values: Sequence[Mapping[str, F64]], names: Sequence[str]
 ) -> list[Message]:
-    """Return what to know before the figures are used, the gravest first."""
+    """Return what to know before the figures are used, the gravest first.
+
+    `values` are the measures of what is called by `names`: rankers, or tables.
+    """
     notes: list[Message] = []
     n = len(asked.questions)
     if asked.by_texts:
@@ -210,7 +215,7 @@ def notes_on(
         notes.append(f"{counts.repeated:,} pairs are judged again with another grade. The last one counts.")
     holes = [float(np.mean(of[HOLES])) for of in values if HOLES in of]
     if holes and max(holes) > _MANY_HOLES and counts.form != "answers":
-        name = str(rankings[int(np.argmax(holes))].ranker)
+        name = names[int(np.argmax(holes))]
         notes.append(
             f"{percent(max(holes))} of the first 10 hits by {name} were never judged, and count as wrong. A ranker "
             "that the judges did not see may be better than it looks."

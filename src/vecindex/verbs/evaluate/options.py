@@ -31,14 +31,6 @@ class JudgedOptions(RankOptions, total=False):
         bool,
         Option("Judge a passage by whether it holds an answer's text.", default=False, flag="--answers-text"),
     ]
-    rankers: Annotated[
-        str,
-        Option(
-            "How to rank, several by commas: meaning, words, hybrid, words+rerank.",
-            default="meaning",
-            metavar="NAMES",
-        ),
-    ]
     min_grade: Annotated[
         int, Option("The lowest grade that counts as relevant where grades do not count.", default=1, at_least=1)
     ]
@@ -49,6 +41,14 @@ class JudgedOptions(RankOptions, total=False):
 class EvaluateOptions(JudgedOptions, total=False):
     """What to judge by, how to rank, and what to judge."""
 
+    rankers: Annotated[
+        str,
+        Option(
+            "How to rank, several by commas: meaning, words, hybrid, words+rerank.",
+            default="meaning",
+            metavar="NAMES",
+        ),
+    ]
     at: Annotated[str | None, Option("Evaluate the table as it was tagged.", metavar="TAG")]
 
 
@@ -73,16 +73,29 @@ def check_judged(questions: object, options: JudgedOptions) -> None:
         )
 
 
-def rankers_of(options: JudgedOptions) -> list[Ranker]:
+def rankers_of(options: EvaluateOptions) -> list[Ranker]:
     """Return the rankers that were asked for, each once; raises ConfigError for an unknown name."""
     options["language"] = language_code(options["language"])
     names = [name.strip() for name in options["rankers"].split(",") if name.strip()]
     if not names:
         raise ConfigError(text(option("rankers"), " names no ranker."), f"There are: {', '.join(RANKERS)}.")
-    found = [ranker_of(name) for name in names]
-    if options["rerank"] is None and any(one.rerank for one in found):
+    found = [ranker_of(name, "rankers") for name in names]
+    _check_reranker(found, "rankers", options)
+    return with_steps(found, options["rerank"] is not None, options["diverse"])
+
+
+def one_ranker(name: str, options: JudgedOptions) -> Ranker:
+    """Return the one ranker that was asked for, with the steps that were; raises ConfigError for an unknown name."""
+    options["language"] = language_code(options["language"])
+    found = ranker_of(name, "ranker")
+    _check_reranker([found], "ranker", options)
+    return with_steps([found], options["rerank"] is not None, options["diverse"])[-1]
+
+
+def _check_reranker(rankers: list[Ranker], named: str, options: JudgedOptions) -> None:
+    if options["rerank"] is None and any(one.rerank for one in rankers):
+        name = next(str(one) for one in rankers if one.rerank)
         raise ConfigError(
-            text("A reranker is needed for ", option("rankers", options["rankers"]), "."),
+            text("A reranker is needed for ", option(named, name), "."),
             text("Name a cross-encoder: ", option("rerank", Placeholder("MODEL"))),
         )
-    return with_steps(found, options["rerank"] is not None, options["diverse"])

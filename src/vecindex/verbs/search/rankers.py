@@ -37,8 +37,8 @@ class Ranker:
         return self.base != WORDS
 
 
-def ranker_of(name: str) -> Ranker:
-    """Return the ranker of a name; raises ConfigError where there is none.
+def ranker_of(name: str, named: str = "rankers") -> Ranker:
+    """Return the ranker of a name; raises ConfigError where there is none. `named` is the option that names it.
 
     >>> ranker_of("hybrid+rerank")
     Ranker(base='hybrid', rerank=True, diverse=False)
@@ -48,7 +48,7 @@ def ranker_of(name: str) -> Ranker:
     if base not in RANKERS or wrong is not None:
         near = is_it(base, RANKERS) if base not in RANKERS else is_it(str(wrong), STEPS)
         raise ConfigError(
-            text(option("rankers"), f": {name!r} is no way to rank."),
+            text(option(named), f": {name!r} is no way to rank."),
             f"{near}There are: {', '.join(RANKERS)}, each perhaps with +{RERANK} or +{DIVERSE}.",
         )
     return Ranker(base, RERANK in steps, DIVERSE in steps)

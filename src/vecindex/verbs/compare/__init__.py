@@ -1,0 +1,1 @@
+"""Which of several tables finds the right articles, and how they differ."""
