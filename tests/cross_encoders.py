@@ -24,44 +24,49 @@ def untrained(folder: Path, labels: int = 1, seed: int = 0) -> Path:
         num_hidden_layers=1,
         num_attention_heads=2,
         intermediate_size=64,
-        max_position_embeddings=128,
+        max_position_embeddings=64,
         num_labels=labels,
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
     )
     plain = folder / "plain"
     BertForSequenceClassification(config).save_pretrained(str(plain))
-    tokenizer.model_max_length = 128
+    tokenizer.model_max_length = 64
     tokenizer.save_pretrained(str(plain))
     CrossEncoder(str(plain)).save_pretrained(str(folder / "reranker"))
     return folder / "reranker"
 
 
 def trained(
-    folder: Path, pairs: Sequence[tuple[str, str]], relevant: Sequence[int], steps: int, seed: int = 0
+    folder: Path, right: Sequence[tuple[str, str]], passages: Sequence[str], steps: int, seed: int = 0
 ) -> Path:
-    """Train one for some steps on (question, passage) pairs that are relevant (1) or not (0); return its folder."""
+    """Train one to find each question's right passage among others drawn at each step; return its folder.
+
+    `right` are (question, passage) pairs. The loss is the cross-entropy of the right one of 8 passages.
+    """
     import torch
     from sentence_transformers import CrossEncoder
 
     encoder = CrossEncoder(str(untrained(folder, seed=seed)), device="cpu")
     model, tokenizer = encoder.model, encoder.tokenizer
-    tokens = tokenizer(
-        [a for a, _ in pairs],
-        [b for _, b in pairs],
-        padding=True,
-        truncation=True,
-        max_length=128,
-        return_tensors="pt",
-    )
-    wanted = torch.tensor(relevant, dtype=torch.float32)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     rng = np.random.default_rng(seed)
     model.train()
     for _ in range(steps):
-        some = torch.from_numpy(rng.choice(len(pairs), size=min(32, len(pairs)), replace=False))
-        scores = model(**{name: values[some] for name, values in tokens.items()}).logits[:, 0]
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(scores, wanted[some])
+        pairs = []
+        for i in rng.choice(len(right), size=8, replace=False):
+            question, passage = right[i]
+            pairs += [(question, passage), *((question, passages[j]) for j in rng.integers(len(passages), size=7))]
+        tokens = tokenizer(
+            [a for a, _ in pairs],
+            [b for _, b in pairs],
+            padding=True,
+            truncation=True,
+            max_length=64,
+            return_tensors="pt",
+        )
+        scores = model(**tokens).logits.reshape(8, 8)
+        loss = torch.nn.functional.cross_entropy(scores, torch.zeros(8, dtype=torch.long))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -19,7 +19,7 @@ from vecindex.verbs.questions.model import QuestionModel
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = ROOT / "examples" / "questions-cell-biology.jsonl"
-STEPS = 150
+STEPS = 120
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +32,7 @@ def reranker(tmp_path_factory: pytest.TempPathFactory) -> Path:
             texts[row["id"]] = f"{row['title']}. {row['text']}"
     asked = [json.loads(line) for line in QUESTIONS.open(encoding="utf-8")]
     right = [(one["question"], texts[key]) for one in asked for key in one["answers"]]
-    rng = np.random.default_rng(0)
-    others = [
-        (one["question"], texts[key])
-        for one in asked
-        for key in rng.choice(sorted(set(texts) - set(one["answers"])), size=8, replace=False)
-    ]
-    labels = [1] * len(right) + [0] * len(others)
-    return trained(tmp_path_factory.mktemp("cross-encoder"), [*right, *others], labels, STEPS)
+    return trained(tmp_path_factory.mktemp("cross-encoder"), right, list(texts.values()), STEPS)
 
 
 @pytest.fixture
@@ -69,12 +62,12 @@ def test_hits_are_in_the_order_of_the_model(database: Path, reranker: Path) -> N
     assert [hit.dist for hit in found.hits[:20]] == [first.hits[i].dist for i in order]
 
 
-def test_a_model_that_knows_the_answers_finds_them(database: Path, reranker: Path) -> None:
-    index = vecindex.open(database)
+def test_a_model_that_has_seen_the_answers_finds_more_of_them(database: Path, reranker: Path, tmp_path: Path) -> None:
+    index, other = vecindex.open(database), str(untrained(tmp_path))
+    random = index.evaluate(QUESTIONS, rankers="words+rerank", rerank=other, rerank_depth=100)
     result = index.evaluate(QUESTIONS, rankers="words", rerank=str(reranker), rerank_depth=100)
     assert [one.name for one in result.rankers] == ["words", "words+rerank"]
-    plain, better = (one.measures["mrr@10"].mean for one in result.rankers)
-    assert better > plain
+    assert result.rankers[1].measures["mrr@10"].mean > random.rankers[0].measures["mrr@10"].mean + 0.2
     # As search gives them.
     question = result.items[0]
     found = index.search(question.text, words=True, rerank=str(reranker), rerank_depth=100)
@@ -150,13 +143,13 @@ def test_diverse_hits(tmp_path: Path) -> None:
     rows = [
         0.9 * axes[0] + 0.43589 * axes[1],  # a, the nearest
         0.899 * axes[0] + 0.43795 * axes[1],  # b, nearly the same as a
-        0.85 * axes[0] + 0.5 * axes[1] + 0.16583 * axes[2],  # c, much like a
+        0.85 * axes[0] + 0.3 * axes[1] + 0.43301 * axes[2],  # c, much like a: 0.896
         0.7 * axes[0] + 0.71414 * axes[3],  # d, unlike the others
     ]
     append(table, np.array([row / np.linalg.norm(row) for row in rows]), ids=list("abcd"))
     index = vecindex.open(tmp_path)
     assert [hit.id for hit in index.search(vector=query, k=3).hits] == ["a", "b", "c"]
-    # Without a weight only near-duplicates go. With half: d gains 0.35 - 0.315, c 0.425 - 0.493.
+    # Without a weight only near-duplicates go. With half: d gains 0.35 - 0.315, c 0.425 - 0.448.
     assert [hit.id for hit in index.search(vector=query, k=3, diverse=True, diversity=0.0).hits] == ["a", "c", "d"]
     found = index.search(vector=query, k=3, diverse=True, diversity=0.5)
     assert [hit.id for hit in found.hits] == ["a", "d", "c"]

@@ -34,6 +34,11 @@ def written(folder: Path, content: str, name: str = "qrels.tsv") -> Path:
         ("q1\td1\t2\nq1\td2\t0\nq2\td1\t1\n", "beir"),
         ("q1 d1 2.0\nq1 d2 0\nq2 d1 1\n", "beir"),
         ("query_id,doc_id,relevance\nq1,d1,2\nq1,d2,0\nq2,d1,1\n", "beir"),
+        (
+            '{"query-id": "q1", "corpus-id": "d1", "score": 2}\n{"qid": "q1", "docid": "d2", "rel": 0}\n'
+            '{"corpus-id": "d1", "query-id": "q2", "score": 1.0}',
+            "json",
+        ),
         ("score\tcorpus-id\tquery-id\n2\td1\tq1\n0\td2\tq1\n1\td1\tq2\n", "beir"),
     ],
 )
@@ -87,7 +92,8 @@ def test_the_last_of_two_grades_counts(tmp_path: Path) -> None:
         ("query-id\tcorpus-id\tscore\n", "qrels.tsv", "No judgment in qrels.tsv"),
         ("q1 0 d1 x\nq1 0 d2 y\n", "qrels.txt", "refused: .*:2, the grade 'y'"),
         ("q1 Q0 d1 1 9.5 bm25\n", "run.txt", "6 columns .*which is a run"),
-        ('{"query-id": "q1", "corpus-id": "d1"}\n', "qrels.jsonl", "looks like JSON lines"),
+        ('{"query-id": "q1", "corpus-id": "d1"}\n', "qrels.jsonl", "refused: .*fields found: query-id, corpus-id;"),
+        ("{\n", "qrels.jsonl", "no JSON object"),
         ("q1 d1\n", "qrels.txt", "2 columns .*expected 3 or 4"),
         ("[1]", "qrels.json", r"found \[1\], expected an object"),
         ("{", "qrels.json", "found no JSON"),

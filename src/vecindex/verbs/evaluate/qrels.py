@@ -4,7 +4,7 @@
 |---|---|
 | trec | question, iteration, article, grade, divided by blanks or tabs |
 | beir | question, article, grade, divided by tabs, commas or blanks |
-| json | one object for the whole file: {question: {article: grade}} |
+| json | one object for the whole file: {question: {article: grade}}; or an object a line with the columns' names |
 
 A first line of names is a header. It decides the order of three columns where it names them.
 """
@@ -114,6 +114,11 @@ def _read(stream: BinaryIO, file: InputFile, found: _Reading) -> str:
     if first is None:
         return "beir"
     location, line = first
+    if line.startswith("{"):
+        _add_record(line, location, found)
+        for location, line in lines:
+            _add_record(line, location, found)
+        return "json"
     divider = "\t" if "\t" in line else "," if line.count(",") in (2, 3) else None
     cells = _cells(line, divider)
     if len(cells) not in _COLUMNS:
@@ -130,8 +135,6 @@ def _no_form(location: str, cells: Sequence[str]) -> SourceError:
     shown = f"{location}: found a line of {len(cells)} columns ({excerpt(', '.join(cells))[:80]})"
     if len(cells) == _RUN_COLUMNS:
         return SourceError(f"{shown}, which is a run: a ranking of hits, not judgments.", _HINT)
-    if cells and cells[0].startswith("{"):
-        return SourceError(f"{shown}, which looks like JSON lines, expected 3 or 4 columns.", _HINT)
     return SourceError(f"{shown}, expected 3 or 4.", _HINT)
 
 
@@ -199,6 +202,27 @@ def _grade(cell: str) -> int | None:
     except ValueError:
         return None
     return int(value) if value.is_integer() and abs(value) < 1 << 31 else None
+
+
+def _add_record(line: str, location: str, found: _Reading) -> None:
+    """Add a judgment that is a JSON object with the names of the columns."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        record = None
+    if not isinstance(record, dict):
+        found.rejected.append(Rejected(location, "no JSON object", None, excerpt(line)))
+        return
+    values = {name.casefold(): value for name, value in record.items()}
+    cells = [
+        next((str(values[name]) for name in values if name in known and values[name] is not None), "")
+        for known in (_QUESTION_NAMES, _ARTICLE_NAMES, _GRADE_NAMES)
+    ]
+    if not all(cells):
+        reason = f"fields found: {excerpt(', '.join(record))}; expected query-id, corpus-id and score"
+        found.rejected.append(Rejected(location, reason, cells[0] or None, excerpt(line)))
+        return
+    _add(cells, (0, 1, 2), location, found)
 
 
 def _add_object(values: Mapping[str, object], name: str, found: _Reading) -> None:
