@@ -92,6 +92,7 @@ ALLOWED: tuple[tuple[str, str, str], ...] = (
     (r"", r"\b(?:REFUTES|SUPPORTS)\b", "the names of the released values `refutes` and `supports`"),
     (r"serve", r"[\"`]edition[\"`]|\.edition\b|\bedition\b(?=\??\s*[:=,])", "a key of the server's JSON"),
     (r"", r"\bstored\.tell\(\)", "a method of files"),
+    (r"", r"a\s+sign-flip", "the name of a statistical test"),
     (r"", r"target_rows_per_fragment", "an argument of Lance"),
     (r"\.js$", r"\bevent\.(?:current)?[tT]argets?\b", "DOM"),
 )

@@ -13,7 +13,7 @@ import pytest
 import vecindex
 from cross_encoders import trained, untrained
 from tables import OTHER_WEIGHTS, append, filled, make_table
-from vecindex.embed.reranker import load_reranker
+from vecindex.embed.rerank.cross_encoder import load_reranker
 from vecindex.errors import ConfigError, ModelError
 from vecindex.verbs.questions.model import QuestionModel
 
@@ -82,7 +82,7 @@ def test_the_model_is_loaded_once(database: Path, reranker: Path, monkeypatch: p
         loaded.append(given)
         return load_reranker(*given)
 
-    monkeypatch.setattr("vecindex.embed.reranker.load_reranker", counted)
+    monkeypatch.setattr("vecindex.embed.rerank.cross_encoder.load_reranker", counted)
     index = vecindex.open(database)
     for query in ("one", "two"):
         index.search(query, k=2, rerank=str(reranker))

@@ -49,7 +49,7 @@ def test_json_lines_with_every_kind_of_bad_line(tmp_path: Path) -> None:
         b'{"text": "another", "id": "7"}\n'
         b'{"id": "x"}\n'
         b'{"text": "t1", "topic": ["t"]}\n'
-        b'{"text": "t2", "answers": {"a": 1}}\n'
+        b'{"text": "t2", "answers": {"a": "b"}}\n'
         b'{"text": "t3", "answers": [true]}\n'
         b"not json\n"
         b'{"text": "\xff"}\n'

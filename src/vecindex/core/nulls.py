@@ -155,14 +155,14 @@ def _weighted_correlation(a: F64, b: F64, weights: F64) -> F64:
 
 FLIPS = 10_000
 _EXACT_FLIPS = 13
-"""Up to so many differences other than 0 all their signs are tried, 8,192 ways; more are drawn."""
+"""Up to so many differences other than 0 all flips are tried, 8,192 ways; more are drawn."""
 
 
 def sign_flip_p(differences: npt.ArrayLike, *, flips: int = FLIPS, seed: int = SEED) -> float:
-    """Return how often a mean as far from 0 comes about when the differences' signs are chance; two-sided, 0 to 1.
+    """Return p of the sign-flip test: how often chance puts a mean as far from 0; two-sided, 0 to 1.
 
     The paired permutation test (Fisher 1935): under the null hypothesis both ways are equally good at each question,
-    so each difference may as well have the other sign. Of few differences all ways are counted; of more some are
+    so each difference may as well be the other way round. Of few differences all ways are counted; of more some are
     drawn, and the figure is (1 + those as far or farther) / (1 + drawn). All differences 0 give 1.
 
     Memory is 250 draws at a time.
@@ -184,6 +184,6 @@ def sign_flip_p(differences: npt.ArrayLike, *, flips: int = FLIPS, seed: int = S
         return float((np.abs((1.0 - 2.0 * bits) @ data) >= far).mean())
     rng, count = np.random.default_rng(seed), 0
     for at in range(0, flips, _BLOCK):
-        signs = rng.integers(0, 2, (min(_BLOCK, flips - at), n)) * 2.0 - 1.0
-        count += int((np.abs(signs @ data) >= far).sum())
+        flipped = rng.integers(0, 2, (min(_BLOCK, flips - at), n)) * 2.0 - 1.0
+        count += int((np.abs(flipped @ data) >= far).sum())
     return (1 + count) / (1 + flips)

@@ -18,7 +18,7 @@ from vecindex.core.limits import unlimited
 from vecindex.core.neighbors import NO_ROW
 from vecindex.core.picture import Extent, MapPicture
 from vecindex.core.vectors import F32
-from vecindex.embed.reranker import Reranker
+from vecindex.embed.rerank.cross_encoder import Reranker
 from vecindex.errors import ConfigError, ModelError, StoreError
 from vecindex.messages import Message, Text, as_text, option, text
 from vecindex.options import ModelOptions, checked

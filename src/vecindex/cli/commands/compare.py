@@ -23,9 +23,11 @@ def compare(
         typer.Option("--questions", "-q", metavar="FILE", help="Questions, or a folder as BEIR has it."),
     ] = None,
     db: Db = None,
-    qrels: Annotated[
+    judgments: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Judgments (TREC, BEIR, JSON) [default: the folder's, else `answers`]"),
+        typer.Option(
+            "--qrels", metavar="FILE", help="Judgments (TREC, BEIR, JSON) [default: the folder's, else `answers`]"
+        ),
     ] = None,
     csv: Annotated[str | None, typer.Option(metavar="FILE", help="Write a row for each question and table.")] = None,
     html: Annotated[
@@ -44,9 +46,9 @@ def compare(
     from vecindex.cli.render.compare import print_compare
     from vecindex.cli.render.rows import write_rows
 
-    read = {"the questions are read from": questions, "the judgments are read from": qrels}
+    read = {"the questions are read from": questions, "the judgments are read from": judgments}
     keep_apart(read, {"--csv": csv, "--html": html})
-    options["qrels"] = qrels
+    options["qrels"] = judgments
     with Screen() as screen:
         result = vecindex.open(db).compare(*tables, questions=questions, observer=screen, **options)
     if csv is not None:

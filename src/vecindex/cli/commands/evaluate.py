@@ -29,9 +29,11 @@ def evaluate(
     ] = None,
     db: Db = None,
     table: Table = DEFAULT_TABLE,
-    qrels: Annotated[
+    judgments: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Judgments (TREC, BEIR, JSON) [default: the folder's, else `answers`]"),
+        typer.Option(
+            "--qrels", metavar="FILE", help="Judgments (TREC, BEIR, JSON) [default: the folder's, else `answers`]"
+        ),
     ] = None,
     csv: Annotated[str | None, typer.Option(metavar="FILE", help="Write a row for each question and ranker.")] = None,
     html: Annotated[
@@ -53,9 +55,9 @@ def evaluate(
     if on not in ("mean", "lower"):
         raise ConfigError(f"--on is mean or lower, found {on!r}.")
     floors = [_floor(given) for given in fail_under or ()]
-    read = {"the questions are read from": questions, "the judgments are read from": qrels}
+    read = {"the questions are read from": questions, "the judgments are read from": judgments}
     keep_apart(read, {"--csv": csv, "--html": html})
-    options["qrels"] = qrels
+    options["qrels"] = judgments
     with Screen() as screen:
         result = vecindex.open(db, table).evaluate(questions, observer=screen, **options)
     missed = _missed(result, floors, on)

@@ -152,7 +152,7 @@ def _map_figure(
     questions = [{"id": one.id, "text": one.text} for one in asked.questions]
     wanted: OverlapOptions = {"k": _K_ON_MAP, "at": side.opened.at, "seed": options["seed"]}
     for name in ("model", "prompt", "device", "trust_remote_code"):
-        wanted[name] = options[name]  # type: ignore[literal-required]
+        wanted[name] = options[name]
     found = overlap(database, side.opened.table_name, questions, wanted, model, observer)
     if found.map is None or found.best is None:
         return None

@@ -182,8 +182,8 @@ def ranked_question(one: Ranking, i: int, measures: dict[str, float], min_grade:
 def judged_hit(rank: int, found: Found, grades: Mapping[str, int]) -> JudgedHit:
     """Return a hit with its grade."""
     row = found.row
-    article = row.get("article_id", row["id"])
-    chunk = row["id"] if "article_id" in row else None
+    article: str = row["article_id"] if "article_id" in row else row["id"]
+    chunk: str | None = row["id"] if "article_id" in row else None
     return JudgedHit(
         rank, article, chunk, row["title"], found.dist, found.relevance, found.score, grades.get(article)
     )

@@ -15,7 +15,7 @@ from vecindex.verbs.languages import MUCH_UNKNOWN, unknown_line
 
 if TYPE_CHECKING:
     from vecindex.embed.encoder import Encoder
-    from vecindex.embed.reranker import Reranker
+    from vecindex.embed.rerank.cross_encoder import Reranker
 
 
 class QuestionModel:
@@ -29,7 +29,7 @@ class QuestionModel:
 
     def reranker(self, name: str, options: ModelOptions) -> Reranker:
         """Return a cross-encoder, loaded at its first use and kept. Raises ModelError where it is not available."""
-        from vecindex.embed.reranker import load_reranker
+        from vecindex.embed.rerank.cross_encoder import load_reranker
 
         key = (name, options["device"], options["trust_remote_code"])
         if self._reranker is None or self._reranker[0] != key:

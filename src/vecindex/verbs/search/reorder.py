@@ -15,7 +15,7 @@ from vecindex.store.search import Found
 from vecindex.verbs.search.diverse import by_marginal_relevance, distinct, on_scale
 
 if TYPE_CHECKING:
-    from vecindex.embed.reranker import Reranker
+    from vecindex.embed.rerank.cross_encoder import Reranker
     from vecindex.verbs.search.finder import Query
 
 

@@ -125,7 +125,7 @@ def _found(
     else:
         find = partial(finder.by_words, queries, depth) if ranker.base == WORDS else partial(finder.hybrid, queries)
         lists = mending(table, find, None if read_only else database, options["at"], observer, without)
-    if ranker.rerank:
+    if options["rerank"] is not None:
         lists = reranked(model.reranker(options["rerank"], options), queries, lists, options["rerank_depth"])
     if ranker.diverse:
         lists = spread(table, lists, Spread(depth, k, options["diversity"]))
