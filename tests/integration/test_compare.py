@@ -88,7 +88,7 @@ def test_a_planted_improvement_is_found_and_a_hand_made_difference_is_right(tmp_
     ]
     assert found.mean == pytest.approx(np.mean(by_question))
     assert [item.differences["better"] for item in result.items] == pytest.approx(by_question)
-    assert found.better == sum(value > 0 for value in by_question)
+    assert found.more == sum(value > 0 for value in by_question)
     largest = [abs(value) for value in by_question]
     assert largest == sorted(largest, reverse=True)
 

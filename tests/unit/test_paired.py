@@ -116,7 +116,7 @@ def test_a_table_against_itself() -> None:
     values = questions(40, 0.8, 0)
     found = difference(values, values, 0)
     assert (found.mean, found.low, found.high, found.p) == (0, 0, 0, 1)
-    assert (found.better, found.worse, found.equal, found.detectable) == (0, 0, 40, 0)
+    assert (found.more, found.less, found.equal, found.detectable) == (0, 0, 40, 0)
     assert "do not differ at any question" in verdict("a", "b", "ndcg@10", {"a": 0.5, "b": 0.5}, found)
 
 

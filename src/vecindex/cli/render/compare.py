@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _MOST = 5
 _HITS = 3
+_THE_SAME = 1 - 1e-9
 
 
 def print_compare(result: CompareResult) -> None:
@@ -74,19 +75,20 @@ def _on_map(one: ComparedTable) -> str:
 def _print_differences(result: CompareResult) -> None:
     for pair in result.pairs:
         out(f"\n{pair.other} minus {pair.first}")
-        head = ["", "difference", "interval of 95 %", "p", "better", "worse", "equal"]
+        head = ["", "difference", "interval of 95 %", "p", "more", "less", "equal"]
         table([head, *(_difference(name, found) for name, found in pair.differences.items())])
 
 
 def _difference(name: str, found: Difference) -> Sequence[str]:
     ends = f"{found.low:+.3f} to {found.high:+.3f}" if found.low == found.low else "-"
-    counts = [f"{count:,}" for count in (found.better, found.worse, found.equal)]
+    counts = [f"{count:,}" for count in (found.more, found.less, found.equal)]
     return [name, f"{found.mean:+.3f}", ends, shown_p(found.p), *counts]
 
 
 def _print_questions(result: CompareResult) -> None:
-    out("\nquestions that differ most")
-    for item in result.items[:_MOST]:
+    differ = [item for item in result.items if min(item.rbo.values()) < _THE_SAME]
+    out("\nquestions that differ most" if differ else "\nall questions have the same hits")
+    for item in differ[:_MOST]:
         data(f"  {short(item.text, 74)}")
         for name, found in item.tables.items():
             value = "" if result.measure is None else f"{found.measures[result.measure]:.2f}  "
@@ -95,5 +97,5 @@ def _print_questions(result: CompareResult) -> None:
                 for hit in found.hits[:_HITS]
             )
             data(f"    {short(name, 20):<20}  {value}{hits or 'no hits'}")
-    if result.measure is not None:
+    if differ and result.measure is not None:
         prose("* judged relevant", indent=2)

@@ -52,9 +52,9 @@ def _differences(found: Values) -> Section:
     ]
     parts: list[Markup] = [table(columns, rows, caption="Means over the questions, with intervals of 95 %")]
     for pair in found["pairs"]:
-        names = ("difference", "p", "better", "worse", "equal")
+        names = ("difference", "p", "more", "less", "equal")
         rows = [
-            [name, _signed(one), _p(one["p"]), *(count(one[key]) for key in ("better", "worse", "equal"))]
+            [name, _signed(one), _p(one["p"]), *(count(one[key]) for key in ("more", "less", "equal"))]
             for name, one in pair["differences"].items()
         ]
         caption = f"{pair['other']} minus {pair['first']}, question by question"

@@ -34,8 +34,8 @@ def difference(one: F64, other: F64, seed: int) -> Difference:
         high=interval.high,
         p=sign_flip_p(clear, seed=seed),
         p_adjusted=math.nan,
-        better=int((clear > 0).sum()),
-        worse=int((clear < 0).sum()),
+        more=int((clear > 0).sum()),
+        less=int((clear < 0).sum()),
         equal=int((clear == 0).sum()),
         detectable=detectable,
     )
@@ -68,7 +68,7 @@ def verdict(name: str, other: str, measure: str, means: Mapping[str, float], fou
     )
     if is_shown(found):
         return f"{other} finds {'more' if found.mean > 0 else 'less'} than {name}: {figures}."
-    if found.better + found.worse == 0:
+    if found.more + found.less == 0:
         return f"{other} and {name} do not differ at any question ({measure} {means[name]:.3f})."
     return (
         f"No difference between {other} and {name} is shown: {figures}. So many questions would show one of "

@@ -29,7 +29,7 @@ class Difference:
     p : of the two-sided sign-flip test.
     p_adjusted : the same by Holm's rule over all tables that are compared with the first; NaN (null in JSON) of all
         measures but the one that decides.
-    better, worse, equal : questions at which the other table has more, less, and the same.
+    more, less, equal : questions at which the other table has more, less, and the same.
     detectable : the difference that so many questions would show in 80 % of cases.
     """
 
@@ -38,8 +38,8 @@ class Difference:
     high: float
     p: float
     p_adjusted: float
-    better: int
-    worse: int
+    more: int
+    less: int
     equal: int
     detectable: float
 
