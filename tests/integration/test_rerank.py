@@ -12,9 +12,11 @@ import pytest
 
 import vecindex
 from cross_encoders import trained, untrained
+from servers import running
 from tables import OTHER_WEIGHTS, append, filled, make_table
 from vecindex.embed.rerank.cross_encoder import load_reranker
 from vecindex.errors import ConfigError, ModelError
+from vecindex.serve.live import Served
 from vecindex.verbs.questions.model import QuestionModel
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,6 +166,23 @@ def test_diverse_rankings_are_those_of_search(database: Path) -> None:
     question = result.items[3]
     found = index.search(question.text, k=20, diverse=True)  # looks at 100, as evaluate does
     assert [hit.id for hit in question.rankers["meaning+diverse"].hits] == [hit.id for hit in found.hits[:10]]
+
+
+def test_the_server_reranks_by_the_model_that_it_was_started_with(database: Path, reranker: Path) -> None:
+    query = "what part of the cell makes energy"
+    vecindex.open(database).search(query, words=True)  # makes the full-text index
+    with running(Served(str(database), "articles", rerank=str(reranker))) as client:
+        for more in ({"rerank": True}, {"words": True, "rerank": True}, {"diverse": True}):
+            got = client("/api/search", {"text": query, "k": 5, **more})
+            assert got.status == 200, got.json
+            given: dict[str, Any] = {**more, "rerank": str(reranker) if "rerank" in more else None}
+            found = vecindex.open(database).search(query, k=5, **given)
+            assert [(hit["id"], hit["score"]) for hit in got.json["hits"]] == [(h.id, h.score) for h in found.hits]
+    with running(Served(str(database), "articles")) as client:
+        got = client("/api/search", {"text": query, "rerank": True})
+        assert (got.status, got.json["error"]) == (409, "The server was started without a reranker.")
+        assert got.json["next"].startswith("Start it with one: vecindex serve --rerank MODEL ")
+        assert client("/api/search", {"text": query, "rerank": str(reranker)}).status == 422
 
 
 @pytest.mark.parametrize(
