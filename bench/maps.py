@@ -66,7 +66,7 @@ def asked_vectors(db: str, files: list[str]) -> list[np.ndarray]:
 def scored(
     vectors: np.ndarray, xy: np.ndarray, asked: list[np.ndarray], names: list[str], fitted: np.ndarray | None = None
 ) -> dict[str, object]:
-    """Return recall of 5,000 articles, and the questions' overlap at their best positions and where fitted."""
+    """Return recall of 25,000 articles, and the questions' overlap at their best positions and where fitted."""
     from vecindex.core.overlap import found_in, overlap_at_k
     from vecindex.core.placement import place_by_search
     from vecindex.neighbors.exact import ExactSearch
@@ -75,7 +75,7 @@ def scored(
     from vecindex.verbs.scores.scores import score_plane
 
     plane = Plane(xy)
-    sample = np.sort(np.random.default_rng(0).permutation(len(xy))[:5_000])
+    sample = np.sort(np.random.default_rng(0).permutation(len(xy))[:25_000])
     true, scores = score_plane(vectors, plane, sample, seed=0, observer=Silent())
     first = overlap_at_k(true.rows, plane.nearest(plane.xy[sample], 1, without=sample).rows, 1)
     row: dict[str, object] = {"recall@1": round(float(first.mean()), 4)}
