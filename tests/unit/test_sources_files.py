@@ -180,11 +180,11 @@ def test_remote_files(tmp_path: Path) -> None:
 
 def test_missing_filesystem_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(url: str) -> None:
-        raise ImportError("Install s3fs to access S3")
+        raise ImportError("Install arrow to access it")
 
     monkeypatch.setattr(fsspec.core, "url_to_fs", absent)
-    with pytest.raises(MissingExtraError, match=r"s3://.*not installed: Install s3fs to access S3"):
-        files.filesystem_of("s3://bucket/corpus.jsonl")
+    with pytest.raises(MissingExtraError, match=r"hdfs://.*not installed: Install arrow to access it"):
+        files.filesystem_of("hdfs://host/corpus.jsonl")
 
 
 def test_unknown_protocol() -> None:

@@ -231,3 +231,13 @@ def _second_argument(tokens: list[_Token], at: int) -> str | None:
         if depth == 0 and tokens[i].text == ",":
             return _literal(tokens, i + 1) if _follows(tokens, i + 2, ",", ")") else None
     return None
+
+
+def isin(column: str, values: Sequence[str]) -> str:
+    """Return the SQL condition that a text column holds one of the values, quoted.
+
+    >>> isin("id", ["a", "it's"])
+    "id IN ('a', 'it''s')"
+    """
+    quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+    return f"{column} IN ({quoted})" if values else "false"

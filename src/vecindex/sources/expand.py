@@ -15,7 +15,7 @@ from vecindex.errors import SourceError
 from vecindex.files import is_there
 from vecindex.masks import masked
 from vecindex.sources.archives import Archive, is_archive
-from vecindex.sources.files import InputFile, filesystem_of, is_url, like_it
+from vecindex.sources.files import InputFile, filesystem_of, is_url, like_it, not_listed
 from vecindex.sources.unpack import MAX_RATIO
 
 _MAGIC = frozenset("*?[")
@@ -175,7 +175,7 @@ def _expand_url(url: str) -> list[InputFile | Folder]:
         else:
             found = [InputFile(url, url)] if filesystem.exists(path) else []
     except Exception as error:  # each filesystem has its own errors
-        raise SourceError(f"{url}: cannot be listed: {error}", "Check the address and credentials.") from error
+        raise not_listed(url, error) from error
     if not found:
         raise _nothing(url)
     return found
@@ -186,7 +186,7 @@ def _remote_files(url: str) -> Iterator[tuple[str, InputFile]]:
     try:
         names = sorted(filesystem.find(path))
     except Exception as error:  # each filesystem has its own errors
-        raise SourceError(f"{url}: cannot be listed: {error}", "Check the address and credentials.") from error
+        raise not_listed(url, error) from error
     for name in names:
         inside = name.removeprefix(path.rstrip("/")).lstrip("/")
         if not any(part.startswith(".") for part in inside.split("/")):

@@ -23,6 +23,8 @@ from typing import IO, Any, BinaryIO
 from vecindex.errors import ConfigError, MissingExtraError, SourceError
 from vecindex.masks import masked
 from vecindex.messages import is_it
+from vecindex.objects.requests import filesystem, is_known
+from vecindex.objects.words import remote_fault
 from vecindex.sources.base import MAX_ROW_BYTES
 from vecindex.sources.unpack import FREE_BYTES, MAX_RATIO, Unpacked, endless
 
@@ -59,8 +61,12 @@ def filesystem_of(url: str) -> tuple[Any, str]:
 
     protocol = url.split("://", 1)[0]
     try:
-        filesystem, path = fsspec.core.url_to_fs(url)
+        # As other programs do, by way of a proxy that the environment names.
+        how = {"client_kwargs": {"trust_env": True}} if protocol in ("http", "https") else {}
+        found, path = fsspec.core.url_to_fs(url, **how)
     except ImportError as error:
+        if is_known(url):
+            return filesystem(url)
         raise MissingExtraError(
             f"{url}: {protocol}:// needs a package that is not installed: {error}",
             "Install the package named above with pip, then run the same command again.",
@@ -70,8 +76,16 @@ def filesystem_of(url: str) -> tuple[Any, str]:
             f"{url}: {error}", "Check the part before '://' (s3, gs, http, file, memory, ...)."
         ) from error
     except Exception as error:  # each filesystem has its own errors, e.g. missing credentials
-        raise SourceError(f"{url}: cannot be reached: {error}", "Check the address and credentials.") from error
-    return filesystem, path
+        raise not_listed(url, error, "reached") from error
+    return found, path
+
+
+def not_listed(url: str, error: Exception, what: str = "listed") -> SourceError:
+    """Return the error for a URL that cannot be listed: in words where the store's are known, and without a key."""
+    fault = remote_fault(f"{type(error).__name__} {error}", url)
+    if fault is not None:
+        return SourceError(f"{url}: {fault.what}.", fault.hint)
+    return SourceError(f"{url}: cannot be {what}: {error}", "Check the address and credentials.")
 
 
 def standard_input(stdin: BinaryIO | None = None) -> InputFile:
@@ -254,6 +268,8 @@ class InputFile:
         except (SourceError, MissingExtraError):
             raise
         except Exception as error:  # each filesystem has its own errors
+            if is_url(self.location) and remote_fault(f"{type(error).__name__} {error}", self.location):
+                raise not_listed(self.location, error) from error
             raise _unreadable(self.name, error) from error
         return opened
 

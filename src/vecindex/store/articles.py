@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from vecindex.core.conditions import isin
 from vecindex.core.limits import looking
 from vecindex.core.vectors import F32
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, StoreError, UnavailableError
@@ -19,6 +20,7 @@ from vecindex.messages import Placeholder, command, text
 from vecindex.schema import MAP_KEY, OWN_COLUMNS, read_fingerprint, stored_json
 from vecindex.store.faults import translated
 from vecindex.store.lock import committing
+from vecindex.store.remote.commits import Known, append, upsert
 from vecindex.store.versions import folder_of, tag_files, torn_tags, versions_one_by_one
 from vecindex.types import Fingerprint
 
@@ -56,17 +58,10 @@ def _is_fulltext(value: dict[str, Any]) -> bool:
     return isinstance(value.get("language"), str)
 
 
-def _is_choice(value: dict[str, Any]) -> bool:
-    chosen, skipped = value.get("fields"), value.get("skip_fields")
-    lists = [skipped] if chosen is None else [chosen, skipped]
-    return all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists)
-
-
 SETTINGS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "last_run": _is_run,
     "batch_tokens": _is_budget,
     "fulltext": _is_fulltext,
-    "fields": _is_choice,
 }
 """What is kept with the provenance, and whether a value is of the form that was stored."""
 
@@ -84,6 +79,8 @@ class ArticleTable:
         self.where = where
         self.name: str = table.name
         self.folder = folder_of(where)
+        self.known = Known()
+        """Of which version all ids are known; see `known_rows`."""
 
     # -- provenance ---------------------------------------------------------------------------------------
 
@@ -197,6 +194,7 @@ class ArticleTable:
 
         In a chunked table an article is known by its first chunk; its chunks are always committed together.
         """
+        self.known.version = self.version
         chunked = self.fingerprint.chunking is not None
         columns = ["article_id" if chunked else "id", "content_hash"]
         for batch in self.scan(columns, "chunk = 0" if chunked else None):
@@ -247,21 +245,20 @@ class ArticleTable:
     # -- writing ------------------------------------------------------------------------------------------
 
     def append(self, rows: pa.Table) -> None:
-        """Add rows whose ids the table does not hold, as one commit."""
+        """Add rows whose ids the table does not hold, as one commit.
+
+        Raises LockedError where another process has written some of them to a remote table since `known_rows`.
+        """
         with committing(self.where):
-            self.lance.add(rows)
+            if self.folder is not None:
+                self.lance.add(rows)
+            else:
+                append(self.lance, self.where, rows, self.known)
 
     def replace(self, rows: pa.Table, gone: Sequence[str] = ()) -> None:
         """Insert rows or replace those of the same id, and delete the chunks in `gone`, as one commit."""
         with committing(self.where):
-            # Another handle may have committed since ours looked, and an index on id would drop the key check.
-            self.lance.checkout_latest()
-            merge = (
-                self.lance.merge_insert("id").when_matched_update_all().when_not_matched_insert_all().use_index(False)
-            )
-            if gone:
-                merge = merge.when_not_matched_by_source_delete(isin("id", gone))
-            merge.execute(rows)
+            upsert(self.lance, self.where, rows, isin("id", gone) if gone else None, known=self.known)
 
     def delete(self, where: str) -> int:
         """Delete the rows that meet an SQL condition, as one commit; return how many they were."""
@@ -386,13 +383,3 @@ def as_matrix(column: pa.Array, dimension: int) -> F32:
         raise CorruptError(f"{column.null_count} rows have no vector.", LOOK_CLOSER)
     flat: npt.NDArray[np.float32] = column.flatten().to_numpy(zero_copy_only=False)
     return flat.astype(np.float32, copy=False).reshape(-1, dimension)
-
-
-def isin(column: str, values: Sequence[str]) -> str:
-    """Return the SQL condition that a text column holds one of the values, quoted.
-
-    >>> isin("id", ["a", "it's"])
-    "id IN ('a', 'it''s')"
-    """
-    quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
-    return f"{column} IN ({quoted})" if values else "false"

@@ -16,12 +16,16 @@ from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, StoreError, 
 from vecindex.files import can_be_there, local_folder
 from vecindex.masks import masked
 from vecindex.messages import Message, Placeholder, command, option, text
+from vecindex.objects.requests import Objects, is_known
 from vecindex.schema import FORMAT, articles_schema
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
-from vecindex.store.lock import committing, writing
+from vecindex.store.lock import committing, writer_at_work, writing
 from vecindex.store.maintenance import KEEP_VERSIONS_FOR, maintain
 from vecindex.store.quick_import import import_lancedb
+from vecindex.store.remote.commits import replace_schema
+from vecindex.store.remote.lease import holder_of, leased, made_meanwhile
+from vecindex.store.remote.probe import check_conditional_writes
 from vecindex.store.versions import broken_manifests, table_folder
 from vecindex.types import Fingerprint
 
@@ -95,8 +99,10 @@ class Database:
 
     @cached_property
     def connection(self) -> Any:
-        """The LanceDB connection, made at the first use."""
+        """The LanceDB connection, made at the first use; object storage is asked before whether it may be used."""
         lancedb = import_lancedb()
+        if is_known(self._location):
+            Objects(self._location).check()
         with translated(self.uri):
             return lancedb.connect(
                 self.folder or self._location,
@@ -111,9 +117,25 @@ class Database:
         """Return whether there is a database; a remote one is taken to exist."""
         return self.folder is None or self.folder.is_dir()
 
+    @property
+    def is_leased(self) -> bool:
+        """Whether it is in object storage, where a lease stands for the lock; one in memory has neither."""
+        return self.folder is None and not self._location.startswith("memory://")
+
     def writer(self, doing: str = "") -> AbstractContextManager[None]:
-        """Return the database's writer lock, to be used as a context manager; see `writing`."""
+        """Return the database's writer lock, to be used as a context manager; see `writing` and `leased`."""
+        if self.is_leased:
+            return leased(self._location, doing, self.wait_s)
         return writing(self.folder, doing, self.durable, self.wait_s)
+
+    def check_store(self) -> None:
+        """Raise StoreError where it is in object storage that does not enforce conditional writes."""
+        if self.is_leased:
+            check_conditional_writes(Objects(self._location))
+
+    def writer_at_work(self) -> str | None:
+        """Return the writer that is at work, as a message names it, or None when none is known to be."""
+        return holder_of(self._location) if self.is_leased else writer_at_work(self.folder)
 
     def tables(self) -> list[str]:
         """Return the names of all tables, in order."""
@@ -243,9 +265,18 @@ class Database:
         }
         schema = schema.set(at, schema.field(at).with_metadata(metadata))
         with committing(f"{self.uri}/{name}"):
+            if overwrite and self.is_leased:
+                table = ArticleTable(self.connection.open_table(name), f"{self.uri}/{name}")
+                table.known.version = replace_schema(table.lance, table.where, schema)
+                return table
             mode = "overwrite" if overwrite else "create"
-            made = self.connection.create_table(name, schema=schema, mode=mode)
-            return ArticleTable(made, f"{self.uri}/{name}")
+            try:
+                made = self.connection.create_table(name, schema=schema, mode=mode)
+            except ValueError as error:
+                raise (made_meanwhile(error, f"{self.uri}/{name}") or error) from error
+            table = ArticleTable(made, f"{self.uri}/{name}")
+            table.known.version = 1 if mode == "create" else None
+            return table
 
 
 class AuxiliaryTable:
@@ -317,7 +348,13 @@ class AuxiliaryTable:
 
     def _changed(self, change: Callable[[Any], T]) -> T:
         with committing(self.where):
-            return change(self._open() if self.exists() else None)
+            there = self.exists()
+            try:
+                return change(self._open() if there else None)
+            except ValueError as error:
+                if there or made_meanwhile(error, self.where) is None:
+                    raise
+            return change(self._open())
 
     def _is_damage(self, error: StoreError) -> bool:
         # LanceDB has many words for bytes that make no sense. What it lacks, and who else writes, have classes.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vecindex.store.articles import isin
+from vecindex.core.conditions import isin
 from vecindex.store.database import DELETED_PREFIX, AuxiliaryTable
+from vecindex.store.remote.commits import upsert
 
 
 class DeletedRows(AuxiliaryTable):
@@ -26,7 +27,7 @@ class DeletedRows(AuxiliaryTable):
             if handle is None:
                 self._database.connection.create_table(self.name, rows)
             else:
-                handle.merge_insert("id").when_matched_update_all().when_not_matched_insert_all().execute(rows)
+                upsert(handle, self.where, rows)
 
         self._change(put)
 

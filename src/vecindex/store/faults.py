@@ -24,6 +24,7 @@ from vecindex.errors import (
 )
 from vecindex.files import local_folder
 from vecindex.messages import option, text
+from vecindex.objects.words import remote_fault
 from vecindex.shortages import Shortage, descriptors_allowed, disk_of, short_now, shortage
 
 T = TypeVar("T")
@@ -102,6 +103,8 @@ def _ours(error: BaseException, where: str) -> VecindexError | None:
             f"The condition cannot be worked out on every row of {where}: {_after(full, _CONDITION)}.",
             text("Change the condition: ", option("where")),
         )
+    if local_folder(where) is None and (fault := remote_fault(full, where)) is not None:
+        return UnavailableError(f"{where}: {fault.what}.", fault.hint)
     # Before damage: a file that could not be opened is not proven to be damaged.
     lacking = shortage(error, where) or (short_now() if panic else None)
     if lacking is not None:

@@ -19,6 +19,7 @@ from vecindex.masks import masked
 from vecindex.messages import option, text
 from vecindex.shortages import Shortage, shortage
 from vecindex.store.faults import lacking_error, translated
+from vecindex.store.remote.lease import check_lease
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.2
@@ -48,9 +49,9 @@ def writing(folder: Path | None, doing: str = "", durable: bool = False, wait_s:
     `doing` is added to the note of the holder.
 
     The kernel releases the lock when the process dies, however it dies. A file next to it holds the writer's process
-    id and command, for the message that the next one gets. Databases that are not local folders have no lock: their
-    commits are atomic, but two ingests at once may add the same ids. If `durable`, each commit inside the block is
-    brought to the disk; what a remote database has acknowledged is durable anyway.
+    id and command, for the message that the next one gets. Object storage has a lease instead; see `remote.lease`.
+    If `durable`, each commit inside the block is brought to the disk; what object storage has acknowledged is durable
+    anyway.
     """
     from filelock import Timeout
 
@@ -126,7 +127,8 @@ def committing(where: str) -> Iterator[None]:
     """Let a block commit to a table of a database, at `where`; errors are those of `translated`.
 
     Raises LockedError where the lock file that this process holds is no longer the one in place: the folder was
-    removed or made again meanwhile, and another process may write to it by now. With a durable writer, what the block
+    removed or made again meanwhile, and another process may write to it by now; or where the lease that this process
+    holds on object storage is another's. With a durable writer, what the block
     has committed is on the disk after it; raises UnavailableError where the disk did not take it.
     """
     folder = local_folder(where)
@@ -137,6 +139,8 @@ def committing(where: str) -> Iterator[None]:
             f"The database folder {database} was removed or replaced while this process was writing to it.",
             "Nothing was written to the new one. Run the same command again.",
         )
+    if folder is None:
+        check_lease(where)
     with translated(where):
         unflushed = None
         if hold is not None and hold.durable and folder is not None:

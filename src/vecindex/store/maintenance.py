@@ -20,6 +20,7 @@ from vecindex.schema import FORMAT, vector_hash_field
 from vecindex.store.articles import ArticleTable, as_matrix
 from vecindex.store.faults import reading, translated
 from vecindex.store.lock import committing
+from vecindex.store.remote.orphans import sweep_orphans
 from vecindex.store.search import fulltext_fault, make_fulltext_index
 from vecindex.store.versions import broken_manifests, folder_of, manifests, table_folder, torn_tags
 
@@ -33,6 +34,8 @@ _COMPACTION_BATCH_ROWS = 1_024
 _METADATA_CACHE = 32 << 20
 KEEP_VERSIONS_FOR = timedelta(hours=1)
 """Old versions stay this long, counted from their own commit, so that a reader of one does not lose its files."""
+KEPT_IN_STORAGE = timedelta(minutes=10)
+"""Old versions in object storage stay at least so long."""
 _HASHED_ROWS = 16_384
 # The unit of st_blocks, whatever the disk's own blocks are.
 _BLOCK_BYTES = 512
@@ -131,6 +134,14 @@ def sweep(
     return removed
 
 
+def sweep_remote(table: ArticleTable, keep_for: timedelta, notice: Notice) -> None:
+    """Remove what killed writers left in object storage, older than `keep_for`. The caller holds the lease."""
+    with committing(table.where):
+        removed, size = sweep_orphans(table.lance, table.where, keep_for)
+    if removed:
+        notice(f"removed {removed:,} files ({size / 1e6:,.1f} MB) of {table.where} that no version names")
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What a table takes on disk, in whole blocks as `du` counts. None where the database is not a local folder.
@@ -195,6 +206,9 @@ def clean(dataset: Any, keep_for: timedelta, where: str, notice: Notice = log.wa
     While a tag or a manifest is damaged it cannot be known which files are needed, so all of them are kept.
     """
     folder = folder_of(where)
+    if folder is None:
+        # A writer that was paused for so long in the middle of a commit is not noticed after a clean-up.
+        keep_for = max(keep_for, KEPT_IN_STORAGE)
     if torn := torn_tags(folder):
         notice(_all_kept(where, f"the tag {min(torn)!r}"))
         return 0

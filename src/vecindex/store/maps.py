@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vecindex.core.conditions import isin
 from vecindex.core.neighbors import F64
 from vecindex.errors import ConfigError, CorruptError, VecindexError
 from vecindex.messages import Message, Placeholder, command, text
 from vecindex.schema import MAP_KEY, axes_among, stored_json
-from vecindex.store.articles import ArticleTable, isin
+from vecindex.store.articles import ArticleTable
 from vecindex.store.database import FORMER_PREFIX, AuxiliaryTable
 from vecindex.store.faults import translated
 from vecindex.store.lock import committing
 from vecindex.store.maintenance import KEEP_VERSIONS_FOR, clean
+from vecindex.store.remote.commits import upsert
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -286,7 +288,7 @@ class FormerPositions(AuxiliaryTable):
             if handle is None:
                 self._database.connection.create_table(self.name, rows)
             else:
-                handle.merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(rows)
+                upsert(handle, self.where, rows, key="key")
 
         self._change(put)
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vecindex.core.conditions import isin
 from vecindex.core.questions import Question, QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import TableNotFoundError
 from vecindex.messages import Placeholder, command, text
 from vecindex.schema import questions_schema, stored_json
-from vecindex.store.articles import isin
 from vecindex.store.database import QUESTIONS, AuxiliaryTable
+from vecindex.store.remote.commits import upsert
 from vecindex.types import Fingerprint
 
 if TYPE_CHECKING:
@@ -139,13 +140,7 @@ class QuestionTable(AuxiliaryTable):
             if table is None:
                 # Made from rows, LanceDB would give the column their length, and refuse those of another model.
                 table = self._database.connection.create_table(self.name, schema=questions_schema())
-            (
-                table.merge_insert("key")
-                .when_matched_update_all()
-                .when_not_matched_insert_all()
-                .when_not_matched_by_source_delete(_same_set(rows))
-                .execute(rows)
-            )
+            upsert(table, self.where, rows, _same_set(rows), key="key")
 
         self._change(put)
 

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from vecindex.core.conditions import isin
 from vecindex.masks import masked
 from vecindex.schema import rejects_schema
-from vecindex.store.articles import isin
 from vecindex.store.database import REJECTS, AuxiliaryTable
+from vecindex.store.remote.commits import upsert
 from vecindex.types import Rejected
 
 _STREAM = re.compile(r"stdin|<memory(:\d+)?>")
@@ -91,7 +92,7 @@ class RejectTable(AuxiliaryTable):
             if handle is None:
                 self._database.connection.create_table(self.name, data)
             else:
-                handle.merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(data)
+                upsert(handle, self.where, data, key="key")
 
         self._change(put)
 

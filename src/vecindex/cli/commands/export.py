@@ -28,7 +28,7 @@ def export(
         str,
         typer.Argument(
             metavar="OUT",
-            help="File: .parquet, .jsonl, .csv, .json, .npy, .jsonl.gz or .csv.gz; - for standard output.",
+            help="File or URL: .parquet, .jsonl, .csv, .json, .npy, .jsonl.gz or .csv.gz; - for standard output.",
         ),
     ],
     db: Db = None,
@@ -55,10 +55,10 @@ def export(
     if json and out == "-":
         raise ConfigError("--json would stand among the rows on standard output.", "Name a file, or leave it out.")
     if not yes and out != "-":
-        from vecindex.exports.vectors import ids_file
+        from vecindex.exports.uploads import ids_name
 
         vectors_alone = format_of(out, options.get("format"))[0] == "npy"
-        for path in [out, str(ids_file(out))] if vectors_alone else [out]:
+        for path in [out, ids_name(out)] if vectors_alone else [out]:
             _ask_to_replace(path)
     untouched = "" if out == "-" else f"; {out} is as it was before"
     stopped = f"Stopped before the export was complete{untouched}."
@@ -78,7 +78,12 @@ def export(
 
 def _ask_to_replace(out: str) -> None:
     """Ask whether a file that is there may be replaced; refuse where nobody can be asked."""
-    if not is_there(out) or not Path(out).is_file():
+    from vecindex.exports.uploads import is_remote, size_there
+
+    if is_remote(out):
+        if size_there(out) is None:
+            return
+    elif not is_there(out) or not Path(out).is_file():
         return
     if sys.stdin is None or not sys.stdin.isatty():
         raise ConfigError(f"{out} exists; nobody can be asked here, so it was not replaced.", "Add --yes.")

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from vecindex.core.graph import GRAPH_K
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
 from vecindex.exports.tables import write_csv, write_json, write_jsonl, write_parquet
+from vecindex.exports.uploads import is_remote, size_there, upload_vectors, uploaded
 from vecindex.exports.vectors import write_vectors
 from vecindex.files import whole_file
+from vecindex.masks import masked
 from vecindex.messages import command, option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -62,7 +64,8 @@ def export(
     batches = _batches(table, job, neighbors, observer)
     ids_out = None
     if kind == "npy":
-        ids_file, rows = write_vectors(out, batches, job.rows, table.fingerprint.dimension)
+        write = upload_vectors if is_remote(out) else write_vectors
+        ids_file, rows = write(out, batches, job.rows, table.fingerprint.dimension)
         ids_out = str(ids_file)
     else:
         schema = _schema(table, job, neighbors)
@@ -73,7 +76,7 @@ def export(
         table=name,
         at=options["at"],
         version=table.version,
-        out=out,
+        out=masked(out),
         ids_out=ids_out,
         format=kind,
         tool=options["tool"],
@@ -85,7 +88,7 @@ def export(
         maps=job.columns.maps,
         placed=job.columns.placed,
         neighbors=None if neighbors is None else neighbors.about,
-        bytes=None if out == STDOUT else Path(out).stat().st_size,
+        bytes=_size(out),
         seconds=time.perf_counter() - begun,
     )
 
@@ -174,7 +177,15 @@ def _schema(table: ArticleTable, job: _Job, neighbors: FileNeighbors | None) -> 
     return schema.with_metadata({METADATA_KEY: json.dumps(about).encode()})
 
 
+def _size(out: str) -> int | None:
+    if out == STDOUT:
+        return None
+    return size_there(out) if is_remote(out) else Path(out).stat().st_size
+
+
 def _target(out: str, stdout: BinaryIO | None) -> Any:
+    if is_remote(out):
+        return uploaded(out)
     if out != STDOUT:
         return whole_file(out)
     if stdout is None:

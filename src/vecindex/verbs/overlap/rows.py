@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from vecindex.core.conditions import isin
 from vecindex.core.neighbors import NO_ROW, Neighbors, Rows
 from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, option, text
-from vecindex.store.articles import ArticleTable, isin
+from vecindex.store.articles import ArticleTable
 from vecindex.verbs.overlap.measure import Placed, Space
 from vecindex.verbs.overlap.metrics import further
 from vecindex.verbs.overlap.question import PlacedQuestion, QuestionRow, RankedNeighbor

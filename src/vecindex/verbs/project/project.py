@@ -22,7 +22,6 @@ from vecindex.messages import Placeholder, command, option, text
 from vecindex.serialize import plain
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.lock import writer_at_work
 from vecindex.store.maps import check_map_name, drop_map, maps
 from vecindex.types import Observer, Silent, SourceData
 from vecindex.verbs.graph import GraphOrigin, Prepared, complete, complete_and_keep, keep_graph, prepare
@@ -87,7 +86,7 @@ def project(
     made_by = method_of(options)
     if isinstance(old, Mapping) and old.get("method") not in (None, made_by):
         run.observer.notice(f"the map {name!r} was made by {old['method']}; now it is made by {made_by}")
-    if holder := writer_at_work(database.folder):
+    if holder := database.writer_at_work():
         run.observer.notice(f"another process is writing ({holder}); the map is made meanwhile, of what is there now")
     return _make(run, name, old)
 

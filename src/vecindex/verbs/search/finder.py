@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from vecindex.core.conditions import isin
 from vecindex.core.vectors import F32, normalize
 from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, command, text
-from vecindex.store.articles import ArticleTable, as_matrix, isin
+from vecindex.store.articles import ArticleTable, as_matrix
 from vecindex.store.search import Found, by_fulltext, nearest
 from vecindex.verbs.search.options import RRF
 from vecindex.verbs.search.result import Hit

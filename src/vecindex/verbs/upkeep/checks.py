@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vecindex.errors import ConfigError, CorruptError, StoreError, TableNotFoundError, UnavailableError
 from vecindex.messages import Message, Placeholder, command, text
+from vecindex.objects.requests import is_known
 from vecindex.store import maintenance, salvage, versions
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -12,6 +13,7 @@ from vecindex.store.graph import GraphTable
 from vecindex.store.maps import FormerPositions, damaged_maps, halves_differ
 from vecindex.store.questions import QuestionTable
 from vecindex.store.rejects import RejectTable
+from vecindex.store.remote.orphans import missing_of, orphans
 from vecindex.store.search import fulltext_fault, has_fulltext_index
 from vecindex.verbs.upkeep import repairs
 from vecindex.verbs.upkeep.findings import Examination
@@ -32,6 +34,8 @@ def examine(database: Database, name: str) -> Examination:
     if folder is not None:
         found.attempt("manifests", lambda: _check_manifests(found, database, name))
         found.attempt("tags", lambda: _check_tag_files(found, database, name))
+    if database.is_leased:
+        found.attempt("conditional writes", lambda: _check_store(found, database))
     table = _opened(found, database, name)
     if table is None:
         return found
@@ -141,6 +145,8 @@ def _check_versions(found: Examination, table: ArticleTable) -> None:
     An older version without a tag is no fault: nobody can ask for it.
     """
     if table.folder is None:
+        if is_known(table.where):
+            _check_remote_versions(found, table)
         return
     now, tags = table.version, table.tags()
     files = salvage.VersionFiles(table.folder, now)
@@ -159,6 +165,30 @@ def _check_versions(found: Examination, table: ArticleTable) -> None:
         found.notes.append(
             text("Older versions lack files, which the version in use does not need: ", command("optimize"))
         )
+
+
+def _check_remote_versions(found: Examination, table: ArticleTable) -> None:
+    """Look whether the store has the files of tagged versions; those of the one in use are read."""
+    tags = table.tags()
+    wrong = missing_of(table.lance, table.where, sorted(set(tags.values()) - {table.version}))
+    found.settle(
+        "versions",
+        [f"{tag}, version {number}: {wrong[number]:,} files" for tag, number in tags.items() if number in wrong],
+        "Tagged versions lack files; the version in use does not need them.",
+        text("Restore these files from a copy, or delete each: ", command("tag", Placeholder("NAME"), delete=True)),
+    )
+
+
+def _check_store(found: Examination, database: Database) -> None:
+    """Look whether the store enforces the conditional writes on which all commits stand."""
+    try:
+        database.check_store()
+    except UnavailableError as error:
+        found.skip("conditional writes", str(error.message))
+    except StoreError as error:
+        found.settle("conditional writes", [database.uri], error.message, error.hint or "")
+    else:
+        found.settle("conditional writes", [], "", "")
 
 
 def _check_provenance(found: Examination, table: ArticleTable) -> bool:
@@ -250,6 +280,15 @@ def _check_auxiliary(found: Examination, database: Database, name: str) -> None:
 
 
 def _take_notes(found: Examination, database: Database, table: ArticleTable) -> None:
+    if database.is_leased and (left_there := orphans(table.lance, table.where)):
+        size = sum(one.size for one in left_there) / 1e6
+        found.notes.append(
+            text(
+                f"No version names {len(left_there):,} files ({size:,.1f} MB), of killed writers or of a commit in "
+                "the making: ",
+                command("optimize"),
+            )
+        )
     space = maintenance.usage(table, database.folder)
     if database.folder is not None and space.table_bytes is not None:
         left = maintenance.leftovers(versions.table_folder(database.folder, table.name))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+from vecindex.core.conditions import isin
 from vecindex.core.identity import id_as_written
 from vecindex.errors import ConfigError, SourceError
 from vecindex.messages import Placeholder, option, text
@@ -14,7 +15,7 @@ from vecindex.serialize import Result
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile, read_lines, standard_input
 from vecindex.sources.jsons.rows import parse_object
-from vecindex.store.articles import ArticleTable, isin
+from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.search import check_condition
 from vecindex.verbs.upkeep.options import DeleteOptions

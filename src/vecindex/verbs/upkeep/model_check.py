@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from vecindex.core.conditions import isin
 from vecindex.core.vectors import F32, row_cosines
 from vecindex.embed.encoders import LoadOptions, find_here, load, load_light
 from vecindex.errors import ModelError
 from vecindex.messages import Placeholder, command, text
-from vecindex.store.articles import ArticleTable, as_matrix, isin
+from vecindex.store.articles import ArticleTable, as_matrix
 from vecindex.verbs.upkeep.examine import Rehash
 from vecindex.verbs.upkeep.findings import Examination
 

@@ -18,6 +18,7 @@ from vecindex.store.maintenance import (
     maintain,
     mend_fulltext_index,
     sweep,
+    sweep_remote,
     usage,
 )
 from vecindex.store.rejects import RejectTable
@@ -82,6 +83,8 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
         # Before anything is merged, for that takes disk.
         removed = sweep(table, database.folder, keep_for, notes.append)
         removed += maintain(table, keep_for, notes.append)
+        if database.is_leased:
+            sweep_remote(table, keep_for, notes.append)
         RejectTable(database, notice=notes.append).maintain(keep_for)
         DeletedRows(database, name, notes.append).maintain(keep_for)
         after = usage(table, database.folder)

@@ -12,7 +12,6 @@ from vecindex.options import checked
 from vecindex.serialize import Result
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import REJECTS, Database
-from vecindex.store.lock import writer_at_work
 from vecindex.store.maintenance import bytes_in, usage
 from vecindex.store.maps import damaged_maps, maps, outside
 from vecindex.store.rejects import RejectTable
@@ -129,7 +128,7 @@ def status(database: Database, name: str, options: StatusOptions) -> Status:
         database=database.uri,
         table=name,
         at=at,
-        writer=writer_at_work(database.folder),
+        writer=database.writer_at_work(),
         rejected=rejects.count(name),
         rejects=rejects.rows(name) if options["rejects"] else None,
         table_bytes=None if local is None else 0,

@@ -1,0 +1,110 @@
+"""What a request to object storage failed for, in words: each store, and each library, says it in some of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+from vecindex.masks import masked
+
+_REGION = "Set AWS_REGION to the region of the bucket, and run the same command again."
+_AGAIN = "run the same command again; what was committed before is safe."
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What failed, as the rest of a sentence that begins with the URL, and what helps.
+
+    `is_lacking` says that the store, or the bucket, could not be asked at all.
+    """
+
+    what: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """The words by which a fault is known, and what is said of it: {bucket}, {endpoint} and {keys} are filled in."""
+
+    known_by: re.Pattern[str]
+    what: str
+    hint: str
+
+
+def _kind(known_by: str, what: str, hint: str) -> _Kind:
+    return _Kind(re.compile(known_by, re.IGNORECASE), what, hint)
+
+
+# In this order: a later one's words occur in what is said of an earlier one.
+_KINDS = (
+    _kind(
+        "NoSuchBucket|bucket does not exist|ContainerNotFound|container does not exist",
+        "there is no bucket {bucket!r}{endpoint}",
+        "Make the bucket, or check its name, the endpoint and the region.",
+    ),
+    _kind(
+        "builder error|scheme is not allowed",
+        "the endpoint{endpoint} is no address that may be asked",
+        "Check it; for one that begins with http:// set {http}=true.",
+    ),
+    _kind(
+        r"169\.254\.169\.254|metadata\.google\.internal|Account must be specified|MissingAccount|no credentials"
+        r"|CredentialsNotLoaded|credential provider|ProfileNotFound|could not load credentials",
+        "no keys for it were found",
+        "Set {keys} in the environment, and run the same command again.",
+    ),
+    _kind("PermanentRedirect|AuthorizationHeaderMalformed|301 Moved", "the bucket is in another region", _REGION),
+    _kind(
+        "InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|ExpiredToken|InvalidToken|PermissionDenied"
+        "|permission denied|Unauthenticated|AuthenticationFailed|AuthorizationFailure|invalid_grant"
+        "|status code: 40[13]|InvalidSecurity|NoAuthenticationInformation",
+        "the store{endpoint} refuses these keys, or they may not do this",
+        "Check {keys}, and what they may do: list, read, write and delete under this address.",
+    ),
+    _kind(
+        r"SlowDown|ServerBusy|status code: (?:5\d\d|429)",
+        "the store{endpoint} failed or is too busy",
+        "Wait a while and " + _AGAIN,
+    ),
+    _kind(
+        "error sending request|dns error|connect error|tcp connect|connection (?:refused|reset|closed)|timed out"
+        "|error trying to connect|network is unreachable|timeout|cannot connect|HTTP error",
+        "the store{endpoint} cannot be reached",
+        "Check the network and the endpoint, and " + _AGAIN,
+    ),
+)
+_SETTINGS = {
+    "gs": ("GOOGLE_SERVICE_ACCOUNT", "GOOGLE_ALLOW_HTTP", "GOOGLE_BASE_URL"),
+    "az": (
+        "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+        "AZURE_ALLOW_HTTP",
+        "AZURE_STORAGE_ENDPOINT",
+    ),
+}
+_S3 = ("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "AWS_ALLOW_HTTP", "AWS_ENDPOINT")
+
+
+def remote_fault(said: str, uri: str) -> Fault | None:
+    """Return the fault that a library's words for a failed request mean; None where they say nothing known.
+
+    Nothing of these words is shown: they may hold a key.
+
+    >>> remote_fault("Generic S3 error: ... <Code>NoSuchBucket</Code>", "s3://news/db").what.split(" at ")[0]
+    "there is no bucket 'news'"
+    """
+    # What follows names settings of the client, which look like faults.
+    said = said.partition("Debug source")[0]
+    scheme, _, rest = uri.partition("://")
+    keys, http, endpoint = _SETTINGS.get(scheme, _S3)
+    set_to = os.environ.get(endpoint) or (os.environ.get("AWS_ENDPOINT_URL") if endpoint == "AWS_ENDPOINT" else None)
+    values = {
+        "bucket": rest.split("/", 1)[0],
+        "endpoint": f" at {masked(set_to)}" if set_to else "",
+        "keys": keys,
+        "http": http,
+    }
+    for kind in _KINDS:
+        if kind.known_by.search(said):
+            return Fault(kind.what.format(**values), kind.hint.format(**values))
+    return None

@@ -1,0 +1,295 @@
+"""Commits that compare and swap, so that no two writers add the same id to a table in object storage.
+
+Lance's append is accepted whatever was committed since it was read. `Merge`, which names every fragment of the new
+version, is refused unless the version that it was made of is the latest but for indexes, settings and tags. So each
+commit opens the latest version, looks whether its ids are there, and is made of that version or not at all. What was
+seen of Lance is pinned by tests; see docs/adr/0019.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from vecindex.core.conditions import isin
+from vecindex.errors import LOOK_CLOSER, CorruptError, LockedError
+from vecindex.files import local_folder
+from vecindex.masks import masked
+from vecindex.store.remote.lease import check_lease
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+TOKEN = "vecindex:commit"
+"""The property of a transaction by which its writer knows it, also when the answer to the commit was lost."""
+_TRIES = 10
+# Kinds that add no id, though they may make new fragments.
+_NO_IDS = frozenset({"Rewrite", "Delete", "CreateIndex", "UpdateConfig"})
+_CACHE_BYTES = 32 << 20
+
+
+class Refused(Exception):
+    """Another commit came between."""
+
+
+@dataclass(slots=True)
+class Known:
+    """The version of which a writer knows all ids, None for none; and the tokens of its own commits."""
+
+    version: int | None = None
+    tokens: set[str] = field(default_factory=set)
+
+
+def append(handle: Any, where: str, rows: pa.Table, known: Known) -> None:
+    """Add rows whose ids the table does not hold, as one commit.
+
+    The caller has made sure that none of these ids is in the version that it knows. That moves on as long as nobody
+    else adds ids; from then on the ids of each commit are looked up.
+
+    Raises LockedError where the table holds one of the ids by now: another process has written them.
+    """
+
+    def add() -> None:
+        data = _latest(handle)
+        is_known = known.version is not None and not _has_foreign_ids(data, known.version, known.tokens)
+        if not is_known and (there := data.count_rows(_having(rows))):
+            raise LockedError(
+                f"Another process has written to {where} meanwhile: {there:,} of the {len(rows):,} rows of this "
+                "transaction are there already, and were not added again.",
+                "Run the same command again, without the other one: it goes on from what is there.",
+            )
+        made = _merged(data, [], rows, known.tokens)
+        if is_known:
+            known.version = made
+
+    _tried(add, where)
+
+
+def upsert(
+    handle: Any, where: str, rows: pa.Table, drop: str | None = None, key: str = "id", known: Known | None = None
+) -> None:
+    """Insert rows or replace those of the same key, and delete the others that meet `drop`, as one commit."""
+    if local_folder(where) is None:
+        _swap_in(handle, where, rows, drop, key, (known or Known()).tokens)
+        return
+    # Another handle may have committed since ours looked, and an index on the key would drop the check of keys.
+    handle.checkout_latest()
+    merge = handle.merge_insert(key).when_matched_update_all().when_not_matched_insert_all().use_index(False)
+    if drop is not None:
+        merge = merge.when_not_matched_by_source_delete(drop)
+    merge.execute(rows)
+
+
+def _swap_in(handle: Any, where: str, rows: pa.Table, drop: str | None, key: str, tokens: set[str]) -> None:
+    """Do so in object storage, in one commit unless a fragment would be left without rows.
+
+    Then what replaces something is one commit and the rest another: only a commit of another kind may drop a
+    fragment, and that kind does not see keys that were appended. Rows of an article stay together.
+    """
+    import pyarrow.compute as pc
+
+    together = "article_id" if "article_id" in rows.schema.names else key
+
+    def change() -> int:
+        data = _latest(handle)
+        condition = _having(rows, key) if drop is None else f"({_having(rows, key)}) OR ({drop})"
+        found = data.scanner(columns=[together], filter=condition, with_row_address=True).to_table()
+        changed, gone = _without(data, found.column("_rowaddr").to_pylist())
+        if not gone:
+            return _merged(data, changed, rows, tokens)
+        replacing = pc.is_in(rows.column(together), value_set=found.column(together).combine_chunks())
+        made = _replaced(data, gone, changed, rows.filter(replacing), tokens)
+        rest = rows.filter(pc.invert(replacing))
+        if len(rest):
+            _swap_in(handle, where, rest, None, key, tokens)
+        return made
+
+    _tried(change, where)
+
+
+def replace_schema(handle: Any, where: str, schema: pa.Schema) -> int:
+    """Give a table without rows another schema, as one commit; return its version.
+
+    Raises LockedError where it has rows by now.
+    """
+    from lance import LanceOperation
+    from lance.schema import LanceSchema
+
+    def change() -> int:
+        data = _latest(handle)
+        if data.count_rows():
+            raise LockedError(f"Another process has written to {where} meanwhile.", "Run the same command again.")
+        return _committed(data, LanceOperation.Merge([], LanceSchema.from_pyarrow(schema)), set())
+
+    return _tried(change, where)
+
+
+def fence(handle: Any, where: str) -> int:
+    """Commit the table as it is, so that what others have prepared of an older version is refused."""
+    return _tried(lambda: _merged(_latest(handle), [], None, set()), where)
+
+
+def _tried(change: Callable[[], T], where: str) -> T:
+    """Return what a change gives, made again of a newer version where another commit came between.
+
+    Files that were written for a refused commit are not used again: by now they may have been swept.
+    """
+    for _ in range(_TRIES):
+        check_lease(where)
+        try:
+            return change()
+        except Refused as error:
+            _LOG.info("a commit to %s was refused: %s", where, error)
+    raise LockedError(
+        f"Other processes write to {where} all the time: {_TRIES} commits in a row were refused.",
+        "Stop them, or wait until they are done; then run the same command again.",
+    )
+
+
+def _latest(handle: Any) -> Any:
+    handle.checkout_latest()
+    return handle.to_lance(metadata_cache_size_bytes=_CACHE_BYTES, index_cache_size_bytes=_CACHE_BYTES)
+
+
+def _having(rows: pa.Table, key: str = "id") -> str:
+    return isin(key, rows.column(key).to_pylist())
+
+
+def _has_foreign_ids(data: Any, known: int, tokens: set[str]) -> bool:
+    """Return whether others may have added ids after a version."""
+    return any(_adds_foreign_ids(data, version, tokens) for version in range(known + 1, data.version + 1))
+
+
+def _adds_foreign_ids(data: Any, version: int, tokens: set[str]) -> bool:
+    try:
+        transaction = data.read_transaction(version)
+        if transaction is not None:
+            if (transaction.transaction_properties or {}).get(TOKEN) in tokens:
+                return False
+            if type(transaction.operation).__name__ in _NO_IDS:
+                return False
+        before, after = (
+            {fragment.fragment_id for fragment in data.checkout_version(one).get_fragments()}
+            for one in (version - 1, version)
+        )
+    except (OSError, ValueError, RuntimeError):
+        return True  # it was cleaned up
+    return bool(after - before)
+
+
+def _without(data: Any, addresses: Sequence[int]) -> tuple[list[Any], list[int]]:
+    """Return the metadata of fragments without some of their rows, and the numbers of those left without any."""
+    offsets: dict[int, list[int]] = defaultdict(list)
+    for address in addresses:
+        offsets[address >> 32].append(address & 0xFFFFFFFF)
+    changed, gone = [], []
+    for number, rows in offsets.items():
+        rest = data.get_fragment(number).delete_rows(rows)
+        if rest is None:
+            gone.append(number)
+        else:
+            changed.append(rest)
+    return changed, gone
+
+
+def _written(data: Any, rows: pa.Table | None) -> list[Any]:
+    from lance.fragment import write_fragments
+
+    # They keep the number 0: Lance gives them fresh ones, which no index has ever covered.
+    return [] if rows is None or not len(rows) else list(write_fragments(rows, data, mode="append"))
+
+
+def _merged(data: Any, changed: Sequence[Any], rows: pa.Table | None, tokens: set[str]) -> int:
+    from lance import LanceOperation
+
+    instead = {fragment.id: fragment for fragment in changed}
+    # The old ones first and with their deletion files, else deleted rows would come back.
+    old = [instead.get(one.fragment_id, one.metadata) for one in data.get_fragments()]
+    return _committed(data, LanceOperation.Merge(old + _written(data, rows), data.lance_schema), tokens)
+
+
+def _replaced(data: Any, gone: list[int], changed: list[Any], rows: pa.Table, tokens: set[str]) -> int:
+    from lance import LanceOperation
+
+    return _committed(data, LanceOperation.Update(gone, changed, _written(data, rows)), tokens)
+
+
+def _committed(data: Any, operation: Any, tokens: set[str]) -> int:
+    """Commit what was made of a version; return the new one, and keep its token.
+
+    Raises Refused where another commit came between.
+    """
+    from lance import LanceDataset
+    from lance.commit import CommitConflictError
+    from lance.dataset import Transaction
+
+    token, read = uuid.uuid4().hex, data.version
+    tokens.add(token)
+    transaction = Transaction(read_version=read, operation=operation, transaction_properties={TOKEN: token})
+    try:
+        # By its address: a commit through an open dataset may take what that one knows for the latest.
+        made = int(LanceDataset.commit(data.uri, transaction, max_retries=0).version)
+    except (CommitConflictError, OSError, RuntimeError, ValueError) as error:
+        found = _found(data, read, token)
+        if found is None:
+            if isinstance(error, CommitConflictError) or _is_conflict(error):
+                raise Refused(str(error)[:200]) from error
+            raise
+        made = found
+    _check_between(data, read, made)
+    return made
+
+
+def _is_conflict(error: Exception) -> bool:
+    said = str(error).lower()
+    return "conflict" in said or "concurrent writers" in said
+
+
+def _found(data: Any, read: int, token: str) -> int | None:
+    """Return the version that a commit made although its answer was lost; None where it made none."""
+    data.checkout_latest()
+    for version in range(read + 1, data.version + 1):
+        transaction = data.read_transaction(version)
+        if transaction is not None and (transaction.transaction_properties or {}).get(TOKEN) == token:
+            return version
+    return None
+
+
+def _check_between(data: Any, read: int, made: int) -> None:
+    """Make sure that nothing but harmless commits lie between the version that was read and the one made of it.
+
+    Lance takes versions that were cleaned up for none. So a process that was paused in the middle of a commit may
+    bring deleted rows back: its commit is undone, unless others have gone on from it.
+    """
+    import lance
+    from lance import LanceDataset, LanceOperation
+
+    if read + 1 == made:
+        return
+    latest = lance.dataset(data.uri)
+    if _same(latest, read, made - 1):
+        return
+    if latest.version != made:
+        raise CorruptError(
+            f"Another process wrote to {masked(data.uri)} while this one was paused in a commit: deleted rows may be "
+            "back.",
+            LOOK_CLOSER,
+        )
+    LanceDataset.commit(data.uri, LanceOperation.Restore(made - 1), read_version=made, max_retries=0)
+    raise Refused("versions were cleaned up in between")
+
+
+def _same(data: Any, *versions: int) -> bool:
+    """Return whether two versions have the same rows in the same files, and the same columns."""
+    try:
+        one, other = (data.checkout_version(version) for version in versions)
+        pieces = [[fragment.metadata.to_json() for fragment in each.get_fragments()] for each in (one, other)]
+    except (OSError, ValueError, RuntimeError):
+        return False  # one of them was cleaned up
+    return pieces[0] == pieces[1] and bool(one.schema.equals(other.schema))

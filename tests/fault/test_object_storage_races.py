@@ -1,0 +1,158 @@
+"""Two ingests at once into one bucket, and ingests that are killed there: no row is lost, none is there twice.
+
+VECINDEX_RACES sets how many races the slow tests run (50), VECINDEX_REMOTE_KILLS how many kills (30).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import lance
+import pytest
+
+import invariants
+import vecindex
+from object_storage import Bucket, moto, new_bucket, rows_file
+from racing import Racer, ingest
+from vecindex.store.database import Database
+from vecindex.store.remote import orphans
+
+RACES = int(os.environ.get("VECINDEX_RACES", "50"))
+KILLS = int(os.environ.get("VECINDEX_REMOTE_KILLS", "30"))
+IN_USE = "Another process is writing to"
+THERE = "are there already"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with moto() as running:
+        yield running
+
+
+@pytest.fixture
+def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    made = new_bucket(server)
+    for name, value in made.settings.items():
+        monkeypatch.setenv(name, value)
+    return made
+
+
+def texts(where: str) -> dict[str, str]:
+    """Return the text of each id; no id is there twice."""
+    table = lance.dataset(f"{where}/articles.lance").to_table(columns=["id", "text"])
+    found = dict(zip(*(table.column(name).to_pylist() for name in ("id", "text")), strict=True))
+    assert len(found) == table.num_rows, "ids are unique"
+    return found
+
+
+def race(bucket: Bucket, folder: Path, number: int, with_lease: bool) -> list[tuple[int, str]]:
+    """Let two processes ingest overlapping rows at once; look at the table, end what was refused, look again."""
+    name = f"{bucket.name}/race{number}{'' if with_lease else 'n'}"
+    one = Bucket(bucket.endpoint, name, bucket.settings)
+    first = rows_file(folder / "first.jsonl", range(60))
+    rows = [
+        rows_file(folder / "a.jsonl", range(30, 200), "second"),
+        rows_file(folder / "b.jsonl", range(100, 260), "second"),
+    ]
+    racers = [Racer(one, path, with_lease=with_lease) for path in rows]
+    try:
+        if number % 2:
+            # Else both make the table.
+            ingest(one.db, first)
+        for racer in racers:
+            racer.wait_until_ready()
+        for racer in racers:
+            racer.begin()
+        ended = [racer.ended() for racer in racers]
+    finally:
+        for racer in racers:
+            racer.process.kill()
+            racer.process.wait()
+    before = texts(one.db)
+    for code, said in ended:
+        assert code in (0, 5), said
+        assert not code or IN_USE in said or THERE in said or "meanwhile" in said, said
+    for path, (code, _) in zip(rows, ended, strict=True):
+        if code:
+            ingest(one.db, path)
+        elif number % 2 == 0:
+            assert before.keys() >= {f"a{i}" for i in (range(30, 200) if path == rows[0] else range(100, 260))}
+    expected = {f"a{i}": f"second {i}" for i in range(30, 260)}
+    if number % 2:
+        expected |= {f"a{i}": f"first {i}" for i in range(30)}
+    assert texts(one.db) == expected
+    assert all(text in (f"first {key[1:]}", expected[key]) for key, text in before.items())
+    return ended
+
+
+@pytest.mark.parametrize("with_lease", [True, False], ids=["lease", "no lease"])
+@pytest.mark.parametrize("number", range(3))
+def test_two_ingests_at_once(bucket: Bucket, tmp_path: Path, number: int, with_lease: bool) -> None:
+    race(bucket, tmp_path, number, with_lease)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("with_lease", [True, False], ids=["lease", "no lease"])
+def test_two_ingests_at_once_many_times(bucket: Bucket, tmp_path: Path, with_lease: bool) -> None:
+    refused, both, codes = 0, 0, []
+    for number in range(RACES):
+        ended = race(bucket, tmp_path, number, with_lease)
+        codes.append([code for code, _ in ended])
+        refused += sum(code == 5 for code, _ in ended)
+        both += all(code == 0 for code, _ in ended)
+        if with_lease:
+            assert all(IN_USE in said for code, said in ended if code), ended
+    print(f"\n{RACES} races: {refused} writers refused, both done in {both}; 0 duplicates, 0 lost")
+    assert refused + both > 0
+
+
+def kill(bucket: Bucket, folder: Path, number: int, seconds: float) -> int:
+    """Kill an ingest of new and changed rows after so many seconds, run it again, and check what is left."""
+    one = Bucket(bucket.endpoint, f"{bucket.name}/kill{number}", bucket.settings)
+    ingest(one.db, rows_file(folder / "first.jsonl", range(150)))
+    rows = rows_file(folder / "second.jsonl", range(50, 400), "second")
+    racer = Racer(one, rows)
+    racer.wait_until_ready()
+    racer.begin()
+    time.sleep(seconds)
+    racer.process.send_signal(signal.SIGKILL)
+    racer.process.communicate()
+    before = texts(one.db)
+    done = sum(text.startswith("second") for text in before.values())
+    assert before.keys() >= {f"a{i}" for i in range(150)}, "no row is gone"
+    # Its lease is taken at once: the process is known to be gone.
+    ingest(one.db, rows)
+    expected = {f"a{i}": f"{'first' if i < 50 else 'second'} {i}" for i in range(400)}
+    assert texts(one.db) == expected
+    invariants.check(one.db, dimension=8, precomputed=True)  # type: ignore[arg-type]
+    index = vecindex.open(one.db)
+    index.optimize(older_than="0s")
+    table = Database(one.db).articles("articles")
+    assert orphans.orphans(table.lance, table.where, timedelta(0)) == []
+    assert texts(one.db) == expected
+    report = index.doctor()
+    assert report.sound, report.findings
+    return done
+
+
+def test_a_killed_ingest_goes_on(bucket: Bucket, tmp_path: Path) -> None:
+    moments = random.Random(1)
+    for number in range(4):
+        kill(bucket, tmp_path, number, moments.uniform(0.1, 1.5))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_killed_ingest_goes_on_many_times(bucket: Bucket, tmp_path: Path) -> None:
+    moments = random.Random(2)
+    done = [kill(bucket, tmp_path, 100 + number, moments.uniform(0.05, 2.5)) for number in range(KILLS)]
+    between = sum(0 < rows < 350 for rows in done)
+    print(f"\n{KILLS} kills: {between} in the middle of the work, {done.count(0)} before it, {done.count(350)} after")
+    assert between >= KILLS // 4
