@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pages import Page
-from tables import OTHER_WEIGHTS, append, make_table
+from tables import OTHER_WEIGHTS, append, make_table, unit_vectors
 from vecindex.verbs.questions.model import QuestionModel
 
 Run = Callable[..., Any]
@@ -97,6 +97,23 @@ def test_the_lower_end_may_be_judged(run: Run, folder: Path) -> None:
     assert low.code == 1
     assert "mrr@10 of meaning (lower) is 0.500, below 0.6" in low.err
     assert run(*ask, "--on", "upper").code == 2
+
+
+def test_a_fall_since_a_tag_ends_with_1(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = unit_vectors(20)
+    append(make_table(tmp_path, weights=OTHER_WEIGHTS), vectors)
+    monkeypatch.setattr(QuestionModel, "embed", lambda self, texts, *_: vectors[[int(t) for t in texts]])
+    lines = [{"id": i, "text": str(i), "answers": [f"a{i:05d}"]} for i in range(20)]
+    (tmp_path / "q.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert run("tag", "good", "--db", tmp_path).code == 0
+    ask = ("evaluate", "-q", tmp_path / "q.jsonl", "--against", "good", "--db", tmp_path)
+    same = run(*ask)
+    assert (same.code, "No fall by more than the noise." in same.out) == (0, True)
+    assert run("delete", *(f"a{i:05d}" for i in range(8)), "--yes", "--db", tmp_path).code == 0
+    fell = run(*ask)
+    assert fell.code == 1
+    assert "ndcg@10 of meaning fell by 0.400 since good" in fell.err
+    assert "ndcg@10 0.600 by meaning (20 questions of q.jsonl, " in run("status", "--db", tmp_path).out
 
 
 def test_bad_lines_end_with_6(run: Run, folder: Path) -> None:

@@ -17,6 +17,7 @@ import vecindex
 from tables import OTHER_WEIGHTS, Notices, append, chunked_table, make_table, unit_vectors
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, SourceError
+from vecindex.store.database import Database
 from vecindex.verbs.evaluate.result import EvaluateResult
 from vecindex.verbs.questions.model import QuestionModel
 
@@ -278,6 +279,76 @@ def test_a_tagged_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     )
     with pytest.raises(ConfigError, match="None of the 1 articles"):
         index.evaluate(asked)
+
+
+def many(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[dict[str, Any]], F32]:
+    """Make a table in which question i finds article i first, and return the questions and the articles' vectors."""
+    vectors = unit_vectors(40)
+    append(make_table(folder, weights=OTHER_WEIGHTS), vectors)
+    asks(monkeypatch, vectors)
+    return [{"id": f"q{i}", "text": str(i), "answers": [f"a{i:05d}"]} for i in range(20)], vectors
+
+
+def test_a_fall_by_more_than_the_noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, _ = many(tmp_path, monkeypatch)
+    index = vecindex.open(tmp_path)
+    index.tag("good")
+    same = index.evaluate(asked, against="good").against
+    assert same is not None
+    assert (same.measure, same.means, same.fell) == ("ndcg@10", {"meaning": 1.0}, ())
+    found = same.differences["meaning"]
+    assert (found.mean, found.low, found.high, found.p, found.p_adjusted) == (0, 0, 0, 1, 1)
+    # One article less is noise, ten are not.
+    index.delete("a00003")
+    one = index.evaluate(asked, against="good").against
+    assert one is not None
+    assert (one.differences["meaning"].mean, one.differences["meaning"].less, one.fell) == (-0.05, 1, ())
+    index.delete(*(f"a{i:05d}" for i in range(4, 13)))
+    ten = index.evaluate(asked, against="good").against
+    assert ten is not None
+    assert (ten.differences["meaning"].mean, ten.differences["meaning"].less) == (-0.5, 10)
+    assert ten.differences["meaning"].p == 2 / 2**10
+    assert ten.fell == ("meaning",)
+    with pytest.raises(ConfigError, match="has no tag 'bad'"):
+        index.evaluate(asked, against="bad")
+
+
+def test_status_shows_the_last_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, vectors = many(tmp_path, monkeypatch)
+    index = vecindex.open(tmp_path)
+    assert index.status().evaluated is None
+    index.evaluate(asked)
+    first = index.status().evaluated
+    assert first is not None
+    assert (first["measure"], first["rankers"], first["questions"]) == ("ndcg@10", {"meaning": 1.0}, 20)
+    assert (first["rows"], first["changed_since"]) == (40, False)
+    index.evaluate(asked[:10])
+    second = index.status().evaluated
+    assert second is not None
+    assert (second["questions"], second["judgments_hash"] == first["judgments_hash"]) == (10, False)
+    index.tag("then")
+    append(Database(tmp_path).articles("articles"), vectors[:1], ids=["more"], txn=2)
+    index.evaluate(asked, at="then")
+    third = index.status().evaluated
+    assert third is not None
+    assert (third["questions"], third["changed_since"]) == (10, True)
+    index.project(method="pca")
+    index.evaluate(list(reversed(asked)))
+    index.project("other", method="pca")
+    fourth = index.status().evaluated
+    assert fourth is not None
+    assert (fourth["judgments_hash"], fourth["changed_since"]) == (first["judgments_hash"], False)
+
+
+def test_an_evaluation_waits_for_no_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, _ = many(tmp_path, monkeypatch)
+    index = vecindex.open(tmp_path)
+    index.evaluate(asked)
+    notices = Notices()
+    with Database(tmp_path).writer():
+        result = index.evaluate(asked[:5], observer=notices)
+    assert result.rankers[0].measures["ndcg@10"].mean == 1
+    assert any(line.startswith("the evaluation is not kept for the status: ") for line in notices.lines)
 
 
 @pytest.mark.shared

@@ -13,9 +13,9 @@ from scipy.stats import permutation_test
 from vecindex.core.neighbors import F64
 from vecindex.core.nulls import sign_flip_p
 from vecindex.verbs.compare.agreement import overlap_at, rank_biased_overlap
-from vecindex.verbs.compare.paired import difference, holm, is_shown, verdict
-from vecindex.verbs.compare.result import Difference
 from vecindex.verbs.evaluate.measures import measured
+from vecindex.verbs.evaluate.paired import difference, holm, is_shown, verdict
+from vecindex.verbs.evaluate.result import Difference
 
 RUNS = 200
 

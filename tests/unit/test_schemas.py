@@ -129,6 +129,13 @@ def test_evaluate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         values = printed(monkeypatch, "evaluate", "-q", tmp_path / "q.jsonl", *more, "--db", tmp_path)
         valid("evaluate", values)
         assert (values["questions"], values["judged_by"]["without"], len(values["rejected"])) == (2, 1, 1)
+    printed(monkeypatch, "tag", "before", "--db", tmp_path)
+    values = printed(monkeypatch, "evaluate", "-q", tmp_path / "q.jsonl", "--against", "before", "--db", tmp_path)
+    valid("evaluate", values)
+    assert values["against"]["tag"] == "before"
+    status = printed(monkeypatch, "status", "--db", tmp_path)
+    valid("status", status)
+    assert status["evaluated"]["questions"] == 2
 
 
 def test_compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def evaluate(
     options["qrels"] = judgments
     with Screen() as screen:
         result = vecindex.open(db, table).evaluate(questions, observer=screen, **options)
-    missed = _missed(result, floors, on)
+    missed = [*_missed(result, floors, on), *_fallen(result)]
     if csv is not None:
         write_csv(result, csv)
         screen.notice(f"written: {csv}")
@@ -115,6 +115,17 @@ def _missed(result: EvaluateResult, floors: Sequence[Floor], on: str) -> list[st
         if not value >= least:
             lines.append(f"{measure} of {name} ({on}) is {value:.3f}, below {least:g}")
     return lines
+
+
+def _fallen(result: EvaluateResult) -> list[str]:
+    """Return a line for each ranker that fell by more than the noise."""
+    against = result.against
+    if against is None:
+        return []
+    return [
+        f"{against.measure} of {name} fell by {-against.differences[name].mean:.3f} since {against.tag}"
+        for name in against.fell
+    ]
 
 
 def _there(result: EvaluateResult) -> str:

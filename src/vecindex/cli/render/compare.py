@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vecindex.cli.layout import data, out, prose, short, table
 from vecindex.cli.output import size
 from vecindex.messages import percent
-from vecindex.verbs.compare.paired import shown_p
+from vecindex.verbs.evaluate.paired import shown_p
 from vecindex.verbs.evaluate.result import interval_shown
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vecindex.cli.layout import data, out, prose, short, table
 from vecindex.cli.render.rows import write_rows
+from vecindex.verbs.evaluate.paired import shown_p
 from vecindex.verbs.evaluate.result import interval_shown
 
 if TYPE_CHECKING:
@@ -33,7 +34,25 @@ def print_evaluate(result: EvaluateResult) -> None:
     prose("In brackets: interval of 95 %, over draws of questions. Holes: hits that nobody judged.", indent=2)
     for note in result.notes:
         prose(note, "- ", 2)
+    _print_against(result)
     _print_worst(result)
+
+
+def _print_against(result: EvaluateResult) -> None:
+    """Print what has changed since a tag."""
+    against = result.against
+    if against is None:
+        return
+    out(f"\n{against.measure} since the tag {against.tag}")
+    head = ["", "then", "difference", "interval of 95 %", "p", "more", "less"]
+    rows = []
+    for name, found in against.differences.items():
+        ends = f"{found.low:+.3f} to {found.high:+.3f}" if found.low == found.low else "-"
+        change = [f"{against.means[name]:.3f}", f"{found.mean:+.3f}", ends, shown_p(found.p_adjusted)]
+        rows.append([name, *change, f"{found.more:,}", f"{found.less:,}"])
+    table([head, *rows])
+    if not against.fell:
+        prose("No fall by more than the noise.", indent=2)
 
 
 def _print_worst(result: EvaluateResult) -> None:

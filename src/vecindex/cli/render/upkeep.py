@@ -64,6 +64,8 @@ def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
         yield "fields", ", ".join(f"{plain(name)} ({kind})" for name, kind in found.columns.items())
     for number, (name, about) in enumerate(found.maps.items()):
         yield "" if number else "maps", map_line(name, about)
+    if found.evaluated:
+        yield "evaluated", _evaluation(found.evaluated)
     if found.tags:
         yield "tags", ", ".join(f"{name} (version {version})" for name, version in found.tags.items())
     if found.batch_tokens:
@@ -81,6 +83,13 @@ def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
         "store",
         f"fragments {found.fragments:,}, versions {found.versions:,}, {size(found.live_bytes)} in use{disk}",
     )
+
+
+def _evaluation(last: Mapping[str, Any]) -> str:
+    by = ", ".join(f"{value:.3f} by {name}" for name, value in last["rankers"].items())
+    since = "; the table has changed since" if last["changed_since"] else ""
+    asked = f"{last['questions']:,} questions of {last['questions_name']}"
+    return f"{last['measure']} {by} ({asked}, {last['at'][:10]}{since})"
 
 
 def _of(found: Status) -> str:

@@ -14,12 +14,13 @@ from vecindex.store.database import Database
 from vecindex.types import Observer, Silent
 from vecindex.verbs.compare.agreement import PERSISTENCE, overlap_at, rank_biased_overlap
 from vecindex.verbs.compare.options import CompareOptions, checked_compare
-from vecindex.verbs.compare.paired import difference, holm, verdict
-from vecindex.verbs.compare.result import ComparedQuestion, ComparedTable, CompareResult, Difference, Pair
+from vecindex.verbs.compare.result import ComparedQuestion, ComparedTable, CompareResult, Pair
 from vecindex.verbs.compare.sides import Side, asked_of, check_models, described, opened
 from vecindex.verbs.evaluate.asked import Asked, read_asked
 from vecindex.verbs.evaluate.evaluate import judgment_counts, notes_on, ranked_question
 from vecindex.verbs.evaluate.measures import SHOWN
+from vecindex.verbs.evaluate.paired import difference, holm, verdict
+from vecindex.verbs.evaluate.result import Difference
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import Questions
 

@@ -11,37 +11,12 @@ from vecindex.messages import Message
 from vecindex.notebook import shown_table
 from vecindex.serialize import Result, Spell
 from vecindex.types import Rejected
-from vecindex.verbs.evaluate.result import JudgmentCounts, RankedQuestion, interval_shown
+from vecindex.verbs.evaluate.result import Difference, JudgmentCounts, RankedQuestion, interval_shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A paired difference over the questions: above 0 the other table has more.
-
-    Attributes
-    ----------
-    mean, low, high : with its percentile bootstrap interval of 95 %, over draws of questions.
-    p : of the two-sided sign-flip test.
-    p_adjusted : the same by Holm's rule over all tables that are compared with the first; NaN (null in JSON) of all
-        measures but the one that decides.
-    more, less, equal : questions at which the other table has more, less, and the same.
-    detectable : the difference that so many questions would show in 80 % of cases.
-    """
-
-    mean: float
-    low: float
-    high: float
-    p: float
-    p_adjusted: float
-    more: int
-    less: int
-    equal: int
-    detectable: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
@@ -16,10 +17,13 @@ from vecindex.store.database import Database
 from vecindex.store.search import Found
 from vecindex.types import Observer, Silent
 from vecindex.verbs.evaluate.asked import Asked, read_asked, some
+from vecindex.verbs.evaluate.kept import keep
 from vecindex.verbs.evaluate.measures import HOLES, MEASURES, OF_TEXTS, first_relevant, measured
 from vecindex.verbs.evaluate.options import EvaluateOptions, checked_evaluate
+from vecindex.verbs.evaluate.paired import difference, holm, is_shown
 from vecindex.verbs.evaluate.ranking import Ranking, Searched, ranked, vectors_of
 from vecindex.verbs.evaluate.result import (
+    Against,
     EvaluatedQuestion,
     EvaluateResult,
     JudgedHit,
@@ -29,6 +33,7 @@ from vecindex.verbs.evaluate.result import (
 )
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import Questions
+from vecindex.verbs.search.rankers import Ranker
 
 _MANY_HOLES = 0.2
 _FEW_QUESTIONS = 30
@@ -55,14 +60,15 @@ def evaluate(
         )
     there = known_articles(table)
     check_known(asked, there, table)
-    vectors, embed_s = np.empty((len(asked.questions), 0), dtype=np.float32), 0.0
-    if any(ranker.by_meaning for ranker in rankers):
-        vectors, embed_s = vectors_of(database, asked, table, options, model, observer)
-    searched = Searched(database, table, options["at"], model, options)
-    rankings = ranked(searched, asked, rankers, options["depth"], vectors, observer)
-    values = [measures_of(one, asked, options["min_grade"]) for one in rankings]
+    now = _measured(Searched(database, table, options["at"], model, options), asked, rankers, observer)
+    rankings, values = now.rankings, now.values
     counts = judgment_counts(asked, there, options["min_grade"])
-    return EvaluateResult(
+    against = None
+    if options["against"] is not None:
+        before = database.articles(name, options["against"])
+        then = _measured(Searched(database, before, options["against"], model, options), asked, rankers, observer)
+        against = _against(options["against"], rankers, then.values, values, options["seed"])
+    result = EvaluateResult(
         table=name,
         model=table.fingerprint.model,
         at=options["at"],
@@ -74,7 +80,7 @@ def evaluate(
         depth=options["depth"],
         min_grade=options["min_grade"],
         seed=options["seed"],
-        embed_s=embed_s,
+        embed_s=now.embed_s,
         rankers=tuple(
             RankerFigures(
                 str(one.ranker),
@@ -87,7 +93,46 @@ def evaluate(
         items=tuple(_items(asked, there, rankings, values, options["min_grade"])),
         notes=tuple(notes_on(asked, counts, values, [str(ranker) for ranker in rankers])),
         rejected=asked.rejected,
+        against=against,
     )
+    keep(database, result, asked, table, observer)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """The rankings of all questions, their measures (q,), and the seconds of their vectors."""
+
+    rankings: list[Ranking]
+    values: list[dict[str, F64]]
+    embed_s: float
+
+
+def _measured(searched: Searched, asked: Asked, rankers: Sequence[Ranker], observer: Observer) -> _Measured:
+    options = searched.options
+    vectors, embed_s = np.empty((len(asked.questions), 0), dtype=np.float32), 0.0
+    if any(ranker.by_meaning for ranker in rankers):
+        vectors, embed_s = vectors_of(searched.database, asked, searched.table, options, searched.model, observer)
+    rankings = ranked(searched, asked, rankers, options["depth"], vectors, observer)
+    return _Measured(rankings, [measures_of(one, asked, options["min_grade"]) for one in rankings], embed_s)
+
+
+def _against(
+    tag: str,
+    rankers: Sequence[Ranker],
+    then: Sequence[dict[str, F64]],
+    now: Sequence[dict[str, F64]],
+    seed: int,
+) -> Against:
+    """Return what has changed since a tag, by the measure that decides."""
+    measure = next(iter(now[0]))
+    found = [difference(one[measure], other[measure], seed) for one, other in zip(then, now, strict=True)]
+    adjusted = holm([one.p for one in found])
+    names = [str(ranker) for ranker in rankers]
+    differences = {name: replace(one, p_adjusted=p) for name, one, p in zip(names, found, adjusted, strict=True)}
+    fell = tuple(name for name, one in differences.items() if one.mean < 0 and is_shown(one))
+    means = {name: float(of[measure].mean()) for name, of in zip(names, then, strict=True)}
+    return Against(tag, measure, means, differences, fell)
 
 
 def known_articles(table: ArticleTable) -> set[str]:

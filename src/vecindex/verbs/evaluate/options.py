@@ -50,6 +50,10 @@ class EvaluateOptions(JudgedOptions, total=False):
         ),
     ]
     at: Annotated[str | None, Option("Evaluate the table as it was tagged.", metavar="TAG")]
+    against: Annotated[
+        str | None,
+        Option("Compare with the table as it was tagged; exit 1 when it fell by more than the noise.", metavar="TAG"),
+    ]
 
 
 def checked_evaluate(questions: object, options: EvaluateOptions) -> tuple[EvaluateOptions, list[Ranker]]:

@@ -17,11 +17,11 @@ from vecindex.store.search import Found
 from vecindex.types import Observer, Stage
 from vecindex.verbs.evaluate.asked import Asked
 from vecindex.verbs.evaluate.measures import SHOWN
+from vecindex.verbs.evaluate.options import JudgedOptions
 from vecindex.verbs.evaluate.texts import holds, normalized
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.vectors import question_vectors
 from vecindex.verbs.search.finder import Finder, Fusion, Query
-from vecindex.verbs.search.options import RankOptions
 from vecindex.verbs.search.rankers import HYBRID, MEANING, WORDS, Ranker
 from vecindex.verbs.search.reorder import Spread, reranked, spread
 from vecindex.verbs.search.search import mending, with_full_text_index
@@ -65,7 +65,7 @@ class Searched:
     table: ArticleTable
     at: str | None
     model: QuestionModel
-    options: RankOptions
+    options: JudgedOptions
 
 
 def vectors_of(

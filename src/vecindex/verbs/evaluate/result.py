@@ -113,6 +113,48 @@ class JudgmentCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """A paired difference over the questions: above 0 the other table, or the present one, has more.
+
+    Attributes
+    ----------
+    mean, low, high : with its percentile bootstrap interval of 95 %, over draws of questions.
+    p : of the two-sided sign-flip test.
+    p_adjusted : the same by Holm's rule over all tables, or rankers, that are compared; NaN (null in JSON) of all
+        measures but the one that decides.
+    more, less, equal : questions at which the other table has more, less, and the same.
+    detectable : the difference that so many questions would show in 80 % of cases.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+    p_adjusted: float
+    more: int
+    less: int
+    equal: int
+    detectable: float
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """The same questions on the table as it was tagged.
+
+    Attributes
+    ----------
+    differences : of the measure that decides, by the ranker: now minus then.
+    fell : rankers that fell by more than the noise: the interval is below 0, and p, adjusted, is below 5 %.
+    """
+
+    tag: str
+    measure: str
+    means: dict[str, float]
+    differences: dict[str, Difference]
+    fell: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluateResult(Result, Frames):
     """How well a table finds the right articles, by each ranker.
 
@@ -123,6 +165,7 @@ class EvaluateResult(Result, Frames):
     rankers : in the order in which they were given.
     items : the questions.
     notes : what to know before the figures are used.
+    against : the same on the table as it was tagged; None where that was not asked for.
     """
 
     table: str
@@ -141,6 +184,7 @@ class EvaluateResult(Result, Frames):
     items: tuple[EvaluatedQuestion, ...]
     notes: tuple[Message, ...] = ()
     rejected: tuple[Rejected, ...] = ()
+    against: Against | None = None
 
     def ranker(self, name: str) -> RankerFigures:
         """Return the figures of a ranker by its name; raises KeyError for one that was not run."""

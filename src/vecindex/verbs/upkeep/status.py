@@ -18,6 +18,7 @@ from vecindex.store.rejects import RejectTable
 from vecindex.store.search import fulltext_language, has_fulltext_index
 from vecindex.store.versions import table_folder
 from vecindex.types import Fingerprint
+from vecindex.verbs.evaluate.kept import last_evaluation
 from vecindex.verbs.languages import unknown_line, unknown_rows
 from vecindex.verbs.map_state import rebuilt_by, why_due
 from vecindex.verbs.project.options import MIN_ARTICLES
@@ -62,6 +63,7 @@ class Status(Result):
         rebuilt.
     words_language : the code of the language of the full-text index, None without one.
     versions : versions that are kept; `tags` names some of them.
+    evaluated : what the last `evaluate` found, and whether the rows have changed since; None without one.
     damaged : what is stored with the table and cannot be read, each a sentence.
     next : what to do now, each a sentence with its command.
     """
@@ -94,6 +96,7 @@ class Status(Result):
     live_bytes: int = 0
     table_bytes: int | None
     database_bytes: int | None
+    evaluated: dict[str, Any] | None = None
     damaged: tuple[str, ...] = ()
     next: list[Text] = field(default_factory=list)
 
@@ -170,6 +173,7 @@ def _with_table(found: Status, database: Database, table: ArticleTable) -> Statu
         words_indexed=has_fulltext_index(table),
         words_language=fulltext_language(table),
         batch_tokens=table.setting("batch_tokens") or {},
+        evaluated=last_evaluation(database, table),
         damaged=_damaged(table),
         **asdict(usage(table, database.folder)),
     )

@@ -1,4 +1,4 @@
-"""Paired differences of two tables over the same questions: an interval, a test, and what they say."""
+"""Paired differences of two tables, or two states of one: an interval, a test, and what they say."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from vecindex.core.neighbors import F64
 from vecindex.core.nulls import bootstrap_mean, sign_flip_p
-from vecindex.verbs.compare.result import Difference
+from vecindex.verbs.evaluate.result import Difference
 
 ALPHA = 0.05
 # Both ends of a normal test at 5 %, and 80 % of the differences beyond: 1.96 + 0.84.
