@@ -12,7 +12,8 @@ from vecindex.verbs.evaluate.paired import shown_p
 from vecindex.verbs.evaluate.result import interval_shown
 
 if TYPE_CHECKING:
-    from vecindex.verbs.compare.result import ComparedTable, CompareResult, Difference
+    from vecindex.verbs.compare.result import ComparedTable, CompareResult
+    from vecindex.verbs.evaluate.result import Difference
 
 _MOST = 5
 _HITS = 3
