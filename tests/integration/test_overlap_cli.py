@@ -112,6 +112,24 @@ def test_the_first_screen_answers(ran: Ran, mapped: tuple[str, str], monkeypatch
     assert "embedding space" not in out
 
 
+def test_where_all_is_kept_nobody_asks_why_one_is_bad(ran: Ran, mapped: tuple[str, str], tmp_path: Path) -> None:
+    """Articles on a circle, whose map is that circle: each question keeps all of its nearest."""
+    asks = "Why is one of them bad?"
+    assert asks in ran(mapped)[1]
+    angles = np.random.default_rng(0).uniform(0, 2 * np.pi, 80)
+    circle = np.column_stack([np.cos(angles), np.sin(angles), *np.zeros((4, 80))])
+    make_table(tmp_path / "db", circle)
+    put_map(tmp_path / "db", "flat", [f"a{i:05d}" for i in range(80)], circle[:, :2], {"method": "cut", "seed": 1})
+    file = tmp_path / "questions.txt"
+    file.write_text("what?\nwhere?\n", encoding="utf-8")
+    known = {"what?": circle[0] + 0.001, "where?": circle[1] + 0.001}
+    overlap(Database(tmp_path / "db"), "articles", str(file), {}, KnownModel(known))  # type: ignore[arg-type]
+    out = ran((str(tmp_path / "db"), str(file)))[1]
+    assert "worst of 2 questions" in out
+    assert "100 %" in out
+    assert asks not in out
+
+
 def test_details_print_all_figures(ran: Ran, mapped: tuple[str, str]) -> None:
     first = ran(mapped)[1]
     code, out, err = ran(mapped, "--details")

@@ -73,7 +73,7 @@ def test_a_package_with_the_same_weights_stands_in_for_a_commit_of_the_hub(
     weights = PACKAGED[PACKAGE].sha256
     assert find_stored(PACKAGE, "a" * 40, weights).origin == "package"
     assert own_query_prompt(PACKAGE, "a" * 40) == ""
-    with pytest.raises(ModelError, match="could not be fetched"):
+    with pytest.raises(ModelError, match=r"could not be fetched \(HF_HUB_OFFLINE is set, which forbids it\)"):
         find_stored(PACKAGE, "a" * 40, "0" * 64)
     # Without a commit the caller compares the weights.
     assert find_stored(PACKAGE, None, "0" * 64).weights == weights
@@ -117,6 +117,7 @@ def test_a_download_that_breaks_is_told_as_that(tmp_path: Path, monkeypatch: pyt
             return str(tmp_path)  # settings, perhaps, but no weights
         raise LocalEntryNotFoundError("not here") if local_files_only else BrokenLineError("the line broke")
 
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", broken)
     with pytest.raises(ModelError, match=r"could not be fetched \(the line broke\)") as caught:
         find_model("some/model")

