@@ -11,9 +11,9 @@ from vecindex.sources.articles import Article
 from vecindex.sources.open import open_sources
 from vecindex.types import Silent
 from vecindex.verbs.ingest.fields.settle import LOOK_AHEAD, chooser, report, settle
+from vecindex.verbs.ingest.known.registry import Registry
 from vecindex.verbs.ingest.options import IngestOptions, checked_ingest, reading
 from vecindex.verbs.ingest.plan import Planner, whole
-from vecindex.verbs.ingest.registry import Registry
 from vecindex.verbs.ingest.result import IngestReport
 
 
@@ -42,11 +42,12 @@ def account(
     opened = open_sources(
         [str(source) for source in sources],
         format=checked["format"],
+        vector_field=checked["vector_field"],
         text_fields=[name for name in (checked["id_field"], checked["text_field"]) if name],
         notice=heard.notice,
         reading=reading(checked),
     )
-    choose = chooser(checked, checked["text_template"], None)
+    choose = chooser(checked, checked["text_template"], checked["vector_field"])
     settled = settle(opened, choose, LOOK_AHEAD)
     done = IngestReport("articles")
     done.taken, done.sources_left_out = report(settled, heard)

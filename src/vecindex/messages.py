@@ -187,5 +187,14 @@ def percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def counted(n: int, one: str, many: str = "") -> str:
+    """Return a number with the word for what is counted; `many` is `one` with an s by default.
+
+    >>> counted(1, "row"), counted(1234, "row"), counted(2, "row has", "rows have")
+    ('1 row', '1,234 rows', '2 rows have')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
 Message = str
 """A message: a `Text`, or a plain one that names no option and no command."""

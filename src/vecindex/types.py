@@ -117,11 +117,13 @@ class Basis:
     sampled_rows : rows that were read for it; None where all were, and the counts are exact.
     probed_texts : texts that were embedded for the rate.
     beginnings : names of sources of which only the beginning was read.
+    remembered : when an earlier run measured the rate on this machine, ISO 8601; None where this one did.
     """
 
     sampled_rows: int | None
     probed_texts: int
     beginnings: list[str]
+    remembered: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ class Estimate:
     seconds : of the model for all rows; after a dry run those of the whole run, loading and reading included.
     disk_bytes, free_bytes : bytes that the new rows will take, and those free where the database lies.
     basis : what it rests on after a dry run, else None.
+    unknown_frac : after a dry run, the share of the sample's tokens that the model does not know; else None.
     """
 
     rows: int | None
@@ -148,6 +151,7 @@ class Estimate:
     precision: str
     precision_cosine: float | None
     basis: Basis | None = None
+    unknown_frac: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

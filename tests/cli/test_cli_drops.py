@@ -26,8 +26,8 @@ def test_what_was_left_out_is_said_and_nothing_is_missing(run: Run, tmp_path: Pa
     assert done.code == 0
     counts = "0 added, 1 changed, 0 unchanged, 0 rejected, 1 left out, 1 deletions = 3 read; 3 rows in all"
     assert f"articles: {counts}" in done.err
-    assert "  1 rows left out: a newer version is in the table, or was read before" in done.err
-    assert "  1 rows say that their ids are deleted" in done.err
+    assert "  1 row left out: a newer version is in the table, or was read before" in done.err
+    assert "  1 row says that its id is deleted" in done.err
     assert "--prune" not in done.err
     assert {key: done.json[key] for key in ("read", "older", "deleted", "changed")} == {
         "read": 3,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+import subprocess
+import sys
 from decimal import Decimal
 from itertools import permutations
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any
 import pytest
 
 import vecindex
+from embedding_service import serving
 from vecindex.errors import ConfigError, SourceError
 from vecindex.store.database import Database
 from vecindex.store.deleted import DeletedRows
@@ -199,6 +203,56 @@ def test_a_bad_row_after_a_deletion_lets_another_follow(tmp_path: Path) -> None:
     report = take(tmp_path, rows, **options)
     assert report.reject_reasons == {"wrong type": 1, "duplicate id": 1}
     assert texts(tmp_path) == {"a": "a of day 4", "z": "z of day 1"}
+
+
+@pytest.mark.parametrize("transaction_rows", [1, 2, 100])
+def test_a_version_that_fails_in_the_model_stands_in_no_other_s_way(tmp_path: Path, transaction_rows: int) -> None:
+    with serving() as service:
+        service.longest = 100
+        long = "word " * 50
+        vecindex.open(tmp_path).ingest([{"id": "c", "day": 1, "text": "c of day 1"}], model=service.url)
+        rows: list[dict[str, Any]] = [
+            {"id": "a", "day": 5, "text": long},
+            *({"id": f"b{i}", "day": 1, "text": f"text {i}"} for i in range(3)),
+            {"id": "a", "day": 2, "text": "a of day 2"},
+            {"id": "a", "day": 4, "text": long + "!"},
+            {"id": "a", "day": 3, "text": "a of day 3"},
+            # Both in one transaction, or far apart: the older one is no newer than what the table has.
+            {"id": "c", "day": 3, "text": long},
+            {"id": "c", "day": 0, "text": "c of day 0"},
+        ]
+        report = vecindex.open(tmp_path).ingest(rows, name="drop", newer="day", transaction_rows=transaction_rows)
+    assert (report.read, report.rejected, report.unaccounted, report.rows_in_table) == (9, 3, 0, 5)
+    # The version of day 2 may be stored before the one of day 3 is read.
+    assert report.older in (1, 2)
+    found = texts(tmp_path)
+    assert (found["a"], found["c"]) == ("a of day 3", "c of day 1")
+    assert set(found) == {"a", "b0", "b1", "b2", "c"}
+
+
+KILLED = """
+import os, signal, sys
+from vecindex.store.articles import ArticleTable
+import vecindex
+ArticleTable.delete_ids = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+rows = [{"id": "a", "day": 2, "gone": True}, {"id": "b", "day": 2, "text": "b of day 2", "v": [1.0, 2.0, 2.0]}]
+vecindex.open(sys.argv[1]).ingest(
+    rows, name="drop", vector_field="v", model="test/none", unverified=True, newer="day", deleted_field="gone"
+)
+"""
+
+
+def test_a_kill_between_a_deletion_s_note_and_the_deletion_is_mended_by_the_same_drop(tmp_path: Path) -> None:
+    take(tmp_path, [row("a", 1), row("b", 1)])
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    # The deletion is noted, and the row is still there.
+    assert set(texts(tmp_path)) == {"a", "b"}
+    assert DeletedRows(Database(tmp_path), "articles").of(["a"]).keys() == {"a"}
+    report = take(tmp_path, [row("a", 2, gone=True), row("b", 2)])
+    assert (report.deleted, report.older) == (1, 0)
+    assert texts(tmp_path) == {"b": "b of day 2"}
+    assert take(tmp_path, [row("a", 1)]).older == 1
 
 
 def events(dice: random.Random) -> list[dict[str, Any]]:

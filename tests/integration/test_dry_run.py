@@ -102,11 +102,11 @@ def test_the_rate_is_that_of_texts_from_the_whole_source(tmp_path: Path, small: 
 
 
 def test_batches_of_a_forecast_are_those_of_transactions() -> None:
-    from vecindex.verbs.ingest.rehearsal.rate import _batches
+    from vecindex.verbs.ingest.rate import _batches
 
     # Texts 0 and 2 are one transaction, 1 and 3 the other; each is sorted by length and filled with tokens.
-    assert _batches([9, 2, 3, 4], budget=10, transaction_rows=2) == [[0], [3, 1], [2]]
-    assert _batches([9, 2, 3, 4], budget=100, transaction_rows=4) == [[0, 3, 2, 1]]
+    assert _batches([9, 2, 3, 4], budget=10, transaction_rows=2) == ([[0], [3, 1], [2]], [9, 8, 3])
+    assert _batches([9, 2, 3, 4], budget=100, transaction_rows=4) == ([[0, 3, 2, 1]], [36])
 
 
 def test_texts_of_a_forecast_are_mixed_as_the_rows_are() -> None:
@@ -154,7 +154,7 @@ def test_a_dry_run_says_where_only_the_beginning_was_read(
     done = CliRunner().invoke(app, ["ingest", "-", "--dry-run", "--json", *own], input=lines)
     assert done.exit_code == 0
     shown = " ".join(done.stderr.split())
-    assert "dry run: at least 1 rows: about 1 new in articles" in shown
+    assert "dry run: at least 1 row: about 1 new in articles" in shown
     assert "only the first rows were read of stdin: later ones may be others" in shown
     estimate = json.loads(done.stdout)["estimate"]
     assert (estimate["rows"], estimate["basis"]["beginnings"]) == (None, ["stdin"])

@@ -104,8 +104,8 @@ def test_a_guessed_id_that_repeats_now_and_then_is_warned_of(tmp_path: Path) -> 
     report, heard = ingest(tmp_path, write(tmp_path / "a.jsonl", data))
     assert (report.added, report.rejected) == (19, 1)
     assert heard.warnings == [
-        f"{tmp_path}/a.jsonl: 1 of the first 20 rows have an id that an earlier one has ('id'), and are rejected as "
-        "duplicates; another id: id='auto'"
+        f"{tmp_path}/a.jsonl: 1 of the first 20 rows has an id that an earlier one has ('id'), and is rejected as a "
+        "duplicate; another id: id='auto'"
     ]
 
 
@@ -125,8 +125,8 @@ def test_a_list_of_numbers_that_nobody_named_is_offered_as_embeddings(tmp_path: 
     path = write(tmp_path / "a.jsonl", data)
     vecindex.open(tmp_path / "db").ingest(path, observer=heard, dry_run=True)
     assert heard.warnings == [
-        f"{path}: 'embedding' holds lists of 8 numbers, and is kept as text; if these are embeddings, nothing needs "
-        "to be embedded: vector_field='embedding' model=NAME; to leave it out: skip_fields='embedding'"
+        f"{path}: 'embedding' holds lists of 8 numbers, and is left out; if these are embeddings, nothing needs to "
+        "be embedded: vector_field='embedding' model=NAME; to keep it as text: skip_fields=''"
     ]
     heard = Heard()
     vecindex.open(tmp_path / "db").ingest(path, observer=heard, dry_run=True, skip_fields=["embedding"])
@@ -184,7 +184,7 @@ def test_a_file_that_does_not_fit_is_named_and_the_others_are_read(tmp_path: Pat
     assert [Path(one.source).name for one in report.sources_left_out] == ["b.jsonl", "b2.csv"]
     assert heard.warnings[0].endswith("in/b.jsonl: no field 'text' for the text; fields found: id, words")
     assert heard.warnings[-1] == (
-        "nothing is pruned: 2 sources were left out, which may hold the 1 rows that seem to be gone"
+        "nothing is pruned: 2 sources were left out, which may hold the 1 row that seems to be gone"
     )
     with pytest.raises(SourceError, match=r"0\.jsonl: no field is recognized as the text"):
         vecindex.open(tmp_path / "db2").ingest(*data)

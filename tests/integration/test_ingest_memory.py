@@ -74,7 +74,7 @@ def test_rejects_of_data_without_a_name_are_not_forgotten(tmp_path: Path) -> Non
     index = vecindex.open(tmp_path / "db")
     index.ingest([row("a"), {"id": "b", "v": [0, 0, 0]}], **READY)
     index.ingest([row("c")], **READY)
-    index.ingest([{"id": "d", "v": [0, 0, 0]}], **READY)
+    index.ingest([{"id": "d", "text": "x", "v": [0, 0, 0]}], **READY)
     assert places(tmp_path / "db") == ["<memory> row 0", "<memory> row 1"]
     assert {found["id"] for found in read(tmp_path / "db", "rejects")} == {"b", "d"}
     # Stored from anywhere, a row is no reject any more.
@@ -85,7 +85,7 @@ def test_rejects_of_data_without_a_name_are_not_forgotten(tmp_path: Path) -> Non
 def test_rejects_of_named_data_are_forgotten_when_they_are_gone(tmp_path: Path) -> None:
     index = vecindex.open(tmp_path / "db")
     index.ingest([row("a"), {"id": None, "v": [1, 1, 1]}], name="news", **READY)
-    index.ingest([{"id": None, "v": [1, 1, 1]}], name="other", **READY)
+    index.ingest([{"id": None, "text": "x", "v": [1, 1, 1]}], name="other", **READY)
     assert places(tmp_path / "db") == ["<news> row 1", "<other> row 0"]
     index.ingest([row("a"), row("b", 1)], name="news", **READY)
     assert places(tmp_path / "db") == ["<other> row 0"]

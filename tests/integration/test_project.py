@@ -166,8 +166,9 @@ def test_a_map_that_keeps_copies_together_keeps_all_of_them(tmp_path: Path, copi
     # Seven vectors in a row of articles, as often as the lists of neighbors hold, and more often.
     vectors = np.tile(normalize(np.random.default_rng(0).normal(size=(7, D))), (copies, 1))
     table_of(tmp_path, vectors)
-    for method in ("pca", "local"):
-        found = project(tmp_path, method, method=method, settings={}).scores
+    # The polish seeks those copies that the lists happen to hold, and may part one from the others.
+    for method, settings in (("pca", {}), ("local", {"polish_sweeps": 0})):
+        found = project(tmp_path, method, method=method, settings=settings).scores
         assert found is not None
         assert [found.recall[5].mean, found.recall[10].mean] == [1, 1]
         assert [found.fidelity.trustworthiness.mean, found.fidelity.continuity.mean] == [1, 1]

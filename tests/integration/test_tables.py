@@ -24,6 +24,7 @@ from vecindex.store.database import Database
 from vecindex.store.maps import put_map
 from vecindex.store.questions import QuestionTable
 from vecindex.types import Progress, Silent
+from vecindex.verbs.tables.whole import LOST
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +107,93 @@ def vecindex_encoder(folder: Path) -> Encoder:
     return load(find(str(folder)), LoadOptions("cpu"))
 
 
+LONG = [
+    " ".join(f"The {word} of part {i} is told here." for i in range(40)) + end
+    for word, end in (("river", ""), ("mountain", "\n"), ("sea", "  "))
+]
+
+
+CHUNKS: dict[str, Any] = {"chunk": 40, "chunk_overlap": 5}
+
+
+@pytest.mark.parametrize("overlap", [0, 5])
+def test_articles_in_chunks_are_put_together_and_cut_anew(overlap: int, static: Path, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": f"a{i}", "title": f"Title {i}", "text": text, "year": 2000 + i, "ID": "x"}
+        for i, text in enumerate(LONG)
+    ]
+    rows += [
+        {"id": "short", "title": None, "text": " short ", "year": None, "ID": None},
+        # It overlaps itself wherever it is cut.
+        {"id": "same", "title": "S", "text": "\n" + "same words again and again. " * 60, "year": 1, "ID": "y"},
+    ]
+    how: dict[str, Any] = {
+        "id_field": "id",
+        "chunk": 40,
+        "chunk_overlap": overlap,
+        "text_template": "{title}: {text}",
+    }
+    vecindex.open(tmp_path).ingest(rows, **how)
+    index = vecindex.open(tmp_path, "new")
+    report = index.reembed(model=str(static))
+    assert (report.read, report.added, report.rejected) == (5, 5, 0)
+    # The same as if the table had been made of the sources.
+    vecindex.open(tmp_path, "ingested").ingest(rows, model=str(static), **how)
+    made, expected = ({row["id"]: row for row in read(tmp_path, name)} for name in ("new", "ingested"))
+    assert made.keys() == expected.keys()
+    for row_id, row in made.items():
+        for column in ("content_hash", "text", "title", "year", "src_ID", "article_id", "chunk", "n_tokens"):
+            assert row[column] == expected[row_id][column]
+    assert index.reembed().skipped == 5
+    whole = vecindex.open(tmp_path, "whole")
+    assert whole.reembed(model=str(static), chunk=False, text_template="{text}").added == 5
+    assert {row["id"]: row["text"] for row in read(tmp_path, "whole")} == {row["id"]: row["text"] for row in rows}
+
+
+def test_reembedding_chunks_is_resumed(static: Path, tmp_path: Path) -> None:
+    rows = [{"id": f"a{i}", "text": f"{i} {LONG[0]}"} for i in range(6)]
+    vecindex.open(tmp_path).ingest(rows, **CHUNKS)
+    stop, index = vecindex.Stop(), vecindex.open(tmp_path, "new")
+
+    class Stopper(Silent):
+        def progress(self, progress: Progress) -> None:
+            if progress.rows:
+                stop.request()
+
+    first = index.reembed(model=str(static), transaction_rows=20, observer=Stopper(), stop=stop)
+    assert first.interrupted
+    assert 0 < first.added < 6
+    rest = index.reembed(transaction_rows=20)
+    assert (rest.skipped, rest.added) == (first.added, 6 - first.added)
+    articles = [row["article_id"] for row in read(tmp_path, "new") if row["chunk"] == 0]
+    assert sorted(articles) == [row["id"] for row in rows]
+
+
+def test_an_article_that_its_chunks_do_not_give_back_is_rejected(static: Path, tmp_path: Path) -> None:
+    vecindex.open(tmp_path).ingest([{"id": f"a{i}", "text": f"{i} {LONG[0]}"} for i in range(2)], **CHUNKS)
+    with Database(tmp_path).writer():
+        Database(tmp_path).articles("articles").delete("id = 'a1#2'")
+    index = vecindex.open(tmp_path, "new")
+    report = index.reembed(model=str(static))
+    assert (report.read, report.added, report.rejected) == (2, 1, 1)
+    (reject,) = index.status(rejects=True).rejects or []
+    assert (reject["id"], reject["reason"]) == ("a1", LOST)
+    assert reject["reason"].startswith("whole text is not in the table: its chunks do not give it back")
+
+
+def test_maps_of_chunks_come_along_where_the_cut_is_the_same(static: Path, tmp_path: Path) -> None:
+    vecindex.open(tmp_path).ingest([{"id": f"a{i}", "text": f"{i} {LONG[0]}"} for i in range(3)], **CHUNKS)
+    table = Database(tmp_path).articles("articles")
+    ids, _ = table.vectors()
+    put_map(table, "map", pa.array(ids), np.random.default_rng(0).standard_normal((len(ids), 2)), {"method": "local"})
+    for name, tokens, said in (("same", None, "is taken along as it is"), ("other", 60, "cut into other chunks")):
+        notices = Notices()
+        vecindex.open(tmp_path, name).reembed(model=str(static), chunk=tokens, observer=notices)
+        assert any(said in line for line in notices.lines)
+
+
 def test_what_cannot_be_embedded_again(tmp_path: Path) -> None:
     chunked_table(tmp_path, [2, 3])
-    with pytest.raises(ConfigError, match="holds chunks, and not their whole articles"):
-        vecindex.open(tmp_path, "new").reembed()
     with pytest.raises(ConfigError, match="cannot be embedded into itself"):
         vecindex.open(tmp_path).reembed()
     with pytest.raises(TableNotFoundError, match="No table 'nothing'"):

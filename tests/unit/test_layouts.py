@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from accounts import Heard, account
+from sheets import write_sheet
 from vecindex.errors import SourceError
 
 MILL, TIDE = "The mill stands by the river.", "The tide comes twice a day."
@@ -198,11 +199,14 @@ def test_text_that_wikiextractor_wrote(tmp_path: Path) -> None:
     write(
         tmp_path / "wiki_00",
         f'<doc id="1" url="u" title="Mill">\nMill\n\n{MILL}\n\nMore.\n</doc>\nstray\n'
-        '<doc id="2" url="u" title="Open">\nOpen\n\nx\n<doc id="3" url="u" title="Bad">\nBad\n\n\xff</doc>\n',
+        '<doc id="2" url="u" title="Open">\nOpen\n\nx\n<doc id="3" url="u" title="Last">\nLast\n\nThe end.</doc>\n',
     )
     articles, report = account([tmp_path / "wiki_00"])
-    assert [(a.id, a.title, a.text, a.extra) for a in articles] == [("1", "Mill", f"{MILL}\n\nMore.", {"url": "u"})]
-    assert report.reject_reasons == {"text outside of <doc>": 1, "article without </doc>": 2}
+    assert [(a.id, a.title, a.text, a.extra) for a in articles] == [
+        ("1", "Mill", f"{MILL}\n\nMore.", {"url": "u"}),
+        ("3", "Last", "The end.", {"url": "u"}),
+    ]
+    assert report.reject_reasons == {"text outside of <doc>": 1, "article without </doc>": 1}
 
 
 def test_posts_are_plain_text(tmp_path: Path) -> None:
@@ -243,7 +247,7 @@ SQUAD = {
 @pytest.mark.parametrize("indent", [None, 1])
 def test_records_inside_of_an_object(indent: int | None, tmp_path: Path) -> None:
     write(tmp_path / "squad.json", json.dumps(SQUAD, indent=indent))
-    with pytest.raises(SourceError, match=r"There are records inside: records='data\.paragraphs'\."):
+    with pytest.raises(SourceError, match=r"These seem to hold the rows; to read them: records='data\.paragraphs'\."):
         account([tmp_path / "squad.json"])
     articles, report = account([tmp_path / "squad.json"], records="data.paragraphs", id="auto", skip_fields="qas")
     assert [(a.title, a.text, a.extra) for a in articles] == [
@@ -260,7 +264,7 @@ def test_rows_of_an_answer_of_a_server_are_found_inside(tmp_path: Path) -> None:
         tmp_path / "rows.json",
         json.dumps({"features": [], "rows": [{"row_idx": 0, "row": {"id": "a", "text": MILL}}]}),
     )
-    with pytest.raises(SourceError, match=r"There are records inside: records='rows\.row'\."):
+    with pytest.raises(SourceError, match=r"These seem to hold the rows; to read them: records='rows\.row'\."):
         account([tmp_path / "rows.json"])
     (article,), _ = account([tmp_path / "rows.json"], records="rows.row")
     assert (article.id, article.text, article.extra) == ("a", MILL, {"row_idx": 0})
@@ -282,49 +286,10 @@ def test_spreadsheets(tmp_path: Path) -> None:
     assert [(a.id, a.text, a.extra) for a in articles] == [("1", MILL, {"year": 2001.5}), ("2", TIDE, {"year": None})]
     assert articles[1].location == f"{tmp_path}/a.xlsx Corpus row 4"
     assert report.read == 2
-    assert heard.lines[0] == f"{tmp_path}/a.xlsx: the sheet 'Corpus' is read; 1 others are not (Notes)"
+    assert heard.lines[0] == f"{tmp_path}/a.xlsx: the sheet 'Corpus' is read; 1 other is not (Notes)"
     write(tmp_path / "b.xlsx", b"PK not a sheet")
     with pytest.raises(SourceError, match="cannot be read as a spreadsheet"):
         account([tmp_path / "b.xlsx"])
-
-
-def write_sheet(path: Path, rows: list[list[Any]]) -> None:
-    """Write the smallest .xlsx that holds the rows, and a second sheet."""
-    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    rel = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    package = "http://schemas.openxmlformats.org/package/2006"
-
-    def sheet(rows: list[list[Any]]) -> str:
-        out = []
-        for i, row in enumerate(rows, 1):
-            cells = [
-                f'<c r="{chr(65 + j)}{i}"><v>{value}</v></c>'
-                if isinstance(value, int | float)
-                else f'<c r="{chr(65 + j)}{i}" t="inlineStr"><is><t>{value}</t></is></c>'
-                for j, value in enumerate(row)
-                if value != ""
-            ]
-            out.append(f'<row r="{i}">{"".join(cells)}</row>')
-        return f'<worksheet xmlns="{main}"><sheetData>{"".join(out)}</sheetData></worksheet>'
-
-    kinds = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-    parts = {
-        "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="rels" ContentType='
-        '"application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" '
-        f'ContentType="{kinds}.sheet.main+xml"/></Types>',
-        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
-        f'Type="{rel}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{rel}"><sheets><sheet name="Corpus" sheetId="1" '
-        'r:id="r1"/><sheet name="Notes" sheetId="2" r:id="r2"/></sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">'
-        f'<Relationship Id="r1" Type="{rel}/worksheet" Target="worksheets/sheet1.xml"/>'
-        f'<Relationship Id="r2" Type="{rel}/worksheet" Target="worksheets/sheet2.xml"/></Relationships>',
-        "xl/worksheets/sheet1.xml": sheet(rows),
-        "xl/worksheets/sheet2.xml": sheet([["a note"]]),
-    }
-    with zipfile.ZipFile(path, "w") as out:
-        for name, text in parts.items():
-            out.writestr(name, text)
 
 
 def test_a_zip_archive_that_is_named_and_one_that_would_fill_a_disk(tmp_path: Path) -> None:
@@ -349,7 +314,7 @@ def test_files_about_others_are_read_where_they_are_all_there_is(tmp_path: Path)
 def test_records_by_their_names_and_records_one_level_down(tmp_path: Path) -> None:
     by_name = {f"d{i}": {"title": "T", "text": f"text {i}"} for i in range(3)}
     write(tmp_path / "named.json", json.dumps(by_name))
-    with pytest.raises(SourceError, match=r"There are records inside: records='\*'\."):
+    with pytest.raises(SourceError, match=r"These seem to hold the rows; to read them: records='\*'\."):
         account([tmp_path / "named.json"])
     articles, _ = account([tmp_path / "named.json"], records="*")
     assert [(one.id, one.title, one.text) for one in articles] == [(f"d{i}", "T", f"text {i}") for i in range(3)]
@@ -359,7 +324,7 @@ def test_records_by_their_names_and_records_one_level_down(tmp_path: Path) -> No
     assert {one.id: one.text for one in articles} == texts
     hits = [{"_index": "i", "_id": f"h{i}", "_source": {"text": f"text {i}"}} for i in range(3)]
     write(tmp_path / "hits.jsonl", "\n".join(map(json.dumps, hits)))
-    with pytest.raises(SourceError, match=r"There are records inside: records='_source'\."):
+    with pytest.raises(SourceError, match=r"These seem to hold the rows; to read them: records='_source'\."):
         account([tmp_path / "hits.jsonl"])
     articles, _ = account([tmp_path / "hits.jsonl"], records="_source")
     assert [(one.id, one.text) for one in articles] == [(f"h{i}", f"text {i}") for i in range(3)]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vecindex.verbs.ingest import registry as module
-from vecindex.verbs.ingest.registry import Registry, State
+from vecindex.verbs.ingest.known import registry as module
+from vecindex.verbs.ingest.known.registry import Registry, State
 
 H1, H2 = "0" * 16 + ":" + "1" * 16, "0" * 16 + ":" + "2" * 16
 

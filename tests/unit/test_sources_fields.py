@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -243,10 +244,34 @@ def test_bad_vectors(value: Any, reason: str) -> None:
     assert (bad.reason, bad.id) == (reason, "1")
 
 
-def test_text_may_be_missing_beside_a_vector() -> None:
-    assert article(WITH_VECTOR, id=1, title="T", v=[1]).text == "T"
-    assert article(WITH_VECTOR, id=1, v=[1]).text == ""
-    found = resolve_fields(["id", "v"], vector_field="v")
+@pytest.mark.parametrize("text", [None, "", " \n"])
+def test_an_empty_text_beside_a_vector_is_rejected_unless_it_was_asked_for(text: Any) -> None:
+    bad = rejected(WITH_VECTOR, id=1, title="T", text=text, v=[1])
+    assert (bad.reason, bad.id) == ("empty text next to a vector", "1")
+    asked = replace(WITH_VECTOR, allow_empty=True)
+    assert article(asked, id=1, title="T", text=text, v=[1]).text == "T"
+    assert article(asked, id=1, text=text, v=[1]).text == ""
+    # What the model reads counts, not what is stored.
+    template = resolve_fields(["id", "title", "text", "v"], vector_field="v", text_template="About: {title}")
+    assert article(template, id=1, title="T", text=text, v=[1]).embed_text == "About: T"
+    assert rejected(template, id=1, text="x", v=[1]).reason == "empty text next to a vector"
+
+
+def test_without_a_text_the_title_stands_for_it_beside_a_vector() -> None:
+    found = resolve_fields(["id", "title", "v"], vector_field="v")
+    made = article(found, id=1, title="T", v=[1])
+    assert (found.text, made.text, made.embed_text) == (None, "T", "T")
+    assert rejected(found, id=1, title="", v=[1]).reason == "empty text next to a vector"
+
+
+def test_vectors_alone_are_refused_unless_they_were_asked_for() -> None:
+    with pytest.raises(SourceError, match="no field is recognized as the text, or as a title") as caught:
+        resolve_fields(["id", "v"], vector_field="v")
+    assert (
+        str(caught.value.hint)
+        == "Name one of them with text_field=, or take vectors without a text: allow_empty=True."
+    )
+    found = resolve_fields(["id", "v"], vector_field="v", allow_empty=True)
     assert (found.text, article(found, id=1, v=[1]).embed_text) == (None, "")
 
 

@@ -6,7 +6,9 @@ import contextlib
 import csv
 import io
 import json
+import pickle
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -16,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts import account
+from sheets import write_sheet
 from vecindex.errors import SourceError
 
 words = st.text(st.sampled_from("ab ü\"'\t\n,;<&{}[]\\|=é文"), max_size=12)
@@ -29,14 +32,59 @@ def csv_of(data: list[tuple[str, ...]], **how: Any) -> bytes:
     return out.getvalue().encode()
 
 
-def parquet_of(data: list[tuple[str, ...]], **_: Any) -> bytes:
+def columns_of(data: list[tuple[str, ...]]) -> Any:
     import pyarrow as pa
+
+    columns = zip(*data, strict=True) if data else [[]] * 3
+    return pa.table(dict(zip(COLUMNS, [pa.array(c, pa.string()) for c in columns], strict=True)))
+
+
+def parquet_of(data: list[tuple[str, ...]], **_: Any) -> bytes:
     import pyarrow.parquet as pq
 
     out = io.BytesIO()
-    columns = zip(*data, strict=True) if data else [[]] * 3
-    pq.write_table(pa.table(dict(zip(COLUMNS, [pa.array(c, pa.string()) for c in columns], strict=True))), out)
+    pq.write_table(columns_of(data), out)
     return out.getvalue()
+
+
+def arrow_of(data: list[tuple[str, ...]]) -> bytes:
+    import pyarrow as pa
+
+    out = io.BytesIO()
+    with pa.ipc.new_file(out, (table := columns_of(data)).schema) as writer:
+        # Several batches, as writers of large files make them.
+        writer.write_table(table, max_chunksize=3)
+    return out.getvalue()
+
+
+def zip_of(data: list[tuple[str, ...]]) -> bytes:
+    """Two files of different formats in a folder, and what is no data."""
+    out, middle = io.BytesIO(), len(data) // 2
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("in/a.jsonl", "".join(json.dumps(row) + "\n" for row in dicts(data[:middle])))
+        archive.writestr("in/b.csv", csv_of(data[middle:]))
+        archive.writestr("__MACOSX/in/._b.csv", "x")
+        archive.writestr("in/notes.bin", "x")
+    return out.getvalue()
+
+
+def sheet_of(data: list[tuple[str, ...]]) -> bytes:
+    out = io.BytesIO()
+    write_sheet(out, [list(COLUMNS), *(list(row) for row in data)])
+    return out.getvalue()
+
+
+def pages_of(data: list[tuple[str, ...]]) -> bytes:
+    """A zip archive of pages, for a page is a row."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for i, (_, title, text) in enumerate(data):
+            archive.writestr(f"{i}.html", f"<title>{escape(title)}</title><nav>menu</nav><p>{escape(text)}</p>")
+    return out.getvalue()
+
+
+def pickle_of(data: list[tuple[str, ...]]) -> bytes:
+    return pickle.dumps([{**row, "embedding": [1.0, 2.0]} for row in dicts(data)])
 
 
 def dicts(data: list[tuple[str, ...]]) -> list[dict[str, str]]:
@@ -74,6 +122,18 @@ WRITERS = {
     "a.xml": wiki_of,
     "b.xml": posts_of,
     "wiki_00": docs_of,
+    "a.arrow": arrow_of,
+    "a.zip": zip_of,
+    "a.xlsx": sheet_of,
+    "pages.zip": pages_of,
+    "a.pkl": pickle_of,
+}
+
+
+FIELDS: dict[str, dict[str, Any]] = {
+    "b.xml": {"id_field": "Id"},
+    "pages.zip": {},
+    "a.pkl": {"vector_field": "vector", "id_field": "id"},
 }
 
 
@@ -93,7 +153,12 @@ def test_every_row_that_was_written_is_counted(name: str, data: list[tuple[str, 
     if name == "a.tsv":
         # A tab or a line end inside of quotes may be read as one outside of them.
         data = [tuple(" ".join(value.split()) for value in row) for row in data]
-    ids, report = read(name, WRITERS[name](data), id_field="Id" if name == "b.xml" else "id")
+    if name == "a.xlsx":
+        # A row of blank cells is none. Else a cell is as it stands.
+        data = [row for row in data if any(row)]
+    if name == "a.pkl" and not data[0][0].strip():
+        data = [("9", *data[0][1:]), *data[1:]]
+    ids, report = read(name, WRITERS[name](data), **FIELDS.get(name, {"id_field": "id"}))
     assert (report.read, report.added) == (len(data), len(ids))
 
 

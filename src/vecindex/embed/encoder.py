@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -38,6 +37,12 @@ class Tokens:
     truncated: npt.NDArray[np.bool_]
     left_out: int = 0
     unknown: F32 | None = None
+
+    def some(self, rows: Sequence[int]) -> Tokens:
+        """Return the tokens of some of the texts."""
+        at = np.asarray(rows, dtype=np.int64)
+        unknown = None if self.unknown is None else self.unknown[at]
+        return Tokens([self.ids[i] for i in rows], self.counts[at], self.truncated[at], self.left_out, unknown)
 
 
 @dataclass(slots=True)
@@ -142,10 +147,3 @@ class Encoder(Protocol):
             at, reason = next(iter(encoded.failed.items()))
             raise ModelError(f"Text {at} cannot be embedded: {reason}")
         return encoded.vectors
-
-    def probe_rate(self, texts: Sequence[str]) -> float:
-        """Return texts a second over the given ones, tokenizing left out; for an estimate only."""
-        tokens = self.tokenize(texts)
-        start = time.perf_counter()
-        self.embed(tokens)
-        return len(texts) / max(time.perf_counter() - start, 1e-9)

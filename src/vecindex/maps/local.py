@@ -170,7 +170,7 @@ METHOD = MapMethod(
         "finish_exaggeration": Setting(
             0.0, "of the attraction in the refinement; below 1 repels more; 0 chooses by the number of articles"
         ),
-        "polish_sweeps": Setting(6, "times that each article may move to a better position; 0 leaves that out"),
+        "polish_sweeps": Setting(5, "times that each article may move to a better position; 0 leaves that out"),
     },
     neighbors=lambda settings: max(int(settings["neighbors"]), int(settings["finish_neighbors"])),
 )

@@ -1,6 +1,6 @@
 """The last phase of a map: single articles move to where more of the nearest are kept, by the measure itself.
 
-So a map is tuned on what it is measured by, recall at 1, 3, 5 and 10; docs/maps.md has other k too.
+So a map is tuned on what it is measured by, recall at 1, 5 and 10; docs/maps.md has other k too.
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ from vecindex.sources.fieldmap import FieldMap
 from vecindex.types import Rejected
 
 MAX_ID_CHARS = 1024
+EMPTY_WITH_VECTOR = "empty text next to a vector"
+"""Why a row is rejected that has a precomputed embedding and no text, unless such rows were asked for."""
 
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 
@@ -47,10 +49,11 @@ def to_article(record: Record, field_map: FieldMap) -> Article | Rejected:
     """Return the article that a record holds, or why it holds none.
 
     Rejected: an id that is missing, empty, over 1,024 characters or neither text nor a whole number; a text that is
-    empty as the model reads it, unless it has a precomputed embedding; text or the name of a field that is not valid
-    Unicode; a vector that is missing, not numeric, not one-dimensional, not finite or zero; an integer beyond 64
-    bits. A text of several paragraphs, a list, is put together. Where no field is the id, it is made of the content.
-    In `extra`, lists of text stay lists, other nested values become JSON, bytes become base64.
+    empty as the model reads it, unless it has a precomputed embedding and the map allows for that; text or the name
+    of a field that is not valid Unicode; a vector that is missing, not numeric, not one-dimensional, not finite or
+    zero; an integer beyond 64 bits. A text of several paragraphs, a list, is put together. Where no field is the text
+    and none is put together, it is the title. Where no field is the id, it is made of the content. In `extra`, lists
+    of text stay lists, other nested values become JSON, bytes become base64.
     """
     fields = record.fields
     row_id: str | None = None
@@ -60,6 +63,8 @@ def to_article(record: Record, field_map: FieldMap) -> Article | Rejected:
         title = _title(fields.get(field_map.title)) if field_map.title else None
         vector = _vector(fields.get(field_map.vector)) if field_map.vector else None
         text = _text(fields.get(field_map.text)) if field_map.text else ""
+        if field_map.text is None and not field_map.parts:
+            text = title or ""
         embed_text, is_empty = text, not text or text.isspace()
         if field_map.parts:
             filled = ["" if name is None else _as_text(fields.get(name)) for _, name in field_map.parts]
@@ -69,8 +74,8 @@ def to_article(record: Record, field_map: FieldMap) -> Article | Rejected:
             if not text or text.isspace():
                 text = embed_text.strip() if field_map.text else embed_text
         if is_empty:
-            if vector is None:
-                raise _Refused("empty text")
+            if vector is None or not field_map.allow_empty:
+                raise _Refused("empty text" if vector is None else EMPTY_WITH_VECTOR)
             text = title or ""
             embed_text = embed_text if field_map.parts else text
         _check_unicode(embed_text, "text")
@@ -120,6 +125,10 @@ def _id_as_text(value: Any) -> str:
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
+    if isinstance(value, dict) and value.keys() == {"$oid"}:
+        # MongoDB's own, as its tools export it.
+        value = value["$oid"]
+    value = _decoded(value)
     if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
         return str(value)
     raise _Refused(f"id: found {type(value).__name__}, expected text or a whole number")
@@ -128,14 +137,25 @@ def _id_as_text(value: Any) -> str:
 def _title(value: Any) -> str | None:
     if value is None:
         return None
-    title = _as_text(value)
+    title = _as_text(_decoded(value))
     _check_unicode(title, "title")
     return title
+
+
+def _decoded(value: Any) -> Any:
+    """Return bytes as the text that they are in UTF-8: some writers of Parquet do not say that they hold text."""
+    if isinstance(value, bytes | bytearray):
+        try:
+            return bytes(value).decode("utf-8")
+        except UnicodeDecodeError:
+            return value
+    return value
 
 
 def _text(value: Any) -> str:
     if value is None:
         return ""
+    value = _decoded(value)
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         # Paragraphs, as in KILT and CORD-19.
         return "\n".join(part.rstrip("\n") for part in value)

@@ -3,7 +3,7 @@
 An encoding is settled as late as possible: bytes are passed on as they come until one is no ASCII. What it is then is
 judged by the piece of the file that it stands in:
 
-1. a byte order mark, or every other byte being zero: UTF-16;
+1. a byte order mark, or every other byte being zero: UTF-16, or UTF-32 by its mark;
 2. more valid sequences of UTF-8 than bytes that are none: UTF-8, in which each faulty row is a fault of its own;
 3. only characters that Western European languages write, the letters next to ones of ASCII: cp1252;
 4. what charset-normalizer is confident of, among the encodings that were in wide use;
@@ -28,7 +28,14 @@ from vecindex.sources.base import Notice
 _PIECE_BYTES = 1 << 18
 _JUDGED_BYTES = 1 << 16
 _LONGEST_LINE_BYTES = 1 << 20
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+# The mark of UTF-32 begins as that of UTF-16 does.
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 # Letters and punctuation that texts in Western European languages have in cp1252. The others (þ, ý, ¹, ...) are what
 # Turkish, Czech or Polish, in encodings of their own, look like in it.
 _WESTERN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüÿŒœŸ€‚„…‘’“”•–—™«»°§·¿¡©®±²½×\u00a0ºª£")

@@ -1,6 +1,7 @@
 """Names the fields that matter, once per source.
 
-With no option given, the first of the names below that the input's first rows have is taken, in any letter case.
+With no option given, the first of the names below that the input's first rows have is taken, in any letter case and
+however its parts are divided ("Abstract Text", "abstractText").
 A vector is used only when its field is named.
 """
 
@@ -24,16 +25,20 @@ ID_NAMES = (
 )
 TEXT_NAMES = (
     *("text", "content", "contents", "body", "abstract", "passage", "paragraph", "article", "document"),
-    *("full_text", "passage_text", "context", "description"),
+    *("full_text", "passage_text", "context", "description", "page_content", "abstract_text", "article_text"),
+    *("document_text", "body_text", "about_me"),
 )
-TITLE_NAMES = ("title", "name", "headline", "subject", "wikipedia_title")
+TITLE_NAMES = ("title", "name", "headline", "subject", "wikipedia_title", "article_title", "display_name")
 
-_TEXT_LIKE = frozenset(ID_NAMES + TEXT_NAMES + TITLE_NAMES)
+_TEXT_LIKE = frozenset(name.replace("_", "") for name in ID_NAMES + TEXT_NAMES + TITLE_NAMES)
+
+
+_DIVIDERS = str.maketrans("_-.", "   ")
 
 
 def is_text_name(name: str) -> bool:
     """Return whether a column of this name holds an id, a text or a title, whatever its values look like."""
-    return name.strip().lower() in _TEXT_LIKE
+    return _plain(name) in _TEXT_LIKE
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class FieldMap:
     parts : the template taken apart, (literal, field or None) in order.
     chosen : the other fields that are kept; None for all.
     skipped : fields that are not kept.
+    allow_empty : whether a row without a text is one if it has a vector.
     """
 
     id: str | None
@@ -56,6 +62,7 @@ class FieldMap:
     parts: tuple[tuple[str, str | None], ...] = ()
     chosen: frozenset[str] | None = None
     skipped: frozenset[str] = frozenset()
+    allow_empty: bool = False
 
     @cached_property
     def special(self) -> frozenset[str | None]:
@@ -78,6 +85,7 @@ def resolve_fields(
     candidates: Sequence[Collection[str]] | None = None,
     make_ids: bool = False,
     repeated: Collection[str] = (),
+    allow_empty: bool = False,
 ) -> FieldMap:
     """Return the field map for an input with these field names.
 
@@ -108,7 +116,9 @@ def resolve_fields(
         parts = _bind(parse_template(text_template), rest, roles)
     elif text is None and vector_field is None:
         raise _no_field("is recognized as", "text", found)
-    return FieldMap(id_name, text, title, vector_field, parts)
+    elif text is None and title is None and not allow_empty:
+        raise _vectors_alone(found)
+    return FieldMap(id_name, text, title, vector_field, parts, allow_empty=allow_empty)
 
 
 def find_id(names: Iterable[str]) -> str | None:
@@ -165,7 +175,14 @@ def _choose(
 def _known_among(found: list[str], known: tuple[str, ...]) -> str | None:
     # Of "ID" and "id" side by side, the one spelled as usual; else the first.
     spelled = {name.lower(): name for name in reversed(found)} | {name: name for name in found}
-    return next((spelled[name] for name in known if name in spelled), None)
+    # "AbstractText" and "Abstract text" come after "abstract_text".
+    plain = {_plain(name): name for name in reversed(found)}
+    return next((one for name in known if (one := spelled.get(name) or plain.get(_plain(name)))), None)
+
+
+def _plain(name: str) -> str:
+    """Return a name without what its parts are divided by, in small letters."""
+    return "".join(name.lower().translate(_DIVIDERS).split())
 
 
 def _require(named: str, found: list[str], role: str) -> None:
@@ -182,6 +199,19 @@ def _no_field(which: str, role: str, found: list[str]) -> SourceError:
     return SourceError(
         f"no field {which} the {role}; fields found: {_listed(found)}",
         text(*_or(ways), "."),
+    )
+
+
+def _vectors_alone(found: list[str]) -> SourceError:
+    return SourceError(
+        f"no field is recognized as the text, or as a title in its stead; fields found: {_listed(found)}",
+        text(
+            "Name one of them with ",
+            option("text_field"),
+            ", or take vectors without a text: ",
+            option("allow_empty", True),
+            ".",
+        ),
     )
 
 
@@ -206,4 +236,5 @@ def _or(ways: Sequence[Text | str]) -> list[Text | str]:
 
 
 def _listed(found: list[str]) -> str:
-    return ", ".join(found[:50]) + (", ..." if len(found) > 50 else "") if found else "none"
+    shown = [name if name.strip() == name and name else repr(name) for name in found[:50]]
+    return ", ".join(shown) + (", ..." if len(found) > 50 else "") if found else "none"

@@ -6,7 +6,7 @@ entry point group `vecindex.sources` (docs/extending.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -40,7 +40,7 @@ class ReadOptions:
     delimiter : between the fields of a delimited file; None to find out.
     quoting : how a delimited file uses quotes.
     header : whether a delimited file names its columns; None to find out.
-    skipped : fields that are not kept; a column of lists is then not read at all.
+    skipped : fields that are not kept; lists among them need not be read. It may grow while files are read.
     records : where the records are inside of what a table's rows are; see `jsons.nested`.
     notice : takes what the user should know of how a file is read.
     """
@@ -51,7 +51,7 @@ class ReadOptions:
     delimiter: str | None = None
     quoting: Quoting = "auto"
     header: bool | None = None
-    skipped: frozenset[str] = frozenset()
+    skipped: Set[str] = frozenset()
     records: str | None = None
     notice: Notice = lambda _: None
 

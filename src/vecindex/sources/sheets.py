@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vecindex.errors import SourceError
+from vecindex.messages import counted
 from vecindex.sources.base import Record, excerpt
 from vecindex.sources.delimited.dialect import is_header, names_without_header
 from vecindex.sources.files import InputFile
@@ -48,6 +49,11 @@ class SheetSource:
         rows = [
             (first + i, [_value(cell) for cell in row]) for i, row in enumerate(cells, 1) if any(c != "" for c in row)
         ]
+        above = _above(rows) if self.options.header is not False else 0
+        if above:
+            what = counted(above, "row above the header is", "rows above the header are")
+            self.options.notice(f"{self.name}: {what} left out, with one value each")
+            rows = rows[above:]
         if not rows:
             return
         names, begin = self._names([row for _, row in rows])
@@ -72,7 +78,8 @@ class SheetSource:
                 if others := [sheet.name for sheet in filled[1:]]:
                     shown = ", ".join(others[:_NAMED]) + (", ..." if len(others) > _NAMED else "")
                     self.options.notice(
-                        f"{self.name}: the sheet {filled[0].name!r} is read; {len(others):,} others are not ({shown})"
+                        f"{self.name}: the sheet {filled[0].name!r} is read; "
+                        f"{counted(len(others), 'other is', 'others are')} not ({shown})"
                     )
                 start = filled[0].start or (0, 0)
                 return filled[0].name, start[0], filled[0].to_python()
@@ -96,6 +103,15 @@ class SheetSource:
                 "The first row must name the columns, each name once.",
             )
         return names, 1
+
+
+def _above(rows: list[tuple[int, list[Any]]]) -> int:
+    """Return how many rows stand above the header, such as the title of a report: with one value, where others have
+    more."""
+    filled = [sum(value is not None for value in row) for _, row in rows[:_LOOKED_AT]]
+    above = next((i for i, n in enumerate(filled) if n > 1), 0)
+    below = [["" if value is None else str(value) for value in row] for _, row in rows[above:_LOOKED_AT]]
+    return above if above and is_header(below[0], below[1:]) else 0
 
 
 def _value(cell: Any) -> Any:

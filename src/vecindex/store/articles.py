@@ -58,10 +58,17 @@ def _is_fulltext(value: dict[str, Any]) -> bool:
     return isinstance(value.get("language"), str)
 
 
+def _is_choice(value: dict[str, Any]) -> bool:
+    chosen, skipped = value.get("fields"), value.get("skip_fields")
+    lists = [skipped] if chosen is None else [chosen, skipped]
+    return all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists)
+
+
 SETTINGS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "last_run": _is_run,
     "batch_tokens": _is_budget,
     "fulltext": _is_fulltext,
+    "fields": _is_choice,
 }
 """What is kept with the provenance, and whether a value is of the form that was stored."""
 

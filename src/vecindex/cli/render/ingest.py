@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vecindex.cli.output import about, duration, say, warn
-from vecindex.messages import command, percent, text
+from vecindex.messages import command, counted, percent, text
 from vecindex.verbs.languages import unknown_line
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _NAMED = 3
 """Sources that a line names."""
+_SMALL_SHARE = 0.001
 
 
 def print_ingest(report: IngestReport, dry_run: bool) -> None:
@@ -28,16 +29,17 @@ def print_ingest(report: IngestReport, dry_run: bool) -> None:
         _print_sampled(report, basis)
     elif dry_run:
         show(
-            f"dry run: {report.read:,} rows read: {report.added:,} new in {report.table}, "
+            f"dry run: {counted(report.read, 'row')} read: {report.added:,} new in {report.table}, "
             f"{report.changed:,} changed, {report.skipped:,} unchanged, {report.rejected:,} to be rejected, "
-            f"{_left_out(report)}; "
-            f"{report.vectors:,} vectors to store"
+            f"{_left_out(report)}; {counted(report.vectors, 'vector')} to store"
         )
+        if basis is not None and basis.remembered is not None:
+            say(f"all rows were read{_rate_of(basis)}", 2)
     else:
         show(
             f"{report.table}: {report.added:,} added, {report.changed:,} changed, {report.skipped:,} unchanged, "
             f"{report.rejected:,} rejected, {_left_out(report)}{_of_read(report)}; "
-            f"{report.rows_in_table:,} rows in all"
+            f"{counted(report.rows_in_table, 'row')} in all"
         )
     if not (report.read or report.rejected):
         say("the sources hold no rows", 2)
@@ -52,12 +54,13 @@ def print_ingest(report: IngestReport, dry_run: bool) -> None:
     _print_drop(report)
     if report.missing:
         say(
-            f"{report.missing:,} rows of the table are not in these sources, and stay; only if these sources are all "
-            "there is, --prune removes them",
+            f"{counted(report.missing, 'row of the table is', 'rows of the table are')} not in these sources, and "
+            f"{'stays' if report.missing == 1 else 'stay'}; only if these sources are all there is, --prune removes "
+            f"{'it' if report.missing == 1 else 'them'}",
             2,
         )
     if report.pruned:
-        say(f"{report.pruned:,} rows pruned", 2)
+        say(f"{counted(report.pruned, 'row')} pruned", 2)
     _print_texts(report)
     s = report.seconds
     if report.vectors and not dry_run:
@@ -77,9 +80,9 @@ def print_ingest(report: IngestReport, dry_run: bool) -> None:
 
 def _print_drop(report: IngestReport) -> None:
     if report.deleted:
-        say(f"{report.deleted:,} rows say that their ids are deleted", 2)
+        say(counted(report.deleted, "row says that its id is deleted", "rows say that their ids are deleted"), 2)
     if report.older:
-        say(f"{report.older:,} rows left out: a newer version is in the table, or was read before", 2)
+        say(f"{counted(report.older, 'row')} left out: a newer version is in the table, or was read before", 2)
 
 
 def _left_out(report: IngestReport) -> str:
@@ -106,20 +109,29 @@ def _print_left_out(report: IngestReport) -> None:
 def _print_sampled(report: IngestReport, basis: Basis) -> None:
     """Print the counts of a dry run that has read samples."""
     is_known = report.estimate is not None and report.estimate.rows is not None
-    rows = about(report.read) if is_known else f"at least {report.read:,}"
+    rows = f"{about(report.read)} rows" if is_known else f"at least {counted(report.read, 'row')}"
     show = warn if report.rejected else say
     deletions = f", {about(report.deleted)} deletions" if report.deleted else ""
     show(
-        f"dry run: {rows} rows: {about(report.added)} new in {report.table}, {about(report.changed)} changed, "
+        f"dry run: {rows}: {about(report.added)} new in {report.table}, {about(report.changed)} changed, "
         f"{about(report.skipped)} unchanged, {about(report.rejected)} to be rejected, "
         f"{about(report.left_out + report.older)} left out{deletions}; {about(report.vectors)} vectors to store"
     )
-    probed = f", the rate on {basis.probed_texts:,} texts of all lengths" if basis.probed_texts else ""
-    say(f"estimated from {basis.sampled_rows:,} of the rows{probed}; --exact counts all", 2)
+    say(f"estimated from {basis.sampled_rows:,} of the rows{_rate_of(basis)}; --exact counts all", 2)
     if basis.beginnings:
         more = f" and {len(basis.beginnings) - _NAMED:,} more" if len(basis.beginnings) > _NAMED else ""
         names = ", ".join(basis.beginnings[:_NAMED]) + more
         warn(f"only the first rows were read of {names}: later ones may be others", 2)
+
+
+def _rate_of(basis: Basis) -> str:
+    """Return what the rate of a dry run rests on."""
+    if basis.remembered is not None:
+        day = basis.remembered.partition("T")[0]
+        return f", the rate on what a run on {day} took on this machine"
+    if not basis.probed_texts:
+        return ""
+    return f", the rate on {counted(basis.probed_texts, 'text')} of all lengths"
 
 
 def print_failed(error: VecindexError) -> None:
@@ -138,13 +150,24 @@ def print_waiting(folders: Sequence[Path]) -> None:
 def _print_texts(report: IngestReport) -> None:
     """Print what is to be known of the texts that the model read."""
     if report.repeated:
-        say(f"{report.repeated:,} texts are equal to others next to them and were embedded once", 2)
+        say(
+            counted(
+                report.repeated,
+                "text is equal to an earlier one and was not embedded again",
+                "texts are equal to earlier ones and were not embedded again",
+            ),
+            2,
+        )
     if report.truncated:
         share = report.truncated / max(1, report.vectors)
         say(
-            f"{report.truncated:,} texts ({percent(share, 1)}) are longer than the model reads and were truncated; "
+            f"{counted(report.truncated, 'text')} ({percent(share, 1)}) longer than the model reads, and truncated; "
             "--chunk keeps all of their text (in a table of its own), a model that reads more helps too",
             2,
         )
+    unknown = None if report.estimate is None else report.estimate.unknown_frac
+    if unknown:
+        digits = 1 if unknown >= _SMALL_SHARE else 3
+        say(f"of the tokens of the sample the model does not know {percent(unknown, digits)}", 2)
     if report.unknown:
         warn(unknown_line(report.unknown, report.vectors), 2)

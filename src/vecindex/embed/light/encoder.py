@@ -22,7 +22,6 @@ MOST_TOKENS = 16_384
 """Beyond this the full library is quicker, although it takes seconds to start (docs/models.md)."""
 
 _BATCH_TOKENS = 256
-_RATE_TEXTS = 8
 _NOT_FINITE = "the model gave a vector that is not finite or has no length"
 
 
@@ -95,7 +94,3 @@ class LightEncoder(Encoder):
 
     def check(self, texts: Sequence[str]) -> None:
         """Do nothing: the vectors were checked before it was loaded."""
-
-    def probe_rate(self, texts: Sequence[str]) -> float:
-        """Return texts a second over a few of them: a rate over all would take as long as the run itself."""
-        return super().probe_rate(texts[:_RATE_TEXTS])

@@ -44,10 +44,16 @@ class Lists(NamedTuple):
 
 
 class Sought(NamedTuple):
-    """What lists should hold: the `true` ones (n, depth) with -1 for none, and what a slot is `worth` (depth,)."""
+    """What lists should hold: the `true` ones (n, depth) with -1 for none, and what a slot is `worth` (depth,).
+
+    `falls` (s,) are the slots at which the worth is less than at the one before, depth among them, and `by` (s,) how
+    much: where a list gets or loses a member, only what crosses one of these changes the value.
+    """
 
     true: I32
     worth: F64
+    falls: I32
+    by: F64
 
 
 @nb.njit
@@ -145,10 +151,10 @@ def nearest(x, y, without, xy, cells, rows, dist):
 @nb.njit
 def rank_of(true, i, j):
     """Return the rank of j among the true ones of i."""
-    for rank in range(true.shape[1]):
-        if true[i, rank] == j:
-            return rank
-    return NONE
+    found = NONE
+    for rank in range(true.shape[1]):  # without a way out halfway, the processor takes several at once
+        found = rank if true[i, rank] == j else found
+    return found
 
 
 @nb.njit
@@ -185,13 +191,15 @@ def value_of(i, lists, sought):
 @nb.njit
 def _after_leaving(i, slot, lists, sought):
     """Return what the list of an article gains where the one at a slot leaves it."""
-    depth = sought.true.shape[1]
-    gain = -_worth(slot, lists.ranks[i, slot], sought.worth)
-    for next_slot in range(slot + 1, min(depth + 1, lists.held[i])):
-        rank = lists.ranks[i, next_slot]
-        gain += _worth(next_slot - 1, rank, sought.worth)
-        if next_slot < depth:
-            gain -= _worth(next_slot, rank, sought.worth)
+    rank = lists.ranks[i, slot]
+    gain = 0.0
+    for number in range(len(sought.falls)):
+        edge = sought.falls[number]
+        if edge > slot:
+            if rank < edge:
+                gain -= sought.by[number]
+            if edge < lists.held[i] and lists.ranks[i, edge] < edge:
+                gain += sought.by[number]
     return gain
 
 
@@ -213,23 +221,25 @@ def _after_coming(i, p, d, lists, sought):
     """Return what the list of an article, without p, gains where p comes to it at a squared distance."""
     depth = sought.true.shape[1]
     held = lists.held[i]
+    slot = 0
+    own = depth + 1  # where p is in the list, if it is
+    for at in range(min(depth + 1, held)):
+        if lists.rows[i, at] == p:
+            own = at
+        elif lists.dist[i, at] <= d:
+            slot += 1
+    if slot >= depth:
+        return 0.0
+    rank = rank_of(sought.true, i, p)
     gain = 0.0
-    came = False
-    at = 0
-    for slot in range(depth):
-        if at < held and lists.rows[i, at] == p:
-            at += 1
-        if not came and (at >= held or d < lists.dist[i, at]):
-            came = True
-            gain += _worth(slot, rank_of(sought.true, i, p), sought.worth)
-        if at >= held:
-            break
-        if came:
-            rank = lists.ranks[i, at]
-            gain -= _worth(slot, rank, sought.worth)
-            if slot + 1 < depth:
-                gain += _worth(slot + 1, rank, sought.worth)
-        at += 1
+    for number in range(len(sought.falls)):
+        edge = sought.falls[number]
+        if edge > slot:
+            if rank < edge:
+                gain += sought.by[number]
+            last = edge - 1 if edge - 1 < own else edge
+            if last < held and lists.ranks[i, last] < edge:
+                gain -= sought.by[number]
     return gain
 
 

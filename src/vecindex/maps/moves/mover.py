@@ -18,7 +18,7 @@ import numpy as np
 from vecindex.core.graph import Graph
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 
-HITS_AT = {1: 0.5, 3: 0.5, 5: 1.0, 10: 0.5}
+HITS_AT = {1: 0.6, 5: 1.25, 10: 0.625}
 """What a true neighbor counts that is among the k nearest on the map and in embedding space, for each k."""
 LEAST_ARTICLES = 50
 """Of fewer, the lists are a large part of the map, and the descent does as well."""
@@ -85,7 +85,10 @@ class Mover:
         self._cells, self._lists = _cells(self.xy), _lists(n)
         depth = min(max(HITS_AT), graph.k)
         true = np.ascontiguousarray(graph.rows[:, :depth], dtype=np.int32)
-        self._sought = lists_kernels.Sought(true, worth_of(HITS_AT)[:depth].copy())
+        worth = worth_of(HITS_AT)[:depth].copy()
+        by = worth - np.append(worth[1:], 0.0)
+        falls = np.flatnonzero(by)
+        self._sought = lists_kernels.Sought(true, worth, (falls + 1).astype(np.int32), by[falls])
         self._homes: Any = None
         self.asked = _asked(questions, n)
         self._dice = np.random.default_rng(seed)

@@ -37,6 +37,9 @@ from vecindex.maps.moves.lists_kernels import (
 F64 = npt.NDArray[np.float64]
 
 _LOOKED_AT = 24
+# All positions are tried with so many of the nearest, and the best `_CLOSER` of them with all.
+_GLANCED_AT = 10
+_CLOSER = 3
 _FIRST_FIVE = 5
 
 
@@ -102,18 +105,29 @@ def propose(start, stop, some, seed, tries, xy, cells, lists, sought, homes, ask
     """
     rows = np.empty(_LOOKED_AT, dtype=np.int32)
     dist = np.empty(_LOOKED_AT, dtype=np.float32)
+    few_rows = np.empty(_GLANCED_AT, dtype=np.int32)
+    few_dist = np.empty(_GLANCED_AT, dtype=np.float32)
+    tried = np.empty((tries, 2))
+    worth = np.empty(tries)
     for at in range(start, stop):
         p = some[at]
         state, _ = random(np.uint64(seed) + np.uint64(p) * np.uint64(0xD1342543DE82EF95))
-        found = nearest(xy[p, 0], xy[p, 1], p, xy, cells, rows, dist)
-        here = _worth_here(p, xy, lists, sought, homes, asked, rows, found)
-        gains[at] = -np.inf
         belongs = len(asked.xy) > 0 and asked.starts[p + 1] > asked.starts[p]
         for number in range(tries):
             if belongs and number % 2:
                 state, x, y = try_at_question(number // 2, p, state, xy, lists, sought, asked)
             else:
                 state, x, y = _try(number, p, state, xy, lists, sought)
+            found = nearest(x, y, p, xy, cells, few_rows, few_dist)
+            tried[number, 0], tried[number, 1] = x, y
+            worth[number] = _worth_there(p, x, y, lists, sought, homes, asked, few_rows, few_dist, found)
+        found = nearest(xy[p, 0], xy[p, 1], p, xy, cells, rows, dist)
+        here = _worth_here(p, xy, lists, sought, homes, asked, rows, found)
+        gains[at] = -np.inf
+        for _ in range(min(tries, _CLOSER)):
+            number = np.argmax(worth)
+            worth[number] = -np.inf
+            x, y = tried[number, 0], tried[number, 1]
             found = nearest(x, y, p, xy, cells, rows, dist)
             gain = _worth_there(p, x, y, lists, sought, homes, asked, rows, dist, found) - here
             if gain > gains[at]:

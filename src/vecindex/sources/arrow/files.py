@@ -7,7 +7,7 @@ an IPC file.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -28,7 +28,7 @@ class _ArrowFile:
     kind: ClassVar[str]
     file: InputFile
     vector_field: str | None = None
-    skipped: frozenset[str] = frozenset()
+    skipped: Set[str] = frozenset()
 
     @property
     def name(self) -> str:

@@ -4,8 +4,9 @@ Arrow data is whatever speaks the Arrow PyCapsule interface: pyarrow tables, rec
 pandas and polars, relations of DuckDB. It is read by batches, an iterable row by row, both once: a reader or a
 generator is empty afterwards.
 
-In a dict None and NaN are missing values, as pandas writes them to Parquet. Rejected: a name of a field that is not
-text, and an item that is neither a dict nor Arrow data, unless it is the first, for then the data is of another kind.
+In a dict None and NaN are missing values, as pandas writes them to Parquet. A `Rejected` stays one. Rejected too: a
+name of a field that is not text, and an item that is neither a dict nor Arrow data, unless it is the first, for then
+the data is of another kind.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ class MemorySource:
         return records(self.name, _batches(data), self.vector_field, self._unreadable, first)
 
     def _item(self, item: Any, row: int) -> Record | Rejected:
+        if isinstance(item, Rejected):
+            return item
         location = f"{self.name} row {row}"
         if not isinstance(item, Mapping):
             found = f"found a {type(item).__name__}, expected a dict or Arrow data"

@@ -6,7 +6,7 @@ rows at a time become Python values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any
@@ -38,11 +38,11 @@ def records(
     vector_field: str | None,
     fault: Fault,
     first: int = 0,
-    skipped: frozenset[str] = frozenset(),
+    skipped: Set[str] = frozenset(),
 ) -> Iterator[Record | Rejected]:
     """Yield one item per row of the record batches; the first row is number `first`.
 
-    Columns of lists that are `skipped` are left out. A column named `vector_field` (lists of numbers, of one length
+    Lists in columns that are `skipped` are null. A column named `vector_field` (lists of numbers, of one length
     or not) is given as numpy rows. Raises SourceError when it holds anything else, when columns have no names of
     their own, or, made by `fault`, for damaged data.
     """
@@ -62,15 +62,17 @@ def records(
         raise fault(error, done) from error
 
 
-def _without_lists(batch: Any, skipped: frozenset[str | None]) -> Any:
-    """Return a batch without the columns of lists that nobody wants: to make Python values of them takes longest."""
+def _without_lists(batch: Any, skipped: Set[str | None]) -> Any:
+    """Return a batch with nulls for the lists that nobody wants: to make Python values of them takes longest."""
     import pyarrow as pa
 
     def is_list(kind: Any) -> bool:
         return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
-    kept = [field.name for field in batch.schema if field.name not in skipped or not is_list(field.type)]
-    return batch.select(kept) if 0 < len(kept) < len(batch.schema) else batch
+    for i, field in enumerate(batch.schema):
+        if field.name in skipped and is_list(field.type):
+            batch = batch.set_column(i, field.name, pa.nulls(len(batch)))
+    return batch
 
 
 def check_schema(name: str, schema: Any, vector_field: str | None) -> None:

@@ -11,6 +11,8 @@ from vecindex.sources.delimited.lines import Line, Lines, quoted_alone
 from vecindex.sources.fieldmap import is_text_name
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+RARE_DELIMITERS = {"^": "carets", "~": "tildes", "\x01": "the character 1, as Hive does", "\x1f": "unit separators"}
+"""Taken where none of the usual ones is in the first line and one of these divides all lines evenly."""
 _SEP_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE | re.DOTALL)
 _SNIFFED_LINES = 20
 _SNIFFED_CHARS = 2000
@@ -57,12 +59,19 @@ def find_delimiter(lines: Lines, usual: str) -> str:
     sample = lines.peek(_SNIFFED_LINES)
     if not sample or _evenly(sample, usual):
         return usual
+    if not any(one in sample[0].text for one in DELIMITERS):
+        return next((one for one in RARE_DELIMITERS if _divides_all(sample, one)), usual)
     try:
         text = "".join(line.text[:_SNIFFED_CHARS] for line in sample)
         found = csv.Sniffer().sniff(text, "".join(DELIMITERS)).delimiter
     except csv.Error:
         return usual
     return found if found in sample[0].text and (usual not in sample[0].text or _evenly(sample, found)) else usual
+
+
+def _divides_all(sample: Sequence[Line], delimiter: str) -> bool:
+    counts = {line.bare.count(delimiter) for line in sample if line.bare}
+    return len(counts) == 1 and min(counts) > 0
 
 
 def _evenly(sample: Sequence[Line], delimiter: str) -> bool:

@@ -10,12 +10,14 @@ How quotes are read: see `rows`. Quoted line ends belong to their field. An empt
 decide each column's type: int (no leading zero, no '+'), float, else str, which whole numbers beyond 64 bits are too;
 a later value that does not fit is a Rejected. Columns that are named as id, text or title, or named like one, are
 always str, for an id 007 is not 7. Also rejected: another number of fields than the header has, quotes that csv does
-not allow, a NUL byte, invalid UTF-8, a line or field over 64 MiB. Blank lines are not rows.
+not allow, a NUL byte, invalid UTF-8, a line or field over 64 MiB. Blank lines are not rows. A row that is the header
+once more is left out.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
@@ -23,10 +25,11 @@ from typing import BinaryIO
 
 from vecindex.errors import SourceError
 from vecindex.messages import option, text
-from vecindex.sources.base import MAX_ROW_BYTES, Record
+from vecindex.sources.base import MAX_ROW_BYTES, Item, LeftOut
 from vecindex.sources.delimited.columns import SAMPLE_ROWS, columns_of, record_of
 from vecindex.sources.delimited.dialect import (
     DELIMITERS,
+    RARE_DELIMITERS,
     find_delimiter,
     is_header,
     names_without_header,
@@ -38,13 +41,14 @@ from vecindex.sources.delimited.rows import HEAD_CHARS, Rows, use_of_quotes
 from vecindex.sources.files import InputFile, count_lines
 from vecindex.sources.formats import FileSource, ReadOptions, SourceFormat
 from vecindex.sources.sampling import record_starts
-from vecindex.types import Rejected
 
+_QUOTED = re.compile(rb"""(?:^|(?<=[,;|\t\r\n]))"[^"]*(?:""[^"]*)*"(?=[,;|\t\r\n]|$)""")
+_WORDS = DELIMITERS | RARE_DELIMITERS
 _LOOKED_AT = 20
 """Lines that show whether the first one is a header."""
 
 
-def read_file(stream: BinaryIO, name: str, usual: str, options: ReadOptions) -> Iterator[Record | Rejected]:
+def read_file(stream: BinaryIO, name: str, usual: str, options: ReadOptions) -> Iterator[Item]:
     """Yield one item per row of a file whose dialect is to be found out; `usual` is the delimiter of its extension.
 
     Raises SourceError as `read_delimited` does.
@@ -58,7 +62,7 @@ def read_file(stream: BinaryIO, name: str, usual: str, options: ReadOptions) -> 
     if delimiter is None:
         delimiter = find_delimiter(lines, usual)
         if delimiter != usual:
-            message = f"{name}: fields are separated by {DELIMITERS[delimiter]}; another: "
+            message = f"{name}: fields are separated by {_WORDS[delimiter]}; another: "
             options.notice(text(message, option("delimiter")))
     names = _names(lines, name, delimiter, options)
     yield from _read(lines, name, delimiter, options, names)
@@ -66,7 +70,7 @@ def read_file(stream: BinaryIO, name: str, usual: str, options: ReadOptions) -> 
 
 def read_delimited(
     stream: BinaryIO, name: str, delimiter: str, options: ReadOptions, names: Sequence[str] | None = None
-) -> Iterator[Record | Rejected]:
+) -> Iterator[Item]:
     """Yield one item per row. Raises SourceError when the header is missing, broken or not unique.
 
     A column named `options.vector_field` holds JSON arrays of numbers. `options.text_fields` are str whatever they
@@ -78,7 +82,7 @@ def read_delimited(
 
 def _read(
     lines: Lines, name: str, delimiter: str, options: ReadOptions, names: Sequence[str] | None
-) -> Iterator[Record | Rejected]:
+) -> Iterator[Item]:
     # The module's own limit of 128 KiB is less than a long article; the setting is the process's.
     csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_BYTES))
     is_quoted = any(line.text.startswith('"') for line in lines.peek(1)) and names is None
@@ -90,7 +94,11 @@ def _read(
     sample = list(islice(rows, SAMPLE_ROWS))
     columns = columns_of(header, sample, options)
     for row in chain(sample, rows):
-        yield record_of(row, columns, name)
+        if names is None and len(header) > 1 and row.values == header and not row.fault:
+            # As where files were put one behind the other.
+            yield LeftOut(f"{name}:{row.line}", "header once more")
+        else:
+            yield record_of(row, columns, name)
 
 
 def _names(lines: Lines, name: str, delimiter: str, options: ReadOptions) -> list[str] | None:
@@ -149,8 +157,9 @@ def _first_row(lines: Lines, delimiter: str) -> Row | None:
 
 
 def _count_rows(piece: bytes, is_whole: bool) -> int:
-    # The header is no row; quoted newlines make it a little too many.
-    return max(0, count_lines(piece, is_whole) - 1)
+    # The header is no row.
+    inside = sum(match[0].count(b"\n") for match in _QUOTED.finditer(piece))
+    return max(0, count_lines(piece, is_whole) - inside - 1)
 
 
 def _format(extension: str, delimiter: str) -> SourceFormat:

@@ -23,7 +23,7 @@ from io import BufferedReader, BytesIO
 from typing import Any, BinaryIO
 
 from vecindex.errors import SourceError
-from vecindex.sources.base import MAX_ROW_BYTES, Record, Source, excerpt
+from vecindex.sources.base import MAX_ROW_BYTES, Item, LeftOut, Record, Source, excerpt
 from vecindex.sources.files import OVERLONG, InputFile, count_lines, read_lines
 from vecindex.sources.formats import FileSource, ReadOptions, SourceFormat
 from vecindex.sources.jsons.cutter import ArrayCutter, ObjectCutter
@@ -38,13 +38,14 @@ _LONG_LINE = 4096
 _ACTION_KEYS = frozenset(
     {"_id", "_index", "_type", "_routing", "routing", "version", "version_type", "retry_on_conflict"}
 )
+_DELETES = "delete"
 _ID_KEYS = frozenset({"id", "_id", "page_id", "pageid"})
 _FIRST_KEY = re.compile(rb'\[\s*\{\s*("(?:[^"\\]|\\.)*")\s*:', re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
 _KINDS = {list: "array", str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
 
 
-def read_json_lines(stream: BinaryIO, name: str) -> Iterator[Record | Rejected]:
+def read_json_lines(stream: BinaryIO, name: str) -> Iterator[Item]:
     """Yield one item per line that is not blank."""
     id_of_next: str | None = None
     for number, line, whole in read_lines(stream, name):
@@ -56,7 +57,13 @@ def read_json_lines(stream: BinaryIO, name: str) -> Iterator[Record | Rejected]:
                 named = _is_action(row.fields) if len(row.fields) == 1 else None
                 if named is not None:
                     id_of_next = named
+                    if _DELETES in row.fields:
+                        # No row follows it.
+                        id_of_next = None
+                        yield LeftOut(row.location, "action of a bulk file that deletes")
                     continue
+                if id_of_next is not None and isinstance(row.fields.get("doc"), dict) and len(row.fields) == 1:
+                    row = Record(row.location, row.fields["doc"])
                 if id_of_next and not _ID_KEYS & row.fields.keys():
                     row = Record(row.location, {"_id": id_of_next, **row.fields})
             id_of_next = None
@@ -86,7 +93,7 @@ def parse_object(raw: bytes, location: str) -> Record | Rejected:
 
 def read_json(
     stream: BufferedReader, name: str, most_bytes: int = MAX_ROW_BYTES, by_lines: bool = False
-) -> Iterator[Record | Rejected]:
+) -> Iterator[Item]:
     """Yield one item per element, object or line. Raises SourceError when an array or object is truncated.
 
     With `by_lines` a first line that is not known to its end is one row.
@@ -146,7 +153,7 @@ def _is_action(fields: Mapping[str, Any]) -> str | None:
     if len(fields) != 1:
         return None
     ((name, value),) = fields.items()
-    if name not in ("index", "create", "update") or not isinstance(value, dict):
+    if name not in ("index", "create", "update", _DELETES) or not isinstance(value, dict):
         return None
     if value and not _ACTION_KEYS.issuperset(value):
         return None

@@ -17,7 +17,8 @@ from vecindex.sources.files import read_lines
 from vecindex.sources.formats import FileSource, SourceFormat
 from vecindex.types import Rejected
 
-_BEGIN = re.compile(r"<doc\s+(.*?)>\s*")
+# What follows in the same line is text, in some versions.
+_BEGIN = re.compile(r'<doc\s+(\w+=".*?")\s*>(?!.*?"\s*>\s*$)(.*)')
 # A title may have quotes in it.
 _ATTRIBUTE = re.compile(r'(\w+)="(.*?)"(?=\s+\w+="|\s*$)')
 _END = "</doc>"
@@ -32,12 +33,12 @@ class _Part:
     lines: list[str] = field(default_factory=list)
     size: int = 0
 
-    def add(self, line: str, number: int) -> None:
-        """Take a line, and of a part that is too long nothing more."""
+    def add(self, line: str, number: int, is_whole: bool = True) -> None:
+        """Take a line, and of a part that is too long nothing more; so is one with a line that is not whole."""
         if not self.lines and self.fields is None:
             self.start = number
-        self.size += len(line)
-        if (self.lines or line.strip()) and self.size <= MAX_ROW_BYTES:
+        self.size += len(line) if is_whole else MAX_ROW_BYTES + 1
+        if (self.lines and self.size <= MAX_ROW_BYTES) or (not self.lines and line.strip()):
             self.lines.append(line)
 
     def article(self, name: str) -> Record | Rejected:
@@ -68,17 +69,19 @@ class _Part:
 def read_articles(stream: BufferedReader, name: str) -> Iterator[Record | Rejected]:
     """Yield one item per article."""
     part = _Part(1, None)
-    for number, raw, _ in read_lines(stream, name):
+    for number, raw, is_whole in read_lines(stream, name):
         line = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
         begin = _BEGIN.fullmatch(line)
         if begin is not None:
             yield from part.left_over(name)
             part = _Part(number, {key: html.unescape(value) for key, value in _ATTRIBUTE.findall(begin[1])})
-        elif line.strip() == _END and part.fields is not None:
+            line = begin[2].strip()
+        if part.fields is not None and is_whole and line.rstrip().endswith(_END):
+            part.add(line.rstrip().removesuffix(_END), number)
             yield part.article(name)
             part = _Part(number, None)
         else:
-            part.add(line, number)
+            part.add(line, number, is_whole)
     yield from part.left_over(name)
 
 

@@ -16,20 +16,23 @@ def chunk_spans(text: str, tokens: Sequence[tuple[int, int]], size: int, overlap
     size : tokens in a chunk, at most; at least 1.
     overlap : tokens that a chunk shares with the one before, at least; fewer than `size`.
 
-    A cut prefers, within the last fifth of a chunk, the end of a sentence, then that of a word. Every token is in at
-    least one chunk. A text that fits gives one chunk; so does one without tokens.
+    A cut prefers, within the last fifth of a chunk, the end of a sentence, then that of a word. Every character is in
+    at least one chunk, so that the chunks give back the text. A text that fits gives one chunk; so does one without
+    tokens.
 
-    >>> chunk_spans("a b c d e", [(0, 1), (2, 3), (4, 5), (6, 7), (8, 9)], size=3, overlap=1)
-    [(0, 5), (4, 9)]
+    >>> chunk_spans("a b c d e ", [(0, 1), (2, 3), (4, 5), (6, 7), (8, 9)], size=3, overlap=1)
+    [(0, 5), (4, 10)]
     """
     if len(tokens) <= size:
         return [(0, len(text))]
-    spans, first, last = [], 0, 0
+    spans: list[tuple[int, int]] = []
+    first = last = 0
     while last < len(tokens):
         last = min(first + size, len(tokens))
         if last < len(tokens):
             last = _good_cut(text, tokens, first, last, overlap)
-        spans.append((tokens[first][0], tokens[last - 1][1]))
+        end = max(tokens[last - 1][1], tokens[last - overlap][0]) if last < len(tokens) else len(text)
+        spans.append((tokens[first][0] if spans else 0, end))
         first = last - overlap
     return spans
 

@@ -9,11 +9,13 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, BinaryIO
 
-from vecindex.errors import ModelError, SourceError
+from vecindex.errors import SourceError
 from vecindex.masks import masked
-from vecindex.messages import Message, command, option, text
+from vecindex.messages import Message, command, counted, option, text
+from vecindex.sources.articles import EMPTY_WITH_VECTOR
 from vecindex.sources.open import open_sources
 from vecindex.sources.samples.sample import samples
 from vecindex.store.articles import ArticleTable
@@ -22,11 +24,13 @@ from vecindex.store.maintenance import sweep
 from vecindex.types import Observer, Silent, SourceData
 from vecindex.verbs.ingest.commit import Committer
 from vecindex.verbs.ingest.drops.ages import drop_of
+from vecindex.verbs.ingest.embedding import Embedder
 from vecindex.verbs.ingest.fields.settle import LOOK_AHEAD, chooser, report, settle
+from vecindex.verbs.ingest.known.kept import kept_fields
+from vecindex.verbs.ingest.known.registry import Registry
 from vecindex.verbs.ingest.options import IngestOptions, checked_ingest, reading
-from vecindex.verbs.ingest.plan import Planner, rejected, whole
+from vecindex.verbs.ingest.plan import Planner, whole
 from vecindex.verbs.ingest.prepare import Preparer, Ready
-from vecindex.verbs.ingest.registry import Registry
 from vecindex.verbs.ingest.rehearsal.rehearse import rehearse
 from vecindex.verbs.ingest.result import IngestReport
 from vecindex.verbs.ingest.run import Run, Stop
@@ -59,6 +63,7 @@ def ingest(
         What was committed before the fault stays; running again goes on from there.
     """
     options, observer, stop = checked_ingest(options), observer or Silent(), stop or Stop()
+    kept = kept_fields(database, table, options)
     named = (options["id_field"], options["text_field"], options["title_field"])
     opened = open_sources(
         sources,
@@ -70,19 +75,19 @@ def ingest(
         max_ratio=options["max_ratio"],
         stdin=stdin,
         notice=_once(observer),
-        reading=reading(options),
+        reading=reading(options, kept.unread),
     )
     if only is not None:
         opened = part_of(opened, only)
     for source in opened:
         _LOG.info("source %s", masked(source.name))
     if options["dry_run"]:
-        return _rehearse(Run(database, table, opened, options, observer, stop))
+        return _rehearse(Run(database, table, opened, options, observer, stop, kept))
     # Everything that is read of the table is read under the lock, so that no other writer can slip in between.
     database.durable |= options["durable"]
     database.wait_s = options["wait"]
     with database.writer():
-        run = Run(database, table, opened, options, observer, stop)
+        run = Run(database, table, opened, options, observer, stop, kept)
         run.is_part = only is not None
         return _perform(run)
 
@@ -114,18 +119,22 @@ def _perform(run: Run) -> IngestReport:
         sweep(run.table, run.database.folder, notice=run.notice_once)
     preparer = Preparer(run)
     planner = _planner(run, preparer)
+    if run.table is not None:
+        run.kept.store(run.table)
     committer = Committer(run, planner.drop)
     commits: Behind[Ready] = Behind(committer.commit, _AHEAD)
+    embedder = Embedder(run, planner, preparer)
     ahead: Ahead[Ready] = Ahead(preparer.prepared(planner), _AHEAD, run.stop)
     try:
-        for ready in ahead:
-            _embed(run, ready)
+        for ready in chain(ahead, embedder.second_chances()):
+            embedder.embed(ready)
             commits.give(ready)
             if run.stop():
                 break
     finally:
         ahead.close()
         commits.finish()
+    run.speeds.remember()
     # The reader may be through while transactions that it prepared were dropped.
     if run.stop() and not (planner.complete and run.rows_done == run.report.read):
         run.report.interrupted = True
@@ -138,51 +147,14 @@ def _perform(run: Run) -> IngestReport:
 def _planner(run: Run, preparer: Preparer) -> Planner:
     """Settle all sources, and return what reads them."""
     drop = drop_of(run)
-    choose = chooser(run.options, run.choice.text_template, run.vector_field, drop)
+    choose = chooser(run.options, run.choice.text_template, run.vector_field, drop, run.kept)
     deletes = drop.is_deletion if drop is not None else lambda _: False
     with run.report.seconds.measured("reading"):
         settled = settle(run.sources, choose, min(LOOK_AHEAD, run.options["transaction_rows"]), run.stop, deletes)
-    run.report.taken, run.report.sources_left_out = report(settled, run.observer)
+    run.report.taken, run.report.sources_left_out = report(settled, run.observer, run.kept.is_given)
     registry = Registry(run.table.known_rows() if run.table else ())
     cut = preparer.cut if run.choice.chunking else whole
     return Planner(settled.sources, choose, run.options, registry, run.report, cut, drop)
-
-
-def _embed(run: Run, ready: Ready) -> None:
-    """Put a transaction's tokens through the model; rows that fail by themselves become rejects."""
-    if ready.tokens is not None:
-        encoded = run.embed(ready.tokens)
-        for piece, i in zip(ready.to_embed, ready.text_of, strict=True):
-            piece.vector = encoded.vectors[i]
-        if len(encoded.failed) == len(encoded.vectors) > 1:
-            # Not the texts are at fault but the device; going on would reject the whole corpus.
-            raise ModelError(
-                f"No text of a transaction could be embedded on {run.report.device}: {encoded.failed[0]}",
-                text(
-                    "Run the same ingest again, with ",
-                    option("device", "cpu"),
-                    " if the device is at fault: it goes on from here.",
-                ),
-            )
-        if encoded.failed:
-            which = zip(ready.to_embed, ready.text_of, strict=True)
-            failed = {id(piece.planned): encoded.failed[i] for piece, i in which if i in encoded.failed}
-            _drop_failed(run, ready, failed)
-        run.report.batch_tokens = run.load_encoder().budget.tokens
-    run.rows_done += ready.transaction.read
-    run.report_progress()
-
-
-def _drop_failed(run: Run, ready: Ready, failed: dict[int, str]) -> None:
-    transaction = ready.transaction
-    for row in transaction.rows:
-        if id(row) in failed:
-            reason = f"cannot be embedded: {failed[id(row)]}"
-            transaction.rejects.append((row.source, rejected(row.article, reason)))
-            run.report.count_reject(reason)
-    transaction.rows = [row for row in transaction.rows if id(row) not in failed]
-    ready.pieces = [piece for piece in ready.pieces if id(piece.planned) not in failed]
-    ready.to_embed = [piece for piece in ready.to_embed if id(piece.planned) not in failed]
 
 
 def _finish_complete_run(run: Run, planner: Planner) -> None:
@@ -203,22 +175,22 @@ def _prune(run: Run, planner: Planner) -> bool:
     if not run.report.read:
         raise SourceError("The sources hold no rows at all; nothing is pruned.", "Check the sources.")
     if run.report.sources_left_out:
-        n = len(run.report.sources_left_out)
+        sources = counted(len(run.report.sources_left_out), "source was", "sources were")
         run.observer.warning(
-            f"nothing is pruned: {n:,} {'source was' if n == 1 else 'sources were'} left out, which may hold the "
-            f"{run.report.missing:,} rows that seem to be gone"
+            f"nothing is pruned: {sources} left out, which may hold the "
+            f"{counted(run.report.missing, 'row that seems', 'rows that seem')} to be gone"
         )
         return False
     if planner.nameless:
         run.observer.notice(
             text(
-                f"nothing is pruned: {planner.nameless:,} rows could not be read as far as their ids, and may be "
-                f"among the {run.report.missing:,} that seem to be gone; correct them first: ",
+                f"nothing is pruned: {counted(planner.nameless, 'row')} could not be read as far as the id, and may "
+                f"be of the {counted(run.report.missing, 'that seems', 'that seem')} to be gone; correct it first: ",
                 command("status", rejects=True),
             )
         )
         return False
-    run.observer.notice(f"pruning {run.report.missing:,} rows that the sources no longer hold")
+    run.observer.notice(f"pruning {counted(run.report.missing, 'row')} that the sources no longer hold")
     gone = [i for ids, _ in run.table.known_rows() for i in ids if planner.registry.is_unmet(i)]
     run.table.delete_ids(gone, "article_id" if run.choice.chunking else "id")
     run.report.pruned, run.report.missing = len(gone), 0
@@ -261,10 +233,14 @@ def _last_rate(kept: dict[str, Any], before: dict[str, Any] | None) -> dict[str,
 
 
 def _close(run: Run) -> IngestReport:
+    if empty := run.report.reject_reasons.get(EMPTY_WITH_VECTOR):
+        rows = counted(empty, "row has", "rows have")
+        run.notice_once(text(f"{rows} a vector and no text; to take such rows: ", option("allow_empty", True)))
     if not run.report.interrupted and run.report.unaccounted:
         # A fault of this program; what is stored is sound.
         run.observer.warning(
-            f"the counts do not add up: of {run.report.read:,} rows read {run.report.unaccounted:,} are in none; "
+            f"the counts do not add up: of {counted(run.report.read, 'row')} read {run.report.unaccounted:,} are in "
+            "none; "
             "please report it with the command and its output"
         )
     run.report.rows_in_table = run.table.count() if run.table else 0

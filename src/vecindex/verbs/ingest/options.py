@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Annotated, Literal, TypedDict
 
@@ -12,6 +12,15 @@ from vecindex.options import Device, Durable, Option, TrustRemoteCode, Wait, che
 from vecindex.sources.encodings import known_encoding
 from vecindex.sources.formats import Quoting, ReadOptions
 from vecindex.sources.unpack import MAX_RATIO
+
+AllowEmpty = Annotated[
+    bool,
+    Option(
+        "Take rows without a text if they have a precomputed embedding.",
+        default=False,
+        flag="--allow-empty/--no-allow-empty",
+    ),
+]
 
 
 class EmbedOptions(TypedDict, total=False):
@@ -55,9 +64,11 @@ class SourceOptions(EmbedOptions, total=False):
     id_field: Annotated[str | None, Option("Field with the id [default: recognized]")]
     text_field: Annotated[str | None, Option("Field with the text [default: recognized]")]
     title_field: Annotated[str | None, Option("Field with the title [default: recognized]")]
-    fields: Annotated[str | Sequence[str] | None, Option("Other fields that are kept [default: all]", metavar="A,B")]
+    fields: Annotated[
+        str | Sequence[str] | None, Option("Other fields that are kept [default: as before, else all]", metavar="A,B")
+    ]
     skip_fields: Annotated[
-        str | Sequence[str] | None, Option("Fields that are not kept [default: none]", metavar="A,B")
+        str | Sequence[str] | None, Option("Fields that are not kept [default: as before, else none]", metavar="A,B")
     ]
     vector_field: Annotated[str | None, Option("Field with precomputed embeddings.")]
     vectors: Annotated[
@@ -71,6 +82,7 @@ class SourceOptions(EmbedOptions, total=False):
             flag="--unverified/--no-unverified",
         ),
     ]
+    allow_empty: AllowEmpty
     max_ratio: Annotated[
         int,
         Option("Times their stored bytes that compressed sources may unpack to.", default=MAX_RATIO, at_least=1),
@@ -166,15 +178,18 @@ def checked_ingest(options: IngestOptions) -> IngestOptions:
     return options
 
 
-def reading(options: IngestOptions) -> ReadOptions:
-    """Return what readers of sources should know, of the options of `checked_ingest`."""
+def reading(options: IngestOptions, unread: Set[str] = frozenset()) -> ReadOptions:
+    """Return what readers of sources should know, of the options of `checked_ingest`.
+
+    `unread` are fields that are not kept.
+    """
     return ReadOptions(
         encoding=options["encoding"],
         delimiter=options["delimiter"],
         quoting=options["quoting"],
         header=options["header"],
         records=options["records"],
-        skipped=frozenset(options["skip_fields"] or ()),
+        skipped=unread,
     )
 
 

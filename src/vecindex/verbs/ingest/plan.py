@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from vecindex.core.identity import content_hash
@@ -14,8 +14,8 @@ from vecindex.sources.fieldmap import FieldMap, find_id
 from vecindex.types import Rejected
 from vecindex.verbs.ingest.drops.drop import REPLACED, Deletion, Drop, Version
 from vecindex.verbs.ingest.fields.settle import LOOK_AHEAD, Chooser, Settled, read_head
+from vecindex.verbs.ingest.known.registry import Registry, State
 from vecindex.verbs.ingest.options import IngestOptions
-from vecindex.verbs.ingest.registry import Registry, State
 from vecindex.verbs.ingest.result import IngestReport
 
 _SKIPPED_AT_ONCE = 5_000
@@ -35,6 +35,11 @@ class Planned:
     embed_texts: list[str] = field(default_factory=list)
     version: Version | None = None
     """Its age among the versions of its id, in a run of drops."""
+
+    @property
+    def row_id(self) -> str:
+        """The article's id."""
+        return self.article.id
 
 
 @dataclass(slots=True)
@@ -133,6 +138,17 @@ class Planner:
         if broken is not None:
             raise broken
 
+    def again(self, versions: Sequence[Planned | Deletion], replaced: Mapping[str, str | None]) -> Transaction:
+        """Return a transaction of those of these versions that stand now: newer ones have failed in the model.
+
+        `replaced` has the hash of what the table has of each id.
+        """
+        self.report.older -= len(versions)
+        for one in versions:
+            if isinstance(one, Planned):
+                one.stored_hash = replaced[one.row_id]
+        return self._settled(Transaction(), versions)
+
     def _settled(self, transaction: Transaction, gathered: Sequence[Planned | Deletion]) -> Transaction:
         """Put into a transaction the rows that stand, and the deletions."""
         before: dict[str, str | None] = {}
@@ -159,7 +175,7 @@ class Planner:
             else:
                 self.report.deleted += 1
                 transaction.deletions[one.id] = Version(one.order, True)
-        return {_id_of(one) for one, stand in zip(versions, stands, strict=True) if stand}
+        return {one.row_id for one, stand in zip(versions, stands, strict=True) if stand}
 
     def _refuse(self, transaction: Transaction, one: Planned | Deletion) -> None:
         """Reject a version whose age cannot be compared."""
@@ -263,8 +279,8 @@ class Planner:
         ids, standing = {row.article.id for row, _ in bad}, set[str]()
         if self.drop is not None:
             self.drop.take_back(ids)
-            again = [one for one in transaction.displaced if _id_of(one) in ids]
-            transaction.displaced = [one for one in transaction.displaced if _id_of(one) not in ids]
+            again = [one for one in transaction.displaced if one.row_id in ids]
+            transaction.displaced = [one for one in transaction.displaced if one.row_id not in ids]
             self.report.older -= len(again)
             standing = self._stand(transaction, again)
         for row, reason in bad:
@@ -289,10 +305,6 @@ class Planner:
             self.nameless += 1
         self.report.count_reject(row.reason)
         transaction.rejects.append((source, row))
-
-
-def _id_of(version: Planned | Deletion) -> str:
-    return version.article.id if isinstance(version, Planned) else version.id
 
 
 def _met(version: Planned | Deletion) -> tuple[str, Version, bool]:

@@ -15,6 +15,7 @@ from vecindex.store.articles import as_matrix
 from vecindex.verbs.ingest.chunks import chunk_spans
 from vecindex.verbs.ingest.given.vectors import settle_fingerprint
 from vecindex.verbs.ingest.plan import Planned, Planner, Transaction, rejected
+from vecindex.verbs.ingest.rate import first_rate
 from vecindex.verbs.ingest.rows import Piece, misfit
 from vecindex.verbs.ingest.run import Run
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from vecindex.embed.encoder import Tokens
     from vecindex.sources.articles import Article
 
-PROBE_TEXTS = 48
 # Fields that one notice names.
 _NAMED = 10
 
@@ -33,14 +33,15 @@ _NAMED = 10
 class Ready:
     """A transaction with its pieces.
 
-    `to_embed` are the pieces that still need a vector; `tokens` those of their texts, equal ones once, which leaves
-    out `repeated` texts; `text_of` (pieces,) which of these each piece has. `new_columns` the table lacks until it is
-    committed.
+    `to_embed` are the pieces that still need a vector; `texts` theirs, equal ones once, which leaves out `repeated`
+    ones, and `tokens` those of these texts; `text_of` (pieces,) is which of these each piece has. `new_columns` the
+    table lacks until it is committed.
     """
 
     transaction: Transaction
     pieces: list[Piece] = field(default_factory=list)
     to_embed: list[Piece] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     tokens: Tokens | None = None
     text_of: list[int] = field(default_factory=list)
     repeated: int = 0
@@ -60,7 +61,7 @@ class Preparer:
         for transaction in planner.transactions(self._run.stop):
             if transaction.rows and not self._settle(transaction):
                 return
-            yield self._prepare(planner, transaction) if transaction.rows else Ready(transaction)
+            yield self.prepare(planner, transaction) if transaction.rows else Ready(transaction)
 
     def cut(self, article: Article) -> tuple[list[str], list[str]] | str:
         """Cut an article into chunks, what the template puts around its text around each; or say why it cannot be."""
@@ -96,6 +97,7 @@ class Preparer:
             fields = self._new_columns(transaction)
             half = run.options["store"] == "float16"
             run.table = run.database.create_articles(run.name, run.known_fingerprint, fields, run.empty, half)
+        run.kept.store(run.table)
         return True
 
     def _estimate(self, first: Transaction, rate: float | None) -> None:
@@ -108,7 +110,8 @@ class Preparer:
             rows = round(articles * first.n_vectors / len(first.rows))
         run.report_estimate(rows, False, rate, mean_bytes)
 
-    def _prepare(self, planner: Planner, transaction: Transaction) -> Ready:
+    def prepare(self, planner: Planner, transaction: Transaction) -> Ready:
+        """Return a transaction that has rows, ready for the model; the table is settled."""
         fresh = self.check_fields(planner, transaction, self._run.known_fingerprint.dimension)
         run, pieces = self._run, [Piece(row, i) for row in transaction.rows for i in range(len(row.texts))]
         if run.precomputed:
@@ -120,11 +123,11 @@ class Preparer:
         ready = Ready(transaction, pieces, to_embed, new_columns=fresh)
         if ready.to_embed:
             texts, ready.text_of = _each_once([piece.planned.embed_texts[piece.chunk] for piece in ready.to_embed])
-            ready.repeated = len(to_embed) - len(texts)
+            ready.texts, ready.repeated = texts, len(to_embed) - len(texts)
             run.check_encoder(texts)
             if not self._estimated:
                 run.look_at_language(texts)
-                self._estimate(transaction, run.probe_rate(texts[:PROBE_TEXTS]))
+                self._estimate(transaction, first_rate(run, texts))
             with run.report.seconds.measured("tokenizing"):
                 ready.tokens = tokens = run.load_encoder().tokenize(texts)
                 _put_counts(ready, tokens)

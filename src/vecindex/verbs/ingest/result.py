@@ -51,6 +51,8 @@ class Taken:
     vector: str | None
     kept: list[str]
     """The other fields that are kept."""
+    left_out: list[str]
+    """Those that are not, as this run or an earlier one chose, or for they look like embeddings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class IngestReport(Result):
     """Rows of the table that the sources no longer hold (kept, unless pruned); 0 after a drop of changes."""
     vectors: int = 0
     repeated: int = 0
-    """Vectors that were taken from an equal text of the same transaction, and not made."""
+    """Vectors that were taken from an equal text of the same run, and not made."""
     truncated: int = 0
     unknown: int = 0
     """Texts of whose tokens the model does not know a quarter or more."""

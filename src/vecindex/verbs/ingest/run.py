@@ -22,6 +22,8 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database, check_name
 from vecindex.store.rejects import RejectTable
 from vecindex.types import Basis, Estimate, Fingerprint, Observer, Progress
+from vecindex.verbs.ingest.known.kept import KeptFields
+from vecindex.verbs.ingest.known.speeds import ModelSpeeds
 from vecindex.verbs.ingest.model import BRING_EMBEDDINGS, NAME, ModelChoice, checked_chunking, choose_model
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.ingest.result import IngestReport
@@ -67,10 +69,11 @@ class Run:
         options: IngestOptions,
         observer: Observer,
         stop: Stop,
+        kept: KeptFields,
     ) -> None:
         """Open the table if there is one, and settle which model the run is for."""
         self.database, self.name, self.sources = database, name, sources
-        self.options, self.observer, self.stop = options, observer, stop
+        self.options, self.observer, self.stop, self.kept = options, observer, stop, kept
         self.where = f"{database.uri}/{name}"
         self.rejects = RejectTable(database, notice=observer.notice)
         self.id = uuid.uuid4().hex[:12]
@@ -93,6 +96,8 @@ class Run:
         self.columns = UserColumns(self.table.schema if self.table else ())
         self.started = time.perf_counter()
         self._embedded = self._in_flight = self._tokens = 0
+        self.speeds = self._model_speeds()
+        self._ready_s = 0.0
         self.rows_done = 0
         self.rows_total = _rows_of(sources)
         self._noticed: set[str] = set()
@@ -118,8 +123,25 @@ class Run:
         """
         if self.encoder is None:
             with self.report.seconds.measured("loading"):
-                self.encoder = self._loaded(few=self._may_be_few())
+                self.encoder = self._loaded(few=self._may_be_few() or self.speeds.known is not None)
         return self.encoder
+
+    def _model_speeds(self) -> ModelSpeeds:
+        files = None if self.precomputed else self.choice.files
+        return ModelSpeeds(files, self._how(self.choice.max_tokens), self.options["batch_tokens"])
+
+    def may_recall(self) -> None:
+        """Let a forecast rest on how fast the model was in earlier runs: then it need not be loaded as a whole."""
+        if self.encoder is None and not self._may_be_few():
+            self.speeds.recall()
+
+    def forget_recalled(self) -> None:
+        """Load the model as a whole: what is known of its speed is of other texts."""
+        self.speeds.known = self.encoder = None
+
+    def note_speed(self, tokens: Tokens, seconds: float) -> None:
+        """Note how long the model took for texts."""
+        self.speeds.note(self.load_encoder(), tokens, seconds, self._ready_s)
 
     def _may_be_few(self) -> bool:
         """Return whether the new rows may be few, as far as is known before any is read."""
@@ -193,6 +215,7 @@ class Run:
             encoder.check(texts if checked is None else texts[:: max(1, -(-len(texts) // checked))])
         self.report.device, self.report.precision = encoder.device_name, encoder.precision.value
         self.report.precision_cosine = encoder.precision_cosine
+        self._ready_s = self.report.seconds.loading
 
     def look_at_language(self, texts: Sequence[str]) -> None:
         """Warn where the first texts are in a language that the model was not made for."""
@@ -207,12 +230,6 @@ class Run:
             if self._tokens > most:
                 return True
         return False
-
-    def probe_rate(self, texts: Sequence[str]) -> float:
-        """Return texts a second over a few texts, for the estimate."""
-        encoder = self.load_encoder()
-        with self.report.seconds.measured("loading"):
-            return encoder.probe_rate(texts)
 
     def _set_budget(self, encoder: Encoder) -> None:
         usual = encoder.budget.tokens
@@ -233,6 +250,7 @@ class Run:
         text_bytes: float,
         seconds: float | None = None,
         basis: Basis | None = None,
+        unknown_frac: float | None = None,
     ) -> None:
         """Report to the observer what the run will cost; `text_bytes` are those of a mean text.
 
@@ -253,6 +271,7 @@ class Run:
             precision=self.report.precision,
             precision_cosine=self.report.precision_cosine,
             basis=basis,
+            unknown_frac=unknown_frac,
         )
         self.observer.estimate(self.report.estimate)
 
@@ -269,7 +288,9 @@ class Run:
             self.report_progress(time.perf_counter() - mark)
 
         with self.report.seconds.measured("model"):
-            return self.load_encoder().embed(tokens, count)
+            encoded = self.load_encoder().embed(tokens, count)
+        self.note_speed(tokens, time.perf_counter() - mark)
+        return encoded
 
     def report_progress(self, more_s: float = 0.0) -> None:
         """Report to the observer where the run stands; the model is busy for `more_s` that are not counted yet."""

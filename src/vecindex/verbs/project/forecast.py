@@ -35,7 +35,7 @@ PROBE_FROM_S = 10.0
 
 _GIGA = 1e9
 # Seconds of 1e9 products of two numbers; of one row in one iteration of a layout; of an iteration besides its rows.
-_PRODUCT, _ROW, _TURN = 0.024, 2.6e-7, 5e-4
+_PRODUCT, _ROW, _TURN = 0.024, 2.0e-7, 5e-4
 # Positions of more rows than this do not stay in the caches, and each row takes longer.
 _CACHED, _LARGER = 32_768, 0.3
 
@@ -52,7 +52,7 @@ _ASKED, _MEMBERS, _DIMENSION = 4_096, 512, 384
 _UNIT, _NEAR, _ATTRACT = 0.73, 15, 22
 _POINTS, _ITERATIONS = 2_048, 4
 # What one such iteration takes there, on one thread.
-_ITERATION = 9e-4
+_ITERATION = 7.5e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def _local_costs(work: Work) -> Iterator[Cost]:
     yield Cost("layout", TURNS, _TURN * iterations * (0.1 if n <= FEW else 1.0))
     yield Cost("layout", LOOPS, _of_rows(n) * (0.5 * iterations + 0.5 * near / _NEAR), 1.0)
     sweeps = int(settings["polish_sweeps"]) if n >= LEAST_ARTICLES else 0
-    yield Cost("layout", LOOPS, 7e-5 * n * sweeps, 0.9)
+    yield Cost("layout", LOOPS, 5e-5 * n * sweeps, 0.9)
 
 
 def _of_rows(n: int) -> float:

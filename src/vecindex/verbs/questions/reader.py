@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 
 from vecindex.core.questions import Question, QuestionSet
 from vecindex.errors import SourceError
-from vecindex.sources.base import LeftOut, Record, excerpt
+from vecindex.sources.base import Item, LeftOut, Record, excerpt
 from vecindex.sources.delimited.source import read_delimited
 from vecindex.sources.files import OVERLONG, InputFile, read_lines, standard_input
 from vecindex.sources.formats import ReadOptions, format_of, usable_format
@@ -182,13 +182,16 @@ def _table(file: InputFile, kind: str) -> Iterator[Record | Rejected]:
     found = usable_format(kind)
     if not found.is_table:
         raise SourceError(f"{file.name}: found the format {kind}, expected a table or text of questions.", _HINT)
-    rows = found.open(file, ReadOptions(text_fields=_KNOWN)).read()
+    return _without_left_out(found.open(file, ReadOptions(text_fields=_KNOWN)).read())
+
+
+def _without_left_out(rows: Iterator[Item]) -> Iterator[Record | Rejected]:
     return (row for row in rows if not isinstance(row, LeftOut))
 
 
 def _from_stream(stream: Any, file: InputFile, kind: str | None) -> Iterator[Record | Rejected]:
     if kind == "jsonl":
-        return read_json_lines(stream, file.name)
+        return _without_left_out(read_json_lines(stream, file.name))
     beginning: bytes = stream.peek(_SNIFFED_BYTES)[:_SNIFFED_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
     if kind == "json" or (kind not in ("csv", "tsv") and _is_array(beginning)):
         return _json(stream, file)
@@ -213,7 +216,7 @@ def _from_stream(stream: Any, file: InputFile, kind: str | None) -> Iterator[Rec
 def _json(stream: Any, file: InputFile) -> Iterator[Record | Rejected]:
     """Read an array of objects or texts, or JSON lines."""
     if not stream.peek(_SNIFFED_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
-        yield from read_json(stream, file.name)
+        yield from _without_left_out(read_json(stream, file.name))
         return
     for index, raw in enumerate(ArrayCutter(file.name).elements(stream)):
         yield _element(raw, f"{file.name}[{index}]")
@@ -266,7 +269,7 @@ def _delimited(stream: BinaryIO, file: InputFile, delimiter: str, first: str) ->
                 f"Begin the file with the columns' names: one of {', '.join(TEXT_FIELDS)} for the text, and perhaps "
                 f"{', '.join(ID_FIELDS[:1] + _OTHERS)}.",
             )
-    return read_delimited(stream, file.name, delimiter, ReadOptions(text_fields=_KNOWN), names)
+    return _without_left_out(read_delimited(stream, file.name, delimiter, ReadOptions(text_fields=_KNOWN), names))
 
 
 def _lines(stream: BinaryIO, name: str) -> Iterator[Record | Rejected]:

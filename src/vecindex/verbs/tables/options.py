@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, TypedDict
 
 from vecindex.options import Option
-from vecindex.verbs.ingest.options import EmbedOptions
+from vecindex.verbs.ingest.options import AllowEmpty, EmbedOptions
 
 
 class ReembedOptions(EmbedOptions, total=False):
@@ -29,6 +29,7 @@ class AdoptFields(TypedDict, total=False):
             flag="--unverified/--no-unverified",
         ),
     ]
+    allow_empty: AllowEmpty
 
 
 class AdoptOptions(EmbedOptions, AdoptFields, total=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from vecindex.errors import ConfigError, VecindexError
-from vecindex.messages import Placeholder, command, option, percent, text
+from vecindex.messages import Placeholder, option, percent, text
 from vecindex.options import ModelOptions, checked
 from vecindex.schema import field_of
 from vecindex.store.articles import ArticleTable
@@ -14,6 +14,7 @@ from vecindex.store.maps import columns_and_positions, maps
 from vecindex.store.questions import QuestionTable
 from vecindex.types import Observer, Silent
 from vecindex.verbs.ingest.ingest import ingest
+from vecindex.verbs.ingest.known.kept import SETTING as KEPT_FIELDS
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.ingest.result import IngestReport
 from vecindex.verbs.ingest.run import Stop
@@ -23,6 +24,7 @@ from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.vectors import question_vectors
 from vecindex.verbs.tables.options import ReembedOptions
 from vecindex.verbs.tables.rows import renamed
+from vecindex.verbs.tables.whole import WholeArticles, same_cut
 
 _OWN = ("id", "title", "text")
 
@@ -40,16 +42,17 @@ def reembed(
     options = checked(ReembedOptions, options)
     observer = observer or Silent()
     old = _source(database, name, source)
-    extras = old.extra_columns
-    columns = [*(old.schema.field(own) for own in _OWN), *extras]
-    names = [*_OWN, *(field_of(field) or field.name for field in extras)]
-    rows = renamed(old.stream([field.name for field in columns]), columns, names, old.count())
     given = {key: value for key, value in options.items() if key != "carry" and value is not None}
-    if options["text_template"] is None and old.fingerprint.text_template is not None:
-        given["text_template"] = old.fingerprint.text_template
+    given |= _as_before(database, name, old, options)
     fields = {"id_field": "id", "text_field": "text", "title_field": "title"}
     report = ingest(
-        database, name, [rows], cast("IngestOptions", {**given, **fields}), observer, stop, name=f"table {source}"
+        database,
+        name,
+        [_rows(old)],
+        cast("IngestOptions", {**given, **fields}),
+        observer,
+        stop,
+        name=f"table {source}",
     )
     if options["carry"] and not report.interrupted and database.has(name):
         _carry_maps(database, name, old, model, observer)
@@ -65,19 +68,47 @@ def _source(database: Database, name: str, source: str) -> ArticleTable:
             text("Name the table to make: ", option("table", Placeholder("NEW"))),
         )
     old = database.articles(source)
-    if old.fingerprint.chunking is not None:
-        raise ConfigError(
-            f"{old.where} holds chunks, and not their whole articles.",
-            text("Make the table of its sources: ", command("ingest", Placeholder("SOURCE"), table=name)),
-        )
     return old
+
+
+def _rows(old: ArticleTable) -> Any:
+    """Return the articles of a table, in whatever pieces it holds them."""
+    if old.fingerprint.chunking is not None:
+        return WholeArticles(old)
+    extras = old.extra_columns
+    columns = [*(old.schema.field(own) for own in _OWN), *extras]
+    names = [*_OWN, *(field_of(field) or field.name for field in extras)]
+    return renamed(old.stream([field.name for field in columns]), columns, names, old.count())
+
+
+def _as_before(database: Database, name: str, old: ArticleTable, options: ReembedOptions) -> dict[str, Any]:
+    """Return how the old table was made, as far as the options leave that open and the new table does not say so."""
+    made, found = old.fingerprint, dict[str, Any]()
+    if options["text_template"] is None and made.text_template is not None:
+        found["text_template"] = made.text_template
+    is_begun = database.has(name) and bool(database.articles(name).count())
+    if made.chunking is not None and options["chunk"] is not False and not is_begun:
+        found["chunk"] = made.chunking.tokens if options["chunk"] is None else options["chunk"]
+        if options["chunk_overlap"] is None:
+            # True stands for all tokens that the model reads.
+            longest = made.chunking.tokens if found["chunk"] is True else found["chunk"]
+            found["chunk_overlap"] = min(made.chunking.overlap, longest // 2)
+    # All that the old table keeps is kept, and what it does not keep is not begun to be kept later.
+    kept = old.setting(KEPT_FIELDS) or {"fields": None, "skip_fields": []}
+    if not is_begun:
+        found |= {"fields": kept["fields"], "skip_fields": kept["skip_fields"]}
+    return found
 
 
 def _carry_maps(database: Database, name: str, old: ArticleTable, model: QuestionModel, observer: Observer) -> None:
     """Take the maps over as they are, scored by the new vectors; those that the new table has are left alone."""
     import pyarrow as pa
 
-    there = set(maps(database.articles(name)))
+    new = database.articles(name)
+    if old.fingerprint.chunking is not None and maps(old) and not same_cut(old, new):
+        observer.notice("maps are not taken along: the articles are cut into other chunks")
+        return
+    there = set(maps(new))
     for one in maps(old):
         if one in there:
             continue

@@ -33,6 +33,11 @@ class Deletion:
     id: str
     order: Order | None
 
+    @property
+    def row_id(self) -> str:
+        """The id."""
+        return self.id
+
 
 class Drop:
     """What a run of drops knows of the ids that it has met.
@@ -149,6 +154,10 @@ class Drop:
             for row_id, version in versions.items():
                 # A newer version may have been planned since.
                 self._forget(row_id, self._planned.get(row_id, []).index(version))
+
+    def give_up(self, versions: Mapping[str, Version]) -> None:
+        """Forget what was planned and will not be in the table; a newer version may have been planned since."""
+        self.committed(versions)
 
     def take_back(self, row_ids: Iterable[str]) -> None:
         """Forget rows that were planned last and turned out to be bad."""

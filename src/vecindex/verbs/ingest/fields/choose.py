@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from vecindex.errors import SourceError
 from vecindex.messages import Message, Placeholder, option, percent, text
+from vecindex.sources.articles import read_id
 from vecindex.sources.base import Record, Source
 from vecindex.sources.fieldmap import FieldMap, resolve_fields
 from vecindex.sources.jsons.nested import paths_of_records
 from vecindex.sources.open import PartitionedSource
+from vecindex.verbs.ingest.known.kept import KeptFields
 from vecindex.verbs.ingest.options import IngestOptions, is_drop
 
 _MANY_REPEATS = 0.25
@@ -31,10 +33,11 @@ _MAX_ID_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The fields of a source, the names of the other fields that are kept, and warnings."""
+    """The fields of a source, the names of the other fields that are kept or left out, and warnings."""
 
     fields: FieldMap
     kept: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
     warnings: tuple[Message, ...] = ()
 
 
@@ -44,8 +47,11 @@ def choose_fields(
     options: IngestOptions,
     template: str | None,
     vector_field: str | None,
+    kept_fields: KeptFields,
 ) -> Choice:
     """Return what the first records of a source show; they are not empty.
+
+    Of lists of numbers that nobody has chosen, `kept_fields` leaves out those that look like embeddings.
 
     Raises SourceError when no id or text is found, or when the id that was guessed is that of few rows.
     """
@@ -66,25 +72,15 @@ def choose_fields(
         vector_field=vector_field,
         candidates=[common, own],
         make_ids=options["id"] == "auto",
+        allow_empty=options["allow_empty"],
         repeated=() if is_drop(options) else {name for name, share in shares.items() if share >= _MANY_REPEATS},
     )
-    chosen, skipped = _kept(options)
-    found = replace(found, chosen=chosen, skipped=skipped)
+    warnings = [*_repeated_id(records, found, options), *_empty_text(records, found, options)]
+    for name in [name for name in there if kept_fields.apply(found).keeps(name) and _holds_numbers(records, name)]:
+        warnings.append(_numbers(name, records, kept_fields.leave_out(name)))
+    found = kept_fields.apply(found)
     kept = tuple(name for name in there if found.keeps(name))
-    warnings = [
-        *_repeated_id(records, found, options),
-        *_empty_text(records, found, options),
-        *(_numbers(name, records) for name in kept if _holds_numbers(records, name)),
-    ]
-    return Choice(found, kept, tuple(warnings))
-
-
-def _kept(options: IngestOptions) -> tuple[frozenset[str] | None, frozenset[str]]:
-    """Return which other fields are kept; what orders the versions of a row always is, what deletes one never."""
-    always = frozenset(name for name in [options["newer"]] if name is not None)
-    never = frozenset(name for name in [options["deleted_field"]] if name is not None)
-    chosen, skipped = options["fields"], options["skip_fields"]
-    return None if chosen is None else frozenset(chosen) | always, (frozenset(skipped or ()) - always) | never
+    return Choice(found, kept, tuple(kept_fields.left_out(there, found)), tuple(warnings))
 
 
 def _resolved(records: Sequence[Record], names: Iterable[str], **how: Any) -> FieldMap:
@@ -95,8 +91,8 @@ def _resolved(records: Sequence[Record], names: Iterable[str], **how: Any) -> Fi
         paths = [] if how["vector_field"] else paths_of_records(records[0].fields)
         if not paths:
             raise
-        inside = text("There are records inside: ", option("records", paths[0]), ".")
-        raise SourceError(error.message, text(inside, " ", error.hint or "")) from error
+        hint = text("These seem to hold the rows; to read them: ", option("records", paths[0]), ".")
+        raise SourceError(error.message, hint) from error
 
 
 def _is_filled(value: Any) -> bool:
@@ -105,7 +101,7 @@ def _is_filled(value: Any) -> bool:
 
 def _repeats(records: Sequence[Record], name: str) -> int:
     """Return how many rows have a value of a field that an earlier one has."""
-    values = [value for row in records if isinstance(value := row.fields.get(name), Hashable) and value is not None]
+    values = [found for row in records if (found := read_id(row.fields.get(name))) is not None]
     return len(values) - len(set(values))
 
 
@@ -114,7 +110,7 @@ def _repeated_id(records: Sequence[Record], found: FieldMap, options: IngestOpti
         return []
     if not (n := _repeats(records, found.id)):
         return []
-    rows = f"{n:,} of the first {len(records):,} rows have an id that an earlier one has"
+    rows = f"{n:,} of the first {len(records):,} rows {'has' if n == 1 else 'have'} an id that an earlier one has"
     taken = (found.id, found.text, found.title, found.vector)
     others = [name for name in records[0].fields if name not in taken and _may_be_id(records, name)]
     made = text(option("id", "auto"))
@@ -130,7 +126,8 @@ def _repeated_id(records: Sequence[Record], found: FieldMap, options: IngestOpti
                 ".",
             ),
         )
-    return [text(f"{rows} ({found.id!r}), and are rejected as duplicates; another id: ", ways)]
+    rejected = "is rejected as a duplicate" if n == 1 else "are rejected as duplicates"
+    return [text(f"{rows} ({found.id!r}), and {rejected}; another id: ", ways)]
 
 
 def _may_be_id(records: Sequence[Record], name: str) -> bool:
@@ -144,7 +141,9 @@ def _may_be_id(records: Sequence[Record], name: str) -> bool:
 
 
 def _empty_text(records: Sequence[Record], found: FieldMap, options: IngestOptions) -> list[Message]:
-    if found.text is None or found.parts or found.vector is not None or options["text_field"] is not None:
+    if found.text is None or found.parts or (options["text_field"] is not None and found.vector is None):
+        return []
+    if found.vector is not None and options["allow_empty"]:
         return []
     empty = sum(not _has_text(row.fields.get(found.text)) for row in records)
     if empty <= _OFTEN_EMPTY * len(records):
@@ -153,7 +152,9 @@ def _empty_text(records: Sequence[Record], found: FieldMap, options: IngestOptio
         f"{found.text!r} has no text in {percent(empty / len(records))} of the first {len(records):,} rows, "
         "which are rejected"
     ]
-    if found.title is not None:
+    if found.vector is not None:
+        message += ["; to take those with a vector: ", option("allow_empty", True)]
+    elif found.title is not None:
         template = Placeholder(f"'{{{found.title}}}\\n{{{found.text}}}'")
         message += ["; to take those with a title: ", option("text_template", template)]
     else:
@@ -185,14 +186,12 @@ def _as_list(value: Any) -> list[Any] | None:
     return list(value) if any(isinstance(number, float) and not number.is_integer() for number in value) else None
 
 
-def _numbers(name: str, records: Sequence[Record]) -> Message:
+def _numbers(name: str, records: Sequence[Record], is_left_out: bool) -> Message:
     length = next(len(found) for row in records if (found := _as_list(row.fields.get(name))) is not None)
-    return text(
-        f"{name!r} holds lists of {length:,} numbers, and is kept as text; if these are embeddings, nothing needs to "
-        "be embedded: ",
-        option("vector_field", name),
-        " ",
-        option("model", Placeholder("NAME")),
-        "; to leave it out: ",
-        option("skip_fields", name),
-    )
+    lists = f"{name!r} holds lists of {length:,} numbers"
+    use = text(option("vector_field", name), " ", option("model", Placeholder("NAME")))
+    if is_left_out:
+        other = text("; to keep it as text: ", option("skip_fields", ""))
+        return text(f"{lists}, and is left out; if these are embeddings, nothing needs to be embedded: ", use, other)
+    other = text("; to leave it out: ", option("skip_fields", name))
+    return text(f"{lists}, and is kept as text; if these are embeddings, nothing needs to be embedded: ", use, other)

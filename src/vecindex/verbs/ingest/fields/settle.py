@@ -14,6 +14,7 @@ from vecindex.sources.fieldmap import FieldMap
 from vecindex.types import Observer
 from vecindex.verbs.ingest.drops.drop import Drop
 from vecindex.verbs.ingest.fields.choose import Choice, choose_fields
+from vecindex.verbs.ingest.known.kept import KeptFields
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.ingest.result import LeftOutSource, Taken
 
@@ -119,15 +120,23 @@ def settle(
 
 
 def chooser(
-    options: IngestOptions, template: str | None, vector_field: str | None, drop: Drop | None = None
+    options: IngestOptions,
+    template: str | None,
+    vector_field: str | None,
+    drop: Drop | None = None,
+    kept: KeptFields | None = None,
 ) -> Chooser:
-    """Return what chooses the fields of a source; its errors name the source."""
+    """Return what chooses the fields of a source; its errors name the source.
+
+    `kept` says which of the other fields are kept; by default the options alone do.
+    """
+    fields = KeptFields.of(options) if kept is None else kept
 
     def choose(records: Sequence[Record], source: Source) -> Choice:
         if drop is not None:
             drop.check_fields(list(dict.fromkeys(name for row in records for name in row.fields)), source.name)
         try:
-            choice = choose_fields(records, source, options, template, vector_field)
+            choice = choose_fields(records, source, options, template, vector_field, fields)
             if drop is not None and drop.newer in choice.fields.special:
                 raise SourceError(
                     f"the field {drop.newer!r} is the id, the text or the title of a row, and not its age",
@@ -140,13 +149,18 @@ def chooser(
     return choose
 
 
-def report(settlement: Settlement, observer: Observer) -> tuple[list[Taken], list[LeftOutSource]]:
-    """Show what is taken for what, and what is left out; return both for the report."""
+def report(
+    settlement: Settlement, observer: Observer, is_given: bool = True
+) -> tuple[list[Taken], list[LeftOutSource]]:
+    """Show what is taken for what, and what is left out; return both for the report.
+
+    `is_given` is whether the options of this run say which fields are kept; else the table does.
+    """
     alike: dict[tuple[object, ...], list[tuple[Source, Choice]]] = {}
     warned: set[Message] = set()
     for source, choice in settlement.choices:
         fields = choice.fields
-        key = (fields.id, fields.text, fields.title, fields.vector, fields.parts, choice.kept)
+        key = (fields.id, fields.text, fields.title, fields.vector, fields.parts, choice.kept, choice.left_out)
         alike.setdefault(key, []).append((source, choice))
         for warning in choice.warnings:
             if warning not in warned:
@@ -154,7 +168,7 @@ def report(settlement: Settlement, observer: Observer) -> tuple[list[Taken], lis
                 observer.warning(text(f"{source.name}: ", warning))
     taken = [_taken(*group[0], len(group)) for group in alike.values()]
     for one in taken:
-        observer.notice(_said(one))
+        observer.notice(_said(one, is_given))
     left = [LeftOutSource(source.name, error.message, error.hint) for source, error in settlement.left_out]
     for gone in left:
         observer.warning(text("left out: ", gone.reason))
@@ -162,21 +176,29 @@ def report(settlement: Settlement, observer: Observer) -> tuple[list[Taken], lis
 
 
 def _taken(source: Source, choice: Choice, n: int) -> Taken:
-    fields = choice.fields
-    return Taken(source.name, n, fields.id, fields.text, fields.title, fields.vector, list(choice.kept))
+    fields, kept, left_out = choice.fields, list(choice.kept), list(choice.left_out)
+    return Taken(source.name, n, fields.id, fields.text, fields.title, fields.vector, kept, left_out)
 
 
-def _said(taken: Taken) -> str:
+def _said(taken: Taken, is_given: bool) -> Message:
     more = f" and {taken.sources - 1:,} more" if taken.sources > 1 else ""
     roles = [("text", taken.text), ("title", taken.title), ("embedding", taken.vector)]
     parts = ["id made of the content" if taken.id is None else f"id from {taken.id!r}"]
     parts += [f"{role} from {name!r}" for role, name in roles if name is not None]
     said = f"{taken.source}{more}: {', '.join(parts)}"
-    if not taken.kept:
+    if taken.kept:
+        n = len(taken.kept)
+        said += f"; {n:,} other {'field' if n == 1 else 'fields'} kept: {_listed(taken.kept)}"
+    if not taken.left_out:
         return said
-    n, shown = len(taken.kept), ", ".join(map(_plain, taken.kept[:_NAMED_FIELDS]))
-    shown += ", ..." if n > _NAMED_FIELDS else ""
-    return f"{said}; {n:,} other {'field' if n == 1 else 'fields'} kept: {shown}"
+    said += f"; {len(taken.left_out):,} left out: {_listed(taken.left_out)}"
+    if is_given:
+        return said
+    return text(said, ", as this table keeps its fields; to keep all: ", option("skip_fields", ""))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(_plain, names[:_NAMED_FIELDS])) + (", ..." if len(names) > _NAMED_FIELDS else "")
 
 
 def _plain(name: str) -> str:

@@ -6,15 +6,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from vecindex.sources.samples.sample import sample_of
 from vecindex.sources.sampling import Spaced
 from vecindex.types import Basis
 from vecindex.verbs.ingest.given.vectors import settle_fingerprint
 from vecindex.verbs.ingest.plan import Planner
-from vecindex.verbs.ingest.prepare import PROBE_TEXTS, Preparer
-from vecindex.verbs.ingest.rehearsal.rate import measure_rate
+from vecindex.verbs.ingest.prepare import Preparer
+from vecindex.verbs.ingest.rate import PROBE_TEXTS, Rate, measure_rate
 from vecindex.verbs.ingest.result import IngestReport
 from vecindex.verbs.ingest.run import Run
+from vecindex.verbs.languages import MUCH_UNKNOWN
 
 _TEXTS = 1_000
 """Texts whose lengths stand for those of all that are to be embedded."""
@@ -40,6 +43,7 @@ def rehearse(run: Run, planner: Planner, preparer: Preparer) -> None:
 
     Sets `run.report` and reports the estimate. Raises as the run would.
     """
+    run.may_recall()
     parts, sampled, beginnings, known = list[_Part](), False, list[str](), True
     for settled in planner.sources:
         before_s = run.report.seconds.reading
@@ -114,11 +118,26 @@ def _estimate(run: Run, parts: Sequence[_Part], sampled: int | None, known: bool
         probe_s = min(PROBE_TEXTS, report.vectors) / texts_per_s
         busy_s = max(report.vectors / texts_per_s, reading_s + report.vectors * rate.tokenize_s)
         seconds = rate.load_s + probe_s + busy_s
+        report.unknown = _count_unknown(rate, report.vectors)
     stored = sum(part.weight * part.stored for part in parts)
     text_bytes = sum(part.weight * part.text_bytes for part in parts) / max(1, stored)
-    basis = Basis(sampled, rate.probed if rate else 0, beginnings)
+    basis = Basis(sampled, rate.probed if rate else 0, beginnings, rate.remembered if rate else None)
     rows = report.vectors if known else None
-    run.report_estimate(rows, sampled is None, texts_per_s, text_bytes, seconds, basis)
+    unknown = None if rate is None else _unknown_frac(rate)
+    run.report_estimate(rows, sampled is None, texts_per_s, text_bytes, seconds, basis, unknown)
+
+
+def _count_unknown(rate: Rate, vectors: int) -> int:
+    """Return how many of all texts the model knows little of, as far as those of the sample are like them.
+
+    A text of which it knows nothing would be rejected, and is among them.
+    """
+    return 0 if rate.unknown is None else round(vectors * float((rate.unknown >= MUCH_UNKNOWN).mean()))
+
+
+def _unknown_frac(rate: Rate) -> float:
+    """Return the share of the sample's tokens that the model does not know."""
+    return 0.0 if rate.unknown is None else float(np.average(rate.unknown, weights=np.maximum(rate.counts, 1)))
 
 
 def _mixed(parts: Sequence[_Part]) -> list[str]:

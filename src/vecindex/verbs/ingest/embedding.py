@@ -1,0 +1,103 @@
+"""The main thread's part of an ingest: the texts of transactions go through the model, and what fails is rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from vecindex.embed.encoder import Encoded
+from vecindex.errors import ModelError
+from vecindex.messages import option, text
+from vecindex.verbs.ingest.drops.drop import Deletion
+from vecindex.verbs.ingest.known.recent import RecentVectors
+from vecindex.verbs.ingest.plan import Planned, Planner, rejected
+from vecindex.verbs.ingest.prepare import Preparer, Ready
+from vecindex.verbs.ingest.run import Run
+
+
+class Embedder:
+    """Puts transactions through the model, in their order.
+
+    Of a drop it keeps the versions that were left out for a newer one that fails in the model: `second_chances` gives
+    them once all others are embedded.
+    """
+
+    def __init__(self, run: Run, planner: Planner, preparer: Preparer) -> None:
+        """Take the run's state, and what plans and prepares its transactions."""
+        self._run, self._planner, self._preparer = run, planner, preparer
+        self._recent = RecentVectors()
+        self._failed: dict[str, str | None] = {}
+        self._displaced: list[Planned | Deletion] = []
+
+    def embed(self, ready: Ready) -> None:
+        """Give the pieces of a transaction their vectors; rows that fail by themselves become rejects.
+
+        Raises ModelError where not the texts are at fault.
+        """
+        run = self._run
+        if ready.tokens is not None:
+            self._drop_failed(ready, self._put_vectors(ready))
+            run.report.batch_tokens = run.load_encoder().budget.tokens
+        if self._failed:
+            self._displaced += [one for one in ready.transaction.displaced if one.row_id in self._failed]
+        run.rows_done += ready.transaction.read
+        run.report_progress()
+
+    def second_chances(self) -> Iterator[Ready]:
+        """Yield transactions of the versions that stand now since newer ones have failed, until there are none."""
+        while self._displaced:
+            again, failed = self._displaced, self._failed
+            # Of these, too, a newer one may fail and an older one stand then.
+            self._displaced, self._failed = [], {}
+            yield self._preparer.prepare(self._planner, self._planner.again(again, failed))
+
+    def _put_vectors(self, ready: Ready) -> dict[int, str]:
+        """Give the pieces their vectors; return why texts have failed, by their numbers."""
+        assert ready.tokens is not None, "there are texts"
+        wanted = sorted(set(ready.text_of))
+        # Those of earlier transactions are embedded by now.
+        vectors = {i: vector for i in wanted if (vector := self._recent.get(ready.texts[i])) is not None}
+        missing = [i for i in wanted if i not in vectors]
+        ready.repeated += len(vectors)
+        encoded = Encoded(np.empty((0, 0), dtype=np.float32))
+        if missing:
+            encoded = self._run.embed(ready.tokens.some(missing))
+        if len(encoded.failed) == len(wanted) > 1:
+            # Not the texts are at fault but the device; going on would reject the whole corpus.
+            raise ModelError(
+                f"No text of a transaction could be embedded on {self._run.report.device}: {encoded.failed[0]}",
+                text(
+                    "Run the same ingest again, with ",
+                    option("device", "cpu"),
+                    " if the device is at fault: it goes on from here.",
+                ),
+            )
+        failures = {missing[i]: reason for i, reason in encoded.failed.items()}
+        for i, vector in zip(missing, encoded.vectors, strict=True):
+            vectors[i] = vector
+            if i not in failures:
+                self._recent.put(ready.texts[i], vector)
+        for piece, i in zip(ready.to_embed, ready.text_of, strict=True):
+            piece.vector = vectors[i]
+        return failures
+
+    def _drop_failed(self, ready: Ready, failures: dict[int, str]) -> None:
+        """Take the rows out whose texts have failed."""
+        which = zip(ready.to_embed, ready.text_of, strict=True)
+        failed = {id(piece.planned): failures[i] for piece, i in which if i in failures}
+        if not failed:
+            return
+        transaction, drop = ready.transaction, self._planner.drop
+        for row in transaction.rows:
+            if id(row) not in failed:
+                continue
+            reason = f"cannot be embedded: {failed[id(row)]}"
+            transaction.rejects.append((row.source, rejected(row.article, reason)))
+            self._run.report.count_reject(reason)
+            if drop is not None and row.version is not None:
+                drop.give_up({row.article.id: row.version})
+                self._failed[row.article.id] = row.stored_hash
+        transaction.rows = [row for row in transaction.rows if id(row) not in failed]
+        ready.pieces = [piece for piece in ready.pieces if id(piece.planned) not in failed]
+        ready.to_embed = [piece for piece in ready.to_embed if id(piece.planned) not in failed]
