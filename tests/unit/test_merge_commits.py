@@ -1,4 +1,4 @@
-"""What commits to object storage stand on, and pylance does not promise: each row of the table in ADR 0019.
+"""What commits to object storage stand on, and pylance does not promise: each row of the table in ADR 0020.
 
 On a local folder and on S3. Where one fails with a newer pylance, look at `store/remote/commits.py` again.
 """
