@@ -28,7 +28,7 @@ export HF_HUB_OFFLINE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test browser lint lint-types lint-others unit assets docs site bench soak mutants clean
+.PHONY: help env demo test browser lint lint-style lint-types lint-others unit kernels doctests tests assets docs site bench soak mutants clean
 .DELETE_ON_ERROR:
 
 help:
@@ -57,7 +57,9 @@ demo: env
 	@echo
 	@echo "The same with your own data: README.md"
 
-test: lint unit
+test: env browser lint-style $(NODE_MODULES)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint-types lint-others kernels doctests
+	@$(MAKE) --no-print-directory tests
 
 # Its own target, so that tests of pages fail where the browser cannot be had, and are not left out in silence.
 browser:
@@ -73,10 +75,12 @@ browser:
 	  exit 1; \
 	}
 
-lint: env $(NODE_MODULES)
+lint: lint-style $(NODE_MODULES)
+	@$(MAKE) --no-print-directory --jobs 2 lint-types lint-others
+
+lint-style: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	@$(MAKE) --no-print-directory --jobs 2 lint-types lint-others
 
 lint-types:
 	$(BIN)/mypy
@@ -86,10 +90,16 @@ lint-others:
 	$(NODE) node_modules/typescript/bin/tsc --project jsconfig.json
 	$(NODE) $(ASSETS)/bundle.mjs --check
 
-# One more process than cores: many a test waits, for a page or for a process that it started.
-unit: env browser
+unit: env browser kernels doctests tests
+
+kernels:
 	$(BIN)/python tests/kernels.py
+
+doctests:
 	$(BIN)/python -m pytest --doctest-modules src/vecindex
+
+# One more process than cores: many a test waits, for a page or for a process that it started.
+tests:
 	$(BIN)/python -m pytest -m "not slow" \
 	  --numprocesses $$(( $$(nproc) + 1 )) --dist loadfile --no-loadscope-reorder --durations 25
 

@@ -106,8 +106,9 @@ def append(
         ],
     )
     schema = table.schema
-    flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).ravel())
-    values["vector"] = pa.FixedSizeListArray.from_arrays(flat, type=schema.field("vector").type)
+    kind = schema.field("vector").type
+    flat = pa.array(np.ascontiguousarray(vectors, dtype=kind.value_type.to_pandas_dtype()).ravel())
+    values["vector"] = pa.FixedSizeListArray.from_arrays(flat, type=kind)
     values.setdefault("vector_hash", vector_hashes(np.asarray(vectors, dtype=np.float32)))
     values |= {f.name: [None] * n for f in schema if (f.metadata or {}).get(b"vecindex:map")}
     arrays = [

@@ -355,7 +355,7 @@ def test_standard_output(tmp_path: Path) -> None:
         ({"out": "o.parquet", "columns": ","}, "columns= names no column"),
         (
             {"out": "o.parquet", "where": "yeer > 3"},
-            "The condition of where= does not work on .*: No field named yeer. Found: yeer > 3",
+            "condition of where= does not work on .*: No field named yeer. Did you mean 'year'\\? Found: yeer > 3",
         ),
         ({"out": "o.parquet", "maps": ["other"]}, "has no map yet"),
         ({"out": "o.json"}, "has no map to export"),

@@ -137,7 +137,7 @@ def test_few_descriptors_are_not_called_damage(tmp_path: Path) -> None:
 
     RejectTable(Database(tmp_path)).put("articles", "run", [("s", Rejected("s:1", "empty text"))])
     done = subprocess.run(
-        ["sh", "-c", f"ulimit -n 10; exec {sys.executable} -m vecindex.cli.app status --db {tmp_path}"],
+        ["sh", "-c", f"ulimit -n 9; exec {sys.executable} -m vecindex.cli.app status --db {tmp_path}"],
         capture_output=True,
         text=True,
         check=False,
@@ -145,5 +145,5 @@ def test_few_descriptors_are_not_called_damage(tmp_path: Path) -> None:
     assert done.returncode == 5
     message, hint = done.stderr.rsplit("error: ", 1)[1].splitlines()
     assert message.startswith(f"Too few file descriptors to open {tmp_path}")
-    assert message.endswith("this process may have 10 files open.")
+    assert message.endswith("this process may have 9 files open.")
     assert "ulimit -n" in hint

@@ -126,6 +126,24 @@ def columns_in(condition: str, columns: Sequence[str]) -> list[str]:
     return [name for name in columns if name.lower() in named]
 
 
+def in_backquotes(condition: str | None) -> str | None:
+    r"""Return a condition with its quoted names in backquotes, for Lance takes what is in double quotes for a text.
+
+    >>> in_backquotes("\"My field\" = 'say \"no\"' AND `other` > 1")
+    '`My field` = \'say "no"\' AND `other` > 1'
+    """
+    if condition is None or '"' not in condition:
+        return condition
+    return _TOKEN.sub(_backquoted, condition)
+
+
+def _backquoted(token: re.Match[str]) -> str:
+    name = token.group()
+    if token.lastgroup != "quoted" or name[0] != '"':
+        return name
+    return "`" + name[1:-1].replace('""', '"').replace("`", "``") + "`"
+
+
 def _tokens(condition: str) -> Iterator[_Token]:
     spaced = True
     for match in _TOKEN.finditer(condition):

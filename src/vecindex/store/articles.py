@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from vecindex.core.conditions import isin
+from vecindex.core.conditions import in_backquotes, isin
 from vecindex.core.limits import looking
 from vecindex.core.vectors import F32
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, StoreError, UnavailableError
@@ -37,6 +36,7 @@ _READ_AHEAD_BYTES = 4 << 20
 _CACHE_BYTES = 8 << 20
 _PREFIX = "vecindex:"
 _DELETE_IDS = 10_000
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def _is_run(value: dict[str, Any]) -> bool:
@@ -167,7 +167,9 @@ class ArticleTable:
     def scan(self, columns: Sequence[str], where: str | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the rows in batches with the given columns, from one version of the table."""
         with translated(self.where):
-            yield from looking(self._pinned().to_batches(columns=list(columns), filter=where, batch_size=_SCAN_ROWS))
+            yield from looking(
+                self._pinned().to_batches(columns=list(columns), filter=in_backquotes(where), batch_size=_SCAN_ROWS)
+            )
 
     def stream(
         self, columns: Sequence[str], where: str | None = None, rows: int = _VECTOR_ROWS
@@ -176,7 +178,7 @@ class ArticleTable:
         with translated(self.where):
             scanner = self._pinned().scanner(
                 columns=list(columns),
-                filter=where,
+                filter=in_backquotes(where),
                 batch_size=rows,
                 batch_readahead=_READ_AHEAD_BATCHES,
                 fragment_readahead=1,
@@ -213,16 +215,17 @@ class ArticleTable:
         The run is known by its last transaction and the time of its end (ISO 8601, with zone): after a deletion the
         numbers of transactions may begin lower again.
         """
+        import pyarrow as pa
         import pyarrow.compute as pc
 
         later = f"txn > {txn}" + (f" OR ingested_at > CAST('{ended_at}' AS TIMESTAMP)" if ended_at else "")
-        rows, seen, last = 0, set[int](), None
+        rows, seen, last = 0, set[int](), 0
         for batch in self.scan(["txn", "ingested_at"], later):
             rows += len(batch)
             seen.update(pc.unique(batch.column("txn")).to_pylist())
-            newest = pc.max(batch.column("ingested_at")).as_py()
-            last = newest if last is None or (newest and newest > last) else last
-        return rows, len(seen), last
+            # Microseconds since 1970: pyarrow imports pandas for a time with a zone.
+            last = max(last, pc.max(batch.column("ingested_at").cast(pa.int64())).as_py() or 0)
+        return rows, len(seen), _EPOCH + dt.timedelta(microseconds=last) if rows else None
 
     def last_txn(self) -> int:
         """Return the number of the last transaction, 0 for an empty table."""
@@ -236,8 +239,9 @@ class ArticleTable:
         ids: list[str] = []
         with translated(self.where):
             data = self._pinned()
-            matrix = np.empty((data.count_rows(where), d), dtype=np.float32)
-            for batch in data.to_batches(columns=["id", "vector"], filter=where, batch_size=_SCAN_ROWS):
+            condition = in_backquotes(where)
+            matrix = np.empty((data.count_rows(condition), d), dtype=np.float32)
+            for batch in data.to_batches(columns=["id", "vector"], filter=condition, batch_size=_SCAN_ROWS):
                 rows = as_matrix(batch.column("vector"), d)
                 matrix[len(ids) : len(ids) + len(rows)] = rows
                 ids += batch.column("id").to_pylist()
@@ -388,5 +392,9 @@ def as_matrix(column: pa.Array, dimension: int) -> F32:
     """
     if column.null_count:
         raise CorruptError(f"{column.null_count} rows have no vector.", LOOK_CLOSER)
-    flat: npt.NDArray[np.float32] = column.flatten().to_numpy(zero_copy_only=False)
-    return flat.astype(np.float32, copy=False).reshape(-1, dimension)
+    flat = column.flatten()
+    kind = flat.type.to_pandas_dtype()
+    # Not by `to_numpy`, for which pyarrow imports pandas.
+    plain = np.frombuffer(flat.buffers()[1] or b"", kind)[flat.offset : flat.offset + len(flat)]
+    values = flat.to_numpy(zero_copy_only=False) if flat.null_count else plain
+    return values.astype(np.float32, copy=False).reshape(-1, dimension)

@@ -7,22 +7,21 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from vecindex.config import durable_by_default
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, StoreError, TableNotFoundError
-from vecindex.files import can_be_there, local_folder
+from vecindex.files import can_be_there
 from vecindex.masks import masked
 from vecindex.messages import Message, Placeholder, command, option, text
-from vecindex.objects.requests import Objects, is_known
+from vecindex.objects.requests import Objects
 from vecindex.schema import FORMAT, articles_schema
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import translated
+from vecindex.store.local import Tables, import_lance
 from vecindex.store.lock import committing, writer_at_work, writing
 from vecindex.store.maintenance import KEEP_VERSIONS_FOR, maintain
-from vecindex.store.quick_import import import_lancedb
 from vecindex.store.remote.commits import replace_schema
 from vecindex.store.remote.lease import holder_of, leased, made_meanwhile
 from vecindex.store.remote.probe import check_conditional_writes
@@ -43,10 +42,6 @@ _NEXT_TO_ARTICLES = tuple(_KEPT_UNDER)
 SET_ASIDE = "_set_aside"
 """The folder in a database for what was damaged; nothing in it is ever removed by vecindex."""
 _RESTORED_ROWS = 1_024
-# LanceDB's default caches may take 7 GB; with thousands of commits in a process the metadata cache alone
-# reaches 1 GB and more. These hold the working set of a table of 10 million rows.
-_METADATA_CACHE = 32 << 20
-_INDEX_CACHE = 256 << 20
 _ANOTHER = text("Choose another name: ", option("table", Placeholder("NAME")))
 T = TypeVar("T")
 Notice = Callable[[Message], None]
@@ -76,15 +71,14 @@ def _of_articles(names: list[str]) -> list[str]:
     return [name for name in names if name not in (REJECTS, QUESTIONS) and not name.startswith(_NEXT_TO_ARTICLES)]
 
 
-class Database:
+class Database(Tables):
     """An open database. Opening reads nothing and creates nothing."""
 
     def __init__(self, uri: str | Path) -> None:
         """Take a local folder or a URI that LanceDB knows (s3://, gs://, az://)."""
-        self._location = str(uri)
+        super().__init__(str(uri))
         self.uri = masked(self._location)
         """Its name in messages and results."""
-        self.folder = local_folder(self._location)
         self.durable = durable_by_default()
         """Whether writers bring each commit to the disk (fsync) before they go on."""
         self.wait_s = 0.0
@@ -96,22 +90,6 @@ class Database:
         with translated(self.uri):
             if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
                 raise ConfigError(f"{self.uri} is a file, not a database folder.", "Name a folder.")
-
-    @cached_property
-    def connection(self) -> Any:
-        """The LanceDB connection, made at the first use; object storage is asked before whether it may be used."""
-        lancedb = import_lancedb()
-        if is_known(self._location):
-            Objects(self._location).check()
-        with translated(self.uri):
-            return lancedb.connect(
-                self.folder or self._location,
-                session=lancedb.Session(
-                    index_cache_size_bytes=_INDEX_CACHE, metadata_cache_size_bytes=_METADATA_CACHE
-                ),
-                # Every read sees the latest commit, of whichever process.
-                read_consistency_interval=timedelta(0),
-            )
 
     def exists(self) -> bool:
         """Return whether there is a database; a remote one is taken to exist."""
@@ -142,16 +120,8 @@ class Database:
         if not self.exists():
             return []
         with translated(self.uri):
-            names: list[str] = []
-            page = None
-            while True:
-                # One call gives a page of names only.
-                answer = self.connection.list_tables(page_token=page)
-                names += list(answer.tables)
-                page = getattr(answer, "page_token", None)
-                if not page:
-                    # LanceDB lists folders, also one that a writer left before its first commit.
-                    return sorted(name for name in names if self.folder is None or self.has(name))
+            # A folder that a writer left before its first commit is no table.
+            return sorted(name for name in self.listed() if self.folder is None or self.has(name))
 
     def has(self, name: str) -> bool:
         """Return whether there is a table of that name.
@@ -179,7 +149,7 @@ class Database:
     def holds_articles(self, name: str) -> bool:
         """Return whether a table that is there is one of articles."""
         with translated(f"{self.uri}/{name}"):
-            return "content_hash" in self.connection.open_table(name).schema.names
+            return "content_hash" in self.open_table(name).schema.names
 
     def article_tables(self) -> list[str]:
         """Return the names of the tables of articles, in order: without those that are kept next to them."""
@@ -213,13 +183,13 @@ class Database:
             there = ", ".join(_of_articles(names)) or "none"
             raise TableNotFoundError(f"No table {name!r} in {self.uri} (tables there: {there}).", "Name one of them.")
         with translated(f"{self.uri}/{name}"):
-            return self.connection.open_table(name).to_lance()
+            return self.open_table(name).to_lance()
 
     def _opened(self, name: str) -> Any:
         where = f"{self.uri}/{name}"
         try:
             with translated(where):
-                opened = self.connection.open_table(name)
+                opened = self.open_table(name)
                 if not opened.schema.names:
                     # So reads a manifest of zeros.
                     raise CorruptError(f"The newest version of {where} has no columns.", LOOK_CLOSER)
@@ -266,16 +236,15 @@ class Database:
         schema = schema.set(at, schema.field(at).with_metadata(metadata))
         with committing(f"{self.uri}/{name}"):
             if overwrite and self.is_leased:
-                table = ArticleTable(self.connection.open_table(name), f"{self.uri}/{name}")
+                table = ArticleTable(self.open_table(name), f"{self.uri}/{name}")
                 table.known.version = replace_schema(table.lance, table.where, schema)
                 return table
-            mode = "overwrite" if overwrite else "create"
             try:
-                made = self.connection.create_table(name, schema=schema, mode=mode)
+                made = self.create_table(name, schema=schema, overwrite=overwrite)
             except ValueError as error:
                 raise (made_meanwhile(error, f"{self.uri}/{name}") or error) from error
             table = ArticleTable(made, f"{self.uri}/{name}")
-            table.known.version = 1 if mode == "create" else None
+            table.known.version = None if overwrite else 1
             return table
 
 
@@ -319,7 +288,7 @@ class AuxiliaryTable:
         self._change(lambda handle: handle and maintain(ArticleTable(handle, self.where), keep_for))
 
     def _read(self, look: Callable[[Any], T], otherwise: T) -> T:
-        """Return what a look at the LanceDB table gives; `otherwise` where it was not made or is damaged."""
+        """Return what a look at the table gives; `otherwise` where it was not made or is damaged."""
         if not self.exists():
             return otherwise
         try:
@@ -334,7 +303,7 @@ class AuxiliaryTable:
             return otherwise
 
     def _change(self, change: Callable[[Any], T]) -> T:
-        """Return what a change of the LanceDB table gives, None where it was not made. The caller holds the lock.
+        """Return what a change of the table gives, None where it was not made. The caller holds the lock.
 
         A change is one commit, so that it can be tried again.
         """
@@ -373,14 +342,12 @@ class AuxiliaryTable:
 
     def _restored(self, aside: Path) -> int:
         """Put the rows of a table that was set aside into a new one; return how many, 0 where not all can be read."""
-        import lance
-
         try:
             with translated(self.where):
-                rows = lance.dataset(str(aside)).scanner(batch_size=_RESTORED_ROWS).to_reader()
+                rows = import_lance().dataset(str(aside)).scanner(batch_size=_RESTORED_ROWS).to_reader()
                 if not len(rows.schema):
                     return 0
-                return int(self._database.connection.create_table(self.name, rows, schema=rows.schema).count_rows())
+                return int(self._database.create_table(self.name, rows).count_rows())
         except StoreError as error:
             if not self._is_damage(error):
                 raise
@@ -391,7 +358,7 @@ class AuxiliaryTable:
             self._notice(message)
 
     def _open(self) -> Any:
-        table = self._database.connection.open_table(self.name)
+        table = self._database.open_table(self.name)
         if not table.schema.names:
             # So reads a manifest of zeros, as a power loss leaves it.
             raise CorruptError(f"The newest version of {self.where} has no columns.", LOOK_CLOSER)

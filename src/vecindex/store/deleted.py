@@ -25,7 +25,7 @@ class DeletedRows(AuxiliaryTable):
 
         def put(handle: Any) -> None:
             if handle is None:
-                self._database.connection.create_table(self.name, rows)
+                self._database.create_table(self.name, rows)
             else:
                 upsert(handle, self.where, rows)
 

@@ -63,7 +63,7 @@ class GraphTable(AuxiliaryTable):
         """Keep a graph in place of what is there, as one commit. The caller holds the writer lock."""
 
         def save(_there: Any) -> None:
-            made = self._database.connection.create_table(self.name, data=_rows(stored), mode="overwrite")
+            made = self._database.create_table(self.name, _rows(stored), overwrite=True)
             clean(made.to_lance(), KEEP_VERSIONS_FOR, self.where)
 
         self._change(save)
@@ -122,7 +122,7 @@ def _read(table: Any, about: dict[str, Any]) -> StoredGraph | None:
     ids: list[pa.Array] = []
     contents: list[pa.Array] = []
     at = 0
-    for batch in table.search().select(list(_COLUMNS)).limit(n).to_batches(batch_size=_SCAN_ROWS):
+    for batch in table.to_lance().to_batches(columns=list(_COLUMNS), batch_size=_SCAN_ROWS):
         size = len(batch)
         rows[at : at + size] = batch.column("neighbors").flatten().to_numpy().reshape(-1, k)
         sims[at : at + size] = batch.column("sims").flatten().to_numpy().reshape(-1, k)

@@ -286,7 +286,7 @@ class FormerPositions(AuxiliaryTable):
 
         def put(handle: Any) -> None:
             if handle is None:
-                self._database.connection.create_table(self.name, rows)
+                self._database.create_table(self.name, rows)
             else:
                 upsert(handle, self.where, rows, key="key")
 
@@ -298,8 +298,7 @@ class FormerPositions(AuxiliaryTable):
 
         def look(handle: Any) -> tuple[pa.Array, list[str], F64]:
             columns = ["id", "vector_hash", "x", "y"]
-            query = handle.search().where(isin("map", [name])).select(columns).limit(handle.count_rows() + 1)
-            found = query.to_arrow()
+            found = handle.to_lance().to_table(columns=columns, filter=isin("map", [name]))
             xy = np.stack([found[axis].to_numpy() for axis in ("x", "y")], axis=1).astype(np.float64)
             return found["id"].combine_chunks(), found["vector_hash"].to_pylist(), xy
 

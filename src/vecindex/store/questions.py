@@ -41,8 +41,7 @@ class QuestionTable(AuxiliaryTable):
             found: dict[str, F32] = {}
             for at in range(0, len(hashes), _AT_ONCE):
                 condition = isin("hash", hashes[at : at + _AT_ONCE])
-                rows = table.search().where(condition).select(["hash", "vector"]).limit(table.count_rows() + 1)
-                for row in rows.to_list():
+                for row in _rows(table, ["hash", "vector"], condition):
                     found[row["hash"]] = np.asarray(row["vector"], dtype=np.float32)
             return found
 
@@ -53,8 +52,7 @@ class QuestionTable(AuxiliaryTable):
         """Return the text of the question with this id, by the name of each set that has one."""
 
         def look(table: Any) -> dict[str, str]:
-            rows = table.search().where(isin("id", [id])).select(["question_set", "text", "embedded_at"])
-            found = rows.limit(table.count_rows() + 1).to_list()
+            found = _rows(table, ["question_set", "text", "embedded_at"], isin("id", [id]))
             return {row["question_set"]: row["text"] for row in sorted(found, key=lambda row: row["embedded_at"])}
 
         nothing: dict[str, str] = {}
@@ -65,7 +63,7 @@ class QuestionTable(AuxiliaryTable):
 
         def look(table: Any) -> list[QuestionSet]:
             wanted = ["question_set", "id", "text", "topic", "answers", "fingerprint"]
-            rows = table.search().select(wanted).limit(table.count_rows() + 1).to_list()
+            rows = _rows(table, wanted)
             found: dict[str, dict[str, Question]] = {}
             for row in rows:
                 made = stored_json(row["fingerprint"], "What made the questions' vectors")
@@ -82,7 +80,7 @@ class QuestionTable(AuxiliaryTable):
         """Return the model's own prompt behind which questions were embedded last; None when none were."""
 
         def look(table: Any) -> str | None:
-            rows = table.search().select(["fingerprint", "embedded_at"]).limit(table.count_rows() + 1).to_list()
+            rows = _rows(table, ["fingerprint", "embedded_at"])
             for row in sorted(rows, key=lambda row: row["embedded_at"], reverse=True):
                 made = stored_json(row["fingerprint"], "What made the questions' vectors")
                 prompt = made.get("question_prompt") if isinstance(made, dict) else None
@@ -128,8 +126,7 @@ class QuestionTable(AuxiliaryTable):
         mine = _by_key(rows.select(list(_COLUMNS)).to_pylist())
 
         def look(table: Any) -> bool:
-            there = table.search().where(_same_set(rows)).select(list(_COLUMNS)).limit(table.count_rows() + 1)
-            return _by_key(there.to_list()) == mine
+            return _by_key(_rows(table, _COLUMNS, _same_set(rows))) == mine
 
         return self._read(look, False)
 
@@ -139,7 +136,7 @@ class QuestionTable(AuxiliaryTable):
         def put(table: Any) -> None:
             if table is None:
                 # Made from rows, LanceDB would give the column their length, and refuse those of another model.
-                table = self._database.connection.create_table(self.name, schema=questions_schema())
+                table = self._database.create_table(self.name, schema=questions_schema())
             upsert(table, self.where, rows, _same_set(rows), key="key")
 
         self._change(put)
@@ -175,6 +172,11 @@ class QuestionTable(AuxiliaryTable):
                 ),
             )
         return table
+
+
+def _rows(table: Any, columns: Sequence[str], condition: str | None = None) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = table.to_lance().to_table(columns=list(columns), filter=condition).to_pylist()
+    return found
 
 
 def _made_by(stored: Fingerprint, prompt: str | None, own: bool) -> str:

@@ -90,7 +90,7 @@ class RejectTable(AuxiliaryTable):
 
         def put(handle: Any) -> None:
             if handle is None:
-                self._database.connection.create_table(self.name, data)
+                self._database.create_table(self.name, data)
             else:
                 upsert(handle, self.where, data, key="key")
 
@@ -111,8 +111,8 @@ class RejectTable(AuxiliaryTable):
         """Return the sources that were filed with their secrets, as they were once, and are one of these."""
 
         def look(handle: Any) -> list[str]:
-            urls = handle.search().where("source LIKE '%://%'").select(["source"]).limit(handle.count_rows() + 1)
-            return [row["source"] for row in urls.to_list() if masked(row["source"]) in names]
+            urls = handle.to_lance().to_table(columns=["source"], filter="source LIKE '%://%'").column("source")
+            return [source for source in urls.to_pylist() if masked(source) in names]
 
         nothing: list[str] = []
         return self._read(look, nothing) if any("://" in name for name in names) else nothing
@@ -166,14 +166,14 @@ class RejectTable(AuxiliaryTable):
                     "place": masked(row["place"]),
                     "reason": masked(row["reason"]),
                 }
-                for row in handle.search().where(_of(table)).select(columns).limit(limit).to_list()
+                for row in handle.to_lance().to_table(columns=columns, filter=_of(table), limit=limit).to_pylist()
             ],
             nothing,
         )
 
 
 def _of(table: str) -> str:
-    return isin('"table"', [table])
+    return isin("`table`", [table])
 
 
 def _before(table: str, run: str) -> str:

@@ -1,4 +1,4 @@
-"""Nearest rows by vector and best rows by full-text search, as LanceDB finds them."""
+"""Nearest rows by vector and best rows by full-text search, as Lance finds them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from vecindex.core.conditions import excess
+from vecindex.core.conditions import excess, in_backquotes
 from vecindex.core.limits import left_s, look
 from vecindex.core.texts.languages import NAMES, OTHER, guess
 from vecindex.core.vectors import F32
@@ -27,7 +27,7 @@ TEXT_COLUMNS = ("title", "text")
 STEMMED = frozenset(
     ["ar", "da", "de", "el", "en", "es", "fi", "fr", "hu", "it", "nl", "no", "pt", "ro", "ru", "sv", "ta", "tr"]
 )
-"""Languages whose words LanceDB reduces to their stems, and whose stop words it leaves out."""
+"""Languages whose words Lance reduces to their stems, and whose stop words it leaves out."""
 WITHOUT_BLANKS = frozenset(["ja", "km", "ko", "lo", "my", "th", "zh"])
 """Languages whose words are not divided by blanks, or carry particles: each character and each two are indexed."""
 _GUESSED_TEXTS = 200
@@ -37,8 +37,9 @@ _SHOWN_CHARS = 500
 _INDEX_CACHE = 256 << 20
 _ALWAYS = "true"
 _NO_COLUMN = "vecindex_no_such_column_0"
-# LanceDB's number of the query in the answer to several.
+# Lance's number of the query in the answer to several, and its name of a full-text index.
 _QUERY = "query_index"
+_FULLTEXT = "Inverted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def check_condition(table: ArticleTable, where: str) -> None:
         reason = _refusal(table, condition)
         if reason is not None:
             raise _wrong(table, where, reason)
-    # LanceDB passes over what follows a closed bracket ("true); more"), so a column that is not there must be missed.
+    # Lance passes over what follows a closed bracket ("true); more"), so a column that is not there must be missed.
     if any(_refusal(table, f"{condition} AND {_NO_COLUMN}") is None for condition in (where, f"({where})")):
         raise _wrong(table, where, "it ends early: a bracket, a semicolon or a comment is too much.")
 
@@ -91,14 +92,14 @@ def _shown(where: str) -> str:
 
 
 def _refusal(table: ArticleTable, condition: str) -> str | None:
-    """Return why LanceDB refuses a condition, None when it does not.
+    """Return why Lance refuses a condition, None when it does not.
 
     Planning needs no scan, and fails on nearly whatever the search would fail on.
     """
     try:
         _plan(table, condition)
     except BaseException as error:
-        if not isinstance(error, ValueError | RuntimeError) and not is_panic(error):
+        if not isinstance(error, ValueError | RuntimeError | OSError) and not is_panic(error):
             raise
         full = str(error)
         if is_panic(error) or "not supported" in full.lower() or "not implemented" in full.lower():
@@ -112,11 +113,11 @@ def _refusal(table: ArticleTable, condition: str) -> str | None:
 
 
 def _plan(table: ArticleTable, condition: str) -> None:
-    table.lance.search().where(condition).select(["id"]).limit(1).explain_plan()
+    table.lance.to_lance().scanner(columns=["id"], filter=in_backquotes(condition), limit=1).explain_plan()
 
 
 def _reason(message: str) -> str:
-    """Return the part of LanceDB's message that speaks of the condition, on one line."""
+    """Return the part of Lance's message that speaks of the condition, on one line."""
     line = " ".join(message.split())
     line = re.sub(r"^Invalid input, ", "", line)
     line = re.sub(r"Error parsing statement: SELECT 1 FROM t WHERE .*?\(sql parser error: ?", "", line)
@@ -124,7 +125,8 @@ def _reason(message: str) -> str:
     line = re.sub(r"Schema error: |Invalid user input: |Error parsing function: |Error during planning: ", "", line)
     line = re.sub(r",? ?Valid fields are .*$", "", line)
     line = re.sub(r",? /[\w./-]+\.rs:\d+(:\d+)?.*$", "", line)
-    return line.removesuffix(")").strip(" .")[:200] + "."
+    line = line.removesuffix(")").strip(" .")[:200]
+    return line if line.endswith("?") else f"{line}."
 
 
 def nearest(
@@ -133,16 +135,23 @@ def nearest(
     """Return for each query (row of (q, d) unit vectors) its `limit` nearest rows by exact search.
 
     `dist` is the cosine distance 1 - cos, 0 to 2, lower is closer. Rows are ordered by (dist, id); which of
-    several equally distant rows stand at the very end, where `limit` cuts, is LanceDB's choice.
+    several equally distant rows stand at the very end, where `limit` cuts, is Lance's choice.
     """
     several = len(queries) > 1
     if several and _QUERY in table.schema.names:
-        # LanceDB refuses several at once then. Only a table made before the name was reserved has such a column.
+        # Lance refuses several at once then. Only a table made before the name was reserved has such a column.
         return [nearest(table, query[None], limit, columns, where)[0] for query in queries]
+    asked = np.asarray(queries, dtype=np.float32)
+    wanted = [*columns, "_distance"]
     with translated(table.where):
-        query = table.lance.search(list(np.asarray(queries, dtype=np.float32)), vector_column_name="vector")
-        query = query.distance_type("cosine").bypass_vector_index()
-        found = _answer(query, [*columns, "_distance"], limit, where, streams=True)
+        if (ends := _ends_in()) is None:
+            near = {"column": "vector", "q": asked if several else _as_arrow(asked[0]), "k": limit}
+            exact = {"metric": "cosine", "use_index": False}
+            found = _scanned(table, wanted, where, nearest={**near, **exact})
+        else:
+            query = table.lance.search(list(asked), vector_column_name="vector")
+            query = query.distance_type("cosine").bypass_vector_index()
+            found = _answer(query, wanted, limit, where, ends, streams=True)
     answers: list[list[tuple[float, Row]]] = [[] for _ in range(len(queries))]
     for row in found:
         # Rounding puts a row's distance to itself a little below nought.
@@ -154,6 +163,13 @@ def nearest(
     return [[Found(row, dist=dist) for dist, row in rows] for rows in answers]
 
 
+def _as_arrow(vector: F32) -> Any:
+    """Return a vector as an Arrow array, without a conversion: before one pyarrow imports pandas."""
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(pa.float32(), len(vector), [None, pa.py_buffer(np.ascontiguousarray(vector))])
+
+
 def by_fulltext(
     table: ArticleTable, query_text: str, limit: int, columns: Sequence[str], where: str | None = None
 ) -> list[Found]:
@@ -162,30 +178,60 @@ def by_fulltext(
     Needs the full-text index; rows that it does not hold yet are found too. Words are read as its language has it;
     a text of stop words only matches nothing.
     """
-    from lancedb.query import MultiMatchQuery
-
+    wanted = [*columns, "_score"]
     with translated(table.where):
-        query = table.lance.search(MultiMatchQuery(query_text, list(TEXT_COLUMNS)), query_type="fts")
-        rows = _answer(query, [*columns, "_score"], limit, where, streams=False)
+        if (ends := _ends_in()) is None:
+            from lance.query import MultiMatchQuery
+
+            query = MultiMatchQuery(query_text, list(TEXT_COLUMNS))
+            rows = _scanned(table, wanted, where, full_text_query=query, limit=limit)
+        else:
+            rows = _by_words_until(table, query_text, limit, wanted, where, ends)
     weighed = sorted(((row.pop("_score"), row) for row in rows), key=lambda one: (-one[0], one[1]["id"]))
     return [Found(row, relevance=score) for score, row in weighed]
 
 
-def _answer(query: Any, columns: Sequence[str], limit: int, where: str | None, *, streams: bool) -> list[Row]:
-    """Return the rows that a query finds; where it `streams`, a condition is computed for a few rows at a time."""
+def _scanned(table: ArticleTable, columns: Sequence[str], where: str | None, **asked: Any) -> list[Row]:
+    if where:
+        # A condition is computed for a few rows at a time.
+        asked |= {"filter": in_backquotes(f"({where})"), "prefilter": True, "batch_size": CONDITION_ROWS}
+    rows: list[Row] = table.lance.to_lance().scanner(columns=list(columns), **asked).to_table().to_pylist()
+    return rows
+
+
+def _ends_in() -> timedelta | None:
+    """Return the time that is left for a request; None without a limit. Raises Stopped when it is over."""
     look()
+    left = left_s()
+    return None if left is None else timedelta(seconds=left)
+
+
+def _by_words_until(
+    table: ArticleTable, query_text: str, limit: int, columns: Sequence[str], where: str | None, ends: timedelta
+) -> list[Row]:
+    from lancedb.query import MultiMatchQuery
+
+    query = table.lance.search(MultiMatchQuery(query_text, list(TEXT_COLUMNS)), query_type="fts")
+    return _answer(query, columns, limit, where, ends, streams=False)
+
+
+def _answer(
+    query: Any, columns: Sequence[str], limit: int, where: str | None, ends: timedelta, *, streams: bool
+) -> list[Row]:
+    """Return the rows that LanceDB finds in a time: it ends a search, which Lance goes on with.
+
+    Where the query `streams`, a condition is computed for a few rows at a time.
+    """
     query = query.select(columns).limit(limit)
     if where:
         query = query.where(f"({where})")
-    left = left_s()
-    timeout = None if left is None else timedelta(seconds=left)
     try:
         if where and streams:
-            found = query.to_batches(CONDITION_ROWS, timeout=timeout).read_all()
+            found = query.to_batches(CONDITION_ROWS, timeout=ends).read_all()
         else:
-            found = query.to_arrow(timeout=timeout)
+            found = query.to_arrow(timeout=ends)
     except RuntimeError:
-        look()  # LanceDB ended it at that time
+        look()  # it ended at that time
         raise
     rows: list[Row] = found.to_pylist()
     return rows
@@ -193,11 +239,12 @@ def _answer(query: Any, columns: Sequence[str], limit: int, where: str | None, *
 
 def has_fulltext_index(table: ArticleTable) -> bool:
     """Return whether titles and texts have a full-text index."""
+    return set(TEXT_COLUMNS) <= {column for index in _fulltext_indexes(table) for column in index.field_names}
+
+
+def _fulltext_indexes(table: ArticleTable) -> list[Any]:
     with translated(table.where):
-        indexed = {
-            column for index in table.lance.list_indices() if index.index_type == "FTS" for column in index.columns
-        }
-    return set(TEXT_COLUMNS) <= indexed
+        return [index for index in table.lance.to_lance().describe_indices() if index.index_type == _FULLTEXT]
 
 
 def fulltext_fault(table: ArticleTable) -> str | None:
@@ -205,11 +252,10 @@ def fulltext_fault(table: ArticleTable) -> str | None:
 
     Raises UnavailableError where they cannot be read now.
     """
-    with translated(table.where):
-        names = [index.name for index in table.lance.list_indices() if index.index_type == "FTS"]
+    indexes = _fulltext_indexes(table)
     try:
-        for name in names:
-            read_twice(partial(_read_index, table, name))
+        for index in indexes:
+            read_twice(partial(_read_index, table, index.name))
     except CorruptError as error:
         return str(error.message)
     return None
@@ -265,7 +311,7 @@ def _language_of(table: ArticleTable) -> str:
 
 
 def _reading(language: str) -> Any:
-    """Return how LanceDB cuts texts of a language into words."""
+    """Return how Lance cuts texts of a language into words."""
     from lancedb.index import FTS
 
     if language in WITHOUT_BLANKS:

@@ -16,6 +16,7 @@ from typing import Any
 from vecindex.errors import CorruptError
 from vecindex.files import local_folder
 from vecindex.store.faults import check_readable, read_twice, reading
+from vecindex.store.local import import_lance
 
 # Lance names a manifest by 2^64 - 1 - version, in 20 digits, so that the newest comes first in a listing.
 _NEWEST_FIRST = 2**64 - 1
@@ -67,10 +68,8 @@ def manifests(folder: Path) -> dict[int, Path]:
 
 def open_version(folder: Path, version: int) -> Any:
     """Return a version as a Lance dataset. Raises CorruptError or UnavailableError."""
-    import lance
-
     with reading(f"version {version}"):
-        dataset = lance.dataset(str(folder), version=version)
+        dataset = import_lance().dataset(str(folder), version=version)
         dataset.count_rows()
         # Zeros, as a power loss leaves them, read as a table without columns.
         if not dataset.schema.names:
