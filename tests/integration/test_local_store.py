@@ -174,3 +174,17 @@ def test_commands_that_read_load_no_more_than_they_need(sample_db: Path, tmp_pat
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[-1] == ""
+
+
+def test_a_new_table_in_place_of_none_is_made_without_a_word(tmp_path: Path) -> None:
+    """Lance itself warns on stderr of a Python process where there is nothing to overwrite."""
+    code = (
+        "import sys, pyarrow as pa\n"
+        "from pathlib import Path\n"
+        "from vecindex.store.database import Database\n"
+        "tables = Database(Path(sys.argv[1]))\n"
+        "for n in (1, 2):\n"
+        "    print(tables.create_table('t', pa.table({'a': [n] * n}), overwrite=True).count_rows())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "db")], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("1\n2\n", "")

@@ -99,6 +99,8 @@ class Tables:
         import pyarrow as pa
 
         data = pa.Table.from_batches([], schema=schema) if rows is None else rows
+        if overwrite and not self._path(name).exists():
+            mode = "create"  # else Lance warns on stderr that there is nothing to overwrite
         import_lance().write_dataset(data, str(self._path(name)), mode=mode, session=self._session)
         return self.open_table(name)
 
