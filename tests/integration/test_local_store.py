@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -186,5 +187,7 @@ def test_a_new_table_in_place_of_none_is_made_without_a_word(tmp_path: Path) -> 
         "for n in (1, 2):\n"
         "    print(tables.create_table('t', pa.table({'a': [n] * n}), overwrite=True).count_rows())\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "db")], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", code, str(tmp_path / "db")]
+    environment = os.environ | {"LANCE_LOG": "warn"}  # as it is without the tests' own setting
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert (done.stdout, done.stderr) == ("1\n2\n", "")
