@@ -86,10 +86,14 @@ def test_sources_of_different_length_weigh_as_much_as_they_have(tmp_path: Path, 
     assert told.skipped == pytest.approx(300, rel=0.3)
 
 
-def test_the_rate_is_that_of_texts_from_the_whole_source(tmp_path: Path, small: None) -> None:
+def test_the_rate_is_that_of_texts_from_the_whole_source(
+    tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     # The first rows are the short ones.
     rows = [{"id": str(i), "text": "one" if i < 300 else "word " * 60} for i in range(600)]
-    told = vecindex.open(tmp_path / "db").ingest(write(tmp_path / "rows.jsonl", rows), dry_run=True)
+    path = write(tmp_path / "rows.jsonl", rows)
+    told = vecindex.open(tmp_path / "db").ingest(path, dry_run=True)
     estimate = told.estimate
     assert estimate is not None
     assert estimate.basis is not None
@@ -99,6 +103,49 @@ def test_the_rate_is_that_of_texts_from_the_whole_source(tmp_path: Path, small: 
     assert estimate.seconds is not None
     assert estimate.seconds > told.vectors / estimate.texts_per_s
     assert not (tmp_path / "db").exists()
+    # Once more, the model is not loaded: what it took is known.
+    again = vecindex.open(tmp_path / "db").ingest(path, dry_run=True).estimate
+    assert again is not None
+    assert again.basis is not None
+    assert (again.basis.probed_texts, again.basis.remembered is None) == (0, False)
+    assert (again.rows, again.device, again.precision) == (estimate.rows, estimate.device, estimate.precision)
+    assert (again.precision_cosine, again.disk_bytes) == (estimate.precision_cosine, estimate.disk_bytes)
+    # Of texts of quite another length it says nothing.
+    rows = [{"id": str(i), "text": "word " * 14} for i in range(600)]
+    other = vecindex.open(tmp_path / "db").ingest(write(tmp_path / "other.jsonl", rows), dry_run=True).estimate
+    assert other is not None
+    assert other.basis is not None
+    assert other.basis.remembered is None
+
+
+def test_a_run_remembers_how_fast_the_model_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    rows = [{"id": str(i), "text": f"the number {i} of all"} for i in range(600)]
+    vecindex.open(tmp_path / "one").ingest(write(tmp_path / "a.jsonl", rows))
+    given = ["--dry-run", "--exact", "--json", "--db", str(tmp_path / "two")]
+    done = CliRunner().invoke(app, ["ingest", str(tmp_path / "a.jsonl"), *given])
+    told = json.loads(done.stdout)["estimate"]
+    assert told["basis"]["probed_texts"] == 0
+    day = told["basis"]["remembered"].partition("T")[0]
+    assert f"all rows were read, the rate on what a run on {day} took on this machine" in " ".join(
+        done.stderr.split()
+    )
+
+
+def test_a_dry_run_counts_what_the_model_does_not_know(tmp_path: Path) -> None:
+    unknown = "\U0001f9ec \U0001f9ec known \U0001f9ec"
+    rows = [{"id": str(i), "text": f"plain text {i}" if i % 4 else f"{unknown} {i}"} for i in range(40)]
+    told = vecindex.open(tmp_path / "db").ingest(rows, dry_run=True)
+    # Of the own tokens of ten texts three of five are unknown; a text weighs as much as it has tokens.
+    assert (told.unknown, told.vectors) == (10, 40)
+    assert told.estimate is not None
+    assert told.estimate.unknown_frac == pytest.approx((10 * 7 * 0.6) / (10 * 7 + 30 * 5), rel=1e-3)
+    done = vecindex.open(tmp_path / "db").ingest(rows)
+    assert (done.unknown, done.rejected) == (10, 0)
+    given = ["--dry-run", "--db", str(tmp_path / "none")]
+    shown = CliRunner().invoke(app, ["ingest", str(write(tmp_path / "a.jsonl", rows)), *given]).stderr
+    assert "of the tokens of the sample the model does not know 19.1 %" in " ".join(shown.split())
+    assert "In 10 of 40 texts (25 %) the model does not know a quarter" in " ".join(shown.split())
 
 
 def test_batches_of_a_forecast_are_those_of_transactions() -> None:

@@ -51,8 +51,8 @@ def speeds(**how: object) -> ModelSpeeds:
 
 def test_what_one_run_measures_the_next_one_knows(cache: Path) -> None:
     first = speeds()
-    first.note(Some(), tokens(100, 100), 2.0, load_s=3.0)
-    first.note(Some(), tokens(100, 100), 4.0, load_s=3.0)
+    first.note(Some(), tokens(100, 100), [(40, 1.0), (60, 1.0)], load_s=3.0)
+    first.note(Some(), tokens(100, 100), [(100, 4.0)], load_s=3.0)
     first.remember()
     second = speeds()
     assert second.known is None
@@ -61,11 +61,11 @@ def test_what_one_run_measures_the_next_one_knows(cache: Path) -> None:
     # 20,000 tokens took 6 s; texts of half to twice the length take as long for a token.
     for length in (100, 64, 181):
         assert second.known.of(length) == pytest.approx(6 / 20_000)
-    assert [second.known.of(length) for length in (20, 500)] == [None, None]
+    assert [second.known.knows(length) for length in (20, 64, 181, 500)] == [False, True, True, False]
     assert (second.known.load_s, second.known.batch_tokens, second.known.device) == (3.0, 4_096, "cpu")
     # Texts of other lengths are added, those of the same are measured anew.
-    second.note(Some(), tokens(10, 512), 1.0, load_s=4.0)
-    second.note(Some(), tokens(100, 100), 1.0, load_s=4.0)
+    second.note(Some(), tokens(10, 512), [(10, 1.0)], load_s=4.0)
+    second.note(Some(), tokens(100, 100), [(100, 1.0)], load_s=4.0)
     second.remember()
     third = speeds()
     third.recall()
@@ -77,7 +77,7 @@ def test_what_one_run_measures_the_next_one_knows(cache: Path) -> None:
 
 def test_it_is_that_of_the_same_use_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     first = speeds()
-    first.note(Some(), tokens(100, 100), 2.0, load_s=3.0)
+    first.note(Some(), tokens(100, 100), [(40, 1.0), (60, 1.0)], load_s=3.0)
     first.remember()
 
     def known(one: ModelSpeeds) -> bool:
@@ -94,11 +94,24 @@ def test_it_is_that_of_the_same_use_alone(monkeypatch: pytest.MonkeyPatch) -> No
     assert not known(speeds())
 
 
+def test_each_batch_counts_for_its_length() -> None:
+    first, long, short = speeds(), tokens(20, 200), tokens(300, 10)
+    # As they come; the encoder takes the longest first.
+    mixed = Tokens(short.ids + long.ids, np.zeros(320, np.int32), np.zeros(320, np.bool_))
+    first.note(Some(), mixed, [(20, 2.0), (300, 1.0)], load_s=1.0)
+    # What does not add up says nothing.
+    first.note(Some(), mixed, [(20, 99.0)], load_s=1.0)
+    first.remember()
+    first.recall()
+    assert first.known is not None
+    assert (first.known.of(200), first.known.of(10)) == (2 / 4_000, 1 / 3_000)
+
+
 def test_too_little_and_the_encoder_for_a_few_texts_say_nothing(cache: Path) -> None:
     first = speeds()
-    first.note(Some(most_tokens=1_000), tokens(100, 100), 2.0, load_s=3.0)
-    first.note(Some(), tokens(1, 100), 2.0, load_s=3.0)
-    first.note(Some(), tokens(0, 0), 2.0, load_s=3.0)
+    first.note(Some(most_tokens=1_000), tokens(100, 100), [(40, 1.0), (60, 1.0)], load_s=3.0)
+    first.note(Some(), tokens(1, 100), [(1, 2.0)], load_s=3.0)
+    first.note(Some(), tokens(0, 0), [], load_s=3.0)
     first.remember()
     assert not cache.exists()
     ModelSpeeds(None, LoadOptions(), None).remember()
@@ -110,7 +123,7 @@ def test_too_little_and_the_encoder_for_a_few_texts_say_nothing(cache: Path) -> 
 )
 def test_a_damaged_cache_is_none(cache: Path, damage: str) -> None:
     first = speeds()
-    first.note(Some(), tokens(100, 100), 2.0, load_s=3.0)
+    first.note(Some(), tokens(100, 100), [(40, 1.0), (60, 1.0)], load_s=3.0)
     first.remember()
     (path,) = cache.iterdir()
     good = json.loads(path.read_text())
@@ -126,4 +139,5 @@ def test_the_length_is_that_in_which_most_tokens_are() -> None:
     one.add(16, 5_000, 1.0)
     one.add(250, 5_000, 2.0)
     # 64 is two classes from both.
-    assert [one.of(n) for n in (8, 32, 64, 128, 400)] == [0.0002, 0.0002, None, 0.0004, 0.0004]
+    assert [one.of(n) for n in (8, 32, 64, 128, 400)] == [0.0002, 0.0002, 0.0004, 0.0004, 0.0004]
+    assert [one.knows(n) for n in (4, 8, 64, 128, 400, 800)] == [False, True, False, True, True, False]

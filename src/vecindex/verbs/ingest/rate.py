@@ -22,6 +22,8 @@ PROBE_TEXTS = 48
 """So many texts, or some more, a run embeds for its first estimate."""
 _FEWEST = 8
 _CHECKED = 4
+_UNLIKE = 0.2
+"""Share of the tokens that may be in texts of lengths of which no run has measured the like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def measure_rate(run: Run, texts: Sequence[str]) -> Rate:
         batches, sizes = _batches(_lengths(tokens), encoder.budget.tokens, run.options["transaction_rows"])
         seconds = done = probed = 0.0
         for at in _in_turns(len(batches)):
-            seconds += _embed(run, encoder, tokens.some(batches[at]))
+            seconds += _embed(run, tokens.some(batches[at]))
             done += sizes[at]
             probed += len(batches[at])
             if seconds > PROBE_S:
@@ -92,7 +94,7 @@ def first_rate(run: Run, texts: Sequence[str]) -> float:
             done += sizes[at]
             if len(rows) >= enough:
                 break
-        total_s = max(_embed(run, encoder, tokens.some(rows)), 1e-9) * sum(sizes) / max(1, done)
+        total_s = max(_embed(run, tokens.some(rows)), 1e-9) * sum(sizes) / max(1, done)
         return len(texts) / total_s
 
 
@@ -110,13 +112,12 @@ def _remembered(run: Run, speeds: Speeds, texts: Sequence[str]) -> Rate | None:
         return None
     tokens, tokenize_s = _tokenized(encoder, texts)
     batches, sizes = _batches(_lengths(tokens), speeds.batch_tokens, run.options["transaction_rows"])
-    total_s = 0.0
-    for batch, size in zip(batches, sizes, strict=True):
-        token_s = speeds.of(size / len(batch))
-        if token_s is None:
-            run.forget_recalled()
-            return None
-        total_s += size * token_s
+    lengths = [size / len(batch) for batch, size in zip(batches, sizes, strict=True)]
+    unlike = sum(size for length, size in zip(lengths, sizes, strict=True) if not speeds.knows(length))
+    if unlike > _UNLIKE * sum(sizes):
+        run.forget_recalled()
+        return None
+    total_s = sum(size * speeds.of(length) for length, size in zip(lengths, sizes, strict=True))
     run.look_at_language(texts)
     report = run.report
     report.device, report.precision, report.precision_cosine = (
@@ -150,9 +151,7 @@ def _lengths(tokens: Tokens) -> list[int]:
     return [len(ids) for ids in tokens.ids]
 
 
-def _embed(run: Run, encoder: Encoder, tokens: Tokens) -> float:
+def _embed(run: Run, tokens: Tokens) -> float:
     start = time.perf_counter()
-    encoder.embed(tokens)
-    seconds = time.perf_counter() - start
-    run.note_speed(tokens, seconds)
-    return seconds
+    run.embed_noted(tokens)
+    return time.perf_counter() - start

@@ -6,7 +6,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from vecindex.embed.batching import TokenBudget
@@ -138,10 +138,6 @@ class Run:
     def forget_recalled(self) -> None:
         """Load the model as a whole: what is known of its speed is of other texts."""
         self.speeds.known = self.encoder = None
-
-    def note_speed(self, tokens: Tokens, seconds: float) -> None:
-        """Note how long the model took for texts."""
-        self.speeds.note(self.load_encoder(), tokens, seconds, self._ready_s)
 
     def _may_be_few(self) -> bool:
         """Return whether the new rows may be few, as far as is known before any is read."""
@@ -278,7 +274,6 @@ class Run:
     def embed(self, tokens: Tokens) -> Encoded:
         """Put texts through the model, and report each batch."""
         mark = time.perf_counter()
-
         self._in_flight = len(tokens.ids)
         self.report_progress()
 
@@ -288,8 +283,21 @@ class Run:
             self.report_progress(time.perf_counter() - mark)
 
         with self.report.seconds.measured("model"):
-            encoded = self.load_encoder().embed(tokens, count)
-        self.note_speed(tokens, time.perf_counter() - mark)
+            return self.embed_noted(tokens, count)
+
+    def embed_noted(self, tokens: Tokens, count: Callable[[int], None] = lambda _: None) -> Encoded:
+        """Put texts through the model, and note how long it took; `count` gets the texts of each batch."""
+        encoder, batches, mark = self.load_encoder(), list[tuple[int, float]](), time.perf_counter()
+
+        def done(n: int) -> None:
+            nonlocal mark
+            now = time.perf_counter()
+            batches.append((n, now - mark))
+            mark = now
+            count(n)
+
+        encoded = encoder.embed(tokens, done)
+        self.speeds.note(encoder, tokens, batches, self._ready_s)
         return encoded
 
     def report_progress(self, more_s: float = 0.0) -> None:

@@ -8,13 +8,12 @@ import logging
 import math
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from vecindex.embed.batching import plan_batches
 from vecindex.embed.encoder import Encoder, Tokens
 from vecindex.embed.encoders import FoundModel, LoadOptions
 from vecindex.embed.models import cache_folder
@@ -58,14 +57,18 @@ class Speeds:
         self.tokens[kind] = self.tokens.get(kind, 0) + tokens
         self.seconds[kind] = self.seconds.get(kind, 0.0) + seconds
 
-    def of(self, length: float) -> float | None:
-        """Return the seconds that a token takes in texts of this length; None where nobody measured the like."""
-        wanted = class_of(length)
-        near = [kind for kind, tokens in self.tokens.items() if tokens >= _FEWEST_TOKENS]
-        kind = min(near, key=lambda one: (abs(one - wanted), -one), default=None)
-        if kind is None or abs(kind - wanted) > _FARTHEST:
-            return None
+    def of(self, length: float) -> float:
+        """Return the seconds that a token takes in texts of this length, or of the nearest that was measured."""
+        kind = self._nearest(length)
         return self.seconds[kind] / self.tokens[kind]
+
+    def knows(self, length: float) -> bool:
+        """Return whether texts of about this length were measured."""
+        return abs(self._nearest(length) - class_of(length)) <= _FARTHEST
+
+    def _nearest(self, length: float) -> int:
+        wanted = class_of(length)
+        return min(self.tokens, key=lambda one: (abs(one - wanted), -one))
 
 
 def class_of(length: float) -> int:
@@ -93,20 +96,20 @@ class ModelSpeeds:
         """Look up what earlier runs measured."""
         self.known = self._recalled()
 
-    def note(self, encoder: Encoder, tokens: Tokens, seconds: float, load_s: float) -> None:
-        """Note how long an encoder took for texts, and to be ready, if it is the one that long runs use."""
-        if encoder.most_tokens is not None or not tokens.ids:
+    def note(self, encoder: Encoder, tokens: Tokens, batches: Sequence[tuple[int, float]], load_s: float) -> None:
+        """Note how long an encoder took for texts, and to be ready, if it is the one that long runs use.
+
+        `batches` are the (texts, seconds) of each, the longest texts first.
+        """
+        if encoder.most_tokens is not None or sum(n for n, _ in batches) != len(tokens.ids):
             return
         if self._now is None:
             name, precision, cosine = encoder.device_name, encoder.precision.value, encoder.precision_cosine
             self._now = Speeds(name, precision, cosine, encoder.budget.full, load_s)
-        lengths = [len(ids) for ids in tokens.ids]
-        batches = list(plan_batches(lengths, encoder.budget.tokens))
-        longest = [max(lengths[i] for i in batch) for batch in batches]
-        sizes = [len(batch) * most for batch, most in zip(batches, longest, strict=True)]
-        # The length in which most of the tokens are.
-        length = sum(size * most for size, most in zip(sizes, longest, strict=True)) / max(1, sum(sizes))
-        self._now.add(length, sum(sizes), seconds)
+        lengths, at = sorted(map(len, tokens.ids), reverse=True), 0
+        for n, seconds in batches:
+            self._now.add(lengths[at], n * lengths[at], seconds)
+            at += n
 
     def remember(self) -> None:
         """Keep what this run measured, in addition to what is known of texts of other lengths.
@@ -139,8 +142,9 @@ class ModelSpeeds:
             by_class = {name: {int(k): v for k, v in stored[name].items()} for name in ("tokens", "seconds")}
             speeds = Speeds(**{**stored, **by_class})
             datetime.fromisoformat(speeds.measured_at)
-            is_sound = speeds.tokens.keys() == speeds.seconds.keys() and speeds.load_s >= 0 < speeds.batch_tokens
-            return speeds if is_sound and all(value > 0 for value in speeds.seconds.values()) else None
+            measured = [*speeds.tokens.values(), *speeds.seconds.values(), speeds.batch_tokens]
+            is_sound = speeds.tokens and speeds.tokens.keys() == speeds.seconds.keys() and speeds.load_s >= 0
+            return speeds if is_sound and all(value > 0 for value in measured) else None
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
