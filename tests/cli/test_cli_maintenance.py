@@ -197,6 +197,19 @@ def test_an_unforeseen_error_is_a_sentence(run: Run, tmp_path: Path, monkeypatch
     assert done.err.startswith("error: unexpected ZeroDivisionError: oh\n")
 
 
+def test_status_has_the_words_of_the_run(run: Run, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"id": "a", "text": "one cell"}\n{"id": "b", "text": "two cells"}\n')
+    for counts in ("2 added, 0 changed, 0 unchanged, 0 rejected", "0 added, 0 changed, 2 unchanged, 0 rejected"):
+        assert run("ingest", rows, "--db", tmp_path / "db").code == 0
+        table = Database(tmp_path / "db").articles("articles")
+        lines = run("status", "--db", tmp_path / "db").out.splitlines()
+        (last,) = [line for line in lines if line.startswith("last run")]
+        assert last.endswith(counts), last
+        # A run with nothing to do is kept only after one that did not end.
+        table.set_setting(last_run={**table.setting("last_run"), "interrupted": True})
+
+
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     filled(tmp_path, 2_000)
     command = [sys.executable, "-m", "vecindex.cli.app", "search", "--id", "a00000", "-k", "1999", "--db", tmp_path]

@@ -121,7 +121,8 @@ def _model_lines(found: Status) -> Iterator[tuple[str, str]]:
 def _run_lines(found: Status) -> Iterator[tuple[str, str]]:
     run: dict[str, Any] | None = found.last_run
     if run is not None:
-        counts = ", ".join(f"{run[key]:,} {key}" for key in ("added", "changed", "skipped", "rejected"))
+        names = {"added": "added", "changed": "changed", "skipped": "unchanged", "rejected": "rejected"}
+        counts = ", ".join(f"{run[key]:,} {name}" for key, name in names.items())
         stopped = " (stopped before its end)" if run["interrupted"] else ""
         missing = f"; {run['missing']:,} rows of the table were not in its sources" if run.get("missing") else ""
         yield "last run", f"{run['ended_at'][:19]}Z: {counts}{stopped}{missing}"
