@@ -1,10 +1,11 @@
-"""The Arrow schemas of the tables, and how the user's own fields become columns."""
+"""The Arrow schemas of the tables, how the user's own fields become columns, and what is kept with them."""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
@@ -293,3 +294,37 @@ def axes_among(names: Iterable[str]) -> list[tuple[str, str]]:
         if first in found and second in found:
             pairs.append((found[first], found[second]))
     return sorted(pairs, key=lambda pair: (pair[0].lower() != "x", names.index(pair[0])))
+
+
+def _is_run(value: dict[str, Any]) -> bool:
+    numbers = ("last_txn", "added", "changed", "skipped", "rejected")
+    try:
+        dt.datetime.fromisoformat(value["ended_at"])
+        return all(isinstance(value[key], int) for key in numbers) and all(
+            isinstance(value["seconds"][key], int | float) for key in ("wall", "model", "reading")
+        )
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
+def _is_budget(value: dict[str, Any]) -> bool:
+    return all(isinstance(tokens, int) for tokens in value.values())
+
+
+def _is_fulltext(value: dict[str, Any]) -> bool:
+    return isinstance(value.get("language"), str)
+
+
+def _is_choice(value: dict[str, Any]) -> bool:
+    chosen, skipped = value.get("fields"), value.get("skip_fields")
+    lists = [skipped] if chosen is None else [chosen, skipped]
+    return all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists)
+
+
+KEPT: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "last_run": _is_run,
+    "batch_tokens": _is_budget,
+    "fulltext": _is_fulltext,
+    "fields": _is_choice,
+}
+"""What is kept with the provenance of a table, and whether a value is of the form that was stored."""

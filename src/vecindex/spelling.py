@@ -12,10 +12,12 @@ from vecindex.options import ModelOptions, fields_of
 
 _OPTIONS = {
     "adopt": "tables.options:AdoptOptions",
+    "build_index": "index.options:BuildIndexOptions",
     "compare": "compare.options:CompareOptions",
     "evaluate": "evaluate.options:EvaluateOptions",
     "explore": "explore.options:ExploreOptions",
     "export": "export.options:ExportOptions",
+    "index": "index.options:BuildIndexOptions",
     "ingest": "ingest.options:IngestOptions",
     "map": "picture.options:MapOptions",
     "overlap": "overlap.options:OverlapOptions",
@@ -26,6 +28,8 @@ _OPTIONS = {
 """The options class of each verb, below `verbs`; imported when a message names one of its options."""
 TYPED = {"lens": ("map", "--lens")}
 """Verbs that the command line has as an option of another one."""
+NAMED = {"build_index": "index"}
+"""Verbs that the command line has under another name."""
 
 
 class CommandLine:
@@ -48,7 +52,8 @@ class CommandLine:
 
     def command(self, command: Command) -> str:
         """Return `vecindex VERB ...`; an argument that looks like an option stands behind all of them, after `--`."""
-        head, arguments = TYPED.get(command.verb, (command.verb,)), [_word(value) for value in command.arguments]
+        verb = NAMED.get(command.verb, command.verb)
+        head, arguments = TYPED.get(verb, (verb,)), [_word(value) for value in command.arguments]
         more = {name: value for name, value in self.given.items() if name not in command.options}
         options: list[str] = []
         for name, value in {**command.options, **more}.items():

@@ -92,7 +92,8 @@ def test_what_is_wrong_is_told_to_the_assistant(mapped: Path) -> None:
             return str(getattr(result.content[0], "text", ""))
 
         assert await refused("search", query="cells") == (
-            "search: text: Field required; query: Extra inputs are not permitted. It takes: text, k, where."
+            "search: text: Field required; query: Extra inputs are not permitted. "
+            "It takes: text, k, where, approximate, recall."
         )
         assert "No field named year" in await refused("search", text="cells", where="year > 1990")
         assert await refused("more_like_this", id="nobody") == (

@@ -11,7 +11,7 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "vecindex"
 FRONT_ENDS = ("cli/", "spelling.py", "messages.py", "options.py")
 LARGEST_ROOM = 16
-VERBS = "explore|ingest|search|project|map|overlap|export|serve|status|delete|optimize|tag|doctor"
+VERBS = "explore|index|ingest|search|project|map|overlap|export|serve|status|delete|optimize|tag|doctor"
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+|(?<![\w-])-k\b")
 COMMAND = re.compile(rf"\bvecindex (?:{VERBS})\b")
 

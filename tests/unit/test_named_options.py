@@ -12,7 +12,7 @@ import typer.main
 
 import vecindex
 from vecindex.cli.app import app
-from vecindex.spelling import TYPED, flag_of
+from vecindex.spelling import NAMED, TYPED, flag_of
 
 SOURCE = Path(vecindex.__file__).parent
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
@@ -60,6 +60,7 @@ def test_messages_name_commands() -> None:
 def test_the_command_of_a_message_can_be_typed(
     place: str, verb: str, given: list[tuple[str, object]], n_arguments: int
 ) -> None:
+    verb = NAMED.get(verb, verb)
     # Some verbs are an option of another one on the command line, which takes the argument.
     assert verb in COMMANDS or (TYPED[verb][0] in COMMANDS and TYPED[verb][1] in flags(TYPED[verb][0])), place
     if verb in TYPED:
@@ -83,6 +84,7 @@ def test_the_option_of_a_message_is_one_of_some_verb() -> None:
             "lens",
             "overlap",
             "export",
+            "build_index",
             "delete",
             "optimize",
             "tag",

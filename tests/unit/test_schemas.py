@@ -30,6 +30,7 @@ OUTPUTS = (
     "evaluate",
     "explore",
     "ingest",
+    "index",
     "search",
     "status",
     "delete",
@@ -223,6 +224,21 @@ def test_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for manifest in (tmp_path / "articles.lance" / "_versions").glob("*.manifest"):
         manifest.write_bytes(b"")
     valid("doctor", printed(monkeypatch, "doctor", "--db", tmp_path))
+
+
+def test_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(tmp_path, 300)
+    made = printed(monkeypatch, "index", "--type", "IVF_SQ", "--db", tmp_path)
+    valid("index", made)
+    assert (made["action"], made["type"], made["rows_indexed"]) == ("made", "IVF_SQ", 300)
+    found = printed(monkeypatch, "search", "--id", "a00001", "--approximate", "--recall", "0.1", "--db", tmp_path)
+    valid("search", found)
+    assert found["approximate"]["queries"] == 300
+    status = printed(monkeypatch, "status", "--db", tmp_path)
+    valid("status", status)
+    assert status["vector_index"]["curve"] == made["curve"]
+    for more in ("--measure", "--drop"):
+        valid("index", printed(monkeypatch, "index", more, "--db", tmp_path))
 
 
 def test_every_command_with_json_has_a_schema() -> None:

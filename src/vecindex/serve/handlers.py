@@ -67,6 +67,7 @@ class Handlers:
             "model_name": made.model,
             "dimension": made.dimension,
             "maps": list(found.maps),
+            "approximate": found.vector_index is not None and found.vector_index.curve is not None,
             "questions": self.live.served.questions_name,
             "model": self.live.model.state,
             "vecindex": vecindex.__version__,
@@ -154,7 +155,8 @@ class Handlers:
             models.Hit(**plain(hit) | {"fields": {name: readable(value) for name, value in hit.fields.items()}})
             for hit in found.hits
         ]
-        return models.Hits(k=asked.k, hits=hits, notes=notes.lines)
+        near = None if found.approximate is None else models.Approximate(**plain(found.approximate))
+        return models.Hits(k=asked.k, hits=hits, approximate=near, notes=notes.lines)
 
     def question(self, asked: models.QuestionAsked) -> models.Question:
         """Ask a question, and place it on a map."""

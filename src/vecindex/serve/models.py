@@ -103,6 +103,7 @@ class Status(Reply):
     truncated: int = Field(description="Rows that the model did not read to their end.")
     columns: dict[str, str] = Field(description="The user's own columns, with their types.")
     words_indexed: bool = Field(description="Whether a search may be hybrid.")
+    approximate: bool = Field(description="Whether a search may be approximate.")
     writer: str | None = Field(description="The process that is writing to the table.")
     maps: list[str]
     questions: str | None = Field(description="The file of questions that are on the maps, if one was named.")
@@ -123,6 +124,8 @@ class SearchAsked(Asked):
     words_weight: float = declared(SearchOptions, "words_weight")
     rerank: bool = Field(False, description="Let the cross-encoder that the server was started with order the hits.")
     diverse: bool = declared(SearchOptions, "diverse")
+    approximate: bool = declared(SearchOptions, "approximate")
+    recall: float | None = declared(SearchOptions, "recall")
 
 
 class Hit(Reply):
@@ -139,11 +142,23 @@ class Hit(Reply):
     fields: dict[str, Any]
 
 
+class Approximate(Reply):
+    """How a search was approximate."""
+
+    recall: float = Field(description="The share of an exact search's hits to expect, 0 to 1.")
+    k: int = Field(description="The hits of each query for which it was measured.")
+    queries: int = Field(description="The rows of the table that it was measured on.")
+    questions: int = Field(description="The stored questions that it was measured on.")
+    nprobes: int
+    refine: int
+
+
 class Hits(Reply):
     """What a search found, best first."""
 
     k: int
     hits: list[Hit]
+    approximate: Approximate | None = Field(description="Null for an exact search.")
     notes: list[str]
 
 

@@ -79,7 +79,7 @@ OPERATIONS = (
     Operation(
         "POST",
         "/api/search",
-        "The nearest articles to a text or to an article, by exact search.",
+        "The nearest articles to a text or to an article, by exact search unless approximate is asked for.",
         Handlers.search,
         models.Hits,
         models.SearchAsked,

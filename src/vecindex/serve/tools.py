@@ -36,6 +36,8 @@ class TextAsked(models.Asked):
     text: str = Field(max_length=models.MAX_QUESTION_CHARS, description="What is looked for, in plain words.")
     k: int = models.declared(SearchOptions, "k", le=models.MAX_NEIGHBORS)
     where: str | None = models.declared(SearchOptions, "where", max_length=models.MAX_CONDITION_CHARS)
+    approximate: bool = models.declared(SearchOptions, "approximate")
+    recall: float | None = models.declared(SearchOptions, "recall")
 
 
 class IdAsked(models.Asked):
@@ -49,6 +51,8 @@ class LikeAsked(IdAsked):
 
     k: int = models.declared(SearchOptions, "k", le=models.MAX_NEIGHBORS)
     where: str | None = models.declared(SearchOptions, "where", max_length=models.MAX_CONDITION_CHARS)
+    approximate: bool = models.declared(SearchOptions, "approximate")
+    recall: float | None = models.declared(SearchOptions, "recall")
 
 
 class OverlapAsked(models.Asked):
@@ -120,7 +124,13 @@ def _overlap(handlers: Handlers, asked: OverlapAsked) -> Overlap:
 
 
 TOOLS = (
-    Tool("search", "The nearest articles to a text, by exact search.", TextAsked, models.Hits, _search),
+    Tool(
+        "search",
+        "The nearest articles to a text; exact unless asked otherwise.",
+        TextAsked,
+        models.Hits,
+        _search,
+    ),
     Tool("more_like_this", "The nearest other articles to an article.", LikeAsked, models.Hits, _search),
     Tool(
         "article",

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vecindex.core.conditions import in_backquotes, isin
+from vecindex.core.indexes.recall import is_about_index
 from vecindex.core.limits import looking
 from vecindex.core.vectors import F32
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, StoreError, UnavailableError
 from vecindex.messages import Placeholder, command, text
-from vecindex.schema import MAP_KEY, OWN_COLUMNS, read_fingerprint, stored_json
+from vecindex.schema import KEPT, MAP_KEY, OWN_COLUMNS, read_fingerprint, stored_json
 from vecindex.store.faults import translated
 from vecindex.store.lock import committing
 from vecindex.store.remote.commits import Known, append, upsert
@@ -39,37 +40,7 @@ _DELETE_IDS = 10_000
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def _is_run(value: dict[str, Any]) -> bool:
-    numbers = ("last_txn", "added", "changed", "skipped", "rejected")
-    try:
-        dt.datetime.fromisoformat(value["ended_at"])
-        return all(isinstance(value[key], int) for key in numbers) and all(
-            isinstance(value["seconds"][key], int | float) for key in ("wall", "model", "reading")
-        )
-    except (KeyError, TypeError, ValueError):
-        return False
-
-
-def _is_budget(value: dict[str, Any]) -> bool:
-    return all(isinstance(tokens, int) for tokens in value.values())
-
-
-def _is_fulltext(value: dict[str, Any]) -> bool:
-    return isinstance(value.get("language"), str)
-
-
-def _is_choice(value: dict[str, Any]) -> bool:
-    chosen, skipped = value.get("fields"), value.get("skip_fields")
-    lists = [skipped] if chosen is None else [chosen, skipped]
-    return all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists)
-
-
-SETTINGS: dict[str, Callable[[dict[str, Any]], bool]] = {
-    "last_run": _is_run,
-    "batch_tokens": _is_budget,
-    "fulltext": _is_fulltext,
-    "fields": _is_choice,
-}
+SETTINGS: dict[str, Callable[[dict[str, Any]], bool]] = {**KEPT, "vector_index": is_about_index}
 """What is kept with the provenance, and whether a value is of the form that was stored."""
 
 
@@ -251,6 +222,12 @@ class ArticleTable:
         """Return the rows with these ids (or article ids), in table order."""
         with translated(self.where):
             found: pa.Table = self._pinned().to_table(columns=list(columns), filter=isin(key, ids))
+            return found
+
+    def rows_at(self, numbers: Sequence[int], columns: Sequence[str]) -> pa.Table:
+        """Return the rows of these numbers, counted from 0 in the order of `scan`, in the order given."""
+        with translated(self.where):
+            found: pa.Table = self._pinned().take(list(numbers), columns=list(columns))
             return found
 
     # -- writing ------------------------------------------------------------------------------------------

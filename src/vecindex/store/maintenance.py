@@ -19,6 +19,13 @@ from vecindex.messages import Message, command, text
 from vecindex.schema import FORMAT, vector_hash_field
 from vecindex.store.articles import ArticleTable, as_matrix
 from vecindex.store.faults import reading, translated
+from vecindex.store.indexes.vector import (
+    are_many,
+    drop_vector_index,
+    take_in_rows,
+    vector_index,
+    vector_index_fault,
+)
 from vecindex.store.lock import committing
 from vecindex.store.remote.orphans import sweep_orphans
 from vecindex.store.search import fulltext_fault, make_fulltext_index
@@ -45,10 +52,17 @@ Notice = Callable[[Message], None]
 """Takes a line that the user should see."""
 
 
-def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR, notice: Notice = log.warning) -> int:
+def maintain(
+    table: ArticleTable,
+    keep_for: timedelta = KEEP_VERSIONS_FOR,
+    notice: Notice = log.warning,
+    *,
+    all_vectors: bool = False,
+) -> int:
     """Merge small fragments, bring indexes up to date, remove versions older than `keep_for` (tagged ones stay).
 
-    Returns how many versions were removed. The caller holds the writer lock.
+    The index of the vectors takes in the rows that it lacks once they are many, or all with `all_vectors`. Returns
+    how many versions were removed. The caller holds the writer lock.
     """
     with committing(table.where):
         dataset = _dataset(table)
@@ -56,7 +70,7 @@ def maintain(table: ArticleTable, keep_for: timedelta = KEEP_VERSIONS_FOR, notic
         dataset.optimize.compact_files(
             target_rows_per_fragment=FRAGMENT_ROWS, num_threads=1, batch_size=_COMPACTION_BATCH_ROWS
         )
-        _update_indexes(table, dataset, notice)
+        _update_indexes(table, dataset, notice, all_vectors)
     # A block of its own: where commits are durable, what replaces old files is on the disk before they go.
     with committing(table.where):
         removed = clean(dataset, keep_for, table.where, notice)
@@ -93,15 +107,37 @@ def add_vector_hashes(table: ArticleTable) -> int:
     return done
 
 
-def _update_indexes(table: ArticleTable, dataset: Any, notice: Notice) -> None:
-    if not dataset.describe_indices():
+def _update_indexes(table: ArticleTable, dataset: Any, notice: Notice, all_vectors: bool) -> None:
+    others = [one.name for one in dataset.describe_indices() if list(one.field_names) != ["vector"]]
+    if others:
+        try:
+            with reading("indexes"):
+                dataset.optimize.optimize_indices(index_names=others)
+        except CorruptError:
+            mend_fulltext_index(table, notice)
+    _update_vector_index(table, notice, all_vectors)
+    dataset.checkout_latest()
+
+
+def _update_vector_index(table: ArticleTable, notice: Notice, all_vectors: bool) -> None:
+    """Take rows into the index of the vectors where they are many, or all; one that is damaged is removed."""
+    table.lance.checkout_latest()
+    there = vector_index(table)
+    if there is None:
+        return
+    lacking = table.count() - there.rows
+    if not lacking or not (all_vectors or are_many(lacking, there.rows)):
         return
     try:
-        with reading("indexes"):
-            dataset.optimize.optimize_indices()
+        with reading("the index of the vectors"):
+            take_in_rows(table)
     except CorruptError:
-        mend_fulltext_index(table, notice)
-        dataset.checkout_latest()
+        fault = vector_index_fault(table)
+        if fault is None:
+            raise
+        drop_vector_index(table)
+        damaged = f"the index of the vectors of {table.where} is damaged ({fault}), so it is removed; "
+        notice(text(damaged, "searches are exact until it is made again: ", command("build_index")))
 
 
 def mend_fulltext_index(table: ArticleTable, notice: Notice) -> bool:

@@ -76,6 +76,22 @@ class QuestionTable(AuxiliaryTable):
         nothing: list[QuestionSet] = []
         return self._read(look, nothing)
 
+    def vectors_by(self, stored: Fingerprint) -> F32 | None:
+        """Return the vectors (m, d) of all questions that the model of a table embedded, each once; None without."""
+
+        def look(table: Any) -> F32 | None:
+            found: dict[str, Any] = {}
+            for row in (
+                table.search().select(["hash", "vector", "fingerprint"]).limit(table.count_rows() + 1).to_list()
+            ):
+                made = stored_json(row["fingerprint"], "What made the questions' vectors")
+                if isinstance(made, dict) and {key: made.get(key) for key in mine} == mine:
+                    found[row["hash"]] = row["vector"]
+            return np.array([found[key] for key in sorted(found)], dtype=np.float32) if found else None
+
+        mine = stored.to_dict()
+        return self._read(look, None)
+
     def own_prompt(self, stored: Fingerprint) -> str | None:
         """Return the model's own prompt behind which questions were embedded last; None when none were."""
 

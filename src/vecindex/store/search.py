@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from vecindex.core.conditions import excess, in_backquotes
+from vecindex.core.indexes.recall import Probe
 from vecindex.core.limits import left_s, look
 from vecindex.core.texts.languages import NAMES, OTHER, guess
 from vecindex.core.vectors import F32
@@ -130,9 +131,17 @@ def _reason(message: str) -> str:
 
 
 def nearest(
-    table: ArticleTable, queries: F32, limit: int, columns: Sequence[str], where: str | None = None
+    table: ArticleTable,
+    queries: F32,
+    limit: int,
+    columns: Sequence[str],
+    where: str | None = None,
+    probe: Probe | None = None,
 ) -> list[list[Found]]:
     """Return for each query (row of (q, d) unit vectors) its `limit` nearest rows by exact search.
+
+    With `probe` the index of the vectors is searched so, if there is one: some of the nearest may be missing. Rows
+    that it does not hold are compared all the same, and distances are exact.
 
     `dist` is the cosine distance 1 - cos, 0 to 2, lower is closer. Rows are ordered by (dist, id); which of
     several equally distant rows stand at the very end, where `limit` cuts, is Lance's choice.
@@ -140,17 +149,16 @@ def nearest(
     several = len(queries) > 1
     if several and _QUERY in table.schema.names:
         # Lance refuses several at once then. Only a table made before the name was reserved has such a column.
-        return [nearest(table, query[None], limit, columns, where)[0] for query in queries]
+        return [nearest(table, query[None], limit, columns, where, probe)[0] for query in queries]
     asked = np.asarray(queries, dtype=np.float32)
     wanted = [*columns, "_distance"]
     with translated(table.where):
         if (ends := _ends_in()) is None:
             near = {"column": "vector", "q": asked if several else _as_arrow(asked[0]), "k": limit}
-            exact = {"metric": "cosine", "use_index": False}
-            found = _scanned(table, wanted, where, nearest={**near, **exact})
+            found = _scanned(table, wanted, where, nearest={**near, **_how(probe, where)})
         else:
-            query = table.lance.search(list(asked), vector_column_name="vector")
-            query = query.distance_type("cosine").bypass_vector_index()
+            query = table.lance.search(list(asked), vector_column_name="vector").distance_type("cosine")
+            query = query.bypass_vector_index() if probe is None else _probing(query, probe, where)
             found = _answer(query, wanted, limit, where, ends, streams=True)
     answers: list[list[tuple[float, Row]]] = [[] for _ in range(len(queries))]
     for row in found:
@@ -168,6 +176,20 @@ def _as_arrow(vector: F32) -> Any:
     import pyarrow as pa
 
     return pa.Array.from_buffers(pa.float32(), len(vector), [None, pa.py_buffer(np.ascontiguousarray(vector))])
+
+
+def _how(probe: Probe | None, where: str | None) -> dict[str, Any]:
+    """Return how Lance is to search; with a condition more partitions may be searched, for enough rows."""
+    if probe is None:
+        return {"metric": "cosine", "use_index": False}
+    probes = "nprobes" if where is None else "minimum_nprobes"
+    return {"metric": "cosine", probes: probe.nprobes, "refine_factor": probe.refine}
+
+
+def _probing(query: Any, probe: Probe, where: str | None) -> Any:
+    """Return a query of the index; with a condition more partitions may be searched, for enough rows."""
+    most = probe.nprobes if where is None else 0
+    return query.minimum_nprobes(probe.nprobes).maximum_nprobes(most).refine_factor(probe.refine)
 
 
 def by_fulltext(

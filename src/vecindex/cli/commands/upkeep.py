@@ -1,4 +1,4 @@
-"""The upkeep of a table: `vecindex status`, `delete`, `optimize`, `tag` and `doctor`."""
+"""The upkeep of a table: `vecindex index`, `status`, `delete`, `optimize`, `tag` and `doctor`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from vecindex.cli.options import Db, Json, Table, options_of
 from vecindex.cli.output import confirmed, print_json, say, show
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
+from vecindex.verbs.index.options import BuildIndexOptions
 from vecindex.verbs.upkeep.options import (
     DeleteOptions,
     DoctorOptions,
@@ -52,6 +53,22 @@ def status(
         show(held(), json, print_settings)
         return
     show(vecindex.open(db, table).status(**options), json, print_status)
+
+
+@options_of(BuildIndexOptions)
+def index(
+    db: Db = None, table: Table = DEFAULT_TABLE, json: Json = False, **options: Unpack[BuildIndexOptions]
+) -> None:
+    """Make an index for approximate searches, and measure what it finds.
+
+    search --approximate uses it; all else stays exact.
+    """
+    from vecindex.cli.progress import Screen
+    from vecindex.cli.render.index import print_index
+
+    with Screen() as screen:
+        report = vecindex.open(db, table).build_index(observer=screen, **options)
+    show(report, json, print_index)
 
 
 @options_of(DeleteOptions)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vecindex.verbs.upkeep.delete import DeleteReport
     from vecindex.verbs.upkeep.findings import DoctorReport
     from vecindex.verbs.upkeep.optimize import OptimizeReport
-    from vecindex.verbs.upkeep.status import Status
+    from vecindex.verbs.upkeep.status import IndexState, Status
     from vecindex.verbs.upkeep.tag import TagReport
 
 
@@ -74,6 +74,8 @@ def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
     language = NAMES.get(found.words_language or "", "another language")
     indexed = f"indexed as {language}" if found.words_indexed else "not indexed (the first search --hybrid does it)"
     yield "full text", indexed
+    if found.vector_index is not None:
+        yield "index", _index_line(found.vector_index)
     disk = (
         ""
         if found.table_bytes is None or found.database_bytes is None
@@ -90,6 +92,16 @@ def _evaluation(last: Mapping[str, Any]) -> str:
     since = "; the table has changed since" if last["changed_since"] else ""
     asked = f"{last['questions']:,} questions of {last['questions_name']}"
     return f"{last['measure']} {by} ({asked}, {last['at'][:10]}{since})"
+
+
+def _index_line(index: IndexState) -> str:
+    lacking = f", {index.rows_not_indexed:,} rows not in it" if index.rows_not_indexed else ""
+    line = f"{index.type}, {size(index.bytes)}, {index.rows:,} rows{lacking}"
+    if index.curve is None:
+        return f"{line}; not measured"
+    return (
+        f"{line}; recall@{index.curve.k} {index.recall:.3f} with {index.nprobes} probes, refine factor {index.refine}"
+    )
 
 
 def _of(found: Status) -> str:
@@ -180,6 +192,7 @@ def print_optimize(report: OptimizeReport) -> None:
         f"{report.table}: {report.fragments_before:,} to {report.fragments_after:,} fragments, "
         f"{report.versions_before:,} to {report.versions_after:,} versions{disk}"
         + ("; the full-text index is up to date" if report.words_indexed else "")
+        + (f"; {report.rows_indexed:,} rows taken into the index of the vectors" if report.rows_indexed else "")
         + (f"; {report.vectors_hashed:,} vectors got their hash" if report.vectors_hashed else "")
     )
     if report.too_young:

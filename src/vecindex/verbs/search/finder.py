@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vecindex.core.conditions import isin
+from vecindex.core.indexes.recall import Probe
 from vecindex.core.vectors import F32, normalize
 from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, command, text
@@ -20,21 +20,24 @@ SNIPPET_CHARS = 300
 HYBRID_DEPTH = 100
 """Rows taken by vector and by words before they are fused, at least."""
 _BLOCK = 64
-# Rows fetched beyond k, so that a run of equal distances at the end is seen whole and cut by id.
-_PAD = 16
+PAD = 16
+"""Rows fetched beyond k, so that a run of equal distances at the end is seen whole and cut by id."""
 _CHUNKS_PER_ARTICLE = 4
+# More rows than these are asked for only where the table has them: the store makes room for what it is asked for.
+_MANY = 10_000
 # Beyond every cosine distance, which is 2 at most.
 _FAR = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query with its unit vector (d,), and the condition that holds for it alone."""
+    """A query with its unit vector (d,), the condition that hits meet, and the article that is none of them."""
 
     text: str | None
     id: str | None
     vector: F32
     where: str | None
+    without: str | None = None
 
 
 class Finder:
@@ -50,16 +53,18 @@ class Finder:
         fields: bool = True,
         reads_texts: bool = False,
         fusion: Fusion | None = None,
+        probe: Probe | None = None,
     ) -> None:
         """Take the table, and how many hits of what kind are wanted; see `Index.search`.
 
         Without `fields` the user's own columns are left out; with `reads_texts` the rows bring their texts, whatever
-        hits show of them.
+        hits show of them. With `probe` the index of the vectors is searched so; without, all rows are.
         """
-        self.table, self.k, self.text = table, k, text
+        self.table, self.k, self.text, self.probe = table, k, text, probe
         self.fusion = fusion or Fusion()
         self.chunked = table.fingerprint.chunking is not None
         self.grouped = self.chunked and by == "article"
+        self.key = "article_id" if self.chunked else "id"
         self.extras = [f.name for f in table.extra_columns] if fields else []
         self.columns = ["id", "title", *self.extras]
         self.columns += ["article_id"] if self.chunked else []
@@ -75,22 +80,24 @@ class Finder:
             for at in range(0, len(pending), _BLOCK):
                 block = pending[at : at + _BLOCK]
                 vectors = np.stack([queries[i].vector for i in block])
-                for i, rows in zip(block, self._closed(vectors, k, where), strict=True):
+                without = [queries[i].without for i in block]
+                for i, rows in zip(block, self._closed(vectors, k, where, without), strict=True):
                     found[i] = rows
         return found
 
-    def _closed(self, vectors: F32, k: int, where: str | None) -> list[list[Found]]:
+    def _closed(self, vectors: F32, k: int, where: str | None, without: Sequence[str | None]) -> list[list[Found]]:
         """Fetch deeper until each query's k-th row is certain: a farther one was seen, or the table ended."""
-        limit = k * (_CHUNKS_PER_ARTICLE if self.grouped else 1) + _PAD
+        limit = k * (_CHUNKS_PER_ARTICLE if self.grouped else 1) + PAD
         done: dict[int, list[Found]] = {}
         open_ones = list(range(len(vectors)))
         while open_ones:
-            # Counted each time: another process may add rows meanwhile, and one more than there are shows the end.
-            limit = min(limit, self.table.count() + 1)
-            for i, rows in zip(
-                open_ones, nearest(self.table, vectors[open_ones], limit, self.columns, where), strict=True
-            ):
-                ranked = self._once_each(rows)
+            if limit > _MANY:
+                # Counted each time: another process may add rows meanwhile; one more than there are shows the end.
+                limit = min(limit, self.table.count() + 1)
+            found = nearest(self.table, vectors[open_ones], limit, self.columns, where, self.probe)
+            for i, rows in zip(open_ones, found, strict=True):
+                # Left out here and not by a condition, for which the ids of all rows would be read.
+                ranked = self._once_each([row for row in rows if row.row[self.key] != without[i]])
                 ended = len(rows) < limit
                 if ended or (len(ranked) >= k and _dist(ranked[k - 1]) < _dist(rows[-1])):
                     done[i] = ranked[:k]
@@ -161,9 +168,8 @@ def more_like(table: ArticleTable, row_id: str, where: str | None) -> Query:
             text("Ids are shown by: ", command("search", Placeholder('"TEXT"'))),
         )
     stored = as_matrix(rows.column("vector").combine_chunks(), table.fingerprint.dimension)
-    others = f"NOT ({isin(key, rows.column(key).to_pylist()[:1])})"
     vector = normalize(stored.mean(axis=0, keepdims=True))[0]
-    return Query(None, row_id, vector, f"({where}) AND {others}" if where else others)
+    return Query(None, row_id, vector, where, rows.column(key)[0].as_py())
 
 
 def _dist(found: Found) -> float:

@@ -65,6 +65,20 @@ class SearchOptions(RankOptions, total=False):
     ]
     words: Annotated[bool, Option("Rank by the words alone (BM25); needs no model.", default=False, flag="--words")]
     by: Annotated[Literal["article", "chunk"], Option("In a table of chunks: article or chunk.", default="article")]
+    approximate: Annotated[
+        bool,
+        Option(
+            "Search the index of the vectors; some of the nearest may be missing.",
+            default=False,
+            flag="--approximate",
+        ),
+    ]
+    recall: Annotated[
+        float | None,
+        Option(
+            "With approximate: recall@10 to be set up for [default: 0.95]", metavar="SHARE", at_least=0, at_most=1
+        ),
+    ]
     text: Annotated[
         Literal["snippet", "full", "none"],
         Option("Whether hits bring the beginning of their text, all of it, or none.", default="snippet", flag=""),
@@ -100,6 +114,16 @@ def checked_search(queries: Sequence[str], options: SearchOptions) -> SearchOpti
                 text(option(name), " needs words to search for."),
                 text("Give a text, or leave ", option(name), " out."),
             )
+    if options["approximate"] and options["words"]:
+        raise ConfigError(
+            text(option("approximate"), " and ", option("words"), " exclude each other: words have an index anyway."),
+            text("Leave ", option("approximate"), " out."),
+        )
+    if options["recall"] is not None and not options["approximate"]:
+        raise ConfigError(
+            text(option("recall"), " is that of an approximate search; an exact one finds all."),
+            text("Add ", option("approximate", True), "."),
+        )
     options["language"] = _checked_language(options)
     return options
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from vecindex.core.indexes.recall import Probe
 from vecindex.frames import Frames
 from vecindex.notebook import given, shown_table
 from vecindex.serialize import Result
@@ -53,6 +54,31 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Approximation:
+    """How a search was approximate.
+
+    Attributes
+    ----------
+    recall : the share of an exact search's hits to expect, 0 to 1, as measured for `k` hits of each of `queries` rows
+        of the table and `questions` stored questions; the lower of the two.
+    nprobes, refine : partitions of the index that were searched at least, and how many times the wanted rows were
+        compared by their stored vectors.
+    """
+
+    recall: float
+    k: int
+    queries: int
+    questions: int
+    nprobes: int
+    refine: int
+
+    @property
+    def probe(self) -> Probe:
+        """The setting for the search."""
+        return Probe(self.nprobes, self.refine)
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult(Result, Frames):
     """What a search found: an answer for each query, in their order, and the lines that held no query.
 
@@ -68,6 +94,8 @@ class SearchResult(Result, Frames):
     answers: tuple[Answer, ...]
     rejected: tuple[Rejected, ...] = ()
     ranker: str = "meaning"
+    approximate: Approximation | None = None
+    """How it was approximate; None for an exact search."""
     metric: str = field(default="cosine", init=False)
 
     @property

@@ -9,6 +9,7 @@ from typing import BinaryIO, TypeVar
 
 import numpy as np
 
+from vecindex.core.indexes.recall import Probe
 from vecindex.core.questions import Question
 from vecindex.core.texts.languages import NAMES
 from vecindex.core.vectors import normalize, usable
@@ -33,6 +34,7 @@ from vecindex.store.search import (
 from vecindex.types import Observer, Rejected, Silent
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import no_question, rows
+from vecindex.verbs.search.approximate import approximation, damaged, suggest_index
 from vecindex.verbs.search.finder import Finder, Fusion, Query, more_like
 from vecindex.verbs.search.options import SearchOptions, checked_search, ids_of, ranker_asked
 from vecindex.verbs.search.rankers import MEANING, WORDS
@@ -73,9 +75,15 @@ def search(
     if options["where"] is not None:
         check_condition(table, options["where"])
     texts, rejected = _texts(given, options, stdin)
-    if table.count(options["where"]):
+    matching = table.count(options["where"])
+    near = approximation(table, options, matching, observer)
+    if matching:
         queries = _queries(table, options, texts, model, observer)
-        found, finder = _found(database, table, options, queries, model, observer, read_only)
+        probe = None if near is None else near.probe
+        mark = time.process_time()
+        found, finder = _found(database, table, options, queries, model, observer, read_only, probe)
+        if near is None and not read_only and options["at"] is None and str(ranker_asked(options)) == MEANING:
+            suggest_index(table, 1_000 * (time.process_time() - mark) / len(queries), observer)
         answers = [
             Answer(query.text, query.id, tuple(finder.hit(i, row) for i, row in enumerate(rows, 1)))
             for query, rows in zip(queries, found, strict=True)
@@ -94,6 +102,7 @@ def search(
         tuple(answers),
         tuple(rejected),
         str(ranker_asked(options)),
+        near,
     )
 
 
@@ -105,6 +114,7 @@ def _found(
     model: QuestionModel,
     observer: Observer,
     read_only: bool,
+    probe: Probe | None,
 ) -> tuple[list[list[Found]], Finder]:
     """Return the rows of each query, and the finder that shows them."""
     ranker, k = ranker_asked(options), options["k"]
@@ -119,17 +129,30 @@ def _found(
         text=options["text"],
         reads_texts=ranker.rerank,
         fusion=Fusion(options["words_weight"], options["rrf_k"]),
+        probe=probe,
     )
     if ranker.base == MEANING:
-        lists = finder.by_vector(queries, depth)
+        lists = _searched(finder, lambda: finder.by_vector(queries, depth))
     else:
         find = partial(finder.by_words, queries, depth) if ranker.base == WORDS else partial(finder.hybrid, queries)
-        lists = mending(table, find, None if read_only else database, options["at"], observer, without)
+        writable = None if read_only else database
+        lists = _searched(finder, lambda: mending(table, find, writable, options["at"], observer, without))
     if options["rerank"] is not None:
         lists = reranked(model.reranker(options["rerank"], options), queries, lists, options["rerank_depth"])
     if ranker.diverse:
         lists = spread(table, lists, Spread(depth, k, options["diversity"]))
     return [rows[:k] for rows in lists], finder
+
+
+def _searched(finder: Finder, search: Callable[[], list[list[Found]]]) -> list[list[Found]]:
+    """Return what a search gives; where it is the index of the vectors that is damaged, the error says so."""
+    try:
+        return search()
+    except StoreError as error:
+        ours = None if finder.probe is None else damaged(finder.table, error)
+        if ours is None:
+            raise
+        raise ours from error
 
 
 def _texts(

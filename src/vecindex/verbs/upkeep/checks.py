@@ -10,6 +10,7 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.deleted import DeletedRows
 from vecindex.store.graph import GraphTable
+from vecindex.store.indexes.vector import about_index, vector_index, vector_index_fault, why_stale
 from vecindex.store.maps import FormerPositions, damaged_maps, halves_differ
 from vecindex.store.questions import QuestionTable
 from vecindex.store.rejects import RejectTable
@@ -43,6 +44,7 @@ def examine(database: Database, name: str) -> Examination:
         found.attempt("data files", lambda: check_rows(found, table))
     found.attempt("versions", lambda: _check_versions(found, table))
     found.attempt("full-text index", lambda: _check_fulltext(found, table))
+    found.attempt("index of the vectors", lambda: _check_vector_index(found, database, table))
     found.attempt("maps", lambda: _check_maps(found, table))
     found.attempt("other tables", lambda: _check_auxiliary(found, database, name))
     found.attempt("notes", lambda: _check_settings(found, table))
@@ -227,6 +229,33 @@ def _check_fulltext(found: Examination, table: ArticleTable) -> None:
     )
     if fault:
         found.repairs.append(repairs.make_fulltext_again(table))
+
+
+def _check_vector_index(found: Examination, database: Database, table: ArticleTable) -> None:
+    there = vector_index(table)
+    if there is None:
+        found.skip("index of the vectors", "there is none")
+        return
+    fault = vector_index_fault(table)
+    found.settle(
+        "index of the vectors",
+        [fault] if fault else [],
+        "Files of the index cannot be read; exact searches do not need it.",
+        text("Make it again: ", command("build_index"), "; or remove it: ", command("build_index", drop=True)),
+        "all of it read",
+    )
+    if fault:
+        found.repairs.append(repairs.make_vector_index_again(database, table, there.type))
+        return
+    about, rows = about_index(table), table.count()
+    stale = why_stale(table, rows, about)
+    if stale is not None:
+        again = command("build_index", measure=about is None or None)
+        found.notes.append(text(f"The index of the vectors: {stale}: ", again))
+    if lacking := rows - there.rows:
+        found.notes.append(
+            text(f"{lacking:,} rows are not in the index of the vectors, and are compared: ", command("optimize"))
+        )
 
 
 def _check_maps(found: Examination, table: ArticleTable) -> None:

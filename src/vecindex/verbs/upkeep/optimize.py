@@ -12,6 +12,7 @@ from vecindex.options import checked
 from vecindex.serialize import Result
 from vecindex.store.database import Database
 from vecindex.store.deleted import DeletedRows
+from vecindex.store.indexes.vector import rows_not_indexed
 from vecindex.store.maintenance import (
     KEEP_VERSIONS_FOR,
     add_vector_hashes,
@@ -39,6 +40,7 @@ class OptimizeReport(Result):
     older_than_s : how old that is.
     vectors_hashed : rows that got the hash of their vector, because the table was of storage format 1.
     words_indexed : whether there is a full-text index, which was then brought up to date.
+    rows_indexed : rows that were taken into the index of the vectors.
     notes : what was not done, and why; what was mended.
     """
 
@@ -55,6 +57,7 @@ class OptimizeReport(Result):
     notes: tuple[Message, ...] = ()
     vectors_hashed: int = 0
     older_than_s: float = 0.0
+    rows_indexed: int = 0
 
     @property
     def too_young(self) -> int:
@@ -79,10 +82,10 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
     with database.writer():
         mend_fulltext_index(table, notes.append)
         hashed = add_vector_hashes(table)
-        before = usage(table, database.folder)
+        before, lacking = usage(table, database.folder), rows_not_indexed(table)
         # Before anything is merged, for that takes disk.
         removed = sweep(table, database.folder, keep_for, notes.append)
-        removed += maintain(table, keep_for, notes.append)
+        removed += maintain(table, keep_for, notes.append, all_vectors=True)
         if database.is_leased:
             sweep_remote(table, keep_for, notes.append)
         RejectTable(database, notice=notes.append).maintain(keep_for)
@@ -102,6 +105,7 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
         notes=tuple(dict.fromkeys(notes)),
         vectors_hashed=hashed,
         older_than_s=keep_for.total_seconds(),
+        rows_indexed=(lacking or 0) if rows_not_indexed(table) == 0 else 0,
     )
 
 

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from vecindex.errors import CorruptError, VecindexError
+from vecindex.errors import ConfigError, CorruptError, VecindexError
 from vecindex.schema import read_fingerprint
 from vecindex.store import restore, salvage, versions
 from vecindex.store.articles import ArticleTable, metadata_of
 from vecindex.store.database import Database
+from vecindex.store.indexes.vector import TYPES, drop_vector_index
 from vecindex.store.salvage import FragmentFault
 from vecindex.store.search import make_fulltext_index
+from vecindex.types import Silent
+from vecindex.verbs.index.index import made
 from vecindex.verbs.upkeep.findings import EXAMPLES, Repair
 
 _ROWS_AT_ONCE = 10_000
@@ -180,6 +183,21 @@ def make_fulltext_again(table: ArticleTable) -> Repair:
         return "made the full-text index again"
 
     return Repair("make the full-text index again", make)
+
+
+def make_vector_index_again(database: Database, table: ArticleTable, kind: str) -> Repair:
+    """Return the repair of the index of the vectors, which is made of them; its type stays if it is one of ours."""
+
+    def make() -> str:
+        try:
+            report = made(database, table, kind if kind in TYPES else None, Silent())
+        except ConfigError:
+            # Of too few rows by now, or of a length that the type does not take.
+            drop_vector_index(table)
+            return "removed the index of the vectors"
+        return f"made the index of the vectors again, as {report.type}, and measured it"
+
+    return Repair("make the index of the vectors again", make)
 
 
 def forget_settings(table: ArticleTable, keys: Sequence[str]) -> Repair:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from vecindex.core.indexes.recall import DEFAULT_RECALL, Curve
 from vecindex.errors import TableNotFoundError
 from vecindex.messages import Message, Placeholder, Text, as_text, command, percent, text
 from vecindex.notebook import shown_table
@@ -12,6 +13,7 @@ from vecindex.options import checked
 from vecindex.serialize import Result
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import REJECTS, Database
+from vecindex.store.indexes.vector import about_index, are_many, vector_index, why_stale
 from vecindex.store.maintenance import bytes_in, usage
 from vecindex.store.maps import damaged_maps, maps, outside
 from vecindex.store.rejects import RejectTable
@@ -27,6 +29,8 @@ from vecindex.verbs.upkeep.options import StatusOptions
 MANY_FRAGMENTS = 64
 MUCH_TRUNCATED = 0.1
 MUCH_GARBAGE_BYTES = 100_000_000
+MANY_VALUES = 50_000_000
+"""Numbers in all vectors together from which on an index is suggested: an exact search reads them all."""
 _SOURCE = Placeholder("SOURCE")
 
 
@@ -37,6 +41,30 @@ class Unfinished:
     rows: int
     transactions: int
     last_commit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """The index of the vectors.
+
+    Attributes
+    ----------
+    type, bytes : of the index.
+    rows, rows_not_indexed : rows that it holds; those that it does not, which are compared one by one.
+    curve : what it finds, by its settings; None where that was not measured.
+    recall, nprobes, refine : what an approximate search is set up with and what to expect of it; None likewise.
+    stale : why it should be made or measured again; None where it need not.
+    """
+
+    type: str
+    bytes: int
+    rows: int
+    rows_not_indexed: int
+    curve: Curve | None
+    recall: float | None
+    nprobes: int | None
+    refine: int | None
+    stale: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +90,7 @@ class Status(Result):
     maps : what is stored with each map, with `outside`, the rows that are not on it, and `due`, why it should be
         rebuilt.
     words_language : the code of the language of the full-text index, None without one.
+    vector_index : the index for approximate searches; None without one.
     versions : versions that are kept; `tags` names some of them.
     evaluated : what the last `evaluate` found, and whether the rows have changed since; None without one.
     damaged : what is stored with the table and cannot be read, each a sentence.
@@ -90,6 +119,7 @@ class Status(Result):
     tags: dict[str, int] = field(default_factory=dict)
     words_indexed: bool = False
     words_language: str | None = None
+    vector_index: IndexState | None = None
     batch_tokens: dict[str, int] = field(default_factory=dict)
     fragments: int = 0
     versions: int = 0
@@ -172,10 +202,30 @@ def _with_table(found: Status, database: Database, table: ArticleTable) -> Statu
         tags=table.tags(),
         words_indexed=has_fulltext_index(table),
         words_language=fulltext_language(table),
+        vector_index=_index_state(table, rows),
         batch_tokens=table.setting("batch_tokens") or {},
         evaluated=last_evaluation(database, table),
         damaged=_damaged(table),
         **asdict(usage(table, database.folder)),
+    )
+
+
+def _index_state(table: ArticleTable, rows: int) -> IndexState | None:
+    there = vector_index(table)
+    if there is None:
+        return None
+    about = about_index(table)
+    chosen = None if about is None else about.curve.cheapest(DEFAULT_RECALL) or about.curve.best
+    return IndexState(
+        type=there.type,
+        bytes=there.bytes,
+        rows=there.rows,
+        rows_not_indexed=max(0, rows - there.rows),
+        curve=None if about is None else about.curve,
+        recall=None if chosen is None else chosen.expected,
+        nprobes=None if chosen is None else chosen.nprobes,
+        refine=None if chosen is None else chosen.refine,
+        stale=why_stale(table, rows, about),
     )
 
 
@@ -266,6 +316,7 @@ def _to_improve(found: Status) -> list[Message]:
             if found.rejects is None
             else f"{left_out}: correct them, and ingest that source again."
         )
+    advice += _index_advice(found)
     if found.fragments > MANY_FRAGMENTS:
         advice.append(
             text(f"The table is in {found.fragments:,} fragments; to make searches faster: ", command("optimize"))
@@ -288,6 +339,20 @@ def _to_improve(found: Status) -> list[Message]:
             text(f"{share} of the texts are longer than the model reads; chunks keep all of them: ", chunked)
         )
     return advice
+
+
+def _index_advice(found: Status) -> list[Message]:
+    index = found.vector_index
+    if index is None:
+        few = found.rows * (found.fingerprint.dimension if found.fingerprint else 0) < MANY_VALUES
+        return [] if few else [text("To search faster, approximately: ", command("build_index"))]
+    if index.stale is not None:
+        again = command("build_index", measure=index.curve is None or None)
+        return [text(f"The index of the vectors: {index.stale}; to mend that: ", again)]
+    if are_many(index.rows_not_indexed, index.rows):
+        lacking = f"{index.rows_not_indexed:,} rows are not in the index of the vectors; to take them in: "
+        return [text(lacking, command("optimize"))]
+    return []
 
 
 def _map_advice(found: Status) -> list[Message]:

@@ -1,0 +1,1 @@
+"""Indexes that are made of a table's columns."""

@@ -1,0 +1,162 @@
+"""The index of the vectors: for searches that compare a query with some of the rows only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from vecindex.core.indexes.recall import AboutIndex
+from vecindex.errors import CorruptError
+from vecindex.serialize import plain
+from vecindex.store.articles import ArticleTable
+from vecindex.store.faults import read_twice, reading, translated
+from vecindex.store.lock import committing
+
+TYPES = ("IVF_SQ", "IVF_RQ", "IVF_PQ", "IVF_HNSW_SQ")
+"""As LanceDB calls them."""
+GROWN = 2
+"""How many times the rows of which an index was made a table may have before its lists are too long."""
+TAKE_IN_ROWS, TAKE_IN_SHARE = 10_000, 0.02
+"""Rows that the index may lack before an ingest takes them in, and as a share of those that it holds."""
+_COLUMN = "vector"
+# What LanceDB itself calls an index of this column, so that one made with it takes its position and no second one is.
+_NAME = "vector_idx"
+_SETTING = "vector_index"
+_CACHE = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class VectorIndex:
+    """An index as it is there.
+
+    Attributes
+    ----------
+    type : as in `TYPES`, or another one of LanceDB's that somebody else made.
+    rows : that it holds; the others are searched one by one.
+    bytes : of its files.
+    """
+
+    type: str
+    rows: int
+    bytes: int
+
+
+def vector_index(table: ArticleTable) -> VectorIndex | None:
+    """Return the index of the vectors; None where there is none. Opens no file of it."""
+    with translated(table.where):
+        for one in table.lance.to_lance().describe_indices():
+            if list(one.field_names) == [_COLUMN]:
+                return VectorIndex(str(one.index_type), int(one.num_rows_indexed), int(one.total_size_bytes or 0))
+    return None
+
+
+def rows_not_indexed(table: ArticleTable) -> int | None:
+    """Return how many rows the index does not hold; None where there is none."""
+    there = vector_index(table)
+    return None if there is None else max(0, table.count() - there.rows)
+
+
+def are_many(lacking: int, held: int) -> bool:
+    """Return whether so many rows outside an index are worth the time to take them in.
+
+    Each of them is compared in every search, and to take in any the whole index is written again.
+
+    >>> are_many(10_000, 250_000), are_many(10_000, 1_000_000)
+    (True, False)
+    """
+    return lacking >= max(TAKE_IN_ROWS, TAKE_IN_SHARE * held)
+
+
+def about_index(table: ArticleTable) -> AboutIndex | None:
+    """Return what is kept about the index; None where nothing is that can be read."""
+    stored = table.setting(_SETTING)
+    return None if stored is None else AboutIndex.from_dict(stored)
+
+
+def keep_about(table: ArticleTable, about: AboutIndex | None) -> None:
+    """Keep what is known of the index, or forget it. The caller holds the writer lock."""
+    if about is not None or table.setting(_SETTING) is not None:
+        table.set_setting(**{_SETTING: None if about is None else plain(about)})
+
+
+def made_by(table: ArticleTable) -> str:
+    """Return a digest of what made the vectors, and of their numbers."""
+    made = json.dumps([table.fingerprint.to_dict(), table.half], sort_keys=True)
+    return hashlib.blake2b(made.encode(), digest_size=8).hexdigest()
+
+
+def why_stale(table: ArticleTable, rows: int, about: AboutIndex | None) -> str | None:
+    """Return why an index should be made or measured again, of a table of so many rows; None where it need not."""
+    if about is None:
+        return "what it finds was not measured"
+    if about.made_by != made_by(table):
+        return "it was made of vectors of another model"
+    if rows > GROWN * about.rows:
+        return f"made and measured when the table had {about.rows:,} of its {rows:,} rows"
+    return None
+
+
+def now() -> str:
+    """Return the time in UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def make_vector_index(table: ArticleTable, kind: str, partitions: int, sub_vectors: int | None) -> None:
+    """Make the index in place of the one that is there, as one commit; what is kept of that one goes before.
+
+    Killed at any instant, the table has the old index without its curve, or the new one. The caller holds the lock.
+    """
+    keep_about(table, None)
+    more = {} if sub_vectors is None else {"num_sub_vectors": sub_vectors}
+    with committing(table.where):
+        data = table.lance.to_lance()
+        data.create_index(_COLUMN, kind, name=_NAME, metric="cosine", replace=True, num_partitions=partitions, **more)
+        table.lance.checkout_latest()
+
+
+def drop_vector_index(table: ArticleTable) -> None:
+    """Remove the index and what is kept of it. The caller holds the writer lock."""
+    with committing(table.where):
+        data = table.lance.to_lance()
+        for name in _names(data):
+            data.drop_index(name)
+        table.lance.checkout_latest()
+    keep_about(table, None)
+
+
+def take_in_rows(table: ArticleTable) -> None:
+    """Take the rows into the index that it does not hold. The caller holds the writer lock."""
+    with committing(table.where):
+        data = table.lance.to_lance()
+        if names := _names(data):
+            data.optimize.optimize_indices(index_names=names)
+            table.lance.checkout_latest()
+
+
+def vector_index_fault(table: ArticleTable) -> str | None:
+    """Return what is wrong with the files of the index, found by reading all of them; None for nothing.
+
+    Raises UnavailableError where they cannot be read now.
+    """
+    try:
+        with translated(table.where):
+            names = _names(table.lance.to_lance())
+        for name in names:
+            read_twice(partial(_read_index, table, name))
+    except CorruptError as error:
+        return str(error.message)
+    return None
+
+
+def _read_index(table: ArticleTable, name: str) -> None:
+    with reading(f"index {name}"):
+        # Opened for this, since a handle that was used before may have it in its cache.
+        table.lance.to_lance(index_cache_size_bytes=_CACHE).prewarm_index(name)
+
+
+def _names(data: Any) -> list[str]:
+    return [one.name for one in data.describe_indices() if list(one.field_names) == [_COLUMN]]

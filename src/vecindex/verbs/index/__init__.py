@@ -1,0 +1,1 @@
+"""The index that makes approximate searches quick: made, measured, removed."""
