@@ -24,7 +24,7 @@ from vecindex.store.rejects import RejectTable
 from vecindex.store.search import make_fulltext_index
 from vecindex.types import Rejected, Silent
 from vecindex.verbs.search.finder import Finder, Query
-from vecindex.verbs.search.search import _hybrid
+from vecindex.verbs.search.search import mending
 from vecindex.verbs.upkeep import checks
 from vecindex.verbs.upkeep.findings import RepairPlan
 
@@ -401,14 +401,14 @@ def test_a_hybrid_search_makes_a_damaged_index_again(db: Path) -> None:
     finder = Finder(database.articles("articles"), 3, by="chunk", text="none")
     query = Query("nothing", None, unit_vectors(1)[0], None)
     with pytest.raises(CorruptError, match=r"Make it again: index\.optimize\(\)"):
-        _hybrid(finder, [query], None, None, Silent())
+        mending(finder.table, lambda: finder.hybrid([query]), None, None, Silent())
     noticed: list[str] = []
 
     class Noticing(Silent):
         def notice(self, message: str) -> None:
             noticed.append(message)
 
-    (found,) = _hybrid(finder, [query], database, None, Noticing())
+    (found,) = mending(finder.table, lambda: finder.hybrid([query]), database, None, Noticing())
     assert len(found) == 3
     assert "is damaged" in noticed[0]
     assert "made again" in noticed[0]
