@@ -18,6 +18,9 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     # Test processes share the cores. With threads for all of them in each, a third of the time goes to waiting.
     mine = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
     os.environ.setdefault("OMP_NUM_THREADS", str(mine))
+# A thread of OpenMP that waits for another gives its core away. By default it spins, and openTSNE, which takes a
+# thread for each core, is then a hundred times slower next to other test processes.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("LANCEDB_LOG", "error")
