@@ -36,9 +36,20 @@ def compare_page(found: Values, *, version: str, made: str | None = None) -> str
         sections=[section for section in sections if section is not None],
         found=found,
         counts=found["judged_by"],
+        verdicts=[_headline(pair["verdict"]) for pair in found["pairs"]],
         made=made,
         version=version,
     )
+
+
+def _headline(verdict: str) -> tuple[str, str]:
+    """Return what a verdict says, and the figures behind it.
+
+    >>> _headline("b finds more than a: map 0.500 against 0.400.")
+    ('b finds more than a', 'Map 0.500 against 0.400.')
+    """
+    said, colon, figures = verdict.partition(": ")
+    return said if colon else said.rstrip("."), figures[:1].upper() + figures[1:]
 
 
 def _differences(found: Values) -> Section:
@@ -50,7 +61,8 @@ def _differences(found: Values) -> Section:
         [name, *(with_interval(one["measures"][name]) for one in tables), MEANINGS.get(name, "")]
         for name in tables[0]["measures"]
     ]
-    parts: list[Markup] = [table(columns, rows, caption="Means over the questions, with intervals of 95 %")]
+    means = table(columns, rows, caption="Means over the questions, with intervals of 95 %")
+    parts: list[Markup] = []
     for pair in found["pairs"]:
         names = ("difference", "p", "more", "less", "equal")
         rows = [
@@ -59,6 +71,7 @@ def _differences(found: Values) -> Section:
         ]
         caption = f"{pair['other']} minus {pair['first']}, question by question"
         parts.append(table([Column("measure"), *(Column(n, figures=True) for n in names)], rows, caption=caption))
+    parts.append(means)
     groups = [StripGroup(one["name"], [_strip(one["measures"][measure])]) for one in tables]
     drawing = strip_chart("measure", f"{measure} of each table", "Mean and interval of 95 %", groups, [], measure)
     chart = drawn(f"{measure} of each table", "The mean, and its interval of 95 % over draws of questions.", drawing)
