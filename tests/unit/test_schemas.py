@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from referencing import Registry
 
+from static_models import save_static
 from tables import append, chunked_table, filled, fingerprint, make_table, unit_vectors
 from vecindex.cli.app import app, main
 from vecindex.schema import articles_schema, rejects_schema
@@ -26,6 +27,7 @@ from vecindex.verbs.questions.model import QuestionModel
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
 OUTPUTS = (
+    "bench-models",
     "compare",
     "evaluate",
     "explore",
@@ -153,6 +155,20 @@ def test_compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = printed(monkeypatch, "compare", "one", "two", "-q", tmp_path / "q.txt", "--db", tmp_path)
     valid("compare", plain)
     assert (plain["measure"], plain["judged_by"], len(plain["items"])) == (None, None, 2)
+
+
+def test_bench_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = [str(save_static(tmp_path / name, cut=cut)) for name, cut in (("whole", None), ("short", 2))]
+    lines = [json.dumps({"id": i, "text": f"text {i} on cells"}) for i in range(20)]
+    (tmp_path / "in.jsonl").write_text("\n".join(lines))
+    (tmp_path / "q.jsonl").write_text(
+        '{"text": "which is text 3", "answers": [3]}\n{"text": "a", "answers": ["no"]}\n'
+    )
+    how = ("-q", tmp_path / "q.jsonl", "--models", ",".join(models), "--sample", 12, "--db", tmp_path / "db")
+    values = printed(monkeypatch, "bench-models", tmp_path / "in.jsonl", *how)
+    valid("bench-models", values)
+    assert values["sample"] == {"articles": 12, "of": 20, "judged": 1, "missing": 1, "rejected": 0}
+    assert values["recommended"] in models
 
 
 def test_status_without_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

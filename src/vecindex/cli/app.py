@@ -14,6 +14,7 @@ import typer.core
 
 from vecindex.cli import logs, settings
 from vecindex.cli.commands import (
+    bench_models,
     compare,
     evaluate,
     explore,
@@ -112,6 +113,7 @@ app.command("map")(map.map)
 app.command("overlap")(overlap.overlap)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
+app.command("bench-models")(bench_models.bench_models)
 app.command("export")(export.export)
 app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)

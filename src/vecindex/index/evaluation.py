@@ -1,4 +1,4 @@
-"""The methods of `vecindex.Index` that judge what tables find: evaluate, compare."""
+"""The methods of `vecindex.Index` that judge what tables find: evaluate, compare, bench_models."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
 from vecindex.options import expected, options_shown
+from vecindex.verbs.bench_models.options import BenchModelsOptions
 from vecindex.verbs.compare.options import CompareOptions
 from vecindex.verbs.evaluate.options import EvaluateOptions
 
 if TYPE_CHECKING:
     from vecindex.store.database import Database
-    from vecindex.types import Observer
+    from vecindex.types import Observer, SourceData
+    from vecindex.verbs.bench_models.result import BenchModelsResult
     from vecindex.verbs.compare.result import CompareResult
     from vecindex.verbs.evaluate.result import EvaluateResult
+    from vecindex.verbs.ingest.run import Stop
     from vecindex.verbs.questions.model import QuestionModel
     from vecindex.verbs.questions.reader import Questions
 
@@ -87,3 +90,32 @@ class Evaluation:
             expected("tables", name, str)
         expected("questions", questions, str | Path | Sequence[Any] | None)
         return compare(self._database(), tables, questions, options, self._question_model(), observer, stdin)
+
+    @options_shown(BenchModelsOptions)
+    def bench_models(
+        self,
+        *sources: SourceData,
+        questions: Questions | None = None,
+        observer: Observer | None = None,
+        stop: Stop | None = None,
+        stdin: BinaryIO | None = None,
+        **options: Unpack[BenchModelsOptions],
+    ) -> BenchModelsResult:
+        """Embed a sample of the sources by each of several models, compare them, and recommend one.
+
+        Each model gets a table `bench-NAME` in this database; better take a database of its own. All judged articles
+        are in the sample, the others are drawn by `seed`, the same ones each time. Run again, it goes on where it was
+        stopped, and embeds nothing that is there. Questions and judgments are as in `evaluate`.
+
+        Recommended is the model with the highest measure, or the fastest of those that are not shown to be worse.
+
+        Raises
+        ------
+        ConfigError, ModelError, SourceError, StoreError, Interrupted
+            What was embedded stays.
+        """
+        from vecindex.verbs.bench_models.bench_models import bench_models
+
+        expected("questions", questions, str | Path | Sequence[Any] | None)
+        database, model = self._database(), self._question_model()
+        return bench_models(database, sources, questions, options, model, observer, stop, stdin)

@@ -13,7 +13,7 @@ from vecindex.messages import Placeholder, option, text
 from vecindex.sources.base import excerpt
 from vecindex.types import Observer, Rejected
 from vecindex.verbs.evaluate.folder import files_in, is_folder
-from vecindex.verbs.evaluate.options import JudgedOptions
+from vecindex.verbs.evaluate.options import JudgmentOptions
 from vecindex.verbs.evaluate.qrels import Qrels, read_qrels
 from vecindex.verbs.questions.reader import Questions, name_of, no_question, rows
 
@@ -53,7 +53,7 @@ class Asked:
 
 def read_asked(
     questions: Questions,
-    options: JudgedOptions,
+    options: JudgmentOptions,
     observer: Observer,
     stdin: BinaryIO | None = None,
     *,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 from vecindex.config import SEED
 from vecindex.errors import ConfigError
@@ -20,8 +20,8 @@ Judgments = str | Path | Mapping[str, Mapping[str, int]] | None
 """Judgments as a user gives them: a file, or in Python {question id: {article id: grade}}."""
 
 
-class JudgedOptions(RankOptions, total=False):
-    """What questions are judged by, and how hits are ranked."""
+class JudgmentOptions(TypedDict, total=False):
+    """What questions are judged by."""
 
     qrels: Annotated[
         Judgments,
@@ -36,6 +36,10 @@ class JudgedOptions(RankOptions, total=False):
     ]
     depth: Annotated[int, Option("Hits that are ranked and judged.", default=DEPTH, at_least=DEPTH, at_most=1_000)]
     seed: Annotated[int, Option("Of the intervals.", default=SEED)]
+
+
+class JudgedOptions(JudgmentOptions, RankOptions, total=False):
+    """What questions are judged by, and how hits are ranked."""
 
 
 class EvaluateOptions(JudgedOptions, total=False):
@@ -63,7 +67,7 @@ def checked_evaluate(questions: object, options: EvaluateOptions) -> tuple[Evalu
     return options, rankers_of(options)
 
 
-def check_judged(questions: object, options: JudgedOptions) -> None:
+def check_judged(questions: object, options: JudgmentOptions) -> None:
     """Raise ConfigError where nothing is asked, or judged in two ways."""
     if questions is None:
         raise ConfigError(

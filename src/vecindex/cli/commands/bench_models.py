@@ -1,0 +1,62 @@
+"""`vecindex bench-models`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Unpack
+
+import typer
+
+from vecindex.cli.options import Json, options_of
+from vecindex.cli.output import end, keep_apart, show
+from vecindex.cli.spelling import remember, spelled
+from vecindex.verbs.bench_models.options import BenchModelsOptions
+
+
+@options_of(BenchModelsOptions)
+def bench_models(
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, folders, globs or URLs.")],
+    questions: Annotated[
+        str | None,
+        typer.Option("--questions", "-q", metavar="FILE", help="Judged questions, or a folder as BEIR has it."),
+    ] = None,
+    db: Annotated[
+        str, typer.Option("--db", metavar="DIR", callback=remember, help="Database for the models' tables.")
+    ] = "bench-models",
+    judgments: Annotated[
+        str | None,
+        typer.Option("--qrels", metavar="FILE", help="Judgments [default: the folder's, else `answers`]"),
+    ] = None,
+    html: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the comparison as one page that opens offline.")
+    ] = None,
+    json: Json = False,
+    **options: Unpack[BenchModelsOptions],
+) -> None:
+    """Embed a sample by several models and recommend one.
+
+    Run it again to resume: what is embedded stays.
+    """
+    import vecindex
+    from vecindex.cli.interrupts import interruptible
+    from vecindex.cli.progress import Screen
+    from vecindex.cli.render.bench_models import print_bench_models
+
+    keep_apart({"the questions are read from": questions, "the judgments are read from": judgments}, {"--html": html})
+    options["qrels"] = judgments
+    stop = vecindex.Stop()
+
+    def at_once() -> bool:
+        if stop():
+            return True
+        stop.request()
+        screen.stopping()
+        return False
+
+    with Screen() as screen, interruptible("Stopped at once.", "Run the same command again to go on.", at_once):
+        result = vecindex.open(db).bench_models(*sources, questions=questions, observer=screen, stop=stop, **options)
+    if html is not None:
+        result.compared.write_html(html, made=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC", spell=spelled)
+        screen.notice(f"written: {html}")
+    show(result, json, print_bench_models)
+    end(result)

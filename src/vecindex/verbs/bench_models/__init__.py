@@ -1,0 +1,1 @@
+"""Which of several models finds the right articles: a sample embedded by each, compared."""
