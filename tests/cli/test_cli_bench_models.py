@@ -30,7 +30,7 @@ def files(tmp_path: Path) -> Path:
 
 def test_what_is_printed(run: Run, files: Path) -> None:
     models = f"{files / 'short'},{files / 'whole'}"
-    ask = ("bench-models", files / "in.jsonl", "-q", files / "q.jsonl", "--models", models, "--db", files / "db")
+    ask = ("bench-models", files / "in.jsonl", "-q", files / "q.jsonl", "--models", models, "--into", files / "db")
     done = run(*ask, "--html", files / "out.html")
     assert done.code == 0, done.err
     lines = [" ".join(line.split()) for line in done.out.splitlines()]
@@ -61,5 +61,5 @@ def test_wrong_inputs(
     run: Run, files: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, told: str
 ) -> None:
     monkeypatch.chdir(files)
-    done = run("bench-models", *arguments, "--db", files / "db")
+    done = run("bench-models", *arguments, "--into", files / "db")
     assert (done.code, told in done.err) == (code, True), done.err

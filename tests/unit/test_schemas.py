@@ -164,7 +164,7 @@ def test_bench_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "q.jsonl").write_text(
         '{"text": "which is text 3", "answers": [3]}\n{"text": "a", "answers": ["no"]}\n'
     )
-    how = ("-q", tmp_path / "q.jsonl", "--models", ",".join(models), "--sample", 12, "--db", tmp_path / "db")
+    how = ("-q", tmp_path / "q.jsonl", "--models", ",".join(models), "--sample", 12, "--into", tmp_path / "db")
     values = printed(monkeypatch, "bench-models", tmp_path / "in.jsonl", *how)
     valid("bench-models", values)
     assert values["sample"] == {"articles": 12, "of": 20, "judged": 1, "missing": 1, "rejected": 0}

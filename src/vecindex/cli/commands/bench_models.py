@@ -9,7 +9,7 @@ import typer
 
 from vecindex.cli.options import Json, options_of
 from vecindex.cli.output import end, keep_apart, show
-from vecindex.cli.spelling import remember, spelled
+from vecindex.cli.spelling import spelled
 from vecindex.verbs.bench_models.options import BenchModelsOptions
 
 
@@ -20,8 +20,8 @@ def bench_models(
         str | None,
         typer.Option("--questions", "-q", metavar="FILE", help="Judged questions, or a folder as BEIR has it."),
     ] = None,
-    db: Annotated[
-        str, typer.Option("--db", metavar="DIR", callback=remember, help="Database for the models' tables.")
+    into: Annotated[
+        str, typer.Option("--into", metavar="DIR", help="Database for the models' tables.")
     ] = "bench-models",
     judgments: Annotated[
         str | None,
@@ -54,7 +54,9 @@ def bench_models(
         return False
 
     with Screen() as screen, interruptible("Stopped at once.", "Run the same command again to go on.", at_once):
-        result = vecindex.open(db).bench_models(*sources, questions=questions, observer=screen, stop=stop, **options)
+        result = vecindex.open(into).bench_models(
+            *sources, questions=questions, observer=screen, stop=stop, **options
+        )
     if html is not None:
         result.compared.write_html(html, made=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC", spell=spelled)
         screen.notice(f"written: {html}")
