@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import ir_measures
 import numpy as np
@@ -14,12 +15,15 @@ import pytest
 from ir_measures import AP, RR, R, Success, nDCG
 
 import vecindex
+from approximate import names, stocked
 from tables import OTHER_WEIGHTS, Notices, append, chunked_table, make_table, unit_vectors
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, SourceError
 from vecindex.store.database import Database
 from vecindex.verbs.evaluate.result import EvaluateResult
 from vecindex.verbs.questions.model import QuestionModel
+from vecindex.verbs.search.approximate import approximation
+from vecindex.verbs.search.result import Approximation
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = ROOT / "examples" / "questions-cell-biology.jsonl"
@@ -279,6 +283,28 @@ def test_a_tagged_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     )
     with pytest.raises(ConfigError, match="None of the 1 articles"):
         index.evaluate(asked)
+
+
+def test_the_index_of_the_vectors_is_a_ranker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, vectors = stocked(tmp_path)
+    queries = vectors + 0.9 * unit_vectors(len(vectors), vectors.shape[1], seed=5)
+    asks(monkeypatch, queries / np.linalg.norm(queries, axis=1, keepdims=True))
+    index, asked = vecindex.open(tmp_path), [{"id": i, "text": str(i), "answers": [names()[i]]} for i in range(20)]
+    with pytest.raises(ConfigError, match="has no index of its vectors"):
+        index.evaluate(asked, rankers="approximate")
+    index.build_index(type="IVF_RQ")
+    result = index.evaluate(asked, rankers="meaning,approximate")
+    found = index.search([str(i) for i in range(20)], approximate=True, k=100)
+    for item, answer in zip(result.items, found.answers, strict=True):
+        assert [hit.id for hit in item.rankers["approximate"].hits] == [hit.id for hit in answer.hits[:10]]
+    # One partition of 20 alone has few of the neighbors: so it is the index that is searched, as it is set up.
+    monkeypatch.setattr(
+        "vecindex.verbs.evaluate.ranking.approximation",
+        lambda *given: replace(cast("Approximation", approximation(*given)), nprobes=1),
+    )
+    few = index.evaluate(asked, rankers="meaning,approximate")
+    assert few.rankers[0].measures == result.rankers[0].measures
+    assert few.rankers[1].measures["recall@100"].mean < 1
 
 
 def many(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[dict[str, Any]], F32]:

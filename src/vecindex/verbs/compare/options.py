@@ -18,7 +18,7 @@ class CompareOptions(JudgedOptions, total=False):
     """What to judge by, and how to rank."""
 
     ranker: Annotated[
-        str, Option("How to rank: meaning, words, hybrid; with +rerank or +diverse.", default="meaning")
+        str, Option("How to rank: meaning, approximate, words, hybrid; with +rerank or +diverse.", default="meaning")
     ]
     maps: Annotated[
         bool,

@@ -48,7 +48,7 @@ class EvaluateOptions(JudgedOptions, total=False):
     rankers: Annotated[
         str,
         Option(
-            "How to rank, several by commas: meaning, words, hybrid, words+rerank.",
+            "How to rank, several by commas: meaning, approximate, words, hybrid, words+rerank.",
             default="meaning",
             metavar="NAMES",
         ),

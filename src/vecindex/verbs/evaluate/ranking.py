@@ -10,7 +10,7 @@ from functools import partial
 from vecindex.core.questions import Question, QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.messages import option, text
-from vecindex.options import ModelOptions
+from vecindex.options import ModelOptions, checked
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.search import Found
@@ -21,8 +21,10 @@ from vecindex.verbs.evaluate.options import JudgedOptions
 from vecindex.verbs.evaluate.texts import holds, normalized
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.vectors import question_vectors
+from vecindex.verbs.search.approximate import approximation
 from vecindex.verbs.search.finder import Finder, Fusion, Query
-from vecindex.verbs.search.rankers import HYBRID, MEANING, WORDS, Ranker
+from vecindex.verbs.search.options import SearchOptions
+from vecindex.verbs.search.rankers import APPROXIMATE, HYBRID, MEANING, WORDS, Ranker
 from vecindex.verbs.search.reorder import Spread, reranked, spread
 from vecindex.verbs.search.search import mending, with_full_text_index
 
@@ -106,21 +108,28 @@ def ranked(
     table = searched.table
     if any(ranker.by_words for ranker in rankers):
         with_full_text_index(searched.database, table, searched.at, searched.options["language"], observer, _WITHOUT)
+    reads_texts = asked.by_texts or any(ranker.rerank for ranker in rankers)
     finder = Finder(
         table,
         depth,
         by="article",
         text="none",
         fields=False,
-        reads_texts=asked.by_texts or any(ranker.rerank for ranker in rankers),
+        reads_texts=reads_texts,
         fusion=Fusion(searched.options["words_weight"], searched.options["rrf_k"]),
     )
+    near = None
+    if any(ranker.base == APPROXIMATE for ranker in rankers):
+        asked_for = checked(SearchOptions, SearchOptions(approximate=True, at=searched.at))
+        found_by = approximation(table, asked_for, table.count(), observer)
+        probe = None if found_by is None else found_by.probe
+        near = Finder(table, depth, by="article", text="none", fields=False, reads_texts=reads_texts, probe=probe)
     queries = [Query(one.text, one.id, vectors[i], None) for i, one in enumerate(asked.questions)]
     answers = [[normalized(one) for one in question.answer_texts] for question in asked.questions]
     found = [Ranking(ranker) for ranker in rankers]
     for at in range(0, len(queries), _BLOCK):
         observer.stage(Stage("ranking", at, len(queries)))
-        block = _Block(searched, finder, queries[at : at + _BLOCK], observer)
+        block = _Block(searched, finder, near or finder, queries[at : at + _BLOCK], observer)
         for one in found:
             lists, seconds = block.ranked(one.ranker)
             one.seconds += seconds
@@ -141,8 +150,11 @@ def ranked(
 class _Block:
     """A few questions, and what was found of them already."""
 
-    def __init__(self, searched: Searched, finder: Finder, queries: Sequence[Query], observer: Observer) -> None:
+    def __init__(
+        self, searched: Searched, finder: Finder, near: Finder, queries: Sequence[Query], observer: Observer
+    ) -> None:
         self._searched, self._finder, self._queries, self._observer = searched, finder, queries, observer
+        self._near = near
         self._lists: dict[str, tuple[list[list[Found]], float]] = {}
 
     def ranked(self, ranker: Ranker) -> tuple[list[list[Found]], float]:
@@ -176,6 +188,8 @@ class _Block:
             began = time.perf_counter()
             if name == MEANING:
                 lists = self._finder.by_vector(self._queries, self._finder.k)
+            elif name == APPROXIMATE:
+                lists = self._near.by_vector(self._queries, self._near.k)
             elif name == WORDS:
                 lists = self._by_words()
             else:

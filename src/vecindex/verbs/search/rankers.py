@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from vecindex.errors import ConfigError
 from vecindex.messages import is_it, option, text
 
-MEANING, WORDS, HYBRID = RANKERS = ("meaning", "words", "hybrid")
-"""By the vectors (exact), by the words (BM25), and both rankings fused."""
+MEANING, WORDS, HYBRID, APPROXIMATE = RANKERS = ("meaning", "words", "hybrid", "approximate")
+"""By the vectors (exact), by the words (BM25), both rankings fused, and by the vectors through their index."""
 RERANK, DIVERSE = STEPS = ("rerank", "diverse")
 """What may follow: a cross-encoder orders the first hits again; near-duplicates go, and hits differ."""
 
@@ -29,7 +29,7 @@ class Ranker:
     @property
     def by_words(self) -> bool:
         """Whether the full-text index is needed."""
-        return self.base != MEANING
+        return self.base in (WORDS, HYBRID)
 
     @property
     def by_meaning(self) -> bool:
