@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 
@@ -16,11 +18,14 @@ def ranks(dist: np.ndarray) -> np.ndarray:
     return found
 
 
-def shared_ranks(dist: np.ndarray) -> np.ndarray:
-    """Return one more than how many are nearer to each i than each j is; 0 for itself. `dist` is (n, n)."""
+def shared_ranks(dist: np.ndarray, rows: Iterable[int] | None = None) -> np.ndarray:
+    """Return one more than how many are nearer to each i than each j is; 0 for itself. `dist` is (n, n).
+
+    Only the given rows of the answer are worked out, all if there are none given.
+    """
     n = len(dist)
     found = np.zeros((n, n), dtype=int)
-    for i in range(n):
+    for i in range(n) if rows is None else rows:
         for j in range(n):
             if j != i:
                 found[i, j] = 1 + sum(dist[i, other] < dist[i, j] for other in range(n) if other != i)

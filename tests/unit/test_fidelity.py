@@ -70,7 +70,7 @@ def test_ranks_are_those_of_sorting(seed: int, n: int, m: int, copied: float, si
     others = np.where(others == sample[:, None], NO_ROW, others)
     dist = slow.space_distances(vectors)
     asked = np.where(others == NO_ROW, np.inf, dist[sample[:, None], others])
-    right = slow.shared_ranks(dist)[sample[:, None], others]
+    right = slow.shared_ranks(dist, sample)[sample[:, None], others]
     for dense, products, threads in ((0.02, 1 << 18, 2), (-1.0, 200, 1), (1.0, 200, 3)):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(ranks, "_DENSE", dense)
@@ -80,7 +80,7 @@ def test_ranks_are_those_of_sorting(seed: int, n: int, m: int, copied: float, si
             for rows, block in blocks(vectors, size):
                 count.add(rows, block)
         assert (count.result() == np.where(others == NO_ROW, NO_ROW, right)).all()
-    right = slow.shared_ranks(slow.map_distances(xy))[sample[:, None], others]
+    right = slow.shared_ranks(slow.map_distances(xy), sample)[sample[:, None], others]
     assert (Plane(xy).ranks(sample, others) == np.where(others == NO_ROW, NO_ROW, right)).all()
 
 
@@ -130,7 +130,7 @@ def test_ranks_that_float32_products_cannot_tell() -> None:
     count = RankCount(np.array([0]), center, others, dist[:1, 1:])
     for rows, block in blocks(vectors, 100):
         count.add(rows, block)
-    assert (count.result() == slow.shared_ranks(dist)[:1, 1:]).all()
+    assert (count.result() == slow.shared_ranks(dist, [0])[:1, 1:]).all()
 
 
 def test_ranks_of_what_is_not_on_the_map_are_none() -> None:
