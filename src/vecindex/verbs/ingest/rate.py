@@ -76,8 +76,8 @@ def measure_rate(run: Run, texts: Sequence[str]) -> Rate:
             if seconds > PROBE_S:
                 break
     run.speeds.remember()
-    total_s = max(seconds, 1e-9) * sum(sizes) / max(1, done)
-    return Rate(len(texts) / total_s, tokenize_s, load_s, int(probed), tokens.unknown, tokens.counts)
+    texts_per_s = _rate(len(texts), seconds, sum(sizes), done)
+    return Rate(texts_per_s, tokenize_s, load_s, int(probed), tokens.unknown, tokens.counts)
 
 
 def first_rate(run: Run, texts: Sequence[str]) -> float:
@@ -94,8 +94,12 @@ def first_rate(run: Run, texts: Sequence[str]) -> float:
             done += sizes[at]
             if len(rows) >= enough:
                 break
-        total_s = max(_embed(run, tokens.some(rows)), 1e-9) * sum(sizes) / max(1, done)
-        return len(texts) / total_s
+        return _rate(len(texts), _embed(run, tokens.some(rows)), sum(sizes), done)
+
+
+def _rate(texts: int, seconds: float, tokens: int, done: float) -> float:
+    """Return texts a second where `done` of all tokens took so many seconds; a text may have no token."""
+    return texts / max(seconds * max(1, tokens) / max(1, done), 1e-9)
 
 
 def _in_turns(n: int) -> Iterator[int]:
