@@ -107,6 +107,16 @@ def vecindex_encoder(folder: Path) -> Encoder:
     return load(find(str(folder)), LoadOptions("cpu"))
 
 
+def test_reembed_keeps_the_choice_of_fields(static: Path, tmp_path: Path) -> None:
+    rows = [{"id": "a", "text": "one", "day": 1, "year": 7, "note": "n"}]
+    vecindex.open(tmp_path).ingest(rows, fields="year", newer="day")
+    index = vecindex.open(tmp_path, "new")
+    index.reembed(model=str(static))
+    assert index.status().columns == {"day": "int64", "year": "int64"}
+    report = index.ingest([{**rows[0], "day": 2}], newer="day")
+    assert (report.changed, index.status().columns) == (1, {"day": "int64", "year": "int64"})
+
+
 LONG = [
     " ".join(f"The {word} of part {i} is told here." for i in range(40)) + end
     for word, end in (("river", ""), ("mountain", "\n"), ("sea", "  "))

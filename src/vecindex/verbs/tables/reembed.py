@@ -96,7 +96,10 @@ def _as_before(database: Database, name: str, old: ArticleTable, options: Reembe
     # All that the old table keeps is kept, and what it does not keep is not begun to be kept later.
     kept = old.setting(KEPT_FIELDS) or {"fields": None, "skip_fields": []}
     if not is_begun:
-        found |= {"fields": kept["fields"], "skip_fields": kept["skip_fields"]}
+        there = [field_of(column) or column.name for column in old.extra_columns]
+        # Among the columns may be one that was not chosen: what orders the versions of a row is always kept.
+        chosen = None if kept["fields"] is None else sorted({*kept["fields"], *there})
+        found |= {"fields": chosen, "skip_fields": [name for name in kept["skip_fields"] if name not in there]}
     return found
 
 
