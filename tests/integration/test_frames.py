@@ -17,7 +17,19 @@ from vecindex.errors import ConfigError, MissingExtraError
 from vecindex.store.maps import put_map
 from vecindex.verbs.search.result import Answer, Hit, SearchResult
 
-COLUMNS = ["query_index", "query", "query_id", "rank", "id", "article_id", "title", "text", "dist", "relevance"]
+COLUMNS = [
+    "query_index",
+    "query",
+    "query_id",
+    "rank",
+    "id",
+    "article_id",
+    "title",
+    "text",
+    "dist",
+    "relevance",
+    "score",
+]
 
 
 def hit(nth: int, row_id: str, **fields: object) -> Hit:
@@ -45,6 +57,7 @@ def test_hits_as_a_table() -> None:
         "text": ["text", "text", "text"],
         "dist": [0.125, 0.25, 0.125],
         "relevance": [None, None, None],
+        "score": [None, None, None],
         "year": [1990, None, 2000],
         "src_rank": ["high", "low", "mid"],
     }
