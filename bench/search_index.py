@@ -11,7 +11,7 @@ queries each, one query at a time, after one block to warm up:
 - open: the same search of a table that is open, as in a server
 - lancedb, lance: the libraries themselves, an open table, the same nprobes, refine factor, rows and columns
 - exact: vecindex without an index, an open table (the first blocks only)
-- faiss, usearch: HNSW in processes of their own, vectors in memory, M 32, efConstruction 80; the smallest efSearch
+- faiss, usearch: HNSW in processes of their own, vectors in memory, M 16, efConstruction 40; the smallest efSearch
   that reaches the recall
 
 `--usearch` names the Python of an environment that has usearch and numpy. One thread everywhere.
@@ -51,14 +51,14 @@ def peer(kind: str, folder: Path, recall: float) -> None:
         import faiss
 
         faiss.omp_set_num_threads(1)
-        index = faiss.IndexHNSWFlat(vectors.shape[1], 32, faiss.METRIC_INNER_PRODUCT)
-        index.hnsw.efConstruction = 80
+        index = faiss.IndexHNSWFlat(vectors.shape[1], 16, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction = 40
         index.add(vectors)
         size = len(faiss.serialize_index(index))
     else:
         from usearch.index import Index
 
-        index = Index(ndim=vectors.shape[1], metric="ip", dtype="f32", connectivity=32, expansion_add=80)
+        index = Index(ndim=vectors.shape[1], metric="ip", dtype="f32", connectivity=16, expansion_add=40)
         index.add(np.arange(len(vectors)), vectors, threads=1)
         size = index.serialized_length
     built = time.process_time() - begun

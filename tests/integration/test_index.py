@@ -21,6 +21,7 @@ from vecindex.store.database import Database
 from vecindex.store.indexes.vector import TYPES, about_index, keep_about, rows_not_indexed, vector_index
 from vecindex.store.maintenance import maintain
 from vecindex.store.questions import QuestionTable
+from vecindex.verbs.index.measure import measure
 from vecindex.verbs.index.result import IndexReport
 from vecindex.verbs.questions.model import QuestionModel
 
@@ -163,6 +164,23 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
     filled(tmp_path, 300)
     with Database(tmp_path).writer(), pytest.raises(LockedError, match="Another process is writing"):
         vecindex.open(tmp_path).build_index(type="IVF_SQ")
+
+
+def test_the_lock_is_held_until_it_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stocked(tmp_path)
+    held = []
+
+    def meanwhile(*given: Any) -> Curve:
+        with pytest.raises(LockedError, match=r"making the index of the vectors"), Database(tmp_path).writer():
+            pass
+        held.append(True)
+        return measure(*given)
+
+    monkeypatch.setattr("vecindex.verbs.index.index.measure", meanwhile)
+    vecindex.open(tmp_path).build_index(type="IVF_SQ")
+    assert held == [True]
+    with Database(tmp_path).writer():
+        pass
 
 
 def test_searches_that_it_cannot_serve_are_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
