@@ -20,7 +20,7 @@ import pytest
 import vecindex
 from invariants import check
 
-N, D, TXN = 20_000, 16, 50
+N, D, TXN = 10_000, 16, 50
 KILLS = 4
 
 
@@ -60,7 +60,7 @@ def test_sigkill_at_random_moments(tmp_path: Path, corpus: tuple[Path, Path]) ->
         # Wait for the first commit of this run, then a random moment more.
         while process.poll() is None and count(database) <= begun and time.monotonic() < deadline:
             time.sleep(0.01)
-        time.sleep(dice.uniform(0.0, 0.6))
+        time.sleep(dice.uniform(0.0, 0.4))
         process.send_signal(signal.SIGKILL)
         if process.wait() == -signal.SIGKILL:
             killed_midway += 1
