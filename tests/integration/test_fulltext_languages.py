@@ -116,5 +116,5 @@ def test_what_no_language_is(tmp_path: Path) -> None:
     index.ingest([{"id": "a", "text": "The cell is the unit of life."}])
     with pytest.raises(ConfigError, match="'klingon' is not a language known here"):
         index.search("cell", hybrid=True, language="klingon")
-    with pytest.raises(ConfigError, match="which only a hybrid search uses"):
+    with pytest.raises(ConfigError, match="which only a search by words uses"):
         index.search("cell", language="de")
