@@ -33,7 +33,7 @@ _BLOCK = 64
 """Questions whose hits, with all that is fetched of them, are in memory at a time."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """The hits of each question by one ranker.
 
@@ -42,14 +42,19 @@ class Ranking:
     ids : article ids of each question's hits, the best first.
     grades : {article: grade}: the judgments, or the hits that hold an answer's text.
     shown : the first 10 of each.
-    seconds : that ranking took.
+    laps : the seconds that each block of questions took.
     """
 
     ranker: Ranker
     ids: list[list[str]] = field(default_factory=list)
     grades: list[dict[str, int]] = field(default_factory=list)
     shown: list[list[Found]] = field(default_factory=list)
-    seconds: float = 0.0
+    laps: list[float] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """The seconds that ranking took."""
+        return sum(self.laps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,7 @@ def ranked(
         block = _Block(searched, finder, near or finder, queries[at : at + _BLOCK], observer)
         for one in found:
             lists, seconds = block.ranked(one.ranker)
-            one.seconds += seconds
+            one.laps.append(seconds)
             for number, hits in enumerate(lists, at):
                 keys = [_article(hit, finder) for hit in hits]
                 one.ids.append(keys)
