@@ -140,7 +140,8 @@ def test_a_database_in_object_storage_goes_through_its_life(bucket: Bucket, tmp_
     assert ids(bucket.db) == sorted(f"a{i}" for i in (*range(60), 200, 201))
     assert index.status().rows == 62
     assert index.status().writer is None
-    index.optimize(older_than="0s")
+    done = index.optimize(older_than="0s")
+    assert (done.older_than_s, done.versions_removed) == (600, 0), "a writer may be paused in the middle of a commit"
     report = index.doctor()
     assert report.sound, report.findings
     assert ("conditional writes", "ok") in [(check.name, check.outcome) for check in report.checks]
@@ -481,6 +482,7 @@ def test_files_that_no_version_names_are_swept(bucket: Bucket, tmp_path: Path) -
     index.optimize()
     assert len(orphans.orphans(table.lance, table.where)) == 1, "it may be of a commit in the making"
     report = index.optimize(older_than="0s")
+    assert report.notes[0].startswith("old versions in object storage stay for 10 minutes")
     assert any("removed 1 files" in note for note in report.notes)
     assert orphans.orphans(table.lance, table.where) == []
     assert len(ids(bucket.db)) == 19

@@ -250,6 +250,25 @@ def test_a_fragment_that_goes_is_replaced_by_an_update(uri: str) -> None:
     assert [fragment.fragment_id for fragment in data.get_fragments()] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("name", ["merge", "compaction", "upsert", "delete"])
+def test_an_update_of_a_fragment_that_another_has_changed_is_refused(uri: str, name: str) -> None:
+    read = lance.dataset(uri)
+    new = write_fragments(rows(range(10), 1.0), read, mode="append")
+    if name == "merge":
+        other = lance.dataset(uri)
+        changed = other.get_fragment(0).delete_rows([3])
+        old = [changed, *(fragment.metadata for fragment in other.get_fragments()[1:])]
+        operation = LanceOperation.Merge(
+            old + write_fragments(rows([3], 3.0), other, mode="append"), other.lance_schema
+        )
+        LanceDataset.commit(uri, Transaction(read_version=other.version, operation=operation), max_retries=0)
+    else:
+        TABLE[name][0](lance.dataset(uri))
+    transaction = Transaction(read_version=read.version, operation=LanceOperation.Update([0], [], new))
+    with pytest.raises(OSError, match="conflict"):
+        LanceDataset.commit(uri, transaction, max_retries=0)
+
+
 def test_rows_that_were_deleted_stay_so_with_the_old_metadata(uri: str) -> None:
     lance.dataset(uri).delete("id = 'a3'")
     merge(uri, lance.dataset(uri))

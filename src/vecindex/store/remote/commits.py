@@ -3,7 +3,7 @@
 Lance's append is accepted whatever was committed since it was read. `Merge`, which names every fragment of the new
 version, is refused unless the version that it was made of is the latest but for indexes, settings and tags. So each
 commit opens the latest version, looks whether its ids are there, and is made of that version or not at all. What was
-seen of Lance is pinned by tests; see docs/adr/0019.
+seen of Lance is pinned by tests; see docs/adr/0020.
 """
 
 from __future__ import annotations

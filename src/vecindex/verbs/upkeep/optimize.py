@@ -15,6 +15,7 @@ from vecindex.store.deleted import DeletedRows
 from vecindex.store.indexes.vector import rows_not_indexed
 from vecindex.store.maintenance import (
     KEEP_VERSIONS_FOR,
+    KEPT_IN_STORAGE,
     add_vector_hashes,
     maintain,
     mend_fulltext_index,
@@ -37,7 +38,7 @@ class OptimizeReport(Result):
     Attributes
     ----------
     versions_removed : versions older than asked, tagged ones left out.
-    older_than_s : how old that is.
+    older_than_s : how old that is; in object storage ten minutes at least.
     vectors_hashed : rows that got the hash of their vector, because the table was of storage format 1.
     words_indexed : whether there is a full-text index, which was then brought up to date.
     rows_indexed : rows that were taken into the index of the vectors.
@@ -76,9 +77,13 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
     older_than = options["older_than"]
     database.durable |= options["durable"]
     database.wait_s = options["wait"]
-    keep_for = KEEP_VERSIONS_FOR if older_than is None else age(older_than)
+    asked = KEEP_VERSIONS_FOR if older_than is None else age(older_than)
+    keep_for = max(asked, KEPT_IN_STORAGE) if database.is_leased else asked
     table = database.articles(name)
     notes: list[Message] = []
+    if keep_for > asked:
+        least = f"{KEPT_IN_STORAGE.total_seconds() / 60:g} minutes"
+        notes.append(f"old versions in object storage stay for {least}: a writer may be paused in a commit")
     with database.writer():
         mend_fulltext_index(table, notes.append)
         hashed = add_vector_hashes(table)
@@ -87,7 +92,7 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
         removed = sweep(table, database.folder, keep_for, notes.append)
         removed += maintain(table, keep_for, notes.append, all_vectors=True)
         if database.is_leased:
-            sweep_remote(table, keep_for, notes.append)
+            sweep_remote(table, asked, notes.append)
         RejectTable(database, notice=notes.append).maintain(keep_for)
         DeletedRows(database, name, notes.append).maintain(keep_for)
         after = usage(table, database.folder)
