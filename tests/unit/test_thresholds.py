@@ -139,7 +139,7 @@ SETTINGS = {
         "finish_neighbors": (15, 1),
         "finish_iterations": (300, 0),
         "finish_exaggeration": (0.0, 0),
-        "polish_sweeps": (6, 0),
+        "polish_sweeps": (5, 0),
     },
     "umap": {
         "neighbors": (15, 2),
