@@ -379,6 +379,46 @@ def test_a_commit_between_reading_and_writing_is_seen(
 
 
 @pytest.mark.usefixtures("without_lease")
+def test_a_commit_that_loses_to_others_and_their_clean_up_is_made_again(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(bucket, tmp_path)
+    table = Database(bucket.db).articles("articles")
+    list(table.known_rows())
+    written, done = commits._written, []
+
+    def paused(data: Any, rows: Any) -> Any:
+        made = written(data, rows)
+        if not done:
+            done.append(1)
+            other = lance.dataset(data.uri)
+            other.delete("id = 'a3'")
+            lance.write_dataset(some_rows(bucket, [50]), other, mode="append")
+            lance.dataset(data.uri).cleanup_old_versions(timedelta(0))
+            lance.write_dataset(some_rows(bucket, [51]), lance.dataset(data.uri), mode="append")
+        return made
+
+    monkeypatch.setattr(commits, "_written", paused)
+    table.append(some_rows(bucket, [100]))
+    assert ids(bucket.db) == sorted(f"a{i}" for i in (*(i for i in range(20) if i != 3), 50, 51, 100))
+
+
+@pytest.mark.usefixtures("without_lease")
+def test_rows_that_a_restored_version_brings_back_are_not_added_again(bucket: Bucket, tmp_path: Path) -> None:
+    """Their fragment has the number that it had, and no longer the file of deleted rows."""
+    opened(bucket, tmp_path)
+    where = f"{bucket.db}/articles.lance"
+    before = lance.dataset(where).version
+    lance.dataset(where).delete("id = 'a3'")
+    table = Database(bucket.db).articles("articles")
+    assert sum(len(batch[0]) for batch in table.known_rows()) == 19
+    lance.dataset(where, version=before).restore()
+    with pytest.raises(LockedError, match="1 of the 2 rows of this transaction are there already"):
+        table.append(some_rows(bucket, [3, 100]))
+    assert ids(bucket.db) == sorted(f"a{i}" for i in range(20))
+
+
+@pytest.mark.usefixtures("without_lease")
 def test_changed_rows_stay_unique_whoever_comes_between(
     bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

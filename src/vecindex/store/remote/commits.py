@@ -32,6 +32,8 @@ _TRIES = 10
 # Kinds that add no id, though they may make new fragments.
 _NO_IDS = frozenset({"Rewrite", "Delete", "CreateIndex", "UpdateConfig"})
 _CACHE_BYTES = 32 << 20
+_UNREADABLE = (OSError, ValueError, RuntimeError)
+"""What Lance raises for a version that was cleaned up."""
 
 
 class Refused(Exception):
@@ -174,13 +176,17 @@ def _adds_foreign_ids(data: Any, version: int, tokens: set[str]) -> bool:
                 return False
             if type(transaction.operation).__name__ in _NO_IDS:
                 return False
+        # Whole, not by number: a restored version may have the same fragments with fewer rows deleted.
         before, after = (
-            {fragment.fragment_id for fragment in data.checkout_version(one).get_fragments()}
+            {
+                fragment.fragment_id: fragment.metadata.to_json()
+                for fragment in data.checkout_version(one).get_fragments()
+            }
             for one in (version - 1, version)
         )
-    except (OSError, ValueError, RuntimeError):
+    except _UNREADABLE:
         return True  # it was cleaned up
-    return bool(after - before)
+    return any(before.get(number) != fragment for number, fragment in after.items())
 
 
 def _without(data: Any, addresses: Sequence[int]) -> tuple[list[Any], list[int]]:
@@ -238,7 +244,7 @@ def _committed(data: Any, operation: Any, tokens: set[str]) -> int:
     except (CommitConflictError, OSError, RuntimeError, ValueError) as error:
         found = _found(data, read, token)
         if found is None:
-            if isinstance(error, CommitConflictError) or _is_conflict(error):
+            if isinstance(error, CommitConflictError) or _is_conflict(error) or _is_cleaned_up(error):
                 raise Refused(str(error)[:200]) from error
             raise
         made = found
@@ -251,11 +257,23 @@ def _is_conflict(error: Exception) -> bool:
     return "conflict" in said or "concurrent writers" in said
 
 
+def _is_cleaned_up(error: Exception) -> bool:
+    """Return whether a commit failed since the version it was made of, or one after it, is there no longer."""
+    said = str(error).lower()
+    return "not found" in said and ("/_versions/" in said or "/_transactions/" in said)
+
+
 def _found(data: Any, read: int, token: str) -> int | None:
-    """Return the version that a commit made although its answer was lost; None where it made none."""
+    """Return the version that a commit made although its answer was lost; None where it made none.
+
+    None too where that was cleaned up since: then the commit is tried again, and finds its rows there.
+    """
     data.checkout_latest()
     for version in range(read + 1, data.version + 1):
-        transaction = data.read_transaction(version)
+        try:
+            transaction = data.read_transaction(version)
+        except _UNREADABLE:
+            continue
         if transaction is not None and (transaction.transaction_properties or {}).get(TOKEN) == token:
             return version
     return None
@@ -290,6 +308,6 @@ def _same(data: Any, *versions: int) -> bool:
     try:
         one, other = (data.checkout_version(version) for version in versions)
         pieces = [[fragment.metadata.to_json() for fragment in each.get_fragments()] for each in (one, other)]
-    except (OSError, ValueError, RuntimeError):
+    except _UNREADABLE:
         return False  # one of them was cleaned up
     return pieces[0] == pieces[1] and bool(one.schema.equals(other.schema))
