@@ -26,7 +26,8 @@ import pytest
 
 import vecindex
 from object_storage import CONDITIONS, KEY_ID, SECRET, Bucket, moto, new_bucket, proxied, rows_file
-from vecindex.errors import ConfigError, LockedError, SourceError, StoreError, UnavailableError
+from vecindex.errors import ConfigError, LockedError, SourceError, StoreError, TableNotFoundError, UnavailableError
+from vecindex.exports.uploads import size_there
 from vecindex.objects.requests import Objects
 from vecindex.store.database import Database
 from vecindex.store.remote import commits, lease, orphans, probe
@@ -602,6 +603,32 @@ def test_what_goes_wrong_is_said_in_words(bucket: Bucket, tmp_path: Path, monkey
             assert len(one.strip().splitlines()) <= 3, one
             for raw in ("Error {", "Generic", ".rs:", "Traceback", SECRET, KEY_ID):
                 assert raw not in one, (raw, one)
+
+
+@pytest.mark.parametrize("word", ["timeouts", "request timeout", "AccessDenied", "SlowDown", "connect error"])
+def test_a_name_is_not_taken_for_a_fault(bucket: Bucket, tmp_path: Path, word: str) -> None:
+    where = f"s3://{bucket.name}/{word}/db"
+    index = vecindex.open(where, "timed-out")
+    assert index.ingest(rows_file(tmp_path / "a.jsonl", range(3)), **PRECOMPUTED).added == 3
+    with pytest.raises(TableNotFoundError, match="No table 'AccessDenied'"):
+        vecindex.open(where, "AccessDenied").delete("a1")
+    out = f"s3://{bucket.name}/{word}.csv"
+    assert size_there(out) is None
+    assert index.export(out).bytes == size_there(out)
+    with pytest.raises(UnavailableError, match="there is no bucket 'no-such-bucket-here' at"):
+        Objects(f"s3://no-such-bucket-here/{word}").read("x.csv")
+
+
+def test_a_bucket_may_have_the_name_of_a_fault(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    urllib.request.urlopen(urllib.request.Request(f"{server}/timeout", method="PUT")).close()
+    in_environment(new_bucket(server), monkeypatch)
+    index = vecindex.open("s3://timeout/timeout")
+    assert index.ingest(rows_file(tmp_path / "a.jsonl", range(3)), **PRECOMPUTED).added == 3
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
+    monkeypatch.setenv("AWS_ENDPOINT", nobody)
+    with pytest.raises(UnavailableError, match="cannot be reached"):
+        index.ingest(rows_file(tmp_path / "a.jsonl", range(3)), **PRECOMPUTED)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 import vecindex
 from tables import filled
 from vecindex.errors import ConfigError, CorruptError, DiskFullError, StoreError, UnavailableError, VecindexError
+from vecindex.objects.words import remote_fault
 from vecindex.store.faults import translated
 from vecindex.types import Rejected
 
@@ -147,3 +148,25 @@ def test_few_descriptors_are_not_called_damage(tmp_path: Path) -> None:
     assert message.startswith(f"Too few file descriptors to open {tmp_path}")
     assert message.endswith("this process may have 9 files open.")
     assert "ulimit -n" in hint
+
+
+_GET = "Generic S3 error: Error performing GET http://host:9/timeout/AccessDenied in 3ms, after 3 retries - "
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (_GET + "HTTP error: error sending request", "cannot be reached"),
+        (_GET + "request or response body error: operation timed out", "cannot be reached"),
+        ("ConnectTimeoutError Connect timeout on endpoint URL: 'https://host/timeout'", "cannot be reached"),
+        (_GET + "Server returned non-2xx status code: 403 Forbidden: ", "refuses these keys"),
+        (_GET + "<Error><Code>SlowDown</Code><Key>AccessDenied</Key></Error>", "failed or is too busy"),
+        (_GET.replace("host:9/timeout", "169.254.169.254/latest/api"), "no keys for it were found"),
+        (_GET + "status code: 404 Not Found: <Code>NoSuchKey</Code><Key>InvalidToken</Key>", None),
+        ("Object at location connect error.csv not found: " + _GET, None),
+        ("Table 'timeout' was not found", None),
+    ],
+)
+def test_a_fault_is_known_by_what_is_said_and_not_by_names(said: str, words: str | None) -> None:
+    fault = remote_fault(said, "s3://timeout/AccessDenied")
+    assert fault is None if words is None else fault is not None and words in fault.what

@@ -90,8 +90,7 @@ class Objects:
                 found = obstore.get(self._store, name)
                 return bytes(found.bytes()), _version(found.meta), found.meta["last_modified"]
             except FileNotFoundError as error:
-                if (fault := remote_fault(str(error), self.uri)) is not None:
-                    raise UnavailableError(f"{self.uri}: {fault.what}.", fault.hint) from error
+                _check_bucket(error, self.uri)
                 return None
 
     def write(self, name: str, content: bytes) -> datetime:
@@ -136,8 +135,7 @@ class Objects:
             try:
                 return int(obstore.head(self._store, name)["size"])
             except FileNotFoundError as error:
-                if (fault := remote_fault(str(error), self.uri)) is not None:
-                    raise UnavailableError(f"{self.uri}: {fault.what}.", fault.hint) from error
+                _check_bucket(error, self.uri)
                 return None
 
     def upload(self, name: str, file: IO[bytes]) -> None:
@@ -172,6 +170,12 @@ class Objects:
             yield
         except (BaseError, OSError, ValueError) as error:
             raise _in_words(error, self.uri) from error
+
+
+def _check_bucket(error: FileNotFoundError, uri: str) -> None:
+    """Raise UnavailableError where an object is missing since its bucket is."""
+    if (fault := remote_fault(str(error), uri, is_missing=True)) is not None:
+        raise UnavailableError(f"{uri}: {fault.what}.", fault.hint) from error
 
 
 def _in_words(error: Exception, uri: str) -> StoreError:

@@ -68,8 +68,9 @@ _KINDS = (
         "Wait a while and " + _AGAIN,
     ),
     _kind(
-        "error sending request|dns error|connect error|tcp connect|connection (?:refused|reset|closed)|timed out"
-        "|error trying to connect|network is unreachable|timeout|cannot connect|HTTP error",
+        "error sending request|dns error|connect error|tcp connect|connection (?:refused|reset|closed)"
+        "|error trying to connect|network is unreachable|cannot connect|HTTP error|timed ?out"
+        r"|\b(?:operation|request|connect|connection|read|gateway) ?timeout\b|Timeout(?:Error|Exception)",
         "the store{endpoint} cannot be reached",
         "Check the network and the endpoint, and " + _AGAIN,
     ),
@@ -85,8 +86,17 @@ _SETTINGS = {
 _S3 = ("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "AWS_ALLOW_HTTP", "AWS_ENDPOINT")
 
 
-def remote_fault(said: str, uri: str) -> Fault | None:
+# Names, which may hold any word: of XML answers, of objects, and all that is written with a slash.
+_TAGS = re.compile(r"<(Key|BucketName|Bucket|Resource|RequestId|HostId)>[^<]*</\1>", re.IGNORECASE)
+_LOCATION = re.compile(r"(?i)(object at location ).*?(?= not found| already exists|:|$)")
+_PATH = re.compile(r"""[^\s<>"']*/[^\s<>"']*""")
+_OF_KEYS = re.compile(r"^https?://(169\.254\.169\.254|metadata\.google\.internal)[:/]")
+
+
+def remote_fault(said: str, uri: str, is_missing: bool = False) -> Fault | None:
     """Return the fault that a library's words for a failed request mean; None where they say nothing known.
+
+    `is_missing` says that the store has answered, and lacks what was asked for: then only the bucket may be at fault.
 
     Nothing of these words is shown: they may hold a key.
 
@@ -94,8 +104,8 @@ def remote_fault(said: str, uri: str) -> Fault | None:
     "there is no bucket 'news'"
     """
     # What follows names settings of the client, which look like faults.
-    said = said.partition("Debug source")[0]
     scheme, _, rest = uri.partition("://")
+    said = _without_names(said.partition("Debug source")[0], rest)
     keys, http, endpoint = _SETTINGS.get(scheme, _S3)
     set_to = os.environ.get(endpoint) or (os.environ.get("AWS_ENDPOINT_URL") if endpoint == "AWS_ENDPOINT" else None)
     values = {
@@ -104,7 +114,25 @@ def remote_fault(said: str, uri: str) -> Fault | None:
         "keys": keys,
         "http": http,
     }
-    for kind in _KINDS:
+    for kind in _KINDS[:1] if is_missing else _KINDS:
         if kind.known_by.search(said):
             return Fault(kind.what.format(**values), kind.hint.format(**values))
     return None
+
+
+def _without_names(said: str, rest: str) -> str:
+    """Return a library's words without the names of buckets and objects in them.
+
+    >>> _without_names("Object at location timeouts/x.csv not found: GET http://host/news/timeouts/x.csv", "news")
+    'Object at location   not found: GET  '
+    """
+    said = _LOCATION.sub(r"\1 ", _TAGS.sub(" ", said))
+    for part in filter(None, rest.split("/")):
+        for written in (f"{part}/", f"/{part}", f"'{part}'"):
+            said = said.replace(written, "/")
+    return _PATH.sub(_host_of_keys, said)
+
+
+def _host_of_keys(path: re.Match[str]) -> str:
+    host = _OF_KEYS.match(path[0])
+    return f" {host[1]} " if host else " "
