@@ -9,9 +9,9 @@ import numpy as np
 from vecindex.embed.encoder import Encoded
 from vecindex.errors import ModelError
 from vecindex.messages import option, text
-from vecindex.verbs.ingest.drops.drop import Deletion
+from vecindex.verbs.ingest.drops.drop import REPLACED, Deletion
 from vecindex.verbs.ingest.known.recent import RecentVectors
-from vecindex.verbs.ingest.plan import Planned, Planner, rejected
+from vecindex.verbs.ingest.plan import Planned, Planner, Transaction, rejected
 from vecindex.verbs.ingest.prepare import Preparer, Ready
 from vecindex.verbs.ingest.run import Run
 
@@ -29,6 +29,7 @@ class Embedder:
         self._recent = RecentVectors()
         self._failed: dict[str, str | None] = {}
         self._displaced: list[Planned | Deletion] = []
+        self._are_second = False
 
     def embed(self, ready: Ready) -> None:
         """Give the pieces of a transaction their vectors; rows that fail by themselves become rejects.
@@ -40,12 +41,27 @@ class Embedder:
             self._drop_failed(ready, self._put_vectors(ready))
             run.report.batch_tokens = run.load_encoder().budget.tokens
         if self._failed:
+            self._note_written(ready.transaction)
             self._displaced += [one for one in ready.transaction.displaced if one.row_id in self._failed]
         run.rows_done += ready.transaction.read
         run.report_progress()
 
+    def _note_written(self, transaction: Transaction) -> None:
+        """Note what becomes of ids of which an earlier transaction's version has failed."""
+        drop = self._planner.drop
+        assert drop is not None, "only versions of a drop fail and have others"
+        written = {row.row_id for row in transaction.rows}
+        if drop.newer is None:
+            # Nothing but the order of the rows says which version is the newer one: what comes later stands.
+            through = written | transaction.deletions.keys()
+            self._failed = {row_id: found for row_id, found in self._failed.items() if row_id not in through}
+            self._displaced = [one for one in self._displaced if one.row_id not in through]
+        else:
+            self._failed |= dict.fromkeys(written & self._failed.keys(), REPLACED)
+
     def second_chances(self) -> Iterator[Ready]:
         """Yield transactions of the versions that stand now since newer ones have failed, until there are none."""
+        self._are_second = True
         while self._displaced:
             again, failed = self._displaced, self._failed
             # Of these, too, a newer one may fail and an older one stand then.
@@ -63,8 +79,9 @@ class Embedder:
         encoded = Encoded(np.empty((0, 0), dtype=np.float32))
         if missing:
             encoded = self._run.embed(ready.tokens.some(missing))
-        if len(encoded.failed) == len(wanted) > 1:
-            # Not the texts are at fault but the device; going on would reject the whole corpus.
+        if len(encoded.failed) == len(missing) > 1 and not self._are_second:
+            # Not the texts are at fault but the device; going on would reject the whole corpus. Second chances are
+            # few, and are of ids whose texts have failed before.
             raise ModelError(
                 f"No text of a transaction could be embedded on {self._run.report.device}: {encoded.failed[0]}",
                 text(
@@ -97,7 +114,8 @@ class Embedder:
             self._run.report.count_reject(reason)
             if drop is not None and row.version is not None:
                 drop.give_up({row.article.id: row.version})
-                self._failed[row.article.id] = row.stored_hash
+                # Of several that fail, the first knows what the table has.
+                self._failed.setdefault(row.article.id, row.stored_hash)
         transaction.rows = [row for row in transaction.rows if id(row) not in failed]
         ready.pieces = [piece for piece in ready.pieces if id(piece.planned) not in failed]
         ready.to_embed = [piece for piece in ready.to_embed if id(piece.planned) not in failed]

@@ -1,0 +1,96 @@
+"""Texts that fail in the model: what stands instead, what is counted, and when the run stops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import vecindex
+from embedding_service import serving
+from vecindex.errors import ModelError
+from vecindex.store.database import Database
+
+LONG = "word " * 50
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """A service that refuses long texts."""
+    with serving() as service:
+        service.longest = 100
+        yield service.url
+
+
+def texts(folder: Path) -> list[tuple[str, str]]:
+    """The id and the text of each row of a table."""
+    batches = Database(folder).articles("articles").scan(["id", "text"])
+    return sorted((one["id"], one["text"]) for batch in batches for one in batch.to_pylist())
+
+
+def version(id: str, day: int, text: str, **more: Any) -> dict[str, Any]:
+    return {"id": id, "day": day, "text": text, **more}
+
+
+OTHERS = [version(f"x{i}", 1, f"filler {i}") for i in range(8)]
+
+
+def test_a_later_version_outlives_a_deletion_before_one_that_fails(tmp_path: Path, url: str) -> None:
+    index = vecindex.open(tmp_path)
+    index.ingest([{"id": "a", "text": "a at first", "gone": "no"}], model=url, deleted_field="gone")
+    rows = [
+        {"id": "a", "text": "", "gone": "yes"},
+        {"id": "a", "text": LONG, "gone": "no"},
+        {"id": "a", "text": "", "gone": "yes"},
+        {"id": "a", "text": "a at last", "gone": "no"},
+        *({**one, "gone": "no"} for one in OTHERS),
+    ]
+    report = index.ingest(rows, deleted_field="gone", transaction_rows=2)
+    assert dict(texts(tmp_path))["a"] == "a at last"
+    assert (report.rejected, report.deleted, report.unaccounted) == (1, 0, 0)
+
+
+def test_the_deletion_before_one_that_fails_stands_where_nothing_follows(tmp_path: Path, url: str) -> None:
+    index = vecindex.open(tmp_path)
+    index.ingest([{"id": "a", "text": "a at first", "gone": "no"}], model=url, deleted_field="gone")
+    rows = [{"id": "a", "text": "", "gone": "yes"}, {"id": "a", "text": LONG, "gone": "no"}]
+    rows += [{**one, "gone": "no"} for one in OTHERS]
+    report = index.ingest(rows, deleted_field="gone", transaction_rows=2)
+    assert "a" not in dict(texts(tmp_path))
+    assert (report.rejected, report.deleted, report.unaccounted) == (1, 1, 0)
+
+
+def test_an_older_version_is_no_second_row_of_an_id(tmp_path: Path, url: str) -> None:
+    rows = [
+        version("a", 3, LONG),
+        version("a", 2, "a of day 2"),
+        version("b", 1, "b"),
+        version("a", 5, "a of day 5"),
+        *OTHERS,
+    ]
+    report = vecindex.open(tmp_path).ingest(rows, model=url, newer="day", transaction_rows=2)
+    assert [text for row_id, text in texts(tmp_path) if row_id == "a"] == ["a of day 5"]
+    assert (report.rejected, report.older, report.unaccounted) == (1, 1, 0)
+
+
+def test_a_model_that_broke_stops_the_run_although_a_text_is_remembered(tmp_path: Path, url: str) -> None:
+    rows = [{"id": "a", "text": "notice"}, {"id": "b", "text": "b"}, {"id": "c", "text": "c"}]
+    rows += [{"id": "d", "text": "notice"}, {"id": "e", "text": LONG + "e"}, {"id": "f", "text": LONG + "f"}]
+    with pytest.raises(ModelError, match="No text of a transaction could be embedded"):
+        vecindex.open(tmp_path).ingest(rows, model=url, transaction_rows=3)
+    assert [row_id for row_id, _ in texts(tmp_path)] == ["a", "b", "c"]
+
+
+def test_a_single_text_that_fails_next_to_remembered_ones_is_a_reject(tmp_path: Path, url: str) -> None:
+    rows = [{"id": str(i), "text": "notice" if i != 3 else LONG} for i in range(4)]
+    report = vecindex.open(tmp_path).ingest(rows, model=url, transaction_rows=2)
+    assert (report.added, report.rejected) == (3, 1)
+
+
+def test_older_versions_that_fail_too_end_no_run(tmp_path: Path, url: str) -> None:
+    rows = [version(id, day, LONG + f"{id}{day}" if day > 1 else id) for id in "ab" for day in (3, 2, 1)]
+    report = vecindex.open(tmp_path).ingest([*rows, *OTHERS], model=url, newer="day")
+    assert texts(tmp_path)[:2] == [("a", "a"), ("b", "b")]
+    assert (report.added, report.rejected, report.older, report.unaccounted) == (10, 4, 0, 0)
