@@ -619,6 +619,27 @@ def test_a_name_is_not_taken_for_a_fault(bucket: Bucket, tmp_path: Path, word: s
         Objects(f"s3://no-such-bucket-here/{word}").read("x.csv")
 
 
+def test_a_profile_that_is_not_there_has_no_keys(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = rows_file(tmp_path / "a.jsonl", range(3))
+    settings = {"AWS_PROFILE": "nobody-has-this", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    ended = run(bucket, "ingest", str(rows), *PRECOMPUTED_FLAGS, "--db", bucket.db, **settings)
+    assert ended.returncode == 5, ended.stderr
+    assert "no keys for it were found" in ended.stderr
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
+    with pytest.raises(SourceError, match="no keys for it were found"):
+        vecindex.open(tmp_path / "db").ingest(f"s3://{bucket.name}/a.jsonl", **PRECOMPUTED)
+
+
+def test_a_bucket_or_a_folder_is_no_file_to_export_to(bucket: Bucket) -> None:
+    for out in (f"s3://{bucket.name}", f"s3://{bucket.name}/", f"s3://{bucket.name}/out/", "s3://"):
+        with pytest.raises(ConfigError, match=f"'{out}' names no file in a bucket") as refused:
+            size_there(out)
+        assert "s3://BUCKET/NAME" in str(refused.value.hint)
+
+
 def test_a_bucket_may_have_the_name_of_a_fault(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     urllib.request.urlopen(urllib.request.Request(f"{server}/timeout", method="PUT")).close()
     in_environment(new_bucket(server), monkeypatch)

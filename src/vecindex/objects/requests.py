@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -164,12 +165,20 @@ class Objects:
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        from obstore.exceptions import BaseError
-
         try:
             yield
-        except (BaseError, OSError, ValueError) as error:
+        except Exception as error:
+            if not isinstance(error, _failures()):
+                raise
             raise _in_words(error, self.uri) from error
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return what a client of a store raises; boto3, which reads profiles, has errors of its own."""
+    from obstore.exceptions import BaseError
+
+    profiles = sys.modules.get("botocore.exceptions")
+    return (BaseError, OSError, ValueError, *([] if profiles is None else [profiles.BotoCoreError]))
 
 
 def _check_bucket(error: FileNotFoundError, uri: str) -> None:
@@ -211,11 +220,16 @@ def filesystem(url: str) -> tuple[Any, str]:
 def parted(url: str) -> tuple[str, str]:
     """Return the URL of the folder that an object lies in, and its name there.
 
+    Raises ConfigError for a bucket or a folder: nothing can be written as that.
+
     >>> parted("s3://bucket/a/b.csv"), parted("s3://bucket/b.csv")
     (('s3://bucket/a', 'b.csv'), ('s3://bucket', 'b.csv'))
     """
-    folder, _, name = url.rpartition("/")
-    return folder, name
+    scheme, separator, rest = url.partition("://")
+    folder, _, name = rest.rpartition("/")
+    if is_known(url) and not (folder and name):
+        raise ConfigError(f"{masked(url)!r} names no file in a bucket.", f"Name one: {scheme}://BUCKET/NAME.")
+    return f"{scheme}{separator}{folder}", name
 
 
 def _settings(scheme: str) -> dict[str, Any]:

@@ -50,7 +50,8 @@ _KINDS = (
     ),
     _kind(
         r"169\.254\.169\.254|metadata\.google\.internal|Account must be specified|MissingAccount|no credentials"
-        r"|CredentialsNotLoaded|credential provider|ProfileNotFound|could not load credentials",
+        r"|CredentialsNotLoaded|credential provider|ProfileNotFound|could not load credentials"
+        "|NoCredentialsError|PartialCredentialsError|CredentialRetrievalError",
         "no keys for it were found",
         "Set {keys} in the environment, and run the same command again.",
     ),

@@ -66,7 +66,7 @@ def filesystem_of(url: str) -> tuple[Any, str]:
         found, path = fsspec.core.url_to_fs(url, **how)
     except ImportError as error:
         if is_known(url):
-            return filesystem(url)
+            return _filesystem_of_objects(url)
         raise MissingExtraError(
             f"{url}: {protocol}:// needs a package that is not installed: {error}",
             "Install the package named above with pip, then run the same command again.",
@@ -78,6 +78,13 @@ def filesystem_of(url: str) -> tuple[Any, str]:
     except Exception as error:  # each filesystem has its own errors, e.g. missing credentials
         raise not_listed(url, error, "reached") from error
     return found, path
+
+
+def _filesystem_of_objects(url: str) -> tuple[Any, str]:
+    try:
+        return filesystem(url)
+    except Exception as error:  # boto3, which reads profiles, has its own
+        raise not_listed(url, error, "reached") from error
 
 
 def not_listed(url: str, error: Exception, what: str = "listed") -> SourceError:
