@@ -128,7 +128,8 @@ class Proxy:
     ----------
     strips : headers that it takes out of requests.
     cut : asked with (method, path, headers) of each request before it goes on. "before" answers 500 and asks nothing
-        of the store; "after" closes the connection once the store has done what was asked; "" does nothing.
+        of the store; "after" closes the connection once the store has done what was asked; "failed" answers 500 then;
+        "" does nothing.
     seen : (method, path) of each request.
     """
 
@@ -147,15 +148,18 @@ def _handler(proxy: Proxy, server: str) -> type[BaseHTTPRequestHandler]:
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing."""
 
+        def say_failed(self) -> None:
+            self.send_response(500)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {k: v for k, v in self.headers.items() if k.lower() not in proxy.strips}
             proxy.seen.append((self.command, self.path))
             cut = proxy.cut(self.command, self.path, {k.lower(): v for k, v in self.headers.items()})
             if cut == "before":
-                self.send_response(500)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                self.say_failed()
                 return
             connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
             try:
@@ -166,6 +170,9 @@ def _handler(proxy: Proxy, server: str) -> type[BaseHTTPRequestHandler]:
                 connection.close()
             if cut == "after":
                 self.close_connection = True
+                return
+            if cut == "failed":
+                self.say_failed()
                 return
             self.send_response(answer.status)
             for name, value in answer.getheaders():

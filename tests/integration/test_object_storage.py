@@ -308,6 +308,34 @@ def test_a_renewal_whose_answer_was_lost_is_no_lost_lease(server: str, monkeypat
             assert not held._lost
 
 
+@pytest.mark.parametrize("at", [0, 1, 2, 3, 4, 5])
+def test_the_first_answers_of_a_store_may_be_lost(server: str, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """Four of the question whether conditions are enforced, one of the lease as it is made, one as it is taken over.
+
+    The client asks again, and is refused: what it asked for is there.
+    """
+    left = {"PUT": -1}
+
+    def lose(method: str, path: str, headers: dict[str, str]) -> str:
+        if method != "PUT" or path.endswith(lease.CLOCK):
+            return ""
+        left["PUT"] -= 1
+        return "failed" if left["PUT"] == -1 else ""
+
+    with proxied(server, cut=lose) as proxy:
+        made = in_environment(new_bucket(server, proxy.url), monkeypatch)
+        if at == 5:
+            with lease.leased(made.db):
+                pass
+        left["PUT"] = 0 if at == 5 else at
+        with lease.leased(made.db):
+            assert left["PUT"] < 0, "an answer was lost"
+            lease._held[made.db]._renew()
+            lease.check_lease(f"{made.db}/articles")
+        with lease.leased(made.db):
+            pass
+
+
 # -- commits, when the lease has failed ------------------------------------------------------------------
 
 

@@ -191,6 +191,8 @@ def _acquired(objects: Objects, doing: str, wait_s: float, lease_s: float) -> Le
                 return Lease(objects, mine, version)
             continue  # another one was quicker: who that is stands there now
         there, left = _read(found[0]), 0.0
+        if there.nonce == mine.nonce:
+            return Lease(objects, mine, found[1])  # the answer was lost, and what was asked again was refused
         if there.is_gone or (left := _left_s(objects, found[2], there)) <= 0:
             version = objects.replace(LEASE, _written(mine), found[1])
             if version is not None:

@@ -6,7 +6,7 @@ import uuid
 from contextlib import suppress
 
 from vecindex.errors import StoreError
-from vecindex.objects.requests import ConditionsUnknown, Objects
+from vecindex.objects.requests import ConditionsUnknown, Objects, Version
 
 _enforced: set[str] = set()
 """The databases whose stores this process has found to enforce them."""
@@ -38,8 +38,20 @@ def check_conditional_writes(objects: Objects) -> None:
 
 
 def _is_enforced(objects: Objects, name: str) -> bool:
-    made = objects.create(name, b"1")
+    made = _written(objects, name, b"1", objects.create(name, b"1"))
     if made is None or objects.create(name, b"2") is not None:
         return False
     # The first replaces the version that is there, the second one that is there no longer.
-    return objects.replace(name, b"3", made) is not None and objects.replace(name, b"4", made) is None
+    replaced = _written(objects, name, b"3", objects.replace(name, b"3", made))
+    return replaced is not None and objects.replace(name, b"4", made) is None
+
+
+def _written(objects: Objects, name: str, content: bytes, version: Version | None) -> Version | None:
+    """Return the version of what was written; where that was refused, look: it may be there, and the answer lost.
+
+    The client asks again after an answer that was lost, and what it asks for is then there already.
+    """
+    if version is not None:
+        return version
+    found = objects.read(name)
+    return found[1] if found is not None and found[0] == content else None
