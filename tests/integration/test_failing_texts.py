@@ -12,6 +12,9 @@ import vecindex
 from embedding_service import serving
 from vecindex.errors import ModelError
 from vecindex.store.database import Database
+from vecindex.types import Progress, Silent
+from vecindex.verbs.ingest.ingest import ingest
+from vecindex.verbs.ingest.run import Stop
 
 LONG = "word " * 50
 
@@ -94,3 +97,38 @@ def test_older_versions_that_fail_too_end_no_run(tmp_path: Path, url: str) -> No
     report = vecindex.open(tmp_path).ingest([*rows, *OTHERS], model=url, newer="day")
     assert texts(tmp_path)[:2] == [("a", "a"), ("b", "b")]
     assert (report.added, report.rejected, report.older, report.unaccounted) == (10, 4, 0, 0)
+
+
+class StopsAfter(Silent):
+    """Asks a run to stop once so many rows are embedded."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows, self.stop = rows, Stop()
+
+    def progress(self, progress: Progress) -> None:
+        if progress.rows == self.rows:
+            self.stop.request()
+
+
+def test_a_stop_before_the_second_chances_leaves_a_run_unfinished(tmp_path: Path, url: str) -> None:
+    rows = [version("a", 3, LONG), version("a", 2, "a of day 2"), version("b", 1, "b"), version("c", 1, "c")]
+    database, options = Database(tmp_path), {"model": url, "newer": "day", "transaction_rows": 2}
+    observer = StopsAfter(len(rows))
+    report = ingest(database, "articles", [rows], options, observer, observer.stop)
+    assert report.interrupted
+    assert texts(tmp_path) == [("b", "b"), ("c", "c")]
+    report = ingest(database, "articles", [rows], options)
+    assert (report.interrupted, report.added, report.skipped, report.rejected) == (False, 1, 2, 1)
+    assert ("a", "a of day 2") in texts(tmp_path)
+
+
+@pytest.mark.parametrize("transaction_rows", [4, 100])
+def test_repeated_texts_that_fail_are_counted_only_as_rejects(
+    tmp_path: Path, url: str, transaction_rows: int
+) -> None:
+    rows = [{"id": str(i), "text": LONG if i < 7 else f"text {i % 3}"} for i in range(12)]
+    report = vecindex.open(tmp_path).ingest(rows, model=url, transaction_rows=transaction_rows)
+    # Of the five others, which are of three texts, two are repeated.
+    assert (report.added, report.rejected, report.vectors, report.repeated) == (5, 7, 5, 2)
+    stored = Database(tmp_path).articles("articles").setting("last_run")
+    assert stored["last_rate"]["texts_per_s"] == pytest.approx(3 / report.seconds.model)

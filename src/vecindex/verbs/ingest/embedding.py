@@ -38,7 +38,9 @@ class Embedder:
         """
         run = self._run
         if ready.tokens is not None:
-            self._drop_failed(ready, self._put_vectors(ready))
+            made, failures = self._put_vectors(ready)
+            self._drop_failed(ready, failures)
+            ready.repeated = len(ready.to_embed) - len(made & set(ready.text_of))
             run.report.batch_tokens = run.load_encoder().budget.tokens
         if self._failed:
             self._note_written(ready.transaction)
@@ -59,6 +61,11 @@ class Embedder:
         else:
             self._failed |= dict.fromkeys(written & self._failed.keys(), REPLACED)
 
+    @property
+    def has_second_chances(self) -> bool:
+        """Whether there are versions that may stand since newer ones have failed, and are not embedded yet."""
+        return bool(self._displaced)
+
     def second_chances(self) -> Iterator[Ready]:
         """Yield transactions of the versions that stand now since newer ones have failed, until there are none."""
         self._are_second = True
@@ -68,14 +75,13 @@ class Embedder:
             self._displaced, self._failed = [], {}
             yield self._preparer.prepare(self._planner, self._planner.again(again, failed))
 
-    def _put_vectors(self, ready: Ready) -> dict[int, str]:
-        """Give the pieces their vectors; return why texts have failed, by their numbers."""
+    def _put_vectors(self, ready: Ready) -> tuple[set[int], dict[int, str]]:
+        """Give the pieces their vectors; return which texts the model was given, and why some have failed."""
         assert ready.tokens is not None, "there are texts"
         wanted = sorted(set(ready.text_of))
         # Those of earlier transactions are embedded by now.
         vectors = {i: vector for i in wanted if (vector := self._recent.get(ready.texts[i])) is not None}
         missing = [i for i in wanted if i not in vectors]
-        ready.repeated += len(vectors)
         encoded = Encoded(np.empty((0, 0), dtype=np.float32))
         if missing:
             encoded = self._run.embed(ready.tokens.some(missing))
@@ -97,7 +103,7 @@ class Embedder:
                 self._recent.put(ready.texts[i], vector)
         for piece, i in zip(ready.to_embed, ready.text_of, strict=True):
             piece.vector = vectors[i]
-        return failures
+        return set(missing), failures
 
     def _drop_failed(self, ready: Ready, failures: dict[int, str]) -> None:
         """Take the rows out whose texts have failed."""
@@ -118,4 +124,9 @@ class Embedder:
                 self._failed.setdefault(row.article.id, row.stored_hash)
         transaction.rows = [row for row in transaction.rows if id(row) not in failed]
         ready.pieces = [piece for piece in ready.pieces if id(piece.planned) not in failed]
-        ready.to_embed = [piece for piece in ready.to_embed if id(piece.planned) not in failed]
+        left = [
+            (piece, i)
+            for piece, i in zip(ready.to_embed, ready.text_of, strict=True)
+            if id(piece.planned) not in failed
+        ]
+        ready.to_embed, ready.text_of = [piece for piece, _ in left], [i for _, i in left]

@@ -136,7 +136,8 @@ def _perform(run: Run) -> IngestReport:
         commits.finish()
     run.speeds.remember()
     # The reader may be through while transactions that it prepared were dropped.
-    if run.stop() and not (planner.complete and run.rows_done == run.report.read):
+    is_through = planner.complete and run.rows_done == run.report.read and not embedder.has_second_chances
+    if run.stop() and not is_through:
         run.report.interrupted = True
     else:
         _finish_complete_run(run, planner)
