@@ -129,6 +129,15 @@ def test_measured_again_after_the_table_grew(tmp_path: Path) -> None:
     assert (about.rows, about.partitions, about.type) == (450, 20, "IVF_SQ")
 
 
+def test_one_of_another_name_is_replaced(tmp_path: Path) -> None:
+    stocked(tmp_path)
+    data = Database(tmp_path).articles("articles").lance.to_lance()
+    data.create_index("vector", "IVF_FLAT", name="mine", metric="l2", num_partitions=4)
+    assert vecindex.open(tmp_path).build_index(type="IVF_SQ").type == "IVF_SQ"
+    there = Database(tmp_path).articles("articles").lance.to_lance().describe_indices()
+    assert [(one.name, one.index_type) for one in there] == [("vector_idx", "IVF_SQ")]
+
+
 def test_dropped(tmp_path: Path) -> None:
     table, vectors = indexed(tmp_path)
     report = vecindex.open(tmp_path).build_index(drop=True)

@@ -115,6 +115,10 @@ def make_vector_index(table: ArticleTable, kind: str, partitions: int, sub_vecto
     with committing(table.where):
         data = table.lance.to_lance()
         data.create_index(_COLUMN, kind, name=_NAME, metric="cosine", replace=True, num_partitions=partitions, **more)
+        # One that somebody else made under another name would be searched in its stead.
+        for name in _names(data):
+            if name != _NAME:
+                data.drop_index(name)
         table.lance.checkout_latest()
 
 
