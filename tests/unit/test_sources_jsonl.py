@@ -203,6 +203,20 @@ def test_action_lines_of_bulk_files_are_no_rows_and_give_their_ids() -> None:
     ]
 
 
+def test_updates_of_bulk_files_may_have_more_than_the_document() -> None:
+    raw = (
+        b'{"update": {"_id": "1"}}\n{"doc": {"text": "a"}, "doc_as_upsert": true}\n'
+        b'{"update": {"_id": "2"}}\n{"doc": {"text": "b"}, "upsert": {"n": 1}, "detect_noop": false}\n'
+        b'{"update": {"_id": "3"}}\n{"doc": {"text": "c"}, "year": 1}\n'
+    )
+    assert read(raw) == [
+        Record("c:2", {"_id": "1", "text": "a"}),
+        Record("c:4", {"_id": "2", "text": "b"}),
+        # A row with fields of its own.
+        Record("c:6", {"_id": "3", "doc": {"text": "c"}, "year": 1}),
+    ]
+
+
 def test_count_hint_is_exact_for_a_short_file_and_near_for_a_long_one(tmp_path: Path) -> None:
     short, long = tmp_path / "short.jsonl", tmp_path / "long.jsonl"
     short.write_text('{"id": 1}\n{"id": 2}')

@@ -38,6 +38,7 @@ _LONG_LINE = 4096
 _ACTION_KEYS = frozenset(
     {"_id", "_index", "_type", "_routing", "routing", "version", "version_type", "retry_on_conflict"}
 )
+_UPDATE_KEYS = frozenset({"doc", "doc_as_upsert", "upsert", "detect_noop", "scripted_upsert"})
 _DELETES = "delete"
 _ID_KEYS = frozenset({"id", "_id", "page_id", "pageid"})
 _FIRST_KEY = re.compile(rb'\[\s*\{\s*("(?:[^"\\]|\\.)*")\s*:', re.DOTALL)
@@ -62,7 +63,11 @@ def read_json_lines(stream: BinaryIO, name: str) -> Iterator[Item]:
                         id_of_next = None
                         yield LeftOut(row.location, "action of a bulk file that deletes")
                     continue
-                if id_of_next is not None and isinstance(row.fields.get("doc"), dict) and len(row.fields) == 1:
+                if (
+                    id_of_next is not None
+                    and isinstance(row.fields.get("doc"), dict)
+                    and row.fields.keys() <= _UPDATE_KEYS
+                ):
                     row = Record(row.location, row.fields["doc"])
                 if id_of_next and not _ID_KEYS & row.fields.keys():
                     row = Record(row.location, {"_id": id_of_next, **row.fields})
