@@ -117,6 +117,27 @@ def test_reembed_keeps_the_choice_of_fields(static: Path, tmp_path: Path) -> Non
     assert (report.changed, index.status().columns) == (1, {"day": "int64", "year": "int64"})
 
 
+@pytest.mark.parametrize("chunk", [None, 64])
+def test_reembed_keeps_fields_that_are_named_as_ours(chunk: int | None, static: Path, tmp_path: Path) -> None:
+    rows = [
+        {"key": f"k{i}", "body": body, "head": "H", "id": f"other {i}", "text": "t", "src_id": i}
+        for i, body in enumerate(LONG)
+    ]
+    names = {"id_field": "key", "text_field": "body", "title_field": "head"}
+    old = vecindex.open(tmp_path)
+    assert old.ingest(rows, chunk=chunk, **names).added == 3  # type: ignore[arg-type]
+    report = vecindex.open(tmp_path, "new").reembed(model=str(static))
+    assert (report.added, report.rejected) == (3, 0)
+    key = "id" if chunk is None else "article_id"
+    here, there = (
+        {(row[key], row["title"], *(row[column] for column in old.status().columns)) for row in read(tmp_path, name)}
+        for name in ("new", "articles")
+    )
+    assert here == there
+    assert sorted(here)[0][:2] == ("k0", "H")
+    assert set(map(str, sorted(here)[0][2:])) == {"other 0", "t", "0"}
+
+
 LONG = [
     " ".join(f"The {word} of part {i} is told here." for i in range(40)) + end
     for word, end in (("river", ""), ("mountain", "\n"), ("sea", "  "))

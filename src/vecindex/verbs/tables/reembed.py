@@ -7,7 +7,6 @@ from typing import Any, cast
 from vecindex.errors import ConfigError, VecindexError
 from vecindex.messages import Placeholder, option, percent, text
 from vecindex.options import ModelOptions, checked
-from vecindex.schema import field_of
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import columns_and_positions, maps
@@ -23,10 +22,8 @@ from vecindex.verbs.project.project import project
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.vectors import question_vectors
 from vecindex.verbs.tables.options import ReembedOptions
-from vecindex.verbs.tables.rows import renamed
+from vecindex.verbs.tables.rows import OWN, names_of, renamed
 from vecindex.verbs.tables.whole import WholeArticles, same_cut
-
-_OWN = ("id", "title", "text")
 
 
 def reembed(
@@ -76,8 +73,8 @@ def _rows(old: ArticleTable) -> Any:
     if old.fingerprint.chunking is not None:
         return WholeArticles(old)
     extras = old.extra_columns
-    columns = [*(old.schema.field(own) for own in _OWN), *extras]
-    names = [*_OWN, *(field_of(field) or field.name for field in extras)]
+    columns = [*(old.schema.field(own) for own in OWN), *extras]
+    names = [*OWN, *names_of(extras).values()]
     return renamed(old.stream([field.name for field in columns]), columns, names, old.count())
 
 
@@ -96,7 +93,7 @@ def _as_before(database: Database, name: str, old: ArticleTable, options: Reembe
     # All that the old table keeps is kept, and what it does not keep is not begun to be kept later.
     kept = old.setting(KEPT_FIELDS) or {"fields": None, "skip_fields": []}
     if not is_begun:
-        there = [field_of(column) or column.name for column in old.extra_columns]
+        there = list(names_of(old.extra_columns).values())
         # Among the columns may be one that was not chosen: what orders the versions of a row is always kept.
         chosen = None if kept["fields"] is None else sorted({*kept["fields"], *there})
         found |= {"fields": chosen, "skip_fields": [name for name in kept["skip_fields"] if name not in there]}

@@ -6,8 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from vecindex.schema import field_of
+
 if TYPE_CHECKING:
     import pyarrow as pa
+
+OWN = ("id", "title", "text")
+"""The fields of a row that every article has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,18 @@ class TableRows:
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Return a PyCapsule of an ArrowArrayStream."""
         return self.reader.__arrow_c_stream__(requested_schema)
+
+
+def names_of(columns: Sequence[pa.Field]) -> dict[str, str]:
+    """Return by column under which name each other field of a table is a field of a row.
+
+    That is its own, and its column's where that is the id's, the text's or the title's, or another's column.
+    """
+    names = {column.name: field_of(column) or column.name for column in columns}
+    return {
+        column: column if name in OWN or (name != column and name in names) else name
+        for column, name in names.items()
+    }
 
 
 def renamed(

@@ -11,12 +11,12 @@ from typing import Any
 
 from vecindex.core.identity import content_hash, id_digest, same_text
 from vecindex.errors import SourceError
-from vecindex.schema import field_of
 from vecindex.sources.articles import Article, to_article
 from vecindex.sources.base import Record, excerpt
 from vecindex.sources.fieldmap import resolve_fields
 from vecindex.store.articles import ArticleTable
 from vecindex.types import Rejected
+from vecindex.verbs.tables.rows import names_of
 
 LOST = "whole text is not in the table: its chunks do not give it back; ingest it from its source"
 """Why an article is rejected whose chunks cannot be put together."""
@@ -47,7 +47,7 @@ class WholeArticles:
             left.update(map(id_digest, batch.column(0).to_pylist()))
         waiting: dict[str, list[dict[str, Any]]] = {}
         extras = self.table.extra_columns
-        names = {field.name: field_of(field) or field.name for field in extras}
+        names = names_of(extras)
         made = self.table.fingerprint
         assert made.chunking is not None, "other tables hold whole articles"
         overlap = min(made.chunking.overlap, made.chunking.tokens // 2)
