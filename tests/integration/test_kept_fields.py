@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from invariants import read
 from vecindex.cli.app import app
 from vecindex.errors import SourceError
 from vecindex.messages import Message
+from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.types import Silent
 
@@ -207,3 +209,90 @@ def test_vectors_without_any_text_have_to_be_asked_for(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"(?s)no field is recognized as the text, .*allow_empty=True"):
         take(tmp_path, data)
     assert take(tmp_path, data, allow_empty=True)[0].added == 1
+
+
+def test_what_orders_versions_survives_a_run_that_does_not_name_it(tmp_path: Path) -> None:
+    row = {"id": "0", "text": "version 5", "age": 5, "x": "k", "y": "z", "v": [1.0, 0.0]}
+    take(tmp_path, [row], newer="age", fields="x")
+    report, _ = take(tmp_path, [row])
+    assert (report.skipped, report.changed, columns(tmp_path)) == (1, 0, {"age", "x"})
+    report, _ = take(tmp_path, [{**row, "text": "version 2", "age": 2}], newer="age")
+    assert (report.older, report.changed) == (1, 0)
+    assert [(one["text"], one["age"]) for one in read(tmp_path)] == [("version 5", 5)]
+
+
+def test_the_choice_is_that_of_the_run_that_was_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = rows(3, year=1, x="keep")
+    take(tmp_path, data, skip_fields="x")
+    writer = Database.writer
+    others: list[Any] = [lambda: take(tmp_path, data, skip_fields="")]
+
+    def late(self: Database, *how: Any) -> Any:
+        # Another run has the lock until just before this one.
+        if others:
+            others.pop()()
+        return writer(self, *how)
+
+    monkeypatch.setattr(Database, "writer", late)
+    report, _ = take(tmp_path, data)
+    assert (report.skipped, report.changed) == (3, 0)
+    assert [row["x"] for row in read(tmp_path)] == ["keep"] * 3
+    assert Database(tmp_path).articles("articles").setting("fields") == {"fields": None, "skip_fields": []}
+
+
+def test_choices_that_grow_while_columns_are_added_end_no_run(tmp_path: Path) -> None:
+    """Every file has a column and an embedding of its own, so that each transaction changes both."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    n_files, n_rows = 40, 30
+    for i in range(n_files):
+        lines = [{**row, f"c{i}": 1, f"emb{i}": NUMBERS} for row in rows(n_rows, i * n_rows)]
+        (folder / f"{i:02}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    # Embeddings are seen in the rows that settle a source: the first ones of each file.
+    report, _ = take(tmp_path / "db", folder, transaction_rows=n_rows)
+    assert (report.added, report.transactions) == (n_files * n_rows, n_files)
+    stored = Database(tmp_path / "db").articles("articles").setting("fields")
+    assert stored == {"fields": None, "skip_fields": sorted(f"emb{i}" for i in range(n_files))}
+
+
+def test_the_choice_is_stored_by_the_thread_that_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: dict[str, set[int]] = {"setting": set(), "rows": set()}
+    set_setting, append = ArticleTable.set_setting, ArticleTable.append
+
+    def setting(self: ArticleTable, **values: Any) -> None:
+        if "fields" in values:
+            threads["setting"].add(threading.get_ident())
+        set_setting(self, **values)
+
+    def appended(self: ArticleTable, data: Any) -> None:
+        threads["rows"].add(threading.get_ident())
+        append(self, data)
+
+    monkeypatch.setattr(ArticleTable, "set_setting", setting)
+    monkeypatch.setattr(ArticleTable, "append", appended)
+    take(tmp_path, rows(3, note="n"), skip_fields="note")
+    assert len(threads["rows"]) == 1
+    assert threads["setting"] == threads["rows"]
+
+
+@pytest.mark.parametrize("how", [{"text_template": "{text} {tags}"}, {"text_field": "tags"}])
+def test_a_list_that_is_not_kept_is_read_where_it_is_embedded(how: dict[str, Any], tmp_path: Path) -> None:
+    texts = ["one", "two"]
+    table = pa.table({"id": ["a", "b"], "text": texts, "tags": [["x", "y"], ["z"]]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
+    hashes = []
+    for name in ("a.parquet", "a.jsonl"):
+        folder = tmp_path / f"db_{name}"
+        report = vecindex.open(folder).ingest(tmp_path / name, skip_fields="tags", **how)
+        assert (report.added, report.rejected, "tags" in columns(folder)) == (2, 0, False)
+        hashes.append([row["content_hash"] for row in read(folder)])
+    assert hashes[0] == hashes[1]
+
+
+def test_a_name_in_a_list_may_have_a_comma(tmp_path: Path) -> None:
+    data = rows(2, **{"last, first": "A", "year": 1, "note": "n"})
+    report, _ = take(tmp_path / "list", data, fields=["last, first"])
+    assert report.taken[0].kept == ["last, first"]
+    report, _ = take(tmp_path / "text", data, fields="year, note")
+    assert report.taken[0].kept == ["year", "note"]

@@ -10,6 +10,7 @@ from vecindex.store.deleted import DeletedRows
 from vecindex.store.maintenance import COMPACT_EVERY, maintain
 from vecindex.verbs.ingest.drops.drop import Drop
 from vecindex.verbs.ingest.drops.order import as_json
+from vecindex.verbs.ingest.known.kept import SETTING as KEPT_FIELDS
 from vecindex.verbs.ingest.plan import Planned, Transaction
 from vecindex.verbs.ingest.positions import keep_positions
 from vecindex.verbs.ingest.prepare import Ready
@@ -43,8 +44,10 @@ class Committer:
         """Write a transaction's rows as one commit, and its rejects as another."""
         run = self._run
         with run.report.seconds.measured("commit"):
+            # Here, not where they were found: two commits at once to one table may refuse each other.
+            if ready.kept_fields is not None and run.table is not None:
+                run.table.set_setting(**{KEPT_FIELDS: ready.kept_fields})
             if ready.new_columns and run.table is not None:
-                # Here, not where they were found: two commits at once to one table may refuse each other.
                 run.table.add_columns(ready.new_columns)
             if ready.pieces:
                 self._write(ready)

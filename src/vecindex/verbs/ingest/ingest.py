@@ -87,6 +87,7 @@ def ingest(
     database.durable |= options["durable"]
     database.wait_s = options["wait"]
     with database.writer():
+        kept.bring_up_to_date(database, table, options)
         run = Run(database, table, opened, options, observer, stop, kept)
         run.is_part = only is not None
         return _perform(run)

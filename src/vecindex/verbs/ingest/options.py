@@ -196,8 +196,9 @@ def reading(options: IngestOptions, unread: Set[str] = frozenset()) -> ReadOptio
 def _listed(values: str | Sequence[str] | None) -> tuple[str, ...] | None:
     if values is None:
         return None
-    given = [values] if isinstance(values, str) else values
-    return tuple(name.strip() for one in given for name in one.split(",") if name.strip())
+    # In a list each name stands for itself: it may have a comma.
+    given = values.split(",") if isinstance(values, str) else values
+    return tuple(name.strip() for name in given if name.strip())
 
 
 def _delimiter(value: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class Ready:
 
     `to_embed` are the pieces that still need a vector; `texts` theirs, equal ones once, which leaves out `repeated`
     ones, and `tokens` those of these texts; `text_of` (pieces,) is which of these each piece has. `new_columns` the
-    table lacks until it is committed.
+    table lacks until it is committed; `kept_fields` is the choice of fields to store, None where it is stored.
     """
 
     transaction: Transaction
@@ -46,6 +46,7 @@ class Ready:
     text_of: list[int] = field(default_factory=list)
     repeated: int = 0
     new_columns: list[pa.Field] = field(default_factory=list)
+    kept_fields: dict[str, Any] | None = None
 
 
 class Preparer:
@@ -61,7 +62,12 @@ class Preparer:
         for transaction in planner.transactions(self._run.stop):
             if transaction.rows and not self._settle(transaction):
                 return
-            yield self.prepare(planner, transaction) if transaction.rows else Ready(transaction)
+            if not transaction.rows:
+                yield Ready(transaction)
+                continue
+            ready = self.prepare(planner, transaction)
+            ready.kept_fields = self._run.kept.to_store()
+            yield ready
 
     def cut(self, article: Article) -> tuple[list[str], list[str]] | str:
         """Cut an article into chunks, what the template puts around its text around each; or say why it cannot be."""
@@ -97,7 +103,6 @@ class Preparer:
             fields = self._new_columns(transaction)
             half = run.options["store"] == "float16"
             run.table = run.database.create_articles(run.name, run.known_fingerprint, fields, run.empty, half)
-        run.kept.store(run.table)
         return True
 
     def _estimate(self, first: Transaction, rate: float | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from vecindex.errors import VecindexError
 from vecindex.schema import field_of
-from vecindex.sources.fieldmap import FieldMap
+from vecindex.sources.fieldmap import FieldMap, is_text_name, parse_template
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.verbs.ingest.options import IngestOptions
@@ -26,6 +26,7 @@ class KeptFields:
     chosen : those that are kept; None for all.
     skipped : those that are not. Lists of numbers are added while sources are settled, see `leave_out`.
     is_given : whether this run's options say so; else it is as the table has it.
+    unread : fields that need not be read; the set grows with `leave_out`.
     """
 
     def __init__(
@@ -45,7 +46,9 @@ class KeptFields:
         self.chosen = None if chosen is None else frozenset(chosen)
         self.skipped = set(skipped)
         self.is_given = is_given
+        self.unread: set[str] = set()
         self._newer, self._deleted, self._there = newer, deleted, frozenset(there)
+        self._needed: Collection[str] = ()
         self._stored: dict[str, Any] | None = None
 
     @classmethod
@@ -61,16 +64,32 @@ class KeptFields:
             chosen, skipped or (), is_given, newer=options["newer"], deleted=options["deleted_field"], there=there
         )
         kept._stored = stored
+        kept._needed = _named(options, table)
+        kept.unread = {name for name in kept.skipped if not kept._is_needed(name)}
         return kept
 
+    def bring_up_to_date(self, database: Database, name: str, options: IngestOptions) -> None:
+        """Take the choice as it is now: another run may have changed it while this one waited for the lock.
+
+        Readers of sources hold the set of fields that need not be read, which stays the same one.
+        """
+        now, unread = kept_fields(database, name, options), self.unread
+        vars(self).update(vars(now))
+        unread.clear()
+        unread.update(now.unread)
+        self.unread = unread
+
+    def _is_needed(self, name: str) -> bool:
+        """Return whether a field may be read to make the id, the text or the title of it."""
+        return is_text_name(name) or name in self._needed
+
     @property
-    def unread(self) -> Set[str]:
-        """The fields that need not be read; the set grows with `leave_out`."""
-        return self.skipped
+    def _always(self) -> Set[str]:
+        return frozenset() if self._newer is None else frozenset((self._newer,))
 
     def apply(self, found: FieldMap) -> FieldMap:
         """Return a field map that keeps these fields."""
-        always = frozenset() if self._newer is None else frozenset((self._newer,))
+        always = self._always
         never = frozenset() if self._deleted is None else frozenset((self._deleted,))
         chosen = None if self.chosen is None else self.chosen | always
         return replace(found, chosen=chosen, skipped=frozenset(self.skipped) - always | never)
@@ -87,15 +106,42 @@ class KeptFields:
         if self.is_given or name in self._there or (self.chosen is not None and name in self.chosen):
             return False
         self.skipped.add(name)
+        if not self._is_needed(name):
+            self.unread.add(name)
         return True
+
+    def to_store(self) -> dict[str, Any] | None:
+        """Return the choice, taken for stored from now on; None where it is stored already.
+
+        What orders the versions of a row is part of it: later runs that do not name it would null it otherwise.
+        """
+        chosen = None if self.chosen is None else sorted(self.chosen | self._always)
+        now = {"fields": chosen, "skip_fields": sorted(self.skipped - self._always)}
+        if now == (self._stored or {"fields": None, "skip_fields": []}):
+            return None
+        self._stored = now
+        return now
 
     def store(self, table: ArticleTable) -> None:
         """Keep the choice with the table, if it has another or a damaged one; the caller holds the writer lock."""
-        chosen = None if self.chosen is None else sorted(self.chosen)
-        now = {"fields": chosen, "skip_fields": sorted(self.skipped)}
-        if now != (self._stored or {"fields": None, "skip_fields": []}) or SETTING in table.damaged_settings():
+        now = self.to_store()
+        if now is None and SETTING in table.damaged_settings():
+            now = self._stored or {"fields": None, "skip_fields": []}
+        if now is not None:
             table.set_setting(**{SETTING: now})
-            self._stored = now
+
+
+def _named(options: IngestOptions, table: ArticleTable | None) -> frozenset[str]:
+    """Return the fields that the options, or the template of the table, name for something else than to be kept."""
+    named = {options["id_field"], options["text_field"], options["title_field"], options["newer"]}
+    template = options["text_template"]
+    if template is None and table is not None:
+        template = table.fingerprint.text_template
+    if template is not None:
+        # What is wrong with a template is for the run to say.
+        with suppress(VecindexError):
+            named |= {name for _, name in parse_template(template)}
+    return frozenset(name for name in named if name is not None)
 
 
 def kept_fields(database: Database, name: str, options: IngestOptions) -> KeptFields:
