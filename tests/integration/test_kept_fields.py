@@ -18,6 +18,7 @@ from invariants import read
 from vecindex.cli.app import app
 from vecindex.errors import SourceError
 from vecindex.messages import Message
+from vecindex.sources import fieldmap
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.types import Silent
@@ -296,3 +297,28 @@ def test_a_name_in_a_list_may_have_a_comma(tmp_path: Path) -> None:
     assert report.taken[0].kept == ["last, first"]
     report, _ = take(tmp_path / "text", data, fields="year, note")
     assert report.taken[0].kept == ["year", "note"]
+
+
+def test_names_that_were_not_always_known_change_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = [{"id": "a", "description": "one", "Full Text": "all of it", "display_name": "A", "v": [1.0, 0.0]}]
+    earlier = fieldmap.TITLE_NAMES[: fieldmap.TITLE_NAMES.index("article_title")]
+    with monkeypatch.context() as before:
+        before.setattr(fieldmap, "TITLE_NAMES", earlier)
+        take(tmp_path / "old", data)
+    for _ in range(2):
+        report, _ = take(tmp_path / "old", data)
+        assert (report.taken[0].text, report.taken[0].title) == ("description", None)
+        assert (report.skipped, report.changed) == (1, 0)
+    # New tables take them, and go on taking them.
+    for n_skipped in (0, 1):
+        report, _ = take(tmp_path / "new", data)
+        assert (report.taken[0].title, report.skipped, report.changed) == ("display_name", n_skipped, 0)
+
+
+@pytest.mark.parametrize("flags", [["--fields", "year,note"], ["--fields", "year", "--fields", "note"]])
+def test_names_on_the_command_line_are_divided_by_commas(flags: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows(2, year=1, note="n", other="o")))
+    own = ["--db", str(tmp_path / "db"), "--model", "nobody/none", "--vector-field", "v", "--unverified"]
+    done = CliRunner().invoke(app, ["ingest", str(path), *flags, *own])
+    assert (done.exit_code, columns(tmp_path / "db")) == (0, {"year", "note"})

@@ -281,3 +281,10 @@ def test_fifty_fields_are_listed() -> None:
         resolve_fields(names)
     with pytest.raises(SourceError, match=r"f48, f49(\n|$)"):
         resolve_fields(names[:50])
+
+
+def test_a_name_spelled_as_it_is_known_is_taken_before_one_that_is_divided_otherwise() -> None:
+    assert resolve_fields(["id", "Full Text", "description"]).text == "description"
+    assert resolve_fields(["id", "Full Text", "year"]).text == "Full Text"
+    assert resolve_fields(["id", "text", "Wikipedia Title", "display_name"]).title == "display_name"
+    assert resolve_fields(["Doc ID", "url", "text"]).id == "url"

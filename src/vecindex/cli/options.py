@@ -66,7 +66,14 @@ def _typer_option(field: Field) -> Any:
     help_text = about.help
     if _plain_type(field.type) == list[str] | None:
         help_text = re.sub(r"(?=\.$| \[|(?<![.\]])$)", "; may be repeated", help_text, count=1)
+        if about.metavar is not None and "," in about.metavar:
+            return typer.Option(*flag.split(), metavar=about.metavar, help=help_text, callback=_divided)
     return typer.Option(*flag.split(), metavar=about.metavar, help=help_text)
+
+
+def _divided(values: list[str] | None) -> list[str] | None:
+    """Return the names that each use of an option gives, divided by commas; in Python a name may have one."""
+    return None if values is None else [name for value in values for name in value.split(",")]
 
 
 def _plain_type(declared: Any) -> Any:

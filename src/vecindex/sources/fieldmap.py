@@ -30,8 +30,20 @@ TEXT_NAMES = (
 )
 TITLE_NAMES = ("title", "name", "headline", "subject", "wikipedia_title", "article_title", "display_name")
 
-_TEXT_LIKE = frozenset(name.replace("_", "") for name in ID_NAMES + TEXT_NAMES + TITLE_NAMES)
-
+_KNOWN = frozenset(ID_NAMES + TEXT_NAMES + TITLE_NAMES)
+_TEXT_LIKE = frozenset(name.replace("_", "") for name in _KNOWN)
+_LATER = frozenset(
+    [
+        "page_content",
+        "abstract_text",
+        "article_text",
+        "document_text",
+        "body_text",
+        "about_me",
+        "article_title",
+        "display_name",
+    ]
+)
 
 _DIVIDERS = str.maketrans("_-.", "   ")
 
@@ -39,6 +51,16 @@ _DIVIDERS = str.maketrans("_-.", "   ")
 def is_text_name(name: str) -> bool:
     """Return whether a column of this name holds an id, a text or a title, whatever its values look like."""
     return _plain(name) in _TEXT_LIKE
+
+
+def is_later_name(name: str) -> bool:
+    """Return whether a name was not always known: tables of earlier versions have such a field as another one.
+
+    >>> is_later_name("display_name"), is_later_name("Full Text"), is_later_name("Title"), is_later_name("year")
+    (True, True, False, False)
+    """
+    small = name.strip().lower()
+    return is_text_name(name) and (small in _LATER or small not in _KNOWN)
 
 
 @dataclass(frozen=True)
@@ -175,9 +197,10 @@ def _choose(
 def _known_among(found: list[str], known: tuple[str, ...]) -> str | None:
     # Of "ID" and "id" side by side, the one spelled as usual; else the first.
     spelled = {name.lower(): name for name in reversed(found)} | {name: name for name in found}
-    # "AbstractText" and "Abstract text" come after "abstract_text".
+    # "AbstractText" and "Abstract text" come after all that are spelled as they are known.
     plain = {_plain(name): name for name in reversed(found)}
-    return next((one for name in known if (one := spelled.get(name) or plain.get(_plain(name)))), None)
+    ways = [*(spelled.get(name) for name in known), *(plain.get(_plain(name)) for name in known)]
+    return next((one for one in ways if one is not None), None)
 
 
 def _plain(name: str) -> str:

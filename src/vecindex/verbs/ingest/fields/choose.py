@@ -58,7 +58,7 @@ def choose_fields(
     there = Counter(name for row in records for name in row.fields)
     filled = Counter(name for row in records for name, value in row.fields.items() if _is_filled(value))
     # What the folders of a file name is a field in addition to its own, not the id or the title of all its rows.
-    own = set(there) - set(source.partition if isinstance(source, PartitionedSource) else ())
+    own = set(there) - set(source.partition if isinstance(source, PartitionedSource) else ()) - kept_fields.others
     # A stray row must not rename the fields of all others.
     common = {name for name in own if 2 * filled[name] >= len(records)}
     shares = {name: _repeats(records, name) / len(records) for name in own}

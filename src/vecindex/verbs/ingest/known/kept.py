@@ -9,13 +9,14 @@ from typing import Any
 
 from vecindex.errors import VecindexError
 from vecindex.schema import field_of
-from vecindex.sources.fieldmap import FieldMap, is_text_name, parse_template
+from vecindex.sources.fieldmap import FieldMap, is_later_name, is_text_name, parse_template
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.verbs.ingest.options import IngestOptions
 
 SETTING = "fields"
 """Under this name a table keeps the choice."""
+_ROLES = ("id", "text", "title")
 
 
 class KeptFields:
@@ -27,6 +28,7 @@ class KeptFields:
     skipped : those that are not. Lists of numbers are added while sources are settled, see `leave_out`.
     is_given : whether this run's options say so; else it is as the table has it.
     unread : fields that need not be read; the set grows with `leave_out`.
+    others : fields that the table has columns for although their names are known: they are no id, text or title.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class KeptFields:
         self.skipped = set(skipped)
         self.is_given = is_given
         self.unread: set[str] = set()
+        self.others: Set[str] = frozenset()
         self._newer, self._deleted, self._there = newer, deleted, frozenset(there)
         self._needed: Collection[str] = ()
         self._stored: dict[str, Any] | None = None
@@ -65,6 +68,7 @@ class KeptFields:
         )
         kept._stored = stored
         kept._needed = _named(options, table)
+        kept.others = _others(table, there)
         kept.unread = {name for name in kept.skipped if not kept._is_needed(name)}
         return kept
 
@@ -142,6 +146,16 @@ def _named(options: IngestOptions, table: ArticleTable | None) -> frozenset[str]
         with suppress(VecindexError):
             named |= {name for _, name in parse_template(template)}
     return frozenset(name for name in named if name is not None)
+
+
+def _others(table: ArticleTable | None, there: Collection[str]) -> frozenset[str]:
+    """Return which fields stay others, so that a table does not change because more names are known than once."""
+    later = frozenset(name for name in there if is_later_name(name))
+    if table is None or not later:
+        return frozenset()
+    taken = (table.setting("last_run") or {}).get("taken")
+    sources = [one for one in taken if isinstance(one, dict)] if isinstance(taken, list) else []
+    return frozenset(name for name in later if not any(name in map(one.get, _ROLES) for one in sources))
 
 
 def kept_fields(database: Database, name: str, options: IngestOptions) -> KeptFields:
