@@ -18,7 +18,7 @@ import numpy as np
 from vecindex.core.graph import Graph
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 
-HITS_AT = {1: 0.6, 5: 1.25, 10: 0.625}
+HITS_AT = {1: 0.61, 5: 1.25, 10: 0.625}
 """What a true neighbor counts that is among the k nearest on the map and in embedding space, for each k."""
 LEAST_ARTICLES = 50
 """Of fewer, the lists are a large part of the map, and the descent does as well."""
