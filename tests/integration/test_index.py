@@ -18,12 +18,20 @@ from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, LockedError, TableNotFoundError
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.indexes.vector import TYPES, about_index, keep_about, rows_not_indexed, vector_index
+from vecindex.store.indexes.vector import (
+    TYPES,
+    about_index,
+    keep_about,
+    make_vector_index,
+    rows_not_indexed,
+    vector_index,
+)
 from vecindex.store.maintenance import maintain
 from vecindex.store.questions import QuestionTable
 from vecindex.verbs.index.measure import measure
 from vecindex.verbs.index.result import IndexReport
 from vecindex.verbs.questions.model import QuestionModel
+from vecindex.verbs.search.finder import Finder, Query
 
 
 def articles(folder: Path) -> ArticleTable:
@@ -392,6 +400,23 @@ def test_in_a_table_of_chunks_each_article_comes_once(tmp_path: Path) -> None:
     assert [hit.article_id for hit in result.hits] == right
     by_chunk = index.search(vector=query, approximate=True, recall=curve.best.expected, by="chunk")
     assert [hit.dist for hit in by_chunk.hits] == pytest.approx(sorted(dist)[:10], abs=2e-6)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_more_partitions_are_searched_where_too_few_hold_k_rows(tmp_path: Path, chunked: bool) -> None:
+    if chunked:
+        table, vectors, _ = chunked_table(tmp_path, [2] * 200)
+    else:
+        table, vectors = stocked(tmp_path)
+    # Of 20 partitions one holds some 20 rows.
+    make_vector_index(table, "IVF_SQ", 20, None)
+    queries = [Query(None, None, vectors[i], None) for i in (3, 7)]
+    finder = Finder(table, 150, by="article", text="none", probe=Probe(1, 1))
+    assert [len(hits) for hits in finder.by_vector(queries, 150)] == [150, 150]
+    everything = finder.by_vector(queries[:1], 1_000)[0]
+    assert len(everything) == (200 if chunked else N)
+    narrow = finder.by_vector([replace(queries[0], where="year < 1910")], 150)[0]
+    assert len(narrow) == (5 if chunked else 10)
 
 
 def test_more_like_this_leaves_the_article_itself_out(tmp_path: Path) -> None:

@@ -621,6 +621,25 @@ def test_a_word_of_the_title_is_found(words_db: Path, sample_index: vecindex.Ind
     assert "note-3" in ids_of(index.search("snarkology", k=3, hybrid=True))
 
 
+@pytest.mark.parametrize("k", [1, 4, 5, 100])
+def test_by_words_an_article_of_many_chunks_does_not_hide_the_others(tmp_path: Path, k: int) -> None:
+    from vecindex.types import Chunking
+
+    # Of 264 matching chunks the 200 shortest, which match best, are of one article.
+    table = make_table(tmp_path, chunking=Chunking(64, 8))
+    owners = ["big"] * 200 + [name for name in "abcd" for _ in range(16)] + ["other"]
+    texts = ["a membrane"] * 200 + ["a membrane in a far longer text, of which the word is a part"] * 64 + ["nothing"]
+    append(table, unit_vectors(265), ids=owners, chunk=[*range(265)], title=[""] * 265, text=texts)
+    index = vecindex.open(tmp_path)
+    hits = index.search("membrane", words=True, k=k).hits
+    assert hits[0].article_id == "big"
+    assert len({hit.article_id for hit in hits}) == len(hits) == min(k, 5)
+    assert "other" not in {hit.article_id for hit in hits}
+    queries = [Query("membrane", None, np.empty(0, dtype=np.float32), None)]
+    assert len(Finder(table, 5, by="article", text="none").by_words(queries, 5)[0]) == 5
+    assert len(index.search("membrane", words=True, k=300, by="chunk").hits) == 264
+
+
 def test_words_cannot_be_indexed_while_another_writes(words_db: Path, sample_index: vecindex.Index) -> None:
     index = vecindex.open(words_db)
     index._questions = sample_index._questions

@@ -6,6 +6,7 @@ import gzip
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vecindex.errors import SourceError
@@ -80,6 +81,45 @@ def test_bad_lines_are_left_out_with_their_location(tmp_path: Path) -> None:
     ]
 
 
+def test_grades_that_trec_eval_makes_no_levels_of_are_left_out(tmp_path: Path) -> None:
+    found = read_qrels(written(tmp_path, "q1 d1 1000\nq1 d2 1001\nq1 d3 -1000\nq1 d4 -1001\nq1 d5 2000000000\n"))
+    assert found.grades == {"q1": {"d1": 1000, "d3": 0}}
+    assert [one.reason for one in found.rejected] == [
+        "the grade '1001' is beyond 1,000",
+        "the grade '-1001' is below -1,000",
+        "the grade '2000000000' is beyond 1,000",
+    ]
+    mapping = read_qrels({"q1": {"d1": 1, "d2": 5_000}})
+    assert (mapping.grades, mapping.rejected[0].reason) == ({"q1": {"d1": 1}}, "the grade 5000 of d2 is beyond 1,000")
+    asked = read([{"id": 1, "text": "one", "answers": {"a": 5_000}}, {"id": 2, "text": "two", "answers": {"a": 1}}])
+    assert asked.rejected[0].reason == "answers: a grade is from -1,000 to 1,000, found 5000"
+
+
+@pytest.mark.parametrize("grade", ["0.5", "high", "9999"])
+def test_a_first_line_with_a_wrong_grade_is_no_header(tmp_path: Path, grade: str) -> None:
+    found = read_qrels(written(tmp_path, f"q-001\tcell-001\t{grade}\nq-002\tcell-002\t1\n"))
+    assert found.grades == {"q-002": {"cell-002": 1}}
+    assert [(one.id, one.location.rsplit(":", 1)[-1]) for one in found.rejected] == [("q-001", "1")]
+
+
+def test_a_first_line_of_other_names_is_a_header(tmp_path: Path) -> None:
+    found = read_qrels(written(tmp_path, "Frage\tArtikel\tNote\nq1\td1\t1\n"))
+    assert (found.grades, found.rejected) == ({"q1": {"d1": 1}}, ())
+
+
+def test_commas_within_quotes_divide_nothing(tmp_path: Path) -> None:
+    found = read_qrels(written(tmp_path, '"q1","a, b, c",1\n"say ""yes""","d,e",2\n'))
+    assert (found.grades, found.rejected) == ({"q1": {"a, b, c": 1}, 'say "yes"': {"d,e": 2}}, ())
+
+
+def test_grades_may_be_numbers_of_numpy() -> None:
+    given = {"q": {"a": np.int64(2), "b": np.float32(1), "c": True, "d": np.bool_(True)}}
+    found = read_qrels(given)  # type: ignore[arg-type]
+    assert found.grades == {"q": {"a": 2, "b": 1}}
+    assert len(found.rejected) == 2
+    assert read([{"text": "one", "answers": {"a": np.int64(2)}}]).questions[0].grades == (("a", 2),)
+
+
 def test_the_last_of_two_grades_counts(tmp_path: Path) -> None:
     found = read_qrels(written(tmp_path, "q1 d1 2\nq1 d1 2\nq1 d1 1\n"))
     assert (found.grades, found.repeated) == ({"q1": {"d1": 1}}, 1)
@@ -90,7 +130,7 @@ def test_the_last_of_two_grades_counts(tmp_path: Path) -> None:
     [
         ("", "qrels.tsv", r"No judgment in qrels.tsv\."),
         ("query-id\tcorpus-id\tscore\n", "qrels.tsv", "No judgment in qrels.tsv"),
-        ("q1 0 d1 x\nq1 0 d2 y\n", "qrels.txt", "refused: .*:2, the grade 'y'"),
+        ("q1 0 d1 x\nq1 0 d2 y\n", "qrels.txt", "refused: .*:1, the grade 'x'"),
         ("q1 Q0 d1 1 9.5 bm25\n", "run.txt", "6 columns .*which is a run"),
         ('{"query-id": "q1", "corpus-id": "d1"}\n', "qrels.jsonl", "refused: .*fields found: query-id, corpus-id;"),
         ("{\n", "qrels.jsonl", "no JSON object"),

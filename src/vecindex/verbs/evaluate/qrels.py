@@ -6,14 +6,17 @@
 | beir | question, article, grade, divided by tabs, commas or blanks |
 | json | one object for the whole file: {question: {article: grade}}; or an object a line with the columns' names |
 
-A first line of names is a header. It decides the order of three columns where it names them.
+A first line of names is a header: one of its cells is a known name, or none holds a digit. It decides the order of
+three columns where it names them.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,7 +24,7 @@ from vecindex.errors import SourceError
 from vecindex.sources.base import excerpt
 from vecindex.sources.files import OVERLONG, InputFile, read_lines, standard_input, unpacked_path
 from vecindex.types import Rejected
-from vecindex.verbs.questions.reader import GRADE_FIELDS, ID_FIELDS
+from vecindex.verbs.questions.reader import GRADE_FIELDS, ID_FIELDS, MOST_GRADE
 
 _QUESTION_NAMES = frozenset((*ID_FIELDS, "query-id", "query", "topic", "topic_id", "queryid"))
 _ARTICLE_NAMES = frozenset(
@@ -119,7 +122,7 @@ def _read(stream: BinaryIO, file: InputFile, found: _Reading) -> str:
         for location, line in lines:
             _add_record(line, location, found)
         return "json"
-    divider = "\t" if "\t" in line else "," if line.count(",") in (2, 3) else None
+    divider = "\t" if "\t" in line else "," if len(_cells(line, ",")) in _COLUMNS else None
     cells = _cells(line, divider)
     if len(cells) not in _COLUMNS:
         raise _no_form(location, cells)
@@ -156,7 +159,13 @@ def _lines(stream: BinaryIO, name: str, found: _Reading) -> Iterator[tuple[str, 
 
 
 def _cells(line: str, divider: str | None) -> list[str]:
-    return [cell.strip().strip('"') for cell in line.split(divider)]
+    if divider != ",":
+        return [cell.strip().strip('"') for cell in line.split(divider)]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], skipinitialspace=True))]
+    except csv.Error:
+        # A cell longer than the reader takes.
+        return line.split(",")
 
 
 def _header(cells: Sequence[str]) -> tuple[tuple[int, int, int], bool]:
@@ -165,6 +174,9 @@ def _header(cells: Sequence[str]) -> tuple[tuple[int, int, int], bool]:
     if _grade(cells[usual[2]]) is not None:
         return usual, False
     names = [cell.casefold() for cell in cells]
+    known_names = _QUESTION_NAMES | _ARTICLE_NAMES | _GRADE_NAMES
+    if known_names.isdisjoint(names) and any(char.isdigit() for name in names for char in name):
+        return usual, False
     named = [
         next((i for i, name in enumerate(names) if name in known), None)
         for known in (_QUESTION_NAMES, _ARTICLE_NAMES, _GRADE_NAMES)
@@ -188,8 +200,9 @@ def _add(
         return
     question, article, grade = (cells[i] for i in columns)
     value = _grade(grade)
-    if value is None or not question or not article:
-        reason = f"the grade {grade!r} is no whole number" if value is None else "an id is empty"
+    if value is None or abs(value) > MOST_GRADE or not question or not article:
+        unfit = value is None or abs(value) > MOST_GRADE
+        reason = f"the grade {grade!r} is {_unfit(value)}" if unfit else "an id is empty"
         found.rejected.append(Rejected(location, reason, question or None, excerpt(" ".join(cells))))
         return
     found.add(question, article, value)
@@ -201,7 +214,12 @@ def _grade(cell: str) -> int | None:
         value = float(cell)
     except ValueError:
         return None
-    return int(value) if value.is_integer() and abs(value) < 1 << 31 else None
+    return int(value) if value.is_integer() else None
+
+
+def _unfit(value: int | None) -> str:
+    """Return what is wrong with a grade."""
+    return "no whole number" if value is None else f"beyond {MOST_GRADE:,}" if value > 0 else f"below -{MOST_GRADE:,}"
 
 
 def _add_record(line: str, location: str, found: _Reading) -> None:
@@ -233,9 +251,11 @@ def _add_object(values: Mapping[str, object], name: str, found: _Reading) -> Non
             found.rejected.append(Rejected(location, reason, str(question)))
             continue
         for article, grade in judged.items():
-            value = None if isinstance(grade, bool) or not isinstance(grade, int | float) else _grade(str(grade))
-            if value is None:
-                reason = f"the grade {excerpt(grade)} of {article} is no whole number"
+            # Numbers of numpy are such too.
+            is_number = isinstance(grade, Real) and not isinstance(grade, bool)
+            value = _grade(str(grade)) if is_number else None
+            if value is None or abs(value) > MOST_GRADE:
+                reason = f"the grade {excerpt(grade)} of {article} is {_unfit(value)}"
                 found.rejected.append(Rejected(location, reason, str(question)))
             else:
                 found.add(str(question), str(article), value)

@@ -18,6 +18,7 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from numbers import Integral
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -39,6 +40,8 @@ ID_FIELDS = ("id", "_id", "qid", "query_id", "question_id")
 KIND_FIELDS = ("kind", "group")
 ANSWER_TEXT_FIELDS = ("answer_texts", "answer")
 GRADE_FIELDS = ("grade", "relevance", "score")
+MOST_GRADE = 1_000
+"""The highest grade: trec_eval reserves memory for each grade up to the highest."""
 _OTHERS = ("topic", "answers", "kind")
 _KNOWN = frozenset((*TEXT_FIELDS, *ID_FIELDS, *_OTHERS, *KIND_FIELDS))
 _READ_HERE = (None, "jsonl", "json", "csv", "tsv", "text")
@@ -121,6 +124,9 @@ def question_of(record: Record) -> Question | Rejected:
     answers = _answers(values.get("answers")) if grades is None else tuple(key for key, grade in grades if grade > 0)
     if answers is None:
         reason = f"answers is not a list of ids: {excerpt(values['answers'])}"
+        return Rejected(location, reason, name, excerpt(text))
+    if (beyond := next((grade for _, grade in grades or () if abs(grade) > MOST_GRADE), None)) is not None:
+        reason = f"answers: a grade is from -{MOST_GRADE:,} to {MOST_GRADE:,}, found {excerpt(beyond)}"
         return Rejected(location, reason, name, excerpt(text))
     topic = None if topic in (None, "") else str(topic)
     kind = None if kind is None else str(kind)
@@ -322,6 +328,6 @@ def _grades(value: Any) -> tuple[tuple[str, int], ...] | None:
     else:
         return None
     keys = all(isinstance(key, str | int) and not isinstance(key, bool) for key, _ in pairs)
-    if not keys or not all(isinstance(grade, int) and not isinstance(grade, bool) for _, grade in pairs):
+    if not keys or not all(isinstance(grade, Integral) and not isinstance(grade, bool) for _, grade in pairs):
         return None
-    return tuple({str(key): grade for key, grade in pairs}.items())
+    return tuple({str(key): int(grade) for key, grade in pairs}.items())

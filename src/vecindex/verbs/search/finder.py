@@ -81,12 +81,17 @@ class Finder:
                 block = pending[at : at + _BLOCK]
                 vectors = np.stack([queries[i].vector for i in block])
                 without = [queries[i].without for i in block]
-                for i, rows in zip(block, self._closed(vectors, k, where, without), strict=True):
+                for i, rows in zip(block, self._closed(vectors, k, where, without, self.probe), strict=True):
                     found[i] = rows
         return found
 
-    def _closed(self, vectors: F32, k: int, where: str | None, without: Sequence[str | None]) -> list[list[Found]]:
-        """Fetch deeper until each query's k-th row is certain: a farther one was seen, or the table ended."""
+    def _closed(
+        self, vectors: F32, k: int, where: str | None, without: Sequence[str | None], probe: Probe | None
+    ) -> list[list[Found]]:
+        """Fetch deeper until each query's k-th row is certain: a farther one was seen, or the table ended.
+
+        Where the partitions of an index that are searched hold too few rows, twice as many are.
+        """
         limit = k * (_CHUNKS_PER_ARTICLE if self.grouped else 1) + PAD
         done: dict[int, list[Found]] = {}
         open_ones = list(range(len(vectors)))
@@ -94,16 +99,25 @@ class Finder:
             if limit > _MANY:
                 # Counted each time: another process may add rows meanwhile; one more than there are shows the end.
                 limit = min(limit, self.table.count() + 1)
-            found = nearest(self.table, vectors[open_ones], limit, self.columns, where, self.probe)
+            found = nearest(self.table, vectors[open_ones], limit, self.columns, where, probe)
             for i, rows in zip(open_ones, found, strict=True):
                 # Left out here and not by a condition, for which the ids of all rows would be read.
                 ranked = self._once_each([row for row in rows if row.row[self.key] != without[i]])
                 ended = len(rows) < limit
-                if ended or (len(ranked) >= k and _dist(ranked[k - 1]) < _dist(rows[-1])):
+                if ended and len(ranked) < k and (wider := self._wider(probe, where, len(rows))) is not None:
+                    done[i] = self._closed(vectors[i : i + 1], k, where, without[i : i + 1], wider)[0]
+                elif ended or (len(ranked) >= k and _dist(ranked[k - 1]) < _dist(rows[-1])):
                     done[i] = ranked[:k]
             open_ones = [i for i in open_ones if i not in done]
             limit *= 4
         return [done[i] for i in range(len(vectors))]
+
+    def _wider(self, probe: Probe | None, where: str | None, seen: int) -> Probe | None:
+        """Return how to search more of the index than gave `seen` rows; None where that is all, or Lance does it."""
+        if probe is None or where is not None:
+            return None
+        rows = self.table.count()
+        return replace(probe, nprobes=2 * probe.nprobes) if seen < rows and probe.nprobes < rows else None
 
     def _once_each(self, rows: list[Found]) -> list[Found]:
         """Keep the first row of each article where articles are asked for."""
@@ -116,11 +130,18 @@ class Finder:
 
     def by_words(self, queries: Sequence[Query], k: int) -> list[list[Found]]:
         """Return the k rows of each query that match its words best (BM25), ordered by (-relevance, id)."""
-        limit = min(k * (_CHUNKS_PER_ARTICLE if self.grouped else 1), max(1, self.table.count()))
-        return [
-            self._once_each(by_fulltext(self.table, query.text or "", limit, self.columns, query.where))[:k]
-            for query in queries
-        ]
+        rows = max(1, self.table.count())
+        return [self._worded(query, k, rows) for query in queries]
+
+    def _worded(self, query: Query, k: int, most: int) -> list[Found]:
+        """Fetch deeper until there are k articles, or no more rows that match."""
+        limit = min(most, k * (_CHUNKS_PER_ARTICLE if self.grouped else 1))
+        while True:
+            rows = by_fulltext(self.table, query.text or "", limit, self.columns, query.where)
+            ranked = self._once_each(rows)
+            if len(ranked) >= k or len(rows) < limit or limit >= most:
+                return ranked[:k]
+            limit = min(most, 4 * limit)
 
     def hybrid(self, queries: Sequence[Query]) -> list[list[Found]]:
         """Return the k best rows of each query by reciprocal rank fusion of vectors and words."""
