@@ -15,12 +15,13 @@ from tables import DIMENSION, Notices, append, chunked_table, filled, fingerprin
 from vecindex.core.indexes.recall import Curve, Measured, Probe
 from vecindex.core.questions import Question, QuestionSet
 from vecindex.core.vectors import F32
-from vecindex.errors import ConfigError, LockedError, TableNotFoundError
+from vecindex.errors import ConfigError, LockedError, StoreError, TableNotFoundError
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.indexes.vector import (
     TYPES,
     about_index,
+    drop_vector_index,
     keep_about,
     make_vector_index,
     rows_not_indexed,
@@ -156,6 +157,54 @@ def test_dropped(tmp_path: Path) -> None:
     assert found(table, vectors[3], Probe(1, 1)) == exact(vectors, names(), vectors[3])
     with pytest.raises(ConfigError, match="no index of its vectors, so none can be removed"):
         vecindex.open(tmp_path).build_index(drop=True)
+
+
+def test_a_curve_whose_index_is_gone_promises_nothing(tmp_path: Path) -> None:
+    table, vectors = indexed(tmp_path)
+    data = table.lance.to_lance()
+    for one in data.describe_indices():
+        data.drop_index(one.name)
+    index = vecindex.open(tmp_path)
+    with pytest.raises(ConfigError, match="has no index of its vectors"):
+        index.search(vector=vectors[0], approximate=True)
+    assert index.build_index(drop=True).action == "dropped"
+    assert about_index(articles(tmp_path)) is None
+
+
+def test_an_index_is_dropped_after_its_curve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, _ = indexed(tmp_path)
+
+    def stopped(*_: Any) -> None:
+        raise RuntimeError("stopped")
+
+    monkeypatch.setattr("vecindex.store.indexes.vector._names", stopped)
+    with pytest.raises(StoreError, match="stopped"):
+        drop_vector_index(table)
+    table = articles(tmp_path)
+    assert about_index(table) is None
+    assert vector_index(table) is not None
+
+
+@pytest.mark.parametrize(("n", "stale"), [(200, False), (201, True)])
+def test_a_curve_of_other_rows_is_stale(tmp_path: Path, n: int, stale: bool) -> None:
+    table, vectors = indexed(tmp_path)
+    table.delete_ids(names(n))
+    append(table, unit_vectors(n, D, seed=7), ids=[f"b{i}" for i in range(n)], txn=2)
+    index, notices = vecindex.open(tmp_path), Notices()
+    index.optimize()
+    state = index.status().vector_index
+    assert state is not None
+    why = "201 of its 400 rows came or changed since its recall was measured"
+    assert (state.rows_not_indexed, state.stale) == (0, why if stale else None)
+    advice = f"The index of the vectors: {why}; to mend that: index.build_index(measure=True)"
+    assert (advice in map(str, index.status().next)) == stale
+    recall = state.curve.best.expected if state.curve else None
+    index.search(vector=vectors[0], approximate=True, recall=recall, observer=notices)
+    assert notices.lines[0].endswith(f"{why}: index.build_index(measure=True)") == stale
+    index.build_index(measure=True)
+    state = index.status().vector_index
+    assert state is not None
+    assert state.stale is None
 
 
 # -- refused ----------------------------------------------------------------------------------------------

@@ -138,6 +138,7 @@ class AboutIndex:
     made_at : in UTC, ISO 8601.
     cpu_s, exact_ms : CPU seconds of making and measuring it, and milliseconds of an exact search of one query.
     curve : what it finds, by its settings.
+    last_txn : the last transaction of the table when it was measured; -1 where that is not known.
     """
 
     type: str
@@ -148,6 +149,7 @@ class AboutIndex:
     cpu_s: float
     exact_ms: float
     curve: Curve
+    last_txn: int = -1
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
@@ -161,6 +163,7 @@ class AboutIndex:
             float(stored["cpu_s"]),
             float(stored["exact_ms"]),
             Curve.from_dict(stored["curve"]),
+            int(stored.get("last_txn", -1)),
         )
 
 

@@ -27,6 +27,10 @@ _COLUMN = "vector"
 _NAME = "vector_idx"
 _SETTING = "vector_index"
 _CACHE = 256 << 20
+_SINCE = "came or changed since its recall was measured"
+_UNMEASURED = "what it finds was not measured"
+# The rows that are later than a measurement, of the last version of each table that was asked about.
+_later: dict[str, tuple[tuple[int, int], int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +96,28 @@ def made_by(table: ArticleTable) -> str:
 def why_stale(table: ArticleTable, rows: int, about: AboutIndex | None) -> str | None:
     """Return why an index should be made or measured again, of a table of so many rows; None where it need not."""
     if about is None:
-        return "what it finds was not measured"
+        return _UNMEASURED
     if about.made_by != made_by(table):
         return "it was made of vectors of another model"
     if rows > GROWN * about.rows:
         return f"made and measured when the table had {about.rows:,} of its {rows:,} rows"
+    if about.last_txn >= 0 and 2 * (later := _rows_after(table, about.last_txn)) > rows:
+        return f"{later:,} of its {rows:,} rows {_SINCE}"
     return None
+
+
+def is_mended_by_measuring(stale: str) -> bool:
+    """Return whether an index for which `why_stale` gives this reason need only be measured again."""
+    return stale == _UNMEASURED or stale.endswith(_SINCE)
+
+
+def _rows_after(table: ArticleTable, txn: int) -> int:
+    """Return how many rows are of a later transaction; counted once for a version, since each search asks."""
+    key = table.version, txn
+    known = _later.get(table.where)
+    if known is None or known[0] != key:
+        known = _later[table.where] = key, table.count(f"txn > {txn}")
+    return known[1]
 
 
 def now() -> str:
@@ -123,13 +143,16 @@ def make_vector_index(table: ArticleTable, kind: str, partitions: int, sub_vecto
 
 
 def drop_vector_index(table: ArticleTable) -> None:
-    """Remove the index and what is kept of it. The caller holds the writer lock."""
+    """Remove the index and what is kept of it, that first: a curve without an index would promise what is not there.
+
+    The caller holds the writer lock.
+    """
+    keep_about(table, None)
     with committing(table.where):
         data = table.lance.to_lance()
         for name in _names(data):
             data.drop_index(name)
         table.lance.checkout_latest()
-    keep_about(table, None)
 
 
 def take_in_rows(table: ArticleTable) -> None:

@@ -14,6 +14,7 @@ from vecindex.errors import LockedError, StoreError
 from vecindex.messages import text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
+from vecindex.store.indexes.vector import made_by
 from vecindex.store.questions import QuestionTable
 from vecindex.types import Observer
 from vecindex.verbs.evaluate.asked import Asked
@@ -40,6 +41,7 @@ def keep(database: Database, result: EvaluateResult, asked: Asked, table: Articl
         "judgments_hash": digest(asked),
         "measure": measure,
         "rankers": {one.name: round(one.measures[measure].mean, 6) for one in result.rankers},
+        "state": _state(table),
     }
     questions, key = QuestionTable(database, notice=observer.notice), _key(result.table)
     try:
@@ -54,8 +56,17 @@ def last_evaluation(database: Database, table: ArticleTable) -> dict[str, Any] |
     found = QuestionTable(database).noted(_key(table.name))
     if found is None:
         return None
-    changed = [found.get("rows"), found.get("txn")] != [table.count(), table.last_txn()]
+    changed = found.pop("state", None) != _state(table)
     return {**found, "changed_since": changed}
+
+
+def _state(table: ArticleTable) -> list[int | str | None]:
+    """Return what differs between states of a table, and between tables that had the same name one after the other.
+
+    These may have as many rows and transactions, but not the same moment of the last one.
+    """
+    rows, transactions, last = table.commits_after(-1, None)
+    return [rows, transactions, table.last_txn(), None if last is None else last.isoformat(), made_by(table)]
 
 
 def digest(asked: Asked) -> str:

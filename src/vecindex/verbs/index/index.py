@@ -91,7 +91,10 @@ def _measure(
     curve = measure(table, partitions, questions)
     exact = exact_ms(table)
     measured = time.perf_counter() - wall, time.process_time() - cpu
-    about = AboutIndex(kind, partitions, curve.rows, made_by(table), now(), cpu_s + measured[1], exact, curve)
+    cpu_s += measured[1]
+    about = AboutIndex(
+        kind, partitions, curve.rows, made_by(table), now(), cpu_s, exact, curve, last_txn=table.last_txn()
+    )
     keep_about(table, about)
     return about, measured
 
@@ -120,7 +123,8 @@ def _report(
 
 
 def _dropped(table: ArticleTable) -> IndexReport:
-    if vector_index(table) is None:
+    # A curve may be left over where somebody else removed the index.
+    if vector_index(table) is None and about_index(table) is None:
         raise ConfigError(f"{table.where} has no index of its vectors, so none can be removed.")
     drop_vector_index(table)
     return IndexReport(table=table.name, action="dropped", rows=table.count())

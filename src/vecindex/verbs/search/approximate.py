@@ -8,7 +8,14 @@ from vecindex.core.indexes.recall import DEFAULT_RECALL, FEW_ROWS, AboutIndex, M
 from vecindex.errors import ConfigError, CorruptError, StoreError, UnavailableError
 from vecindex.messages import Message, Placeholder, command, option, text
 from vecindex.store.articles import ArticleTable
-from vecindex.store.indexes.vector import about_index, made_by, vector_index, vector_index_fault, why_stale
+from vecindex.store.indexes.vector import (
+    about_index,
+    is_mended_by_measuring,
+    made_by,
+    vector_index,
+    vector_index_fault,
+    why_stale,
+)
 from vecindex.types import Observer
 from vecindex.verbs.search.options import SearchOptions
 from vecindex.verbs.search.result import Approximation
@@ -43,7 +50,9 @@ def approximation(
 
 
 def _about(table: ArticleTable, at: str | None) -> AboutIndex:
-    about = about_index(table)
+    # What is kept of an index outlives one that LanceDB itself removed.
+    there = vector_index(table)
+    about = None if there is None else about_index(table)
     if about is not None and about.made_by == made_by(table):
         return about
     make = text("Make it: ", command("build_index"))
@@ -52,7 +61,7 @@ def _about(table: ArticleTable, at: str | None) -> AboutIndex:
             f"The index of {table.where} was made of vectors of another model.",
             text("Make it again: ", command("build_index")),
         )
-    if vector_index(table) is not None:
+    if there is not None:
         raise ConfigError(
             f"What the index of {table.where} finds was not measured.",
             text("Measure it: ", command("build_index", measure=True)) if at is None else _EXACTLY,
@@ -99,7 +108,8 @@ def _expected(table: ArticleTable, about: AboutIndex, found: Approximation, opti
     if options["rerank"] is not None or options["diverse"]:
         notes.append("that is before hits are ordered again")
     if (stale := why_stale(table, table.count(), about)) is not None:
-        notes.append(stale)
+        again = command("build_index", measure=is_mended_by_measuring(stale) or None)
+        return text(f"{'; '.join(notes)}; {stale}: ", again)
     return text("; ".join(notes))
 
 
@@ -117,7 +127,7 @@ def damaged(table: ArticleTable, error: StoreError) -> StoreError | None:
 def suggest_index(table: ArticleTable, cpu_ms: float, observer: Observer) -> None:
     """Say, once in a process, that an index would pay, where an exact search of a query took so long without one."""
     rows = table.count()
-    if cpu_ms < SLOW_MS or rows < FEW_ROWS or table.where in _suggested or about_index(table) is not None:
+    if cpu_ms < SLOW_MS or rows < FEW_ROWS or table.where in _suggested or vector_index(table) is not None:
         return
     _suggested.add(table.where)
     searches = math.ceil(1_000 * build_cpu_s(rows, table.fingerprint.dimension) / cpu_ms)

@@ -10,7 +10,13 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.deleted import DeletedRows
 from vecindex.store.graph import GraphTable
-from vecindex.store.indexes.vector import about_index, vector_index, vector_index_fault, why_stale
+from vecindex.store.indexes.vector import (
+    about_index,
+    is_mended_by_measuring,
+    vector_index,
+    vector_index_fault,
+    why_stale,
+)
 from vecindex.store.maps import FormerPositions, damaged_maps, halves_differ
 from vecindex.store.questions import QuestionTable
 from vecindex.store.rejects import RejectTable
@@ -250,7 +256,7 @@ def _check_vector_index(found: Examination, database: Database, table: ArticleTa
     about, rows = about_index(table), table.count()
     stale = why_stale(table, rows, about)
     if stale is not None:
-        again = command("build_index", measure=about is None or None)
+        again = command("build_index", measure=is_mended_by_measuring(stale) or None)
         found.notes.append(text(f"The index of the vectors: {stale}: ", again))
     if lacking := rows - there.rows:
         found.notes.append(

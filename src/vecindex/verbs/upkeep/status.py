@@ -13,7 +13,7 @@ from vecindex.options import checked
 from vecindex.serialize import Result
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import REJECTS, Database
-from vecindex.store.indexes.vector import about_index, are_many, vector_index, why_stale
+from vecindex.store.indexes.vector import about_index, are_many, is_mended_by_measuring, vector_index, why_stale
 from vecindex.store.maintenance import bytes_in, usage
 from vecindex.store.maps import damaged_maps, maps, outside
 from vecindex.store.rejects import RejectTable
@@ -347,7 +347,7 @@ def _index_advice(found: Status) -> list[Message]:
         few = found.rows * (found.fingerprint.dimension if found.fingerprint else 0) < MANY_VALUES
         return [] if few else [text("To search faster, approximately: ", command("build_index"))]
     if index.stale is not None:
-        again = command("build_index", measure=index.curve is None or None)
+        again = command("build_index", measure=is_mended_by_measuring(index.stale) or None)
         return [text(f"The index of the vectors: {index.stale}; to mend that: ", again)]
     if are_many(index.rows_not_indexed, index.rows):
         lacking = f"{index.rows_not_indexed:,} rows are not in the index of the vectors; to take them in: "
