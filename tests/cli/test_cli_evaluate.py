@@ -76,7 +76,7 @@ def test_json_csv_and_page(run: Run, folder: Path) -> None:
         (["ndcg@10=0.8"], 0, ""),
         (["NDCG@10=0.8", "mrr@10=0.9"], 1, "mrr@10 of meaning (mean) is 0.750, below 0.9"),
         (["meaning:map=0.75"], 0, ""),
-        (["words:map=0.1"], 2, "names a ranker that was not run. "),
+        (["words:map=0.1"], 2, "names a ranker that is not run. "),
         (["precision=0.1"], 2, "'precision' is not measured here"),
         (["holes@10=0.1"], 2, "'holes@10' is not measured here"),
         (["ndcg@10"], 2, "a measure and a share from 0 to 1"),
@@ -97,6 +97,29 @@ def test_the_lower_end_may_be_judged(run: Run, folder: Path) -> None:
     assert low.code == 1
     assert "mrr@10 of meaning (lower) is 0.500, below 0.6" in low.err
     assert run(*ask, "--on", "upper").code == 2
+
+
+def test_one_question_has_no_lower_end(run: Run, folder: Path) -> None:
+    (folder / "queries.jsonl").write_text('{"_id": "q0", "text": "what is 0"}\n')
+    ask = ("evaluate", "-q", folder, "--db", folder.parent / "db", "--fail-under", "mrr@10=0.6")
+    assert run(*ask).code == 0
+    low = run(*ask, "--on", "lower")
+    assert low.code == 1
+    assert "mrr@10 of meaning: one question shows no interval, so no lower end of it" in low.err
+    assert "nan" not in low.out + low.err.replace("meaning", "")
+
+
+def test_a_wrong_floor_is_refused_before_the_work(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QuestionModel, "embed", lambda *_: pytest.fail("the questions were embedded"))
+    ask = ("evaluate", "-q", folder, "--db", folder.parent / "db", "--fail-under")
+    for floor, told in (("words:map=0.1", "There are: meaning."), ("ndgc@10=0.1", "There are: ndcg@10, recall@10")):
+        done = run(*ask, floor)
+        assert (done.code, told in done.err) == (2, True), done.err
+
+
+def test_figures_are_printed_before_a_file_that_cannot_be_written(run: Run, folder: Path) -> None:
+    done = run("evaluate", "-q", folder, "--db", folder.parent / "db", "--csv", folder / "no" / "x.csv")
+    assert (done.code, "ndcg@10" in done.out) == (2, True)
 
 
 def test_a_fall_since_a_tag_ends_with_1(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -235,6 +235,8 @@ def test_what_the_table_lacks_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
         ([{"id": "a", "text": "0"}], {"qrels": {"a": {"q": 1}}}, ConfigError, "columns seem to be swapped"),
         ([{"id": "x", "text": "0"}], {"rankers": "meaning,fuzzy"}, ConfigError, "'fuzzy' is no way to rank"),
         ([{"id": "x", "text": "0"}], {"rankers": ","}, ConfigError, "names no ranker"),
+        ([{"id": "x", "text": "0"}], {"rerank_depth": 5}, ConfigError, "is that of a reranker, and there is none"),
+        ([{"id": "x", "text": "0"}], {"diversity": 0.9}, ConfigError, "the weight in a diverse ranking"),
         ([{"id": "x", "text": "0"}], {"depth": 50}, ConfigError, "must be from 100 to 1,000"),
         ([], {}, SourceError, "No question in texts"),
     ],
@@ -256,6 +258,13 @@ def test_an_empty_table(tmp_path: Path) -> None:
     make_table(tmp_path)
     with pytest.raises(ConfigError, match="holds no rows"):
         vecindex.open(tmp_path).evaluate([{"id": "x", "text": "0", "answers": ["a"]}])
+
+
+def test_an_unknown_tag_is_refused_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known_table(tmp_path)
+    monkeypatch.setattr(QuestionModel, "embed", lambda *_: pytest.fail("the questions were embedded"))
+    with pytest.raises(ConfigError, match="has no tag 'nope'"):
+        vecindex.open(tmp_path).evaluate([{"id": "x", "text": "0", "answers": ["a"]}], against="nope")
 
 
 def test_by_words_alone_needs_no_vectors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,8 +299,9 @@ def test_the_index_of_the_vectors_is_a_ranker(tmp_path: Path, monkeypatch: pytes
     queries = vectors + 0.9 * unit_vectors(len(vectors), vectors.shape[1], seed=5)
     asks(monkeypatch, queries / np.linalg.norm(queries, axis=1, keepdims=True))
     index, asked = vecindex.open(tmp_path), [{"id": i, "text": str(i), "answers": [names()[i]]} for i in range(20)]
-    with pytest.raises(ConfigError, match="has no index of its vectors"):
+    with pytest.raises(ConfigError, match="has no index of its vectors") as refused:
         index.evaluate(asked, rankers="approximate")
+    assert str(refused.value.hint) == "Give rankers='meaning'."
     index.build_index(type="IVF_RQ")
     result = index.evaluate(asked, rankers="meaning,approximate")
     found = index.search([str(i) for i in range(20)], approximate=True, k=100)

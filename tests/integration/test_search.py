@@ -351,6 +351,8 @@ def test_more_like_an_unknown_article(tmp_path: Path) -> None:
         ({"query": "x", "k": -3}, "found -3"),
         ({"query": " \n"}, "The text to search for is empty"),
         ({"query": ["x", ""]}, "The text to search for is empty"),
+        ({"query": "x", "rerank_depth": 5}, "rerank_depth= is that of a reranker, and there is none"),
+        ({"query": "x", "diversity": 0.9}, "diversity= is the weight in a diverse ranking, and this one is not"),
         ({"query": "x", "by": "page"}, "by= is article or chunk, found 'page'"),
         ({"query": "x", "text": "some"}, "text= is snippet, full or none"),
         ({"id": "a00001", "hybrid": True}, "hybrid= needs words"),

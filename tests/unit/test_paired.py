@@ -132,3 +132,6 @@ def test_the_verdict_says_what_is_shown() -> None:
     single = difference(np.array([0.2]), np.array([0.5]), 0)
     assert math.isnan(single.low)
     assert not is_shown(adjusted(single))
+    assert verdict("a", "b", "map", {"a": 0.2, "b": 0.5}, adjusted(single)) == (
+        "b and a have map 0.500 and 0.200: one question shows no interval."
+    )

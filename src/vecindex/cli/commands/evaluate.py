@@ -13,7 +13,7 @@ from vecindex.cli.output import end, keep_apart, left_out, show, warn
 from vecindex.cli.spelling import spelled
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
-from vecindex.verbs.evaluate.options import EvaluateOptions
+from vecindex.verbs.evaluate.options import EvaluateOptions, checked_evaluate
 
 if TYPE_CHECKING:
     from vecindex.verbs.evaluate.result import EvaluateResult
@@ -55,19 +55,23 @@ def evaluate(
     if on not in ("mean", "lower"):
         raise ConfigError(f"--on is mean or lower, found {on!r}.")
     floors = [_floor(given) for given in fail_under or ()]
+    options["qrels"] = judgments
+    if floors:
+        # Before the work: a misspelled one would be refused after it.
+        _check_floors(floors, *_measured(questions, options))
     read = {"the questions are read from": questions, "the judgments are read from": judgments}
     keep_apart(read, {"--csv": csv, "--html": html})
-    options["qrels"] = judgments
     with Screen() as screen:
         result = vecindex.open(db, table).evaluate(questions, observer=screen, **options)
-    missed = [*_missed(result, floors, on), *_fallen(result)]
+    # First, since a file that cannot be written would end it.
+    show(result, json, print_evaluate)
     if csv is not None:
         write_csv(result, csv)
         screen.notice(f"written: {csv}")
     if html is not None:
         result.write_html(html, made=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC", spell=spelled)
         screen.notice(f"written: {html}")
-    show(result, json, print_evaluate)
+    missed = [*_missed(result, floors, on), *_fallen(result)]
     if missed:
         left_out(result)
         for line in missed:
@@ -99,21 +103,41 @@ def _floor(given: str) -> Floor:
     return ranker if colon else None, measure.lower(), least
 
 
+def _measured(questions: str | None, options: EvaluateOptions) -> tuple[list[str], list[str]]:
+    """Return the rankers, the first one first, and the measures that these options give."""
+    from vecindex.verbs.evaluate.measures import HOLES, MEASURES, OF_TEXTS
+
+    asked, rankers = checked_evaluate(questions, options)
+    measures = OF_TEXTS if asked["answers_text"] else MEASURES
+    return [str(ranker) for ranker in rankers], [name for name in measures if name != HOLES]
+
+
+def _check_floors(floors: Sequence[Floor], rankers: Sequence[str], measures: Sequence[str]) -> None:
+    """Raise ConfigError for a floor of what is not measured."""
+    for ranker, measure, _ in floors:
+        if ranker is not None and ranker not in rankers:
+            raise ConfigError(
+                f"--fail-under {ranker}:{measure} names a ranker that is not run.",
+                f"There are: {', '.join(rankers)}.",
+            )
+        if measure not in measures:
+            raise ConfigError(
+                f"--fail-under: {measure!r} is not measured here.", f"There are: {', '.join(measures)}."
+            )
+
+
 def _missed(result: EvaluateResult, floors: Sequence[Floor], on: str) -> list[str]:
-    """Return a line for each measure that is too low; raises ConfigError for what was not measured."""
+    """Return a line for each measure that is too low."""
     lines = []
+    by_name = {one.name: one for one in result.rankers}
     for ranker, measure, least in floors:
-        name = ranker or result.rankers[0].name
-        found = next((one for one in result.rankers if one.name == name), None)
-        if found is None:
-            raise ConfigError(f"--fail-under {name}:{measure} names a ranker that was not run.", _there(result))
-        known = [one for one in found.measures if not one.startswith("holes")]
-        if measure not in known:
-            raise ConfigError(f"--fail-under: {measure!r} is not measured here.", f"There are: {', '.join(known)}.")
+        found = by_name[ranker or result.rankers[0].name]
         interval = found.measures[measure]
         value = interval.mean if on == "mean" else interval.low
-        if not value >= least:
-            lines.append(f"{measure} of {name} ({on}) is {value:.3f}, below {least:g}")
+        if value != value:
+            lines.append(f"{measure} of {found.name}: one question shows no interval, so no lower end of it")
+        elif value < least:
+            lines.append(f"{measure} of {found.name} ({on}) is {value:.3f}, below {least:g}")
     return lines
 
 
@@ -126,7 +150,3 @@ def _fallen(result: EvaluateResult) -> list[str]:
         f"{against.measure} of {name} fell by {-against.differences[name].mean:.3f} since {against.tag}"
         for name in against.fell
     ]
-
-
-def _there(result: EvaluateResult) -> str:
-    return f"There are: {', '.join(one.name for one in result.rankers)}."

@@ -138,7 +138,8 @@ def recommended(models: Sequence[BenchedModel], found: CompareResult) -> tuple[s
     alike = [best]
     for pair in found.pairs:
         one, change = by_table[pair.other], pair.differences[measure]
-        ends = f"{change.mean:+.3f} ({change.low:+.3f} to {change.high:+.3f})"
+        ends = f"{change.mean:+.3f}"
+        ends += f" ({change.low:+.3f} to {change.high:+.3f})" if change.low == change.low else " (of one question)"
         if is_shown(change):
             reasons.append(f"{one.name} finds less: {ends}.")
         else:

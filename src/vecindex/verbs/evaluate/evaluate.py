@@ -52,6 +52,8 @@ def evaluate(
     options, rankers = checked_evaluate(questions, options)
     observer = observer or Silent()
     table = database.articles(name, options["at"])
+    # Opened before the work: its tag may be misspelled.
+    before = None if options["against"] is None else database.articles(name, options["against"])
     assert questions is not None, "checked above"
     asked = read_asked(questions, options, observer, stdin)
     if not table.count():
@@ -64,8 +66,7 @@ def evaluate(
     rankings, values = now.rankings, now.values
     counts = judgment_counts(asked, there, options["min_grade"])
     against = None
-    if options["against"] is not None:
-        before = database.articles(name, options["against"])
+    if options["against"] is not None and before is not None:
         then = _measured(Searched(database, before, options["against"], model, options), asked, rankers, observer)
         against = _against(options["against"], rankers, then.values, values, options["seed"])
     result = EvaluateResult(

@@ -10,7 +10,7 @@ from vecindex.config import SEED
 from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, option, text
 from vecindex.options import Option, checked
-from vecindex.verbs.search.options import RankOptions, language_code
+from vecindex.verbs.search.options import RankOptions, check_steps, language_code
 from vecindex.verbs.search.rankers import RANKERS, Ranker, ranker_of, with_steps
 
 DEPTH = 100
@@ -89,7 +89,9 @@ def rankers_of(options: EvaluateOptions) -> list[Ranker]:
         raise ConfigError(text(option("rankers"), " names no ranker."), f"There are: {', '.join(RANKERS)}.")
     found = [ranker_of(name, "rankers") for name in names]
     _check_reranker(found, "rankers", options)
-    return with_steps(found, options["rerank"] is not None, options["diverse"])
+    found = with_steps(found, options["rerank"] is not None, options["diverse"])
+    check_steps(options, found)
+    return found
 
 
 def one_ranker(name: str, options: JudgedOptions) -> Ranker:
@@ -97,7 +99,9 @@ def one_ranker(name: str, options: JudgedOptions) -> Ranker:
     options["language"] = language_code(options["language"])
     found = ranker_of(name, "ranker")
     _check_reranker([found], "ranker", options)
-    return with_steps([found], options["rerank"] is not None, options["diverse"])[-1]
+    found = with_steps([found], options["rerank"] is not None, options["diverse"])[-1]
+    check_steps(options, [found])
+    return found
 
 
 def _check_reranker(rankers: list[Ranker], named: str, options: JudgedOptions) -> None:

@@ -62,6 +62,9 @@ def is_shown(found: Difference) -> bool:
 
 def verdict(name: str, other: str, measure: str, means: Mapping[str, float], found: Difference) -> str:
     """Return in words which of two tables is better at a measure, or that it is not shown."""
+    if math.isnan(found.low):
+        both = f"{measure} {means[other]:.3f} and {means[name]:.3f}"
+        return f"{other} and {name} have {both}: one question shows no interval."
     figures = (
         f"{measure} {means[other]:.3f} against {means[name]:.3f}, {found.mean:+.3f} "
         f"({found.low:+.3f} to {found.high:+.3f}), p {shown_p(found.p_adjusted)}"

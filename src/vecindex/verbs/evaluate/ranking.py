@@ -126,7 +126,7 @@ def ranked(
     near = None
     if any(ranker.base == APPROXIMATE for ranker in rankers):
         asked_for = checked(SearchOptions, SearchOptions(approximate=True, at=searched.at))
-        found_by = approximation(table, asked_for, table.count(), observer)
+        found_by = approximation(table, asked_for, table.count(), observer, text(_WITHOUT, "."))
         probe = None if found_by is None else found_by.probe
         near = Finder(table, depth, by="article", text="none", fields=False, reads_texts=reads_texts, probe=probe)
     queries = [Query(one.text, one.id, vectors[i], None) for i, one in enumerate(asked.questions)]

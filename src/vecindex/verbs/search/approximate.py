@@ -27,20 +27,25 @@ _EXACTLY = text("Leave ", option("approximate"), " out to search exactly.")
 
 
 def approximation(
-    table: ArticleTable, options: SearchOptions, matching: int, observer: Observer
+    table: ArticleTable,
+    options: SearchOptions,
+    matching: int,
+    observer: Observer,
+    without: Message = _EXACTLY,
 ) -> Approximation | None:
     """Return how to search the index, None for a search that is to be exact; the observer gets what to expect.
 
     `matching` rows meet the condition. Of few rows an exact search is quick, and is made. Raises ConfigError where
-    there is no index, where it was not measured, or where the recall that is asked for was not reached.
+    there is no index, where it was not measured, or where the recall that is asked for was not reached; `without`
+    says how to do without the index.
     """
     if not options["approximate"]:
         return None
-    about = _about(table, options["at"])
+    about = _about(table, options["at"], without)
     wanted = DEFAULT_RECALL if options["recall"] is None else options["recall"]
     chosen = about.curve.cheapest(wanted)
     if chosen is None:
-        raise _not_reached(about, wanted, of_user=options["recall"] is not None)
+        raise _not_reached(about, wanted, without, of_user=options["recall"] is not None)
     if options["where"] is not None and matching < FEW_ROWS:
         observer.notice(f"{matching:,} rows meet the condition: so few are searched exactly")
         return None
@@ -49,7 +54,7 @@ def approximation(
     return found
 
 
-def _about(table: ArticleTable, at: str | None) -> AboutIndex:
+def _about(table: ArticleTable, at: str | None, without: Message) -> AboutIndex:
     # What is kept of an index outlives one that LanceDB itself removed.
     there = vector_index(table)
     about = None if there is None else about_index(table)
@@ -64,19 +69,19 @@ def _about(table: ArticleTable, at: str | None) -> AboutIndex:
     if there is not None:
         raise ConfigError(
             f"What the index of {table.where} finds was not measured.",
-            text("Measure it: ", command("build_index", measure=True)) if at is None else _EXACTLY,
+            text("Measure it: ", command("build_index", measure=True)) if at is None else without,
         )
     rows = table.count()
     if at is not None:
-        raise ConfigError(f"{table.where} had no index of its vectors when it was tagged {at!r}.", _EXACTLY)
+        raise ConfigError(f"{table.where} had no index of its vectors when it was tagged {at!r}.", without)
     if rows < FEW_ROWS:
         raise ConfigError(
-            f"{table.where} has no index of its vectors; of {rows:,} rows an exact search is quick.", _EXACTLY
+            f"{table.where} has no index of its vectors; of {rows:,} rows an exact search is quick.", without
         )
     raise ConfigError(f"{table.where} has no index of its vectors.", make)
 
 
-def _not_reached(about: AboutIndex, wanted: float, *, of_user: bool) -> ConfigError:
+def _not_reached(about: AboutIndex, wanted: float, without: Message, *, of_user: bool) -> ConfigError:
     best = about.curve.best
     reached = math.floor(100 * best.expected) / 100
     asked = text(option("recall", wanted)) if of_user else text(f"A recall of {wanted:g}")
@@ -86,7 +91,9 @@ def _not_reached(about: AboutIndex, wanted: float, *, of_user: bool) -> ConfigEr
             f" is not reached by this {about.type} index: the best measured recall@{about.curve.k} is "
             f"{best.expected:.3f} ({best.nprobes} probes, refine factor {best.refine}).",
         ),
-        text("Ask for less, ", option("recall", reached), "; or leave ", option("approximate"), " out."),
+        text("Ask for less, ", option("recall", reached), "; or leave ", option("approximate"), " out.")
+        if without is _EXACTLY
+        else without,
     )
 
 

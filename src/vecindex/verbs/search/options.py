@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 
 from vecindex.core.texts.languages import NAMES, OTHER, code_of
 from vecindex.errors import ConfigError
-from vecindex.messages import command, option, text
+from vecindex.messages import Placeholder, command, option, text
 from vecindex.options import ModelOptions, Option, checked
 from vecindex.verbs.search.rankers import HYBRID, MEANING, WORDS, Ranker
 
+RERANK_DEPTH, DIVERSITY = 50, 0.3
 RRF = 60
 """The constant of reciprocal rank fusion: the first of a list gives 1/61, the tenth 1/70 (Cormack et al. 2009)."""
 
@@ -32,13 +33,13 @@ class RankOptions(ModelOptions, total=False):
         str | None,
         Option("Let a cross-encoder (folder or name) order the first hits.", metavar="MODEL", by_a_folder=False),
     ]
-    rerank_depth: Annotated[int, Option("Hits that it orders.", default=50, at_least=1, at_most=1_000)]
+    rerank_depth: Annotated[int, Option("Hits that it orders.", default=RERANK_DEPTH, at_least=1, at_most=1_000)]
     diverse: Annotated[
         bool, Option("Leave near-duplicates out, and bring hits that differ.", default=False, flag="--diverse")
     ]
     diversity: Annotated[
         float,
-        Option("Weight of the difference for it, 0 to 1.", default=0.3, metavar="F", at_least=0, at_most=1),
+        Option("Weight of the difference for it, 0 to 1.", default=DIVERSITY, metavar="F", at_least=0, at_most=1),
     ]
     language: Annotated[
         str | None, Option("Language of the full-text index, such as de [default: as it is, else guessed]")
@@ -124,8 +125,23 @@ def checked_search(queries: Sequence[str], options: SearchOptions) -> SearchOpti
             text(option("recall"), " is that of an approximate search; an exact one finds all."),
             text("Add ", option("approximate", True), "."),
         )
+    check_steps(options, [ranker_asked(options)])
     options["language"] = _checked_language(options)
     return options
+
+
+def check_steps(options: RankOptions, rankers: Sequence[Ranker]) -> None:
+    """Raise ConfigError for a setting of a step that none of the rankers has: it would make no difference."""
+    if options["rerank_depth"] != RERANK_DEPTH and not any(one.rerank for one in rankers):
+        raise ConfigError(
+            text(option("rerank_depth"), " is that of a reranker, and there is none."),
+            text("Name a cross-encoder: ", option("rerank", Placeholder("MODEL"))),
+        )
+    if options["diversity"] != DIVERSITY and not any(one.diverse for one in rankers):
+        raise ConfigError(
+            text(option("diversity"), " is the weight in a diverse ranking, and this one is not."),
+            text("Add ", option("diverse", True), "."),
+        )
 
 
 def ranker_asked(options: SearchOptions) -> Ranker:
