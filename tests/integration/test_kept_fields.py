@@ -292,7 +292,8 @@ def test_a_list_that_is_not_kept_is_read_where_it_is_embedded(how: dict[str, Any
 
 
 def test_a_name_in_a_list_may_have_a_comma(tmp_path: Path) -> None:
-    data = rows(2, **{"last, first": "A", "year": 1, "note": "n"})
+    fields: dict[str, Any] = {"last, first": "A", "year": 1, "note": "n"}
+    data = rows(2, **fields)
     report, _ = take(tmp_path / "list", data, fields=["last, first"])
     assert report.taken[0].kept == ["last, first"]
     report, _ = take(tmp_path / "text", data, fields="year, note")
