@@ -196,6 +196,11 @@ def _free_descriptors() -> int | None:
     return None if allowed is None else allowed - psutil.Process().num_fds()
 
 
+def has_bounded_memory() -> bool:
+    """Return whether the addresses that this process may have are bounded, as by `ulimit -v`."""
+    return _limit("RLIMIT_AS") is not None
+
+
 def _limit(name: str) -> int | None:
     try:
         import resource

@@ -134,7 +134,9 @@ def limited(folder: Path, limits: str, *command: str) -> subprocess.CompletedPro
     )
 
 
-@pytest.mark.parametrize("limits", ["ulimit -n 20", "ulimit -v 900000"])
+@pytest.mark.parametrize(
+    "limits", ["ulimit -n 20", *(f"ulimit -v {kb}" for kb in (600_000, 720_000, 850_000, 900_000))]
+)
 def test_a_writer_under_a_low_limit_loses_nothing(tmp_path: Path, limits: str) -> None:
     ingest(tmp_path / "db", rows(6))
     done = limited(tmp_path / "db", limits, "delete", "i1", "-y")

@@ -35,7 +35,7 @@ from vecindex.cli.streams import OutputError, prepare, silence
 from vecindex.errors import ConfigError, VecindexError, described
 from vecindex.masks import masked
 from vecindex.messages import Message, Shell, as_text, text
-from vecindex.shortages import Shortage, shortage
+from vecindex.shortages import Shortage, has_bounded_memory, shortage
 
 BROKEN_PIPE_EXIT = 141
 """What a shell reports for a program that SIGPIPE ended (128 + 13)."""
@@ -145,6 +145,11 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     # Else a log that cannot be written prints a traceback for each line.
     logging.raiseExceptions = False
+    if has_bounded_memory():
+        # Each thread's own heap would take 64 MB of them, and Lance's threads abort where there are none.
+        from vecindex.core.memory import keep_one_heap
+
+        keep_one_heap()
     prepare()
     _write_any_text()
     begin(None)
