@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -14,6 +16,8 @@ from vecindex.cli.app import app
 from vecindex.errors import ConfigError
 from vecindex.sources.samples import sample, stretches
 from vecindex.verbs.ingest.options import IngestOptions
+from vecindex.verbs.ingest.rate import Rate
+from vecindex.verbs.ingest.rehearsal import rehearse
 
 OWN: IngestOptions = {"vector_field": "v", "model": "test/none", "unverified": True}
 N = 3_000
@@ -91,7 +95,7 @@ def test_the_rate_is_that_of_texts_from_the_whole_source(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     # The first rows are the short ones.
-    rows = [{"id": str(i), "text": "one" if i < 300 else "word " * 60} for i in range(600)]
+    rows = [{"id": str(i), "text": f"one {i}" if i < 300 else "word " * 60 + str(i)} for i in range(600)]
     path = write(tmp_path / "rows.jsonl", rows)
     told = vecindex.open(tmp_path / "db").ingest(path, dry_run=True)
     estimate = told.estimate
@@ -176,6 +180,38 @@ def test_texts_of_a_forecast_are_mixed_as_the_rows_are() -> None:
 def test_exact_is_a_dry_runs(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="has no effect without"):
         vecindex.open(tmp_path / "db").ingest(write(tmp_path / "rows.jsonl", [row(1)]), exact=True, **OWN)
+
+
+def test_equal_texts_take_the_model_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measured(_: Any, texts: Sequence[str]) -> Rate:
+        # Ten a second, and three seconds to load the model.
+        assert len(texts) == len(set(texts)) == 61
+        return Rate(10.0, 0.0, 3.0, 0, None, np.ones(len(texts), dtype=np.int32))
+
+    monkeypatch.setattr(rehearse, "measure_rate", measured)
+    rows = [{"id": str(i), "text": f"text {i}" if i % 10 == 0 else "boilerplate"} for i in range(600)]
+    told = vecindex.open(tmp_path / "db").ingest(rows, dry_run=True)
+    assert (told.read, told.added, told.vectors, told.repeated) == (600, 600, 600, 539)
+    assert told.estimate is not None
+    # 48 for the first estimate, and all 61.
+    assert told.estimate.seconds == pytest.approx(3 + 4.8 + 6.1)
+    path = write(tmp_path / "rows.jsonl", rows)
+    shown = CliRunner().invoke(app, ["ingest", str(path), "--dry-run", "--db", str(tmp_path / "db")]).stderr
+    assert "539 texts are equal to earlier ones and are not embedded again" in " ".join(shown.split())
+    done = vecindex.open(tmp_path / "db").ingest(rows)
+    assert (done.vectors, done.repeated) == (told.vectors, told.repeated)
+
+
+def test_of_a_sample_at_least_as_many_texts_are_equal(tmp_path: Path, small: None) -> None:
+    path = write(tmp_path / "rows.jsonl", [{"id": str(i), "text": f"text {i % 3}"} for i in range(N)])
+    told = vecindex.open(tmp_path / "db").ingest(path, dry_run=True)
+    assert told.estimate is not None
+    assert told.estimate.basis is not None
+    sampled = told.estimate.basis.sampled_rows
+    assert sampled is not None
+    assert told.repeated == pytest.approx(told.vectors * (sampled - 3) / sampled, abs=1)
+    shown = CliRunner().invoke(app, ["ingest", str(path), "--dry-run", "--db", str(tmp_path / "db")]).stderr
+    assert f"at least {told.repeated:,} texts are equal" in " ".join(shown.split())
 
 
 def test_what_a_dry_run_shows(tmp_path: Path, small: None) -> None:

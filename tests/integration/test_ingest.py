@@ -20,6 +20,7 @@ from vecindex.store.database import Database
 from vecindex.store.rejects import RejectTable
 from vecindex.types import Basis, Estimate, Progress, Rejected
 from vecindex.verbs.ingest.result import IngestReport
+from vecindex.verbs.ingest.run import Run, Stop
 
 
 class Listener:
@@ -282,8 +283,6 @@ def test_a_table_without_rows_binds_nobody(tmp_path: Path) -> None:
 
 
 def test_stop_while_the_last_transactions_wait_is_an_interruption(tmp_path: Path) -> None:
-    from vecindex.verbs.ingest.run import Stop
-
     stop = Stop()
 
     class Impatient(Listener):
@@ -329,6 +328,19 @@ def test_dry_run_counts_and_changes_nothing(base: Path, tmp_path: Path) -> None:
     assert estimate.basis == Basis(sampled_rows=None, probed_texts=1, beginnings=[])
     assert read(base) == before
     assert not (base / "rejects.lance").exists()
+
+
+def test_the_first_estimate_embeds_few_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given, embed = list[int](), Run.embed_noted
+
+    def counted(self: Run, tokens: Any, *more: Any) -> Any:
+        given.append(len(tokens.ids))
+        return embed(self, tokens, *more)
+
+    monkeypatch.setattr(Run, "embed_noted", counted)
+    # All of them are one batch.
+    vecindex.open(tmp_path).ingest([{"id": str(i), "text": f"pear {i}"} for i in range(60)])
+    assert given == [8, 60]
 
 
 def test_dry_run_makes_no_database(tmp_path: Path) -> None:

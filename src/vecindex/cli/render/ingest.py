@@ -61,7 +61,7 @@ def print_ingest(report: IngestReport, dry_run: bool) -> None:
         )
     if report.pruned:
         say(f"{counted(report.pruned, 'row')} pruned", 2)
-    _print_texts(report)
+    _print_texts(report, basis is not None and basis.sampled_rows is not None)
     s = report.seconds
     if report.vectors and not dry_run:
         say(
@@ -147,17 +147,16 @@ def print_waiting(folders: Sequence[Path]) -> None:
     say(f"watching {names} for new and changed files; Ctrl-C ends")
 
 
-def _print_texts(report: IngestReport) -> None:
+def _print_texts(report: IngestReport, is_sample: bool) -> None:
     """Print what is to be known of the texts that the model read."""
     if report.repeated:
-        say(
-            counted(
-                report.repeated,
-                "text is equal to an earlier one and was not embedded again",
-                "texts are equal to earlier ones and were not embedded again",
-            ),
-            2,
+        equal = counted(
+            report.repeated,
+            "text is equal to an earlier one and is not embedded again",
+            "texts are equal to earlier ones and are not embedded again",
         )
+        # The more rows, the more of their texts are equal.
+        say(f"at least {equal}" if is_sample else equal, 2)
     if report.truncated:
         share = report.truncated / max(1, report.vectors)
         say(

@@ -21,6 +21,8 @@ PROBE_S = 2.0
 PROBE_TEXTS = 48
 """So many texts, or some more, a run embeds for its first estimate."""
 _FEWEST = 8
+_MOST_OF_FIRST = 0.1
+"""A share of the first transaction's texts: so many more are embedded where a batch holds them."""
 _CHECKED = 4
 _UNLIKE = 0.2
 """Share of the tokens that may be in texts of lengths of which no run has measured the like."""
@@ -88,10 +90,13 @@ def first_rate(run: Run, texts: Sequence[str]) -> float:
         batches, sizes = _batches(_lengths(tokens), encoder.budget.tokens, run.options["transaction_rows"])
         # A rate over many would take the encoder for a few as long as the run itself.
         enough = PROBE_TEXTS if encoder.most_tokens is None else _FEWEST
-        rows, done = list[int](), 0
+        # A whole batch of short texts may be the whole run, which would then be embedded twice.
+        most = max(enough, int(_MOST_OF_FIRST * len(texts)))
+        rows, done = list[int](), 0.0
         for at in _in_turns(len(batches)):
-            rows += batches[at]
-            done += sizes[at]
+            n, some = len(batches[at]), min(len(batches[at]), most - len(rows))
+            rows += [batches[at][i * n // some] for i in range(some)]
+            done += sizes[at] * some / n
             if len(rows) >= enough:
                 break
         return _rate(len(texts), _embed(run, tokens.some(rows)), sum(sizes), done)

@@ -11,6 +11,30 @@ MOST_BYTES = 32 << 20
 _OVERHEAD_BYTES = 250
 
 
+class RecentTexts:
+    """Says of each text whether a run would have its vector by then, as `RecentVectors` keeps them.
+
+    >>> recent = RecentTexts(dimension=2, most_bytes=2 * (8 + 250))
+    >>> [recent.meet(text) for text in "abacb"]
+    [False, False, True, False, False]
+    """
+
+    def __init__(self, dimension: int, most_bytes: int = MOST_BYTES) -> None:
+        """Begin with none; vectors (dimension,) of so many bytes at most would be kept."""
+        self._most = most_bytes // (4 * dimension + _OVERHEAD_BYTES)
+        self._met: OrderedDict[bytes, None] = OrderedDict()
+
+    def meet(self, text: str) -> bool:
+        """Note a text; return whether it is one of those that were met last."""
+        key = _key(text)
+        is_met = key in self._met
+        self._met[key] = None
+        self._met.move_to_end(key)
+        if len(self._met) > self._most:
+            self._met.popitem(last=False)
+        return is_met
+
+
 class RecentVectors:
     """Vectors by the digests of their texts; those that were not asked for longest are forgotten first.
 

@@ -12,6 +12,7 @@ from vecindex.sources.samples.sample import sample_of
 from vecindex.sources.sampling import Spaced
 from vecindex.types import Basis
 from vecindex.verbs.ingest.given.vectors import settle_fingerprint
+from vecindex.verbs.ingest.known.recent import RecentTexts
 from vecindex.verbs.ingest.plan import Planner
 from vecindex.verbs.ingest.prepare import Preparer
 from vecindex.verbs.ingest.rate import PROBE_TEXTS, Rate, measure_rate
@@ -21,7 +22,10 @@ from vecindex.verbs.languages import MUCH_UNKNOWN
 
 _TEXTS = 1_000
 """Texts whose lengths stand for those of all that are to be embedded."""
-_COUNTS = ("added", "changed", "skipped", "rejected", "older", "deleted", "left_out", "vectors")
+_ROWS = ("added", "changed", "skipped", "rejected", "older", "deleted", "left_out")
+_COUNTS = (*_ROWS, "vectors", "repeated")
+_USUAL_DIMENSION = 384
+"""Of vectors as long as no table and no model says."""
 
 
 @dataclass(slots=True)
@@ -45,12 +49,13 @@ def rehearse(run: Run, planner: Planner, preparer: Preparer) -> None:
     """
     run.may_recall()
     parts, sampled, beginnings, known = list[_Part](), False, list[str](), True
+    recent = RecentTexts(run.fingerprint.dimension if run.fingerprint else _USUAL_DIMENSION)
     for settled in planner.sources:
         before_s = run.report.seconds.reading
         part = _Part(IngestReport(run.name, seconds=run.report.seconds))
         own = replace(planner, sources=[settled], report=part.report)
         # The vectors of the first rows are compared with the model, as by the run.
-        _count(run, own, preparer, part, is_settled=any(part.stored for part in parts))
+        _count(run, own, preparer, part, recent, is_settled=any(part.stored for part in parts))
         parts.append(part)
         if run.stop() and not own.complete:
             run.report.interrupted = True
@@ -70,7 +75,9 @@ def rehearse(run: Run, planner: Planner, preparer: Preparer) -> None:
     _estimate(run, parts, n_read if sampled else None, known, beginnings)
 
 
-def _count(run: Run, planner: Planner, preparer: Preparer, part: _Part, is_settled: bool) -> None:
+def _count(
+    run: Run, planner: Planner, preparer: Preparer, part: _Part, recent: RecentTexts, is_settled: bool
+) -> None:
     """Plan the rows of one source."""
     for transaction in planner.transactions(run.stop):
         if run.precomputed and transaction.rows and not is_settled:
@@ -87,6 +94,7 @@ def _count(run: Run, planner: Planner, preparer: Preparer, part: _Part, is_settl
                 part.report.vectors += len(row.texts)
                 for text in row.embed_texts:
                     part.texts.add(text)
+                    part.report.repeated += not run.precomputed and recent.meet(text)
         run.rows_done += transaction.read
         run.report_progress()
 
@@ -102,21 +110,23 @@ def _add_up(report: IngestReport, parts: Sequence[_Part]) -> None:
                 found[reason] = found.get(reason, 0.0) + n * part.weight
         setattr(report, reasons, {reason: max(1, round(n)) for reason, n in found.items()})
     # Each is rounded, and the sum holds.
-    report.read = sum(getattr(report, name) for name in _COUNTS[:-1])
+    report.read = sum(getattr(report, name) for name in _ROWS)
 
 
 def _estimate(run: Run, parts: Sequence[_Part], sampled: int | None, known: bool, beginnings: list[str]) -> None:
     """Measure the rate and report the estimate; `known` is whether all sources know how many rows they have."""
     report = run.report
     texts = _mixed(parts)
-    rate = measure_rate(run, texts) if texts and not run.precomputed else None
+    rate = _measured(run, texts) if texts and not run.precomputed else None
     seconds = texts_per_s = None
     if rate is not None:
         texts_per_s = rate.texts_per_s
         reading_s = sum(part.weight * part.reading_s for part in parts)
         # The run probes a few texts, too. Its threads read and tokenize while the model is busy.
-        probe_s = min(PROBE_TEXTS, report.vectors) / texts_per_s
-        busy_s = max(report.vectors / texts_per_s, reading_s + report.vectors * rate.tokenize_s)
+        # Of a sample they are made at most: the more rows, the more of their texts are equal.
+        made = report.vectors - report.repeated
+        probe_s = min(PROBE_TEXTS, made) / texts_per_s
+        busy_s = max(made / texts_per_s, reading_s + report.vectors * rate.tokenize_s)
         seconds = rate.load_s + probe_s + busy_s
         report.unknown = _count_unknown(rate, report.vectors)
     stored = sum(part.weight * part.stored for part in parts)
@@ -125,6 +135,15 @@ def _estimate(run: Run, parts: Sequence[_Part], sampled: int | None, known: bool
     rows = report.vectors if known else None
     unknown = None if rate is None else _unknown_frac(rate)
     run.report_estimate(rows, sampled is None, texts_per_s, text_bytes, seconds, basis, unknown)
+
+
+def _measured(run: Run, texts: Sequence[str]) -> Rate:
+    """Return the rate of texts, equal ones embedded once, with what the model knows of each."""
+    numbers: dict[str, int] = {}
+    which = [numbers.setdefault(text, len(numbers)) for text in texts]
+    rate = measure_rate(run, list(numbers))
+    unknown = None if rate.unknown is None else rate.unknown[which]
+    return replace(rate, unknown=unknown, counts=rate.counts[which])
 
 
 def _count_unknown(rate: Rate, vectors: int) -> int:
