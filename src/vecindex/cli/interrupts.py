@@ -6,9 +6,14 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from vecindex.errors import Interrupted
 from vecindex.messages import Message
+
+if TYPE_CHECKING:
+    from vecindex import Stop
+    from vecindex.cli.progress import Screen
 
 
 @contextmanager
@@ -37,3 +42,19 @@ def interruptible(message: Message, hint: Message, at_once: Callable[[], bool] =
         sys.unraisablehook = print_unraisable
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def stoppable(stop: Stop) -> Iterator[Screen]:
+    """Give the block a screen; the first signal requests a stop and lets the block go on, the second ends it."""
+    from vecindex.cli.progress import Screen
+
+    def at_once() -> bool:
+        if stop():
+            return True
+        stop.request()
+        screen.stopping()
+        return False
+
+    with Screen() as screen, interruptible("Stopped at once.", "Run the same command again to go on.", at_once):
+        yield screen

@@ -38,22 +38,13 @@ def bench_models(
     Run it again to resume: what is embedded stays.
     """
     import vecindex
-    from vecindex.cli.interrupts import interruptible
-    from vecindex.cli.progress import Screen
+    from vecindex.cli.interrupts import stoppable
     from vecindex.cli.render.bench_models import print_bench_models
 
     keep_apart({"the questions are read from": questions, "the judgments are read from": judgments}, {"--html": html})
     options["qrels"] = judgments
     stop = vecindex.Stop()
-
-    def at_once() -> bool:
-        if stop():
-            return True
-        stop.request()
-        screen.stopping()
-        return False
-
-    with Screen() as screen, interruptible("Stopped at once.", "Run the same command again to go on.", at_once):
+    with stoppable(stop) as screen:
         result = vecindex.open(into).bench_models(
             *sources, questions=questions, observer=screen, stop=stop, **options
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Unpack
 
 import typer
 
-from vecindex.cli.interrupts import interruptible
+from vecindex.cli.interrupts import interruptible, stoppable
 from vecindex.cli.options import Db, Json, Table, options_of
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import REJECTED_EXIT, Interrupted
@@ -59,21 +59,12 @@ def run(work: Callable[..., IngestReport], db: str | None, table: str, json: boo
     """Do what embeds rows: with progress, stoppable, its report printed; end with the exit code that it deserves."""
     import vecindex
     from vecindex.cli.output import print_json
-    from vecindex.cli.progress import Screen
     from vecindex.cli.render.ingest import print_ingest
     from vecindex.core.memory import keep_one_heap
 
     keep_one_heap()
     stop = vecindex.Stop()
-
-    def at_once() -> bool:
-        if stop():
-            return True
-        stop.request()
-        screen.stopping()
-        return False
-
-    with Screen() as screen, interruptible("Stopped at once.", "Run the same command again to go on.", at_once):
+    with stoppable(stop) as screen:
         report = work(vecindex.open(db, table), observer=screen, stop=stop)
     print_ingest(report, dry_run=dry_run)
     if json:
