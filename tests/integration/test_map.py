@@ -86,7 +86,7 @@ def test_the_order_is_a_permutation_that_mixes_fairly(world: tuple[Path, np.ndar
 
 def test_topics_are_the_subjects_named_by_their_words(world: tuple[Path, np.ndarray, np.ndarray]) -> None:
     folder, _, _ = world
-    result = shown(folder, topics=3, seed=1)
+    result = shown(folder, topics=3, seed=1, topics_by="words")
     picture = result.picture
     topics = picture.coloring("topic")
     assert topics is not None

@@ -108,7 +108,7 @@ def test_a_group_without_words_has_no_name() -> None:
 def test_words_of_other_scripts_and_signs() -> None:
     read = read_words(["Zellen"], ["Клетка's ядро, 細胞 x-ray 3D O'Brien\x00"])
     told = [read.shown[w] if w != NO_WORD else "-" for w in read.words]
-    assert [w for w in told if w != "-"] == ["Zellen", "Клетка", "ядро", "細胞", "x-ray", "O'Brien"]
+    assert [w for w in told if w != "-"] == ["Zellen", "Клетка", "ядро", "細胞", "x-ray", "3D", "O'Brien"]
     assert read.in_title.tolist().count(True) == 2
 
 

@@ -161,6 +161,14 @@ class TopicLabel:
     category: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TopicLevel:
+    """The topics of one level: their names, and which each article belongs to (m,), -1 for none."""
+
+    names: tuple[str, ...]
+    which: Rows
+
+
 @dataclass(frozen=True, slots=True)
 class NearArticle:
     """One of a question's nearest articles by embedding.
@@ -249,6 +257,7 @@ class MapPicture:
     ids, titles, snippets : (m,) in this order; "" where there is none.
     colorings : the first one is shown first; there is always one.
     topics : labels, coarse ones first.
+    topic_levels : the topics of each article, coarse ones first.
     questions, questions_name : placed on the map, and what their set is called; none and None without a set.
     k : nearest articles of each question.
     """
@@ -269,6 +278,7 @@ class MapPicture:
     snippets: Sequence[str]
     colorings: tuple[Coloring, ...]
     topics: tuple[TopicLabel, ...] = ()
+    topic_levels: tuple[TopicLevel, ...] = ()
     questions: tuple[PlacedQuestion, ...] = ()
     questions_name: str | None = None
     k: int = 5

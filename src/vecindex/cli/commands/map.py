@@ -11,6 +11,7 @@ from vecindex.cli.options import Db, Json, Table, options_of
 from vecindex.cli.spelling import spelled
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
+from vecindex.files import is_there
 from vecindex.spelling import flag_of
 from vecindex.verbs.picture.options import MapOptions
 
@@ -67,6 +68,7 @@ def map(
     from vecindex.cli.output import end, print_json
     from vecindex.cli.progress import Screen
     from vecindex.verbs.picture.result import DEFAULT_FILE, checked_suffix
+    from vecindex.verbs.picture.topic_files import check_suffix
 
     _check_size(width_in, dpi)
     index = vecindex.open(db, table)
@@ -84,10 +86,18 @@ def map(
     if not page:
         # A picture shows neither texts nor lenses.
         options["snippet"] = options["lens_size"] = 0
+    topics_file = options.get("topics_file")
+    new = topics_file is not None and not is_there(topics_file)
+    if topics_file is not None and new:
+        check_suffix(topics_file)
+        options["topics_file"] = None
     with Screen() as screen:
         result = index.map(questions, observer=screen, **options)
     made = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC" if page else None
     written = result.write(out, width_in=width_in, dpi=dpi, made=made)
+    if topics_file is not None and new:
+        named = result.write_topics(topics_file)
+        screen.notice(f"{named.path} has the topics; change the column name, and the same command shows your names")
     if json:
         print_json({"path": written.path, "bytes": written.bytes, **result.to_dict(spelled)})
     else:
@@ -99,7 +109,7 @@ def map(
     end(result)
 
 
-_OF_A_MAP = ("map", "color", "fields", "topics", "snippet")
+_OF_A_MAP = ("map", "color", "fields", "topics", "topics_by", "topics_file", "snippet")
 
 
 def _lens(

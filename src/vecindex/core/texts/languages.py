@@ -72,6 +72,8 @@ _WORDS = {
     },
 }
 _COMMON = {script: {code: frozenset(words.split()) for code, words in of.items()} for script, of in _WORDS.items()}
+COMMON = {code: words for of in _COMMON.values() for code, words in of.items()}
+"""The words that stand in nearly every sentence, by the code of the language."""
 
 
 def code_of(name: str) -> str | None:

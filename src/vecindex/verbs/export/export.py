@@ -27,6 +27,8 @@ from vecindex.verbs.export.columns import Columns, chosen_maps, open_version, pl
 from vecindex.verbs.export.neighbors import FileNeighbors, file_neighbors
 from vecindex.verbs.export.options import ATLAS, VIEWER, ExportOptions, check_vectors, checked_export, format_of
 from vecindex.verbs.export.result import ExportReport
+from vecindex.verbs.export.topics import TopicColumns, topic_columns
+from vecindex.verbs.picture.options import MapOptions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,14 +63,15 @@ def export(
     if options["tool"] == ATLAS:
         neighbors = file_neighbors(database, table, job.where, options["k"] or GRAPH_K, observer)
     _report_missing(table, job, options, observer)
-    batches = _batches(table, job, neighbors, observer)
+    topics = _topics(database, table, job, options, observer) if options["topics"] else None
+    batches = _batches(table, job, neighbors, topics, observer)
     ids_out = None
     if kind == "npy":
         write = upload_vectors if is_remote(out) else write_vectors
         ids_file, rows = write(out, batches, job.rows, table.fingerprint.dimension)
         ids_out = str(ids_file)
     else:
-        schema = _schema(table, job, neighbors)
+        schema = _schema(table, job, neighbors, topics)
         with _target(out, stdout) as stream, _packed(stream, packed) as inner:
             rows = _WRITERS[kind](inner, schema, batches)
     observer.stage(Stage(STAGE, rows, rows))
@@ -84,7 +87,11 @@ def export(
         rows=rows,
         of=job.of,
         outside=job.outside,
-        columns=job.columns.names if neighbors is None else (*job.columns.names, "neighbors"),
+        columns=(
+            *job.columns.names,
+            *(() if topics is None else topics.names),
+            *(() if neighbors is None else ("neighbors",)),
+        ),
         maps=job.columns.maps,
         placed=job.columns.placed,
         neighbors=None if neighbors is None else neighbors.about,
@@ -145,9 +152,13 @@ def _report_missing(table: ArticleTable, job: _Job, options: ExportOptions, obse
 
 
 def _batches(
-    table: ArticleTable, job: _Job, neighbors: FileNeighbors | None, observer: Observer
+    table: ArticleTable,
+    job: _Job,
+    neighbors: FileNeighbors | None,
+    topics: TopicColumns | None,
+    observer: Observer,
 ) -> Iterator[pa.RecordBatch]:
-    sources = list(dict.fromkeys(job.columns.sources))
+    sources = list(dict.fromkeys([*job.columns.sources, *(() if topics is None else ("id",))]))
     with_vectors = "vector" in sources
     at = 0
     for batch in table.stream(sources, job.where):
@@ -155,16 +166,31 @@ def _batches(
         if with_vectors and batch.column("vector").null_count:
             raise CorruptError(f"{table.where}: a row has no vector.", LOOK_CLOSER)
         made = job.columns.taken(batch)
+        if topics is not None:
+            made = topics.added(made, batch.column("id"))
         if neighbors is not None:
             made = made.append_column("neighbors", neighbors.column(at, len(batch)))
         yield made
         at += len(batch)
 
 
-def _schema(table: ArticleTable, job: _Job, neighbors: FileNeighbors | None) -> pa.Schema:
+def _topics(
+    database: Database, table: ArticleTable, job: _Job, options: ExportOptions, observer: Observer
+) -> TopicColumns:
+    chosen: MapOptions = {"topics_by": options["topics_by"], "topics_file": options["topics_file"]}
+    if job.columns.maps:
+        chosen["map"] = job.columns.maps[0]
+    return topic_columns(database, table, chosen, observer, (*job.columns.names, "neighbors"))
+
+
+def _schema(
+    table: ArticleTable, job: _Job, neighbors: FileNeighbors | None, topics: TopicColumns | None
+) -> pa.Schema:
     import pyarrow as pa
 
     schema = job.columns.schema(table.schema)
+    for name in () if topics is None else topics.names:
+        schema = schema.append(pa.field(name, pa.string()))
     if neighbors is not None:
         schema = schema.append(pa.field("neighbors", neighbors.column(0, 0).type))
     there = stored_maps(table)

@@ -37,6 +37,16 @@ class ExportOptions(TypedDict, total=False):
         Option("A map whose coordinates are included [default: all]", flag="--map", metavar="NAME"),
     ]
     vectors: Annotated[bool, Option("Include the vectors.", default=False, flag="--vectors")]
+    topics: Annotated[
+        bool,
+        Option(
+            "Include the topics of the map, as `map` shows them: NAME_topic and NAME_topic_fine.",
+            default=False,
+            flag="--topics",
+        ),
+    ]
+    topics_by: Annotated[str | None, Option("As in `map`.", metavar="COLUMN")]
+    topics_file: Annotated[str | None, Option("A CSV with your names for the topics.", metavar="FILE.csv")]
     tool: Annotated[
         Literal["embedding-atlas", "viewer"] | None,
         Option("What it is for: embedding-atlas or viewer.", flag="--for", metavar="TOOL"),
@@ -75,10 +85,15 @@ def checked_export(out: str, options: ExportOptions) -> ExportOptions:
             "An export for embedding-atlas shows one map.",
             text("Name it: ", option("maps", Placeholder("NAME"))),
         )
-    if kind == "npy" and (options["columns"] or maps):
+    if not options["topics"] and (unused := [n for n in ("topics_by", "topics_file") if options.get(n)]):
+        raise ConfigError(
+            text(option(unused[0]), " is about the topics, which are left out."),
+            text("Add ", option("topics", True), "."),
+        )
+    if kind == "npy" and (options["columns"] or maps or options["topics"]):
         raise ConfigError(
             "A .npy file holds the vectors alone.",
-            text("Leave ", option("columns"), " and ", option("maps"), " out."),
+            text("Leave ", option("columns"), ", ", option("maps"), " and ", option("topics"), " out."),
         )
     return options
 

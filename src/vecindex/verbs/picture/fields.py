@@ -15,6 +15,7 @@ from vecindex.errors import ConfigError
 from vecindex.messages import option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.verbs.picture.coloring import MOST_NAMES, categories, flags, numbers
+from vecindex.verbs.picture.topic_fields import FieldValues
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,8 +31,12 @@ _YEAR_DAYS = 365.2425
 _DAY_US = 86_400e6
 
 
-def field_readers(table: ArticleTable, names: Sequence[str] | None, shown: int) -> dict[str, FieldReader]:
+def field_readers(
+    table: ArticleTable, names: Sequence[str] | None, shown: int, topics_by: str | None = None
+) -> dict[str, FieldReader]:
     """Return what reads the columns to color by: those that are named, or all that may be fit for it.
+
+    `topics_by` is a column of texts that is read too, however many values it has.
 
     Raises ConfigError for a column that is not there or holds what has no color, such as lists or bytes.
     """
@@ -42,7 +47,23 @@ def field_readers(table: ArticleTable, names: Sequence[str] | None, shown: int) 
                 f"{table.where} has no column {name!r} to color by (columns there: {', '.join(fit) or 'none'}).",
                 text("Name another with ", option("fields"), "."),
             )
-    return {name: fit[name](name, shown) for name in (fit if names is None else names)}
+    readers = {name: fit[name](name, shown) for name in (fit if names is None else names)}
+    if topics_by is not None:
+        texts = {f.name for f in table.extra_columns if _is_text(f.type)}
+        if topics_by not in texts:
+            raise ConfigError(
+                f"{table.where} has no column {topics_by!r} of texts to make topics of "
+                f"(there is: {', '.join(sorted(texts)) or 'none'}).",
+                text("Leave ", option("topics_by"), " out, or name another."),
+            )
+        readers[topics_by] = TextField(topics_by, shown, asked=True)
+    return readers
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind))
 
 
 def _kind(field: Any, asked: bool) -> Callable[[str, int], FieldReader] | None:
@@ -56,7 +77,7 @@ def _kind(field: Any, asked: bool) -> Callable[[str, int], FieldReader] | None:
         return partial(NumberField, dates=True)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return NumberField
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
+    if _is_text(kind):
         return partial(TextField, asked=asked)
     return None
 
@@ -157,11 +178,19 @@ class TextField(FieldReader):
         codes: Rows = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
         return known[codes]
 
-    def result(self) -> Coloring | None:
-        """See `FieldReader`."""
+    def categories(self) -> FieldValues | None:
+        """Return the values as categories; None where they are given up, or there are none."""
         if self._given_up or not (self.values >= 0).any():
             return None
-        which = np.minimum(self.values, len(self._codes))
+        names = [_short(value) for value in self._codes] + ["further values"]
+        return FieldValues(self.name, names, np.minimum(self.values, len(self._codes)))
+
+    def result(self) -> Coloring | None:
+        """See `FieldReader`."""
+        found = self.categories()
+        if found is None:
+            return None
+        which = found.which
         count = np.bincount(which[which >= 0], minlength=len(self._codes) + 1)
         different = int((count > 0).sum())
         covered = np.sort(count)[::-1][:MOST_NAMES].sum() / count.sum()
@@ -169,8 +198,7 @@ class TextField(FieldReader):
         many = different > count.sum() / 2 or (different > _FEW_VALUES and covered < _COVERED)
         if not self._asked and (different < 2 or many):
             return None
-        names = [_short(value) for value in self._codes] + ["further values"]
-        return categories(self.key, self.name, names, which)
+        return categories(self.key, self.name, found.names, which)
 
 
 def _short(value: str) -> str:

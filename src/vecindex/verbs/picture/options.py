@@ -46,6 +46,18 @@ class MapOptions(ModelOptions, total=False):
             at_most=MOST_TOPICS,
         ),
     ]
+    topics_by: Annotated[
+        str | None,
+        Option(
+            "Topics are the values of this column; or named by words alone: words [default: named by a column that "
+            "explains them, else by words]",
+            metavar="COLUMN",
+        ),
+    ]
+    topics_file: Annotated[
+        str | None,
+        Option("A CSV with your names for the topics; `map` writes it where there is none.", metavar="FILE.csv"),
+    ]
     snippet: Annotated[
         int | None,
         Option(

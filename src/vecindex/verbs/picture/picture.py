@@ -11,7 +11,7 @@ import numpy as np
 from vecindex.core.anchors import anchored_to
 from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted
 from vecindex.core.overlap import found_in, overlap_at_k
-from vecindex.core.picture import Coloring, MapPicture, NearArticle, PlacedQuestion, TopicLabel, extent_of
+from vecindex.core.picture import Coloring, MapPicture, NearArticle, PlacedQuestion, extent_of
 from vecindex.core.placement import place_by_search
 from vecindex.core.questions import Question, QuestionSet
 from vecindex.core.vectors import F32
@@ -29,12 +29,13 @@ from vecindex.verbs.map_state import stored_scores
 from vecindex.verbs.overlap.options import check_enough
 from vecindex.verbs.picture.coloring import flags, numbers
 from vecindex.verbs.picture.density import nearby
-from vecindex.verbs.picture.fields import BooleanField, FieldReader, field_readers
+from vecindex.verbs.picture.fields import BooleanField, FieldReader, TextField, field_readers
 from vecindex.verbs.picture.lenses import MOST_LENSES, with_lenses
 from vecindex.verbs.picture.options import PAGE_BYTES, SNIPPET, MapOptions, check_lens_size
 from vecindex.verbs.picture.result import MapResult
 from vecindex.verbs.picture.texts import TextReader, fitting_snippets
-from vecindex.verbs.picture.topics import NAMED_BY, TopicFinder, topic_numbers
+from vecindex.verbs.picture.topic_files import Renamed, check_topics_file
+from vecindex.verbs.picture.topics import NAMED_BY, WORDS, TopicFinder, Topics, topic_numbers
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import Questions, read
 from vecindex.verbs.questions.vectors import question_vectors
@@ -84,7 +85,10 @@ def map_picture(
     xy, index = _order(reader, map_name)
     if asked is not None:
         check_enough(table.where, reader.n, k)
-    fields = field_readers(table, options["fields"], len(xy))
+    by = options["topics_by"]
+    own = by if options["topics"] != 0 and by != WORDS else None
+    renamed = Renamed(check_topics_file(options["topics_file"]), [])
+    fields = field_readers(table, options["fields"], len(xy), own)
     finder = None
     if options["topics"] != 0:
         wanted_topics = topic_numbers(len(xy), options["topics"])
@@ -105,7 +109,15 @@ def map_picture(
     truncated = BooleanField("truncated", len(xy))
     _columns(reader, index, texts, {"truncated": truncated, **fields}, observer)
     clock.lap("texts")
-    colorings, labels = _colorings(xy, finder, texts, truncated.values, fields, distances, asked)
+    topics = None
+    if finder is not None:
+        renamed.ids = texts.ids
+        values = [
+            found for field in fields.values() if isinstance(field, TextField) and (found := field.categories())
+        ]
+        beginnings = texts.beginnings
+        topics = finder.result(xy, texts.titles[: len(beginnings)], beginnings, values, by, renamed)
+    colorings = _colorings(xy, topics, truncated.values, fields, distances, asked)
     colorings = _first(colorings, options["color"])
     clock.lap("topics")
     picture = MapPicture(
@@ -124,7 +136,8 @@ def map_picture(
         titles=texts.titles,
         snippets=texts.snippets,
         colorings=tuple(colorings),
-        topics=labels,
+        topics=() if topics is None else topics.labels,
+        topic_levels=() if topics is None else topics.levels,
         questions=placed,
         questions_name=asked[0].name if asked else None,
         k=k,
@@ -140,7 +153,8 @@ def map_picture(
         seconds=clock.laps,
         rejected=asked[0].rejected if asked else (),
         duplicates=asked[0].duplicates if asked else (),
-        notes=_notes(wanted, length, len(placed) if lens_size else 0),
+        notes=_notes(wanted, length, len(placed) if lens_size else 0, renamed.unused, options["topics_file"]),
+        found_topics=tuple(renamed.found),
         reason=chosen.reason,
     )
 
@@ -277,18 +291,13 @@ def _columns(
 
 def _colorings(
     xy: F64,
-    finder: TopicFinder | None,
-    texts: TextReader,
+    topics: Topics | None,
     truncated: Rows,
     fields: Mapping[str, FieldReader],
     distances: F64 | None,
     asked: _Asked | None,
-) -> tuple[list[Coloring], tuple[TopicLabel, ...]]:
-    made: list[Coloring | None] = []
-    labels: tuple[TopicLabel, ...] = ()
-    if finder is not None:
-        topics, labels = finder.result(xy, texts.titles[: len(texts.beginnings)], texts.beginnings)
-        made.append(topics)
+) -> list[Coloring]:
+    made: list[Coloring | None] = [] if topics is None else [topics.coloring]
     near, radius = nearby(xy, extent_of(xy))
     note = f"articles within {radius:.2g} of the map's width, smoothed, on a logarithmic scale"
     made.append(numbers("density", "articles nearby", near, scale="log", note=note))
@@ -299,9 +308,7 @@ def _colorings(
     made += [field.result() for field in fields.values()]
     kept = [coloring for coloring in made if coloring is not None]
     # One article alone has no density; something must be there to color by.
-    return kept or [
-        Coloring("none", "nothing", "category", np.zeros(len(xy), np.uint8), ("articles",), (len(xy),))
-    ], labels
+    return kept or [Coloring("none", "nothing", "category", np.zeros(len(xy), np.uint8), ("articles",), (len(xy),))]
 
 
 def _first(colorings: Sequence[Coloring], key: str | None) -> list[Coloring]:
@@ -323,8 +330,10 @@ def _first(colorings: Sequence[Coloring], key: str | None) -> list[Coloring]:
     return [wanted[0], *(c for c in colorings if c is not wanted[0])]
 
 
-def _notes(wanted: int, length: int, lenses: int) -> tuple[str, ...]:
+def _notes(wanted: int, length: int, lenses: int, unused: int, topics_file: str | None) -> tuple[str, ...]:
     notes = []
+    if unused:
+        notes.append(f"{unused:,} line{'' if unused == 1 else 's'} of {topics_file} fit no topic and are not used")
     if length != wanted:
         done = f"snippets are shortened from {wanted} to {length} characters" if length else "snippets are left out"
         notes.append(f"{done}, so that the page stays within {PAGE_BYTES / 1e6:.0f} MB")

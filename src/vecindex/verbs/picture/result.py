@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vecindex.core.picture import MapPicture
+from vecindex.core.picture import MapPicture, TopicLevel
 from vecindex.errors import ConfigError
 from vecindex.files import Written, write_whole
 from vecindex.notebook import shown_page
@@ -29,6 +29,7 @@ class MapResult(Result):
     seconds : wall time of each stage.
     rejected, duplicates : lines of the questions' file that were left out, and that were counted once.
     notes : what the user should know.
+    found_topics : the topics of each level with the names that were found, before a file gave them others.
     reason : why it is this map; see `verbs.the_map`.
     """
 
@@ -40,6 +41,7 @@ class MapResult(Result):
     duplicates: tuple[Rejected, ...] = ()
     notes: tuple[str, ...] = ()
     reason: str = ""
+    found_topics: tuple[TopicLevel, ...] = ()
 
     @property
     def topics(self) -> int:
@@ -79,6 +81,20 @@ class MapResult(Result):
 
             width, dots = checked_size(width_in, dpi)
             data = map_figure(self.picture, self.color, form=suffix[1:], width_in=width, dpi=dots)
+        write_whole(path, data)
+        return Written(str(path), len(data))
+
+    def write_topics(self, path: str | Path) -> Written:
+        """Write the topics as CSV: level, topic, name, articles, and the id of one of them.
+
+        Change the column `name` and give the file as `topics_file`: the topics get these names.
+
+        Raises ConfigError for another extension than .csv, or when the file cannot be written.
+        """
+        from vecindex.verbs.picture.topic_files import check_suffix, topics_csv
+
+        check_suffix(str(path))
+        data = topics_csv(self.picture, self.found_topics).encode()
         write_whole(path, data)
         return Written(str(path), len(data))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vecindex.core.neighbors import F64, Rows
+from vecindex.core.texts.segments import UNSPACED
 from vecindex.verbs.picture.words import NO_WORD, Words, read_words
 
 TERMS = 3
@@ -98,7 +99,9 @@ def count_terms(titles: Sequence[str], texts: Sequence[str], groups: Rows, n: in
             total += np.bincount(seen % size, minlength=size)
     # What mostly begins a longer name means little alone: John, San.
     alone = np.ones(size)
-    alone[: len(kept)] -= _LEADING * np.clip((read.leads[kept] - 0.45) / 0.15, 0, 1)
+    # A letter means something in a longer term alone: T cell.
+    alone[: len(kept)] = [float(len(word) > 1) for word in terms[: len(kept)]]
+    alone[: len(kept)] *= 1 - _LEADING * np.clip((read.leads[kept] - 0.45) / 0.15, 0, 1)
     texts_of = np.bincount(group_of, minlength=n).astype(np.float64)
     return TermCounts(terms, parts, counts, _naming(anywhere, in_title) * alone, texts_of)
 
@@ -163,7 +166,16 @@ def _spelled(read: Words, pairs: Rows, first: int, n: int) -> list[str]:
     best = np.empty(n, dtype=np.int64)
     order = np.lexsort((-np.arange(len(kinds)), count))
     best[kinds[order, 0]] = order
-    return [f"{read.spellings[a]} {read.spellings[b]}" for a, b in kinds[best, 1:].tolist()]
+    return [_joined(read.spellings[a], read.spellings[b]) for a, b in kinds[best, 1:].tolist()]
+
+
+def _joined(first: str, second: str) -> str:
+    """Return two words as one term, with a blank between them where their script has blanks.
+
+    >>> _joined("New", "York"), _joined("免疫", "细胞")
+    ('New York', '免疫细胞')
+    """
+    return f"{first}{'' if UNSPACED.match(first[-1]) and UNSPACED.match(second) else ' '}{second}"
 
 
 def name_groups(found: TermCounts, within: TermCounts | None = None, into: Rows | None = None) -> list[str]:
@@ -225,8 +237,10 @@ def _candidates(found: TermCounts, longer: dict[int, list[int]], counts: F64, we
 def _alike(a: str, b: str) -> bool:
     """Return whether two words seem to be forms of one.
 
-    >>> _alike("economy", "economic"), _alike("india", "indian"), _alike("star", "station")
-    (True, True, False)
+    >>> _alike("economy", "economic"), _alike("india", "indian"), _alike("star", "station"), _alike("細胞", "幹細胞")
+    (True, True, False, True)
     """
+    if UNSPACED.match(a) and UNSPACED.match(b):
+        return a in b or b in a
     same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
     return a == b or (same >= 4 and same >= _ALIKE * max(len(a), len(b)))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from vecindex.core.neighbors import F64, NO_ROW, Rows
-from vecindex.core.picture import U8, Coloring, TopicLabel, extent_of
+from vecindex.core.picture import NO_COLOR, Coloring, TopicLabel, TopicLevel, extent_of
 from vecindex.core.vectors import F32
 from vecindex.verbs.picture.clusters import (
     fit_centers,
@@ -20,9 +21,12 @@ from vecindex.verbs.picture.clusters import (
 from vecindex.verbs.picture.coloring import categories
 from vecindex.verbs.picture.density import TOPIC_CELLS, cell_counts, densest_position
 from vecindex.verbs.picture.options import MOST_TOPICS
+from vecindex.verbs.picture.topic_fields import FieldValues, explaining, value_names
 from vecindex.verbs.picture.topic_names import TermCounts, count_terms, name_groups
 
 KEY = "topic"
+WORDS = "words"
+"""Stands for no column that names the topics."""
 TRAINED_ON = 61_440
 """Articles that the clusters are made on."""
 NAMED_BY = 40_000
@@ -49,6 +53,18 @@ def topic_numbers(n: int, coarse: int | None = None) -> tuple[int, ...]:
     if finest >= 8 * first:
         return first, between, finest
     return (first, finest) if finest >= 2 * first else (first,)
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of a map: those of the coarsest level as a coloring, labels of all, and each article's topics."""
+
+    coloring: Coloring
+    labels: tuple[TopicLabel, ...]
+    levels: tuple[TopicLevel, ...]
+
+
+Renames = Callable[[list[TopicLevel]], list[TopicLevel]]
 
 
 class TopicFinder:
@@ -90,13 +106,25 @@ class TopicFinder:
         for other in near.T[1:]:
             np.add.at(self._adjacent, (near[:, 0], other), 1.0)
 
-    def result(self, xy: F64, titles: Sequence[str], texts: Sequence[str]) -> tuple[Coloring, tuple[TopicLabel, ...]]:
+    def result(
+        self,
+        xy: F64,
+        titles: Sequence[str],
+        texts: Sequence[str],
+        fields: Sequence[FieldValues] = (),
+        by: str | None = None,
+        renamed: Renames | None = None,
+    ) -> Topics:
         """Return the topics as a coloring and as labels.
 
         Parameters
         ----------
         xy : (m, 2) positions in the picture's order.
         titles, texts : of the first articles in this order, 40,000 at most; of the texts the beginnings.
+        fields : columns of categories, whose values may name topics.
+        by : WORDS to name by words alone; the name of one of `fields`, whose values then are the coarse topics; None
+            for names by the values of a column that explains the clusters, else by words.
+        renamed : gets the names found and returns those to show.
         """
         there, cluster = np.unique(self.cluster, return_inverse=True)
         sizes = np.bincount(cluster).astype(np.float64)
@@ -105,11 +133,21 @@ class TopicFinder:
         named = len(titles)
         counts = count_terms(titles, [text[:TEXT_LENGTH] for text in texts], cluster[:named], len(there))
         names = _names(counts, levels)
-        first = levels[0]
-        coloring = categories(KEY, "topic", names[0], first[cluster], most=MOST_TOPICS)
-        # The coloring puts the largest first, as `merged_groups` numbers them; equal ones may stand otherwise.
-        category = coloring.codes[np.unique(first[cluster], return_index=True)[1]]
-        return coloring, _labels(xy, cluster, levels, names, category)
+        which = [level[cluster] for level in levels]
+        given = next((field for field in fields if field.name == by), None)
+        if given is not None:
+            # Clusters are a finer level where there are more of them than values.
+            finer = [i for i, some in enumerate(names) if len(some) > len(np.unique(given.which[given.which >= 0]))]
+            names = [list(given.names), *(names[i] for i in finer)]
+            which = [given.which, *(which[i] for i in finer)]
+        elif by != WORDS and (field := explaining(fields, cluster, len(there))) is not None:
+            names = _by_values(field, levels, which, names)
+        names = [distinct(some) for some in names]
+        found = [TopicLevel(tuple(some), of) for some, of in zip(names, which, strict=True)]
+        if renamed is not None:
+            found = renamed(found)
+        coloring = categories(KEY, "topic", found[0].names, which[0], most=MOST_TOPICS)
+        return Topics(coloring, _labels(xy, found, coloring), tuple(found))
 
 
 def _levels(centers: F64, adjacent: F64, sizes: F64, numbers: Sequence[int]) -> list[Rows]:
@@ -137,21 +175,61 @@ def _names(counts: TermCounts, levels: Sequence[Rows]) -> list[list[str]]:
     return names
 
 
-def _labels(
-    xy: F64, cluster: Rows, levels: Sequence[Rows], names: Sequence[Sequence[str]], category: U8
-) -> tuple[TopicLabel, ...]:
-    """Return the labels; `category` is that of each topic of the coarsest level."""
+def _by_values(
+    field: FieldValues, levels: Sequence[Rows], which: Sequence[Rows], words: Sequence[Sequence[str]]
+) -> list[list[str]]:
+    """Return the names by a column's values, by words where these say little or would say the same twice.
+
+    A finer topic is named by a value only where no other of its level is, and its coarser one is not.
+    """
+    found: list[list[str]] = []
+    for number, (level, of) in enumerate(zip(levels, which, strict=True)):
+        values = value_names(field, of, len(words[number]))
+        above = [""] * len(values)
+        for cluster, topic in enumerate(level.tolist()):
+            above[topic] = found[-1][levels[number - 1][cluster]] if number else ""
+        names = []
+        for topic, value in enumerate(values):
+            alone = values.count(value) == 1 and value != above[topic]
+            if value and not alone and not number:
+                # Two coarse topics of one value: what distinguishes them stands behind it.
+                value = f"{value}: {words[number][topic]}"
+            names.append(value if value and (alone or not number) else words[number][topic])
+        found.append(names)
+    return found
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Return names with a number behind those that an earlier one has too.
+
+    >>> distinct(["cells", "stars", "cells"])
+    ['cells', 'stars', 'cells (2)']
+    """
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return found
+
+
+def _labels(xy: F64, levels: Sequence[TopicLevel], coloring: Coloring) -> tuple[TopicLabel, ...]:
+    """Return the labels of all topics, coarse ones first; of values beyond those with a color none."""
     extent = extent_of(xy)
     everything = cell_counts(xy, extent, TOPIC_CELLS)
     found = []
-    coarse = levels[0]
     for number, level in enumerate(levels):
-        of = level[cluster]
-        order = np.argsort(of, kind="stable")
-        ends = np.searchsorted(of[order], np.arange(int(level.max()) + 2))
-        for topic in range(int(level.max()) + 1):
+        order = np.argsort(level.which, kind="stable")
+        ends = np.searchsorted(level.which[order], np.arange(len(level.names) + 1))
+        for topic, name in enumerate(level.names):
             rows = order[ends[topic] : ends[topic + 1]]
+            if not len(rows):
+                continue
+            # That of most of its articles: where the coarse topics are values, a finer one may lie in several.
+            codes = np.bincount(coloring.codes[rows], minlength=NO_COLOR + 1)[:NO_COLOR]
+            belongs = int(codes.argmax())
+            if not number and coloring.names[belongs] != name:
+                continue
             x, y = densest_position(xy[rows], everything, extent)
-            belongs = int(category[coarse[level == topic][0]])
-            found.append(TopicLabel(names[number][topic], x, y, len(rows), number, belongs))
+            found.append(TopicLabel(name, x, y, len(rows), number, belongs))
     return tuple(found)

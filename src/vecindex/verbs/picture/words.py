@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -11,33 +12,26 @@ import numpy as np
 import numpy.typing as npt
 
 from vecindex.core.neighbors import F64, Rows
+from vecindex.core.texts.segments import UNSPACED, lexicon
+from vecindex.core.texts.stopwords import stop_words
 
-# Digits and other characters are found too, since two words with one between them do not stand together.
-_TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|[^\w\s]|\d")
+# A word is a run of letters and digits with their marks; hyphens and apostrophes may join several. Other characters
+# are found one by one, since two words with one between them do not stand together; so is an initial with its stop.
+_MARKS = "".join(chr(at) for at in range(0x300, 0x2000) if unicodedata.category(chr(at)).startswith("M"))
+_RUN = rf"[^\W_](?:[^\W_]|[{_MARKS}])*"
+_TOKEN = re.compile(rf"[^\W\d_]\.(?=[^\W\d_]|[ \u00a0]\w)|{_RUN}(?:['’\u2010\u2011-]{_RUN})*|[^\w\s]")
 _OWNER = re.compile(r"['’]s$")
+# French and Italian: l'eau, dell'acqua.
+_ELIDED = re.compile(r"^(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|all|dall|dell|nell|sull|un)['’](?=..)", re.IGNORECASE)
+_HYPHENS = re.compile("[\u2010\u2011-]")
+_DIGIT = re.compile(r"\d")
+# The article of Arabic, alone or behind a preposition or a conjunction.
+_ARTICLE = re.compile("^(?:و?[بفك]?ال|و?لل)(?=...)")
 NO_WORD = -1
-
-# Kept short: words that are as frequent everywhere have no weight anyway. These are for small sets of texts.
-_STOP_WORDS = """
-a about above after again ago all already also although always am among an and another any are around as at away
-back be became because become becomes been before began being below best better between born both but by called
-came can cannot come common consist could day days did different do does done down due during each early either
-else end ended especially etc ever every example few find first five following for form former found four from
-further gave general get give given go good great group had has have having he her here high him himself his how
-however if important in place include included includes including into is it its itself just kind known large last
-late later least less like likely little long low made main major make makes making many may me means might
-modern more most mostly much must my near nearly never next no non nor not now number of off often old on
-once one only onto or order original other others our out over own part people per perhaps person possible
-present produced put quite rather really recent right said same say second see seen set several shall she short
-should show shown shows similar since single six small so some something soon still such take taken ten term
-terms than that the their them themselves then there therefore these they thing third this those though three
-through thus time to together too took toward towards two type types under until up upon us use used uses using
-usually various very via was way we well went were what when where whether which while who whole whom whose why
-will with within without work works world would year years yet you your
-iii vii viii xii xiii xiv xvi de la le les des du der die das und von el los las del di da van en et il
-"""
-_STOP = frozenset(_STOP_WORDS.split())
 _SHORTEST = 3
+# Of two letters only what is nearly always written in capitals, such as AI.
+_CAPITALS = 0.9
+_GUESSED_BY = 300
 # A word that is written small so often is no name.
 _SMALL = 0.07
 # Rarer words are not judged.
@@ -69,7 +63,11 @@ class Words:
 
 
 def read_words(titles: Sequence[str], texts: Sequence[str]) -> Words:
-    """Return the words of texts and of their titles: runs of letters of any script, possessive endings left out."""
+    """Return the words of texts and of their titles, possessive endings and elided articles left out.
+
+    Stop words are those of the languages of the texts. Chinese and Japanese, which write no blanks, are split by what
+    stands together in these texts.
+    """
     spellings: dict[str, int] = {}
     codes: list[int] = []
     lengths: list[int] = []
@@ -79,11 +77,33 @@ def read_words(titles: Sequence[str], texts: Sequence[str]) -> Words:
         lengths.append(len(tokens))
     stream = np.array(codes, dtype=np.int64)
     part_of = np.repeat(np.arange(len(lengths)), np.array(lengths, dtype=np.int64))
+    stream, part_of, known = _split(stream, part_of, list(spellings))
     in_title = part_of % 2 == 0
-    word_of, shown = _folded(list(spellings), np.bincount(stream[~in_title], minlength=len(spellings)))
+    step = max(1, len(texts) // _GUESSED_BY)
+    stops = frozenset(word.casefold() for word in stop_words(texts[::step]))
+    word_of, shown = _folded(known, np.bincount(stream[~in_title], minlength=len(known)), stops)
     words = word_of[stream]
-    leads = _leads(shown, words, stream, list(spellings), in_title)
-    return Words(shown, words, stream, list(spellings), part_of // 2, in_title, leads)
+    leads = _leads(shown, words, stream, known, in_title)
+    return Words(shown, words, stream, known, part_of // 2, in_title, leads)
+
+
+def _split(stream: Rows, part_of: Rows, spellings: list[str]) -> tuple[Rows, Rows, list[str]]:
+    """Return the stream with tokens of unspaced scripts in their words, the part of each, and all spellings."""
+    unspaced = [code for code, token in enumerate(spellings) if UNSPACED.search(token)]
+    if not unspaced:
+        return stream, part_of, spellings
+    count = np.bincount(stream, minlength=len(spellings))
+    found = lexicon({spellings[code]: int(count[code]) for code in unspaced})
+    numbers: dict[str, int] = {}
+    pieces = [[token] for token in spellings]
+    for code in unspaced:
+        pieces[code] = found.split(spellings[code])
+    coded = [[numbers.setdefault(piece, len(numbers)) for piece in some] for some in pieces]
+    sizes = np.array([len(some) for some in coded], dtype=np.int64)
+    flat, starts = np.array(list(chain.from_iterable(coded)), dtype=np.int64), np.cumsum(sizes) - sizes
+    taken = sizes[stream]
+    within = np.arange(int(taken.sum())) - np.repeat(np.cumsum(taken) - taken, taken)
+    return flat[np.repeat(starts[stream], taken) + within], np.repeat(part_of, taken), list(numbers)
 
 
 def _leads(
@@ -98,24 +118,59 @@ def _leads(
     return np.where(name & (seen >= _SEEN), before / np.maximum(seen, 1), 0.0)
 
 
-def _folded(spellings: list[str], count: Rows) -> tuple[Rows, list[str]]:
+def _folded(spellings: list[str], count: Rows, stops: frozenset[str]) -> tuple[Rows, list[str]]:
     """Return the word of each spelling, NO_WORD for a stop word, and how each word is shown."""
     total: dict[str, int] = {}
-    plain = [_OWNER.sub("", s).casefold() for s in spellings]
-    for word, n in zip(plain, count.tolist(), strict=True):
-        total[word] = total.get(word, 0) + n
+    capitals: dict[str, int] = {}
+    plain = [_plain(spelling) for spelling in spellings]
+    for spelling, word, n in zip(spellings, plain, count.tolist(), strict=True):
+        key = _key(word)
+        total[key] = total.get(key, 0) + n
+        capitals[key] = capitals.get(key, 0) + n * spelling.isupper()
     word_of = np.full(len(spellings), NO_WORD, dtype=np.int64)
     numbers: dict[str, int] = {}
     forms: list[dict[str, int]] = []
     for code, (spelling, word) in enumerate(zip(spellings, plain, strict=True)):
-        if not word[0].isalpha() or word in _STOP or (len(word) < _SHORTEST and word.isascii()):
+        key = _key(word)
+        if word in stops or not _is_word(spelling, word, capitals[key] >= _CAPITALS * total[key]):
             continue
-        number = word_of[code] = numbers.setdefault(singular(word, total), len(numbers))
+        number = word_of[code] = numbers.setdefault(singular(key, total), len(numbers))
         if number == len(forms):
             forms.append({})
-        form = _OWNER.sub("", spelling)
+        form = _ELIDED.sub("", _OWNER.sub("", spelling))
         forms[number][form] = forms[number].get(form, 0) + int(count[code])
     return word_of, [_shown(found) for found in forms]
+
+
+def _plain(spelling: str) -> str:
+    return _ELIDED.sub("", _OWNER.sub("", unicodedata.normalize("NFKC", spelling).casefold()))
+
+
+def _key(word: str) -> str:
+    """Return what a word is counted under: IL-2 as IL2, and an Arabic word without its article."""
+    if _DIGIT.search(word):
+        return _HYPHENS.sub("", word)
+    return _ARTICLE.sub("", word)
+
+
+def _is_word(spelling: str, word: str, capital: bool) -> bool:
+    """Return whether a spelling may be a word of a name; `capital` says that it is nearly always in capitals.
+
+    >>> tried = ("p53", "CD4", "5G", "19th", "1990s", "42", "T", "e", "AI", "細胞", "の", "ミ")
+    >>> [word for word in tried if _is_word(word, word, True)]
+    ['p53', 'CD4', '5G', 'T', 'AI', '細胞']
+    """
+    letters = [ch for ch in spelling if ch.isalpha()]
+    if not letters:
+        return False
+    if UNSPACED.search(word):
+        return len(word) > 1 and not all("\u3041" <= ch <= "\u309f" for ch in word)
+    if word[0].isdigit():
+        return letters[0].isupper()
+    if len(word) == 1:
+        # Only for terms such as T cell.
+        return spelling.isupper()
+    return len(word) >= _SHORTEST or not word.isascii() or bool(_DIGIT.search(word)) or capital
 
 
 def _shown(forms: dict[str, int]) -> str:
@@ -124,7 +179,7 @@ def _shown(forms: dict[str, int]) -> str:
     >>> _shown({"River": 7, "river": 2, "rivers": 1}), _shown({"Paris": 50, "paris": 1}), _shown({"Cell": 0})
     ('river', 'Paris', 'Cell')
     """
-    small = {form: n for form, n in forms.items() if form.islower()}
+    small = {form: n for form, n in forms.items() if form.islower() and not _DIGIT.search(form)}
     among = small if sum(small.values()) > _SMALL * sum(forms.values()) else forms
     return max(among, key=lambda form: among[form])
 
