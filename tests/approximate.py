@@ -48,4 +48,4 @@ def exact(vectors: F32, ids: list[str], query: F32, k: int = 10) -> list[str]:
 
 def found(table: ArticleTable, query: F32, probe: Probe, limit: int = 10, where: str | None = None) -> list[str]:
     """Return the ids that a search of the index finds."""
-    return [hit.row["id"] for hit in nearest(table, query[None], limit, ["id"], where, probe)[0]]
+    return [hit.row["id"] for hit in nearest(table, query[None], limit, ["id"], where, probe)[0].rows]

@@ -9,6 +9,8 @@ VERSION = "0.1.0"
 DEFAULT_TABLE = "articles"
 KEY_VARIABLE = "VECINDEX_API_KEY"
 """Holds the key of an embedding service; it is no option, so that it is in no file and no history."""
+VECTORS_VARIABLE = "VECINDEX_VECTOR_MB"
+"""How much memory vectors may take between searches; no option, since it is of the process and not of a search."""
 
 
 def database_uri(given: str | None) -> str:
@@ -19,6 +21,15 @@ def database_uri(given: str | None) -> str:
 def durable_by_default() -> bool:
     """Return whether $VECINDEX_DURABLE asks for commits that outlive a power cut."""
     return os.environ.get("VECINDEX_DURABLE", "").lower() not in ("", "0", "false", "f", "no", "n", "off")
+
+
+def vector_memory_bytes() -> int | None:
+    """Return the memory that vectors may take between searches, as $VECINDEX_VECTOR_MB says; None where it does not.
+
+    What is no number counts as not said.
+    """
+    given = os.environ.get(VECTORS_VARIABLE, "").strip()
+    return int(given) * 1_000_000 if given.isascii() and given.isdigit() else None
 
 
 GOAL = 0.6

@@ -31,7 +31,7 @@ from vecindex.embed.encoder import Encoder
 from vecindex.errors import ConfigError, LockedError, ModelError, SourceError, StoreError, TableNotFoundError
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.search import Found, nearest
+from vecindex.store.search import Found, Nearest, nearest
 from vecindex.verbs.search.finder import Finder, Query, fuse, snippet
 from vecindex.verbs.search.result import Answer, Hit, SearchResult
 
@@ -724,7 +724,7 @@ def test_rows_that_come_meanwhile_do_not_keep_it_looking(tmp_path: Path, monkeyp
     table, vectors = filled(tmp_path, 5)
     looks: list[int] = []
 
-    def beside_a_writer(there: ArticleTable, *how: Any) -> list[list[Found]]:
+    def beside_a_writer(there: ArticleTable, *how: Any) -> list[Nearest]:
         if not looks:
             append(there, unit_vectors(7, seed=3), ids=[f"new{i}" for i in range(7)], txn=2)
         looks.append(how[1])

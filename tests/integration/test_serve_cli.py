@@ -58,8 +58,8 @@ def test_it_prints_its_address_and_ends_on_a_signal(database: Path, number: sign
     assert process.returncode == 0
     assert out == "", "the address is the only line on standard output"
     assert "Traceback" not in err
-    assert err.splitlines() == [
-        f"serving {database}/articles; Ctrl-C ends it",
+    assert re.sub(r"[0-9.]+ GB", "4.0 GB", err).splitlines() == [
+        f"serving {database}/articles, with up to 4.0 GB of vectors in memory; Ctrl-C ends it",
         "stopping; Ctrl-C once more stops at once",
     ]
 

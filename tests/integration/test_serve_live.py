@@ -27,6 +27,7 @@ from vecindex.verbs.lens.layout import laid_out
 from vecindex.verbs.overlap.live import LoadedTable
 from vecindex.verbs.overlap.overlap import overlap
 from vecindex.verbs.picture import picture as map_picture
+from vecindex.verbs.search.warm import Warm
 
 TEXT = "what is this?"
 ODD_IDS = ["a/b", "c#d", "e f", "ü?&=", "%2F", "'quoted'", "a/b/neighbors", "x\x01y", "...", "<script>"]
@@ -213,13 +214,16 @@ def test_a_question_is_embedded_once(client: Client) -> None:
     assert all(one == found[0] for one in found)
 
 
-@pytest.mark.parametrize("held_bytes", [0, 1 << 30])
-def test_vectors_are_held_or_read_with_the_same_answer(folder: Path, held_bytes: int) -> None:
+@pytest.mark.parametrize("megabytes", [0, 1])
+def test_vectors_are_held_or_read_with_the_same_answer(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, megabytes: int
+) -> None:
+    monkeypatch.setenv("VECINDEX_VECTOR_MB", str(megabytes))
     vectors = planted(folder, n=50)
-    loaded = LoadedTable(Database(folder).articles("articles"), held_bytes)
+    loaded = LoadedTable(Database(folder).articles("articles"), Warm())
     query = (vectors[3] / np.linalg.norm(vectors[3])).astype(np.float32)
     found = [loaded.around_question(query, 5, "flat") for _ in range(2)]
-    assert (loaded._held is None) == (held_bytes == 0)
+    assert (loaded._held is None) == (megabytes == 0)
     assert found[0] == found[1]
     unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     near = np.argsort(1 - unit @ query, kind="stable")[:5]

@@ -41,7 +41,7 @@ def test_a_search_of_the_store_ends_with_its_time(tmp_path: Path) -> None:
     table, vectors = filled(tmp_path, 5)
     limit = Limit(60)
     with limit.holding():
-        assert nearest(table, vectors[:1], 1, ["id"], "year > 0")[0][0].row["id"] == "a00000"
+        assert nearest(table, vectors[:1], 1, ["id"], "year > 0")[0].rows[0].row["id"] == "a00000"
         limit.stop()
         with pytest.raises(Stopped, match=OVER):
             nearest(table, vectors[:1], 1, ["id"])

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vecindex.cli.options import NEVER_BY_A_FOLDER
-from vecindex.config import KEY_VARIABLE
+from vecindex.config import KEY_VARIABLE, VECTORS_VARIABLE
 from vecindex.errors import ConfigError
 from vecindex.masks import masked
 from vecindex.messages import is_it
@@ -154,7 +154,7 @@ class Sources:
     def held(self) -> Settings:
         """Return what holds now, and where each comes from."""
         found = []
-        used = {VARIABLE, KEY_VARIABLE}
+        used = {VARIABLE, KEY_VARIABLE, VECTORS_VARIABLE}
         for known in (self._all, *self._commands.values()):
             for name, option in known.options.items():
                 used |= set(option.envvar)

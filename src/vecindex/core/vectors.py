@@ -9,6 +9,8 @@ F32 = npt.NDArray[np.float32]
 
 MIN_NORM = 1e-12
 """Below this a vector has no direction worth keeping."""
+# Vectors whose length is 1 to within this were scaled in float32, and count as of length 1.
+_UNIT = 1e-6
 
 
 def normalize(vectors: npt.ArrayLike) -> F32:
@@ -56,3 +58,22 @@ def row_cosines(left: npt.ArrayLike, right: npt.ArrayLike) -> npt.NDArray[np.flo
     with np.errstate(divide="ignore", invalid="ignore"):
         dots = np.einsum("ij,ij->i", a, b)
         return np.asarray(dots / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)))
+
+
+def distances_to(vector: F32, rows: F32) -> npt.NDArray[np.float64]:
+    """Return the cosine distance of each row (m, d) to a unit vector (d,), 0 to 2, lower is closer; shape (m,).
+
+    It is summed in float64 and rounded to float32, in the same way for a row whatever stands next to it. Rows need
+    not be unit vectors; for those that are to within float32, it is 1 - the product.
+
+    >>> distances_to(np.array([1.0, 0.0], dtype=np.float32), np.array([[1.0, 0.0], [0.0, 3.0]], dtype=np.float32))
+    array([0., 1.])
+    """
+    # The product of two float32 numbers is a float64 number, without rounding.
+    products = np.multiply(rows, vector, dtype=np.float64).sum(axis=1)
+    lengths = np.sqrt(np.multiply(rows, rows, dtype=np.float64).sum(axis=1))
+    lengths[np.abs(lengths - 1.0) < _UNIT] = 1.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        dist = 1.0 - products / lengths
+    # Rounding puts the distance to itself a little below nought.
+    return np.asarray(np.maximum(dist, 0.0).astype(np.float32).astype(np.float64))

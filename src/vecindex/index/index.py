@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from vecindex.verbs.overlap.result import OverlapResult
     from vecindex.verbs.picture.result import MapResult
     from vecindex.verbs.project.result import ProjectResult
-    from vecindex.verbs.questions.model import QuestionModel
     from vecindex.verbs.questions.reader import Questions
     from vecindex.verbs.search.result import SearchResult
 
@@ -58,18 +57,10 @@ class Index(Upkeep, Tables, Evaluation):
         expected("database", database, str | Path | None)
         self.uri = database_uri(None if database is None else str(database))
         self.table = expected("table", table, str)
-        self._questions: QuestionModel | None = None
 
     def __repr__(self) -> str:
         """Return how to make it again."""
         return f"vecindex.open({masked(self.uri)!r}, {self.table!r})"
-
-    def _question_model(self) -> QuestionModel:
-        """Return the model of this index, loaded at its first question and kept."""
-        from vecindex.verbs.questions.model import QuestionModel
-
-        self._questions = self._questions or QuestionModel()
-        return self._questions
 
     @options_shown(IngestOptions)
     def ingest(
@@ -213,7 +204,7 @@ class Index(Upkeep, Tables, Evaluation):
         the table's kind and of any length). Hits are ordered by `dist`, the cosine distance 1 - cos (lower is
         closer), then by id; so of several equally near ones at the end, the smaller ids are given. With `hybrid` the
         order is that of `relevance` (higher is better): reciprocal rank fusion. The model is loaded at the first
-        query and kept.
+        query and kept; so are the vectors after some queries, if they fit into a quarter of the memory.
 
         Raises
         ------
@@ -222,7 +213,8 @@ class Index(Upkeep, Tables, Evaluation):
         from vecindex.verbs.search.search import search
 
         expected("query", query, str | Sequence[str] | None)
-        return search(self._database(), self.table, query, options, self._question_model(), observer, stdin)
+        model, warm = self._question_model(), self._warm()
+        return search(self._database(), self.table, query, options, model, observer, stdin, warm=warm)
 
     @options_shown(OverlapOptions)
     def overlap(

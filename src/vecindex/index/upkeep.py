@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from vecindex.store.database import Database
     from vecindex.types import Observer
     from vecindex.verbs.index.result import IndexReport
+    from vecindex.verbs.questions.model import QuestionModel
+    from vecindex.verbs.search.warm import Warm
     from vecindex.verbs.upkeep.delete import DeleteReport
     from vecindex.verbs.upkeep.findings import DoctorReport, RepairPlan
     from vecindex.verbs.upkeep.optimize import OptimizeReport
@@ -31,11 +33,27 @@ class Upkeep:
 
     uri: str
     table: str
+    _questions: QuestionModel | None = None
+    _held: Warm | None = None
 
     def _database(self) -> Database:
         from vecindex.store.database import Database
 
         return Database(self.uri)
+
+    def _question_model(self) -> QuestionModel:
+        """Return the model of this index, loaded at its first question and kept."""
+        from vecindex.verbs.questions.model import QuestionModel
+
+        self._questions = self._questions or QuestionModel()
+        return self._questions
+
+    def _warm(self) -> Warm:
+        """Return what keeps the vectors in memory from search to search."""
+        from vecindex.verbs.search.warm import Warm
+
+        self._held = self._held or Warm()
+        return self._held
 
     @options_shown(StatusOptions)
     def status(self, **options: Unpack[StatusOptions]) -> Status:

@@ -150,7 +150,8 @@ class Handlers:
         reranker = live.served.rerank if asked.rerank else None
         given = {**live.served.model, **asked.model_dump(exclude={"text"}), "rerank": reranker}
         options = cast("SearchOptions", given)
-        found = search(live.database(), live.served.table, asked.text, options, live.model, notes, read_only=True)
+        database, name, warm = live.database(), live.served.table, live.warm
+        found = search(database, name, asked.text, options, live.model, notes, read_only=True, warm=warm)
         hits = [
             models.Hit(**plain(hit) | {"fields": {name: readable(value) for name, value in hit.fields.items()}})
             for hit in found.hits

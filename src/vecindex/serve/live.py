@@ -40,6 +40,7 @@ from vecindex.verbs.picture.picture import map_picture
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import read
 from vecindex.verbs.questions.vectors import question_vectors
+from vecindex.verbs.search.warm import Warm
 from vecindex.verbs.the_map import Digests, TheMap, digests_of, the_map
 
 _SNAPSHOTS = 2
@@ -159,6 +160,7 @@ class Live:
         """Open nothing yet."""
         self.served = served
         self.model = SharedModel()
+        self.warm = Warm(first=0)
         self._lock = threading.Lock()
         self._database: Database | None = None
         self._seen: tuple[int, str] | None = None
@@ -229,7 +231,7 @@ class Live:
             older.loaded.release()
         # What it makes is kept for others; who waits for it has a limit all the same.
         with unlimited():
-            return Snapshot(name, table.version, LoadedTable(table), Once(_FILTERS))
+            return Snapshot(name, table.version, LoadedTable(table, self.warm), Once(_FILTERS))
 
     def _outdated(self) -> Snapshot:
         raise Refused(409, "The table has changed since the map was read.", "Read the map again: reload the page.")

@@ -12,6 +12,7 @@ from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import CorruptError
 from vecindex.store.articles import ArticleTable, as_matrix
+from vecindex.store.held.pieces import View
 from vecindex.store.maps import columns_and_positions
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class TableReader:
         at = order.to_numpy(zero_copy_only=False).astype(np.int64)
         self._row_of_scan: Rows = np.empty(self.rows, dtype=np.int64)
         self._row_of_scan[at] = np.arange(self.rows)
+        self._scan_of_row: Rows | None = None
         self.positions = {name: xy[at] for name, xy in positions.items()}
         self.articles: Rows | None = None
         self._article_ids: pa.Array = self.ids
@@ -102,6 +104,19 @@ class TableReader:
                 if stop - start == len(block):
                     yield self._row_of_scan[start:stop], block
                     start = stop
+
+    def held_blocks(self, held: View) -> Iterator[tuple[Rows, F32]]:
+        """Yield what `blocks` does from the vectors of this version in memory."""
+        start = 0
+        for block in held.parts(_BLOCK_ROWS):
+            yield self._row_of_scan[start : start + len(block)], block
+            start += len(block)
+
+    def held_vectors(self, held: View, rows: Rows) -> F32:
+        """Return the vectors (m, d) of these rows, in their order, from those in memory."""
+        if self._scan_of_row is None:
+            self._scan_of_row = np.argsort(self._row_of_scan)
+        return held.vectors(held.positions(self._scan_of_row[rows]))
 
     def vectors(self, rows: Rows) -> tuple[Rows, F32]:
         """Return these rows, ascending, with their vectors."""

@@ -46,6 +46,7 @@ def serve(
     from vecindex.cli.output import say
     from vecindex.serve.live import Served
     from vecindex.serve.server import serve as run
+    from vecindex.verbs.search.warm import Warm
 
     served = Served(database_uri(db), table, map, questions, options, rerank)
 
@@ -56,7 +57,8 @@ def serve(
         except OutputError:
             silence("stdout")
             say(url)
-        say(f"serving {served.uri}/{table}; Ctrl-C ends it")
+        memory = Warm().budget_bytes() / 1e9
+        say(f"serving {served.uri}/{table}, with up to {memory:.1f} GB of vectors in memory; Ctrl-C ends it")
         if open:
             import webbrowser
 

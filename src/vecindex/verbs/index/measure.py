@@ -106,8 +106,8 @@ def _recall(table: ArticleTable, asked: Asked, probe: Probe) -> float:
     found = []
     for at in range(0, len(asked.vectors), _BATCH):
         answers = nearest(table, asked.vectors[at : at + _BATCH], K + PAD, ["id"], probe=probe)
-        for hits, own in zip(answers, asked.own[at : at + _BATCH], strict=True):
-            found.append([hit.row["id"] for hit in hits if hit.row["id"] != own])
+        for answer, own in zip(answers, asked.own[at : at + _BATCH], strict=True):
+            found.append([hit.row["id"] for hit in answer.rows if hit.row["id"] != own])
     return recall(found, asked.right, K)
 
 

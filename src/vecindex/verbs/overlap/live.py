@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vecindex.core.limits import looking, unlimited
+from vecindex.core.limits import looking
 from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted
 from vecindex.core.overlap import found_in, overlap_at_k
 from vecindex.core.placement import place_by_search
@@ -23,6 +23,7 @@ from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
 from vecindex.neighbors.ties import settled
 from vecindex.store.articles import ArticleTable
+from vecindex.store.held.pieces import View
 from vecindex.store.maps import maps, no_such_map
 from vecindex.store.search import check_condition
 from vecindex.verbs.lens.layout import Layout, laid_out
@@ -30,9 +31,7 @@ from vecindex.verbs.lens.options import SIZES
 from vecindex.verbs.map_rows import index_of
 from vecindex.verbs.overlap.options import check_enough
 from vecindex.verbs.reader import TableReader
-
-HELD_BYTES = 512 << 20
-"""Vectors that take no more than this are kept in memory after the first question; else each question reads them."""
+from vecindex.verbs.search.warm import Warm
 
 Mask = npt.NDArray[np.bool_]
 
@@ -92,17 +91,17 @@ class _Asked:
 class LoadedTable:
     """A version of a table with what each question needs: ids, positions, trees of the maps, and vectors if they fit.
 
-    Memory is that of the ids, 16 bytes a row and map, a tree of each map asked for, and the vectors up to
-    `held_bytes`. May be used by several threads at once.
+    Memory is that of the ids, 16 bytes a row and map, a tree of each map asked for, and the vectors up to the budget
+    of `Warm`. May be used by several threads at once.
     """
 
-    def __init__(self, table: ArticleTable, held_bytes: int = HELD_BYTES) -> None:
-        """Read the ids and positions."""
+    def __init__(self, table: ArticleTable, warm: Warm | None = None) -> None:
+        """Read the ids and positions; `warm` holds the vectors, which each question reads without one."""
         self.table = table
         self.about = maps(table)
         self.reader = TableReader(table, list(self.about))
-        self._held_bytes = held_bytes
-        self._held: list[tuple[Rows, F32]] | None = None
+        self._warm = warm
+        self._held: View | None = None
         self._last: _Asked | None = None
         self._planes: dict[str, Plane] = {}
         self._lock = threading.Lock()
@@ -110,7 +109,7 @@ class LoadedTable:
     def release(self) -> None:
         """Give the memory of the vectors back; later questions read them from the store."""
         with self._lock:
-            self._held, self._held_bytes = None, 0
+            self._held = self._warm = None
 
     def check_map(self, name: str) -> None:
         """Raise ConfigError, naming the maps that there are, where there is no such map."""
@@ -214,34 +213,24 @@ class LoadedTable:
             raise CorruptError(f"{self.table.where}: {error}.", text("Find the rows: ", command("doctor"))) from error
         return search.result()
 
-    def _blocks(self) -> Iterator[tuple[Rows, F32]]:
-        held = self._held
-        if held is not None:
-            yield from held
-            return
-        if self.reader.rows * self.table.fingerprint.dimension * 4 > self._held_bytes:
-            yield from self.reader.blocks()
-            return
+    def _in_memory(self) -> View | None:
+        """Return the vectors in memory, read at the first question; None where they do not fit."""
         with self._lock:
-            held = self._held
-            if held is None and self._held_bytes:
-                with unlimited():
-                    held = self._held = [(rows, block.copy()) for rows, block in self.reader.blocks()]
-        yield from held if held is not None else self.reader.blocks()
+            if self._held is None and self._warm is not None:
+                self._held = self._warm.view(self.table, self.table.lance.to_lance())
+            return self._held
+
+    def _blocks(self) -> Iterator[tuple[Rows, F32]]:
+        held = self._in_memory()
+        return self.reader.blocks() if held is None else self.reader.held_blocks(held)
 
     def _vectors(self, rows: Rows) -> F32:
         """Return the vectors (m, d) of these rows, in their order."""
-        wanted, back = np.unique(rows, return_inverse=True)
         held = self._held
-        if held is None:
-            return self.reader.vectors(wanted)[1][back]
-        found = np.empty((len(wanted), self.table.fingerprint.dimension), dtype=np.float32)
-        is_wanted = np.zeros(self.reader.rows, dtype=np.bool_)
-        is_wanted[wanted] = True
-        for mine, block in held:
-            there = np.flatnonzero(is_wanted[mine])
-            found[np.searchsorted(wanted, mine[there])] = block[there]
-        return found[back]
+        if held is not None:
+            return self.reader.held_vectors(held, rows)
+        wanted, back = np.unique(rows, return_inverse=True)
+        return self.reader.vectors(wanted)[1][back]
 
     def _plane(self, name: str, among: Mask | None = None) -> Plane:
         self.check_map(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,9 +13,10 @@ from vecindex.core.vectors import F32, normalize
 from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, command, text
 from vecindex.store.articles import ArticleTable, as_matrix
-from vecindex.store.search import Found, by_fulltext, nearest
+from vecindex.store.search import Found, Nearest, by_fulltext, nearest
 from vecindex.verbs.search.options import RRF
 from vecindex.verbs.search.result import Hit
+from vecindex.verbs.search.warm import Warm
 
 SNIPPET_CHARS = 300
 HYBRID_DEPTH = 100
@@ -54,13 +56,15 @@ class Finder:
         reads_texts: bool = False,
         fusion: Fusion | None = None,
         probe: Probe | None = None,
+        warm: Warm | None = None,
     ) -> None:
         """Take the table, and how many hits of what kind are wanted; see `Index.search`.
 
         Without `fields` the user's own columns are left out; with `reads_texts` the rows bring their texts, whatever
-        hits show of them. With `probe` the index of the vectors is searched so; without, all rows are.
+        hits show of them. With `probe` the index of the vectors is searched so; without, all rows are, in memory
+        where `warm` holds them.
         """
-        self.table, self.k, self.text, self.probe = table, k, text, probe
+        self.table, self.k, self.text, self.probe, self._warm = table, k, text, probe, warm
         self.fusion = fusion or Fusion()
         self.chunked = table.fingerprint.chunking is not None
         self.grouped = self.chunked and by == "article"
@@ -99,18 +103,24 @@ class Finder:
             if limit > _MANY:
                 # Counted each time: another process may add rows meanwhile; one more than there are shows the end.
                 limit = min(limit, self.table.count() + 1)
-            found = nearest(self.table, vectors[open_ones], limit, self.columns, where, probe)
-            for i, rows in zip(open_ones, found, strict=True):
+            for i, near in zip(open_ones, self._nearest(vectors[open_ones], limit, where, probe), strict=True):
                 # Left out here and not by a condition, for which the ids of all rows would be read.
-                ranked = self._once_each([row for row in rows if row.row[self.key] != without[i]])
-                ended = len(rows) < limit
-                if ended and len(ranked) < k and (wider := self._wider(probe, where, len(rows))) is not None:
+                ranked = self._once_each([row for row in near.rows if row.row[self.key] != without[i]])
+                ended = math.isinf(near.beyond)
+                if ended and len(ranked) < k and (wider := self._wider(probe, where, len(near.rows))) is not None:
                     done[i] = self._closed(vectors[i : i + 1], k, where, without[i : i + 1], wider)[0]
-                elif ended or (len(ranked) >= k and _dist(ranked[k - 1]) < _dist(rows[-1])):
+                elif ended or (len(ranked) >= k and _dist(ranked[k - 1]) < near.beyond):
                     done[i] = ranked[:k]
             open_ones = [i for i in open_ones if i not in done]
             limit *= 4
         return [done[i] for i in range(len(vectors))]
+
+    def _nearest(self, vectors: F32, limit: int, where: str | None, probe: Probe | None) -> list[Nearest]:
+        if self._warm is not None and probe is None:
+            found = self._warm.nearest(self.table, vectors, limit, self.columns, where)
+            if found is not None:
+                return found
+        return nearest(self.table, vectors, limit, self.columns, where, probe)
 
     def _wider(self, probe: Probe | None, where: str | None, seen: int) -> Probe | None:
         """Return how to search more of the index than gave `seen` rows; None where that is all, or Lance does it."""

@@ -40,6 +40,7 @@ from vecindex.verbs.search.options import SearchOptions, checked_search, ids_of,
 from vecindex.verbs.search.rankers import MEANING, WORDS
 from vecindex.verbs.search.reorder import Spread, reranked, spread
 from vecindex.verbs.search.result import Answer, SearchResult
+from vecindex.verbs.search.warm import Warm
 
 T = TypeVar("T")
 
@@ -63,8 +64,12 @@ def search(
     observer: Observer | None = None,
     stdin: BinaryIO | None = None,
     read_only: bool = False,
+    warm: Warm | None = None,
 ) -> SearchResult:
-    """Return the nearest rows to each query; see `Index.search`. `read_only` leaves a damaged index as it is."""
+    """Return the nearest rows to each query; see `Index.search`. `read_only` leaves a damaged index as it is.
+
+    `warm` holds vectors from search to search; None reads them from the disk.
+    """
     given = [] if query is None else [query] if isinstance(query, str) else list(query)
     options = checked_search(given, options)
     observer = observer or Silent()
@@ -72,16 +77,17 @@ def search(
     for query_text in given:
         if not is_unicode(query_text):
             raise not_unicode(query_text, table.where)
-    if options["where"] is not None:
+    matching = None if warm is None or options["where"] is None else warm.matching(table, options["where"])
+    if options["where"] is not None and matching is None:
         check_condition(table, options["where"])
     texts, rejected = _texts(given, options, stdin)
-    matching = table.count(options["where"])
+    matching = table.count(options["where"]) if matching is None else matching
     near = approximation(table, options, matching, observer)
     if matching:
         queries = _queries(table, options, texts, model, observer)
         probe = None if near is None else near.probe
         mark = time.process_time()
-        found, finder = _found(database, table, options, queries, model, observer, read_only, probe)
+        found, finder = _found(database, table, options, queries, model, observer, read_only, probe, warm)
         if near is None and not read_only and options["at"] is None and str(ranker_asked(options)) == MEANING:
             suggest_index(table, 1_000 * (time.process_time() - mark) / len(queries), observer)
         answers = [
@@ -115,6 +121,7 @@ def _found(
     observer: Observer,
     read_only: bool,
     probe: Probe | None,
+    warm: Warm | None,
 ) -> tuple[list[list[Found]], Finder]:
     """Return the rows of each query, and the finder that shows them."""
     ranker, k = ranker_asked(options), options["k"]
@@ -130,6 +137,7 @@ def _found(
         reads_texts=ranker.rerank,
         fusion=Fusion(options["words_weight"], options["rrf_k"]),
         probe=probe,
+        warm=warm,
     )
     if ranker.base == MEANING:
         lists = _searched(finder, lambda: finder.by_vector(queries, depth))

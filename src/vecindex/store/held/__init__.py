@@ -1,0 +1,1 @@
+"""Vectors of a table that are kept in memory between searches."""

@@ -1,0 +1,150 @@
+"""The vectors of a table kept in memory from search to search; what is found is what the disk would give."""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vecindex.config import vector_memory_bytes
+from vecindex.core.neighbors import F64, Rows
+from vecindex.core.vectors import F32, distances_to
+from vecindex.neighbors.held import near
+from vecindex.shortages import memory_available
+from vecindex.store.articles import ArticleTable
+from vecindex.store.faults import translated
+from vecindex.store.held.pieces import Mask, Name, Pieces, View
+from vecindex.store.search import Nearest, in_order, margin
+
+FIRST = 4
+"""Queries answered from the disk before vectors are read into memory: reading them takes as long as some seven."""
+MEMORY_SHARE = 0.25
+"""Of the memory that the process may take, unless the user says how much."""
+_VERSIONS = 2
+_MASKS = 16
+# More rows than these within rounding of the last: the disk is as quick.
+_MOST_CANDIDATES = 20_000
+# What these give depends on the time.
+_CLOCK = re.compile(r"\b(now|current_date|today)\b", re.IGNORECASE)
+
+
+class Warm:
+    """The vectors of a table in memory, up to a budget, at the version that is asked for.
+
+    A later version reads only what is new. May be used by several threads at once.
+    """
+
+    def __init__(self, first: int = FIRST) -> None:
+        """Hold nothing yet; `first` queries are answered from the disk."""
+        self._first = first
+        self._lock = threading.RLock()
+        self._pieces = Pieces(self.budget_bytes)
+        self._views: list[View] = []
+        self._masks: OrderedDict[tuple[Name, int, str], Mask] = OrderedDict()
+        self._of: str | None = None
+
+    def budget_bytes(self) -> int:
+        """Return the memory that vectors may take: as the user says, or a quarter of what the process may take."""
+        given = vector_memory_bytes()
+        return int(MEMORY_SHARE * (memory_available() + self._pieces.held_bytes)) if given is None else given
+
+    @property
+    def held_bytes(self) -> int:
+        """The memory that vectors take now."""
+        with self._lock:
+            return self._pieces.held_bytes
+
+    def view(self, table: ArticleTable, data: Any) -> View | None:
+        """Return all vectors of a version, a Lance dataset; None where they do not fit."""
+        with self._lock:
+            if self._of != table.where:
+                self._forget()
+                self._of = table.where
+            try:
+                found = self._pieces.view(table, data, self._views)
+            except MemoryError:
+                found = None
+            if found is None:
+                self._forget()
+                return None
+            others = [one for one in self._views if one is not found]
+            self._views = [*others[-(_VERSIONS - 1) :], found]
+            return found
+
+    def _forget(self) -> None:
+        self._views.clear()
+        self._masks.clear()
+        self._pieces.clear()
+
+    def matching(self, table: ArticleTable, where: str) -> int | None:
+        """Return how many rows meet a condition that was checked before; None where that is not known."""
+        with self._lock:
+            if not self._masks or self._of != table.where:
+                return None
+            data = table.lance.to_lance()
+            view = self._pieces.view(table, data, self._views) if self._views else None
+            mask = None if view is None else self._masks.get((view.name, int(data.version), where))
+            return None if mask is None else int(mask.sum())
+
+    def nearest(
+        self, table: ArticleTable, queries: F32, limit: int, columns: Sequence[str], where: str | None
+    ) -> list[Nearest] | None:
+        """Return what `store.search.nearest` does, from memory; None where that is to be asked.
+
+        Of rows that are as near as the last, all are given, though they be more than `limit`.
+        """
+        if where is not None and _CLOCK.search(where):
+            return None
+        with self._lock:
+            self._first = max(0, self._first - len(queries))
+            if self._first:
+                return None
+        with translated(table.where):
+            data = table.lance.to_lance()
+        view = self.view(table, data)
+        if view is None or not len(view.row_ids):
+            return None
+        among = view.live if where is None else self._meeting(table, data, view, where)
+        found = []
+        for query, at in zip(queries, near(view.blocks, queries, limit, margin(table), among), strict=True):
+            if len(at) > max(_MOST_CANDIDATES, 2 * limit):
+                return None
+            found.append(_measured(query, at, view.vectors(at), limit))
+        every = np.unique(np.concatenate([at for at, _, _ in found]))
+        rows: list[dict[str, Any]] = []
+        if len(every):
+            with translated(table.where):
+                rows = data.take(view.numbers(every).tolist(), columns=list(columns)).to_pylist()
+        return [
+            in_order([dict(rows[i]) for i in np.searchsorted(every, at)], dist, beyond) for at, dist, beyond in found
+        ]
+
+    def _meeting(self, table: ArticleTable, data: Any, view: View, where: str) -> Mask:
+        """Return which rows of the blocks meet a condition; of the last few it is known."""
+        key = (view.name, int(data.version), where)
+        with self._lock:
+            if key in self._masks:
+                self._masks.move_to_end(key)
+                return self._masks[key]
+        with translated(table.where):
+            found = view.meeting(data, where)
+        with self._lock:
+            self._masks[key] = found
+            while len(self._masks) > _MASKS:
+                self._masks.popitem(last=False)
+        return found
+
+
+def _measured(query: F32, at: Rows, vectors: F32, limit: int) -> tuple[Rows, F64, float]:
+    """Return the rows that are not farther than the `limit`-th, their distances, and from where on others are."""
+    dist = distances_to(query, vectors)
+    if len(at) < limit:
+        return at, dist, math.inf
+    last = np.partition(dist, limit - 1)[limit - 1]
+    near_enough = dist <= last
+    return at[near_enough], dist[near_enough], float(np.nextafter(np.float32(last), np.float32(np.inf)))
