@@ -15,8 +15,8 @@ from test_hostile_sources import SAMPLES, Hostile, files
 from hostile import DAMAGE, HOSTILE_TEXTS, PACKED, VALUES, amounts, check_refusal, damaged, try_all
 from vecindex.errors import VecindexError
 from vecindex.sources.files import InputFile
+from vecindex.sources.ids import read_ids
 from vecindex.verbs.questions.reader import read, rows
-from vecindex.verbs.upkeep.delete import _read_ids
 
 QUESTIONS = [
     {"id": f"q{i}", "question": f"how do cells {i} divide", "topic": "cells", "answers": ["a1", "a2"]}
@@ -97,7 +97,7 @@ def test_a_hostile_file_of_ids_gives_ids_or_is_refused(cases: int, tmp_path: Pat
         path = tmp_path / file.name
         path.write_bytes(file.data)
         try:
-            for one in _read_ids(str(path)):
+            for one in read_ids(str(path)):
                 assert isinstance(one, str)
             assert InputFile(str(path), str(path)).base_name == file.name
         except VecindexError as error:

@@ -17,7 +17,8 @@ import pytest
 
 import vecindex
 from tables import Notices, append, chunked_table, filled, fingerprint, make_table, unit_vectors
-from vecindex.errors import ConfigError, TableNotFoundError
+from vecindex.core.identity import written_id
+from vecindex.errors import ConfigError, SourceError, TableNotFoundError
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import put_map
@@ -401,3 +402,37 @@ def test_a_file_that_is_there_is_replaced_and_keeps_its_permissions(tmp_path: Pa
         with pytest.raises(ConfigError, match="Cannot write"):
             vecindex.open(tmp_path / "db").export(place, format="csv")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["db", "o.csv"]
+
+
+def test_rows_by_a_file_of_ids(tmp_path: Path) -> None:
+    ids = hostile(tmp_path)
+    index = vecindex.open(tmp_path)
+    wanted = [ids[7], ids[1], "no such", ids[3]]
+    file = tmp_path / "ids.txt"
+    # As they are, as objects, and as a terminal prints what cannot be seen.
+    lines = [json.dumps({"id": wanted[0]}), json.dumps({"id": wanted[1]}), wanted[2], "", written_id(wanted[3])]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    seen = Notices()
+    report = index.export(tmp_path / "out.jsonl", ids=file, columns=["id"], maps=(), observer=seen)
+    got = [json.loads(line)["id"] for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert got == [ids[1], ids[3], ids[7]], "in the order of the table"
+    assert (report.rows, report.of, report.not_found, report.ids) == (3, len(ids), ("no such",), str(file))
+    assert any("no row of 1 of the ids" in text and "no such" in text for text in seen.lines)
+    both = index.export(tmp_path / "out.jsonl", ids=file, where="id LIKE '3%'", columns=["id"], maps=())
+    assert both.rows == 1
+    file.write_text("nothing\n", encoding="utf-8")
+    assert index.export(tmp_path / "out.jsonl", ids=file, maps=()).rows == 0
+    file.write_text('{"title": "no id"}\n', encoding="utf-8")
+    with pytest.raises(SourceError, match=r"ids\.txt:1: no id in this line"):
+        index.export(tmp_path / "out.jsonl", ids=file, maps=())
+
+
+def test_an_id_of_an_article_stands_for_its_chunks(tmp_path: Path) -> None:
+    table, _, _ = chunked_table(tmp_path, [2, 1, 3])
+    rows = [row for batch in table.scan(["id", "article_id"]) for row in batch.to_pylist()]
+    article = rows[-1]["article_id"]
+    file = tmp_path / "ids.txt"
+    file.write_text(f"{article}\n{rows[0]['id']}\n", encoding="utf-8")
+    vecindex.open(tmp_path).export(tmp_path / "out.jsonl", ids=file, columns=["id"], maps=())
+    got = {json.loads(line)["id"] for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()}
+    assert got == {row["id"] for row in rows if row["article_id"] == article} | {rows[0]["id"]}

@@ -18,10 +18,10 @@ from vecindex.errors import SourceError
 from vecindex.sources import unpack
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile
+from vecindex.sources.ids import read_ids
 from vecindex.sources.open import open_sources
 from vecindex.sources.pickles import source as pickles
 from vecindex.verbs.questions.reader import read
-from vecindex.verbs.upkeep.delete import _read_ids
 
 PACK: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,
@@ -70,7 +70,7 @@ def test_every_reader_of_compressed_files_has_the_limit(bomb: bytes, tmp_path: P
         with pytest.raises(SourceError, match="unpack to more than"):
             read(tmp_path / f"{name}.gz")
     with pytest.raises(SourceError, match="unpack to more than"):
-        _read_ids(str(tmp_path / "rows.jsonl.gz"))
+        read_ids(str(tmp_path / "rows.jsonl.gz"))
     with pytest.raises(SourceError, match="unpack to more than"):
         read("-", BytesIO(packed))
     file = InputFile("rows.parquet.gz", str(tmp_path / "rows.parquet.gz"))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from vecindex.core.graph import GRAPH_K
+from vecindex.core.identity import written_id
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
 from vecindex.exports.tables import write_csv, write_json, write_jsonl, write_parquet
 from vecindex.exports.uploads import is_remote, size_there, upload_vectors, uploaded
@@ -24,6 +25,7 @@ from vecindex.store.database import Database
 from vecindex.store.maps import maps as stored_maps
 from vecindex.types import Observer, Silent, Stage
 from vecindex.verbs.export.columns import Columns, chosen_maps, open_version, plan_columns
+from vecindex.verbs.export.ids import WantedIds
 from vecindex.verbs.export.neighbors import FileNeighbors, file_neighbors
 from vecindex.verbs.export.options import ATLAS, VIEWER, ExportOptions, check_vectors, checked_export, format_of
 from vecindex.verbs.export.result import ExportReport
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 STAGE = "exporting"
 STDOUT = "-"
+_SHOWN_IDS = 5
 METADATA_KEY = b"vecindex"
 """Of a Parquet file: JSON with the table, its version, what made its vectors, and its maps."""
 _WRITERS: dict[str, Callable[[BinaryIO, Any, Iterable[Any]], int]] = {
@@ -58,11 +61,12 @@ def export(
     begun = time.perf_counter()
     table = open_version(database, name, options["where"], options["at"])
     kind, packed = format_of(out, options["format"])
-    job = _job(table, options, kind)
+    wanted = None if options["ids"] is None else WantedIds(str(options["ids"]), table)
+    job = _job(table, options, kind, wanted)
     neighbors = None
     if options["tool"] == ATLAS:
         neighbors = file_neighbors(database, table, job.where, options["k"] or GRAPH_K, observer)
-    _report_missing(table, job, options, observer)
+    _report_missing(table, job, options, observer, wanted)
     topics = _topics(database, table, job, options, observer) if options["topics"] else None
     batches = _batches(table, job, neighbors, topics, observer)
     ids_out = None
@@ -84,6 +88,8 @@ def export(
         format=kind,
         tool=options["tool"],
         where=options["where"],
+        ids=None if wanted is None else wanted.file,
+        not_found=() if wanted is None else wanted.not_found,
         rows=rows,
         of=job.of,
         outside=job.outside,
@@ -111,9 +117,11 @@ class _Job:
     outside: int
 
 
-def _job(table: ArticleTable, options: ExportOptions, kind: str) -> _Job:
+def _job(table: ArticleTable, options: ExportOptions, kind: str, wanted: WantedIds | None) -> _Job:
     of = table.count()
     where, tool, maps = options["where"], options["tool"], options["maps"]
+    if wanted is not None:
+        where = wanted.and_where(where)
     rows = table.count(where) if where else of
     if kind == "npy":
         return _Job(Columns(("id", "vector"), ("id", "vector"), (), None), where, rows, of, 0)
@@ -137,7 +145,13 @@ def _job(table: ArticleTable, options: ExportOptions, kind: str) -> _Job:
     return _Job(columns, where, on_map, of, rows - on_map)
 
 
-def _report_missing(table: ArticleTable, job: _Job, options: ExportOptions, observer: Observer) -> None:
+def _report_missing(
+    table: ArticleTable, job: _Job, options: ExportOptions, observer: Observer, wanted: WantedIds | None
+) -> None:
+    if wanted is not None and wanted.not_found:
+        n, first = len(wanted.not_found), ", ".join(written_id(i) for i in wanted.not_found[:_SHOWN_IDS])
+        more = f", and {n - _SHOWN_IDS:,} more" if n > _SHOWN_IDS else ""
+        observer.notice(f"{table.where} has no row of {n:,} of the ids in {wanted.file}: {first}{more}")
     if job.outside:
         observer.notice(
             text(
@@ -146,9 +160,7 @@ def _report_missing(table: ArticleTable, job: _Job, options: ExportOptions, obse
             )
         )
     elif not job.rows:
-        observer.notice(
-            f"{table.where}: no row {'meets the condition' if options['where'] and job.of else 'is in it'}"
-        )
+        observer.notice(f"{table.where}: no row {'meets the condition' if job.where and job.of else 'is in it'}")
 
 
 def _batches(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Literal, TypedDict
 
 from vecindex.errors import ConfigError
@@ -32,6 +33,9 @@ class ExportOptions(TypedDict, total=False):
         Option("Columns, in this order [default: those for readers]", metavar="A,B"),
     ]
     where: Annotated[str | None, Option('An SQL condition on the columns, e.g. "year > 1990".', metavar="SQL")]
+    ids: Annotated[
+        str | Path | None, Option("Only rows of these ids, one per line; - for standard input.", metavar="FILE")
+    ]
     maps: Annotated[
         str | Sequence[str] | None,
         Option("A map whose coordinates are included [default: all]", flag="--map", metavar="NAME"),

@@ -17,6 +17,7 @@ class ExportReport(Result):
     out : the file, or "-" for standard output; `ids_out` the file with the ids of vectors, else None.
     format, tool : see `Index.export`.
     version : of the table that was read.
+    ids, not_found : the file of ids, and those in it that no row of the table has.
     rows : rows written, of those that the table holds (`of`).
     outside : rows left out since they are not on the map; they are left out for embedding-atlas only.
     columns : their names in the file. `maps` are those whose coordinates are among them, `placed` the one whose
@@ -33,6 +34,8 @@ class ExportReport(Result):
     format: str
     tool: str | None
     where: str | None
+    ids: str | None
+    not_found: tuple[str, ...]
     rows: int
     of: int
     outside: int

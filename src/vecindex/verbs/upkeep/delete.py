@@ -8,13 +8,11 @@ from typing import BinaryIO
 
 from vecindex.core.conditions import isin
 from vecindex.core.identity import id_as_written
-from vecindex.errors import ConfigError, SourceError
+from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, option, text
 from vecindex.options import checked
 from vecindex.serialize import Result
-from vecindex.sources.base import Record
-from vecindex.sources.files import InputFile, read_lines, standard_input
-from vecindex.sources.jsons.rows import parse_object
+from vecindex.sources.ids import read_ids
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.search import check_condition
@@ -62,7 +60,7 @@ def delete(
             text("Give ids or ", option("where"), ", not both."),
             text("Put the ids into the condition: ", option("where", Placeholder("\"id IN ('a', 'b')\""))),
         )
-    wanted = list(dict.fromkeys([*ids, *(_read_ids(str(file), stdin) if file is not None else [])]))
+    wanted = list(dict.fromkeys([*ids, *(read_ids(str(file), stdin) if file is not None else [])]))
     if where is None and not wanted:
         raise ConfigError(
             "No articles to delete are named.",
@@ -111,28 +109,3 @@ def _articles_there(table: ArticleTable, key: str, wanted: Sequence[str]) -> tup
             rows += len(batch)
             found.update(dict.fromkeys(batch.column(0).to_pylist()))
     return found, rows
-
-
-def _read_ids(name: str, stdin: BinaryIO | None = None) -> list[str]:
-    """Return the ids in a file ("-" for standard input), one a line: as they are, or as JSON objects with an "id".
-
-    Raises SourceError, with the line, where there is none.
-    """
-    ids = []
-    source = standard_input(stdin) if name == "-" else InputFile(name, name)
-    with source.open() as stream:
-        for number, line, _ in read_lines(stream, source.name):
-            location = f"{source.name}:{number}"
-            if line.isspace():
-                continue
-            made = parse_object(line, location) if line.lstrip().startswith(b"{") else None
-            found = made.fields.get("id") if isinstance(made, Record) else None
-            if made is not None and not isinstance(found, str | int):
-                raise SourceError(
-                    f"{location}: no id in this line.", 'Give one id a line, as it is or as {"id": "..."}.'
-                )
-            try:
-                ids.append(line.decode("utf-8").strip() if made is None else str(found))
-            except UnicodeDecodeError as error:
-                raise SourceError(f"{location}: not valid UTF-8 at byte {error.start + 1}.") from error
-    return ids

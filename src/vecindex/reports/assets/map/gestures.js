@@ -2,10 +2,13 @@
 
 const NOT_A_DRAG = 5;
 const STEP = 90;
+// With Shift.
+const SMALL_STEP = 12;
 
 /**
- * Listen on an canvas. `on.point(px, py, touch)` gets the pointer's position, `on.pick(px, py, touch)` a click that
- * was not a drag, `on.leave()`, `on.hold(dragging)`, `on.middle()` after a key moved the map, `on.enter()` the Enter key.
+ * Listen on a canvas. `on.point(px, py, touch)` gets the pointer's position, `on.pick(px, py, touch)` a click that
+ * was not a drag, `on.leave()`, `on.hold(dragging)`, `on.middle()` after a key moved the map, `on.enter()` the Enter
+ * key. `on.tools` draws: a drag and a key are offered to it first.
  *
  * @param {HTMLElement} canvas
  * @param {import("./camera.js").Camera} camera
@@ -13,7 +16,7 @@ const STEP = 90;
  */
 export function onGestures(canvas, camera, on) {
   const down = new Map();
-  let moved = false, lastTap = null;
+  let moved = false, drawing = false, lastTap = null;
 
   const at = (event) => {
     const box = canvas.getBoundingClientRect();
@@ -26,7 +29,11 @@ export function onGestures(canvas, camera, on) {
     camera.halt();
     down.set(event.pointerId, at(event));
     if (down.size === 1) moved = false;
-    else moved = true;
+    else {
+      moved = true;
+      if (drawing) on.tools.cancel();
+      drawing = false;
+    }
   });
 
   canvas.addEventListener("pointermove", (event) => {
@@ -38,9 +45,13 @@ export function onGestures(canvas, camera, on) {
     }
     if (down.size === 1) {
       if (!moved && Math.hypot(x - before[0], y - before[1]) < NOT_A_DRAG) return;
-      if (!moved) on.hold(true);
+      if (!moved) {
+        on.hold(true);
+        drawing = on.tools.begin(...before, event);
+      }
       moved = true;
-      camera.pan(x - before[0], y - before[1]);
+      if (drawing) on.tools.move(x, y);
+      else camera.pan(x - before[0], y - before[1]);
       down.set(event.pointerId, [x, y]);
       return;
     }
@@ -57,6 +68,9 @@ export function onGestures(canvas, camera, on) {
     if (!down.delete(event.pointerId)) return;
     const [x, y] = at(event);
     if (moved) {
+      if (drawing && event.type === "pointercancel") on.tools.cancel();
+      else if (drawing) on.tools.end();
+      drawing = false;
       if (down.size === 0) on.hold(false);
       return;
     }
@@ -87,10 +101,10 @@ export function onGestures(canvas, camera, on) {
   );
 
   const keys = {
-    ArrowLeft: () => camera.slide(STEP, 0),
-    ArrowRight: () => camera.slide(-STEP, 0),
-    ArrowUp: () => camera.slide(0, STEP),
-    ArrowDown: () => camera.slide(0, -STEP),
+    ArrowLeft: (step) => camera.slide(step, 0),
+    ArrowRight: (step) => camera.slide(-step, 0),
+    ArrowUp: (step) => camera.slide(0, step),
+    ArrowDown: (step) => camera.slide(0, -step),
     "+": () => camera.glide(camera.width / 2, camera.height / 2, 1.6),
     "=": () => camera.glide(camera.width / 2, camera.height / 2, 1.6),
     "-": () => camera.glide(camera.width / 2, camera.height / 2, 1 / 1.6),
@@ -99,10 +113,12 @@ export function onGestures(canvas, camera, on) {
   };
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Enter") on.enter();
-    else if (keys[event.key]) keys[event.key]();
+    const drawn = on.tools.key(event);
+    if (drawn) { /* The tool has used it. */ }
+    else if (event.key === "Enter") on.enter();
+    else if (keys[event.key]) keys[event.key](event.shiftKey ? SMALL_STEP : STEP);
     else return;
     event.preventDefault();
-    if (event.key !== "Enter") on.middle();
+    if (!drawn && event.key !== "Enter") on.middle();
   });
 }

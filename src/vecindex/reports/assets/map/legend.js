@@ -11,9 +11,10 @@ export class Legend {
     this.only = null;
   }
 
-  set(coloring, codes) {
+  /** Show a coloring, of which only some codes may be shown; null for all. */
+  set(coloring, codes, only = null) {
     this.coloring = coloring;
-    this.only = null;
+    this.only = only;
     this.tally = new Uint32Array(256);
     for (const code of codes) this.tally[code]++;
   }

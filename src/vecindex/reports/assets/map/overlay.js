@@ -50,7 +50,7 @@ export class Overlay {
   /**
    * Draw a state: `questions`, `picked` (one of them or null), `positionOf(row)`, `selected` and `hovered` rows or
    * null, `near` rows near the selected one, `matches` rows found by a search, `radius` of a point, `cross` whether
-   * the center is marked. Returns whether names still fade in or out.
+   * the center is marked, `drawing` (an area being drawn, or null). Returns whether names still fade in or out.
    */
   draw(state) {
     const { context, camera, canvas } = this;
@@ -66,6 +66,7 @@ export class Overlay {
     if (state.picked) this.#lines(state.picked, state);
     if (state.hovered !== null) this.#ring(state.positionOf(state.hovered), state.radius + 4, 2, this.colors.ink);
     if (state.selected !== null) this.#ring(state.positionOf(state.selected), state.radius + 6, 2.5, this.colors.accent);
+    if (state.drawing) this.#area(state.drawing);
     if (state.cross) this.#cross();
     return more;
   }
@@ -155,6 +156,26 @@ export class Overlay {
       context.textBaseline = "middle";
       context.fillText(String(one.rank), one.at[0], one.at[1] + 0.5);
     }
+  }
+
+  /** What is being drawn: a box or a lasso, to the middle of the view while keys draw it. */
+  #area({ kind, points, toMiddle }) {
+    const { context, camera, colors } = this;
+    const all = points.map(([x, y]) => camera.at(x, y));
+    if (toMiddle) all.push([camera.width / 2, camera.height / 2]);
+    const [[x0, y0], [x1, y1]] = [all[0], all.at(-1)];
+    const corners = kind === "box" ? [[x0, y0], [x1, y0], [x1, y1], [x0, y1]] : all;
+    const path = () => {
+      context.beginPath();
+      for (const [x, y] of corners) context.lineTo(x, y);
+      context.closePath();
+    };
+    path();
+    context.globalAlpha = 0.12;
+    context.fillStyle = colors.accent;
+    context.fill("evenodd");
+    context.globalAlpha = 1;
+    this.#edged(path, colors.accent, 1.5, 2);
   }
 
   #cross() {

@@ -42,6 +42,7 @@ export class Pointing {
         this.at = [...middle(), true];
       },
       enter: () => this.pick(...middle(), true),
+      tools: viewer.work.tools,
     });
     this.over.addEventListener("blur", () => {
       state.cross = false;
@@ -52,10 +53,11 @@ export class Pointing {
   /** The article at CSS pixels, or null; of a filtered map only those shown. */
   rowAt(px, py, touch) {
     const { scene, camera } = this.viewer;
-    const { grid, highlighted } = scene;
+    const { grid } = scene;
+    const { shown } = this.viewer;
     const [x, y] = camera.toMap(px, py);
     const within = ((touch ? FINGER : REACH) + scene.side() / 2) / camera.scale;
-    const skip = highlighted ? (row) => !highlighted[row] : undefined;
+    const skip = shown ? (row) => !shown[row] : undefined;
     return grid.nearest(x, y, 1, skip, within)[0]?.row ?? null;
   }
 
@@ -68,7 +70,7 @@ export class Pointing {
   look() {
     const { viewer } = this;
     const { scene, state, camera } = viewer;
-    if (!this.at || !viewer.header || scene.dragging || camera.moving) return;
+    if (!this.at || !viewer.header || scene.dragging || camera.moving || state.drawing) return;
     const [px, py, touch] = this.at;
     const question = this.#questionAt(px, py);
     const row = question ? null : this.rowAt(px, py, touch);

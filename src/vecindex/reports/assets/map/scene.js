@@ -28,7 +28,7 @@ export class Scene {
     this.grid = null;
     this.state = {
       questions: [], picked: null, pointed: null, selected: null, hovered: null, near: [], matches: [], radius: 2,
-      cross: false, positionOf: (row) => [this.grid.x(row), this.grid.y(row)],
+      cross: false, drawing: null, positionOf: (row) => [this.grid.x(row), this.grid.y(row)],
     };
     this.requested = this.dragging = false;
     this.firstDrawMs = null;

@@ -4,7 +4,6 @@ import { element } from "../shared/dom.js";
 import { count } from "../shared/format.js";
 import { onTheme, theme } from "../shared/theme.js";
 import { Card, QuestionList, lineKey } from "./cards.js";
-import { palette } from "./colors.js";
 import { lensOf } from "./lens.js";
 import { Legend } from "./legend.js";
 import { Pointing } from "./pointing.js";
@@ -13,6 +12,8 @@ import { TitleSearch } from "./search.js";
 import { SearchBox } from "./searchbox.js";
 import { beyond, fillStrip } from "./strip.js";
 import { Texts } from "./texts.js";
+import { onPrint } from "./printing.js";
+import { Workbench } from "./work/workbench.js";
 
 const NEAREST = 8;
 const FORMAT = 1;
@@ -31,8 +32,9 @@ export class Viewer {
     this.source = source;
     this.find = (name) => root.querySelector(`.vmap-${name}`);
     this.onselect = this.onhover = this.onpick = null;
-    this.outer = null;
     this.texts = {};
+    /** Which points meet the conditions; null for all. @type {Uint8Array | null} */
+    this.shown = null;
     this.scene = new Scene(this.find("stage"), {
       drawn: () => this.#idleWork(),
       settled: () => this.pointing?.look(),
@@ -40,7 +42,7 @@ export class Viewer {
     });
     this.camera = this.scene.camera;
     this.state = this.scene.state;
-    this.legend = new Legend(this.find("legend"), { only: () => this.#highlight() });
+    this.legend = new Legend(this.find("legend"), { only: (only) => this.work.choose(this.coloring, this.codes[this.coloring.key], only) });
     this.card = new Card(this.find("card"), {
       text: (name, row) => this.text(name, row),
       lens: (question) => lensOf(this.source, this.header, question),
@@ -55,6 +57,7 @@ export class Viewer {
       id: (row) => this.text("ids", row),
       matched: (rows) => this.#matched(rows),
     });
+    this.work = new Workbench(this);
     this.pointing = new Pointing(this);
     this.#wire();
     this.scene.setTheme(theme());
@@ -87,14 +90,12 @@ export class Viewer {
     this.codes = { [coloring.key]: codes };
     this.texts = {};
     this.titles = null;
-    // A filter of the previous rows.
-    this.outer = null;
-    this.matches = null;
     this.state.matches = [];
     this.clear();
     fillStrip(this.find("strip"), header);
     const aligned = points.byteOffset % 2 ? points.slice() : points;
     scene.setPoints(new Uint16Array(aligned.buffer, aligned.byteOffset, points.length >> 1), header.core ?? null);
+    this.work.reset(header.shown);
     this.state.questions = header.questions ?? [];
     this.find("toggle-questions").hidden = !this.state.questions.length;
     this.find("toggle-labels").hidden = !(header.topics ?? []).length;
@@ -141,10 +142,9 @@ export class Viewer {
 
   #color(coloring, codes) {
     this.coloring = coloring;
-    this.legend.set(coloring, codes);
     this.scene.setCodes(codes, coloring);
+    this.legend.set(coloring, codes, this.work.filters.only.get(coloring.key) ?? null);
     this.legend.draw(this.scene.colors);
-    this.#highlight();
   }
 
   /** Read the texts once the map is drawn, titles first. */
@@ -175,31 +175,9 @@ export class Viewer {
 
   // ------------------------------------------------------------------ highlighting
 
-  /** Highlight the rows that pass the legend, the search and the outer filter. */
-  #highlight() {
-    const { only } = this.legend;
-    const { matches, outer } = this;
-    if (!this.header) return;
-    if (!only && !matches && !outer) return this.scene.setHighlighted(null);
-    const n = this.header.shown;
-    const codes = this.codes[this.coloring.key];
-    const highlighted = new Uint8Array(n);
-    if (matches) for (const row of matches) highlighted[row] = 1;
-    else highlighted.fill(1);
-    const allowed = new Uint8Array(256).fill(only ? 0 : 1);
-    for (const code of only ?? []) allowed[code] = 1;
-    let sum = 0;
-    for (let row = 0; row < n; row++) {
-      highlighted[row] &= allowed[codes[row]] & (outer && !outer[row] ? 0 : 1);
-      sum += highlighted[row];
-    }
-    this.scene.setHighlighted(highlighted, sum);
-  }
-
   /** Show only the rows with 1 in a mask, in addition to the legend and the search; null for all. */
   filter(mask) {
-    this.outer = mask;
-    this.#highlight();
+    this.work.set("outer", mask);
   }
 
   #search(text) {
@@ -209,9 +187,10 @@ export class Viewer {
   }
 
   #matched(rows) {
-    this.matches = rows;
     this.state.matches = rows && rows.length <= 1000 ? Array.from(rows) : [];
-    this.#highlight();
+    const mask = rows && new Uint8Array(this.header.shown);
+    for (const row of rows ?? []) mask[row] = 1;
+    this.work.set("search", mask);
   }
 
   #go(row) {
@@ -353,14 +332,15 @@ export class Viewer {
     const middle = () => [camera.width / 2, camera.height / 2];
     document.addEventListener("keydown", (event) => {
       const here = root.contains(event.target) || event.target === document.body;
-      if (event.key === "Escape" && here && !event.defaultPrevented) this.clear();
+      if (event.key !== "Escape" || !here || event.defaultPrevented) return;
+      if (this.work.tools.kind) this.work.tools.choose(null);
+      else this.clear();
     });
     const zoom = (factor) => camera.glide(...middle(), factor);
     this.find("in").addEventListener("click", () => zoom(2));
     this.find("out").addEventListener("click", () => zoom(0.5));
     this.find("home").addEventListener("click", () => camera.goHome());
-    addEventListener("beforeprint", () => this.#print(true));
-    addEventListener("afterprint", () => this.#print(false));
+    onPrint(this);
     this.find("notice-close").addEventListener("click", () => this.notice(null));
     this.find("color").addEventListener("change", (event) => this.setColoring(event.target.value));
     this.#toggle("toggle-labels", "showLabels");
@@ -370,21 +350,6 @@ export class Viewer {
       if (this.header) this.legend.draw(scene.colors);
     };
     onTheme(again);
-  }
-
-  /** Replace the drawing by a still picture while the page is printed. */
-  #print(now) {
-    this.find("stage").querySelector(".vmap-print")?.remove();
-    if (!now) {
-      this.scene.endPrint();
-      if (this.header) this.legend.draw(this.scene.colors);
-      return;
-    }
-    if (!this.header || this.scene.firstDrawMs === null) return;
-    const picture = this.scene.stillPicture();
-    picture.className = "vmap-print";
-    this.legend.draw(palette(this.coloring, "light"));
-    this.find("stage").prepend(picture);
   }
 
   #toggle(name, what) {

@@ -1,0 +1,92 @@
+// What a selection is taken away as: ids, a table, a command.
+
+import { element } from "../../shared/dom.js";
+
+const quoted = (text) => (/^[\w./:=+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
+/** A field of a CSV file; an empty text is distinguished from none, as `vecindex export` does. */
+const field = (value) => (value === null ? "" : value === "" || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+
+/** A CSV file: a header, and a line for each list of values, each a text or null. */
+export function csv(names, lines) {
+  return [names, ...lines].map((line) => line.map(field).join(",")).join("\n") + "\n";
+}
+
+/** The ids as `--ids` reads them: one a line; as a JSON object where it would be read as something else. */
+export function idLines(ids) {
+  const plain = (id) => id === id.trim() && id !== "" && !/[\r\n]/.test(id) && !id.startsWith("{");
+  return ids.map((id) => (plain(id) ? id : JSON.stringify({ id }))).join("\n") + "\n";
+}
+
+const sqlText = (text) => `'${text.replaceAll("'", "''")}'`;
+const sqlName = (name) => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : `\`${name}\``);
+
+/** The condition on a column that the codes of its coloring stand for; null where SQL cannot say exactly that. */
+export function condition(coloring, only) {
+  const column = coloring.key === "truncated" ? "truncated" : coloring.key.startsWith("field:") ? coloring.key.slice(6) : null;
+  if (column === null || column.includes("`")) return null;
+  const name = sqlName(column);
+  if (coloring.kind === "category") return categories(coloring, name, only);
+  // Dates are shown in years, which no column holds.
+  return coloring.kind !== "number" || /year/.test(coloring.note ?? "") ? null : range(coloring, name, only);
+}
+
+function categories({ names, key }, name, only) {
+  const none = only.has(255) ? [`${name} IS NULL`] : [];
+  const codes = [...only].filter((code) => code !== 255).sort((a, b) => a - b);
+  if (key === "truncated") return codes.length === 1 && !none.length ? (codes[0] ? `NOT ${name}` : name) : null;
+  // A column of yes and no holds no such texts; one of texts that are yes and no cannot be distinguished from it here.
+  if (names.length === 2 && names[0] === "yes" && names[1] === "no") return null;
+  // A shortened name, and one for what is left, is no value.
+  if (codes.some((code) => names[code].endsWith("…") || /^(others?|further values|.*less frequent.*)$/i.test(names[code]))) return null;
+  const values = codes.length ? [`${name} IN (${codes.map((code) => sqlText(names[code])).join(", ")})`] : [];
+  const all = [...values, ...none];
+  return all.length === 1 ? all[0] : `(${all.join(" OR ")})`;
+}
+
+/** Numbers are rounded to 254 steps, halves to the even one; the first and the last also hold what is beyond. */
+function range({ low, high, scale }, name, only) {
+  if (only.has(255)) return null;
+  const codes = [...only].sort((a, b) => a - b);
+  const first = codes[0], last = codes.at(-1);
+  if (last - first + 1 !== codes.length) return null;
+  const at = (step) => (scale === "log" ? low * (high / low) ** (step / 254) : low + ((high - low) * step) / 254);
+  const parts = [];
+  if (first > 0) parts.push(`${name} ${first % 2 ? ">" : ">="} ${at(first - 0.5)}`);
+  if (last < 254) parts.push(`${name} ${last % 2 ? "<" : "<="} ${at(last + 0.5)}`);
+  return parts.length ? parts.join(" AND ") : `${name} IS NOT NULL`;
+}
+
+/** The command that writes the same rows: by a condition, or by a file of ids. */
+export function exportCommand(table, where) {
+  const of = table === "articles" ? "" : ` --table ${quoted(table)}`;
+  return `vecindex export selection.csv${of} ${where === null ? "--ids ids.txt" : `--where ${quoted(where)}`}`;
+}
+
+/** Save a text as a file of the reader's. */
+export function download(name, text, type = "text/plain") {
+  const url = URL.createObjectURL(text instanceof Blob ? text : new Blob([text], { type: `${type};charset=utf-8` }));
+  const link = element("a", { href: url, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/** Copy a text; false where the browser refuses. */
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const area = element("textarea", { "aria-hidden": "true", tabindex: "-1", class: "vmap-copying" });
+    const before = document.activeElement;
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    /** @type {any} */ (before)?.focus?.({ preventScroll: true });
+    return done;
+  }
+}

@@ -1,0 +1,137 @@
+// Work on the map: conditions that combine, and a selection.
+
+import { condition } from "./files.js";
+import { Filters } from "./filters.js";
+import { Selected } from "./selected.js";
+import { Selection } from "./selection.js";
+import { Tools } from "./tools.js";
+
+export class Workbench {
+  /** @param {import("../viewer.js").Viewer} viewer */
+  constructor(viewer) {
+    this.viewer = viewer;
+    this.filters = new Filters(0);
+    this.selection = new Selection(0);
+    this.alone = false;
+    this.panel = new Selected(viewer.find("selection"), {
+      text: (name, row) => viewer.text(name, row),
+      pick: (row) => viewer.select(row, true),
+      all: () => this.take(null),
+      clear: () => this.clear(),
+      only: (yes) => this.showAlone(yes),
+      where: () => this.#where(),
+      table: () => viewer.header.table,
+      columns: () => this.#columns(),
+      position: (row) => this.#position(row),
+    });
+    this.tools = new Tools(viewer, {
+      drawn: (area, how) => this.take(area, how),
+      tool: () => this.draw(),
+      hint: (text) => this.#hint(text),
+    });
+  }
+
+  /** Another map was read. */
+  reset(n) {
+    this.filters = new Filters(n);
+    this.selection = new Selection(n);
+    this.alone = false;
+    this.draw();
+  }
+
+  /** Set a condition by its name; null removes it. */
+  set(name, mask) {
+    this.filters.set(name, mask);
+    this.draw();
+  }
+
+  /** Show only these codes of a coloring; null shows all. */
+  choose(coloring, codes, only) {
+    this.filters.choose(coloring.key, codes, only);
+    this.draw();
+  }
+
+  /** Take an area, or all that is shown without one, into the selection. */
+  take(area, how = null) {
+    const step = { how: how ?? this.panel.how, area, state: null };
+    this.selection.take(this.viewer.scene.grid, step, this.filters.passing().mask);
+    this.#changed();
+  }
+
+  clear() {
+    this.selection.clear();
+    this.#changed();
+    this.viewer.find("over").focus({ preventScroll: true });
+  }
+
+  /** Show the selection alone, as a condition like the others, or all again. */
+  showAlone(yes) {
+    this.alone = yes;
+    this.#changed();
+  }
+
+  #changed() {
+    this.alone &&= this.selection.count > 0;
+    this.filters.set("selection", this.alone ? this.selection.mask.slice() : null);
+    this.draw();
+  }
+
+  #hint(text) {
+    if (text) this.viewer.find("selection").hidden = false;
+    else this.draw();
+    this.panel.say(text);
+  }
+
+  /** Highlight what meets the conditions, of that the selection where there is one. */
+  draw() {
+    const { viewer, filters, selection } = this;
+    if (!viewer.scene.grid) return;
+    const { mask, count } = filters.passing();
+    viewer.shown = filters.any ? mask : null;
+    let both = count;
+    if (!selection.count) viewer.scene.setHighlighted(filters.any ? mask : null, count);
+    else {
+      const seen = new Uint8Array(filters.n);
+      both = 0;
+      for (let row = 0; row < filters.n; row++) both += seen[row] = mask[row] & selection.mask[row];
+      viewer.scene.setHighlighted(seen, both);
+    }
+    this.panel.only.setAttribute("aria-pressed", String(this.alone));
+    this.panel.show(selection, {
+      shown: count, hidden: selection.count ? selection.count - both : 0, filtered: filters.any,
+      open: this.tools.kind !== null, things: viewer.header?.by ?? "article",
+    });
+  }
+
+  /** The condition that stands for exactly the selection; null where there is none. */
+  #where() {
+    const { filters, selection, viewer } = this;
+    const parts = [];
+    const rest = new Filters(filters.n);
+    for (const [key, only] of filters.only) {
+      const coloring = viewer.header.colorings.find((one) => one.key === key);
+      const part = coloring ? condition(coloring, only) : null;
+      if (part === null) continue;
+      parts.push(part);
+      rest.choose(key, viewer.codes[key], only);
+    }
+    if (!parts.length || viewer.header.outside) return null;
+    const { mask, count } = rest.passing();
+    return count === selection.count && mask.every((one, row) => one === selection.mask[row]) ? parts.join(" AND ") : null;
+  }
+
+  /** The columns of categories that have been read, and how a row's value is found. */
+  #columns() {
+    const { viewer } = this;
+    return viewer.header.colorings.filter((one) => one.kind === "category" && viewer.codes[one.key]).map((one) => ({
+      label: one.label, at: (row) => one.names[viewer.codes[one.key][row]] ?? null,
+    }));
+  }
+
+  #position(row) {
+    const { extent } = this.viewer.header;
+    const { grid } = this.viewer.scene;
+    const step = extent.width / 65535;
+    return [extent.x + grid.x(row) * step, extent.y + grid.y(row) * step].map((v) => Number(v.toPrecision(6)));
+  }
+}
