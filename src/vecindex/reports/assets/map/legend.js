@@ -2,6 +2,7 @@
 import { element, given } from "../shared/dom.js";
 import { count, number } from "../shared/format.js";
 import { hex } from "./colors.js";
+import { Brush } from "./work/brush.js";
 
 /** The legend of a coloring. `on.only(set)` gets the codes that are to be shown, null for all. */
 export class Legend {
@@ -17,14 +18,26 @@ export class Legend {
     this.only = only;
     this.tally = new Uint32Array(256);
     for (const code of codes) this.tally[code]++;
+    this.passing = this.tally;
+  }
+
+  /** Show which codes are shown, and how many points have each of those that meet the other conditions. */
+  recount(only, passing) {
+    this.only = only;
+    this.passing = passing;
+    this.#mark();
+    this.#count();
   }
 
   /** Draw it in these colors, [r, g, b] by code. */
   draw(colors) {
     const { coloring, box } = this;
+    this.bars = [];
     const made = coloring.kind === "number" ? this.#number(colors) : this.#categories(colors);
+    this.brush?.stop();
     box.replaceChildren(...made);
     this.#mark();
+    this.#count();
   }
 
   #swatch(color) {
@@ -68,18 +81,43 @@ export class Legend {
     sums.forEach((sum, i) => {
       const bar = element("i");
       bar.style.height = sum ? `${Math.max(3, (100 * sum) / most)}%` : "0";
-      bar.style.background = hex(colors[Math.min(254, 5 * i + 2)]);
+      bar.style.setProperty("--bar", hex(colors[Math.min(254, 5 * i + 2)]));
       bars.append(bar);
+      this.bars.push(bar);
     });
+    this.sums = sums;
+    const range = (first, last) => {
+      const only = first === null ? null : new Set(Array.from({ length: last - first + 1 }, (_, i) => first + i));
+      this.only = only;
+      this.#mark();
+      this.on.only(only);
+    };
+    this.brush = new Brush(bars, coloring.label, { range, value: (code) => this.value(code) });
     const line = element("div", { class: "vmap-ramp" });
     const stops = Array.from({ length: 18 }, (_, i) => hex(colors[Math.round((254 * i) / 17)]));
     line.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
-    this.all = null;
+    this.all = element("button", { type: "button", class: "vmap-plain", hidden: true, onclick: () => this.show(null) }, "Show all");
     const none = this.tally[255]
       ? [element("p", { class: "vmap-note" }, this.#swatch(colors[255]), `none: ${count(this.tally[255])}`)]
       : [];
     const ends = element("p", { class: "vmap-ends" }, element("span", {}, number(coloring.low)), element("span", {}, number(coloring.high)));
-    return [bars, line, ends, ...this.#note(), ...none];
+    return [this.brush.element, line, ends, this.brush.foot, ...this.#note(), ...none, this.all];
+  }
+
+  /** Write how many points meet the other conditions. */
+  #count() {
+    if (!this.passing) return;
+    for (const button of this.box.querySelectorAll(".vmap-entry")) {
+      const code = Number(button.dataset.code);
+      const whole = this.passing === this.tally ? this.coloring.counts?.[code] : null;
+      button.querySelector(".vmap-n").textContent = count(whole ?? this.passing[code]);
+      button.classList.toggle("vmap-nothing", this.passing[code] === 0);
+    }
+    this.bars.forEach((bar, i) => {
+      let sum = 0;
+      for (let code = 5 * i; code < 5 * i + 5 && code < 255; code++) sum += this.passing[code];
+      bar.style.setProperty("--part", `${this.sums[i] ? (100 * sum) / this.sums[i] : 0}%`);
+    });
   }
 
   /** Add a code to those that are shown alone, or remove it. */
@@ -102,6 +140,9 @@ export class Legend {
       button.classList.toggle("vmap-off", this.only !== null && !on);
     }
     if (this.all) this.all.hidden = this.only === null;
+    if (this.coloring.kind !== "number" || !this.brush) return;
+    const codes = this.only && [...this.only].filter((code) => code !== 255);
+    this.brush.mark(...(codes?.length ? [Math.min(...codes), Math.max(...codes)] : [null, null]));
   }
 
   /** The meaning of a code as text; null for none. */

@@ -26,6 +26,11 @@ export class Pictures {
     this.revision++;
   }
 
+  /** Whether a picture of what is shown now is being drawn. */
+  get unfinished() {
+    return this.next !== null && !this.next.isWhole && this.next.revision === this.revision;
+  }
+
   /** Forget all pictures, as after a change of size. */
   forget() {
     for (const one of [this.shown, this.next, this.whole, this.spare]) if (one) this.painter.drop(one.picture);

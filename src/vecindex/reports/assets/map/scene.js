@@ -31,6 +31,8 @@ export class Scene {
       cross: false, drawing: null, positionOf: (row) => [this.grid.x(row), this.grid.y(row)],
     };
     this.requested = this.dragging = false;
+    /** What is to be highlighted next. @type {{ highlighted: Uint8Array | null, count: number } | null} */
+    this.next = null;
     this.firstDrawMs = null;
     this.frames = 0;
     this.times = [];
@@ -65,14 +67,15 @@ export class Scene {
     if (!this.grid) return;
     this.painter.setPoints(this.grid.xy);
     this.setCodes(this.codes, this.coloring);
-    this.setHighlighted(this.highlighted, this.highlightedCount);
+    this.#highlight({ highlighted: this.highlighted, count: this.highlightedCount });
+    this.request();
   }
 
   /** Set the points, in the order of their rows; `core` is the box that is shown first, null for all. */
   setPoints(points, core = null) {
     this.grid = new Grid(points);
     this.painter.setPoints(this.grid.xy);
-    this.highlighted = null;
+    this.highlighted = this.next = null;
     this.highlightedCount = this.grid.length;
     this.painter.setHighlighted(new Uint8Array(this.grid.length));
     let [x0, y0, x1, y1] = this.grid.length ? [65535, 65535, 0, 0] : [0, 0, 65535, 65535];
@@ -103,6 +106,12 @@ export class Scene {
 
   /** Set which rows are highlighted, 1 or 0 each; null for all. */
   setHighlighted(highlighted, count) {
+    this.next = { highlighted, count };
+    this.request();
+  }
+
+  #highlight({ highlighted, count }) {
+    this.next = null;
     this.highlighted = highlighted;
     this.highlightedCount = highlighted ? count : this.grid.length;
     if (highlighted) {
@@ -112,7 +121,6 @@ export class Scene {
       this.painter.setHighlighted(bySlot);
     }
     this.pictures.changed();
-    this.request();
   }
 
   /** Set the theme, with its colors from the style sheet or others. */
@@ -218,6 +226,8 @@ export class Scene {
 
   #draw(still) {
     const { camera, pictures, canvas } = this;
+    // One picture is completed first: else none would ever be, while a filter is dragged.
+    if (this.next && (still || !pictures.unfinished)) this.#highlight(this.next);
     const ratio = canvas.width / camera.width;
     const seen = ({ x, y, scale }) => ({ x, y, scale: scale * ratio, width: canvas.width, height: canvas.height });
     const strength = this.state.picked ? 0.45 : 1;
@@ -229,7 +239,7 @@ export class Scene {
       this.firstDrawMs = performance.now();
       this.on.drawn();
     }
-    return more || fading;
+    return more || fading || this.next !== null;
   }
 
   #measure(now, moving) {

@@ -40,12 +40,12 @@ export class TitleSearch {
   }
 
   /**
-   * The titles that contain every word, whole or in part.
+   * The titles that contain every word, whole or in part; of the rows with 1 in `among`, of all without.
    *
    * Returns `rows`, all of them in order, and `best`, at most `limit`: titles that equal the query first, then those
    * that begin with it, those with a word that begins with it, and the rest; of equals the shorter.
    */
-  find(query, limit = 50) {
+  find(query, limit = 50, among = null) {
     const words = fold(query).split(/\s+/).filter(Boolean);
     if (!words.length || !this.text) return { rows: this.rows?.subarray(0, 0) ?? new Uint32Array(0), best: [] };
     const { text, starts, rows } = this;
@@ -56,7 +56,7 @@ export class TitleSearch {
     for (let at = text.indexOf(word); at !== -1; at = text.indexOf(word, starts[row])) {
       while (starts[row + 1] <= at) row++;
       const begin = starts[row], end = starts[row + 1] - 1;
-      if (!others.length || every(others, text.slice(begin, end))) {
+      if ((!among || among[row]) && (!others.length || every(others, text.slice(begin, end)))) {
         rows[count++] = row;
         // Most cannot be better than the current best, whatever surrounds the word.
         const least = at === begin || others.length ? 0 : 2;

@@ -42,7 +42,7 @@ export class Viewer {
     });
     this.camera = this.scene.camera;
     this.state = this.scene.state;
-    this.legend = new Legend(this.find("legend"), { only: (only) => this.work.choose(this.coloring, this.codes[this.coloring.key], only) });
+    this.legend = new Legend(this.find("legend"), { only: (only) => this.work.choose(this.coloring.key, only) });
     this.card = new Card(this.find("card"), {
       text: (name, row) => this.text(name, row),
       lens: (question) => lensOf(this.source, this.header, question),
@@ -125,11 +125,8 @@ export class Viewer {
     const coloring = this.header?.colorings.find((one) => one.key === key);
     if (!coloring) return false;
     this.wanted = key;
-    try {
-      this.codes[key] ??= await this.source.section(`color:${key}`);
-    } catch (error) {
+    if (!(await this.codesOf(coloring))) {
       this.find("color").value = this.coloring.key;
-      this.notice(`The colors of ${coloring.label} could not be read: ${error.message}.`);
       return false;
     }
     // The reader has chosen another one since.
@@ -140,11 +137,26 @@ export class Viewer {
     return true;
   }
 
+  /** Promise the codes of a coloring; null if they cannot be read, which a notice explains. */
+  async codesOf({ key, label }) {
+    const { header } = this;
+    try {
+      const codes = this.codes[key] ?? (await this.source.section(`color:${key}`));
+      if (header === this.header) this.codes[key] = codes;
+      return codes;
+    } catch (error) {
+      this.notice(`The colors of ${label} could not be read: ${error.message}.`);
+      return null;
+    }
+  }
+
   #color(coloring, codes) {
     this.coloring = coloring;
     this.scene.setCodes(codes, coloring);
+    this.work.facets.keep(coloring.key);
     this.legend.set(coloring, codes, this.work.filters.only.get(coloring.key) ?? null);
     this.legend.draw(this.scene.colors);
+    this.work.draw();
   }
 
   /** Read the texts once the map is drawn, titles first. */
@@ -182,7 +194,8 @@ export class Viewer {
 
   #search(text) {
     if (!this.titles) return null;
-    const { rows, best } = this.titles.find(text);
+    const { filters } = this.work;
+    const { rows, best } = this.titles.find(text, 50, filters.any ? filters.passing("search").mask : null);
     return { rows, best, titles: best.map((row) => this.titles.texts.at(row) || "(no title)") };
   }
 
@@ -347,7 +360,9 @@ export class Viewer {
     this.#toggle("toggle-questions", "showQuestions");
     const again = () => {
       scene.setTheme(theme());
-      if (this.header) this.legend.draw(scene.colors);
+      if (!this.header) return;
+      this.legend.draw(scene.colors);
+      this.work.facets.draw();
     };
     onTheme(again);
   }

@@ -44,11 +44,13 @@ export class Filters {
     return this.masks.size > 0;
   }
 
-  /** Which points meet all conditions, 1 or 0 each, and how many. */
-  passing() {
-    const mask = new Uint8Array(this.n);
+  /** Which points meet all conditions, 1 or 0 each, and how many; without one of them, by its name. */
+  passing(without = null) {
+    const { failing, n } = this;
+    const own = this.masks.get(without);
+    const mask = new Uint8Array(n);
     let count = 0;
-    for (let row = 0; row < this.n; row++) count += mask[row] = this.failing[row] ? 0 : 1;
+    for (let row = 0; row < n; row++) count += mask[row] = failing[row] - (own && !own[row] ? 1 : 0) ? 0 : 1;
     return { mask, count };
   }
 

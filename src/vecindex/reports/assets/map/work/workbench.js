@@ -1,5 +1,6 @@
 // Work on the map: conditions that combine, and a selection.
 
+import { Facets } from "./facets.js";
 import { condition } from "./files.js";
 import { Filters } from "./filters.js";
 import { Selected } from "./selected.js";
@@ -24,6 +25,7 @@ export class Workbench {
       columns: () => this.#columns(),
       position: (row) => this.#position(row),
     });
+    this.facets = new Facets(viewer, this);
     this.tools = new Tools(viewer, {
       drawn: (area, how) => this.take(area, how),
       tool: () => this.draw(),
@@ -36,19 +38,38 @@ export class Workbench {
     this.filters = new Filters(n);
     this.selection = new Selection(n);
     this.alone = false;
+    this.facets.reset();
     this.draw();
   }
 
   /** Set a condition by its name; null removes it. */
   set(name, mask) {
     this.filters.set(name, mask);
-    this.draw();
+    if (name === "search") this.draw();
+    else this.#narrowed();
   }
 
-  /** Show only these codes of a coloring; null shows all. */
-  choose(coloring, codes, only) {
-    this.filters.choose(coloring.key, codes, only);
-    this.draw();
+  /** Show only these codes of a coloring that has been read; null shows all. */
+  choose(key, only) {
+    const { viewer } = this;
+    this.filters.choose(key, viewer.codes[key], only);
+    viewer.scene.dragging = true;
+    this.#narrowed();
+  }
+
+  /** Remove all conditions. */
+  showAll() {
+    this.alone = false;
+    for (const key of [...this.filters.only.keys()]) this.filters.choose(key, this.viewer.codes[key], null);
+    this.filters.set("selection", null);
+    if (this.viewer.search.text) this.viewer.search.clear();
+    else this.draw();
+  }
+
+  /** A search finds among what meets the other conditions. */
+  #narrowed() {
+    if (this.viewer.search.text && this.viewer.titles) this.viewer.search.run();
+    else this.draw();
   }
 
   /** Take an area, or all that is shown without one, into the selection. */
@@ -72,8 +93,7 @@ export class Workbench {
 
   #changed() {
     this.alone &&= this.selection.count > 0;
-    this.filters.set("selection", this.alone ? this.selection.mask.slice() : null);
-    this.draw();
+    this.set("selection", this.alone ? this.selection.mask.slice() : null);
   }
 
   #hint(text) {
@@ -96,6 +116,7 @@ export class Workbench {
       for (let row = 0; row < filters.n; row++) both += seen[row] = mask[row] & selection.mask[row];
       viewer.scene.setHighlighted(seen, both);
     }
+    this.facets.recount(count);
     this.panel.only.setAttribute("aria-pressed", String(this.alone));
     this.panel.show(selection, {
       shown: count, hidden: selection.count ? selection.count - both : 0, filtered: filters.any,
