@@ -71,8 +71,8 @@ def test_ten_questions_have_a_wide_enough_interval() -> None:
         means = values[np.random.default_rng(i).integers(0, 10, (400, 10))].mean(axis=1)
         low, high = np.quantile(means, [0.025, 0.975])
         held["plain"] += low - 1e-12 <= 0.4 <= high + 1e-12
-    assert held["plain"] < 0.93 * 1_200
     assert held["ours"] >= 0.935 * 1_200
+    assert held["ours"] - held["plain"] >= 0.01 * 1_200
 
 
 def test_bounds_by_hand() -> None:

@@ -49,8 +49,8 @@ class Evaluation:
         `answers` of the questions. Questions without a judgment count in no figure, and are counted themselves.
 
         Measures are those of ir-measures over the hits in the order in which `search` gives them; in a table of
-        chunks an article's hit is its best chunk. Each is the mean over the questions, with a percentile bootstrap
-        interval of 95 % (2,000 draws of questions with replacement).
+        chunks an article's hit is its best chunk. Each is the mean over the questions, with a bootstrap interval
+        of 95 % (expanded percentiles of 2,000 draws of questions with replacement).
 
         Raises
         ------
@@ -76,8 +76,8 @@ class Evaluation:
         "articles", questions="q.jsonl")`. Each is asked by its own model. `questions` and `qrels` are as in
         `evaluate`; without judgments only what the tables agree on is compared.
 
-        Differences are paired: of each question, the other table's measure minus the first one's, with a percentile
-        bootstrap interval of 95 % and the p of a sign-flip test. A difference is called shown where the interval
+        Differences are paired: of each question, the other table's measure minus the first one's, with Student's
+        interval of 95 % and the p of a sign-flip test. A difference is called shown where the interval
         excludes 0 and p, adjusted for several tables by Holm's rule, is below 5 %.
 
         Raises

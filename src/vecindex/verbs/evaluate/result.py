@@ -118,7 +118,7 @@ class Difference:
 
     Attributes
     ----------
-    mean, low, high : with its percentile bootstrap interval of 95 %, over draws of questions.
+    mean, low, high : with Student's interval of 95 %; see `core.nulls.mean_of_differences`.
     p : of the two-sided sign-flip test.
     p_adjusted : the same by Holm's rule over all tables, or rankers, that are compared; NaN (null in JSON) of all
         measures but the one that decides.

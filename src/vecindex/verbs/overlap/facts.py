@@ -18,7 +18,7 @@ STALE_CHANCE = 0.2
 SHARED_NEIGHBORS = 0.6
 """Of all the questions' nearest, fewer than this share are different articles: the questions share them."""
 SURE_QUESTIONS = 10
-"""The bootstrap interval of fewer questions is too narrow: it has too few values to draw from."""
+"""Fewer questions may miss a kind that does badly; their interval has too few values to draw from."""
 
 
 @dataclass(frozen=True, slots=True)
