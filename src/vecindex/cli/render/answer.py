@@ -22,6 +22,7 @@ def print_answer(result: OverlapResult) -> None:
     prose(found.figure)
     facts(
         [
+            *([("ranking", result.ranked.summary)] if result.ranked else []),
             ("map", plain(found.map)),
             ("cause", found.cause),
             ("done", plain(found.done)),

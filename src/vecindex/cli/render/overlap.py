@@ -32,6 +32,23 @@ _PLAIN = ("nearest_dist", "mrr")
 """Printed as numbers; the others are shares."""
 
 
+def _print_ranked(result: OverlapResult) -> None:
+    """Print which of a ranker's hits the maps keep, next to the nearest by vectors."""
+    if result.ranked is None or not result.maps:
+        return
+    out(f"\nhits by {result.ranked.ranker}, and what is nearest by meaning")
+    head = ["map", f"overlap@{result.k}", "by meaning", "change", "interval", "kept of near ones", "of others"]
+    rows = [head]
+    for found in result.maps:
+        if (one := found.ranked) is not None:
+            change = f"{100 * one.change.mean:+.0f} points"
+            cells = [share(found.search.overlap.mean), share(one.by_meaning.mean), change]
+            ends = interval(one.change, lambda value: f"{100 * value:+.0f}")
+            rows.append([found.name, *cells, ends, share(one.near_kept), share(one.far_kept)])
+    table(rows)
+    prose(result.ranked.note, indent=2)
+
+
 def print_overlap(result: OverlapResult) -> None:
     """Print all figures: the causes, the maps, the worst questions, embedding space.
 
@@ -41,6 +58,7 @@ def print_overlap(result: OverlapResult) -> None:
     prose(measured_on(result))
     print_causes(result)
     if result.maps:
+        _print_ranked(result)
         _print_maps(result)
         _print_further_metrics(result)
         _print_worst(result)

@@ -28,15 +28,16 @@ def print_question(result: OverlapResult, question: str) -> None:
     prose(plain(row.text) if alone else f"{plain(row.id)}: {plain(row.text)}")
     for reason in row.why:
         prose(reason)
+    ranker = None if result.ranked is None else result.ranked.ranker
     for one in result.maps:
         anchored = anchored_to(one.about)
         name = f'the map "{one.name}"' + (f" ({plain(anchored)})" if anchored else "")
         for rule, placed in row.maps[one.name].items():
             out()
             prose(f"{name}, {RULES[rule]}: {share(placed.overlap)} kept")
-            _side_by_side(row.neighbors, placed)
+            _side_by_side(row.neighbors, placed, ranker)
     if not result.maps:
-        _side_by_side(row.neighbors, None)
+        _side_by_side(row.neighbors, None, ranker)
 
 
 def _row_of(result: OverlapResult, question: str) -> QuestionRow:
@@ -49,9 +50,10 @@ def _row_of(result: OverlapResult, question: str) -> QuestionRow:
     return found
 
 
-def _side_by_side(space: Sequence[RankedNeighbor], placed: PlacedQuestion | None) -> None:
-    """Print the two lists, each neighbor with its rank in the other space."""
-    head = ["rank", "dist", "in embedding space", "map rank", "dist", "on the map", "space rank"]
+def _side_by_side(space: Sequence[RankedNeighbor], placed: PlacedQuestion | None, ranker: str | None) -> None:
+    """Print the two lists, each neighbor with its rank in the other one; a ranker's hits are in its order."""
+    left, back = ("in embedding space", "space rank") if ranker is None else (f"by {ranker}", "its rank")
+    head = ["rank", "dist", left, "map rank", "dist", "on the map", back]
     if placed is None:
         table([head[:3], *([str(n), *_cells(one, kept=False)] for n, one in enumerate(space, 1))])
         return

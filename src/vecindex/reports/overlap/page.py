@@ -80,7 +80,8 @@ def _figures_section(found: Values) -> Section:
 def _causes_section(found: Values) -> Section:
     """Return the causes of the map, and those of the other maps behind a click."""
     maps = [(the_map(found, one["name"]), one["causes"]) for one in found["maps"]]
-    return Section("causes", "Causes", rendered("causes.html", causes=found["causes"], maps=maps))
+    body = rendered("causes.html", causes=found["causes"], maps=maps, ranked=found.get("ranked"))
+    return Section("causes", "Causes", body)
 
 
 def _experiments_section(found: Values) -> Section | None:

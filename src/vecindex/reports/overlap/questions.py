@@ -113,7 +113,10 @@ def questions_data(found: Values) -> Markup:
         }
         for row in items(found)
     ]
+    ranked = found.get("ranked")
+    ranker = None if ranked is None else ranked["ranker"]
     values = {"maps": names, "rules": list(RULES.values()), "articles": list(numbers), "questions": questions}
+    values["ranker"] = ranker
     return json_block(values, "neighbors")
 
 
@@ -121,7 +124,8 @@ def _facts(row: Values, k: int) -> list[str]:
     facts = [] if row.get("topic") is None else [f"topic: {row['topic']}"]
     clique = number(row.get("clique"))
     if clique is not None:
-        facts.append(f"{clique:.0f} of its {k} nearest are near to each other")
+        which = f"{k} nearest" if row.get("in_space") is None else f"first {k} hits"
+        facts.append(f"{clique:.0f} of its {which} are near to each other")
     percentile = number(row["nearest_percentile"])
     if percentile is not None:
         facts.append(f"closer to its nearest article than {100 - percentile:.0f}% of the articles are to theirs")

@@ -102,7 +102,7 @@ def asked_of(
     vectors, embed_s = np.empty((len(asked.questions), 0), dtype=np.float32), 0.0
     if ranker.by_meaning:
         vectors, embed_s = vectors_of(database, asked, one.table, options, model, observer)
-    searched = Searched(database, one.table, one.at, model, options)
+    searched = Searched(database, one.table, one.at, model, options, named="ranker")
     (ranking,) = ranked(searched, asked, [ranker], options["depth"], vectors, observer)
     return Side(one, there, ranking, measures_of(ranking, asked, options["min_grade"]), embed_s)
 

@@ -62,12 +62,13 @@ def evaluate(
         )
     there = known_articles(table)
     check_known(asked, there, table)
-    now = _measured(Searched(database, table, options["at"], model, options), asked, rankers, observer)
+    now = _measured(Searched(database, table, options["at"], model, options), asked, rankers, options, observer)
     rankings, values = now.rankings, now.values
     counts = judgment_counts(asked, there, options["min_grade"])
     against = None
     if options["against"] is not None and before is not None:
-        then = _measured(Searched(database, before, options["against"], model, options), asked, rankers, observer)
+        searched = Searched(database, before, options["against"], model, options)
+        then = _measured(searched, asked, rankers, options, observer)
         against = _against(options["against"], rankers, then.values, values, options["seed"])
     result = EvaluateResult(
         table=name,
@@ -109,8 +110,9 @@ class _Measured:
     embed_s: float
 
 
-def _measured(searched: Searched, asked: Asked, rankers: Sequence[Ranker], observer: Observer) -> _Measured:
-    options = searched.options
+def _measured(
+    searched: Searched, asked: Asked, rankers: Sequence[Ranker], options: EvaluateOptions, observer: Observer
+) -> _Measured:
     vectors, embed_s = np.empty((len(asked.questions), 0), dtype=np.float32), 0.0
     if any(ranker.by_meaning for ranker in rankers):
         vectors, embed_s = vectors_of(searched.database, asked, searched.table, options, searched.model, observer)

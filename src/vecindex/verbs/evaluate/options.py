@@ -94,7 +94,7 @@ def rankers_of(options: EvaluateOptions) -> list[Ranker]:
     return found
 
 
-def one_ranker(name: str, options: JudgedOptions) -> Ranker:
+def one_ranker(name: str, options: RankOptions) -> Ranker:
     """Return the one ranker that was asked for, with the steps that were; raises ConfigError for an unknown name."""
     options["language"] = language_code(options["language"])
     found = ranker_of(name, "ranker")
@@ -104,7 +104,7 @@ def one_ranker(name: str, options: JudgedOptions) -> Ranker:
     return found
 
 
-def _check_reranker(rankers: list[Ranker], named: str, options: JudgedOptions) -> None:
+def _check_reranker(rankers: list[Ranker], named: str, options: RankOptions) -> None:
     if options["rerank"] is None and any(one.rerank for one in rankers):
         name = next(str(one) for one in rankers if one.rerank)
         raise ConfigError(

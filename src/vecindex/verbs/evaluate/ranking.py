@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from vecindex.core.questions import Question, QuestionSet
 from vecindex.core.vectors import F32
-from vecindex.messages import option, text
+from vecindex.messages import Text, option, text
 from vecindex.options import ModelOptions, checked
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -17,18 +17,16 @@ from vecindex.store.search import Found
 from vecindex.types import Observer, Stage
 from vecindex.verbs.evaluate.asked import Asked
 from vecindex.verbs.evaluate.measures import SHOWN
-from vecindex.verbs.evaluate.options import JudgedOptions
 from vecindex.verbs.evaluate.texts import holds, normalized
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.vectors import question_vectors
 from vecindex.verbs.search.approximate import approximation
 from vecindex.verbs.search.finder import Finder, Fusion, Query
-from vecindex.verbs.search.options import SearchOptions
+from vecindex.verbs.search.options import RankOptions, SearchOptions
 from vecindex.verbs.search.rankers import APPROXIMATE, HYBRID, MEANING, WORDS, Ranker
 from vecindex.verbs.search.reorder import Spread, reranked, spread
 from vecindex.verbs.search.search import mending, with_full_text_index
 
-_WITHOUT = text("Give ", option("rankers", "meaning"))
 _BLOCK = 64
 """Questions whose hits, with all that is fetched of them, are in memory at a time."""
 
@@ -66,13 +64,20 @@ class Searched:
     at : the tag that it is read at.
     model : that has the reranker.
     options : how to rank.
+    named : the option that names the ranker, for messages.
     """
 
     database: Database
     table: ArticleTable
     at: str | None
     model: QuestionModel
-    options: JudgedOptions
+    options: RankOptions
+    named: str = "rankers"
+
+    @property
+    def without(self) -> Text:
+        """How to do without an index, for messages."""
+        return text("Give ", option(self.named, MEANING))
 
 
 def vectors_of(
@@ -110,14 +115,70 @@ def ranked(
     What two rankers need is searched once, and counts in the time of both. Memory is the hits of 64 questions with
     what is fetched of them, and the ids of all.
     """
-    table = searched.table
+    key = "article_id" if searched.table.fingerprint.chunking is not None else "id"
+    answers = [[normalized(one) for one in question.answer_texts] for question in asked.questions]
+    found = {str(ranker): Ranking(ranker) for ranker in rankers}
+    wanted = Wanted(depth, reads_texts=asked.by_texts)
+    for part in hits_of(searched, asked.questions, rankers, wanted, vectors, observer):
+        one = found[str(part.ranker)]
+        one.laps.append(part.seconds)
+        for number, hits in enumerate(part.lists, part.at):
+            keys = [hit.row[key] for hit in hits]
+            one.ids.append(keys)
+            one.shown.append([_without_text(hit) for hit in hits[:SHOWN]])
+            judged = asked.grades[number]
+            if asked.by_texts:
+                judged = {k: int(holds(_passage(hit), answers[number])) for k, hit in zip(keys, hits, strict=True)}
+            one.grades.append(judged)
+    return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which hits are wanted of each question.
+
+    Attributes
+    ----------
+    depth : how many, at most.
+    by : "article" or "chunk", which differ in a table of chunks only.
+    pool : the first hits of which those are taken that differ; None for all.
+    reads_texts : they bring their texts.
+    """
+
+    depth: int
+    by: str = "article"
+    pool: int | None = None
+    reads_texts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The hits of a few questions by one ranker: the number of the first question, and the seconds that it took."""
+
+    at: int
+    ranker: Ranker
+    lists: list[list[Found]]
+    seconds: float
+
+
+def hits_of(
+    searched: Searched,
+    questions: Sequence[Question],
+    rankers: Sequence[Ranker],
+    wanted: Wanted,
+    vectors: F32,
+    observer: Observer,
+) -> Iterator[Part]:
+    """Yield the hits of 64 questions at a time by each ranker; see `ranked`."""
+    table, depth, by = searched.table, wanted.depth, wanted.by
     if any(ranker.by_words for ranker in rankers):
-        with_full_text_index(searched.database, table, searched.at, searched.options["language"], observer, _WITHOUT)
-    reads_texts = asked.by_texts or any(ranker.rerank for ranker in rankers)
+        language = searched.options["language"]
+        with_full_text_index(searched.database, table, searched.at, language, observer, searched.without)
+    reads_texts = wanted.reads_texts or any(ranker.rerank for ranker in rankers)
     finder = Finder(
         table,
         depth,
-        by="article",
+        by=by,
         text="none",
         fields=False,
         reads_texts=reads_texts,
@@ -126,40 +187,33 @@ def ranked(
     near = None
     if any(ranker.base == APPROXIMATE for ranker in rankers):
         asked_for = checked(SearchOptions, SearchOptions(approximate=True, at=searched.at))
-        found_by = approximation(table, asked_for, table.count(), observer, text(_WITHOUT, "."))
+        found_by = approximation(table, asked_for, table.count(), observer, text(searched.without, "."))
         probe = None if found_by is None else found_by.probe
-        near = Finder(table, depth, by="article", text="none", fields=False, reads_texts=reads_texts, probe=probe)
-    queries = [Query(one.text, one.id, vectors[i], None) for i, one in enumerate(asked.questions)]
-    answers = [[normalized(one) for one in question.answer_texts] for question in asked.questions]
-    found = [Ranking(ranker) for ranker in rankers]
+        near = Finder(table, depth, by=by, text="none", fields=False, reads_texts=reads_texts, probe=probe)
+    queries = [Query(one.text, one.id, vectors[i], None) for i, one in enumerate(questions)]
     for at in range(0, len(queries), _BLOCK):
         observer.stage(Stage("ranking", at, len(queries)))
-        block = _Block(searched, finder, near or finder, queries[at : at + _BLOCK], observer)
-        for one in found:
-            lists, seconds = block.ranked(one.ranker)
-            one.laps.append(seconds)
-            for number, hits in enumerate(lists, at):
-                keys = [_article(hit, finder) for hit in hits]
-                one.ids.append(keys)
-                one.shown.append([_without_text(hit) for hit in hits[:SHOWN]])
-                judged = asked.grades[number]
-                if asked.by_texts:
-                    judged = {
-                        k: int(holds(_passage(hit), answers[number])) for k, hit in zip(keys, hits, strict=True)
-                    }
-                one.grades.append(judged)
+        block = _Block(searched, finder, near or finder, queries[at : at + _BLOCK], wanted.pool or depth, observer)
+        for ranker in rankers:
+            lists, seconds = block.ranked(ranker)
+            yield Part(at, ranker, lists, seconds)
     observer.stage(Stage("ranking", len(queries), len(queries)))
-    return found
 
 
 class _Block:
     """A few questions, and what was found of them already."""
 
     def __init__(
-        self, searched: Searched, finder: Finder, near: Finder, queries: Sequence[Query], observer: Observer
+        self,
+        searched: Searched,
+        finder: Finder,
+        near: Finder,
+        queries: Sequence[Query],
+        pool: int,
+        observer: Observer,
     ) -> None:
         self._searched, self._finder, self._queries, self._observer = searched, finder, queries, observer
-        self._near = near
+        self._near, self._pool = near, pool
         self._lists: dict[str, tuple[list[list[Found]], float]] = {}
 
     def ranked(self, ranker: Ranker) -> tuple[list[list[Found]], float]:
@@ -168,8 +222,7 @@ class _Block:
         if ranker.diverse:
             before, seconds = self.ranked(replace(ranker, diverse=False))
             began = time.perf_counter()
-            k = self._finder.k
-            lists = spread(here.table, before, Spread(k, k, options["diversity"]))
+            lists = spread(here.table, before, Spread(self._pool, self._pool, options["diversity"]))
             return lists, seconds + time.perf_counter() - began
         if not ranker.rerank:
             return self._base(ranker.base)
@@ -205,12 +258,7 @@ class _Block:
     def _by_words(self) -> list[list[Found]]:
         here, finder = self._searched, self._finder
         find = partial(finder.by_words, self._queries, finder.k)
-        return mending(here.table, find, here.database, here.at, self._observer, _WITHOUT)
-
-
-def _article(found: Found, finder: Finder) -> str:
-    key: str = found.row["article_id" if finder.chunked else "id"]
-    return key
+        return mending(here.table, find, here.database, here.at, self._observer, here.without)
 
 
 def _passage(found: Found) -> str:

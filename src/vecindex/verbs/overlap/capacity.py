@@ -12,6 +12,7 @@ from vecindex.messages import Message, Placeholder, Text, command, percent, text
 from vecindex.verbs.overlap.advice import commands
 from vecindex.verbs.overlap.causes.verdicts import NOTHING_TO_DO, Advice, Cause, Confidence, Verdict
 from vecindex.verbs.overlap.facts import SHARED_NEIGHBORS, SURE_QUESTIONS, Facts
+from vecindex.verbs.overlap.ranked.cause import as_list
 from vecindex.verbs.overlap.result import MapOverlap
 from vecindex.verbs.overlap.space import known
 from vecindex.verbs.the_map import MapKind
@@ -70,6 +71,9 @@ def for_these_questions(f: Facts) -> tuple[Text, tuple[Advice, ...]]:
     """
     s = f.situation
     assert f.on_map is not None, "advice on a map"
+    if f.ranked is not None:
+        # A map is laid out by vectors, which are not this ranking.
+        return as_list(f)
     done = s.newest(MapKind.ANCHORED)
     if done is not None:
         look = commands.ask_again(s, map=done)
@@ -86,7 +90,7 @@ def for_these_questions(f: Facts) -> tuple[Text, tuple[Advice, ...]]:
 
 def laid_out(f: Facts, goal: float) -> Verdict | None:
     """Return what is to be said of a map that was laid out for the questions; None of another map."""
-    if f.on_map is None or not f.on_map.for_these or f.stale:
+    if f.on_map is None or not f.on_map.for_these or f.stale or f.ranked is not None:
         return None
     return on_laid_out(f, f.on_map, goal)
 
@@ -167,7 +171,7 @@ def scattered(f: Facts, goal: float) -> Verdict | None:
         },
         Confidence.HIGH if f.space.clique_ceiling < goal and f.questions >= SURE_QUESTIONS else Confidence.MEDIUM,
         "Lay a map out for these questions: their overlap rises above the ceiling, that of other questions does not.",
-        _to_see_more(f, remedy),
+        remedy if f.ranked is not None else _to_see_more(f, remedy),
         advice,
     )
 

@@ -17,6 +17,7 @@ from vecindex.store.database import Database
 from vecindex.types import Observer
 from vecindex.verbs.graph import prepare
 from vecindex.verbs.map_rows import index_of, read_rows
+from vecindex.verbs.overlap.advice.why import these
 from vecindex.verbs.overlap.causes.cliques import MAX_K, REACH, largest_cliques, share_kept
 from vecindex.verbs.overlap.measure import Space
 from vecindex.verbs.overlap.result import MapOverlap
@@ -95,16 +96,24 @@ def articles_share(space: Space, plane: Plane) -> float:
 
 
 def in_words(
-    measured: Sequence[MapOverlap], clique_ceiling: float | None, questions: int, k: int, by: str
+    measured: Sequence[MapOverlap],
+    clique_ceiling: float | None,
+    questions: int,
+    k: int,
+    by: str,
+    ranker: str | None = None,
 ) -> str | None:
-    """Return what a map can be expected to keep, and the best one in particular; None where it is not known."""
+    """Return what a map can be expected to keep, and the best one in particular; None where it is not known.
+
+    `ranker` is the one whose hits stand for the nearest.
+    """
     if clique_ceiling is None:
         return None
     who, near = "a question's", f"{k * clique_ceiling:.1f} are on average"
     if questions == 1:
         who, near = "the question's", f"{k * clique_ceiling:.0f} are"
     words = (
-        f"Of {who} {k} nearest {by}s, {near} near to each other ({percent(clique_ceiling)}). "
+        f"Of {who} {these(k, by, ranker)}, {near} near to each other ({percent(clique_ceiling)}). "
         "Hardly more can be expected of a map, unless it is laid out for these questions."
     )
     best = measured[0]

@@ -7,14 +7,15 @@ The order is that of the tree: a fault further up hides those below it, so it is
 3. duplicates: equally good neighbors, of which either list shows others
 4. collapse: the questions are in one spot, by shared neighbors or as an island of their own
 5. placement: questions are where even snapping would be better, or their nearest articles are not on the map
-6. coverage, or style: the articles are far from the questions, because they are missing or because of the wording
-7. answers not found: the right articles are in the table and not among the nearest, so the neighbors are wrong ones
-8. projection: two dimensions do not hold the neighborhoods, not even the articles' own
-9. scattered neighbors: the map is good, and the questions' nearest articles are not near to each other
-10. broad questions: the same, and more so than for the articles
-11. truncation: the model did not read the texts to their end (never more than a hint)
+6. another ranking: a ranker's hits are not near in embedding space, which the map shows (of a ranker alone)
+7. coverage, or style: the articles are far from the questions, because they are missing or because of the wording
+8. answers not found: the right articles are in the table and not among the nearest, so the neighbors are wrong ones
+9. projection: two dimensions do not hold the neighborhoods, not even the articles' own
+10. scattered neighbors: the map is good, and the questions' nearest articles are not near to each other
+11. broad questions: the same, and more so than for the articles
+12. truncation: the model did not read the texts to their end (never more than a hint)
 
-On a map that was laid out for these questions, "laid out for questions" stands for the causes from 8 to 10: what it
+On a map that was laid out for these questions, "laid out for questions" stands for the causes from 9 to 11: what it
 keeps shows the layout, and it is never called healthy.
 
 Thresholds are conventions, not laws; each verdict states the figures that it rests on.
@@ -40,6 +41,7 @@ from vecindex.verbs.overlap.causes.verdicts import (
     Verdict,
 )
 from vecindex.verbs.overlap.facts import SHARED_NEIGHBORS, SURE_QUESTIONS, Facts
+from vecindex.verbs.overlap.ranked.cause import another_ranking
 from vecindex.verbs.overlap.space import known
 from vecindex.verbs.the_map import MapKind
 
@@ -167,7 +169,7 @@ def _collapse(f: Facts, goal: float) -> Verdict | None:
 
 
 def _hubs(f: Facts, goal: float) -> Verdict | None:
-    if f.space.hub_share < HUB_SHARE or f.space.distinct_ratio > SHARED_NEIGHBORS:
+    if f.ranked is not None or f.space.hub_share < HUB_SHARE or f.space.distinct_ratio > SHARED_NEIGHBORS:
         return None
     return Verdict(
         Cause.HUBS,
@@ -210,7 +212,7 @@ def _placement(f: Facts, goal: float) -> Verdict | None:
 
 def _far(f: Facts, goal: float) -> Verdict | None:
     space = f.space
-    if not space.nearest_percentile > FAR_PERCENTILE:
+    if f.ranked is not None or not space.nearest_percentile > FAR_PERCENTILE:
         return None
     because = {"nearest_percentile": space.nearest_percentile}
     cause, confidence = Cause.COVERAGE_OR_STYLE, Confidence.MEDIUM
@@ -270,7 +272,12 @@ _FAR_REMEDY: dict[Cause, Message] = {
 def _answers(f: Facts, goal: float) -> Verdict | None:
     recall = f.answers_recall
     # Where the questions are far from all articles, `_far` has reported it, with these figures.
-    if recall is None or recall >= ANSWERS_RECALL or f.space.nearest_percentile > FAR_PERCENTILE:
+    if (
+        f.ranked is not None
+        or recall is None
+        or recall >= ANSWERS_RECALL
+        or f.space.nearest_percentile > FAR_PERCENTILE
+    ):
         return None
     return Verdict(
         Cause.ANSWERS,
@@ -305,6 +312,7 @@ _RULES: tuple[Callable[[Facts, float], Verdict | None], ...] = (
     _duplicates,
     _collapse,
     _placement,
+    another_ranking,
     _far,
     _answers,
     laid_out,

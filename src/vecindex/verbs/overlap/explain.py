@@ -116,7 +116,12 @@ class Explainer:
 def cheap_experiments(
     best: MapOverlap, space: Space, placed: Sequence[Placed], vectors_of: VectorsOf
 ) -> list[Experiment]:
-    """Return the experiments on a map that need nothing but what was measured."""
+    """Return the experiments on a map that need nothing but what was measured; of a ranker's hits none.
+
+    They are about the nearest by vectors.
+    """
+    if space.meant is not None:
+        return []
     rows, (best_positions, baseline) = space.near.rows[:, : space.k], (p.values["overlap"] for p in placed)
     gain = bootstrap_mean(best_positions - baseline, space.asked.topics, seed=space.seed)
     correlation = rank_correlation(cohesions(rows, vectors_of), best_positions, space.asked.topics, seed=space.seed)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from vecindex.core.overlap import adjusted_for_chance, chance_level, reaches
 from vecindex.verbs.overlap.advice.situation import Situation
+from vecindex.verbs.overlap.question import RankedFacts
 from vecindex.verbs.overlap.result import MapOverlap, SpaceFacts
 from vecindex.verbs.overlap.space import known
 
@@ -31,6 +32,7 @@ class Facts:
     space : what was measured in embedding space.
     on_map : what was measured on one map; None without a map.
     situation : what advice can name, and what was done already.
+    ranked : the ranker whose hits stand for the nearest articles; None without one.
     """
 
     k: int
@@ -39,6 +41,7 @@ class Facts:
     space: SpaceFacts
     on_map: MapOverlap | None = None
     situation: Situation = field(default_factory=Situation)
+    ranked: RankedFacts | None = None
 
     @property
     def answers_recall(self) -> float | None:

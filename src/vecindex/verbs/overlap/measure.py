@@ -68,7 +68,7 @@ class Space:
     ----------
     n, k, seed : articles in the table; neighbors asked for; of every random choice.
     vectors : (q, d) of the questions.
-    near : (q, depth) their nearest articles.
+    near : (q, depth) their true neighbors: the nearest articles, or a ranker's hits, whose `dist` are ranks.
     sample : (s,) rows of sampled articles; `sample_vectors` (s, d); `sample_near` (s, 50) their nearest others.
     look_up : gives the vectors of rows.
     answers : the right articles of each question that are in the table, as they are counted.
@@ -76,6 +76,7 @@ class Space:
         hold each article once, by its nearest chunk's row.
     cliques : (q,) how many of each question's k nearest are near to each other; see `causes.cliques`. None where that
         was not looked for. `shown` (a,) are the indices of sampled articles, `shown_cliques` (a,) the same of theirs.
+    meant : (q, depth) the nearest articles where `near` are hits; else None.
     article_topics : topics under the rows in the questions' lists; None where articles have none.
     """
 
@@ -96,7 +97,13 @@ class Space:
     cliques: Rows | None = None
     shown: Rows | None = None
     shown_cliques: Rows | None = None
+    meant: Neighbors | None = None
     article_topics: Mapping[int, str | None] | None = None
+
+    @property
+    def nearest(self) -> Neighbors:
+        """The nearest articles, (q, depth), by the distance of the vectors."""
+        return self.near if self.meant is None else self.meant
 
     def counted(self, rows: Rows) -> Rows:
         """Return rows as what they are counted as; see `core.neighbors.counted`."""
@@ -171,19 +178,19 @@ def place_all(plane: Plane, space: Space) -> list[Placed]:
 
 def space_facts(space: Space, vectors_of: VectorsOf) -> SpaceFacts:
     """Return the figures of embedding space alone."""
-    k, near = space.k, space.near
+    k, near, nearest = space.k, space.near, space.nearest
     own = space.own_dist
-    percentile = percentiles(near.dist[:, 0], own)
+    percentile = percentiles(nearest.dist[:, 0], own)
     counts, hubs = hubs_of(space)
     lists = space.counted(near.rows)
     return SpaceFacts(
-        nearest_dist=float(np.median(near.dist[:, 0])),
+        nearest_dist=float(np.median(nearest.dist[:, 0])),
         articles_nearest_dist=median_of(own),
         nearest_percentile=float(np.median(percentile)),
         far_share=float((percentile > FAR).mean()),
         distinct_ratio=distinct_ratio(lists, k),
         collapse_ceiling=collapse_ceiling(lists, k),
-        mixing=mixing(space.vectors, near.dist, k),
+        mixing=mixing(space.vectors, nearest.dist, k),
         mixing_chance=mixing_chance(len(space.vectors), space.n),
         compactness=compactness(
             space.vectors[:_GEOMETRY_SAMPLE].astype(np.float64),
@@ -199,7 +206,7 @@ def space_facts(space: Space, vectors_of: VectorsOf) -> SpaceFacts:
         answers=answers_found(space, near.rows),
         answers_absent=space.answers_absent,
         sample=len(space.sample),
-        style=style_of(space.vectors, near.first(k), space.sample_vectors, own, vectors_of, space.seed),
+        style=style_of(space.vectors, nearest.first(k), space.sample_vectors, own, vectors_of, space.seed),
         topic_precision=topics_found(space, near.rows),
         clique_ceiling=None if space.cliques is None else float(ceilings(space.cliques, k).mean()),
     )

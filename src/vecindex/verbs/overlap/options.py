@@ -6,14 +6,17 @@ from typing import Annotated, Literal
 
 from vecindex.config import SEED
 from vecindex.errors import ConfigError
-from vecindex.messages import Placeholder, option, text
-from vecindex.options import ModelOptions, Option, checked
+from vecindex.messages import Placeholder, command, option, text
+from vecindex.options import Option, checked
+from vecindex.verbs.evaluate.options import one_ranker
+from vecindex.verbs.search.options import RankOptions
+from vecindex.verbs.search.rankers import APPROXIMATE, MEANING, Ranker
 
 DEPTH = 100
 """Neighbors of a question that are looked at, at most."""
 
 
-class OverlapOptions(ModelOptions, total=False):
+class OverlapOptions(RankOptions, total=False):
     """What to measure, and how."""
 
     question: Annotated[
@@ -29,6 +32,14 @@ class OverlapOptions(ModelOptions, total=False):
         Option("How far the questions' box reaches beyond them, as a share of its sides.", default=0.5, at_least=0),
     ]
     sample: Annotated[int, Option("Articles drawn for the figures of articles.", default=500, at_least=1)]
+    ranker: Annotated[
+        str,
+        Option(
+            "Whose first hits are the true neighbors: meaning, words, hybrid; with +rerank or +diverse.",
+            default=MEANING,
+            metavar="NAME",
+        ),
+    ]
     seed: Annotated[int, Option("Of that draw and of the intervals.", default=SEED)]
     at: Annotated[str | None, Option("Measure the table as it was tagged.", metavar="TAG")]
     what_if: Annotated[
@@ -40,8 +51,11 @@ class OverlapOptions(ModelOptions, total=False):
     ]
 
 
-def checked_overlap(questions: object, options: OverlapOptions) -> OverlapOptions:
-    """Return all options with their defaults; raises ConfigError for what makes no sense."""
+def checked_overlap(questions: object, options: OverlapOptions) -> tuple[OverlapOptions, Ranker | None]:
+    """Return all options with their defaults, and the ranker, None for the nearest by vectors.
+
+    Raises ConfigError for what makes no sense.
+    """
     options = checked(OverlapOptions, options)
     question = options["question"]
     if questions is None and question is None:
@@ -53,7 +67,25 @@ def checked_overlap(questions: object, options: OverlapOptions) -> OverlapOption
         raise ConfigError(
             text(option("question"), " is empty."), text("For example: ", option("question", "how do cells die"))
         )
-    return options
+    return options, _checked_ranker(options)
+
+
+def _checked_ranker(options: OverlapOptions) -> Ranker | None:
+    ranker = one_ranker(options["ranker"], options)
+    if ranker.base == APPROXIMATE:
+        raise ConfigError(
+            text(option("ranker", str(ranker)), ": overlap is measured on exact lists alone."),
+            text("What an index loses is measured by ", command("index"), "."),
+        )
+    if str(ranker) == MEANING:
+        return None
+    for name in ("what_if", "explain"):
+        if options[name]:
+            raise ConfigError(
+                text(option(name, options[name]), " experiments with distances of vectors, which do not rank here."),
+                text("Leave it out, or leave ", option("ranker"), " out."),
+            )
+    return ranker
 
 
 def check_enough(where: str, found: int, k: int, what: str = "articles", remedy: str = "Ingest articles") -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,7 +15,7 @@ from vecindex.core.anchors import about_with_questions
 from vecindex.core.overlap import chance_level, snap_floor
 from vecindex.core.questions import Question, QuestionSet, worst_first
 from vecindex.core.vectors import F32
-from vecindex.errors import ConfigError, CorruptError
+from vecindex.errors import CorruptError
 from vecindex.messages import Message, command, join, option, text
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
@@ -30,6 +30,7 @@ from vecindex.verbs.overlap.advice.answer import Measured, answer, verdict
 from vecindex.verbs.overlap.advice.remembered import remember, remembered
 from vecindex.verbs.overlap.advice.situation import Situation
 from vecindex.verbs.overlap.advice.why import why
+from vecindex.verbs.overlap.asking.asked import Asked, read_asked
 from vecindex.verbs.overlap.causes.experiments import Experiment, weighed
 from vecindex.verbs.overlap.causes.verdicts import NOTHING_TO_DO, Verdict
 from vecindex.verbs.overlap.ceiling import articles_share, in_words, with_cliques
@@ -49,18 +50,18 @@ from vecindex.verbs.overlap.measure import (
 from vecindex.verbs.overlap.metrics import further_metrics
 from vecindex.verbs.overlap.options import DEPTH, OverlapOptions, check_enough, checked_overlap
 from vecindex.verbs.overlap.question import QuestionRow
-from vecindex.verbs.overlap.result import MapOverlap, OverlapResult, SpaceFacts
+from vecindex.verbs.overlap.ranked.lists import ranked_ids, with_hits
+from vecindex.verbs.overlap.ranked.measure import name_of, ranked_facts, ranked_on_map, with_maps
+from vecindex.verbs.overlap.result import MapOverlap, OverlapResult
 from vecindex.verbs.overlap.rows import article_topics, question_rows, topic_column
 from vecindex.verbs.overlap.what_if import NestedSearch, what_if_corpus
 from vecindex.verbs.questions.model import QuestionModel
-from vecindex.verbs.questions.reader import Questions, read
-from vecindex.verbs.questions.vectors import question_vectors
+from vecindex.verbs.questions.reader import Questions
 from vecindex.verbs.reader import TableReader
 from vecindex.verbs.scores.fidelity import DEPTH as OWN_DEPTH
 from vecindex.verbs.scores.fidelity import Fidelity, FidelitySearch
 from vecindex.verbs.the_map import digests_of, kind_of, made_for, the_map
 
-TYPED = "typed"
 NO_MAP = text(
     "Measuring overlap needs a map. Make one: ",
     command("project"),
@@ -82,7 +83,7 @@ def overlap(
 
     `goal` is the share from which on nothing needs a cause.
     """
-    options = checked_overlap(questions, options)
+    options, ranker = checked_overlap(questions, options)
     observer = observer or Silent()
     clock = Clock()
     k, seed = options["k"], options["seed"]
@@ -90,7 +91,8 @@ def overlap(
     there = maps(table)
     stored = _wanted_maps(table, there, options["map"], observer)
     topics = topic_column(table, options["topic_field"])
-    asked = _asked(database, table, questions, options, model, observer, stdin)
+    asked = read_asked(database, table, questions, options, model, observer, stdin)
+    hits = ranked_ids(database, table, asked, ranker, options, model, observer)
     texts = [one.text for one in asked.set.questions]
     q = len(texts)
     about = {map_name: about_with_questions(one, texts) for map_name, one in stored.items()}
@@ -108,6 +110,7 @@ def overlap(
     clock.lap("preparing")
     others = [part for part in (nested, explainer) if part is not None]
     space, typed, fidelity = _search(reader, asked, planes, options, others)
+    by_vectors, space, typed = space, *with_hits(space, typed, hits, reader)
     clock.lap("neighbors")
     if planes:
         space, *rest = with_cliques(database, reader, [space] if typed is None else [space, typed], observer)
@@ -115,13 +118,18 @@ def overlap(
         clock.lap("cliques")
     placed = {map_name: place_all(plane, space) for map_name, plane in planes.items()}
     placed_typed = {map_name: place_all(plane, typed) for map_name, plane in planes.items()} if typed else {}
-    shown = [space.near, *(near for both in placed.values() for p in both for near in (p.near, p.true))]
+    shown = [
+        space.near,
+        space.nearest,
+        *(near for both in placed.values() for p in both for near in (p.near, p.true)),
+    ]
     space = replace(space, article_topics=article_topics(reader, topics, space, shown))
     if typed is not None:
         shown += [typed.near, *(near for both in placed_typed.values() for p in both for near in (p.near, p.true))]
     vectors_of = vectors_by_row(*reader.vectors(rows_looked_up(space, shown)))
     placed = _with_values(placed, space, vectors_of)
     facts = space_facts(space, vectors_of)
+    ranked = ranked_facts(space, str(ranker))
     if explainer is not None:
         facts = explainer.facts(facts, space)
         remember(database, name, situation.asked, options, facts, reader.n, observer)
@@ -132,13 +140,17 @@ def overlap(
     for map_name, plane in planes.items():
         padding, kept, share = options["bbox_padding"], fidelity.get(map_name), articles_share(space, plane)
         one = map_overlap(map_name, about[map_name], plane, placed[map_name], space, padding, kept, share)
-        measured.append(_judged(one, stored[map_name], space, facts, situation, placed[map_name][0], goal))
+        one = replace(one, ranked=ranked_on_map(space, by_vectors, plane, placed[map_name][0]))
+        one = replace(one, kind=str(kind_of(stored[map_name])), for_these=made_for(stored[map_name], situation.asked))
+        here = replace(situation, worst=_worst(space, placed[map_name][0]))
+        about_it = Facts(k, space.n, q, facts, one, here, ranked)
+        measured.append(replace(one, causes=diagnose(about_it, goal)))
         clock.lap(f"map {map_name}")
     measured.sort(key=lambda one: (chosen is None or one.name != chosen.name, *_best_first(one)))
-    rows = question_rows(reader, space, placed)
+    rows = question_rows(reader, space, placed, vectors_of)
     typed_row = None
     if typed is not None:
-        (typed_row,) = question_rows(reader, typed, _with_values(placed_typed, typed, vectors_of))
+        (typed_row,) = question_rows(reader, typed, _with_values(placed_typed, typed, vectors_of), vectors_of)
     clock.lap("rows")
     experiments: list[Experiment] = []
     if measured:
@@ -146,7 +158,7 @@ def overlap(
     if explainer is not None:
         experiments += explainer.experiments(reader, space, facts, planes[measured[0].name] if measured else None)
     clock.lap("experiments")
-    causes = measured[0].causes if measured else diagnose(Facts(k, space.n, q, facts, situation=situation), goal)
+    causes = measured[0].causes if measured else diagnose(Facts(k, space.n, q, facts, None, situation, ranked), goal)
     causes = weighed(causes, experiments)
     if measured:
         # The experiments were made on the map.
@@ -158,7 +170,7 @@ def overlap(
     clock.lap("what if")
     if measured:
         situation = replace(situation, worst=_worst(space, placed[measured[0].name][0]))
-    found = Measured(measured, chosen, causes, situation, q, k, options["by"], goal)
+    found = Measured(measured, chosen, causes, situation, q, k, options["by"], goal, name_of(ranked))
     explained = partial(_with_why, found=found)
     return OverlapResult(
         table=name,
@@ -178,7 +190,7 @@ def overlap(
         rows=tuple(explained(row) for row in rows),
         causes=causes,
         verdict=verdict(found),
-        ceiling=in_words(measured, facts.clique_ceiling, q, k, options["by"]),
+        ceiling=in_words(measured, facts.clique_ceiling, q, k, options["by"], found.ranker),
         next=_next(measured, causes),
         rejected=asked.set.rejected,
         duplicates=asked.set.duplicates,
@@ -190,6 +202,7 @@ def overlap(
         metrics=further_metrics(),
         map=chosen,
         answer=answer(found),
+        ranked=with_maps(ranked, measured),
     )
 
 
@@ -233,74 +246,17 @@ def _situation(
     )
 
 
-def _judged(
-    one: MapOverlap, stored: Any, space: Space, facts: SpaceFacts, situation: Situation, placed: Placed, goal: float
-) -> MapOverlap:
-    """Return a map's figures with its kind and the causes that they speak for."""
-    one = replace(one, kind=str(kind_of(stored)), for_these=made_for(stored, situation.asked))
-    situation = replace(situation, worst=_worst(space, placed))
-    return replace(one, causes=diagnose(Facts(space.k, space.n, len(space.vectors), facts, one, situation), goal))
-
-
 def _with_why(row: QuestionRow, found: Measured) -> QuestionRow:
     others = [one.name for one in found.maps[1:] if one.for_these]
     name = None if found.chosen is None else found.chosen.name
     for_these = bool(found.maps) and found.maps[0].for_these
-    return replace(row, why=why(row, found.k, found.by, name, for_these, others))
+    return replace(row, why=why(row, found.k, found.by, name, for_these, others, found.ranker))
 
 
 def _worst(space: Space, placed: Placed) -> Question:
     """Return the question that keeps least."""
-    both = zip(placed.values["overlap"], space.near.dist[:, 0], space.asked.questions, strict=True)
+    both = zip(placed.values["overlap"], space.nearest.dist[:, 0], space.asked.questions, strict=True)
     return min(both, key=lambda one: worst_first(one[0], one[1], one[2].id))[2]
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """The questions that are measured, and one that was typed next to them, which is shown but counts in no figure.
-
-    `vectors` (q, d) holds theirs, that of the typed one last; `embedded` is how many of these had to be made.
-    """
-
-    set: QuestionSet
-    typed: QuestionSet | None
-    vectors: F32
-    embedded: int
-
-
-def _asked(
-    database: Database,
-    table: ArticleTable,
-    questions: Questions | None,
-    options: OverlapOptions,
-    model: QuestionModel,
-    observer: Observer,
-    stdin: BinaryIO | None,
-) -> _Asked:
-    """Return the questions to measure; without any, the one that is typed."""
-    question = options["question"]
-    asked = read([question or ""], name=TYPED) if questions is None else read(questions, stdin)
-    typed = _typed(asked, question)
-    found = [
-        question_vectors(database, one, table.fingerprint, table.where, options, model, observer)
-        for one in (asked, typed)
-        if one is not None
-    ]
-    return _Asked(asked, typed, np.concatenate([vectors for vectors, _ in found]), sum(made for _, made in found))
-
-
-def _typed(asked: QuestionSet, question: str | None) -> QuestionSet | None:
-    """Return the question as a set of its own, or None when it is one of those asked, by its id or its text."""
-    if question is None or any(question == q.id or question.strip() == q.text for q in asked.questions):
-        return None
-    if len(question.split()) < 2:
-        # More likely an id with a slip of the pen than a question of one word.
-        some = ", ".join(q.id for q in asked.questions[:5])
-        raise ConfigError(
-            f"No question has the id {question!r}, and a text has several words.",
-            text(f"Ids there: {some}, ... A single word is asked without ", option("questions"), "."),
-        )
-    return read([question], name=TYPED)
 
 
 def _wanted_maps(
@@ -318,7 +274,7 @@ def _wanted_maps(
 
 def _search(
     reader: TableReader,
-    asked: _Asked,
+    asked: Asked,
     planes: Mapping[str, Plane],
     options: OverlapOptions,
     others: Sequence[NestedSearch | Explainer],

@@ -1,4 +1,4 @@
-"""What `overlap` found of one question or one kind of them, as plain frozen values. Of `dist`, lower is closer."""
+"""What `overlap` found of one question, one kind of them or one ranker. Of `dist`, lower is closer."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ class PlacedQuestion:
 class QuestionRow:
     """One question: its neighbors in embedding space, and on each map under the map's name and the rule.
 
+    `in_space` is the share of a ranker's first k that are among its k nearest by vectors; None without a ranker.
     `clique` is how many of its k nearest are near to each other, the largest set; see `causes.cliques`. `why` are the
     reasons for what it keeps on the map that is judged, in sentences; see `advice.why`.
     """
@@ -69,6 +70,7 @@ class QuestionRow:
     neighbors: tuple[RankedNeighbor, ...]
     maps: dict[str, dict[str, PlacedQuestion]]
     clique: int | None = None
+    in_space: float | None = None
     why: tuple[str, ...] = ()
 
 
@@ -90,6 +92,46 @@ class KindOverlap:
     ceiling: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class RankedOnMap:
+    """A ranker's hits on one map, at the best positions, next to the nearest by vectors.
+
+    Attributes
+    ----------
+    by_meaning : overlap@k of the k nearest by vectors, each question placed for those.
+    change : the ranker's overlap minus that, paired, with Student's interval.
+    near_kept, far_kept : share of the hits that the map keeps, of those that are among the k nearest by vectors and
+        of the others; None of none.
+    lost_far : share of the hits that the map loses which are not among the k nearest by vectors; None of none.
+    """
+
+    by_meaning: Interval
+    change: Interval
+    near_kept: float | None
+    far_kept: float | None
+    lost_far: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RankedFacts:
+    """A ranker whose hits stand for the true neighbors.
+
+    Attributes
+    ----------
+    ranker : its name, as `search` and `evaluate` have it.
+    in_space : share of its first k that are among the k nearest by vectors.
+    short : questions with fewer than k hits; what is missing counts as lost.
+    summary : these figures in words, next to the overlap of the nearest by vectors.
+    note : which causes were not looked for, and why.
+    """
+
+    ranker: str
+    in_space: Interval
+    short: int
+    summary: str
+    note: str
+
+
 def flat_rows(question: QuestionRow) -> list[dict[str, Any]]:
     """Return a row for each map and rule (without a map, one row), as plain values."""
     head = {
@@ -100,6 +142,7 @@ def flat_rows(question: QuestionRow) -> list[dict[str, Any]]:
         "nearest_percentile": question.nearest_percentile,
         "answers_recall": question.answers_recall,
         "clique": question.clique,
+        **({} if question.in_space is None else {"in_space": question.in_space}),
         "neighbors": " ".join(n.id for n in question.neighbors),
     }
     rows = [

@@ -17,7 +17,14 @@ from vecindex.types import Rejected
 from vecindex.verbs.overlap.causes.experiments import Experiment
 from vecindex.verbs.overlap.causes.nested import WhatIf
 from vecindex.verbs.overlap.causes.verdicts import Verdict
-from vecindex.verbs.overlap.question import KindOverlap, QuestionRow, flat_rows, neighbor_rows
+from vecindex.verbs.overlap.question import (
+    KindOverlap,
+    QuestionRow,
+    RankedFacts,
+    RankedOnMap,
+    flat_rows,
+    neighbor_rows,
+)
 from vecindex.verbs.scores.evenness import Evenness
 from vecindex.verbs.the_map import MapKind, TheMap
 
@@ -189,6 +196,7 @@ class MapOverlap:
     cliques_kept : how much of such sets among their own nearest articles keep on this map, of what they could.
     kind : what it was laid out by: "neutral", "adopted" (made elsewhere), "focused" or "anchored".
     for_these : it was laid out for all of these questions, or shows the articles nearest to them.
+    ranked : which of a ranker's hits it keeps, next to the nearest by vectors; None without a ranker.
     """
 
     name: str
@@ -210,6 +218,7 @@ class MapOverlap:
     by_kind: tuple[KindOverlap, ...] = ()
     kind: str = MapKind.NEUTRAL
     for_these: bool = False
+    ranked: RankedOnMap | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +270,7 @@ class OverlapResult(Result, Frames):
     verdict : one line.
     map : the map that is judged, and why this one; see `verbs.the_map`. None without a map.
     answer : the same and what to do, as six statements.
+    ranked : the ranker whose hits stand for the nearest articles; None where they are the nearest by vectors.
     ceiling : what a map can be expected to keep, in words; None where it is not known. See `MapOverlap.ceiling`.
     next : what to do, each a sentence.
     by : what is counted, "article" or "chunk"; `articles` is how many of them the table holds.
@@ -300,6 +310,7 @@ class OverlapResult(Result, Frames):
     ceiling: str | None = None
     map: TheMap | None = None
     answer: Answer | None = None
+    ranked: RankedFacts | None = None
 
     @property
     def best(self) -> MapOverlap | None:

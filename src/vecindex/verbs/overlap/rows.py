@@ -12,9 +12,10 @@ from vecindex.core.neighbors import NO_ROW, Neighbors, Rows
 from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, option, text
 from vecindex.store.articles import ArticleTable
-from vecindex.verbs.overlap.measure import Placed, Space
+from vecindex.verbs.overlap.measure import Placed, Space, VectorsOf
 from vecindex.verbs.overlap.metrics import further
 from vecindex.verbs.overlap.question import PlacedQuestion, QuestionRow, RankedNeighbor
+from vecindex.verbs.overlap.ranked.measure import hit_distances, in_space
 from vecindex.verbs.overlap.space import answer_recall, known, percentiles, reciprocal_rank
 from vecindex.verbs.reader import TableReader
 
@@ -22,13 +23,19 @@ DEFAULT_FIELD = "topic"
 
 
 def question_rows(
-    reader: TableReader, space: Space, placed: Mapping[str, Sequence[Placed]]
+    reader: TableReader, space: Space, placed: Mapping[str, Sequence[Placed]], vectors_of: VectorsOf
 ) -> tuple[QuestionRow, ...]:
-    """Return a row for each question, its placements under the maps' names."""
+    """Return a row for each question, its placements under the maps' names.
+
+    `dist` of a neighbor in embedding space is the distance of the vectors, of a ranker's hit too.
+    """
     k, near = space.k, space.near
     shown = [near.first(k), *(p.near.first(k) for both in placed.values() for p in both)]
     titles = reader.values(np.concatenate([n.rows.ravel() for n in shown]), "title")
-    percentile = percentiles(near.dist[:, 0], space.sample_near.dist[:, 0])
+    far = space.nearest.dist[:, 0]
+    percentile = percentiles(far, space.sample_near.dist[:, 0])
+    shares = None if space.meant is None else in_space(space)
+    own = None if space.meant is None else hit_distances(space, vectors_of)
     recall = answer_recall(space.counted(near.rows), space.answers, k)
     ranks = reciprocal_rank(space.counted(near.rows), space.answers)
     topics = space.on_topic(near.rows)
@@ -38,14 +45,15 @@ def question_rows(
             id=question.id,
             text=question.text,
             topic=question.topic,
-            nearest_dist=float(near.dist[i, 0]),
+            nearest_dist=float(far[i]),
             nearest_percentile=float(percentile[i]),
             answers_recall=known(recall[i]),
             answers_reciprocal_rank=known(ranks[i]),
             topic_precision=known(topics[i]),
-            neighbors=_ranked(reader, near, i, k, titles),
+            neighbors=_ranked(reader, near if own is None else own, i, k, titles),
             maps={name: {rule: found[i] for rule, found in rules.items()} for name, rules in on_maps.items()},
             clique=None if space.cliques is None else int(space.cliques[i]),
+            in_space=None if shares is None else float(shares[i]),
         )
         for i, question in enumerate(space.asked.questions)
     )

@@ -37,7 +37,7 @@ from vecindex.verbs.questions.reader import no_question, rows
 from vecindex.verbs.search.approximate import approximation, damaged, suggest_index
 from vecindex.verbs.search.finder import Finder, Fusion, Query, more_like
 from vecindex.verbs.search.options import SearchOptions, checked_search, ids_of, ranker_asked
-from vecindex.verbs.search.rankers import MEANING, WORDS
+from vecindex.verbs.search.rankers import MEANING, WORDS, Ranker
 from vecindex.verbs.search.reorder import Spread, reranked, spread
 from vecindex.verbs.search.result import Answer, SearchResult
 from vecindex.verbs.search.warm import Warm
@@ -128,7 +128,7 @@ def _found(
     without = text("Leave ", option(ranker.base), " out")
     if ranker.by_words:
         with_full_text_index(database, table, options["at"], options["language"], observer, without)
-    depth = max(k, options["rerank_depth"] if ranker.rerank else 0, max(_POOL, 5 * k) if ranker.diverse else 0)
+    depth = depth_of(ranker, k, options["rerank_depth"])
     finder = Finder(
         table,
         depth,
@@ -150,6 +150,11 @@ def _found(
     if ranker.diverse:
         lists = spread(table, lists, Spread(depth, k, options["diversity"]))
     return [rows[:k] for rows in lists], finder
+
+
+def depth_of(ranker: Ranker, k: int, rerank_depth: int) -> int:
+    """Return how many hits a search of k looks at: those that are reranked, and those of which some are chosen."""
+    return max(k, rerank_depth if ranker.rerank else 0, max(_POOL, 5 * k) if ranker.diverse else 0)
 
 
 def _searched(finder: Finder, search: Callable[[], list[list[Found]]]) -> list[list[Found]]:

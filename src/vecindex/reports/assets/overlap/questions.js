@@ -4,6 +4,7 @@ import { byId, element, given } from "../shared/dom.js";
 
 const data = JSON.parse(byId("neighbors").textContent);
 const table = byId("questions-table");
+const ranking = data.ranker ? `By ${data.ranker}` : "In embedding space";
 // The map and the rule that the next question opens with.
 const last = { map: 0, rule: 0 };
 
@@ -57,7 +58,7 @@ function fill(cell, question) {
   const line = element("p", { class: "facts-line" });
   const why = element("ul", { class: "why", hidden: !question.why.length }, ...question.why.map((one) => element("li", {}, given(one))));
   const left = element("div"), right = element("div");
-  const space = element("h4", {}, "Nearest in embedding space");
+  const space = element("h4", {}, data.ranker ? `First hits by ${data.ranker}` : "Nearest in embedding space");
   if (!data.maps.length) {
     line.textContent = question.facts.join(" \u00b7 ");
     left.append(space, list(question.near));
@@ -72,7 +73,7 @@ function fill(cell, question) {
     left.replaceChildren(space, list(question.near, { near, head: "On the map", missing: "\u2013 lost", ranks, depth }));
     right.replaceChildren(
       heading,
-      list(near, { near: question.near, head: "In embedding space", missing: "\u2013 not near", ranks: back, depth }),
+      list(near, { near: question.near, head: ranking, missing: data.ranker ? "\u2013 no hit" : "\u2013 not near", ranks: back, depth }),
     );
   }
   const choose = (what) => (value) => {

@@ -12,6 +12,7 @@ from vecindex.core.overlap import reaches
 from vecindex.messages import Message, Text, command, option, percent, text
 from vecindex.verbs.overlap.advice.commands import look_at_worst
 from vecindex.verbs.overlap.advice.situation import Situation
+from vecindex.verbs.overlap.advice.why import these
 from vecindex.verbs.overlap.causes.verdicts import NOTHING_TO_DO, Cause, Verdict
 from vecindex.verbs.overlap.result import Answer, MapOverlap
 from vecindex.verbs.the_map import MapKind, TheMap, kind_of, made_for, the_map
@@ -32,6 +33,7 @@ class Measured:
     maps : that were measured, the map first; `chosen` is why it is this one. Empty and None without a map.
     causes : of the map, the likeliest first.
     questions : how many; `k` nearest of each are compared. `by` is what is counted: "article" or "chunk".
+    ranker : whose hits stand for the nearest; None for the nearest by vectors.
     """
 
     maps: Sequence[MapOverlap]
@@ -42,6 +44,7 @@ class Measured:
     k: int
     by: str
     goal: float = GOAL
+    ranker: str | None = None
 
 
 def answer(m: Measured) -> Answer:
@@ -49,11 +52,11 @@ def answer(m: Measured) -> Answer:
     next_, wanted = _next(m)
     look = look_at_worst(m.situation)
     return Answer(
-        figure=figure(m.maps[0], m.questions, m.k, m.by, m.goal) if m.maps else NO_MAP,
+        figure=figure(m.maps[0], m.questions, m.k, m.by, m.goal, ranker=m.ranker) if m.maps else NO_MAP,
         map=_map(m),
         cause=cause_in_words(m.causes[0]),
         done=_done(m.situation),
-        others=others(m.maps[0], m.questions, m.k) if m.maps else "not known without a map",
+        others=others(m.maps[0], m.questions, m.k, m.ranker) if m.maps else "not known without a map",
         next=next_,
         command=wanted,
         look=None if look is None else text(look),
@@ -70,7 +73,7 @@ def verdict(m: Measured) -> str:
     why = "Nothing is wrong." if cause is Cause.HEALTHY else f"Main cause: {cause.meaning}."
     if cause is Cause.LAID_OUT:
         why = m.causes[0].summary
-    kept = _kept(m.maps[0], m.questions, m.k, m.by)
+    kept = _kept(m.maps[0], m.questions, m.k, m.by, m.ranker)
     return " ".join(part for part in (f"{kept} {on} ({goal}).", _compared(m), why) if part)
 
 
@@ -95,24 +98,33 @@ def shown_share(share: float, goal: float = GOAL) -> str:
     return percent(share, digits)
 
 
-def _kept(found: MapOverlap, questions: int, k: int, by: str) -> str:
+def _kept(found: MapOverlap, questions: int, k: int, by: str, ranker: str | None) -> str:
     mean = found.search.overlap.mean
+    still = "still its nearest" if ranker is None else f"among its {k} nearest"
     if questions == 1:
-        return f"Of the question's {k} nearest {by}s {k * mean:.0f} are still its nearest"
-    return f"On average {k * mean:.1f} of a question's {k} nearest {by}s are still its nearest"
+        return f"Of the question's {these(k, by, ranker)} {k * mean:.0f} are {still}"
+    return f"On average {k * mean:.1f} of a question's {these(k, by, ranker)} are {still}"
 
 
-def figure(found: MapOverlap, questions: int, k: int, by: str, goal: float, on: str = "the map") -> str:
+def figure(
+    found: MapOverlap,
+    questions: int,
+    k: int,
+    by: str,
+    goal: float,
+    on: str = "the map",
+    ranker: str | None = None,
+) -> str:
     """Return what questions keep on a map, next to the goal; `on` is what the map is called."""
     mean = found.search.overlap.mean
     reached = f"The goal of {percent(goal)} is {'met' if reaches(mean, goal) else 'missed'}"
-    return f"{_kept(found, questions, k, by)} on {on}: {shown_share(mean, goal)}. {reached}."
+    return f"{_kept(found, questions, k, by, ranker)} on {on}: {shown_share(mean, goal)}. {reached}."
 
 
 def _compared(m: Measured) -> str | None:
     """Return what a map laid out for these questions keeps, next to a neutral one and to what others can expect."""
     laid_out = next((one for one in m.maps if one.for_these), None)
-    if laid_out is None:
+    if laid_out is None or m.ranker is not None:
         return None
     neutral = _neutral(m)
     focused = laid_out.kind == MapKind.FOCUSED
@@ -182,8 +194,10 @@ def _what(about: Any, s: Situation) -> str:
     return f"laid out for {whose} questions" + (f" ({strength})" if strength else "")
 
 
-def others(found: MapOverlap, questions: int, k: int) -> str:
+def others(found: MapOverlap, questions: int, k: int, ranker: str | None = None) -> str:
     """Return what other questions can expect of a map, in a clause."""
+    if ranker is not None and (found.for_these or "anchored_note" in found.about):
+        return "not measured: the map was laid out for what is nearest by meaning"
     if found.for_these and found.kind == MapKind.FOCUSED:
         return "not measured: the articles nearest to other questions may not be on this map"
     if found.for_these or "anchored_note" in found.about:

@@ -12,8 +12,23 @@ _RANKS = 5
 """Ranks of lost articles that are named."""
 
 
+def these(k: int, by: str, ranker: str | None) -> str:
+    """Return what a question's true neighbors are called.
+
+    >>> these(5, "article", None), these(5, "chunk", "hybrid")
+    ('5 nearest articles', 'first 5 hits by hybrid')
+    """
+    return f"{k} nearest {by}s" if ranker is None else f"first {k} hits by {ranker}"
+
+
 def why(
-    row: QuestionRow, k: int, by: str, the_map: str | None, for_these: bool, laid_out: Sequence[str] = ()
+    row: QuestionRow,
+    k: int,
+    by: str,
+    the_map: str | None,
+    for_these: bool,
+    laid_out: Sequence[str] = (),
+    ranker: str | None = None,
 ) -> tuple[str, ...]:
     """Return the reasons in the order in which they matter: the embedding first, then the map.
 
@@ -23,11 +38,15 @@ def why(
     the_map : the map that is judged; None without a map.
     for_these : it is laid out for the questions.
     laid_out : other maps that are laid out for the questions.
+    ranker : whose hits stand for the nearest; None for the nearest by vectors.
     """
     placed = None if the_map is None else row.maps[the_map]["search"]
     kept = None if placed is None else round(k * placed.overlap)
-    found = [] if kept is None else [f"It keeps {kept} of its {k} nearest {by}s on the map."]
-    found += _in_space(row, by)
+    found = [] if kept is None else [f"It keeps {kept} of its {these(k, by, ranker)} on the map."]
+    if row.in_space is not None:
+        found.append(f"Of these hits {round(k * row.in_space)} are among its {k} nearest in embedding space.")
+    else:
+        found += _in_space(row, by)
     if placed is not None and kept is not None and kept < k:
         found += _on_map(row, placed, k, kept, for_these)
     for name in laid_out:

@@ -33,6 +33,7 @@ class Cause(StrEnum):
     TRUNCATION = "truncation"
     UNEXPLAINED = "unexplained"
     LAID_OUT = "laid out for questions"
+    RANKING = "another ranking"
 
     @property
     def meaning(self) -> str:
@@ -58,6 +59,7 @@ _MEANINGS = {
     Cause.TRUNCATION: "many texts are longer than the model reads",
     Cause.UNEXPLAINED: "none of the known causes shows in the figures",
     Cause.LAID_OUT: "the map was laid out for questions, so what it keeps of them proves nothing of others",
+    Cause.RANKING: "the ranker finds articles that are not near in embedding space, which the map shows",
 }
 
 

@@ -1,0 +1,1 @@
+"""What `overlap` is asked: the questions with their vectors."""
