@@ -99,7 +99,7 @@ def one_ranker(name: str, options: RankOptions) -> Ranker:
     options["language"] = language_code(options["language"])
     found = ranker_of(name, "ranker")
     _check_reranker([found], "ranker", options)
-    found = with_steps([found], options["rerank"] is not None, options["diverse"])[-1]
+    found = Ranker(found.base, found.rerank or options["rerank"] is not None, found.diverse or options["diverse"])
     check_steps(options, [found])
     return found
 
