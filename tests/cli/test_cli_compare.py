@@ -40,7 +40,7 @@ def test_what_is_printed(run: Run, database: Path) -> None:
     lines = [" ".join(line.split()) for line in done.out.splitlines()]
     assert lines[0].startswith("No difference between two and one is shown: ndcg@10 0.815 against 1.000, -0.185 ")
     assert "two minus one" in lines
-    assert "ndcg@10 -0.185 -0.369 to +0.000 1.000 0 1 1" in lines
+    assert "ndcg@10 -0.185 -1.000 to +1.000 1.000 0 1 1" in lines
     assert "one 1.00 A*; B; C" in lines
     assert "two 0.63 B; A*; C" in lines
 

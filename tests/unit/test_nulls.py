@@ -86,12 +86,15 @@ def test_bounds_by_hand() -> None:
 def test_the_interval_of_differences_is_students() -> None:
     from scipy.stats import ttest_1samp
 
-    values = np.random.default_rng(0).normal(0.1, 1, 12)
+    values = np.random.default_rng(0).normal(0.1, 0.3, 12)
     found = mean_of_differences(values)
     theirs = ttest_1samp(values, 0).confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high))
     assert (found.mean, found.by) == (pytest.approx(values.mean()), "question")
     assert math.isnan(mean_of_differences([0.4]).low)
+    # Two differences of shares show nothing, and are not beyond what can be.
+    two = mean_of_differences([0.0, 0.5])
+    assert (two.low, two.high) == (-1, 1)
     assert math.isnan(mean_of_differences([]).mean)
 
 

@@ -98,24 +98,26 @@ def bounds(drawn: F64, n: int) -> tuple[float, float]:
 
 
 def mean_of_differences(differences: npt.ArrayLike) -> Interval:
-    """Return the mean of paired differences (q,) with Student's interval, mean +- t s / sqrt(q) (Student 1908).
+    """Return the mean of paired differences of shares (q,) with Student's interval, mean +- t s / sqrt(q).
+
+    Student 1908; cut at -1 and 1, beyond which no difference of shares can be.
 
     Differences are about as often above as below, so the mean is close to normal already for few of them. Where most
     are 0 the bootstrap draws too few others: of 60 with 12 other than 0 it holds the truth in 93 % of samples,
     this one in 96 %.
 
-    t of one degree of freedom is 12.706, and s / sqrt(2) is half of the range of two:
+    t of one degree of freedom is 12.706, and s / sqrt(2) is half of the range of two: 0.05 +- 12.706 * 0.05
 
-    >>> found = mean_of_differences([0.0, 0.5])
+    >>> found = mean_of_differences([0.0, 0.1])
     >>> round(found.low, 3), found.mean, round(found.high, 3)
-    (-2.927, 0.25, 3.427)
+    (-0.585, 0.05, 0.685)
     """
     data = np.asarray(differences, dtype=np.float64)
     n = len(data)
     if n < 2:
         return Interval(float(data[0]) if n else math.nan, math.nan, math.nan, LEVEL, "question")
     mean, half = float(data.mean()), _student(n - 1) * float(data.std(ddof=1)) / math.sqrt(n)
-    return Interval(mean, mean - half, mean + half, LEVEL, "question")
+    return Interval(mean, max(mean - half, -1.0), min(mean + half, 1.0), LEVEL, "question")
 
 
 def _student(freedom: int) -> float:
