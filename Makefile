@@ -5,7 +5,9 @@
 # make assets  bundle the scripts and styles of pages, after a change of reports/assets
 # make docs    write docs/cli.md again from the commands themselves
 # make site    the documents and the Python reference as a site in build/site
-# make bench   the benchmarks there are; make bench RUN=name ARGS="..." runs one
+# make bench   vecindex against other tools, small, in a quarter of an hour; make bench RUN=name ARGS="..." runs one
+# make bench-full   the same in the sizes of docs/benchmarks.md, and that page
+# make bench-list   the benchmarks there are
 # make soak    the tests that take hours: thousands of random runs (see docs/testing.md)
 # make mutants plant 600 random faults and count those that the tests find (an hour or two; see docs/testing.md)
 # make clean   remove what these have made, the environment included
@@ -28,7 +30,7 @@ export HF_HUB_OFFLINE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test browser lint lint-style lint-types lint-others unit kernels doctests tests assets docs site bench soak mutants clean
+.PHONY: help env demo test browser lint lint-style lint-types lint-others unit kernels doctests tests assets docs site bench bench-full bench-list soak mutants clean
 .DELETE_ON_ERROR:
 
 help:
@@ -117,12 +119,21 @@ bench: env
 ifdef RUN
 	$(BIN)/python bench/$(RUN).py $(ARGS)
 else
+	$(BIN)/python bench/compare.py --results build/bench $(ARGS)
+	$(BIN)/python bench/render.py --results build/bench --out build/bench/benchmarks.md
+	@echo "build/bench/benchmarks.md"
+endif
+
+bench-full: env
+	$(BIN)/python bench/compare.py --full $(ARGS)
+	$(BIN)/python bench/render.py
+
+bench-list: env
 	@$(BIN)/python -c 'import ast, pathlib; \
 	docs = {p: ast.get_docstring(ast.parse(p.read_text())) or "" for p in sorted(pathlib.Path("bench").glob("*.py"))}; \
 	[print(f"  {p.stem:12} {d.splitlines()[0]}") for p, d in docs.items() if "__main__" in p.read_text()]'
 	@echo
 	@echo 'Run one with: make bench RUN=name ARGS="..."   (what it takes: ARGS=--help; see bench/README.md)'
-endif
 
 soak: env
 	$(BIN)/python -m pytest -m slow $(ARGS) tests/fault
