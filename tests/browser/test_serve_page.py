@@ -212,11 +212,11 @@ def test_a_wrong_condition_takes_the_one_before_away(visit: Callable[..., Any]) 
     page.get_by_label("Show only articles where").fill("topic = 'topic 3'")
     page.get_by_label("Show only articles where").press("Enter")
     expect(page.locator("#where-message")).to_have_text("40 articles match.", timeout=WAIT_MS)
-    assert page.evaluate("theMap.outer.reduce((a, b) => a + b)") == 40
+    assert page.evaluate("theMap.shown.reduce((a, b) => a + b)") == 40
     page.get_by_label("Show only articles where").fill("subject = 3")
     page.get_by_label("Show only articles where").press("Enter")
     expect(page.locator("#where-message")).to_contain_text("No field named subject", timeout=WAIT_MS)
-    assert page.evaluate("theMap.outer") is None
+    assert page.evaluate("theMap.shown") is None
     expect(page.get_by_label("Ask only among these")).to_be_hidden()
 
 
@@ -226,14 +226,14 @@ def test_what_was_lit_of_other_articles_is_not_kept(visit: Callable[..., Any], f
     page.locator(".vmap-search").fill("Title of a00042")
     # Not by wait_for_function, whose later looks the page's policy on scripts forbids.
     for _ in range(100):
-        if page.evaluate("theMap.matches?.length === 1"):
+        if page.evaluate("theMap.work.filters.passing().count === 1"):
             break
         page.wait_for_timeout(100)
     Database(folder).articles("articles").lance.delete("id = 'a00042'")
     # Until the new titles are read nothing is known of what the search finds.
     seen = "(async () => { theMap.search.run = () => {}; await theMap.reload();"
-    page.evaluate(seen + " window.kept = [theMap.outer, theMap.matches]; })()")
-    assert page.evaluate("kept") == [None, None]
+    page.evaluate(seen + " window.kept = [theMap.shown, theMap.work.filters.any]; })()")
+    assert page.evaluate("kept") == [None, False]
 
 
 def test_a_map_that_cannot_be_drawn_is_asked_for_once(
@@ -338,3 +338,20 @@ def test_its_documents_and_its_report_are_pages_of_one_look(visit: Callable[...,
     page.get_by_role("navigation").get_by_role("link", name="Overlap report").click()
     expect(page.locator("main")).to_contain_text("vecindex serve --questions FILE")
     assert page.evaluate(background) == "rgb(18, 22, 26)"
+
+
+def test_a_reload_keeps_condition_selection_and_question(visit: Callable[..., Any]) -> None:
+    page = visit()
+    page.get_by_label("Show only articles where").fill("topic = 'topic 1'")
+    page.get_by_label("Show only articles where").press("Enter")
+    expect(page.locator("#where-message")).to_have_text("40 articles match.", timeout=WAIT_MS)
+    page.get_by_role("button", name="Take all 40 shown").click()
+    ask(page, QUESTION)
+    page.evaluate("theMap.address.write()")
+    page.reload()
+    expect(page.locator("#where-message")).to_have_text("40 articles match.", timeout=WAIT_MS)
+    expect(page.locator("#answer h3")).to_have_text(QUESTION, timeout=WAIT_MS)
+    expect(page.locator(".vmap-selected-count")).to_have_text("40 articles")
+    assert page.get_by_label("Show only articles where").input_value() == "topic = 'topic 1'"
+    page.get_by_label("Show only articles where").fill("")
+    expect(page.locator(".vmap-selected-count")).to_have_text("40 articles")

@@ -65,7 +65,7 @@ export class Camera {
 
   /** The extent of the points has changed; a view of the whole map stays one. */
   setBounds(bounds, core = null) {
-    const home = this.width > 1 && this.#isHome();
+    const home = this.width > 1 && this.isHome;
     this.bounds = bounds;
     this.core = core;
     if (home) this.#set(this.home);
@@ -74,14 +74,15 @@ export class Camera {
   /** The stage has another size: the center stays, and a view of the whole map stays one. */
   resize(width, height) {
     const zoom = this.width > 1 ? this.zoom : null;
-    const home = this.width > 1 && this.#isHome();
+    const home = this.width > 1 && this.isHome;
     this.width = width;
     this.height = height;
     if (home || zoom === null) this.#set(this.home);
     else this.#set({ x: this.x, y: this.y, scale: this.home.scale * zoom });
   }
 
-  #isHome() {
+  /** Whether the view is the one that is shown first. */
+  get isHome() {
     const home = this.home;
     return Math.abs(home.x - this.x) * this.scale < 1 && Math.abs(home.y - this.y) * this.scale < 1 &&
       Math.abs(this.zoom - 1) < 1e-3;
@@ -96,6 +97,12 @@ export class Camera {
     this.x = Math.min(x1 + spareX, Math.max(x0 - spareX, x));
     this.y = Math.min(y1 + spareY, Math.max(y0 - spareY, y));
     this.changed();
+  }
+
+  /** Show a view at once. */
+  show(view) {
+    this.halt();
+    this.#set(view);
   }
 
   /** Stop at the current view. */

@@ -50,4 +50,16 @@ export class Texts {
   at(row) {
     return this.slice(row, row + 1)[0];
   }
+
+  /** The first row with this text; null without one. */
+  rowOf(text) {
+    const wanted = new TextEncoder().encode(JSON.stringify(text));
+    const { bytes, starts } = this;
+    for (let row = 0; row < this.length; row++) {
+      const at = starts[row];
+      if (starts[row + 1] - at !== wanted.length + 1) continue;
+      if (wanted.every((byte, i) => byte === bytes[at + i])) return row;
+    }
+    return null;
+  }
 }

@@ -4,6 +4,7 @@ import { element } from "../shared/dom.js";
 import { count } from "../shared/format.js";
 import { onTheme, theme } from "../shared/theme.js";
 import { Card, QuestionList, lineKey } from "./cards.js";
+import { flyToQuestion, flyToRow, uncover } from "./flights.js";
 import { lensOf } from "./lens.js";
 import { Legend } from "./legend.js";
 import { Pointing } from "./pointing.js";
@@ -13,6 +14,7 @@ import { SearchBox } from "./searchbox.js";
 import { beyond, fillStrip } from "./strip.js";
 import { Texts } from "./texts.js";
 import { onPrint } from "./printing.js";
+import { Address } from "./work/address.js";
 import { Workbench } from "./work/workbench.js";
 
 const NEAREST = 8;
@@ -23,6 +25,8 @@ const FORMAT = 1;
  * `addQuestion`, `fly`, `filter`, `stats`, and the listeners `onselect`, `onpick` and `onhover`.
  */
 export class Viewer {
+  #titlesDone = null;
+
   /**
    * @param {any} root the element of templates/map_view.html
    * @param {{ header: () => Promise<any>, section: (name: string) => Promise<Uint8Array> }} source
@@ -31,13 +35,18 @@ export class Viewer {
     this.root = root;
     this.source = source;
     this.find = (name) => root.querySelector(`.vmap-${name}`);
-    this.onselect = this.onhover = this.onpick = null;
+    this.onselect = this.onhover = this.onpick = this.onask = this.onwhere = this.maskOf = this.showMap = null;
+    // The condition of a page's own, which `filter` shows, and the id of the selected article.
+    this.where = this.selectedId = this.mapName = null;
     this.texts = {};
     /** Which points meet the conditions; null for all. @type {Uint8Array | null} */
     this.shown = null;
     this.scene = new Scene(this.find("stage"), {
       drawn: () => this.#idleWork(),
-      settled: () => this.pointing?.look(),
+      settled: () => {
+        this.pointing?.look();
+        this.address?.changed(false);
+      },
       resized: () => this.#insets(),
     });
     this.camera = this.scene.camera;
@@ -57,11 +66,15 @@ export class Viewer {
       id: (row) => this.text("ids", row),
       matched: (rows) => this.#matched(rows),
     });
+    this.address = new Address(this);
     this.work = new Workbench(this);
     this.pointing = new Pointing(this);
     this.#wire();
     this.scene.setTheme(theme());
-    this.ready = this.reload();
+    this.ready = this.reload().then(async (read) => {
+      if (read && location.hash) await this.address.restore();
+      return read;
+    });
   }
 
   // ------------------------------------------------------------------ reading
@@ -90,6 +103,7 @@ export class Viewer {
     this.codes = { [coloring.key]: codes };
     this.texts = {};
     this.titles = null;
+    this.titlesRead = new Promise((done) => (this.#titlesDone = done));
     this.state.matches = [];
     this.clear();
     fillStrip(this.find("strip"), header);
@@ -167,10 +181,12 @@ export class Viewer {
       const search = await new TitleSearch().build(titles);
       if (header !== this.header) return;
       this.titles = search;
+      this.#titlesDone(search);
       if (this.search.text) this.search.run();
       await this.#section("ids");
       await this.#section("snippets");
     } catch (error) {
+      this.#titlesDone(null);
       if (header === this.header) this.notice(`The texts could not be read: ${error.message}. The map is shown without them.`);
     }
   }
@@ -185,10 +201,16 @@ export class Viewer {
     return (await this.#section(name)).at(row);
   }
 
+  /** Promise the row of an id; null without one. */
+  async rowOf(id) {
+    return (await this.#section("ids")).rowOf(id);
+  }
+
   // ------------------------------------------------------------------ highlighting
 
-  /** Show only the rows with 1 in a mask, in addition to the legend and the search; null for all. */
-  filter(mask) {
+  /** Show only the rows with 1 in a mask, in addition to the legend and the search; null for all. `where` names it. */
+  filter(mask, where = null) {
+    this.where = where;
     this.work.set("outer", mask);
   }
 
@@ -220,10 +242,16 @@ export class Viewer {
     this.state.selected = row;
     this.state.near = grid.nearest(grid.x(row), grid.y(row), NEAREST, (other) => other === row).map((one) => one.row);
     this.#articleCard();
-    if (fly) this.#flyToRow(row);
-    else this.#uncover(row);
+    if (fly) flyToRow(this, row);
+    else uncover(this, row);
     this.scene.request();
     this.pointing.hide();
+    this.selectedId = null;
+    this.text("ids", row).then((id) => {
+      if (this.state.selected !== row) return;
+      this.selectedId = id;
+      this.address.changed(true);
+    }, () => {});
     this.onselect?.(row);
   }
 
@@ -235,6 +263,7 @@ export class Viewer {
     else this.card.hide();
     this.#insets();
     this.scene.request();
+    this.address.changed(had);
     if (had) this.onselect?.(null);
   }
 
@@ -246,25 +275,6 @@ export class Viewer {
     this.#insets();
   }
 
-  /** Move the map where the card covers its article. */
-  #uncover(row) {
-    const { camera } = this;
-    const [px, py] = camera.at(...this.state.positionOf(row));
-    const freeW = camera.width - camera.inset.right, freeH = camera.height - camera.inset.bottom;
-    if (px > freeW || py > freeH) camera.slide(px > freeW ? freeW / 2 - px : 0, py > freeH ? freeH / 2 - py : 0);
-  }
-
-  #flyToRow(row) {
-    const { grid } = this.scene;
-    const { camera } = this;
-    const points = [row, ...this.state.near].map((one) => this.state.positionOf(one));
-    const reach = Math.max(...points.map(([x, y]) => Math.max(Math.abs(x - grid.x(row)), Math.abs(y - grid.y(row)))));
-    // No farther than now, near enough to separate its neighbors, and not so near that its surroundings are lost.
-    const closest = Math.max(camera.zoom, 24);
-    const half = Math.max(reach * 3, 0.36 * (camera.width / (camera.home.scale * closest)));
-    camera.flyToBox(grid.x(row) - half, grid.y(row) - half, grid.x(row) + half, grid.y(row) + half, closest);
-  }
-
   pickQuestion(index) {
     const question = index === null ? null : this.state.questions[index];
     if (!question) {
@@ -273,6 +283,7 @@ export class Viewer {
       this.find("key").hidden = true;
       if (this.state.selected === null) this.card.hide();
       this.scene.request();
+      this.address.changed(true);
       return;
     }
     Object.assign(this.state, { picked: question, selected: null, near: [] });
@@ -282,17 +293,10 @@ export class Viewer {
     this.find("key").hidden = question.x === null;
     this.#insets();
     this.pointing.hide();
-    if (question.x !== null) this.#flyToQuestion(question);
+    if (question.x !== null) flyToQuestion(this, question);
     this.scene.request();
+    this.address.changed(true);
     this.onpick?.(index);
-  }
-
-  #flyToQuestion(question) {
-    this.scene.fitStage(); // a panel may have opened just now
-    const points = question.nearest.filter((one) => one.row !== null).map((one) => this.state.positionOf(one.row));
-    const xs = [question.x, ...points.map((p) => p[0])], ys = [question.y, ...points.map((p) => p[1])];
-    this.camera.flyToBox(Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys), 45);
-    this.find("stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
   }
 
   addQuestion(question) {

@@ -228,6 +228,14 @@ function close() {
 
 const narrowed = { where: null };
 
+async function matching(where) {
+  const found = await json("/api/filter", { where, map: now.map, edition: now.edition });
+  const bits = Uint8Array.from(atob(found.mask), (letter) => letter.charCodeAt(0));
+  const mask = new Uint8Array(now.header.shown);
+  for (let row = 0; row < mask.length; row++) mask[row] = (bits[row >> 3] >> (row & 7)) & 1;
+  return { found, mask };
+}
+
 async function narrow(where, twice = false) {
   if (!where) {
     showAll();
@@ -236,11 +244,8 @@ async function narrow(where, twice = false) {
   }
   message("where-message", "Filtering …");
   try {
-    const found = await json("/api/filter", { where, map: now.map, edition: now.edition });
-    const bits = Uint8Array.from(atob(found.mask), (letter) => letter.charCodeAt(0));
-    const mask = new Uint8Array(now.header.shown);
-    for (let row = 0; row < mask.length; row++) mask[row] = (bits[row >> 3] >> (row & 7)) & 1;
-    viewer.filter(mask);
+    const { found, mask } = await matching(where);
+    viewer.filter(mask, where);
     narrowed.where = where;
     const off = found.matching - found.shown;
     message("where-message", `${count(found.matching)} articles match` + (off ? `; ${count(off)} of them are not on the map.` : "."));
@@ -307,6 +312,7 @@ async function look() {
 
 async function reload(askAgain = true) {
   byId("reload").disabled = true;
+  const { hash } = location;
   try {
     const maps = await json("/api/maps");
     if (!maps.maps.some((map) => map.name === now.map)) { location.assign("/"); return; }
@@ -314,6 +320,8 @@ async function reload(askAgain = true) {
     resetMarks();
     banner(null, false);
     if (narrowed.where) await narrow(narrowed.where);
+    // The question is asked again below, if at all.
+    await viewer.address.restore(hash.replace(/(#|&)ask=[^&]*/, "$1"));
     const reading = open;
     if (askAgain && answered && answered.edition !== now.edition) await ask(answered.text, answered.where);
     if (reading) await read(reading);
@@ -324,7 +332,6 @@ async function reload(askAgain = true) {
   }
 }
 byId("reload").addEventListener("click", () => reload());
-
 // The map was read: the marks on it are those of the file's questions.
 function resetMarks() {
   marks.clear();
@@ -364,6 +371,16 @@ async function begin() {
     if (id !== open) await read(id);
   };
   viewer.onpick = picked;
+  // What the address says.
+  viewer.maskOf = async (where) => (await matching(where)).mask;
+  viewer.onwhere = async (where) => {
+    byId("where").value = where;
+    await narrow(where);
+  };
+  viewer.onask = async (words) => {
+    byId("question").value = words;
+    await ask(words, among());
+  };
   globalThis.theMap = viewer;
   if (await viewer.ready) resetMarks();
 }

@@ -3,7 +3,7 @@
 import { mark } from "./area.js";
 
 /** @typedef {"new" | "add" | "remove" | "keep"} How what a step does to the selection; "keep" keeps what is in both */
-/** @typedef {{ how: How, area: number[] | null, ids?: string[], state: any }} Step an area among what a state shows */
+/** @typedef {{ how: How, area: number[] | null, state: any }} Step an area, null for all, among what a state shows */
 
 const HOW = {
   new: (_before, now) => now,
@@ -27,13 +27,11 @@ export class Selection {
    * @param {import("../grid.js").Grid} grid
    * @param {Step} step
    * @param {Uint8Array} among which points it may take, 1 or 0 each
-   * @param {number[]} [rows] of a step without an area: these, else all among them
    */
-  take(grid, step, among, rows) {
+  take(grid, step, among) {
     const { mask } = this;
-    const chosen = step.area || rows ? new Uint8Array(mask.length) : among;
+    const chosen = step.area ? new Uint8Array(mask.length) : among;
     if (step.area) mark(grid, step.area, chosen);
-    for (const row of rows ?? []) chosen[row] = 1;
     const combined = HOW[step.how];
     let count = 0;
     for (let row = 0; row < mask.length; row++) count += mask[row] = combined(mask[row], chosen[row] & among[row]);

@@ -1,5 +1,6 @@
 // Work on the map: conditions that combine, and a selection.
 
+import { chosen, codesFor, stepsOf } from "./address.js";
 import { Facets } from "./facets.js";
 import { condition } from "./files.js";
 import { Filters } from "./filters.js";
@@ -74,9 +75,77 @@ export class Workbench {
 
   /** Take an area, or all that is shown without one, into the selection. */
   take(area, how = null) {
-    const step = { how: how ?? this.panel.how, area, state: null };
+    const step = { how: how ?? this.panel.how, area, state: this.shownState() };
     this.selection.take(this.viewer.scene.grid, step, this.filters.passing().mask);
     this.#changed();
+  }
+
+  /** Which points are shown, as an address says it: `f` values by field, `s` searched words, `w` the page's condition. */
+  shownState() {
+    const { filters, viewer } = this;
+    const { colorings } = viewer.header;
+    const fields = [...filters.only].map(([key, only]) => [key, chosen(colorings.find((one) => one.key === key), only)]);
+    const found = {
+      ...(fields.length ? { f: Object.fromEntries(fields) } : {}),
+      ...(filters.masks.has("search") ? { s: viewer.search.text } : {}),
+      ...(filters.masks.has("outer") && viewer.where ? { w: viewer.where } : {}),
+      ...(this.alone ? { alone: 1 } : {}),
+    };
+    return Object.keys(found).length ? found : null;
+  }
+
+  /** Show what an address says: conditions, and the steps of a selection. `still()` is false once that is outdated. */
+  async restore(values, still) {
+    const { viewer } = this;
+    const steps = values.sel === undefined ? [] : stepsOf(values.sel);
+    this.alone = false;
+    this.selection.clear();
+    for (const step of steps) {
+      const among = await this.#among(step.state);
+      if (!still()) return;
+      this.selection.take(viewer.scene.grid, step, among);
+    }
+    const filters = await this.#filters(values.f === undefined ? {} : JSON.parse(values.f));
+    if (values.w !== undefined || viewer.where) await viewer.onwhere?.(values.w ?? "");
+    if (!still()) return;
+    const outer = this.filters.masks.get("outer");
+    if (outer) filters.set("outer", outer);
+    this.alone = values.alone !== undefined && this.selection.count > 0;
+    if (this.alone) filters.set("selection", this.selection.mask.slice());
+    this.filters = filters;
+    this.facets.keep(viewer.coloring.key);
+    if (values.s !== undefined) await viewer.titlesRead;
+    if (!still()) return;
+    viewer.search.field.value = values.s ?? "";
+    viewer.search.run();
+    this.draw();
+  }
+
+  /** Promise filters by values of fields. */
+  async #filters(fields) {
+    const filters = new Filters(this.filters.n);
+    for (const [key, values] of Object.entries(fields)) {
+      const coloring = this.viewer.header.colorings.find((one) => one.key === key);
+      const only = coloring ? codesFor(coloring, values) : null;
+      const codes = only && (await this.viewer.codesOf(coloring));
+      if (codes) filters.choose(key, codes, only);
+    }
+    return filters;
+  }
+
+  /** Promise which points were shown in such a state. */
+  async #among(state) {
+    const { viewer } = this;
+    const filters = await this.#filters(state?.f ?? {});
+    if (state?.s) {
+      const titles = await viewer.titlesRead;
+      const mask = new Uint8Array(filters.n);
+      for (const row of titles?.find(state.s).rows ?? []) mask[row] = 1;
+      filters.set("search", mask);
+    }
+    if (state?.w) filters.set("outer", await viewer.maskOf(state.w));
+    if (state?.alone) filters.set("selection", this.selection.mask.slice());
+    return filters.passing().mask;
   }
 
   clear() {
@@ -117,6 +186,7 @@ export class Workbench {
       viewer.scene.setHighlighted(seen, both);
     }
     this.facets.recount(count);
+    viewer.address.changed(true);
     this.panel.only.setAttribute("aria-pressed", String(this.alone));
     this.panel.show(selection, {
       shown: count, hidden: selection.count ? selection.count - both : 0, filtered: filters.any,

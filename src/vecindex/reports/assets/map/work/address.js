@@ -1,0 +1,162 @@
+// What is shown, as the part of the page's address behind #: reloading, going back and a copied link bring it back.
+
+const WAIT_MS = 250;
+const LONGEST = 12_000;
+const HOWS = { new: "n", add: "a", remove: "r", keep: "k" };
+const HOW_OF = Object.fromEntries(Object.entries(HOWS).map(([how, letter]) => [letter, how]));
+
+/** Characters that an address may hold are left as they are. */
+const escaped = (text) => encodeURIComponent(text).replace(/%2C/g, ",").replace(/%3A/g, ":");
+
+/** @param {Record<string, string>} values @returns {string} */
+export const written = (values) => Object.entries(values).map(([name, value]) => `${name}=${escaped(value)}`).join("&");
+
+/** The values of an address; null where it holds no state, such as a link to a section. */
+export function parsed(hash) {
+  const text = hash.replace(/^#/, "");
+  if (text === "") return {};
+  if (!text.includes("=")) return null;
+  try {
+    return Object.fromEntries(text.split("&").filter(Boolean).map((part) => [part.slice(0, part.indexOf("=")), decodeURIComponent(part.slice(part.indexOf("=") + 1))]));
+  } catch {
+    return null;
+  }
+}
+
+const inTenths = (area) => area.map((v) => Math.round(10 * v).toString(36)).join(".");
+const fromTenths = (text) => text.split(".").map((v) => parseInt(v, 36) / 10);
+
+/** The steps of a selection as text. */
+export const stepsText = (steps) =>
+  steps.map(({ how, area, state }) => `${HOWS[how]}*${area ? inTenths(area) : ""}*${state ? encodeURIComponent(JSON.stringify(state)) : ""}`).join("~");
+
+export const stepsOf = (text) =>
+  text.split("~").map((step) => {
+    const [how, area, state] = step.split("*");
+    return { how: HOW_OF[how], area: area ? fromTenths(area) : null, state: state ? JSON.parse(decodeURIComponent(state)) : null };
+  });
+
+/** Which values of a coloring are shown: names, null for none; or the two ends of a range of numbers. */
+export function chosen(coloring, only) {
+  const codes = [...only].sort((a, b) => a - b);
+  if (coloring.kind === "category") return codes.map((code) => (code === 255 ? null : coloring.names[code]));
+  const { low, high, scale } = coloring;
+  const value = (code) => (scale === "log" ? low * (high / low) ** (code / 254) : low + ((high - low) * code) / 254);
+  return [value(codes[0]), value(codes.at(-1))];
+}
+
+/** The codes of chosen values; null where none of them is there. */
+export function codesFor(coloring, values) {
+  let codes;
+  if (coloring.kind === "category") codes = values.map((one) => (one === null ? 255 : coloring.names.indexOf(one))).filter((code) => code >= 0);
+  else {
+    const { low, high, scale } = coloring;
+    const code = (v) => Math.min(254, Math.max(0, Math.round(scale === "log" ? (254 * Math.log(v / low)) / Math.log(high / low) : (254 * (v - low)) / (high - low))));
+    const [first, last] = values.map(code);
+    codes = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  }
+  return codes.length && codes.every(Number.isInteger) ? new Set(codes) : null;
+}
+
+export class Address {
+  /** @param {import("../viewer.js").Viewer} viewer */
+  constructor(viewer) {
+    this.viewer = viewer;
+    this.restoring = false;
+    this.works = true;
+    this.timer = null;
+    this.push = false;
+    addEventListener("popstate", () => this.restore());
+  }
+
+  /** Something has changed: a step that "back" returns from, or only the view. */
+  changed(step) {
+    if (this.restoring || !this.works || !this.viewer.header) return;
+    this.push ||= step;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.write(), WAIT_MS);
+  }
+
+  /** Write what is shown into the address. */
+  write() {
+    clearTimeout(this.timer);
+    const { push } = this;
+    this.push = false;
+    if (this.restoring || !this.viewer.header) return;
+    const now = parsed(location.hash) ?? {};
+    const next = this.#values();
+    if (written(now) === written(next)) return;
+    const hash = written(next);
+    const url = hash ? `#${hash}` : location.pathname + location.search;
+    // The view alone makes no step.
+    const same = written({ ...now, v: "" }) === written({ ...next, v: "" });
+    try {
+      if (push && !same) history.pushState(null, "", url);
+      else history.replaceState(null, "", url);
+    } catch {
+      // A page in a frame may have no address of its own.
+      this.works = false;
+    }
+  }
+
+  #values() {
+    const { viewer } = this;
+    const { camera, work, state, header } = viewer;
+    /** @type {Record<string, string>} */
+    const values = {};
+    if (viewer.mapName) values.map = viewer.mapName;
+    if (!camera.isHome) values.v = [camera.x.toFixed(1), camera.y.toFixed(1), camera.zoom.toPrecision(5)].join(",");
+    if (viewer.coloring.key !== header.colorings[0].key) values.c = viewer.coloring.key;
+    const shown = work.shownState();
+    if (shown?.f) values.f = JSON.stringify(shown.f);
+    if (shown?.s) values.s = shown.s;
+    if (shown?.w) values.w = shown.w;
+    if (shown?.alone) values.alone = "1";
+    if (work.selection.count) {
+      const text = stepsText(work.selection.steps);
+      if (text.length < LONGEST) values.sel = text;
+    }
+    if (state.picked) values[state.picked.id === "asked here" ? "ask" : "q"] = state.picked.id === "asked here" ? state.picked.text : state.picked.id;
+    if (viewer.selectedId !== null && state.selected !== null) values.a = viewer.selectedId;
+    return values;
+  }
+
+  /** Show what an address says. */
+  async restore(hash = location.hash) {
+    const values = parsed(hash);
+    if (values === null) return;
+    clearTimeout(this.timer);
+    this.restoring = true;
+    const turn = (this.turn = (this.turn ?? 0) + 1);
+    try {
+      await this.#show(values, () => turn === this.turn);
+    } catch (error) {
+      this.viewer.notice(`Not all of what the address says could be shown: ${error.message ?? error}.`);
+    } finally {
+      if (turn === this.turn) this.restoring = false;
+    }
+  }
+
+  async #show(values, current) {
+    const { viewer } = this;
+    if (values.map !== undefined && values.map !== viewer.mapName) await viewer.showMap?.(values.map);
+    const { header, work, camera } = viewer;
+    const still = () => current() && header === viewer.header;
+    await viewer.setColoring(values.c ?? header.colorings[0].key);
+    if (!still()) return;
+    await work.restore(values, still);
+    if (!still()) return;
+    const index = values.q === undefined ? -1 : viewer.state.questions.findIndex((one) => one.id === values.q);
+    viewer.clear();
+    if (index >= 0) viewer.pickQuestion(index);
+    else if (values.ask !== undefined) await viewer.onask?.(values.ask);
+    if (values.a !== undefined) {
+      const row = await viewer.rowOf(values.a);
+      if (!still()) return;
+      if (row !== null) viewer.select(row);
+    }
+    const [x, y, zoom] = (values.v ?? "").split(",").map(Number);
+    if (Number.isFinite(x + y + zoom)) camera.show({ x, y, scale: zoom * camera.home.scale });
+    else if (values.q === undefined && values.ask === undefined) camera.show(camera.home);
+  }
+}

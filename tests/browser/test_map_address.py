@@ -1,0 +1,110 @@
+"""The state of the page of a map in its address: reloaded, gone back to, and opened from a link."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from test_map_filters import brushed, shown
+from test_map_selection import drag, kinds, selected
+
+from browser_maps import Open, at, open_map, planted, still
+
+
+def restored(page: Any) -> Any:
+    """Wait until the state of the address is shown."""
+    script = "theMap.ready.then(() => theMap.address.restoring)"
+    for _ in range(600):
+        if not still(page).evaluate(script):
+            return still(page)
+        page.wait_for_timeout(50)
+    raise AssertionError("the state did not come back")
+
+
+def written(page: Any) -> str:
+    still(page).evaluate("theMap.address.write()")
+    return str(page.evaluate("location.hash"))
+
+
+def state(page: Any) -> dict[str, Any]:
+    found = "({ x, y, zoom }) => [x, y, zoom]"
+    return {
+        "view": [float(f"{v:.3g}") for v in page.evaluate(f"({found})(theMap.camera)")],
+        "color": page.get_by_label("Color by").input_value(),
+        "shown": shown(page),
+        "selected": selected(page),
+        "search": page.get_by_label("Search titles").input_value(),
+        "card": page.locator(".vmap-card h3").all_inner_texts(),
+        "alone": page.locator(".vmap-selection [aria-pressed]").get_attribute("aria-pressed"),
+    }
+
+
+def test_a_reload_and_a_link_restore_everything(open_page: Open) -> None:
+    shown_map = kinds(ids=[f'id/{r} & "ö"' for r in range(49)])
+    page = open_map(open_page, shown_map)
+    page.keyboard.down("Shift")
+    drag(page, 0, 48, by=(10, 20))
+    page.keyboard.up("Shift")
+    page.locator(".vmap-entry[data-code='1']").click()
+    page.get_by_label("Remove", exact=True).check()
+    page.get_by_label("Select with a lasso").click()
+    drag(page, 28, 27, 34, 35)
+    page.get_by_label("Color by").select_option("field:year")
+    still(page)
+    brushed(page, ".vmap-coloring", 92.5 / 255, 157.5 / 255)
+    page.get_by_role("button", name="Show only these").click()
+    page.get_by_label("Search titles").fill("title 2")
+    page.locator(".vmap-found:has-text('found')").wait_for()
+    page.locator(".vmap-results button").first.click()
+    page.get_by_label("Zoom in").click()
+    hash_ = written(page)
+    before = state(page)
+    assert 0 < len(before["selected"]) < 49
+    assert before["shown"]
+    assert before["card"]
+    page.reload()
+    restored(page)
+    assert state(page) == before
+    # A link in another window, of another size.
+    page.evaluate("() => { location.hash = 'c=topic'; }")
+    restored(page)
+    assert (selected(page), shown(page)) == ([], list(range(49)))
+    page.set_viewport_size({"width": 1000, "height": 700})
+    page.evaluate("(hash) => { location.hash = hash; }", hash_)
+    restored(page)
+    assert {**state(page), "view": None} == {**before, "view": None}
+
+
+def test_back_goes_one_step_back(open_page: Open) -> None:
+    page = open_map(open_page)
+    assert written(page) == ""
+    page.locator(".vmap-entry[data-code='0']").click()
+    assert written(page) != ""
+    page.get_by_role("button", name="who is alone").click()
+    written(page)
+    page.mouse.move(*at(page, 24))
+    page.mouse.wheel(0, 100)
+    written(page)
+    page.go_back()
+    restored(page)
+    assert page.locator(".vmap-card").is_hidden()
+    assert len(shown(page)) == 17
+    page.go_back()
+    restored(page)
+    assert len(shown(page)) == 49
+    page.go_forward()
+    restored(page)
+    assert len(shown(page)) == 17
+    assert page.locator(".vmap-entry[aria-pressed=true]").count() == 1
+    page.go_forward()
+    restored(page)
+    assert page.locator(".vmap-card h3").inner_text() == "who is alone"
+
+
+@pytest.mark.parametrize("hash_", ["#map", "#c=nothing&a=no+one&q=none", "#v=1,b&f={&sel=x", "#%E0%A4%A=1"])
+def test_an_address_that_says_nothing_is_no_harm(open_page: Open, hash_: str) -> None:
+    page = open_map(open_page, planted())
+    page.evaluate("(hash) => { location.hash = hash; }", hash_)
+    restored(page)
+    assert len(shown(page)) == 49
+    assert page.locator(".vmap-card").is_hidden()
