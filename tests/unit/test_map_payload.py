@@ -78,9 +78,11 @@ def test_the_header_tells_all_that_is_known() -> None:
         "kind": "category",
         "names": ["cells, protein", "trains"],
         "counts": [20, 20],
+        "other": None,
     }
     assert year == {
         "key": "field:year", "label": "year", "kind": "number", "low": 1900.0, "high": 2000.0, "scale": "linear",
+        "unit": None,
     }  # fmt: skip
     question = header["questions"][0]
     assert question["nearest"] == [

@@ -244,12 +244,40 @@ def test_an_article_alone_counts_as_one_and_twins_as_two() -> None:
 
 
 def test_the_most_frequent_categories_are_kept() -> None:
-    which = np.array([0] * 5 + [1] * 3 + [2] * 3 + [3] + [-1])
-    found = categories("field:f", "f", ["d", "c", "b", "a"], which, most=2)
-    assert found.names == ("d", "b", "other")
-    assert found.counts == (5, 3, 4)
-    assert found.codes.tolist() == [0] * 5 + [2] * 3 + [1] * 3 + [2, 255]
-    assert found.note == "2 less frequent values are 'other'"
+    which = np.array([0] * 5 + [1] * 3 + [2] * 3 + [3, 4] + [-1])
+    found = categories("field:f", "f", ["d", "c", "b", "a", "e"], which, most=2)
+    assert (found.names, found.counts, found.other) == (("d", "b", "other"), (5, 3, 5), 2)
+    assert found.codes.tolist() == [0] * 5 + [2] * 3 + [1] * 3 + [2, 2, 255]
+    assert found.note == "'other' is 3 less frequent values"
+
+
+def test_one_value_more_is_no_other() -> None:
+    which = np.array([0, 1, 1, 2])
+    found = categories("field:kind", "kind", ["a", "b", "c"], which, most=2)
+    assert (found.names, found.other, found.note) == (("b", "a", "c"), None, None)
+    # Up to as many as have colors of their own.
+    many = categories("field:kind", "kind", [f"{i:02}" for i in range(25)], np.arange(25), most=24)
+    assert (len(many.names), many.other, many.note) == (25, 24, "'other' is 1 less frequent value")
+
+
+def test_a_value_called_other_is_not_the_rest() -> None:
+    which = np.array([0, 0, 1, 2])
+    found = categories("field:kind", "kind", ["other", "b", "c"], which, most=1)
+    assert (found.names, found.other) == (("other", "other values"), 1)
+
+
+def test_skewed_numbers_have_a_logarithmic_scale() -> None:
+    values = np.array([0.0] + [1.0] * 60 + [10.0] * 20 + [100.0] * 10 + [1_000.0] * 10)
+    found = numbers("field:cited", "cited", values, scale=None)
+    assert found is not None
+    assert (found.scale, found.low, found.high) == ("log", 1.0, 1_000.0)
+    assert found.note == "on a logarithmic scale; 0 has the lowest color"
+    # log10 of 10 and 100 are a third and two thirds of 3: 254 / 3 = 85.
+    assert sorted(set(found.codes.tolist())) == [0, 85, 169, 254]
+    for flat in (np.arange(1.0, 2_000.0), np.append(values, -1.0)):
+        even = numbers("field:f", "f", flat, scale=None)
+        assert even is not None
+        assert even.scale == "linear"
 
 
 @given(st.lists(st.floats(-1e9, 1e9) | st.just(float("nan")), min_size=1, max_size=60))
@@ -289,9 +317,9 @@ def test_yes_and_no() -> None:
 
 
 def test_as_many_categories_as_are_kept_need_no_other() -> None:
-    which = np.array([0, 1, 1, 2])
-    assert categories("field:kind", "kind", ["a", "b", "c"], which, most=3).names == ("b", "a", "c")
-    assert categories("field:kind", "kind", ["a", "b", "c"], which, most=2).names == ("b", "a", "other")
+    which = np.array([0, 1, 1, 2, 3])
+    assert categories("field:kind", "kind", list("abcd"), which, most=4).names == ("b", "a", "c", "d")
+    assert categories("field:kind", "kind", list("abcd"), which, most=2).names == ("b", "a", "other")
 
 
 def test_the_weight_of_a_term_by_hand() -> None:

@@ -116,6 +116,8 @@ class Coloring:
     names, counts : of the categories; every article on the map counts, those with none in no name.
     low, high : of the numbers, in their own unit.
     scale : "log" where equal steps are equal ratios.
+    unit : "date" for numbers that are days since 1970-01-01, with a fraction.
+    other : index of the name that stands for all less frequent values; None where each name is one value.
     note : what a reader must know to read it, such as the ends of the scale.
     """
 
@@ -129,14 +131,16 @@ class Coloring:
     high: float = 1.0
     scale: Literal["linear", "log"] = "linear"
     note: str | None = None
+    unit: Literal["date"] | None = None
+    other: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return what is shown of it, without the codes."""
         shown: dict[str, Any] = {"key": self.key, "label": self.label, "kind": self.kind}
         if self.kind == "category":
-            shown |= {"names": list(self.names), "counts": list(self.counts)}
+            shown |= {"names": list(self.names), "counts": list(self.counts), "other": self.other}
         else:
-            shown |= {"low": self.low, "high": self.high, "scale": self.scale}
+            shown |= {"low": self.low, "high": self.high, "scale": self.scale, "unit": self.unit}
         return shown | ({"note": self.note} if self.note else {})
 
 

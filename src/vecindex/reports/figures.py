@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -112,3 +113,19 @@ FILTERS: dict[str, Any] = {
     "spoken": spoken,
 }
 """The names under which templates use them."""
+
+
+def date_text(days: float, span: float) -> str:
+    """Return a date, given in days since 1970-01-01, as precisely as a scale of so many days needs it.
+
+    >>> [date_text(10_000.5, span) for span in (9_000, 400, 30, 1)]
+    ['1997', 'May 1997', '19 May 1997', '19 May 1997 12:00']
+    """
+    # What no calendar of Python's holds is shown as the first or the last day that it does.
+    at = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(days=min(max(days, -719_162.0), 2_932_896.0))
+    month = f"{at:%b} {at.year}"
+    if span > 4 * 365:
+        return str(at.year)
+    if span > 120:
+        return month
+    return f"{at.day} {month}" if span > 3 else f"{at.day} {month} {at:%H:%M}"

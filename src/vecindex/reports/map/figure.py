@@ -11,19 +11,19 @@ import numpy as np
 
 from vecindex.core.picture import LEVELS, NO_COLOR, Coloring, MapPicture
 from vecindex.messages import percent
-from vecindex.reports.figures import count, figure
+from vecindex.reports.figures import count, date_text, figure
 from vecindex.reports.map.page import provenance
 from vecindex.reports.map.plotting import DPI, INK, QUIET, SMALL, TINY, WIDTH_IN, file_of, is_free, plotting, sheet
 from vecindex.reports.markup import clean
 
 NUMBER_COLORS = "cividis"
-# Okabe and Ito's set without black, its yellow darkened for white paper, then mostly Tol's muted colors. Neighbors in
-# the list differ with every color vision.
-# So many categories cannot all be distinguished by color; labels on the map and the legend's order help.
+# Okabe and Ito's set without black, its yellow darkened for white paper, then those farthest from all before them.
+# Any two differ with full color vision and with the three color blindnesses: the least distances in OKLab, times 100,
+# of the first 20 are 12 and 6.8, of all 24 they are 10.9 and 6.1.
 COLORS = (
-    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#882255", "#999933", "#332288", "#44aa99",
-    "#aa4499", "#b8a21a", "#117733", "#cc6677", "#6699cc", "#661100", "#88ccee", "#ddaa33", "#004488", "#bb5566",
-    "#77aadd", "#aaaa00", "#ee8866", "#44bb99",
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#56110a", "#031987", "#475302", "#8105fa",
+    "#b20172", "#07ef88", "#4108c6", "#8570fd", "#4b095e", "#8fbd7e", "#865d32", "#732a9b", "#c735ce", "#ddcf05",
+    "#810744", "#025c6e", "#89708f", "#ff6fcf",
 )  # fmt: skip
 NONE_COLOR = "#c8ccd0"
 _MARGIN_IN = 0.1
@@ -136,8 +136,7 @@ def _colors(coloring: Coloring) -> Any:
 
 
 def _category_color(coloring: Coloring, index: int) -> str:
-    other = coloring.key != "topic" and coloring.names[index] == "other" and index == len(coloring.names) - 1
-    return NONE_COLOR if other else COLORS[index % len(COLORS)]
+    return NONE_COLOR if index == coloring.other else COLORS[index % len(COLORS)]
 
 
 def _questions(axes: Any, picture: MapPicture) -> None:
@@ -224,6 +223,8 @@ def _colorbar(drawing: Any, coloring: Coloring, box: list[float]) -> None:
 
 
 def _tick(value: float, coloring: Coloring) -> str:
+    if coloring.unit == "date":
+        return date_text(value, coloring.high - coloring.low)
     # A year has no thousands separator, and reads best whole.
     whole = coloring.low >= 1000 and coloring.high < 2200 and coloring.high - coloring.low >= 4
     return f"{value:.0f}" if whole else figure(float(f"{value:.3g}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -12,8 +13,15 @@ from vecindex.core.neighbors import F64, Rows
 from vecindex.core.picture import LEVELS, NO_COLOR, Coloring
 
 MOST_NAMES = 20
+MOST_COLORS = 24
+"""Categories whose colors differ on a page and in a picture."""
 OTHER = "other"
 _CUT = 0.01
+# From this ratio of the 99th to the 1st percentile on, numbers above 0 may get a logarithmic scale.
+_SKEWED = 50.0
+# Their median then lies in this part of the linear scale.
+_MIDDLE = 0.15
+_ELLIPSIS = "…"
 
 
 def categories(key: str, label: str, names: Sequence[str], which: Rows, *, most: int = MOST_NAMES) -> Coloring:
@@ -31,21 +39,50 @@ def categories(key: str, label: str, names: Sequence[str], which: Rows, *, most:
     """
     count = np.bincount(which[which >= 0], minlength=len(names))
     order = sorted((i for i in range(len(names)) if count[i]), key=lambda i: (-count[i], names[i]))
+    # One value alone is no "other": it is shown itself.
+    most += len(order) == most + 1 <= MOST_COLORS
     code_of = np.full(len(names) + 1, NO_COLOR, dtype=np.int64)
     code_of[order] = np.minimum(np.arange(len(order)), most)
     code_of[-1] = NO_COLOR
     codes = code_of[which].astype(np.uint8)
     kept = [names[i] for i in order[:most]]
-    note = None
+    note, other = None, None
     if len(order) > most:
-        kept.append(OTHER)
-        note = f"{len(order) - most:,} less frequent values are {OTHER!r}"
+        other = len(kept)
+        name = OTHER if OTHER not in kept else f"{OTHER} values"
+        kept.append(name)
+        rest = len(order) - most
+        note = f"{name!r} is {rest:,} less frequent value{'' if rest == 1 else 's'}"
     counts = np.bincount(codes[codes != NO_COLOR], minlength=len(kept))
-    return Coloring(key, label, "category", codes, tuple(kept), tuple(int(n) for n in counts), note=note)
+    return Coloring(key, label, "category", codes, tuple(kept), tuple(int(n) for n in counts), note=note, other=other)
+
+
+def short_names(values: Sequence[str], length: int) -> list[str]:
+    """Return values on one line each, long ones cut; where that would make two alike, in their middle.
+
+    >>> short_names(["a very long name", "short"], 8), short_names(["chapter one: a", "chapter one: b"], 9)
+    (['a very …', 'short'], ['chap…e: a', 'chap…e: b'])
+    """
+    lines = [" ".join(value.split()) for value in values]
+    cut = [line if len(line) <= length else line[: length - 1] + _ELLIPSIS for line in lines]
+    times = Counter(cut)
+    half = (length - 1) // 2
+    return [
+        short
+        if times[short] == 1 or len(line) <= length
+        else line[:half] + _ELLIPSIS + line[len(line) - (length - 1 - half) :]
+        for line, short in zip(lines, cut, strict=True)
+    ]
 
 
 def numbers(
-    key: str, label: str, values: F64, *, scale: Literal["linear", "log"] = "linear", note: str | None = None
+    key: str,
+    label: str,
+    values: F64,
+    *,
+    scale: Literal["linear", "log"] | None = "linear",
+    unit: Literal["date"] | None = None,
+    note: str | None = None,
 ) -> Coloring | None:
     """Return a coloring by a number; None where no value is finite, or all are the same.
 
@@ -55,7 +92,9 @@ def numbers(
     Parameters
     ----------
     values : (m,), NaN for none.
-    scale : "log" gives equal ratios equal steps; values must be above 0.
+    scale : "log" gives equal ratios equal steps; 0 and less get the lowest step then. None takes it for numbers from
+        0 up of which most are small for their largest ones, and the note says so.
+    unit : see `Coloring`.
 
     >>> found = numbers("field:year", "year", np.array([2000.0, 2010.0, np.nan, 2005.0]))
     >>> found.codes.tolist(), round(found.low, 1), round(found.high, 1)
@@ -65,17 +104,40 @@ def numbers(
     known = values[there]
     if not len(known) or known.min() == known.max():
         return None
-    low, high = (float(v) for v in np.quantile(known, [_CUT, 1 - _CUT]))
+    if scale is None:
+        scale = "log" if is_skewed(known) else "linear"
+        if scale == "log":
+            about = "on a logarithmic scale" + ("; 0 has the lowest color" if known.min() == 0 else "")
+            note = about if note is None else f"{note}; {about}"
+    ranged = known[known > 0] if scale == "log" else known
+    low, high = (float(v) for v in np.quantile(ranged, [_CUT, 1 - _CUT]))
     if low == high:
-        low, high = float(known.min()), float(known.max())
-    beyond = int(((known < low) | (known > high)).sum())
+        low, high = float(ranged.min()), float(ranged.max())
+    beyond = int(((ranged < low) | (ranged > high)).sum())
     if beyond:
         ends = "colors end at the 1st and the 99th percentile"
         note = ends if note is None else f"{note}; {ends}"
-    at = np.log(known / low) / np.log(high / low) if scale == "log" else (known - low) / (high - low)
+    log = scale == "log"
+    at = np.log(np.maximum(known, low) / low) / np.log(high / low) if log else (known - low) / (high - low)
     codes = np.full(len(values), NO_COLOR, dtype=np.uint8)
     codes[there] = np.rint(np.clip(at, 0, 1) * LEVELS)
-    return Coloring(key, label, "number", codes, low=low, high=high, scale=scale, note=note)
+    return Coloring(key, label, "number", codes, low=low, high=high, scale=scale, note=note, unit=unit)
+
+
+def is_skewed(known: F64) -> bool:
+    """Return whether numbers are best seen on a logarithmic scale.
+
+    All are from 0 up, the 99th percentile of those above 0 is 50 times the 1st or more, and their median lies in the
+    lowest 15 % of what is between.
+
+    >>> is_skewed(np.array([0, 1, 1, 2, 3, 5, 8, 20, 400.0])), is_skewed(np.arange(1.0, 1000.0))
+    (True, False)
+    """
+    above = known[known > 0]
+    if known.min() < 0 or not len(above):
+        return False
+    low, middle, high = np.quantile(above, [_CUT, 0.5, 1 - _CUT])
+    return bool(high >= _SKEWED * low and (middle - low) <= _MIDDLE * (high - low))
 
 
 def flags(key: str, label: str, values: npt.NDArray[np.int64], names: tuple[str, str]) -> Coloring | None:

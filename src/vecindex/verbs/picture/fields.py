@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import math
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,7 +17,7 @@ from vecindex.core.picture import Coloring
 from vecindex.errors import ConfigError
 from vecindex.messages import option, text
 from vecindex.store.articles import ArticleTable
-from vecindex.verbs.picture.coloring import MOST_NAMES, categories, flags, numbers
+from vecindex.verbs.picture.coloring import MOST_NAMES, categories, flags, numbers, short_names
 from vecindex.verbs.picture.topic_fields import FieldValues
 
 if TYPE_CHECKING:
@@ -27,8 +30,11 @@ _MOST_ASKED = 200_000
 _FEW_VALUES = 200
 _COVERED = 0.6
 _NAME_LENGTH = 60
-_YEAR_DAYS = 365.2425
 _DAY_US = 86_400e6
+_DAY_S = 86_400.0
+# Texts are dates where so many of them are: a year and a month at least, in ISO 8601.
+_DATES = 0.99
+_ISO = re.compile(r"\s*\d{4}-\d{2}(?:-\d{2}(?:[T ]\S+)?)?\s*$")
 
 
 def field_readers(
@@ -105,7 +111,7 @@ class FieldReader:
 
 
 class NumberField(FieldReader):
-    """A column of numbers, or of dates, which become years with a fraction."""
+    """A column of numbers, or of dates, which become days since 1970 with a fraction."""
 
     def __init__(self, name: str, shown: int, dates: bool = False) -> None:
         """See `FieldReader`."""
@@ -122,10 +128,9 @@ class NumberField(FieldReader):
 
     def result(self) -> Coloring | None:
         """See `FieldReader`."""
-        values, note = self.values, None
         if self._dates:
-            values, note = 1970 + values / _DAY_US / _YEAR_DAYS, "in years"
-        return numbers(self.key, self.name, values, note=note)
+            return numbers(self.key, self.name, self.values / _DAY_US, unit="date")
+        return numbers(self.key, self.name, self.values, scale=None)
 
 
 class BooleanField(FieldReader):
@@ -146,7 +151,10 @@ class BooleanField(FieldReader):
 
 
 class TextField(FieldReader):
-    """A column of texts, each different one a category; given up where there are too many of them."""
+    """A column of texts, each different one a category; given up where there are too many of them.
+
+    Where nearly all are dates in ISO 8601, as JSON lines and CSV have them, it is a column of dates.
+    """
 
     def __init__(self, name: str, shown: int, asked: bool) -> None:
         """Take whether the user asked for it: then it is shown, however many different values there are."""
@@ -154,13 +162,36 @@ class TextField(FieldReader):
         self._asked = asked
         self._given_up = False
         self._codes: dict[str, int] = {}
+        self._days: F64 | None = np.full(shown, np.nan)
+        self._dated = self._told = 0
 
     def add(self, at: Rows, column: pa.Array) -> None:
         """See `FieldReader`."""
+        if self._days is not None:
+            self._add_dates(at, column)
         if not self._given_up:
             super().add(at, column)
             if self._given_up:
                 self.values = self.values[:0]
+
+    def _add_dates(self, at: Rows, column: pa.Array) -> None:
+        import pyarrow as pa
+
+        coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+        days = np.array([days_of(value) for value in coded.dictionary.to_pylist()] + [np.nan])
+        codes = coded.indices.fill_null(len(coded.dictionary)).to_numpy(zero_copy_only=False)
+        found = days[codes]
+        there = at != NO_ROW
+        self._told += len(column) - column.null_count
+        self._dated += int(np.isfinite(found).sum())
+        if self._dated < _DATES * self._told:
+            self._days = None
+        elif self._days is not None:
+            self._days[at[there]] = found[there]
+
+    @property
+    def _is_dates(self) -> bool:
+        return self._days is not None and self._dated > 0
 
     def _read(self, column: pa.Array) -> Rows:
         import pyarrow as pa
@@ -182,11 +213,13 @@ class TextField(FieldReader):
         """Return the values as categories; None where they are given up, or there are none."""
         if self._given_up or not (self.values >= 0).any():
             return None
-        names = [_short(value) for value in self._codes] + ["further values"]
+        names = short_names([*self._codes, "further values"], _NAME_LENGTH)
         return FieldValues(self.name, names, np.minimum(self.values, len(self._codes)))
 
     def result(self) -> Coloring | None:
         """See `FieldReader`."""
+        if self._is_dates and self._days is not None:
+            return numbers(self.key, self.name, self._days, unit="date")
         found = self.categories()
         if found is None:
             return None
@@ -201,6 +234,17 @@ class TextField(FieldReader):
         return categories(self.key, self.name, found.names, which)
 
 
-def _short(value: str) -> str:
-    line = " ".join(value.split())
-    return line if len(line) <= _NAME_LENGTH else line[: _NAME_LENGTH - 1] + "…"
+def days_of(value: str | None) -> float:
+    """Return a date in ISO 8601 as days since 1970-01-01 in UTC; NaN for another text.
+
+    >>> days_of("1970-01-02"), days_of("1970-02"), days_of("1970-01-01T12:00:00+00:00"), days_of("1970")
+    (1.0, 31.0, 0.5, nan)
+    """
+    if value is None or not _ISO.match(value):
+        return math.nan
+    text = value.strip()
+    try:
+        found = dt.datetime.fromisoformat(text if len(text) > 7 else f"{text}-01")
+    except ValueError:
+        return math.nan
+    return (found if found.tzinfo else found.replace(tzinfo=dt.UTC)).timestamp() / _DAY_S

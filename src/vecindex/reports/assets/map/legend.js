@@ -1,6 +1,6 @@
 // The legend: what the colors mean, and which of them are shown.
 import { element, given } from "../shared/dom.js";
-import { count, number } from "../shared/format.js";
+import { count, dateText, number } from "../shared/format.js";
 import { hex } from "./colors.js";
 import { Brush } from "./work/brush.js";
 
@@ -53,7 +53,7 @@ export class Legend {
       {},
       element(
         "button",
-        { type: "button", class: "vmap-entry", "data-code": code, "aria-pressed": "false", onclick: () => this.toggle(code) },
+        { type: "button", class: "vmap-entry", "data-code": code, "aria-pressed": "false", title: name, onclick: () => this.toggle(code) },
         this.#swatch(color),
         element("span", { class: "vmap-entry-name" }, code === 255 ? name : given(name)),
         element("span", { class: "vmap-n" }, count(known)),
@@ -100,7 +100,7 @@ export class Legend {
     const none = this.tally[255]
       ? [element("p", { class: "vmap-note" }, this.#swatch(colors[255]), `none: ${count(this.tally[255])}`)]
       : [];
-    const ends = element("p", { class: "vmap-ends" }, element("span", {}, number(coloring.low)), element("span", {}, number(coloring.high)));
+    const ends = element("p", { class: "vmap-ends" }, element("span", {}, this.#text(coloring.low)), element("span", {}, this.#text(coloring.high)));
     return [this.brush.element, line, ends, this.brush.foot, ...this.#note(), ...none, this.all];
   }
 
@@ -151,8 +151,15 @@ export class Legend {
     if (code === 255) return null;
     if (coloring.kind === "category") return coloring.names[code];
     const { low, high } = coloring, part = code / 254;
-    const value = number(coloring.scale === "log" ? low * (high / low) ** part : low + (high - low) * part);
-    if (code === 0) return `${value} or less`;
-    return code === 254 ? `${value} or more` : value;
+    const value = this.#text(coloring.scale === "log" ? low * (high / low) ** part : low + (high - low) * part);
+    const [less, more] = coloring.unit === "date" ? ["before", "after"] : ["less", "more"];
+    if (code === 0) return `${value} or ${less}`;
+    return code === 254 ? `${value} or ${more}` : value;
+  }
+
+  /** A number, or a date, of a coloring as text. */
+  #text(value) {
+    const { unit, low, high } = this.coloring;
+    return unit === "date" ? dateText(value, high - low) : number(value);
   }
 }

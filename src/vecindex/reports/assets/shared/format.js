@@ -20,3 +20,19 @@ export function day(text) {
   if (Number.isNaN(date.getTime())) return text;
   return date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 }
+
+/**
+ * A date as precisely as a scale of so many days needs it.
+ *
+ * @param {number} days since 1970-01-01
+ * @param {number} span of the scale, in days
+ */
+export function dateText(days, span) {
+  const date = new Date(days * 86400000);
+  /** @type {Intl.DateTimeFormatOptions} */
+  const form = { year: "numeric", timeZone: "UTC" };
+  if (span <= 4 * 365) form.month = "short";
+  if (span <= 120) form.day = "numeric";
+  if (span <= 3) Object.assign(form, { hour: "2-digit", minute: "2-digit" });
+  return date.toLocaleString("en-GB", form);
+}

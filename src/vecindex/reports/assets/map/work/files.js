@@ -27,18 +27,18 @@ export function condition(coloring, only) {
   if (column === null || column.includes("`")) return null;
   const name = sqlName(column);
   if (coloring.kind === "category") return categories(coloring, name, only);
-  // Dates are shown in years, which no column holds.
-  return coloring.kind !== "number" || /year/.test(coloring.note ?? "") ? null : range(coloring, name, only);
+  // A date may be a text in the column, or a time of another zone.
+  return coloring.kind !== "number" || coloring.unit === "date" ? null : range(coloring, name, only);
 }
 
-function categories({ names, key }, name, only) {
+function categories({ names, key, other }, name, only) {
   const none = only.has(255) ? [`${name} IS NULL`] : [];
   const codes = [...only].filter((code) => code !== 255).sort((a, b) => a - b);
   if (key === "truncated") return codes.length === 1 && !none.length ? (codes[0] ? `NOT ${name}` : name) : null;
   // A column of yes and no holds no such texts; one of texts that are yes and no cannot be distinguished from it here.
   if (names.length === 2 && names[0] === "yes" && names[1] === "no") return null;
   // A shortened name, and one for what is left, is no value.
-  if (codes.some((code) => names[code].endsWith("…") || /^(others?|further values|.*less frequent.*)$/i.test(names[code]))) return null;
+  if (codes.some((code) => code === other || names[code].includes("…") || names[code] === "further values")) return null;
   const values = codes.length ? [`${name} IN (${codes.map((code) => sqlText(names[code])).join(", ")})`] : [];
   const all = [...values, ...none];
   return all.length === 1 ? all[0] : `(${all.join(" OR ")})`;
