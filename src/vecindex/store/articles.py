@@ -20,7 +20,7 @@ from vecindex.messages import Placeholder, command, text
 from vecindex.schema import KEPT, MAP_KEY, OWN_COLUMNS, read_fingerprint, stored_json
 from vecindex.store.faults import translated
 from vecindex.store.lock import committing
-from vecindex.store.remote.commits import Known, append, upsert
+from vecindex.store.remote.commits import Known, Written, add_written, append, upsert
 from vecindex.store.versions import folder_of, tag_files, torn_tags, versions_one_by_one
 from vecindex.types import Fingerprint
 
@@ -247,6 +247,11 @@ class ArticleTable:
         """Insert rows or replace those of the same id, and delete the chunks in `gone`, as one commit."""
         with committing(self.where):
             upsert(self.lance, self.where, rows, isin("id", gone) if gone else None, known=self.known)
+
+    def add_written(self, written: Written) -> None:
+        """Add rows that others have written as fragments, in place of those of the same id; see `add_written`."""
+        with committing(self.where):
+            add_written(self.lance, self.where, written, self.known)
 
     def delete(self, where: str) -> int:
         """Delete the rows that meet an SQL condition, as one commit; return how many they were."""

@@ -73,6 +73,83 @@ def append(handle: Any, where: str, rows: pa.Table, known: Known) -> None:
     _tried(add, where)
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Rows that others have written as fragments, to be committed together.
+
+    Attributes
+    ----------
+    new, instead : the fragments, as JSON; those of rows that replace some of the table are in `instead`.
+    ids : of the new rows, by the column `key`, which has one value for all rows of an article.
+    replaced : the same of the others.
+    """
+
+    new: Sequence[str]
+    instead: Sequence[str]
+    ids: Sequence[str]
+    replaced: Sequence[str]
+    key: str = "id"
+
+
+def add_written(handle: Any, where: str, written: Written, known: Known) -> None:
+    """Commit fragments that are written already: one commit, or two where a fragment is left without rows.
+
+    It is tried once. What was written for a refused commit may have been swept since, and whoever has come between
+    works on the same table.
+
+    Raises LockedError where another process has committed to the table meanwhile.
+    """
+    check_lease(where)
+    data = _latest(handle)
+    is_known = known.version is not None and not _has_foreign_ids(data, known.version, known.tokens)
+    if not is_known and written.ids and len(_addresses(data, written.key, written.ids)):
+        raise _came_between(where, len(written.ids) + len(written.replaced))
+    try:
+        made = _put_in(handle, data, written, known.tokens)
+    except Refused as error:
+        _LOG.info("a commit to %s was refused: %s", where, error)
+        raise _came_between(where, len(written.ids) + len(written.replaced)) from error
+    if is_known:
+        known.version = made
+
+
+def _came_between(where: str, rows: int) -> LockedError:
+    return LockedError(
+        f"Another process has written to {where} meanwhile: {rows:,} rows that were ready were not added.",
+        "Run the same command again, without the other one: it goes on from what is there.",
+    )
+
+
+def _put_in(handle: Any, data: Any, written: Written, tokens: set[str]) -> int:
+    changed, gone = _without(data, _addresses(data, written.key, written.replaced))
+    new, instead = _fragments(written.new), _fragments(written.instead)
+    if not gone:
+        return _with(data, changed, instead + new, tokens)
+    from lance import LanceOperation
+
+    made = _committed(data, LanceOperation.Update(gone, changed, instead), tokens)
+    return _with(_latest(handle), [], new, tokens) if new else made
+
+
+def _fragments(pieces: Sequence[str]) -> list[Any]:
+    from lance.fragment import FragmentMetadata
+
+    return [FragmentMetadata.from_json(piece) for piece in pieces]
+
+
+def _addresses(data: Any, key: str, values: Sequence[str]) -> list[int]:
+    """Return the addresses of the rows that have one of many values, by one pass over the column."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not values:
+        return []
+    wanted, found = pa.array(values, pa.string()), list[int]()
+    for batch in data.scanner(columns=[key], with_row_address=True).to_batches():
+        found += batch.column("_rowaddr").filter(pc.is_in(batch.column(key), value_set=wanted)).to_pylist()
+    return found
+
+
 def upsert(
     handle: Any, where: str, rows: pa.Table, drop: str | None = None, key: str = "id", known: Known | None = None
 ) -> None:
@@ -212,12 +289,16 @@ def _written(data: Any, rows: pa.Table | None) -> list[Any]:
 
 
 def _merged(data: Any, changed: Sequence[Any], rows: pa.Table | None, tokens: set[str]) -> int:
+    return _with(data, changed, _written(data, rows), tokens)
+
+
+def _with(data: Any, changed: Sequence[Any], pieces: list[Any], tokens: set[str]) -> int:
     from lance import LanceOperation
 
     instead = {fragment.id: fragment for fragment in changed}
     # The old ones first and with their deletion files, else deleted rows would come back.
     old = [instead.get(one.fragment_id, one.metadata) for one in data.get_fragments()]
-    return _committed(data, LanceOperation.Merge(old + _written(data, rows), data.lance_schema), tokens)
+    return _committed(data, LanceOperation.Merge(old + pieces, data.lance_schema), tokens)
 
 
 def _replaced(data: Any, gone: list[int], changed: list[Any], rows: pa.Table, tokens: set[str]) -> int:

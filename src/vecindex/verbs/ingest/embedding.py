@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from vecindex.embed.encoder import Encoded
+from vecindex.core.vectors import F32
+from vecindex.embed.encoder import Encoded, Tokens
 from vecindex.errors import ModelError
 from vecindex.messages import option, text
 from vecindex.verbs.ingest.drops.drop import REPLACED, Deletion
@@ -14,6 +15,9 @@ from vecindex.verbs.ingest.known.recent import RecentVectors
 from vecindex.verbs.ingest.plan import Planned, Planner, Transaction, rejected
 from vecindex.verbs.ingest.prepare import Preparer, Ready
 from vecindex.verbs.ingest.run import Run
+
+Given = Mapping[int, F32 | str]
+"""Vectors of some texts of a transaction, or why one has none, by the numbers of the texts."""
 
 
 class Embedder:
@@ -31,14 +35,18 @@ class Embedder:
         self._displaced: list[Planned | Deletion] = []
         self._are_second = False
 
-    def embed(self, ready: Ready) -> None:
+    def missing(self, ready: Ready) -> list[int]:
+        """Return which texts of a transaction are still to be embedded."""
+        return [i for i in sorted(set(ready.text_of)) if self._recent.get(ready.texts[i]) is None]
+
+    def embed(self, ready: Ready, given: Given | None = None) -> None:
         """Give the pieces of a transaction their vectors; rows that fail by themselves become rejects.
 
-        Raises ModelError where not the texts are at fault.
+        Those that are `given` were made elsewhere. Raises ModelError where not the texts are at fault.
         """
         run = self._run
         if ready.tokens is not None:
-            made, failures = self._put_vectors(ready)
+            made, failures = self._put_vectors(ready, given or {})
             self._drop_failed(ready, failures)
             ready.repeated = len(ready.to_embed) - len(made & set(ready.text_of))
             run.report.batch_tokens = run.load_encoder().budget.tokens
@@ -75,16 +83,14 @@ class Embedder:
             self._displaced, self._failed = [], {}
             yield self._preparer.prepare(self._planner, self._planner.again(again, failed))
 
-    def _put_vectors(self, ready: Ready) -> tuple[set[int], dict[int, str]]:
+    def _put_vectors(self, ready: Ready, given: Given) -> tuple[set[int], dict[int, str]]:
         """Give the pieces their vectors; return which texts the model was given, and why some have failed."""
         assert ready.tokens is not None, "there are texts"
         wanted = sorted(set(ready.text_of))
         # Those of earlier transactions are embedded by now.
         vectors = {i: vector for i in wanted if (vector := self._recent.get(ready.texts[i])) is not None}
         missing = [i for i in wanted if i not in vectors]
-        encoded = Encoded(np.empty((0, 0), dtype=np.float32))
-        if missing:
-            encoded = self._run.embed(ready.tokens.some(missing))
+        encoded = self._encoded(ready.tokens, missing, given)
         if len(encoded.failed) == len(missing) > 1 and not self._are_second:
             # Not the texts are at fault but the device; going on would reject the whole corpus. Second chances are
             # few, and are of ids whose texts have failed before.
@@ -104,6 +110,23 @@ class Embedder:
         for piece, i in zip(ready.to_embed, ready.text_of, strict=True):
             piece.vector = vectors[i]
         return set(missing), failures
+
+    def _encoded(self, tokens: Tokens, missing: list[int], given: Given) -> Encoded:
+        """Return the vectors of missing texts, in their order: those that are given, and others made now."""
+        left = [i for i in missing if i not in given]
+        if not missing:
+            return Encoded(np.empty((0, 0), dtype=np.float32))
+        if len(left) == len(missing):
+            return self._run.embed(tokens.some(missing))
+        made = self._run.embed(tokens.some(left)) if left else Encoded(np.empty((0, 0), dtype=np.float32))
+        here: Given = {i: made.failed.get(at, made.vectors[at]) for at, i in enumerate(left)}
+        found = [here[i] if i in here else given[i] for i in missing]
+        dimension = self._run.known_fingerprint.dimension
+        vectors = np.full((len(missing), dimension), np.nan, dtype=np.float32)
+        for at, one in enumerate(found):
+            if not isinstance(one, str):
+                vectors[at] = one
+        return Encoded(vectors, {at: one for at, one in enumerate(found) if isinstance(one, str)})
 
     def _drop_failed(self, ready: Ready, failures: dict[int, str]) -> None:
         """Take the rows out whose texts have failed."""

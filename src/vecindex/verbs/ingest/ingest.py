@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, BinaryIO
 
+from vecindex.cluster.engine import engine_of
 from vecindex.errors import SourceError
 from vecindex.masks import masked
 from vecindex.messages import Message, command, counted, option, text
@@ -28,7 +30,7 @@ from vecindex.verbs.ingest.embedding import Embedder
 from vecindex.verbs.ingest.fields.settle import LOOK_AHEAD, chooser, report, settle
 from vecindex.verbs.ingest.known.kept import kept_fields
 from vecindex.verbs.ingest.known.registry import Registry
-from vecindex.verbs.ingest.options import IngestOptions, checked_ingest, reading
+from vecindex.verbs.ingest.options import WAVE_ROWS, IngestOptions, checked_ingest, reading
 from vecindex.verbs.ingest.plan import Planner, whole
 from vecindex.verbs.ingest.prepare import Preparer, Ready
 from vecindex.verbs.ingest.rehearsal.rehearse import rehearse
@@ -63,6 +65,12 @@ def ingest(
         What was committed before the fault stays; running again goes on from there.
     """
     options, observer, stop = checked_ingest(options), observer or Silent(), stop or Stop()
+    if (engine := engine_of(options["engine"])) is not None:
+        from vecindex.cluster.connection import check_address, require_ray
+
+        # Before anything is waited for.
+        require_ray()
+        check_address(engine)
     kept = kept_fields(database, table, options)
     named = (options["id_field"], options["text_field"], options["title_field"])
     opened = open_sources(
@@ -122,19 +130,20 @@ def _perform(run: Run) -> IngestReport:
     planner = _planner(run, preparer)
     if run.table is not None:
         run.kept.store(run.table)
-    committer = Committer(run, planner.drop)
-    commits: Behind[Ready] = Behind(committer.commit, _AHEAD)
-    embedder = Embedder(run, planner, preparer)
-    ahead: Ahead[Ready] = Ahead(preparer.prepared(planner), _AHEAD, run.stop)
-    try:
-        for ready in chain(ahead, embedder.second_chances()):
-            embedder.embed(ready)
-            commits.give(ready)
-            if run.stop():
-                break
-    finally:
-        ahead.close()
-        commits.finish()
+    with ExitStack() as stack:
+        embedder = Embedder(run, planner, preparer)
+        committer, embedded = _here_or_elsewhere(run, planner, embedder, stack)
+        commits: Behind[Ready] = Behind(committer.commit, _AHEAD)
+        ahead: Ahead[Ready] = Ahead(preparer.prepared(planner), _AHEAD, run.stop)
+        try:
+            for ready in chain(embedded(ahead, False), embedded(embedder.second_chances(), True)):
+                commits.give(ready)
+                if run.stop():
+                    break
+        finally:
+            ahead.close()
+            commits.finish()
+            committer.finish()
     run.speeds.remember()
     # The reader may be through while transactions that it prepared were dropped.
     is_through = planner.complete and run.rows_done == run.report.read and not embedder.has_second_chances
@@ -144,6 +153,33 @@ def _perform(run: Run) -> IngestReport:
         _finish_complete_run(run, planner)
     _tidy_up(run, committer)
     return _close(run)
+
+
+Embedded = Callable[[Iterable[Ready], bool], Iterator[Ready]]
+
+
+def _here_or_elsewhere(
+    run: Run, planner: Planner, embedder: Embedder, stack: ExitStack
+) -> tuple[Committer, Embedded]:
+    """Return what commits and what embeds: in this process, or workers on a cluster, which end with `stack`."""
+    engine = engine_of(run.options["engine"])
+    if engine is None:
+        return Committer(run, planner.drop), lambda readies, _: _alone(embedder, readies)
+    from vecindex.verbs.ingest.cluster.flight import Flight, Workers
+    from vecindex.verbs.ingest.cluster.waves import WaveCommitter
+
+    workers = stack.enter_context(Workers(run, engine))
+    if not run.precomputed:
+        run.cluster = workers
+    flight = Flight(run, workers, embedder)
+    wave_rows = run.options["wave_rows"] or WAVE_ROWS
+    return WaveCommitter(run, planner.drop, workers.pool, wave_rows), flight.embedded
+
+
+def _alone(embedder: Embedder, readies: Iterable[Ready]) -> Iterator[Ready]:
+    for ready in readies:
+        embedder.embed(ready)
+        yield ready
 
 
 def _planner(run: Run, preparer: Preparer) -> Planner:

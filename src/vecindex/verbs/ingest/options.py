@@ -23,6 +23,10 @@ AllowEmpty = Annotated[
 ]
 
 
+WAVE_ROWS = 100_000
+"""Rows that a run on a cluster commits together."""
+
+
 class EmbedOptions(TypedDict, total=False):
     """How texts are embedded and stored; what is left out is as the table has it, or the default."""
 
@@ -47,6 +51,20 @@ class EmbedOptions(TypedDict, total=False):
         int | None, Option("Tokens in a batch, padding included [default: by device]", at_least=1)
     ]
     transaction_rows: Annotated[int, Option("Rows committed together.", default=1_000, at_least=1)]
+    engine: Annotated[
+        str | None,
+        Option(
+            "Workers that embed and write: ray, or ray:ADDRESS of a cluster [default: this process]",
+            metavar="ENGINE",
+            by_a_folder=False,
+        ),
+    ]
+    wave_rows: Annotated[
+        int | None, Option(f"Rows that an engine commits together [default: {WAVE_ROWS:,}]", at_least=1)
+    ]
+    worker_cores: Annotated[
+        int | None, Option("Cores of each worker of an engine [default: 4; with a GPU 1]", at_least=1)
+    ]
     store: Annotated[
         Literal["float32", "float16"] | None, Option("Numbers of stored vectors [default: the table's, else float32]")
     ]
@@ -163,6 +181,7 @@ def checked_ingest(options: IngestOptions) -> IngestOptions:
         options["encoding"] = known_encoding(options["encoding"])
     if options["delimiter"] is not None:
         options["delimiter"] = _delimiter(options["delimiter"])
+    _check_engine(options)
     if options["exact"] and not options["dry_run"]:
         raise ConfigError(
             text(option("exact", True), " has no effect without ", option("dry_run", True), "."),
@@ -176,6 +195,24 @@ def checked_ingest(options: IngestOptions) -> IngestOptions:
     # A shell passes \n as two characters.
     options["text_template"] = None if template is None else template.replace("\\n", "\n").replace("\\t", "\t")
     return options
+
+
+def _check_engine(options: IngestOptions) -> None:
+    """Raise ConfigError for options of an engine that have no effect, and for an engine that is none."""
+    from vecindex.cluster.engine import RAY, engine_of
+
+    engine = engine_of(options["engine"])
+    for name, value in (("wave_rows", options["wave_rows"]), ("worker_cores", options["worker_cores"])):
+        if value is not None and engine is None:
+            raise ConfigError(
+                text(option(name), " has no effect without ", option("engine"), "."),
+                text("Add ", option("engine", RAY), "."),
+            )
+    if options["dry_run"] and engine is not None:
+        raise ConfigError(
+            text("A dry run embeds on this machine, and ", option("engine"), " has no effect on it."),
+            text("Leave ", option("engine"), " out."),
+        )
 
 
 def reading(options: IngestOptions, unread: Set[str] = frozenset()) -> ReadOptions:

@@ -99,7 +99,8 @@ def first_rate(run: Run, texts: Sequence[str]) -> float:
             done += sizes[at] * some / n
             if len(rows) >= enough:
                 break
-        return _rate(len(texts), _embed(run, tokens.some(rows)), sum(sizes), done)
+        workers = 1 if run.cluster is None else run.cluster.workers
+        return workers * _rate(len(texts), _embed(run, tokens.some(rows)), sum(sizes), done)
 
 
 def _rate(texts: int, seconds: float, tokens: int, done: float) -> float:

@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from vecindex.embed.batching import TokenBudget
 from vecindex.embed.cards import languages_of
@@ -58,6 +58,19 @@ class Stop:
         return self._event.is_set()
 
 
+class Elsewhere(Protocol):
+    """Workers that embed the texts of a run."""
+
+    @property
+    def workers(self) -> int:
+        """How many there are."""
+        ...
+
+    def encoder(self, files: FoundModel, how: LoadOptions) -> Encoder:
+        """Return an encoder whose vectors they make."""
+        ...
+
+
 class Run:
     """The state of one ingest."""
 
@@ -93,6 +106,8 @@ class Run:
         self.is_part = False
         """Whether the sources are some of those that the table is made of."""
         self.encoder: Encoder | None = None
+        self.cluster: Elsewhere | None = None
+        """What embeds instead of this process."""
         self.columns = UserColumns(self.table.schema if self.table else ())
         self.started = time.perf_counter()
         self._embedded = self._in_flight = self._tokens = 0
@@ -152,8 +167,11 @@ class Run:
                 text(BRING_EMBEDDINGS, "make the model available."),
             )
         options = self._how(choice.max_tokens)
-        encoder = (load_light(choice.files, options) if few else None) or load(choice.files, options)
-        self._set_budget(encoder)
+        if self.cluster is not None:
+            encoder = self.cluster.encoder(choice.files, options)
+        else:
+            encoder = (load_light(choice.files, options) if few else None) or load(choice.files, options)
+            self._set_budget(encoder)
         if choice.chunking is not None and not choice.chunking.tokens and encoder.max_tokens >= ANY_LENGTH:
             raise ConfigError(
                 f"{choice.name} reads texts of any length, so there is no length to cut them to.",
@@ -274,7 +292,7 @@ class Run:
     def embed(self, tokens: Tokens) -> Encoded:
         """Put texts through the model, and report each batch."""
         mark = time.perf_counter()
-        self._in_flight = len(tokens.ids)
+        self._in_flight += len(tokens.ids)
         self.report_progress()
 
         def count(n: int) -> None:
@@ -284,6 +302,16 @@ class Run:
 
         with self.report.seconds.measured("model"):
             return self.embed_noted(tokens, count)
+
+    def sent(self, n: int) -> None:
+        """Note that so many texts are on their way to workers."""
+        self._in_flight += n
+        self.report_progress()
+
+    def came_back(self, n: int) -> None:
+        """Note that the vectors of so many of them are there."""
+        self._embedded += n
+        self._in_flight -= n
 
     def embed_noted(self, tokens: Tokens, count: Callable[[int], None] = lambda _: None) -> Encoded:
         """Put texts through the model, and note how long it took; `count` gets the texts of each batch."""
@@ -297,7 +325,8 @@ class Run:
             count(n)
 
         encoded = encoder.embed(tokens, done)
-        self.speeds.note(encoder, tokens, batches, self._ready_s)
+        if self.cluster is None:
+            self.speeds.note(encoder, tokens, batches, self._ready_s)
         return encoded
 
     def report_progress(self, more_s: float = 0.0) -> None:

@@ -1,0 +1,156 @@
+"""Transactions on their way to the workers and back."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from threading import RLock
+
+from vecindex.cluster.connection import connected
+from vecindex.cluster.engine import Engine
+from vecindex.cluster.pool import UNITS_A_WORKER, Job, Pool, Room
+from vecindex.embed.encoder import Encoder
+from vecindex.embed.encoders import FoundModel, LoadOptions, load, load_light
+from vecindex.embed.precision import Precision
+from vecindex.errors import ConfigError
+from vecindex.messages import text
+from vecindex.verbs.ingest.cluster.encoder import ClusterEncoder
+from vecindex.verbs.ingest.cluster.worker import IngestWorker, Model
+from vecindex.verbs.ingest.embedding import Embedder
+from vecindex.verbs.ingest.prepare import Ready
+from vecindex.verbs.ingest.run import Run
+
+_CORES = 4
+"""Of a worker without a GPU: more make one text quicker and all texts slower."""
+
+
+class Workers(ExitStack):
+    """The workers of a run, there from the first text to be embedded or row to be written until it is closed."""
+
+    def __init__(self, run: Run, engine: Engine) -> None:
+        """Take the run's state and the engine; connect to nothing."""
+        super().__init__()
+        self._run, self._engine = run, engine
+        self._model: Model | None = None
+        self._pool: Pool | None = None
+        self._lock = RLock()
+
+    @property
+    def workers(self) -> int:
+        """How many there are."""
+        return self.pool().size
+
+    def pool(self) -> Pool:
+        """Return the workers, which begin with the first call."""
+        with self._lock:
+            if self._pool is None:
+                self._pool = self._begun()
+            return self._pool
+
+    def _begun(self) -> Pool:
+        run = self._run
+        cluster = self.enter_context(connected(self._engine))
+        if run.database.folder is not None and not cluster.is_here():
+            raise ConfigError(
+                f"The database {run.database.uri} is a folder of this machine, and the Ray cluster has others, whose "
+                "workers cannot write to it.",
+                "Use a database in object storage (s3://, gs://, az://) that all machines reach.",
+            )
+        pool = Pool(
+            cluster,
+            IngestWorker,
+            self._model,
+            _room(cluster.nodes(), run.options["device"], run.options["worker_cores"], self._model is not None),
+            run.stop,
+            run.notice_once,
+        )
+        self.callback(pool.close)
+        return pool
+
+    def encoder(self, files: FoundModel, how: LoadOptions) -> Encoder:
+        """Return an encoder whose vectors the workers make; they begin to load the model."""
+        run = self._run
+        safe = {} if run.table is None else run.table.setting("batch_tokens") or {}
+        self._model = Model(files.name, files.revision, files.weights, how, run.options["batch_tokens"], safe)
+        self.pool()
+        here = replace(how, device="cpu", precision=Precision.AUTO)
+        return ClusterEncoder(load_light(files, here) or load(files, here), self.pool)
+
+
+def _room(nodes: list[dict[str, dict[str, float]]], device: str, cores: int | None, has_model: bool) -> Room:
+    """Return what a worker takes: a GPU where there are any and it is to be used, else some cores."""
+    gpus = max((node["Resources"].get("GPU", 0) for node in nodes), default=0)
+    if has_model and gpus >= 1 and device != "cpu":
+        return Room(cores=cores or 1, gpus=1)
+    most = max((node["Resources"].get("CPU", 0) for node in nodes), default=0)
+    return Room(cores=cores or max(1, min(_CORES, int(most))))
+
+
+@dataclass(slots=True)
+class _Unit:
+    """A transaction on its way: which of its texts were sent, and the piece of work."""
+
+    ready: Ready
+    asked: list[int]
+    job: Job | None
+
+
+class Flight:
+    """Sends the texts of transactions to the workers, and gives the transactions with their vectors, in order."""
+
+    def __init__(self, run: Run, workers: Workers, embedder: Embedder) -> None:
+        """Take the run's state, the workers, and what puts the vectors in."""
+        self._run, self._workers, self._embedder = run, workers, embedder
+        self._on_the_way: Counter[str] = Counter()
+        self._mark = 0.0
+
+    def embedded(self, readies: Iterable[Ready], at_once: bool = False) -> Iterator[Ready]:
+        """Yield the transactions, embedded; each before the next is begun if `at_once`."""
+        units: deque[_Unit] = deque()
+        for ready in readies:
+            units.append(self._sent(ready))
+            while units and (at_once or self._is_due(units)):
+                yield self._back(units.popleft())
+        while units:
+            yield self._back(units.popleft())
+
+    def _is_due(self, units: deque[_Unit]) -> bool:
+        first = units[0].job
+        if first is None or self._run.stop():
+            return True
+        pool = self._workers.pool()
+        return len(units) >= UNITS_A_WORKER * pool.size or pool.is_done(first)
+
+    def _sent(self, ready: Ready) -> _Unit:
+        """Send the texts that no unit before it embeds."""
+        if ready.tokens is None:
+            return _Unit(ready, [], None)
+        asked = [i for i in self._embedder.missing(ready) if not self._on_the_way[ready.texts[i]]]
+        if not asked:
+            return _Unit(ready, [], None)
+        encoder = self._run.load_encoder()
+        assert isinstance(encoder, ClusterEncoder), "workers embed"
+        name = text(f"{len(asked):,} texts from {ready.transaction.rows[0].article.location} on")
+        if not self._on_the_way:
+            self._mark = time.perf_counter()
+        self._on_the_way.update(ready.texts[i] for i in asked)
+        self._run.sent(len(asked))
+        return _Unit(ready, asked, encoder.begin(ready.tokens.some(asked), name))
+
+    def _back(self, unit: _Unit) -> Ready:
+        ready, given = unit.ready, {}
+        if unit.job is not None:
+            encoder = self._run.load_encoder()
+            assert isinstance(encoder, ClusterEncoder), "workers embed"
+            encoded = encoder.end(unit.job)
+            given = {i: encoded.failed.get(at, encoded.vectors[at]) for at, i in enumerate(unit.asked)}
+            self._on_the_way -= Counter(ready.texts[i] for i in unit.asked)
+            now = time.perf_counter()
+            self._run.report.seconds.model += now - self._mark
+            self._mark = now
+            self._run.came_back(len(unit.asked))
+        self._embedder.embed(ready, given)
+        return ready
