@@ -108,7 +108,8 @@ const FATES = { kept: "kept", lost: "lost", outside: "not on the map" };
 const fateOf = (one) => (one.row === null ? "outside" : one.kept ? "kept" : "lost");
 
 /**
- * The card over the map. `on.text(name, row)` promises a text, `on.lens(question)` a lens or is null; `on.pick(row)`,
+ * The card over the map. `on.text(name, row)` promises a text, `on.lens(question)` a lens or is null, `on.why(question)` are
+ * sentences on what it loses; `on.pick(row)`,
  * `on.point(row | null)`, `on.close()`.
  */
 export class Card {
@@ -204,6 +205,11 @@ export class Card {
     return [element("h4", {}, "Lens"), promised(question.text, lens, { title, pick, point: (one) => this.on.point(one?.row ?? null) })];
   }
 
+  #why(question) {
+    const found = this.on.why(question);
+    return found.length ? [element("ul", { class: "vmap-why", "aria-label": "Why" }, ...found.map((text) => element("li", {}, text)))] : [];
+  }
+
   /** Show a question with its nearest articles by embedding, and which of them the map keeps. */
   question(question, k) {
     this.turn++;
@@ -223,6 +229,7 @@ export class Card {
       element("p", { class: "vmap-id" }, given(question.id), question.topic ? element("span", {}, " · ", given(question.topic)) : null),
       element("p", { class: "vmap-verdict" }, element("b", {}, percent(question.overlap)), ` of its ${question.nearest.length || k} nearest articles are also nearest on the map.`),
       ...where,
+      ...this.#why(question),
       ...this.#lens(question),
       element("h4", {}, "Nearest by embedding"),
       this.#articles(question.nearest.map((one) => one.row), facts),

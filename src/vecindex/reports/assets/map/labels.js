@@ -110,6 +110,15 @@ export class Labels {
     return changing;
   }
 
+  /** The labels in view as texts: lines, the middle in CSS pixels, and the font. */
+  texts(camera) {
+    return this.items.filter(({ wanted }) => wanted).map(({ topic }) => {
+      const [weight, size] = FONTS[Math.min(topic.level, FONTS.length - 1)];
+      const [x, y] = camera.at(topic.x, topic.y);
+      return { lines: linesOf(topic.name), x, y, weight, size };
+    });
+  }
+
   /** The names that are in view, for tests. */
   names(camera) {
     return this.items

@@ -17,6 +17,20 @@ function diamond(context, x, y, radius) {
   context.closePath();
 }
 
+/** Where a rank is written: at its end, or as near to it as there is room. */
+export function spot(at, taken) {
+  const free = (x, y) => taken.every((one) => Math.hypot(one.at[0] - x, one.at[1] - y) >= one.radius);
+  if (free(...at)) return at;
+  for (let radius = 20; radius < 120; radius += 9) {
+    for (let i = 0; i < 16; i++) {
+      const angle = (i * Math.PI) / 8;
+      const [x, y] = [at[0] + radius * Math.cos(angle), at[1] + radius * Math.sin(angle)];
+      if (free(x, y)) return [x, y];
+    }
+  }
+  return at;
+}
+
 export class Overlay {
   /**
    * @param {HTMLCanvasElement} canvas
@@ -124,38 +138,53 @@ export class Overlay {
     for (const row of question.on_map) {
       if (!mine.has(row)) this.#ring(state.positionOf(row), state.radius + 2.5, 1.5, colors.quiet);
     }
-    this.#ends(near, colors);
     diamond(context, ...from, 10);
     context.fillStyle = colors.ink;
     context.fill();
     context.strokeStyle = colors.paper;
     context.lineWidth = 2.5;
     context.stroke();
+    this.#ends(near, colors, from);
   }
 
-  /** The ends of lines with their ranks: the nearest on top, and no rank over another. */
-  #ends(near, colors) {
+  /**
+   * The ends of lines with their ranks, the nearest on top. Where ranks would cover each other or the question's mark,
+   * they are moved aside, with a short line to their end.
+   */
+  #ends(near, colors, from) {
     const { context } = this;
-    const labeled = [];
+    const taken = [{ at: from, radius: 19 }];
     for (const one of near) {
-      const free = labeled.every(({ at }) => Math.hypot(at[0] - one.at[0], at[1] - one.at[1]) > 16);
-      if (free) labeled.push(one);
+      one.label = spot(one.at, taken);
+      taken.push({ at: one.label, radius: 17.5 });
     }
     for (const one of [...near].reverse()) {
-      const full = labeled.includes(one);
-      circle(context, ...one.at, full ? 8.5 : 5);
-      context.fillStyle = one.kept ? colors.accent : colors.second;
-      context.fill();
-      context.strokeStyle = colors.paper;
-      context.lineWidth = 2;
-      context.stroke();
-      if (!full) continue;
+      const moved = one.label !== one.at;
+      if (moved) {
+        this.#edged(() => {
+          context.beginPath();
+          context.moveTo(one.at[0], one.at[1]);
+          context.lineTo(one.label[0], one.label[1]);
+        }, colors.quiet, 1.25, 1.5);
+        this.#dot(one.at, 4, one.kept ? colors.accent : colors.second);
+      }
+      this.#dot(one.label, 8.5, one.kept ? colors.accent : colors.second);
       context.fillStyle = colors.paper;
-      context.font = "650 11px system-ui, sans-serif";
+      context.font = `650 ${one.rank > 9 ? 10 : 11}px system-ui, sans-serif`;
       context.textAlign = "center";
       context.textBaseline = "middle";
-      context.fillText(String(one.rank), one.at[0], one.at[1] + 0.5);
+      context.fillText(String(one.rank), one.label[0], one.label[1] + 0.5);
     }
+  }
+
+  #dot(at, radius, color) {
+    const { context, colors } = this;
+    circle(context, at[0], at[1], radius);
+    context.fillStyle = color;
+    context.fill();
+    context.strokeStyle = colors.paper;
+    context.lineWidth = 2;
+    context.stroke();
   }
 
   /** What is being drawn: a box or a lasso, to the middle of the view while keys draw it. */

@@ -251,12 +251,8 @@ export class Scene {
     this.lastFrame = moving ? now : undefined;
   }
 
-  /** Draw everything now and return it as one canvas in the light theme, for printing. */
-  stillPicture() {
-    const theme = this.theme;
-    this.setTheme("light", PAPER);
-    this.pictures.forget();
-    this.printing = true;
+  /** Draw everything now and return it as one canvas. */
+  raster() {
     this.finish();
     const made = document.createElement("canvas");
     made.width = this.canvas.width;
@@ -264,6 +260,16 @@ export class Scene {
     const context = made.getContext("2d");
     context.drawImage(this.canvas, 0, 0);
     context.drawImage(this.over, 0, 0);
+    return made;
+  }
+
+  /** Draw everything now and return it as one canvas in the light theme, for printing. */
+  stillPicture() {
+    const theme = this.theme;
+    this.setTheme("light", PAPER);
+    this.pictures.forget();
+    this.printing = true;
+    const made = this.raster();
     this.setTheme(theme);
     return made;
   }

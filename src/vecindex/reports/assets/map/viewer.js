@@ -12,9 +12,11 @@ import { Scene } from "./scene.js";
 import { TitleSearch } from "./search.js";
 import { SearchBox } from "./searchbox.js";
 import { beyond, fillStrip } from "./strip.js";
+import { onSave } from "./saving.js";
 import { Texts } from "./texts.js";
 import { onPrint } from "./printing.js";
 import { Address } from "./work/address.js";
+import { reasons } from "./why.js";
 import { Workbench } from "./work/workbench.js";
 
 const NEAREST = 8;
@@ -55,6 +57,7 @@ export class Viewer {
     this.card = new Card(this.find("card"), {
       text: (name, row) => this.text(name, row),
       lens: (question) => lensOf(this.source, this.header, question),
+      why: (question) => reasons(question, this.scene.grid, this.camera.bounds),
       pick: (row) => this.select(row, true),
       point: (row) => this.pointing.mark(row),
       close: () => this.clear(),
@@ -358,6 +361,7 @@ export class Viewer {
     this.find("out").addEventListener("click", () => zoom(0.5));
     this.find("home").addEventListener("click", () => camera.goHome());
     onPrint(this);
+    onSave(this);
     this.find("notice-close").addEventListener("click", () => this.notice(null));
     this.find("color").addEventListener("change", (event) => this.setColoring(event.target.value));
     this.#toggle("toggle-labels", "showLabels");
