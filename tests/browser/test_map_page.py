@@ -290,6 +290,79 @@ def test_a_question_shows_what_is_kept_and_what_is_lost(open_page: Open, painter
     assert over_colors(page, (spot(page, 0), at(page, 25))).isdisjoint({accent, second})
 
 
+def test_a_question_says_why_it_is_bad(open_page: Open) -> None:
+    page = open_map(open_page)
+    listed = page.locator(".vmap-question").all_inner_texts()
+    assert [text.split("\n")[0] for text in listed] == ["nobody near", "what stands in the middle", "who is alone"]
+    page.get_by_role("button", name="what stands in the middle").click()
+    # 0 is a corner: as far as the other three, and 45 articles are nearer.
+    assert page.locator(".vmap-why li").all_inner_texts() == [
+        "1 of its nearest articles is not on the map.",
+        "Its nearest articles lie in 2 areas of the map, and the question can be in one of them only.",
+        "Number 3 is 71 % of the map's width away: 45 articles lie nearer on the map.",
+    ]
+    page.get_by_role("button", name="who is alone").click()
+    assert page.locator(".vmap-why").count() == 0
+
+
+def test_no_rank_hides_another_or_lies_under_the_mark(open_page: Open) -> None:
+    # Six articles at the question's own position, and one next to them.
+    xy = np.stack([np.arange(49) % 7, np.arange(49) // 7], axis=1).astype(np.float64)
+    xy[[0, 1, 2, 3, 4, 5]] = (3.0, 3.0)
+    near = tuple(NearArticle(row, 0.1 + row / 100, row % 2 == 0) for row in (0, 1, 2, 3, 4, 5, 17))
+    question = PlacedQuestion("q", "all in one", None, 3.0, 3.0, 0.5, near, ())
+    page = open_map(open_page, planted(xy=xy, questions=(question,)))
+    page.evaluate(
+        """() => {
+          const made = globalThis.CanvasRenderingContext2D.prototype, real = made.fillText;
+          globalThis.ranks = [];
+          made.fillText = function (text, x, y) {
+            if (/^[0-9]+$/.test(text)) ranks.push([Number(text), x, y - 0.5]);
+            real.call(this, text, x, y);
+          };
+          theMap.pickQuestion(0);
+        }"""
+    )
+    still(page)
+    found = np.array(page.evaluate("() => { ranks.length = 0; theMap.scene.finish(); return ranks; }"))
+    places = {int(rank): np.array(place) for rank, *place in found}
+    assert sorted(places) == [1, 2, 3, 4, 5, 6, 7]
+    mark = np.array(page.evaluate("theMap.camera.at(theMap.state.picked.x, theMap.state.picked.y)"))
+    for rank, place in places.items():
+        assert np.hypot(*(place - mark)) >= 10 + 8.5, "beside the mark"
+        assert all(np.hypot(*(place - other)) >= 17 for r, other in places.items() if r != rank)
+
+
+def test_the_view_is_saved_as_a_picture(open_page: Open, tmp_path: Any) -> None:
+    from xml.etree import ElementTree
+
+    from PIL import Image
+
+    page = open_map(open_page, planted(map="my map & more"), color_scheme="dark")
+    with page.expect_download() as loading:
+        page.get_by_role("button", name="PNG").click()
+    assert loading.value.suggested_filename == "my-map-more.png"
+    loading.value.save_as(tmp_path / "map.png")
+    image = Image.open(tmp_path / "map.png").convert("RGB")
+    box = page.locator(".vmap-over").bounding_box()
+    assert image.width == box["width"]
+    assert image.height > box["height"] + 40, "with the legend below"
+    x, y = at(page, 8)
+    assert apart(list(image.getpixel((round(x - box["x"]), round(y - box["y"])))), swatch(page, 2)) < 40
+    assert image.getpixel((3, 3)) == (18, 22, 26)
+    with page.expect_download() as loading:
+        page.get_by_role("button", name="SVG").click()
+    loading.value.save_as(tmp_path / "map.svg")
+    root = ElementTree.parse(tmp_path / "map.svg").getroot()
+    texts = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert "cells, protein" in texts, "names are text"
+    assert {"cells (17)", "trains (16)", "songs (16)"} <= set(texts)
+    assert "map my map & more" in str(texts)
+    still(page)
+    assert page.get_by_role("button", name="Topics").get_attribute("aria-pressed") == "true"
+    assert page.evaluate("theMap.scene.overlay.showLabels")
+
+
 def test_a_question_is_picked_by_its_mark(open_page: Open) -> None:
     page = open_map(open_page)
     page.mouse.move(*spot(page, 1))
@@ -314,6 +387,7 @@ def test_questions_are_sorted_and_filtered(open_page: Open) -> None:
     def listed() -> list[str]:
         return [text.split("\n")[0] for text in page.locator(".vmap-question").all_inner_texts()]
 
+    page.get_by_label("Order of questions").select_option("")
     assert listed() == ["what stands in the middle", "who is alone", "nobody near"]
     page.get_by_label("Order of questions").select_option("low")
     assert listed() == ["nobody near", "what stands in the middle", "who is alone"]
