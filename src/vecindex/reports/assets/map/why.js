@@ -53,9 +53,9 @@ export function reasons(question, grid, bounds) {
   if (question.x === null || !lost.length) return found;
   const width = Math.max(bounds.x1 - bounds.x0, bounds.y1 - bounds.y0, 1);
   const points = there.map((one) => [grid.x(one.row), grid.y(one.row)]);
-  const places = areas(points, Math.max(AREA, GAPS / Math.sqrt(grid.length)) * width);
+  const number = areas(points, Math.max(AREA, GAPS / Math.sqrt(grid.length)) * width);
   const far = lost.map((one) => ({ ...one, dist: Math.hypot(grid.x(one.row) - question.x, grid.y(one.row) - question.y) }));
-  if (places > 1) found.push(`Its nearest articles lie in ${places} areas of the map, and the question can be in one of them only.`);
+  if (number > 1) found.push(`Its nearest articles lie in ${number} areas of the map, and the question can be in one of them only.`);
   const worst = far.reduce((a, b) => (a.dist >= b.dist ? a : b));
   const before = nearer(grid, question.x, question.y, worst.dist);
   const share = Math.round((100 * worst.dist) / width);
