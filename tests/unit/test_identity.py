@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vecindex.core.identity import content_hash, id_digest, same_text
 
@@ -55,3 +61,15 @@ def test_id_digest_tells_ids_apart() -> None:
 
 def test_a_name_that_is_no_unicode_has_a_digest_of_its_own() -> None:
     assert len({id_digest("caf\udce9"), id_digest("caf\udcea"), id_digest("café")}) == 3
+
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.lists(st.text())
+)
+
+
+@given(st.none() | st.text(), st.text(), st.dictionaries(st.text(), VALUES, max_size=3))
+def test_what_is_kept_is_hashed_as_one_list_in_json(title: str | None, text: str, extra: dict[str, Any]) -> None:
+    kept = json.dumps([title, text, extra], sort_keys=True)
+    right = hashlib.blake2b(kept.encode(), digest_size=8).hexdigest()
+    assert content_hash("read", title, text, extra).split(":")[1] == right

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,8 @@ def content_hash(embed_text: str, title: str | None, text: str, extra: Mapping[s
     """
     read = hashlib.blake2b(embed_text.encode() + b"\0" + vector, digest_size=8).hexdigest()
     # JSON escapes separate the parts, so that no two different rows give the same string.
-    kept = _JSON.encode([title, text, extra])
+    quoted = "null" if title is None else encode_basestring_ascii(title)
+    kept = f"[{quoted}, {encode_basestring_ascii(text)}, {_JSON.encode(extra) if extra else '{}'}]"
     return read + _SEPARATOR + hashlib.blake2b(kept.encode(), digest_size=8).hexdigest()
 
 

@@ -182,6 +182,9 @@ def _vector(value: Any) -> npt.NDArray[np.float32]:
         raise _Refused("vector: found nested lists, expected numbers") from None
     if raw.ndim != 1 or not raw.size:
         raise _Refused(f"vector: found shape {raw.shape}, expected one dimension")
+    if raw.dtype == np.float32 and 0 < np.abs(raw).max() < np.inf:
+        # Nearly all vectors: finite and not zero.
+        return raw
     if raw.dtype.kind not in "fiu":
         raise _Refused(f"vector: found values of type {raw.dtype}, expected numbers")
     with np.errstate(over="ignore"):  # becomes infinite, which is refused below

@@ -10,6 +10,7 @@ import numpy as np
 
 from vecindex.core.graph import Graph
 from vecindex.core.neighbors import NO_ROW
+from vecindex.core.texts.joined import joined, plain_chunks
 from vecindex.errors import CorruptError
 from vecindex.schema import stored_json
 from vecindex.store.database import GRAPH_PREFIX, AuxiliaryTable
@@ -97,8 +98,8 @@ def _rows(stored: StoredGraph) -> pa.Table:
     sims = pa.array(np.ascontiguousarray(graph.sims, dtype=np.float32).ravel())
     return pa.table(
         [
-            stored.ids,
-            stored.contents,
+            plain_chunks(stored.ids),
+            plain_chunks(stored.contents),
             pa.FixedSizeListArray.from_arrays(near, graph.k),
             pa.FixedSizeListArray.from_arrays(sims, graph.k),
         ],
@@ -107,8 +108,6 @@ def _rows(stored: StoredGraph) -> pa.Table:
 
 
 def _read(table: Any, about: dict[str, Any]) -> StoredGraph | None:
-    import pyarrow as pa
-
     try:
         n, k = int(about["rows"]), int(about["k"])
         recall, seconds = float(about["recall"]), float(about["seconds"])
@@ -132,4 +131,4 @@ def _read(table: Any, about: dict[str, Any]) -> StoredGraph | None:
     if at != n or rows.min(initial=0) < NO_ROW or rows.max(initial=0) >= n:
         return None
     graph = Graph(rows, sims, recall, seconds)
-    return StoredGraph(pa.concat_arrays(ids), pa.concat_arrays(contents), graph, made_by, version)
+    return StoredGraph(joined(ids), joined(contents), graph, made_by, version)

@@ -14,6 +14,7 @@ import numpy as np
 
 from vecindex.core.conditions import isin
 from vecindex.core.neighbors import F64
+from vecindex.core.texts.joined import joined, plain_chunks
 from vecindex.errors import ConfigError, CorruptError, VecindexError
 from vecindex.messages import Message, Placeholder, command, text
 from vecindex.schema import MAP_KEY, axes_among, stored_json
@@ -140,12 +141,12 @@ def columns_and_positions(
         for at, column in enumerate(axes):
             values = batch.column(column).cast(pa.float64())
             read[at].append(values.to_numpy(zero_copy_only=False))
-    joined = [np.concatenate(parts) if parts else np.empty(0) for parts in read]
-    positions = {name: np.stack(joined[2 * i : 2 * i + 2], axis=1) for i, name in enumerate(names)}
+    columns_read = [np.concatenate(parts) if parts else np.empty(0) for parts in read]
+    positions = {name: np.stack(columns_read[2 * i : 2 * i + 2], axis=1) for i, name in enumerate(names)}
     for xy in positions.values():
         # A row with one coordinate only, or an infinite one, is not on the map.
         xy[~np.isfinite(xy).all(axis=1)] = np.nan
-    return [pa.concat_arrays(parts) if parts else pa.array([], pa.string()) for parts in texts], positions
+    return [joined(parts) for parts in texts], positions
 
 
 def outside(table: ArticleTable, name: str) -> int:
@@ -213,7 +214,7 @@ def _fill_columns(table: ArticleTable, name: str, ids: pa.Array, xy: F64) -> Non
     import pyarrow as pa
 
     there = np.isfinite(xy).all(axis=1)
-    keys = ids.filter(pa.array(there))
+    keys = plain_chunks(ids.filter(pa.array(there)))
     x, y = (pa.array(xy[there, axis].astype(np.float32)) for axis in (0, 1))
     rows = pa.table(dict(zip(["id", *_columns(_NEXT, name)], [keys, x, y], strict=True)))
 

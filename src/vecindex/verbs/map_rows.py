@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vecindex.core.neighbors import F64, Rows
+from vecindex.core.texts.joined import of_one_kind
 from vecindex.core.vectors import F32, usable
 from vecindex.errors import LOOK_CLOSER, CorruptError
 from vecindex.store.articles import ArticleTable, as_matrix
@@ -104,7 +105,7 @@ def in_id_order(table: ArticleTable, ids: pa.Array, hashes: pa.Array, positions:
     index = np.empty(len(ids), dtype=np.int64)
     index[at] = np.arange(len(ids))
     placed = None if positions is None else positions[at]
-    return MapRows(table, table.version, ids.take(order), content_of(hashes.take(order)), index, placed)
+    return MapRows(table, table.version, ids.take(order), content_of(hashes).take(order), index, placed)
 
 
 def content_of(hashes: pa.Array) -> pa.Array:
@@ -118,6 +119,7 @@ def index_of(ids: pa.Array, among: pa.Array) -> Rows:
     """Return the index of each id among others; -1 for one that is not there; shape (n,)."""
     import pyarrow.compute as pc
 
+    ids, among = of_one_kind(ids, among)
     found = pc.index_in(ids, value_set=among)
     return np.asarray(found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64))
 
@@ -129,6 +131,6 @@ def same_rows(ids: pa.Array, contents: pa.Array, other_ids: pa.Array, other_cont
 
     at = index_of(ids, other_ids)
     there = np.flatnonzero(at >= 0)
-    alike = pc.equal(contents.take(pa.array(there)), other_contents.take(pa.array(at[there])))
+    alike = pc.equal(*of_one_kind(contents.take(pa.array(there)), other_contents.take(pa.array(at[there]))))
     at[there[~alike.fill_null(False).to_numpy(zero_copy_only=False)]] = -1
     return at

@@ -9,6 +9,7 @@ import numpy as np
 
 from vecindex.core.neighbors import NO_ROW, Rows
 from vecindex.core.questions import QuestionSet
+from vecindex.core.texts.joined import joined
 from vecindex.core.vectors import F32
 from vecindex.errors import CorruptError
 from vecindex.store.articles import ArticleTable, as_matrix
@@ -38,7 +39,6 @@ class TableReader:
 
         `by` is "article" or "chunk", which differ in a table of chunks only.
         """
-        import pyarrow as pa
         import pyarrow.compute as pc
 
         self.table = table
@@ -57,7 +57,7 @@ class TableReader:
         self._article_ids: pa.Array = self.ids
         if table.fingerprint.chunking is not None:
             parts = [batch.column("article_id") for _, batch in self.batches(["id", "article_id"])]
-            of_rows = (pa.concat_arrays(parts) if parts else pa.array([], pa.string())).take(order)
+            of_rows = joined(parts).take(order)
             if by == "article":
                 coded = of_rows.dictionary_encode()
                 self.articles = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)

@@ -9,6 +9,7 @@ import numpy as np
 
 from vecindex.core.graph import I32
 from vecindex.core.neighbors import NO_ROW
+from vecindex.core.texts.joined import joined
 from vecindex.core.vectors import F32
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -96,11 +97,6 @@ def file_neighbors(
 
 def _rows(table: ArticleTable, where: str | None) -> tuple[MapRows, pa.Array]:
     """Return the rows of the file in the order of their ids, and their ids in the order of the file."""
-    import pyarrow as pa
-
     batches = list(table.stream(["id", "content_hash"], where, rows=_ID_ROWS))
-    ids, hashes = (
-        pa.concat_arrays([batch.column(i) for batch in batches]) if batches else pa.array([], pa.string())
-        for i in range(2)
-    )
+    ids, hashes = (joined([batch.column(i) for batch in batches]) for i in range(2))
     return in_id_order(table, ids, hashes), ids

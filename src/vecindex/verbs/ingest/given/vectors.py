@@ -11,7 +11,7 @@ from vecindex.core.vectors import F32, row_cosines
 from vecindex.errors import ModelError, SourceError
 from vecindex.messages import Message, Placeholder, command, option, text
 from vecindex.sources.articles import Article
-from vecindex.types import Fingerprint
+from vecindex.types import FIRST_VALUES, Fingerprint
 from vecindex.verbs.ingest.given.recipes import closest_recipe
 from vecindex.verbs.ingest.model import NAME
 from vecindex.verbs.ingest.plan import Planned
@@ -72,7 +72,7 @@ def settle_fingerprint(run: Run, rows: Sequence[Planned]) -> None:
             weights="unknown",
             revision=run.options["revision"],
             dimension=dimension,
-            pooling="unknown",
+            pooling="unknown" + (FIRST_VALUES.format(dimension) if run.choice.dimensions else ""),
             prompt=run.choice.prompt or "",
             max_tokens=run.choice.max_tokens or 0,
             text_template=run.choice.text_template,
