@@ -1,6 +1,7 @@
 """What a map costs as the rows grow: seconds, CPU seconds and peak memory of each stage, and its scores.
 
-    python bench/growth.py --db DIR [--name NAME] [--set SETTING=VALUE ...] [--keep-graph] [--note TEXT]
+    python bench/growth.py --db DIR [--name NAME] [--set SETTING=VALUE ...] [--keep-graph] [--layout-rows N]
+        [--note TEXT]
     python bench/growth.py --db DIR --anchor --questions FILE ... [--no-controls]
     python bench/growth.py --fit [--notes NOTE ...]
     python bench/growth.py --constants
@@ -106,7 +107,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             args.name, anchor=True, questions=args.questions, controls=args.controls, observer=marks
         )
     else:
-        result = index.project(args.name, settings=settings, fresh=True, seed=args.seed, observer=marks)
+        result = index.project(
+            args.name, settings=settings, fresh=True, seed=args.seed, layout_rows=args.layout_rows, observer=marks
+        )
     seconds, cpu_s = time.perf_counter() - begun, time.process_time() - cpu_begun
     row: dict[str, Any] = {
         "articles": result.articles,
@@ -127,6 +130,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         row["before_polish"] = {"seconds": wall, "cpu_s": work}
     row |= {"work": plain(done[-1]) if done else None, "pace": plain(pace)}
     row["forecast"] = result.to_dict()["forecast"]
+    if result.sampled is not None:
+        row["sampled"] = plain(result.sampled)
     scores = result.scores
     if scores is not None:
         row["recall"] = {k: round(one.mean, 4) for k, one in scores.recall.items() if one is not None}
@@ -140,7 +145,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 def fit(notes: list[str]) -> None:
     """Print the exponent of each stage between neighboring sizes."""
     rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
-    chosen = {r["articles"]: r for r in rows if r.get("graph") == "made" and not r["anchored"] and not r["settings"]}
+    made = [r for r in rows if r.get("graph") == "made" and not r.get("sampled")]
+    chosen = {r["articles"]: r for r in made if not r["anchored"] and not r["settings"]}
     if notes:
         chosen = {n: r for n, r in chosen.items() if r["note"] in notes}
     sizes = sorted(chosen)
@@ -197,6 +203,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--keep-graph", action="store_true")
+    parser.add_argument("--layout-rows", type=int)
     parser.add_argument("--anchor", action="store_true")
     parser.add_argument("--questions", nargs="*", default=[])
     parser.add_argument("--controls", action=argparse.BooleanOptionalAction, default=True)

@@ -75,6 +75,9 @@ Durable = Annotated[
 Wait = Annotated[
     float, Option("Seconds to wait for another writer of the database.", default=0.0, metavar="SECONDS", at_least=0)
 ]
+Memory = Annotated[
+    str | None, Option("Memory that the run may take, such as 4GB [default: what there is]", metavar="SIZE")
+]
 TrustRemoteCode = Annotated[
     bool,
     Option(

@@ -159,3 +159,33 @@ def test_an_interruption_that_was_swallowed_ends_the_work_at_the_next_stage() ->
     with pytest.raises(Interrupted, match="as it was"):
         interrupted()
     assert told == [Stage("layout", 0, 2)]
+
+
+def test_a_map_of_a_sample_says_what_was_laid_out_and_what_the_others_keep(run: Run, db: Path) -> None:
+    lay_out = ("project", "said", "--db", db, "--method", "pca", "--layout-rows", 100)
+    told = run(*lay_out, "--json").json["sampled"]
+    assert (told["laid_out"], told["placed"], told["sample"], told["placed_sample"]) == (100, 164, 100, 164)
+    shown = run(*lay_out).out
+    assert "laid out: a sample of 100 articles; 164 others placed among them" in shown
+    assert "those laid out keep " in shown
+    assert "those placed keep " in shown
+    assert "a sample of 100 laid out, the others placed" in run("status", "--db", db).out
+    wrong = run("project", "--db", db, "--memory", "plenty")
+    assert (wrong.code, "--memory is a size such as 4GB or 800MB, found 'plenty'." in wrong.err) == (2, True)
+    small = run("project", "--db", db, "--memory", "1MB")
+    assert (small.code, "takes at least" in small.err, "Allow more: --memory" in small.err) == (2, True, True)
+    both = run("project", "said", "--db", db, "--update", "--layout-rows", 50)
+    assert (both.code, "--layout-rows means nothing with --update" in both.err) == (2, True)
+
+
+def test_overlap_refuses_what_the_memory_does_not_allow_for(run: Run, db: Path, tmp_path: Path) -> None:
+    assert run("project", "--db", db, "--method", "pca").code == 0
+    questions = tmp_path / "questions.txt"
+    questions.write_text("how do cells die?\n")
+    asked = ("overlap", "--db", db, "-q", questions)
+    small = run(*asked, "--memory", "1MB")
+    assert (small.code, small.out) == (2, "")
+    assert "Measuring 264 rows on 1 map takes about " in small.err
+    assert "of memory; --memory 1MB allows less." in small.err
+    assert "vecindex search" in small.err
+    assert run(*asked, "--memory", "8GB").code == 0

@@ -1,13 +1,28 @@
-"""Giving memory back to the system, and the most that was held."""
+"""Giving memory back to the system, the most that was held, and sizes as people write them."""
 
 from __future__ import annotations
 
 import ctypes
+import re
 from contextlib import suppress
 from pathlib import Path
 
 # M_ARENA_MAX of glibc's malloc.h.
 _ARENA_MAX = -8
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
+
+
+def bytes_in_words(written: str) -> int | None:
+    """Return a size as bytes, None for a text that is none; KB, MB, GB and TB count thousands, KiB and so on 1,024.
+
+    >>> bytes_in_words("1.5GB"), bytes_in_words("2 GiB"), bytes_in_words("much")
+    (1500000000, 2147483648, None)
+    """
+    found = _SIZE.fullmatch(written.strip())
+    if found is None:
+        return None
+    power = " kmgt".index(found[2].lower() or " ")
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
 
 
 def give_back_memory() -> None:

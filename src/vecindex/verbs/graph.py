@@ -49,6 +49,8 @@ class Prepared:
     kept: Graph | None
     whole: bool
     """Whether nothing changed since it was stored."""
+    stored: int = 0
+    """Rows of the graph that is stored, of whatever it may be."""
 
     @property
     def searched(self) -> int:
@@ -64,17 +66,18 @@ def prepare(database: Database, rows: MapRows, k: int, observer: Observer) -> Pr
     lost a neighbor are searched again.
     """
     stored = GraphTable(database, rows.table.name, observer.notice).load()
+    there = 0 if stored is None else len(stored.graph)
     if stored is None or stored.graph.k < min(k, len(rows) - 1) or stored.made_by != made_by(rows):
-        return Prepared(rows, None, False)
+        return Prepared(rows, None, False, there)
     now = same_rows(stored.ids, stored.contents, rows.ids, rows.contents)
     held = now >= 0
     kept = stored.graph.keep(held)
     searched = len(rows) - len(kept) + int(kept.incomplete().sum())
     if len(kept) < 2 or searched > MAX_EXTENDED * len(rows):
-        return Prepared(rows, None, False)
+        return Prepared(rows, None, False, there)
     old = now[held]
     new = np.setdiff1d(np.arange(len(rows)), old)
-    return Prepared(rows.ordered(np.concatenate([old, new])), kept, not searched and bool(held.all()))
+    return Prepared(rows.ordered(np.concatenate([old, new])), kept, not searched and bool(held.all()), there)
 
 
 def complete(prepared: Prepared, vectors: F32, k: int, seed: int, observer: Observer) -> tuple[Graph, GraphOrigin]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vecindex.core.neighbors import F64, Rows
+from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.texts.joined import of_one_kind
 from vecindex.core.vectors import F32, usable
 from vecindex.errors import LOOK_CLOSER, CorruptError
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 STAGE = "reading"
+# Rows that are read by their numbers at a time.
+_TAKEN = 8_192
 _CONTENT_CHARACTERS = 16
 
 
@@ -30,7 +33,7 @@ class MapRows:
     ----------
     ids, contents : (n,) Arrow texts: each row's id, and the half of its content hash that depends on what makes its
         vector.
-    order : (n,) the index in this order of each row as it is scanned.
+    order : the index in this order of each row of the table as it is scanned; NO_ROW for one that is not among them.
     positions : (n, 2) on the map that was asked for, NaN outside it; None where none was asked for.
     """
 
@@ -51,28 +54,66 @@ class MapRows:
 
         Raises CorruptError when a vector is not finite.
         """
-        d = self.table.fingerprint.dimension
-        vectors = np.empty((len(self), d), dtype=np.float32)
-        at = 0
+        vectors = np.empty((len(self), self.table.fingerprint.dimension), dtype=np.float32)
+        for rows, block in self.blocks(observer, STAGE, where):
+            vectors[rows] = block
+        return vectors
+
+    def blocks(self, observer: Observer, stage: str, where: str | None = None) -> Iterator[tuple[Rows, F32]]:
+        """Yield the rows (b,) and vectors (b, d) of the table, a part at a time, and report a stage.
+
+        Of rows that are some of the table's, only these are given. Raises CorruptError when a vector is not finite.
+        """
+        d, at = self.table.fingerprint.dimension, 0
         for batch in self.table.stream(["vector"], where):
-            observer.stage(Stage(STAGE, at, len(self)))
+            observer.stage(Stage(stage, at, len(self.order)))
             block = as_matrix(batch.column("vector"), d)
             if not usable(block).all():
                 raise CorruptError(
                     f"{self.table.where}: {int((~usable(block)).sum()):,} vectors are not finite.",
                     LOOK_CLOSER,
                 )
-            vectors[self.order[at : at + len(block)]] = block
+            rows = self.order[at : at + len(block)]
             at += len(block)
-        observer.stage(Stage(STAGE, at, len(self)))
-        return vectors
+            here = rows >= 0
+            yield (rows, block) if here.all() else (rows[here], block[here])
+        observer.stage(Stage(stage, at, len(self.order)))
+
+    def vectors_of(self, rows: Rows) -> F32:
+        """Return the vectors (m, d) of some rows (m,), read from the table in the order in which they lie there."""
+        scanned = np.empty(len(self), dtype=np.int64)
+        here = np.flatnonzero(self.order >= 0)
+        scanned[self.order[here]] = here
+        wanted, back = np.unique(scanned[rows], return_inverse=True)
+        found = np.empty((len(wanted), self.table.fingerprint.dimension), dtype=np.float32)
+        for at in range(0, len(wanted), _TAKEN):
+            part = self.table.rows_at(wanted[at : at + _TAKEN].tolist(), ["vector"]).column("vector")
+            found[at : at + _TAKEN] = as_matrix(part.combine_chunks(), found.shape[1])
+        return found[back]
+
+    def some(self, rows: Rows) -> MapRows:
+        """Return some of the rows (m,), ascending, numbered from 0 in that order."""
+        import pyarrow as pa
+
+        number = np.full(len(self) + 1, NO_ROW, dtype=np.int64)
+        number[rows] = np.arange(len(rows))
+        taken = pa.array(rows)
+        return MapRows(
+            self.table,
+            self.version,
+            self.ids.take(taken),
+            self.contents.take(taken),
+            number[self.order],
+            None if self.positions is None else self.positions[rows],
+        )
 
     def ordered(self, order: Rows) -> MapRows:
         """Return the same rows in another order: `order` (n,) holds the present indices of its rows, in turn."""
         import pyarrow as pa
 
         taken = pa.array(order)
-        back = np.empty(len(self), dtype=np.int64)
+        # Rows of the table that are not among these have the number -1, which stays.
+        back = np.full(len(self) + 1, NO_ROW, dtype=np.int64)
         back[order] = np.arange(len(self))
         return MapRows(
             self.table,

@@ -73,6 +73,8 @@ def rebuilt_by(name: str, about: Any) -> Command:
     index.project('map')
     >>> print(text(rebuilt_by("t", {"method": "tsne", "settings": {"perplexity": 50.0, "dof": 1.0}})))
     index.project('t', method='tsne', settings={'perplexity': 50.0})
+    >>> print(text(rebuilt_by("m", {"method": "local", "sampled": {"laid_out": 60_000}})))
+    index.project('m', layout_rows=60000)
     >>> print(text(rebuilt_by("a", {"anchored": True, "anchors": {"base": "m", "files": [{"name": "q.txt"}]}})))
     index.project('a', anchor=True, base='m', questions=['q.txt'])
     """
@@ -82,7 +84,8 @@ def rebuilt_by(name: str, about: Any) -> Command:
         file = {} if source.get("from_table") else {"positions": source.get("file") or Placeholder("FILE")}
         return command("project", name, **file, columns=",".join(source.get("columns") or ()))
     if not about.get("anchored"):
-        return command("project", name, **_made_as(about.get("method"), about.get("settings")))
+        size = _mapping(about.get("sampled")).get("laid_out")
+        return command("project", name, **_made_as(about.get("method"), about.get("settings")), layout_rows=size)
     anchors = about.get("anchors")
     if not isinstance(anchors, Mapping):
         return command("project", name, anchor=True, questions=Placeholder("FILE"))

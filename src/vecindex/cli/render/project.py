@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         PlacedRows,
         ProjectResult,
         QuestionScores,
+        SampledRows,
     )
     from vecindex.verbs.scores.scores import MapScores
 
@@ -64,11 +65,22 @@ def _lines(result: ProjectResult) -> Iterator[Message | Rows]:
     if result.focus is not None:
         cover = ", ".join(f"{percent(share, 1)} of their {k} nearest" for k, share in result.focus.cover.items())
         yield f"focus on {result.focus.asked:,} questions ({plain(result.focus.questions)}): holds {cover}"
+    if result.sampled is not None:
+        yield from _sampled(result.sampled)
     if result.scores is not None:
         yield from _scores(result.scores)
     if result.anchor is not None:
         yield from _anchor_lines(result.anchor)
     yield from _changes(result)
+
+
+def _sampled(found: SampledRows) -> Iterator[str]:
+    copies = f", {found.copies:,} of them next to an article that they nearly repeat" if found.copies else ""
+    yield f"laid out: a sample of {found.laid_out:,} articles; {found.placed:,} others placed among them{copies}"
+    if found.recall:
+        yield "those laid out keep " + recall_text(found.recall, found.sample)
+    if found.placed_recall:
+        yield "those placed keep " + recall_text(found.placed_recall, found.placed_sample)
 
 
 def _changes(result: ProjectResult) -> Iterator[Message]:
@@ -91,7 +103,8 @@ def _changes(result: ProjectResult) -> Iterator[Message]:
         update = command("project", result.name, update=True)
         yield text(f"{result.new:,} rows are new since it was begun: ", update, " places them")
     if result.due:
-        again = rebuilt_by(result.name, {"method": result.method, "settings": result.settings})
+        sampled = None if result.sampled is None else {"laid_out": result.sampled.laid_out}
+        again = rebuilt_by(result.name, {"method": result.method, "settings": result.settings, "sampled": sampled})
         if result.method == IMPORTED:
             again = command("project", result.name, positions=Placeholder("FILE"))
         if result.anchored:
@@ -193,6 +206,8 @@ def map_line(name: str, about: Any) -> str:
     ]
     if duplicates := (about.get("scores") or {}).get("duplicates"):
         parts.append(f"{duplicates:,} with the vector of another one")
+    if isinstance(about.get("sampled"), Mapping):
+        parts.append(f"a sample of {about['sampled'].get('laid_out', 0):,} laid out, the others placed")
     if about.get("focus"):
         parts.append(f"focus on {about['focus'].get('questions')}")
     return plain(f"{name}: {', '.join(parts)}")

@@ -7,10 +7,12 @@ from typing import Annotated, Literal
 from vecindex.config import SEED
 from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, command, option, text
-from vecindex.options import Option, checked
+from vecindex.options import Memory, Option, checked
 from vecindex.verbs.evaluate.options import one_ranker
 from vecindex.verbs.search.options import RankOptions
 from vecindex.verbs.search.rankers import APPROXIMATE, MEANING, Ranker
+from vecindex.types import Observer
+from vecindex.verbs.bounds import check_memory, held_bytes
 
 DEPTH = 100
 """Neighbors of a question that are looked at, at most."""
@@ -46,6 +48,7 @@ class OverlapOptions(RankOptions, total=False):
         Literal["corpus"] | None,
         Option("Measure against samples of the articles too: would more help?", metavar="corpus"),
     ]
+    memory: Memory
     explain: Annotated[
         bool, Option("Run the experiments too that need the model and more time.", default=False, flag="--explain")
     ]
@@ -86,6 +89,23 @@ def _checked_ranker(options: OverlapOptions) -> Ranker | None:
                 text("Leave it out, or leave ", option("ranker"), " out."),
             )
     return ranker
+
+
+# Of a row: its id in two orders, its lists in the neighbor graph where one is stored, and its position on a map.
+_FIXED_BYTES, _ROW_BYTES, _GRAPH_BYTES, _MAP_BYTES = 300_000_000, 150, 200, 150
+
+
+def check_memory_of(rows: int, maps: int, has_graph: bool, options: OverlapOptions, observer: Observer) -> None:
+    """Raise ConfigError where measuring so many rows on so many maps needs more memory than the options allow.
+
+    Vectors are read a part at a time. What is kept of each row is its id, its position on each map, and where it is
+    in a tree of these positions; and the neighbor graph, where one is stored.
+    """
+    needed = held_bytes() + _FIXED_BYTES + rows * (_ROW_BYTES + _GRAPH_BYTES * has_graph + _MAP_BYTES * maps)
+    what = f"Measuring {rows:,} rows on {maps:,} {'map' if maps == 1 else 'maps'}"
+    one = text("measure one map: ", option("map", Placeholder("NAME")))
+    fewer = one if maps > 1 else text("search without a map: ", command("search"))
+    check_memory(needed, options["memory"], what, fewer, observer)
 
 
 def check_enough(where: str, found: int, k: int, what: str = "articles", remedy: str = "Ingest articles") -> None:

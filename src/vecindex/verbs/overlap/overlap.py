@@ -22,6 +22,7 @@ from vecindex.neighbors.plane import Plane
 from vecindex.options import ModelOptions, changed, fields_of
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
+from vecindex.store.graph import GraphTable
 from vecindex.store.maps import damaged_maps, maps, no_such_map
 from vecindex.types import Observer, Silent
 from vecindex.verbs.clock import Clock
@@ -48,7 +49,7 @@ from vecindex.verbs.overlap.measure import (
     vectors_by_row,
 )
 from vecindex.verbs.overlap.metrics import further_metrics
-from vecindex.verbs.overlap.options import DEPTH, OverlapOptions, check_enough, checked_overlap
+from vecindex.verbs.overlap.options import DEPTH, OverlapOptions, check_enough, check_memory_of, checked_overlap
 from vecindex.verbs.overlap.question import QuestionRow
 from vecindex.verbs.overlap.ranked.lists import ranked_ids, with_hits
 from vecindex.verbs.overlap.ranked.measure import name_of, ranked_facts, ranked_on_map, with_maps
@@ -99,6 +100,7 @@ def overlap(
     situation = _situation(table, questions, options, there, texts)
     chosen = the_map(stored, situation.asked, options["map"]) if stored else None
     clock.lap("questions")
+    check_memory_of(table.count(), len(about), GraphTable(database, name).exists(), options, observer)
     _warn_of_unknown(table, observer)
     reader = TableReader(table, list(about), options["by"])
     check_enough(table.where, reader.n, k, "rows" if reader.articles is None else "articles")

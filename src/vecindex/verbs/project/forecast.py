@@ -20,6 +20,8 @@ from vecindex.core.memory import most_held_bytes
 from vecindex.messages import Message, option, text
 from vecindex.shortages import memory_available
 from vecindex.types import Forecast, Observer, Stage
+from vecindex.verbs.bounds import held_bytes, in_words
+from vecindex.verbs.project.sampled import PASSES
 
 STAGE, COMPILING = "forecast", "compiling"
 PRODUCTS, LOOPS, TURNS = "products", "loops", "turns"
@@ -41,8 +43,12 @@ _CACHED, _LARGER = 32_768, 0.3
 
 # Bytes: of libraries that are loaded later, of blocks that few rows do not fill, and of a row besides its vector.
 _BASE_BYTES = 40e6
-_BLOCK_BYTES, _FULL_FROM = 260e6, 40_000
-_ROW_BYTES = 700
+BLOCK_BYTES, _FULL_FROM = 260_000_000, 40_000
+ROW_BYTES = 700
+# Of a row of the table where a sample is laid out: its id, its position, and its number in three orders.
+_PLACED_BYTES = 150
+# Seconds to place a row, and for its neighbors within a tile.
+_PLACED_ROW, _TILE_ROW = 3e-4, 4e-4
 
 # Of a long run, and of a short one.
 _ROUNDS = (9, 3)
@@ -67,6 +73,7 @@ class Work:
         of all.
     method, settings : of the layout. `rebuilt` says whether it begins from the map that it replaces.
     sample : articles drawn for the scores.
+    placed : articles that are placed among those laid out, which are `articles`.
     questions, maps : to anchor to, and how many maps are anchored to them; 0 where one is laid out.
     """
 
@@ -81,6 +88,7 @@ class Work:
     sample: int
     questions: int = 0
     maps: int = 0
+    placed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,7 @@ def costs(work: Work) -> list[Cost] | None:
         Cost("reading", LOOPS, 0.05 + 1.5e-8 * work.rows * d),
         *_graph_costs(work),
         *_LAYOUTS[work.method](work),
+        *_placing_costs(work),
         *_score_costs(work),
         Cost("write", LOOPS, 0.03 + 2e-6 * n),
     ]
@@ -160,6 +169,15 @@ def _of_rows(n: int) -> float:
     return float(_ROW * n * max(1.0, n / _CACHED) ** _LARGER)
 
 
+def _placing_costs(work: Work) -> Iterator[Cost]:
+    if not work.placed:
+        return
+    n = work.articles + work.placed
+    yield Cost("placing", LOOPS, _PLACED_ROW * work.placed, 0.3)
+    if sweeps := int(work.settings.get("polish_sweeps", 0)):
+        yield Cost("placing", LOOPS, PASSES * n * (_TILE_ROW + 5e-5 * sweeps), 0.9)
+
+
 def _anchor_costs(work: Work) -> Iterator[Cost]:
     sweeps = int(work.settings["sweeps"])
     # Those around a question, and their neighbors.
@@ -171,7 +189,8 @@ def _anchor_costs(work: Work) -> Iterator[Cost]:
 
 
 def _score_costs(work: Work) -> Iterator[Cost]:
-    n, drawn = work.articles, min(work.sample, work.articles)
+    n = work.articles + work.placed
+    drawn = min(work.sample, n)
     if work.maps:
         # The sample again for the other strength, and those of it that moved far.
         drawn = drawn * min(2, work.maps) + min(work.sample, 4 * work.questions)
@@ -184,9 +203,20 @@ _LAYOUTS: dict[str, Callable[[Work], Iterator[Cost]]] = {"local": _local_costs, 
 
 def memory_bytes(work: Work) -> int:
     """Return the bytes that a run takes at its peak, besides what the process holds before."""
+    if work.placed:
+        return bytes_by_sample(work.articles, work.rows, work.dimension)
     focus = work.articles if work.articles < work.rows else 0
-    fixed = _BASE_BYTES + _BLOCK_BYTES * min(1.0, work.articles / _FULL_FROM)
-    return round(fixed + 4 * work.dimension * (work.rows + focus) + _ROW_BYTES * work.articles)
+    return round(fixed_bytes(work.articles) + 4 * work.dimension * (work.rows + focus) + ROW_BYTES * work.articles)
+
+
+def bytes_by_sample(laid_out: int, rows: int, dimension: int) -> int:
+    """Return the bytes that a map takes of which a sample is laid out."""
+    return round(fixed_bytes(laid_out) + (4 * dimension + ROW_BYTES) * laid_out + _PLACED_BYTES * rows)
+
+
+def fixed_bytes(articles: int) -> float:
+    """Return the bytes that laying so many articles out takes besides those of each."""
+    return _BASE_BYTES + BLOCK_BYTES * min(1.0, articles / _FULL_FROM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +254,7 @@ def expect(work: Work, observer: Observer) -> Expected:
     stages: dict[str, float] = {}
     for one in found:
         stages[one.stage] = stages.get(one.stage, 0.0) + pace.seconds(one)
-    seconds, held = sum(stages.values()), _held_bytes()
+    seconds, held = sum(stages.values()), held_bytes()
     result = Forecast(
         seconds=seconds,
         low_s=seconds * RANGE[0],
@@ -240,16 +270,18 @@ def expect(work: Work, observer: Observer) -> Expected:
     return Expected(result, before)
 
 
-def _held_bytes() -> int:
-    import psutil
-
-    return int(psutil.Process().memory_info().rss)
-
-
 def _too_little(result: Forecast, work: Work) -> Message:
-    needed, there = (f"{n_bytes / _GIGA:.1f} GB" for n_bytes in (result.memory_bytes, result.available_bytes))
+    needed, there = in_words(result.memory_bytes), in_words(result.available_bytes)
     part = (
-        text("; or map a part of the articles (", option("focus"), ", ", option("focus_size"), ")")
+        text(
+            "; or bound the memory (",
+            option("memory"),
+            "), so that a sample is laid out; or map a part of the articles (",
+            option("focus"),
+            ", ",
+            option("focus_size"),
+            ")",
+        )
         if not work.maps and work.articles == work.rows
         else ""
     )

@@ -17,7 +17,8 @@ from vecindex.maps.methods import (
     settings_for,
 )
 from vecindex.messages import OptionName, Placeholder, option, text
-from vecindex.options import Durable, ModelOptions, Option, checked, fields_of
+from vecindex.options import Durable, Memory, ModelOptions, Option, checked, fields_of
+from vecindex.verbs.bounds import allowed_bytes
 
 DEFAULT_NAME = "map"
 ANCHORED_NAME = "anchored"
@@ -30,7 +31,7 @@ SAMPLE = 5_000
 ANCHORING = {"sweeps": Setting(6, "times that an article which matters to a question may move", 1)}
 """The settings of an anchored map."""
 
-_LAYOUT = ("method", "fresh", "focus", "focus_size")
+_LAYOUT = ("method", "fresh", "focus", "focus_size", "layout_rows", "memory")
 """Options of a map that is laid out from its vectors."""
 
 MapSeed = Annotated[
@@ -91,6 +92,15 @@ class ProjectOptions(ModelOptions, total=False):
         Option("The columns with x and y of a map made elsewhere: of its file, else of the table.", metavar="X,Y"),
     ]
     id_field: Annotated[str | None, Option("Field with the id, in a file of positions [default: recognized]")]
+    layout_rows: Annotated[
+        int | None,
+        Option(
+            "Lay out a sample of so many articles, and place the others [default: all that fit]",
+            metavar="N",
+            at_least=MIN_ARTICLES,
+        ),
+    ]
+    memory: Memory
     durable: Durable
     sample: Annotated[int, Option("Articles drawn for the scores; all are candidates.", default=SAMPLE, at_least=1)]
 
@@ -138,6 +148,9 @@ def checked_project(questions: Sequence[str], options: ProjectOptions, positions
             text(option("focus"), " and ", option("focus_size"), " belong together."),
             text("For example: ", option("focus", Placeholder("FILE")), " and ", option("focus_size", 10_000)),
         )
+    if options["focus"] is not None:
+        _refuse(_given(options, ("layout_rows", "memory")), option("focus"), "whose articles are all laid out")
+    allowed_bytes(options["memory"])
     return options
 
 

@@ -114,7 +114,7 @@ def place_new(
         found = place_by_search(near, positions, plane.nearest)
         copies[others] = copy = _near_copies(vectors, new[others], near)
         found[copy] = positions[near[copy, 0]]
-        positions[new[others]] = _apart(found, plane)
+        positions[new[others]] = apart(found, plane)
     return NewPositions(positions[new], kept, copies)
 
 
@@ -152,7 +152,7 @@ def _nearest_on_map(vectors: F32, positions: F64, new: Rows, graph: Graph | None
     return near
 
 
-def _apart(found: F64, plane: Plane) -> F64:
+def apart(found: F64, plane: Plane) -> F64:
     """Return new positions with those moved a little that are an article's, or an earlier new one.
 
     Else one would hide the other. The move is a quarter of the way to the nearest article that lies elsewhere, in

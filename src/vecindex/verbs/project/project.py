@@ -19,6 +19,7 @@ from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
 from vecindex.maps.methods import MapMethod, Settings, usable_method
 from vecindex.messages import Placeholder, command, option, text
+from vecindex.neighbors.coarse import CoarseSearch
 from vecindex.serialize import plain
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -45,6 +46,8 @@ from vecindex.verbs.project.options import (
 )
 from vecindex.verbs.project.result import FocusCover, ProjectResult
 from vecindex.verbs.project.run import RowCounts, Run, writer_when_free
+from vecindex.verbs.project.sampled import draw, measure, numbers_of, with_others
+from vecindex.verbs.project.size import laid_out_rows
 from vecindex.verbs.project.update import update_map
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.scores.scores import score_map
@@ -117,13 +120,15 @@ def _make(run: Run, name: str, old: Any) -> ProjectResult:
     if options["focus"] is not None:
         asked = run.questions(options["focus"])
         clock.lap("questions")
-    rows = read_rows(run.table, None if old is None else name)
-    _refuse_few(rows)
+    whole = read_rows(run.table, None if old is None else name)
+    _refuse_few(whole)
     k = max(GRAPH_K, method.neighbors(settings)) if method.neighbors else 0
+    size = laid_out_rows(options, whole, observer)
+    rows = whole if size is None else draw(whole, size, run.seed)
     prepared = prepare(run.database, rows, k, observer) if k and asked is None else Prepared(rows, None, False)
     rows = prepared.rows
     clock.lap("rows")
-    expected = expect(_work(run, prepared, k, settings), observer)
+    expected = expect(_work(run, prepared, k, settings, len(whole)), observer)
     clock.lap("forecast")
     vectors = rows.matrix(observer)
     _refuse_alike(rows, vectors)
@@ -134,21 +139,42 @@ def _make(run: Run, name: str, old: Any) -> ProjectResult:
         focus = FocusCover(asked[0].name, len(asked[1]), len(on_map), cover)
         vectors = np.ascontiguousarray(vectors[on_map])
         clock.lap("focus")
-    graph, origin, stored = _graph(run, prepared, vectors, k, keep=on_map is None)
+    # The graph of a sample replaces none of more rows.
+    keep = on_map is None and (size is None or prepared.stored <= len(rows))
+    graph, origin, stored = _graph(run, prepared, vectors, k, keep=keep)
     clock.lap("graph")
     before = None if options["fresh"] else _old_positions(rows, on_map)
     xy, moved = _laid_out(run, method, settings, vectors, graph, before)
     clock.lap("layout")
-    scores = score_map(vectors, xy, sample=options["sample"], seed=run.seed, observer=observer)
+    sampled = None
+    if size is None:
+        scores = score_map(vectors, xy, sample=options["sample"], seed=run.seed, observer=observer)
+    else:
+        clusters = CoarseSearch(vectors, len(vectors), run.seed)
+        del vectors
+        give_back_memory()
+        laid_out = numbers_of(rows, whole)
+        placed = with_others(whole, laid_out, xy, clusters, settings, run.seed, observer)
+        del clusters
+        clock.lap("placing")
+        xy = placed.xy
+        scores, sampled = measure(whole, placed, options["sample"], run.seed, observer)
     clock.lap("scores")
-    del vectors
+    vectors = np.empty((0, 0), dtype=np.float32)
     give_back_memory()
     former = {"from": old.get("id"), "moved": moved} if isinstance(old, Mapping) and moved is not None else None
     about = run.about(
-        rows, method_of(options), settings, scores, graph=origin, rebuilt=former, focus=_focus_kept(focus, asked)
+        whole,
+        method_of(options),
+        settings,
+        scores,
+        graph=origin,
+        rebuilt=former,
+        focus=_focus_kept(focus, asked),
+        sampled=sampled,
     )
-    written = run.write(name, rows, on_map, xy, about, old)
-    if not stored:
+    written = run.write(name, whole if size is not None else rows, on_map, xy, about, old)
+    if not stored and (size is None or keep):
         keep_graph(run.database, rows, graph, observer)
     return replace(
         run.result(name, "made" if old is None else "rebuilt", about, written),
@@ -159,15 +185,16 @@ def _make(run: Run, name: str, old: Any) -> ProjectResult:
         rejected=asked[0].rejected if asked else (),
         duplicates=asked[0].duplicates if asked else (),
         forecast=expected.compared(clock.laps),
+        sampled=sampled,
     )
 
 
-def _work(run: Run, prepared: Prepared, k: int, settings: Settings) -> Work:
-    """Return what laying a map out will take; `k` neighbors are in its graph."""
+def _work(run: Run, prepared: Prepared, k: int, settings: Settings, of: int) -> Work:
+    """Return what laying a map out of a table of so many rows will take; `k` neighbors are in its graph."""
     rows, options = prepared.rows, run.options
     articles = min(len(rows), options["focus_size"] or len(rows))
     return Work(
-        rows=len(rows),
+        rows=of,
         articles=articles,
         dimension=rows.table.fingerprint.dimension,
         searched=0 if not k else articles if prepared.kept is None else prepared.searched,
@@ -176,6 +203,7 @@ def _work(run: Run, prepared: Prepared, k: int, settings: Settings) -> Work:
         settings=settings,
         rebuilt=rows.positions is not None and not options["fresh"],
         sample=options["sample"],
+        placed=of - len(rows),
     )
 
 

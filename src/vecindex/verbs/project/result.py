@@ -82,6 +82,26 @@ class PlacedRows:
 
 
 @dataclass(frozen=True, slots=True)
+class SampledRows:
+    """A map of which a sample was laid out, and the other articles were placed among them.
+
+    Attributes
+    ----------
+    laid_out, placed : how many; `copies` of those placed lie next to an article that they are near-copies of.
+    sample, recall : a sample of those laid out and, under each k, their recall on the map.
+    placed_sample, placed_recall : the same for those placed.
+    """
+
+    laid_out: int
+    placed: int
+    copies: int
+    sample: int
+    recall: dict[int, Interval]
+    placed_sample: int
+    placed_recall: dict[int, Interval]
+
+
+@dataclass(frozen=True, slots=True)
 class QuestionScores:
     """What questions keep at their best positions; means over them, each with its interval.
 
@@ -202,6 +222,7 @@ class ProjectResult(Result):
     anchor : what anchoring did, for a map that was anchored just now; else None.
     forecast : what the map was expected to cost, and what it took; None for a method whose costs are not known, and
         where nothing was laid out or anchored.
+    sampled : what was laid out and what was placed, for a map made of a sample just now; else None.
     imported : what became of positions made elsewhere; None for a map that was made here.
     rejected, duplicates : lines of the questions' or positions' file that were left out, or were counted once.
     """
@@ -229,6 +250,7 @@ class ProjectResult(Result):
     duplicates: tuple[Rejected, ...] = ()
     anchor: AnchorResult | None = None
     forecast: Forecast | None = None
+    sampled: SampledRows | None = None
 
     def _repr_html_(self) -> str:
         """Return a table, for notebooks."""

@@ -80,6 +80,7 @@ class Run:
         rebuilt: Mapping[str, Any] | None = None,
         focus: Any = None,
         anchors: Mapping[str, Any] | None = None,
+        sampled: Any = None,
     ) -> dict[str, Any]:
         """Return what is stored with a new map: plain values.
 
@@ -87,6 +88,7 @@ class Run:
         ----------
         rebuilt : the map that it replaces, and how far its articles moved.
         focus : what a focus map leaves out; `anchors` what an anchored map is anchored to.
+        sampled : what was laid out where that was a sample, and what the others keep.
         """
         about: dict[str, Any] = plain(
             {
@@ -106,6 +108,7 @@ class Run:
                 "placed": [],
             }
             | ({} if anchors is None else {"anchors": anchors})
+            | ({} if sampled is None else {"sampled": sampled})
         )
         return about
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from vecindex.core.identity import vector_hashes
 from vecindex.core.neighbors import F64, Neighbors, Rows
@@ -70,20 +71,46 @@ def score_plane(
     vectors: F32, plane: Plane, asked: Rows, *, seed: int, observer: Observer
 ) -> tuple[Neighbors, MapScores]:
     """Return the true neighbors of some articles among all, as `true_neighbors`, and with them the map's scores."""
-    near = _search(vectors, asked)
-    faithful = FidelitySearch(asked, vectors[asked], {"": plane}, K, lambda rows: (rows, vectors[rows]), seed, near)
-    for rows, block in _blocks(vectors, observer):
+    blocks = _blocks(vectors, observer)
+    true, _, scores = scored(blocks, lambda rows: vectors[rows], plane, asked, seed=seed)
+    return true, scores
+
+
+def scored(
+    blocks: Iterable[tuple[Rows, F32]], vectors_of: Callable[[Rows], F32], plane: Plane, asked: Rows, *, seed: int
+) -> tuple[Neighbors, dict[int, F64], MapScores]:
+    """Return true neighbors and scores as `score_plane` does, of vectors that need not be in memory.
+
+    Between the two the recall of each asked article, (s,) under each k.
+
+    Parameters
+    ----------
+    blocks : the rows and vectors of all articles on the map, a part at a time.
+    vectors_of : gives the vectors of some rows, ascending.
+    """
+    own = vectors_of(asked)
+    near = _search(own, asked, len(plane))
+    faithful = FidelitySearch(asked, own, {"": plane}, K, lambda rows: (rows, vectors_of(rows)), seed, near)
+    hashes = np.empty(len(plane), dtype="S16")
+    at = 0
+    for rows, block in blocks:
         near.add(rows, block)
         faithful.add(rows, block)
+        hashes[at : at + len(rows)] = vector_hashes(block)
+        at += len(rows)
     true = near.result()
-    kept = recalls_on(plane, asked, true, vectors)
-    return true, MapScores(
-        articles=len(plane),
-        sample=len(asked),
-        recall={k: bootstrap_mean(kept[k], seed=seed) if k in kept else None for k in RECALL_AT},
-        duplicates=count_duplicates(vectors),
-        fidelity=faithful.result()[""],
-        evenness=map_evenness(plane, seed),
+    kept = _recalls(plane, asked, true, own, vectors_of)
+    return (
+        true,
+        kept,
+        MapScores(
+            articles=len(plane),
+            sample=len(asked),
+            recall={k: bootstrap_mean(kept[k], seed=seed) if k in kept else None for k in RECALL_AT},
+            duplicates=_repeated(hashes),
+            fidelity=faithful.result()[""],
+            evenness=map_evenness(plane, seed),
+        ),
     )
 
 
@@ -93,21 +120,25 @@ def count_duplicates(vectors: F32) -> int:
     >>> count_duplicates(np.array([[1, 0], [0, 1], [1, 0]], dtype=np.float32))
     2
     """
-    _, counts = np.unique(vector_hashes(vectors), return_counts=True)
+    return _repeated(np.array(vector_hashes(vectors), dtype="S16"))
+
+
+def _repeated(hashes: npt.NDArray[np.bytes_]) -> int:
+    _, counts = np.unique(hashes, return_counts=True)
     return int(counts[counts > 1].sum())
 
 
 def true_neighbors(vectors: F32, asked: Rows, observer: Observer) -> Neighbors:
     """Return the nearest others of some articles among all, exact; (len(asked), 51), or n - 1 where that is less."""
-    search = _search(vectors, asked)
+    search = _search(vectors[asked], asked, len(vectors))
     for rows, block in _blocks(vectors, observer):
         search.add(rows, block)
     return search.result()
 
 
-def _search(vectors: F32, asked: Rows) -> ExactSearch:
+def _search(own: F32, asked: Rows, n: int) -> ExactSearch:
     # One more than counts, as `settled` wants.
-    return ExactSearch(vectors[asked], min(max(DEPTH, *RECALL_AT) + 1, len(vectors) - 1), without=asked)
+    return ExactSearch(own, min(max(DEPTH, *RECALL_AT) + 1, n - 1), without=asked)
 
 
 def _blocks(vectors: F32, observer: Observer) -> Iterator[tuple[Rows, F32]]:
@@ -123,7 +154,13 @@ def recalls_on(plane: Plane, asked: Rows, true: Neighbors, vectors: F32) -> dict
 
     No k is among them that is not below the number of other articles.
     """
+    return _recalls(plane, asked, true, vectors[asked], lambda rows: vectors[rows])
+
+
+def _recalls(
+    plane: Plane, asked: Rows, true: Neighbors, own: F32, vectors_of: Callable[[Rows], F32]
+) -> dict[int, F64]:
     at = plane.xy[asked]
     found = plane.nearest(at, true.k, without=asked)
-    true, found = settled(true, found, at, plane, vectors[asked], lambda rows: (rows, vectors[rows]))
+    true, found = settled(true, found, at, plane, own, lambda rows: (rows, vectors_of(rows)))
     return {k: overlap_at_k(true.rows, found.rows, k) for k in RECALL_AT if k < len(plane) - 1}
