@@ -8,11 +8,11 @@ from vecindex.config import SEED
 from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.options import Memory, Option, checked
+from vecindex.types import Observer
+from vecindex.verbs.bounds import check_memory, held_bytes
 from vecindex.verbs.evaluate.options import one_ranker
 from vecindex.verbs.search.options import RankOptions
 from vecindex.verbs.search.rankers import APPROXIMATE, MEANING, Ranker
-from vecindex.types import Observer
-from vecindex.verbs.bounds import check_memory, held_bytes
 
 DEPTH = 100
 """Neighbors of a question that are looked at, at most."""
