@@ -138,7 +138,8 @@ def test_too_little_memory_is_said_before_the_run_with_what_to_do(monkeypatch: p
     needed, there = (f"{n / 1e9:.1f} GB" for n in (result.memory_bytes, result.available_bytes))
     assert seen.notices == [
         f"warning: about {needed} of memory are needed and {there} are available, so the run may be killed. "
-        "Close other programs, raise the limit, or use a larger machine; or map a part of the articles "
+        "Close other programs, raise the limit, or use a larger machine; or bound the memory (memory=), so that a "
+        "sample is laid out; or map a part of the articles "
         "(focus=, focus_size=)."
     ]
     seen = Kept()
