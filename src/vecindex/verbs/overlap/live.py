@@ -16,6 +16,7 @@ from vecindex.core.limits import looking
 from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted
 from vecindex.core.overlap import found_in, overlap_at_k
 from vecindex.core.placement import place_by_search
+from vecindex.core.texts.joined import joined
 from vecindex.core.vectors import F32
 from vecindex.errors import CorruptError
 from vecindex.messages import Placeholder, command, text
@@ -118,13 +119,11 @@ class LoadedTable:
 
     def rows_where(self, where: str) -> Mask:
         """Return which rows meet an SQL condition, (rows,); ConfigError with the columns where it does not work."""
-        import pyarrow as pa
-
         check_condition(self.table, where)
         found = [batch.column("id") for batch in self.table.scan_where(["id"], where)]
         mask = np.zeros(self.reader.rows, dtype=np.bool_)
         if found:
-            mask[index_of(pa.concat_arrays(found), self.reader.ids)] = True
+            mask[index_of(joined(found), self.reader.ids)] = True
         return mask
 
     def rows_of(self, ids: Sequence[str]) -> Rows:
