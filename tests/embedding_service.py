@@ -23,6 +23,7 @@ class Service:
     sign : what vectors are multiplied with: -1 is another model of the same dimension.
     longest : characters of a text that it takes.
     dies_after : requests for embeddings after which it closes the connection without an answer; None for never.
+    holds_after : requests for embeddings after which it answers no more until `released` is set; None for never.
     asked : the sizes of the requests that it answered well; `paths` of all; `keys` the tokens that came.
     """
 
@@ -33,6 +34,8 @@ class Service:
         self.faults: list[tuple[int, dict[str, str]]] = []
         self.sign, self.longest = 1, 100_000
         self.dies_after: int | None = None
+        self.holds_after: int | None = None
+        self.released = threading.Event()
         self.asked: list[int] = []
         self.paths: list[str] = []
         self.keys: set[str | None] = set()
@@ -66,6 +69,8 @@ def _handler(service: Service) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if service.holds_after is not None and len(service.asked) >= service.holds_after:
+                service.released.wait()
             token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
             with service.lock:
                 service.paths.append(self.path)
@@ -104,6 +109,7 @@ def serving() -> Iterator[Service]:
     try:
         yield service
     finally:
+        service.released.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -72,7 +72,7 @@ class Index(Upkeep, Tables, Evaluation):
         stdin: BinaryIO | None = None,
         **options: Unpack[IngestOptions],
     ) -> IngestReport:
-        """Bring the table up to date with the sources, in transactions of 1,000 rows.
+        """Bring the table up to date with the sources, in transactions of 1,000 rows or some 30 s of the model.
 
         Rows whose id and content the table has are skipped, changed ones replaced, new ones embedded and added.
         May be stopped, or killed, at any instant: running it again goes on from the last transaction.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -18,6 +19,10 @@ from vecindex.verbs.ingest.run import Run
 
 Given = Mapping[int, F32 | str]
 """Vectors of some texts of a transaction, or why one has none, by the numbers of the texts."""
+# Of the time that a part may take, what it is planned to take.
+_SHARE = 0.75
+# So many texts of parts may fail one after another before it is the device that is at fault.
+_FEW_TEXTS = 32
 
 
 class Embedder:
@@ -27,9 +32,12 @@ class Embedder:
     them once all others are embedded.
     """
 
-    def __init__(self, run: Run, planner: Planner, preparer: Preparer) -> None:
-        """Take the run's state, and what plans and prepares its transactions."""
+    def __init__(self, run: Run, planner: Planner, preparer: Preparer, every_s: float) -> None:
+        """Take the run's state, what plans and prepares its transactions, and the seconds that a kill may cost."""
         self._run, self._planner, self._preparer = run, planner, preparer
+        self._every_s = every_s
+        self._pace: float | None = None
+        self._failing = 0
         self._recent = RecentVectors()
         self._failed: dict[str, str | None] = {}
         self._displaced: list[Planned | Deletion] = []
@@ -39,14 +47,47 @@ class Embedder:
         """Return which texts of a transaction are still to be embedded."""
         return [i for i in sorted(set(ready.text_of)) if self._recent.get(ready.texts[i]) is None]
 
-    def embed(self, ready: Ready, given: Given | None = None) -> None:
+    def parts(self, ready: Ready) -> Iterator[Ready]:
+        """Embed a transaction, and yield it; in parts of some rows where the model takes long.
+
+        A part takes about the time that a kill may cost. How long the model takes for a token is known from the
+        transactions before, for the first one from the estimate.
+        """
+        is_part = False
+        while (rows := self._rows_in_time(ready)) < len(ready.transaction.rows):
+            part, is_part = ready.first(rows), True
+            self.embed(part, is_part=True)
+            yield part
+        self.embed(ready, is_part=is_part)
+        yield ready
+
+    def _rows_in_time(self, ready: Ready) -> int:
+        """Return how many rows may go through the model before they are committed: all, where these do."""
+        rows, estimate, every_s = ready.transaction.rows, self._run.report.estimate, self._every_s
+        if ready.tokens is None:
+            return len(rows)
+        lengths = [len(ids) for ids in ready.tokens.ids]
+        pace = self._pace
+        if pace is None and estimate is not None and estimate.texts_per_s:
+            pace = len(lengths) / estimate.texts_per_s / max(1, sum(lengths))
+        of_row = dict.fromkeys(map(id, rows), 0)
+        for piece, i in zip(ready.to_embed, ready.text_of, strict=True):
+            of_row[id(piece.planned)] += lengths[i]
+        seconds = np.cumsum(list(of_row.values())) * (pace or 0.0)
+        if seconds[-1] <= every_s:
+            return len(rows)
+        # The pace may be off, and a part is committed after its time.
+        wanted = seconds[-1] / np.ceil(seconds[-1] / (_SHARE * every_s))
+        return min(len(rows), int(np.searchsorted(seconds, wanted)) + 1)
+
+    def embed(self, ready: Ready, given: Given | None = None, is_part: bool = False) -> None:
         """Give the pieces of a transaction their vectors; rows that fail by themselves become rejects.
 
         Those that are `given` were made elsewhere. Raises ModelError where not the texts are at fault.
         """
         run = self._run
         if ready.tokens is not None:
-            made, failures = self._put_vectors(ready, given or {})
+            made, failures = self._put_vectors(ready, given or {}, is_part)
             self._drop_failed(ready, failures)
             ready.repeated = len(ready.to_embed) - len(made & set(ready.text_of))
             run.report.batch_tokens = run.load_encoder().budget.tokens
@@ -83,7 +124,7 @@ class Embedder:
             self._displaced, self._failed = [], {}
             yield self._preparer.prepare(self._planner, self._planner.again(again, failed))
 
-    def _put_vectors(self, ready: Ready, given: Given) -> tuple[set[int], dict[int, str]]:
+    def _put_vectors(self, ready: Ready, given: Given, is_part: bool) -> tuple[set[int], dict[int, str]]:
         """Give the pieces their vectors; return which texts the model was given, and why some have failed."""
         assert ready.tokens is not None, "there are texts"
         wanted = sorted(set(ready.text_of))
@@ -91,7 +132,9 @@ class Embedder:
         vectors = {i: vector for i in wanted if (vector := self._recent.get(ready.texts[i])) is not None}
         missing = [i for i in wanted if i not in vectors]
         encoded = self._encoded(ready.tokens, missing, given)
-        if len(encoded.failed) == len(missing) > 1 and not self._are_second:
+        before = self._failing if is_part else 0
+        self._failing = before + len(missing) if len(encoded.failed) == len(missing) else 0
+        if self._failing > (_FEW_TEXTS if is_part else 1) and not self._are_second:
             # Not the texts are at fault but the device; going on would reject the whole corpus. Second chances are
             # few, and are of ids whose texts have failed before.
             raise ModelError(
@@ -117,7 +160,7 @@ class Embedder:
         if not missing:
             return Encoded(np.empty((0, 0), dtype=np.float32))
         if len(left) == len(missing):
-            return self._run.embed(tokens.some(missing))
+            return self._timed(tokens.some(missing))
         made = self._run.embed(tokens.some(left)) if left else Encoded(np.empty((0, 0), dtype=np.float32))
         here: Given = {i: made.failed.get(at, made.vectors[at]) for at, i in enumerate(left)}
         found = [here[i] if i in here else given[i] for i in missing]
@@ -127,6 +170,14 @@ class Embedder:
             if not isinstance(one, str):
                 vectors[at] = one
         return Encoded(vectors, {at: one for at, one in enumerate(found) if isinstance(one, str)})
+
+    def _timed(self, tokens: Tokens) -> Encoded:
+        """Put texts through the model, and note how long it takes for a token."""
+        mark = time.perf_counter()
+        encoded = self._run.embed(tokens)
+        pace = (time.perf_counter() - mark) / max(1, sum(map(len, tokens.ids)))
+        self._pace = pace if self._pace is None else (pace + self._pace) / 2
+        return encoded
 
     def _drop_failed(self, ready: Ready, failures: dict[int, str]) -> None:
         """Take the rows out whose texts have failed."""

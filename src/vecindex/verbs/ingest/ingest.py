@@ -31,7 +31,7 @@ from vecindex.verbs.ingest.fields.settle import LOOK_AHEAD, chooser, report, set
 from vecindex.verbs.ingest.known.kept import kept_fields
 from vecindex.verbs.ingest.known.registry import Registry
 from vecindex.verbs.ingest.options import WAVE_ROWS, IngestOptions, checked_ingest, reading
-from vecindex.verbs.ingest.plan import Planner, whole
+from vecindex.verbs.ingest.plan import COMMIT_EVERY_S, Planner, whole
 from vecindex.verbs.ingest.prepare import Preparer, Ready
 from vecindex.verbs.ingest.rehearsal.rehearse import rehearse
 from vecindex.verbs.ingest.result import IngestReport
@@ -131,7 +131,7 @@ def _perform(run: Run) -> IngestReport:
     if run.table is not None:
         run.kept.store(run.table)
     with ExitStack() as stack:
-        embedder = Embedder(run, planner, preparer)
+        embedder = Embedder(run, planner, preparer, COMMIT_EVERY_S)
         committer, embedded = _here_or_elsewhere(run, planner, embedder, stack)
         commits: Behind[Ready] = Behind(committer.commit, _AHEAD)
         ahead: Ahead[Ready] = Ahead(preparer.prepared(planner), _AHEAD, run.stop)
@@ -178,8 +178,7 @@ def _here_or_elsewhere(
 
 def _alone(embedder: Embedder, readies: Iterable[Ready]) -> Iterator[Ready]:
     for ready in readies:
-        embedder.embed(ready)
-        yield ready
+        yield from embedder.parts(ready)
 
 
 def _planner(run: Run, preparer: Preparer) -> Planner:

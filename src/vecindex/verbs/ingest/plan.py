@@ -18,6 +18,8 @@ from vecindex.verbs.ingest.known.registry import Registry, State
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.ingest.result import IngestReport
 
+COMMIT_EVERY_S = 30.0
+"""What a kill may cost at most, in seconds of the run: transactions that take longer are committed in parts."""
 _SKIPPED_AT_ONCE = 5_000
 
 
@@ -90,6 +92,8 @@ class Planner:
     report: IngestReport
     cut: Cutter
     drop: Drop | None = None
+    every_s: float = COMMIT_EVERY_S
+    clock: Callable[[], float] = time.monotonic
     complete: bool = False
     nameless: int = 0
     """Rejected rows whose ids are not known: they may be rows that the table has."""
@@ -102,12 +106,13 @@ class Planner:
     def transactions(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Transaction]:
         """Yield transactions of at least `transaction_rows` rows (the last may be smaller).
 
-        An article's chunks stay together, so a transaction of a chunked table may hold some rows more. Rejects alone
+        One is yielded before it has so many where rows come so slowly that the first has waited for `every_s`. An
+        article's chunks stay together, so a transaction of a chunked table may hold some rows more. Rejects alone
         also fill a transaction, so that they are stored while the run goes on. Skipped rows make empty ones, so that
         whoever watches sees the run go on.
         """
         limit = self.options["transaction_rows"]
-        transaction, size, skipped = Transaction(), 0, 0
+        transaction, size, skipped, since = Transaction(), 0, 0, 0.0
         gathered: list[Planned | Deletion] = []
         broken: SourceError | None = None
         try:
@@ -116,16 +121,21 @@ class Planner:
                 if outcome is None:
                     skipped += 1
                     if skipped >= _SKIPPED_AT_ONCE:
+                        mark = self.clock()
                         yield Transaction(read=skipped)
+                        # Whoever takes it may have been at work so long; that is not the rows' waiting.
+                        since += self.clock() - mark
                         skipped = 0
                     continue
                 transaction.read += 1
+                since = since if size else self.clock()
                 if isinstance(outcome, Rejected):
                     self.reject(transaction, source, outcome)
                 else:
                     gathered.append(outcome)
                     size += len(outcome.texts) if isinstance(outcome, Planned) else 1
-                if size >= limit or len(transaction.rejects) >= limit:
+                is_late = size and self.clock() - since >= self.every_s
+                if size >= limit or len(transaction.rejects) >= limit or is_late:
                     yield self._settled(transaction, gathered)
                     transaction, gathered, size = Transaction(), [], 0
         except SourceError as error:

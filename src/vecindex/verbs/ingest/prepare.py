@@ -48,6 +48,29 @@ class Ready:
     new_columns: list[pa.Field] = field(default_factory=list)
     kept_fields: dict[str, Any] | None = None
 
+    def first(self, rows: int) -> Ready:
+        """Take the first rows out, to be committed before the others.
+
+        Rejects, deletions and the count of input rows stay with the others: they stand once all is committed. New
+        columns and the choice of fields come with the first rows.
+        """
+        transaction = self.transaction
+        part = Ready(Transaction(transaction.rows[:rows]), new_columns=self.new_columns, kept_fields=self.kept_fields)
+        transaction.rows, self.new_columns, self.kept_fields = transaction.rows[rows:], [], None
+        taken = {id(row) for row in part.transaction.rows}
+        part.pieces = [piece for piece in self.pieces if id(piece.planned) in taken]
+        self.pieces = [piece for piece in self.pieces if id(piece.planned) not in taken]
+        pairs, tokens, texts = list(zip(self.to_embed, self.text_of, strict=True)), self.tokens, self.texts
+        for ready, mine in ((part, True), (self, False)):
+            some = [(piece, i) for piece, i in pairs if (id(piece.planned) in taken) == mine]
+            wanted = sorted({i for _, i in some})
+            number = {i: at for at, i in enumerate(wanted)}
+            ready.to_embed, ready.text_of = [piece for piece, _ in some], [number[i] for _, i in some]
+            ready.texts = [texts[i] for i in wanted]
+            ready.tokens = tokens.some(wanted) if tokens is not None and wanted else None
+            ready.repeated = len(some) - len(wanted)
+        return part
+
 
 class Preparer:
     """Loads the model and makes the table once there is something to put in it; tokenises every transaction."""
