@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import io
 import re
+from dataclasses import replace
 from typing import Any
 
 import matplotlib.image
@@ -14,7 +15,8 @@ import pytest
 from pictures import HOSTILE, picture
 from vecindex.core.picture import Coloring, TopicLabel
 from vecindex.errors import MissingExtraError
-from vecindex.reports.map.figure import COLORS, map_figure
+from vecindex.reports.map.figure import COLORS, figure_notes, map_figure
+from vecindex.reports.map.plotting import fonts_of
 
 
 def texts(svg: bytes) -> list[str]:
@@ -112,3 +114,36 @@ def test_without_matplotlib_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtraError, match=r"pip install matplotlib"):
         map_figure(picture(), "topic")
+
+
+def test_a_label_at_the_edge_is_moved_inwards() -> None:
+    shown = picture()
+    left = int(shown.xy[:, 0].argmin())
+    label = TopicLabel("a name that is rather long", *(float(v) for v in shown.xy[left]), 20, 0, 0)
+    assert "a name that is rather long" in texts(map_figure(replace(shown, topics=(label,)), "topic", form="svg"))
+
+
+def test_characters_that_no_font_has_are_counted() -> None:
+    # Two letters of Tangut, in no font for everyday use, twice.
+    shown = replace(picture(), title="\U00017000\U00017001\U00017000 e\u0301")
+    (note,) = figure_notes(shown, "topic")
+    assert note.startswith("2 characters of the picture's texts are in no installed font and drawn as boxes (")
+    assert "Noto Sans CJK" in note
+    assert figure_notes(picture(), "topic") == []
+    # The title stands in the caption, and an SVG has it as text.
+    assert any("\U00017000\U00017001" in text for text in texts(map_figure(shown, "topic", form="svg")))
+
+
+def test_another_font_that_has_the_characters_is_taken() -> None:
+    families, missing = fonts_of(["plain", "\U0001d7d8"])
+    assert missing == ""
+    found = fonts_of(["plain"])
+    assert found == ((), "")
+    assert isinstance(families, tuple)
+
+
+def test_a_date_scale_has_dates() -> None:
+    codes = picture().colorings[1].codes
+    days = Coloring("field:day", "day", "number", codes, low=18_262.0, high=18_262.0 + 3_653, unit="date")
+    shown = texts(map_figure(replace(picture(), colorings=(days,)), "field:day", form="svg"))
+    assert {"2020", "2022", "2024", "2027", "2030"} <= set(shown)

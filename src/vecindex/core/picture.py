@@ -264,6 +264,7 @@ class MapPicture:
     topic_levels : the topics of each article, coarse ones first.
     questions, questions_name : placed on the map, and what their set is called; none and None without a set.
     k : nearest articles of each question.
+    title : what the user calls it; None for the table's name.
     """
 
     table: str
@@ -286,6 +287,7 @@ class MapPicture:
     questions: tuple[PlacedQuestion, ...] = ()
     questions_name: str | None = None
     k: int = 5
+    title: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse parts of different length."""

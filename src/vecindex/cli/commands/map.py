@@ -102,14 +102,14 @@ def map(
         print_json({"path": written.path, "bytes": written.bytes, **result.to_dict(spelled)})
     else:
         _print(result, written)
-    for note in result.notes:
+    for note in (*result.notes, *written.notes):
         screen.notice(note)
     if open_:
         typer.launch(written.path)
     end(result)
 
 
-_OF_A_MAP = ("map", "color", "fields", "topics", "topics_by", "topics_file", "snippet")
+_OF_A_MAP = ("map", "title", "color", "fields", "topics", "topics_by", "topics_file", "snippet")
 
 
 def _lens(

@@ -13,7 +13,19 @@ from vecindex.core.picture import LEVELS, NO_COLOR, Coloring, MapPicture
 from vecindex.messages import percent
 from vecindex.reports.figures import count, date_text, figure
 from vecindex.reports.map.page import provenance
-from vecindex.reports.map.plotting import DPI, INK, QUIET, SMALL, TINY, WIDTH_IN, file_of, is_free, plotting, sheet
+from vecindex.reports.map.plotting import (
+    DPI,
+    INK,
+    QUIET,
+    SMALL,
+    TINY,
+    WIDTH_IN,
+    file_of,
+    is_free,
+    missing_note,
+    plotting,
+    sheet,
+)
 from vecindex.reports.markup import clean
 
 NUMBER_COLORS = "cividis"
@@ -68,8 +80,23 @@ def map_figure(
     coloring = picture.coloring(color)
     if coloring is None:
         raise ValueError(f"the picture has no coloring {color!r}")
-    with plotting("A .png or .svg of a map needs matplotlib.", "pip install matplotlib, or write a .html"):
+    hint = "pip install matplotlib, or write a .html"
+    with plotting("A .png or .svg of a map needs matplotlib.", hint, _texts(picture, coloring)):
         return _drawn(picture, coloring, form, width_in, dpi)
+
+
+def figure_notes(picture: MapPicture, color: str) -> list[str]:
+    """Return what to know of a picture as a PNG: how many characters of its texts no installed font has."""
+    coloring = picture.coloring(color)
+    note = None if coloring is None else missing_note(_texts(picture, coloring))
+    return [] if note is None else [note]
+
+
+def _texts(picture: MapPicture, coloring: Coloring) -> list[str]:
+    """Return the texts that the picture shows."""
+    labels = [_cut(topic.name) for topic in picture.topics if topic.level == 0]
+    names = [_cut(name) for name in (*coloring.names, coloring.label)]
+    return [*labels, *names, *(text for text in (picture.title, picture.table, picture.questions_name) if text)]
 
 
 def _drawn(picture: MapPicture, coloring: Coloring, form: str, width_in: float, dpi: int) -> bytes:
@@ -164,8 +191,13 @@ def _labels(drawing: Any, axes: Any, picture: MapPicture) -> None:
             bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
             zorder=4,
         )
+        # At the edge it is moved inwards until it is seen whole.
+        own = text.get_window_extent(renderer).padded(0.02 * drawing.dpi)
+        right = max(0.0, inside.x0 - own.x0) - max(0.0, own.x1 - inside.x1)
+        upward = max(0.0, inside.y0 - own.y0) - max(0.0, own.y1 - inside.y1)
+        points = 72 / drawing.dpi
         for across, up in _SHIFTS:
-            text.set_position((across * SMALL, up * SMALL))
+            text.set_position((across * SMALL + right * points, up * SMALL + upward * points))
             found = text.get_window_extent(renderer).padded(0.02 * drawing.dpi)
             if is_free(found, inside, taken):
                 taken.append(found)
@@ -233,6 +265,8 @@ def _tick(value: float, coloring: Coloring) -> str:
 def _caption(picture: MapPicture, side: float) -> list[str]:
     things = f"{count(len(picture))} {picture.by}{'' if len(picture) == 1 else 's'} of table {picture.table}"
     text = "; ".join([*provenance(picture)[:1], things, *provenance(picture)[1:]])
+    if picture.title:
+        text = f"{picture.title}: {text}"
     if (core := picture.core) is not None:
         text += f"; {count(core.beyond)} point{'' if core.beyond == 1 else 's'} outside, far from all others"
     if picture.questions:

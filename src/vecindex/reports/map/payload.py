@@ -46,6 +46,7 @@ def payload(picture: MapPicture) -> tuple[Header, Sections]:
 def _header(picture: MapPicture, extent: Extent, sections: Mapping[str, bytes]) -> Header:
     found: Header = {
         "format": FORMAT,
+        "title": picture.title,
         "table": picture.table,
         "version": picture.version,
         "map": picture.map,

@@ -163,7 +163,7 @@ class TextField(FieldReader):
         self._given_up = False
         self._codes: dict[str, int] = {}
         self._days: F64 | None = np.full(shown, np.nan)
-        self._dated = self._told = 0
+        self._dated = self._texts = 0
 
     def add(self, at: Rows, column: pa.Array) -> None:
         """See `FieldReader`."""
@@ -182,9 +182,9 @@ class TextField(FieldReader):
         codes = coded.indices.fill_null(len(coded.dictionary)).to_numpy(zero_copy_only=False)
         found = days[codes]
         there = at != NO_ROW
-        self._told += len(column) - column.null_count
+        self._texts += len(column) - column.null_count
         self._dated += int(np.isfinite(found).sum())
-        if self._dated < _DATES * self._told:
+        if self._dated < _DATES * self._texts:
             self._days = None
         elif self._days is not None:
             self._days[at[there]] = found[there]

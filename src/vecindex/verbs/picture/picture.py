@@ -141,6 +141,7 @@ def map_picture(
         questions=placed,
         questions_name=asked[0].name if asked else None,
         k=k,
+        title=" ".join(options["title"].split()) or None if options["title"] else None,
     )
     snippets, length = picture.snippets, wanted
     if for_page:

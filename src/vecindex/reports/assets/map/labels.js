@@ -4,16 +4,40 @@ const FONTS = [[600, 14.5], [600, 12.5], [500, 11.5]];
 const FAMILY = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif';
 const WIDEST = 20;
 const GAP = 5;
+// Between a label and the edge of the view.
+const EDGE = 3;
 
-/** The terms of a name in lines of at most WIDEST letters, where possible. */
-function linesOf(name) {
-  const lines = [];
-  for (const term of name.split(/,\s*/)) {
-    const last = lines.length - 1;
-    if (last >= 0 && lines[last].length + term.length + 2 <= WIDEST) lines[last] += `, ${term}`;
-    else lines.push(term);
+const LINES = 3;
+const RIGHT_TO_LEFT = /^[^\p{L}]*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/u;
+
+/** How much room a text takes, in letters: characters of Chinese, Japanese and Korean take two. */
+const widthOf = (text) => [...text].reduce((sum, ch) => sum + (/[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\uff00-\uff60]/.test(ch) ? 2 : 1), 0);
+
+/** A text without blanks in pieces that fit a line. */
+function piecesOf(text) {
+  const pieces = [""];
+  for (const ch of text) {
+    if (widthOf(pieces.at(-1) + ch) > WIDEST) pieces.push("");
+    pieces[pieces.length - 1] += ch;
   }
-  return lines.slice(0, 3).map((line, i, all) => (i < all.length - 1 ? `${line},` : line));
+  return pieces;
+}
+
+/** A name in lines of at most WIDEST letters, broken after its terms where possible, else between words; three at most. */
+export function linesOf(name) {
+  const lines = [];
+  const put = (part, joint) => {
+    const last = lines.length - 1;
+    if (last >= 0 && widthOf(lines[last] + joint + part) <= WIDEST) lines[last] += joint + part;
+    else lines.push(...piecesOf(part));
+  };
+  const terms = name.split(/(?<=,)\s+/);
+  for (const term of terms) {
+    if (widthOf(term) <= WIDEST) put(term, " ");
+    else for (const word of term.split(/\s+/)) put(word, " ");
+  }
+  if (lines.length <= LINES) return lines;
+  return [...lines.slice(0, LINES - 1), `${lines[LINES - 1].replace(/[\s,]+$/, "")}…`];
 }
 
 /** The zoom from which labels of a level are shown, and the zoom up to which. */
@@ -54,6 +78,7 @@ export class Labels {
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.lineJoin = "round";
+    context.direction = RIGHT_TO_LEFT.test(topic.name) ? "rtl" : "ltr";
     lines.forEach((line, i) => {
       const y = 4 + (i + 0.5) * high;
       context.strokeStyle = paper;
@@ -94,14 +119,15 @@ export class Labels {
   draw(context, camera, strength, shown) {
     if (this.scale !== camera.scale) this.#choose(camera.scale, camera.zoom);
     let changing = false;
+    const taken = [];
     for (const item of this.items) {
-      const wanted = shown ? item.wanted : 0;
+      const wanted = shown && this.#inside(item, camera, taken) ? item.wanted : 0;
       const off = wanted - item.alpha;
       item.alpha = Math.abs(off) < 0.1 || camera.still.matches ? wanted : item.alpha + 0.3 * off;
       if (item.alpha !== wanted) changing = true;
       if (item.alpha === 0) continue;
       const { width, height, canvas } = item.sprite;
-      const [x, y] = camera.at(item.topic.x, item.topic.y);
+      const [x, y] = item.at ?? camera.at(item.topic.x, item.topic.y);
       if (x < -width || y < -height || x > camera.width + width || y > camera.height + height) continue;
       context.globalAlpha = item.alpha * strength;
       context.drawImage(canvas, Math.round(x - width / 2), Math.round(y - height / 2), width, height);
@@ -112,11 +138,39 @@ export class Labels {
 
   /** The labels in view as texts: lines, the middle in CSS pixels, and the font. */
   texts(camera) {
-    return this.items.filter(({ wanted }) => wanted).map(({ topic }) => {
+    const taken = [];
+    return this.items.filter((item) => this.#inside(item, camera, taken) && item.wanted).map(({ topic, at: [x, y] }) => {
       const [weight, size] = FONTS[Math.min(topic.level, FONTS.length - 1)];
-      const [x, y] = camera.at(topic.x, topic.y);
       return { lines: linesOf(topic.name), x, y, weight, size };
     });
+  }
+
+  /**
+   * Whether a label has room: one whose position is in view is moved inwards until it is seen whole, and left out where
+   * another one stands then.
+   */
+  #inside(item, camera, taken) {
+    const { width, height } = item.sprite;
+    const [x, y] = camera.at(item.topic.x, item.topic.y);
+    item.at = [x, y];
+    if (!item.wanted || x < 0 || y < 0 || x > camera.width || y > camera.height) return true;
+    const moved = (at, size, room) => (size + 2 * EDGE > room ? room / 2 : Math.min(Math.max(at, size / 2 + EDGE), room - size / 2 - EDGE));
+    item.at = [moved(x, width, camera.width), moved(y, height, camera.height)];
+    const box = { x: item.at[0], y: item.at[1], w: width / 2, h: height / 2 };
+    if (taken.some((b) => Math.abs(b.x - box.x) < b.w + box.w && Math.abs(b.y - box.y) < b.h + box.h)) return false;
+    taken.push(box);
+    return true;
+  }
+
+  /** The boxes of the labels that are seen, for tests: name, left, top, right, bottom. */
+  boxes(camera) {
+    const taken = [];
+    return this.items
+      .filter((item) => this.#inside(item, camera, taken) && item.wanted)
+      .map(({ topic, at, sprite: { width, height } }) => ({
+        name: topic.name, left: at[0] - width / 2, top: at[1] - height / 2, right: at[0] + width / 2, bottom: at[1] + height / 2,
+      }))
+      .filter(({ left, top, right, bottom }) => right > 0 && bottom > 0 && left < camera.width && top < camera.height);
   }
 
   /** The names that are in view, for tests. */

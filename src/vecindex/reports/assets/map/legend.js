@@ -110,7 +110,7 @@ export class Legend {
     for (const button of this.box.querySelectorAll(".vmap-entry")) {
       const code = Number(button.dataset.code);
       const whole = this.passing === this.tally ? this.coloring.counts?.[code] : null;
-      button.querySelector(".vmap-n").textContent = count(whole ?? this.passing[code]);
+      button.lastElementChild.textContent = count(whole ?? this.passing[code]);
       button.classList.toggle("vmap-nothing", this.passing[code] === 0);
     }
     this.bars.forEach((bar, i) => {

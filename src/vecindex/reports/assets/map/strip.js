@@ -21,11 +21,25 @@ export function fillStrip(strip, header) {
       ),
     );
   }
+  const of = element("span", { class: "vmap-map" }, ...(header.title ? [given(header.table), ", "] : []), "map “", given(header.map), "”");
   strip.replaceChildren(
-    element("p", { class: "vmap-name" }, given(header.table), element("span", { class: "vmap-map" }, "map “", given(header.map), "”")),
+    element("p", { class: "vmap-name" }, given(header.title ?? header.table), of),
     element("p", { class: "vmap-facts" }, ...facts),
     ...(header.anchored ? [element("p", { class: "vmap-badge" }, given(header.anchored))] : []),
+    element("details", { class: "vmap-lead", open: strip.clientWidth > 700 }, element("summary", {}, "How to read this map"), element("p", {}, ...lead(header))),
   );
+}
+
+/** What is seen, how far it can be trusted, and what to do first. */
+function lead(header) {
+  const by = header.by ?? "article";
+  const recall = (header.scores ?? []).find(({ name }) => /^recall@\d+$/.test(name));
+  const k = recall && Number(recall.name.slice(7));
+  return [
+    `Each point is one ${by}. ${by[0].toUpperCase()}${by.slice(1)}s with similar texts are close to each other; the directions and the distances across the map mean little. `,
+    ...(recall ? [`Of the ${k} most similar to each one, ${percent(recall.mean)} are among its ${k} closest here (${recall.name}). `] : []),
+    "Start with the labels: drag to move, scroll or pinch to zoom in to finer ones. Point at one to see its title, click to read, or search titles.",
+  ];
 }
 
 /** What is said of points outside the view that is shown first. */

@@ -37,6 +37,7 @@ export class Viewer {
     this.root = root;
     this.source = source;
     this.find = (name) => root.querySelector(`.vmap-${name}`);
+    this.find("blocked")?.remove();
     this.onselect = this.onhover = this.onpick = this.onask = this.onwhere = this.maskOf = this.showMap = null;
     // The condition of a page's own, which `filter` shows, and the id of the selected article.
     this.where = this.selectedId = this.mapName = null;
