@@ -2,6 +2,7 @@
 
     python bench/evaluate.py collection FOLDER [--model NAME ...] [--train-reranker]
     python bench/evaluate.py large DB --questions FILE
+    python bench/evaluate.py models SOURCE --questions FILE --qrels FILE --model A B --into DB
 
 "collection" ingests the corpus of a folder as BEIR has it, once for each model, evaluates all rankers, and writes a
 row for each. Measures are computed again by ir-measures from what `search` returns, read from a file of a run and a
@@ -11,6 +12,8 @@ With --train-reranker a cross-encoder is made of the first model's encoder: a ne
 pairs of half of the questions. The hits of the other half are reranked. It shows the way; it is no published model.
 "large" ranks the questions of a file on a table that is there. Judged is each question's nearest article, so only
 its seconds and memory mean something.
+"models" runs `bench-models` over a sample of a source, and `compare` on the tables that it made. Stopped, it goes on; a
+row has what this run embedded. The question that differs most is written with the hits of both, to be read by hand.
 """
 
 from __future__ import annotations
@@ -251,6 +254,55 @@ def large(db: Path, table: str, questions: Path) -> None:
         )
 
 
+def models(source: Path, questions: Path, qrels: Path, names: list[str], into: Path, sample: int) -> None:
+    """Compare models over a sample of a source."""
+    index = vecindex.open(into)
+    began, cpu = time.perf_counter(), time.process_time()
+    asked: dict[str, Any] = {"questions": questions, "qrels": qrels}
+    result = index.bench_models(source, models=names, sample=sample, **asked)
+    spent = {"wall_s": round(time.perf_counter() - began, 1), "cpu_s": round(time.process_time() - cpu, 1)}
+    found = index.compare(*(one.table for one in result.models), **asked)
+    (pair,) = found.pairs
+    write(
+        {
+            "row": "models",
+            "questions": found.questions,
+            "judgments": found.judged_by.judgments,
+            "relevant": found.judged_by.relevant,
+            "sample": asdict(result.sample),
+            "tables": {
+                one.model: {
+                    **{name: [round(v, 4) for v in (of.mean, of.low, of.high)] for name, of in one.measures.items()},
+                    "truncated_frac": round(one.truncated_frac, 4),
+                    "dimension": one.dimension,
+                    "texts_per_s": one.texts_per_s,
+                    "live_mb": round((one.live_bytes or 0) / 1e6, 1),
+                }
+                for one in found.tables
+            },
+            "differences": {name: asdict(of) for name, of in pair.differences.items()},
+            "overlap@10": round(pair.overlap.mean, 4),
+            "rbo": round(pair.rbo.mean, 4),
+            "verdict": found.verdict,
+            "recommended": result.recommended,
+            "reasons": [str(reason) for reason in result.reasons],
+            "embedded": {one.name: one.embedded for one in result.models},
+            **spent,
+            "peak_mb": peak_mb(),
+        }
+    )
+    worst = found.items[0]
+    write(
+        {
+            "row": "question that differs most",
+            "id": worst.id,
+            "question": worst.text,
+            "differences": worst.differences,
+            "hits": {name: [[hit.rank, hit.id, hit.grade] for hit in of.hits] for name, of in worst.tables.items()},
+        }
+    )
+
+
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -263,11 +315,20 @@ def main() -> None:
     two.add_argument("db", type=Path)
     two.add_argument("--table", default="articles")
     two.add_argument("--questions", type=Path, required=True)
+    three = commands.add_parser("models")
+    three.add_argument("source", type=Path)
+    three.add_argument("--questions", type=Path, required=True)
+    three.add_argument("--qrels", type=Path, required=True)
+    three.add_argument("--model", nargs=2, required=True)
+    three.add_argument("--into", type=Path, required=True)
+    three.add_argument("--sample", type=int, default=5_000)
     args = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     write({"row": "machine", **machine()})
     if args.command == "collection":
         collection(args.folder, args.model, args.train_reranker)
+    elif args.command == "models":
+        models(args.source, args.questions, args.qrels, args.model, args.into, args.sample)
     else:
         large(args.db, args.table, args.questions)
 
