@@ -12,8 +12,8 @@ With --train-reranker a cross-encoder is made of the first model's encoder: a ne
 pairs of half of the questions. The hits of the other half are reranked. It shows the way; it is no published model.
 "large" ranks the questions of a file on a table that is there. Judged is each question's nearest article, so only
 its seconds and memory mean something.
-"models" runs `bench-models` over a sample of a source, and `compare` on the tables that it made. Stopped, it goes on; a
-row has what this run embedded. The question that differs most is written with the hits of both, to be read by hand.
+"models" runs `bench-models` over a sample of a source, and `compare` on the tables that it made. Stopped, it goes on;
+the row has what this run embedded. The question that differs most is written with the hits of both, to be read.
 """
 
 from __future__ import annotations
@@ -280,7 +280,10 @@ def models(source: Path, questions: Path, qrels: Path, names: list[str], into: P
                 }
                 for one in found.tables
             },
-            "differences": {name: asdict(of) for name, of in pair.differences.items()},
+            "differences": {
+                name: {key: value for key, value in asdict(of).items() if value == value}
+                for name, of in pair.differences.items()
+            },
             "overlap@10": round(pair.overlap.mean, 4),
             "rbo": round(pair.rbo.mean, 4),
             "verdict": found.verdict,

@@ -59,7 +59,7 @@ def test_json_csv_and_page(run: Run, database: Path) -> None:
     ]
     found = Page(page.read_text(encoding="utf-8"))
     assert "No difference between two and one is shown" in found.text
-    assert "Ndcg@10 0.815 against 1.000, -0.185 " in found.text
+    assert "ndcg@10 0.815 against 1.000, -0.185 " in found.text
     assert [row[0] for row in found.tables[0][1:3]] == ["ndcg@10", "recall@10"], "the differences come first"
     assert "relevant (1)" in found.text
     assert "two minus one, question by question" in found.text

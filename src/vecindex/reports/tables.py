@@ -10,22 +10,28 @@ from vecindex.reports.markup import Markup, escaped, tag
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name, and whether it holds figures (aligned to the right)."""
+    """A column: its name, whether it holds figures (aligned to the right), whether narrow screens leave it out."""
 
     name: object
     figures: bool = False
+    wide: bool = False
+
+    @property
+    def css(self) -> str | None:
+        """Its classes; None without any."""
+        return " ".join([*["n"] * self.figures, *["wide"] * self.wide]) or None
 
 
 def table(
     columns: Sequence[Column], rows: Sequence[Sequence[object]], *, caption: str, css: str | None = None
 ) -> Markup:
     """Return a table that scrolls sideways where it is too wide; the first cell of each row is its name."""
-    head = [tag("th", c.name, scope="col", class_="n" if c.figures else None) for c in columns]
+    head = [tag("th", c.name, scope="col", class_=c.css) for c in columns]
     body = [
         tag(
             "tr",
             tag("th", first, scope="row"),
-            *(tag("td", c, class_="n" if of.figures else None) for c, of in zip(cells, columns[1:], strict=True)),
+            *(tag("td", c, class_=of.css) for c, of in zip(cells, columns[1:], strict=True)),
         )
         for first, *cells in rows
     ]

@@ -37,6 +37,7 @@ def compare_page(found: Values, *, version: str, made: str | None = None) -> str
         found=found,
         counts=found["judged_by"],
         verdicts=[_headline(pair["verdict"]) for pair in found["pairs"]],
+        costs=[(one["name"], _cost(one, found["measure"])) for one in found["tables"]],
         made=made,
         version=version,
     )
@@ -46,17 +47,28 @@ def _headline(verdict: str) -> tuple[str, str]:
     """Return what a verdict says, and the figures behind it.
 
     >>> _headline("b finds more than a: map 0.500 against 0.400.")
-    ('b finds more than a', 'Map 0.500 against 0.400.')
+    ('b finds more than a', 'map 0.500 against 0.400.')
     """
     said, colon, figures = verdict.partition(": ")
-    return said if colon else said.rstrip("."), figures[:1].upper() + figures[1:]
+    return said if colon else said.rstrip("."), figures
+
+
+def _cost(one: Values, measure: str | None) -> str:
+    """Return what a table reaches and what it costs, on one line."""
+    mean = one["measures"].get(measure) if measure else None
+    parts = [f"{measure} {three(mean['mean'])}"] if mean else []
+    parts += [one["model"].rsplit("/", 1)[-1], f"{count(one['dimension'])} values a vector"]
+    rate, disk = number(one["texts_per_s"]), number(one["live_bytes"])
+    parts += [] if rate is None else [f"{_rate(rate)} texts embedded a second"]
+    parts += [] if disk is None else [f"{_megabytes(disk)} MB on disk"]
+    return ", ".join(parts)
 
 
 def _differences(found: Values) -> Section:
     """Return the measures of each table, and each other table's differences from the first."""
     tables, measure = found["tables"], found["measure"]
     columns = [Column("measure"), *(Column(given(one["name"]), figures=True) for one in tables)]
-    columns.append(Column("what it is"))
+    columns.append(Column("what it is", wide=True))
     rows: list[list[object]] = [
         [name, *(with_interval(one["measures"][name]) for one in tables), MEANINGS.get(name, "")]
         for name in tables[0]["measures"]
@@ -70,7 +82,8 @@ def _differences(found: Values) -> Section:
             for name, one in pair["differences"].items()
         ]
         caption = f"{pair['other']} minus {pair['first']}, question by question"
-        parts.append(table([Column("measure"), *(Column(n, figures=True) for n in names)], rows, caption=caption))
+        heads = [Column(n, figures=True, wide=n in ("more", "less", "equal")) for n in names]
+        parts.append(table([Column("measure"), *heads], rows, caption=caption))
     parts.append(means)
     groups = [StripGroup(one["name"], [_strip(one["measures"][measure])]) for one in tables]
     drawing = strip_chart("measure", f"{measure} of each table", "Mean and interval of 95 %", groups, [], measure)

@@ -47,9 +47,17 @@ def evaluate_page(found: Values, *, version: str, made: str | None = None) -> st
         first=first,
         best=best,
         main=main_measure(found),
+        rankers=[(one["name"], _in_short(one, main_measure(found), found["questions"])) for one in found["rankers"]],
         made=made,
         version=version,
     )
+
+
+def _in_short(one: Values, measure: str, questions: int) -> str:
+    """Return what a ranker reaches and how long it takes, on one line."""
+    interval = one["measures"][measure]
+    ends = "" if number(interval["low"]) is None else f" ({three(interval['low'])} to {three(interval['high'])})"
+    return f"{measure} {three(interval['mean'])}{ends}, {one['seconds'] / questions:.4f} s a question"
 
 
 def main_measure(found: Values) -> str:
@@ -60,7 +68,7 @@ def main_measure(found: Values) -> str:
 def _measures(found: Values) -> Section:
     names = list(found["rankers"][0]["measures"])
     columns = [Column("measure"), *(Column(given(one["name"]), figures=True) for one in found["rankers"])]
-    columns.append(Column("what it is"))
+    columns.append(Column("what it is", wide=True))
     rows: list[list[object]] = [
         [name, *(with_interval(one["measures"][name]) for one in found["rankers"]), MEANINGS.get(name, "")]
         for name in names
