@@ -215,6 +215,20 @@ def _below(names: Iterable[str]) -> list[Path]:
     return [path for path in known if not wanted or any(path == at or at in path.parents for at in wanted)]
 
 
+_UNCOUNTED = re.compile(r":,\} (rows|articles|questions)\b")
+
+
+def uncounted(text: str) -> list[str]:
+    """Return the lines that print a number in front of a plural without looking whether it is 1.
+
+    `messages.counted` does: "1 row", "2 rows".
+
+    >>> uncounted('f"{n:,} rows are new"'), uncounted("f\"{counted(n, 'row')} more\"")
+    (['f"{n:,} rows are new"'], [])
+    """
+    return [line.strip() for line in text.splitlines() if _UNCOUNTED.search(line)]
+
+
 def main(arguments: list[str]) -> int:
     """Print the hits and return the exit code."""
     counting = "--count" in arguments

@@ -64,11 +64,11 @@ def test_delete_needs_a_yes(run: Run, tmp_path: Path) -> None:
     filled(tmp_path, 5)
     refused = run("delete", "a00001", "--db", tmp_path)
     assert refused.code == 2
-    assert "Would remove 1 articles (1 rows) of articles; nobody can be asked here" in refused.err
+    assert "Would remove 1 article (1 row) of articles; nobody can be asked here" in refused.err
     assert len(ids_in(tmp_path)) == 5
     done = run("delete", "a00001", "nope", "--yes", "--db", tmp_path)
     assert (done.code, done.out) == (0, "")
-    assert done.err == "not found: nope\narticles: 1 rows removed; 4 rows left\n"
+    assert done.err == "not found: nope\narticles: 1 row removed; 4 rows left\n"
     assert "a00001" not in ids_in(tmp_path)
 
 
@@ -77,7 +77,7 @@ def test_delete_asks_on_a_terminal(run: Run, tmp_path: Path, answer: str, left: 
     filled(tmp_path, 5)
     done = run("delete", "a00001", "--db", tmp_path, stdin=answer.encode(), terminal=True)
     assert done.code == 0
-    assert "Remove 1 articles (1 rows) of articles? [y/N]" in done.err
+    assert "Remove 1 article (1 row) of articles? [y/N]" in done.err
     assert len(ids_in(tmp_path)) == left
 
 
@@ -157,12 +157,12 @@ def test_doctor_ends_with_1_when_something_is_wrong(run: Run, tmp_path: Path) ->
     assert "  long: not of unit length\n" in sick.out
     refused = run("doctor", "--repair", "--db", tmp_path)
     assert refused.code == 1
-    assert "gives up 1 articles with unusable vectors or missing chunks\n  long\n" in refused.err
+    assert "gives up 1 article with unusable vectors or missing chunks\n  long\n" in refused.err
     assert "nobody can be asked here, so this was not repaired; add --yes" in refused.err
     assert len(ids_in(tmp_path)) == 6
     mended = run("doctor", "--repair", "--yes", "--db", tmp_path)
     assert mended.code == 0
-    assert "repaired removed 1 rows of 1 articles" in mended.out
+    assert "repaired removed 1 row of 1 article" in mended.out
     assert len(ids_in(tmp_path)) == 5
 
 

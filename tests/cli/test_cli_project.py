@@ -105,7 +105,7 @@ def test_focus_leaves_lines_out_and_says_so(run: Run, db: Path, tmp_path: Path) 
     found = run("project", "cells", "--focus", file, "--focus-size", 20, "--method", "pca", "--db", db)
     assert found.code == 6
     assert "20 articles, 244 outside it" in found.out
-    assert "focus on 1 questions (q.jsonl): holds 100.0 % of their 5 nearest, 40.0 % of their 50 nearest" in found.out
+    assert "focus on 1 question (q.jsonl): holds 100.0 % of their 5 nearest, 40.0 % of their 50 nearest" in found.out
     assert "left out" in found.err
     assert "counted once" in found.err
     _, xy = map_xy(Database(db).articles("articles"), "cells")

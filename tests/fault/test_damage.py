@@ -291,7 +291,7 @@ def test_readable_rows_of_a_damaged_file_are_kept(tmp_path: Path) -> None:
     (finding,) = index.doctor().findings
     assert "1 of 20 rows, such as a00007" in finding.examples[0]
     report = index.doctor(repair=True)
-    assert report.repaired == ("dropped 1 rows of 1 unreadable data files; kept 19 rows of them",)
+    assert report.repaired == ("dropped 1 row of 1 unreadable data files; kept 19 rows of them",)
     assert {row["id"]: row for row in table.lance.to_arrow().to_pylist()} == {
         i: row for i, row in before.items() if i != "a00007"
     }

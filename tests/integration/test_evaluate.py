@@ -91,7 +91,7 @@ def test_figures_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         ("d", None),
     ]
     notes = " ".join(result.notes)
-    assert "1 questions have no judgment" in notes
+    assert "1 question has no judgment" in notes
     assert "1 judged questions are not among the questions" in notes
     assert "75 % of the first 10 hits by meaning were never judged" in notes
 
@@ -202,7 +202,7 @@ def test_what_the_table_lacks_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
     assert result.rankers[0].measures["recall@10"].mean == 0.25
     assert result.items[0].missing == 1
     assert "1 relevant articles are not in the table" in " ".join(result.notes)
-    assert "1 questions have no relevant article" in " ".join(result.notes)
+    assert "1 question has no relevant article" in " ".join(result.notes)
 
 
 @pytest.mark.parametrize(
@@ -229,12 +229,13 @@ def test_what_the_table_lacks_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
             [{"id": "x", "text": "0"}],
             {"qrels": {"x": {"1": 1}}},
             ConfigError,
-            "None of the 1 articles that mapping judges",
+            "None of the 1 article that mapping judges",
         ),
         ([{"id": "x", "text": "0"}], {"qrels": {"x": {"00a": 1}}}, ConfigError, "differ by zeros"),
         ([{"id": "a", "text": "0"}], {"qrels": {"a": {"q": 1}}}, ConfigError, "columns seem to be swapped"),
         ([{"id": "x", "text": "0"}], {"rankers": "meaning,fuzzy"}, ConfigError, "'fuzzy' is no way to rank"),
         ([{"id": "x", "text": "0"}], {"rankers": ","}, ConfigError, "names no ranker"),
+        ([{"id": "x", "text": "0"}], {"rrf_k": 5}, ConfigError, "is that of a hybrid ranking, and there is none"),
         ([{"id": "x", "text": "0"}], {"rerank_depth": 5}, ConfigError, "is that of a reranker, and there is none"),
         ([{"id": "x", "text": "0"}], {"diversity": 0.9}, ConfigError, "the weight in a diverse ranking"),
         ([{"id": "x", "text": "0"}], {"depth": 50}, ConfigError, "must be from 100 to 1,000"),
@@ -290,7 +291,7 @@ def test_a_tagged_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         .mean
         == 1
     )
-    with pytest.raises(ConfigError, match="None of the 1 articles"):
+    with pytest.raises(ConfigError, match="None of the 1 article"):
         index.evaluate(asked)
 
 

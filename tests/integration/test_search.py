@@ -351,6 +351,8 @@ def test_more_like_an_unknown_article(tmp_path: Path) -> None:
         ({"query": "x", "k": -3}, "found -3"),
         ({"query": " \n"}, "The text to search for is empty"),
         ({"query": ["x", ""]}, "The text to search for is empty"),
+        ({"query": "x", "words_weight": 0.7}, "words_weight= is that of a hybrid ranking, and there is none"),
+        ({"query": "x", "words": True, "rrf_k": 10}, "rrf_k= is that of a hybrid ranking, and there is none"),
         ({"query": "x", "rerank_depth": 5}, "rerank_depth= is that of a reranker, and there is none"),
         ({"query": "x", "diversity": 0.9}, "diversity= is the weight in a diverse ranking, and this one is not"),
         ({"query": "x", "by": "page"}, "by= is article or chunk, found 'page'"),
@@ -441,7 +443,7 @@ def test_a_prompt_goes_before_every_query(sample_index: vecindex.Index) -> None:
 def test_a_long_query_is_cut_with_a_notice(sample_index: vecindex.Index) -> None:
     notices = Notices()
     assert sample_index.search("cell " * 400, observer=notices).hits
-    assert notices.lines == ["1 questions are longer than the 256 tokens that the model reads and were truncated"]
+    assert notices.lines == ["1 question was truncated: longer than the 256 tokens that the model reads"]
 
 
 def test_queries_from_a_file(sample_index: vecindex.Index, tmp_path: Path) -> None:

@@ -124,3 +124,24 @@ def test_documents_have_no_house_words(path: Path) -> None:
 @pytest.mark.parametrize("path", [pytest.param(p, id=shown(p)) for p in language.sources()])
 def test_sources_have_no_house_words(path: Path) -> None:
     assert [str(hit) for hit in language.hits_in_file(path)] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ('f"{n:,} rows are new"', True),
+        ('f"{len(a):,} of {found.questions:,} questions"', True),
+        ("f\"{counted(n, 'row is', 'rows are')} new\"", False),
+        ('f"{n:,} row groups"', False),
+    ],
+)
+def test_a_number_in_front_of_a_plural_is_found(line: str, found: bool) -> None:
+    assert language.uncounted(line) == [line] * found
+
+
+@pytest.mark.parametrize("path", [pytest.param(p, id=shown(p)) for p in language.sources() if p.suffix == ".py"])
+def test_messages_count_one_row_as_one(path: Path) -> None:
+    # What is stored with a map keeps the words that it was stored with.
+    kept = ["these {len(asked):,} questions were"]
+    found = language.uncounted(path.read_text(encoding="utf-8"))
+    assert [line for line in found if not any(part in line for part in kept)] == []

@@ -11,6 +11,7 @@ import numpy as np
 
 from vecindex.errors import LOOK_CLOSER, StoreError
 from vecindex.files import NewFile, not_written
+from vecindex.messages import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -88,5 +89,5 @@ def _write(vectors: BinaryIO, ids: BinaryIO, batches: Iterable[pa.RecordBatch], 
         found += len(batch)
     ids.write(b"\n]\n" if found else b"]\n")
     if found != rows:
-        raise StoreError(f"{found:,} rows were read where {rows:,} were counted.", LOOK_CLOSER)
+        raise StoreError(f"{counted(found, 'row was', 'rows were')} read where {rows:,} were counted.", LOOK_CLOSER)
     return found

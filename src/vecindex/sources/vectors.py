@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from vecindex.errors import SourceError
-from vecindex.messages import option, text
+from vecindex.messages import counted, option, text
 from vecindex.sources.arrow.files import ParquetSource
 from vecindex.sources.base import Item, LeftOut, Record, Source
 
@@ -53,18 +53,18 @@ class NpyVectors:
         # Of all sources, only Parquet knows its exact length.
         rows = self.source.count_hint() if isinstance(self.source, ParquetSource) else None
         if rows not in (None, n):
-            raise self._mismatch(n, f"{rows:,} rows")
+            raise self._mismatch(n, f"{counted(rows, 'row')}")
         done = 0
         for item in self.source.read():
             if isinstance(item, LeftOut):
                 yield item
                 continue
             if done == n:
-                raise self._mismatch(n, f"at least {done + 1:,} rows (the next is {item.location})")
+                raise self._mismatch(n, f"at least {counted(done + 1, 'row')} (the next is {item.location})")
             yield self._with_vector(item, vectors[done]) if isinstance(item, Record) else item
             done += 1
         if done < n:
-            raise self._mismatch(n, f"{done:,} rows")
+            raise self._mismatch(n, f"{counted(done, 'row')}")
 
     def _with_vector(self, record: Record, vector: Any) -> Record:
         if self.field in record.fields:

@@ -14,7 +14,7 @@ from vecindex.config import durable_by_default
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, StoreError, TableNotFoundError
 from vecindex.files import can_be_there
 from vecindex.masks import masked
-from vecindex.messages import Message, Placeholder, command, option, text
+from vecindex.messages import Message, Placeholder, command, counted, option, text
 from vecindex.objects.requests import Objects
 from vecindex.schema import FORMAT, articles_schema
 from vecindex.store.articles import ArticleTable
@@ -335,7 +335,7 @@ class AuxiliaryTable:
         with committing(self.where):
             aside.parent.mkdir(exist_ok=True)
             (folder / f"{self.name}.lance").rename(aside)
-        kept = "" if self.replaced_whole else f", with the {self._restored(aside):,} rows that can be read"
+        kept = "" if self.replaced_whole else f", with the {counted(self._restored(aside), 'row')} that can be read"
         cause = "" if self.damage else f" ({error.message})"
         self._say(f"the table {self.name!r} is damaged{cause}: it is set aside as {aside} and made again{kept}")
         self.damage = None

@@ -13,6 +13,7 @@ from vecindex.cli.options import Db, Json, Table, options_of
 from vecindex.cli.output import confirmed, print_json, say, show
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
+from vecindex.messages import counted
 from vecindex.verbs.index.options import BuildIndexOptions
 from vecindex.verbs.upkeep.options import (
     DeleteOptions,
@@ -96,7 +97,7 @@ def delete(
 
 def ask(plan: DeleteReport) -> bool:
     """Ask on the terminal whether the articles may be removed; refuse where nobody can be asked."""
-    matched = f"{plan.articles:,} articles ({plan.rows:,} rows) of {plan.table}"
+    matched = f"{counted(plan.articles, 'article')} ({counted(plan.rows, 'row')}) of {plan.table}"
     if sys.stdin is None or not sys.stdin.isatty():
         raise ConfigError(f"Would remove {matched}; nobody can be asked here, so nothing was removed.", "Add --yes.")
     return confirmed(f"Remove {matched}?")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vecindex.cli.layout import data, out, prose, short, table
 from vecindex.cli.render.rows import write_rows
+from vecindex.messages import counted
 from vecindex.verbs.evaluate.paired import shown_p
 from vecindex.verbs.evaluate.result import interval_shown
 
@@ -20,7 +21,8 @@ def print_evaluate(result: EvaluateResult) -> None:
     counts = result.judged_by
     relevant = f", {counts.relevant:,} of them relevant" if counts.form != "answer texts" else ""
     prose(
-        f"{result.questions:,} questions of {result.questions_name} on {result.articles:,} articles of "
+        f"{counted(result.questions, 'question')} of {result.questions_name} on "
+        f"{counted(result.articles, 'article')} of "
         f"{result.table}; {counts.judgments:,} judgments ({counts.source}){relevant}"
     )
     out()

@@ -8,6 +8,7 @@ from vecindex.cli.layout import prose
 from vecindex.cli.output import SCHEMA_VERSION, duration
 from vecindex.cli.render.ingest import print_ingest
 from vecindex.cli.spelling import spelled
+from vecindex.messages import counted
 from vecindex.verbs.ingest.result import IngestReport
 from vecindex.verbs.picture.result import MapResult
 from vecindex.verbs.project.result import ProjectResult
@@ -25,7 +26,7 @@ def print_step(result: Any, observer: Observer) -> None:
         print_ingest(result, dry_run=False)
     elif isinstance(result, ProjectResult):
         took = duration(sum(result.seconds.values()))
-        observer.notice(f"map {result.name!r} {result.action}: {result.articles:,} articles, {took}")
+        observer.notice(f"map {result.name!r} {result.action}: {counted(result.articles, 'article')}, {took}")
     elif isinstance(result, MapResult):
         for note in result.notes:
             observer.notice(note)

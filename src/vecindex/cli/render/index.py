@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vecindex.cli.layout import prose, table
 from vecindex.cli.output import duration, say, size
 from vecindex.core.indexes.recall import DEFAULT_RECALL
-from vecindex.messages import Placeholder, command, text
+from vecindex.messages import Placeholder, command, counted, text
 
 if TYPE_CHECKING:
     from vecindex.core.indexes.recall import Curve
@@ -21,7 +21,7 @@ def print_index(report: IndexReport) -> None:
         return
     curve = report.curve
     took = "" if report.action == "measured" else f", made in {duration(report.seconds)} ({report.cpu_s:.1f} CPU s)"
-    prose(f"{report.type} of {report.rows_indexed:,} rows, {size(report.index_bytes)}{took}", "index     ")
+    prose(f"{report.type} of {counted(report.rows_indexed, 'row')}, {size(report.index_bytes)}{took}", "index     ")
     asked = f" and {curve.questions:,} stored questions" if curve.questions else ""
     prose(f"recall@{curve.k} against exact search, of {curve.queries:,} held-out rows{asked}", "measured  ")
     print_curve(curve, report.exact_ms)

@@ -9,7 +9,7 @@ from vecindex.cli.layout import facts, out, plain, prose, short, table
 from vecindex.cli.render.answer import measured_on
 from vecindex.cli.render.project import made_by, precise
 from vecindex.cli.render.rows import write_rows
-from vecindex.messages import percent
+from vecindex.messages import counted, percent
 from vecindex.reports.figures import NONE, figure, number, share
 from vecindex.reports.overlap.maps import RULES, enough_of
 from vecindex.verbs.overlap.causes.experiments import bearing_on, outcome_in_words
@@ -176,7 +176,7 @@ def _left_out(result: OverlapResult) -> Iterator[str]:
     for found in result.maps:
         if found.fidelity is not None and found.fidelity.trustworthiness is None:
             k = found.fidelity.k
-            yield f"{found.name}: trustworthiness and continuity at {k} take at least {2 * k + 1:,} articles"
+            yield f"{found.name}: trustworthiness and continuity at {k} take at least {counted(2 * k + 1, 'article')}"
 
 
 def _fidelity_row(found: MapOverlap) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vecindex.cli.layout import out, plain, prose, table
 from vecindex.cli.output import WORTH_A_FORECAST_S, duration, expected, size
 from vecindex.core.anchors import anchored_to
-from vecindex.messages import Message, Placeholder, command, percent, text
+from vecindex.messages import Message, Placeholder, command, counted, percent, text
 from vecindex.reports.figures import NONE, number
 from vecindex.verbs.map_state import IMPORTED, rebuilt_by
 
@@ -36,7 +36,7 @@ def print_project(result: ProjectResult) -> None:
         out(f"map {result.name!r} of {result.table} dropped")
         return
     outside = f", {result.outside:,} outside it" if result.outside else ""
-    prose(f"map {result.name!r} of {result.table} {result.action}: {result.articles:,} articles{outside}")
+    prose(f"map {result.name!r} of {result.table} {result.action}: {counted(result.articles, 'article')}{outside}")
     for line in _lines(result):
         if isinstance(line, str):
             prose(line, indent=2)
@@ -60,11 +60,11 @@ def _lines(result: ProjectResult) -> Iterator[Message | Rows]:
         yield from _imported(result.imported)
     if result.graph is not None:
         graph = result.graph
-        searched = f", {graph.searched:,} rows searched" if graph.how == "extended" else ""
+        searched = f", {counted(graph.searched, 'row')} searched" if graph.how == "extended" else ""
         yield f"neighbor graph {graph.how}{searched}: {graph.k} each, recall {graph.recall:.4f}"
     if result.focus is not None:
         cover = ", ".join(f"{percent(share, 1)} of their {k} nearest" for k, share in result.focus.cover.items())
-        yield f"focus on {result.focus.asked:,} questions ({plain(result.focus.questions)}): holds {cover}"
+        yield f"focus on {counted(result.focus.asked, 'question')} ({plain(result.focus.questions)}): holds {cover}"
     if result.sampled is not None:
         yield from _sampled(result.sampled)
     if result.scores is not None:
@@ -88,20 +88,21 @@ def _changes(result: ProjectResult) -> Iterator[Message]:
     if result.moved is not None:
         moved = result.moved
         yield (
-            f"aligned with the map it replaces: {moved.articles:,} articles moved by {percent(moved.median, 2)} of "
+            f"aligned with the map it replaces: {counted(moved.articles, 'article')} moved by "
+            f"{percent(moved.median, 2)} of "
             f"its width (median), 95 % of them by less than {percent(moved.p95, 2)}"
         )
     if result.placed is not None:
         placed = result.placed
-        yield f"{placed.articles:,} rows placed{_of_them(placed)}; nothing else moved"
+        yield f"{counted(placed.articles, 'row')} placed{_of_them(placed)}; nothing else moved"
         if placed.recall:
             yield "new ones keep " + recall_text(placed.recall, placed.sample)
             yield "old ones keep " + recall_text(placed.old_recall, placed.old_sample)
     if result.gone:
-        yield f"{result.gone:,} rows were removed or changed meanwhile and are not on it"
+        yield f"{counted(result.gone, 'row')} removed or changed meanwhile, not on it"
     if result.new:
         update = command("project", result.name, update=True)
-        yield text(f"{result.new:,} rows are new since it was begun: ", update, " places them")
+        yield text(f"{counted(result.new, 'row is', 'rows are')} new since it was begun: ", update, " places them")
     if result.due:
         sampled = None if result.sampled is None else {"laid_out": result.sampled.laid_out}
         again = rebuilt_by(result.name, {"method": result.method, "settings": result.settings, "sampled": sampled})
@@ -127,7 +128,7 @@ def _imported(found: ImportedPositions) -> Iterator[str]:
             shown = f" ({some}{', ...' if count > len(found.examples[key]) else ''})" if some else ""
             yield plain(f"{count:,} of them: {words}{shown}")
     if found.without:
-        yield f"{found.without:,} rows of the table have no position and are not on it"
+        yield f"{counted(found.without, 'row')} of the table without a position, not on it"
 
 
 def _of_them(placed: PlacedRows) -> str:
@@ -142,7 +143,10 @@ def _scores(scores: MapScores) -> Iterator[str]:
         yield "articles keep " + recall_text(scores.recall, scores.sample)
     if missing := [str(k) for k, one in scores.recall.items() if one is None]:
         n = scores.articles
-        yield f"no recall at {', '.join(missing)}: of {n:,} articles each has {n - 1:,} others, which any map keeps"
+        yield (
+            f"no recall at {', '.join(missing)}: of {counted(n, 'article')} each has {n - 1:,} others, "
+            f"which any map keeps"
+        )
     if scores.duplicates:
         yield f"{scores.duplicates:,} have the same vector as another one; equally near ones count alike"
     found, even = scores.fidelity, scores.evenness
@@ -150,7 +154,7 @@ def _scores(scores: MapScores) -> Iterator[str]:
     near = f"trustworthiness {trust}, continuity {continuity} at {found.k}, over {found.ranked:,}; "
     if found.trustworthiness is None:
         least = 2 * found.k + 1
-        yield f"no trustworthiness and continuity at {found.k}: they take at least {least:,} articles"
+        yield f"no trustworthiness and continuity at {found.k}: they take at least {counted(least, 'article')}"
         near = ""
     if found.rnx_area is not None:
         yield f"{near}R_NX area {area} to {found.depth}"
@@ -195,9 +199,9 @@ def map_line(name: str, about: Any) -> str:
     parts = ["made elsewhere" if method == IMPORTED else method]
     parts += [anchors] if (anchors := anchored_to(about)) else []
     if isinstance(about.get("articles"), int):
-        parts.append(f"{about['articles']:,} articles")
+        parts.append(f"{counted(about['articles'], 'article')}")
     if about.get("outside"):
-        parts.append(f"{about['outside']:,} rows outside it")
+        parts.append(f"{counted(about['outside'], 'row')} outside it")
     recall = (about.get("scores") or {}).get("recall") or {}
     parts += [
         f"recall@{k} {percent(value['mean'], 1)}"

@@ -12,7 +12,7 @@ from vecindex.cli.render.project import map_line
 from vecindex.core.identity import written_id
 from vecindex.core.texts.languages import NAMES
 from vecindex.embed.encoder import ANY_LENGTH
-from vecindex.messages import Placeholder, command, percent, text
+from vecindex.messages import Placeholder, command, counted, percent, text
 
 if TYPE_CHECKING:
     from vecindex.verbs.upkeep.delete import DeleteReport
@@ -50,7 +50,7 @@ def _print_rejects(rejects: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
-    articles = "" if found.articles is None else f", chunks of {found.articles:,} articles"
+    articles = "" if found.articles is None else f", chunks of {counted(found.articles, 'article')}"
     yield "table", f"{found.table} in {found.database}" + (f", as tagged {found.at}" if found.at else "")
     if len(found.tables) > 1:
         yield "tables", ", ".join(found.tables)
@@ -90,13 +90,13 @@ def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
 def _evaluation(last: Mapping[str, Any]) -> str:
     by = ", ".join(f"{value:.3f} by {name}" for name, value in last["rankers"].items())
     since = "; the table has changed since" if last["changed_since"] else ""
-    asked = f"{last['questions']:,} questions of {last['questions_name']}"
+    asked = f"{counted(last['questions'], 'question')} of {last['questions_name']}"
     return f"{last['measure']} {by} ({asked}, {last['at'][:10]}{since})"
 
 
 def _index_line(index: IndexState) -> str:
-    lacking = f", {index.rows_not_indexed:,} rows not in it" if index.rows_not_indexed else ""
-    line = f"{index.type}, {size(index.bytes)}, {index.rows:,} rows{lacking}"
+    lacking = f", {counted(index.rows_not_indexed, 'row')} not in it" if index.rows_not_indexed else ""
+    line = f"{index.type}, {size(index.bytes)}, {counted(index.rows, 'row')}{lacking}"
     if index.curve is None:
         return f"{line}; not measured"
     return (
@@ -136,12 +136,14 @@ def _run_lines(found: Status) -> Iterator[tuple[str, str]]:
         names = {"added": "added", "changed": "changed", "skipped": "unchanged", "rejected": "rejected"}
         counts = ", ".join(f"{run[key]:,} {name}" for key, name in names.items())
         stopped = " (stopped before its end)" if run["interrupted"] else ""
-        missing = f"; {run['missing']:,} rows of the table were not in its sources" if run.get("missing") else ""
+        missing = (
+            f"; {counted(run['missing'], 'row was', 'rows were')} not in its sources" if run.get("missing") else ""
+        )
         yield "last run", f"{run['ended_at'][:19]}Z: {counts}{stopped}{missing}"
         s = run["seconds"]
         yield "", f"{duration(s['wall'])}: model {s['model']:.1f} s, reading {s['reading']:.1f} s{_rate(run)}"
     if found.unfinished is not None:
-        more = f"{found.unfinished.rows:,} rows in {found.unfinished.transactions:,} transactions since"
+        more = f"{counted(found.unfinished.rows, 'row')} in {found.unfinished.transactions:,} transactions since"
         when = f", the last at {(found.unfinished.last_commit or '')[:19]}Z"
         if found.writer:
             yield "running", f"{found.writer}: {more}{when}"
@@ -172,13 +174,14 @@ def print_delete(report: DeleteReport) -> None:
         # The report does not say whether the table is chunked; the sentence holds either way.
         article, row = written_id(chunk["article"]), written_id(chunk[0])
         say(f"in a table of chunks an article is named by its article_id: {article}, not {row}", 2)
-    matched = f"{report.articles:,} articles ({report.rows:,} rows)"
+    matched = f"{counted(report.articles, 'article')} ({counted(report.rows, 'row')})"
     if report.dry_run:
         say(f"dry run: would remove {matched} of {report.table}")
     elif report.deleted or report.no_longer or not report.articles:
-        say(f"{report.table}: {report.deleted:,} rows removed; {report.rows_in_table:,} rows left")
+        say(f"{report.table}: {counted(report.deleted, 'row')} removed; {counted(report.rows_in_table, 'row')} left")
         if report.no_longer:
-            say(f"{report.no_longer:,} articles stay: changed meanwhile, they no longer meet the condition", 2)
+            stay = counted(report.no_longer, "article stays", "articles stay")
+            say(f"{stay}: changed meanwhile, so that the condition is no longer met", 2)
     else:
         say(f"nothing removed; {matched} would match")
 
@@ -192,7 +195,11 @@ def print_optimize(report: OptimizeReport) -> None:
         f"{report.table}: {report.fragments_before:,} to {report.fragments_after:,} fragments, "
         f"{report.versions_before:,} to {report.versions_after:,} versions{disk}"
         + ("; the full-text index is up to date" if report.words_indexed else "")
-        + (f"; {report.rows_indexed:,} rows taken into the index of the vectors" if report.rows_indexed else "")
+        + (
+            f"; {counted(report.rows_indexed, 'row')} taken into the index of the vectors"
+            if report.rows_indexed
+            else ""
+        )
         + (f"; {report.vectors_hashed:,} vectors got their hash" if report.vectors_hashed else "")
     )
     if report.too_young:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vecindex.messages import counted
 from vecindex.sources.base import Record, excerpt
 from vecindex.sources.delimited.lines import Row
 from vecindex.sources.fieldmap import is_text_name
@@ -73,7 +74,7 @@ def _infer(name: str, values: list[str]) -> Column:
         except ValueError:
             continue
         if values:
-            return Column(name, f"{kind}, as in the first {SAMPLE_ROWS:,} rows", convert)
+            return Column(name, f"{kind}, as in the first {counted(SAMPLE_ROWS, 'row')}", convert)
     return Column(name, "str", None)
 
 

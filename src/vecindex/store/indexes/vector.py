@@ -11,6 +11,7 @@ from typing import Any
 
 from vecindex.core.indexes.recall import AboutIndex
 from vecindex.errors import CorruptError
+from vecindex.messages import counted
 from vecindex.serialize import plain
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import read_twice, reading, translated
@@ -100,9 +101,9 @@ def why_stale(table: ArticleTable, rows: int, about: AboutIndex | None) -> str |
     if about.made_by != made_by(table):
         return "it was made of vectors of another model"
     if rows > GROWN * about.rows:
-        return f"made and measured when the table had {about.rows:,} of its {rows:,} rows"
+        return f"made and measured when the table had {about.rows:,} of its {counted(rows, 'row')}"
     if about.last_txn >= 0 and 2 * (later := _rows_after(table, about.last_txn)) > rows:
-        return f"{later:,} of its {rows:,} rows {_SINCE}"
+        return f"{later:,} of its {counted(rows, 'row')} {_SINCE}"
     return None
 
 

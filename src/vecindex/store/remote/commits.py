@@ -19,6 +19,7 @@ from vecindex.core.conditions import isin
 from vecindex.errors import LOOK_CLOSER, CorruptError, LockedError
 from vecindex.files import local_folder
 from vecindex.masks import masked
+from vecindex.messages import counted
 from vecindex.store.remote.lease import check_lease
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def append(handle: Any, where: str, rows: pa.Table, known: Known) -> None:
         is_known = known.version is not None and not _has_foreign_ids(data, known.version, known.tokens)
         if not is_known and (there := data.count_rows(_having(rows))):
             raise LockedError(
-                f"Another process has written to {where} meanwhile: {there:,} of the {len(rows):,} rows of this "
+                f"Another process has written to {where} meanwhile: {there:,} of the "
+                f"{counted(len(rows), 'row')} of this "
                 "transaction are there already, and were not added again.",
                 "Run the same command again, without the other one: it goes on from what is there.",
             )

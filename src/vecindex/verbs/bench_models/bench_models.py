@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import BinaryIO, cast
 
 from vecindex.errors import Interrupted
-from vecindex.messages import Message
+from vecindex.messages import Message, counted
 from vecindex.store.database import Database
 from vecindex.types import Observer, Silent, SourceData
 from vecindex.verbs.bench_models.options import BenchModelsOptions, checked_bench_models
@@ -43,7 +43,8 @@ def bench_models(
     given = [{"id": q.id, "text": q.text, "answer": list(q.answer_texts)} for q in asked.questions]
     sample = draw(sources, asked, options, observer)
     observer.notice(
-        f"{len(sample.rows):,} of {sample.articles:,} articles, {sample.judged:,} of them judged, by each model"
+        f"{len(sample.rows):,} of {counted(sample.articles, 'article')}, {sample.judged:,} of them "
+        f"judged, by each model"
     )
     tables = _tables(models)
     embedded = {name: _embed(database, tables[name], name, sample, options, observer, stop) for name in models}
@@ -158,7 +159,8 @@ def _limits(sample: Sample, found: CompareResult) -> list[Message]:
     limits: list[Message] = []
     if len(sample.rows) < sample.articles:
         limits.append(
-            f"The sample has {len(sample.rows):,} of {sample.articles:,} articles. With fewer wrong ones to find, "
+            f"The sample has {len(sample.rows):,} of {counted(sample.articles, 'article')}. With fewer "
+            f"wrong ones to find, "
             "every measure is higher than on all of them, and close models may change their order."
         )
     if found.judged_by is not None and found.judged_by.form == "answer texts":
@@ -167,6 +169,9 @@ def _limits(sample: Sample, found: CompareResult) -> list[Message]:
         limits.append(f"{sample.missing:,} judged articles are not in the sources. They count as not found.")
     widest = max(pair.differences[str(found.measure)].detectable for pair in found.pairs)
     if widest == widest:
-        limits.append(f"{found.questions:,} questions do not show differences below about {widest:.3f}.")
+        limits.append(
+            f"{counted(found.questions, 'question does', 'questions do')} not show differences below "
+            f"about {widest:.3f}."
+        )
     limits.append("Speed is that of this machine on these texts.")
     return limits

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 
 from vecindex.core.nulls import bootstrap_mean
-from vecindex.messages import Message
+from vecindex.messages import Message, counted
 from vecindex.store.database import Database
 from vecindex.types import Observer, Silent
 from vecindex.verbs.compare.agreement import PERSISTENCE, overlap_at, rank_biased_overlap
@@ -149,7 +149,8 @@ def _notes(of_judgments: Sequence[Message], about: Sequence[ComparedTable]) -> l
     for one in about[1:]:
         if one.only_here or one.lacks:
             notes.append(
-                f"{one.name} has {one.only_here:,} articles that {about[0].name} has not, and lacks {one.lacks:,} of "
+                f"{one.name} has {counted(one.only_here, 'article')} that {about[0].name} has not, and "
+                f"lacks {one.lacks:,} of "
                 "its articles. What differs may be the articles, not the model."
             )
     return notes

@@ -11,7 +11,7 @@ import numpy as np
 from vecindex.core.neighbors import F64
 from vecindex.core.nulls import bootstrap_mean
 from vecindex.errors import ConfigError
-from vecindex.messages import Message, Placeholder, command, percent, text
+from vecindex.messages import Message, Placeholder, command, counted, percent, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.search import Found
@@ -151,7 +151,8 @@ def check_known(asked: Asked, there: set[str], table: ArticleTable) -> None:
         return
     assert asked.qrels is not None, "texts of answers judge nothing beforehand"
     what = (
-        f"None of the {len(judged):,} articles that {asked.qrels.name} judges is in {table.where}: their ids are "
+        f"None of the {counted(len(judged), 'article')} that {asked.qrels.name} judges is in "
+        f"{table.where}: their ids are "
         f"{some(judged)}, those of the table {some(sorted(there))}."
     )
     if any(key in there for key in asked.qrels.grades):
@@ -254,11 +255,15 @@ def notes_on(
     if counts.unknown_relevant:
         notes.append(f"{counts.unknown_relevant:,} relevant articles are not in the table. They count as not found.")
     if counts.without:
-        notes.append(f"{counts.without:,} questions have no judgment. They count in no figure.")
+        notes.append(
+            f"{counted(counts.without, 'question has', 'questions have')} no judgment. They count in no figure."
+        )
     if counts.unknown_questions:
         notes.append(f"{counts.unknown_questions:,} judged questions are not among the questions.")
     if counts.none_relevant:
-        notes.append(f"{counts.none_relevant:,} questions have no relevant article. They count as 0.")
+        notes.append(
+            f"{counted(counts.none_relevant, 'question has', 'questions have')} no relevant article. They count as 0."
+        )
     if counts.repeated:
         notes.append(f"{counts.repeated:,} pairs are judged again with another grade. The last one counts.")
     holes = [float(np.mean(of[HOLES])) for of in values if HOLES in of]
@@ -269,5 +274,5 @@ def notes_on(
             "that the judges did not see may be better than it looks."
         )
     if n < _FEW_QUESTIONS:
-        notes.append(f"{n:,} questions are few: see the intervals.")
+        notes.append(f"{counted(n, 'question is', 'questions are')} few: see the intervals.")
     return notes

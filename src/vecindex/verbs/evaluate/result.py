@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vecindex.core.nulls import Interval
 from vecindex.frames import Frames
-from vecindex.messages import Message
+from vecindex.messages import Message, counted
 from vecindex.notebook import shown_table
 from vecindex.serialize import Result, Spell
 from vecindex.types import Rejected
@@ -233,7 +233,7 @@ class EvaluateResult(Result, Frames):
             [name, *(interval_shown(one.measures[name]) for one in self.rankers)] for name in names
         ]
         head = ["measure", *(one.name for one in self.rankers)]
-        title = f"{self.questions:,} questions of {self.questions_name} on {self.table}"
+        title = f"{counted(self.questions, 'question')} of {self.questions_name} on {self.table}"
         return shown_table(head, rows, title=title, figures=head[1:])
 
 

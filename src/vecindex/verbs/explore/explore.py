@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, cast
 from vecindex.core.anchors import set_digest, text_digest
 from vecindex.errors import ConfigError, Interrupted, SourceError, VecindexError
 from vecindex.files import Written, make_folder
-from vecindex.messages import Command, Message, Placeholder, as_text, command, option, text
+from vecindex.messages import Command, Message, Placeholder, as_text, command, counted, option, text
 from vecindex.options import ModelOptions, changed, fields_of
 from vecindex.serialize import Result, Spell
 from vecindex.sources.expand import would_read
@@ -190,7 +190,9 @@ class _Chain:
             raise Interrupted("Stopped after a transaction; what was committed stays.")
         if not report.rows_in_table:
             rejected = (
-                f"all {report.rejected:,} rows were rejected" if report.rejected else "the sources hold no rows"
+                f"all {counted(report.rejected, 'row was', 'rows were')} rejected"
+                if report.rejected
+                else "the sources hold no rows"
             )
             raise SourceError(
                 f"There is nothing to map: {rejected}.",
@@ -203,7 +205,7 @@ class _Chain:
         name, table = self.options["map"], self.database.articles(self.name)
         todo = todo_for_map(table, name)
         if todo == "keep":
-            self._step(2, f'the map "{name}" holds all {table.count():,} rows and stays as it is')
+            self._step(2, f'the map "{name}" holds all {counted(table.count(), "row")} and stays as it is')
             return None
         how = {"update": todo == "update"}
         self._step(2, command("project", name, **changed(ProjectOptions, {**self._common(), **how})))

@@ -8,7 +8,7 @@ from typing import Any
 
 from vecindex.core.overlap import reaches
 from vecindex.core.picture import MapScore
-from vecindex.messages import Command, Message, Text, as_text, command, percent, text
+from vecindex.messages import Command, Message, Text, as_text, command, counted, percent, text
 from vecindex.verbs.explore.plan import NEAREST
 from vecindex.verbs.explore.result import Summary
 from vecindex.verbs.ingest.result import IngestReport
@@ -87,12 +87,12 @@ def _kept(steps: Steps, found: MapOverlap, result: OverlapResult) -> str:
 def _unmeasured(steps: Steps) -> str:
     if steps.questions is not None:
         return (
-            f"Nothing is measured: the table has {steps.articles:,} articles, and all of them are among the "
+            f"Nothing is measured: the table has {counted(steps.articles, 'article')}, and all of them are among the "
             f"{NEAREST} nearest of every question."
         )
     score = steps.score
     if score is None:
-        return f'The map "{steps.map}" shows {steps.articles:,} articles, too few for a score.'
+        return f'The map "{steps.map}" shows {counted(steps.articles, "article")}, too few for a score.'
     k = int(score.name.partition("@")[2])
     return (
         f"Of an article's {k} nearest others, {k * score.mean:.1f} are its nearest on the map "

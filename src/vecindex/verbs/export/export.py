@@ -19,7 +19,7 @@ from vecindex.exports.uploads import is_remote, size_there, upload_vectors, uplo
 from vecindex.exports.vectors import write_vectors
 from vecindex.files import whole_file
 from vecindex.masks import masked
-from vecindex.messages import command, option, text
+from vecindex.messages import command, counted, option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import maps as stored_maps
@@ -155,7 +155,8 @@ def _report_missing(
     if job.outside:
         observer.notice(
             text(
-                f'{job.outside:,} rows are not on the map "{job.columns.placed}" and are left out; to add them: ',
+                f'{counted(job.outside, "row is", "rows are")} not on the map "{job.columns.placed}" and '
+                f"{'is' if job.outside == 1 else 'are'} left out; to add them: ",
                 command("project", job.columns.placed, update=True),
             )
         )

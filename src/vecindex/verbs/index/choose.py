@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from vecindex.core.indexes.recall import FEW_ROWS
 from vecindex.errors import ConfigError
-from vecindex.messages import option, text
+from vecindex.messages import counted, option, text
 
 LEAST_ROWS = 256
 """Product quantization learns so many codes from the rows, and a recall is that of a real choice."""
@@ -62,12 +62,12 @@ def choose(rows: int, dimension: int, available_bytes: int, asked: str | None, w
 def _check_rows(rows: int, asked: str | None, where: str) -> None:
     if rows < LEAST_ROWS:
         raise ConfigError(
-            f"{where} has {rows:,} rows; an index needs {LEAST_ROWS} at least.",
+            f"{where} has {counted(rows, 'row')}; an index needs {LEAST_ROWS} at least.",
             "An exact search of so few takes no time.",
         )
     if asked is None and rows < FEW_ROWS:
         raise ConfigError(
-            f"{where} has {rows:,} rows, so an exact search is quick; an index pays from {FEW_ROWS:,} on.",
+            f"{where} has {counted(rows, 'row')}, so an exact search is quick; an index pays from {FEW_ROWS:,} on.",
             text("To make one all the same, name its type: ", option("type", "IVF_SQ")),
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from vecindex.core.indexes.recall import DEFAULT_RECALL, AboutIndex
 from vecindex.errors import ConfigError
-from vecindex.messages import command, text
+from vecindex.messages import command, counted, text
 from vecindex.shortages import memory_available
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -55,7 +55,7 @@ def made(database: Database, table: ArticleTable, asked: str | None, observer: O
     """Make and measure the index. The caller holds the writer lock."""
     rows, dimension = table.count(), table.fingerprint.dimension
     choice = choose(rows, dimension, memory_available(), asked, table.where)
-    observer.notice(f"making an {choice.type} index of {rows:,} rows of {table.where} ({choice.reason})")
+    observer.notice(f"making an {choice.type} index of {counted(rows, 'row')} of {table.where} ({choice.reason})")
     # Before anything is written: a killed one may have left the files of an index.
     sweep(table, database.folder, notice=observer.notice)
     wall, cpu = time.perf_counter(), time.process_time()

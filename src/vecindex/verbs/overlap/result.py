@@ -10,7 +10,7 @@ from vecindex.core.nulls import Interval
 from vecindex.core.overlap import reaches
 from vecindex.core.questions import worst_first
 from vecindex.frames import Frames
-from vecindex.messages import Message, Text, percent
+from vecindex.messages import Message, Text, counted, percent
 from vecindex.notebook import shown_table
 from vecindex.serialize import Result, Spell
 from vecindex.types import Rejected
@@ -365,7 +365,7 @@ class OverlapResult(Result, Frames):
             for found in self.maps
         ]
         causes = [[one.cause, one.confidence, one.summary, one.remedy] for one in self.causes]
-        what = f"{self.verdict} ({self.questions:,} questions, {self.articles:,} {self.by}s in {self.table})"
+        what = f"{self.verdict} ({counted(self.questions, 'question')}, {self.articles:,} {self.by}s in {self.table})"
         return shown_table(head if rows else [], rows, title=what, figures=head[1:]) + shown_table(
             ["cause", "confidence", "summary", "remedy"], causes
         )

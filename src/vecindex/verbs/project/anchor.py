@@ -18,7 +18,7 @@ from vecindex.core.placement import place_by_search
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
 from vecindex.maps.anchored import STRENGTHS, anchored_map
-from vecindex.messages import Message, command, option, text
+from vecindex.messages import Message, command, counted, option, text
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
 from vecindex.serialize import plain
@@ -162,7 +162,7 @@ def _read(run: Run, plan: AnchorPlan, questions: int, settings: Mapping[str, Any
     there = np.isfinite(rows.positions[:, 0])
     if there.sum() < MIN_ARTICLES:
         raise ConfigError(
-            f"Only {int(there.sum()):,} rows of {run.table.where} are on map {plan.base!r}.",
+            f"Map {plan.base!r} has only {counted(int(there.sum()), 'row')} of {run.table.where}.",
             text("Make it again: ", command("project", plan.base)),
         )
     on_map = np.flatnonzero(there)
@@ -170,7 +170,8 @@ def _read(run: Run, plan: AnchorPlan, questions: int, settings: Mapping[str, Any
         return _Articles(rows, on_map, vectors, rows.positions, graph, origin), expected
     run.observer.notice(
         text(
-            f"{len(rows) - len(on_map):,} rows are not on the map {plan.base!r} and will not be on {plan.name!r}: ",
+            f"{counted(len(rows) - len(on_map), 'row is', 'rows are')} not on the map {plan.base!r} and "
+            f"will not be on {plan.name!r}: ",
             command("project", plan.base, update=True),
             " places them",
         )
@@ -238,7 +239,7 @@ def _controls(asked: AnchorQuestions, near: Rows, make: Callable[[Rows], F64], r
         return _Controls(missing="nothing can be held out of a single question")
     folds, others = cut_into_folds(asked.vectors, asked.topics, FOLDS), shuffled_neighbors(near, run.seed)
     if folds.count < 2:
-        why = f"the {len(near):,} questions are all near-duplicates, so none can be held out"
+        why = f"the {counted(len(near), 'question is', 'questions are')} all near-duplicates, so none can be held out"
         return _Controls(shuffled=_kept(others, make(others)), missing=why)
     overlap, soft = np.empty(len(near)), np.empty(len(near))
     for fold in range(folds.count):

@@ -18,7 +18,7 @@ from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
 from vecindex.maps.methods import MapMethod, Settings, usable_method
-from vecindex.messages import Placeholder, command, option, text
+from vecindex.messages import Placeholder, command, counted, option, text
 from vecindex.neighbors.coarse import CoarseSearch
 from vecindex.serialize import plain
 from vecindex.store.articles import ArticleTable
@@ -315,7 +315,7 @@ def _refuse_another(table: ArticleTable, name: str, options: ProjectOptions, old
 def _refuse_few(rows: MapRows) -> None:
     if len(rows) < MIN_ARTICLES:
         raise ConfigError(
-            f"{rows.table.where} has {len(rows):,} rows; a map needs at least {MIN_ARTICLES}.",
+            f"{rows.table.where} has {counted(len(rows), 'row')}; a map needs at least {MIN_ARTICLES}.",
             text("Ingest articles first: ", command("ingest", Placeholder("SOURCE"))),
         )
 
@@ -335,6 +335,6 @@ def _refuse_shapeless(method: str, xy: F64, n: int) -> None:
     width = float(np.ptp(xy, axis=0).max())
     if not (np.isfinite(xy).all() and _LEAST_WIDTH < width < 1 / _LEAST_WIDTH):
         raise ConfigError(
-            f"Method {method} found no layout of these {n:,} articles (width {width:.3g}).",
+            f"Method {method} found no layout of these {counted(n, 'article')} (width {width:.3g}).",
             text("Try other settings, or ", option("method", "pca"), ", which always has one."),
         )

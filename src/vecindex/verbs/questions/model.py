@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vecindex.core.vectors import F32
 from vecindex.embed.encoders import LoadOptions, find, find_stored, load, load_light, query_prompt
 from vecindex.errors import ModelError
-from vecindex.messages import Placeholder, option, text
+from vecindex.messages import Placeholder, counted, option, text
 from vecindex.options import ModelOptions
 from vecindex.types import Fingerprint, Observer
 from vecindex.verbs.languages import MUCH_UNKNOWN, unknown_line
@@ -73,8 +73,8 @@ class QuestionModel:
         cut = int(tokens.truncated.sum())
         if cut:
             observer.notice(
-                f"{cut:,} questions are longer than the {encoder.max_tokens} tokens that the model reads and were "
-                "truncated"
+                f"{counted(cut, 'question was', 'questions were')} truncated: longer than the {encoder.max_tokens} "
+                "tokens that the model reads"
             )
         lost = 0 if tokens.unknown is None else int((tokens.unknown >= MUCH_UNKNOWN).sum())
         if lost:

@@ -6,7 +6,7 @@ import math
 
 from vecindex.core.indexes.recall import DEFAULT_RECALL, FEW_ROWS, AboutIndex, Measured, build_cpu_s
 from vecindex.errors import ConfigError, CorruptError, StoreError, UnavailableError
-from vecindex.messages import Message, Placeholder, command, option, text
+from vecindex.messages import Message, Placeholder, command, counted, option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.indexes.vector import (
     about_index,
@@ -47,7 +47,7 @@ def approximation(
     if chosen is None:
         raise _not_reached(about, wanted, without, of_user=options["recall"] is not None)
     if options["where"] is not None and matching < FEW_ROWS:
-        observer.notice(f"{matching:,} rows meet the condition: so few are searched exactly")
+        observer.notice(f"{counted(matching, 'row meets', 'rows meet')} the condition: so few are searched exactly")
         return None
     found = _made_of(about, chosen)
     observer.notice(_expected(table, about, found, options))
@@ -76,7 +76,7 @@ def _about(table: ArticleTable, at: str | None, without: Message) -> AboutIndex:
         raise ConfigError(f"{table.where} had no index of its vectors when it was tagged {at!r}.", without)
     if rows < FEW_ROWS:
         raise ConfigError(
-            f"{table.where} has no index of its vectors; of {rows:,} rows an exact search is quick.", without
+            f"{table.where} has no index of its vectors; of {counted(rows, 'row')} an exact search is quick.", without
         )
     raise ConfigError(f"{table.where} has no index of its vectors.", make)
 
@@ -140,7 +140,8 @@ def suggest_index(table: ArticleTable, cpu_ms: float, observer: Observer) -> Non
     searches = math.ceil(1_000 * build_cpu_s(rows, table.fingerprint.dimension) / cpu_ms)
     observer.notice(
         text(
-            f"an exact search of {rows:,} rows takes {cpu_ms / 1_000:.1f} CPU s; an index would pay after about "
+            f"an exact search of {counted(rows, 'row')} takes {cpu_ms / 1_000:.1f} CPU s; an index would "
+            f"pay after about "
             f"{searches:,} searches: ",
             command("build_index"),
             "; then: ",

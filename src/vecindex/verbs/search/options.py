@@ -12,7 +12,7 @@ from vecindex.messages import Placeholder, command, option, text
 from vecindex.options import ModelOptions, Option, checked
 from vecindex.verbs.search.rankers import HYBRID, MEANING, WORDS, Ranker
 
-RERANK_DEPTH, DIVERSITY = 50, 0.3
+RERANK_DEPTH, DIVERSITY, WORDS_WEIGHT = 50, 0.3, 0.5
 RRF = 60
 """The constant of reciprocal rank fusion: the first of a list gives 1/61, the tenth 1/70 (Cormack et al. 2009)."""
 
@@ -24,7 +24,13 @@ class RankOptions(ModelOptions, total=False):
 
     words_weight: Annotated[
         float,
-        Option("Share of the words in a hybrid ranking, 0 to 1.", default=0.5, metavar="F", at_least=0, at_most=1),
+        Option(
+            "Share of the words in a hybrid ranking, 0 to 1.",
+            default=WORDS_WEIGHT,
+            metavar="F",
+            at_least=0,
+            at_most=1,
+        ),
     ]
     rrf_k: Annotated[
         int, Option("Constant of reciprocal rank fusion; a larger one levels the ranks.", default=RRF, at_least=1)
@@ -132,6 +138,12 @@ def checked_search(queries: Sequence[str], options: SearchOptions) -> SearchOpti
 
 def check_steps(options: RankOptions, rankers: Sequence[Ranker]) -> None:
     """Raise ConfigError for a setting of a step that none of the rankers has: it would make no difference."""
+    for name, default in (("words_weight", WORDS_WEIGHT), ("rrf_k", RRF)):
+        if options[name] != default and not any(one.base == HYBRID for one in rankers):
+            raise ConfigError(
+                text(option(name), " is that of a hybrid ranking, and there is none."),
+                "Rank by hybrid, or leave it out.",
+            )
     if options["rerank_depth"] != RERANK_DEPTH and not any(one.rerank for one in rankers):
         raise ConfigError(
             text(option("rerank_depth"), " is that of a reranker, and there is none."),

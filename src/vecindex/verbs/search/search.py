@@ -14,7 +14,7 @@ from vecindex.core.questions import Question
 from vecindex.core.texts.languages import NAMES
 from vecindex.core.vectors import normalize, usable
 from vecindex.errors import ConfigError, CorruptError, LockedError, StoreError, UnavailableError
-from vecindex.messages import Message, Placeholder, Text, command, option, text
+from vecindex.messages import Message, Placeholder, Text, command, counted, option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.faults import is_unicode, not_unicode
@@ -271,7 +271,7 @@ def _making(table: ArticleTable, language: str) -> Message:
     how = "characters and pairs of them" if language in WITHOUT_BLANKS else "words as they stand"
     how = "stems of words" if language in STEMMED else how
     return text(
-        f"making the full-text index of {table.count():,} rows of {table.where}, once, as ",
+        f"making the full-text index of {counted(table.count(), 'row')} of {table.where}, once, as ",
         f"{NAMES.get(language, 'another language')} ({how}); for another language: ",
         option("language", NAME),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from vecindex.errors import ConfigError, VecindexError
-from vecindex.messages import Placeholder, option, percent, text
+from vecindex.messages import Placeholder, counted, option, percent, text
 from vecindex.options import ModelOptions, checked
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -144,4 +144,4 @@ def _carry_questions(
     for one in QuestionTable(database, notice=observer.notice).sets_of(old.fingerprint):
         _, made = question_vectors(database, one, table.fingerprint, table.where, asked, model, observer)
         if made:
-            observer.notice(f"{len(one.questions):,} questions of {one.name} are taken along")
+            observer.notice(f"{counted(len(one.questions), 'question')} of {one.name} are taken along")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vecindex.errors import ConfigError, CorruptError, StoreError, TableNotFoundError, UnavailableError
-from vecindex.messages import Message, Placeholder, command, text
+from vecindex.messages import Message, Placeholder, command, counted, text
 from vecindex.objects.requests import is_known
 from vecindex.store import maintenance, salvage, versions
 from vecindex.store.articles import ArticleTable
@@ -260,7 +260,11 @@ def _check_vector_index(found: Examination, database: Database, table: ArticleTa
         found.notes.append(text(f"The index of the vectors: {stale}: ", again))
     if lacking := rows - there.rows:
         found.notes.append(
-            text(f"{lacking:,} rows are not in the index of the vectors, and are compared: ", command("optimize"))
+            text(
+                f"{counted(lacking, 'row is', 'rows are')} not in the index of the vectors, and "
+                f"{'is' if lacking == 1 else 'are'} compared: ",
+                command("optimize"),
+            )
         )
 
 

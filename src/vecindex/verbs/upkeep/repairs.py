@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from vecindex.errors import ConfigError, CorruptError, VecindexError
+from vecindex.messages import counted
 from vecindex.schema import read_fingerprint
 from vecindex.store import restore, salvage, versions
 from vecindex.store.articles import ArticleTable, metadata_of
@@ -64,8 +65,12 @@ def _put_back(database: Database, name: str, folder: Path) -> str:
         # Without all rows it is not known which of these are there already.
         restore.keep_second_names(folder, lost)
         return f"; {len(lost):,} data files of the lost version are set aside there as well"
-    rest = f"; {others:,} rows that replaced others come with the next ingest" if others else ""
-    return f"; put back {added:,} rows of the lost version{rest}"
+    rest = (
+        f"; the next ingest brings {counted(others, 'row that replaced another', 'rows that replaced others')}"
+        if others
+        else ""
+    )
+    return f"; put back {counted(added, 'row')} of the lost version{rest}"
 
 
 def set_tag_aside(database: Database, name: str, tag: str, path: Path) -> Repair:
@@ -114,10 +119,10 @@ def empty_columns(table: ArticleTable, fault: FragmentFault) -> Repair:
     def make() -> str:
         restore.set_files_aside(table, fault)
         restore.without_columns(table, fault)
-        return f"left {names} of {rows:,} rows empty; the damaged file is set aside"
+        return f"left {names} of {counted(rows, 'row')} empty; the damaged file is set aside"
 
-    what = f"leave {names} of {rows:,} rows empty"
-    return Repair(what, make, f"the values of {names} of {rows:,} rows (the rows are kept)", rows)
+    what = f"leave {names} of {counted(rows, 'row')} empty"
+    return Repair(what, make, f"the values of {names} of {counted(rows, 'row')} (the rows are kept)", rows)
 
 
 def drop_rows(table: ArticleTable, faults: Sequence[FragmentFault]) -> Repair:
@@ -131,9 +136,13 @@ def drop_rows(table: ArticleTable, faults: Sequence[FragmentFault]) -> Repair:
         for fault in faults:
             restore.set_files_aside(table, fault)
             restore.without_lost_rows(table, fault)
-        return f"dropped {lost:,} rows of {files}" + (f"; kept {kept:,} rows of them" if kept else "")
+        return f"dropped {counted(lost, 'row')} of {files}" + (
+            f"; kept {counted(kept, 'row')} of them" if kept else ""
+        )
 
-    return Repair(f"drop {lost:,} rows of {files}", make, f"{lost:,} rows of {files}", lost, ids[:EXAMPLES])
+    return Repair(
+        f"drop {counted(lost, 'row')} of {files}", make, f"{counted(lost, 'row')} of {files}", lost, ids[:EXAMPLES]
+    )
 
 
 def read_without_deletions(table: ArticleTable, faults: Sequence[FragmentFault]) -> Repair:
@@ -149,7 +158,7 @@ def read_without_deletions(table: ArticleTable, faults: Sequence[FragmentFault])
     return Repair(
         f"read {len(faults):,} data files without their deletion files",
         make,
-        f"that up to {most:,} rows are deleted: they may come back (no row is lost)",
+        f"that up to {counted(most, 'row is', 'rows are')} deleted: they may come back (no row is lost)",
         most,
     )
 
@@ -161,9 +170,12 @@ def remove_articles(table: ArticleTable, ids: Sequence[str], key: str) -> Repair
         for at in range(0, len(ids), _ROWS_AT_ONCE):
             _keep_rows(table, ids[at : at + _ROWS_AT_ONCE], key)
         rows = table.delete_ids(ids, key)
-        return f"removed {rows:,} rows of {len(ids):,} articles with unusable vectors or missing chunks"
+        return (
+            f"removed {counted(rows, 'row')} of {counted(len(ids), 'article')} with unusable vectors "
+            f"or missing chunks"
+        )
 
-    what = f"{len(ids):,} articles with unusable vectors or missing chunks"
+    what = f"{counted(len(ids), 'article')} with unusable vectors or missing chunks"
     return Repair(f"remove {what}", make, what, len(ids), tuple(ids[:EXAMPLES]))
 
 

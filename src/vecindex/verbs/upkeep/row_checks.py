@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vecindex.errors import CorruptError, UnavailableError
-from vecindex.messages import Placeholder, command, text
+from vecindex.messages import Placeholder, command, counted, text
 from vecindex.store import salvage
 from vecindex.store.articles import ArticleTable
 from vecindex.store.salvage import Fragment, FragmentFault, Part
@@ -91,9 +91,9 @@ def _settle_files(
         found.settle(
             "data files",
             [_described(fault) for fault in lost],
-            f"Data files with {sum(fault.lost_rows for fault in lost):,} rows cannot be read.",
+            f"Data files with {counted(sum(fault.lost_rows for fault in lost), 'row')} cannot be read.",
             text("Restore them from a copy; or drop their rows: ", _REPAIR, _ADD_AGAIN),
-            f"{rows:,} rows read",
+            f"{counted(rows, 'row')} read",
         )
     if columns := by_part[Part.COLUMNS]:
         names = ", ".join(dict.fromkeys(name for fault in columns for name in fault.columns))
@@ -127,7 +127,11 @@ def _settle_files(
 
 def _described(fault: FragmentFault) -> str:
     fragment: Fragment = fault.fragment
-    rows = f"{fragment.rows:,} rows" if not fault.kept else f"{fault.lost_rows:,} of {fragment.rows:,} rows"
+    rows = (
+        f"{counted(fragment.rows, 'row')}"
+        if not fault.kept
+        else f"{fault.lost_rows:,} of {counted(fragment.rows, 'row')}"
+    )
     ids = f", such as {', '.join(fault.lost_ids[:EXAMPLES])}" if fault.lost_ids else ""
     return f"{', '.join(fault.files)}: {fault.reason} ({rows}{ids})"
 
@@ -141,7 +145,8 @@ def _settle_vectors(found: Examination, examiner: Examiner) -> None:
     if unhashed:
         found.notes.append(
             text(
-                f"{unhashed:,} rows keep no hash of their vector (storage format 1), so a change of it cannot be "
+                f"{counted(unhashed, 'row keeps', 'rows keep')} no hash of their vector (storage format "
+                f"1), so a change of it cannot be "
                 "found. Add the hashes: ",
                 command("optimize"),
             )

@@ -7,7 +7,7 @@ from typing import Any
 
 from vecindex.core.indexes.recall import DEFAULT_RECALL, Curve
 from vecindex.errors import TableNotFoundError
-from vecindex.messages import Message, Placeholder, Text, as_text, command, percent, text
+from vecindex.messages import Message, Placeholder, Text, as_text, command, counted, percent, text
 from vecindex.notebook import shown_table
 from vecindex.options import checked
 from vecindex.serialize import Result
@@ -133,7 +133,7 @@ class Status(Result):
     def _repr_html_(self) -> str:
         """Return a table, for notebooks."""
         made = self.fingerprint
-        articles = "" if self.articles is None else f", chunks of {self.articles:,} articles"
+        articles = "" if self.articles is None else f", chunks of {counted(self.articles, 'article')}"
         rows: list[list[object]] = [
             ["tables", ", ".join(self.tables)],
             ["rows", f"{self.rows:,}{articles}"],
@@ -144,7 +144,9 @@ class Status(Result):
         ]
         for name, about in self.maps.items():
             outside = f", {about['outside']:,} outside it" if about["outside"] else ""
-            rows.append([f"map {name}", f"{about.get('method') or 'map'}, {about['articles']:,} articles{outside}"])
+            rows.append(
+                [f"map {name}", f"{about.get('method') or 'map'}, {counted(about['articles'], 'article')}{outside}"]
+            )
         rows += [[f"tag {name}", f"version {version}"] for name, version in self.tags.items()]
         rows += [["next", str(sentence)] for sentence in self.next]
         return shown_table(
@@ -350,7 +352,10 @@ def _index_advice(found: Status) -> list[Message]:
         again = command("build_index", measure=is_mended_by_measuring(index.stale) or None)
         return [text(f"The index of the vectors: {index.stale}; to mend that: ", again)]
     if are_many(index.rows_not_indexed, index.rows):
-        lacking = f"{index.rows_not_indexed:,} rows are not in the index of the vectors; to take them in: "
+        lacking = (
+            f"{counted(index.rows_not_indexed, 'row is', 'rows are')} not in the index of the "
+            f"vectors; to take them in: "
+        )
         return [text(lacking, command("optimize"))]
     return []
 
@@ -363,7 +368,8 @@ def _map_advice(found: Status) -> list[Message]:
         elif about["outside"] and not about.get("focus"):
             advice.append(
                 text(
-                    f'{about["outside"]:,} rows are not on the map "{name}": ', command("project", name, update=True)
+                    f'{counted(about["outside"], "row is", "rows are")} not on the map "{name}": ',
+                    command("project", name, update=True),
                 )
             )
     return advice

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from vecindex.errors import SourceError
-from vecindex.messages import Message, Placeholder, option, percent, text
+from vecindex.messages import Message, Placeholder, counted, option, percent, text
 from vecindex.sources.articles import read_id
 from vecindex.sources.base import Record, Source
 from vecindex.sources.fieldmap import FieldMap, resolve_fields
@@ -110,7 +110,10 @@ def _repeated_id(records: Sequence[Record], found: FieldMap, options: IngestOpti
         return []
     if not (n := _repeats(records, found.id)):
         return []
-    rows = f"{n:,} of the first {len(records):,} rows {'has' if n == 1 else 'have'} an id that an earlier one has"
+    rows = (
+        f"{n:,} of the first {counted(len(records), 'row')} {'has' if n == 1 else 'have'} an id that "
+        f"an earlier one has"
+    )
     taken = (found.id, found.text, found.title, found.vector)
     others = [name for name in records[0].fields if name not in taken and _may_be_id(records, name)]
     made = text(option("id", "auto"))
@@ -149,7 +152,7 @@ def _empty_text(records: Sequence[Record], found: FieldMap, options: IngestOptio
     if empty <= _OFTEN_EMPTY * len(records):
         return []
     message: list[Any] = [
-        f"{found.text!r} has no text in {percent(empty / len(records))} of the first {len(records):,} rows, "
+        f"{found.text!r} has no text in {percent(empty / len(records))} of the first {counted(len(records), 'row')}, "
         "which are rejected"
     ]
     if found.vector is not None:
