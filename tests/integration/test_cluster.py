@@ -126,7 +126,7 @@ def test_a_foreign_commit_ends_the_run_and_doubles_nothing(tmp_path: Path) -> No
         table.lance.add(other.set_column(other.schema.get_field_index("id"), other.schema.field("id"), ids))
         yield from rows[30:]
 
-    with pytest.raises(LockedError, match="30 rows that were ready were not added"):
+    with pytest.raises(LockedError, match="30 ready rows were not added"):
         vecindex.open(tmp_path).ingest(foreign(), **how, **RAY)
     assert rows_of(tmp_path).keys() == {f"a{i}" for i in range(10)} | {"a25"}
     # The same again goes on from what is there.

@@ -10,7 +10,7 @@ import numpy as np
 
 from vecindex.cluster.pool import SIDE, Job, Pool
 from vecindex.errors import StoreError
-from vecindex.messages import Message, text
+from vecindex.messages import Message, counted, text
 from vecindex.store.maintenance import COMPACT_EVERY
 from vecindex.store.remote.commits import Written
 from vecindex.verbs.ingest.commit import Committer, Outcome
@@ -122,7 +122,7 @@ class WaveCommitter(Committer):
             rows = sum(int(_physical(json.loads(piece))) for piece in pieces)
             if rows != one.rows:
                 raise StoreError(
-                    f"A worker wrote {rows:,} of {one.rows:,} rows of a transaction; nothing of it was committed.",
+                    f"A worker wrote {rows:,} of {counted(one.rows, 'row')} of a transaction; nothing of it was committed.",
                     "Run the same command again: it goes on from what is there.",
                 )
             found += pieces
