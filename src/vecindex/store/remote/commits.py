@@ -117,7 +117,8 @@ def add_written(handle: Any, where: str, written: Written, known: Known) -> None
 
 def _came_between(where: str, rows: int) -> LockedError:
     return LockedError(
-        f"Another process has written to {where} meanwhile: {counted(rows, 'ready row was', 'ready rows were')} not added.",
+        f"Another process has written to {where} meanwhile: {counted(rows, 'ready row was', 'ready rows were')} not "
+        "added.",
         "Run the same command again, without the other one: it goes on from what is there.",
     )
 

@@ -122,7 +122,8 @@ class WaveCommitter(Committer):
             rows = sum(int(_physical(json.loads(piece))) for piece in pieces)
             if rows != one.rows:
                 raise StoreError(
-                    f"A worker wrote {rows:,} of {counted(one.rows, 'row')} of a transaction; nothing of it was committed.",
+                    f"A worker wrote {rows:,} of {counted(one.rows, 'row')} of a transaction; nothing of it was "
+                    "committed.",
                     "Run the same command again: it goes on from what is there.",
                 )
             found += pieces
