@@ -25,7 +25,7 @@ the clock does. [performance.md](performance.md) has the figures of vecindex alo
 ```
 make bench                          all cases, small: a quarter of an hour
 make bench-full                     all cases in the sizes of this page
-make bench RUN=compare ARGS="..."   one case: ingest, search_cold, typed, search, maps, metrics
+make bench RUN=compare ARGS="..."   one case: ingest, search_cold, typed, search, maps, metrics, ingest_faults
 ```
 """
 
@@ -111,8 +111,10 @@ def about(rows: Sequence[Row]) -> str:
     loads = [row["load"] for row in rows]
     threads = first["threads"]
     data = first.get("data") or {}
+    made = list(dict.fromkeys(row["commit"] for row in rows))
+    commits = f"commit{'s' if len(made) > 1 else ''} {', '.join(made)}"
     kept = f"{first['cpu']}, {first['cores']} cores, {threads or 'all'} thread{'' if threads == 1 else 's'} a process"
-    said = f"*{kept}; load {number(min(loads))} to {number(max(loads))}; commit {first['commit']}"
+    said = f"*{kept}; load {number(min(loads))} to {number(max(loads))}; {commits}"
     named = f"; data `{data['name']}`, sha256 {data['sha256'][:12]}" if data else ""
     return f"{said}{named}; seed {first['seed']}.*"
 
@@ -123,7 +125,7 @@ def peers(rows: Iterable[Row]) -> str:
     for row in rows:
         found |= row.get("peer") or {}
     return (
-        "Versions: " + ", ".join(f"{name} {version}" for name, version in sorted(found.items())) + "."
+        "Versions: " + ", ".join(f"`{name} {version}`" for name, version in sorted(found.items())) + "."
         if found
         else ""
     )
@@ -390,14 +392,16 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
     return above / sum((a - mean_x) ** 2 for a in x)
 
 
+def is_whole_map(row: Row) -> bool:
+    """Return whether a row is of a map made from nothing with the default settings, of texts, all in memory."""
+    made = row.get("graph") == "made" and not row.get("anchored") and not row.get("settings")
+    return made and row["articles"] >= 1_000 and "before_polish" in row and "synthetic" not in row["note"]
+
+
 def growth(results: Path) -> str:
     """How costs grow with the rows."""
     rows = rows_of(results, "growth")
-    chosen = {
-        row["articles"]: row
-        for row in rows
-        if row.get("graph") == "made" and not row["anchored"] and not row["settings"] and row["articles"] >= 25_000
-    }
+    chosen = {row["articles"]: row for row in rows if is_whole_map(row)}
     sizes = sorted(chosen)
     if len(sizes) < 2:
         return ""
@@ -436,7 +440,64 @@ def others_grow(results: Path) -> list[str]:
             f" {number(one['disk_mb'] / 1_000)} GB of disk. A run over them unchanged takes"
             f" {number(one['second_run_s'])} s. ([rows](../bench/results/commits.jsonl))"
         )
+    whole = [row for row in rows_of(results, "memory-256") if row.get("event") == "last_run_report"]
+    if whole:
+        rate = whole[-1]["texts_per_s"]
+        lines.append(
+            f"The model grows with the texts alone: {number(rate)} passages of up to 256 tokens a second on two"
+            f" cores, {number(rate * 86_400 / 1e6)} millions a day ([rows](../bench/results/memory-256.jsonl)). So on"
+            " one machine without a GPU embedding stops being wise first, at a few million passages. Maps and"
+            " searches of as many still fit."
+        )
     return lines
+
+
+def arithmetic(results: Path) -> str:
+    """The operations that the model does a second, next to what the device can."""
+    rows = rows_of(results, "gpu_rate")
+    lines = []
+    for key in dict.fromkeys((row["model"], row["device"], row["precision"]) for row in rows):
+        own = [row for row in rows if (row["model"], row["device"], row["precision"]) == key]
+        corpus = next((row for row in reversed(own) if row["part"] == "corpus"), None)
+        ceiling = next((row for row in reversed(own) if row["part"] == "products"), None)
+        if corpus is None or ceiling is None:
+            continue
+        same = {row["length"]: row["tflops"] / ceiling["tflops"] for row in own if row["part"] == "length"}
+        peak = corpus["share_of_peak"]
+        lines.append(
+            [
+                f"{key[0]}, {key[2]}",
+                key[1],
+                number(corpus["texts_per_s"], 3),
+                number(corpus["tflops"]),
+                number(ceiling["tflops"]),
+                f"{100 * corpus['tflops'] / ceiling['tflops']:.0f} %",
+                ", ".join(f"{length}: {100 * share:.0f} %" for length, share in sorted(same.items())),
+                "" if peak is None else f"{100 * peak:.0f} %",
+            ]
+        )
+    if not lines:
+        return ""
+    text = (
+        "Operations of the texts' own tokens, padding left out, through the product's own path. The ceiling are"
+        " matrix products of the same shapes, measured in the same run. On a CPU these are rates of one core, by its"
+        " own seconds. What is missing to the ceiling are padding, attention and normalization, and new shapes of"
+        " batches."
+    )
+    head = [
+        "",
+        "Device",
+        "Texts/s",
+        "TFLOP/s",
+        "Ceiling",
+        "Share of it",
+        "With texts of one length",
+        "Of the bf16 peak",
+    ]
+    loads = [row["load"] for row in rows]
+    end = f"*{rows[-1]['cpu']}; load {number(min(loads))} to {number(max(loads))}; commit {rows[-1]['commit']}.*"
+    link = "Rows: [gpu_rate.jsonl](../bench/results/gpu_rate.jsonl)."
+    return "\n\n".join(["## The model's arithmetic", wrapped(text), table(head, lines), end, link]) + "\n"
 
 
 BEHIND: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
@@ -473,7 +534,7 @@ def behind(results: Path) -> str:
     return "\n\n".join(["## Where vecindex is behind", text, "\n".join(lines)]) + "\n"
 
 
-SECTIONS: tuple[Callable[[Path], str], ...] = (behind, cold, typed, search, ingest, maps, metrics, growth)
+SECTIONS: tuple[Callable[[Path], str], ...] = (behind, cold, typed, search, ingest, maps, metrics, arithmetic, growth)
 
 
 def page(results: Path) -> str:

@@ -1,4 +1,4 @@
-"""Embedding and storing passages: the rate, what a kill leaves, a second run, one changed row.
+"""Embedding and storing passages: the rate. What a kill leaves is in `ingest_faults`.
 
 Each way is a whole process, from the start of the interpreter to its end. Net figures leave imports and the loading
 of the model out, where a way can say so. Afterwards the stored vectors are compared with those of `encode` in fp32.
@@ -21,6 +21,7 @@ from harness.runs import OURS, PEERS, Session, run, turns
 
 NAME = "peers_ingest"
 KILL_AT = 0.7
+ROWS = 300
 REFERENCE = "encode"
 
 
@@ -109,10 +110,10 @@ def cosine(a: list[float], b: list[float]) -> float:
     return dot / math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
 
 
-def run_case(session: Session, rows: int, ways: dict[str, Way], rounds: int, parts: bool) -> None:
+def run_case(session: Session, rows: int, ways: dict[str, Way], rounds: int) -> None:
     """Measure all ways on so many rows."""
     folder, about = session.data(rows)
-    file, changed = folder / "articles.jsonl", folder / "changed.jsonl"
+    file = folder / "articles.jsonl"
     data = {"rows": rows, "data": about}
     envs: dict[str, Environment | None] = {}
     for name, way in ways.items():
@@ -135,11 +136,6 @@ def run_case(session: Session, rows: int, ways: dict[str, Way], rounds: int, par
             continue
         more = net(session, used, env is None) | {"stored": asked(session, way, env, "count", str(store))["count"]}
         session.put(NAME, name, part="run", **data, round=number, **used.values(), **more, peer=versions(env))
-    if not parts:
-        return
-    for name, env in envs.items():
-        if name not in ALL_AT_ONCE:
-            faults(session, name, ways[name], env, file, changed, data)
 
 
 def warm(session: Session, name: str, way: Way, env: Environment | None) -> None:
@@ -210,8 +206,20 @@ def run_all(session: Session, only: list[str] | None = None) -> None:
     """Measure: quick at 100 rows, in full at 300 and 1,000."""
     ways = {name: way for name, way in WAYS.items() if only is None or name in only}
     if not session.full:
-        run_case(session, 100, ways, 1, parts=False)
+        run_case(session, 100, ways, 1)
         return
-    run_case(session, 300, ways, session.rounds, parts=True)
+    run_case(session, ROWS, ways, session.rounds)
     few = {name: way for name, way in ways.items() if name.startswith(("vecindex", "encode"))}
-    run_case(session, 1_000, few, session.rounds, parts=False)
+    run_case(session, 1_000, few, session.rounds)
+
+
+def run_faults(session: Session, only: list[str] | None = None) -> None:
+    """Kill each way that commits on its way, and run it again; only in full, and after its run in `run_all`."""
+    folder, about = session.data(ROWS)
+    data = {"rows": ROWS, "data": about}
+    for name, way in WAYS.items():
+        if not session.full or name in ALL_AT_ONCE or (only is not None and name not in only):
+            continue
+        env = environment(way.env) if way.env else None
+        if env is None or not env.reason:
+            faults(session, name, way, env, folder / "articles.jsonl", folder / "changed.jsonl", data)
