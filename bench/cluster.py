@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from machine import machine
 
-FEW = 500
+FEW = 300
 ENGINES: dict[str, tuple[str, ...]] = {
     "one process": (),
     "ray": ("--engine", "ray", "--worker-cores", str(os.cpu_count())),
