@@ -108,9 +108,9 @@ def rows_of(db: str | Path, table: str = "articles") -> dict[str, dict[str, Any]
     return found
 
 
-def assert_same_tables(one: str | Path, other: str | Path) -> None:
-    """Assert that two tables have the same rows; vectors within 1e-3."""
-    first, second = rows_of(one), rows_of(other)
+def assert_same_tables(one: str | Path, other: str | Path, table: str = "articles") -> None:
+    """Assert that a table has the same rows in two databases; vectors within 1e-3."""
+    first, second = rows_of(one, table), rows_of(other, table)
     assert first.keys() == second.keys()
     for row_id, row in first.items():
         there = second[row_id]

@@ -87,6 +87,17 @@ TrustRemoteCode = Annotated[
         by_a_folder=False,
     ),
 ]
+Engine = Annotated[
+    str | None,
+    Option(
+        "Workers that compute: ray, or ray:ADDRESS of a cluster [default: this process]",
+        metavar="ENGINE",
+        by_a_folder=False,
+    ),
+]
+WorkerCores = Annotated[
+    int | None, Option("Cores of each worker of an engine [default: 4; with a GPU 1]", at_least=1)
+]
 QuestionPrompt = Annotated[str | None, Option("Put before every question [default: the model's own]")]
 
 

@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from vecindex.messages import option, text
 _LOG = logging.getLogger(__name__)
 ANSWER_S = 10.0
 """So long the address of a cluster may take to answer."""
+CORES = 4
+"""Of a worker without a GPU: more make one piece of work quicker and all of them slower."""
 _JOIN_S = 60.0
 _STORE_BYTES = 512 << 20
 _FOLDER = "vecindex-ray"
@@ -66,6 +69,14 @@ def _no_answer(address: str, why: str) -> ConfigError:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a worker takes of a machine."""
+
+    cores: int = 1
+    gpus: int = 0
+
+
 class Cluster:
     """A cluster that this process is connected to.
 
@@ -83,10 +94,25 @@ class Cluster:
         """Return the machines that are there now."""
         return [node for node in self.ray.nodes() if node["Alive"]]
 
-    def is_here(self) -> bool:
-        """Return whether this machine is all of it: then its workers see the files that this process sees."""
+    def check_reach(self, uri: str, folder: Path | None) -> None:
+        """Raise ConfigError where a database is a folder of this machine, and workers are on others, too."""
         mine = self.ray.get_runtime_context().get_node_id()
-        return all(node["NodeID"] == mine for node in self.nodes())
+        if folder is None or all(node["NodeID"] == mine for node in self.nodes()):
+            return
+        raise ConfigError(
+            f"The database {uri} is a folder of this machine, and the Ray cluster has others, whose workers do not "
+            "reach it.",
+            "Use a database in object storage (s3://, gs://, az://) that all machines reach.",
+        )
+
+    def room(self, cores: int | None, gpu: bool = False) -> Room:
+        """Return what a worker takes: a GPU where there are any and one is of use, else some cores."""
+        most = {
+            kind: max((node["Resources"].get(kind, 0) for node in self.nodes()), default=0) for kind in ("CPU", "GPU")
+        }
+        if gpu and most["GPU"] >= 1:
+            return Room(cores or 1, 1)
+        return Room(cores or max(1, min(CORES, int(most["CPU"]))))
 
 
 @contextmanager

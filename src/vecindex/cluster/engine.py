@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from vecindex.errors import ConfigError
 from vecindex.messages import option, text
@@ -46,3 +48,18 @@ def engine_of(value: str | None) -> Engine | None:
             text("For example ", option("engine", "ray:10.0.0.1:6379")),
         )
     return Engine(address or None)
+
+
+def checked_engine(options: Mapping[str, Any], *needing: str) -> Engine | None:
+    """Return the engine that options name, None for this process.
+
+    Raises ConfigError for one that is none, and where options that need an engine are given without one.
+    """
+    engine = engine_of(options["engine"])
+    for name in needing:
+        if options[name] is not None and engine is None:
+            raise ConfigError(
+                text(option(name), " has no effect without ", option("engine"), "."),
+                text("Add ", option("engine", RAY), "."),
+            )
+    return engine

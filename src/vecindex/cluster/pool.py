@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from vecindex.cluster.connection import Cluster
+from vecindex.cluster.connection import Cluster, Room
 from vecindex.errors import ConfigError, Interrupted, ModelError
 from vecindex.messages import Message, option, text
 
@@ -24,14 +24,6 @@ _READY_S = 900.0
 OWN = "own"
 """The group of calls that need the worker itself: one at a time. `SIDE` runs alongside, one at a time, too."""
 SIDE = "side"
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """What a worker takes of a machine."""
-
-    cores: int = 1
-    gpus: int = 0
 
 
 @dataclass(eq=False, slots=True)

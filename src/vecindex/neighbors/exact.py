@@ -214,6 +214,17 @@ class ExactSearch:
         self._rows[at], self._dist[at] = best.rows, best.dist
 
 
+def merged(one: Neighbors, other: Neighbors, k: int, articles: Rows | None = None) -> Neighbors:
+    """Return the k nearest of both: what one search gives of the blocks of two that share no row.
+
+    `articles` as `ExactSearch` takes it.
+    """
+    rows, dist = (np.concatenate(both, axis=1) for both in ((one.rows, other.rows), (one.dist, other.dist)))
+    if articles is None:
+        return nearest_of_rounded(rows, dist, k)
+    return nearest_of_each(rows, dist, articles, k)
+
+
 def _refuse_unusable(vectors: F32) -> None:
     """Raise ValueError when a vector is not finite."""
     unusable = int((~usable(vectors)).sum())

@@ -105,6 +105,10 @@ class TableReader:
                     yield self._row_of_scan[start:stop], block
                     start = stop
 
+    def row_numbers(self, start: int, stop: int) -> Rows:
+        """Return the numbers of the rows that `blocks` gives from one position to another."""
+        return self._row_of_scan[start:stop]
+
     def held_blocks(self, held: View) -> Iterator[tuple[Rows, F32]]:
         """Yield what `blocks` does from the vectors of this version in memory."""
         start = 0

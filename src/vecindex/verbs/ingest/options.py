@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypedDict
 
 from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, option, text
-from vecindex.options import Device, Durable, Option, TrustRemoteCode, Wait, checked
+from vecindex.options import Device, Durable, Engine, Option, TrustRemoteCode, Wait, WorkerCores, checked
 from vecindex.sources.encodings import known_encoding
 from vecindex.sources.formats import Quoting, ReadOptions
 from vecindex.sources.unpack import MAX_RATIO
@@ -51,20 +51,11 @@ class EmbedOptions(TypedDict, total=False):
         int | None, Option("Tokens in a batch, padding included [default: by device]", at_least=1)
     ]
     transaction_rows: Annotated[int, Option("Rows committed together.", default=1_000, at_least=1)]
-    engine: Annotated[
-        str | None,
-        Option(
-            "Workers that embed and write: ray, or ray:ADDRESS of a cluster [default: this process]",
-            metavar="ENGINE",
-            by_a_folder=False,
-        ),
-    ]
+    engine: Engine
     wave_rows: Annotated[
         int | None, Option(f"Rows that an engine commits together [default: {WAVE_ROWS:,}]", at_least=1)
     ]
-    worker_cores: Annotated[
-        int | None, Option("Cores of each worker of an engine [default: 4; with a GPU 1]", at_least=1)
-    ]
+    worker_cores: WorkerCores
     store: Annotated[
         Literal["float32", "float16"] | None, Option("Numbers of stored vectors [default: the table's, else float32]")
     ]
@@ -199,15 +190,9 @@ def checked_ingest(options: IngestOptions) -> IngestOptions:
 
 def _check_engine(options: IngestOptions) -> None:
     """Raise ConfigError for options of an engine that have no effect, and for an engine that is none."""
-    from vecindex.cluster.engine import RAY, engine_of
+    from vecindex.cluster.engine import checked_engine
 
-    engine = engine_of(options["engine"])
-    for name, value in (("wave_rows", options["wave_rows"]), ("worker_cores", options["worker_cores"])):
-        if value is not None and engine is None:
-            raise ConfigError(
-                text(option(name), " has no effect without ", option("engine"), "."),
-                text("Add ", option("engine", RAY), "."),
-            )
+    engine = checked_engine(options, "wave_rows", "worker_cores")
     if options["dry_run"] and engine is not None:
         raise ConfigError(
             text("A dry run embeds on this machine, and ", option("engine"), " has no effect on it."),

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from vecindex.config import SEED
 from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, command, option, text
-from vecindex.options import Memory, Option, checked
+from vecindex.options import Engine, Memory, Option, WorkerCores, checked
 from vecindex.types import Observer
 from vecindex.verbs.bounds import check_memory, held_bytes
 from vecindex.verbs.evaluate.options import one_ranker
@@ -43,6 +43,8 @@ class OverlapOptions(RankOptions, total=False):
         ),
     ]
     seed: Annotated[int, Option("Of that draw and of the intervals.", default=SEED)]
+    engine: Engine
+    worker_cores: WorkerCores
     at: Annotated[str | None, Option("Measure the table as it was tagged.", metavar="TAG")]
     what_if: Annotated[
         Literal["corpus"] | None,
@@ -60,6 +62,7 @@ def checked_overlap(questions: object, options: OverlapOptions) -> tuple[Overlap
     Raises ConfigError for what makes no sense.
     """
     options = checked(OverlapOptions, options)
+    check_engine(options)
     question = options["question"]
     if questions is None and question is None:
         raise ConfigError(
@@ -71,6 +74,13 @@ def checked_overlap(questions: object, options: OverlapOptions) -> tuple[Overlap
             text(option("question"), " is empty."), text("For example: ", option("question", "how do cells die"))
         )
     return options, _checked_ranker(options)
+
+
+def check_engine(options: OverlapOptions) -> None:
+    """Raise ConfigError for an engine that is none, and for options that need one."""
+    from vecindex.cluster.engine import checked_engine
+
+    checked_engine(options, "worker_cores")
 
 
 def _checked_ranker(options: OverlapOptions) -> Ranker | None:

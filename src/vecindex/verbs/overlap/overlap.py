@@ -12,6 +12,7 @@ import numpy as np
 
 from vecindex.config import GOAL
 from vecindex.core.anchors import about_with_questions
+from vecindex.core.neighbors import Neighbors
 from vecindex.core.overlap import chance_level, snap_floor
 from vecindex.core.questions import Question, QuestionSet, worst_first
 from vecindex.core.vectors import F32
@@ -111,7 +112,8 @@ def overlap(
     explainer = _explainer(reader, asked.set, options, model) if options["explain"] else None
     clock.lap("preparing")
     others = [part for part in (nested, explainer) if part is not None]
-    space, typed, fidelity = _search(reader, asked, planes, options, others)
+    far = _by_workers(database, reader, asked.vectors, options, observer)
+    space, typed, fidelity = _search(reader, asked, planes, options, others, far)
     by_vectors, space, typed = space, *with_hits(space, typed, hits, reader)
     clock.lap("neighbors")
     if planes:
@@ -233,7 +235,7 @@ def _situation(
     """Return what advice can name, and what was done already."""
     given, model = changed(OverlapOptions, options), fields_of(ModelOptions)
     file = str(questions) if isinstance(questions, str | Path) and str(questions) != "-" else None
-    alone = ("question", "at", "explain", *model)
+    alone = ("question", "at", "explain", "engine", "worker_cores", *model)
     return Situation(
         table=table.name,
         questions=file,
@@ -274,14 +276,31 @@ def _wanted_maps(
     return {name: there[name]}
 
 
+def _by_workers(
+    database: Database, reader: TableReader, vectors: F32, options: OverlapOptions, observer: Observer
+) -> Neighbors | None:
+    """Return the neighbors of questions as workers find them; None where this process is to."""
+    if options["engine"] is None:
+        return None
+    from vecindex.cluster.engine import engine_of
+    from vecindex.verbs.cluster.blocks import nearest_by_workers
+
+    engine, depth = engine_of(options["engine"]), min(DEPTH, reader.n)
+    assert engine is not None, "the options name one"
+    return nearest_by_workers(database, reader, vectors, depth, engine, options["worker_cores"], observer)
+
+
 def _search(
     reader: TableReader,
     asked: Asked,
     planes: Mapping[str, Plane],
     options: OverlapOptions,
     others: Sequence[NestedSearch | Explainer],
+    near: Neighbors | None = None,
 ) -> tuple[Space, Space | None, dict[str, Fidelity]]:
     """Find the neighbors of the questions and of sampled articles in one pass over the vectors; `others` join in.
+
+    `near` are those of the questions, where they are found already.
 
     Return them, those of a question that was typed next to the others, and how faithful the maps are.
     """
@@ -296,14 +315,15 @@ def _search(
     faithful = FidelitySearch(sample, sample_vectors, planes, options["k"], reader.vectors, options["seed"], shared)
     try:
         for rows, block in reader.blocks():
-            questions.add(rows, block)
+            if near is None:
+                questions.add(rows, block)
             own.add(rows, block)
             faithful.add(rows, block)
             for other in others:
                 other.add(rows, block)
     except ValueError as error:
         raise CorruptError(f"{reader.table.where}: {error}.", text("Find the rows: ", command("doctor"))) from error
-    near, own_near, q = questions.result(), own.result(), len(asked.set.questions)
+    near, own_near, q = near or questions.result(), own.result(), len(asked.set.questions)
     answers, absent = reader.answers(asked.set)
     space = Space(
         asked=asked.set,

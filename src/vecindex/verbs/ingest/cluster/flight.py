@@ -11,20 +11,16 @@ from threading import RLock
 
 from vecindex.cluster.connection import connected
 from vecindex.cluster.engine import Engine
-from vecindex.cluster.pool import UNITS_A_WORKER, Job, Pool, Room
+from vecindex.cluster.pool import UNITS_A_WORKER, Job, Pool
 from vecindex.embed.encoder import Encoder
 from vecindex.embed.encoders import FoundModel, LoadOptions, load, load_light
 from vecindex.embed.precision import Precision
-from vecindex.errors import ConfigError
 from vecindex.messages import text
 from vecindex.verbs.ingest.cluster.encoder import ClusterEncoder
 from vecindex.verbs.ingest.cluster.worker import IngestWorker, Model
 from vecindex.verbs.ingest.embedding import Embedder
 from vecindex.verbs.ingest.prepare import Ready
 from vecindex.verbs.ingest.run import Run
-
-_CORES = 4
-"""Of a worker without a GPU: more make one text quicker and all texts slower."""
 
 
 class Workers(ExitStack):
@@ -53,20 +49,10 @@ class Workers(ExitStack):
     def _begun(self) -> Pool:
         run = self._run
         cluster = self.enter_context(connected(self._engine))
-        if run.database.folder is not None and not cluster.is_here():
-            raise ConfigError(
-                f"The database {run.database.uri} is a folder of this machine, and the Ray cluster has others, whose "
-                "workers cannot write to it.",
-                "Use a database in object storage (s3://, gs://, az://) that all machines reach.",
-            )
-        pool = Pool(
-            cluster,
-            IngestWorker,
-            self._model,
-            _room(cluster.nodes(), run.options["device"], run.options["worker_cores"], self._model is not None),
-            run.stop,
-            run.notice_once,
-        )
+        cluster.check_reach(run.database.uri, run.database.folder)
+        gpu = self._model is not None and run.options["device"] != "cpu"
+        room = cluster.room(run.options["worker_cores"], gpu)
+        pool = Pool(cluster, IngestWorker, self._model, room, run.stop, run.notice_once)
         self.callback(pool.close)
         return pool
 
@@ -78,15 +64,6 @@ class Workers(ExitStack):
         self.pool()
         here = replace(how, device="cpu", precision=Precision.AUTO)
         return ClusterEncoder(load_light(files, here) or load(files, here), self.pool)
-
-
-def _room(nodes: list[dict[str, dict[str, float]]], device: str, cores: int | None, has_model: bool) -> Room:
-    """Return what a worker takes: a GPU where there are any and it is to be used, else some cores."""
-    gpus = max((node["Resources"].get("GPU", 0) for node in nodes), default=0)
-    if has_model and gpus >= 1 and device != "cpu":
-        return Room(cores=cores or 1, gpus=1)
-    most = max((node["Resources"].get("CPU", 0) for node in nodes), default=0)
-    return Room(cores=cores or max(1, min(_CORES, int(most))))
 
 
 @dataclass(slots=True)

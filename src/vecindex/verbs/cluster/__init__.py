@@ -1,0 +1,1 @@
+"""What several verbs let workers on a cluster do."""

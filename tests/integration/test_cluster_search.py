@@ -1,0 +1,81 @@
+"""What a Ray cluster searches: the answer of one process, to the last neighbor. And `reembed` there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import vecindex
+from clusters import MODEL, RAY, assert_same_tables, counts, installed_encoder, running_ray
+from tables import chunked_table, filled, unit_vectors
+from vecindex.cluster.engine import Engine
+from vecindex.errors import ConfigError
+from vecindex.neighbors.exact import ExactSearch
+from vecindex.store.articles import ArticleTable
+from vecindex.store.database import Database
+from vecindex.types import Silent
+from vecindex.verbs.cluster import blocks
+from vecindex.verbs.reader import TableReader
+
+QUESTIONS = Path(__file__).parents[2] / "examples" / "questions-cell-biology.jsonl"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with running_ray(installed_encoder(tmp_path_factory.mktemp("encoder"))):
+        yield
+
+
+def with_holes(folder: Path) -> ArticleTable:
+    """Return a table of which rows were deleted, so that positions are not those of the files."""
+    table, _ = filled(folder, 600)
+    assert table.delete("id IN ('a00003', 'a00200', 'a00599')") == 3
+    return table
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_blocks_on_workers_have_the_neighbors_of_one_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunked: bool
+) -> None:
+    table = chunked_table(tmp_path, [1 + i % 4 for i in range(250)])[0] if chunked else with_holes(tmp_path)
+    monkeypatch.setattr(blocks, "_FEWEST_ROWS", 37)
+    reader, queries = TableReader(table, []), np.repeat(unit_vectors(40, seed=9), 2, axis=0)
+    one = ExactSearch(queries, 12, articles=reader.articles)
+    for rows, block in reader.blocks():
+        one.add(rows, block)
+    found = blocks.nearest_by_workers(Database(tmp_path), reader, queries, 12, Engine(), 1, Silent())
+    np.testing.assert_array_equal(found.rows, one.result().rows)
+    np.testing.assert_array_equal(found.dist, one.result().dist)
+
+
+def test_overlap_is_that_of_one_process(sample_db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    db = shutil.copytree(sample_db, tmp_path / "db")
+    monkeypatch.setattr(blocks, "_FEWEST_ROWS", 50)
+    index = vecindex.open(db)
+    index.project(method="pca")
+    # The first one embeds and stores the questions, of which the advice knows then.
+    assert index.overlap(QUESTIONS).embedded == 40
+    here, there = (index.overlap(QUESTIONS, **more).to_dict() for more in ({}, RAY))
+    assert {**here, "seconds": None} == {**there, "seconds": None}
+
+
+def test_cores_without_an_engine_are_refused(sample_db: Path) -> None:
+    with pytest.raises(ConfigError, match="worker_cores= has no effect without engine="):
+        vecindex.open(sample_db).overlap(QUESTIONS, worker_cores=2)
+
+
+def test_reembed_gives_the_same_table(tmp_path: Path) -> None:
+    rows = [{"id": f"a{i}", "text": f"word{i % 7} word{i}", "n": i} for i in range(80)]
+    vecindex.open(tmp_path / "db").ingest(rows, model=MODEL)
+    reports = []
+    for name, more in (("here", {}), ("there", RAY)):
+        db = shutil.copytree(tmp_path / "db", tmp_path / name)
+        reports.append(vecindex.open(db, "new").reembed("articles", model="hashing:24", transaction_rows=15, **more))
+    assert counts(reports[0]) == counts(reports[1])
+    # Of some texts the words cancel each other out, and leave a vector of no length.
+    assert reports[1].added > 70
+    assert_same_tables(tmp_path / "here", tmp_path / "there", "new")
