@@ -9,7 +9,8 @@ import pytest
 
 from browser_maps import Open, above, apart, at, color, html_of, open_map, planted, spot, still, swatch
 from pages import HOSTILE
-from vecindex.core.picture import Coloring, MapScore, NearArticle, PlacedQuestion, TopicLabel
+from vecindex.core.neighbors import NO_ROW
+from vecindex.core.picture import OFF_MAP, Coloring, MapScore, NearArticle, PlacedQuestion, TopicLabel
 from vecindex.reports.markup import clean
 
 
@@ -182,7 +183,7 @@ def test_pointing_tells_and_clicking_opens(open_page: Open) -> None:
     told = card.inner_text()
     assert "a9" in told
     assert "Text of 9" in told
-    assert card.locator("dl").inner_text().split() == ["topic", "cells"]
+    assert card.locator("dl").inner_text().split() == ["topic", "cells", "year", "1945"]
     near = [item.split("\n")[0] for item in card.locator(".vmap-articles button").all_inner_texts()]
     # By their place, of equals the lower row: the four beside it, then those at the corners.
     assert near == [f"Title {row}" for row in (2, 8, 10, 16, 1, 3, 15, 17)]
@@ -207,10 +208,11 @@ def test_colors_can_be_chosen(open_page: Open, painter: str) -> None:
     assert light == sorted(light, reverse=True)
     assert apart(color(page, 3), [180, 188, 196]) < 20, "none is gray"
     page.mouse.click(*at(page, 10))
-    assert page.locator(".vmap-card dl").inner_text().split() == ["year", "1950"]
+    still(page)
+    assert page.locator(".vmap-card dl").inner_text().split() == ["year", "1950", "topic", "trains"]
     page.get_by_label("Color by").select_option("topic")
     still(page)
-    assert page.locator(".vmap-card dl").inner_text().split() == ["topic", "trains"]
+    assert page.locator(".vmap-card dl").inner_text().split() == ["topic", "trains", "year", "1950"]
 
 
 def test_the_legend_shows_some_only(open_page: Open, painter: str) -> None:
@@ -288,6 +290,39 @@ def test_a_question_shows_what_is_kept_and_what_is_lost(open_page: Open, painter
     assert card.is_hidden()
     assert page.locator(".vmap-key").is_hidden()
     assert over_colors(page, (spot(page, 0), at(page, 25))).isdisjoint({accent, second})
+
+
+def test_an_article_shows_its_nearest_in_both_spaces(open_page: Open) -> None:
+    near = np.full((49, 4), NO_ROW, dtype=np.int32)
+    # Of 24 the middle: right of it, one that is not on the map, a corner, and above it.
+    near[24] = (25, OFF_MAP, 0, 31)
+    page = open_map(open_page, planted(near=near, questions=()))
+    page.mouse.click(*at(page, 24))
+    card = page.locator(".vmap-card")
+    card.locator("h4:has-text('Nearest by embedding')").wait_for()
+    still(page)
+    assert "2 of 4 are also nearest on the map." in card.inner_text()
+    lists = [
+        [text.split("\n") for text in items.locator("li").all_inner_texts()]
+        for items in card.locator(".vmap-articles").all()
+    ]
+    assert lists[0] == [
+        ["Title 25", "kept"],
+        ["an article that is not on the map", "not on the map"],
+        ["Title 0", "lost"],
+        ["Title 31", "kept"],
+    ]
+    # Equally far but for the rounding of coordinates.
+    too, only = "by embedding too", "map only"
+    assert sorted(lists[1]) == [["Title 17", only], ["Title 23", only], ["Title 25", too], ["Title 31", too]]
+    accent, second = (10, 107, 116, 255), (138, 75, 8, 255)
+    assert accent in over_colors(page, (at(page, 24), at(page, 25)))
+    assert second in over_colors(page, (at(page, 24), at(page, 0)))
+    assert page.locator(".vmap-key li").first.text_content() == "nearest, kept on the map 2"
+    card.get_by_role("button", name="Title 0").click()
+    still(page)
+    assert page.locator(".vmap-key").is_hidden(), "nothing is known of it"
+    assert card.locator("h4").all_inner_texts() == ["Nearest on the map"]
 
 
 def test_a_question_says_why_it_is_bad(open_page: Open) -> None:

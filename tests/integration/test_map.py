@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from tables import append, chunked_table, fingerprint
 from tables import make_table as make_empty
 from vecindex.core.anchors import anchored_to
 from vecindex.core.neighbors import NO_ROW
+from vecindex.core.picture import OFF_MAP
 from vecindex.errors import ConfigError
 from vecindex.reports.map.payload import packed_bytes, payload
 from vecindex.store.database import Database
@@ -27,7 +29,7 @@ from vecindex.verbs.picture import picture as module
 from vecindex.verbs.picture.options import MapOptions
 from vecindex.verbs.picture.picture import map_picture
 from vecindex.verbs.picture.result import MapResult
-from vecindex.verbs.picture.texts import _FRAME_BYTES
+from vecindex.verbs.picture.texts import _FRAME_BYTES, _fixed_bytes, _json, shortened, with_near
 from vecindex.verbs.questions.model import QuestionModel
 
 SUBJECTS = {
@@ -69,6 +71,35 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray, n
     xy[86:] = np.nan
     put_map(folder, "flat", ids_of(90), xy, {"method": "cut", "made_at": "2026-11-22T22:00:51+00:00"})
     return folder, vectors, xy
+
+
+def test_the_nearest_of_each_article(world: tuple[Path, np.ndarray, np.ndarray]) -> None:
+    folder, vectors, _ = world
+    picture = shown(folder).picture
+    assert picture.near is not None
+    rows = np.array([int(key[1:]) for key in picture.ids])
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = unit @ unit.T
+    np.fill_diagonal(cosines, -2)
+    index = np.full(90, OFF_MAP)
+    index[rows] = np.arange(86)
+    wanted = index[np.argsort(-cosines, axis=1, kind="stable")[rows, :10]]
+    assert picture.near.tolist() == wanted.tolist()
+    assert (wanted == OFF_MAP).any()
+    assert shown(folder, near=3).picture.near.tolist() == wanted[:, :3].tolist()  # type: ignore[union-attr]
+    assert shown(folder, near=0).picture.near is None
+
+
+def test_neighbors_leave_room_for_snippets(world: tuple[Path, np.ndarray, np.ndarray]) -> None:
+    folder, _, _ = world
+    picture = shown(folder).picture
+    near = picture.near
+    alone = replace(picture, near=None)
+    least = _fixed_bytes(alone, 1, 86) + packed_bytes(_json(shortened(picture.snippets, 60)))
+    assert with_near(alone, near, int(least / 0.97) - 9).near is None
+    assert with_near(alone, near, int(least / 0.97) + 9_000).near is near
+    half = _fixed_bytes(replace(picture, near=near[:, :5]), 1, 86) - _fixed_bytes(alone, 1, 86)  # type: ignore[index]
+    assert with_near(alone, near, int((least + half) / 0.97) + 9).near.shape == (86, 5)  # type: ignore[union-attr]
 
 
 def test_the_order_is_a_permutation_that_mixes_fairly(world: tuple[Path, np.ndarray, np.ndarray]) -> None:

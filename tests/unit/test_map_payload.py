@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pictures import HOSTILE, picture
-from vecindex.core.picture import Coloring, QuestionLens, extent_of
+from vecindex.core.neighbors import NO_ROW
+from vecindex.core.picture import OFF_MAP, Coloring, QuestionLens, extent_of
 from vecindex.reports.map.page import map_page, provenance
-from vecindex.reports.map.payload import embedded, packed_bytes, payload
+from vecindex.reports.map.payload import embedded, packed_bytes, packed_neighbors, payload
 
 _BLOCK = re.compile(r'<script type="text/plain" id="([^"]*)">([^<]*)</script>')
 
@@ -210,3 +211,29 @@ def test_lenses_are_of_as_many_bytes_each() -> None:
     assert np.abs(again - positions).max() < 2e-5
     assert list(data[24:30]) == [1, 2, 0, 2, 1, 0]
     assert "lenses" not in payload(picture())[1]
+
+
+def test_neighbors_are_steps_along_the_curve() -> None:
+    """Decoded again in the plainest way: each list by the order of points in interleaved bits."""
+    rng = np.random.default_rng(4)
+    m, k = 300, 4
+    points = rng.integers(0, 65_536, (m, 2)).astype(np.uint16)
+    points[5] = points[9]
+    near = np.array([rng.permutation(np.delete(np.arange(m), i))[:k] for i in range(m)], dtype=np.int32)
+    near[7, 2:], near[8, 1] = NO_ROW, OFF_MAP
+    data = packed_neighbors(points, near)
+    assert len(data) == 3 * m * k
+
+    def key(i: int) -> tuple[int, int]:
+        x, y = (int(v) for v in points[i])
+        return sum(((x >> b & 1) << 2 * b) | ((y >> b & 1) << 2 * b + 1) for b in range(16)), i
+
+    order = sorted(range(m), key=key)
+    for at, row in enumerate(order):
+        found = []
+        for i in range(at * k, at * k + k):
+            code = data[i] + 256 * data[m * k + i] + 65_536 * data[2 * m * k + i]
+            if code:
+                step = -(code + 1) // 2 if code % 2 else code // 2
+                found.append(OFF_MAP if code == 0xFFFFFF else order[at + step])
+        assert found == [v for v in near[row].tolist() if v != NO_ROW]

@@ -13,11 +13,14 @@ from vecindex.core.neighbors import F64, Rows
 
 U8 = npt.NDArray[np.uint8]
 U16 = npt.NDArray[np.uint16]
+I32 = npt.NDArray[np.int32]
 
 FULL = 65_535
 """The steps between the two ends of a coordinate."""
 LEVELS = 254
 """The last code of a coloring: a category's index among its names, or a number's step between low and high."""
+OFF_MAP = -2
+"""In lists of articles: one that is not on the map."""
 NO_COLOR = 255
 """The code of an article that has no value."""
 
@@ -262,6 +265,8 @@ class MapPicture:
     colorings : the first one is shown first; there is always one.
     topics : labels, coarse ones first.
     topic_levels : the topics of each article, coarse ones first.
+    near : (m, k) the nearest other articles of each by embedding, nearest first, as indices in this order; NO_ROW at
+        the end of a shorter list, OFF_MAP for one that is not on the map. None where they are not known.
     questions, questions_name : placed on the map, and what their set is called; none and None without a set.
     k : nearest articles of each question.
     title : what the user calls it; None for the table's name.
@@ -288,11 +293,13 @@ class MapPicture:
     questions_name: str | None = None
     k: int = 5
     title: str | None = None
+    near: I32 | None = None
 
     def __post_init__(self) -> None:
         """Refuse parts of different length."""
         lengths = {len(self.xy), len(self.ids), len(self.titles), len(self.snippets)}
         lengths |= {len(c.codes) for c in self.colorings}
+        lengths |= set() if self.near is None else {len(self.near)}
         if len(lengths) != 1:
             raise ValueError(f"the parts of a picture are of different lengths: {sorted(lengths)}")
         if not self.colorings:

@@ -84,8 +84,8 @@ def map(
     if page and (width_in is not None or dpi is not None):
         raise ConfigError("--width-in and --dpi are for pictures.", "For example: vecindex map map.png --width-in 7")
     if not page:
-        # A picture shows neither texts nor lenses.
-        options["snippet"] = options["lens_size"] = 0
+        # A picture shows neither texts nor lenses nor neighbors.
+        options["snippet"] = options["lens_size"] = options["near"] = 0
     topics_file = options.get("topics_file")
     new = topics_file is not None and not is_there(topics_file)
     if topics_file is not None and new:

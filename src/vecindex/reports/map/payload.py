@@ -15,13 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from vecindex.core.picture import Extent, MapPicture, PlacedQuestion, QuestionLens
+from vecindex.core.neighbors import NO_ROW, Rows
+from vecindex.core.picture import I32, OFF_MAP, U16, Extent, MapPicture, PlacedQuestion, QuestionLens
 from vecindex.reports.markup import Markup, clean, escaped, json_block
 from vecindex.serialize import plain
 
 FORMAT = 1
 TEXTS = ("titles", "ids", "snippets")
 _GZIP_LEVEL = 9
+_OFF_MAP_CODE = 0xFFFFFF
 
 Header = dict[str, Any]
 Sections = dict[str, bytes]
@@ -30,13 +32,16 @@ Sections = dict[str, bytes]
 def payload(picture: MapPicture) -> tuple[Header, Sections]:
     """Return the header and the sections of a picture, in the order in which a viewer needs them.
 
-    Points are little-endian uint16 pairs, colorings uint8 a row, the texts JSON arrays in UTF-8, the lenses those of
-    the first questions, each of as many bytes. Every text is cleaned of characters that HTML cannot hold.
+    Points are little-endian uint16 pairs, neighbors as `packed_neighbors` has them, colorings uint8 a row, the texts
+    JSON arrays in UTF-8, the lenses those of the first questions, each of as many bytes. Every text is cleaned of
+    characters that HTML cannot hold.
     """
     extent = picture.extent
     sections: Sections = {"points": extent.quantized(picture.xy).astype("<u2").tobytes()}
     sections |= {f"color:{c.key}": c.codes.astype(np.uint8).tobytes() for c in picture.colorings}
     sections |= {name: _texts(getattr(picture, name)) for name in TEXTS}
+    if picture.near is not None and picture.near.size:
+        sections["neighbors"] = packed_neighbors(extent.quantized(picture.xy), picture.near)
     lenses = [asked.lens for asked in picture.questions if asked.lens is not None]
     if lenses:
         sections["lenses"] = b"".join(_lens_bytes(lens) for lens in lenses)
@@ -66,10 +71,42 @@ def _header(picture: MapPicture, extent: Extent, sections: Mapping[str, bytes]) 
         "questions_name": picture.questions_name,
         "questions": [_question(asked, extent) for asked in picture.questions],
         "k": picture.k,
+        "near": 0 if picture.near is None else picture.near.shape[1],
         "sections": {name: {"bytes": len(data)} for name, data in sections.items()},
     }
     cleaned: Header = _cleaned(found)
     return cleaned
+
+
+def z_order(points: U16) -> Rows:
+    """Return points (m, 2) in the order of a Z-shaped curve, which keeps near ones together; equal ones by index.
+
+    >>> z_order(np.array([[2, 2], [0, 1], [1, 0], [0, 0]], dtype=np.uint16))
+    array([3, 2, 1, 0])
+    """
+    keys = np.zeros(len(points), dtype=np.uint32)
+    x, y = points.astype(np.uint32).T
+    for bit in range(16):
+        keys |= ((x >> bit) & 1) << np.uint32(2 * bit)
+        keys |= ((y >> bit) & 1) << np.uint32(2 * bit + 1)
+    return np.argsort(keys, kind="stable")
+
+
+def packed_neighbors(points: U16, near: I32) -> bytes:
+    """Return lists of neighbors (m, k) as three planes of bytes, which gzip packs well: most neighbors lie close by.
+
+    Points and lists are in the order of `z_order`. A neighbor is the steps d from the article to it in this order, as
+    2 d if it comes later and -2 d - 1 if earlier; 0 for none, 16,777,215 for one that is not on the map. The first
+    plane holds the low bytes of all, the last one the high bytes.
+    """
+    order = z_order(points)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    lists = near[order]
+    steps = rank[np.maximum(lists, 0)] - np.arange(len(order))[:, None]
+    codes = np.where(steps > 0, 2 * steps, -2 * steps - 1)
+    codes = np.where(lists == NO_ROW, 0, np.where(lists == OFF_MAP, _OFF_MAP_CODE, codes)).astype(np.uint32).ravel()
+    return b"".join(((codes >> shift) & 255).astype(np.uint8).tobytes() for shift in (0, 8, 16))
 
 
 def _core(picture: MapPicture, extent: Extent) -> dict[str, float] | None:

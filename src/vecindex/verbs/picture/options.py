@@ -12,6 +12,7 @@ from vecindex.verbs.lens.options import SIZE, SIZES
 from vecindex.verbs.overlap.options import DEPTH
 
 SNIPPET = 120
+NEAR = 10
 MOST_TOPICS = 24
 PAGE_BYTES = 30_000_000
 """A page with beginnings of texts is kept below this, for a browser has to read it whole."""
@@ -66,6 +67,16 @@ class MapOptions(ModelOptions, total=False):
             metavar="N",
             at_least=0,
             at_most=LONGEST_SNIPPET,
+        ),
+    ]
+    near: Annotated[
+        int,
+        Option(
+            "Nearest articles by embedding of each article in a page, as far as there is room; 0 for none.",
+            default=NEAR,
+            metavar="N",
+            at_least=0,
+            at_most=NEAR,
         ),
     ]
     lens_size: Annotated[

@@ -31,9 +31,10 @@ from vecindex.verbs.picture.coloring import flags, numbers
 from vecindex.verbs.picture.density import nearby
 from vecindex.verbs.picture.fields import BooleanField, FieldReader, TextField, field_readers
 from vecindex.verbs.picture.lenses import MOST_LENSES, with_lenses
+from vecindex.verbs.picture.near import near_articles
 from vecindex.verbs.picture.options import PAGE_BYTES, SNIPPET, MapOptions, check_lens_size
 from vecindex.verbs.picture.result import MapResult
-from vecindex.verbs.picture.texts import TextReader, fitting_snippets
+from vecindex.verbs.picture.texts import TextReader, fitting_snippets, with_near
 from vecindex.verbs.picture.topic_files import Renamed, check_topics_file
 from vecindex.verbs.picture.topics import NAMED_BY, WORDS, TopicFinder, Topics, topic_numbers
 from vecindex.verbs.questions.model import QuestionModel
@@ -145,6 +146,8 @@ def map_picture(
     )
     snippets, length = picture.snippets, wanted
     if for_page:
+        near_by = near_articles(database, table, picture.ids, options["near"], options["seed"], observer)
+        picture = with_near(picture, near_by, PAGE_BYTES)
         snippets, length = fitting_snippets(picture, wanted, PAGE_BYTES)
     clock.lap("size")
     return MapResult(

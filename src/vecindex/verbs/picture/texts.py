@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vecindex.core.neighbors import NO_ROW, Rows
-from vecindex.core.picture import MapPicture
+from vecindex.core.picture import I32, MapPicture
 from vecindex.reports.map.payload import packed_bytes, payload
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ _SHORTEST = 20
 _FRAME_BYTES = 400_000
 # A sample packs a little worse or better than the whole.
 _MARGIN = 0.97
+# Sections whose size is not that of a sample.
+_WHOLE = ("color:", "lenses", "neighbors")
+# Characters of a snippet that neighbors leave room for.
+_KEPT = 60
 
 
 class TextReader:
@@ -106,17 +111,36 @@ def fitting_snippets(picture: MapPicture, length: int, most_bytes: int) -> tuple
     m = len(picture)
     some = min(m, _SAMPLE)
     scale = m / some
-    header, sections = payload(picture)
-    fixed = _FRAME_BYTES + len(json.dumps(header)) + packed_bytes(sections["points"])
-    fixed += sum(packed_bytes(data) for name, data in sections.items() if name.startswith(("color:", "lenses")))
-    for texts in (picture.titles, picture.ids):
-        fixed += round(scale * packed_bytes(_json(texts[:some])))
-    room = most_bytes * _MARGIN - fixed
+    room = most_bytes * _MARGIN - _fixed_bytes(picture, scale, some)
     while length:
         if scale * packed_bytes(_json(shortened(picture.snippets[:some], length))) <= room:
             return shortened(picture.snippets, length), length
         length -= _STEP if length > _SHORTEST else length
     return [""] * m, 0
+
+
+def _fixed_bytes(picture: MapPicture, scale: float, some: int) -> int:
+    """Return how large a page is without snippets: titles and ids as of the first `some`, `scale` times."""
+    header, sections = payload(picture)
+    fixed = _FRAME_BYTES + len(json.dumps(header)) + packed_bytes(sections["points"])
+    fixed += sum(packed_bytes(data) for name, data in sections.items() if name.startswith(_WHOLE))
+    return fixed + sum(round(scale * packed_bytes(_json(texts[:some]))) for texts in (picture.titles, picture.ids))
+
+
+def with_near(picture: MapPicture, near: I32 | None, most_bytes: int) -> MapPicture:
+    """Return a picture with the neighbors of each article; fewer or none where a page would be too large.
+
+    Room for half of the usual snippets is kept.
+    """
+    some = min(len(picture), _SAMPLE)
+    while near is not None and near.size:
+        made = replace(picture, near=near)
+        scale = len(picture) / some
+        snippets = scale * packed_bytes(_json(shortened(picture.snippets[:some], _KEPT)))
+        if _fixed_bytes(made, scale, some) + snippets <= most_bytes * _MARGIN:
+            return made
+        near = near[:, : near.shape[1] // 2]
+    return picture
 
 
 def _json(texts: Sequence[str]) -> bytes:

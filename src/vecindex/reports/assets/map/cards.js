@@ -176,18 +176,26 @@ export class Card {
     return titles.filter((title) => title === mine).length > 1 ? this.on.text("ids", row) : "";
   }
 
-  /** Show an article: `value` is that of the coloring, `near` are the nearest rows on the map. */
-  article(row, label, value, near, back) {
+  /**
+   * Show an article: `fields` are { label, value } with a promised value, `near` the nearest rows on the map, `around`
+   * promises what its nearest ones by embedding are on the map (null where the page does not hold them).
+   */
+  article(row, fields, near, around, back) {
     this.turn++;
     const title = element("h3", {}), id = given(""), snippet = element("p", { class: "vmap-snippet", dir: "auto" });
+    const values = fields.flatMap(({ label, value }) => {
+      const shown = given("…");
+      this.#later(shown, value);
+      return [element("dt", {}, given(label)), element("dd", {}, shown)];
+    });
+    const lists = element("div", {}, element("h4", {}, "Nearest on the map"), near.length ? this.#articles(near) : element("p", { class: "vmap-note" }, "No other article."));
     this.#open(
       "Article",
       title,
       element("p", { class: "vmap-id" }, id),
       snippet,
-      element("dl", {}, element("dt", {}, given(label)), element("dd", {}, value === null ? "none" : given(value))),
-      element("h4", {}, "Nearest on the map"),
-      near.length ? this.#articles(near) : element("p", { class: "vmap-note" }, "No other article."),
+      element("dl", {}, ...values),
+      lists,
       back ? element("button", { type: "button", class: "vmap-plain", onclick: back }, "Back to the question") : null,
     );
     const name = given("");
@@ -195,6 +203,25 @@ export class Card {
     this.#later(name, this.on.text("titles", row).then((text) => text || "(no title)"));
     this.#later(id, this.on.text("ids", row));
     this.#later(snippet, this.on.text("snippets", row));
+    this.#both(lists, around);
+  }
+
+  /** Show what is nearest by embedding next to what is nearest on the map, once it is read. */
+  async #both(lists, around) {
+    const { turn } = this;
+    const found = await around;
+    if (turn !== this.turn || !found?.nearest.length) return;
+    const mine = new Set(found.nearest.map((one) => one.row));
+    const kept = keptOf(found);
+    const also = found.on_map.map((row) => element("span", { class: "vmap-fate" }, mine.has(row) ? element("span", { class: "vmap-kept" }, "by embedding too") : element("span", { class: "vmap-outside" }, "map only")));
+    const fates = found.nearest.map((one) => element("span", { class: "vmap-fate" }, element("span", { class: `vmap-${fateOf(one)}` }, FATES[fateOf(one)])));
+    lists.replaceChildren(
+      element("h4", {}, "Nearest by embedding"),
+      element("p", { class: "vmap-note" }, `${kept} of ${found.nearest.length} are also nearest on the map.`),
+      this.#articles(found.nearest.map((one) => one.row), fates),
+      element("h4", {}, "Nearest on the map"),
+      this.#articles(found.on_map, also),
+    );
   }
 
   #lens(question) {

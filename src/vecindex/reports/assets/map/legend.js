@@ -147,19 +147,25 @@ export class Legend {
 
   /** The meaning of a code as text; null for none. */
   value(code) {
-    const { coloring } = this;
-    if (code === 255) return null;
-    if (coloring.kind === "category") return coloring.names[code];
-    const { low, high } = coloring, part = code / 254;
-    const value = this.#text(coloring.scale === "log" ? low * (high / low) ** part : low + (high - low) * part);
-    const [less, more] = coloring.unit === "date" ? ["before", "after"] : ["less", "more"];
-    if (code === 0) return `${value} or ${less}`;
-    return code === 254 ? `${value} or ${more}` : value;
+    return valueOf(this.coloring, code);
   }
 
   /** A number, or a date, of a coloring as text. */
   #text(value) {
-    const { unit, low, high } = this.coloring;
-    return unit === "date" ? dateText(value, high - low) : number(value);
+    return textOf(this.coloring, value);
   }
+}
+
+/** A number, or a date, of a coloring as text. */
+const textOf = ({ unit, low, high }, value) => (unit === "date" ? dateText(value, high - low) : number(value));
+
+/** The meaning of a code of a coloring as text; null for none. */
+export function valueOf(coloring, code) {
+  if (code === 255) return null;
+  if (coloring.kind === "category") return coloring.names[code];
+  const { low, high } = coloring, part = code / 254;
+  const value = textOf(coloring, coloring.scale === "log" ? low * (high / low) ** part : low + (high - low) * part);
+  const [less, more] = coloring.unit === "date" ? ["before", "after"] : ["less", "more"];
+  if (code === 0) return `${value} or ${less}`;
+  return code === 254 ? `${value} or ${more}` : value;
 }

@@ -63,8 +63,8 @@ export class Overlay {
 
   /**
    * Draw a state: `questions`, `picked` (one of them or null), `positionOf(row)`, `selected` and `hovered` rows or
-   * null, `near` rows near the selected one, `matches` rows found by a search, `radius` of a point, `cross` whether
-   * the center is marked, `drawing` (an area being drawn, or null). Returns whether names still fade in or out.
+   * null, `near` rows near the selected one, `around` its neighbors by embedding or null, `matches` rows found by a
+   * search, `radius` of a point, `cross` whether the center is marked, `drawing` (an area being drawn, or null). Returns whether names still fade in or out.
    */
   draw(state) {
     const { context, camera, canvas } = this;
@@ -77,6 +77,7 @@ export class Overlay {
     }
     for (const row of state.near) this.#ring(state.positionOf(row), state.radius + 3, 1.25, this.colors.accent);
     const more = this.labels.draw(context, camera, state.picked ? 0.45 : 1, this.showLabels);
+    if (state.around && !state.picked) this.#lines(state.around, state);
     if (state.picked) this.#lines(state.picked, state);
     if (state.hovered !== null) this.#ring(state.positionOf(state.hovered), state.radius + 4, 2, this.colors.ink);
     if (state.selected !== null) this.#ring(state.positionOf(state.selected), state.radius + 6, 2.5, this.colors.accent);
@@ -138,12 +139,15 @@ export class Overlay {
     for (const row of question.on_map) {
       if (!mine.has(row)) this.#ring(state.positionOf(row), state.radius + 2.5, 1.5, colors.quiet);
     }
-    diamond(context, ...from, 10);
-    context.fillStyle = colors.ink;
-    context.fill();
-    context.strokeStyle = colors.paper;
-    context.lineWidth = 2.5;
-    context.stroke();
+    // An article has no mark but its ring.
+    if (question === state.picked) {
+      diamond(context, ...from, 10);
+      context.fillStyle = colors.ink;
+      context.fill();
+      context.strokeStyle = colors.paper;
+      context.lineWidth = 2.5;
+      context.stroke();
+    }
     this.#ends(near, colors, from);
   }
 

@@ -35,7 +35,7 @@ function svg(viewer, labels) {
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${total}" viewBox="0 0 ${width} ${total}" font-family="${FONT}">
 <rect width="100%" height="100%" fill="${paper}"/>
-<image width="${width}" height="${height}" href="${viewer.scene.raster().toDataURL("image/png")}"/>
+<image width="${width}" height="${height}" href='${viewer.scene.raster().toDataURL("image/png")}'/>
 ${texts.join("\n")}
 <text x="${SIDE}" y="${height + 0.8 * ROW}" font-size="12.5" font-weight="600" dominant-baseline="central" fill="${ink}">${escaped(about)}</text>
 ${legend.join("\n")}

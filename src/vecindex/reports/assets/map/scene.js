@@ -28,7 +28,7 @@ export class Scene {
     this.grid = null;
     this.state = {
       questions: [], picked: null, pointed: null, selected: null, hovered: null, near: [], matches: [], radius: 2,
-      cross: false, drawing: null, positionOf: (row) => [this.grid.x(row), this.grid.y(row)],
+      cross: false, drawing: null, around: null, positionOf: (row) => [this.grid.x(row), this.grid.y(row)],
     };
     this.requested = this.dragging = false;
     /** What is to be highlighted next. @type {{ highlighted: Uint8Array | null, count: number } | null} */

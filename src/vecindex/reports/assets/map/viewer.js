@@ -9,6 +9,7 @@ import { lensOf } from "./lens.js";
 import { Legend } from "./legend.js";
 import { Pointing } from "./pointing.js";
 import { Scene } from "./scene.js";
+import { articleCard, leave } from "./picked.js";
 import { TitleSearch } from "./search.js";
 import { SearchBox } from "./searchbox.js";
 import { beyond, fillStrip } from "./strip.js";
@@ -40,6 +41,7 @@ export class Viewer {
     this.find("blocked")?.remove();
     this.onselect = this.onhover = this.onpick = this.onask = this.onwhere = this.maskOf = this.showMap = null;
     // The condition of a page's own, which `filter` shows, and the id of the selected article.
+    this.near = null;
     this.where = this.selectedId = this.mapName = null;
     this.texts = {};
     /** Which points meet the conditions; null for all. @type {Uint8Array | null} */
@@ -50,7 +52,7 @@ export class Viewer {
         this.pointing?.look();
         this.address?.changed(false);
       },
-      resized: () => this.#insets(),
+      resized: () => this.insets(),
     });
     this.camera = this.scene.camera;
     this.state = this.scene.state;
@@ -106,7 +108,7 @@ export class Viewer {
     this.header = header;
     this.codes = { [coloring.key]: codes };
     this.texts = {};
-    this.titles = null;
+    this.near = this.titles = null;
     this.titlesRead = new Promise((done) => (this.#titlesDone = done));
     this.state.matches = [];
     this.clear();
@@ -151,7 +153,7 @@ export class Viewer {
     if (this.wanted !== key) return false;
     this.find("color").value = key;
     this.#color(coloring, this.codes[key]);
-    if (this.state.selected !== null) this.#articleCard();
+    if (this.state.selected !== null) articleCard(this);
     return true;
   }
 
@@ -243,9 +245,10 @@ export class Viewer {
   select(row, fly = false) {
     if (row === null || !this.scene.grid || row < 0 || row >= this.scene.grid.length) return this.#unselect();
     const { grid } = this.scene;
+    leave(this);
     this.state.selected = row;
     this.state.near = grid.nearest(grid.x(row), grid.y(row), NEAREST, (other) => other === row).map((one) => one.row);
-    this.#articleCard();
+    articleCard(this);
     if (fly) flyToRow(this, row);
     else uncover(this, row);
     this.scene.request();
@@ -263,20 +266,13 @@ export class Viewer {
     const had = this.state.selected !== null;
     this.state.selected = null;
     this.state.near = [];
+    leave(this);
     if (this.state.picked) this.card.question(this.state.picked, this.header.k);
     else this.card.hide();
-    this.#insets();
+    this.insets();
     this.scene.request();
     this.address.changed(had);
     if (had) this.onselect?.(null);
-  }
-
-  #articleCard() {
-    const { selected, near, picked } = this.state;
-    const value = this.legend.value(this.codes[this.coloring.key][selected]);
-    const back = picked ? () => this.select(null) : null;
-    this.card.article(selected, this.coloring.label, value, near, back);
-    this.#insets();
   }
 
   pickQuestion(index) {
@@ -290,12 +286,12 @@ export class Viewer {
       this.address.changed(true);
       return;
     }
-    Object.assign(this.state, { picked: question, selected: null, near: [] });
+    Object.assign(this.state, { picked: question, selected: null, near: [], around: null });
     this.list.mark(index);
     this.card.question(question, this.header.k);
     this.find("key").replaceChildren(...lineKey(question));
     this.find("key").hidden = question.x === null;
-    this.#insets();
+    this.insets();
     this.pointing.hide();
     if (question.x !== null) flyToQuestion(this, question);
     this.scene.request();
@@ -331,7 +327,7 @@ export class Viewer {
   // ------------------------------------------------------------------ the rest of the page
 
   /** Flights end in the part of the map that the card does not cover. */
-  #insets() {
+  insets() {
     const card = this.find("card");
     const { clientWidth: width } = this.find("stage");
     const narrow = card.offsetWidth < 0.7 * width;
