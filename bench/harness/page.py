@@ -242,9 +242,8 @@ def ingest(results: Path) -> str:
     if not parts:
         return ""
     text = (
-        "Passages of Wikipedia, all-MiniLM-L6-v2 at 256 tokens, into an empty store; whole processes."
-        " `encode` writes one"
-        " Parquet file; tuned is sorted by tokens, in the best batch size, and in bf16 also in that arithmetic."
+        "Passages of Wikipedia, all-MiniLM-L6-v2 at 256 tokens, into an empty store; whole processes. `encode` writes"
+        " one Parquet file. Tuned, its texts are sorted by tokens, in batches of 8, or of 16 in bf16."
         " embedding-atlas makes a map as well and keeps no vectors."
     )
     return section("Embedding and storing", "peers_ingest", rows, text, *parts, *faults(rows))

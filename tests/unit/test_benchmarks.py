@@ -6,6 +6,7 @@ import doctest
 import importlib
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -163,3 +164,12 @@ def test_operations_are_counted_from_the_shapes() -> None:
     assert rate.flops(rate.Shape("", "", 1, 2, 4, 8), np.array([3, 1])) == 4 * 64 + 10 * 8
     # all-MiniLM-L6-v2 at 256 tokens.
     assert rate.flops(rate.SHAPES["MiniLM"], np.array([256])) == 6 * (256 * 3_538_944 + 65_536 * 1_536)
+
+
+def test_results_are_named_where_their_figures_are() -> None:
+    results = {path.name for path in (ROOT / "bench" / "results").glob("*.jsonl")}
+    pages = [ROOT / "README.md", ROOT / "bench" / "README.md", *(ROOT / "docs").rglob("*.md")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in pages)
+    linked = set(re.findall(r"results/([\w-]+\.jsonl)", text))
+    assert linked <= results
+    assert {name for name in results if name not in text} == set()
