@@ -221,11 +221,10 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file that was written, its size in bytes, and what its reader should know."""
+    """A file that was written, and its size in bytes."""
 
     path: str
     bytes: int
-    notes: tuple[str, ...] = ()
 
 
 def write_whole(path: str | Path, content: str | bytes) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, Unpack
 from vecindex.options import expected, options_shown
 from vecindex.verbs.index.options import BuildIndexOptions
 from vecindex.verbs.upkeep.options import (
+    AnnotateOptions,
     DeleteOptions,
     DoctorOptions,
     OptimizeOptions,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from vecindex.verbs.index.result import IndexReport
     from vecindex.verbs.questions.model import QuestionModel
     from vecindex.verbs.search.warm import Warm
+    from vecindex.verbs.upkeep.annotate import AnnotateReport
     from vecindex.verbs.upkeep.delete import DeleteReport
     from vecindex.verbs.upkeep.findings import DoctorReport, RepairPlan
     from vecindex.verbs.upkeep.optimize import OptimizeReport
@@ -91,6 +93,27 @@ class Upkeep:
 
         expected("ids", ids, Sequence[str])
         return delete(self._database(), self.table, ids, options, confirm, stdin)
+
+    @options_shown(AnnotateOptions)
+    def annotate(
+        self, ids: Sequence[str] = (), *, stdin: BinaryIO | None = None, **options: Unpack[AnnotateOptions]
+    ) -> AnnotateReport:
+        """Store a label with articles, each with all its chunks: a column to color by, to filter by, and of topics.
+
+        They are named by `ids`, `file` or `where`. A label that was there is replaced, or removed with `clear`; other
+        articles keep theirs. The column is made where it is not there. All labels of a call are one commit. With
+        `restore` the column is given back as it was at a tag.
+
+        Raises
+        ------
+        ConfigError
+            For no articles or both ways of naming them, no label, and a column that holds something else.
+        SourceError, LockedError or another StoreError
+        """
+        from vecindex.verbs.upkeep.annotate import annotate
+
+        expected("ids", ids, Sequence[str])
+        return annotate(self._database(), self.table, ids, options, stdin)
 
     @options_shown(OptimizeOptions)
     def optimize(self, **options: Unpack[OptimizeOptions]) -> OptimizeReport:

@@ -179,6 +179,19 @@ def put_map(table: ArticleTable, name: str, ids: pa.Array, xy: F64, about: Mappi
     sweep_map(table, name)
 
 
+def put_texts(table: ArticleTable, column: str, ids: pa.Array, values: pa.Array) -> None:
+    """Store texts, null for none, in a column of the rows with these ids; others keep theirs.
+
+    The caller holds the writer lock. A column that is not there is added first, null everywhere; then one commit
+    writes all texts. So readers see all of them or none. Vectors and texts of articles are not written.
+    """
+    import pyarrow as pa
+
+    if column not in table.schema.names:
+        _retried(table, lambda: table.lance.add_columns(pa.schema([pa.field(column, pa.string())])))
+    _rewrite(table, pa.table({"id": plain_chunks(ids), column: values.cast(pa.string())}))
+
+
 def drop_map(table: ArticleTable, name: str) -> None:
     """Remove a map, as one commit. The caller holds the writer lock. Raises ConfigError when there is no such map."""
     if name not in _marked(table):
@@ -216,11 +229,15 @@ def _fill_columns(table: ArticleTable, name: str, ids: pa.Array, xy: F64) -> Non
     there = np.isfinite(xy).all(axis=1)
     keys = plain_chunks(ids.filter(pa.array(there)))
     x, y = (pa.array(xy[there, axis].astype(np.float32)) for axis in (0, 1))
-    rows = pa.table(dict(zip(["id", *_columns(_NEXT, name)], [keys, x, y], strict=True)))
+    _rewrite(table, pa.table(dict(zip(["id", *_columns(_NEXT, name)], [keys, x, y], strict=True))))
+
+
+def _rewrite(table: ArticleTable, rows: pa.Table) -> None:
+    """Write the columns of these rows, found by their ids, as one commit."""
 
     def merge() -> None:
         data = table.lance.to_lance(metadata_cache_size_bytes=_CACHE, index_cache_size_bytes=_CACHE)
-        # Writes the two columns only; LanceDB's own merge would rewrite whole rows.
+        # Writes these columns only; LanceDB's own merge would rewrite whole rows.
         data.merge_insert("id").when_matched_update_all().write_mode("rewrite_columns").execute(rows)
 
     _retried(table, merge)

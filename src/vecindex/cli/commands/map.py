@@ -102,7 +102,7 @@ def map(
         print_json({"path": written.path, "bytes": written.bytes, **result.to_dict(spelled)})
     else:
         _print(result, written)
-    for note in (*result.notes, *written.notes):
+    for note in (*result.notes, *result.file_notes(out)):
         screen.notice(note)
     if open_:
         typer.launch(written.path)

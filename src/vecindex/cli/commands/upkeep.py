@@ -16,6 +16,7 @@ from vecindex.errors import ConfigError
 from vecindex.messages import counted
 from vecindex.verbs.index.options import BuildIndexOptions
 from vecindex.verbs.upkeep.options import (
+    AnnotateOptions,
     DeleteOptions,
     DoctorOptions,
     OptimizeOptions,
@@ -92,6 +93,28 @@ def delete(
     if json:
         print_json(report)
     if report.articles == report.no_longer:
+        raise typer.Exit(NONE_MATCHED_EXIT)
+
+
+@options_of(AnnotateOptions)
+def annotate(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID...", help="Ids of articles.")] = None,
+    db: Db = None,
+    table: Table = DEFAULT_TABLE,
+    json: Json = False,
+    **options: Unpack[AnnotateOptions],
+) -> None:
+    """Store a label with articles.
+
+    The labels are a column of the table: `map --color`, `map --topics-by` and `--where` know it.
+    """
+    from vecindex.cli.render.upkeep import print_annotate
+
+    report = vecindex.open(db, table).annotate(ids or [], **options)
+    print_annotate(report)
+    if json:
+        print_json(report)
+    if not report.rows:
         raise typer.Exit(NONE_MATCHED_EXIT)
 
 

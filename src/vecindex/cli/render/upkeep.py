@@ -15,6 +15,7 @@ from vecindex.embed.encoder import ANY_LENGTH
 from vecindex.messages import Placeholder, command, counted, percent, text
 
 if TYPE_CHECKING:
+    from vecindex.verbs.upkeep.annotate import AnnotateReport
     from vecindex.verbs.upkeep.delete import DeleteReport
     from vecindex.verbs.upkeep.findings import DoctorReport
     from vecindex.verbs.upkeep.optimize import OptimizeReport
@@ -161,6 +162,25 @@ def _rate(run: dict[str, Any]) -> str:
         return ""
     when = "" if own else f" when texts were last embedded, {rate['ended_at'][:19]}Z"
     return f"; {rate['texts_per_s']:.1f} texts/s on {rate['device']} in {rate['precision']}{when}"
+
+
+def print_annotate(report: AnnotateReport) -> None:
+    """Print how many articles have a label now, or no longer."""
+    for row_id in report.not_found:
+        say(f"not found: {written_id(row_id)}")
+    rows = f"{report.articles:,} article{'' if report.articles == 1 else 's'}"
+    rows += "" if report.rows == report.articles else f" ({report.rows:,} rows)"
+    if report.restored is not None:
+        done = f"{rows} as at the tag {report.restored}"
+    elif report.label is None:
+        done = f"{rows} without a label"
+    else:
+        done = f"{rows} labeled {report.label!r}"
+    say(f"{report.table}: {done}, in the column {report.column}")
+    if report.rows and report.restored is None and report.label is not None:
+        say(
+            text("shown by ", command("map", color=report.column), " or ", command("map", topics_by=report.column)), 2
+        )
 
 
 def print_delete(report: DeleteReport) -> None:

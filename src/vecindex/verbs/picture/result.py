@@ -73,18 +73,24 @@ class MapResult(Result):
             When matplotlib, which draws pictures, is not installed.
         """
         suffix = checked_suffix(path)
-        notes: tuple[str, ...] = ()
         if suffix == ".html":
             data = self.to_html(made).encode()
         else:
-            from vecindex.reports.map.figure import figure_notes, map_figure
+            from vecindex.reports.map.figure import map_figure
             from vecindex.reports.map.plotting import checked_size
 
             width, dots = checked_size(width_in, dpi)
             data = map_figure(self.picture, self.color, form=suffix[1:], width_in=width, dpi=dots)
-            notes = tuple(figure_notes(self.picture, self.color)) if suffix == ".png" else ()
         write_whole(path, data)
-        return Written(str(path), len(data), notes)
+        return Written(str(path), len(data))
+
+    def file_notes(self, path: str | Path) -> list[str]:
+        """Return what to know of the file that `write` makes: in a .png, characters that no installed font has."""
+        if checked_suffix(path) != ".png":
+            return []
+        from vecindex.reports.map.figure import figure_notes
+
+        return figure_notes(self.picture, self.color)
 
     def write_topics(self, path: str | Path) -> Written:
         """Write the topics as CSV: level, topic, name, articles, and the id of one of them.

@@ -31,6 +31,24 @@ class DeleteOptions(TypedDict, total=False):
     wait: Wait
 
 
+class AnnotateOptions(TypedDict, total=False):
+    """Which articles get a label, and which."""
+
+    label: Annotated[str | None, Option("The label: a text that is stored with each of them.", metavar="TEXT")]
+    column: Annotated[str, Option("Column of the labels.", default="label", metavar="NAME")]
+    where: Annotated[str | None, Option('Articles that meet an SQL condition, e.g. "year < 1990".', metavar="SQL")]
+    file: Annotated[
+        str | Path | None,
+        Option("A file of ids, one per line; - for standard input.", flag="--ids", metavar="FILE"),
+    ]
+    clear: Annotated[bool, Option("Remove the labels of these articles.", default=False, flag="--clear")]
+    restore: Annotated[
+        str | None, Option("Give all labels of the column back as they were at this tag.", metavar="TAG")
+    ]
+    durable: Durable
+    wait: Wait
+
+
 class OptimizeOptions(TypedDict, total=False):
     """What to remove while a table is compacted."""
 

@@ -1,0 +1,126 @@
+"""Labels that a user gives articles: a column of the table, whole or not at all, and given back by a tag."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import vecindex
+from planted import put_map
+from tables import chunked_table, filled, ids_in
+from vecindex.errors import ConfigError, LockedError
+from vecindex.store.database import Database
+
+
+def labels(folder: Path, column: str = "label") -> dict[str, str]:
+    """Return the labels by row, without those that have none, by a connection of its own."""
+    batches = Database(folder).articles("articles").scan(["id", column])
+    rows = (pair for b in batches for pair in zip(b["id"].to_pylist(), b[column].to_pylist(), strict=True))
+    return {row: label for row, label in rows if label is not None}
+
+
+def test_labels_by_id_file_and_condition(tmp_path: Path) -> None:
+    _, vectors = filled(tmp_path / "db")
+    index = vecindex.open(tmp_path / "db")
+    report = index.annotate(["a00003", "nope", "a00005"], label=" to  read ")
+    assert (report.label, report.articles, report.rows, report.not_found) == ("to read", 2, 2, ("nope",))
+    (tmp_path / "ids.txt").write_text("a00005\na00007\n")
+    index.annotate(file=tmp_path / "ids.txt", label="done")
+    assert labels(tmp_path / "db") == {"a00003": "to read", "a00005": "done", "a00007": "done"}
+    assert index.annotate(where="label = 'done'", label="read").articles == 2
+    assert index.annotate(["a00007"], clear=True).label is None
+    assert labels(tmp_path / "db") == {"a00003": "to read", "a00005": "read"}
+    # Nothing else has changed: all rows are there, with their vectors in their order.
+    ids, stored = Database(tmp_path / "db").articles("articles").vectors()
+    assert ids == [f"a{i:05d}" for i in range(100)]
+    assert np.array_equal(stored, vectors)
+
+
+def test_a_tag_gives_the_labels_back(tmp_path: Path) -> None:
+    filled(tmp_path)
+    index = vecindex.open(tmp_path)
+    index.tag("none")
+    index.annotate(["a00001", "a00002"], label="x")
+    index.tag("before")
+    index.annotate(["a00002", "a00003"], label="y")
+    report = index.annotate(restore="before")
+    assert (report.restored, report.rows) == ("before", 100)
+    assert labels(tmp_path) == {"a00001": "x", "a00002": "x"}
+    index.annotate(restore="none")
+    assert labels(tmp_path) == {}
+
+
+def test_all_chunks_of_an_article_have_its_label(tmp_path: Path) -> None:
+    chunked_table(tmp_path, [1, 3, 2])
+    index = vecindex.open(tmp_path)
+    report = index.annotate(["c001"], label="x")
+    assert (report.articles, report.rows) == (1, 3)
+    assert index.annotate(where="chunk = 1", label="long").rows == 5
+    assert sorted(labels(tmp_path).values()) == ["long"] * 5
+
+
+def test_labels_color_the_map_and_are_its_topics(tmp_path: Path) -> None:
+    filled(tmp_path)
+    ids = sorted(ids_in(tmp_path))
+    put_map(tmp_path, "flat", ids, np.random.default_rng(0).normal(size=(100, 2)), {"method": "cut"})
+    index = vecindex.open(tmp_path)
+    index.annotate(ids[:30], label="mine")
+    index.annotate(ids[30:50], label="yours")
+    picture = index.map(color="label", fields=["label"], topics_by="label").picture
+    assert (picture.colorings[0].names, picture.colorings[0].counts) == (("mine", "yours"), (30, 20))
+    assert [(t.name, t.count) for t in picture.topics if t.level == 0] == [("mine", 30), ("yours", 20)]
+    assert index.export(tmp_path / "mine.csv", where="label = 'mine'").rows == 30
+
+
+@pytest.mark.parametrize(
+    ("ids", "options", "told"),
+    [
+        ([], {"label": "x"}, "No articles are named"),
+        (["a"], {}, "Give one of"),
+        (["a"], {"label": "x", "clear": True}, "Give one of"),
+        (["a"], {"label": " "}, "A label is a text, found an empty one"),
+        (["a"], {"label": "x", "where": "year > 1"}, "Give ids or where=, not both"),
+        (["a"], {"label": "x", "column": "year"}, "a column 'year' of the type int64, which holds no labels"),
+        (["a"], {"label": "x", "column": "vector"}, "a column 'vector' of the table's own"),
+        (["a"], {"label": "x", "column": "Ä"}, "A column of labels cannot be named 'Ä'"),
+        (["a"], {"clear": True, "column": "none"}, "has no column 'none' of labels"),
+        ([], {"restore": "t", "label": "x"}, "restore= gives all labels of the column back"),
+    ],
+)
+def test_what_cannot_be_done_says_why(tmp_path: Path, ids: list[str], options: dict[str, Any], told: str) -> None:
+    filled(tmp_path, 3)
+    version = Database(tmp_path).articles("articles").version
+    with pytest.raises(ConfigError, match=told):
+        vecindex.open(tmp_path).annotate(ids, **options)
+    assert Database(tmp_path).articles("articles").version == version
+
+
+def test_a_writer_is_waited_for_or_named(tmp_path: Path) -> None:
+    filled(tmp_path, 3)
+    with Database(tmp_path).writer(), pytest.raises(LockedError, match="is writing"):
+        vecindex.open(tmp_path).annotate(["a00001"], label="x")
+    assert "label" not in Database(tmp_path).articles("articles").schema.names
+
+
+def test_on_the_command_line(tmp_path: Path) -> None:
+    filled(tmp_path / "db", 3)
+
+    def run(*args: str) -> subprocess.CompletedProcess[str]:
+        command = [str(Path(sys.executable).with_name("vecindex")), "annotate", "--db", str(tmp_path / "db"), *args]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    done = run("a00001", "--label", "to read", "--json")
+    assert done.returncode == 0
+    found = json.loads(done.stdout)
+    assert (found["label"], found["articles"], found["column"]) == ("to read", 1, "label")
+    assert "vecindex map --topics-by label" in " ".join(done.stderr.split())
+    assert run("nope", "--label", "x").returncode == 1
+    wrong = run("a00001")
+    assert wrong.returncode == 2
+    assert "--label" in wrong.stderr
