@@ -17,6 +17,7 @@ from vecindex.core.questions import Question, QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
 from vecindex.messages import Placeholder, command, option, text
+from vecindex.messages import counted as number_of
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
 from vecindex.neighbors.ties import settled
@@ -307,7 +308,7 @@ def _colorings(
     made.append(numbers("density", "articles nearby", near, scale="log", note=note))
     made.append(flags("truncated", "truncated", truncated, ("cut by the model", "read whole")))
     if distances is not None and asked is not None:
-        note = f"cosine distance by embedding to the nearest of {counted(len(asked[0].questions), 'question')}"
+        note = f"cosine distance by embedding to the nearest of {number_of(len(asked[0].questions), 'question')}"
         made.append(numbers("question_distance", "distance to the nearest question", distances, note=note))
     made += [field.result() for field in fields.values()]
     kept = [coloring for coloring in made if coloring is not None]
@@ -342,7 +343,7 @@ def _notes(wanted: int, length: int, lenses: int, unused: int, topics_file: str 
         done = f"snippets are shortened from {wanted} to {length} characters" if length else "snippets are left out"
         notes.append(f"{done}, so that the page stays within {PAGE_BYTES / 1e6:.0f} MB")
     if lenses > MOST_LENSES:
-        notes.append(f"the first {MOST_LENSES:,} of {counted(lenses, 'question has', 'questions have')} a lens")
+        notes.append(f"the first {MOST_LENSES:,} of {number_of(lenses, 'question has', 'questions have')} a lens")
     return tuple(notes)
 
 
