@@ -31,6 +31,7 @@ from vecindex.exports.uploads import size_there
 from vecindex.objects.requests import Objects
 from vecindex.store.database import Database
 from vecindex.store.remote import commits, lease, orphans, probe
+from vecindex.verbs.index import measure
 
 OWN = {".vecindex.lease", ".vecindex.clock"}
 PRECOMPUTED: dict[str, Any] = {"vector_field": "vector", "model": "test/none", "unverified": True}
@@ -796,3 +797,30 @@ def test_a_url_that_holds_no_database_is_refused(tmp_path: Path) -> None:
     for where in ("ftp://host/db", "s3://"):
         with pytest.raises((ConfigError, StoreError)):
             vecindex.open(where).ingest(rows_file(tmp_path / "a.jsonl", range(3)), **PRECOMPUTED)
+
+
+def test_an_index_is_measured_without_opening_the_table_for_each_search(
+    server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    searches = 0
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        nonlocal searches
+        searches += 1
+        return nearest(*arguments, **options)
+
+    nearest = measure.nearest
+    monkeypatch.setattr(measure, "nearest", counted)
+    monkeypatch.setattr(measure, "QUERIES", 30)
+    with proxied(server) as proxy:
+        made = in_environment(new_bucket(server, proxy.url), monkeypatch)
+        index = vecindex.open(made.db)
+        index.ingest(rows_file(tmp_path / "a.jsonl", range(300)), **PRECOMPUTED)
+        proxy.seen.clear()
+        assert index.build_index(type="IVF_SQ").rows_indexed == 300
+    assert searches > 60
+    looks = [path for _, path in proxy.seen if "_versions" in path]
+    heads = [path for _, path in proxy.seen if path.endswith("/index.idx")]
+    # Each search used to ask for the version 10 times, and to read the head of the index.
+    assert len(looks) < 100
+    assert len(heads) < 150

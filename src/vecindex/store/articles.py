@@ -80,7 +80,7 @@ class ArticleTable:
     @property
     def half(self) -> bool:
         """Whether vectors are stored as float16."""
-        return str(self.schema.field("vector").type.value_type) == "halffloat"
+        return has_half(self.schema)
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -359,6 +359,11 @@ class ArticleTable:
         """Remove a tag; its version goes with a later clean-up. The caller holds the writer lock."""
         with committing(self.where):
             self.lance.tags.delete(name)
+
+
+def has_half(schema: pa.Schema) -> bool:
+    """Return whether a table of this schema stores vectors as float16."""
+    return str(schema.field("vector").type.value_type) == "halffloat"
 
 
 def metadata_of(schema: pa.Schema) -> dict[str, str]:

@@ -20,7 +20,7 @@ from vecindex.core.texts.languages import NAMES, OTHER, guess
 from vecindex.core.vectors import F32, distances_to
 from vecindex.errors import ConfigError, CorruptError
 from vecindex.messages import Placeholder, option, text
-from vecindex.store.articles import CONDITION_ROWS, ArticleTable, as_matrix
+from vecindex.store.articles import CONDITION_ROWS, ArticleTable, as_matrix, has_half
 from vecindex.store.faults import is_panic, is_unicode, not_unicode, read_twice, reading, translated
 
 Row = dict[str, Any]
@@ -154,26 +154,31 @@ def nearest(
     columns: Sequence[str],
     where: str | None = None,
     probe: Probe | None = None,
+    opened: Any = None,
 ) -> list[Nearest]:
     """Return for each query (row of (q, d) unit vectors) its `limit` nearest rows by exact search.
 
     With `probe` the index of the vectors is searched so, if there is one: some of the nearest may be missing. Rows
     that it does not hold are compared all the same, and distances are exact.
 
+    `opened` is what `opened_once` gave, for several searches of one version; by default the table is opened.
+
     `dist` is the cosine distance 1 - cos, 0 to 2, lower is closer, measured again in float64 for the rows that Lance
     finds, and rounded to float32. Rows are ordered by (dist, id); which of several about equally distant rows stand
     at the very end, where `limit` cuts, is Lance's choice.
     """
     several = len(queries) > 1
-    if several and _QUERY in table.schema.names:
+    # Each look at a remote table's schema asks which version is the latest.
+    schema = table.schema if opened is None else opened.schema
+    if several and _QUERY in schema.names:
         # Lance refuses several at once then. Only a table made before the name was reserved has such a column.
-        return [nearest(table, query[None], limit, columns, where, probe)[0] for query in queries]
+        return [nearest(table, query[None], limit, columns, where, probe, opened)[0] for query in queries]
     asked = np.asarray(queries, dtype=np.float32)
     wanted = [*dict.fromkeys([*columns, "vector"]), "_distance"]
     with translated(table.where):
         if (ends := _ends_in()) is None:
             near = {"column": "vector", "q": asked if several else _as_arrow(asked[0]), "k": limit}
-            found = _scanned(table, wanted, where, nearest={**near, **_how(probe, where)})
+            found = _scanned(table, wanted, where, opened, nearest={**near, **_how(probe, where)})
         else:
             query = table.lance.search(list(asked), vector_column_name="vector").distance_type("cosine")
             query = query.bypass_vector_index() if probe is None else _probing(query, probe, where)
@@ -183,12 +188,18 @@ def nearest(
     reached = _floats(found, "_distance")
     vectors = as_matrix(found.column("vector").combine_chunks(), asked.shape[1])
     rows = found.select(list(columns)).to_pylist()
-    answers = []
+    answers, off = [], margin(schema)
     for number, vector in enumerate(asked):
         mine = np.flatnonzero(of_query == number)
-        beyond = float(reached[mine].max()) - margin(table) if len(mine) >= limit else math.inf
+        beyond = float(reached[mine].max()) - off if len(mine) >= limit else math.inf
         answers.append(in_order([rows[i] for i in mine], distances_to(vector, vectors[mine]), beyond))
     return answers
+
+
+def opened_once(table: ArticleTable) -> Any:
+    """Return the version that is read, for several searches: each that opens it reads the head of its index again."""
+    with translated(table.where):
+        return table.lance.to_lance(index_cache_size_bytes=_INDEX_CACHE)
 
 
 def in_order(rows: Sequence[Row], dist: npt.NDArray[np.float64], beyond: float) -> Nearest:
@@ -197,9 +208,9 @@ def in_order(rows: Sequence[Row], dist: npt.NDArray[np.float64], beyond: float) 
     return Nearest([Found(row, dist=one) for one, row in ordered], beyond)
 
 
-def margin(table: ArticleTable) -> float:
-    """Return by how much a product of the table's vectors may be off, in whatever precision it was computed."""
-    return _HALF_MARGIN if table.half else _MARGIN
+def margin(schema: Any) -> float:
+    """Return by how much a product of a table's vectors may be off, in whatever precision it was computed."""
+    return _HALF_MARGIN if has_half(schema) else _MARGIN
 
 
 def _floats(rows: Any, column: str) -> npt.NDArray[np.float32]:
@@ -261,11 +272,12 @@ def by_fulltext(
     return [Found(row, relevance=score) for score, row in weighed]
 
 
-def _scanned(table: ArticleTable, columns: Sequence[str], where: str | None, **asked: Any) -> Any:
+def _scanned(table: ArticleTable, columns: Sequence[str], where: str | None, opened: Any = None, **asked: Any) -> Any:
     if where:
         # A condition is computed for a few rows at a time.
         asked |= {"filter": in_backquotes(f"({where})"), "prefilter": True, "batch_size": CONDITION_ROWS}
-    return table.lance.to_lance().scanner(columns=list(columns), **asked).to_table()
+    data = table.lance.to_lance() if opened is None else opened
+    return data.scanner(columns=list(columns), **asked).to_table()
 
 
 def _ends_in() -> timedelta | None:

@@ -174,7 +174,7 @@ class Pieces:
         for batch in scanner.to_batches():
             vectors, ids = as_matrix(batch.column("vector"), d), _plain_ids(batch.column("_rowid"))
             lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-            if not (np.abs(lengths - 1) < margin(table) / 2).all():
+            if not (np.abs(lengths - 1) < margin(table.schema) / 2).all():
                 return False
             start = 0
             while start < len(batch):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from vecindex.core.neighbors import NO_ROW, Rows
 from vecindex.core.vectors import F32
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.store.articles import ArticleTable, as_matrix
-from vecindex.store.search import nearest
+from vecindex.store.search import nearest, opened_once
 from vecindex.verbs.search.finder import PAD
 
 QUERIES = 500
@@ -59,12 +60,13 @@ def measure(table: ArticleTable, partitions: int, questions: F32) -> Curve:
     nothing is not tried again with more partitions.
     """
     rows, asked = _right(table, questions)
+    opened = opened_once(table)
     points: list[Measured] = []
     refines = list(REFINES)
     for nprobes in _ladder(partitions):
         before = -1.0
         for refine in refines:
-            point = _measured(table, rows, asked, Probe(nprobes, refine))
+            point = _measured(table, opened, rows, asked, Probe(nprobes, refine))
             points.append(point)
             if point.expected - before < _GAIN:
                 refines = [one for one in refines if one < refine]
@@ -77,10 +79,10 @@ def measure(table: ArticleTable, partitions: int, questions: F32) -> Curve:
 
 def exact_ms(table: ArticleTable) -> float:
     """Return the CPU milliseconds of an exact search of one query, the median of three."""
-    took = []
+    took, opened = [], opened_once(table)
     for query in _drawn(table, _EXACT_TIMED)[1]:
         mark = time.process_time()
-        nearest(table, query[None], K + PAD, ["id"])
+        nearest(table, query[None], K + PAD, ["id"], opened=opened)
         took.append(time.process_time() - mark)
     return 1_000 * median(took)
 
@@ -96,28 +98,28 @@ def _ladder(partitions: int) -> Iterator[int]:
     yield partitions
 
 
-def _measured(table: ArticleTable, rows: Asked, asked: Asked, probe: Probe) -> Measured:
-    own = _recall(table, rows, probe)
-    of_questions = _recall(table, asked, probe) if len(asked.vectors) else None
-    return Measured(probe.nprobes, probe.refine, own, of_questions, _cpu_ms(table, rows, asked, probe))
+def _measured(table: ArticleTable, opened: Any, rows: Asked, asked: Asked, probe: Probe) -> Measured:
+    own = _recall(table, opened, rows, probe)
+    of_questions = _recall(table, opened, asked, probe) if len(asked.vectors) else None
+    return Measured(probe.nprobes, probe.refine, own, of_questions, _cpu_ms(table, opened, rows, asked, probe))
 
 
-def _recall(table: ArticleTable, asked: Asked, probe: Probe) -> float:
+def _recall(table: ArticleTable, opened: Any, asked: Asked, probe: Probe) -> float:
     found = []
     for at in range(0, len(asked.vectors), _BATCH):
-        answers = nearest(table, asked.vectors[at : at + _BATCH], K + PAD, ["id"], probe=probe)
+        answers = nearest(table, asked.vectors[at : at + _BATCH], K + PAD, ["id"], probe=probe, opened=opened)
         for answer, own in zip(answers, asked.own[at : at + _BATCH], strict=True):
             found.append([hit.row["id"] for hit in answer.rows if hit.row["id"] != own])
     return recall(found, asked.right, K)
 
 
-def _cpu_ms(table: ArticleTable, rows: Asked, asked: Asked, probe: Probe) -> float:
+def _cpu_ms(table: ArticleTable, opened: Any, rows: Asked, asked: Asked, probe: Probe) -> float:
     """Return the mean CPU milliseconds of a query that is searched for alone, as a user's is: of both kinds alike."""
     some = TIMED // 2 if len(asked.vectors) else TIMED
     queries = [*rows.vectors[:some], *asked.vectors[:some]]
     mark = time.process_time()
     for query in queries:
-        nearest(table, query[None], K + PAD, ["id"], probe=probe)
+        nearest(table, query[None], K + PAD, ["id"], probe=probe, opened=opened)
     return 1_000 * (time.process_time() - mark) / len(queries)
 
 

@@ -111,7 +111,7 @@ class Warm:
             return None
         among = view.live if where is None else self._meeting(table, data, view, where)
         found = []
-        for query, at in zip(queries, near(view.blocks, queries, limit, margin(table), among), strict=True):
+        for query, at in zip(queries, near(view.blocks, queries, limit, margin(table.schema), among), strict=True):
             if len(at) > max(_MOST_CANDIDATES, 2 * limit):
                 return None
             found.append(_measured(query, at, view.vectors(at), limit))
