@@ -140,7 +140,7 @@ def test_a_near_copy_goes_next_to_its_article(tmp_path: Path) -> None:
     append(make_table(tmp_path, dimension=D), vectors)
     found = project(tmp_path, "map", method="pca", layout_rows=LAID_OUT)
     _, xy = map_xy(Database(tmp_path).articles("articles"), "map")
-    drawn = set(np.random.default_rng(0).permutation(N)[:LAID_OUT].tolist())
+    drawn = set(np.random.default_rng((0, 1)).permutation(N)[:LAID_OUT].tolist())
     halves = [(i, N - 20 + i) for i in range(20) if (i in drawn) != (N - 20 + i in drawn)]
     assert len(halves) >= 5
     assert found.sampled.copies >= len(halves)
@@ -188,6 +188,13 @@ def test_ids_beyond_the_plain_kind_of_text_give_the_same_map(tmp_path: Path, mon
     assert index.project("large", update=True).action == "unchanged"
     more = tmp_path / "more.parquet"
     assert index.export(more, columns=["id"]).rows == 120
+
+
+def test_those_scored_are_of_both_kinds(tmp_path: Path) -> None:
+    append(make_table(tmp_path, dimension=D), planted())
+    told = project(tmp_path, "map", method="pca", layout_rows=LAID_OUT, sample=150).sampled
+    assert told.sample + told.placed_sample == 150
+    assert 25 < told.sample < 75
 
 
 def test_tiles_hold_each_article_once_and_no_more_than_they_may() -> None:

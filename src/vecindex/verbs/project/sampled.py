@@ -29,6 +29,7 @@ PASSES = 2
 """Times that all articles of a map are moved by single moves, tile by tile."""
 _PLACED = 8_192
 _AROUND = 0.08
+_DRAWN = 1
 # What a tile with its surroundings needs is less than what the layout of the sample needed.
 _TILE_SHARE = 1 / 1.5
 
@@ -44,7 +45,9 @@ class Placed:
 
 def draw(rows: MapRows, size: int, seed: int) -> MapRows:
     """Return the rows that are laid out: the same ones for the same ids and seed."""
-    return rows.some(np.sort(np.random.default_rng(seed).permutation(len(rows))[:size]).astype(np.int64))
+    # Not by the seed alone, which draws those that are scored: they would all be among these.
+    drawn = np.random.default_rng((seed, _DRAWN)).permutation(len(rows))[:size]
+    return rows.some(np.sort(drawn).astype(np.int64))
 
 
 def numbers_of(part: MapRows, rows: MapRows) -> Rows:
