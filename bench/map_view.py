@@ -6,7 +6,9 @@ Chromium runs headless and without a graphics card, so the viewer draws by itsel
 WebGL, which a processor plays then. The first drawing counts from the beginning of the navigation to the frame in
 which all points of the whole map are on the screen. While the mouse drags the map around, only frames count in which
 the map moved; "gap" is the time from one to the next. A search is timed from the key to the end of the next frame,
-with the list of results and the marked points in it.
+with the list of results and the marked points in it. A lasso is timed from the release of the mouse until the
+selection is known, and until the map is drawn with it. While a range of a histogram is dragged, all frames count, and
+how often the map was drawn with another range.
 """
 
 from __future__ import annotations
@@ -49,6 +51,55 @@ SEARCH = """async (text) => {
   await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   return [handled, performance.now() - begun];
 }"""
+
+
+LASSO = """async (share) => {
+  const { x0, y0, x1, y1 } = theMap.camera.bounds;
+  const radius = (Math.sqrt(share) * Math.max(x1 - x0, y1 - y0)) / 2, [x, y] = [(x0 + x1) / 2, (y0 + y1) / 2];
+  const area = Array.from({ length: 120 }, (_, i) => (i * Math.PI) / 60)
+    .flatMap((a) => [x + radius * (1 + 0.1 * Math.sin(7 * a)) * Math.cos(a), y + radius * Math.sin(a)]);
+  const begun = performance.now();
+  theMap.work.take(area, "new");
+  const known = performance.now() - begun;
+  const done = () => theMap.scene.highlighted && !theMap.scene.next && !theMap.scene.pictures.unfinished;
+  do await new Promise((next) => requestAnimationFrame(next)); while (!done());
+  return { points: theMap.work.selection.count, known_ms: known, drawn_ms: performance.now() - begun };
+}"""
+FRAMES = """() => {
+  const seen = (globalThis.frames = { times: [], on: true, pictures: theMap.stats().pictures });
+  const look = (now) => {
+    seen.times.push(now);
+    if (seen.on) requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}"""
+
+
+def brushed(page: Any, seconds: float) -> dict[str, float]:
+    """Drag a range over the histogram of the first number, and return how the frames came."""
+    key = page.evaluate("theMap.header.colorings.find((one) => one.kind === 'number').key")
+    page.evaluate("(key) => theMap.setColoring(key)", key)
+    page.wait_for_timeout(1500)
+    page.evaluate("(key) => theMap.work.choose(key, new Set(Array.from({ length: 60 }, (_, i) => i)))", key)
+    box = page.locator(".vmap-coloring .vmap-brush-area").bounding_box()
+    x, y = box["x"] + 0.1 * box["width"], box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.evaluate(FRAMES)
+    page.mouse.down()
+    begun = time.monotonic()
+    while (gone := time.monotonic() - begun) < seconds:
+        page.mouse.move(x + 0.35 * box["width"] * (1 - math.cos(2 * gone)), y)
+    page.mouse.up()
+    times, pictures = page.evaluate(
+        "() => { frames.on = false; return [frames.times, theMap.stats().pictures - frames.pictures]; }"
+    )
+    gaps = sorted(b - a for a, b in pairwise(times))
+    page.evaluate("(key) => theMap.work.choose(key, null)", key)
+    return {
+        "frames_per_s": round((len(times) - 1) / (times[-1] - times[0]) * 1000, 1),
+        "gap_p95_ms": round(gaps[int(0.95 * len(gaps))], 1),
+        "drawn_per_s": round(pictures / seconds, 1),
+    }
 
 
 def wait(page: Any, script: str, seconds: float = 60) -> None:
@@ -116,7 +167,11 @@ def measured(page: Any, file: Path, seconds: float) -> dict[str, Any]:
         row[name] = drag(page, seconds)
     page.evaluate("theMap.fly(32768, 32768, 1)")
     page.wait_for_timeout(3000)
-    return row | {"search": searched(page)}
+    row["search"] = searched(page)
+    row["lasso"] = {name: round(value, 1) for name, value in page.evaluate(LASSO, 0.25).items()}
+    page.evaluate("theMap.work.clear()")
+    row["brush"] = brushed(page, seconds)
+    return row
 
 
 def main() -> None:

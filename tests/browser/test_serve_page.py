@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import expect
+from test_axe import faults
 
 from pages import HOSTILE
 from planted import KnownModel, make_table, put_map
@@ -355,3 +356,16 @@ def test_a_reload_keeps_condition_selection_and_question(visit: Callable[..., An
     assert page.get_by_label("Show only articles where").input_value() == "topic = 'topic 1'"
     page.get_by_label("Show only articles where").fill("")
     expect(page.locator(".vmap-selected-count")).to_have_text("40 articles")
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1400), ("dark", 390)])
+def test_nothing_serious_for_assistive_technology(visit: Callable[..., Any], theme: str, width: int) -> None:
+    page = visit(color_scheme=theme, viewport={"width": width, "height": 850}, bypass_csp=True)
+    assert faults(page) == []
+    ask(page, QUESTION)
+    expect(page.locator("#answer .vmap-lens-point")).to_have_count(50, timeout=WAIT_MS)
+    assert faults(page) == [], "an answer"
+    page.locator("#answer .near").first.click()
+    expect(page.locator("#article h3")).to_be_visible(timeout=WAIT_MS)
+    expect(page.locator("#article")).not_to_have_attribute("aria-busy", "true", timeout=WAIT_MS)
+    assert faults(page) == [], "an article"
