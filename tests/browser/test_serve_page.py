@@ -341,6 +341,22 @@ def test_its_documents_and_its_report_are_pages_of_one_look(visit: Callable[...,
     assert page.evaluate(background) == "rgb(18, 22, 26)"
 
 
+def test_an_article_has_a_lens(visit: Callable[..., Any], client: Client) -> None:
+    page = visit()
+    ask(page, QUESTION)
+    page.locator("#answer .near").first.click()
+    page.get_by_role("button", name="Lens of this article").click()
+    points = page.locator("#article .vmap-lens-point")
+    expect(points).to_have_count(50, timeout=WAIT_MS)
+    id_ = page.locator("#article p.quiet").first.inner_text()
+    found = client(f"/api/articles/{id_}/lens?map=flat").json["articles"]
+    second = page.locator("#article .vmap-lens-point[data-rank='2']")
+    expect(second).to_have_attribute("aria-label", f"2: {found[1]['title']}, distance {found[1]['dist']:.3f}")
+    second.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#article p.quiet").first).to_have_text(found[1]["id"], timeout=WAIT_MS)
+
+
 def test_a_reload_keeps_condition_selection_and_question(visit: Callable[..., Any]) -> None:
     page = visit()
     page.get_by_label("Show only articles where").fill("topic = 'topic 1'")

@@ -192,6 +192,16 @@ def test_a_lens_is_that_of_the_verb(client: Client, mapped: Path) -> None:
         assert named == [a["id"] if a["id"] in ids else None for a in found["articles"]]
 
 
+def test_the_lens_of_an_article_leaves_it_out(client: Client, rows: dict[str, dict[str, Any]]) -> None:
+    for i in ("cell-001", "cell-007"):
+        found = client(f"/api/articles/{i}/lens?map=flat&k=40").json
+        others = [other for other in rows if other != i]
+        assert [a["id"] for a in found["articles"]] == nearest_by_hand(rows, rows[i]["vector"], others, 40)
+        assert (found["text"], found["map"], found["k"], found["where"]) == (rows[i]["title"], "flat", 40, None)
+        assert found["overlap"] == 1.0
+        assert all(0 < np.hypot(a["x"], a["y"]) <= 1 + 1e-6 for a in found["articles"])
+
+
 def test_a_lens_among_some_articles_after_one_of_all(client: Client, rows: dict[str, dict[str, Any]]) -> None:
     among = [i for i, row in rows.items() if row["topic"] != "cell biology"]
     for where, candidates in ((None, list(rows)), ("topic <> 'cell biology'", among), (None, list(rows))):
@@ -281,6 +291,8 @@ def test_an_article_off_the_map_has_neighbors_by_embedding_only(
         ("/api/articles/none/neighbors", None, 404, "has no article 'none'"),
         ("/api/articles/cell-001/neighbors?k=0", None, 422, "k: Input should be greater than or equal to 1"),
         ("/api/articles/cell-001/neighbors?map=x", None, 404, "has no map 'x'"),
+        ("/api/articles/none/lens", None, 404, "has no article 'none'"),
+        ("/api/articles/cell-001/lens?k=29", None, 422, "k: Input should be greater than or equal to 30"),
         ("/api/questions", {"text": "  "}, 400, "The question is empty."),
         ("/api/questions", {"text": QUESTION, "map": "x"}, 404, "has no map 'x'"),
         ("/api/questions", {"text": QUESTION, "k": 101}, 422, "k: Input should be less than or equal to 100"),

@@ -25,7 +25,9 @@ from vecindex.serve.report_job import ReportJob
 from vecindex.store.articles import ArticleTable
 from vecindex.store.maps import maps
 from vecindex.store.search import has_fulltext_index
+from vecindex.verbs.lens.layout import Layout
 from vecindex.verbs.map_state import stored_scores
+from vecindex.verbs.overlap.live import Around
 from vecindex.verbs.overlap.live import Neighbor as Found
 from vecindex.verbs.search.options import SearchOptions
 from vecindex.verbs.search.search import search
@@ -200,8 +202,33 @@ class Handlers:
         begun, notes = time.perf_counter(), Notes(self.live.served.spell)
         at = self.live.snapshot(asked.edition)
         name = self.map_asked(at, asked.map)
-        shown = None if name is None else self.live.shown(at, name)
         around, layout = self.live.lens(at, asked.text, asked.k, asked.where, notes)
+        return self._lens(at, name, (asked.text.strip(), asked.k, asked.where), around, layout, notes, begun)
+
+    def lens_of_article(self, id: str, asked: models.ArticleLensAsked) -> models.Lens:
+        """Lay an article's nearest other articles out around it."""
+        begun, notes = time.perf_counter(), Notes(self.live.served.spell)
+        at = self.live.snapshot(asked.edition)
+        row = self._row(at, id)
+        name = self.map_asked(at, asked.map)
+        around, layout = at.loaded.lens_of_article(row, asked.k)
+        own = at.loaded.reader.ids[row].as_py()
+        (found,) = at.loaded.table.rows_by_id([own], ["title"]).to_pylist()
+        return self._lens(at, name, (found["title"] or own, asked.k, None), around, layout, notes, begun)
+
+    def _lens(
+        self,
+        at: Snapshot,
+        name: str | None,
+        asked: tuple[str, int, str | None],
+        around: Around,
+        layout: Layout,
+        notes: Notes,
+        begun: float,
+    ) -> models.Lens:
+        """Return a lens as it is sent; `asked` is its text, size and condition."""
+        shown = None if name is None else self.live.shown(at, name)
+        text, k, where = asked
         articles = [
             models.LensArticle(
                 **one.model_dump(exclude={"kept"}), x=float(x), y=float(y), near=[int(other) + 1 for other in near]
@@ -210,10 +237,10 @@ class Handlers:
         ]
         return models.Lens(
             edition=at.name,
-            text=asked.text.strip(),
+            text=text,
             map=name,
-            k=asked.k,
-            where=asked.where,
+            k=k,
+            where=where,
             overlap=layout.overlap,
             tied=layout.tied,
             mutual_recall=layout.mutual_recall,

@@ -234,6 +234,14 @@ class LensAsked(Asked):
     edition: str | None = Field(None, description="The state of the table that `row` is to be of.")
 
 
+class ArticleLensAsked(Asked):
+    """Which lens of an article is wanted."""
+
+    map: str | None = Field(None, description="The map whose rows are given; null for the default one.")
+    k: int = declared(LensOptions, "k")
+    edition: str | None = Field(None, description="The state of the table that `row` is to be of.")
+
+
 class LensArticle(Reply):
     """An article on a lens."""
 
@@ -249,7 +257,7 @@ class LensArticle(Reply):
 
 
 class Lens(Reply):
-    """A question's nearest articles laid out around it, nearest first."""
+    """The nearest articles of a question, or of an article, laid out around it, nearest first."""
 
     edition: str
     text: str

@@ -122,6 +122,15 @@ OPERATIONS = (
     ),
     Operation(
         "GET",
+        "/api/articles/{id}/lens",
+        "The lens of an article: its nearest other articles laid out around it.",
+        Handlers.lens_of_article,
+        models.Lens,
+        models.ArticleLensAsked,
+        errors=(400, 404, 409),
+    ),
+    Operation(
+        "GET",
         "/api/overlap",
         "Where the report on the overlap of the server's questions stands; the first request begins it.",
         Handlers.report,

@@ -159,6 +159,18 @@ class LoadedTable:
         layout = laid_out(self._vectors(rows), near.dist[0])
         return self._around(near, _NONE, _NOWHERE, candidates), layout
 
+    def lens_of_article(self, row: int, k: int) -> tuple[Around, Layout]:
+        """Return the k nearest other articles of a row, or as many as there are, and where they lie around it.
+
+        Raises ConfigError where there is no other article.
+        """
+        itself = np.array([row])
+        candidates = self._candidates(None) - 1
+        check_enough(self.table.where, candidates, 1, "other articles")
+        near = self._nearest(self.reader.vectors(itself)[1], min(k, candidates), None, itself)
+        layout = laid_out(self._vectors(near.rows[0]), near.dist[0])
+        return self._around(near, _NONE, _NOWHERE, candidates), layout
+
     def around_article(self, row: int, k: int, map_name: str | None) -> Around:
         """Return what lies around the article of a row, without itself, where it lies on the map."""
         candidates = self._candidates(None) - 1

@@ -4,7 +4,7 @@ import { byId, element, given } from "../shared/dom.js";
 import { count, percent } from "../shared/format.js";
 import { Viewer } from "../map/viewer.js";
 import { json, request } from "./api.js";
-import { lensOf } from "./lens.js";
+import { articleLens, lensOf } from "./lens.js";
 import { neighborList } from "./neighbors.js";
 
 const POLL_MS = 3000;
@@ -174,7 +174,6 @@ byId("ask").addEventListener("submit", (event) => {
 // -- an article ---------------------------------------------------------------------------------------
 
 async function show(id, row) {
-  open = id;
   if (viewer && row !== null && row !== undefined) viewer.select(row, true);
   await read(id);
 }
@@ -204,6 +203,7 @@ async function read(id) {
       ])) : "",
       element("div", { class: "full-text", tabindex: "0" }, given(article.text)),
       article.truncated ? element("p", { class: "quiet small" }, "The model read only its beginning.") : "",
+      articleLens(article, now, show, (row) => viewer?.pointing.mark(row)),
       neighborList("Near it by embedding", around.nearest, around.map !== null && around.overlap !== null, show),
       around.map !== null && around.on_map.length ? neighborList("Near it on the map", around.on_map, true, show, "map only") : "",
     );
