@@ -25,7 +25,7 @@ export function lensOf(found, show, point) {
 }
 
 /**
- * A button that opens the lens of an article in its place.
+ * A button that the lens of an article replaces when it is pressed.
  *
  * @param {any} article of the API
  * @param {{ map: string | null, edition: string | null }} now
