@@ -44,7 +44,7 @@ def surroundings(scratch: Path, threads: int | None) -> dict[str, str]:
 def main() -> int:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="*", choices=[*CASES, []], default=list(CASES))
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="those that are measured; none for all")
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int)
@@ -56,6 +56,9 @@ def main() -> int:
     parser.add_argument("--scratch", type=Path, help="folder for what is made; kept")
     parser.add_argument("--results", type=Path, default=RESULTS)
     args = parser.parse_args()
+    wrong = [case for case in args.cases if case not in CASES]
+    if wrong:
+        parser.error(f"no case {wrong[0]!r}; there are {', '.join(CASES)}")
     with tempfile.TemporaryDirectory() as spare:
         scratch = args.scratch or Path(spare)
         session = Session(
@@ -71,7 +74,7 @@ def main() -> int:
             results=args.results,
             **({"name": args.run} if args.run else {}),
         )
-        for case in args.cases:
+        for case in args.cases or CASES:
             try:
                 importlib.import_module(f"harness.cases.{case}").run_all(session, args.ways)
             except OutOfTime:

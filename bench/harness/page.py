@@ -361,7 +361,9 @@ def search(results: Path) -> str:
         " Recall counts those as near as the true tenth."
     )
     head = ["", "CPU ms", "Clock, median ms", "99 %", "Recall@10", "Index made in, CPU s"]
-    return section("Search of vectors", "peers_search", rows, text, table(head, lines))
+    more = "Those in memory give numbers of rows, vecindex ids with the fields of the articles. 250,000 rows:"
+    more += " [exact](performance.md#searches-one-after-another), [approximate](performance.md#approximate-search)."
+    return section("Search of vectors", "peers_search", rows, text, table(head, lines), more)
 
 
 STAGES = {"graph": "neighbor graph", "layout": "layout", "polish": "polish", "scores": "scores", "all": "whole map"}

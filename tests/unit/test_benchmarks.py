@@ -166,6 +166,25 @@ def test_operations_are_counted_from_the_shapes() -> None:
     assert rate.flops(rate.SHAPES["MiniLM"], np.array([256])) == 6 * (256 * 3_538_944 + 65_536 * 1_536)
 
 
+def test_all_cases_are_run_where_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compare = importlib.import_module("compare")
+    known = {path.stem for path in (ROOT / "bench" / "harness" / "cases").glob("*.py")} - {"__init__", "searches"}
+    assert set(compare.CASES) == known
+    ran: list[str] = []
+    for name in compare.CASES:
+        monkeypatch.setattr(harness(f"cases.{name}"), "run_all", lambda session, ways, name=name: ran.append(name))
+    where = ["--scratch", str(tmp_path), "--results", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["compare.py", *where])
+    assert compare.main() == 0
+    assert ran == list(compare.CASES)
+    monkeypatch.setattr(sys, "argv", ["compare.py", "maps", *where])
+    assert compare.main() == 0
+    assert ran[-1] == "maps"
+    monkeypatch.setattr(sys, "argv", ["compare.py", "nothing", *where])
+    with pytest.raises(SystemExit, match="2"):
+        compare.main()
+
+
 def test_results_are_named_where_their_figures_are() -> None:
     results = {path.name for path in (ROOT / "bench" / "results").glob("*.jsonl")}
     pages = [ROOT / "README.md", ROOT / "bench" / "README.md", *(ROOT / "docs").rglob("*.md")]

@@ -33,7 +33,7 @@ json.dump(ids, open(f"{folder}/ids.json", "w"))
 
 def run_all(session: Session, only: list[str] | None = None) -> None:
     """Search 20,000 vectors, in full 250,000."""
-    rows, count = (250_000, 60) if session.full else (20_000, 20)
+    rows, count = (250_000, 60) if session.full else (20_000, 60)
     names = [name for name in WAYS if only is None or name in only]
     env = environment("search")
     if env.reason:
