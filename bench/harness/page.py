@@ -395,7 +395,7 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> float:
 
 def is_whole_map(row: Row) -> bool:
     """Return whether a row is of a map made from nothing with the default settings, of texts, all in memory."""
-    made = row.get("graph") == "made" and not row.get("anchored") and not row.get("settings")
+    made = row.get("graph") == "made" and not any(row.get(key) for key in ("anchored", "settings", "sampled"))
     return made and row["articles"] >= 1_000 and "before_polish" in row and "synthetic" not in row["note"]
 
 
@@ -420,7 +420,9 @@ def growth(results: Path) -> str:
     head = ["Rows", *(f"{size:,}" for size in sizes), "Exponent"]
     rows_used = [chosen[size] for size in sizes]
     loads = [row["load"] for row in rows_used]
-    made = f"*Commits {', '.join(dict.fromkeys(row['commit'].split()[0] for row in rows_used))}; load "
+    made = (
+        f"*Commits {', '.join(dict.fromkeys(row['commit'].split()[0] for row in rows_used if row['commit']))}; load "
+    )
     made += f"{number(min(loads))} to {number(max(loads))}.*"
     end = f"{made} Rows: [growth.jsonl](../bench/results/growth.jsonl)."
     parts = [text, table(head, lines), *others_grow(results), end]
