@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import threading
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from vecindex.core.limits import unlimited
 from vecindex.core.neighbors import NO_ROW
 from vecindex.core.picture import Extent, MapPicture
 from vecindex.core.vectors import F32
+from vecindex.embed.models import cache_folder
 from vecindex.embed.rerank.cross_encoder import Reranker
 from vecindex.errors import ConfigError, ModelError, StoreError
 from vecindex.messages import Message, Text, as_text, option, text
@@ -25,6 +27,7 @@ from vecindex.options import ModelOptions, checked
 from vecindex.reports.map.payload import payload
 from vecindex.serialize import Spell
 from vecindex.serve.answers import Refused
+from vecindex.serve.kept_maps import Drawn, KeptMaps, name_of
 from vecindex.serve.models import ModelState
 from vecindex.serve.once import Once
 from vecindex.spelling import CommandLine, JsonApi
@@ -161,6 +164,7 @@ class Live:
         self.served = served
         self.model = SharedModel()
         self.warm = Warm(first=0)
+        self._kept_maps = KeptMaps(cache_folder() / "maps")
         self._lock = threading.Lock()
         self._database: Database | None = None
         self._seen: tuple[int, str] | None = None
@@ -269,16 +273,41 @@ class Live:
             return self._picture(at, name)
 
     def _picture(self, at: Snapshot, name: str) -> Shown:
+        kept_as = self._kept_as(at, name)
+        drawn = None if kept_as is None else self._kept_maps.get(kept_as)
+        if drawn is None:
+            drawn = self._drawn(at, name)
+            if kept_as is not None:
+                self._kept_maps.put(kept_as, drawn)
+        rows = at.loaded.rows_of(json.loads(gzip.decompress(drawn.sections["ids"])))
+        on_map = np.full(at.loaded.reader.rows, NO_ROW, dtype=np.int64)
+        on_map[rows] = np.arange(len(rows))
+        return Shown({**drawn.header, "edition": at.name}, {**drawn.sections}, drawn.extent, rows, on_map)
+
+    def _kept_as(self, at: Snapshot, name: str) -> str | None:
+        """Return the name under which a picture is kept; None where a version's number is all that is known of it."""
+        folder, questions = self.database().folder, self.served.questions
+        if folder is None or "-" not in at.name:
+            return None
+        try:
+            asked = None if questions is None else hashlib.blake2b(Path(questions).read_bytes()).hexdigest()
+        except OSError:
+            return None
+        return name_of(
+            table=str(folder.resolve() / self.served.table),
+            edition=at.name,
+            map=name,
+            questions=[questions, asked],
+            model=dict(self.served.model),
+        )
+
+    def _drawn(self, at: Snapshot, name: str) -> Drawn:
         picture = self._picture_of(at, name)
         header, sections = payload(picture)
         # A page's ids are cleaned for HTML; these never stand in HTML, and must lead to the articles.
         sections["ids"] = json.dumps(list(picture.ids), separators=(",", ":")).encode("ascii")
-        rows = at.loaded.rows_of(picture.ids)
-        on_map = np.full(at.loaded.reader.rows, NO_ROW, dtype=np.int64)
-        on_map[rows] = np.arange(len(rows))
         # Quick rather than small: the bytes go to the same machine.
-        packed = {key: gzip.compress(data, 2, mtime=0) for key, data in sections.items()}
-        return Shown({**header, "edition": at.name}, packed, picture.extent, rows, on_map)
+        return Drawn(header, {k: gzip.compress(data, 2, mtime=0) for k, data in sections.items()}, picture.extent)
 
     def _picture_of(self, at: Snapshot, name: str) -> MapPicture:
         """Draw a map of this very version, by a handle of its own; Refused (409) where it is not there any more."""
