@@ -76,7 +76,10 @@ def _lines(result: ProjectResult) -> Iterator[Message | Rows]:
 
 def _sampled(found: SampledRows) -> Iterator[str]:
     copies = f", {found.copies:,} of them next to an article that they nearly repeat" if found.copies else ""
-    yield f"laid out: a sample of {found.laid_out:,} articles; {found.placed:,} others placed among them{copies}"
+    yield (
+        f"laid out: a sample of {counted(found.laid_out, 'article')}; {found.placed:,} others placed "
+        f"among them{copies}"
+    )
     if found.recall:
         yield "those laid out keep " + recall_text(found.recall, found.sample)
     if found.placed_recall:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from vecindex.config import SEED
 from vecindex.errors import ConfigError
-from vecindex.messages import Placeholder, command, option, text
+from vecindex.messages import Placeholder, command, counted, option, text
 from vecindex.options import Engine, Memory, Option, WorkerCores, checked
 from vecindex.types import Observer
 from vecindex.verbs.bounds import check_memory, held_bytes
@@ -112,7 +112,7 @@ def check_memory_of(rows: int, maps: int, has_graph: bool, options: OverlapOptio
     in a tree of these positions; and the neighbor graph, where one is stored.
     """
     needed = held_bytes() + _FIXED_BYTES + rows * (_ROW_BYTES + _GRAPH_BYTES * has_graph + _MAP_BYTES * maps)
-    what = f"Measuring {rows:,} rows on {maps:,} {'map' if maps == 1 else 'maps'}"
+    what = f"Measuring {counted(rows, 'row')} on {maps:,} {'map' if maps == 1 else 'maps'}"
     one = text("measure one map: ", option("map", Placeholder("NAME")))
     fewer = one if maps > 1 else text("search without a map: ", command("search"))
     check_memory(needed, options["memory"], what, fewer, observer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vecindex.errors import ConfigError
-from vecindex.messages import option, text
+from vecindex.messages import counted, option, text
 from vecindex.types import Observer
 from vecindex.verbs.bounds import allowed_bytes, held_bytes, in_words
 from vecindex.verbs.map_rows import MapRows
@@ -30,14 +30,18 @@ def laid_out_rows(options: ProjectOptions, rows: MapRows, observer: Observer) ->
     if fitting < LEAST_LAID_OUT:
         least = round(min(all_of_them, held_bytes() + BLOCK_BYTES + bytes_by_sample(LEAST_LAID_OUT, n, d)))
         raise ConfigError(
-            text(f"A map of {n:,} articles takes at least {in_words(least)}; ", option("memory"), " allows less."),
+            text(
+                f"A map of {counted(n, 'article')} takes at least {in_words(least)}; ",
+                option("memory"),
+                " allows less.",
+            ),
             text("Allow more: ", option("memory", f"{-(-least // 10**9)}GB")),
         )
     # Two digits: what a process holds differs a little from run to run.
     step = int(10 ** max(0, len(str(fitting)) - 2))
     size = min(n - 1, fitting // step * step)
     observer.notice(
-        f"a map of all {n:,} articles takes about {in_words(all_of_them)} of memory, more than is allowed: "
+        f"a map of all {counted(n, 'article')} takes about {in_words(all_of_them)} of memory, more than is allowed: "
         f"{size:,} of them are laid out, and the others are placed among them"
     )
     return size
