@@ -114,7 +114,12 @@ def test_names_of_tables() -> None:
         (ARTICLES, {"questions": None}, ConfigError, "Questions with known answers are needed"),
         (ARTICLES, {"questions": ["a text"]}, ConfigError, "has no judgments"),
         (["/nowhere.jsonl"], {}, SourceError, "nowhere"),
-        (ARTICLES, {"questions": [{"text": "q", "answers": ["x"]}]}, ConfigError, "None of the 1 judged articles"),
+        (
+            ARTICLES,
+            {"questions": [{"text": "q", "answers": ["x"]}]},
+            ConfigError,
+            "No judged article is in",
+        ),
         (ARTICLES, {"models": "/nowhere/model,/nowhere/other"}, ModelError, "No model folder"),
     ],
 )

@@ -151,7 +151,7 @@ def test_maps_are_compared(tmp_path: Path, asked: F32) -> None:
         (("one", "other"), {"ranker": "best"}, ConfigError, "ranker=: 'best' is no way to rank"),
         (("one", "other"), {"model": "x"}, ConfigError, "holds for one model"),
         (("one", "other"), {"prompt": "query: "}, ConfigError, "holds for one model"),
-        (("one", "other"), {"qrels": {"q0": {"b": 1}}}, ConfigError, "None of the 1 article"),
+        (("one", "other"), {"qrels": {"q0": {"b": 1}}}, ConfigError, "No article that mapping judges"),
     ],
 )
 def test_wrong_inputs(

@@ -23,7 +23,7 @@ def print_evaluate(result: EvaluateResult) -> None:
     prose(
         f"{counted(result.questions, 'question')} of {result.questions_name} on "
         f"{counted(result.articles, 'article')} of "
-        f"{result.table}; {counts.judgments:,} judgments ({counts.source}){relevant}"
+        f"{result.table}; {counted(counts.judgments, 'judgment')} ({counts.source}){relevant}"
     )
     out()
     head = ["", *(one.name for one in result.rankers)]

@@ -169,7 +169,7 @@ def print_annotate(report: AnnotateReport) -> None:
     for row_id in report.not_found:
         say(f"not found: {written_id(row_id)}")
     rows = f"{report.articles:,} article{'' if report.articles == 1 else 's'}"
-    rows += "" if report.rows == report.articles else f" ({report.rows:,} rows)"
+    rows += "" if report.rows == report.articles else f" ({counted(report.rows, 'row')})"
     if report.restored is not None:
         done = f"{rows} as at the tag {report.restored}"
     elif report.label is None:

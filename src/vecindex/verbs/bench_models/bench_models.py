@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import BinaryIO, cast
 
+from vecindex.embed.encoders import find
 from vecindex.errors import Interrupted
 from vecindex.messages import Message, counted
 from vecindex.store.database import Database
@@ -39,6 +40,9 @@ def bench_models(
     options, models = checked_bench_models(sources, questions, options)
     observer = observer or Silent()
     assert questions is not None, "checked above"
+    for name in models:
+        # Before any is embedded by: a slip in the last name would cost the time of all others.
+        find(name)
     asked = read_asked(questions, options, observer, stdin)
     given = [{"id": q.id, "text": q.text, "answer": list(q.answer_texts)} for q in asked.questions]
     sample = draw(sources, asked, options, observer)

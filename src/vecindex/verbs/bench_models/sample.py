@@ -63,8 +63,8 @@ def draw(sources: Sequence[SourceData], asked: Asked, options: BenchModelsOption
     if wanted and not judged:
         theirs = some(sorted(seen)) if seen else "none"
         raise ConfigError(
-            f"None of the {len(wanted):,} judged articles is in the sources: their ids are {some(sorted(wanted))}, "
-            f"those of the sources {theirs}.",
+            f"No judged article is in the sources ({len(wanted):,} are judged): their ids are "
+            f"{some(sorted(wanted))}, those of the sources {theirs}.",
             "Is another field the id? Or do the judgments belong to other articles?",
         )
     room = max(0, options["sample"] - len(judged))

@@ -18,6 +18,7 @@ from vecindex.verbs.evaluate.qrels import Qrels, read_qrels
 from vecindex.verbs.questions.reader import Questions, name_of, no_question, rows
 
 _SHOWN = 3
+_SHOWN_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,4 +171,5 @@ def some(ids: Any) -> str:
     """Return the first three of some ids, for a message."""
     found = list(ids)
     more = ", ..." if len(found) > _SHOWN else ""
-    return ", ".join(repr(one) for one in found[:_SHOWN]) + more
+    short = [one if len(one) <= _SHOWN_CHARS else f"{one[:_SHOWN_CHARS]}…" for one in found[:_SHOWN]]
+    return ", ".join(map(repr, short)) + more

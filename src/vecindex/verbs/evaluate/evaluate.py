@@ -151,8 +151,7 @@ def check_known(asked: Asked, there: set[str], table: ArticleTable) -> None:
         return
     assert asked.qrels is not None, "texts of answers judge nothing beforehand"
     what = (
-        f"None of the {counted(len(judged), 'article')} that {asked.qrels.name} judges is in "
-        f"{table.where}: their ids are "
+        f"No article that {asked.qrels.name} judges is in {table.where} ({len(judged):,} are judged): their ids are "
         f"{some(judged)}, those of the table {some(sorted(there))}."
     )
     if any(key in there for key in asked.qrels.grades):
@@ -256,13 +255,13 @@ def notes_on(
         notes.append(f"{counts.unknown_relevant:,} relevant articles are not in the table. They count as not found.")
     if counts.without:
         notes.append(
-            f"{counted(counts.without, 'question has', 'questions have')} no judgment. They count in no figure."
+            f"{counted(counts.without, 'question has', 'questions have')} no judgment: not counted in any figure."
         )
     if counts.unknown_questions:
         notes.append(f"{counts.unknown_questions:,} judged questions are not among the questions.")
     if counts.none_relevant:
         notes.append(
-            f"{counted(counts.none_relevant, 'question has', 'questions have')} no relevant article. They count as 0."
+            f"{counted(counts.none_relevant, 'question has', 'questions have')} no relevant article: counted as 0."
         )
     if counts.repeated:
         notes.append(f"{counts.repeated:,} pairs are judged again with another grade. The last one counts.")

@@ -35,7 +35,7 @@ class JudgmentOptions(TypedDict, total=False):
         int, Option("The lowest grade that counts as relevant where grades do not count.", default=1, at_least=1)
     ]
     depth: Annotated[int, Option("Hits that are ranked and judged.", default=DEPTH, at_least=DEPTH, at_most=1_000)]
-    seed: Annotated[int, Option("Of the intervals.", default=SEED)]
+    seed: Annotated[int, Option("Of the intervals.", default=SEED, at_least=0)]
 
 
 class JudgedOptions(JudgmentOptions, RankOptions, total=False):

@@ -273,7 +273,7 @@ def map_overlap(
     """Return the figures of one map, without causes; `cliques_kept` may be NaN."""
     search, median = (placement_figures(p, space, plane, padding) for p in placed)
     rows = space.near.rows[:, : space.k]
-    near, found = own_lists(space, plane)
+    off, (near, found) = np.isnan(plane.xy[rows[rows != NO_ROW], 0]), own_lists(space, plane)
     recall = bootstrap_mean(_own_recall(space, plane, near, found), seed=space.seed)
     by_k, soft = self_curves(space, near, found, plane.n_articles)
     return MapOverlap(
@@ -281,7 +281,7 @@ def map_overlap(
         about=about if isinstance(about, dict) else {"about": about},
         articles=plane.n_articles,
         outside=space.n - plane.n_articles,
-        targets_outside=float(np.isnan(plane.xy[rows[rows != NO_ROW], 0]).mean()),
+        targets_outside=float(off.sum() / max(1, len(off))),
         self_recall=recall,
         self_by_k=by_k,
         self_soft=soft,

@@ -42,7 +42,7 @@ class OverlapOptions(RankOptions, total=False):
             metavar="NAME",
         ),
     ]
-    seed: Annotated[int, Option("Of that draw and of the intervals.", default=SEED)]
+    seed: Annotated[int, Option("Of that draw and of the intervals.", default=SEED, at_least=0)]
     engine: Engine
     worker_cores: WorkerCores
     at: Annotated[str | None, Option("Measure the table as it was tagged.", metavar="TAG")]
