@@ -75,7 +75,7 @@ def of(driver: psutil.Process) -> tuple[list[psutil.Process], list[psutil.Proces
     at_work = []
     for one in everyone:
         with suppress(psutil.Error):
-            if "IngestWorker" in one.cmdline()[0]:
+            if "IngestWorker" in " ".join(one.cmdline()):
                 at_work.append(one)
     return at_work, everyone
 
