@@ -202,6 +202,8 @@ def test_what_is_shown_is_taken_whole_and_the_command_says_how(open_page: Open) 
     page.get_by_role("button", name="Show all").click()
     panel.get_by_role("button", name="Command").click()
     assert panel.locator("code").inner_text().endswith("--ids ids.txt")
+    labeled = panel.get_by_label("Command for a label").inner_text()
+    assert labeled == "vecindex annotate --label LABEL --table 'my articles' --ids ids.txt"
     assert count_of(page) == "17 articles"
     page.get_by_label("Color by").select_option("topic")
     page.get_by_role("button", name="cells").click()

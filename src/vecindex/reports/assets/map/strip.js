@@ -26,7 +26,7 @@ export function fillStrip(strip, header) {
     element("p", { class: "vmap-name" }, given(header.title ?? header.table), of),
     element("p", { class: "vmap-facts" }, ...facts),
     ...(header.anchored ? [element("p", { class: "vmap-badge" }, given(header.anchored))] : []),
-    element("details", { class: "vmap-lead", open: strip.clientWidth > 700 }, element("summary", {}, "How to read this map"), element("p", {}, ...lead(header))),
+    element("details", { class: "vmap-lead", open: strip.clientWidth >= 1300 && innerHeight >= 800 }, element("summary", {}, "How to read this map"), element("p", {}, ...lead(header))),
   );
 }
 

@@ -63,6 +63,11 @@ export function exportCommand(table, where) {
   return `vecindex export selection.csv${of} ${where === null ? "--ids ids.txt" : `--where ${quoted(where)}`}`;
 }
 
+/** The command that stores a label with the same rows. */
+export function annotateCommand(table, where) {
+  return exportCommand(table, where).replace("export selection.csv", "annotate --label LABEL");
+}
+
 /** Save a text as a file of the reader's. */
 export function download(name, text, type = "text/plain") {
   const url = URL.createObjectURL(text instanceof Blob ? text : new Blob([text], { type: `${type};charset=utf-8` }));

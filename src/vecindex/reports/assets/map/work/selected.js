@@ -2,7 +2,7 @@
 
 import { element, given } from "../../shared/dom.js";
 import { count } from "../../shared/format.js";
-import { copy, csv, download, exportCommand, idLines } from "./files.js";
+import { annotateCommand, copy, csv, download, exportCommand, idLines } from "./files.js";
 
 const LISTED = 100;
 // More titles than these are not sorted, for all would have to be read.
@@ -140,6 +140,8 @@ export class Selected {
     this.command.replaceChildren(
       element("p", { class: "vmap-note" }, where === null ? `Save the ids, then this writes the ${things} with all their columns:` : `This writes the ${things} with all their columns:`),
       element("pre", { tabindex: "0", "aria-label": "Command" }, element("code", {}, text)),
+      element("p", { class: "vmap-note" }, "This stores a label with them, a column to color by:"),
+      element("pre", { tabindex: "0", "aria-label": "Command for a label" }, annotateCommand(this.on.table(), where)),
       element(
         "div", { class: "vmap-actions" },
         this.#button("Copy command", async () => this.say((await copy(text)) ? "Command copied." : "The browser did not let the page copy.")),
