@@ -15,7 +15,7 @@ from test_hostile_sources import SAMPLES, Hostile, files
 from hostile import DAMAGE, HOSTILE_TEXTS, PACKED, VALUES, amounts, check_refusal, damaged, try_all
 from vecindex.errors import VecindexError
 from vecindex.sources.files import InputFile
-from vecindex.sources.ids import read_ids
+from vecindex.verbs.ids import read_ids
 from vecindex.verbs.questions.reader import read, rows
 
 QUESTIONS = [

@@ -18,9 +18,9 @@ from vecindex.errors import SourceError
 from vecindex.sources import unpack
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile
-from vecindex.sources.ids import read_ids
 from vecindex.sources.open import open_sources
 from vecindex.sources.pickles import source as pickles
+from vecindex.verbs.ids import read_ids
 from vecindex.verbs.questions.reader import read
 
 PACK: dict[str, Callable[[bytes], bytes]] = {

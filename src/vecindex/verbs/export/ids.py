@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from vecindex.core.conditions import isin
 from vecindex.core.identity import id_as_written
-from vecindex.sources.ids import read_ids
 from vecindex.store.articles import ArticleTable
+from vecindex.verbs.ids import read_ids
 
 
 class WantedIds:

@@ -13,11 +13,11 @@ from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, option, text
 from vecindex.options import checked
 from vecindex.serialize import Result
-from vecindex.sources.ids import read_ids
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import put_texts
 from vecindex.store.search import check_condition
+from vecindex.verbs.ids import read_ids
 from vecindex.verbs.upkeep.options import AnnotateOptions
 
 if TYPE_CHECKING:
