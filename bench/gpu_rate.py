@@ -174,7 +174,8 @@ def product_tflops(shape: Shape, rows: int, device: str, precision: Precision, s
     pairs = [(shape.width, shape.width)] * 4 + [(shape.width, shape.inner), (shape.inner, shape.width)]
     given = {k: torch.randn(rows, k, device=device, dtype=dtype) for k in (shape.width, shape.inner)}
     weights = [torch.randn(n, k, device=device, dtype=dtype) for k, n in pairs]
-    if device == "cpu" and dtype is not torch.float16:
+    has_packed = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    if device == "cpu" and has_packed and dtype is not torch.float16:
         # As the product has them on a CPU: packed once.
         packed = [torch.ops.mkldnn._reorder_linear_weight(weight, None) for weight in weights]
 

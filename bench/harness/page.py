@@ -506,7 +506,7 @@ def arithmetic(results: Path) -> str:
 BEHIND: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("peers_search_cold", "a question from a cold start", "cpu_s", {"counted": True}),
     ("peers_typed", "a question in a warm process", "cpu_s", {"part": "quiet"}),
-    ("peers_search", "a search of vectors", "cpu_ms", {"part": "queries"}),
+    ("peers_search", "a search of {rows:,} vectors", "cpu_ms", {"part": "queries"}),
     ("peers_ingest", "an ingest of {rows:,}", "cpu_s", {"part": "run"}),
     ("peers_ingest", "one changed passage of {rows:,}", "cpu_s", {"part": "changed"}),
     ("peers_ingest", "an unchanged run of {rows:,}", "cpu_s", {"part": "same"}),
