@@ -165,7 +165,7 @@ def faults(
     shutil.rmtree(store, ignore_errors=True)
     used = run_cost(session, way, env, store, file, kill_at_cpu_s=KILL_AT * whole)
     kept = asked(session, way, env, "count", str(store))["count"]
-    session.put(NAME, name, part="kill", **data, killed_at_cpu_s=round(used.cpu_s, 2), rc=used.rc, kept=kept)
+    session.put(NAME, name, part="kill", **data, killed_at_cpu_s=round(KILL_AT * whole, 2), rc=used.rc, kept=kept)
     for part, read in (("again", file), ("same", file), ("changed", changed)):
         used = run_cost(session, way, env, store, read)
         if used.rc:
