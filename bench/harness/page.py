@@ -111,12 +111,15 @@ def about(rows: Sequence[Row]) -> str:
     loads = [row["load"] for row in rows]
     threads = first["threads"]
     data = first.get("data") or {}
-    made = list(dict.fromkeys(row["commit"] for row in rows))
-    commits = f"commit{'s' if len(made) > 1 else ''} {', '.join(made)}"
-    kept = f"{first['cpu']}, {first['cores']} cores, {threads or 'all'} thread{'' if threads == 1 else 's'} a process"
-    said = f"*{kept}; load {number(min(loads))} to {number(max(loads))}; {commits}"
-    named = f"; data `{data['name']}`, sha256 {data['sha256'][:12]}" if data else ""
-    return f"{said}{named}; seed {first['seed']}.*"
+    made = [f"`{commit}`" for commit in dict.fromkeys(row["commit"] for row in rows)]
+    said = [
+        f"{first['cpu']}, {first['cores']} cores, {threads or 'all'} thread{'' if threads == 1 else 's'} a process",
+        f"Load {number(min(loads))} to {number(max(loads))}",
+        f"Commit{'s' if len(made) > 1 else ''} {', '.join(made)}",
+        *([f"Data `{data['name']}`, sha256 {data['sha256'][:12]}"] if data else []),
+        f"Seed {first['seed']}",
+    ]
+    return f"*{'. '.join(said)}.*"
 
 
 def peers(rows: Iterable[Row]) -> str:
@@ -498,7 +501,7 @@ def arithmetic(results: Path) -> str:
         "Of the bf16 peak",
     ]
     loads = [row["load"] for row in rows]
-    end = f"*{rows[-1]['cpu']}; load {number(min(loads))} to {number(max(loads))}; commit {rows[-1]['commit']}.*"
+    end = f"*{rows[-1]['cpu']}. Load {number(min(loads))} to {number(max(loads))}. Commit `{rows[-1]['commit']}`.*"
     link = "Rows: [gpu_rate.jsonl](../bench/results/gpu_rate.jsonl)."
     return "\n\n".join(["## The model's arithmetic", wrapped(text), table(head, lines), end, link]) + "\n"
 
