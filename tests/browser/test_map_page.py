@@ -396,6 +396,13 @@ def test_the_view_is_saved_as_a_picture(open_page: Open, tmp_path: Any) -> None:
     still(page)
     assert page.get_by_role("button", name="Topics").get_attribute("aria-pressed") == "true"
     assert page.evaluate("theMap.scene.overlay.showLabels")
+    # With a question's lines too: its card leaves the buttons free, on a narrow screen as well.
+    for width in (1200, 390):
+        page.set_viewport_size({"width": width, "height": 850})
+        page.evaluate("theMap.pickQuestion(0)")
+        still(page)
+        with page.expect_download():
+            page.get_by_role("button", name="PNG").click()
 
 
 def test_a_question_is_picked_by_its_mark(open_page: Open) -> None:

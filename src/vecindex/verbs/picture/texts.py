@@ -121,7 +121,8 @@ def fitting_snippets(picture: MapPicture, length: int, most_bytes: int) -> tuple
 
 def _fixed_bytes(picture: MapPicture, scale: float, some: int) -> int:
     """Return how large a page is without snippets: titles and ids as of the first `some`, `scale` times."""
-    header, sections = payload(picture)
+    none = [""] * len(picture)
+    header, sections = payload(replace(picture, ids=none, titles=none, snippets=none))
     fixed = _FRAME_BYTES + len(json.dumps(header)) + packed_bytes(sections["points"])
     fixed += sum(packed_bytes(data) for name, data in sections.items() if name.startswith(_WHOLE))
     return fixed + sum(round(scale * packed_bytes(_json(texts[:some]))) for texts in (picture.titles, picture.ids))
