@@ -71,10 +71,10 @@ def test_choices_combine(open_page: Open) -> None:
     drag(page, 9, 33, by=(20, 20))
     assert selected(page) == [8, 15, 39, 40]
     page.get_by_label("Replace", exact=True).check()
-    drag(page, 0, 48, by=(10, 20))
+    drag(page, 48, 0, by=(10, 20))
     assert count_of(page) == "49 articles"
     page.get_by_label("Intersect", exact=True).check()
-    drag(page, 0, 13, by=(10, 20))
+    drag(page, 13, 0, by=(10, 20))
     assert selected(page) == list(range(14))
     # The keys of a drag go before the choice of the panel.
     page.keyboard.down("Shift")
@@ -93,8 +93,9 @@ def test_a_lasso_is_any_shape(open_page: Open) -> None:
     page = open_map(open_page)
     page.get_by_label("Select with a lasso").click()
     # A triangle whose long side runs between articles.
-    corners = np.array([at(page, 0), at(page, 6), at(page, 42)])
-    corners += [(-10, 20), (45, 20), (-10, -45)]
+    corners = np.array([at(page, 6), at(page, 42), at(page, 0)])
+    # Ends at the lower left corner, where buttons are.
+    corners += [(45, 20), (-10, -45), (-10, 20)]
     page.mouse.move(*corners[0])
     page.mouse.down()
     for x, y in [*corners[1:], corners[0]]:
