@@ -56,7 +56,13 @@ def random_row(dice: random.Random, kind: str, ids: int) -> dict[str, Any]:
     return row
 
 
-@pytest.mark.parametrize("kind", KINDS)
+SLOW = ("template", "later")
+"""Kinds that the ordinary tests leave out: each costs five CPU seconds."""
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow if kind in SLOW else ()) for kind in KINDS]
+)
 def test_both_engines_give_the_same_table(tmp_path: Path, kind: str) -> None:
     dice = random.Random(kind)
     # Two workers for one kind; a worker costs a second to start, and two units are on their way to one, too.

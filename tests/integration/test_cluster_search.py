@@ -68,6 +68,7 @@ def test_cores_without_an_engine_are_refused(sample_db: Path) -> None:
         vecindex.open(sample_db).overlap(QUESTIONS, worker_cores=2)
 
 
+@pytest.mark.slow
 def test_reembed_gives_the_same_table(tmp_path: Path) -> None:
     rows = [{"id": f"a{i}", "text": f"word{i % 7} word{i}", "n": i} for i in range(80)]
     vecindex.open(tmp_path / "db").ingest(rows, model=MODEL)
