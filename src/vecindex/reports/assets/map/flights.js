@@ -23,5 +23,5 @@ export function flyToQuestion({ camera, scene, state, find }, question) {
   const points = question.nearest.filter((one) => one.row !== null).map((one) => state.positionOf(one.row));
   const xs = [question.x, ...points.map((p) => p[0])], ys = [question.y, ...points.map((p) => p[1])];
   camera.flyToBox(Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys), 45);
-  find("stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
+  find("stage").scrollIntoView({ block: "nearest", behavior: camera.still.matches ? "auto" : "smooth" });
 }

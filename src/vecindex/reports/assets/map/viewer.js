@@ -237,7 +237,7 @@ export class Viewer {
   #go(row) {
     this.select(row, true);
     // On a narrow screen the map is above the list.
-    this.find("stage").scrollIntoView({ block: "nearest", behavior: "smooth" });
+    this.find("stage").scrollIntoView({ block: "nearest", behavior: this.camera.still.matches ? "auto" : "smooth" });
   }
 
   // ------------------------------------------------------------------ picking
