@@ -102,7 +102,7 @@ def _checked_ranker(options: OverlapOptions) -> Ranker | None:
 
 
 # Of a row: its id in two orders, its lists in the neighbor graph where one is stored, and its position on a map.
-_FIXED_BYTES, _ROW_BYTES, _GRAPH_BYTES, _MAP_BYTES = 300_000_000, 150, 200, 150
+_FIXED_BYTES, _ROW_BYTES, _GRAPH_BYTES, _MAP_BYTES = 150_000_000, 150, 200, 150
 
 
 def check_memory_of(rows: int, maps: int, has_graph: bool, options: OverlapOptions, observer: Observer) -> None:
