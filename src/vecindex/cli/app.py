@@ -39,6 +39,9 @@ from vecindex.shortages import Shortage, has_bounded_memory, shortage
 
 BROKEN_PIPE_EXIT = 141
 """What a shell reports for a program that SIGPIPE ended (128 + 13)."""
+# What says how threads of OpenMP wait, of either of its libraries.
+_WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+_SPINS = "10000"
 # The parser's errors; where their class lives depends on typer's version.
 _UsageError: Any = typer.BadParameter.__base__
 
@@ -144,6 +147,7 @@ def main() -> None:
     os.environ.setdefault("LANCEDB_LOG", "error")
     os.environ.setdefault("LANCE_LOG", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    _wait_briefly()
     # Else a log that cannot be written prints a traceback for each line.
     logging.raiseExceptions = False
     if has_bounded_memory():
@@ -163,6 +167,17 @@ def main() -> None:
     finally:
         logs.record_end(exit_code)
     sys.exit(exit_code)
+
+
+def _wait_briefly() -> None:
+    """Let a thread of OpenMP that waits for others keep its core for a fraction of a millisecond only.
+
+    Unless the user says how they wait. By default they keep it for milliseconds, in which other processes cannot have
+    it. It is read when a library with such threads is loaded, so here none may be. Another process that only imports
+    vecindex keeps its own ways.
+    """
+    if not any(name in os.environ for name in _WAITING):
+        os.environ["GOMP_SPINCOUNT"] = _SPINS
 
 
 def _run() -> int:
