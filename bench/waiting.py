@@ -3,9 +3,9 @@
     python bench/waiting.py PASSAGES.parquet [--rows 600] [--rounds 1]
 
 Each run is the whole command `vecindex ingest` of the first rows, with 96 tokens a text, in turns. A thread that
-waits may keep its core for milliseconds (`default`, as libraries do), or give it away at once (`passive`). It may also
-keep it for a fraction of a millisecond and then give it away (`short`, which the command sets). The machine's load is
-in each row: this is about a busy one.
+waits may keep its core for milliseconds (`default`, as libraries do), or give it away at once (`passive`). Or it
+keeps it for a fraction of a millisecond and then gives it away (`short`, which the command sets). The machine's load
+is in each row: this is about a busy one.
 """
 
 from __future__ import annotations
