@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -57,5 +56,7 @@ def most_held_bytes(status: Path = Path("/proc/self/status")) -> int | None:
 
 
 def _call_glibc(name: str, *arguments: int) -> None:
+    import ctypes
+
     with suppress(OSError, AttributeError, TypeError):  # another C library, which has its own ways
         getattr(ctypes.CDLL(None), name)(*arguments)
