@@ -219,7 +219,8 @@ def merged(one: Neighbors, other: Neighbors, k: int, articles: Rows | None = Non
 
     `articles` as `ExactSearch` takes it.
     """
-    rows, dist = (np.concatenate(both, axis=1) for both in ((one.rows, other.rows), (one.dist, other.dist)))
+    rows = np.concatenate([one.rows, other.rows], axis=1)
+    dist = np.concatenate([one.dist, other.dist], axis=1)
     if articles is None:
         return nearest_of_rounded(rows, dist, k)
     return nearest_of_each(rows, dist, articles, k)

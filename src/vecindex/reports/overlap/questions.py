@@ -115,8 +115,13 @@ def questions_data(found: Values) -> Markup:
     ]
     ranked = found.get("ranked")
     ranker = None if ranked is None else ranked["ranker"]
-    values = {"maps": names, "rules": list(RULES.values()), "articles": list(numbers), "questions": questions}
-    values["ranker"] = ranker
+    values = {
+        "maps": names,
+        "rules": list(RULES.values()),
+        "articles": list(numbers),
+        "questions": questions,
+        "ranker": ranker,
+    }
     return json_block(values, "neighbors")
 
 

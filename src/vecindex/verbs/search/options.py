@@ -138,8 +138,11 @@ def checked_search(queries: Sequence[str], options: SearchOptions) -> SearchOpti
 
 def check_steps(options: RankOptions, rankers: Sequence[Ranker]) -> None:
     """Raise ConfigError for a setting of a step that none of the rankers has: it would make no difference."""
-    for name, default in (("words_weight", WORDS_WEIGHT), ("rrf_k", RRF)):
-        if options[name] != default and not any(one.base == HYBRID for one in rankers):
+    for name, given, default in (
+        ("words_weight", options["words_weight"], WORDS_WEIGHT),
+        ("rrf_k", options["rrf_k"], RRF),
+    ):
+        if given != default and not any(one.base == HYBRID for one in rankers):
             raise ConfigError(
                 text(option(name), " is that of a hybrid ranking, and there is none."),
                 "Rank by hybrid, or leave it out.",
