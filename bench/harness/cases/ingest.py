@@ -69,9 +69,13 @@ def asked(session: Session, way: Way, env: Environment | None, *words: str) -> A
     """Ask a way's script for a count or a vector."""
     python = sys.executable if env is None else str(env.python)
     done = subprocess.run(
-        [python, str(PEERS / way.script), *words], env=session.peer_env, capture_output=True, text=True, check=True
+        [python, str(PEERS / way.script), *words], env=session.peer_env, capture_output=True, text=True, check=False
     )
-    return json.loads([line for line in done.stdout.splitlines() if line.startswith("{")][-1])
+    said = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    # Some abort while the interpreter ends, after their answer.
+    if not said:
+        raise RuntimeError(f"{way.script} {words}: {done.stderr[-300:]}")
+    return json.loads(said[-1])
 
 
 def onnx_model(session: Session) -> Path:
