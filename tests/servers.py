@@ -19,9 +19,9 @@ import uvicorn
 
 from vecindex.serve.app import Server
 from vecindex.serve.connection import Connection
-from vecindex.serve.live import Live, Served
 from vecindex.serve.openapi import openapi
 from vecindex.serve.pace import PACE
+from vecindex.serve.table.live import Live, Served
 
 HOSTS = ("127.0.0.1", "localhost", "::1")
 

@@ -15,7 +15,7 @@ from pages import HOSTILE
 from planted import KnownModel, make_table, put_map
 from servers import Client, running
 from vecindex.reports.markup import clean
-from vecindex.serve.live import Live, Served
+from vecindex.serve.table.live import Live, Served
 from vecindex.store.database import Database
 
 N = 200

@@ -17,8 +17,8 @@ from hostile import DAMAGE, HOSTILE_TEXTS, TEXTS, VALUES, amounts, damaged, try_
 from planted import make_table, put_map
 from servers import HOSTS, Got, check
 from vecindex.serve.app import Server
-from vecindex.serve.live import Live, Served
 from vecindex.serve.operations import OPERATIONS
+from vecindex.serve.table.live import Live, Served
 
 PORT = 8000
 N = 24

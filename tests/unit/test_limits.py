@@ -9,7 +9,7 @@ import pytest
 
 from tables import filled
 from vecindex.core.limits import Limit, Stopped, left_s, look, looking, unlimited
-from vecindex.serve.once import Once
+from vecindex.serve.table.once import Once
 from vecindex.store.search import nearest
 
 OVER = "took too long, or nobody waits for it any more"

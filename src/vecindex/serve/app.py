@@ -23,12 +23,12 @@ from vecindex.errors import VecindexError
 from vecindex.serve.answers import Packed, Refused, failure, failure_of, json_response
 from vecindex.serve.guard import Guard
 from vecindex.serve.handlers import Handlers
-from vecindex.serve.live import Live
 from vecindex.serve.openapi import openapi
 from vecindex.serve.operations import OPERATIONS, Operation
 from vecindex.serve.pace import PACE
 from vecindex.serve.page import docs_page, live_page, report_page
 from vecindex.serve.report_job import ReportJob
+from vecindex.serve.table.live import Live
 from vecindex.verbs.lens.layout import make_ready
 
 _LOG = logging.getLogger(__name__)

@@ -20,8 +20,8 @@ from vecindex.reports.map.payload import position
 from vecindex.serialize import plain
 from vecindex.serve import models
 from vecindex.serve.answers import Packed, Refused, json_response
-from vecindex.serve.live import Live, Notes, Shown, Snapshot
 from vecindex.serve.report_job import ReportJob
+from vecindex.serve.table.live import Live, Notes, Shown, Snapshot
 from vecindex.store.articles import ArticleTable
 from vecindex.store.maps import maps
 from vecindex.store.search import has_fulltext_index

@@ -11,9 +11,9 @@ from vecindex.config import VERSION
 from vecindex.reports.map.page import map_section
 from vecindex.reports.markup import Markup, joined, tag
 from vecindex.reports.page import Section, page, rendered
-from vecindex.serve.live import Served
 from vecindex.serve.openapi import openapi
 from vecindex.serve.report_job import ReportJob
+from vecindex.serve.table.live import Served
 
 HOME = ("Live map", "/")
 REPORT = ("Overlap report", "/overlap")

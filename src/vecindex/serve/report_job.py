@@ -12,8 +12,8 @@ from vecindex.config import VERSION
 from vecindex.errors import VecindexError, described
 from vecindex.messages import Placeholder, command, text
 from vecindex.reports.overlap.page import overlap_page
-from vecindex.serve.live import Live
 from vecindex.serve.models import Report
+from vecindex.serve.table.live import Live
 from vecindex.types import Silent, Stage
 from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.overlap.overlap import overlap

@@ -44,8 +44,8 @@ def serve(
     Prints the page's address. Ctrl-C ends it. Changes nothing in the table, and follows what others change.
     """
     from vecindex.cli.output import say
-    from vecindex.serve.live import Served
     from vecindex.serve.server import serve as run
+    from vecindex.serve.table.live import Served
     from vecindex.verbs.search.warm import Warm
 
     served = Served(database_uri(db), table, map, questions, options, rerank)

@@ -45,7 +45,7 @@ def name_of(**what: Any) -> str:
 @cache
 def _code() -> str:
     """Return a digest of the modules that make a picture."""
-    ours = Path(__file__).parents[1]
+    ours = Path(__file__).parents[2]
     files = sorted(path for pattern in _MADE_BY for path in ours.glob(pattern))
     return hashlib.blake2b(b"".join(path.read_bytes() for path in files)).hexdigest()
 

@@ -27,9 +27,9 @@ from vecindex.options import ModelOptions, checked
 from vecindex.reports.map.payload import payload
 from vecindex.serialize import Spell
 from vecindex.serve.answers import Refused
-from vecindex.serve.kept_maps import Drawn, KeptMaps, name_of
 from vecindex.serve.models import ModelState
-from vecindex.serve.once import Once
+from vecindex.serve.table.kept_maps import Drawn, KeptMaps, name_of
+from vecindex.serve.table.once import Once
 from vecindex.spelling import CommandLine, JsonApi
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database

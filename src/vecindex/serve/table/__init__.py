@@ -1,0 +1,1 @@
+"""The live table: what is shown of it, made once and kept."""
