@@ -7,8 +7,8 @@ DB is written to: each type is built in turn (`vecindex index --type`), then que
 that the curve was not measured on, without themselves, and the stored questions. The ways take turns, a block of
 queries each, one query at a time, after one block to warm up:
 
-- call: `Index.search(vector=..., approximate=True)`, which opens the database each time
-- open: the same search of a table that is open, as in a server
+- call: `Index.search(vector=..., approximate=True)`, which keeps the table open from call to call
+- open: the search within it alone, of a table that is open
 - lancedb, lance: the libraries themselves, an open table, the same nprobes, refine factor, rows and columns
 - exact: vecindex without an index, an open table (the first blocks only)
 - faiss, usearch: HNSW in processes of their own, vectors in memory, M 16, efConstruction 40; the smallest efSearch

@@ -306,7 +306,10 @@ class ArticleTable:
         `folder` is the database's. The name is the version's number and the time of its commit, from the files of a
         local database; of a remote one only the number is known.
         """
-        number = self.version
+        return self.snapshot_of(self.version, folder)
+
+    def snapshot_of(self, number: int, folder: Path | None) -> str:
+        """Return what `snapshot` gives for a version; the number alone where its file is gone."""
         if folder is not None:
             kept = folder / f"{self.name}.lance" / "_versions"
             # Lance counts down from 2^64 - 1 in these names; older tables count up.

@@ -68,12 +68,13 @@ def search(
 ) -> SearchResult:
     """Return the nearest rows to each query; see `Index.search`. `read_only` leaves a damaged index as it is.
 
-    `warm` holds vectors from search to search; None reads them from the disk.
+    `warm` holds vectors, and the table for searches of its index, from search to search; None opens and reads both.
     """
     given = [] if query is None else [query] if isinstance(query, str) else list(query)
     options = checked_search(given, options)
     observer = observer or Silent()
-    table = database.articles(name, options["at"])
+    held = warm is not None and options["approximate"]
+    table = warm.table(database, name, options["at"]) if warm and held else database.articles(name, options["at"])
     for query_text in given:
         if not is_unicode(query_text):
             raise not_unicode(query_text, table.where)

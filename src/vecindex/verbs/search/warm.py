@@ -1,4 +1,4 @@
-"""The vectors of a table kept in memory from search to search; what is found is what the disk would give."""
+"""A table kept open, and its vectors in memory, from search to search; what is found is what the disk would give."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from vecindex.core.vectors import F32, distances_to
 from vecindex.neighbors.held import near
 from vecindex.shortages import memory_available
 from vecindex.store.articles import ArticleTable
+from vecindex.store.database import Database
 from vecindex.store.faults import translated
+from vecindex.store.held.opened import Opened
 from vecindex.store.held.pieces import Mask, Name, Pieces, View
 from vecindex.store.search import Nearest, in_order, margin
 
@@ -47,11 +49,21 @@ class Warm:
         self._views: list[View] = []
         self._masks: OrderedDict[tuple[Name, int, str], Mask] = OrderedDict()
         self._of: str | None = None
+        self._opened = Opened()
 
     def budget_bytes(self) -> int:
         """Return the memory that vectors may take: as the user says, or a quarter of what the process may take."""
         given = vector_memory_bytes()
         return int(MEMORY_SHARE * (memory_available() + self._pieces.held_bytes)) if given is None else given
+
+    def table(self, database: Database, name: str, at: str | None) -> ArticleTable:
+        """Return what `database.articles` does, kept open for the next search of its index.
+
+        What was read of the index stays in memory, 256 MB at most; nothing does where the user allows none.
+        """
+        if vector_memory_bytes() == 0:
+            return database.articles(name, at)
+        return self._opened.table(database, name, at)
 
     @property
     def held_bytes(self) -> int:
