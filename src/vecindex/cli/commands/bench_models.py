@@ -48,8 +48,9 @@ def bench_models(
         result = vecindex.open(into).bench_models(
             *sources, questions=questions, observer=screen, stop=stop, **options
         )
+    # First, since a file that cannot be written would end it.
+    show(result, json, print_bench_models)
     if html is not None:
         result.compared.write_html(html, made=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC", spell=spelled)
         screen.notice(f"written: {html}")
-    show(result, json, print_bench_models)
     end(result)
