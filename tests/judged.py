@@ -67,6 +67,7 @@ def compared(text: str, questions: int = 1) -> CompareResult:
         return ComparedTable(
             name,
             name,
+            text,
             None,
             text,
             384,

@@ -135,10 +135,13 @@ class PythonSpelling:
         return f"{option.name}=" + ("" if option.value is None else _literal(option.value))
 
     def command(self, command: Command) -> str:
-        """Return a call, of another table's index where the command names a table."""
+        """Return a call, of another index where the command names a table or a database."""
         options = dict(command.options)
-        table = options.pop("table", None)
-        index = "index" if table is None else f"vecindex.open(index.uri, {_literal(table)})"
+        table, database = options.pop("table", None), options.pop("db", None)
+        opened = "index.uri" if database is None else _literal(database)
+        if table is not None:
+            opened += f", {_literal(table)}"
+        index = "index" if opened == "index.uri" else f"vecindex.open({opened})"
         given = [_literal(value) for value in command.arguments]
         given += [f"{name}={_literal(value)}" for name, value in options.items()]
         return f"{index}.{command.verb}({', '.join(given)})"
@@ -166,6 +169,19 @@ def join(separator: str, messages: list[Text] | tuple[Text, ...]) -> Text:
     for number, one in enumerate(messages):
         parts += [separator, one] if number else [one]
     return text(*parts)
+
+
+def with_options(message: Text, **options: Any) -> Text:
+    """Return a message whose commands have these options too, where they have none of the name.
+
+    >>> print(with_options(text("Look closer: ", command("doctor")), db="../old"))
+    Look closer: vecindex.open('../old').doctor()
+    """
+    parts = [
+        Command(part.verb, part.arguments, {**options, **part.options}) if isinstance(part, Command) else part
+        for part in message.parts
+    ]
+    return Text(tuple(parts))
 
 
 def is_it(name: str, known: Iterable[str]) -> str:

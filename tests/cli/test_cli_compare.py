@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import resource
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,9 @@ import pytest
 
 from pages import Page
 from tables import OTHER_WEIGHTS, append, make_table
+from vecindex.cli.render.rows import write_rows
+from vecindex.errors import ConfigError
+from vecindex.files import write_whole
 from vecindex.verbs.questions.model import QuestionModel
 
 Run = Callable[..., Any]
@@ -81,3 +87,72 @@ def test_wrong_inputs(run: Run, database: Path, arguments: list[str], code: int,
     given = [one.replace("FILE", str(database / "q.jsonl")) for one in arguments]
     done = run("compare", *given, "--db", database)
     assert (done.code, told in done.err) == (code, True), done.err
+
+
+def test_a_table_of_another_database(run: Run, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(database)
+    axes = np.eye(8, dtype=np.float32)
+    for folder, order in (("old", [1, 0, 2]), ("new", [0, 1, 2])):
+        made = make_table(database / "runs-of-november" / folder, name="one", weights=OTHER_WEIGHTS)
+        append(made, axes[order], ids=list("abc"), title=list("ABC"))
+    names = ["one", "runs-of-november/old/one", "runs-of-november/new/one"]
+    given = ["-q", "q.jsonl", "--db", "."]
+    done = run("compare", *names, *given)
+    assert done.code == 0, done.err
+    lines = [" ".join(line.split()) for line in done.out.splitlines()]
+    assert "runs-of-november/old/one minus one" in lines
+    assert "ndcg@10 -0.185 -1.000 to +1.000 1.000 0 1 1" in lines, "as in one database"
+    assert lines[lines.index("what is 0") + 1 :][:3] == [
+        "one 1.00 A*; B; C",
+        "…of-november/old/one 0.63 B; A*; C",
+        "…of-november/new/one 1.00 A*; B; C",
+    ]
+    found = run("compare", *names, *given, "--json").json
+    assert [(one["name"], one["database"], one["table"]) for one in found["tables"]] == [
+        ("one", ".", "one"),
+        (names[1], "runs-of-november/old", "one"),
+        (names[2], "runs-of-november/new", "one"),
+    ]
+    done = run("compare", "one", "runs-of-november/old/two", *given)
+    assert (done.code, done.err) == (
+        5,
+        "error: No table 'two' in runs-of-november/old (tables there: one).\n"
+        "  Name one of its tables: runs-of-november/old/one.\n",
+    )
+    damaged = next((database / "runs-of-november/old/one.lance/_versions").glob("*.manifest"))
+    damaged.write_bytes(b"")
+    done = run("compare", "one", "runs-of-november/old/one", *given)
+    assert (done.code, "vecindex doctor --db runs-of-november/old" in done.err) == (5, True), done.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_files_that_cannot_be_written_leave_the_answer_and_nothing_half(run: Run, database: Path) -> None:
+    kept = database / "kept"
+    kept.write_text("as it was")
+    given = ["compare", "one", "two", "-q", database / "q.jsonl", "--db", database]
+    for option in ("--csv", "--html"):
+        done = run(*given, option, kept / "below")
+        assert (done.code, done.err.count("error: ")) == (2, 1)
+        assert f"Cannot write {kept}/below: Not a directory." in done.err
+        assert done.out.startswith("No difference between two and one is shown"), "measured is measured"
+    done = run(*given, "--csv", "/dev/full")
+    assert (done.code, "No space left on device" in done.err) == (2, True)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for write in (lambda: write_rows([{"a": "x" * 9_000}], str(kept)), lambda: write_whole(kept, "x" * 9_000)):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, hard))
+        try:
+            with pytest.raises(ConfigError, match=f"Cannot write {kept}: File too large"):
+                write()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert kept.read_text() == "as it was"
+    assert not list(database.glob(".*.part"))
+
+
+def test_rows_go_into_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE)
+    write_rows([{"a": 1, "b": "x"}, {"a": 2, "c": 3}], str(pipe))
+    assert reader.communicate(timeout=60)[0] == b"a,b,c\r\n1,x,\r\n2,,3\r\n"
+    assert pipe.is_fifo()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import numpy as np
@@ -178,3 +180,81 @@ def test_known_truth_in_200_runs(tmp_path: Path, asked: F32) -> None:
     print(f"interval holds 0: {held} of 200; planted improvement found: {found} of 200")
     assert held >= 181  # at 95 % fewer would come about once in 500 times
     assert found >= 190
+
+
+def test_a_table_copied_to_another_folder_does_not_differ(tmp_path: Path, asked: F32) -> None:
+    table(tmp_path / "db", "articles", noisy(asked, 1.5, 1))
+    vecindex.open(tmp_path / "db").tag("before")
+    copytree(tmp_path / "db", tmp_path / "old" / "db")
+    vecindex.open(tmp_path / "db").delete("a0")
+    other = f"{tmp_path}/old/db/articles@before"
+    result = vecindex.open(tmp_path / "db").compare("articles@before", other, questions=QUESTIONS, qrels=QRELS)
+    assert [(one.name, one.database, one.table, one.at) for one in result.tables] == [
+        ("articles@before", str(tmp_path / "db"), "articles", "before"),
+        (other, str(tmp_path / "old" / "db"), "articles", "before"),
+    ]
+    (pair,) = result.pairs
+    assert [found.mean for found in pair.differences.values()] == [0] * len(pair.differences)
+    assert (pair.overlap.mean, pair.same_first, result.tables[1].articles) == (1, 1, N)
+
+
+def test_figures_are_those_of_one_database(tmp_path: Path, asked: F32) -> None:
+    for folder, name, noise in (("db", "one", 2.5), ("db", "other", 1.0), ("apart", "one", 1.0)):
+        table(tmp_path / folder, name, noisy(asked, noise, int(noise)))
+    for folder, name in (("db", "other"), ("apart", "one")):
+        vecindex.open(tmp_path / folder, name).project(method="pca")
+    index = vecindex.open(tmp_path / "db")
+    together, apart = (
+        index.compare("one", other, questions=QUESTIONS, qrels=QRELS, ranker=ranker)
+        for other, ranker in (("other", "hybrid"), (f"{tmp_path}/apart/one", "hybrid"))
+    )
+    assert apart.pairs[0].differences == together.pairs[0].differences
+    assert apart.pairs[0].differences["ndcg@10"].mean > 0.05
+    assert (apart.pairs[0].rbo, apart.pairs[0].overlap) == (together.pairs[0].rbo, together.pairs[0].overlap)
+    assert apart.tables[1].measures == together.tables[1].measures
+    assert (apart.tables[1].map, apart.tables[1].live_bytes is None) == (together.tables[1].map, False)
+    assert together.tables[1].map is not None
+    assert apart.verdict.startswith(f"{tmp_path}/apart/one finds more than one: ")
+    found = Page(apart.to_html())
+    facts = next(rows for rows in found.tables if rows[1][0] == "database")
+    assert facts[1][1:] == [str(tmp_path / "db"), str(tmp_path / "apart")]
+    assert ["database"] not in [row[:1] for rows in Page(together.to_html()).tables for row in rows]
+    assert not (tmp_path / "db" / "apart").exists()
+
+
+def test_the_runs_own_database_is_not_made(tmp_path: Path, asked: F32) -> None:
+    for folder in ("a", "b"):
+        table(tmp_path / folder, "one", noisy(asked, 1.5, 1))
+    result = vecindex.open(tmp_path / "none").compare(
+        f"{tmp_path}/a/one", f"{tmp_path}/b/one", questions=QUESTIONS, qrels=QRELS
+    )
+    assert result.pairs[0].differences["map"].equal == Q
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_wrong_name_of_another_database_says_what_is_there(tmp_path: Path, asked: F32) -> None:
+    table(tmp_path / "db", "one", asked)
+    table(tmp_path / "old", "two", asked)
+    make_table(tmp_path / "old", name="empty", dimension=D, weights=OTHER_WEIGHTS)
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "bare").mkdir()
+    old = tmp_path / "old"
+    listed = f"Name one of its tables: {old}/empty, {old}/two."
+    how = "Another database's table is named by its folder or URI: ../old/articles, s3://bucket/db/articles."
+    for name, said, hint in (
+        (f"{old}/twi", f"No table 'twi' in {old} (tables there: empty, two).", listed),
+        (f"{old}/twi@then", f"No table 'twi' in {old} (tables there: empty, two).", listed),
+        (f"{old}", f"{old} is a database, not a table.", listed),
+        (f"{old}/", f"{old}/ is a database, not a table.", listed),
+        (f"{tmp_path}/nowhere/two", f"No table {tmp_path}/nowhere/two: there is no folder {tmp_path}/nowhere.", how),
+        (f"{tmp_path}/bare/two", f"No table 'two' in {tmp_path}/bare (tables there: none).", how),
+        (f"{tmp_path}/file/two", f"{tmp_path}/file is a file, not a database folder.", "Name a folder."),
+        (
+            f"{old}/empty",
+            f"{old}/empty holds no rows.",
+            f"Fill it: vecindex.open({str(old)!r}, 'empty').ingest(SOURCE)",
+        ),
+    ):
+        with pytest.raises((TableNotFoundError, ConfigError), match=re.escape(said)) as caught:
+            vecindex.open(tmp_path / "db").compare("one", name, questions=QUESTIONS, qrels=QRELS)
+        assert (str(caught.value.message), str(caught.value.hint)) == (said, hint)

@@ -70,10 +70,11 @@ class Evaluation:
         stdin: BinaryIO | None = None,
         **options: Unpack[CompareOptions],
     ) -> CompareResult:
-        """Ask tables of this database the same questions, and compare the first with each other one.
+        """Ask tables the same questions, and compare the first with each other one.
 
         `tables` are two or more names, each perhaps with a tag behind it: `index.compare("articles@before",
-        "articles", questions="q.jsonl")`. Each is asked by its own model. `questions` and `qrels` are as in
+        "articles", questions="q.jsonl")`. Those of other databases have that folder or URI before them, as in
+        "../old/articles". Each is asked by its own model. `questions` and `qrels` are as in
         `evaluate`; without judgments only what the tables agree on is compared.
 
         Differences are paired: of each question, the other table's measure minus the first one's, with Student's

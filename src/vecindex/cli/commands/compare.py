@@ -16,7 +16,10 @@ from vecindex.verbs.compare.options import CompareOptions
 @options_of(CompareOptions)
 def compare(
     tables: Annotated[
-        list[str], typer.Argument(metavar="TABLE...", help="Two tables or more, each perhaps as TABLE@TAG.")
+        list[str],
+        typer.Argument(
+            metavar="TABLE...", help="Two tables or more: TABLE, TABLE@TAG, or FOLDER/TABLE of another database."
+        ),
     ],
     questions: Annotated[
         str | None,
@@ -51,11 +54,12 @@ def compare(
     options["qrels"] = judgments
     with Screen() as screen:
         result = vecindex.open(db).compare(*tables, questions=questions, observer=screen, **options)
+    # First, since a file that cannot be written would end it.
+    show(result, json, print_compare)
     if csv is not None:
         write_rows(result.flat_rows(), csv)
         screen.notice(f"written: {csv}")
     if html is not None:
         result.write_html(html, made=f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC", spell=spelled)
         screen.notice(f"written: {html}")
-    show(result, json, print_compare)
     end(result)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MOST = 5
 _HITS = 3
+_NAME = 20
 _THE_SAME = 1 - 1e-9
 
 
@@ -89,6 +90,7 @@ def _difference(name: str, found: Difference) -> Sequence[str]:
 def _print_questions(result: CompareResult) -> None:
     differ = [item for item in result.items if min(item.rbo.values()) < _THE_SAME]
     out("\nquestions that differ most" if differ else "\nall questions have the same hits")
+    labels = _labels([one.name for one in result.tables])
     for item in differ[:_MOST]:
         data(f"  {short(item.text, 74)}")
         for name, found in item.tables.items():
@@ -97,6 +99,16 @@ def _print_questions(result: CompareResult) -> None:
                 short(hit.title or hit.id, 22) + ("*" if (hit.grade or 0) >= result.min_grade else "")
                 for hit in found.hits[:_HITS]
             )
-            data(f"    {short(name, 20):<20}  {value}{hits or 'no hits'}")
+            data(f"    {labels[name]:<{_NAME}}  {value}{hits or 'no hits'}")
     if differ and result.measure is not None:
         prose("* judged relevant", indent=2)
+
+
+def _labels(names: Sequence[str]) -> dict[str, str]:
+    """Return what each table is called next to its hits: the end of a long name, as long as all differ by it.
+
+    >>> _labels(["articles", "/srv/experiments/minilm/articles"])
+    {'articles': 'articles', '/srv/experiments/minilm/articles': '…nts/minilm/articles'}
+    """
+    ends = {name: name if len(name) <= _NAME else "…" + name[1 - _NAME :] for name in names}
+    return ends if len(set(ends.values())) == len(ends) else {name: name for name in names}

@@ -130,6 +130,8 @@ def _tables(found: Values) -> Section:
         ["texts embedded a second, last ingest", *(_rate(one["texts_per_s"]) for one in tables)],
         ["overlap on its map", *(_on_map(one["map"]) for one in tables)],
     ]
+    if len({one["database"] for one in tables}) > 1:
+        rows.insert(0, ["database", *(given(one["database"]) for one in tables)])
     columns = [Column(""), *(Column(given(one["name"]), figures=True) for one in tables)]
     body = table(columns, rows, caption="What made each table, and what it costs", css="facts")
     return Section("tables", "Tables and cost", body)

@@ -13,9 +13,10 @@ from vecindex.messages import Message, counted
 from vecindex.store.database import Database
 from vecindex.types import Observer, Silent
 from vecindex.verbs.compare.agreement import PERSISTENCE, overlap_at, rank_biased_overlap
+from vecindex.verbs.compare.named import its_commands, opened
 from vecindex.verbs.compare.options import CompareOptions, checked_compare
 from vecindex.verbs.compare.result import ComparedQuestion, ComparedTable, CompareResult, Pair
-from vecindex.verbs.compare.sides import Side, asked_of, check_models, described, opened
+from vecindex.verbs.compare.sides import Side, asked_of, check_models, described
 from vecindex.verbs.evaluate.asked import Asked, read_asked
 from vecindex.verbs.evaluate.evaluate import judgment_counts, notes_on, ranked_question
 from vecindex.verbs.evaluate.measures import SHOWN
@@ -41,8 +42,14 @@ def compare(
     check_models(there, options)
     assert questions is not None, "checked above"
     asked = read_asked(questions, options, observer, stdin, must_be_judged=False)
-    sides = [asked_of(database, one, asked, ranker, options, model, observer) for one in there]
-    about = tuple(described(database, side, sides[0], asked, options, model, observer) for side in sides)
+    sides: list[Side] = []
+    about: list[ComparedTable] = []
+    for one in there:
+        with its_commands(one.database, database):
+            sides.append(asked_of(one, asked, ranker, options, model, observer))
+    for side in sides:
+        with its_commands(side.opened.database, database):
+            about.append(described(side, sides[0], asked, options, model, observer))
     agreed = [_agreement(sides[0], side) for side in sides[1:]]
     measure = next(iter(sides[0].values), None)
     pairs = _pairs(about, sides, agreed, measure, options["seed"])
@@ -57,7 +64,7 @@ def compare(
         seed=options["seed"],
         measure=measure,
         persistence=PERSISTENCE,
-        tables=about,
+        tables=tuple(about),
         pairs=pairs,
         items=tuple(_items(asked, sides, agreed, measure, options["min_grade"])),
         verdict=" ".join(pair.verdict for pair in pairs),

@@ -35,7 +35,8 @@ class ComparedTable:
 
     Attributes
     ----------
-    name : as it was given, with @ and the tag.
+    name : as it was given, with @ and the tag, and another database before it; URLs without their secrets.
+    database : the folder or the URI that holds the table.
     chunking : how its articles are divided; None where they are not.
     only_here : articles that the first table does not hold; `lacks` are those of the first that it does not hold.
     truncated_frac : rows that the model did not read to their end, 0 to 1.
@@ -48,6 +49,7 @@ class ComparedTable:
 
     name: str
     table: str
+    database: str
     at: str | None
     model: str
     dimension: int

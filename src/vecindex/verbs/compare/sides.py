@@ -8,13 +8,12 @@ import numpy as np
 
 from vecindex.core.neighbors import F64
 from vecindex.core.nulls import bootstrap_mean
-from vecindex.errors import ConfigError, TableNotFoundError
-from vecindex.messages import Placeholder, command, option, text
-from vecindex.store.articles import ArticleTable
-from vecindex.store.database import Database
+from vecindex.errors import ConfigError
+from vecindex.messages import option, text
 from vecindex.store.maintenance import usage
 from vecindex.store.maps import maps
 from vecindex.types import Observer
+from vecindex.verbs.compare.named import Opened
 from vecindex.verbs.compare.options import CompareOptions
 from vecindex.verbs.compare.result import ComparedTable, MapFigure
 from vecindex.verbs.evaluate.asked import Asked
@@ -29,16 +28,6 @@ _K_ON_MAP = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A table by the name that it was given, table@tag; a second one of a name has its number behind it."""
-
-    name: str
-    table_name: str
-    at: str | None
-    table: ArticleTable
-
-
-@dataclass(frozen=True, slots=True)
 class Side:
     """A table with its hits and its measures (q,) of each question."""
 
@@ -47,32 +36,6 @@ class Side:
     ranking: Ranking
     values: dict[str, F64]
     embed_s: float
-
-
-def opened(database: Database, names: list[str] | tuple[str, ...]) -> list[Opened]:
-    """Return the tables; raises TableNotFoundError or ConfigError where there is no such table or tag."""
-    found: list[Opened] = []
-    for name in names:
-        table_name, at = split(database, name)
-        again = sum(one.name.split(" (")[0] == name for one in found)
-        shown = f"{name} ({again + 1})" if again else name
-        found.append(Opened(shown, table_name, at, database.articles(table_name, at)))
-    empty = next((one for one in found if not one.table.count()), None)
-    if empty is not None:
-        raise ConfigError(
-            f"{empty.table.where} holds no rows.", text("Fill it: ", command("ingest", Placeholder("SOURCE")))
-        )
-    return found
-
-
-def split(database: Database, name: str) -> tuple[str, str | None]:
-    """Return the table and the tag that a name stands for; a table whose own name has an @ wins."""
-    table, at, tag = name.rpartition("@")
-    if not at or name in database.article_tables():
-        return name, None
-    if not table or not tag:
-        raise TableNotFoundError(f"{name!r} is no table and no tag of one.", "Give TABLE, or TABLE@TAG.")
-    return table, tag
 
 
 def check_models(sides: list[Opened], options: CompareOptions) -> None:
@@ -87,7 +50,6 @@ def check_models(sides: list[Opened], options: CompareOptions) -> None:
 
 
 def asked_of(
-    database: Database,
     one: Opened,
     asked: Asked,
     ranker: Ranker,
@@ -96,6 +58,7 @@ def asked_of(
     observer: Observer,
 ) -> Side:
     """Return what a table finds for each question."""
+    database = one.database
     observer.notice(f"asking {one.name}")
     there = known_articles(one.table)
     check_known(asked, there, one.table)
@@ -108,7 +71,6 @@ def asked_of(
 
 
 def described(
-    database: Database,
     side: Side,
     first: Side,
     asked: Asked,
@@ -118,11 +80,12 @@ def described(
 ) -> ComparedTable:
     """Return what made a table, what it costs and what it reaches."""
     one, table = side.opened, side.opened.table
-    made, rows, disk = table.fingerprint, table.count(), usage(table, database.folder)
+    made, rows, disk = table.fingerprint, table.count(), usage(table, one.database.folder)
     last = table.setting("last_run") or {}
     return ComparedTable(
         name=one.name,
         table=one.table_name,
+        database=one.database.uri,
         at=one.at,
         model=made.model,
         dimension=made.dimension,
@@ -139,12 +102,12 @@ def described(
         rank_s=side.ranking.seconds,
         texts_per_s=last.get("texts_per_s") or (last.get("last_rate") or {}).get("texts_per_s"),
         measures={name: bootstrap_mean(v, seed=options["seed"]) for name, v in side.values.items()},
-        map=_map_figure(database, side, asked, options, model, observer) if options["maps"] else None,
+        map=_map_figure(side, asked, options, model, observer) if options["maps"] else None,
     )
 
 
 def _map_figure(
-    database: Database, side: Side, asked: Asked, options: CompareOptions, model: QuestionModel, observer: Observer
+    side: Side, asked: Asked, options: CompareOptions, model: QuestionModel, observer: Observer
 ) -> MapFigure | None:
     """Return the overlap on the table's map; None without a map, or with too few articles."""
     if not maps(side.opened.table) or len(side.there) < _K_ON_MAP:
@@ -153,7 +116,7 @@ def _map_figure(
     wanted: OverlapOptions = {"k": _K_ON_MAP, "at": side.opened.at, "seed": options["seed"]}
     for name in ("model", "prompt", "device", "trust_remote_code"):
         wanted[name] = options[name]
-    found = overlap(database, side.opened.table_name, questions, wanted, model, observer)
+    found = overlap(side.opened.database, side.opened.table_name, questions, wanted, model, observer)
     if found.map is None or found.best is None:
         return None
     return MapFigure(found.map.name, found.map.reason, _K_ON_MAP, found.best.search.overlap)
