@@ -240,6 +240,6 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
 
 def not_written(path: str | Path, error: OSError) -> ConfigError:
     """Return the error that says why a file cannot be written."""
-    return ConfigError(
-        f"Cannot write {path}: {error.strerror or error}.", "Name another file, in a folder that you may write to."
-    )
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    where = "on a disk with space" if full else "in a folder that you may write to"
+    return ConfigError(f"Cannot write {path}: {error.strerror or error}.", f"Name another file, {where}.")
