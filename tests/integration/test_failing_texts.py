@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 import vecindex
+import vecindex.verbs.ingest.ingest as ingesting
 from embedding_service import serving
 from vecindex.errors import ModelError
 from vecindex.store.database import Database
 from vecindex.types import Progress, Silent
+from vecindex.verbs.ingest.embedding import Embedder
 from vecindex.verbs.ingest.ingest import ingest
+from vecindex.verbs.ingest.prepare import Ready
 from vecindex.verbs.ingest.run import Stop
 
 LONG = "word " * 50
@@ -120,6 +123,33 @@ def test_a_stop_before_the_second_chances_leaves_a_run_unfinished(tmp_path: Path
     report = ingest(database, "articles", [rows], options)
     assert (report.interrupted, report.added, report.skipped, report.rejected) == (False, 1, 2, 1)
     assert ("a", "a of day 2") in texts(tmp_path)
+
+
+@pytest.mark.parametrize("second", [1, 2, 3])
+def test_a_stop_between_parts_of_the_second_chances_leaves_a_run_unfinished(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch, second: int
+) -> None:
+    """Three newer versions fail, and each of the older ones is a part of its own."""
+    monkeypatch.setattr(ingesting, "COMMIT_EVERY_S", 1e-9)
+    rows = [version(id, day, LONG + id if day > 2 else f"{id} older") for id in "abc" for day in (3, 2)]
+    database, options = Database(tmp_path), {"model": url, "newer": "day", "transaction_rows": 100}
+    stop, embed, parts = Stop(), Embedder.embed, list[int]()
+
+    def embedded(self: Embedder, ready: Ready, *given: Any, **named: Any) -> None:
+        embed(self, ready, *given, **named)
+        parts.extend([len(ready.transaction.rows)] * self._are_second)
+        if len(parts) == second:
+            stop.request()
+
+    monkeypatch.setattr(Embedder, "embed", embedded)
+    report = ingest(database, "articles", [rows], options, Silent(), stop)
+    assert parts == [1] * second
+    # With the last part there is nothing left to do.
+    assert report.interrupted is (second < 3)
+    assert texts(tmp_path) == [(id, f"{id} older") for id in "abc"[:second]]
+    again = ingest(database, "articles", [rows], options)
+    assert (again.interrupted, again.added, again.unaccounted) == (False, 3 - second, 0)
+    assert texts(tmp_path) == [(id, f"{id} older") for id in "abc"]
 
 
 @pytest.mark.parametrize("transaction_rows", [4, 100])

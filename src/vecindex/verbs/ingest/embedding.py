@@ -41,7 +41,7 @@ class Embedder:
         self._recent = RecentVectors()
         self._failed: dict[str, str | None] = {}
         self._displaced: list[Planned | Deletion] = []
-        self._are_second = False
+        self._are_second = self._in_parts = False
 
     def missing(self, ready: Ready) -> list[int]:
         """Return which texts of a transaction are still to be embedded."""
@@ -56,9 +56,11 @@ class Embedder:
         is_part = False
         while (rows := self._rows_in_time(ready)) < len(ready.transaction.rows):
             part, is_part = ready.first(rows), True
+            self._in_parts = True
             self.embed(part, is_part=True)
             yield part
         self.embed(ready, is_part=is_part)
+        self._in_parts = False
         yield ready
 
     def _rows_in_time(self, ready: Ready) -> int:
@@ -113,7 +115,8 @@ class Embedder:
     @property
     def has_second_chances(self) -> bool:
         """Whether there are versions that may stand since newer ones have failed, and are not embedded yet."""
-        return bool(self._displaced)
+        # Parts hold no input rows, so the counts do not show that some are still to come.
+        return bool(self._displaced) or (self._are_second and self._in_parts)
 
     def second_chances(self) -> Iterator[Ready]:
         """Yield transactions of the versions that stand now since newer ones have failed, until there are none."""
