@@ -192,6 +192,13 @@ class SlowRows(Planner):
 NOW = [0.0]
 
 
+class FewNewRows(SlowRows):
+    """All rows but `a` and `e` are in the table already."""
+
+    def _judge(self, source: str, item: Any) -> Any:
+        return super()._judge(source, item) if item.id in "ae" else None
+
+
 def test_rows_that_come_slowly_are_not_kept_waiting() -> None:
     options = cast("IngestOptions", {"transaction_rows": 5})
     planner = SlowRows([], cast("Any", None), options, Registry(), IngestReport("t"), whole, every_s=50)
@@ -201,3 +208,13 @@ def test_rows_that_come_slowly_are_not_kept_waiting() -> None:
         sizes.append(len(transaction.rows))
         NOW[0] += 1_000  # of work elsewhere
     assert sizes == [4, 3]
+
+
+def test_a_new_row_is_not_kept_waiting_by_old_ones_that_come_slowly() -> None:
+    options = cast("IngestOptions", {"transaction_rows": 5})
+    planner = FewNewRows([], cast("Any", None), options, Registry(), IngestReport("t"), whole, every_s=50)
+    planner.clock = lambda: NOW[0]
+    start = NOW[0]
+    found = [([row.row_id for row in one.rows], one.read, NOW[0] - start) for one in planner.transactions()]
+    # `a` comes at 20 s and `e` at 100 s; 50 s later the next row is `d` at 80 s, and none.
+    assert found == [(["a"], 1, 80.0), (["e"], 6, 140.0)]

@@ -126,14 +126,15 @@ class Planner:
                         # Whoever takes it may have been at work so long; that is not the rows' waiting.
                         since += self.clock() - mark
                         skipped = 0
-                    continue
-                transaction.read += 1
-                since = since if size else self.clock()
-                if isinstance(outcome, Rejected):
-                    self.reject(transaction, source, outcome)
                 else:
-                    gathered.append(outcome)
-                    size += len(outcome.texts) if isinstance(outcome, Planned) else 1
+                    transaction.read += 1
+                    since = since if size else self.clock()
+                    if isinstance(outcome, Rejected):
+                        self.reject(transaction, source, outcome)
+                    else:
+                        gathered.append(outcome)
+                        size += len(outcome.texts) if isinstance(outcome, Planned) else 1
+                # Rows that are skipped take their time, too.
                 is_late = size and self.clock() - since >= self.every_s
                 if size >= limit or len(transaction.rejects) >= limit or is_late:
                     yield self._settled(transaction, gathered)
