@@ -74,7 +74,9 @@ def test_new_ids_are_in_few_runs_of_16_bytes_each(monkeypatch: pytest.MonkeyPatc
 def test_a_hash_is_given_back_as_it_was_stored_whatever_its_form() -> None:
     usual = "0123456789abcdef:fedcba9876543210"
     hashes = [usual, "", "odd", usual.upper(), "g" * 16 + ":" * 17, "é" + usual[1:]]
-    for together in (hashes, [*hashes, hashes[0]], hashes[:1] * 3):
+    # As long as the usual ones, with more colons than one.
+    colons = [usual[:-2] + "::", usual]
+    for together in (hashes, [*hashes, hashes[0]], hashes[:1] * 3, colons, colons[:1]):
         ids = [str(i) for i in range(len(together))]
         registry = Registry([(ids, together)])
         assert [registry.meet(one, "other") for one in ids] == [(State.CHANGED, stored) for stored in together]

@@ -102,7 +102,8 @@ class Registry:
             characters = np.frombuffer(together.encode("utf-8", "surrogatepass"), dtype=np.uint8)
             if len(characters) == len(together):
                 rows = characters.reshape(-1, _HASH_CHARACTERS)
-                if (rows[:, _COLON_AT] == ord(":")).all() and (packed := _from_hex(together.replace(":", ""))):
+                digits = np.delete(rows, _COLON_AT, axis=1).tobytes().decode()
+                if (rows[:, _COLON_AT] == ord(":")).all() and (packed := _from_hex(digits)):
                     return _as_rows(packed)
         found = []
         for row_id, row_hash in zip(ids, row_hashes, strict=True):
