@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import shutil
+import threading
+import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import vecindex
 from tables import append, filled, make_table, unit_vectors
+from vecindex.core.limits import Limit, Stopped
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
-from vecindex.store.articles import ArticleTable
+from vecindex.store.articles import ArticleTable, as_matrix
 from vecindex.store.database import Database
+from vecindex.store.held import pieces
 from vecindex.store.held.pieces import Pieces
+from vecindex.store.search import nearest
 from vecindex.types import Chunking
+from vecindex.verbs.overlap.live import LoadedTable
 from vecindex.verbs.search.finder import Finder, Query
 from vecindex.verbs.search.warm import FIRST, Warm
 
@@ -207,13 +214,84 @@ def test_vectors_of_another_length_are_left_to_the_disk(tmp_path: Path) -> None:
     assert not warm.held_bytes
 
 
-def test_a_condition_on_the_time_is_not_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["ingested_at < now()", "ingested_at < CURRENT_TIMESTAMP", "random() < 2"])
+def test_a_condition_on_time_or_chance_is_not_kept(tmp_path: Path, where: str) -> None:
     table, vectors = filled(tmp_path, 30)
     warm = Warm(first=0)
-    where = "ingested_at < now()"
     asked = [Query(None, None, vectors[0], where)]
     assert len(Finder(table, 30, by="article", text="none", warm=warm).by_vector(asked, 30)[0]) == 30
     assert warm.matching(table, where) is None
+
+
+def test_a_condition_on_chance_is_worked_out_each_time(tmp_path: Path) -> None:
+    table, vectors = filled(tmp_path, 100)
+    finder = Finder(table, 100, by="article", text="none", warm=Warm(first=0))
+    asked = [Query(None, None, vectors[0], "random() < 0.5")]
+    found = {tuple(hit.row["id"] for hit in finder.by_vector(asked, 100)[0]) for _ in range(3)}
+    # Twice the same of 100 rows has a chance of 2^-100.
+    assert len(found) == 3
+
+
+def test_the_vectors_of_an_earlier_version_go_before_more_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = make_table(tmp_path, dimension=64)
+    for part in range(3):
+        append(table, unit_vectors(1_300, 64, seed=part), ids=[f"{part}-{i}" for i in range(1_300)], txn=part + 1)
+    monkeypatch.setenv("VECINDEX_VECTOR_MB", "1")
+    warm, query = Warm(first=0), unit_vectors(1, 64, seed=9)
+    assert warm.nearest(table, query, 5, ["id"], None)
+    view = warm.view(table, table.lance.to_lance())
+    assert view is not None
+    assert warm.held_bytes == 3 * 1_300 * 64 * 4
+    before = [weakref.ref(block) for block in view.blocks]
+    assert all(one() is not None for one in before)
+    del view
+    table.lance.to_lance().optimize.compact_files()
+    there: list[int] = []
+
+    def counted(column: object, d: int) -> F32:
+        there.append(sum(one() is not None for one in before))
+        return as_matrix(column, d)
+
+    monkeypatch.setattr(pieces, "as_matrix", counted)
+    table = Database(tmp_path).articles("articles")
+    (found,) = warm.nearest(table, query, 5, ["id"], None) or []
+    assert found.rows == nearest(table, query, 5, ["id"], None)[0].rows
+    assert there
+    assert not any(there)
+    assert warm.held_bytes == 3 * 1_300 * 64 * 4
+
+
+def test_a_request_does_not_wait_past_its_limit_for_vectors_that_another_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, vectors = filled(tmp_path, 30)
+    begun, go_on = threading.Event(), threading.Event()
+    read = Pieces._read
+
+    def slowly(self: Pieces, *asked: Any) -> bool:
+        begun.set()
+        assert go_on.wait(60)
+        return read(self, *asked)
+
+    monkeypatch.setattr(Pieces, "_read", slowly)
+    warm = Warm(first=0)
+    loaded = LoadedTable(table, warm)
+    first = threading.Thread(target=loaded.around_question, args=(vectors[3], 5, None))
+    first.start()
+    assert begun.wait(60)
+    limit = Limit(600)
+    limit.stop()
+    try:
+        with limit.holding(), pytest.raises(Stopped):
+            warm.nearest(table, vectors[:1], 5, ["id"], None)
+        with limit.holding(), pytest.raises(Stopped):
+            loaded._in_memory()
+    finally:
+        go_on.set()
+        first.join(60)
+    assert warm.held_bytes == 30 * 8 * 4
 
 
 def test_a_wrong_condition_is_refused_when_vectors_are_in_memory(tmp_path: Path) -> None:

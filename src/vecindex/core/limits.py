@@ -11,15 +11,27 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from vecindex.errors import VecindexError
 
 T = TypeVar("T")
 
+_LOOK_S = 0.1
+
 
 class Stopped(VecindexError):
     """What was asked is not answered any more: nobody waits for it."""
+
+
+class AnyLock(Protocol):
+    """A lock of `threading`, of either kind."""
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Wait for the lock, or so many seconds; return whether it is held."""
+
+    def release(self) -> None:
+        """Give it back."""
 
 
 class Limit:
@@ -64,6 +76,17 @@ def looking(steps: Iterable[T]) -> Iterator[T]:
     for step in steps:
         look()
         yield step
+
+
+@contextmanager
+def in_turn(lock: AnyLock) -> Iterator[None]:
+    """Hold a lock in the block, with looks while another thread has it. Raises Stopped."""
+    while not lock.acquire(timeout=_LOOK_S):
+        look()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def left_s() -> float | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ Mask = npt.NDArray[np.bool_]
 Name = tuple[tuple[Any, ...], ...]
 
 _READ_ROWS = 8_192
+_VERSIONS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,14 @@ class View:
     blocks : the vectors, which may hold rows that are deleted in this version.
     row_ids : Lance's ids of the rows of all blocks, (n,).
     live : (n,) of all rows of the blocks those that are in this version; None for all.
+    number : what distinguishes it from a view of the same name over other blocks.
     """
 
     name: Name
     blocks: tuple[F32, ...]
     row_ids: Rows
     live: Mask | None
+    number: int
 
     def numbers(self, at: Rows) -> Rows:
         """Return the numbers of rows in the order of a scan, from 0, given their positions in the blocks."""
@@ -97,6 +101,8 @@ class Pieces:
         """Read nothing yet; `budget_bytes` gives what may be taken in all, given what is taken already."""
         self._budget_bytes = budget_bytes
         self._pieces: OrderedDict[tuple[Any, ...], Piece] = OrderedDict()
+        self._views: list[View] = []
+        self._numbers = itertools.count()
 
     @property
     def held_bytes(self) -> int:
@@ -104,11 +110,14 @@ class Pieces:
         return sum(piece.vectors.nbytes for piece in self._pieces.values())
 
     def clear(self) -> None:
-        """Give the memory back, as soon as no view has it any more."""
+        """Give the memory back, as soon as nobody uses a view that was given."""
         self._pieces.clear()
+        self._views.clear()
 
-    def view(self, table: ArticleTable, data: Any, before: Sequence[View] = ()) -> View | None:
-        """Return the vectors of a version of the table, reading what is not here yet; one of `before` if it is that.
+    def view(self, table: ArticleTable, data: Any) -> View | None:
+        """Return the vectors of a version of the table, reading what is not here yet.
+
+        What is here is dropped before more is read, as far as the budget does not allow for both.
 
         None where they do not fit, where some are not of length 1 (as nothing of vecindex writes them), or where the
         version is stored in a way that is not known here.
@@ -118,23 +127,33 @@ class Pieces:
             every, field = data.get_fragments(), data.lance_schema.field("vector").id()
             fragments = {key: one for one in every if (key := _key(field, one)) is not None}
             name = tuple((*key, _deleted(one)) for key, one in fragments.items())
-            if (known := next((one for one in before if one.name == name), None)) is not None:
-                return known
+            if (known := next((one for one in self._views if one.name == name), None)) is not None:
+                return self._kept(known)
             rows = sum(one.count_rows() for one in every)
             if len(fragments) < len(every) or rows * d * 4 > self._budget_bytes():
                 return None
             with unlimited():  # it is kept for others
                 there = self._live_rows(data, fragments)
                 wanted = {key: one for key, one in fragments.items() if not self._holds(key, there.get(key))}
+                if not self._make_room(fragments, wanted, d):
+                    # What is here holds too many rows that are deleted.
+                    self.clear()
+                    there, wanted = {}, fragments
                 if not self._read(table, data, wanted, d):
                     self.clear()
                     return None
         for key in fragments:
             self._pieces.move_to_end(key)
         pieces = [self._pieces[key] for key in fragments]
-        self._drop(keep=len(fragments))
         row_ids = np.concatenate([np.empty(0, np.int64), *(piece.row_ids for piece in pieces)])
-        return View(name, tuple(piece.vectors for piece in pieces), row_ids, _live(fragments, pieces, there))
+        blocks, live = tuple(piece.vectors for piece in pieces), _live(fragments, pieces, there)
+        return self._kept(View(name, blocks, row_ids, live, next(self._numbers)))
+
+    def _kept(self, view: View) -> View:
+        """Keep a view as the one that was asked for last."""
+        others = [one for one in self._views if one is not view]
+        self._views = [*others[-(_VERSIONS - 1) :], view]
+        return view
 
     def _live_rows(self, data: Any, fragments: dict[tuple[Any, ...], Any]) -> dict[tuple[Any, ...], Rows]:
         """Return the ids of the rows that fragments still have which were read with more, or fewer."""
@@ -156,8 +175,6 @@ class Pieces:
         """Read the vectors of some fragments, in one scan; return whether all are of length 1."""
         if not wanted:
             return True
-        for key in wanted:
-            self._pieces.pop(key, None)
         rows = [one.count_rows() for one in wanted.values()]
         room = [
             Piece(np.empty(n, np.int64), np.empty((n, d), np.float32), _deleted(one))
@@ -188,10 +205,21 @@ class Pieces:
         self._pieces.update(zip(wanted, room, strict=True))
         return True
 
-    def _drop(self, keep: int) -> None:
-        """Drop what was asked for longest ago until the budget is kept; the last `keep` stay."""
-        while len(self._pieces) > keep and self.held_bytes > self._budget_bytes():
-            self._pieces.popitem(last=False)
+    def _make_room(self, keep: Collection[tuple[Any, ...]], wanted: dict[tuple[Any, ...], Any], d: int) -> bool:
+        """Drop what is wanted again, and what was asked for longest ago but not `keep`, until the budget is kept.
+
+        Return whether it is, with what is wanted.
+        """
+        for key in wanted:
+            self._pieces.pop(key, None)
+        more = 4 * d * sum(one.count_rows() for one in wanted.values())
+        spare = [key for key in self._pieces if key not in keep]
+        while (over := self.held_bytes + more > self._budget_bytes()) and spare:
+            del self._pieces[spare.pop(0)]
+        # A view of what was dropped would hold its memory.
+        here = {id(piece.vectors) for piece in self._pieces.values()}
+        self._views = [one for one in self._views if all(id(block) in here for block in one.blocks)]
+        return not over
 
 
 def _key(field: int, fragment: Any) -> tuple[Any, ...] | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vecindex.core.limits import looking
+from vecindex.core.limits import in_turn, looking
 from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted
 from vecindex.core.overlap import found_in, overlap_at_k
 from vecindex.core.placement import place_by_search
@@ -226,7 +226,7 @@ class LoadedTable:
 
     def _in_memory(self) -> View | None:
         """Return the vectors in memory, read at the first question; None where they do not fit."""
-        with self._lock:
+        with in_turn(self._lock):
             if self._held is None and self._warm is not None:
                 self._held = self._warm.view(self.table, self.table.lance.to_lance())
             return self._held
@@ -248,7 +248,7 @@ class LoadedTable:
         xy = self.reader.positions[name]
         if among is not None:
             return Plane(np.where(among[:, None], xy, np.nan), self.reader.articles)
-        with self._lock:
+        with in_turn(self._lock):
             if name not in self._planes:
                 self._planes[name] = Plane(xy, self.reader.articles)
             return self._planes[name]

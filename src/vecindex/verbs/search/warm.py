@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from vecindex.config import vector_memory_bytes
+from vecindex.core.limits import in_turn
 from vecindex.core.neighbors import F64, Rows
 from vecindex.core.vectors import F32, distances_to
 from vecindex.neighbors.held import near
@@ -20,19 +21,18 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.faults import translated
 from vecindex.store.held.opened import Opened
-from vecindex.store.held.pieces import Mask, Name, Pieces, View
+from vecindex.store.held.pieces import Mask, Pieces, View
 from vecindex.store.search import Nearest, in_order, margin
 
 FIRST = 4
-"""Queries answered from the disk before vectors are read into memory: reading them takes as long as some seven."""
+"""The query at which vectors are read into memory, as reading takes as long as some seven queries from the disk."""
 MEMORY_SHARE = 0.25
 """Of the memory that the process may take, unless the user says how much."""
-_VERSIONS = 2
 _MASKS = 16
 # More rows than these within rounding of the last: the disk is as quick.
 _MOST_CANDIDATES = 20_000
-# What these give depends on the time.
-_CLOCK = re.compile(r"\b(now|current_date|today)\b", re.IGNORECASE)
+# What these give depends on the time, or on chance.
+_CHANGING = re.compile(r"\b(now|current_\w+|local\w*time\w*|today|random|rand|uuid)\b", re.IGNORECASE)
 
 
 class Warm:
@@ -42,12 +42,11 @@ class Warm:
     """
 
     def __init__(self, first: int = FIRST) -> None:
-        """Hold nothing yet; `first` queries are answered from the disk."""
+        """Hold nothing yet; queries before the `first` are answered from the disk."""
         self._first = first
         self._lock = threading.RLock()
         self._pieces = Pieces(self.budget_bytes)
-        self._views: list[View] = []
-        self._masks: OrderedDict[tuple[Name, int, str], Mask] = OrderedDict()
+        self._masks: OrderedDict[tuple[int, int, str], Mask] = OrderedDict()
         self._of: str | None = None
         self._opened = Opened()
 
@@ -73,34 +72,30 @@ class Warm:
 
     def view(self, table: ArticleTable, data: Any) -> View | None:
         """Return all vectors of a version, a Lance dataset; None where they do not fit."""
-        with self._lock:
+        with in_turn(self._lock):
             if self._of != table.where:
                 self._forget()
                 self._of = table.where
             try:
-                found = self._pieces.view(table, data, self._views)
+                found = self._pieces.view(table, data)
             except MemoryError:
                 found = None
             if found is None:
                 self._forget()
-                return None
-            others = [one for one in self._views if one is not found]
-            self._views = [*others[-(_VERSIONS - 1) :], found]
             return found
 
     def _forget(self) -> None:
-        self._views.clear()
         self._masks.clear()
         self._pieces.clear()
 
     def matching(self, table: ArticleTable, where: str) -> int | None:
         """Return how many rows meet a condition that was checked before; None where that is not known."""
-        with self._lock:
+        with in_turn(self._lock):
             if not self._masks or self._of != table.where:
                 return None
             data = table.lance.to_lance()
-            view = self._pieces.view(table, data, self._views) if self._views else None
-            mask = None if view is None else self._masks.get((view.name, int(data.version), where))
+            view = self._pieces.view(table, data) if self._pieces.held_bytes else None
+            mask = None if view is None else self._masks.get((view.number, int(data.version), where))
             return None if mask is None else int(mask.sum())
 
     def nearest(
@@ -110,9 +105,9 @@ class Warm:
 
         Of rows that are as near as the last, all are given, though they be more than `limit`.
         """
-        if where is not None and _CLOCK.search(where):
+        if where is not None and _CHANGING.search(where):
             return None
-        with self._lock:
+        with in_turn(self._lock):
             self._first = max(0, self._first - len(queries))
             if self._first:
                 return None
@@ -138,14 +133,14 @@ class Warm:
 
     def _meeting(self, table: ArticleTable, data: Any, view: View, where: str) -> Mask:
         """Return which rows of the blocks meet a condition; of the last few it is known."""
-        key = (view.name, int(data.version), where)
-        with self._lock:
+        key = (view.number, int(data.version), where)
+        with in_turn(self._lock):
             if key in self._masks:
                 self._masks.move_to_end(key)
                 return self._masks[key]
         with translated(table.where):
             found = view.meeting(data, where)
-        with self._lock:
+        with in_turn(self._lock):
             self._masks[key] = found
             while len(self._masks) > _MASKS:
                 self._masks.popitem(last=False)
