@@ -5,15 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import vecindex
 from clusters import MODEL, RAY, assert_same_tables, counts, installed_encoder, running_ray
 from tables import chunked_table, filled, unit_vectors
 from vecindex.cluster.engine import Engine
-from vecindex.errors import ConfigError
+from vecindex.errors import ConfigError, CorruptError
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -61,6 +63,20 @@ def test_overlap_is_that_of_one_process(sample_db: Path, tmp_path: Path, monkeyp
     assert index.overlap(QUESTIONS).embedded == 40
     here, there = (index.overlap(QUESTIONS, **more).to_dict() for more in ({}, RAY))
     assert {**here, "seconds": None} == {**there, "seconds": None}
+
+
+@pytest.mark.parametrize("more", [{}, {"sample": 1}, RAY], ids=["sampled", "read", "workers"])
+def test_a_vector_that_is_not_finite_is_named(sample_db: Path, tmp_path: Path, more: dict[str, Any]) -> None:
+    db = shutil.copytree(sample_db, tmp_path / "db")
+    table = Database(db).articles("articles")
+    row = table.lance.to_lance().take([0]).combine_chunks()
+    vector, name = (row.schema.get_field_index(column) for column in ("vector", "id"))
+    of_nothing = pa.array(np.full(384, np.nan, dtype=np.float32))
+    bad = pa.FixedSizeListArray.from_arrays(of_nothing, type=row.schema.field(vector).type)
+    row = row.set_column(vector, row.schema.field(vector), bad)
+    table.append(row.set_column(name, row.schema.field(name), pa.array(["bad"])))
+    with pytest.raises(CorruptError, match=r"articles.*: 1 vectors are not finite\."):
+        vecindex.open(db).overlap(QUESTIONS, **more)
 
 
 def test_cores_without_an_engine_are_refused(sample_db: Path) -> None:

@@ -86,7 +86,7 @@ class ExactSearch:
         if np.isfinite(self._dist[:, -1]).all() and len(self.queries) >= MIN_BLAS_QUERIES:
             self._scan(numbers, block)
         else:
-            _refuse_unusable(block)
+            refuse_unusable(block)
             in_threads([partial(self._add, part, numbers, block) for part in self._parts()])
 
     def result(self) -> Neighbors:
@@ -149,11 +149,11 @@ class ExactSearch:
         total = 0
         for at, values, above in products.reaching(block[share], least):
             if not np.isfinite(values[:, -1]).all():
-                _refuse_unusable(block)
+                refuse_unusable(block)
             found.append(above + at * n)
             total += len(above)
             if total > self._many * n:
-                _refuse_unusable(block)
+                refuse_unusable(block)
                 every = np.repeat(np.arange(group.start, group.stop), self._many + 1)
                 return every, np.zeros_like(every)
         local, query = np.divmod(np.concatenate(found), n)
@@ -226,7 +226,7 @@ def merged(one: Neighbors, other: Neighbors, k: int, articles: Rows | None = Non
     return nearest_of_each(rows, dist, articles, k)
 
 
-def _refuse_unusable(vectors: F32) -> None:
+def refuse_unusable(vectors: F32) -> None:
     """Raise ValueError when a vector is not finite."""
     unusable = int((~usable(vectors)).sum())
     if unusable:

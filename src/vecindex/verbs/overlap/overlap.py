@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from vecindex.core.questions import Question, QuestionSet, worst_first
 from vecindex.core.vectors import F32
 from vecindex.errors import CorruptError
 from vecindex.messages import Message, command, join, option, text
-from vecindex.neighbors.exact import ExactSearch
+from vecindex.neighbors.exact import ExactSearch, refuse_unusable
 from vecindex.neighbors.plane import Plane
 from vecindex.options import ModelOptions, changed, fields_of
 from vecindex.store.articles import ArticleTable
@@ -287,7 +288,17 @@ def _by_workers(
 
     engine, depth = engine_of(options["engine"]), min(DEPTH, reader.n)
     assert engine is not None, "the options name one"
-    return nearest_by_workers(database, reader, vectors, depth, engine, options["worker_cores"], observer)
+    with _vectors_sound(reader):
+        return nearest_by_workers(database, reader, vectors, depth, engine, options["worker_cores"], observer)
+
+
+@contextmanager
+def _vectors_sound(reader: TableReader) -> Iterator[None]:
+    """Say of a vector that is not finite where it is."""
+    try:
+        yield
+    except ValueError as error:
+        raise CorruptError(f"{reader.table.where}: {error}.", text("Find the rows: ", command("doctor"))) from error
 
 
 def _search(
@@ -310,10 +321,13 @@ def _search(
     # One more than counts, as `settled` wants.
     depth = max(1, min(max(OWN_DEPTH, options["k"]) + 1, reader.n - 1))
     questions = ExactSearch(asked.vectors, min(DEPTH, reader.n), articles=reader.articles)
-    own = ExactSearch(sample_vectors, depth, without=sample, articles=reader.articles)
-    shared = own if reader.articles is None else None
-    faithful = FidelitySearch(sample, sample_vectors, planes, options["k"], reader.vectors, options["seed"], shared)
-    try:
+    with _vectors_sound(reader):
+        refuse_unusable(sample_vectors)
+        own = ExactSearch(sample_vectors, depth, without=sample, articles=reader.articles)
+        shared = own if reader.articles is None else None
+        faithful = FidelitySearch(
+            sample, sample_vectors, planes, options["k"], reader.vectors, options["seed"], shared
+        )
         for rows, block in reader.blocks():
             if near is None:
                 questions.add(rows, block)
@@ -321,8 +335,6 @@ def _search(
             faithful.add(rows, block)
             for other in others:
                 other.add(rows, block)
-    except ValueError as error:
-        raise CorruptError(f"{reader.table.where}: {error}.", text("Find the rows: ", command("doctor"))) from error
     near, own_near, q = near or questions.result(), own.result(), len(asked.set.questions)
     answers, absent = reader.answers(asked.set)
     space = Space(
