@@ -198,14 +198,15 @@ def contrast(one: list[int], other: list[int]) -> float:
 
 @pytest.mark.parametrize(("theme", "paper"), [("light", [255, 255, 255]), ("dark", [18, 22, 26])])
 def test_colors_differ_from_each_other_and_from_the_paper(page: Any, theme: str, paper: list[int]) -> None:
-    script = """async ([theme, kind, names]) => (await import("/map/colors.js")).palette({ kind, names }, theme)"""
+    script = """async ([theme, kind, names, other]) =>
+        (await import("/map/colors.js")).palette({ kind, names, other }, theme)"""
     names = [f"n{i}" for i in range(15)]
-    colors = page.evaluate(script, [theme, "category", [*names, "other"]])
+    colors = page.evaluate(script, [theme, "category", [*names, "other"], 15])
     assert len({tuple(color) for color in colors[:17]}) == 17, "fifteen, other and none"
     assert min(contrast(color, paper) for color in colors[:15]) > 1.85
     other = colors[15]
     assert max(other) - min(other) < 30, "other is gray"
-    numbers = page.evaluate(script, [theme, "number", []])
+    numbers = page.evaluate(script, [theme, "number", [], -1])
     lightness = [contrast(color, [0, 0, 0]) for color in numbers[:255]]
     steps = np.diff(lightness[::6])
     assert (steps < 0).all() if theme == "light" else (steps > 0).all()
