@@ -13,10 +13,8 @@ import pytest
 import vecindex
 from clusters import MODEL, RAY, assert_same_tables, counts, installed_encoder, rejects_of, rows_of, running_ray
 from tables import Notices
-from vecindex.cluster.pool import UNITS_A_WORKER
 from vecindex.errors import ConfigError, LockedError, ModelError
 from vecindex.store.database import Database
-from vecindex.verbs.ingest.cluster.waves import WaveCommitter
 
 WORDS = [f"word{i}" for i in range(60)]
 KINDS: dict[str, dict[str, Any]] = {
@@ -120,27 +118,6 @@ def test_a_cluster_without_room_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no room for a worker: one needs 3 cores of a machine, all of them have 2"):
         vecindex.open(tmp_path).ingest(rows, model=MODEL, engine="ray", worker_cores=3)
     assert not Database(tmp_path).has("articles") or not rows_of(tmp_path)
-
-
-def test_rows_of_a_wave_are_let_go_as_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    held: list[tuple[int, int, int]] = []
-    commit = WaveCommitter._commit_wave
-
-    def counted(self: WaveCommitter) -> None:
-        sent = self._wave.sent
-        if sent:
-            some = [len(rows) for one in sent for rows in one.job.arguments[:1]]
-            held.append((len(sent), len(some), max(some, default=0)))
-        commit(self)
-
-    monkeypatch.setattr(WaveCommitter, "_commit_wave", counted)
-    rows = [{"id": f"a{i}", "text": f"word{i} word"} for i in range(60)]
-    vecindex.open(tmp_path).ingest(rows, model=MODEL, transaction_rows=4, **RAY)
-    assert len(rows_of(tmp_path)) == 60
-    ((sent, holding, most),) = held
-    # Two workers at most, with two pieces of work each; a piece of work has the rows of one transaction.
-    assert (sent, most <= 4) == (15, True)
-    assert holding <= 2 * UNITS_A_WORKER
 
 
 def test_a_foreign_commit_ends_the_run_and_doubles_nothing(tmp_path: Path) -> None:

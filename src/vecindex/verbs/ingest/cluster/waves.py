@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vecindex.cluster.pool import SIDE, UNITS_A_WORKER, Job, Pool
+from vecindex.cluster.pool import SIDE, Job, Pool
 from vecindex.errors import StoreError
 from vecindex.messages import Message, counted, text
 from vecindex.store.maintenance import COMPACT_EVERY
@@ -24,12 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Sent:
-    """Rows sent to be written: how many, whether they replace some of the table, and what was written once known."""
+    """Rows that are being written: how many, and whether they replace some of the table."""
 
     job: Job
     rows: int
     instead: bool
-    fragments: list[str] | None = None
 
 
 @dataclass(slots=True)
@@ -97,20 +96,8 @@ class WaveCommitter(Committer):
             (self._wave.ids if row.stored_hash is None else self._wave.replaced).append(row.row_id)
 
     def _sent(self, name: Message, rows: pa.Table, uri: str, version: int, are_instead: bool) -> None:
-        self._collect()
         job = self._pool().submit(name, "write", rows.combine_chunks(), uri, version, group=SIDE)
         self._wave.sent.append(_Sent(job, len(rows), are_instead))
-
-    def _collect(self) -> None:
-        """Let go of rows that are written, and wait for the oldest while too many are on their way.
-
-        Work keeps its rows until its result is taken, to be done again elsewhere; a wave of them fills the memory.
-        """
-        pool = self._pool()
-        waiting = [one for one in self._wave.sent if one.fragments is None]
-        for number, one in enumerate(waiting):
-            if len(waiting) - number >= UNITS_A_WORKER * pool.size or pool.is_done(one.job):
-                self._collected(one)
 
     def _commit_wave(self) -> None:
         wave, self._wave = self._wave, _Wave()
@@ -127,13 +114,10 @@ class WaveCommitter(Committer):
             self.maintain()
 
     def _fragments(self, sent: Sequence[_Sent]) -> list[str]:
-        return [fragment for one in sent for fragment in self._collected(one)]
-
-    def _collected(self, one: _Sent) -> list[str]:
-        """Return what was written of some rows; wait for it where need be."""
         import json
 
-        if one.fragments is None:
+        found: list[str] = []
+        for one in sent:
             pieces: list[str] = self._pool().result(one.job)
             rows = sum(int(_physical(json.loads(piece))) for piece in pieces)
             if rows != one.rows:
@@ -142,8 +126,8 @@ class WaveCommitter(Committer):
                     "committed.",
                     "Run the same command again: it goes on from what is there.",
                 )
-            one.fragments = pieces
-        return one.fragments
+            found += pieces
+        return found
 
 
 def _physical(fragment: dict[str, Any]) -> Any:
