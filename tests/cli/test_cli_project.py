@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -169,6 +170,11 @@ def test_a_map_of_a_sample_says_what_was_laid_out_and_what_the_others_keep(run: 
     assert "laid out: a sample of 100 articles; 164 others placed among them" in shown
     assert "those laid out keep " in shown
     assert "those placed keep " in shown
+    one = run("project", "one", "--db", db, "--method", "pca", "--layout-rows", 263).out
+    assert "laid out: a sample of 263 articles; 1 other placed among them" in one
+    # A single article shows no spread.
+    assert re.search(r"those placed keep [\d.]+ % of their 5 nearest, [^\n]+, over 1\n", one)
+    assert "nan" not in one
     assert "a sample of 100 laid out, the others placed" in run("status", "--db", db).out
     wrong = run("project", "--db", db, "--memory", "plenty")
     assert (wrong.code, "--memory is a size such as 4GB or 800MB, found 'plenty'." in wrong.err) == (2, True)

@@ -204,6 +204,18 @@ def test_the_cause_is_the_ranking_and_those_of_distances_are_left_out(world: Any
     assert Cause.RANKING not in {verdict.cause for verdict in measured(world, "meaning").causes}
 
 
+def test_the_search_that_is_advised_ranks_as_the_measurement_did(world: Any) -> None:
+    database = world[0]
+    Database(database).articles("articles").put_tag("then")
+    found = measured(world, "words", at="then", by="chunk")
+    (ranking,) = (verdict for verdict in found.causes if verdict.cause is Cause.RANKING)
+    assert str(ranking.remedy).endswith("k=5, words=True, by='chunk', at='then')")
+    assert sum("words=True" in str(one) and "search(" in str(one) for one in found.next) == 1
+    # For the last question words find nothing, so there is nothing to read.
+    assert "nothing like it" not in str(ranking.remedy)
+    assert len(set(found.next)) == len(found.next)
+
+
 def test_a_ranker_that_is_the_meaning_keeps_what_the_meaning_keeps(world: Any) -> None:
     found = measured(world, "hybrid", words_weight=0.0)
     assert found.ranked is not None

@@ -77,7 +77,7 @@ def _lines(result: ProjectResult) -> Iterator[Message | Rows]:
 def _sampled(found: SampledRows) -> Iterator[str]:
     copies = f", {found.copies:,} of them next to an article that they nearly repeat" if found.copies else ""
     yield (
-        f"laid out: a sample of {counted(found.laid_out, 'article')}; {found.placed:,} others placed "
+        f"laid out: a sample of {counted(found.laid_out, 'article')}; {counted(found.placed, 'other')} placed "
         f"among them{copies}"
     )
     if found.recall:
@@ -167,7 +167,7 @@ def _scores(scores: MapScores) -> Iterator[str]:
 
 def recall_text(recall: Mapping[int, Interval | None], sample: int) -> str:
     """Return the recall with its interval, at each k that has one."""
-    kept = [f"{percent(r.mean, 1)} of their {k} nearest {_ends(r)}" for k, r in recall.items() if r is not None]
+    kept = [f"{percent(r.mean, 1)} of their {k} nearest{_interval(r)}" for k, r in recall.items() if r is not None]
     return f"{', '.join(kept)}, over {sample:,}"
 
 
@@ -287,6 +287,11 @@ def _moves(moved: Displacement) -> str:
 
 def _ends(value: Interval) -> str:
     return f"({percent(value.low, 1)} to {percent(value.high, 1)})"
+
+
+def _interval(value: Interval) -> str:
+    """Return the interval as a remark in brackets, where there is one: a single article shows no spread."""
+    return "" if number(value.low) is None else f" {_ends(value)}"
 
 
 def _signed(value: Interval) -> str:

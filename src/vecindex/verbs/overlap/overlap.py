@@ -13,7 +13,7 @@ import numpy as np
 
 from vecindex.config import GOAL
 from vecindex.core.anchors import about_with_questions
-from vecindex.core.neighbors import Neighbors
+from vecindex.core.neighbors import NO_ROW, Neighbors
 from vecindex.core.overlap import chance_level, snap_floor
 from vecindex.core.questions import Question, QuestionSet, worst_first
 from vecindex.core.vectors import F32
@@ -259,9 +259,10 @@ def _with_why(row: QuestionRow, found: Measured) -> QuestionRow:
 
 
 def _worst(space: Space, placed: Placed) -> Question:
-    """Return the question that keeps least."""
-    both = zip(placed.values["overlap"], space.nearest.dist[:, 0], space.asked.questions, strict=True)
-    return min(both, key=lambda one: worst_first(one[0], one[1], one[2].id))[2]
+    """Return the question that keeps least, of those with hits: another one has nothing to look at."""
+    none = space.near.rows[:, 0] == NO_ROW
+    every = zip(none.tolist(), placed.values["overlap"], space.nearest.dist[:, 0], space.asked.questions, strict=True)
+    return min(every, key=lambda one: (one[0], *worst_first(one[1], one[2], one[3].id)))[3]
 
 
 def _wanted_maps(
@@ -376,4 +377,6 @@ def _best_first(found: MapOverlap) -> tuple[Any, ...]:
 
 def _next(measured: Sequence[MapOverlap], causes: Sequence[Verdict]) -> tuple[Message, ...]:
     advice: list[Message] = [] if measured else [NO_MAP]
-    return (*advice, *(v.remedy for v in causes if v.remedy != NOTHING_TO_DO))
+    advice += [v.remedy for v in causes if v.remedy != NOTHING_TO_DO]
+    # Two causes may have the same remedy.
+    return tuple(dict.fromkeys(advice))

@@ -58,8 +58,10 @@ def search_of_worst(f: Facts) -> Command | None:
     base, *_ = f.ranked.ranker.split("+")
     asked = f.situation.asking
     how: dict[str, Any] = {base: True} if base in ("words", "hybrid") else {}
-    names = ("words_weight", "rrf_k", "rerank", "rerank_depth", "diversity", "language")
+    names = ("by", "words_weight", "rrf_k", "rerank", "rerank_depth", "diversity", "language")
     how |= {name: asked[name] for name in names if name in asked}
     if f.ranked.ranker.endswith("+diverse"):
         how["diverse"] = True
+    if f.situation.past is not None:
+        how["at"] = f.situation.past
     return command("search", worst.text, k=f.k, **how, **f.situation.model)
