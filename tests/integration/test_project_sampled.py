@@ -164,6 +164,11 @@ def test_memory_that_is_too_small_for_all_lays_a_sample_out(tmp_path: Path, monk
     assert project(tmp_path, "other", memory="600MB", method="pca").sampled is None
     with pytest.raises(ConfigError, match=r"takes at least 0\.1 GB; memory"):
         project(tmp_path, "map", memory="40MB", method="pca")
+    with pytest.raises(
+        ConfigError, match=r"layout_rows=200 takes about 0\.2 GB of memory; memory='128MB' allows less"
+    ):
+        project(tmp_path, "map", memory="128MB", layout_rows=200, method="pca")
+    assert project(tmp_path, "said", memory="128MB", layout_rows=110, method="pca").sampled.laid_out == 110
     with pytest.raises(ConfigError, match="memory= is a size such as 4GB or 800MB, found 'much'"):
         project(tmp_path, "map", memory="much")
 

@@ -17,13 +17,24 @@ LEAST_LAID_OUT = 1_000
 def laid_out_rows(options: ProjectOptions, rows: MapRows, observer: Observer) -> int | None:
     """Return how many articles are laid out as the options say, None for all: as many as the memory allows for.
 
-    Raises ConfigError where it allows for too few.
+    Raises ConfigError where it allows for too few, or for fewer than the user says.
     """
     n, d, size = len(rows), rows.table.fingerprint.dimension, options["layout_rows"]
     allowed = allowed_bytes(options["memory"])
-    if size is not None:
-        return size if size < n else None
     all_of_them = held_bytes() + round(fixed_bytes(n) + (4 * d + ROW_BYTES) * n)
+    if size is not None:
+        needed = held_bytes() + bytes_by_sample(size, n, d) if size < n else all_of_them
+        if allowed is not None and needed > allowed:
+            raise ConfigError(
+                text(
+                    option("layout_rows", size),
+                    f" takes about {in_words(needed)} of memory; ",
+                    option("memory", options["memory"]),
+                    " allows less.",
+                ),
+                text("Give one of the two: ", option("memory"), " alone lays out as many as it allows for."),
+            )
+        return size if size < n else None
     if allowed is None or all_of_them <= allowed:
         return None
     fitting = int((allowed - held_bytes() - bytes_by_sample(0, n, d) - BLOCK_BYTES) / (4 * d + ROW_BYTES))
