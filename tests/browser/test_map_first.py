@@ -57,7 +57,7 @@ def test_a_title_and_how_to_read_the_map(open_page: Open, scheme: str) -> None:
 def test_without_scores_none_are_put_in_words(open_page: Open) -> None:
     page = open_map(open_page, planted(scores=()))
     assert "most similar to each one" not in page.locator(".vmap-lead p").inner_text()
-    assert page.title() == "Map map of articles"
+    assert page.title() == "Map “map” of articles"
 
 
 def test_a_host_that_forbids_scripts_leaves_a_sentence(open_page: Open) -> None:

@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from browser_maps import Open, apart, at, color, html_of, open_map, planted, still, swatch
+from tables import append, fingerprint, unit_vectors
 from vecindex.core.picture import Coloring
+from vecindex.store.database import Database
+from vecindex.store.search import check_condition
+from vecindex.verbs.picture.coloring import numbers
 
 
 def selected(page: Any) -> list[int]:
@@ -205,6 +210,12 @@ def test_what_is_shown_is_taken_whole_and_the_command_says_how(open_page: Open) 
     assert panel.locator("code").inner_text().endswith("--ids ids.txt")
     labeled = panel.get_by_label("Command for a label").inner_text()
     assert labeled == "vecindex annotate --label LABEL --table 'my articles' --ids ids.txt"
+    assert "add --db DIR, the database of this map" in panel.inner_text()
+    # What an action says ends with what it showed.
+    panel.get_by_role("button", name="List").click()
+    panel.locator("text=By title.").wait_for()
+    panel.get_by_role("button", name="List").click()
+    assert "By title." not in panel.inner_text()
     assert count_of(page) == "17 articles"
     page.get_by_label("Color by").select_option("topic")
     page.get_by_role("button", name="cells").click()
@@ -242,6 +253,35 @@ def test_a_range_of_numbers_as_a_condition(open_page: Open, codes: Any, where: s
         assert text.endswith("--ids ids.txt")
     else:
         assert text == f"vecindex export selection.csv --where '{where}'"
+
+
+@pytest.mark.parametrize(("scale", "step"), [("linear", 1), ("linear", 37), ("log", 3)])
+def test_the_command_works_on_a_column_of_whole_numbers(
+    open_page: Open, tmp_path: Path, scale: Any, step: int
+) -> None:
+    # From the 1st to the 99th percentile 508 values lie on 254 steps, so that halves between steps are met exactly.
+    values = np.array([0, 0, *range(1, 510, 4), 600, 600]) * step + 1
+    n = len(values)
+    table = Database(tmp_path / "db").create_articles("articles", fingerprint(4), [pa.field("year", pa.int64())])
+    append(table, unit_vectors(n, 4), ids=[f"a{r:03d}" for r in range(n)], year=values.tolist())
+    made = numbers("field:year", "year", values.astype(np.float64), scale=scale, whole=True)
+    assert made is not None
+    rows = np.arange(n)
+    xy = np.stack([rows % 9, rows // 9], axis=1).astype(np.float64)
+    texts: Any = {name: [f"{name} {r}" for r in rows] for name in ("ids", "titles", "snippets")}
+    shown_map = planted(n=n, articles=n, xy=xy, colorings=(made,), topics=(), questions=(), **texts)
+    page = open_map(open_page, shown_map)
+    for first, last in [(20, 40), (21, 39), (0, 60), (0, 254), (40, 254), (100, 103)]:
+        page.evaluate("(codes) => theMap.legend.show(new Set(codes))", list(range(first, last + 1)))
+        page.evaluate("theMap.work.take(null)")
+        page.locator(".vmap-selection").get_by_role("button", name="Command").click()
+        where = shlex.split(page.locator(".vmap-selection code").inner_text())[-1]
+        assert "." not in page.locator(".vmap-brush-line").inner_text()
+        check_condition(table, where)
+        found = table.lance.to_lance().to_table(columns=["id"], filter=where)["id"].to_pylist()
+        expected = np.flatnonzero((made.codes >= first) & (made.codes <= last))
+        assert len(expected)
+        assert sorted(found) == [f"a{r:03d}" for r in expected]
 
 
 def test_files_and_the_clipboard(open_page: Open, tmp_path: Path) -> None:

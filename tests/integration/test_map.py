@@ -192,6 +192,7 @@ def test_columns_of_every_kind(tmp_path: Path) -> None:
         pa.field("year", pa.int64()), pa.field("share", pa.float64()), pa.field("seen", pa.bool_()),
         pa.field("day", pa.date32()), pa.field("tags", pa.list_(pa.string())), pa.field("same", pa.int64()),
         pa.field("big", pa.int64()), pa.field("late", pa.timestamp("us")), pa.field("raw", pa.binary()),
+        pa.field("topic", pa.string()),
     ]  # fmt: skip
     table = Database(tmp_path / "db").create_articles("articles", fingerprint(8), fields)
     n = 20
@@ -207,6 +208,7 @@ def test_columns_of_every_kind(tmp_path: Path) -> None:
         big=[2**60 + i for i in range(n)],
         late=[dt.datetime(9999, 1, 1 + i, tzinfo=dt.UTC).replace(tzinfo=None) for i in range(n)],
         raw=[b"x"] * n,
+        topic=[f"t{i % 2}" for i in range(n)],
         truncated=[None] * n,
         content_hash=[f"{i:016x}:{i:016x}" for i in range(n)],
     )
@@ -215,7 +217,10 @@ def test_columns_of_every_kind(tmp_path: Path) -> None:
     # Lists cannot be colored by; a column of one value, and flags that nobody knows, tell nothing.
     assert [c.key for c in picture.colorings] == [
         "topic", "density", "field:year", "field:share", "field:seen", "field:day", "field:late",
+        "field:topic",
     ]  # fmt: skip
+    labels = {c.key: c.label for c in picture.colorings}
+    assert (labels["topic"], labels["field:topic"], labels["field:year"]) == ("topic", "topic (column)", "year")
     late = picture.coloring("field:late")
     assert late is not None
     # Days since 1970: 1 January 9999 is 2,932,532 of them.
@@ -228,6 +233,7 @@ def test_columns_of_every_kind(tmp_path: Path) -> None:
     assert share is not None
     assert seen is not None
     assert day is not None
+    assert [one.whole for one in (year, share, late)] == [True, False, False]
     assert (year.codes[place["a00000"]], year.codes[place["a00019"]]) == (255, 254)
     assert share.codes[place["a00001"]] == 255
     assert (seen.names, seen.counts, seen.codes[place["a00002"]]) == (("yes", "no"), (9, 10), 255)

@@ -301,3 +301,5 @@ def test_a_wrong_condition_is_refused_when_vectors_are_in_memory(tmp_path: Path)
     index.search(vector=vectors[3])
     with pytest.raises(ConfigError, match="does not work on"):
         index.search(vector=vectors[3], where="yeer > 3")
+    with pytest.raises(ConfigError, match=r"whole numbers: 1937, not 1936\.5"):
+        index.search(vector=vectors[3], where="n_tokens > 3.5")

@@ -83,7 +83,7 @@ def test_the_header_tells_all_that_is_known() -> None:
     }
     assert year == {
         "key": "field:year", "label": "year", "kind": "number", "low": 1900.0, "high": 2000.0, "scale": "linear",
-        "unit": None,
+        "unit": None, "whole": False,
     }  # fmt: skip
     question = header["questions"][0]
     assert question["nearest"] == [

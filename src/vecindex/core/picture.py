@@ -120,6 +120,7 @@ class Coloring:
     low, high : of the numbers, in their own unit.
     scale : "log" where equal steps are equal ratios.
     unit : "date" for numbers that are days since 1970-01-01, with a fraction.
+    whole : whether the numbers come from a column of whole numbers.
     other : index of the name that stands for all less frequent values; None where each name is one value.
     note : what a reader must know to read it, such as the ends of the scale.
     """
@@ -135,6 +136,7 @@ class Coloring:
     scale: Literal["linear", "log"] = "linear"
     note: str | None = None
     unit: Literal["date"] | None = None
+    whole: bool = False
     other: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -143,7 +145,7 @@ class Coloring:
         if self.kind == "category":
             shown |= {"names": list(self.names), "counts": list(self.counts), "other": self.other}
         else:
-            shown |= {"low": self.low, "high": self.high, "scale": self.scale, "unit": self.unit}
+            shown |= {"low": self.low, "high": self.high, "scale": self.scale, "unit": self.unit, "whole": self.whole}
         return shown | ({"note": self.note} if self.note else {})
 
 

@@ -37,6 +37,8 @@ _GUESSED_TEXTS = 200
 _MOST_TEXTS = 0.5
 _EXAMPLE = Placeholder("\"year > 1990 AND topic = 'cells'\"")
 _SHOWN_CHARS = 500
+_INTEGER = re.compile("literal of type 'U?Int")
+_WHOLE = " A column of whole numbers is compared with whole numbers: 1937, not 1936.5."
 _INDEX_CACHE = 256 << 20
 _ALWAYS = "true"
 _NO_COLUMN = "vecindex_no_such_column_0"
@@ -85,7 +87,7 @@ def check_condition(table: ArticleTable, where: str) -> None:
     for condition in (where, f"({where})"):
         reason = _refusal(table, condition)
         if reason is not None:
-            raise _wrong(table, where, reason)
+            raise _wrong(table, where, reason, _WHOLE if _INTEGER.search(reason) else "")
     # Lance passes over what follows a closed bracket ("true); more"), so a column that is not there must be missed.
     if any(_refusal(table, f"{condition} AND {_NO_COLUMN}") is None for condition in (where, f"({where})")):
         raise _wrong(table, where, "it ends early: a bracket, a semicolon or a comment is too much.")
@@ -97,9 +99,7 @@ def _wrong(table: ArticleTable, where: str, reason: str, more: str = "") -> Conf
     )
     return ConfigError(
         text(
-            "The condition of ",
-            option("where"),
-            f" does not work on {table.where}: {reason} Found: {_shown(where)}",
+            "The condition of ", option("where"), f" does not work on {table.where}: {reason} Found: {_shown(where)}."
         ),
         text(f"Columns there: {columns}.{more} Text stands in single quotes: ", option("where", _EXAMPLE)),
     )

@@ -82,6 +82,7 @@ def numbers(
     *,
     scale: Literal["linear", "log"] | None = "linear",
     unit: Literal["date"] | None = None,
+    whole: bool = False,
     note: str | None = None,
 ) -> Coloring | None:
     """Return a coloring by a number; None where no value is finite, or all are the same.
@@ -94,7 +95,7 @@ def numbers(
     values : (m,), NaN for none.
     scale : "log" gives equal ratios equal steps; 0 and less get the lowest step then. None takes it for numbers from
         0 up of which most are small for their largest ones, and the note says so.
-    unit : see `Coloring`.
+    unit, whole : see `Coloring`.
 
     >>> found = numbers("field:year", "year", np.array([2000.0, 2010.0, np.nan, 2005.0]))
     >>> found.codes.tolist(), round(found.low, 1), round(found.high, 1)
@@ -121,7 +122,7 @@ def numbers(
     at = np.log(np.maximum(known, low) / low) / np.log(high / low) if log else (known - low) / (high - low)
     codes = np.full(len(values), NO_COLOR, dtype=np.uint8)
     codes[there] = np.rint(np.clip(at, 0, 1) * LEVELS)
-    return Coloring(key, label, "number", codes, low=low, high=high, scale=scale, note=note, unit=unit)
+    return Coloring(key, label, "number", codes, low=low, high=high, scale=scale, note=note, unit=unit, whole=whole)
 
 
 def is_skewed(known: F64) -> bool:

@@ -82,7 +82,7 @@ def _kind(field: Any, asked: bool) -> Callable[[str, int], FieldReader] | None:
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         return partial(NumberField, dates=True)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return NumberField
+        return partial(NumberField, whole=pa.types.is_integer(kind))
     if _is_text(kind):
         return partial(TextField, asked=asked)
     return None
@@ -113,10 +113,11 @@ class FieldReader:
 class NumberField(FieldReader):
     """A column of numbers, or of dates, which become days since 1970 with a fraction."""
 
-    def __init__(self, name: str, shown: int, dates: bool = False) -> None:
+    def __init__(self, name: str, shown: int, dates: bool = False, whole: bool = False) -> None:
         """See `FieldReader`."""
         super().__init__(name, np.full(shown, np.nan))
         self._dates = dates
+        self._whole = whole
 
     def _read(self, column: pa.Array) -> F64:
         import pyarrow as pa
@@ -130,7 +131,7 @@ class NumberField(FieldReader):
         """See `FieldReader`."""
         if self._dates:
             return numbers(self.key, self.name, self.values / _DAY_US, unit="date")
-        return numbers(self.key, self.name, self.values, scale=None)
+        return numbers(self.key, self.name, self.values, scale=None, whole=self._whole)
 
 
 class BooleanField(FieldReader):

@@ -310,8 +310,10 @@ def _colorings(
     if distances is not None and asked is not None:
         note = f"cosine distance by embedding to the nearest of {number_of(len(asked[0].questions), 'question')}"
         made.append(numbers("question_distance", "distance to the nearest question", distances, note=note))
-    made += [field.result() for field in fields.values()]
     kept = [coloring for coloring in made if coloring is not None]
+    ours = {coloring.label for coloring in kept}
+    columns = [found for field in fields.values() if (found := field.result()) is not None]
+    kept += [replace(c, label=f"{c.label} (column)") if c.label in ours else c for c in columns]
     # One article alone has no density; something must be there to color by.
     return kept or [Coloring("none", "nothing", "category", np.zeros(len(xy), np.uint8), ("articles",), (len(xy),))]
 

@@ -157,7 +157,8 @@ export class Legend {
 }
 
 /** A number, or a date, of a coloring as text. */
-const textOf = ({ unit, low, high }, value) => (unit === "date" ? dateText(value, high - low) : number(value));
+const textOf = ({ unit, low, high, whole }, value) =>
+  unit === "date" ? dateText(value, high - low) : number(whole ? Math.round(value) : value);
 
 /** The meaning of a code of a coloring as text; null for none. */
 export function valueOf(coloring, code) {

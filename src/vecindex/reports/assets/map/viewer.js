@@ -125,7 +125,7 @@ export class Viewer {
     scene.resize();
     this.#color(coloring, codes);
     this.find("search").placeholder = `Search ${count(header.shown)} titles`;
-    this.find("over").setAttribute("aria-label", `Map ${header.map} of ${header.table}: ${count(header.shown)} ${header.by ?? "article"}s. Arrow keys move it, plus and minus zoom, 0 shows all, Enter opens the article in the middle.`);
+    this.find("over").setAttribute("aria-label", `Map “${header.map}” of ${header.table}: ${count(header.shown)} ${header.by ?? "article"}s. Arrow keys move it, plus and minus zoom, 0 shows all, Enter opens the article in the middle.`);
     this.notice(header.shown ? this.#painterNotice() ?? beyond(header.core) : "No article is on this map yet.");
     this.root.classList.add("vmap-ready");
     if (scene.firstDrawMs !== null) this.#idleWork();

@@ -45,15 +45,25 @@ function categories({ names, key, other }, name, only) {
 }
 
 /** Numbers are rounded to 254 steps, halves to the even one; the first and the last also hold what is beyond. */
-function range({ low, high, scale }, name, only) {
+function range({ low, high, scale, whole }, name, only) {
   if (only.has(255)) return null;
   const codes = [...only].sort((a, b) => a - b);
   const first = codes[0], last = codes.at(-1);
   if (last - first + 1 !== codes.length) return null;
   const at = (step) => (scale === "log" ? low * (high / low) ** (step / 254) : low + ((high - low) * step) / 254);
   const parts = [];
-  if (first > 0) parts.push(`${name} ${first % 2 ? ">" : ">="} ${at(first - 0.5)}`);
-  if (last < 254) parts.push(`${name} ${last % 2 ? "<" : "<="} ${at(last + 0.5)}`);
+  // SQL compares a column of whole numbers with whole numbers only; such as are not exact here compare with nothing.
+  if (whole && Math.max(-low, high) > Number.MAX_SAFE_INTEGER) return null;
+  if (first > 0) {
+    const least = at(first - 0.5);
+    if (whole) parts.push(`${name} >= ${first % 2 ? Math.floor(least) + 1 : Math.ceil(least)}`);
+    else parts.push(`${name} ${first % 2 ? ">" : ">="} ${least}`);
+  }
+  if (last < 254) {
+    const most = at(last + 0.5);
+    if (whole) parts.push(`${name} <= ${last % 2 ? Math.ceil(most) - 1 : Math.floor(most)}`);
+    else parts.push(`${name} ${last % 2 ? "<" : "<="} ${most}`);
+  }
   return parts.length ? parts.join(" AND ") : `${name} IS NOT NULL`;
 }
 

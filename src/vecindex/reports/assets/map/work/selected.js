@@ -89,6 +89,7 @@ export class Selected {
 
   #toggle(name) {
     const open = this[name].hidden;
+    this.say("");
     this.#fold("list", false);
     this.#fold("command", false);
     if (!open) return;
@@ -142,6 +143,7 @@ export class Selected {
       element("pre", { tabindex: "0", "aria-label": "Command" }, element("code", {}, text)),
       element("p", { class: "vmap-note" }, "This stores a label with them, a column to color by:"),
       element("pre", { tabindex: "0", "aria-label": "Command for a label" }, annotateCommand(this.on.table(), where)),
+      element("p", { class: "vmap-note" }, "Elsewhere than where the map was made, add --db DIR, the database of this map."),
       element(
         "div", { class: "vmap-actions" },
         this.#button("Copy command", async () => this.say((await copy(text)) ? "Command copied." : "The browser did not let the page copy.")),
