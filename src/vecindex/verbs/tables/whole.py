@@ -46,7 +46,8 @@ class WholeArticles:
         for batch in self.table.scan(["article_id"]):
             left.update(map(id_digest, batch.column(0).to_pylist()))
         waiting: dict[str, list[dict[str, Any]]] = {}
-        names = names_of(self.table)
+        extras = self.table.extra_columns
+        names = names_of(extras)
         made = self.table.fingerprint
         assert made.chunking is not None, "other tables hold whole articles"
         overlap = min(made.chunking.overlap, made.chunking.tokens // 2)
