@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from vecindex.errors import ConfigError
+
 DEFAULT_DATABASE = "db"
 VERSION = "0.1.0"
 DEFAULT_TABLE = "articles"
@@ -26,10 +28,18 @@ def durable_by_default() -> bool:
 def vector_memory_bytes() -> int | None:
     """Return the memory that vectors may take between searches, as $VECINDEX_VECTOR_MB says; None where it does not.
 
-    What is no number counts as not said.
+    Raises ConfigError for what is no whole number.
     """
     given = os.environ.get(VECTORS_VARIABLE, "").strip()
-    return int(given) * 1_000_000 if given.isascii() and given.isdigit() else None
+    if not given:
+        return None
+    # Python itself reads no number of more than 4,300 digits.
+    if not (given.isascii() and given.isdigit() and len(given) <= 12):
+        raise ConfigError(
+            f"{VECTORS_VARIABLE} is a whole number of MB, found {given[:40]!r}.",
+            "Write it such as 2000, or unset it.",
+        )
+    return int(given) * 1_000_000
 
 
 GOAL = 0.6

@@ -38,6 +38,8 @@ MAP_KEY = b"vecindex:map"
 """Metadata of both columns of a map: JSON with its method, parameters, seed and scores."""
 FIELD_KEY = b"vecindex:field"
 """Metadata of a user's column: the name of the field that it holds."""
+LABEL_KEY = b"vecindex:label"
+"""Metadata of a column of labels, which a user gave articles: it holds no field of a source."""
 UNNAMED = "unnamed"
 """The column of a field whose name is empty."""
 
@@ -153,6 +155,11 @@ def field_of(column: pa.Field) -> str | None:
     """Return the name of the user's field that a column holds, None where the table does not record it."""
     raw = (column.metadata or {}).get(FIELD_KEY)
     return None if raw is None else raw.decode("utf-8", "replace")
+
+
+def is_label(column: pa.Field) -> bool:
+    """Return whether a column holds labels that a user gave articles, and no field of a source."""
+    return LABEL_KEY in (column.metadata or {})
 
 
 def infer_fields(rows: Iterable[Mapping[str, Any]]) -> list[pa.Field]:

@@ -12,6 +12,7 @@ from vecindex.options import ModelOptions, fields_of
 
 _OPTIONS = {
     "adopt": "tables.options:AdoptOptions",
+    "annotate": "upkeep.options:AnnotateOptions",
     "bench-models": "bench_models.options:BenchModelsOptions",
     "build_index": "index.options:BuildIndexOptions",
     "compare": "compare.options:CompareOptions",

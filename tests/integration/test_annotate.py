@@ -13,7 +13,8 @@ import pytest
 
 import vecindex
 from planted import put_map
-from tables import chunked_table, filled, ids_in
+from static_models import save_static
+from tables import Notices, chunked_table, filled, ids_in
 from vecindex.errors import ConfigError, LockedError
 from vecindex.store.database import Database
 
@@ -86,8 +87,8 @@ def test_labels_color_the_map_and_are_its_topics(tmp_path: Path) -> None:
         (["a"], {"label": "x", "clear": True}, "Give one of"),
         (["a"], {"label": " "}, "A label is a text, found an empty one"),
         (["a"], {"label": "x", "where": "year > 1"}, "Give ids or where=, not both"),
-        (["a"], {"label": "x", "column": "year"}, "a column 'year' of the type int64, which holds no labels"),
-        (["a"], {"label": "x", "column": "vector"}, "a column 'vector' of the table's own"),
+        (["a"], {"label": "x", "column": "year"}, "the column .year. holds a field of your source, no labels"),
+        (["a"], {"label": "x", "column": "vector"}, "the column 'vector' holds what the table itself needs"),
         (["a"], {"label": "x", "column": "Ä"}, "A column of labels cannot be named 'Ä'"),
         (["a"], {"clear": True, "column": "none"}, "has no column 'none' of labels"),
         ([], {"restore": "t", "label": "x"}, "restore= gives all labels of the column back"),
@@ -99,6 +100,45 @@ def test_what_cannot_be_done_says_why(tmp_path: Path, ids: list[str], options: d
     with pytest.raises(ConfigError, match=told):
         vecindex.open(tmp_path).annotate(ids, **options)
     assert Database(tmp_path).articles("articles").version == version
+
+
+def test_labels_and_fields_of_a_source_are_kept_apart(tmp_path: Path) -> None:
+    source, static = tmp_path / "rows.jsonl", str(save_static(tmp_path / "model"))
+
+    def ingest(*rows: dict[str, Any]) -> None:
+        source.write_text("".join(json.dumps({"text": f"Text of {row['id']}", **row}) + "\n" for row in rows))
+        index.ingest(source, observer=notices)
+
+    def stored() -> list[dict[str, Any]]:
+        batches = Database(tmp_path / "db").articles("articles").scan(["id", "topic", "label"])
+        return sorted((row for batch in batches for row in batch.to_pylist()), key=lambda row: str(row["id"]))
+
+    index, notices = vecindex.open(tmp_path / "db"), Notices()
+    source.write_text('{"id": "a", "text": "A text", "topic": "cells"}\n{"id": "b", "text": "B text"}\n')
+    index.ingest(source, model=static)
+    for column in ("topic", "Topic"):
+        with pytest.raises(ConfigError, match="column 'topic' holds a field of your source"):
+            index.annotate(["a"], label="x", column=column)
+    index.annotate(["a", "b"], label="mine")
+    with pytest.raises(ConfigError, match=r"but 'label'\.\nSpell it so: column='label'"):
+        index.annotate(["a"], label="x", column="Label")
+    assert index.doctor().sound
+    # The same rows keep their labels; another content loses it; a field called so has a column of its own.
+    ingest({"id": "a", "text": "A text", "topic": "cells"}, {"id": "b", "text": "B text", "label": "theirs"})
+    assert stored() == [
+        {"id": "a", "topic": "cells", "label": "mine"},
+        {"id": "b", "topic": None, "label": None},
+    ]
+    assert any("'label' as 'src_label'" in line for line in notices.lines)
+    assert labels(tmp_path / "db", "src_label") == {"b": "theirs"}
+    assert index.doctor().sound
+    # Another model's table has the labels as labels, too.
+    other = vecindex.open(tmp_path / "db", "other")
+    other.reembed("articles", model=static)
+    assert other.annotate(["b"], label="later").rows == 1
+    batches = Database(tmp_path / "db").articles("other").scan(["id", "label"])
+    assert {row["id"]: row["label"] for b in batches for row in b.to_pylist()} == {"a": "mine", "b": "later"}
+    assert other.doctor().sound
 
 
 def test_a_writer_is_waited_for_or_named(tmp_path: Path) -> None:
@@ -124,3 +164,4 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     wrong = run("a00001")
     assert wrong.returncode == 2
     assert "--label" in wrong.stderr
+    assert "Give ids, --ids or --where." in run("--label", "x").stderr

@@ -194,7 +194,7 @@ def test_vectors_are_read_once_a_few_queries_were_asked(tmp_path: Path) -> None:
     assert several._warm().held_bytes == 30 * 8 * 4
 
 
-@pytest.mark.parametrize(("megabytes", "held"), [("0", 0), ("1", 960), ("some", 960)])
+@pytest.mark.parametrize(("megabytes", "held"), [("0", 0), ("1", 960), (" ", 960)])
 def test_the_budget_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, megabytes: str, held: int) -> None:
     _, vectors = filled(tmp_path, 30)
     monkeypatch.setenv("VECINDEX_VECTOR_MB", megabytes)
@@ -202,6 +202,13 @@ def test_the_budget_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meg
     index._held = Warm(first=0)
     assert [hit.id for hit in index.search(vector=vectors[3], k=1).hits] == ["a00003"]
     assert index._held.held_bytes == held
+
+
+@pytest.mark.parametrize("given", ["abc", "-1", "nan", "1e99", "2GB", "0.5", "9" * 5_000])
+def test_a_budget_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("VECINDEX_VECTOR_MB", given)
+    with pytest.raises(ConfigError, match=f"VECINDEX_VECTOR_MB is a whole number of MB, found '{given[:40]}'"):
+        Warm()
 
 
 def test_vectors_of_another_length_are_left_to_the_disk(tmp_path: Path) -> None:

@@ -99,3 +99,16 @@ def test_the_option_of_a_message_is_one_of_some_verb() -> None:
             if name not in python and not any(flag_of(verb, name) in typed for verb in COMMANDS):
                 wrong.append(f"{place}: {name}")
     assert not wrong
+
+
+def test_an_option_is_spelled_as_its_verb_declares_it() -> None:
+    wrong, compared = [], 0
+    for verb, typed in COMMANDS.items():
+        method = {flag: name for name, flag in NAMED.items()}.get(verb, verb.replace("-", "_"))
+        python = inspect.signature(getattr(vecindex.Index, method, len)).parameters
+        for one in typed.params:
+            declared = python.get(one.name)
+            if one.param_type_name == "option" and declared and declared.kind is declared.KEYWORD_ONLY:
+                compared += 1
+                wrong += [] if flag_of(verb, one.name) in one.opts else [f"{verb}: {one.name}"]
+    assert (wrong, compared > 100) == ([], True)

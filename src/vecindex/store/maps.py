@@ -17,7 +17,7 @@ from vecindex.core.neighbors import F64
 from vecindex.core.texts.joined import joined, plain_chunks
 from vecindex.errors import ConfigError, CorruptError, VecindexError
 from vecindex.messages import Message, Placeholder, command, text
-from vecindex.schema import MAP_KEY, axes_among, stored_json
+from vecindex.schema import LABEL_KEY, MAP_KEY, axes_among, stored_json
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import FORMER_PREFIX, AuxiliaryTable
 from vecindex.store.faults import translated
@@ -180,15 +180,17 @@ def put_map(table: ArticleTable, name: str, ids: pa.Array, xy: F64, about: Mappi
 
 
 def put_texts(table: ArticleTable, column: str, ids: pa.Array, values: pa.Array) -> None:
-    """Store texts, null for none, in a column of the rows with these ids; others keep theirs.
+    """Store labels, null for none, in a column of the rows with these ids; others keep theirs.
 
-    The caller holds the writer lock. A column that is not there is added first, null everywhere; then one commit
-    writes all texts. So readers see all of them or none. Vectors and texts of articles are not written.
+    The caller holds the writer lock. A column that is not there is added first, null everywhere and marked as one of
+    labels; then one commit writes all texts. So readers see all of them or none. Vectors and texts of
+    articles are not written.
     """
     import pyarrow as pa
 
     if column not in table.schema.names:
-        _retried(table, lambda: table.lance.add_columns(pa.schema([pa.field(column, pa.string())])))
+        marked = pa.field(column, pa.string(), metadata={LABEL_KEY: b"1"})
+        _retried(table, lambda: table.lance.add_columns(pa.schema([marked])))
     _rewrite(table, pa.table({"id": plain_chunks(ids), column: values.cast(pa.string())}))
 
 

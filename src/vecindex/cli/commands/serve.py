@@ -48,6 +48,7 @@ def serve(
     from vecindex.serve.table.live import Served
     from vecindex.verbs.search.warm import Warm
 
+    warm = Warm()
     served = Served(database_uri(db), table, map, questions, options, rerank)
 
     def ready(url: str) -> None:
@@ -57,7 +58,7 @@ def serve(
         except OutputError:
             silence("stdout")
             say(url)
-        memory = Warm().budget_bytes() / 1e9
+        memory = warm.budget_bytes() / 1e9
         say(f"serving {served.uri}/{table}, with up to {memory:.1f} GB of vectors in memory; Ctrl-C ends it")
         if open:
             import webbrowser

@@ -13,6 +13,7 @@ from vecindex.schema import (
     column_name,
     field_of,
     infer_fields,
+    is_label,
     unrecorded_name,
 )
 
@@ -25,6 +26,7 @@ class UserColumns:
 
     No two columns differ in letter case alone, for an SQL condition might take one for the other. Every column that
     is made here records its field's name, so that the field stands in it in every later run too.
+    A column of labels holds no field: one of its name gets another column.
     """
 
     def __init__(self, schema: Iterable[pa.Field] = ()) -> None:
@@ -34,7 +36,7 @@ class UserColumns:
         self._of: dict[str, pa.Field] = {}
         self._unrecorded: dict[str, pa.Field] = {}
         for column in columns:
-            if column.name in OWN_COLUMNS or MAP_KEY in (column.metadata or {}):
+            if column.name in OWN_COLUMNS or MAP_KEY in (column.metadata or {}) or is_label(column):
                 continue
             field = field_of(column)
             if field is None:

@@ -43,6 +43,7 @@ class Warm:
 
     def __init__(self, first: int = FIRST) -> None:
         """Hold nothing yet; queries before the `first` are answered from the disk."""
+        vector_memory_bytes()  # refuses what is no number before anything is searched
         self._first = first
         self._lock = threading.RLock()
         self._pieces = Pieces(self.budget_bytes)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 from vecindex.errors import ConfigError, VecindexError
 from vecindex.messages import Placeholder, counted, option, percent, text
 from vecindex.options import ModelOptions, checked
+from vecindex.schema import is_label
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.maps import columns_and_positions, maps
+from vecindex.store.maps import columns_and_positions, maps, put_texts
 from vecindex.store.questions import QuestionTable
 from vecindex.types import Observer, Silent
 from vecindex.verbs.ingest.ingest import ingest
@@ -22,7 +24,7 @@ from vecindex.verbs.project.project import project
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.vectors import question_vectors
 from vecindex.verbs.tables.options import ReembedOptions
-from vecindex.verbs.tables.rows import OWN, names_of, renamed
+from vecindex.verbs.tables.rows import OWN, fields_in, names_of, renamed
 from vecindex.verbs.tables.whole import WholeArticles, same_cut
 
 
@@ -52,6 +54,7 @@ def reembed(
         name=f"table {source}",
     )
     if options["carry"] and not report.interrupted and database.has(name):
+        _carry_labels(database, name, old, observer)
         _carry_maps(database, name, old, model, observer)
         _carry_questions(database, name, old, options, model, observer)
     return report
@@ -72,9 +75,9 @@ def _rows(old: ArticleTable) -> Any:
     """Return the articles of a table, in whatever pieces it holds them."""
     if old.fingerprint.chunking is not None:
         return WholeArticles(old)
-    extras = old.extra_columns
+    extras = fields_in(old)
     columns = [*(old.schema.field(own) for own in OWN), *extras]
-    names = [*OWN, *names_of(extras).values()]
+    names = [*OWN, *names_of(old).values()]
     return renamed(old.stream([field.name for field in columns]), columns, names, old.count())
 
 
@@ -93,11 +96,39 @@ def _as_before(database: Database, name: str, old: ArticleTable, options: Reembe
     # All that the old table keeps is kept, and what it does not keep is not begun to be kept later.
     kept = old.setting(KEPT_FIELDS) or {"fields": None, "skip_fields": []}
     if not is_begun:
-        there = list(names_of(old.extra_columns).values())
+        there = list(names_of(old).values())
         # Among the columns may be one that was not chosen: what orders the versions of a row is always kept.
         chosen = None if kept["fields"] is None else sorted({*kept["fields"], *there})
         found |= {"fields": chosen, "skip_fields": [name for name in kept["skip_fields"] if name not in there]}
     return found
+
+
+def _carry_labels(database: Database, name: str, old: ArticleTable, observer: Observer) -> None:
+    """Give the articles the labels that they have; columns of labels that the new table has are left alone."""
+    import pyarrow as pa
+
+    new = database.articles(name)
+    there = {column.name.lower(): column for column in new.schema}
+    for column in (one.name for one in old.extra_columns if is_label(one)):
+        if column.lower() in there:
+            if not is_label(there[column.lower()]):
+                observer.notice(f"labels of {column!r} are not taken along: the new table has a column of that name")
+            continue
+        labels = {article: label for article, label in _pairs(old, _article_of(old), column) if label is not None}
+        rows = [(row, labels[of]) for row, of in _pairs(new, "id", _article_of(new)) if of in labels]
+        if rows:
+            with database.writer():
+                put_texts(new, column, *(pa.array(part, pa.string()) for part in zip(*rows, strict=True)))
+            observer.notice(f"labels of {column!r} are taken along")
+
+
+def _article_of(table: ArticleTable) -> str:
+    return "id" if table.fingerprint.chunking is None else "article_id"
+
+
+def _pairs(table: ArticleTable, *columns: str) -> Iterator[tuple[Any, ...]]:
+    for batch in table.scan(list(dict.fromkeys(columns))):
+        yield from zip(*(batch.column(column).to_pylist() for column in columns), strict=True)
 
 
 def _carry_maps(database: Database, name: str, old: ArticleTable, model: QuestionModel, observer: Observer) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vecindex.schema import field_of
+from vecindex.schema import field_of, is_label
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from vecindex.store.articles import ArticleTable
 
 OWN = ("id", "title", "text")
 """The fields of a row that every article has."""
@@ -27,14 +29,21 @@ class TableRows:
         return self.reader.__arrow_c_stream__(requested_schema)
 
 
-def names_of(columns: Sequence[pa.Field]) -> dict[str, str]:
+def fields_in(table: ArticleTable) -> list[pa.Field]:
+    """Return the columns of a table that hold fields of its source: all but its labels."""
+    return [column for column in table.extra_columns if not is_label(column)]
+
+
+def names_of(table: ArticleTable) -> dict[str, str]:
     """Return by column under which name each other field of a table is a field of a row.
 
-    That is its own, and its column's where that is the id's, the text's or the title's, or another's column.
+    That is its own, and its column's where that is the id's, the text's or the title's, or another's column, also
+    one of labels.
     """
-    names = {column.name: field_of(column) or column.name for column in columns}
+    names = {column.name: field_of(column) or column.name for column in fields_in(table)}
+    there = {column.name for column in table.extra_columns}
     return {
-        column: column if name in OWN or (name != column and name in names) else name
+        column: column if name in OWN or (name != column and name in there) else name
         for column, name in names.items()
     }
 

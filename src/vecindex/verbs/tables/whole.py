@@ -46,8 +46,7 @@ class WholeArticles:
         for batch in self.table.scan(["article_id"]):
             left.update(map(id_digest, batch.column(0).to_pylist()))
         waiting: dict[str, list[dict[str, Any]]] = {}
-        extras = self.table.extra_columns
-        names = names_of(extras)
+        names = names_of(self.table)
         made = self.table.fingerprint
         assert made.chunking is not None, "other tables hold whole articles"
         overlap = min(made.chunking.overlap, made.chunking.tokens // 2)

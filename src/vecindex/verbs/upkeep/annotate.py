@@ -12,6 +12,7 @@ from vecindex.core.identity import id_as_written
 from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, option, text
 from vecindex.options import checked
+from vecindex.schema import is_label
 from vecindex.serialize import Result
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -69,6 +70,8 @@ def annotate(
     with database.writer():
         import pyarrow as pa
 
+        # An ingest may have made a column of that name since.
+        _check_column(table, column, must_be=former is not None or options["clear"])
         key = "article_id" if table.fingerprint.chunking else "id"
         rows, articles, missing = _matched(table, key, wanted, options["where"], everything=former is not None)
         if rows:
@@ -98,22 +101,27 @@ def _check(ids: Sequence[str], options: AnnotateOptions) -> None:
 
 
 def _check_column(table: ArticleTable, column: str, must_be: bool) -> None:
-    """Raise ConfigError for a column that cannot hold labels, or is not there although it must be."""
-    import pyarrow as pa
-
-    own = {field.name: field.type for field in table.extra_columns}
-    there = next((name for name in table.schema.names if name.lower() == column.lower()), None)
-    if there is not None and there in own and pa.types.is_string(own[there]) and there == column:
-        return
-    if there is not None:
-        held = f"of the type {own[there]}" if there in own else "of the table's own"
+    """Raise ConfigError for a column that holds something else, or is not there although it must be."""
+    columns = {field.name.lower(): field for field in table.schema}
+    labels = [field.name for field in table.schema if is_label(field)]
+    there = columns.get(column.lower())
+    if there is not None and is_label(there):
+        if there.name == column:
+            return
         raise ConfigError(
-            f"{table.where} has a column {there!r} {held}, which holds no labels.",
+            f"{table.where} has no column {column!r} of labels, but {there.name!r}.",
+            text("Spell it so: ", option("column", there.name)),
+        )
+    if there is not None:
+        is_field = any(field.name == there.name for field in table.extra_columns)
+        held = "a field of your source" if is_field else "what the table itself needs"
+        raise ConfigError(
+            f"{table.where}: the column {there.name!r} holds {held}, no labels.",
             text("Name another: ", option("column", Placeholder("NAME"))),
         )
     if must_be:
         raise ConfigError(
-            f"{table.where} has no column {column!r} of labels.", f"Columns: {', '.join(own) or 'none'}"
+            f"{table.where} has no column {column!r} of labels.", f"There is: {', '.join(labels) or 'none'}."
         )
     if not _NAME.fullmatch(column):
         raise ConfigError(

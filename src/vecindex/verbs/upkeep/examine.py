@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from vecindex.core.identity import content_hash, id_digest, same_text, vector_hashes
 from vecindex.core.vectors import F32
-from vecindex.schema import field_of
+from vecindex.schema import field_of, is_label
 from vecindex.sources.fieldmap import parse_template
 from vecindex.store.articles import ArticleTable, as_matrix
 from vecindex.types import Fingerprint
@@ -54,7 +54,7 @@ class Examiner:
         self.no_id = 0
         self.articles_of: dict[str, str] = {}
         self.hashed = 0
-        self.rehash = Rehash(stored, table.extra_columns)
+        self.rehash = Rehash(stored, [one for one in table.extra_columns if not is_label(one)])
         self._table = table
         self._dimension = stored.dimension
         self._ids: list[npt.NDArray[np.uint64]] = []

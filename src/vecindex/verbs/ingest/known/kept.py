@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from vecindex.errors import VecindexError
-from vecindex.schema import field_of
+from vecindex.schema import field_of, is_label
 from vecindex.sources.fieldmap import FieldMap, is_later_name, is_text_name, parse_template
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -62,7 +62,8 @@ class KeptFields:
         stored = None if table is None else table.setting(SETTING)
         if not is_given and stored is not None:
             chosen, skipped = stored["fields"], stored["skip_fields"]
-        there = () if table is None else [field_of(column) or column.name for column in table.extra_columns]
+        fields = [] if table is None else [column for column in table.extra_columns if not is_label(column)]
+        there = [field_of(column) or column.name for column in fields]
         kept = cls(
             chosen, skipped or (), is_given, newer=options["newer"], deleted=options["deleted_field"], there=there
         )
