@@ -34,8 +34,7 @@ def ranked_ids(
     """Return the ids of the rows of each question's first hits, 100 at most; the first k are those of `search`.
 
     Without a ranker there are none; the typed question is the last. Of diverse hits there are as many as a search for
-    k chooses from. Which of several hits by words with one score stand at the very end, where a list is cut, is Lance's
-    choice, and may differ. Where articles are counted, each is there once, by its best chunk. The full-text index is made
+    k chooses from. Where articles are counted, each is there once, by its best chunk. The full-text index is made
     where it is missing, so this comes before a version is read.
     """
     if ranker is None:
