@@ -26,7 +26,7 @@ def test_an_anchored_map_is_never_shown_without_that(capsys: pytest.CaptureFixtu
     )
     about = {"anchored": True, "anchors": {"files": [{"name": "x.jsonl"}], "questions": 3}}
     maps = [SimpleNamespace(name="a", about=about), SimpleNamespace(name="b", about={})]
-    result: Any = SimpleNamespace(maps=maps, rows=[row], typed=None, questions=2)
+    result: Any = SimpleNamespace(maps=maps, rows=[row], typed=None, questions=2, ranked=None)
     print_question(result, "q1")
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("the map ")]
     assert lines == [
