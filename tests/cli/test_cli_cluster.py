@@ -92,6 +92,32 @@ def test_without_ray_the_message_has_the_command_that_installs_it(rows: Path) ->
     assert "pip install 'vecindex[ray]'" in done.stderr
 
 
+def test_a_process_that_had_a_cluster_of_its_own_says_why_it_joins_no_other(rows: Path) -> None:
+    """Ray reads a token once for a process; another cluster does not know that of the first."""
+    script = rows.parent / "twice.py"
+    script.write_text(
+        "import json, socket, vecindex\n"
+        "from vecindex.errors import ConfigError\n"
+        f"rows = [json.loads(line) for line in open({str(rows)!r})]\n"
+        "how = {'vector_field': 'v', 'model': 'test/none', 'unverified': True, 'worker_cores': 1}\n"
+        f"first = vecindex.open({str(rows.parent / 'one')!r}).ingest(rows, engine='ray', **how)\n"
+        "with socket.create_server(('127.0.0.1', 0)) as other:\n"
+        "    address = f'127.0.0.1:{other.getsockname()[1]}'\n"
+        "    try:\n"
+        f"        vecindex.open({str(rows.parent / 'two')!r}).ingest(rows, engine=f'ray:{{address}}', **how)\n"
+        "    except ConfigError as error:\n"
+        "        print(json.dumps([first.added, address, str(error)]))\n"
+    )
+    env = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+    env["PYTHONPATH"] = os.pathsep.join(sys.path)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=200, check=False, env=env)
+    assert done.returncode == 0, done.stderr
+    added, address, said = json.loads(done.stdout.splitlines()[-1])
+    assert added == 20
+    assert f"a token of its own, and cannot join the one at {address}." in said
+    assert "Start a new process. Or set RAY_AUTH_MODE" in said
+
+
 def test_ray_leaves_nothing_on_the_terminal_and_no_file(rows: Path) -> None:
     home, temporary = rows.parent / "home", rows.parent / "t"
     home.mkdir()

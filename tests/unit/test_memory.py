@@ -7,7 +7,23 @@ from typing import Any
 
 import pytest
 
-from vecindex.core.memory import give_back_memory, keep_one_heap
+from vecindex.core.memory import bytes_in_words, give_back_memory, keep_one_heap
+
+
+@pytest.mark.parametrize(
+    ("written", "n_bytes"),
+    [
+        ("4GB", 4_000_000_000),
+        ("0.5 kib", 512),
+        ("999999999999999", 999_999_999_999_999),
+        ("1" * 16, None),
+        ("9" * 400 + "GB", None),
+        ("1." + "0" * 400, None),
+        ("\u0664GB", None),
+    ],
+)
+def test_a_size_has_few_digits_and_those_of_ascii(written: str, n_bytes: int | None) -> None:
+    assert bytes_in_words(written) == n_bytes
 
 
 @pytest.mark.parametrize(

@@ -115,13 +115,20 @@ class Cluster:
         return Room(cores or max(1, min(CORES, int(most["CPU"]))))
 
 
+class _Made:
+    """What this process has set in its environment: the token of its own clusters, None before the first."""
+
+    token: str | None = None
+
+
 @contextmanager
 def connected(engine: Engine) -> Iterator[Cluster]:
     """Connect to a cluster inside the block, or start one; a connection that the caller has made is used and kept.
 
-    Raises MissingExtraError, and ConfigError where the cluster does not answer.
+    Raises MissingExtraError, and ConfigError where the cluster does not answer, or another one was started here.
     """
     require_ray()
+    _check_token(engine)
     _set_up(engine)
     ray = import_module(RAY)
     if ray.is_initialized():
@@ -158,8 +165,29 @@ def _set_up(engine: Engine) -> None:
     }
     if engine.address is None and "RAY_AUTH_MODE" not in os.environ and RAY not in sys.modules:
         values |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        if "RAY_AUTH_TOKEN" not in os.environ:
+            _Made.token = values["RAY_AUTH_TOKEN"]
     for name, value in values.items():
         os.environ.setdefault(name, value)
+
+
+def _check_token(engine: Engine) -> None:
+    """Raise ConfigError where Ray has the token of a cluster of our own, which no other cluster knows.
+
+    Ray reads it once for a process, so it cannot be taken back.
+    """
+    if engine.address is None or _Made.token is None or os.environ.get("RAY_AUTH_TOKEN") != _Made.token:
+        return
+    if import_module(RAY).is_initialized():
+        return
+    raise ConfigError(
+        text(
+            "This process has started a Ray cluster of its own before, with a token of its own, and cannot join the "
+            f"one at {engine.address}.",
+        ),
+        "Start a new process. Or set RAY_AUTH_MODE, and RAY_AUTH_TOKEN where the cluster has one, before the first "
+        "run on Ray.",
+    )
 
 
 _SILENT: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}

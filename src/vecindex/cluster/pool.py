@@ -21,6 +21,7 @@ UNITS_A_WORKER = 2
 _POLL_S = 0.5
 _LOOK_S = 10.0
 _READY_S = 900.0
+_MOST_SAID = 300
 OWN = "own"
 """The group of calls that need the worker itself: one at a time. `SIDE` runs alongside, one at a time, too."""
 SIDE = "side"
@@ -73,6 +74,7 @@ class Pool:
         self._looked = 0.0
         self.deaths = 0
         """How many workers have died so far."""
+        self._cause = ""
         self._kind = cluster.ray.remote(
             num_cpus=room.cores,
             num_gpus=room.gpus,
@@ -239,7 +241,7 @@ class Pool:
 
     def _too_many(self, name: Message) -> ModelError:
         return ModelError(
-            text("A worker died each time at ", name, f": {MOST_DEATHS} in a row."),
+            text("A worker died each time at ", name, f": {MOST_DEATHS} in a row. Ray says: {self._cause}"),
             text(
                 "Most often memory ran out. Run the same command again: it goes on from here. Take smaller batches (",
                 option("batch_tokens", 1024),
@@ -255,7 +257,8 @@ class Pool:
             return
         worker.is_gone, worker.is_ready = True, False
         self.deaths += 1
-        _LOG.warning("a worker has died: %s", str(error).splitlines()[0][:300])
+        self._cause = _cause(error)
+        _LOG.warning("a worker has died: %s", self._cause)
         is_lost = worker.node and worker.node not in {node["NodeID"] for node in self._cluster.nodes()}
         # What it was at is the oldest of each group; what waited behind that is innocent.
         for group in (OWN, SIDE):
@@ -293,6 +296,17 @@ class Pool:
             f"The Ray cluster has no room for a worker: one needs {wanted} of a machine, all of them have {found}.",
             text("Give it machines, wait until others are done, or ask for less: ", option("worker_cores", 1)),
         )
+
+
+def _cause(error: Exception) -> str:
+    """Return what Ray says of a death in one line: the detail where there is one, which follows the ids of the actor.
+
+    >>> _cause(RuntimeError("It died.\\n\\tpid: 7\\nExit type: FAULT Worker exit detail: It left\\nwith code 2."))
+    'It left with code 2.'
+    """
+    said = str(error).strip()
+    detail = said.rpartition("Worker exit detail:")[2] if "Worker exit detail:" in said else said.partition("\n")[0]
+    return (" ".join(detail.split()) or type(error).__name__)[:_MOST_SAID]
 
 
 def in_order(jobs: Iterator[Job], pool: Pool) -> Iterator[Any]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 # M_ARENA_MAX of glibc's malloc.h.
 _ARENA_MAX = -8
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
+# With more digits than these a size is a typing error, and soon none that a float holds.
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*([kmgt]?)(i?)b?", re.IGNORECASE | re.ASCII)
 
 
 def bytes_in_words(written: str) -> int | None:
