@@ -24,7 +24,7 @@ from vecindex.types import Silent
 from vecindex.verbs.map_rows import read_rows
 from vecindex.verbs.project import size as sizes
 from vecindex.verbs.project.result import ProjectResult
-from vecindex.verbs.project.sampled import tiles
+from vecindex.verbs.project.sampled import tiles, with_surroundings
 from vecindex.verbs.scores.scores import score_map, scored
 
 D, N, LAID_OUT = 16, 600, 200
@@ -114,6 +114,22 @@ def test_rows_are_read_by_their_numbers_and_in_part(world: Any) -> None:
     again = part.ordered(np.array([2, 0, 1]))
     assert (again.matrix(Silent()) == vectors[[500, 3, 8]]).all()
     assert (again.vectors_of(np.array([0, 2])) == vectors[[500, 8]]).all()
+
+
+def test_an_island_far_from_its_tile_does_not_bring_in_all_between() -> None:
+    rng = np.random.default_rng(0)
+    xy = rng.uniform(size=(10_000, 2))
+    tile = np.flatnonzero((xy < 0.3).all(axis=1))
+    before = with_surroundings(xy, tile, 10_000)
+    high = xy[tile].max(axis=0)
+    assert len(tile) < len(before) == pytest.approx(((xy < high + 0.08 * high).all(axis=1)).sum(), rel=0.05)
+    xy[tile[:3]] = [[20.0, 20.0], [20.1, 20.0], [-9.0, 4.0]]
+    after = with_surroundings(xy, tile, 10_000)
+    assert set(tile) <= {*after}
+    assert len(after) == pytest.approx(len(before), rel=0.05)
+    some = with_surroundings(xy, tile, len(tile) + 50)
+    assert len(some) == len(tile) + 50
+    assert {*some} <= {*after}
 
 
 def test_the_same_seed_gives_the_same_map_and_its_graph_is_used_again(tmp_path: Path) -> None:

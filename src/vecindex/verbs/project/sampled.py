@@ -30,7 +30,7 @@ PASSES = 2
 _PLACED = 8_192
 _AROUND = 0.08
 _DRAWN = 1
-# What a tile with its surroundings needs is less than what the layout of the sample needed.
+# Of the articles read for a tile; the others are around it. In all they are no more than those laid out.
 _TILE_SHARE = 1 / 1.5
 
 
@@ -89,9 +89,8 @@ def with_others(
     found[others] = apart(found[others], plane)
     sweeps = int(settings.get("polish_sweeps", 0))
     if sweeps and len(rows) >= LEAST_ARTICLES:
-        tile_rows = max(LEAST_ARTICLES, int(len(laid_out) * _TILE_SHARE))
         for number in range(PASSES):
-            _polish(rows, found, tile_rows, sweeps, seed + number, observer)
+            _polish(rows, found, len(laid_out), sweeps, seed + number, observer)
     return Placed(found.astype(np.float32).astype(np.float64), laid_out, copies)
 
 
@@ -130,14 +129,30 @@ def tiles(xy: F64, most: int) -> list[Rows]:
     return list(halved(np.arange(len(xy))))
 
 
+def with_surroundings(xy: F64, part: Rows, most: int) -> Rows:
+    """Return a tile's articles and those around it on a map (n, 2), ascending; at most `most` where the tile is less.
+
+    Around is within 8 % of the width and height that all but the outermost hundredths of the tile take. So a few of
+    its articles far from the others do not bring in all that lie between. The nearest come first.
+
+    >>> with_surroundings(np.array([[0.0, 0], [1, 1], [1.05, 0.5], [1.02, 0.5], [5, 5]]), np.array([0, 1]), 3)
+    array([0, 1, 3])
+    """
+    low, high = np.quantile(xy[part], (0.01, 0.99), axis=0)
+    widths = np.where(high > low, high - low, 1.0)
+    away = (np.maximum(np.maximum(low - xy, xy - high), 0.0) / widths).max(axis=1)
+    away[part] = np.inf
+    around = np.flatnonzero(away <= _AROUND)
+    nearest = around[np.argsort(away[around], kind="stable")[: max(0, most - len(part))]]
+    return np.sort(np.concatenate([part, nearest]))
+
+
 def _polish(rows: MapRows, xy: F64, most: int, sweeps: int, seed: int, observer: Observer) -> None:
-    """Move the articles of one tile after the other; those around a tile are seen, and stay."""
-    parts = tiles(xy, most)
+    """Move the articles of one tile after the other; those around a tile stay. At most `most` are read at once."""
+    parts = tiles(xy, max(LEAST_ARTICLES, int(most * _TILE_SHARE)))
     for number, part in enumerate(parts):
         observer.stage(Stage(POLISHING, number, len(parts)))
-        low, high = xy[part].min(axis=0), xy[part].max(axis=0)
-        margin = _AROUND * (high - low)
-        seen = np.flatnonzero(((xy >= low - margin) & (xy <= high + margin)).all(axis=1))
+        seen = with_surroundings(xy, part, most)
         if len(seen) < LEAST_ARTICLES:
             continue
         seen = seen[along_a_curve(xy[seen].astype(np.float32))]
