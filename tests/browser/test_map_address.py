@@ -101,10 +101,42 @@ def test_back_goes_one_step_back(open_page: Open) -> None:
     assert page.locator(".vmap-card h3").inner_text() == "who is alone"
 
 
-@pytest.mark.parametrize("hash_", ["#map", "#c=nothing&a=no+one&q=none", "#v=1,b&f={&sel=x", "#%E0%A4%A=1"])
-def test_an_address_that_says_nothing_is_no_harm(open_page: Open, hash_: str) -> None:
+_DAMAGED = "A part of this link is damaged and was left out."
+_NAMES = "This link names what this map does not have: "
+
+
+@pytest.mark.parametrize(
+    ("hash_", "said"),
+    [
+        ("#map", ""),
+        ("#%E0%A4%A=1", ""),
+        ("#c=nothing&a=no+one&q=none", f"{_NAMES}color “nothing”; question “none”; article “no+one”."),
+        ("#v=1,b&f={&sel=x", _DAMAGED),
+        ("#sel=zzz", _DAMAGED),
+        ("#sel=n*zz*", _DAMAGED),
+        ("#f=topic:99", _DAMAGED),
+        ("#v=1", _DAMAGED),
+        ('#f={"topic":3}', _DAMAGED),
+        ('#f={"topic":["boats"],"x":[1]}', f"{_NAMES}topic “boats”; color “x”."),
+        ("#w=year+>+3&ask=what", f"{_NAMES}condition “year+>+3”; question “what”."),
+    ],
+)
+def test_an_address_that_says_nothing_is_no_harm(open_page: Open, hash_: str, said: str) -> None:
     page = open_map(open_page, planted())
     page.evaluate("(hash) => { location.hash = hash; }", hash_)
     restored(page)
     assert len(shown(page)) == 49
     assert page.locator(".vmap-card").is_hidden()
+    assert page.locator(".vmap-notice-text").text_content() == said
+
+
+def test_a_link_to_an_article_does_not_cover_it_on_a_phone(open_page: Open) -> None:
+    page = open_map(open_page, planted(), viewport={"width": 390, "height": 844})
+    page.evaluate("() => { location.hash = 'a=a3'; }")
+    restored(page)
+    page.locator(".vmap-card h3").wait_for()
+    card = page.locator(".vmap-card").bounding_box()
+    stage = page.locator(".vmap-over").bounding_box()
+    x, y = at(page, 3)
+    assert stage["x"] < x < stage["x"] + stage["width"]
+    assert stage["y"] < y < card["y"]

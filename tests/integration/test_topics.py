@@ -72,7 +72,7 @@ def test_a_file_renames_topics_and_lines_that_fit_none_are_counted(database: Pat
         writer.writerows([*level0, {"level": "0", "topic": "gone", "name": "x", "articles": "1", "example": "no"}])
     result = index.map(topics=3, topics_file=str(path))
     assert sorted(t.name for t in result.picture.topics if t.level == 0) == ["Cells", "Trains", "poetry"]
-    assert result.notes == (f"1 line of {path} fit no topic and are not used",)
+    assert result.notes == (f"1 line of {path} fits no topic and is not used",)
 
 
 @pytest.mark.parametrize(

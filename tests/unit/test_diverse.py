@@ -86,6 +86,8 @@ def test_names_of_rankers() -> None:
     for wrong in ("", "bm25", "meaning+", "meaning+reranked"):
         with pytest.raises(ConfigError, match="is no way to rank"):
             ranker_of(wrong)
+    with pytest.raises(ConfigError, match="names diverse twice"):
+        ranker_of("hybrid+diverse+diverse")
 
 
 @pytest.mark.parametrize(

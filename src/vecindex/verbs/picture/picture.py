@@ -340,7 +340,9 @@ def _first(colorings: Sequence[Coloring], key: str | None) -> list[Coloring]:
 def _notes(wanted: int, length: int, lenses: int, unused: int, topics_file: str | None) -> tuple[str, ...]:
     notes = []
     if unused:
-        notes.append(f"{unused:,} line{'' if unused == 1 else 's'} of {topics_file} fit no topic and are not used")
+        lines = number_of(unused, "line", "lines")
+        what = "fits no topic and is not used" if unused == 1 else "fit no topic and are not used"
+        notes.append(f"{lines} of {topics_file} {what}")
     if length != wanted:
         done = f"snippets are shortened from {wanted} to {length} characters" if length else "snippets are left out"
         notes.append(f"{done}, so that the page stays within {PAGE_BYTES / 1e6:.0f} MB")

@@ -45,6 +45,8 @@ def ranker_of(name: str, named: str = "rankers") -> Ranker:
     """
     base, *steps = (part.strip() for part in name.split("+"))
     wrong = next((step for step in steps if step not in STEPS), None)
+    if wrong is None and (twice := next((step for step in steps if steps.count(step) > 1), None)):
+        raise ConfigError(text(option(named), f": {name!r} names {twice} twice."), "Each step is made once.")
     if base not in RANKERS or wrong is not None:
         near = is_it(base, RANKERS) if base not in RANKERS else is_it(str(wrong), STEPS)
         raise ConfigError(

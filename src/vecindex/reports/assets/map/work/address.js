@@ -1,5 +1,7 @@
 // What is shown, as the part of the page's address behind #: reloading, going back and a copied link bring it back.
 
+import { uncover } from "../flights.js";
+
 const WAIT_MS = 250;
 const LONGEST = 12_000;
 const HOWS = { new: "n", add: "a", remove: "r", keep: "k" };
@@ -23,6 +25,41 @@ export function parsed(hash) {
   }
 }
 
+const quotedNames = (names) => names.map((name) => `“${name}”`).join(", ");
+
+/** What of an address could not be shown: what it names that is not there, and parts that nothing can read. */
+export class Unknown {
+  constructor() {
+    /** @type {Record<string, Set<string>>} */
+    this.missing = {};
+    this.unreadable = false;
+  }
+
+  /** @param {string} kind such as "article" @param {string} name */
+  add(kind, name) {
+    (this.missing[kind] ??= new Set()).add(name);
+  }
+
+  /** Read a part by a function that throws where it is damaged; `otherwise` then. */
+  read(parse, otherwise) {
+    try {
+      return parse();
+    } catch {
+      this.unreadable = true;
+      return otherwise;
+    }
+  }
+
+  /** What the page says of it; empty where all was shown. */
+  toString() {
+    const kinds = Object.entries(this.missing).map(([kind, names]) => `${kind} ${quotedNames([...names])}`);
+    return [
+      kinds.length ? `This link names what this map does not have: ${kinds.join("; ")}.` : "",
+      this.unreadable ? "A part of this link is damaged and was left out." : "",
+    ].filter(Boolean).join(" ");
+  }
+}
+
 const inTenths = (area) => area.map((v) => Math.round(10 * v).toString(36)).join(".");
 const fromTenths = (text) => text.split(".").map((v) => parseInt(v, 36) / 10);
 
@@ -30,11 +67,24 @@ const fromTenths = (text) => text.split(".").map((v) => parseInt(v, 36) / 10);
 export const stepsText = (steps) =>
   steps.map(({ how, area, state }) => `${HOWS[how]}*${area ? inTenths(area) : ""}*${state ? encodeURIComponent(JSON.stringify(state)) : ""}`).join("~");
 
+/** The steps of a text; throws where it is no such text. */
 export const stepsOf = (text) =>
   text.split("~").map((step) => {
     const [how, area, state] = step.split("*");
-    return { how: HOW_OF[how], area: area ? fromTenths(area) : null, state: state ? JSON.parse(decodeURIComponent(state)) : null };
+    const read = { how: HOW_OF[how], area: area ? fromTenths(area) : null, state: state ? JSON.parse(decodeURIComponent(state)) : null };
+    if (!read.how || (read.area && (read.area.length % 2 || read.area.length < 6 || !read.area.every(Number.isFinite)))) throw new Error("no step");
+    if (read.state?.f) checked(read.state.f);
+    return read;
   });
+
+/** Values by field as they are; throws where they are something else. */
+function checked(fields) {
+  if (typeof fields !== "object" || fields === null || !Object.values(fields).every(Array.isArray)) throw new Error("no values by field");
+  return fields;
+}
+
+/** The values by field of a text; throws where it is no such text. */
+export const fieldsOf = (text) => checked(JSON.parse(text));
 
 /** Which values of a coloring are shown: names, null for none; or the two ends of a range of numbers. */
 export function chosen(coloring, only) {
@@ -129,34 +179,50 @@ export class Address {
     this.restoring = true;
     const turn = (this.turn = (this.turn ?? 0) + 1);
     try {
-      await this.#show(values, () => turn === this.turn);
+      const unknown = new Unknown();
+      await this.#show(values, () => turn === this.turn, unknown);
+      if (turn === this.turn && String(unknown)) this.viewer.notice(String(unknown));
     } catch (error) {
-      this.viewer.notice(`Not all of what the address says could be shown: ${error.message ?? error}.`);
+      // An error of a request says what to do; one of the script says nothing to a reader.
+      this.viewer.notice(`Not all of what this link says could be shown.${error.status === undefined ? "" : ` ${error}`}`);
     } finally {
       if (turn === this.turn) this.restoring = false;
     }
   }
 
-  async #show(values, current) {
+  async #show(values, current, unknown) {
     const { viewer } = this;
     if (values.map !== undefined && values.map !== viewer.mapName) await viewer.showMap?.(values.map);
     const { header, work, camera } = viewer;
     const still = () => current() && header === viewer.header;
-    await viewer.setColoring(values.c ?? header.colorings[0].key);
+    const known = values.c === undefined || header.colorings.some((one) => one.key === values.c);
+    if (!known) unknown.add("color", values.c);
+    await viewer.setColoring(known ? values.c ?? header.colorings[0].key : header.colorings[0].key);
     if (!still()) return;
-    await work.restore(values, still);
+    await work.restore(values, still, unknown);
     if (!still()) return;
     const index = values.q === undefined ? -1 : viewer.state.questions.findIndex((one) => one.id === values.q);
     viewer.clear();
     if (index >= 0) viewer.pickQuestion(index);
-    else if (values.ask !== undefined) await viewer.onask?.(values.ask);
+    else if (values.q !== undefined) unknown.add("question", values.q);
+    else if (values.ask !== undefined && !viewer.onask) unknown.add("question", values.ask);
+    else if (values.ask !== undefined) await viewer.onask(values.ask);
     if (values.a !== undefined) {
       const row = await viewer.rowOf(values.a);
       if (!still()) return;
-      if (row !== null) viewer.select(row);
+      if (row === null) unknown.add("article", values.a);
+      else viewer.select(row);
     }
     const [x, y, zoom] = (values.v ?? "").split(",").map(Number);
     if (Number.isFinite(x + y + zoom)) camera.show({ x, y, scale: zoom * camera.home.scale });
-    else if (values.q === undefined && values.ask === undefined) camera.show(camera.home);
+    else {
+      unknown.unreadable ||= values.v !== undefined;
+      if (index < 0 && values.ask === undefined) camera.show(camera.home);
+      if (viewer.state.selected === null) return;
+      // The card must not cover the article.
+      viewer.scene.fitStage();
+      viewer.insets();
+      uncover(viewer, viewer.state.selected);
+    }
   }
 }

@@ -1,6 +1,6 @@
 // Work on the map: conditions that combine, and a selection.
 
-import { chosen, codesFor, stepsOf } from "./address.js";
+import { chosen, codesFor, fieldsOf, stepsOf } from "./address.js";
 import { Facets } from "./facets.js";
 import { condition } from "./files.js";
 import { Filters } from "./filters.js";
@@ -94,18 +94,22 @@ export class Workbench {
     return Object.keys(found).length ? found : null;
   }
 
-  /** Show what an address says: conditions, and the steps of a selection. `still()` is false once that is outdated. */
-  async restore(values, still) {
+  /**
+   * Show what an address says: conditions, and the steps of a selection. `still()` is false once that is outdated;
+   * `unknown` gets what is not there.
+   */
+  async restore(values, still, unknown) {
     const { viewer } = this;
-    const steps = values.sel === undefined ? [] : stepsOf(values.sel);
+    const steps = values.sel === undefined ? [] : unknown.read(() => stepsOf(values.sel), []);
     this.alone = false;
     this.selection.clear();
     for (const step of steps) {
-      const among = await this.#among(step.state);
+      const among = await this.#among(step.state, unknown);
       if (!still()) return;
       this.selection.take(viewer.scene.grid, step, among);
     }
-    const filters = await this.#filters(values.f === undefined ? {} : JSON.parse(values.f));
+    const filters = await this.#filters(values.f === undefined ? {} : unknown.read(() => fieldsOf(values.f), {}), unknown);
+    if (values.w && !viewer.onwhere) unknown.add("condition", values.w);
     if (values.w !== undefined || viewer.where) await viewer.onwhere?.(values.w ?? "");
     if (!still()) return;
     const outer = this.filters.masks.get("outer");
@@ -122,11 +126,13 @@ export class Workbench {
   }
 
   /** Promise filters by values of fields. */
-  async #filters(fields) {
+  async #filters(fields, unknown) {
     const filters = new Filters(this.filters.n);
     for (const [key, values] of Object.entries(fields)) {
       const coloring = this.viewer.header.colorings.find((one) => one.key === key);
       const only = coloring ? codesFor(coloring, values) : null;
+      if (!coloring) unknown.add("color", key);
+      else if (!only) unknown.add(coloring.label, values.map((one) => one ?? "none").join(", "));
       const codes = only && (await this.viewer.codesOf(coloring));
       if (codes) filters.choose(key, codes, only);
     }
@@ -134,16 +140,17 @@ export class Workbench {
   }
 
   /** Promise which points were shown in such a state. */
-  async #among(state) {
+  async #among(state, unknown) {
     const { viewer } = this;
-    const filters = await this.#filters(state?.f ?? {});
+    const filters = await this.#filters(state?.f ?? {}, unknown);
     if (state?.s) {
       const titles = await viewer.titlesRead;
       const mask = new Uint8Array(filters.n);
       for (const row of titles?.find(state.s).rows ?? []) mask[row] = 1;
       filters.set("search", mask);
     }
-    if (state?.w) filters.set("outer", await viewer.maskOf(state.w));
+    if (state?.w && !viewer.maskOf) unknown.add("condition", state.w);
+    else if (state?.w) filters.set("outer", await viewer.maskOf(state.w));
     if (state?.alone) filters.set("selection", this.selection.mask.slice());
     return filters.passing().mask;
   }
