@@ -392,7 +392,7 @@ def test_the_view_is_saved_as_a_picture(open_page: Open, tmp_path: Any) -> None:
     texts = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "cells, protein" in texts, "names are text"
     assert {"cells (17)", "trains (16)", "songs (16)"} <= set(texts)
-    assert "map my map & more" in str(texts)
+    assert "map “my map & more”" in str(texts)
     still(page)
     assert page.get_by_role("button", name="Topics").get_attribute("aria-pressed") == "true"
     assert page.evaluate("theMap.scene.overlay.showLabels")
@@ -684,7 +684,7 @@ def test_hostile_texts_are_shown_and_do_nothing(open_page: Open) -> None:
     assert page.locator(".vmap-results bdi").first.evaluate("(e) => e.textContent") == text
     assert page.locator(".vmap-badge").inner_text() == text
     assert page.locator(".vmap img, .vmap script").count() == 0
-    assert page.title() == clean(f"Map {HOSTILE[0]} of {HOSTILE[1]}")
+    assert page.title() == clean(f"Map “{HOSTILE[0]}” of {HOSTILE[1]}")
 
 
 def small(n: int, **changes: Any) -> Any:
