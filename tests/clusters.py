@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from vecindex.embed.encoders import ENCODERS
 from vecindex.store.database import Database
 from vecindex.verbs.ingest.result import IngestReport
 
@@ -65,6 +66,11 @@ def installed_encoder(folder: Path) -> Path:
     return folder
 
 
+def look_for_encoders_again() -> None:
+    """Let this process find an encoder that has come to its path since it first looked, or is gone from it."""
+    vars(ENCODERS).pop("_entries", None)
+
+
 @contextmanager
 def running_ray(folder: Path, cores: int = 2) -> Iterator[None]:
     """Run Ray for this process, which finds the encoder in `folder`; nothing of it is left."""
@@ -72,6 +78,7 @@ def running_ray(folder: Path, cores: int = 2) -> Iterator[None]:
         os.environ.setdefault(name, value)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
     sys.path.insert(0, str(folder))
+    look_for_encoders_again()
     import ray
 
     # The paths of its sockets may have 107 characters.
@@ -89,6 +96,7 @@ def running_ray(folder: Path, cores: int = 2) -> Iterator[None]:
         finally:
             ray.shutdown()
             sys.path.remove(str(folder))
+            look_for_encoders_again()
 
 
 def counts(report: IngestReport) -> dict[str, Any]:

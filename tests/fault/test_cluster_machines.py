@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import vecindex
-from clusters import MODEL, SETTINGS, installed_encoder, rows_of
+from clusters import MODEL, SETTINGS, installed_encoder, look_for_encoders_again, rows_of
 from object_storage import Bucket, moto, new_bucket, rows_file
 from tables import Notices
 from vecindex.errors import ConfigError
@@ -47,6 +47,7 @@ def machines(bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         for name, value in {**SETTINGS, "PYTHONPATH": os.pathsep.join([encoder, *sys.path])}.items():
             patch.setenv(name, value)
         patch.syspath_prepend(encoder)
+        look_for_encoders_again()
         import ray
         from ray.cluster_utils import Cluster
 
@@ -60,6 +61,7 @@ def machines(bucket: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         finally:
             ray.shutdown()
             cluster.shutdown()
+            look_for_encoders_again()
 
 
 def until(condition: Callable[[], Any]) -> None:

@@ -118,7 +118,8 @@ def test_all_corpora_are_followed() -> None:
 def test_all_causes_are_followed() -> None:
     named = {cause.split(",")[0] for cause in ENDS} | {end for _, end in ENDS.values()}
     # Questions that are placed one by one make no island. Truncation is a hint, and stands behind another cause.
-    assert {str(cause) for cause in Cause} - named == {Cause.ISLAND, Cause.TRUNCATION}
+    # Another ranking is a cause of overlaps by words or hybrid only, which are not asked here.
+    assert {str(cause) for cause in Cause} - named == {Cause.ISLAND, Cause.TRUNCATION, Cause.RANKING}
 
 
 @pytest.mark.parametrize("cause", ENDS)
