@@ -61,7 +61,9 @@ def test_no_error_shows_it() -> None:
     )
     shown = [str(error), repr(error), str(error.args), str(pickle.loads(pickle.dumps(error)))]
     assert not any(SECRET in one for one in shown)
-    assert shown[0] == "https://me:***@host/a: gone\nRun: index.ingest('https://me:***@host/a', db='s3://a:***@b')"
+    assert (
+        shown[0] == "https://me:***@host/a: gone\nRun: vecindex.open('s3://a:***@b').ingest('https://me:***@host/a')"
+    )
     assert described(OSError("GET https://h/?token=s3cr3t failed")) == "OSError: GET https://h/?token=*** failed"
 
 

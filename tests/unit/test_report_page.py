@@ -39,8 +39,10 @@ def test_a_live_page_may_request_its_own_server() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_template_escapes_every_text(text: str) -> None:
-    found = Page(rendered("causes.html", causes=[{**CAUSE, "summary": text, "confidence": text}], maps=[]))
-    plain = Page(rendered("causes.html", causes=[{**CAUSE, "summary": "plain", "confidence": "plain"}], maps=[]))
+    found, plain = (
+        Page(rendered("causes.html", causes=[{**CAUSE, "summary": one, "confidence": one}], maps=[], ranked=None))
+        for one in (text, "plain")
+    )
     assert [name for name, _ in found.tags] == [name for name, _ in plain.tags]
     assert found.text.count(clean(text)) == 2
 
@@ -56,4 +58,4 @@ def test_markup_in_a_template_is_not_escaped_and_none_is_nothing() -> None:
 
 def test_a_value_that_is_missing_is_an_error() -> None:
     with pytest.raises(UndefinedError, match="'causes' is undefined"):
-        rendered("causes.html", maps=[])
+        rendered("causes.html", maps=[], ranked=None)
