@@ -31,6 +31,8 @@ CHANGES = {
     "_Part",
     "_Reading",
     "_Run",
+    "_Sent",
+    "_Unit",
     "_Watcher",
 }
 ROOMS = ("core", "sources", "store", "verbs")
