@@ -31,9 +31,9 @@ CHANGES = {
     "_Part",
     "_Reading",
     "_Run",
-    "_Sent",
     "_Unit",
     "_Watcher",
+    "_Wave",
 }
 ROOMS = ("core", "sources", "store", "verbs")
 MODULES = sorted(
