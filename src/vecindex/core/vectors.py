@@ -75,5 +75,5 @@ def distances_to(vector: F32, rows: F32) -> npt.NDArray[np.float64]:
     lengths[np.abs(lengths - 1.0) < _UNIT] = 1.0
     with np.errstate(divide="ignore", invalid="ignore"):
         dist = 1.0 - products / lengths
-    # Rounding puts the distance to itself a little below nought.
+    # Rounding puts the distance to itself a little below zero.
     return np.asarray(np.maximum(dist, 0.0).astype(np.float32).astype(np.float64))
