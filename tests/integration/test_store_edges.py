@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Thread
 from uuid import uuid4
 
+import lance
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -18,8 +19,9 @@ from planted import make_table
 from vecindex.errors import LockedError, StoreError, TableNotFoundError
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
+from vecindex.store.lock import commit_again
 from vecindex.store.maintenance import maintain
-from vecindex.store.maps import _retried, columns_and_positions, maps, put_map
+from vecindex.store.maps import columns_and_positions, maps, put_map
 from vecindex.store.versions import set_aside
 
 IDS = [f"a{i:05d}" for i in range(6)]
@@ -52,10 +54,10 @@ def test_a_change_is_tried_ten_times(table: ArticleTable, conflicts: int, done: 
             raise RuntimeError("Commit conflict for version 3")
 
     if done:
-        _retried(table, change)
+        commit_again(table.lance, table.where, change)
     else:
-        with pytest.raises(StoreError, match="Commit conflict"):
-            _retried(table, change)
+        with pytest.raises(LockedError, match="Another process has written to"):
+            commit_again(table.lance, table.where, change)
     assert len(tried) == min(conflicts + 1, 10)
 
 
@@ -67,8 +69,28 @@ def test_another_error_is_not_tried_again(table: ArticleTable) -> None:
         raise RuntimeError("something else")
 
     with pytest.raises(StoreError, match="something else"):
-        _retried(table, change)
+        commit_again(table.lance, table.where, change)
     assert len(tried) == 1
+
+
+def test_a_setting_outlives_a_commit_that_came_between(table: ArticleTable) -> None:
+    tried = []
+
+    def change() -> None:
+        # What Lance itself raises: the commit of another process replaces the version that this one read.
+        data = table.lance.to_lance()
+        tried.append(data.version)
+        if len(tried) == 1:
+            pieces = [piece.metadata for piece in data.get_fragments()]
+            operation = lance.LanceOperation.Merge(pieces, data.lance_schema)
+            lance.LanceDataset.commit(data.uri, operation, read_version=data.version)
+        data.update_field_metadata({"vector": {"vecindex:test": "kept"}})
+
+    before, rows = table.lance.version, table.count()
+    commit_again(table.lance, table.where, change)
+    assert tried == [before, before + 1]
+    assert table.metadata()["vecindex:test"] == "kept"
+    assert table.count() == rows
 
 
 def test_files_are_set_aside_again_and_again(tmp_path: Path) -> None:

@@ -13,7 +13,15 @@ import pytest
 
 import vecindex
 from tables import filled
-from vecindex.errors import ConfigError, CorruptError, DiskFullError, StoreError, UnavailableError, VecindexError
+from vecindex.errors import (
+    ConfigError,
+    CorruptError,
+    DiskFullError,
+    LockedError,
+    StoreError,
+    UnavailableError,
+    VecindexError,
+)
 from vecindex.objects.words import remote_fault
 from vecindex.store.faults import translated
 from vecindex.types import Rejected
@@ -49,6 +57,11 @@ def caught(error: BaseException, where: str = "db/articles") -> VecindexError:
             "No permission to read or write",
         ),
         (OSError("Generic LocalFileSystem error: Input/output error (os error 5)"), UnavailableError, "disk or its"),
+        (
+            OSError("Retryable commit conflict for version 18: This UpdateConfig transaction was preempted"),
+            LockedError,
+            "Another process has written to db/articles meanwhile",
+        ),
         (MemoryError(), UnavailableError, "Not enough memory to open db/articles"),
         (
             ImportError("libarrow.so.2600: failed to map segment from shared object"),

@@ -19,7 +19,7 @@ from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, StoreError, 
 from vecindex.messages import Placeholder, command, text
 from vecindex.schema import KEPT, MAP_KEY, OWN_COLUMNS, read_fingerprint, stored_json
 from vecindex.store.faults import translated
-from vecindex.store.lock import committing
+from vecindex.store.lock import commit_again, committing
 from vecindex.store.remote.commits import Known, Written, add_written, append, upsert
 from vecindex.store.versions import folder_of, tag_files, torn_tags, versions_one_by_one
 from vecindex.types import Fingerprint
@@ -118,15 +118,12 @@ class ArticleTable:
 
     def set_setting(self, **values: Any) -> None:
         """Keep further provenance; each value is stored as JSON."""
-        with committing(self.where):
-            self.lance.update_field_metadata(
-                {"path": "vector", "metadata": {_PREFIX + k: json.dumps(v) for k, v in values.items()}}
-            )
+        self.put_provenance({_PREFIX + k: json.dumps(v) for k, v in values.items()})
 
     def put_provenance(self, values: dict[str, str]) -> None:
         """Put back the provenance as an older version of the table has it."""
-        with committing(self.where):
-            self.lance.update_field_metadata({"path": "vector", "metadata": values})
+        change = {"path": "vector", "metadata": values}
+        commit_again(self.lance, self.where, lambda: self.lance.update_field_metadata(change))
 
     # -- reading ------------------------------------------------------------------------------------------
 
@@ -256,8 +253,7 @@ class ArticleTable:
     def delete(self, where: str) -> int:
         """Delete the rows that meet an SQL condition, as one commit; return how many they were."""
         before = self.count()
-        with committing(self.where):
-            self.lance.delete(where)
+        commit_again(self.lance, self.where, lambda: self.lance.delete(where))
         return before - self.count()
 
     def delete_ids(self, ids: Sequence[str], key: str = "id") -> int:
@@ -269,8 +265,7 @@ class ArticleTable:
         """Add nullable columns, null in the rows that are there."""
         import pyarrow as pa
 
-        with committing(self.where):
-            self.lance.add_columns(pa.schema(list(fields)))
+        commit_again(self.lance, self.where, lambda: self.lance.add_columns(pa.schema(list(fields))))
 
     # -- versions -----------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from vecindex.errors import (
     ConfigError,
     CorruptError,
     DiskFullError,
+    LockedError,
     StoreError,
     UnavailableError,
     VecindexError,
@@ -52,6 +53,16 @@ _BROKEN = (
     "offset table has",
 )
 
+# Not one word alone: the path of a table may have it.
+_CAME_BETWEEN = (
+    "commit conflict",
+    "version conflict",
+    "reported a conflict",
+    "still conflicting",
+    "incompatible transaction",
+    "concurrent writers",
+)
+
 _OF_THE_DISK = (Shortage.LOCKS, Shortage.ATOMIC, Shortage.READ_ONLY, Shortage.STALE, Shortage.DISK)
 _DOING = {Shortage.MEMORY: "to open", Shortage.PERMISSION: "to read or write"}
 
@@ -75,7 +86,7 @@ def translated(where: str) -> Iterator[None]:
     """Raise one of ours for what LanceDB raises inside the block, by its cause.
 
     UnavailableError and DiskFullError say what the system lacked, CorruptError that files are missing or damaged,
-    StoreError what LanceDB said.
+    LockedError that another process has committed, StoreError what LanceDB said.
     """
     try:
         yield
@@ -116,9 +127,17 @@ def _ours(error: BaseException, where: str) -> VecindexError | None:
         )
     if isinstance(error, MemoryError | ImportError):
         return None
+    if is_conflict(error):
+        return LockedError(f"Another process has written to {where} meanwhile.", "Run the same command again.")
     if any(phrase in low for phrase in _BROKEN):
         return CorruptError(f"Files of {where} are missing or damaged: {line}", LOOK_CLOSER)
     return StoreError(f"The store failed on {where}: {line}", "Run the command again.")
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Return whether Lance refused a commit since another one came between."""
+    said = str(error).lower()
+    return any(phrase in said for phrase in _CAME_BETWEEN)
 
 
 def lacking_error(lacking: Shortage, what: str, path: Path | None = None) -> StoreError:

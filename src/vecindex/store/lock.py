@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +18,12 @@ from vecindex.files import Unflushed, local_folder, make_folder
 from vecindex.masks import masked
 from vecindex.messages import option, text
 from vecindex.shortages import Shortage, shortage
-from vecindex.store.faults import lacking_error, translated
+from vecindex.store.faults import is_conflict, lacking_error, translated
 from vecindex.store.remote.lease import check_lease
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.2
+_TRIES = 10
 _LOCK = ".vecindex.lock"
 _HOLDER = ".vecindex.holder"
 UNKNOWN = "unknown"
@@ -152,6 +153,23 @@ def committing(where: str) -> Iterator[None]:
         if unflushed is not None:
             unflushed.flush(last="*.manifest")
     _LOG.info("committed to %s", masked(where))
+
+
+def commit_again(handle: Any, where: str, change: Callable[[], Any]) -> None:
+    """Commit a change of an open table, made again of a newer version where another commit came between.
+
+    It is for changes that add no row, so that nothing is there twice. Errors are those of `committing`; LockedError
+    where other commits came between each time.
+    """
+    with committing(where):
+        for left in reversed(range(_TRIES)):
+            handle.checkout_latest()
+            try:
+                change()
+                return
+            except (RuntimeError, OSError) as error:
+                if not left or not is_conflict(error):
+                    raise
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:

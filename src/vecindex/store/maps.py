@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from vecindex.schema import LABEL_KEY, MAP_KEY, axes_among, stored_json
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import FORMER_PREFIX, AuxiliaryTable
 from vecindex.store.faults import translated
-from vecindex.store.lock import committing
+from vecindex.store.lock import commit_again
 from vecindex.store.maintenance import KEEP_VERSIONS_FOR, clean
 from vecindex.store.remote.commits import upsert
 
@@ -34,7 +34,6 @@ _NEXT, _LAST = "_next_", "_last_"
 _AXES = ("x", "y")
 _NUMBERS = ("double", "float", "halffloat", "int64")
 _CACHE = 32 << 20
-_TRIES = 10
 
 
 def maps(table: ArticleTable) -> dict[str, Any]:
@@ -190,7 +189,7 @@ def put_texts(table: ArticleTable, column: str, ids: pa.Array, values: pa.Array)
 
     if column not in table.schema.names:
         marked = pa.field(column, pa.string(), metadata={LABEL_KEY: b"1"})
-        _retried(table, lambda: table.lance.add_columns(pa.schema([marked])))
+        commit_again(table.lance, table.where, lambda: table.lance.add_columns(pa.schema([marked])))
     _rewrite(table, pa.table({"id": plain_chunks(ids), column: values.cast(pa.string())}))
 
 
@@ -222,7 +221,7 @@ def _add_columns(table: ArticleTable, name: str, about: Mapping[str, Any]) -> No
 
     metadata = {MAP_KEY: json.dumps(about, allow_nan=False).encode()}
     fields = pa.schema([pa.field(c, pa.float32(), metadata=metadata) for c in _columns(_NEXT, name)])
-    _retried(table, lambda: table.lance.add_columns(fields))
+    commit_again(table.lance, table.where, lambda: table.lance.add_columns(fields))
 
 
 def _fill_columns(table: ArticleTable, name: str, ids: pa.Array, xy: F64) -> None:
@@ -242,7 +241,7 @@ def _rewrite(table: ArticleTable, rows: pa.Table) -> None:
         # Writes these columns only; LanceDB's own merge would rewrite whole rows.
         data.merge_insert("id").when_matched_update_all().write_mode("rewrite_columns").execute(rows)
 
-    _retried(table, merge)
+    commit_again(table.lance, table.where, merge)
     with translated(table.where):
         table.lance.checkout_latest()
 
@@ -252,24 +251,11 @@ def _swap_columns(table: ArticleTable, name: str) -> None:
     now, following, last = (_columns(prefix, name) for prefix in ("", _NEXT, _LAST))
     renames = [{"path": a, "rename": b} for a, b in zip(now, last, strict=True) if a in there]
     renames += [{"path": a, "rename": b} for a, b in zip(following, now, strict=True)]
-    _retried(table, lambda: table.lance.alter_columns(*renames))
+    commit_again(table.lance, table.where, lambda: table.lance.alter_columns(*renames))
 
 
 def _drop(table: ArticleTable, columns: Sequence[str]) -> None:
-    _retried(table, lambda: table.lance.drop_columns(list(columns)))
-
-
-def _retried(table: ArticleTable, change: Callable[[], Any]) -> None:
-    """Make a change, again where commits of others came between: Lance itself gives up after some."""
-    with committing(table.where):
-        for left in reversed(range(_TRIES)):
-            table.lance.checkout_latest()
-            try:
-                change()
-                return
-            except (RuntimeError, OSError) as error:
-                if not left or "conflict" not in str(error).lower():
-                    raise
+    commit_again(table.lance, table.where, lambda: table.lance.drop_columns(list(columns)))
 
 
 # -- former positions ---------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from vecindex.errors import LOOK_CLOSER, CorruptError, LockedError
 from vecindex.files import local_folder
 from vecindex.masks import masked
 from vecindex.messages import counted
+from vecindex.store.faults import is_conflict
 from vecindex.store.remote.lease import check_lease
 
 if TYPE_CHECKING:
@@ -328,17 +329,12 @@ def _committed(data: Any, operation: Any, tokens: set[str]) -> int:
     except (CommitConflictError, OSError, RuntimeError, ValueError) as error:
         found = _found(data, read, token)
         if found is None:
-            if isinstance(error, CommitConflictError) or _is_conflict(error) or _is_cleaned_up(error):
+            if isinstance(error, CommitConflictError) or is_conflict(error) or _is_cleaned_up(error):
                 raise Refused(str(error)[:200]) from error
             raise
         made = found
     _check_between(data, read, made)
     return made
-
-
-def _is_conflict(error: Exception) -> bool:
-    said = str(error).lower()
-    return "conflict" in said or "concurrent writers" in said
 
 
 def _is_cleaned_up(error: Exception) -> bool:
