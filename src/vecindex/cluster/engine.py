@@ -21,6 +21,14 @@ class Engine:
     address: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """The engine that a user has named, and the cores of each of its workers; None as the cluster has them."""
+
+    engine: Engine
+    cores: int | None = None
+
+
 def engine_of(value: str | None) -> Engine | None:
     """Return what an option names, None for this process.
 
@@ -63,3 +71,9 @@ def checked_engine(options: Mapping[str, Any], *needing: str) -> Engine | None:
                 text("Add ", option("engine", RAY), "."),
             )
     return engine
+
+
+def workers_of(options: Mapping[str, Any]) -> Workers | None:
+    """Return the workers that options name, None for this process; raises what `checked_engine` does."""
+    engine = checked_engine(options, "worker_cores")
+    return None if engine is None else Workers(engine, options["worker_cores"])

@@ -109,6 +109,10 @@ class TableReader:
         """Return the numbers of the rows that `blocks` gives from one position to another."""
         return self._row_of_scan[start:stop]
 
+    def opened(self) -> Any:
+        """Return the version as a Lance dataset."""
+        return self.table.lance.to_lance()
+
     def held_blocks(self, held: View) -> Iterator[tuple[Rows, F32]]:
         """Yield what `blocks` does from the vectors of this version in memory."""
         start = 0

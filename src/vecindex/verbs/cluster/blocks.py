@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import Any, Protocol
 
-from vecindex.cluster.connection import check_address, connected, require_ray
-from vecindex.cluster.engine import Engine
+import numpy as np
+
+from vecindex.cluster.connection import Cluster, check_address, connected, require_ray
+from vecindex.cluster.engine import Workers
 from vecindex.cluster.pool import Job, Pool, in_order
 from vecindex.core.neighbors import Neighbors, Rows
 from vecindex.core.vectors import F32
@@ -18,12 +21,71 @@ from vecindex.store.articles import as_matrix
 from vecindex.store.database import Database
 from vecindex.store.local import import_lance
 from vecindex.types import Observer
-from vecindex.verbs.reader import TableReader
 
 _FEWEST_ROWS = 8_192
 _MOST_ROWS = 262_144
 _BLOCKS_A_WORKER = 4
 _READ_ROWS = 1_024
+
+
+class NumberedRows(Protocol):
+    """The rows of one version of a table, numbered; a `TableReader` is some.
+
+    Attributes
+    ----------
+    rows : how many there are.
+    articles : (rows,) the number of each row's article where articles are searched for; None where each row counts.
+    """
+
+    rows: int
+    articles: Rows | None
+
+    def row_numbers(self, start: int, stop: int) -> Rows:
+        """Return the numbers of the rows from one position of the scan to another."""
+        ...
+
+    def opened(self) -> Any:
+        """Return the version as a Lance dataset."""
+        ...
+
+
+@dataclass(slots=True)
+class RowsAsScanned:
+    """The rows of one version of a table, a Lance dataset: each has its position in the scan as its number."""
+
+    data: Any
+    rows: int
+    articles: Rows | None = None
+
+    def row_numbers(self, start: int, stop: int) -> Rows:
+        """Return the positions themselves."""
+        return np.arange(start, stop)
+
+    def opened(self) -> Any:
+        """Return the dataset."""
+        return self.data
+
+
+@contextmanager
+def connected_to(workers: Workers) -> Iterator[Cluster]:
+    """Connect to the workers' cluster inside the block, or start it.
+
+    Raises MissingExtraError and ConfigError where there is none.
+    """
+    require_ray()
+    check_address(workers.engine)
+    with connected(workers.engine) as cluster:
+        yield cluster
+
+
+@contextmanager
+def reached(workers: Workers | None) -> Iterator[None]:
+    """Stay connected to the cluster inside the block, so that several searches need one start of Ray at most."""
+    if workers is None:
+        yield
+        return
+    with connected_to(workers):
+        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +134,19 @@ class BlockWorker:
 
 
 def nearest_by_workers(
-    database: Database,
-    reader: TableReader,
-    queries: F32,
-    k: int,
-    engine: Engine,
-    cores: int | None,
-    observer: Observer,
+    database: Database, reader: NumberedRows, queries: F32, k: int, workers: Workers, observer: Observer
 ) -> Neighbors:
-    """Return the k nearest articles of queries (q, d): what one `ExactSearch` over the whole table gives.
+    """Return the k nearest rows, or articles, of queries (q, d): what one `ExactSearch` over the whole table gives.
 
     Memory is O(q k) and the numbers of the rows of the blocks on their way.
 
     Raises MissingExtraError and ConfigError where there is no cluster, ValueError for a vector that is not finite.
     """
-    require_ray()
-    check_address(engine)
-    version = reader.table.lance.to_lance()
+    version = reader.opened()
     search = _Search(version.uri, version.version, queries.shape[1], queries, k, reader.articles)
-    with connected(engine) as cluster:
+    with connected_to(workers) as cluster:
         cluster.check_reach(database.uri, database.folder)
-        pool = Pool(cluster, BlockWorker, search, cluster.room(cores), lambda: False, observer.notice)
+        pool = Pool(cluster, BlockWorker, search, cluster.room(workers.cores), lambda: False, observer.notice)
         try:
             size = min(_MOST_ROWS, max(_FEWEST_ROWS, -(-reader.rows // (_BLOCKS_A_WORKER * pool.size))))
 

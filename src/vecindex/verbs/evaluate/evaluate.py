@@ -16,10 +16,11 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.search import Found
 from vecindex.types import Observer, Silent
+from vecindex.verbs.cluster.blocks import reached
 from vecindex.verbs.evaluate.asked import Asked, read_asked, some
 from vecindex.verbs.evaluate.kept import keep
 from vecindex.verbs.evaluate.measures import HOLES, MEASURES, OF_TEXTS, first_relevant, measured
-from vecindex.verbs.evaluate.options import EvaluateOptions, checked_evaluate
+from vecindex.verbs.evaluate.options import EvaluateOptions, checked_evaluate, workers_of
 from vecindex.verbs.evaluate.paired import difference, holm, is_shown
 from vecindex.verbs.evaluate.ranking import Ranking, Searched, ranked, vectors_of
 from vecindex.verbs.evaluate.result import (
@@ -50,7 +51,7 @@ def evaluate(
 ) -> EvaluateResult:
     """Return how well a table finds the right articles; see `Index.evaluate`."""
     options, rankers = checked_evaluate(questions, options)
-    observer = observer or Silent()
+    observer, workers = observer or Silent(), workers_of(options, rankers)
     table = database.articles(name, options["at"])
     # Opened before the work: its tag may be misspelled.
     before = None if options["against"] is None else database.articles(name, options["against"])
@@ -62,13 +63,17 @@ def evaluate(
         )
     there = known_articles(table)
     check_known(asked, there, table)
-    now = _measured(Searched(database, table, options["at"], model, options), asked, rankers, options, observer)
+    then = None
+    with reached(workers):
+        searched = Searched(database, table, options["at"], model, options, workers=workers)
+        now = _measured(searched, asked, rankers, options, observer)
+        if options["against"] is not None and before is not None:
+            searched = replace(searched, table=before, at=options["against"])
+            then = _measured(searched, asked, rankers, options, observer)
     rankings, values = now.rankings, now.values
     counts = judgment_counts(asked, there, options["min_grade"])
     against = None
-    if options["against"] is not None and before is not None:
-        searched = Searched(database, before, options["against"], model, options)
-        then = _measured(searched, asked, rankers, options, observer)
+    if options["against"] is not None and then is not None:
         against = _against(options["against"], rankers, then.values, values, options["seed"])
     result = EvaluateResult(
         table=name,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from vecindex.config import SEED
 from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, option, text
-from vecindex.options import Option, checked
+from vecindex.options import Engine, Option, WorkerCores, checked
 from vecindex.verbs.search.options import RankOptions, check_steps, language_code
-from vecindex.verbs.search.rankers import RANKERS, Ranker, ranker_of, with_steps
+from vecindex.verbs.search.rankers import EXACT, HYBRID, MEANING, RANKERS, Ranker, ranker_of, with_steps
+
+if TYPE_CHECKING:
+    from vecindex.cluster.engine import Workers
 
 DEPTH = 100
 """Hits of a question that are ranked and judged, at least: recall@100 needs them."""
@@ -58,13 +61,30 @@ class EvaluateOptions(JudgedOptions, total=False):
         str | None,
         Option("Compare with the table as it was tagged; exit 1 when it fell by more than the noise.", metavar="TAG"),
     ]
+    engine: Engine
+    worker_cores: WorkerCores
 
 
 def checked_evaluate(questions: object, options: EvaluateOptions) -> tuple[EvaluateOptions, list[Ranker]]:
     """Return all options with their defaults, and the rankers; raises ConfigError for what makes no sense."""
     options = checked(EvaluateOptions, options)
     check_judged(questions, options)
-    return options, rankers_of(options)
+    rankers = rankers_of(options)
+    workers_of(options, rankers)
+    return options, rankers
+
+
+def workers_of(options: EvaluateOptions, rankers: Sequence[Ranker]) -> Workers | None:
+    """Return the workers that the options name, None for this process; raises ConfigError where they do nothing."""
+    from vecindex.cluster import engine
+
+    workers = engine.workers_of(options)
+    if workers is not None and not any(ranker.base in EXACT for ranker in rankers):
+        raise ConfigError(
+            text(option("engine"), " has no effect on ", option("rankers", options["rankers"]), "."),
+            text("Workers compare vectors: ", option("rankers", MEANING), " and ", option("rankers", HYBRID), "."),
+        )
+    return workers
 
 
 def check_judged(questions: object, options: JudgmentOptions) -> None:

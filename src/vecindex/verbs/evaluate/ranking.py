@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from vecindex.cluster.engine import Workers
 from vecindex.core.questions import Question, QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.messages import Text, option, text
@@ -21,9 +22,9 @@ from vecindex.verbs.evaluate.texts import holds, normalized
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.vectors import question_vectors
 from vecindex.verbs.search.approximate import approximation
-from vecindex.verbs.search.finder import Finder, Fusion, Query
+from vecindex.verbs.search.finder import Finder, Fusion, Query, Source, first_limit
 from vecindex.verbs.search.options import RankOptions, SearchOptions
-from vecindex.verbs.search.rankers import APPROXIMATE, HYBRID, MEANING, WORDS, Ranker
+from vecindex.verbs.search.rankers import APPROXIMATE, EXACT, HYBRID, MEANING, WORDS, Ranker
 from vecindex.verbs.search.reorder import Spread, reranked, spread
 from vecindex.verbs.search.search import mending, with_full_text_index
 
@@ -65,6 +66,7 @@ class Searched:
     model : that has the reranker.
     options : how to rank.
     named : the option that names the ranker, for messages.
+    workers : that find the nearest by vectors; None for this process.
     """
 
     database: Database
@@ -73,6 +75,7 @@ class Searched:
     model: QuestionModel
     options: RankOptions
     named: str = "rankers"
+    workers: Workers | None = None
 
     @property
     def without(self) -> Text:
@@ -183,6 +186,7 @@ def hits_of(
         fields=False,
         reads_texts=reads_texts,
         fusion=Fusion(searched.options["words_weight"], searched.options["rrf_k"]),
+        source=_source(searched, rankers, wanted, vectors, observer),
     )
     near = None
     if any(ranker.base == APPROXIMATE for ranker in rankers):
@@ -198,6 +202,19 @@ def hits_of(
             lists, seconds = block.ranked(ranker)
             yield Part(at, ranker, lists, seconds)
     observer.stage(Stage("ranking", len(queries), len(queries)))
+
+
+def _source(
+    searched: Searched, rankers: Sequence[Ranker], wanted: Wanted, vectors: F32, observer: Observer
+) -> Source | None:
+    """Return what has workers find the nearest rows, where there are any; None for a scan."""
+    if searched.workers is None or not any(ranker.base in EXACT for ranker in rankers):
+        return None
+    from vecindex.verbs.cluster.hits import FoundByWorkers
+
+    grouped = searched.table.fingerprint.chunking is not None and wanted.by == "article"
+    limit = first_limit(wanted.depth, grouped)
+    return FoundByWorkers(searched.database, searched.table, vectors, limit, searched.workers, observer)
 
 
 class _Block:

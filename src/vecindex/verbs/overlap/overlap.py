@@ -282,15 +282,13 @@ def _by_workers(
     database: Database, reader: TableReader, vectors: F32, options: OverlapOptions, observer: Observer
 ) -> Neighbors | None:
     """Return the neighbors of questions as workers find them; None where this process is to."""
-    if options["engine"] is None:
-        return None
-    from vecindex.cluster.engine import engine_of
+    from vecindex.cluster.engine import workers_of
     from vecindex.verbs.cluster.blocks import nearest_by_workers
 
-    engine, depth = engine_of(options["engine"]), min(DEPTH, reader.n)
-    assert engine is not None, "the options name one"
+    if (workers := workers_of(options)) is None:
+        return None
     with _vectors_sound(reader):
-        return nearest_by_workers(database, reader, vectors, depth, engine, options["worker_cores"], observer)
+        return nearest_by_workers(database, reader, vectors, min(DEPTH, reader.n), workers, observer)
 
 
 @contextmanager

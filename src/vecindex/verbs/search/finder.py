@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -16,7 +17,6 @@ from vecindex.store.articles import ArticleTable, as_matrix
 from vecindex.store.search import Found, Nearest, by_fulltext, nearest
 from vecindex.verbs.search.options import RRF
 from vecindex.verbs.search.result import Hit
-from vecindex.verbs.search.warm import Warm
 
 SNIPPET_CHARS = 300
 HYBRID_DEPTH = 100
@@ -42,6 +42,21 @@ class Query:
     without: str | None = None
 
 
+class Source(Protocol):
+    """What gives the nearest rows in place of a scan: vectors in memory, or what was found before."""
+
+    def nearest(
+        self, table: ArticleTable, queries: F32, limit: int, columns: Sequence[str], where: str | None
+    ) -> list[Nearest] | None:
+        """Return what `store.search.nearest` does; None where that is to be asked."""
+        ...
+
+
+def first_limit(k: int, grouped: bool) -> int:
+    """Return how many rows are asked for at first, where k are wanted, or k articles of several rows each."""
+    return k * (_CHUNKS_PER_ARTICLE if grouped else 1) + PAD
+
+
 class Finder:
     """Finds rows in one table, each article once or each chunk."""
 
@@ -56,15 +71,15 @@ class Finder:
         reads_texts: bool = False,
         fusion: Fusion | None = None,
         probe: Probe | None = None,
-        warm: Warm | None = None,
+        source: Source | None = None,
     ) -> None:
         """Take the table, and how many hits of what kind are wanted; see `Index.search`.
 
         Without `fields` the user's own columns are left out; with `reads_texts` the rows bring their texts, whatever
-        hits show of them. With `probe` the index of the vectors is searched so; without, all rows are, in memory
-        where `warm` holds them.
+        hits show of them. With `probe` the index of the vectors is searched so; without, all rows are, unless
+        `source` gives the nearest.
         """
-        self.table, self.k, self.text, self.probe, self._warm = table, k, text, probe, warm
+        self.table, self.k, self.text, self.probe, self._source = table, k, text, probe, source
         self.fusion = fusion or Fusion()
         self.chunked = table.fingerprint.chunking is not None
         self.grouped = self.chunked and by == "article"
@@ -96,7 +111,7 @@ class Finder:
 
         Where the partitions of an index that are searched hold too few rows, twice as many are.
         """
-        limit = k * (_CHUNKS_PER_ARTICLE if self.grouped else 1) + PAD
+        limit = first_limit(k, self.grouped)
         done: dict[int, list[Found]] = {}
         open_ones = list(range(len(vectors)))
         while open_ones:
@@ -116,8 +131,8 @@ class Finder:
         return [done[i] for i in range(len(vectors))]
 
     def _nearest(self, vectors: F32, limit: int, where: str | None, probe: Probe | None) -> list[Nearest]:
-        if self._warm is not None and probe is None:
-            found = self._warm.nearest(self.table, vectors, limit, self.columns, where)
+        if self._source is not None and probe is None:
+            found = self._source.nearest(self.table, vectors, limit, self.columns, where)
             if found is not None:
                 return found
         return nearest(self.table, vectors, limit, self.columns, where, probe)

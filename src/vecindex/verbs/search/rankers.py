@@ -10,6 +10,8 @@ from vecindex.messages import is_it, option, text
 
 MEANING, WORDS, HYBRID, APPROXIMATE = RANKERS = ("meaning", "words", "hybrid", "approximate")
 """By the vectors (exact), by the words (BM25), both rankings fused, and by the vectors through their index."""
+EXACT = (MEANING, HYBRID)
+"""Those that compare a question with each vector of the table."""
 RERANK, DIVERSE = STEPS = ("rerank", "diverse")
 """What may follow: a cross-encoder orders the first hits again; near-duplicates go, and hits differ."""
 

@@ -138,7 +138,7 @@ def _found(
         reads_texts=ranker.rerank,
         fusion=Fusion(options["words_weight"], options["rrf_k"]),
         probe=probe,
-        warm=warm,
+        source=warm,
     )
     if ranker.base == MEANING:
         lists = _searched(finder, lambda: finder.by_vector(queries, depth))
