@@ -43,7 +43,7 @@ def assert_as_from_disk(table: ArticleTable, warm: Warm, vectors: F32, by: str =
         for where in CONDITIONS:
             asked = queries_of(vectors, where, "a00001")
             cold = Finder(table, k, by=by, text="full").by_vector(asked, k)
-            held = Finder(table, k, by=by, text="full", warm=warm)
+            held = Finder(table, k, by=by, text="full", source=warm)
             assert held.by_vector(asked, k) == cold
             assert [held.by_vector([one], k)[0] for one in asked[:2]] == cold[:2]
     assert warm.held_bytes
@@ -80,7 +80,7 @@ def test_the_distance_is_that_of_float64(tmp_path: Path) -> None:
     query = unit_vectors(1, seed=9)[0]
     right = np.maximum(0, 1 - vectors.astype(np.float64) @ query.astype(np.float64)).astype(np.float32)
     for warm in (None, Warm(first=0)):
-        (hits,) = Finder(table, 50, by="article", text="none", warm=warm).by_vector(
+        (hits,) = Finder(table, 50, by="article", text="none", source=warm).by_vector(
             [Query(None, None, query, None)], 50
         )
         assert [hit.dist for hit in hits] == sorted(right.tolist())
@@ -155,7 +155,7 @@ def test_a_condition_is_computed_again_for_another_version(tmp_path: Path) -> No
     table, vectors = filled(tmp_path, 40)
     warm = Warm(first=0)
     asked = [Query(None, None, vectors[0], "year < 1905")]
-    finder = Finder(table, 40, by="article", text="none", warm=warm)
+    finder = Finder(table, 40, by="article", text="none", source=warm)
     assert len(finder.by_vector(asked, 40)[0]) == 5
     assert warm.matching(table, "year < 1905") == 5
     assert warm.matching(table, "year < 1906") is None
@@ -216,7 +216,7 @@ def test_vectors_of_another_length_are_left_to_the_disk(tmp_path: Path) -> None:
     append(table, 3 * unit_vectors(2, seed=6), ids=["long0", "long1"], txn=2)
     warm = Warm(first=0)
     asked = queries_of(vectors)
-    finder = Finder(table, 32, by="article", text="none", warm=warm)
+    finder = Finder(table, 32, by="article", text="none", source=warm)
     assert finder.by_vector(asked, 32) == Finder(table, 32, by="article", text="none").by_vector(asked, 32)
     assert not warm.held_bytes
 
@@ -226,13 +226,13 @@ def test_a_condition_on_time_or_chance_is_not_kept(tmp_path: Path, where: str) -
     table, vectors = filled(tmp_path, 30)
     warm = Warm(first=0)
     asked = [Query(None, None, vectors[0], where)]
-    assert len(Finder(table, 30, by="article", text="none", warm=warm).by_vector(asked, 30)[0]) == 30
+    assert len(Finder(table, 30, by="article", text="none", source=warm).by_vector(asked, 30)[0]) == 30
     assert warm.matching(table, where) is None
 
 
 def test_a_condition_on_chance_is_worked_out_each_time(tmp_path: Path) -> None:
     table, vectors = filled(tmp_path, 100)
-    finder = Finder(table, 100, by="article", text="none", warm=Warm(first=0))
+    finder = Finder(table, 100, by="article", text="none", source=Warm(first=0))
     asked = [Query(None, None, vectors[0], "random() < 0.5")]
     found = {tuple(hit.row["id"] for hit in finder.by_vector(asked, 100)[0]) for _ in range(3)}
     # Twice the same of 100 rows has a chance of 2^-100.
