@@ -9,6 +9,7 @@ from vecindex.errors import ConfigError
 DEFAULT_DATABASE = "db"
 VERSION = "0.1.0"
 DEFAULT_TABLE = "articles"
+DATABASE_VARIABLE = "VECINDEX_DB"
 KEY_VARIABLE = "VECINDEX_API_KEY"
 """Holds the key of an embedding service; it is no option, so that it is in no file and no history."""
 VECTORS_VARIABLE = "VECINDEX_VECTOR_MB"
@@ -17,7 +18,7 @@ VECTORS_VARIABLE = "VECINDEX_VECTOR_MB"
 
 def database_uri(given: str | None) -> str:
     """Return the database to use: the one given, else $VECINDEX_DB, else ./db."""
-    return given or os.environ.get("VECINDEX_DB") or DEFAULT_DATABASE
+    return given or os.environ.get(DATABASE_VARIABLE) or DEFAULT_DATABASE
 
 
 def durable_by_default() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import vecindex
+from vecindex.cli import lazy
 
 SOURCE = Path(vecindex.__file__).parent
 MODULES = sorted(SOURCE.rglob("*.py"))
@@ -63,19 +65,55 @@ def test_every_heavy_library_can_be_missed() -> None:
     assert {"torch", "lancedb", "lance", "faiss", "pyarrow", "sentence_transformers", "umap"} <= set(found)
 
 
-def test_help_loads_little() -> None:
+def loaded(*words: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """Run a command, and return the modules that it loads as well."""
     code = (
-        "import runpy, sys; bare = set(sys.modules); sys.argv = ['vecindex', '--help']\n"
+        f"import runpy, sys; bare = set(sys.modules); sys.argv = ['vecindex', *{list(words)!r}]\n"
         "try: runpy.run_module('vecindex.cli.app', run_name='__main__')\n"
         "finally: print(*sorted(set(sys.modules) - bare), file=sys.stderr)"
     )
     done = run("-c", code)
-    loaded = done.stderr.split()
+    return done, done.stderr.split("\n")[-2].split()
+
+
+def test_help_loads_little() -> None:
+    done, found = loaded("--help")
     assert done.returncode == 0, done.stderr
     assert "Usage: vecindex" in done.stdout
-    assert {"typer", "vecindex.cli.commands.overlap"} <= {*loaded}
-    assert sorted({*loaded} & {*COSTLY}) == []
-    assert len(loaded) <= MOST_MODULES
+    assert {"typer", "vecindex.cli.commands.overlap"} <= {*found}
+    assert sorted({*found} & {*COSTLY}) == []
+    assert len(found) <= MOST_MODULES
+
+
+def test_a_command_loads_no_other_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("VECINDEX_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(SOURCE.parent))
+    done, found = loaded("status", "--db", "none")
+    assert (done.returncode, "none" in done.stderr) == (5, True)
+    assert [name for name in found if name.startswith("vecindex.cli.commands.")] == ["vecindex.cli.commands.upkeep"]
+    # Of typer's; to import it takes longer than to read a small table.
+    assert "pydantic" not in found
+    # What sets options of any command has them all read.
+    (tmp_path / "vecindex.toml").write_text("[search]\nk = 3\n")
+    assert "vecindex.cli.commands.search" in loaded("status", "--db", "none")[1]
+    (tmp_path / "vecindex.toml").unlink()
+    monkeypatch.setenv("VECINDEX_SEARCH_K", "3")
+    assert "vecindex.cli.commands.search" in loaded("status", "--db", "none")[1]
+
+
+def test_every_command_is_listed() -> None:
+    found = {}
+    for path in sorted((SOURCE / "cli" / "commands").glob("*.py")):
+        module = importlib.import_module(f"vecindex.cli.commands.{path.stem}")
+        for name, function in vars(module).items():
+            if hasattr(function, "__signature__") and function.__module__ == module.__name__:
+                found[name.replace("_", "-")] = path.stem
+    assert found == lazy.MODULES
+    assert list(lazy.Commands()) == list(lazy.MODULES)
+    assert lazy.Commands()["bench-models"].name == "bench-models"
 
 
 def test_public_names() -> None:

@@ -13,22 +13,8 @@ import typer
 import typer.core
 
 from vecindex.cli import logs, settings
-from vecindex.cli.commands import (
-    bench_models,
-    compare,
-    evaluate,
-    explore,
-    export,
-    ingest,
-    map,
-    mcp,
-    overlap,
-    project,
-    search,
-    serve,
-    tables,
-    upkeep,
-)
+from vecindex.cli.lazy import Commands as Made
+from vecindex.cli.lazy import checked_on_demand
 from vecindex.cli.output import VOICE, print_json, warn
 from vecindex.cli.spelling import as_json, begin, spelled
 from vecindex.cli.streams import OutputError, prepare, silence
@@ -48,6 +34,19 @@ _UsageError: Any = typer.BadParameter.__base__
 
 class Commands(typer.core.TyperGroup):
     """The commands with their settings, ended quietly when their output is closed (broken pipe)."""
+
+    def __init__(self, **given: Any) -> None:
+        """Take the commands that `lazy` names; each is imported when it is asked for."""
+        super().__init__(**given)
+        self.commands = Made()  # type: ignore[assignment]  # it is read only
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands, which need none of them."""
+        return list(self.commands)
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the options before the command."""
+        return checked_on_demand(super().get_params(ctx))
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Read the settings, unless no more than help is asked for."""
@@ -106,29 +105,6 @@ def options(
     VOICE.quiet, VOICE.times = quiet, not sys.stderr.isatty() if times is None else times
     logs.set_up(verbose, quiet, log_file)
     logs.record_start(sys.argv[1:])
-
-
-app.command("explore")(explore.explore)
-app.command("ingest")(ingest.ingest)
-app.command("search")(search.search)
-app.command("project")(project.project)
-app.command("map")(map.map)
-app.command("overlap")(overlap.overlap)
-app.command("evaluate")(evaluate.evaluate)
-app.command("compare")(compare.compare)
-app.command("bench-models")(bench_models.bench_models)
-app.command("export")(export.export)
-app.command("serve")(serve.serve)
-app.command("mcp")(mcp.mcp)
-app.command("reembed")(tables.reembed)
-app.command("adopt")(tables.adopt)
-app.command("index")(upkeep.index)
-app.command("status")(upkeep.status)
-app.command("delete")(upkeep.delete)
-app.command("annotate")(upkeep.annotate)
-app.command("optimize")(upkeep.optimize)
-app.command("tag")(upkeep.tag)
-app.command("doctor")(upkeep.doctor)
 
 
 def _write_any_text() -> None:

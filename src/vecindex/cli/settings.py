@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from vecindex.cli.options import NEVER_BY_A_FOLDER
-from vecindex.config import KEY_VARIABLE, VECTORS_VARIABLE
+from vecindex.config import DATABASE_VARIABLE, KEY_VARIABLE, VECTORS_VARIABLE
 from vecindex.errors import ConfigError
 from vecindex.masks import masked
 from vecindex.messages import is_it
@@ -24,6 +25,8 @@ FILE = "vecindex.toml"
 VARIABLE = "VECINDEX_CONFIG"
 """Names another file."""
 _PREFIX = "VECINDEX_"
+_OF_THE_PROCESS = {VARIABLE, KEY_VARIABLE, VECTORS_VARIABLE, DATABASE_VARIABLE}
+"""Variables that are read without the commands."""
 _NOT_SET = ("help", "version", "install_completion", "show_completion", "settings")
 
 
@@ -58,15 +61,27 @@ class Sources:
     """The settings of a command line: its options, and what the file sets."""
 
     def __init__(self, group: Any) -> None:
-        """Take the commands, and give each option its variables."""
-        self._all = _Known(None, _options(group))
-        self._commands = {name: _Known(name, _options(command)) for name, command in group.commands.items()}
+        """Take the commands; they are imported where the file or a variable may set one of their options."""
+        self._group = group
+        self._all = self._named(_Known(None, _options(group)))
         self.path: Path | None = None
         self._file: dict[tuple[str | None, str], Any] = {}
-        for known in (self._all, *self._commands.values()):
-            for name, option in known.options.items():
-                option.envvar = self._variables(known.command, name)
-                option.show_envvar = False
+
+    @cached_property
+    def _commands(self) -> dict[str, _Known]:
+        return {name: _Known(name, _options(command)) for name, command in self._group.commands.items()}
+
+    def _named(self, known: _Known) -> _Known:
+        """Give options their variables."""
+        for name, option in known.options.items():
+            option.envvar = self._variables(known.command, name)
+            option.show_envvar = False
+        return known
+
+    def _are_variables_set(self) -> bool:
+        """Return whether the environment has a variable that may set an option of a command."""
+        of_all = {variable for option in self._all.options.values() for variable in option.envvar}
+        return any(v.startswith(_PREFIX) and v not in of_all | _OF_THE_PROCESS for v in os.environ)
 
     def _variables(self, command: str | None, name: str) -> list[str]:
         own = [] if command is None else [_variable(command, name)]
@@ -81,6 +96,9 @@ class Sources:
     def read(self) -> dict[str, Any]:
         """Return the defaults that the file sets, as the parser takes them; raises ConfigError for what is wrong."""
         self.path = _path()
+        if self.path is not None or self._are_variables_set():
+            for known in self._commands.values():
+                self._named(known)
         if self.path is None:
             return {}
         defaults: dict[str, Any] = {}
@@ -155,7 +173,7 @@ class Sources:
         """Return what holds now, and where each comes from."""
         found = []
         used = {VARIABLE, KEY_VARIABLE, VECTORS_VARIABLE}
-        for known in (self._all, *self._commands.values()):
+        for known in (self._all, *map(self._named, self._commands.values())):
             for name, option in known.options.items():
                 used |= set(option.envvar)
                 source = next((v for v in option.envvar if os.environ.get(v)), None)
