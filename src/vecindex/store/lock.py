@@ -163,13 +163,13 @@ def commit_again(handle: Any, where: str, change: Callable[[], Any]) -> None:
     """
     with committing(where):
         for left in reversed(range(_TRIES)):
-            handle.checkout_latest()
             try:
                 change()
                 return
             except (RuntimeError, OSError) as error:
                 if not left or not is_conflict(error):
                     raise
+            handle.checkout_latest()
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
