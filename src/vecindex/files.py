@@ -238,6 +238,26 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
         stream.write(content.encode() if isinstance(content, str) else content)
 
 
+def check_writable(path: str | Path) -> None:
+    """Raise ConfigError where no file can be written, as far as its folder shows that; nothing is made."""
+    try:
+        there = Path(os.path.realpath(path))
+        folder = there.parent
+        if not can_be_there(there):
+            number = errno.ENAMETOOLONG
+        elif there.is_dir():
+            number = errno.EISDIR
+        elif not folder.is_dir():
+            number = errno.ENOTDIR if folder.exists() else errno.ENOENT
+        elif (there.is_file() or not there.exists()) and not os.access(folder, os.W_OK | os.X_OK):
+            number = errno.EACCES
+        else:
+            return
+    except OSError as error:
+        raise not_written(path, error) from error
+    raise not_written(path, OSError(number, os.strerror(number)))
+
+
 def not_written(path: str | Path, error: OSError) -> ConfigError:
     """Return the error that says why a file cannot be written."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -134,9 +134,10 @@ def test_files_that_cannot_be_written_leave_the_answer_and_nothing_half(run: Run
         done = run(*given, option, kept / "below")
         assert (done.code, done.err.count("error: ")) == (2, 1)
         assert f"Cannot write {kept}/below: Not a directory." in done.err
-        assert done.out.startswith("No difference between two and one is shown"), "measured is measured"
+        assert done.out == "", "refused before the work"
     done = run(*given, "--csv", "/dev/full")
     assert done.code == 2
+    assert done.out.startswith("No difference between two and one is shown"), "measured is measured"
     assert "No space left on device.\n  Name another file, on a disk with space." in done.err
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     for write in (lambda: write_rows([{"a": "x" * 9_000}], str(kept)), lambda: write_whole(kept, "x" * 9_000)):

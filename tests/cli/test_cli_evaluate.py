@@ -117,9 +117,23 @@ def test_a_wrong_floor_is_refused_before_the_work(run: Run, folder: Path, monkey
         assert (done.code, told in done.err) == (2, True), done.err
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_figures_are_printed_before_a_file_that_cannot_be_written(run: Run, folder: Path) -> None:
-    done = run("evaluate", "-q", folder, "--db", folder.parent / "db", "--csv", folder / "no" / "x.csv")
+    done = run("evaluate", "-q", folder, "--db", folder.parent / "db", "--csv", "/dev/full")
     assert (done.code, "ndcg@10" in done.out) == (2, True)
+
+
+def test_a_file_without_a_folder_is_refused_before_the_work(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QuestionModel, "embed", lambda *_: pytest.fail("the questions were embedded"))
+    for flag, name, why in (
+        ("--csv", "no/x.csv", "No such file or directory"),
+        ("--html", "qrels", "Is a directory"),
+    ):
+        done = run("evaluate", "-q", folder, "--db", folder.parent / "db", flag, folder / name)
+        assert done.code == 2
+        assert f"error: Cannot write {folder / name}: {why}." in done.err
 
 
 def test_a_fall_since_a_tag_ends_with_1(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,7 +109,13 @@ REFUSED: list[tuple[str, int, str]] = [
     ),
     ("bench-models q.jsonl -q q.jsonl --models a,b --sample 5 --into bm", 2, "--sample must be at least 10"),
     ("bench-models q.jsonl -q none.jsonl --models a,b --into bm", 4, "is not on this machine"),
-    ("overlap -q q.jsonl --ranker nope", 2, "is no way to rank"),
+    (
+        "overlap -q q.jsonl --ranker nope",
+        2,
+        "There are: meaning, words, hybrid, each perhaps with",
+    ),
+    ("compare articles other -q q.jsonl --ranker nope", 2, "There are: meaning, words, hybrid, approximate, each"),
+    ("overlap -q q.jsonl --html no/folder.html", 2, "Cannot write no/folder.html"),
     ("overlap -q q.jsonl --ranker approximate", 2, "measured on exact lists alone"),
     ("overlap -q q.jsonl --ranker hybrid --explain", 2, "experiments with distances of vectors"),
     ("overlap -q q.jsonl --ranker hybrid --what-if corpus", 2, "experiments with distances of vectors"),
@@ -145,8 +151,8 @@ def test_it_is_refused_in_one_message(
     database = [] if "--into" in typed else ["--db", "db"]
     done = run(*typed.split(), *database)
     assert done.code == code, done.err
-    # What could not be written was measured, and is printed.
-    assert done.out == "" or "Cannot write" in done.err
+    # Only what no look at the folder shows is found after the measurement, which is then printed.
+    assert done.out == "" or "/dev/full" in typed
     assert message in done.err
     assert done.err.count("error: ") == 1
     assert "Warning" not in done.err

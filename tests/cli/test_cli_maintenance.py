@@ -241,6 +241,15 @@ def test_ingest_of_nothing_and_of_nothing_good(run: Run, tmp_path: Path) -> None
         "  rejected 2: not valid JSON",
         "  no row was good: is the format the right one (--format), are the fields (--id-field, --text-field)?",
     ]
+    # What the model does not know is no fault of the format.
+    path.write_text('{"id": "k", "text": "\u17a2\u1780\u17d2\u179f\u179a"}\n')
+    unknown = run("ingest", path, "--db", tmp_path / "khmer")
+    assert (unknown.code, "no row was good" in unknown.err) == (6, False)
+    assert (
+        "  rejected 1: nothing that the model knows\n  A multilingual model knows more scripts: --model "
+        in unknown.err
+    )
+    assert "1 input row was left out; to see why: " in run("status", "--db", tmp_path / "khmer").out
     told = run("status", "--rejects", "--db", tmp_path / "db")
     assert (told.code, told.err) == (0, "")
     lines = told.out.splitlines()

@@ -89,6 +89,20 @@ def test_a_picture_is_the_same_again(run: Run, made: Path, tmp_path: Path) -> No
         (("m.html", "--topics", "-1"), "--topics must be from 0 to 24, found -1."),
         (("m.html", "-k", "0"), "-k must be from 1 to 100, found 0."),
         (("no/such/folder/m.html",), "Cannot write no/such/folder/m.html:"),
+        (("m.html", "--topics-file", "no/t.csv"), "Cannot write no/t.csv: No such file or directory."),
+        (("m.png", "--near", "3"), "--near is for a page, and m.png is a picture."),
+        (("m.svg", "--snippet", "9"), "--snippet is for a page, and m.svg is a picture."),
+        (
+            ("m.png", "--lens", "a00001", "--near", "3"),
+            "one question without a map; --near is for a map.",
+        ),
+        (("m.png", "--lens", "a00001", "--topics", "0"), "without a map; --topics is for a map."),
+        (
+            ("m.html", "--topics", "0", "--topics-by", "kind"),
+            "--topics-by is about the topics, and --topics 0",
+        ),
+        (("m.html", "--topics-by", "title"), "'title' makes no topics: it differs for nearly every article"),
+        (("m.html", "--topics-by", "n_tokens"), "'n_tokens' makes no topics: it holds int32, and topics are made"),
     ],
 )
 def test_errors(

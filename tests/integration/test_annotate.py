@@ -102,6 +102,17 @@ def test_what_cannot_be_done_says_why(tmp_path: Path, ids: list[str], options: d
     assert Database(tmp_path).articles("articles").version == version
 
 
+def test_a_file_without_ids_is_named(tmp_path: Path) -> None:
+    filled(tmp_path, 3)
+    file = tmp_path / "ids.txt"
+    file.write_text("\n \n")
+    index = vecindex.open(tmp_path)
+    for verb, options in ((index.annotate, {"label": "x"}), (index.delete, {})):
+        with pytest.raises(ConfigError, match=rf"^{file} holds no ids, so no articles are named\.") as caught:
+            verb(file=file, **options)  # type: ignore[operator]
+        assert caught.value.hint == "Give one id a line."
+
+
 def test_labels_and_fields_of_a_source_are_kept_apart(tmp_path: Path) -> None:
     source, static = tmp_path / "rows.jsonl", str(save_static(tmp_path / "model"))
 

@@ -420,8 +420,20 @@ def test_rows_by_a_file_of_ids(tmp_path: Path) -> None:
     assert any("no row of 1 of the ids" in text and "no such" in text for text in seen.lines)
     both = index.export(tmp_path / "out.jsonl", ids=file, where="id LIKE '3%'", columns=["id"], maps=())
     assert both.rows == 1
-    file.write_text("nothing\n", encoding="utf-8")
-    assert index.export(tmp_path / "out.jsonl", ids=file, maps=()).rows == 0
+    for written, said in (
+        (
+            "nothing\n",
+            f"none of the ids in {file} is in {tmp_path}/articles, so no row is written (nothing); its ids: ",
+        ),
+        ("", f"{file} holds no ids, so no row is written; give one id a line, or leave ids= out"),
+        (json.dumps({"id": ids[1]}), f"{tmp_path}/articles: no row of the ids in {file} meets the condition as well"),
+    ):
+        file.write_text(written, encoding="utf-8")
+        seen = Notices()
+        where = "false" if written.startswith("{") else None
+        assert index.export(tmp_path / "out.jsonl", ids=file, where=where, maps=(), observer=seen).rows == 0
+        assert len(seen.lines) == 1
+        assert seen.lines[0].startswith(said)
     file.write_text('{"title": "no id"}\n', encoding="utf-8")
     with pytest.raises(SourceError, match=r"ids\.txt:1: no id in this line"):
         index.export(tmp_path / "out.jsonl", ids=file, maps=())

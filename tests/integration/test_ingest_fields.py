@@ -128,6 +128,7 @@ def test_a_list_of_numbers_that_nobody_named_is_offered_as_embeddings(tmp_path: 
         f"{path}: 'embedding' holds lists of 8 numbers, and is left out; if these are embeddings, nothing needs to "
         "be embedded: vector_field='embedding' model=NAME; to keep it as text: skip_fields=''"
     ]
+    assert heard.notices[0].endswith("; 1 left out: embedding"), "the warning says why"
     heard = Heard()
     vecindex.open(tmp_path / "db").ingest(path, observer=heard, dry_run=True, skip_fields=["embedding"])
     assert heard.warnings == []

@@ -49,8 +49,19 @@ def test_the_values_of_a_column_are_the_topics(database: Path) -> None:
     assert coloring.counts == (30, 27)
     halves = [coloring.names[code] for code in coloring.codes]
     assert halves == ["ab"[int(key[1:]) // 30] for key in result.picture.ids]
-    with pytest.raises(ConfigError, match="no column 'pages' of texts to make topics of"):
-        vecindex.open(database).map(topics_by="pages")
+    with pytest.raises(ConfigError, match=r"no column 'halv' to make topics of .*half, shelf") as caught:
+        vecindex.open(database).map(topics_by="halv")
+    assert str(caught.value.hint) == "Is it half? Leave topics_by= out, or name another."
+
+
+@pytest.mark.parametrize("option", ["topics_by", "color"])
+def test_a_column_without_a_value_is_refused(tmp_path: Path, option: str) -> None:
+    make_table(tmp_path, np.eye(4), fields={"label": [None, None, None, "only off the map"]})
+    xy = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [np.nan, np.nan]])
+    put_map(tmp_path, "flat", [f"a{i:05d}" for i in range(4)], xy, {"method": "cut"})
+    with pytest.raises(ConfigError, match=r"^'label' has no value in any article on the map \"flat\"\.") as caught:
+        vecindex.open(tmp_path).map(**{option: "label"})
+    assert str(caught.value.hint) == f"Leave {option}= out, or name another column."
 
 
 def test_a_file_renames_topics_and_lines_that_fit_none_are_counted(database: Path, tmp_path: Path) -> None:
@@ -78,8 +89,8 @@ def test_a_file_renames_topics_and_lines_that_fit_none_are_counted(database: Pat
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (None, "cannot be read"),
-        ("level,topic\n0,a\n", "has no column 'name'"),
+        (None, r"topics\.csv: no such file\n"),
+        ("level,topic\n0,a\n", r"no column 'name', so it is no file of topics \(columns there: level, topic\)"),
         ("level,topic,name\nhigh,a,b\n", "line 2: the level is a number from 0, found 'high'"),
     ],
 )
@@ -87,8 +98,13 @@ def test_a_file_that_is_none_of_topics(database: Path, tmp_path: Path, content: 
     path = tmp_path / "topics.csv"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(SourceError, match=told):
+    with pytest.raises(SourceError, match=told) as caught:
         vecindex.open(database).map(topics_file=str(path))
+    if content is None:
+        assert f"index.map(map.html, topics_file={str(path)!r})" in str(caught.value.hint)
+    elif "name" not in content:
+        # The command that is advised works: the file that it names is not there.
+        assert f"topics_file={str(tmp_path / 'topics-new.csv')!r}" in str(caught.value.hint)
     with pytest.raises(ConfigError, match=r"A file of topics is a \.csv, found 'topics.txt'"):
         vecindex.open(database).map(topics_file="topics.txt")
 

@@ -58,6 +58,12 @@ def options_of(kind: Any) -> Callable[[F], F]:
     return decorate
 
 
+def is_typed(context: typer.Context, name: str) -> bool:
+    """Return whether an option of the command that runs stands on its command line, not only in a settings file."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def _typer_option(field: Field) -> Any:
     about = field.option
     if about.argument:

@@ -15,6 +15,7 @@ from vecindex.cli.layout import lines
 from vecindex.cli.logs import SAID, now
 from vecindex.cli.spelling import spelled
 from vecindex.errors import REJECTED_EXIT, ConfigError
+from vecindex.files import check_writable
 from vecindex.messages import Message
 from vecindex.serialize import Result
 from vecindex.types import Forecast, Rejected
@@ -50,8 +51,10 @@ def end(result: WithRejects) -> None:
         raise typer.Exit(REJECTED_EXIT)
 
 
-def keep_apart(inputs: Mapping[str, str | None], outputs: Mapping[str, str | None]) -> None:
-    """Refuse to write over a file that is read, or one output over another.
+def check_files(inputs: Mapping[str, str | None], outputs: Mapping[str, str | None]) -> None:
+    """Refuse to write over a file that is read, one output over another, or where no file can be.
+
+    Before the work, whose result would else be lost.
 
     `inputs` are files by what they are for ("the questions are read from"), `outputs` files by their flags.
     """
@@ -63,6 +66,7 @@ def keep_apart(inputs: Mapping[str, str | None], outputs: Mapping[str, str | Non
         if path in taken:
             raise ConfigError(f"{flag} {file} is the file that {taken[path]}.", "Name another file.")
         taken[path] = f"{flag} names"
+        check_writable(file)
 
 
 def print_json(result: Result | dict[str, Any]) -> None:

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from vecindex.errors import SourceError
+from vecindex.errors import ConfigError, SourceError
 from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile, read_lines, standard_input
 from vecindex.sources.jsons.rows import parse_object
+
+
+def no_ids(name: str) -> str:
+    """Return that a file ("-" for standard input) has no ids."""
+    return f"{'standard input' if name == '-' else name} holds no ids"
+
+
+def some_ids(name: str, stdin: BinaryIO | None = None) -> list[str]:
+    """Return the ids in a file, each once; as `read_ids`, and raises ConfigError where there is none at all."""
+    ids = list(dict.fromkeys(read_ids(name, stdin)))
+    if not ids:
+        raise ConfigError(f"{no_ids(name)}, so no articles are named.", "Give one id a line.")
+    return ids
 
 
 def read_ids(name: str, stdin: BinaryIO | None = None) -> list[str]:

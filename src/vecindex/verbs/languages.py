@@ -12,6 +12,8 @@ MULTILINGUAL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
 """Knows more than 50 languages, and has as many values as all-MiniLM-L6-v2."""
 MUCH_UNKNOWN = 0.25
 """Share of unknown tokens from which on a vector says little of its text."""
+NOTHING_KNOWN = "nothing that the model knows"
+"""Why a row is rejected of which every token is unknown."""
 SAMPLE = 200
 _FEWEST = 5
 _SMALLEST_SHARE = 0.5
@@ -23,6 +25,16 @@ def unknown_rows(table: ArticleTable) -> int:
     if "unknown_frac" not in table.schema.names:
         return 0
     return table.count(f"unknown_frac >= {MUCH_UNKNOWN}")
+
+
+def is_unknown(reason: str) -> bool:
+    """Return whether a row was rejected since the model knows no token of it."""
+    return reason.startswith(NOTHING_KNOWN)
+
+
+def nothing_known_line() -> Text:
+    """Return what helps where the model knows no token of a text."""
+    return text("A multilingual model knows more scripts: ", option("model", MULTILINGUAL))
 
 
 def unknown_line(rows: int, of: int, what: str = "texts") -> Text:

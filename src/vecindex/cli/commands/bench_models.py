@@ -8,7 +8,7 @@ from typing import Annotated, Unpack
 import typer
 
 from vecindex.cli.options import Json, options_of
-from vecindex.cli.output import end, keep_apart, show
+from vecindex.cli.output import check_files, end, show
 from vecindex.cli.spelling import spelled
 from vecindex.verbs.bench_models.options import BenchModelsOptions
 
@@ -41,7 +41,9 @@ def bench_models(
     from vecindex.cli.interrupts import stoppable
     from vecindex.cli.render.bench_models import print_bench_models
 
-    keep_apart({"the questions are read from": questions, "the judgments are read from": judgments}, {"--html": html})
+    check_files(
+        {"the questions are read from": questions, "the judgments are read from": judgments}, {"--html": html}
+    )
     options["qrels"] = judgments
     stop = vecindex.Stop()
     with stoppable(stop) as screen:

@@ -8,7 +8,7 @@ from typing import Annotated, Unpack
 import typer
 
 from vecindex.cli.options import Db, Json, options_of
-from vecindex.cli.output import end, keep_apart, show
+from vecindex.cli.output import check_files, end, show
 from vecindex.cli.spelling import spelled
 from vecindex.verbs.compare.options import CompareOptions
 
@@ -50,7 +50,7 @@ def compare(
     from vecindex.cli.render.rows import write_rows
 
     read = {"the questions are read from": questions, "the judgments are read from": judgments}
-    keep_apart(read, {"--csv": csv, "--html": html})
+    check_files(read, {"--csv": csv, "--html": html})
     options["qrels"] = judgments
     with Screen() as screen:
         result = vecindex.open(db).compare(*tables, questions=questions, observer=screen, **options)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 import typer
 
 from vecindex.cli.options import Db, Json, Table, options_of
-from vecindex.cli.output import end, keep_apart, left_out, show, warn
+from vecindex.cli.output import check_files, end, left_out, show, warn
 from vecindex.cli.spelling import spelled
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
@@ -60,7 +60,7 @@ def evaluate(
         # Before the work: a misspelled one would be refused after it.
         _check_floors(floors, *_measured(questions, options))
     read = {"the questions are read from": questions, "the judgments are read from": judgments}
-    keep_apart(read, {"--csv": csv, "--html": html})
+    check_files(read, {"--csv": csv, "--html": html})
     with Screen() as screen:
         result = vecindex.open(db, table).evaluate(questions, observer=screen, **options)
     # First, since a file that cannot be written would end it.

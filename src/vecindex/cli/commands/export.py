@@ -44,7 +44,7 @@ def export(
     an existing one is replaced after a question, or with --yes.
     """
     import vecindex
-    from vecindex.cli.output import show
+    from vecindex.cli.output import check_files, show
     from vecindex.cli.progress import Screen
 
     options["columns"], options["maps"] = options["columns"] or None, options["maps"] or None
@@ -54,9 +54,12 @@ def export(
         options["maps"] = ()
     if json and out == "-":
         raise ConfigError("--json would stand among the rows on standard output.", "Name a file, or leave it out.")
-    if not yes and out != "-":
-        from vecindex.exports.uploads import ids_name
+    from vecindex.exports.uploads import ids_name, is_remote
 
+    if out != "-" and not is_remote(out):
+        read = {"the ids are read from": options.get("ids"), "the topics are read from": options.get("topics_file")}
+        check_files({what: None if file is None else str(file) for what, file in read.items()}, {"OUT": out})
+    if not yes and out != "-":
         vectors_alone = format_of(out, options.get("format"))[0] == "npy"
         for path in [out, ids_name(out)] if vectors_alone else [out]:
             _ask_to_replace(path)

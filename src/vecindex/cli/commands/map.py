@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack, cast
 
 import typer
 
-from vecindex.cli.options import Db, Json, Table, options_of
+from vecindex.cli.options import Db, Json, Table, is_typed, options_of
 from vecindex.cli.spelling import spelled
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 @options_of(MapOptions)
 def map(
+    context: typer.Context,
     out: Annotated[
         str | None,
         typer.Argument(
@@ -65,7 +66,7 @@ def map(
     farther from it the farther it is by embedding.
     """
     import vecindex
-    from vecindex.cli.output import end, print_json
+    from vecindex.cli.output import check_files, end, print_json
     from vecindex.cli.progress import Screen
     from vecindex.verbs.picture.result import DEFAULT_FILE, checked_suffix
     from vecindex.verbs.picture.topic_files import check_suffix
@@ -75,7 +76,7 @@ def map(
     if lens is not None:
         if questions is not None:
             raise ConfigError("--lens draws one question, --questions a map with many.", "Leave one of them out.")
-        written = _lens(out, lens, index, width_in, dpi, json, options)
+        written = _lens(context, out, lens, index, width_in, dpi, json, options)
         if open_:
             typer.launch(written.path)
         return
@@ -84,13 +85,21 @@ def map(
     if page and (width_in is not None or dpi is not None):
         raise ConfigError("--width-in and --dpi are for pictures.", "For example: vecindex map map.png --width-in 7")
     if not page:
+        unused = [flag_of("map", name) for name in _OF_A_PAGE if is_typed(context, name)]
+        if unused:
+            raise ConfigError(
+                f"{unused[0]} is for a page, and {out} is a picture.", f"Leave it out, or name a page: {DEFAULT_FILE}"
+            )
         # A picture shows neither texts nor lenses nor neighbors.
-        options["snippet"] = options["lens_size"] = options["near"] = 0
+        options["snippet"] = options["near"] = options["lens_size"] = 0
     topics_file = options.get("topics_file")
     new = topics_file is not None and not is_there(topics_file)
     if topics_file is not None and new:
         check_suffix(topics_file)
         options["topics_file"] = None
+    check_files(
+        {"the questions are read from": questions}, {"OUT": out, "--topics-file": topics_file if new else None}
+    )
     with Screen() as screen:
         result = index.map(questions, observer=screen, **options)
     made = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC" if page else None
@@ -109,10 +118,12 @@ def map(
     end(result)
 
 
-_OF_A_MAP = ("map", "title", "color", "fields", "topics", "topics_by", "topics_file", "snippet")
+_OF_A_PAGE = ("snippet", "near", "lens_size")
+_OF_A_MAP = ("map", "title", "color", "fields", "topics", "topics_by", "topics_file", "snippet", "near", "k")
 
 
 def _lens(
+    context: typer.Context,
     out: str | None,
     question: str,
     index: Index,
@@ -122,7 +133,7 @@ def _lens(
     given: MapOptions,
 ) -> Written:
     """Write the picture of a lens, and print what it shows."""
-    from vecindex.cli.output import print_json
+    from vecindex.cli.output import check_files, print_json
     from vecindex.cli.progress import Screen
     from vecindex.cli.render.lens import print_lens
     from vecindex.options import ModelOptions, fields_of
@@ -132,7 +143,8 @@ def _lens(
 
     out = DEFAULT_FILE if out is None else out
     checked_suffix(out)
-    unused = [flag_of("map", name) for name in _OF_A_MAP if given.get(name)]
+    check_files({}, {"OUT": out})
+    unused = [flag_of("map", name) for name in _OF_A_MAP if is_typed(context, name)]
     if unused:
         raise ConfigError(
             f"--lens draws one question without a map; {unused[0]} is for a map.", f"Leave {unused[0]} out."

@@ -10,7 +10,7 @@ import typer
 
 from vecindex.cli.layout import out
 from vecindex.cli.options import Db, Json, Table, options_of
-from vecindex.cli.output import end, keep_apart, left_out, warn
+from vecindex.cli.output import check_files, end, left_out, warn
 from vecindex.cli.spelling import spelled
 from vecindex.config import DEFAULT_TABLE
 from vecindex.errors import ConfigError
@@ -63,7 +63,7 @@ def overlap(
         raise ConfigError(f"--on is mean or lower, found {on!r}.")
     if fail_under is not None and not 0 <= fail_under <= 1:
         raise ConfigError(f"--fail-under is a share from 0 to 1, found {fail_under}.", "For example 0.6.")
-    keep_apart({"the questions are read from": questions}, {"--csv": csv, "--neighbors": neighbors, "--html": html})
+    check_files({"the questions are read from": questions}, {"--csv": csv, "--neighbors": neighbors, "--html": html})
     keep_one_heap()
     with Screen() as screen:
         result = vecindex.open(db, table).overlap(questions, observer=screen, **options)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vecindex.cli.output import about, duration, say, warn
 from vecindex.messages import command, counted, percent, text
-from vecindex.verbs.languages import unknown_line
+from vecindex.verbs.languages import is_unknown, nothing_known_line, unknown_line
 
 if TYPE_CHECKING:
     from vecindex.errors import VecindexError
@@ -47,10 +47,8 @@ def print_ingest(report: IngestReport, dry_run: bool) -> None:
         number = f"{n:,}" if basis is None or basis.sampled_rows is None else about(n)
         show(f"rejected {number}: {reason}", 2)
     _print_left_out(report)
-    if report.rejected and not (report.added or report.changed or report.skipped or report.vectors):
-        warn("no row was good: is the format the right one (--format), are the fields (--id-field, --text-field)?", 2)
-    if report.rejected and not dry_run:
-        say(text("where and why, row by row: ", command("status", rejects=True)), 2)
+    if report.rejected:
+        _print_what_helps(report, dry_run)
     _print_drop(report)
     if report.missing:
         say(
@@ -76,6 +74,18 @@ def print_ingest(report: IngestReport, dry_run: bool) -> None:
         )
     if report.interrupted:
         warn("interrupted; run the same command again to go on")
+
+
+def _print_what_helps(report: IngestReport, dry_run: bool) -> None:
+    """Print what helps against rejects."""
+    unknown = [is_unknown(reason) for reason in report.reject_reasons]
+    if any(unknown):
+        say(nothing_known_line(), 2)
+    good = report.added or report.changed or report.skipped or report.vectors
+    if not good and not all(unknown):
+        warn("no row was good: is the format the right one (--format), are the fields (--id-field, --text-field)?", 2)
+    if not dry_run:
+        say(text("where and why, row by row: ", command("status", rejects=True)), 2)
 
 
 def _print_drop(report: IngestReport) -> None:

@@ -114,10 +114,13 @@ def rankers_of(options: EvaluateOptions) -> list[Ranker]:
     return found
 
 
-def one_ranker(name: str, options: RankOptions) -> Ranker:
-    """Return the one ranker that was asked for, with the steps that were; raises ConfigError for an unknown name."""
+def one_ranker(name: str, options: RankOptions, known: Sequence[str] = RANKERS) -> Ranker:
+    """Return the one ranker that was asked for, with the steps that were.
+
+    Raises ConfigError for an unknown name; the message offers the `known` ones.
+    """
     options["language"] = language_code(options["language"])
-    found = ranker_of(name, "ranker")
+    found = ranker_of(name, "ranker", known)
     _check_reranker([found], "ranker", options)
     found = Ranker(found.base, found.rerank or options["rerank"] is not None, found.diverse or options["diverse"])
     check_steps(options, [found])

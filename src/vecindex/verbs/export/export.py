@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from gzip import GzipFile
@@ -19,7 +19,7 @@ from vecindex.exports.uploads import is_remote, size_there, upload_vectors, uplo
 from vecindex.exports.vectors import write_vectors
 from vecindex.files import whole_file
 from vecindex.masks import masked
-from vecindex.messages import command, counted, option, text
+from vecindex.messages import Placeholder, Text, command, counted, option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import maps as stored_maps
@@ -30,6 +30,7 @@ from vecindex.verbs.export.neighbors import FileNeighbors, file_neighbors
 from vecindex.verbs.export.options import ATLAS, VIEWER, ExportOptions, check_vectors, checked_export, format_of
 from vecindex.verbs.export.result import ExportReport
 from vecindex.verbs.export.topics import TopicColumns, topic_columns
+from vecindex.verbs.ids import no_ids
 from vecindex.verbs.picture.options import MapOptions
 
 if TYPE_CHECKING:
@@ -148,10 +149,9 @@ def _job(table: ArticleTable, options: ExportOptions, kind: str, wanted: WantedI
 def _report_missing(
     table: ArticleTable, job: _Job, options: ExportOptions, observer: Observer, wanted: WantedIds | None
 ) -> None:
-    if wanted is not None and wanted.not_found:
-        n, first = len(wanted.not_found), ", ".join(written_id(i) for i in wanted.not_found[:_SHOWN_IDS])
-        more = f", and {n - _SHOWN_IDS:,} more" if n > _SHOWN_IDS else ""
-        observer.notice(f"{table.where} has no row of {n:,} of the ids in {wanted.file}: {first}{more}")
+    if wanted is not None and wanted.not_found and not wanted.none_found:
+        n = len(wanted.not_found)
+        observer.notice(f"{table.where} has no row of {n:,} of the ids in {wanted.file}: {_first(wanted.not_found)}")
     if job.outside:
         observer.notice(
             text(
@@ -161,7 +161,31 @@ def _report_missing(
             )
         )
     elif not job.rows:
-        observer.notice(f"{table.where}: no row {'meets the condition' if job.where and job.of else 'is in it'}")
+        observer.notice(_why_none(table, job, options, wanted))
+
+
+def _first(ids: Sequence[str]) -> str:
+    """Return the first of some ids, and how many more there are."""
+    more = f", and {len(ids) - _SHOWN_IDS:,} more" if len(ids) > _SHOWN_IDS else ""
+    return ", ".join(written_id(i) for i in ids[:_SHOWN_IDS]) + more
+
+
+def _why_none(table: ArticleTable, job: _Job, options: ExportOptions, wanted: WantedIds | None) -> Text:
+    """Return why no row is written, and what to do about it."""
+    if not job.of:
+        return text(f"{table.where}: no row is in it yet; fill it: ", command("ingest", Placeholder("SOURCE")))
+    if wanted is None:
+        return text(f"{table.where}: no row meets the condition")
+    if not wanted.asked:
+        return text(
+            f"{no_ids(wanted.file)}, so no row is written; give one id a line, or leave ", option("ids"), " out"
+        )
+    source = "standard input" if wanted.file == "-" else wanted.file
+    if wanted.none_found:
+        there = command("export", STDOUT, columns="id", format="csv")
+        none = f"none of the ids in {source} is in {table.where}, so no row is written ({_first(wanted.not_found)})"
+        return text(none, "; its ids: ", there)
+    return text(f"{table.where}: no row of the ids in {source} meets the condition as well")
 
 
 def _batches(

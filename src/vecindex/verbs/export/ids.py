@@ -14,6 +14,7 @@ class WantedIds:
     Attributes
     ----------
     file : where they come from; "-" for standard input.
+    asked : how many different ones there are.
     condition : that a row has one of them, in SQL.
     not_found : those that no row of the table has.
     """
@@ -27,6 +28,7 @@ class WantedIds:
         self._table = table
         self._columns = ["id"] if table.fingerprint.chunking is None else ["id", "article_id"]
         ids = list(dict.fromkeys(read_ids(file)))
+        self.asked = len(ids)
         self.condition = self._condition(ids)
         there = self._there(self.condition)
         # An id that cannot be seen may come as it was printed.
@@ -37,6 +39,11 @@ class WantedIds:
             there |= self._there(again)
             self.condition = f"{self.condition} OR {again}"
         self.not_found = tuple(i for i in ids if read[i] not in there)
+
+    @property
+    def none_found(self) -> bool:
+        """Whether there are ids, and no row of any of them."""
+        return 0 < self.asked == len(self.not_found)
 
     def and_where(self, where: str | None) -> str:
         """Return the condition of these ids, and of a user's."""

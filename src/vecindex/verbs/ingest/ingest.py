@@ -188,7 +188,7 @@ def _planner(run: Run, preparer: Preparer) -> Planner:
     deletes = drop.is_deletion if drop is not None else lambda _: False
     with run.report.seconds.measured("reading"):
         settled = settle(run.sources, choose, min(LOOK_AHEAD, run.options["transaction_rows"]), run.stop, deletes)
-    run.report.taken, run.report.sources_left_out = report(settled, run.observer, run.kept.is_given)
+    run.report.taken, run.report.sources_left_out = report(settled, run.observer, run.kept.is_new)
     registry = Registry(run.table.known_rows() if run.table else ())
     cut = preparer.cut if run.choice.chunking else whole
     return Planner(settled.sources, choose, run.options, registry, run.report, cut, drop)

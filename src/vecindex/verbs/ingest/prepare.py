@@ -18,6 +18,7 @@ from vecindex.verbs.ingest.plan import Planned, Planner, Transaction, rejected
 from vecindex.verbs.ingest.rate import first_rate
 from vecindex.verbs.ingest.rows import Piece, misfit
 from vecindex.verbs.ingest.run import Run
+from vecindex.verbs.languages import NOTHING_KNOWN
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -231,7 +232,7 @@ def _reject_unknown(planner: Planner, ready: Ready) -> None:
     lost = [row for row in ready.transaction.rows if id(row) not in known]
     if not lost:
         return
-    reason = "nothing that the model knows: every token is unknown to it"
+    reason = f"{NOTHING_KNOWN}: every token is unknown to it"
     planner.take_back(ready.transaction, [(row, rejected(row.article, reason)) for row in lost])
     ready.transaction.rows = [row for row in ready.transaction.rows if id(row) in known]
     ready.pieces = [piece for piece in ready.pieces if id(piece.planned) in known]

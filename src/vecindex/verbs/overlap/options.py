@@ -12,7 +12,7 @@ from vecindex.types import Observer
 from vecindex.verbs.bounds import check_memory, held_bytes
 from vecindex.verbs.evaluate.options import one_ranker
 from vecindex.verbs.search.options import RankOptions
-from vecindex.verbs.search.rankers import APPROXIMATE, MEANING, Ranker
+from vecindex.verbs.search.rankers import APPROXIMATE, MEANING, RANKERS, Ranker
 
 DEPTH = 100
 """Neighbors of a question that are looked at, at most."""
@@ -83,8 +83,11 @@ def check_engine(options: OverlapOptions) -> None:
     checked_engine(options, "worker_cores")
 
 
+_EXACT = tuple(name for name in RANKERS if name != APPROXIMATE)
+
+
 def _checked_ranker(options: OverlapOptions) -> Ranker | None:
-    ranker = one_ranker(options["ranker"], options)
+    ranker = one_ranker(options["ranker"], options, _EXACT)
     if ranker.base == APPROXIMATE:
         raise ConfigError(
             text(option("ranker", str(ranker)), ": overlap is measured on exact lists alone."),

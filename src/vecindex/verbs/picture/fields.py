@@ -15,7 +15,7 @@ import numpy.typing as npt
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.picture import Coloring
 from vecindex.errors import ConfigError
-from vecindex.messages import option, text
+from vecindex.messages import is_it, option, text
 from vecindex.store.articles import ArticleTable
 from vecindex.verbs.picture.coloring import MOST_NAMES, categories, flags, numbers, short_names
 from vecindex.verbs.picture.topic_fields import FieldValues
@@ -55,15 +55,36 @@ def field_readers(
             )
     readers = {name: fit[name](name, shown) for name in (fit if names is None else names)}
     if topics_by is not None:
-        texts = {f.name for f in table.extra_columns if _is_text(f.type)}
+        texts = sorted(f.name for f in table.extra_columns if _is_text(f.type))
         if topics_by not in texts:
             raise ConfigError(
-                f"{table.where} has no column {topics_by!r} of texts to make topics of "
-                f"(there is: {', '.join(sorted(texts)) or 'none'}).",
-                text("Leave ", option("topics_by"), " out, or name another."),
+                f"{_no_topics(table, topics_by)} (columns to make topics of: {', '.join(texts) or 'none'}).",
+                text(is_it(topics_by, texts), "Leave ", option("topics_by"), " out, or name another."),
             )
         readers[topics_by] = TextField(topics_by, shown, asked=True)
     return readers
+
+
+def no_values(name: str, map_name: str, asked_by: str) -> ConfigError:
+    """Return the error of a column that an option names and that has no value in any article on a map."""
+    return ConfigError(
+        f'{name!r} has no value in any article on the map "{map_name}".',
+        text("Leave ", option(asked_by), " out, or name another column."),
+    )
+
+
+_PER_ARTICLE = ("id", "article_id", "title", "text")
+"""Columns of every table whose values differ for nearly every article."""
+
+
+def _no_topics(table: ArticleTable, name: str) -> str:
+    """Return why no topics can be made of a column."""
+    if name in _PER_ARTICLE:
+        return f"{name!r} makes no topics: it differs for nearly every article"
+    for field in table.schema:
+        if field.name == name:
+            return f"{name!r} makes no topics: it holds {field.type}, and topics are made of a column of texts"
+    return f"{table.where} has no column {name!r} to make topics of"
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -105,6 +126,11 @@ class FieldReader:
     def _read(self, column: pa.Array) -> npt.NDArray[Any]:
         raise NotImplementedError
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no article that is shown has a value."""
+        return not (self.values >= 0).any()
+
     def result(self) -> Coloring | None:
         """Return the coloring; None where it would show nothing."""
         raise NotImplementedError
@@ -126,6 +152,11 @@ class NumberField(FieldReader):
             column = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
         # Large whole numbers are rounded, which no color shows.
         return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+    @property
+    def is_empty(self) -> bool:
+        """See `FieldReader`."""
+        return not np.isfinite(self.values).any()
 
     def result(self) -> Coloring | None:
         """See `FieldReader`."""
@@ -189,6 +220,11 @@ class TextField(FieldReader):
             self._days = None
         elif self._days is not None:
             self._days[at[there]] = found[there]
+
+    @property
+    def is_empty(self) -> bool:
+        """See `FieldReader`."""
+        return not self._given_up and super().is_empty
 
     @property
     def _is_dates(self) -> bool:

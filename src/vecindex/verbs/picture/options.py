@@ -93,6 +93,15 @@ class MapOptions(ModelOptions, total=False):
     at: Annotated[str | None, Option("Show the table as it was tagged.", metavar="TAG")]
 
 
+def check_topics(options: MapOptions) -> None:
+    """Raise ConfigError for options about topics where there are to be none."""
+    if options["topics"] == 0 and (unused := [n for n in ("topics_by", "topics_file") if options.get(n) is not None]):
+        raise ConfigError(
+            text(option(unused[0]), " is about the topics, and ", option("topics", 0), " leaves them out."),
+            "Leave one of them out.",
+        )
+
+
 def check_lens_size(size: int, least: int = 0) -> None:
     """Raise ConfigError for a size between none and the smallest lens, or below `least`."""
     if size < SIZES[0] and (size or least):

@@ -30,10 +30,10 @@ from vecindex.verbs.map_state import stored_scores
 from vecindex.verbs.overlap.options import check_enough
 from vecindex.verbs.picture.coloring import flags, numbers
 from vecindex.verbs.picture.density import nearby
-from vecindex.verbs.picture.fields import BooleanField, FieldReader, TextField, field_readers
+from vecindex.verbs.picture.fields import BooleanField, FieldReader, TextField, field_readers, no_values
 from vecindex.verbs.picture.lenses import MOST_LENSES, with_lenses
 from vecindex.verbs.picture.near import near_articles
-from vecindex.verbs.picture.options import PAGE_BYTES, SNIPPET, MapOptions, check_lens_size
+from vecindex.verbs.picture.options import PAGE_BYTES, SNIPPET, MapOptions, check_lens_size, check_topics
 from vecindex.verbs.picture.result import MapResult
 from vecindex.verbs.picture.texts import TextReader, fitting_snippets, with_near
 from vecindex.verbs.picture.topic_files import Renamed, check_topics_file
@@ -71,6 +71,7 @@ def map_picture(
     options = checked(MapOptions, options)
     k, lens_size = options["k"], options["lens_size"]
     check_lens_size(lens_size)
+    check_topics(options)
     observer = observer or Silent()
     clock = Clock()
     table = table or database.articles(name, options["at"])
@@ -88,7 +89,7 @@ def map_picture(
     if asked is not None:
         check_enough(table.where, reader.n, k)
     by = options["topics_by"]
-    own = by if options["topics"] != 0 and by != WORDS else None
+    own = None if by == WORDS else by
     renamed = Renamed(check_topics_file(options["topics_file"]), [])
     fields = field_readers(table, options["fields"], len(xy), own)
     finder = None
@@ -117,10 +118,12 @@ def map_picture(
         values = [
             found for field in fields.values() if isinstance(field, TextField) and (found := field.categories())
         ]
+        if own is not None and own not in (found.name for found in values):
+            raise no_values(own, map_name, "topics_by")
         beginnings = texts.beginnings
         topics = finder.result(xy, texts.titles[: len(beginnings)], beginnings, values, by, renamed)
     colorings = _colorings(xy, topics, truncated.values, fields, distances, asked)
-    colorings = _first(colorings, options["color"])
+    colorings = _first(colorings, options["color"], fields, map_name)
     clock.lap("topics")
     picture = MapPicture(
         table=name,
@@ -318,12 +321,16 @@ def _colorings(
     return kept or [Coloring("none", "nothing", "category", np.zeros(len(xy), np.uint8), ("articles",), (len(xy),))]
 
 
-def _first(colorings: Sequence[Coloring], key: str | None) -> list[Coloring]:
+def _first(
+    colorings: Sequence[Coloring], key: str | None, fields: Mapping[str, FieldReader], map_name: str
+) -> list[Coloring]:
     """Return the colorings with the one that was asked for in front; its key, or the name of a field."""
     if key is None:
         return list(colorings)
     wanted = [c for c in colorings if c.key == key] or [c for c in colorings if c.key == f"field:{key}"]
     if not wanted:
+        if key in fields and fields[key].is_empty:
+            raise no_values(key, map_name, "color")
         raise ConfigError(
             f"There is nothing to color by under {key!r} (there is: {', '.join(c.key for c in colorings)}).",
             text(

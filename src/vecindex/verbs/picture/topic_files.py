@@ -12,7 +12,9 @@ import numpy as np
 
 from vecindex.core.picture import MapPicture, TopicLevel
 from vecindex.errors import ConfigError, SourceError
-from vecindex.messages import Placeholder, Text, command, text
+from vecindex.files import is_there
+from vecindex.messages import Command, Placeholder, Text, command, text
+from vecindex.sources.files import InputFile, like_it
 from vecindex.verbs.picture.topics import distinct
 
 COLUMNS = ("level", "topic", "name", "articles", "example")
@@ -51,30 +53,47 @@ def read_topics(path: str) -> list[NamedTopic]:
 
     Raises SourceError where it cannot be read, or is not such a file.
     """
+    if not is_there(path):
+        raise SourceError(
+            f"{path}: no such file", text(like_it(path), "Make it, with the topics as they are found: ", _made(path))
+        )
+    source = InputFile(path, path)
     try:
-        content = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path} cannot be read: {error}.", _first(path)) from error
+        with source.open() as stream:
+            content = stream.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}: not valid UTF-8 at byte {error.start + 1}", _another(path)) from error
     reader = csv.DictReader(io.StringIO(content))
     missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
     if missing:
         raise SourceError(
-            f"{path} has no column {missing[0]!r} (found: {', '.join(reader.fieldnames or ()) or 'none'}).",
-            _first(path),
+            f"{path}: no column {missing[0]!r}, so it is no file of topics "
+            f"(columns there: {', '.join(reader.fieldnames or ()) or 'none'}).",
+            _another(path),
         )
     named = []
     for row in reader:
         level, name = (row["level"] or "").strip(), " ".join((row["name"] or "").split())
         if not level.isdecimal():
-            raise SourceError(f"{path}, line {reader.line_num}: the level is a number from 0, found {level!r}.")
+            raise SourceError(
+                f"{path}, line {reader.line_num}: the level is a number from 0, found {level!r}.",
+                "Change only the column name; the others say which topic it is.",
+            )
         named.append(NamedTopic(int(level), row["topic"] or "", name, row.get("example") or ""))
     return named
 
 
-def _first(path: str) -> Text:
-    return text(
-        "The command makes one where there is none: ", command("map", Placeholder("map.html"), topics_file=path)
-    )
+def _made(path: str) -> Command:
+    return command("map", Placeholder("map.html"), topics_file=path)
+
+
+def _another(path: str) -> Text:
+    """Return how to make such a file under a name that is not taken."""
+    free = Path(path).with_stem(f"{Path(path).stem}-new")
+    number = 2
+    while is_there(free):
+        free, number = Path(path).with_stem(f"{Path(path).stem}-new{number}"), number + 1
+    return text("Make one under another name: ", _made(str(free)))
 
 
 class Renamed:

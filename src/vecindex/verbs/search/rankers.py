@@ -39,8 +39,10 @@ class Ranker:
         return self.base != WORDS
 
 
-def ranker_of(name: str, named: str = "rankers") -> Ranker:
-    """Return the ranker of a name; raises ConfigError where there is none. `named` is the option that names it.
+def ranker_of(name: str, named: str = "rankers", known: Sequence[str] = RANKERS) -> Ranker:
+    """Return the ranker of a name; raises ConfigError where there is none, which offers the `known` ones.
+
+    `named` is the option that names it.
 
     >>> ranker_of("hybrid+rerank")
     Ranker(base='hybrid', rerank=True, diverse=False)
@@ -50,10 +52,10 @@ def ranker_of(name: str, named: str = "rankers") -> Ranker:
     if wrong is None and (twice := next((step for step in steps if steps.count(step) > 1), None)):
         raise ConfigError(text(option(named), f": {name!r} names {twice} twice."), "Each step is made once.")
     if base not in RANKERS or wrong is not None:
-        near = is_it(base, RANKERS) if base not in RANKERS else is_it(str(wrong), STEPS)
+        near = is_it(base, known) if base not in RANKERS else is_it(str(wrong), STEPS)
         raise ConfigError(
             text(option(named), f": {name!r} is no way to rank."),
-            f"{near}There are: {', '.join(RANKERS)}, each perhaps with +{RERANK} or +{DIVERSE}.",
+            f"{near}There are: {', '.join(known)}, each perhaps with +{RERANK} or +{DIVERSE}.",
         )
     return Ranker(base, RERANK in steps, DIVERSE in steps)
 

@@ -18,7 +18,7 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import put_texts
 from vecindex.store.search import check_condition
-from vecindex.verbs.ids import read_ids
+from vecindex.verbs.ids import some_ids
 from vecindex.verbs.upkeep.options import AnnotateOptions
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def annotate(
     table = database.articles(name)
     _check_column(table, column, must_be=restore is not None or options["clear"])
     label = None if options["clear"] or restore is not None else " ".join((options["label"] or "").split())
-    wanted = list(dict.fromkeys([*ids, *(read_ids(str(options["file"]), stdin) if options["file"] else [])]))
+    wanted = list(dict.fromkeys([*ids, *(some_ids(str(options["file"]), stdin) if options["file"] else [])]))
     if options["where"] is not None:
         check_condition(table, options["where"])
     former = None if restore is None else _texts_at(database.articles(name, restore), column)

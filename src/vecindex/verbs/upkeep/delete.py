@@ -15,7 +15,7 @@ from vecindex.serialize import Result
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.search import check_condition
-from vecindex.verbs.ids import read_ids
+from vecindex.verbs.ids import some_ids
 from vecindex.verbs.upkeep.options import DeleteOptions
 
 _IDS_PER_SCAN = 1_000
@@ -60,7 +60,7 @@ def delete(
             text("Give ids or ", option("where"), ", not both."),
             text("Put the ids into the condition: ", option("where", Placeholder("\"id IN ('a', 'b')\""))),
         )
-    wanted = list(dict.fromkeys([*ids, *(read_ids(str(file), stdin) if file is not None else [])]))
+    wanted = list(dict.fromkeys([*ids, *(some_ids(str(file), stdin) if file is not None else [])]))
     if where is None and not wanted:
         raise ConfigError(
             "No articles to delete are named.",

@@ -312,11 +312,11 @@ def _to_use_it(found: Status) -> list[Message]:
 def _to_improve(found: Status) -> list[Message]:
     advice = _map_advice(found)
     if found.rejected:
-        left_out = f"{found.rejected:,} input rows were left out"
+        left_out = counted(found.rejected, "input row was left out", "input rows were left out")
         advice.append(
             text(f"{left_out}; to see why: ", command("status", rejects=True))
             if found.rejects is None
-            else f"{left_out}: correct them, and ingest that source again."
+            else f"{left_out}: correct {'it' if found.rejected == 1 else 'them'}, and ingest that source again."
         )
     advice += _index_advice(found)
     if found.fragments > MANY_FRAGMENTS:

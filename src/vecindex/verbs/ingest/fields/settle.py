@@ -150,11 +150,11 @@ def chooser(
 
 
 def report(
-    settlement: Settlement, observer: Observer, is_given: bool = True
+    settlement: Settlement, observer: Observer, is_new: bool = True
 ) -> tuple[list[Taken], list[LeftOutSource]]:
     """Show what is taken for what, and what is left out; return both for the report.
 
-    `is_given` is whether the options of this run say which fields are kept; else the table does.
+    `is_new` is whether this run says which fields are kept; a warning then says why one is not. Else the table does.
     """
     alike: dict[tuple[object, ...], list[tuple[Source, Choice]]] = {}
     warned: set[Message] = set()
@@ -168,7 +168,7 @@ def report(
                 observer.warning(text(f"{source.name}: ", warning))
     taken = [_taken(*group[0], len(group)) for group in alike.values()]
     for one in taken:
-        observer.notice(_said(one, is_given))
+        observer.notice(_said(one, is_new))
     left = [LeftOutSource(source.name, error.message, error.hint) for source, error in settlement.left_out]
     for gone in left:
         observer.warning(text("left out: ", gone.reason))
@@ -180,7 +180,7 @@ def _taken(source: Source, choice: Choice, n: int) -> Taken:
     return Taken(source.name, n, fields.id, fields.text, fields.title, fields.vector, kept, left_out)
 
 
-def _said(taken: Taken, is_given: bool) -> Message:
+def _said(taken: Taken, is_new: bool) -> Message:
     more = f" and {taken.sources - 1:,} more" if taken.sources > 1 else ""
     roles = [("text", taken.text), ("title", taken.title), ("embedding", taken.vector)]
     parts = ["id made of the content" if taken.id is None else f"id from {taken.id!r}"]
@@ -192,7 +192,7 @@ def _said(taken: Taken, is_given: bool) -> Message:
     if not taken.left_out:
         return said
     said += f"; {len(taken.left_out):,} left out: {_listed(taken.left_out)}"
-    if is_given:
+    if is_new:
         return said
     return text(said, ", as this table keeps its fields; to keep all: ", option("skip_fields", ""))
 

@@ -73,6 +73,11 @@ class KeptFields:
         kept.unread = {name for name in kept.skipped if not kept._is_needed(name)}
         return kept
 
+    @property
+    def is_new(self) -> bool:
+        """Whether the choice is this run's own, not what the table keeps."""
+        return self.is_given or self._stored is None
+
     def bring_up_to_date(self, database: Database, name: str, options: IngestOptions) -> None:
         """Take the choice as it is now: another run may have changed it while this one waited for the lock.
 
