@@ -8,6 +8,7 @@ VecindexError            1   a check found faults, or a threshold was not met
 ├── StoreError           5   the database
 │   ├── TableNotFoundError
 │   ├── LockedError          another process is writing
+│   ├── StaleError           the table has changed since
 │   ├── CorruptError
 │   ├── DiskFullError
 │   └── UnavailableError     it cannot be read or written now: file descriptors, memory, permission, a failing disk
@@ -77,6 +78,10 @@ class TableNotFoundError(StoreError):
 
 class LockedError(StoreError):
     """Another process is writing to the table."""
+
+
+class StaleError(StoreError):
+    """The table is not at the version any more that something was to be done to."""
 
 
 class CorruptError(StoreError):

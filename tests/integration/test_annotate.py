@@ -15,8 +15,9 @@ import vecindex
 from planted import put_map
 from static_models import save_static
 from tables import Notices, chunked_table, filled, ids_in
-from vecindex.errors import ConfigError, LockedError
+from vecindex.errors import ConfigError, LockedError, SourceError, StaleError
 from vecindex.store.database import Database
+from vecindex.verbs.upkeep.annotate import annotate
 
 
 def labels(folder: Path, column: str = "label") -> dict[str, str]:
@@ -57,6 +58,56 @@ def test_a_tag_gives_the_labels_back(tmp_path: Path) -> None:
     assert labels(tmp_path) == {}
 
 
+def test_a_file_gives_each_article_its_own_label(tmp_path: Path) -> None:
+    filled(tmp_path / "db")
+    index, file = vecindex.open(tmp_path / "db"), tmp_path / "labels.csv"
+    index.annotate(["a00001", "a00004"], label="old")
+    file.write_text(
+        '\ufefftitle,id,label\n"A, b",a00001,"to  read"\n,a00002,done\n,a00004,\n,nope,done\n,a00003,done\n'
+    )
+    report = index.annotate(labels=file, tag="before")
+    assert (report.label, report.labels, report.articles) == (None, {"done": 2, "to read": 1}, 3)
+    assert (report.not_found, report.tag) == (("nope",), "before")
+    kept = {"a00001": "to read", "a00002": "done", "a00003": "done", "a00004": "old"}
+    assert labels(tmp_path / "db") == kept
+    # The tag is of the table before; another call moves it.
+    assert index.annotate(restore="before").labels == {}
+    assert labels(tmp_path / "db") == {"a00001": "old", "a00004": "old"}
+    index.annotate(["a00009"], label="x", tag="before")
+    index.annotate(["a00009"], label="y", tag="before")
+    index.annotate(restore="before")
+    assert labels(tmp_path / "db") == {"a00001": "old", "a00004": "old", "a00009": "x"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"a,b\n1,2\n", r"labels.csv:1: no columns id and label \(found: a, b\)"),
+        (b"", r"labels.csv:1: no columns id and label \(found: nothing\)"),
+        (b"id,label\na\n", "labels.csv:2: no id and label in this line"),
+        (b"id,label\n,x\n", "labels.csv:2: no id and label in this line"),
+        (b"id,label\na,x\nb,y\na,y\n", "labels.csv:4: 'a' has two labels, 'x' and 'y'"),
+        (b"id,label\na,\xff\n", "not valid UTF-8"),
+    ],
+)
+def test_a_file_that_is_not_one_of_labels_says_where(tmp_path: Path, text: bytes, told: str) -> None:
+    filled(tmp_path / "db", 3)
+    (tmp_path / "labels.csv").write_bytes(text)
+    with pytest.raises(SourceError, match=told):
+        vecindex.open(tmp_path / "db").annotate(labels=tmp_path / "labels.csv")
+    assert "label" not in Database(tmp_path / "db").articles("articles").schema.names
+
+
+def test_nothing_is_done_to_a_table_that_has_changed(tmp_path: Path) -> None:
+    filled(tmp_path, 3)
+    index, database = vecindex.open(tmp_path), Database(tmp_path)
+    version = index.annotate(["a00001"], label="x", tag="before").version
+    index.annotate(["a00002"], label="y")
+    with pytest.raises(StaleError, match=f"not {version}"):
+        annotate(database, "articles", [], {"restore": "before"}, version=version)
+    assert labels(tmp_path) == {"a00001": "x", "a00002": "y"}
+
+
 def test_all_chunks_of_an_article_have_its_label(tmp_path: Path) -> None:
     chunked_table(tmp_path, [1, 3, 2])
     index = vecindex.open(tmp_path)
@@ -64,6 +115,10 @@ def test_all_chunks_of_an_article_have_its_label(tmp_path: Path) -> None:
     assert (report.articles, report.rows) == (1, 3)
     assert index.annotate(where="chunk = 1", label="long").rows == 5
     assert sorted(labels(tmp_path).values()) == ["long"] * 5
+    # A chunk stands for its article.
+    report = index.annotate(["c001#0", "c001#2", "c001", "c9#1"], label="y")
+    assert (report.articles, report.rows, report.not_found) == (1, 3, ("c9#1",))
+    assert sorted(labels(tmp_path).values()) == ["long"] * 2 + ["y"] * 3
 
 
 def test_labels_color_the_map_and_are_its_topics(tmp_path: Path) -> None:
@@ -86,12 +141,15 @@ def test_labels_color_the_map_and_are_its_topics(tmp_path: Path) -> None:
         (["a"], {}, "Give one of"),
         (["a"], {"label": "x", "clear": True}, "Give one of"),
         (["a"], {"label": " "}, "A label is a text, found an empty one"),
+        (["a"], {"label": "\ud800"}, "A label is a text in UTF-8"),
         (["a"], {"label": "x", "where": "year > 1"}, "Give ids or where=, not both"),
         (["a"], {"label": "x", "column": "year"}, "the column .year. holds a field of your source, no labels"),
         (["a"], {"label": "x", "column": "vector"}, "the column 'vector' holds what the table itself needs"),
         (["a"], {"label": "x", "column": "Ä"}, "A column of labels cannot be named 'Ä'"),
         (["a"], {"clear": True, "column": "none"}, "has no column 'none' of labels"),
         ([], {"restore": "t", "label": "x"}, "restore= gives all labels of the column back"),
+        (["a"], {"labels": "x.csv"}, "labels= names the articles and their labels"),
+        (["a"], {"label": "x", "tag": "a/b"}, "tag"),
     ],
 )
 def test_what_cannot_be_done_says_why(tmp_path: Path, ids: list[str], options: dict[str, Any], told: str) -> None:

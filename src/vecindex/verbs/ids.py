@@ -1,7 +1,9 @@
-"""Files of ids."""
+"""Files of ids, and of ids with labels."""
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import BinaryIO
 
 from vecindex.errors import ConfigError, SourceError
@@ -46,3 +48,41 @@ def read_ids(name: str, stdin: BinaryIO | None = None) -> list[str]:
             except UnicodeDecodeError as error:
                 raise SourceError(f"{location}: not valid UTF-8 at byte {error.start + 1}.") from error
     return ids
+
+
+def read_labels(name: str, stdin: BinaryIO | None = None) -> dict[str, str]:
+    """Return the labels by id in a CSV file ("-" for standard input), whose header names `id` and `label`.
+
+    Other columns are passed over, and lines without a label. Labels have single spaces.
+
+    Raises SourceError, with the line, for another header, a line without an id, and an id that has two labels.
+    """
+    source = standard_input(stdin) if name == "-" else InputFile(name, name)
+    labels: dict[str, str] = {}
+    with source.open() as stream:
+        lines = csv.reader(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""))
+        try:
+            header = next(lines, [])
+            if "id" not in header or "label" not in header:
+                raise SourceError(
+                    f"{source.name}:1: no columns id and label (found: {', '.join(header)[:200] or 'nothing'}).",
+                    "Begin the file with the line id,label",
+                )
+            at, label_at = header.index("id"), header.index("label")
+            for line in lines:
+                location = f"{source.name}:{lines.line_num}"
+                if not line:
+                    continue
+                if len(line) <= max(at, label_at) or not line[at]:
+                    raise SourceError(f"{location}: no id and label in this line.")
+                label = " ".join(line[label_at].split())
+                if label and labels.setdefault(line[at], label) != label:
+                    raise SourceError(
+                        f"{location}: {line[at]!r} has two labels, {labels[line[at]]!r} and {label!r}.",
+                        "An article has one label in a column.",
+                    )
+        except UnicodeDecodeError as error:
+            raise SourceError(f"{source.name}: not valid UTF-8: {error.reason}.", "Save it as UTF-8.") from error
+        except csv.Error as error:
+            raise SourceError(f"{source.name}:{lines.line_num}: not readable as CSV: {error}.") from error
+    return labels

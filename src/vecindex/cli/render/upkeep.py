@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 
 # As `verbs.ingest.rows.chunk_id` makes them.
+# Labels that are listed with their numbers of articles.
+_LABELS = 5
 _CHUNK_ID = re.compile(r"(?P<article>.+)#\d+", re.DOTALL)
 
 
@@ -172,12 +174,18 @@ def print_annotate(report: AnnotateReport) -> None:
     rows += "" if report.rows == report.articles else f" ({counted(report.rows, 'row')})"
     if report.restored is not None:
         done = f"{rows} as at the tag {report.restored}"
-    elif report.label is None:
-        done = f"{rows} without a label"
-    else:
+    elif report.label is not None:
         done = f"{rows} labeled {report.label!r}"
+    elif report.labels:
+        shown = [f"{label!r} {n:,}" for label, n in report.labels.items()]
+        done = f"{rows} labeled: {', '.join(shown[:_LABELS])}{', ...' if len(shown) > _LABELS else ''}"
+    else:
+        done = f"{rows} without a label"
     say(f"{report.table}: {done}, in the column {report.column}")
-    if report.rows and report.restored is None and report.label is not None:
+    if report.tag is not None:
+        undo = command("annotate", restore=report.tag, column=None if report.column == "label" else report.column)
+        say(text("undone by ", undo), 2)
+    if report.rows and report.restored is None and report.labels:
         say(
             text("shown by ", command("map", color=report.column), " or ", command("map", topics_by=report.column)), 2
         )

@@ -16,6 +16,7 @@ from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.picture import Coloring
 from vecindex.errors import ConfigError
 from vecindex.messages import is_it, option, text
+from vecindex.schema import is_label
 from vecindex.store.articles import ArticleTable
 from vecindex.verbs.picture.coloring import MOST_NAMES, categories, flags, numbers, short_names
 from vecindex.verbs.picture.topic_fields import FieldValues
@@ -46,7 +47,9 @@ def field_readers(
 
     Raises ConfigError for a column that is not there or holds what has no color, such as lists or bytes.
     """
-    fit = {f.name: kind for f in table.extra_columns if (kind := _kind(f, names is not None)) is not None}
+    # Labels are shown however few there are.
+    kinds = {f.name: _kind(f, names is not None or is_label(f)) for f in table.extra_columns}
+    fit = {name: kind for name, kind in kinds.items() if kind is not None}
     for name in names or ():
         if name not in fit:
             raise ConfigError(

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from vecindex.core.conditions import isin
 from vecindex.core.identity import id_as_written
-from vecindex.errors import ConfigError
-from vecindex.messages import Placeholder, option, text
+from vecindex.errors import ConfigError, StaleError
+from vecindex.messages import Placeholder, command, option, text
 from vecindex.options import checked
 from vecindex.schema import is_label
 from vecindex.serialize import Result
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
+from vecindex.store.faults import is_unicode
 from vecindex.store.maps import put_texts
 from vecindex.store.search import check_condition
-from vecindex.verbs.ids import some_ids
+from vecindex.verbs.ids import read_labels, some_ids
 from vecindex.verbs.upkeep.options import AnnotateOptions
+from vecindex.verbs.upkeep.tag import check_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,34 +37,60 @@ class AnnotateReport(Result):
 
     Attributes
     ----------
-    column, label : where it is stored; the label is None where it was removed, or all were given back.
+    column, label : where it is stored; the label is None where it was removed, all were given back, or a file has
+        several.
+    labels : how many articles have got each label.
     articles, rows : that have it; rows are more than articles where articles are in chunks.
     not_found : ids asked for that the table does not have.
     restored : the tag whose labels the column has again.
+    tag : the tag of the table as it was before.
     version : of the table, with the labels.
     """
 
     table: str
     column: str
     label: str | None
+    labels: dict[str, int]
     articles: int
     rows: int
     not_found: tuple[str, ...]
     restored: str | None
+    tag: str | None
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    """Rows (ids) with the article of each, the id by which an article was asked for, and ids that are not there."""
+
+    rows: list[str]
+    articles: list[str]
+    asked: Mapping[str, str]
+    not_found: tuple[str, ...]
+
+
 def annotate(
-    database: Database, name: str, ids: Sequence[str], options: AnnotateOptions, stdin: BinaryIO | None = None
+    database: Database,
+    name: str,
+    ids: Sequence[str],
+    options: AnnotateOptions,
+    stdin: BinaryIO | None = None,
+    version: int | None = None,
 ) -> AnnotateReport:
-    """Store a label with articles; see `Index.annotate`."""
+    """Store a label with articles; see `Index.annotate`.
+
+    With `version` nothing is done to a table that is at another one: StaleError.
+    """
     options = checked(AnnotateOptions, options)
-    column, restore = options["column"], options["restore"]
+    column, restore, tag = options["column"], options["restore"], options["tag"]
     _check(ids, options)
+    if tag is not None:
+        check_name(tag)
     table = database.articles(name)
     _check_column(table, column, must_be=restore is not None or options["clear"])
-    label = None if options["clear"] or restore is not None else " ".join((options["label"] or "").split())
-    wanted = list(dict.fromkeys([*ids, *(some_ids(str(options["file"]), stdin) if options["file"] else [])]))
+    label = None if options["clear"] or options["label"] is None else " ".join(options["label"].split())
+    given = {} if options["labels"] is None else read_labels(str(options["labels"]), stdin)
+    wanted = [*ids, *given, *(some_ids(str(options["file"]), stdin) if options["file"] else [])]
     if options["where"] is not None:
         check_condition(table, options["where"])
     former = None if restore is None else _texts_at(database.articles(name, restore), column)
@@ -72,21 +101,51 @@ def annotate(
 
         # An ingest may have made a column of that name since.
         _check_column(table, column, must_be=former is not None or options["clear"])
-        key = "article_id" if table.fingerprint.chunking else "id"
-        rows, articles, missing = _matched(table, key, wanted, options["where"], everything=former is not None)
-        if rows:
-            values = [label] * len(rows) if former is None else [former.get(row) for row in rows]
-            put_texts(table, column, pa.array(rows, pa.string()), pa.array(values, pa.string()))
-    return AnnotateReport(name, column, label, articles, len(rows), missing, restore, table.version)
+        if version not in (None, table.version):
+            raise StaleError(
+                f"{table.where} has changed since: it is at version {table.version}, not {version}.",
+                text("To give all labels back all the same: ", command("annotate", restore=restore, column=column)),
+            )
+        chunked = table.fingerprint.chunking is not None
+        where, everything = options["where"], former is not None
+        found = _all_of(table, where, chunked) if where or everything else _named(table, wanted, chunked)
+        values: list[str | None]
+        if former is not None:
+            values = [former.get(row) for row in found.rows]
+        else:
+            by_article = _by_article(given, found.asked)
+            values = [by_article.get(article, label) for article in found.articles]
+        if tag is not None:
+            table.put_tag(tag)
+        if found.rows:
+            put_texts(table, column, pa.array(found.rows, pa.string()), pa.array(values, pa.string()))
+    of_each = dict(zip(found.articles, values, strict=True))
+    counts = Counter(value for value in of_each.values() if value is not None and former is None)
+    return AnnotateReport(
+        name,
+        column,
+        label,
+        dict(sorted(counts.items())),
+        len(of_each),
+        len(found.rows),
+        found.not_found,
+        restore,
+        tag,
+        table.version,
+    )
 
 
 def _check(ids: Sequence[str], options: AnnotateOptions) -> None:
     """Raise ConfigError where it is not said what is labeled, and how."""
     named = [bool(ids) or options["file"] is not None, options["where"] is not None]
-    label, clear, restore = options["label"], options["clear"], options["restore"]
+    label, clear, restore, labels = options["label"], options["clear"], options["restore"], options["labels"]
     if restore is not None:
-        if any(named) or clear or label is not None:
+        if any(named) or clear or label is not None or labels is not None:
             raise ConfigError(text(option("restore"), " gives all labels of the column back."), "Give it alone.")
+        return
+    if labels is not None:
+        if any(named) or clear or label is not None:
+            raise ConfigError(text(option("labels"), " names the articles and their labels."), "Give it alone.")
         return
     if all(named):
         raise ConfigError(text("Give ids or ", option("where"), ", not both."))
@@ -96,6 +155,8 @@ def _check(ids: Sequence[str], options: AnnotateOptions) -> None:
         raise ConfigError(
             text("Give one of ", option("label", Placeholder("TEXT")), " and ", option("clear", True), ".")
         )
+    if label is not None and not is_unicode(label):
+        raise ConfigError(f"A label is a text in UTF-8, found {label[:200]!r}.")
     if label is not None and not label.strip():
         raise ConfigError("A label is a text, found an empty one.", text("To remove labels: ", option("clear", True)))
 
@@ -130,26 +191,37 @@ def _check_column(table: ArticleTable, column: str, must_be: bool) -> None:
         )
 
 
-def _matched(
-    table: ArticleTable, key: str, wanted: Sequence[str], where: str | None, *, everything: bool
-) -> tuple[list[str], int, tuple[str, ...]]:
-    """Return the ids of the rows, how many articles they are, and the ids that the table does not have."""
-    if everything or where is not None:
-        columns = list(dict.fromkeys(["id", key]))
-        found = table.scan(columns) if where is None else table.scan_where(columns, where)
-        pairs = list(_pairs(found, key))
-        if where is not None and key != "id":
-            # All chunks of an article of which one meets the condition.
-            pairs = _of_articles(table, key, list(dict.fromkeys(article for _, article in pairs)))
-        return [row for row, _ in pairs], len({article for _, article in pairs}), ()
-    pairs = _of_articles(table, key, wanted)
-    articles = {article for _, article in pairs}
+def _all_of(table: ArticleTable, where: str | None, chunked: bool) -> _Matched:
+    """Return the rows that meet a condition, with all chunks of their articles; without one all rows."""
+    key = "article_id" if chunked else "id"
+    columns = list(dict.fromkeys(["id", key]))
+    pairs = list(_pairs(table.scan(columns) if where is None else table.scan_where(columns, where), key))
+    if where is not None and chunked:
+        pairs = _of_articles(table, key, list(dict.fromkeys(article for _, article in pairs)))
+    return _Matched([row for row, _ in pairs], [article for _, article in pairs], {}, ())
+
+
+def _named(table: ArticleTable, wanted: Sequence[str], chunked: bool) -> _Matched:
+    """Return the rows of the articles with these ids; the id of a chunk stands for its article."""
+    key = "article_id" if chunked else "id"
+    pairs = _of_articles(table, key, list(dict.fromkeys(wanted)))
+    asked = {article: article for _, article in pairs}
     # An id that cannot be seen may come as it was printed.
-    meant = {i: read for i in wanted if i not in articles and (read := id_as_written(i)) is not None}
-    pairs += _of_articles(table, key, [i for i in dict.fromkeys(meant.values()) if i not in articles])
-    articles = {article for _, article in pairs}
-    missing = tuple(i for i in wanted if i not in articles and meant.get(i) not in articles)
-    return [row for row, _ in pairs], len(articles), missing
+    meant = {i: read for i in wanted if i not in asked and (read := id_as_written(i)) is not None}
+    pairs += _of_articles(table, key, [i for i in dict.fromkeys(meant.values()) if i not in asked])
+    asked |= {read: i for i, read in meant.items() if read in {article for _, article in pairs}}
+    left = [i for i in dict.fromkeys(wanted) if i not in asked and meant.get(i) not in asked]
+    if chunked and left:
+        found = dict(_of_rows(table, left))
+        pairs += _of_articles(table, key, [one for one in dict.fromkeys(found.values()) if one not in asked])
+        asked |= {article: row for row, article in found.items() if article not in asked}
+        left = [i for i in left if i not in found]
+    return _Matched([row for row, _ in pairs], [article for _, article in pairs], asked, tuple(left))
+
+
+def _by_article(given: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, str]:
+    """Return the label of each article, from those by the ids that were asked for."""
+    return {article: given[i] for article, i in asked.items() if i in given}
 
 
 def _of_articles(table: ArticleTable, key: str, articles: Sequence[str]) -> list[tuple[str, str]]:
@@ -159,6 +231,12 @@ def _of_articles(table: ArticleTable, key: str, articles: Sequence[str]) -> list
             table.scan(list(dict.fromkeys(["id", key])), isin(key, articles[at : at + _IDS_PER_SCAN])), key
         )
     return pairs
+
+
+def _of_rows(table: ArticleTable, rows: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the ids of chunks that are there, each with its article."""
+    for at in range(0, len(rows), _IDS_PER_SCAN):
+        yield from _pairs(table.scan(["id", "article_id"], isin("id", rows[at : at + _IDS_PER_SCAN])), "article_id")
 
 
 def _pairs(batches: Iterator[pa.RecordBatch], key: str) -> Iterator[tuple[str, str]]:

@@ -41,7 +41,18 @@ class AnnotateOptions(TypedDict, total=False):
         str | Path | None,
         Option("A file of ids, one per line; - for standard input.", flag="--ids", metavar="FILE"),
     ]
+    labels: Annotated[
+        str | Path | None,
+        Option(
+            "A CSV with the columns id and label, as the map page saves labels; - for standard input.",
+            metavar="FILE.csv",
+        ),
+    ]
     clear: Annotated[bool, Option("Remove the labels of these articles.", default=False, flag="--clear")]
+    tag: Annotated[
+        str | None,
+        Option("First tag the table as it is, to undo this; a tag of that name is moved.", metavar="TAG"),
+    ]
     restore: Annotated[
         str | None, Option("Give all labels of the column back as they were at this tag.", metavar="TAG")
     ]

@@ -71,7 +71,7 @@ def tag(database: Database, name: str, label: str | None, options: TagOptions) -
                 )
             table.remove_tag(label)
             return _report(table, deleted=label)
-        _check_name(label)
+        check_name(label)
         if label in torn and not move:
             raise CorruptError(
                 f"{table.where} has a tag {label!r} whose file is damaged, so that its version is not known.",
@@ -91,7 +91,7 @@ def tag(database: Database, name: str, label: str | None, options: TagOptions) -
         return _report(table, **({"moved": label} if label in there or label in torn else {"made": label}))
 
 
-def _check_name(label: str) -> None:
+def check_name(label: str) -> None:
     if not _NAME.fullmatch(label) or ".." in label or label.endswith((".lock", ".")):
         raise ConfigError(
             f"{label!r} cannot be a tag's name.",
