@@ -1,7 +1,10 @@
 // The map of a page that holds all its data.
+import "./labeling/pristine.js";
 import "../shared/page.js";
 import { byId } from "../shared/dom.js";
+import { labeled } from "./labeling/inpage.js";
 import { embedded } from "./source.js";
 import { Viewer } from "./viewer.js";
 
-globalThis.theMap = new Viewer(byId("map-view"), embedded());
+const { source, keeper } = labeled(embedded());
+globalThis.theMap = new Viewer(byId("map-view"), source, keeper);

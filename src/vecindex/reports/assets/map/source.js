@@ -1,17 +1,6 @@
 // The data of a page that holds all of it, in blocks that `vecindex map` wrote.
 
-function fromBase64(text) {
-  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
-  const packed = atob(text);
-  const bytes = new Uint8Array(packed.length);
-  for (let i = 0; i < packed.length; i++) bytes[i] = packed.charCodeAt(i);
-  return bytes;
-}
-
-async function unpacked(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
+import { fromBase64, unpacked } from "./bytes.js";
 
 /** The source that reads the blocks of the script's own page. */
 export function embedded() {

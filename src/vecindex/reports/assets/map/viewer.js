@@ -6,6 +6,7 @@ import { onTheme, theme } from "../shared/theme.js";
 import { Card, QuestionList, lineKey } from "./cards.js";
 import { flyToQuestion, flyToRow, uncover } from "./flights.js";
 import { lensOf } from "./lens.js";
+import { Labeling } from "./labeling/panel.js";
 import { Legend } from "./legend.js";
 import { Pointing } from "./pointing.js";
 import { Scene } from "./scene.js";
@@ -33,8 +34,9 @@ export class Viewer {
   /**
    * @param {any} root the element of templates/map_view.html
    * @param {{ header: () => Promise<any>, section: (name: string) => Promise<Uint8Array> }} source
+   * @param {any} keeper of labels; see `Labeling`
    */
-  constructor(root, source) {
+  constructor(root, source, keeper) {
     this.root = root;
     this.source = source;
     this.find = (name) => root.querySelector(`.vmap-${name}`);
@@ -42,7 +44,8 @@ export class Viewer {
     this.onselect = this.onhover = this.onpick = this.onask = this.onwhere = this.maskOf = this.showMap = null;
     // The condition of a page's own, which `filter` shows, and the id of the selected article.
     this.near = null;
-    this.where = this.selectedId = this.mapName = null;
+    // `asking`: a question that has no answer yet.
+    this.where = this.selectedId = this.mapName = this.asking = null;
     this.texts = {};
     /** Which points meet the conditions; null for all. @type {Uint8Array | null} */
     this.shown = null;
@@ -73,6 +76,7 @@ export class Viewer {
       matched: (rows) => this.#matched(rows),
     });
     this.address = new Address(this);
+    this.labeling = new Labeling(this, keeper);
     this.work = new Workbench(this);
     this.pointing = new Pointing(this);
     this.#wire();
@@ -120,7 +124,7 @@ export class Viewer {
     this.find("toggle-questions").hidden = !this.state.questions.length;
     this.find("toggle-labels").hidden = !(header.topics ?? []).length;
     this.list.set(this.state.questions);
-    this.#colorings(coloring.key);
+    this.fillColors(coloring.key);
     scene.labelTopics(header.topics ?? []);
     scene.resize();
     this.#color(coloring, codes);
@@ -136,7 +140,8 @@ export class Viewer {
     return known ? null : "This browser has no WebGL2; the map is drawn without the graphics card, and may be slower.";
   }
 
-  #colorings(key) {
+  /** Offer the colorings of the header. */
+  fillColors(key) {
     const options = this.header.colorings.map((one) => element("option", { value: one.key, selected: one.key === key }, one.label));
     this.find("color").replaceChildren(...options);
   }

@@ -127,6 +127,13 @@ export class Address {
     this.timer = setTimeout(() => this.write(), WAIT_MS);
   }
 
+  /** A question is in the address while it waits for its answer, such as for the model. */
+  asks(words) {
+    this.viewer.asking = words;
+    this.changed(true);
+    this.write();
+  }
+
   /** Write what is shown into the address. */
   write() {
     clearTimeout(this.timer);
@@ -166,7 +173,8 @@ export class Address {
       const text = stepsText(work.selection.steps);
       if (text.length < LONGEST) values.sel = text;
     }
-    if (state.picked) values[state.picked.id === "asked here" ? "ask" : "q"] = state.picked.id === "asked here" ? state.picked.text : state.picked.id;
+    if (viewer.asking !== null) values.ask = viewer.asking;
+    else if (state.picked) values[state.picked.id === "asked here" ? "ask" : "q"] = state.picked.id === "asked here" ? state.picked.text : state.picked.id;
     if (viewer.selectedId !== null && state.selected !== null) values.a = viewer.selectedId;
     return values;
   }

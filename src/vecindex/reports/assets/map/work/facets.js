@@ -69,11 +69,15 @@ export class Facets {
     (this.field.hidden ? this.viewer.find("color") : this.field).focus();
   }
 
+  /** Its coloring has changed: it is shown again by `keep`. */
+  forget(key) {
+    this.shown.get(key)?.element.remove();
+    this.shown.delete(key);
+  }
+
   /** The map is colored by this field now: its legend filters it. A filter by another one is shown here. */
   keep(key) {
-    const there = this.shown.get(key);
-    there?.element.remove();
-    this.shown.delete(key);
+    this.forget(key);
     for (const other of this.work.filters.only.keys()) if (other !== key) this.add(other);
     this.#choices();
   }

@@ -78,6 +78,12 @@ export function annotateCommand(table, where) {
   return exportCommand(table, where).replace("export selection.csv", "annotate --label LABEL");
 }
 
+/** The command that stores the labels of a saved CSV. */
+export function annotateFile(table, column) {
+  const of = table === "articles" ? "" : ` --table ${quoted(table)}`;
+  return `vecindex annotate --labels ${column}s.csv${column === "label" ? "" : ` --column ${column}`}${of}`;
+}
+
 /** Save a text as a file of the reader's. */
 export function download(name, text, type = "text/plain") {
   const url = URL.createObjectURL(text instanceof Blob ? text : new Blob([text], { type: `${type};charset=utf-8` }));

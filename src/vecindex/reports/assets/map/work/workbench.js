@@ -193,6 +193,7 @@ export class Workbench {
       viewer.scene.setHighlighted(seen, both);
     }
     this.facets.recount(count);
+    viewer.labeling.show(selection);
     viewer.address.changed(true);
     this.panel.only.setAttribute("aria-pressed", String(this.alone));
     this.panel.show(selection, {

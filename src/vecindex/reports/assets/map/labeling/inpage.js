@@ -1,0 +1,157 @@
+// Labels that are kept by the page itself: in this browser, and in files that it writes.
+
+import { element } from "../../shared/dom.js";
+import { count } from "../../shared/format.js";
+import { annotateFile, csv, download } from "../work/files.js";
+import { inPage, mark, pageWith } from "./copy.js";
+import { Labels, keyOf } from "./labels.js";
+import { putColoring } from "./shown.js";
+
+/** A source whose map also has the labels of the page, and what keeps them. */
+export function labeled(source) {
+  const keeper = new InPage();
+  return {
+    keeper,
+    source: {
+      header: async () => {
+        const header = await source.header();
+        await keeper.begin(header);
+        header.colorings.push(...keeper.colorings());
+        return header;
+      },
+      section: async (name) => keeper.codes(name) ?? source.section(name),
+    },
+  };
+}
+
+class InPage {
+  constructor() {
+    this.labels = new Labels(0);
+    this.stored = true;
+    this.version = 0;
+    this.about = "";
+  }
+
+  /** Read the labels of a map: those that this browser keeps of the page, else those in its file. */
+  async begin(header) {
+    this.labels = new Labels(header.shown);
+    this.version++;
+    this.taken = new Set(header.colorings.map((one) => one.label));
+    this.name = ["vecindex-labels", location.pathname, header.table, header.map, header.version, mark()].join("|");
+    await this.#read(header.shown);
+    this.#count();
+  }
+
+  async #read(n) {
+    let kept = null;
+    try {
+      kept = JSON.parse(localStorage.getItem(this.name));
+    } catch { /* a page in a frame has no storage */ }
+    for (const values of [kept, inPage()]) {
+      this.labels = new Labels(n);
+      try {
+        if (await this.labels.read(values)) return;
+      } catch { /* damaged */ }
+    }
+    this.labels = new Labels(n);
+  }
+
+  #count() {
+    const { count: some } = this.labels;
+    this.about = some ? `${count(some)} labeled` : "";
+    this.version++;
+  }
+
+  colorings() {
+    return [...this.labels.columns.keys()].map((column) => this.labels.coloring(column, this.taken));
+  }
+
+  /** The codes of a section that is one of labels; undefined for another one. */
+  codes(section) {
+    for (const [column, { codes }] of this.labels.columns) if (section === `color:${keyOf(column)}`) return codes;
+    return undefined;
+  }
+
+  /** Why nothing can be labeled here; null where it can. */
+  get refusal() {
+    return null;
+  }
+
+  get canUndo() {
+    return this.labels.steps.length > 0;
+  }
+
+  get columns() {
+    return [...this.labels.columns].map(([name, { names }]) => ({ name, names }));
+  }
+
+  async give(viewer, { column, label, mask, things }) {
+    let given = 0;
+    for (let row = 0; row < mask.length; row++) given += mask[row];
+    this.labels.give(column, label, mask);
+    await this.#changed(viewer, column);
+    if (label !== null) await viewer.setColoring(keyOf(column));
+    const named = `${count(given)} ${things}${given === 1 ? "" : "s"}`;
+    return `${label === null ? `${named} without a label now` : `${named} labeled “${label}”`}. ${this.#where()}`;
+  }
+
+  async undo(viewer) {
+    await this.#changed(viewer, this.labels.undo());
+    return `Undone. ${this.#where()}`;
+  }
+
+  #where() {
+    return this.stored ? "This browser keeps it for this file; Save page makes a file with it." : "It is kept until this page is closed: save it.";
+  }
+
+  async #changed(viewer, column) {
+    const found = this.labels.columns.get(column);
+    this.#count();
+    await putColoring(viewer, keyOf(column), this.labels.coloring(column, this.taken), found?.codes);
+    try {
+      const values = await this.labels.written();
+      // Without labels, those of the file are not to come back.
+      localStorage.setItem(this.name, JSON.stringify(values ?? { articles: this.labels.n, columns: [] }));
+      this.stored = true;
+    } catch {
+      this.stored = false;
+    }
+  }
+
+  /** What takes the labels away. */
+  tools(viewer, say, button) {
+    if (!this.labels.columns.size) return [];
+    const command = element("pre", { tabindex: "0", "aria-label": "Command for the labels" });
+    const list = [...this.labels.columns.keys()].map((column) => annotateFile(viewer.header.table, column)).join("\n");
+    command.textContent = list;
+    return [
+      element(
+        "div", { class: "vmap-actions" },
+        button("Save page", async () => {
+          download(this.file(viewer), pageWith(await this.labels.written()));
+          say("A copy of this page with the labels is saved.");
+        }, { title: "Save a copy of this page that has the labels" }),
+        button("Labels as CSV", async () => {
+          for (const column of this.labels.columns.keys()) download(`${column}s.csv`, await this.#csv(viewer, column), "text/csv");
+          say("Ids and labels are saved. The command stores them as a column of the table.");
+        }),
+      ),
+      element("p", { class: "vmap-note" }, "The CSV becomes a column of the table by:"),
+      command,
+    ];
+  }
+
+  file({ header }) {
+    const own = location.pathname.split("/").pop().replace(/(-labeled)?\.html?$/i, "");
+    const name = own && own !== "srcdoc" ? decodeURIComponent(own) : header.map.replace(/[^\w.-]+/g, "-");
+    return `${name}-labeled.html`;
+  }
+
+  async #csv(viewer, column) {
+    const { names, codes } = this.labels.columns.get(column);
+    const rows = [];
+    for (let row = 0; row < codes.length; row++) if (codes[row] < names.length) rows.push(row);
+    const ids = await Promise.all(rows.map((row) => viewer.text("ids", row)));
+    return csv(["id", "label"], rows.map((row, i) => [ids[i], names[codes[row]]]));
+  }
+}

@@ -1,0 +1,212 @@
+"""Labels of a reader's own on the page of a map: given, shown, kept, saved with the page and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_axe import faults
+from test_map_selection import kinds
+
+import vecindex
+from browser_maps import Open, apart, color, html_of, open_map, planted, still, swatch
+from pages import HOSTILE, Page
+from planted import make_table
+from tables import unit_vectors
+from vecindex.store.database import Database
+
+
+def select(page: Any, *rows: int) -> None:
+    """Select rows, whatever is shown."""
+    script = """(rows) => {
+      const mask = Uint8Array.from({ length: theMap.header.shown }, (_, row) => (rows.includes(row) ? 1 : 0));
+      theMap.work.selection.take(theMap.scene.grid, { how: "new", area: null, state: null }, mask);
+      theMap.work.draw();
+    }"""
+    page.evaluate(script, list(rows))
+
+
+def give(page: Any, label: str, column: str | None = None) -> str:
+    """Label what is selected, and return what the page says."""
+    panel = page.locator(".vmap-labeling")
+    panel.get_by_label("Label for the selection").fill(label)
+    if column is not None:
+        panel.get_by_label("Column").fill(column)
+    panel.get_by_role("button", name="Label", exact=True).click()
+    page.locator(".vmap-labeling:not([aria-busy])").wait_for()
+    still(page)
+    return str(panel.locator(".vmap-label-line").inner_text())
+
+
+def button(page: Any, name: str) -> Any:
+    return page.locator(".vmap-labeling").get_by_role("button", name=name)
+
+
+def labels(page: Any, column: str = "label") -> dict[str, list[int]]:
+    """Return the rows of each label."""
+    script = """(column) => {
+      const found = theMap.labeling.keeper.labels.columns.get(column);
+      return found ? Object.fromEntries(found.names.map((name, code) =>
+        [name, [...found.codes].flatMap((one, row) => (one === code ? [row] : []))])) : {};
+    }"""
+    return dict(page.evaluate(script, column))
+
+
+def parts(text: str) -> tuple[list[Any], str]:
+    """Return a page's tags with their attributes, and all that is in them without white space."""
+    page = Page(text)
+    tags = [(tag, {name: value or "" for name, value in values.items()}) for tag, values in page.tags]
+    scripts = [page._scripts[name] for name in page._scripts]
+    return tags, "".join("".join(page.texts + scripts).split())
+
+
+def saved(page: Any, name: str) -> str:
+    with page.expect_download() as found:
+        button(page, name).click()
+    return Path(found.value.path()).read_text(encoding="utf-8")
+
+
+def test_a_selection_gets_a_label_that_colors_and_filters(open_page: Open) -> None:
+    page = open_map(open_page)
+    panel = page.locator(".vmap-labeling")
+    assert panel.is_hidden()
+    select(page, 8, 9, 16)
+    assert panel.get_by_label("Label for the selection").get_attribute("placeholder") == "Label for the 3 selected"
+    told = give(page, "  to   read ")
+    assert told == (
+        "3 articles labeled “to read”. This browser keeps it for this file; Save page makes a file with it."
+    )
+    assert page.get_by_label("Color by").input_value() == "labels:label"
+    entries = page.locator(".vmap-legend").first.locator(".vmap-entry")
+    assert [one.replace("\n", " ") for one in entries.all_inner_texts()] == ["to read 3", "none 46"]
+    # Another label takes one of them over; a filter by the label follows.
+    entries.first.click()
+    still(page)
+    assert page.evaluate("theMap.shown.reduce((a, b) => a + b)") == 3
+    select(page, 16, 17)
+    give(page, "done")
+    assert labels(page) == {"to read": [8, 9], "done": [16, 17]}
+    assert page.evaluate("[...theMap.shown].flatMap((one, row) => one ? [row] : [])") == [8, 9], "the filter stays"
+    page.get_by_role("button", name="Show all").click()
+    button(page, "Undo").click()
+    page.locator("text=Undone.").wait_for()
+    assert labels(page) == {"to read": [8, 9, 16]}
+    select(page, 8, 9, 16)
+    button(page, "Remove label").click()
+    page.locator("text=3 articles without a label now.").wait_for()
+    still(page)
+    assert labels(page) == {}
+    assert page.get_by_label("Color by").input_value() == "topic", "there is nothing to color by any more"
+    button(page, "Undo").click()
+    page.locator("text=Undone.").wait_for()
+    page.get_by_label("Color by").select_option("labels:label")
+    still(page)
+    assert apart(color(page, 8), swatch(page, 0)) < 40
+    page.evaluate("theMap.work.clear(); theMap.select(8)")
+    assert page.locator(".vmap-card dd").first.inner_text() == "to read"
+
+
+def test_labels_stay_when_the_page_is_read_again(open_page: Open) -> None:
+    page = open_map(open_page)
+    select(page, 3)
+    give(page, "x")
+    give(page, "seen", "state")
+    page.reload()
+    still(page)
+    assert (labels(page), labels(page, "state")) == ({"x": [3]}, {"seen": [3]})
+    # What is taken back stays away too.
+    select(page, 3)
+    page.locator(".vmap-labeling").get_by_label("Column").fill("label")
+    button(page, "Remove label").click()
+    page.locator("text=1 article without a label now.").wait_for()
+    page.reload()
+    still(page)
+    assert (labels(page), labels(page, "state")) == ({}, {"seen": [3]})
+
+
+def test_a_saved_page_opens_with_its_labels_and_is_otherwise_the_same(open_page: Open) -> None:
+    shown = planted(titles=[HOSTILE[r % len(HOSTILE)] for r in range(49)])
+    page = open_map(open_page, shown)
+    select(page, 8, 9)
+    hostile = "</script><b onclick=alert(1)>"
+    give(page, hostile)
+    page.get_by_role("button", name="Dark theme").click()
+    page.evaluate("theMap.pickQuestion(0)")
+    text = saved(page, "Save page")
+    assert hostile not in text
+    block = re.compile(r'<script type="application/json" id="map-labels">.*?</script>\n?')
+    assert len(block.findall(text)) == 1
+    again = open_page(text, reduced_motion="reduce").page
+    still(again)
+    assert labels(again) == {hostile: [8, 9]}
+    assert page.evaluate("document.title") == again.evaluate("document.title")
+    again.evaluate("theMap.setColoring('labels:label')")
+    assert again.locator(".vmap-entry-name").first.inner_text() == hostile
+    # Nothing of what was shown is in the file, and a copy of the copy is the same file.
+    assert parts(block.sub("", text)) == parts(html_of(shown))
+    assert saved(again, "Save page") == text
+    original = open_page(block.sub("", text), reduced_motion="reduce").page
+    still(original)
+    assert labels(original) == {}
+    assert original.evaluate("theMap.header.colorings.length") == 2
+
+
+def test_the_saved_csv_is_what_annotate_takes(open_page: Open, tmp_path: Path) -> None:
+    page = open_map(open_page, planted(ids=[f'a,"{r}"' if r % 2 else f"a{r}" for r in range(49)], table="of, mine"))
+    select(page, 1, 2)
+    give(page, 'to "read", now')
+    select(page, 3)
+    give(page, "=1+1")
+    text = saved(page, "Labels as CSV")
+    assert list(csv.reader(text.splitlines())) == [
+        ["id", "label"],
+        ['a,"1"', 'to "read", now'],
+        ["a2", 'to "read", now'],
+        ['a,"3"', "=1+1"],
+    ]
+    command = page.get_by_label("Command for the labels").inner_text()
+    assert command == "vecindex annotate --labels labels.csv --table 'of, mine'"
+    (tmp_path / "labels.csv").write_text(text)
+    make_table(tmp_path / "db", unit_vectors(3), ids=['a,"1"', "a2", 'a,"3"'])
+    report = vecindex.open(tmp_path / "db").annotate(labels=tmp_path / "labels.csv")
+    assert report.labels == {'to "read", now': 2, "=1+1": 1}
+    found = Database(tmp_path / "db").articles("articles").rows_by_id(["a2"], ["label"]).to_pylist()
+    assert found == [{"label": 'to "read", now'}]
+
+
+def test_wrong_labels_say_what_is_wrong(open_page: Open) -> None:
+    page = open_map(open_page)
+    select(page, 8)
+    assert give(page, "  ") == "Type a label first."
+    assert give(page, "x", "My Column") == "A column's name has small letters, digits and _, a letter first."
+    assert labels(page) == {}
+    assert page.locator(".vmap-label-line.vmap-wrong").count() == 1
+    page.evaluate(
+        "for (let i = 0; i < 49; i++) { const mask = new Uint8Array(49); mask[i] = 1;"
+        " theMap.labeling.keeper.labels.give('label', `l${i}`, mask); }"
+    )
+    assert len(labels(page)) == 49
+
+
+def test_a_column_of_the_table_of_that_name_is_another_one(open_page: Open) -> None:
+    page = open_map(open_page, kinds())
+    select(page, 8)
+    give(page, "x", "kind")
+    options = page.get_by_label("Color by").locator("option").all_inner_texts()
+    assert options == ["kind", "year", "topic", "kind (in this page)"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 390])
+def test_axe_finds_nothing_serious(open_page: Open, theme: str, width: int) -> None:
+    page = open_map(open_page, color_scheme=theme, viewport={"width": width, "height": 850})
+    select(page, 8, 9)
+    assert faults(page) == [], "before a label"
+    give(page, "to read")
+    assert faults(page) == [], "with one"
+    give(page, "")
+    assert faults(page) == [], "a fault"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
