@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar
 
 from vecindex.messages import Command, OptionName, Placeholder
 from vecindex.options import ModelOptions, fields_of
@@ -81,6 +81,24 @@ class JsonApi(CommandLine):
         return f'"{option.name}": ' + (
             value.name if isinstance(value, Placeholder) else json.dumps(value, default=str)
         )
+
+
+class LivePage(JsonApi):
+    """Fields of the live page by what stands next to them; a value as it is typed there."""
+
+    _SHOWN: ClassVar = {
+        "where": "“Show only articles where”",
+        "text": "“Ask a question”",
+        "label": "“Label”",
+        "column": "“Column”",
+        "clear": "“Remove label”",
+    }
+
+    def option(self, option: OptionName) -> str:
+        """Return `“Column”`; of a value that is typed, this alone."""
+        if isinstance(option.value, str):
+            return option.value
+        return self._SHOWN.get(option.name) or super().option(option)
 
 
 def flag_of(verb: str, name: str, value: Any = None) -> str:

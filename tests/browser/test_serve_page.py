@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -385,3 +386,35 @@ def test_nothing_serious_for_assistive_technology(visit: Callable[..., Any], the
     expect(page.locator("#article h3")).to_be_visible(timeout=WAIT_MS)
     expect(page.locator("#article")).not_to_have_attribute("aria-busy", "true", timeout=WAIT_MS)
     assert faults(page) == [], "an article"
+
+
+def test_a_wrong_condition_names_what_stands_on_the_page(visit: Callable[..., Any]) -> None:
+    page = visit(may_say=(BAD_REQUEST,))
+    page.get_by_label("Show only articles where").fill("subject = 3")
+    page.get_by_label("Show only articles where").press("Enter")
+    told = page.locator("#where-message")
+    expect(told).to_contain_text("The condition of “Show only articles where” does not work", timeout=WAIT_MS)
+    assert '"where"' not in told.inner_text()
+    assert "Text stands in single quotes: " in told.inner_text()
+
+
+def test_a_question_stays_through_a_reload_while_the_model_loads(
+    visit: Callable[..., Any], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, embed = threading.Event(), client.live.model.embed
+
+    def slow(*args: Any) -> Any:
+        assert loaded.wait(60)
+        return embed(*args)
+
+    monkeypatch.setattr(client.live.model, "embed", slow)
+    page = visit()
+    page.get_by_label("Ask a question").fill(QUESTION)
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.locator("#ask-message")).to_have_text("Asking …", timeout=WAIT_MS)
+    page.reload()
+    expect(page.get_by_label("Ask a question")).to_have_value(QUESTION, timeout=WAIT_MS)
+    expect(page.locator("#ask-message")).to_have_text("Asking …", timeout=WAIT_MS)
+    loaded.set()
+    expect(page.locator("#answer h3")).to_have_text(QUESTION, timeout=WAIT_MS)
+    expect(page.locator(".vmap-question[aria-pressed=true]")).to_contain_text(QUESTION)

@@ -45,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
     ids = [f"a{i}" for i in range(N - 3)] + ["it's", "a/b", "<script>"]
     make_table(folder, vectors, ids, {"topic": ["cells", "stars"] * (N // 2)})
     put_map(folder, "map", ids, vectors[:, :2].astype(np.float64))
-    live = Live(Served(str(folder), "articles"))
+    live = Live(Served(str(folder), "articles", annotate=True))
     live.model = _Model(live)  # type: ignore[assignment]
     return Server(live, HOSTS, PORT)
 
@@ -103,6 +103,12 @@ _FIELDS = {
     "edition": st.one_of(st.none(), TEXTS),
     "hybrid": st.booleans(),
     "by": st.sampled_from(["article", "chunk", "", 1]),
+    "label": st.one_of(TEXTS, _JSON),
+    "column": st.sampled_from(["label", "topic", "vector", "x y", 1]),
+    "clear": st.booleans(),
+    "ids": st.one_of(st.none(), st.lists(st.sampled_from(["a0", "a/b", "\ud800", ""])), _JSON),
+    "mask": st.one_of(st.none(), st.just("AQAA"), TEXTS),
+    "undo": st.one_of(st.none(), st.integers(-1, 9), _JSON),
     "other": _JSON,
 }
 _HEADERS = [

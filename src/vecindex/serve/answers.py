@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from starlette.responses import Response, StreamingResponse
 
 from vecindex.core.limits import Stopped
-from vecindex.errors import ConfigError, ModelError, SourceError, StoreError, VecindexError, described
+from vecindex.errors import (
+    ConfigError,
+    LockedError,
+    ModelError,
+    SourceError,
+    StaleError,
+    StoreError,
+    VecindexError,
+    described,
+)
 from vecindex.messages import Message
 from vecindex.serialize import Spell
 from vecindex.serve.models import Failure
@@ -22,11 +31,11 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 REASONS = {
     400: "what was asked makes no sense for this table",
-    403: "the request comes from another page or names another host",
+    403: "the request comes from another page or names another host, or the server was not started for it",
     404: "there is no such thing",
     405: "the method is not for this address",
     408: "the request was not sent in time",
-    409: "the table has changed, or does not allow this as it is",
+    409: "the table has changed, does not allow this as it is, or is being written",
     413: "the request is too large",
     415: "the body is not JSON",
     422: "a value is missing, unknown or of the wrong kind",
@@ -58,6 +67,8 @@ def status_of(error: Exception) -> int:
         return error.status
     if isinstance(error, ConfigError):
         return 400
+    if isinstance(error, (LockedError, StaleError)):
+        return 409
     return 503 if isinstance(error, (ModelError, SourceError, StoreError, Stopped)) else 500
 
 

@@ -32,6 +32,8 @@ from vecindex.serve.table.live import Live
 from vecindex.verbs.lens.layout import make_ready
 
 _LOG = logging.getLogger(__name__)
+PAGE_HEADER = "x-vecindex-page"
+"""Requests of the live page have it: messages then name its fields."""
 _WEIGHTY = 4
 """Requests that compute at the same time; others wait without a thread."""
 _LIGHT = 8
@@ -137,7 +139,8 @@ class Server:
                 given = _arguments(operation, request, body)
                 found = await self._threaded(request, operation.costly, lambda: operation.run(self.handlers, **given))
             except Exception as error:  # noqa: BLE001  # errors become answers here alone
-                return failure(error, self.live.served.spell)
+                served = self.live.served
+                return failure(error, served.spell_for_page if PAGE_HEADER in request.headers else served.spell)
             if isinstance(found, Packed):
                 return found.response(request.headers.get("accept-encoding", ""))
             return json_response(found.model_dump_json()) if isinstance(found, BaseModel) else found

@@ -16,7 +16,9 @@ from vecindex.serve.answers import failure_of
 from vecindex.serve.pace import PACE
 
 MAX_BODY_BYTES = 64 << 10
-_READ_AT_MOST = 16 * MAX_BODY_BYTES
+LARGER = {"/api/annotate": 1 << 20}
+"""The most bytes for addresses that take more: a selection is a bit for each article of a map."""
+_READ_TIMES = 16
 _HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -26,7 +28,6 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
 }
 _READING = ("GET", "HEAD")
-_TOO_LARGE = f"More than {MAX_BODY_BYTES // 1024} KiB were sent."
 
 
 def is_loopback(host: str) -> bool:
@@ -89,16 +90,25 @@ class Guard:
                 answered.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
             await _sent(message, send)
 
+        most = LARGER.get(scope["path"], MAX_BODY_BYTES)
+        too_large = 413, f"More than {most // 1024} KiB were sent.", None
+        length = headers.get("content-length", "0")
         refusal = self._refused(scope["method"], headers)
+        if refusal is None and length.isdecimal() and length.isascii() and int(length) > most:
+            refusal = too_large
+        elif refusal is None:
+            refusal = _no_json(scope["method"], headers)
         if refusal is not None:
             await failure_of(*refusal)(scope, receive, guarded)
             return
         try:
-            body = b"" if scope["method"] in _READING else await asyncio.wait_for(_body(receive), PACE.request_s)
+            body = (
+                b"" if scope["method"] in _READING else await asyncio.wait_for(_body(receive, most), PACE.request_s)
+            )
         except TimeoutError:
             body, refusal = None, (408, f"The request was not sent within {PACE.request_s:g} seconds.", None)
         else:
-            refusal = (413, _TOO_LARGE, None)
+            refusal = too_large
         if body is None:
             # What else is sent would be read for nothing.
             await failure_of(*refusal, headers={"Connection": "close"})(scope, receive, guarded)
@@ -120,12 +130,14 @@ class Guard:
         )
         if foreign:
             return 403, "The request comes from another page.", "Open the server's own page."
-        length = headers.get("content-length", "0")
-        if length.isdecimal() and length.isascii() and int(length) > MAX_BODY_BYTES:
-            return 413, _TOO_LARGE, None
-        if method not in _READING and headers.get("content-type", "").split(";")[0].strip() != "application/json":
-            return 415, "The body must be JSON.", "Send it with the header Content-Type: application/json."
         return None
+
+
+def _no_json(method: str, headers: Headers) -> tuple[int, str, str | None] | None:
+    """Return the status and the reason for a body that is no JSON, which any page could send."""
+    if method not in _READING and headers.get("content-type", "").split(";")[0].strip() != "application/json":
+        return 415, "The body must be JSON.", "Send it with the header Content-Type: application/json."
+    return None
 
 
 def _is_visit(headers: Headers) -> bool:
@@ -155,21 +167,21 @@ async def _sent(message: Message, send: Send) -> None:
             raise _NotRead from error
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """Return all that was sent; None if it is too much.
+async def _body(receive: Receive, most: int) -> bytes | None:
+    """Return all that was sent; None if it is more than `most` bytes.
 
     What is a little too much is read to its end: a connection that is closed with unread data in it may lose the
     answer on its way.
     """
     parts: list[bytes] = []
     taken, more = 0, True
-    while more and taken <= _READ_AT_MOST:
+    while more and taken <= max(_READ_TIMES * MAX_BODY_BYTES, most):
         message = await receive()
         more = message.get("more_body", False)
         taken += len(message.get("body", b""))
-        if taken <= MAX_BODY_BYTES:
+        if taken <= most:
             parts.append(message.get("body", b""))
-    return b"".join(parts) if taken <= MAX_BODY_BYTES else None
+    return b"".join(parts) if taken <= most else None
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -17,9 +17,11 @@ from vecindex.errors import ConfigError
 from vecindex.exports.tables import json_value
 from vecindex.messages import Placeholder, command, text
 from vecindex.reports.map.payload import position
+from vecindex.schema import is_label
 from vecindex.serialize import plain
 from vecindex.serve import models
 from vecindex.serve.answers import Packed, Refused, json_response
+from vecindex.serve.labels import annotated
 from vecindex.serve.report_job import ReportJob
 from vecindex.serve.table.live import Live, Notes, Shown, Snapshot
 from vecindex.store.articles import ArticleTable
@@ -56,6 +58,8 @@ class Handlers:
             rows=table.count(),
             maps=list(maps(table)),
             model=self.live.model.state,
+            annotate=self.live.served.annotate,
+            labels=[field.name for field in table.schema if is_label(field)],
         )
 
     def status(self) -> models.Status:
@@ -293,6 +297,10 @@ class Handlers:
         if not rows:
             raise Refused(404, f"{at.loaded.table.where} has no article {id!r}.", "A search shows the ids.")
         return rows[0]
+
+    def annotate(self, asked: models.AnnotateAsked) -> models.Annotated:
+        """Store a label with articles."""
+        return annotated(self.live, asked)
 
     # -- the report ---------------------------------------------------------------------------------------
 

@@ -10,10 +10,12 @@ from vecindex.options import fields_of
 from vecindex.verbs.lens.options import LensOptions
 from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.search.options import SearchOptions
+from vecindex.verbs.upkeep.options import AnnotateOptions
 
 MAX_QUESTION_CHARS = 8_000
 MAX_CONDITION_CHARS = 4_000
 MAX_NEIGHBORS = 1_000
+MAX_LABEL_CHARS = 200
 
 
 def declared(kind: Any, name: str, **limits: Any) -> Any:
@@ -56,6 +58,8 @@ class Version(Reply):
     rows: int
     maps: list[str]
     model: ModelState
+    annotate: bool = Field(description="Whether labels may be stored: the server was started for it.")
+    labels: list[str] = Field(description="The columns of labels.")
 
 
 class Score(Reply):
@@ -322,6 +326,38 @@ class Filtered(Reply):
     matching: int = Field(description="Rows of the table that meet it, on the map or not.")
     shown: int = Field(description="Rows of the map that meet it.")
     mask: str = Field(description="Base64 of a bit for each row in the order of the sections, the lowest bit first.")
+
+
+class AnnotateAsked(Asked):
+    """A label for articles: those of `ids`, of `where`, or of `mask`; or `undo` alone."""
+
+    label: str | None = declared(AnnotateOptions, "label", max_length=MAX_LABEL_CHARS)
+    column: str = declared(AnnotateOptions, "column", max_length=60)
+    clear: bool = declared(AnnotateOptions, "clear")
+    ids: list[str] | None = Field(None, description="Ids of articles.")
+    where: str | None = declared(AnnotateOptions, "where", max_length=MAX_CONDITION_CHARS)
+    mask: str | None = Field(
+        None, description="Base64 of a bit for each row of the map's sections, the lowest bit first."
+    )
+    map: str | None = Field(None, description="The map whose rows the mask is of.")
+    edition: str | None = Field(None, description="The state of the table that the mask is of; null for the latest.")
+    undo: int | None = Field(
+        None, description="Give the column's labels back as they were before the answer with this version."
+    )
+
+
+class Annotated(Reply):
+    """What has a label now."""
+
+    edition: str
+    version: int = Field(description="Of the table, with the labels; it undoes them.")
+    column: str
+    label: str | None
+    articles: int
+    rows: int
+    not_found: list[str] = Field(description="Ids that the table does not have any more.")
+    tag: str = Field(description="The tag of the table as it was before.")
+    same_rows: bool = Field(description="Whether the rows of the map that the request names are the same as before.")
 
 
 class SnapshotAsked(Asked):

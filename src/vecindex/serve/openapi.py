@@ -40,8 +40,9 @@ def openapi() -> dict[str, Any]:
         "info": {
             "title": "vecindex",
             "version": VERSION,
-            "description": "A table of articles, its maps, and questions asked of it. Nothing here changes the "
-            "table. A request must name the server by the host and the port that it printed.",
+            "description": "A table of articles, its maps, and questions asked of it. Only annotate changes the "
+            "table, on a server that was started for it. A request must name the server by the host and the port "
+            "that it printed.",
         },
         "paths": paths,
         "components": {"schemas": dict(sorted(schemas["$defs"].items()))},

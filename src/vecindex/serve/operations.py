@@ -130,6 +130,15 @@ OPERATIONS = (
         errors=(400, 404, 409),
     ),
     Operation(
+        "POST",
+        "/api/annotate",
+        "Store a label with articles, or undo that; only on a server that was started for it.",
+        Handlers.annotate,
+        models.Annotated,
+        models.AnnotateAsked,
+        errors=(400, 404, 409),
+    ),
+    Operation(
         "GET",
         "/api/overlap",
         "Where the report on the overlap of the server's questions stands; the first request begins it.",

@@ -36,12 +36,16 @@ def serve(
         str | None,
         typer.Option(metavar="MODEL", help="A cross-encoder that searches may ask for, by its folder or name."),
     ] = None,
+    allow_annotate: Annotated[
+        bool, typer.Option("--allow-annotate", help="Let the page, and programs, store labels of articles.")
+    ] = False,
     open: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     **options: Unpack[ModelOptions],
 ) -> None:
     """Serve the map and a box for questions to this machine's browser.
 
-    Prints the page's address. Ctrl-C ends it. Changes nothing in the table, and follows what others change.
+    Prints the page's address. Ctrl-C ends it. Follows what others change in the table, and changes nothing in it, or
+    with --allow-annotate labels alone.
     """
     from vecindex.cli.output import say
     from vecindex.serve.server import serve as run
@@ -49,7 +53,7 @@ def serve(
     from vecindex.verbs.search.warm import Warm
 
     warm = Warm()
-    served = Served(database_uri(db), table, map, questions, options, rerank)
+    served = Served(database_uri(db), table, map, questions, options, rerank, allow_annotate)
 
     def ready(url: str) -> None:
         try:

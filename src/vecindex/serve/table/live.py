@@ -30,7 +30,8 @@ from vecindex.serve.answers import Refused
 from vecindex.serve.models import ModelState
 from vecindex.serve.table.kept_maps import Drawn, KeptMaps, name_of
 from vecindex.serve.table.once import Once
-from vecindex.spelling import CommandLine, JsonApi
+from vecindex.serve.table.relabeled import relabeled
+from vecindex.spelling import CommandLine, JsonApi, LivePage
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.faults import translated
@@ -77,6 +78,12 @@ class Served:
     model: ModelOptions = field(default_factory=lambda: checked(ModelOptions, ModelOptions()))
     rerank: str | None = None
     """The cross-encoder that a search may ask for."""
+    annotate: bool = False
+    """Whether labels may be stored."""
+
+    def spell_for_page(self, message: Text) -> str:
+        """Return a message as the live page shows it, with its own names for what is typed there."""
+        return message.spelled(LivePage(given=self._given))
 
     def spell(self, message: Text) -> str:
         """Return a message as the JSON API writes it; its commands are for the table that is served."""
@@ -171,6 +178,7 @@ class Live:
         self._snapshots = Once[str, Snapshot](_SNAPSHOTS)
         self._pictures = Once[tuple[str, str], Shown](_PICTURES)
         self._vectors = Once[tuple[str, str], F32](_QUESTIONS)
+        self._relabeled: dict[str, tuple[str, str]] = {}
 
     def check(self) -> None:
         """Raise what would be wrong with every request: no such table or map, or questions that cannot be read."""
@@ -273,8 +281,9 @@ class Live:
             return self._picture(at, name)
 
     def _picture(self, at: Snapshot, name: str) -> Shown:
-        kept_as = self._kept_as(at, name)
-        drawn = None if kept_as is None else self._kept_maps.get(kept_as)
+        drawn = self._with_labels(at, name)
+        kept_as = self._kept_as(at, name) if drawn is None else None
+        drawn = drawn or (None if kept_as is None else self._kept_maps.get(kept_as))
         if drawn is None:
             drawn = self._drawn(at, name)
             if kept_as is not None:
@@ -283,6 +292,26 @@ class Live:
         on_map = np.full(at.loaded.reader.rows, NO_ROW, dtype=np.int64)
         on_map[rows] = np.arange(len(rows))
         return Shown({**drawn.header, "edition": at.name}, {**drawn.sections}, drawn.extent, rows, on_map)
+
+    def relabeled(self, before: str, version: int | None, after: str, column: str) -> bool:
+        """Learn that labels of a column are all that differs between two snapshots; return whether that is known.
+
+        `version` is the one that the labels were given to, which another writer may have made after `before`.
+        """
+        if version is None or not self._snapshots.known(before) or self.snapshot(before).version != version:
+            return False
+        self._relabeled[after] = before, column
+        for old in list(self._relabeled)[:-_PICTURES]:
+            del self._relabeled[old]
+        return True
+
+    def _with_labels(self, at: Snapshot, name: str) -> Drawn | None:
+        """Return the picture of the snapshot before labels were given, with them; None where it is not kept."""
+        before, column = self._relabeled.get(at.name, ("", ""))
+        if not self._pictures.known((before, name)):
+            return None
+        old = self._pictures.get((before, name), lambda: self._kept_picture(self.snapshot(before), name))
+        return relabeled(old.header, old.sections, old.extent, old.on_map, at.loaded, column)
 
     def _kept_as(self, at: Snapshot, name: str) -> str | None:
         """Return the name under which a picture is kept; None where a version's number is all that is known of it."""

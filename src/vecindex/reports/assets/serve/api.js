@@ -21,10 +21,11 @@ export class RequestError extends Error {
  * @throws {RequestError}
  */
 export async function request(path, body) {
-  const post = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const headers = { "X-Vecindex-Page": "1", ...(body ? { "Content-Type": "application/json" } : {}) };
+  const post = body && { method: "POST", body: JSON.stringify(body) };
   let answer;
   try {
-    answer = await fetch(path, { cache: "no-store", ...post });
+    answer = await fetch(path, { cache: "no-store", headers, ...post });
   } catch {
     throw new RequestError(0, { error: "The server does not answer.", next: "Is vecindex serve still running?" });
   }

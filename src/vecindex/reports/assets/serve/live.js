@@ -4,7 +4,9 @@ import { byId, element, given } from "../shared/dom.js";
 import { count, percent } from "../shared/format.js";
 import { Viewer } from "../map/viewer.js";
 import { json, request } from "./api.js";
-import { articleLens, lensOf } from "./lens.js";
+import { articleParts } from "./article.js";
+import { OnServer } from "./labels.js";
+import { lensOf } from "./lens.js";
 import { neighborList } from "./neighbors.js";
 
 const POLL_MS = 3000;
@@ -38,6 +40,12 @@ const source = {
   },
 };
 
+const keeper = new OnServer(now, {
+  codes: (name) => source.section(name),
+  reload: () => { viewer.address.write(); return reload(false); },
+  again: async () => narrowed.where && narrow(narrowed.where),
+});
+
 async function idOf(row) {
   if (now.ids === null) {
     const before = now.edition;
@@ -60,6 +68,7 @@ const among = () => (byId("among").checked && narrowed.where ? narrowed.where : 
 async function ask(words, where, twice = false) {
   const mine = ++turn;
   message("ask-message", "Asking …");
+  viewer?.address.asks(words);
   byId("ask").setAttribute("aria-busy", "true");
   const watch = setInterval(async () => {
     try {
@@ -73,6 +82,7 @@ async function ask(words, where, twice = false) {
     const found = await json("/api/questions", { text: words, map: now.map, where, edition: now.edition });
     if (mine !== turn) return;
     remember(found);
+    if (viewer) viewer.asking = null;
     close();
     answer(found);
     mark(found);
@@ -129,6 +139,7 @@ function picked(index) {
   if (quiet) return;
   const known = [...marks].find(([, one]) => one === index);
   if (known === undefined) return;
+  viewer.asking = null;
   const [words, where] = JSON.parse(known[0]);
   const before = asked.find((one) => one.text === words && one.where === where && one.edition === now.edition);
   byId("question").value = words;
@@ -191,22 +202,7 @@ async function read(id) {
       json(`/api/articles/${part(id)}/neighbors?k=5${map}`),
     ]);
     if (open !== id) return;
-    const fields = Object.entries(article.fields).filter(([, value]) => value !== null && value !== "");
-    const shownValue = (value) => typeof value === "object" ? JSON.stringify(value) : String(value);
-    box.replaceChildren(
-      element("div", { class: "line" },
-        element("h3", {}, given(article.title || article.id)),
-        element("button", { type: "button", class: "button", onclick: close, "aria-label": "Close the article" }, "Close")),
-      element("p", { class: "quiet small" }, given(article.id)),
-      fields.length ? element("dl", { class: "fields small" }, ...fields.flatMap(([name, value]) => [
-        element("dt", {}, given(name)), element("dd", {}, given(shownValue(value))),
-      ])) : "",
-      element("div", { class: "full-text", tabindex: "0" }, given(article.text)),
-      article.truncated ? element("p", { class: "quiet small" }, "The model read only its beginning.") : "",
-      articleLens(article, now, show, (row) => viewer?.pointing.mark(row)),
-      neighborList("Near it by embedding", around.nearest, around.map !== null && around.overlap !== null, show),
-      around.map !== null && around.on_map.length ? neighborList("Near it on the map", around.on_map, true, show, "map only") : "",
-    );
+    box.replaceChildren(...articleParts(article, around, now, { close, show, point: (row) => viewer?.pointing.mark(row) }));
   } catch (error) {
     if (open !== id) return;
     box.replaceChildren(element("p", { class: "wrong", role: "alert" }, String(error)));
@@ -295,6 +291,7 @@ async function look() {
     const version = await json("/api/version");
     if (now.gone) { now.gone = false; tried = null; banner(null, false); }
     state(version);
+    if (keeper.learn(version) && viewer) viewer.labeling.show(viewer.work.selection);
     if (now.edition === null && version.maps.length && version.edition !== tried) {
       await begin();
     } else if (now.map !== null && !version.maps.includes(now.map)) {
@@ -364,7 +361,7 @@ async function begin() {
     if (await viewer.reload()) resetMarks();
     return;
   }
-  viewer = new Viewer(byId("map-view"), source);
+  viewer = new Viewer(byId("map-view"), source, keeper);
   viewer.onselect = async (row) => {
     if (row === null) { if (open !== null) close(); return; }
     const id = await idOf(row);
