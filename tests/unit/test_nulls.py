@@ -13,11 +13,13 @@ from vecindex.core.nulls import (
     LEVEL,
     RESAMPLES,
     SEED,
+    Interval,
     _ranks,
     _weighted_correlation,
     bootstrap_mean,
     bounds,
     mean_of_differences,
+    mean_of_shares,
     rank_correlation,
     resampled,
 )
@@ -73,6 +75,38 @@ def test_ten_questions_have_a_wide_enough_interval() -> None:
         held["plain"] += low - 1e-12 <= 0.4 <= high + 1e-12
     assert held["ours"] >= 0.935 * 1_200
     assert held["ours"] - held["plain"] >= 0.01 * 1_200
+
+
+def test_shares_that_are_all_alike_have_an_interval() -> None:
+    # 0.912^40 = 0.025: of questions that are found with a chance of 91.2 %, 40 of 40 are in one sample of 40.
+    assert mean_of_shares([1] * 40) == Interval(1.0, pytest.approx(0.025 ** (1 / 40)), 1.0, LEVEL, "question")
+    assert mean_of_shares([0.0] * 10) == Interval(0.0, 0.0, pytest.approx(1 - 0.025 ** (1 / 10)), LEVEL, "question")
+    # Six topics are six pieces of information, however many questions they have; four are no topics to draw.
+    topics = [f"t{i // 5}" for i in range(30)]
+    assert mean_of_shares([1.0] * 30, topics) == Interval(1.0, pytest.approx(0.025 ** (1 / 6)), 1.0, LEVEL, "topic")
+    assert mean_of_shares([1.0] * 20, topics[:20]).low == pytest.approx(0.025 ** (1 / 20))
+    assert math.isnan(mean_of_shares([1.0]).low)
+    # Everything else is the bootstrap's.
+    values = np.random.default_rng(0).random(30)
+    assert mean_of_shares(values, topics, seed=3) == bootstrap_mean(values, topics, seed=3)
+    yes_no = (values < 0.5).astype(float)
+    assert mean_of_shares(yes_no, topics) == bootstrap_mean(yes_no, topics)
+
+
+@pytest.mark.parametrize("n", [5, 40])
+@pytest.mark.parametrize("truth", [0.03, 0.5, 0.9, 0.97, 0.995])
+def test_an_interval_of_yes_and_no_holds_the_truth_in_95_of_100_samples(n: int, truth: float) -> None:
+    # No simulation: the chance of each sample of n, summed over those whose interval holds the truth.
+    held = {"ours": 0.0, "bootstrap": 0.0}
+    for ones in range(n + 1):
+        values = np.arange(n) < ones
+        chance = math.comb(n, ones) * truth**ones * (1 - truth) ** (n - ones)
+        for name, of in (("ours", mean_of_shares), ("bootstrap", bootstrap_mean)):
+            found = of(values)
+            held[name] += chance * (found.low <= truth <= found.high)
+    assert held["ours"] >= LEVEL
+    if (n, truth) == (40, 0.97):
+        assert held["bootstrap"] == pytest.approx(0.70, abs=0.01)
 
 
 def test_bounds_by_hand() -> None:

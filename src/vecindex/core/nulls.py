@@ -56,7 +56,8 @@ def bootstrap_mean(
     resamples, seed : of the interval.
 
     Memory is 250 draws at a time. All values alike give an interval of no width, which says that the sample holds no
-    spread, not that there is none. The bounds are within the range of the values; see `bounds`.
+    spread, not that there is none; of shares see `mean_of_shares`. The bounds are within the range of the values; see
+    `bounds`.
 
     >>> bootstrap_mean([0.5, 0.5, 0.5])
     Interval(mean=0.5, low=0.5, high=0.5, level=0.95, by='question')
@@ -74,6 +75,54 @@ def bootstrap_mean(
     mean = float(data.mean())
     # Rounding may put a bound of equal values a last digit beyond their mean.
     return Interval(mean, min(float(low), mean), max(float(high), mean), LEVEL, by)
+
+
+def mean_of_shares(
+    values: npt.ArrayLike,
+    groups: Sequence[Hashable] | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> Interval:
+    """Return the mean of figures from 0 to 1 with an interval that holds near 0 and 1 too.
+
+    Where all are 1, or all 0, draws of them show no spread, and an interval of no width would promise what few
+    questions cannot show. A value being 1 with a chance of c, n of them are with c^n; for a c below 2.5 %^(1 / n)
+    that happens in less than 2.5 % of samples. The mean is at least c, so this is the lower bound. It is the one of
+    Clopper & Pearson (1934), whose interval is taken wherever all values are 0 or 1. It holds the truth in at least
+    95 % of samples; the bootstrap's does in 70 % of those of 40 with a truth of 0.97. Other values have the interval
+    of `bootstrap_mean`. So have those drawn by topics, unless all are 1 or all 0; n is then the number of topics.
+
+    Parameters, ties and what a single value gives are those of `bootstrap_mean`.
+
+    >>> found = mean_of_shares([1.0] * 40)
+    >>> found.mean, round(found.low, 3), found.high
+    (1.0, 0.912, 1.0)
+    """
+    data = np.asarray(values, dtype=np.float64)
+    if len(data) < 2 or not np.isin(data, (0.0, 1.0)).all():
+        return bootstrap_mean(data, groups, resamples=resamples, seed=seed)
+    by, cluster = _clusters(len(data), groups)
+    n, ones = int(cluster.max()) + 1, float(data.sum())
+    if 0 < ones < len(data) and by != "question":
+        return bootstrap_mean(data, groups, resamples=resamples, seed=seed)
+    mean = float(data.mean())
+    low, high = _clopper_pearson(round(n * mean), n)
+    return Interval(mean, low, high, LEVEL, by)
+
+
+def _clopper_pearson(ones: int, n: int) -> tuple[float, float]:
+    """Return the bounds of a proportion of which `ones` of n are seen.
+
+    >>> [round(bound, 3) for bound in _clopper_pearson(9, 10)]
+    [0.555, 0.997]
+    """
+    from scipy.special import betaincinv
+
+    tail = (1 - LEVEL) / 2
+    low = float(betaincinv(ones, n - ones + 1, tail)) if ones else 0.0
+    high = float(betaincinv(ones + 1, n - ones, 1 - tail)) if ones < n else 1.0
+    return low, high
 
 
 def bounds(drawn: F64, n: int) -> tuple[float, float]:

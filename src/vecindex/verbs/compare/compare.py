@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from vecindex.core.nulls import bootstrap_mean
+from vecindex.core.nulls import mean_of_shares
 from vecindex.messages import Message, counted
 from vecindex.store.database import Database
 from vecindex.types import Observer, Silent
@@ -103,7 +103,7 @@ def _pairs(
             differences[measure] = replace(differences[measure], p_adjusted=p)
     pairs = []
     for one, differences, (overlaps, rbos, same_first) in zip(about[1:], found, agreed, strict=True):
-        overlap, rbo = bootstrap_mean(overlaps, seed=seed), bootstrap_mean(rbos, seed=seed)
+        overlap, rbo = mean_of_shares(overlaps, seed=seed), mean_of_shares(rbos, seed=seed)
         if measure is None:
             common = f"{SHOWN * overlap.mean:.1f} of the first {SHOWN} hits"
             both = f"{one.name} and {about[0].name}"

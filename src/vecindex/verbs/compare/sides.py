@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vecindex.core.neighbors import F64
-from vecindex.core.nulls import bootstrap_mean
+from vecindex.core.nulls import mean_of_shares
 from vecindex.errors import ConfigError
 from vecindex.messages import option, text
 from vecindex.store.maintenance import usage
@@ -101,7 +101,7 @@ def described(
         embed_s=side.embed_s,
         rank_s=side.ranking.seconds,
         texts_per_s=last.get("texts_per_s") or (last.get("last_rate") or {}).get("texts_per_s"),
-        measures={name: bootstrap_mean(v, seed=options["seed"]) for name, v in side.values.items()},
+        measures={name: mean_of_shares(v, seed=options["seed"]) for name, v in side.values.items()},
         map=_map_figure(side, asked, options, model, observer) if options["maps"] else None,
     )
 

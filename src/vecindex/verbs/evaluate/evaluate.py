@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 
 from vecindex.core.neighbors import F64
-from vecindex.core.nulls import bootstrap_mean
+from vecindex.core.nulls import mean_of_shares
 from vecindex.errors import ConfigError
 from vecindex.messages import Message, Placeholder, command, counted, percent, text
 from vecindex.store.articles import ArticleTable
@@ -91,7 +91,7 @@ def evaluate(
         rankers=tuple(
             RankerFigures(
                 str(one.ranker),
-                {measure: bootstrap_mean(v, seed=options["seed"]) for measure, v in of.items()},
+                {measure: mean_of_shares(v, seed=options["seed"]) for measure, v in of.items()},
                 one.seconds,
                 sum(not ids for ids in one.ids),
             )

@@ -17,7 +17,7 @@ from vecindex.core.geometry import (
     polygon_area,
 )
 from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted
-from vecindex.core.nulls import Interval, bootstrap_mean
+from vecindex.core.nulls import Interval, bootstrap_mean, mean_of_shares
 from vecindex.core.overlap import collapse_ceiling, distinct_lists, distinct_ratio, overlap_at_k, soft_overlap
 from vecindex.core.placement import place_at_median, place_by_search
 from vecindex.core.questions import QuestionSet
@@ -256,7 +256,7 @@ def placement_figures(placed: Placed, space: Space, plane: Plane, padding: float
         hull_share=polygon_area(convex_hull(placed.xy)) / hull if hull > 0 else float("nan"),
         answers=answers_found(space, placed.near.rows),
         topic_precision=topics_found(space, placed.near.rows),
-        metrics={name: _mean(space, of) for name, of in further(values).items()},
+        metrics={name: _mean(space, of, bootstrap_mean) for name, of in further(values).items()},
     )
 
 
@@ -274,7 +274,7 @@ def map_overlap(
     search, median = (placement_figures(p, space, plane, padding) for p in placed)
     rows = space.near.rows[:, : space.k]
     off, (near, found) = np.isnan(plane.xy[rows[rows != NO_ROW], 0]), own_lists(space, plane)
-    recall = bootstrap_mean(_own_recall(space, plane, near, found), seed=space.seed)
+    recall = mean_of_shares(_own_recall(space, plane, near, found), seed=space.seed)
     by_k, soft = self_curves(space, near, found, plane.n_articles)
     return MapOverlap(
         name=name,
@@ -316,7 +316,7 @@ def by_kind(space: Space, placed: Placed, cliques_kept: float) -> tuple[KindOver
             KindOverlap(
                 kind=name,
                 questions=int(these.sum()),
-                overlap=bootstrap_mean(placed.values["overlap"][these], seed=space.seed),
+                overlap=mean_of_shares(placed.values["overlap"][these], seed=space.seed),
                 enough=float(placed.values["enough"][these].mean()),
                 ceiling=None if cliques is None else float(ceilings(cliques[these], space.k, cliques_kept).mean()),
             )
@@ -380,11 +380,11 @@ def topics_found(space: Space, lists: Rows) -> Interval | None:
     return _mean(space, found) if np.isfinite(found).any() else None
 
 
-def _mean(space: Space, values: F64) -> Interval:
+def _mean(space: Space, values: F64, how: Callable[..., Interval] = mean_of_shares) -> Interval:
     """Return the mean of a figure (q,) over the questions that have it."""
     known = np.flatnonzero(np.isfinite(values))
     topics = space.asked.topics
-    return bootstrap_mean(values[known], None if topics is None else [topics[i] for i in known], seed=space.seed)
+    return how(values[known], None if topics is None else [topics[i] for i in known], seed=space.seed)
 
 
 def answers_found(space: Space, lists: Rows) -> AnswersFound | None:

@@ -12,7 +12,7 @@ import numpy as np
 from vecindex.core.anchors import set_digest
 from vecindex.core.graph import GRAPH_K, Graph
 from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows
-from vecindex.core.nulls import Interval, bootstrap_mean
+from vecindex.core.nulls import Interval, bootstrap_mean, mean_of_shares
 from vecindex.core.overlap import found_in, keeps_goal
 from vecindex.core.placement import place_by_search
 from vecindex.core.vectors import F32
@@ -200,7 +200,7 @@ class _Kept:
         """Return the means with their intervals; topics as a whole are drawn where there are enough of them."""
 
         def mean(values: F64) -> Interval:
-            return bootstrap_mean(values, topics, seed=seed)
+            return mean_of_shares(values, topics, seed=seed)
 
         return QuestionScores(
             len(self.overlap), mean(self.overlap), mean(keeps_goal(self.overlap).astype(float)), mean(self.soft)
@@ -314,7 +314,7 @@ def _article_cost(asked: Rows, true: Neighbors, vectors: F32, base: Plane, now: 
     before, after = (recalls_on(plane, asked, true, vectors) for plane in (base, now))
     return ArticleCost(
         sample=len(asked),
-        before={k: bootstrap_mean(values, seed=seed) for k, values in before.items()},
-        after={k: bootstrap_mean(values, seed=seed) for k, values in after.items()},
+        before={k: mean_of_shares(values, seed=seed) for k, values in before.items()},
+        after={k: mean_of_shares(values, seed=seed) for k, values in after.items()},
         change={k: bootstrap_mean(after[k] - before[k], seed=seed) for k in before},
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vecindex.core.neighbors import F64, NO_ROW, Rows
-from vecindex.core.nulls import bootstrap_mean
+from vecindex.core.nulls import mean_of_shares
 from vecindex.core.placement import place_by_search
 from vecindex.core.vectors import F32
 from vecindex.maps.local import along_a_curve
@@ -174,7 +174,7 @@ def measure(
     _, kept, scores = scored(blocks, rows.vectors_of, Plane(placed.xy), asked, seed=seed)
     first = np.isin(asked, placed.laid_out)
     own, others = (
-        {k: bootstrap_mean(values[which], seed=seed) for k, values in kept.items() if which.any()}
+        {k: mean_of_shares(values[which], seed=seed) for k, values in kept.items() if which.any()}
         for which in (first, ~first)
     )
     return scores, SampledRows(

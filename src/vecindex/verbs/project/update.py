@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vecindex.core.neighbors import F64, Rows
-from vecindex.core.nulls import bootstrap_mean
+from vecindex.core.nulls import mean_of_shares
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
 from vecindex.messages import command, option, text
@@ -99,10 +99,10 @@ def _measured(
         kept=int(found.kept.sum()),
         copies=int(found.copies.sum()),
         sample=cut,
-        recall={k: bootstrap_mean(values[:cut], seed=seed) for k, values in recalls.items()},
+        recall={k: mean_of_shares(values[:cut], seed=seed) for k, values in recalls.items()},
         old_sample=int(old.sum()) + len(more),
         old_recall={
-            k: bootstrap_mean(np.concatenate([old_found[k], of[cut:]]), seed=seed) for k, of in recalls.items()
+            k: mean_of_shares(np.concatenate([old_found[k], of[cut:]]), seed=seed) for k, of in recalls.items()
         },
     )
     return placed, scores

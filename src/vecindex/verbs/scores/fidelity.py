@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows
-from vecindex.core.nulls import Interval, bootstrap_mean
+from vecindex.core.nulls import Interval, bootstrap_mean, mean_of_shares
 from vecindex.core.vectors import F32
 from vecindex.neighbors.exact import ExactSearch, cosine_distances
 from vecindex.neighbors.plane import Plane
@@ -179,15 +179,15 @@ def _figures(one: _Sampled, true: Rows, on_map: Rows, space_ranks: Rows, seed: i
     local = 2 * one.k < n
     map_ranks = one.plane.ranks(one.rows[one.ranked], true[one.ranked, : one.k])
 
-    def mean(values: F64) -> Interval:
-        return bootstrap_mean(values[np.isfinite(values)], seed=seed)
+    def mean(values: F64, of: Callable[..., Interval] = bootstrap_mean) -> Interval:
+        return of(values[np.isfinite(values)], seed=seed)
 
     return Fidelity(
         articles=len(one.rows),
         ranked=len(one.ranked),
         k=one.k,
-        trustworthiness=mean(trustworthiness(space_ranks, n)) if local else None,
-        continuity=mean(continuity(map_ranks, n)) if local else None,
+        trustworthiness=mean(trustworthiness(space_ranks, n), mean_of_shares) if local else None,
+        continuity=mean(continuity(map_ranks, n), mean_of_shares) if local else None,
         depth=depth,
         rnx={at: mean(curve[:, at - 1]) for at in sorted({*CURVE, one.k, depth}) if at <= depth},
         rnx_area=mean(area_over_log_k(curve)) if depth else None,

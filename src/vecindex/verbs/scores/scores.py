@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from vecindex.core.identity import vector_hashes
 from vecindex.core.neighbors import F64, Neighbors, Rows
-from vecindex.core.nulls import Interval, bootstrap_mean
+from vecindex.core.nulls import Interval, mean_of_shares
 from vecindex.core.overlap import overlap_at_k
 from vecindex.core.vectors import F32
 from vecindex.neighbors.exact import ExactSearch
@@ -106,7 +106,7 @@ def scored(
         MapScores(
             articles=len(plane),
             sample=len(asked),
-            recall={k: bootstrap_mean(kept[k], seed=seed) if k in kept else None for k in RECALL_AT},
+            recall={k: mean_of_shares(kept[k], seed=seed) if k in kept else None for k in RECALL_AT},
             duplicates=_repeated(hashes),
             fidelity=faithful.result()[""],
             evenness=map_evenness(plane, seed),

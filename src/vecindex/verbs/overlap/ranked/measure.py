@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from vecindex.core.neighbors import F64, NO_ROW, Neighbors
-from vecindex.core.nulls import bootstrap_mean, mean_of_differences
+from vecindex.core.nulls import mean_of_differences, mean_of_shares
 from vecindex.core.overlap import found_in, overlap_at_k
 from vecindex.messages import percent
 from vecindex.neighbors.exact import cosine_distances
@@ -47,7 +47,7 @@ def ranked_facts(space: Space, ranker: str) -> RankedFacts | None:
     if space.meant is None:
         return None
     short = int((space.near.rows[:, : space.k] == NO_ROW).any(axis=1).sum())
-    found = bootstrap_mean(in_space(space), seed=space.seed)
+    found = mean_of_shares(in_space(space), seed=space.seed)
     amount, whose = f"{space.k * found.mean:.1f}", "a question's"
     if len(space.vectors) == 1:
         amount, whose = f"{space.k * found.mean:.0f}", "the question's"
@@ -88,7 +88,7 @@ def ranked_on_map(space: Space, by_vectors: Space, plane: Plane, placed: Placed)
     own = overlap_at_k(space.counted(meant.true.rows), space.counted(meant.near.rows), k)
     mine = overlap_at_k(space.counted(placed.true.rows), space.counted(placed.near.rows), k)
     return RankedOnMap(
-        by_meaning=bootstrap_mean(own, seed=space.seed),
+        by_meaning=mean_of_shares(own, seed=space.seed),
         change=mean_of_differences(mine - own),
         near_kept=_share(kept, near & there),
         far_kept=_share(kept, ~near & there),
