@@ -102,6 +102,19 @@ def test_older_versions_that_fail_too_end_no_run(tmp_path: Path, url: str) -> No
     assert (report.added, report.rejected, report.older, report.unaccounted) == (10, 4, 0, 0)
 
 
+def test_a_version_after_one_that_failed_is_new_where_the_table_has_none(tmp_path: Path, url: str) -> None:
+    rows = [version("a", 1, LONG), *OTHERS[:3], version("a", 2, "a of day 2"), *OTHERS[3:], version("a", 3, "at last")]
+    index, options = vecindex.open(tmp_path), {"newer": "day", "transaction_rows": 2}
+    report = index.ingest(rows, model=url, **options)
+    assert ("a", "at last") in texts(tmp_path)
+    # The one of day 3 replaces the one of day 2, which replaces nothing.
+    assert (report.added, report.changed, report.rejected, report.unaccounted) == (9, 1, 1, 0)
+    # What the table has already is changed, after a failure too.
+    more = [version(f"y{i}", 1, f"more {i}") for i in range(3)]
+    report = index.ingest([version("a", 4, LONG), *more, version("a", 5, "a of day 5")], **options)
+    assert (report.added, report.changed, report.rejected, report.unaccounted) == (3, 1, 1, 0)
+
+
 class StopsAfter(Silent):
     """Asks a run to stop once so many rows are embedded."""
 

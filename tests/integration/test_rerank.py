@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,22 @@ def test_the_model_is_loaded_once(database: Path, reranker: Path, monkeypatch: p
     for query in ("one", "two"):
         index.search(query, k=2, rerank=str(reranker))
     assert len(loaded) == 1
+
+
+def test_a_missing_reranker_is_refused_before_the_work(
+    sample_db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QuestionModel, "embed", lambda *_: pytest.fail("the questions were embedded"))
+    monkeypatch.setitem(sys.modules, "torch", None)
+    index, missing = vecindex.open(sample_db), {"rerank": str(tmp_path / "nowhere")}
+    for ask in (
+        lambda: index.search("cells", **missing),
+        lambda: index.evaluate(str(QUESTIONS), **missing),
+        lambda: index.overlap(str(QUESTIONS), **missing),
+        lambda: index.compare("articles", "articles", questions=str(QUESTIONS), **missing),
+    ):
+        with pytest.raises(ModelError, match=r"No reranker: No model folder at .*nowhere"):
+            ask()
 
 
 def test_wrong_models(tmp_path: Path, sample_db: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -260,11 +260,8 @@ class Pool:
         self._cause = _cause(error)
         _LOG.warning("a worker has died: %s", self._cause)
         is_lost = worker.node and worker.node not in {node["NodeID"] for node in self._cluster.nodes()}
-        # What it was at is the oldest of each group; what waited behind that is innocent.
-        for group in (OWN, SIDE):
-            at = next((job for job in worker.jobs if job.group == group and not self._has_result(job)), None)
-            if at is not None and not is_lost:
-                at.deaths += 1
+        if not is_lost and (at := blamed(worker.jobs, self._has_result)) is not None:
+            at.deaths += 1
         self._end(worker)
         self._workers.remove(worker)
         self._notice(f"a worker has died ({self.deaths} so far); what it was at is done again")
@@ -296,6 +293,19 @@ class Pool:
             f"The Ray cluster has no room for a worker: one needs {wanted} of a machine, all of them have {found}.",
             text("Give it machines, wait until others are done, or ask for less: ", option("worker_cores", 1)),
         )
+
+
+def blamed(jobs: Sequence[Job], is_done: Callable[[Job], bool]) -> Job | None:
+    """Return the piece of work that a worker died of; None where all are done.
+
+    `jobs` are in the order in which the worker got them, and what waits behind the oldest of a group is innocent. Of
+    the two that were at work at once it is the own one: the model takes the memory, the side only writes.
+    """
+    for group in (OWN, SIDE):
+        at = next((job for job in jobs if job.group == group and not is_done(job)), None)
+        if at is not None:
+            return at
+    return None
 
 
 def _cause(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from vecindex.embed.forks import refuse_after_fork
 from vecindex.embed.models import ModelFiles, find_model, first_line
 from vecindex.embed.precision import choose_device
 from vecindex.errors import ModelError
+from vecindex.files import home_of, is_folder
 from vecindex.messages import Placeholder, Text, option, text
 
 _BATCH = 32
@@ -105,9 +107,13 @@ def load_reranker(name: str, device: str = "auto", trust_remote_code: bool = Fal
     return Reranker(name, model.eval(), chosen)
 
 
-def _found(name: str) -> ModelFiles:
-    from vecindex.files import home_of, is_folder
+@cache
+def check_reranker(name: str) -> None:
+    """Raise ModelError where `load_reranker` would not find a model; nothing is loaded. Found once is found."""
+    _found(name)
 
+
+def _found(name: str) -> ModelFiles:
     known = name if "/" in name or "\\" in name or is_folder(home_of(name)) else _OWNER + name
     try:
         return find_model(known)

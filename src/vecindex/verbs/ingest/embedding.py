@@ -88,6 +88,10 @@ class Embedder:
         Those that are `given` were made elsewhere. Raises ModelError where not the texts are at fault.
         """
         run = self._run
+        for row in ready.transaction.rows if self._failed else ():
+            if row.stored_hash == REPLACED:
+                # Planned when an earlier version was on its way, which has failed since.
+                row.stored_hash = self._failed.get(row.row_id, REPLACED)
         if ready.tokens is not None:
             made, failures = self._put_vectors(ready, given or {}, is_part)
             self._drop_failed(ready, failures)

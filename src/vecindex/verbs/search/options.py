@@ -137,7 +137,14 @@ def checked_search(queries: Sequence[str], options: SearchOptions) -> SearchOpti
 
 
 def check_steps(options: RankOptions, rankers: Sequence[Ranker]) -> None:
-    """Raise ConfigError for a setting of a step that none of the rankers has: it would make no difference."""
+    """Raise ConfigError for a setting of a step that none of the rankers has: it would make no difference.
+
+    Raises ModelError for a reranker that is not there, before the work whose hits it is to order.
+    """
+    if options["rerank"] is not None:
+        from vecindex.embed.rerank.cross_encoder import check_reranker
+
+        check_reranker(options["rerank"])
     for name, given, default in (
         ("words_weight", options["words_weight"], WORDS_WEIGHT),
         ("rrf_k", options["rrf_k"], RRF),
