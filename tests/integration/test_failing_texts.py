@@ -103,7 +103,8 @@ def test_older_versions_that_fail_too_end_no_run(tmp_path: Path, url: str) -> No
 
 
 def test_a_version_after_one_that_failed_is_new_where_the_table_has_none(tmp_path: Path, url: str) -> None:
-    rows = [version("a", 1, LONG), *OTHERS[:3], version("a", 2, "a of day 2"), *OTHERS[3:], version("a", 3, "at last")]
+    rows = [version("a", 1, LONG), *OTHERS[:3], version("a", 2, "a of day 2"), *OTHERS[3:]]
+    rows += [version("a", 3, "at last")]
     index, options = vecindex.open(tmp_path), {"newer": "day", "transaction_rows": 2}
     report = index.ingest(rows, model=url, **options)
     assert ("a", "at last") in texts(tmp_path)
