@@ -80,7 +80,6 @@ def shown_page(page: str, name: str, instead: str) -> str:
     if size > FRAME_MB * 1_000_000:
         return f"<div>{given(f'{name}: {size / 1e6:.0f} MB are too many for a notebook. {instead}')}</div>"
     source = html.escape(page, quote=True)
-    return (
-        f'<iframe title="{html.escape(clean(name), quote=True)}" sandbox="allow-scripts" srcdoc="{source}" '
-        f'style="width:100%;height:{_FRAME_PX}px;border:0"></iframe>'
-    )
+    title, style = html.escape(clean(name), quote=True), f"width:100%;height:{_FRAME_PX}px;border:0"
+    sandbox = "allow-scripts allow-downloads"
+    return f'<iframe title="{title}" sandbox="{sandbox}" srcdoc="{source}" style="{style}"></iframe>'

@@ -113,7 +113,8 @@ def test_project_and_overlap_show_their_figures(shown: dict[str, dict[str, Any]]
 def test_the_map_shows_as_a_page_in_a_frame(shown: dict[str, dict[str, Any]]) -> None:
     text = of(shown, "index.map")["html"]
     frame = re.fullmatch(
-        r'<iframe title="map &#x27;map&#x27; of articles" sandbox="allow-scripts" srcdoc="([^"]*)" [^>]*></iframe>',
+        r'<iframe title="map &#x27;map&#x27; of articles" sandbox="allow-scripts allow-downloads" '
+        r'srcdoc="([^"]*)" [^>]*></iframe>',
         text,
     )
     assert frame

@@ -91,8 +91,9 @@ def test_no_color_is_set() -> None:
 def test_a_page_in_a_frame() -> None:
     page = '<!doctype html><script>1 < 2 && "x"</script>'
     text = shown_page(page, 'map "a"', "write it")
+    sandbox = "allow-scripts allow-downloads"
     found = re.fullmatch(
-        r'<iframe title="map &quot;a&quot;" sandbox="allow-scripts" srcdoc="([^"<>]*)" style="[^"]*"></iframe>', text
+        rf'<iframe title="map &quot;a&quot;" sandbox="{sandbox}" srcdoc="([^"<>]*)" style="[^"]*"></iframe>', text
     )
     assert found
     assert html.unescape(found[1]) == page

@@ -17,8 +17,8 @@ SOURCES = sorted(
 )
 SCRIPTS = [path for path in SOURCES if path.suffix == ".js"]
 BUNDLES = sorted((ASSETS / "bundles").iterdir())
-API_KEYS = {"on_map", "mutual_recall", "not_found", "same_rows"}
-"""Names in JSON, which JavaScript takes as they are."""
+API_KEYS = {"on_map", "mutual_recall", "not_found", "same_rows", "save_changes"}
+"""Names in JSON and of notebooks, which JavaScript takes as they are."""
 
 
 def named(path: Path) -> str:
@@ -32,9 +32,18 @@ def code_of(path: Path) -> str:
 
 
 def test_there_are_sources_and_bundles() -> None:
-    assert {path.parent.name for path in SOURCES} == {"labeling", "map", "overlap", "serve", "shared", "work"}
+    assert {path.parent.name for path in SOURCES} == {
+        "labeling",
+        "map",
+        "overlap",
+        "serve",
+        "shared",
+        "widget",
+        "work",
+    }
     assert [path.name for path in BUNDLES] == [
         "map.css", "map.js", "overlap.js", "page.css", "page.js", "report.js", "serve.css", "serve.js",
+        "widget.js",
     ]  # fmt: skip
 
 

@@ -298,6 +298,8 @@ class Index(Upkeep, Tables, Evaluation):
     ) -> MapResult:
         """Return a stored map as it is shown: `result.write("map.html")` makes a page of it, or a .png or .svg.
 
+        In a notebook with anywidget it is live: `result.live` has its selection, color and filters.
+
         `questions`, a file ("-" for standard input) or a list of texts, are placed on the map as by `overlap`.
         Topics are found again from the vectors, exactly the same ones for the same table and seed. Memory is bounded
         by the page's content: positions, titles, ids and beginnings of texts.

@@ -8,8 +8,17 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const folder = join(here, "bundles");
 const check = process.argv.includes("--check");
 
-const { outputFiles } = await build({
+const common = {
   absWorkingDir: here,
+  outdir: folder,
+  bundle: true,
+  minify: true,
+  target: "es2022",
+  charset: "utf8",
+  write: !check,
+};
+const pages = await build({
+  ...common,
   entryPoints: [
     { out: "page", in: "shared/page.js" },
     { out: "page", in: "shared/page.css" },
@@ -20,21 +29,17 @@ const { outputFiles } = await build({
     { out: "serve", in: "serve/serve.css" },
     { out: "report", in: "serve/report.js" },
   ],
-  outdir: folder,
-  bundle: true,
-  minify: true,
   // A classic script runs while the rest of the page is still read; a module would wait for all of it.
   format: "iife",
-  target: "es2022",
-  charset: "utf8",
-  write: !check,
 });
+// A notebook imports it.
+const widget = await build({ ...common, entryPoints: [{ out: "widget", in: "widget/main.js" }], format: "esm" });
 
 if (check) {
   const stored = new Map();
   for (const name of await readdir(folder)) stored.set(name, await readFile(join(folder, name), "utf8"));
   const wrong = new Set(stored.keys());
-  for (const { path, text } of outputFiles) {
+  for (const { path, text } of [...pages.outputFiles, ...widget.outputFiles]) {
     if (stored.get(basename(path)) === text) wrong.delete(basename(path));
     else wrong.add(basename(path));
   }

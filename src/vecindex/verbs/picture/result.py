@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vecindex.core.picture import MapPicture, TopicLevel
-from vecindex.errors import ConfigError
+from vecindex.errors import ConfigError, MissingExtraError
 from vecindex.files import Written, write_whole
 from vecindex.notebook import shown_page
 from vecindex.serialize import Result, Spell
 from vecindex.types import Rejected
 
+if TYPE_CHECKING:
+    from vecindex.verbs.picture.widget.view import MapView
+
+LIVE_MB = 64
+"""A page above this is not sent to a notebook as a live map."""
 SUFFIXES = (".html", ".png", ".svg")
 DEFAULT_FILE = "map.html"
 
@@ -42,6 +48,38 @@ class MapResult(Result):
     notes: tuple[str, ...] = ()
     reason: str = ""
     found_topics: tuple[TopicLevel, ...] = ()
+    _views: dict[str, MapView] = field(default_factory=dict, repr=False)
+
+    @property
+    def live(self) -> MapView:
+        """The map as a live widget: its selection, color and filters can be read, set and observed.
+
+        Always the same one. Raises MissingExtraError where anywidget is not installed, and ConfigError for a page of
+        more than 64 MB.
+        """
+        if "live" not in self._views:
+            try:
+                import anywidget  # noqa: F401
+            except ImportError as error:
+                raise MissingExtraError(
+                    "A live map needs the package anywidget, which is not installed.",
+                    "pip install 'vecindex[widget]'",
+                ) from error
+            from vecindex.verbs.picture.widget.view import MapView
+
+            page = self.to_html().encode()
+            if len(page) > LIVE_MB * 1_000_000:
+                raise ConfigError(
+                    f"{self._name}: {len(page) / 1e6:.0f} MB are too many for a live map.",
+                    'Write it and open it in a browser: .write("map.html")',
+                )
+            self._views["live"] = MapView(self.picture, page, self._name)
+        return self._views["live"]
+
+    @property
+    def selection(self) -> tuple[str, ...]:
+        """The ids that are selected on the live map; see `live`."""
+        return tuple(self.live.selection)
 
     @property
     def topics(self) -> int:
@@ -106,10 +144,27 @@ class MapResult(Result):
         write_whole(path, data)
         return Written(str(path), len(data))
 
+    @property
+    def _name(self) -> str:
+        return f"map {self.picture.map!r} of {self.picture.table}"
+
     def _repr_html_(self) -> str:
         """Return the page in a frame, for notebooks; for one that is too large, how to write it."""
-        name = f"map {self.picture.map!r} of {self.picture.table}"
-        return shown_page(self.to_html(), name, 'Write it and open it in a browser: .write("map.html")')
+        return shown_page(self.to_html(), self._name, 'Write it and open it in a browser: .write("map.html")')
+
+    def _repr_mimebundle_(self, **_kwargs: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Return the live map, in a notebook and with anywidget; with the frame for where no widgets are shown."""
+        try:
+            from vecindex.verbs.picture.widget.view import bundle_of, in_kernel
+        except ImportError:
+            return {}, {}
+        if not in_kernel():
+            return {}, {}
+        try:
+            view = self.live
+        except ConfigError:
+            return {}, {}
+        return bundle_of(view, self._repr_html_())
 
     def to_dict(self, spell: Spell = str) -> dict[str, Any]:
         """Return what it shows as plain values, for JSON; not the articles themselves."""

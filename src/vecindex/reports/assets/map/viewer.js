@@ -41,7 +41,7 @@ export class Viewer {
     this.source = source;
     this.find = (name) => root.querySelector(`.vmap-${name}`);
     this.find("blocked")?.remove();
-    this.onselect = this.onhover = this.onpick = this.onask = this.onwhere = this.maskOf = this.showMap = null;
+    this.onselect = this.onhover = this.onpick = this.onask = this.onwhere = this.maskOf = this.showMap = this.onchange = null;
     // The condition of a page's own, which `filter` shows, and the id of the selected article.
     this.near = null;
     // `asking`: a question that has no answer yet.

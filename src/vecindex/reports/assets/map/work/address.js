@@ -169,7 +169,7 @@ export class Address {
     if (shown?.s) values.s = shown.s;
     if (shown?.w) values.w = shown.w;
     if (shown?.alone) values.alone = "1";
-    if (work.selection.count) {
+    if (work.selection.steps.length) {
       const text = stepsText(work.selection.steps);
       if (text.length < LONGEST) values.sel = text;
     }

@@ -41,6 +41,12 @@ export class Selection {
     if (!count) this.steps = [];
   }
 
+  /** Take the rows for which `has(row)` is 1, which no address can repeat. */
+  set(has) {
+    this.clear();
+    for (let row = 0; row < this.mask.length; row++) this.count += this.mask[row] = has(row);
+  }
+
   clear() {
     this.mask.fill(0);
     this.count = 0;

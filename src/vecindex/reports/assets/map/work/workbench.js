@@ -195,6 +195,7 @@ export class Workbench {
     this.facets.recount(count);
     viewer.labeling.show(selection);
     viewer.address.changed(true);
+    viewer.onchange?.();
     this.panel.only.setAttribute("aria-pressed", String(this.alone));
     this.panel.show(selection, {
       shown: count, hidden: selection.count ? selection.count - both : 0, filtered: filters.any,

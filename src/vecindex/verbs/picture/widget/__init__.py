@@ -1,0 +1,1 @@
+"""The map as a live widget in a notebook."""
