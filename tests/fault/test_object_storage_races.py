@@ -13,20 +13,17 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import lance
 import pytest
 
 import invariants
 import vecindex
 from object_storage import Bucket, moto, new_bucket, rows_file
-from racing import Racer, ingest
+from racing import FIRST, IN_USE, OLD, SECOND, Ended, Racer, ingest, settle, texts
 from vecindex.store.database import Database
 from vecindex.store.remote import orphans
 
 RACES = int(os.environ.get("VECINDEX_RACES", "50"))
 KILLS = int(os.environ.get("VECINDEX_REMOTE_KILLS", "30"))
-IN_USE = "Another process is writing to"
-THERE = "are there already"
 
 
 @pytest.fixture(scope="module")
@@ -43,22 +40,14 @@ def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     return made
 
 
-def texts(where: str) -> dict[str, str]:
-    """Return the text of each id; no id is there twice."""
-    table = lance.dataset(f"{where}/articles.lance").to_table(columns=["id", "text"])
-    found = dict(zip(*(table.column(name).to_pylist() for name in ("id", "text")), strict=True))
-    assert len(found) == table.num_rows, "ids are unique"
-    return found
-
-
-def race(bucket: Bucket, folder: Path, number: int, with_lease: bool) -> list[tuple[int, str]]:
+def race(bucket: Bucket, folder: Path, number: int, with_lease: bool) -> list[Ended]:
     """Let two processes ingest overlapping rows at once; look at the table, end what was refused, look again."""
     name = f"{bucket.name}/race{number}{'' if with_lease else 'n'}"
     one = Bucket(bucket.endpoint, name, bucket.settings)
-    first = rows_file(folder / "first.jsonl", range(60))
+    first = rows_file(folder / "first.jsonl", OLD)
     rows = [
-        rows_file(folder / "a.jsonl", range(30, 200), "second"),
-        rows_file(folder / "b.jsonl", range(100, 260), "second"),
+        rows_file(folder / "a.jsonl", FIRST, "second"),
+        rows_file(folder / "b.jsonl", SECOND, "second"),
     ]
     racers = [Racer(one, path, with_lease=with_lease) for path in rows]
     try:
@@ -74,20 +63,7 @@ def race(bucket: Bucket, folder: Path, number: int, with_lease: bool) -> list[tu
         for racer in racers:
             racer.process.kill()
             racer.process.wait()
-    before = texts(one.db)
-    for code, said in ended:
-        assert code in (0, 5), said
-        assert not code or IN_USE in said or THERE in said or "meanwhile" in said, said
-    for path, (code, _) in zip(rows, ended, strict=True):
-        if code:
-            ingest(one.db, path)
-        elif number % 2 == 0:
-            assert before.keys() >= {f"a{i}" for i in (range(30, 200) if path == rows[0] else range(100, 260))}
-    expected = {f"a{i}": f"second {i}" for i in range(30, 260)}
-    if number % 2:
-        expected |= {f"a{i}": f"first {i}" for i in range(30)}
-    assert texts(one.db) == expected
-    assert all(text in (f"first {key[1:]}", expected[key]) for key, text in before.items())
+    settle(one.db, rows, ended, had_rows=number % 2 == 1)
     return ended
 
 
