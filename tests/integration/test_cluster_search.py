@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,17 +15,23 @@ import pytest
 
 import vecindex
 from clusters import MODEL, RAY, assert_same_tables, counts, installed_encoder, running_ray
-from tables import OTHER_WEIGHTS, append, chunked_table, filled, fingerprint, unit_vectors
+from tables import OTHER_WEIGHTS, Notices, append, chunked_table, filled, fingerprint, map_xy, unit_vectors
 from vecindex.cluster.engine import Engine, Workers
+from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, CorruptError
+from vecindex.neighbors import graph as neighbors
 from vecindex.neighbors.exact import ExactSearch
+from vecindex.neighbors.graph import knn_graph
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
+from vecindex.store.graph import GraphTable
 from vecindex.types import Silent
-from vecindex.verbs.cluster import blocks, hits
+from vecindex.verbs.cluster import blocks, graph, hits
 from vecindex.verbs.reader import TableReader
 from vecindex.verbs.search.finder import Finder, Query, first_limit
 
+WORKERS = Workers(Engine(), 1)
+QUICK = {"early_iterations": 5, "iterations": 5, "finish_iterations": 5}
 QUESTIONS = Path(__file__).parents[2] / "examples" / "questions-cell-biology.jsonl"
 
 
@@ -50,7 +58,7 @@ def test_blocks_on_workers_have_the_neighbors_of_one_search(
     one = ExactSearch(queries, 12, articles=reader.articles)
     for rows, block in reader.blocks():
         one.add(rows, block)
-    found = blocks.nearest_by_workers(Database(tmp_path), reader, queries, 12, Workers(Engine(), 1), Silent())
+    found = blocks.nearest_by_workers(Database(tmp_path), reader, queries, 12, WORKERS, Silent())
     np.testing.assert_array_equal(found.rows, one.result().rows)
     np.testing.assert_array_equal(found.dist, one.result().dist)
 
@@ -79,7 +87,7 @@ def test_a_finder_finds_the_same_through_workers(tmp_path: Path, monkeypatch: py
     vectors = np.concatenate([unit_vectors(70, seed=9), unit_vectors(1, seed=3), unit_vectors(3, seed=9)])
     queries = [Query(None, str(i), vector, None) for i, vector in enumerate(vectors)]
     source = hits.FoundByWorkers(
-        Database(tmp_path), table, vectors, first_limit(12, kind == "chunks"), Workers(Engine(), 1), Silent()
+        Database(tmp_path), table, vectors, first_limit(12, kind == "chunks"), WORKERS, Silent()
     )
     here, there = (Finder(table, 12, by="article", text="none", source=one) for one in (None, source))
     assert there.by_vector(queries, 12) == here.by_vector(queries, 12)
@@ -136,6 +144,86 @@ def test_a_vector_that_is_not_finite_is_named(sample_db: Path, tmp_path: Path, m
 def test_cores_without_an_engine_are_refused(sample_db: Path) -> None:
     with pytest.raises(ConfigError, match="worker_cores= has no effect without engine="):
         vecindex.open(sample_db).overlap(QUESTIONS, worker_cores=2)
+
+
+def test_of_few_articles_workers_give_the_very_graph() -> None:
+    vectors = unit_vectors(700, 16)
+    one = knn_graph(vectors, 15, seed=0, observer=Silent())
+    found = graph.graph_by_workers(WORKERS, vectors, 15, 0, Silent())
+    np.testing.assert_array_equal(found.rows, one.rows)
+    np.testing.assert_array_equal(found.sims, one.sims)
+    assert (found.recall, found.rows.dtype, found.sims.dtype) == (1.0, np.int32, np.float32)
+
+
+def test_of_many_articles_workers_give_as_good_a_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces are of 500 articles, and a worker dies at its first."""
+    monkeypatch.setattr(neighbors, "EXACT_UP_TO", 1_000)
+    monkeypatch.setattr(graph, "UNIT_BYTES", 500 * 24 * 4)
+    monkeypatch.setattr(graph, "_LEAST_BYTES", 0)
+    died = tmp_path / "died"
+
+    class Dying(graph.GraphWorker):
+        def look(self, vectors: F32, pairs: Any, bars: F32) -> Any:
+            assert len(vectors) <= 500
+            if not died.exists():
+                died.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().look(vectors, pairs, bars)
+
+    monkeypatch.setattr(graph, "GraphWorker", Dying)
+    rng = np.random.default_rng(1)
+    vectors = unit_vectors(60, 24)[rng.integers(60, size=4_000)] + 0.7 * unit_vectors(4_000, 24, seed=1)
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    observer = Notices()
+    found = graph.graph_by_workers(WORKERS, vectors, 10, 0, observer)
+    assert observer.lines == ["a worker has died (1 so far); what it was at is done again"]
+    sims = vectors.astype(np.float64) @ vectors.T
+    np.fill_diagonal(sims, -np.inf)
+    true = -np.sort(-sims, axis=1)[:, :10]
+    assert float((found.sims >= true[:, -1:] - 1e-6).mean()) >= 0.985
+    assert abs(float((found.sims >= true[:, -1:] - 1e-6).mean()) - found.recall) < 0.01
+    np.testing.assert_allclose(found.sims, np.take_along_axis(sims, found.rows.astype(np.int64), axis=1), atol=1e-6)
+    # It is the algorithm of one process, and its products differ in their rounding alone.
+    one = knn_graph(vectors, 10, seed=0, observer=Silent())
+    assert float((one.rows == found.rows).mean()) > 0.999
+
+
+def test_a_map_is_that_of_one_process(sample_db: Path, tmp_path: Path) -> None:
+    maps, graphs = [], []
+    for name, more in (("here", {}), ("there", RAY)):
+        db = shutil.copytree(sample_db, tmp_path / name)
+        made = vecindex.open(db).project(settings=QUICK, **more)
+        assert made.graph is not None
+        assert (made.graph.how, made.graph.recall) == ("made", 1.0)
+        maps.append(map_xy(Database(db).articles("articles"), "map"))
+        graphs.append(GraphTable(Database(db), "articles").load())
+    assert maps[0][0] == maps[1][0]
+    np.testing.assert_array_equal(maps[0][1], maps[1][1])
+    assert graphs[0] is not None
+    assert graphs[1] is not None
+    np.testing.assert_array_equal(graphs[0].graph.rows, graphs[1].graph.rows)
+    np.testing.assert_array_equal(graphs[0].graph.sims, graphs[1].graph.sims)
+    observer = Notices()
+    again = vecindex.open(tmp_path / "there").project(settings=QUICK, observer=observer, **RAY)
+    assert again.graph is not None
+    assert again.graph.how == "stored"
+    assert "the neighbor graph that is stored is used, so workers have nothing to do" in observer.lines
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"engine": "ray", "method": "pca"}, "engine= has no effect on method='pca'"),
+        ({"engine": "ray", "update": True}, "engine= means nothing with update=True"),
+        ({"worker_cores": 2}, "worker_cores= has no effect without engine="),
+        ({"engine": "dask"}, "There is no engine 'dask'"),
+    ],
+)
+def test_workers_that_have_no_graph_to_make_are_refused(
+    sample_db: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        vecindex.open(sample_db).project(**options)
 
 
 @pytest.mark.slow

@@ -8,7 +8,10 @@ its neighbors' neighbors (Dong et al. 2011), until a sample, compared with the e
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
@@ -17,7 +20,7 @@ from vecindex.core.neighbors import NO_ROW, Rows
 from vecindex.core.vectors import F32
 from vecindex.neighbors.blas import Products, blas_for, in_threads, load_faiss, parts
 from vecindex.neighbors.exact import ExactSearch
-from vecindex.types import Observer, Silent, Stage
+from vecindex.types import Observer, Stage
 
 STAGE = "graph"
 EXACT_UP_TO = 20_000
@@ -38,7 +41,72 @@ _WORTH_A_ROUND = 0.003
 _ROUNDING = 1e-6
 
 
-def knn_graph(vectors: F32, k: int, *, seed: int, observer: Observer) -> Graph:
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """The clusters of n articles: their centers (c, d), and those nearest to each article, nearest first (n, probes).
+
+    An article is a member of its nearest cluster, and looks into (asks) all of them.
+    """
+
+    centers: F32
+    nearest: Rows
+
+    def pairs(self, order: Sequence[int] | Rows) -> Iterator[tuple[I32, I32]]:
+        """Yield (askers, members) of each cluster, in this order of clusters; ascending numbers of articles."""
+        clusters = len(self.centers)
+        own, by_own = self.nearest[:, 0], np.argsort(self.nearest[:, 0], kind="stable")
+        member_ends = np.searchsorted(own[by_own], np.arange(clusters + 1))
+        flat = self.nearest.ravel()
+        by_asked = np.argsort(flat, kind="stable")
+        asked_ends = np.searchsorted(flat[by_asked], np.arange(clusters + 1))
+        for cluster in order:
+            members = by_own[member_ends[cluster] : member_ends[cluster + 1]]
+            askers = by_asked[asked_ends[cluster] : asked_ends[cluster + 1]] // self.nearest.shape[1]
+            yield askers.astype(np.int32), members.astype(np.int32)
+
+
+class Search(Protocol):
+    """What computes the products of a graph: this process, or workers."""
+
+    def nearest(self, asked: Rows, vectors: F32, k: int) -> tuple[I32, F32]:
+        """Return the k nearest others of some articles (m,), and their cosines: the same however it is divided."""
+        ...
+
+    def clusters_of(self, vectors: F32, centers: F32, probes: int) -> Rows:
+        """Return the centers nearest to each vector, nearest first; (n, probes)."""
+        ...
+
+    def look(self, vectors: F32, clusters: Clusters, rows: I32, sims: F32) -> None:
+        """Let the askers and the members of each cluster take each other into the lists under way."""
+        ...
+
+
+class Here:
+    """The search of this process."""
+
+    def __init__(self, observer: Observer) -> None:
+        """Take who hears how far it is."""
+        self._observer = observer
+
+    def nearest(self, asked: Rows, vectors: F32, k: int) -> tuple[I32, F32]:
+        """See `Search`."""
+        return nearest_others(asked, vectors, k, self._observer)
+
+    def clusters_of(self, vectors: F32, centers: F32, probes: int) -> Rows:
+        """See `Search`."""
+        return nearest_centers(vectors, centers, probes)
+
+    def look(self, vectors: F32, clusters: Clusters, rows: I32, sims: F32) -> None:
+        """See `Search`."""
+        count = len(clusters.centers)
+        for number, (askers, members) in enumerate(clusters.pairs(range(count))):
+            if number % 50 == 0:
+                self._observer.stage(Stage(STAGE, number, count))
+            take_each_other(vectors, askers, members, rows, sims)
+        self._observer.stage(Stage(STAGE, count, count))
+
+
+def knn_graph(vectors: F32, k: int, *, seed: int, observer: Observer, search: Search | None = None) -> Graph:
     """Return the k nearest other articles of each article.
 
     Up to `EXACT_UP_TO` articles the lists are exact, and the same with any number of threads; beyond, at least
@@ -48,26 +116,28 @@ def knn_graph(vectors: F32, k: int, *, seed: int, observer: Observer) -> Graph:
     Parameters
     ----------
     vectors : (n, d) float32, unit vectors. Lists are shorter where n - 1 < k.
+    search : what computes; None for this process.
     """
     begun = time.perf_counter()
     n = len(vectors)
+    search = search or Here(observer)
     if n <= EXACT_UP_TO:
-        rows, sims = _nearest(np.arange(n), vectors, k, observer)
+        rows, sims = search.nearest(np.arange(n), vectors, k)
         return Graph(rows, sims, 1.0, time.perf_counter() - begun)
-    rows, sims, recall = _approximate(np.ascontiguousarray(vectors, dtype=np.float32), k, seed, observer)
+    rows, sims, recall = _approximate(np.ascontiguousarray(vectors, dtype=np.float32), k, seed, search)
     return Graph(rows, sims, recall, time.perf_counter() - begun)
 
 
-def _approximate(vectors: F32, k: int, seed: int, observer: Observer) -> tuple[I32, F32, float]:
+def _approximate(vectors: F32, k: int, seed: int, search: Search) -> tuple[I32, F32, float]:
     n = len(vectors)
     sample = np.sort(np.random.default_rng(seed).permutation(n)[:_SAMPLE])
-    _, true = _nearest(sample, vectors, k, Silent())
+    _, true = search.nearest(sample, vectors, k)
     rows = np.full((n, k), NO_ROW, dtype=np.int32)
     sims = np.full((n, k), -np.inf, dtype=np.float32)
     recall, gain = 0.0, 0.0
     for number in range(_ROUNDS):
         if gain < _WORTH_A_ROUND:
-            _look_into_clusters(vectors, rows, sims, seed + number, observer)
+            search.look(vectors, _clustered(vectors, seed + number, search), rows, sims)
         else:
             _look_at_neighbors_of_neighbors(vectors, rows, sims)
         now = _recall(sims[sample], true)
@@ -77,33 +147,25 @@ def _approximate(vectors: F32, k: int, seed: int, observer: Observer) -> tuple[I
     return *_best(rows, sims, k), recall
 
 
-def _look_into_clusters(vectors: F32, rows: I32, sims: F32, seed: int, observer: Observer) -> None:
-    """Let each article and the members of the clusters nearest to it take each other."""
-    nearest = _nearest_clusters(vectors, seed)
-    own, order = nearest[:, 0], np.argsort(nearest[:, 0], kind="stable")
-    clusters = int(nearest.max()) + 1
-    member_ends = np.searchsorted(own[order], np.arange(clusters + 1))
-    asked = np.argsort(nearest.ravel(), kind="stable")
-    asked_ends = np.searchsorted(nearest.ravel()[asked], np.arange(clusters + 1))
-    for cluster in range(clusters):
-        if cluster % 50 == 0:
-            observer.stage(Stage(STAGE, cluster, clusters))
-        members = order[member_ends[cluster] : member_ends[cluster + 1]].astype(np.int32)
-        askers = (asked[asked_ends[cluster] : asked_ends[cluster + 1]] // nearest.shape[1]).astype(np.int32)
-        _take_each_other(vectors, askers, members, rows, sims)
-    observer.stage(Stage(STAGE, clusters, clusters))
-
-
-def _nearest_clusters(vectors: F32, seed: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    """Return for each article the clusters nearest to it, nearest first, (n, probes)."""
-    faiss = load_faiss()
+def _clustered(vectors: F32, seed: int, search: Search) -> Clusters:
+    """Return the clusters of articles, from as many of them as are needed."""
     n, d = vectors.shape
     clusters = int(2 * np.sqrt(n))
-    means = faiss.Kmeans(d, clusters, niter=_KMEANS_ITERATIONS, spherical=True, seed=seed, min_points_per_centroid=1)
+    means = load_faiss().Kmeans(
+        d, clusters, niter=_KMEANS_ITERATIONS, spherical=True, seed=seed, min_points_per_centroid=1
+    )
     some = np.sort(np.random.default_rng(seed).permutation(n)[: clusters * _TRAINED_ON])
     with blas_for(n):
         means.train(vectors[some])
-        _, nearest = faiss.knn(vectors, means.centroids, min(_PROBES, clusters), metric=faiss.METRIC_INNER_PRODUCT)
+    centers = np.asarray(means.centroids, dtype=np.float32)
+    return Clusters(centers, search.clusters_of(vectors, centers, min(_PROBES, clusters)))
+
+
+def nearest_centers(vectors: F32, centers: F32, probes: int) -> Rows:
+    """Return for each vector the centers nearest to it, nearest first, (n, probes)."""
+    faiss = load_faiss()
+    with blas_for(len(vectors)):
+        _, nearest = faiss.knn(vectors, centers, probes, metric=faiss.METRIC_INNER_PRODUCT)
     return np.asarray(nearest, dtype=np.int64)
 
 
@@ -149,11 +211,11 @@ def _take_again(vectors: F32, some: Rows, rows: I32, sims: F32, observer: Observ
     room = np.empty((min(len(vectors), _ASKERS), _MEMBERS), dtype=np.float32)
     for at in range(0, len(some), _MEMBERS):
         observer.stage(Stage(STAGE, at, len(some)))
-        _take_each_other(vectors, everyone, some[at : at + _MEMBERS].astype(np.int32), rows, sims, room)
+        take_each_other(vectors, everyone, some[at : at + _MEMBERS].astype(np.int32), rows, sims, room)
     observer.stage(Stage(STAGE, len(some), len(some)))
 
 
-def _take_each_other(vectors: F32, askers: I32, members: I32, rows: I32, sims: F32, room: F32 | None = None) -> None:
+def take_each_other(vectors: F32, askers: I32, members: I32, rows: I32, sims: F32, room: F32 | None = None) -> None:
     """Let askers take members that are near, and members askers; one product serves both sides.
 
     First each thread has some of the askers, then some of the members, so that no list is written by two.
@@ -183,7 +245,7 @@ def _take_each_other(vectors: F32, askers: I32, members: I32, rows: I32, sims: F
             in_threads([partial(work, part, share) for share in parts(threads, count)])
 
 
-def _nearest(asked: Rows, vectors: F32, k: int, observer: Observer) -> tuple[I32, F32]:
+def nearest_others(asked: Rows, vectors: F32, k: int, observer: Observer) -> tuple[I32, F32]:
     """Return the k nearest others of some articles, and their cosines; both are the same with any threads."""
     rows = np.empty((len(asked), k), dtype=np.int32)
     sims = np.empty((len(asked), k), dtype=np.float32)

@@ -92,3 +92,12 @@ def take_reverse(before, before_sims, rows, sims):
             j = before[i, a]
             if j >= 0 and before_sims[i, a] > sims[j, k - 1]:
                 _insert(rows, sims, j, i, before_sims[i, a])
+
+
+@nb.njit(cache=True)
+def take_found(articles, others, cosines, rows, sims):
+    """Let articles (e,) take others (e,) that were found for them elsewhere, by their cosines (e,)."""
+    last = rows.shape[1] - 1
+    for e in range(len(articles)):
+        if cosines[e] > sims[articles[e], last]:
+            _insert(rows, sims, articles[e], others[e], cosines[e])

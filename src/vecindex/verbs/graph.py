@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,9 @@ MAX_EXTENDED = 0.34
 _CHECKED = 1_000
 # float32 products of unit vectors, summed in another order.
 _TOLERANCE = 1e-3
+
+Make = Callable[[F32, int, int, Observer], Graph]
+"""Makes a graph of vectors (n, d): with k neighbors, a seed, and who hears how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +84,20 @@ def prepare(database: Database, rows: MapRows, k: int, observer: Observer) -> Pr
     return Prepared(rows.ordered(np.concatenate([old, new])), kept, not searched and bool(held.all()), there)
 
 
-def complete(prepared: Prepared, vectors: F32, k: int, seed: int, observer: Observer) -> tuple[Graph, GraphOrigin]:
-    """Return the graph of all rows, and how it came about; `vectors` (n, d) are in the order of `prepared.rows`."""
+def complete(
+    prepared: Prepared, vectors: F32, k: int, seed: int, observer: Observer, make: Make | None = None
+) -> tuple[Graph, GraphOrigin]:
+    """Return the graph of all rows, and how it came about; `vectors` (n, d) are in the order of `prepared.rows`.
+
+    `make` makes a whole one; None makes it in this process.
+    """
     kept = prepared.kept
     if kept is not None and not _agrees(kept, vectors, seed):
         observer.notice("the stored neighbor graph is not that of these vectors; it is made again")
         kept = None
     if kept is None:
         how, searched = "made", len(vectors)
-        graph = knn_graph(vectors, min(k, len(vectors) - 1), seed=seed, observer=observer)
+        graph = (make or _here)(vectors, min(k, len(vectors) - 1), seed, observer)
     elif searched := len(vectors) - len(kept) + int(kept.incomplete().sum()):
         graph, how = extend_graph(kept, vectors, seed=seed, observer=observer), "extended"
     else:
@@ -96,11 +105,21 @@ def complete(prepared: Prepared, vectors: F32, k: int, seed: int, observer: Obse
     return graph, GraphOrigin(graph.k, graph.recall, how, searched)
 
 
+def _here(vectors: F32, k: int, seed: int, observer: Observer) -> Graph:
+    return knn_graph(vectors, k, seed=seed, observer=observer)
+
+
 def complete_and_keep(
-    database: Database, prepared: Prepared, vectors: F32, k: int, seed: int, observer: Observer
+    database: Database,
+    prepared: Prepared,
+    vectors: F32,
+    k: int,
+    seed: int,
+    observer: Observer,
+    make: Make | None = None,
 ) -> tuple[Graph, GraphOrigin, bool]:
     """Return what `complete` does, after storing a graph that is not stored yet; and whether it is stored now."""
-    graph, origin = complete(prepared, vectors, k, seed, observer)
+    graph, origin = complete(prepared, vectors, k, seed, observer, make)
     stored = prepared.whole and origin.how == "stored"
     return graph, origin, stored or keep_graph(database, prepared.rows, graph, observer)
 

@@ -17,7 +17,7 @@ from vecindex.maps.methods import (
     settings_for,
 )
 from vecindex.messages import OptionName, Placeholder, option, text
-from vecindex.options import Durable, Memory, ModelOptions, Option, checked, fields_of
+from vecindex.options import Durable, Engine, Memory, ModelOptions, Option, WorkerCores, checked, fields_of
 from vecindex.verbs.bounds import allowed_bytes
 
 DEFAULT_NAME = "map"
@@ -31,7 +31,7 @@ SAMPLE = 5_000
 ANCHORING = {"sweeps": Setting(6, "times that an article which matters to a question may move", 1)}
 """The settings of an anchored map."""
 
-_LAYOUT = ("method", "fresh", "focus", "focus_size", "layout_rows", "memory")
+_LAYOUT = ("method", "fresh", "focus", "focus_size", "layout_rows", "memory", "engine", "worker_cores")
 """Options of a map that is laid out from its vectors."""
 
 MapSeed = Annotated[
@@ -101,6 +101,8 @@ class ProjectOptions(ModelOptions, total=False):
         ),
     ]
     memory: Memory
+    engine: Engine
+    worker_cores: WorkerCores
     durable: Durable
     sample: Annotated[int, Option("Articles drawn for the scores; all are candidates.", default=SAMPLE, at_least=1)]
 
@@ -151,7 +153,15 @@ def checked_project(questions: Sequence[str], options: ProjectOptions, positions
     if options["focus"] is not None:
         _refuse(_given(options, ("layout_rows", "memory")), option("focus"), "whose articles are all laid out")
     allowed_bytes(options["memory"])
+    _check_engine(options)
     return options
+
+
+def _check_engine(options: ProjectOptions) -> None:
+    """Raise ConfigError for an engine that is none, and for cores of workers without one."""
+    from vecindex.cluster.engine import checked_engine
+
+    checked_engine(options, "worker_cores")
 
 
 _UPDATE, _DROP, _ANCHOR = (option(name, True) for name in ("update", "drop", "anchor"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,7 +26,7 @@ from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import check_map_name, drop_map, maps
 from vecindex.types import Observer, Silent, SourceData
-from vecindex.verbs.graph import GraphOrigin, Prepared, complete, complete_and_keep, keep_graph, prepare
+from vecindex.verbs.graph import GraphOrigin, Make, Prepared, complete, complete_and_keep, keep_graph, prepare
 from vecindex.verbs.map_rows import MapRows, read_rows
 from vecindex.verbs.map_state import rebuilt_by
 from vecindex.verbs.project.align import Moved, align
@@ -116,6 +117,7 @@ def _anchor(run: Run, name: str, sources: Sequence[str]) -> ProjectResult:
 def _make(run: Run, name: str, old: Any) -> ProjectResult:
     options, clock, observer = run.options, run.clock, run.observer
     method, settings = usable_method(method_of(options)), method_settings(options)
+    make = _by_workers(options, method)
     asked = None
     if options["focus"] is not None:
         asked = run.questions(options["focus"])
@@ -141,7 +143,7 @@ def _make(run: Run, name: str, old: Any) -> ProjectResult:
         clock.lap("focus")
     # The graph of a sample replaces none of more rows.
     keep = on_map is None and (size is None or prepared.stored <= len(rows))
-    graph, origin, stored = _graph(run, prepared, vectors, k, keep=keep)
+    graph, origin, stored = _graph(run, prepared, vectors, k, keep=keep, make=make)
     clock.lap("graph")
     before = None if options["fresh"] else _old_positions(rows, on_map)
     xy, moved = _laid_out(run, method, settings, vectors, graph, before)
@@ -191,13 +193,15 @@ def _make(run: Run, name: str, old: Any) -> ProjectResult:
 
 def _work(run: Run, prepared: Prepared, k: int, settings: Settings, of: int) -> Work:
     """Return what laying a map out of a table of so many rows will take; `k` neighbors are in its graph."""
+    by_workers = run.options["engine"] is not None and prepared.kept is None
     rows, options = prepared.rows, run.options
     articles = min(len(rows), options["focus_size"] or len(rows))
     return Work(
         rows=of,
         articles=articles,
         dimension=rows.table.fingerprint.dimension,
-        searched=0 if not k else articles if prepared.kept is None else prepared.searched,
+        # What workers search for, this machine does not.
+        searched=0 if not k or by_workers else articles if prepared.kept is None else prepared.searched,
         made=prepared.kept is None,
         method=method_of(options),
         settings=settings,
@@ -242,15 +246,39 @@ def nearest_articles(questions: F32, vectors: F32, size: int) -> tuple[Rows, dic
     return chosen, {k: float(np.mean([hit[:k].mean() for hit in found])) for k in COVER_AT}
 
 
+def _by_workers(options: ProjectOptions, method: MapMethod) -> Make | None:
+    """Return what has workers make the neighbor graph, None for this process.
+
+    Raises ConfigError where the method needs none, and where no cluster answers: now, and not after the reading.
+    """
+    from vecindex.cluster.connection import check_address, require_ray
+    from vecindex.cluster.engine import workers_of
+
+    if (workers := workers_of(options)) is None:
+        return None
+    if method.neighbors is None:
+        raise ConfigError(
+            text(option("engine"), " has no effect on ", option("method", method_of(options)), "."),
+            "Workers make the neighbor graph, which this method does not need.",
+        )
+    require_ray()
+    check_address(workers.engine)
+    from vecindex.verbs.cluster.graph import graph_by_workers
+
+    return partial(graph_by_workers, workers)
+
+
 def _graph(
-    run: Run, prepared: Prepared, vectors: F32, k: int, *, keep: bool
+    run: Run, prepared: Prepared, vectors: F32, k: int, *, keep: bool, make: Make | None
 ) -> tuple[Graph, GraphOrigin | None, bool]:
     """Return the graph of the vectors, where it came from, and whether it needs no storing any more."""
     if not k:
         return Graph.without_neighbors(len(vectors)), None, True
+    if make is not None and prepared.kept is not None:
+        run.observer.notice("the neighbor graph that is stored is used, so workers have nothing to do")
     if keep:
-        return complete_and_keep(run.database, prepared, vectors, k, run.seed, run.observer)
-    return *complete(prepared, vectors, k, run.seed, run.observer), True
+        return complete_and_keep(run.database, prepared, vectors, k, run.seed, run.observer, make)
+    return *complete(prepared, vectors, k, run.seed, run.observer, make), True
 
 
 def _laid_out(
