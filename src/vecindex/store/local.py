@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from vecindex.files import local_folder
 from vecindex.masks import masked
 from vecindex.objects.requests import Objects, is_known
 from vecindex.store.faults import translated
+from vecindex.store.indexes.cache import LEAST, index_cache_bytes
 
 Opens = Callable[[], Any]
 
@@ -29,10 +30,9 @@ Opens = Callable[[], Any]
 # is imported, which takes two thirds of the time that LanceDB needs.
 _CLIENT = "lance_namespace_urllib3_client"
 _lock = threading.Lock()
-# LanceDB's default caches may take 7 GB; with thousands of commits in a process the metadata cache alone
-# reaches 1 GB and more. These hold the working set of a table of 10 million rows.
+# LanceDB's default may take 1 GB, and with thousands of commits in a process it does. This holds the working set of a
+# table of 10 million rows.
 _METADATA_CACHE = 32 << 20
-_INDEX_CACHE = 256 << 20
 
 
 class Tables:
@@ -42,6 +42,8 @@ class Tables:
         """Take a local folder or a URI that LanceDB knows."""
         self._location = location
         self.folder = local_folder(location)
+        self._shared: Any = None
+        self._shared_bytes = 0
 
     @cached_property
     def connection(self) -> Any:
@@ -52,17 +54,21 @@ class Tables:
         with translated(masked(self._location)):
             return lancedb.connect(
                 self.folder or self._location,
-                session=lancedb.Session(
-                    index_cache_size_bytes=_INDEX_CACHE, metadata_cache_size_bytes=_METADATA_CACHE
-                ),
+                session=lancedb.Session(index_cache_size_bytes=LEAST, metadata_cache_size_bytes=_METADATA_CACHE),
                 # Every read sees the latest commit, of whichever process.
                 read_consistency_interval=timedelta(0),
             )
 
-    @cached_property
-    def _session(self) -> Any:
-        """The caches that all tables which are read here share."""
-        return import_lance().Session(index_cache_size_bytes=_INDEX_CACHE, metadata_cache_size_bytes=_METADATA_CACHE)
+    def _session(self, name: str | None = None) -> Any:
+        """Return the caches that all tables which are read here share, large enough for the indexes of this one."""
+        wanted = index_cache_bytes(None if name is None else self._path(name))
+        with _lock:
+            if wanted > self._shared_bytes:
+                self._shared_bytes = wanted
+                self._shared = import_lance().Session(
+                    index_cache_size_bytes=wanted, metadata_cache_size_bytes=_METADATA_CACHE
+                )
+            return self._shared
 
     def _path(self, name: str) -> Path:
         assert self.folder is not None, "only a local table has a path"
@@ -86,7 +92,9 @@ class Tables:
         """Return LanceDB's handle of a table, or what has the same methods for a local one."""
         if self.folder is None:
             return self.connection.open_table(name)
-        return LocalTable(self._path(name), name, self._session, lambda: self.connection.open_table(name))
+        return LocalTable(
+            self._path(name), name, partial(self._session, name), lambda: self.connection.open_table(name)
+        )
 
     def create_table(self, name: str, rows: Any = None, schema: Any = None, *, overwrite: bool = False) -> Any:
         """Make a table of Arrow rows, or without rows, as one commit, and return it as `open_table` does.
@@ -101,7 +109,7 @@ class Tables:
         data = pa.Table.from_batches([], schema=schema) if rows is None else rows
         if overwrite and not self._path(name).exists():
             mode = "create"  # else Lance warns on stderr that there is nothing to overwrite
-        import_lance().write_dataset(data, str(self._path(name)), mode=mode, session=self._session)
+        import_lance().write_dataset(data, str(self._path(name)), mode=mode, session=self._session())
         return self.open_table(name)
 
 
@@ -112,14 +120,16 @@ class LocalTable:
     of the latest one.
     """
 
-    def __init__(self, folder: Path, name: str, session: Any, opens: Opens) -> None:
+    def __init__(self, folder: Path, name: str, session: Opens, opens: Opens) -> None:
         """Open the table in `folder`; `opens` gives LanceDB's handle of it, and is called when one is needed.
 
-        `session` holds the caches, which all tables of a database share.
+        `session` gives the caches, which all tables of a database share: others where they have become too small.
         """
         self.name = name
         self._path = str(folder)
-        self._data = import_lance().dataset(self._path, session=session)
+        self._session = session
+        self._caches = session()
+        self._data = import_lance().dataset(self._path, session=self._caches)
         self._chosen: int | str | None = None
         self._opens = opens
         self._writing: Any = None
@@ -142,7 +152,12 @@ class LocalTable:
         # Another thread may be reading what was found before, so that is replaced and never changed.
         data = self._data
         if self._chosen is None and (latest := data.latest_version) != data.version:
-            data = self._data = data.checkout_version(latest)
+            if (caches := self._session()) is not self._caches:
+                # An index has come, or has become larger.
+                self._caches = caches
+                data = self._data = import_lance().dataset(self._path, version=latest, session=caches)
+            else:
+                data = self._data = data.checkout_version(latest)
         return data
 
     # -- reading ------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from vecindex.errors import ConfigError, CorruptError
 from vecindex.messages import Placeholder, option, text
 from vecindex.store.articles import CONDITION_ROWS, ArticleTable, as_matrix, has_half
 from vecindex.store.faults import is_panic, is_unicode, not_unicode, read_twice, reading, translated
+from vecindex.store.indexes.cache import LEAST, index_cache_bytes
 
 Row = dict[str, Any]
 """A row's columns, by name."""
@@ -39,7 +40,6 @@ _EXAMPLE = Placeholder("\"year > 1990 AND topic = 'cells'\"")
 _SHOWN_CHARS = 500
 _INTEGER = re.compile("literal of type 'U?Int")
 _WHOLE = " A column of whole numbers is compared with whole numbers: 1937, not 1936.5."
-_INDEX_CACHE = 256 << 20
 _ALWAYS = "true"
 _NO_COLUMN = "vecindex_no_such_column_0"
 # Lance's number of the query in the answer to several, and its name of a full-text index.
@@ -199,7 +199,7 @@ def nearest(
 def opened_once(table: ArticleTable) -> Any:
     """Return the version that is read, for several searches: each that opens it reads the head of its index again."""
     with translated(table.where):
-        return table.lance.to_lance(index_cache_size_bytes=_INDEX_CACHE)
+        return table.lance.to_lance(index_cache_size_bytes=index_cache_bytes(table.folder))
 
 
 def in_order(rows: Sequence[Row], dist: npt.NDArray[np.float64], beyond: float) -> Nearest:
@@ -342,7 +342,7 @@ def fulltext_fault(table: ArticleTable) -> str | None:
 def _read_index(table: ArticleTable, name: str) -> None:
     with reading(f"index {name}"):
         # Opened for this, since a handle that was used before may have it in its cache.
-        table.lance.to_lance(index_cache_size_bytes=_INDEX_CACHE).prewarm_index(name)
+        table.lance.to_lance(index_cache_size_bytes=LEAST).prewarm_index(name)
 
 
 def make_fulltext_index(table: ArticleTable, language: str | None = None) -> None:

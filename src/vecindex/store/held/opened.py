@@ -22,7 +22,7 @@ class _Held:
 
 
 class Opened:
-    """One table of one database, open, with the caches of that database: at most 256 MB of indexes.
+    """One table of one database, open, with the caches of that database, see `index_cache_bytes`.
 
     What is read follows the latest commit. Files of an index never change, and each has a name of its own, so what
     is in a cache is what the disk has. Only a table that was removed and made again may use names that another one

@@ -15,6 +15,7 @@ from vecindex.messages import counted
 from vecindex.serialize import plain
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import read_twice, reading, translated
+from vecindex.store.indexes.cache import LEAST
 from vecindex.store.lock import committing
 
 TYPES = ("IVF_SQ", "IVF_RQ", "IVF_PQ", "IVF_HNSW_SQ")
@@ -27,7 +28,6 @@ _COLUMN = "vector"
 # What LanceDB itself calls an index of this column, so that one made with it takes its position and no second one is.
 _NAME = "vector_idx"
 _SETTING = "vector_index"
-_CACHE = 256 << 20
 _SINCE = "came or changed since its recall was measured"
 _UNMEASURED = "what it finds was not measured"
 # The rows that are later than a measurement, of the last version of each table that was asked about.
@@ -183,7 +183,7 @@ def vector_index_fault(table: ArticleTable) -> str | None:
 def _read_index(table: ArticleTable, name: str) -> None:
     with reading(f"index {name}"):
         # Opened for this, since a handle that was used before may have it in its cache.
-        table.lance.to_lance(index_cache_size_bytes=_CACHE).prewarm_index(name)
+        table.lance.to_lance(index_cache_size_bytes=LEAST).prewarm_index(name)
 
 
 def _names(data: Any) -> list[str]:

@@ -59,7 +59,7 @@ class Warm:
     def table(self, database: Database, name: str, at: str | None) -> ArticleTable:
         """Return what `database.articles` does, kept open for the next search of its index.
 
-        What was read of the index stays in memory, 256 MB at most; nothing does where the user allows none.
+        What was read of the index stays in memory, see `index_cache_bytes`; nothing does where the user allows none.
         """
         if vector_memory_bytes() == 0:
             return database.articles(name, at)
