@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tables import filled
+from vecindex.store import local
 from vecindex.store.database import Database
-from vecindex.store.indexes import cache
-from vecindex.store.indexes.cache import LEAST, index_cache_bytes
+from vecindex.store.local import INDEX_CACHE, index_cache_bytes
 
 MB = 1 << 20
 
@@ -27,26 +27,26 @@ def with_index(folder: Path, *sizes: int) -> Path:
 @pytest.mark.parametrize(
     ("sizes", "available", "expected"),
     [
-        ((), 8_000 * MB, LEAST),
-        ((100 * MB,), 8_000 * MB, LEAST),
+        ((), 8_000 * MB, INDEX_CACHE),
+        ((100 * MB,), 8_000 * MB, INDEX_CACHE),
         ((300 * MB, 90 * MB), 8_000 * MB, 390 * MB),
         ((3_000 * MB,), 8_000 * MB, 2_000 * MB),
-        ((3_000 * MB,), 100 * MB, LEAST),
+        ((3_000 * MB,), 100 * MB, INDEX_CACHE),
     ],
 )
 def test_it_is_that_of_the_files_within_bounds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, ...], available: int, expected: int
 ) -> None:
-    monkeypatch.setattr(cache, "memory_available", lambda: available)
+    monkeypatch.setattr(local, "memory_available", lambda: available)
     assert index_cache_bytes(with_index(tmp_path, *sizes)) == expected
-    assert index_cache_bytes(None) == LEAST
+    assert index_cache_bytes(None) == INDEX_CACHE
 
 
 def test_a_table_that_is_open_gets_room_for_an_index_that_came_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "LEAST", 1_000)
-    monkeypatch.setattr(cache, "memory_available", lambda: 100 * MB)
+    monkeypatch.setattr(local, "INDEX_CACHE", 1_000)
+    monkeypatch.setattr(local, "memory_available", lambda: 100 * MB)
     table, _ = filled(tmp_path, 300)
     tables = Database(tmp_path)
     reader = tables.articles("articles")

@@ -11,6 +11,7 @@ import copy
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property, partial
 from importlib.util import find_spec, module_from_spec
@@ -21,8 +22,8 @@ from vecindex.core.conditions import in_backquotes
 from vecindex.files import local_folder
 from vecindex.masks import masked
 from vecindex.objects.requests import Objects, is_known
+from vecindex.shortages import memory_available
 from vecindex.store.faults import translated
-from vecindex.store.indexes.cache import LEAST, index_cache_bytes
 
 Opens = Callable[[], Any]
 
@@ -33,6 +34,11 @@ _lock = threading.Lock()
 # LanceDB's default may take 1 GB, and with thousands of commits in a process it does. This holds the working set of a
 # table of 10 million rows.
 _METADATA_CACHE = 32 << 20
+INDEX_CACHE = 256 << 20
+"""What the indexes of any table may take in memory; LanceDB's default is 6 GB, whatever there is."""
+_CACHE_SHARE = 0.25
+"""Of the memory that the process may still take, for larger ones: an index is chosen to fit into it."""
+_INDEXES = "_indices"
 
 
 class Tables:
@@ -54,7 +60,9 @@ class Tables:
         with translated(masked(self._location)):
             return lancedb.connect(
                 self.folder or self._location,
-                session=lancedb.Session(index_cache_size_bytes=LEAST, metadata_cache_size_bytes=_METADATA_CACHE),
+                session=lancedb.Session(
+                    index_cache_size_bytes=INDEX_CACHE, metadata_cache_size_bytes=_METADATA_CACHE
+                ),
                 # Every read sees the latest commit, of whichever process.
                 read_consistency_interval=timedelta(0),
             )
@@ -319,3 +327,26 @@ def _postpone(package: str) -> None:
 
     module.__dict__["__getattr__"] = ask
     sys.modules[package] = module
+
+
+def index_cache_bytes(table: Path | None) -> int:
+    """Return what the indexes of a table in this folder may take in memory: all that their files hold.
+
+    At least 256 MB, and no more than a quarter of the memory that is available. A cache that is smaller than the
+    index reads most of it again for each search. Memory is taken as it is read. Files of an index that was replaced
+    count until they are cleaned up. Of a table in object storage (None) it is 256 MB: there the files are not listed.
+    """
+    if table is None:
+        return INDEX_CACHE
+    held = sum(_sizes(table / _INDEXES))
+    return INDEX_CACHE if held <= INDEX_CACHE else max(INDEX_CACHE, min(held, int(_CACHE_SHARE * memory_available())))
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    """Yield the sizes of the files of all indexes; what is removed meanwhile is passed over."""
+    with suppress(OSError):
+        for index in folder.iterdir():
+            with suppress(OSError):
+                for file in index.iterdir():
+                    with suppress(OSError):
+                        yield file.stat().st_size

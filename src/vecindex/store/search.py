@@ -22,7 +22,7 @@ from vecindex.errors import ConfigError, CorruptError
 from vecindex.messages import Placeholder, option, text
 from vecindex.store.articles import CONDITION_ROWS, ArticleTable, as_matrix, has_half
 from vecindex.store.faults import is_panic, is_unicode, not_unicode, read_twice, reading, translated
-from vecindex.store.indexes.cache import LEAST, index_cache_bytes
+from vecindex.store.local import INDEX_CACHE, index_cache_bytes
 
 Row = dict[str, Any]
 """A row's columns, by name."""
@@ -342,7 +342,7 @@ def fulltext_fault(table: ArticleTable) -> str | None:
 def _read_index(table: ArticleTable, name: str) -> None:
     with reading(f"index {name}"):
         # Opened for this, since a handle that was used before may have it in its cache.
-        table.lance.to_lance(index_cache_size_bytes=LEAST).prewarm_index(name)
+        table.lance.to_lance(index_cache_size_bytes=INDEX_CACHE).prewarm_index(name)
 
 
 def make_fulltext_index(table: ArticleTable, language: str | None = None) -> None:

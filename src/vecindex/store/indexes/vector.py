@@ -15,7 +15,7 @@ from vecindex.messages import counted
 from vecindex.serialize import plain
 from vecindex.store.articles import ArticleTable
 from vecindex.store.faults import read_twice, reading, translated
-from vecindex.store.indexes.cache import LEAST
+from vecindex.store.local import INDEX_CACHE
 from vecindex.store.lock import committing
 
 TYPES = ("IVF_SQ", "IVF_RQ", "IVF_PQ", "IVF_HNSW_SQ")
@@ -183,7 +183,7 @@ def vector_index_fault(table: ArticleTable) -> str | None:
 def _read_index(table: ArticleTable, name: str) -> None:
     with reading(f"index {name}"):
         # Opened for this, since a handle that was used before may have it in its cache.
-        table.lance.to_lance(index_cache_size_bytes=LEAST).prewarm_index(name)
+        table.lance.to_lance(index_cache_size_bytes=INDEX_CACHE).prewarm_index(name)
 
 
 def _names(data: Any) -> list[str]:

@@ -14,7 +14,7 @@ from vecindex.cluster.pool import UNITS_A_WORKER, Job, Pool, in_order
 from vecindex.core.graph import I32, Graph
 from vecindex.core.neighbors import NO_ROW, Neighbors, Rows
 from vecindex.core.vectors import F32
-from vecindex.messages import text
+from vecindex.messages import counted, text
 from vecindex.neighbors.exact import ExactSearch, merged
 from vecindex.neighbors.graph import STAGE, Clusters, knn_graph, nearest_centers, take_each_other
 from vecindex.types import Observer, Stage
@@ -111,7 +111,7 @@ class _ByWorkers:
         def jobs() -> Iterator[Job]:
             for some, pairs, last in units(clusters, self._rows_of(vectors)):
                 on_their_way.append((some, last))
-                name = text(f"a neighbor graph of {len(some):,} articles")
+                name = text(f"a neighbor graph of {counted(len(some), 'article')}")
                 yield self._pool.submit(name, "look", vectors[some], pairs, np.ascontiguousarray(sims[some, -1]))
 
         self._observer.stage(Stage(STAGE, 0, count))
