@@ -199,6 +199,36 @@ def test_a_column_of_the_table_of_that_name_is_another_one(open_page: Open) -> N
     assert options == ["kind", "year", "topic", "kind (in this page)"]
 
 
+def test_labels_stand_on_the_map_as_topics_do(open_page: Open) -> None:
+    page = open_map(open_page)
+    assert page.get_by_label("Names by").is_hidden(), "topics alone"
+    # Seven together and one far away: the name stands among the seven.
+    select(page, 0, 1, 2, 7, 8, 14, 15, 48)
+    give(page, "to read")
+    select(page, 46)
+    give(page, "done")
+    page.get_by_label("Names by").select_option("labels:label")
+    still(page)
+    names = "theMap.scene.labels.items.map(({ topic }) => [topic.name, topic.count])"
+    assert page.evaluate(names) == [["to read", 8], ["done", 1]]
+    x, y = page.evaluate("theMap.scene.labels.items.map(({ topic }) => [topic.x, topic.y])[0]")
+    step = page.evaluate("theMap.scene.grid.x(1) - theMap.scene.grid.x(0)")
+    assert max(x, y) <= 2 * step
+    # It is in the link, follows new labels, and goes with them.
+    page.wait_for_timeout(400)
+    assert "n=labels:label" in page.url
+    page.reload()
+    still(page)
+    assert page.get_by_label("Names by").input_value() == "labels:label"
+    assert page.evaluate(names) == [["to read", 8], ["done", 1]]
+    select(page, 46)
+    give(page, "to read")
+    assert page.evaluate(names) == [["to read", 9]]
+    page.get_by_label("Names by").select_option("")
+    still(page)
+    assert [name for name, _ in page.evaluate(names)] == ["cells, protein", "trains", "steam trains"]
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1400, 390])
 def test_axe_finds_nothing_serious(open_page: Open, theme: str, width: int) -> None:

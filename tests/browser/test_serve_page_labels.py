@@ -123,6 +123,9 @@ def test_a_label_is_stored_shown_and_undone(
     codes = page.evaluate("[...theMap.codes['field:label']].flatMap((code, row) => code === 0 ? [row] : [])")
     assert codes == [3, 17, 41, 59]
     assert page.evaluate("theMap.work.selection.rows()") == [3, 17, 41, 59], "the selection stays"
+    page.get_by_label("Names by").select_option("field:label")
+    names = "theMap.scene.labels.items.map(({ topic }) => [topic.name, topic.count])"
+    assert page.evaluate(names) == [["to read", 4]]
     page.wait_for_timeout(3_500)  # a look at the table
     expect(page.locator("#banner")).to_be_hidden()
     # A condition on it, and topics.

@@ -6,6 +6,7 @@ import { onTheme, theme } from "../shared/theme.js";
 import { Card, QuestionList, lineKey } from "./cards.js";
 import { flyToQuestion, flyToRow, uncover } from "./flights.js";
 import { lensOf } from "./lens.js";
+import { Names } from "./labeling/names.js";
 import { Labeling } from "./labeling/panel.js";
 import { Legend } from "./legend.js";
 import { Pointing } from "./pointing.js";
@@ -77,6 +78,7 @@ export class Viewer {
     });
     this.address = new Address(this);
     this.labeling = new Labeling(this, keeper);
+    this.names = new Names(this);
     this.work = new Workbench(this);
     this.pointing = new Pointing(this);
     this.#wire();
@@ -122,10 +124,9 @@ export class Viewer {
     this.work.reset(header.shown);
     this.state.questions = header.questions ?? [];
     this.find("toggle-questions").hidden = !this.state.questions.length;
-    this.find("toggle-labels").hidden = !(header.topics ?? []).length;
     this.list.set(this.state.questions);
     this.fillColors(coloring.key);
-    scene.labelTopics(header.topics ?? []);
+    this.names.reset();
     scene.resize();
     this.#color(coloring, codes);
     this.find("search").placeholder = `Search ${count(header.shown)} titles`;

@@ -24,5 +24,6 @@ export async function putColoring(viewer, key, coloring, codes) {
   viewer.fillColors(shown.key);
   if (shown !== viewer.coloring) await viewer.setColoring(shown.key);
   else work.facets.keep(shown.key);
+  viewer.names.reset();
   work.draw();
 }

@@ -164,6 +164,7 @@ export class Address {
     if (viewer.mapName) values.map = viewer.mapName;
     if (!camera.isHome) values.v = [camera.x.toFixed(1), camera.y.toFixed(1), camera.zoom.toPrecision(5)].join(",");
     if (viewer.coloring.key !== header.colorings[0].key) values.c = viewer.coloring.key;
+    if (viewer.names.key !== null) values.n = viewer.names.key;
     const shown = work.shownState();
     if (shown?.f) values.f = JSON.stringify(shown.f);
     if (shown?.s) values.s = shown.s;
@@ -206,6 +207,7 @@ export class Address {
     const known = values.c === undefined || header.colorings.some((one) => one.key === values.c);
     if (!known) unknown.add("color", values.c);
     await viewer.setColoring(known ? values.c ?? header.colorings[0].key : header.colorings[0].key);
+    if (!(await viewer.names.set(values.n ?? null))) unknown.add("names by", values.n);
     if (!still()) return;
     await work.restore(values, still, unknown);
     if (!still()) return;
