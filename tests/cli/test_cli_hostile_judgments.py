@@ -89,7 +89,7 @@ REFUSED: list[tuple[str, int, str]] = [
     ("evaluate -q q.jsonl --html q.jsonl", 2, "is the file that the questions are read from"),
     ("evaluate -q q.jsonl --csv /dev/full", 2, "No space left on device"),
     ("compare articles -q q.jsonl", 2, "From 2 to 8 tables can be compared, found 1"),
-    ("compare articles nope -q q.jsonl", 5, "No table 'nope'"),
+    ("compare articles nope -q q.jsonl", 5, "or make it: vecindex ingest SOURCE --table nope --db db"),
     ("compare articles@ other -q q.jsonl", 5, "is no table and no tag of one"),
     ("compare articles@nope other -q q.jsonl", 2, "has no tag 'nope'"),
     ("compare articles other articles -q q.jsonl", 2, "articles is named twice"),

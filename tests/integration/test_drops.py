@@ -123,7 +123,7 @@ def test_what_cannot_be_placed_in_time_is_rejected(tmp_path: Path) -> None:
     rows = [row("a", 1), row("b", None), row("c", "soon"), row("d", 1, gone="perhaps"), row("", 2, gone=True)]
     report = take(tmp_path, [*rows, row("e", {"$date": 5})])
     assert (report.read, report.added, report.rejected) == (6, 1, 5)
-    assert report.reject_reasons == {"newer": 3, "deleted": 1, "no id in field 'id'": 1}
+    assert report.reject_reasons == {"unusable newer": 3, "unusable deleted": 1, "no id in field 'id'": 1}
     reasons = [one["reason"] for one in RejectTable(Database(tmp_path)).rows("articles")]
     assert "newer: no value in field 'day', expected a number, a time or text" in reasons
     assert "newer: found {'$date': 5} in field 'day', expected a number, a time or text" in reasons
@@ -142,7 +142,7 @@ def test_an_age_of_another_kind_than_the_stored_one_is_rejected(tmp_path: Path) 
     take(tmp_path, [row("a", "2024-03-01"), row("b", "2024-03-01")])
     report = take(tmp_path, [row("a", "20240302"), row("b", "20240302", gone=True), row("c", "20240302")])
     assert (report.added, report.changed, report.deleted, report.older, report.rejected) == (1, 0, 0, 0, 2)
-    assert report.reject_reasons == {"newer": 2}
+    assert report.reject_reasons == {"unusable newer": 2}
     assert texts(tmp_path) == {"a": "a of day 2024-03-01", "b": "b of day 2024-03-01", "c": "c of day 20240302"}
 
 

@@ -91,7 +91,7 @@ def test_text_that_parquet_calls_binary(tmp_path: Path) -> None:
     pq.write_table(pa.table(data), tmp_path / "a.parquet")
     articles, report = account([tmp_path / "a.parquet"])
     assert [(a.id, a.title, a.text) for a in articles] == [("a", "T", ONE)]
-    assert report.reject_reasons == {"text": 1, "id": 1}
+    assert report.reject_reasons == {"unusable text": 1, "unusable id": 1}
 
 
 @pytest.mark.parametrize("encoding", ["utf-32", "utf-32-le", "utf-32-be"])

@@ -12,7 +12,7 @@ from vecindex.cli.render.project import map_line
 from vecindex.core.identity import written_id
 from vecindex.core.texts.languages import NAMES
 from vecindex.embed.encoder import ANY_LENGTH
-from vecindex.messages import Placeholder, command, counted, percent, text
+from vecindex.messages import Placeholder, Text, command, counted, percent, text
 
 if TYPE_CHECKING:
     from vecindex.verbs.upkeep.annotate import AnnotateReport
@@ -170,6 +170,8 @@ def print_annotate(report: AnnotateReport) -> None:
     """Print how many articles have a label now, or no longer."""
     for row_id in report.not_found:
         say(f"not found: {written_id(row_id)}")
+    if report.not_found and not report.articles:
+        say(_ids_shown(), 2)
     rows = f"{report.articles:,} article{'' if report.articles == 1 else 's'}"
     rows += "" if report.rows == report.articles else f" ({counted(report.rows, 'row')})"
     if report.restored is not None:
@@ -191,12 +193,16 @@ def print_annotate(report: AnnotateReport) -> None:
         )
 
 
+def _ids_shown() -> Text:
+    return text("To find an id: ", command("search", Placeholder("TEXT"), json=True))
+
+
 def print_delete(report: DeleteReport) -> None:
     """Print what a deletion removed, or would remove."""
     for row_id in report.not_found:
         say(f"not found: {written_id(row_id)}")
     if report.not_found and not report.articles:
-        say(text("To find an id: ", command("search", Placeholder("TEXT"), json=True)), 2)
+        say(_ids_shown(), 2)
     chunk = next((found for i in report.not_found if (found := _CHUNK_ID.fullmatch(i))), None)
     if chunk is not None:
         # The report does not say whether the table is chunked; the sentence holds either way.

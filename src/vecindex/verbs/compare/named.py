@@ -82,8 +82,13 @@ def _located(database: Database, name: str) -> tuple[Database, str, str | None]:
         return home, table, at
     if "://" not in name and is_folder(home_of(name)) and (there := _other(name, database).article_tables()):
         raise TableNotFoundError(f"{name} is a database, not a table.", _name_one(name, there))
-    if home is database:
+    if home is database and not inside:
         return home, table, at
+    if home is database:
+        raise TableNotFoundError(
+            f"No table {table!r} in {home.uri} (tables there: {', '.join(tables) or 'none'}).",
+            text("Name one of them, or make it: ", command("ingest", Placeholder("SOURCE"), table=table)),
+        )
     if not home.exists():
         raise TableNotFoundError(f"No table {masked(name)}: there is no folder {home.uri}.", _HOW)
     raise TableNotFoundError(

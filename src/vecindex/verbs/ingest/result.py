@@ -111,8 +111,13 @@ class IngestReport(Result):
     """The estimate before the run; None where nothing was to be embedded."""
 
     def count_reject(self, reason: str) -> None:
-        """Count a rejected row under the kind of its reason: what stands before its first detail."""
+        """Count a rejected row under the kind of its reason: what stands before its first detail.
+
+        A reason that begins with the part of the row that is wrong ("vector: missing") is "unusable vector".
+        """
         kind = re.split(r"[:,]| at (?:byte|character) ", reason)[0]
+        if reason.startswith(f"{kind}:") and " " not in kind:
+            kind = f"unusable {kind}"
         self.rejected += 1
         self.reject_reasons[kind] = self.reject_reasons.get(kind, 0) + 1
 
