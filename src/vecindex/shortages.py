@@ -154,10 +154,20 @@ def memory_available(groups: Path = _GROUPS, own: Path = _OWN_GROUPS) -> int:
     import psutil
 
     left: list[int] = [psutil.virtual_memory().available, *_left_in_groups(groups, own)]
-    bound = _limit("RLIMIT_AS")
-    if bound is not None:
-        left.append(bound - psutil.Process().memory_info().vms)
+    addresses = addresses_left()
+    if addresses is not None:
+        left.append(addresses)
     return max(0, min(left))
+
+
+def addresses_left() -> int | None:
+    """Return the bytes of addresses that a bound such as `ulimit -v` leaves this process; None without one."""
+    bound = _limit("RLIMIT_AS")
+    if bound is None:
+        return None
+    import psutil
+
+    return max(0, bound - int(psutil.Process().memory_info().vms))
 
 
 def _left_in_groups(groups: Path, own: Path) -> Iterator[int]:

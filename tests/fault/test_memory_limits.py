@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tables import filled
+
 # Address space is bounded after the model is loaded, so that a batch of all the texts cannot be allocated.
 BOUNDED = """
 import json, resource, sys
@@ -46,10 +48,36 @@ print(json.dumps(report.to_dict()))
 """
 
 
+BOUND_FIRST = """
+import resource, sys
+import psutil
+import lance
+import vecindex
+
+room = psutil.Process().memory_info().vms + int(sys.argv[2]) * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (room, room))
+try:
+    print(vecindex.open(sys.argv[1]).status().rows)
+except vecindex.VecindexError as error:
+    print(error)
+"""
+
+
 def rows(n: int) -> list[dict[str, str]]:
     dice = np.random.default_rng(3)
     vocabulary = ["cell", "star", "law", "river", "music", "protein", "orbit", "contract", "delta", "fugue"]
     return [{"id": str(i), "text": " ".join(dice.choice(vocabulary, size=250))} for i in range(n)]
+
+
+@pytest.mark.parametrize("mb", [5, 10, 20])
+def test_too_few_addresses_for_lance_are_said_before_its_threads_start(tmp_path: Path, mb: int) -> None:
+    filled(tmp_path, 3)
+    # Without the check these abort the process, or wait for a thread that never starts.
+    done = subprocess.run(
+        [sys.executable, "-c", BOUND_FIRST, str(tmp_path), str(mb)], capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Not enough memory to open {tmp_path}/articles.\nClose other programs or raise")
 
 
 def test_out_of_memory_halves_and_goes_on(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ what is not here: the full-text index, and searches that must end in a given tim
 from __future__ import annotations
 
 import copy
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from vecindex.core.conditions import in_backquotes
 from vecindex.files import local_folder
 from vecindex.masks import masked
 from vecindex.objects.requests import Objects, is_known
-from vecindex.shortages import memory_available
+from vecindex.shortages import addresses_left, memory_available
 from vecindex.store.faults import translated
 
 Opens = Callable[[], Any]
@@ -39,6 +40,9 @@ INDEX_CACHE = 256 << 20
 _CACHE_SHARE = 0.25
 """Of the memory that the process may still take, for larger ones: an index is chosen to fit into it."""
 _INDEXES = "_indices"
+# What Lance needs to start, and the stack of each of its threads, one a core, with what belongs to it.
+_START_BYTES = 32 << 20
+_THREAD_BYTES = 4 << 20
 
 
 class Tables:
@@ -254,12 +258,27 @@ class LocalTable:
 
 
 def import_lance() -> Any:
-    """Return Lance, imported without pandas unless somebody has imported it."""
+    """Return Lance, imported without pandas unless somebody has imported it.
+
+    Raises MemoryError where it could not start its threads.
+    """
     if "lance" not in sys.modules:
         _import_datasets()
     import lance
 
+    _check_addresses()
     return lance
+
+
+@cache
+def _check_addresses() -> None:
+    """Raise MemoryError where a bound of addresses leaves no room for Lance's threads, which start at its first call.
+
+    One that cannot start ends in an abort, or the call waits for it without end. With two cores 24 MB were enough.
+    """
+    left = addresses_left()
+    if left is not None and left < _START_BYTES + (os.cpu_count() or 1) * _THREAD_BYTES:
+        raise MemoryError(f"{left / 1e6:.0f} MB of addresses are left")
 
 
 def import_lancedb() -> Any:
