@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+
+from tables import filled
 
 CODE = """
 import sys
@@ -98,3 +101,12 @@ with tempfile.TemporaryDirectory() as folder:
     print(lance.write_dataset(pd.DataFrame({"a": [1, 2]}), folder + "/a.lance").to_table().to_pydict())
 """
     assert ran(code) == "{'a': [1, 2]}\n"
+
+
+def test_a_process_that_opens_a_table_first_of_all_gets_it(tmp_path: Path) -> None:
+    filled(tmp_path, 3)
+    code = "import sys, vecindex.store.database as d; print(d.Database(sys.argv[1]).articles('articles').count())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.stdout.strip() == "3", done.stderr

@@ -31,7 +31,8 @@ Opens = Callable[[], Any]
 # LanceDB takes a few plain types from the client of a remote catalogue. Its package makes all of the client when it
 # is imported, which takes two thirds of the time that LanceDB needs.
 _CLIENT = "lance_namespace_urllib3_client"
-_lock = threading.Lock()
+# Opening the session under it imports Lance, which takes it again.
+_lock = threading.RLock()
 # LanceDB's default may take 1 GB, and with thousands of commits in a process it does. This holds the working set of a
 # table of 10 million rows.
 _METADATA_CACHE = 32 << 20
