@@ -68,6 +68,7 @@ def test_python_api(
     names = {"pandas_frame": frame, "frame": frame, "texts": ["One text.", "Another text."]}
     names["frame_with_embeddings"] = embedded(sample_db, articles(sample)[-2:])
     names["vectors"] = np.random.default_rng(0).normal(size=(3, 384)).astype("float32")
+    (work / "labels.csv").write_text("id,label\ncell-001,read\n")
     found = run("docs/python-api.md", {**names, "sys": sys, "polars": polars})
 
     # 60 of files, 2 of each kind of data in memory. One was deleted and came back, so it is on no map.

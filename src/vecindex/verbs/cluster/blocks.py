@@ -37,8 +37,11 @@ class NumberedRows(Protocol):
     articles : (rows,) the number of each row's article where articles are searched for; None where each row counts.
     """
 
-    rows: int
-    articles: Rows | None
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def articles(self) -> Rows | None: ...
 
     def row_numbers(self, start: int, stop: int) -> Rows:
         """Return the numbers of the rows from one position of the scan to another."""
@@ -49,7 +52,7 @@ class NumberedRows(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RowsAsScanned:
     """The rows of one version of a table, a Lance dataset: each has its position in the scan as its number."""
 

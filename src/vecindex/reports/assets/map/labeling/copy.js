@@ -18,10 +18,19 @@ export const mark = () => {
   return (hash >>> 0).toString(36);
 };
 
+/** The labels as the block of the page that holds them. No tag is written here: it would be one of the page too. */
+function blockOf(labels) {
+  const block = document.createElement("script");
+  block.type = "application/json";
+  block.id = BLOCK;
+  block.textContent = JSON.stringify(labels).replaceAll("<", "\\u003c");
+  return block.outerHTML;
+}
+
 /** The page as HTML with these labels in it. */
 export function pageWith(labels) {
   const { head, body } = document;
-  const block = labels && `<script type="application/json" id="${BLOCK}">${JSON.stringify(labels).replaceAll("<", "\\u003c")}<\/script>`;
+  const block = labels && blockOf(labels);
   const scripts = [...body.children].filter((one) => one.localName === "script" && one.id !== BLOCK);
   const code = scripts.findIndex((one) => !one.id);
   const parts = [...pristine, ...scripts].map((one) => /** @type {Element} */ (one).outerHTML);
