@@ -19,7 +19,8 @@ SIDE = 7
 _STILL = """async () => {
   const begun = performance.now();
   await theMap.ready;
-  const busy = () => theMap.stats().firstDrawMs === null || theMap.scene.requested || theMap.camera.moving;
+  const drawing = ({ requested, camera }) => requested || camera.moving;
+  const busy = () => theMap.stats().firstDrawMs === null || theMap.maps.moving || theMap.maps.scenes.some(drawing);
   while (busy() && performance.now() - begun < 60000) await new Promise((done) => setTimeout(done, 20));
   return !busy();
 }"""
@@ -95,14 +96,14 @@ def open_map(open_page: Open, shown: MapPicture | None = None, painter: str | No
 
 def at(page: Any, row: int) -> tuple[float, float]:
     """Return where an article is, in pixels of the window."""
-    box = page.locator(".vmap-over").bounding_box()
+    box = page.locator(".vmap-over").first.bounding_box()
     x, y = page.evaluate("(row) => theMap.camera.at(...theMap.state.positionOf(row))", row)
     return box["x"] + x, box["y"] + y
 
 
 def spot(page: Any, question: int) -> tuple[float, float]:
     """Return where the mark of a question is, in pixels of the window."""
-    box = page.locator(".vmap-over").bounding_box()
+    box = page.locator(".vmap-over").first.bounding_box()
     found = "(i) => { const q = theMap.state.questions[i]; return theMap.camera.at(q.x, q.y); }"
     x, y = page.evaluate(found, question)
     return box["x"] + x, box["y"] + y

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 from test_axe import faults
 
+from browser_maps import still
 from pages import HOSTILE
 from planted import KnownModel, make_table, put_map
 from servers import Client, running
@@ -111,6 +112,30 @@ def test_a_typed_question_is_answered_and_marked(visit: Callable[..., Any], clie
     # Its mark is on the map, and the key of its lines is told.
     expect(page.locator(".vmap-key")).to_be_visible()
     expect(page.locator(".vmap-question[aria-pressed=true]")).to_contain_text(QUESTION)
+
+
+def test_all_maps_are_there_with_the_question_on_each(
+    visit: Callable[..., Any], client: Client, folder: Path
+) -> None:
+    table = Database(folder).articles("articles")
+    ids, vectors = table.vectors()
+    put_map(folder, "newer", ids, np.asarray(vectors)[:, 2:4], {"method": "cut", "made_at": "2026-01-01"})
+    page = visit("/?map=flat")
+    assert page.locator("#map-choice").count() == 0, "the viewer shows them all"
+    ask(page, QUESTION)
+    found = client("/api/questions", {"text": QUESTION, "map": "newer"}).json
+    page.get_by_role("button", name="Side by side").click()
+    page.locator(".vmap-second").wait_for()
+    still(page)
+    assert page.evaluate("theMap.maps.second.state.picked.overlap") == found["overlap"]
+    assert faults(page) == []
+    page.get_by_role("button", name="Side by side").click()
+    page.get_by_label("Map", exact=True).select_option("newer")
+    page.locator(".vmap-verdict", has_text=f"{round(100 * found['overlap'])} %").wait_for(state="attached")
+    row = page.evaluate("theMap.state.picked.nearest.find((one) => one.row !== null).row")
+    page.evaluate("(row) => theMap.select(row)", row)
+    expect(page.locator("#article h3")).to_have_text(found["nearest"][0]["title"], timeout=WAIT_MS)
+    assert "map=newer" in page.url
 
 
 # The nearest article of a lens that no other one lies close to: its rank, and where it is.

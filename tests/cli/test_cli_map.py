@@ -62,6 +62,35 @@ def test_json_and_its_schema(run: Run, made: Path, tmp_path: Path) -> None:
     assert sum(topic["articles"] for topic in found["topics"]) == 70
 
 
+def test_several_maps(run: Run, made: Path, tmp_path: Path) -> None:
+    ran = run("map", tmp_path / "m.html", "--db", made / "db", "--map", "other", "--map", "flat", "--json")
+    found = ran.json
+    jsonschema.validate(found, SCHEMA)
+    assert (found["map"], found["reason"], found["shown"]) == ("other", "as asked", 70)
+    (alongside,) = found["alongside"]
+    about = alongside["map"], alongside["method"], alongside["shown"], alongside["neighbors"]
+    assert about == ("flat", "cut", 70, 10)
+    assert 0 < alongside["kept"] < 10
+    assert "kept:flat" in found["colorings"]
+    assert "10 articles of map 'flat' are not on map 'other', and are not shown" in ran.err
+    page = (tmp_path / "m.html").read_text(encoding="utf-8")
+    assert 'id="map-section-positions:flat"' in page
+    told = run("map", tmp_path / "m.html", "--db", made / "db", "--map", "flat", "--map", "other")
+    words = " ".join(told.out.split())
+    assert "map 'flat' of articles (as asked), 80 articles," in words
+    assert words.endswith("alongside it other")
+
+
+def test_a_setting_names_one_map_or_several(
+    run: Run, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for value, names in (('"other"', ["other"]), ('["flat", "other"]', ["flat", "other"])):
+        (tmp_path / "vecindex.toml").write_text(f"[map]\nmap = {value}\n", encoding="utf-8")
+        found = run("map", "m.html", "--db", made / "db", "--topics", 0, "--json").json
+        assert [found["map"], *(one["map"] for one in found["alongside"])] == names
+
+
 @pytest.mark.parametrize("name", ["m.png", "m.svg", "M.PNG"])
 def test_a_picture(run: Run, made: Path, tmp_path: Path, name: str) -> None:
     ran = run("map", tmp_path / name, "--db", made / "db", "--color", "density", "--width-in", 3, "--dpi", 60)
@@ -81,6 +110,9 @@ def test_a_picture_is_the_same_again(run: Run, made: Path, tmp_path: Path) -> No
     [
         (("map.pdf",), "A map is written as .html, .png or .svg, found 'map.pdf'."),
         (("m.html", "--map", "none"), "has no map 'none' (maps there: flat, other)."),
+        (("m.html", "--map", "flat", "--map", "none"), "has no map 'none' (maps there: flat, other)."),
+        (("m.png", "--map", "flat", "--map", "other"), "A picture shows one map, found 2: flat, other."),
+        (("m.html", *(f"--map={i}" for i in range(7))), "A page shows at most 6 maps, found 7."),
         (("m.html", "--color", "nothing"), "There is nothing to color by under 'nothing'"),
         (("m.html", "--field", "depth"), "has no column 'depth' to color by"),
         (("m.html", "--dpi", "90"), "--width-in and --dpi are for pictures."),

@@ -299,6 +299,53 @@ def test_the_distance_to_the_nearest_question_is_exact(
     assert np.abs(told - np.clip(dist, coloring.low, coloring.high)).max() < 0.51 * step + 1e-6
 
 
+def test_other_maps_show_the_articles_of_the_first(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(60, 6))
+    make_table(tmp_path, vectors)
+    xy = vectors[:, :2].copy()
+    turned = np.stack([-xy[:, 1], xy[:, 0]], axis=1)
+    xy[:5] = np.nan
+    turned[50:] = np.nan
+    put_map(tmp_path, "one", ids_of(60), xy)
+    put_map(tmp_path, "two", ids_of(60), turned, {"method": "turned", "scores": {"recall": {"5": {"mean": 0.4}}}})
+    put_map(tmp_path, "away", ids_of(60), np.where(np.arange(60)[:, None] < 5, vectors[:, :2], np.nan))
+    questions = [f"what {i}?" for i in range(6)]
+    known = KnownModel({text: vectors[20 + i] + 0.05 for i, text in enumerate(questions)})
+    found = shown(tmp_path, known, questions, map=["one", "two", "away", "two"], color="kept:two")
+    picture = found.picture
+    assert (picture.map, len(picture), found.color) == ("one", 55, "kept:two")
+    (other,) = picture.alongside
+    rows = [int(key[1:]) for key in picture.ids]
+    assert np.array_equal(other.xy, turned[rows].astype(np.float32), equal_nan=True)
+    assert (other.map, other.method, other.articles, int(other.there.sum())) == ("two", "turned", 50, 45)
+    assert [score.mean for score in other.scores] == [0.4]
+    assert found.notes == (
+        "5 articles of map 'two' are not on map 'one', and are not shown",
+        "map 'away' has none of the articles of map 'one', and is left out",
+    )
+    # A quarter turn: whoever is on both keeps all neighbors that are on both.
+    kept = picture.coloring("kept:two")
+    assert kept is not None
+    assert (kept.out_of, other.k, other.kept) == (10, 10, 10.0)
+    assert kept.codes.tolist() == [254 if row < 50 else 255 for row in rows]
+    # Labels stand on articles that are on the map, and questions lie as on a picture of this map.
+    assert {topic.name for topic in other.topics} <= {topic.name for topic in picture.topics}
+    places = {tuple(place) for place in other.xy[other.there].tolist()}
+    assert all((topic.x, topic.y) in places for topic in other.topics)
+    alone = shown(tmp_path, known, questions, map="two").picture
+    for mine, its in zip(other.questions, alone.questions, strict=True):
+        assert (mine.x, mine.y, mine.overlap) == (its.x, its.y, its.overlap)
+        names = [None if one.row is None else picture.ids[one.row] for one in mine.nearest]
+        there = [None if one.row is None else alone.ids[one.row] for one in its.nearest]
+        assert names == [name if name is None or int(name[1:]) >= 5 else None for name in there]
+        assert [picture.ids[row] for row in mine.on_map] == [
+            key for row in its.on_map if int((key := alone.ids[row])[1:]) >= 5
+        ]
+    with pytest.raises(ConfigError, match="A picture shows one map, found 2: one, two"):
+        found.write(tmp_path / "map.png")
+
+
 def test_in_a_table_of_chunks_points_are_chunks_and_answers_articles(tmp_path: Path) -> None:
     _, vectors, _ = chunked_table(tmp_path / "db", [3] * 30)
     table = Database(tmp_path / "db").articles("articles")

@@ -156,6 +156,38 @@ def test_the_mark_names_rows_of_the_sections(client: Client) -> None:
         assert found["mark"]["y"] * step + extent["y"] == pytest.approx(found["y"], abs=0.01 * step)
 
 
+def test_the_other_maps_lie_beside_with_the_rows_of_the_first(
+    client: Client, rows: dict[str, dict[str, Any]]
+) -> None:
+    header = client("/api/maps/flat/header").json
+    (other,) = header["alongside"]
+    assert (other["map"], other["articles"], other["shown"]) == ("part", 261, 261)
+    ids = json.loads(section(client, "flat", "ids", header["edition"]))
+    packed = section(client, "flat", "positions:part", header["edition"])
+    there = np.unpackbits(np.frombuffer(packed[4 * 264 :], np.uint8), bitorder="little")[:264] == 1
+    assert [key for key, on in zip(ids, there, strict=True) if not on] == [
+        key for key in ids if rows[key]["part_x"] is None
+    ]
+    extent = other["extent"]
+    step = extent["width"] / 65_535
+    xy = np.frombuffer(packed[: 4 * 264], "<u2").reshape(-1, 2)[there] * step + [extent["x"], extent["y"]]
+    true = [[rows[key]["part_x"], rows[key]["part_y"]] for key, on in zip(ids, there, strict=True) if on]
+    assert np.abs(xy - np.array(true)).max() <= 0.51 * step
+    codes = section(client, "flat", "color:kept:part", header["edition"])
+    assert sorted(set(codes)) == sorted({*(round(25.4 * n) for n in range(11)), 255} & set(codes))
+    assert codes.count(255) == 3
+    # A question lies there as it does on that map alone.
+    asked = {"text": QUESTION, "map": "flat"}
+    assert client("/api/questions", asked).json["mark"]["alongside"] == {}
+    alongside = client("/api/questions", {**asked, "alongside": True}).json["mark"]["alongside"]["part"]
+    alone = client("/api/questions", {"text": QUESTION, "map": "part"}).json
+    assert alongside["overlap"] == alone["overlap"]
+    assert alongside["x"] * step + extent["x"] == pytest.approx(alone["x"], abs=0.01 * step)
+    assert alongside["y"] * step + extent["y"] == pytest.approx(alone["y"], abs=0.01 * step)
+    assert [ids[row] for row in alongside["on_map"]] == [one["id"] for one in alone["on_map"]]
+    assert [one["kept"] for one in alongside["nearest"]] == [one["kept"] for one in alone["nearest"]]
+
+
 def test_a_question_among_some_articles(client: Client, rows: dict[str, dict[str, Any]]) -> None:
     where = "topic <> 'cell biology' AND n_tokens > 120"
     among = [i for i, row in rows.items() if row["topic"] != "cell biology" and row["n_tokens"] > 120]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pictures import HOSTILE, picture
 from vecindex.core.neighbors import NO_ROW
-from vecindex.core.picture import OFF_MAP, Coloring, QuestionLens, extent_of
+from vecindex.core.picture import OFF_MAP, Coloring, MapScore, OtherMap, QuestionLens, TopicLabel, extent_of
 from vecindex.reports.map.page import map_page, provenance
 from vecindex.reports.map.payload import embedded, packed_bytes, packed_neighbors, payload
 
@@ -95,6 +95,42 @@ def test_the_header_tells_all_that_is_known() -> None:
     at = extent_of(shown.xy).steps(shown.xy)
     assert (question["x"], question["y"]) == tuple(at[0].round(2))
     assert (header["topics"][1]["x"], header["topics"][1]["y"]) == tuple(at[-1].round(2))
+
+
+def test_other_maps_have_their_own_places() -> None:
+    shown = picture()
+    xy = shown.xy[:, ::-1] * 3.0
+    xy[[2, 5]] = np.nan
+    label = TopicLabel("cells, protein", float(xy[7, 0]), float(xy[7, 1]), 19, 0, 0)
+    asked = replace(shown.questions[0], x=float(xy[9, 0]), y=float(xy[9, 1]), overlap=0.25, on_map=(4,))
+    scores = (MapScore("recall@5", 0.3),)
+    other = OtherMap("other", "umap", None, None, scores, 45, xy, (label,), (asked,), 10, 2.5)
+    whole = replace(other, map="whole", xy=np.where(np.isnan(xy), 0.0, xy), questions=())
+    header, sections = payload(replace(shown, alongside=(other, whole)))
+    assert list(sections)[3:5] == ["positions:other", "positions:whole"]
+    points = np.frombuffer(sections["positions:other"][: 4 * 40], dtype="<u2").reshape(-1, 2)
+    there = np.unpackbits(np.frombuffer(sections["positions:other"][4 * 40 :], np.uint8), bitorder="little")
+    assert [row for row in range(40) if not there[row]] == [2, 5]
+    assert points[[2, 5]].tolist() == [[0, 0], [0, 0]]
+    told, told_whole = header["alongside"]
+    extent = told["extent"]
+    again = points * (extent["width"] / 65_535) + [extent["x"], extent["y"]]
+    known = there[:40] == 1
+    assert np.abs(again[known] - xy[known]).max() <= 0.5001 * extent["width"] / 65_535
+    assert len(sections["positions:whole"]) == 4 * 40
+    assert (told["map"], told["method"], told["articles"], told["shown"], told["neighbors"], told["kept"]) == (
+        "other", "umap", 45, 38, 10, 2.5,
+    )  # fmt: skip
+    assert told_whole["shown"] == 40
+    assert told["scores"] == [{"name": "recall@5", "mean": 0.3, "low": None, "high": None}]
+    at = extent_of(xy[known]).steps(xy)
+    assert (told["topics"][0]["x"], told["topics"][0]["y"]) == tuple(at[7].round(2))
+    (question,) = told["questions"]
+    assert (question["x"], question["y"]) == tuple(at[9].round(2))
+    assert (question["overlap"], question["on_map"]) == (0.25, [4])
+    assert question["nearest"] == header["questions"][0]["nearest"]
+    again_there = unpacked(map_page(replace(shown, alongside=(other,)), "0.1"))["map-section-positions:other"]
+    assert len(again_there) == 4 * 40 + 5
 
 
 @given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=1, max_size=30))

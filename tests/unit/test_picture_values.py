@@ -8,6 +8,7 @@ from scipy.cluster.hierarchy import fcluster, ward
 
 from vecindex.core.picture import Extent
 from vecindex.verbs.picture import topic_names
+from vecindex.verbs.picture.alongside.maps import kept_neighbors
 from vecindex.verbs.picture.clusters import merged_groups, settled_groups, spectral_embedding
 from vecindex.verbs.picture.coloring import categories, flags
 from vecindex.verbs.picture.density import TOPIC_CELLS, cell_counts, densest_position
@@ -21,6 +22,35 @@ def test_a_label_stands_in_the_middle_of_the_densest_cell() -> None:
     around = [[10.0, 10.0], [11.4, 11.4], [9.6, 11.4], [11.4, 9.6]]
     xy = np.array([[10.5, 10.5]] * 9 + around)
     assert densest_position(xy, cell_counts(xy, extent, TOPIC_CELLS), extent) == (10.5, 10.5)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_kept_neighbors_are_those_that_sorting_finds(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    # Few places, so that many are equally near; some are on one of the maps only.
+    xy, other = rng.integers(0, 6, (2, 60, 2)).astype(float)
+    xy[3], other[[3, 4, 5]] = np.nan, np.nan
+    kept, k = kept_neighbors(xy, other, 5)
+    assert k == 5
+    both = [row for row in range(60) if row not in (3, 4, 5)]
+    for row in range(60):
+        if row not in both:
+            assert kept[row] == -1
+            continue
+        others = [one for one in both if one != row]
+        lists = [
+            {one for _, one in sorted((float(((at[one] - at[row]) ** 2).sum()), one) for one in others)[:5]}
+            for at in (xy, other)
+        ]
+        assert kept[row] == len(lists[0] & lists[1])
+
+
+def test_of_few_articles_fewer_neighbors_are_compared() -> None:
+    xy = np.array([[0.0, 0.0], [1.0, 0.0], [5.0, 0.0], [9.0, 0.0]])
+    assert kept_neighbors(xy, xy)[1] == 3
+    alone = np.where(np.arange(4)[:, None] == 2, xy, np.nan)
+    kept, k = kept_neighbors(xy, alone)
+    assert (kept.tolist(), k) == ([-1, -1, -1, -1], 0)
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -17,7 +17,7 @@ SOURCES = sorted(
 )
 SCRIPTS = [path for path in SOURCES if path.suffix == ".js"]
 BUNDLES = sorted((ASSETS / "bundles").iterdir())
-API_KEYS = {"on_map", "mutual_recall", "not_found", "same_rows", "save_changes"}
+API_KEYS = {"on_map", "mutual_recall", "not_found", "same_rows", "save_changes", "out_of"}
 """Names in JSON and of notebooks, which JavaScript takes as they are."""
 
 
@@ -38,6 +38,7 @@ def test_there_are_sources_and_bundles() -> None:
         "overlap",
         "serve",
         "shared",
+        "sides",
         "widget",
         "work",
     }

@@ -122,6 +122,7 @@ class Coloring:
     unit : "date" for numbers that are days since 1970-01-01, with a fraction.
     whole : whether the numbers come from a column of whole numbers.
     other : index of the name that stands for all less frequent values; None where each name is one value.
+    out_of : of numbers that count some of so many, this number.
     note : what a reader must know to read it, such as the ends of the scale.
     """
 
@@ -138,6 +139,7 @@ class Coloring:
     unit: Literal["date"] | None = None
     whole: bool = False
     other: int | None = None
+    out_of: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return what is shown of it, without the codes."""
@@ -146,6 +148,7 @@ class Coloring:
             shown |= {"names": list(self.names), "counts": list(self.counts), "other": self.other}
         else:
             shown |= {"low": self.low, "high": self.high, "scale": self.scale, "unit": self.unit, "whole": self.whole}
+            shown |= {"out_of": self.out_of} if self.out_of else {}
         return shown | ({"note": self.note} if self.note else {})
 
 
@@ -251,6 +254,50 @@ class MapScore:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class OtherMap:
+    """Another map of the table, with the articles of a picture on it.
+
+    Attributes
+    ----------
+    map, method, made, anchored, scores : as of a picture.
+    articles : rows on this map, those that are not in the picture among them.
+    xy : (m, 2) in the picture's order, in units of this map; NaN for an article that is not on it.
+    extent, core : as of a picture, of all its articles in the picture.
+    topics : the picture's labels where its topics lie on this map.
+    questions : the picture's questions at their best positions on this map, without lenses.
+    k : of each article's k nearest on the picture's map, among the articles on both, `kept` are among its k nearest
+        here, on average; 0 and None where fewer than two articles are on both.
+    """
+
+    map: str
+    method: str | None
+    made: str | None
+    anchored: str | None
+    scores: tuple[MapScore, ...]
+    articles: int
+    xy: F64
+    topics: tuple[TopicLabel, ...] = ()
+    questions: tuple[PlacedQuestion, ...] = ()
+    k: int = 0
+    kept: float | None = None
+
+    @property
+    def there(self) -> npt.NDArray[np.bool_]:
+        """Which articles of the picture are on this map, (m,)."""
+        return np.asarray(np.isfinite(self.xy).all(axis=1))
+
+    @property
+    def core(self) -> Core | None:
+        """The view that is shown first where a few articles lie far from all others; see `core_of`."""
+        return core_of(self.xy[self.there])
+
+    @property
+    def extent(self) -> Extent:
+        """The square that is shown."""
+        return extent_of(self.xy[self.there])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class MapPicture:
     """Everything that is shown of one map.
 
@@ -272,6 +319,7 @@ class MapPicture:
     questions, questions_name : placed on the map, and what their set is called; none and None without a set.
     k : nearest articles of each question.
     title : what the user calls it; None for the table's name.
+    alongside : other maps that its page shows too.
     """
 
     table: str
@@ -296,12 +344,14 @@ class MapPicture:
     k: int = 5
     title: str | None = None
     near: I32 | None = None
+    alongside: tuple[OtherMap, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse parts of different length."""
         lengths = {len(self.xy), len(self.ids), len(self.titles), len(self.snippets)}
         lengths |= {len(c.codes) for c in self.colorings}
         lengths |= set() if self.near is None else {len(self.near)}
+        lengths |= {len(other.xy) for other in self.alongside}
         if len(lengths) != 1:
             raise ValueError(f"the parts of a picture are of different lengths: {sorted(lengths)}")
         if not self.colorings:

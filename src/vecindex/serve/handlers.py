@@ -13,6 +13,7 @@ from starlette.responses import Response
 import vecindex
 from vecindex.core.anchors import anchored_to
 from vecindex.core.neighbors import NO_ROW
+from vecindex.core.picture import Extent
 from vecindex.errors import ConfigError
 from vecindex.exports.tables import json_value
 from vecindex.messages import Placeholder, command, text
@@ -175,14 +176,15 @@ class Handlers:
         nearest, on_map = _near(around.nearest, at, shown), _near(around.on_map, at, shown)
         text, mark = asked.text.strip(), None
         if shown is not None and around.x is not None:
+            others = {}
+            if asked.alongside:
+                others = self.live.ask_alongside(at, asked.text, asked.k, shown, asked.where, notes)
             mark = models.QuestionOnMap(
                 id=text,
                 text=text,
                 topic=None,
-                **position(shown.extent, around.x, around.y),
-                overlap=around.overlap,
-                nearest=[models.NearRow(row=one.row, dist=one.dist, kept=one.kept) for one in nearest],
-                on_map=[one.row for one in on_map if one.row is not None],
+                **_placed(around, shown.extent, at, shown),
+                alongside={name: models.PlacedOnMap(**_placed(*there, at, shown)) for name, there in others.items()},
             )
         return models.Question(
             edition=at.name,
@@ -358,6 +360,18 @@ def _chunks(table: ArticleTable, id: str) -> list[str]:
         return []
     found = table.rows_by_id([id], ["id", "chunk"], "article_id").to_pylist()
     return [chunk["id"] for chunk in sorted(found, key=lambda chunk: chunk["chunk"])]
+
+
+def _placed(around: Around, extent: Extent, at: Snapshot, shown: Shown) -> dict[str, Any]:
+    """Return where a question is on a map that shows this extent, its neighbors by their rows among those shown."""
+    return {
+        **position(extent, around.x, around.y),
+        "overlap": around.overlap,
+        "nearest": [
+            models.NearRow(row=one.row, dist=one.dist, kept=one.kept) for one in _near(around.nearest, at, shown)
+        ],
+        "on_map": [one.row for one in _near(around.on_map, at, shown) if one.row is not None],
+    }
 
 
 def _near(found: tuple[Found, ...], at: Snapshot, shown: Shown | None) -> list[models.Near]:

@@ -173,6 +173,7 @@ class QuestionAsked(Asked):
     map: str | None = Field(None, description="The map to put it on; null for the default one, if there is one.")
     k: int = declared(OverlapOptions, "k")
     where: str | None = declared(SearchOptions, "where", max_length=MAX_CONDITION_CHARS)
+    alongside: bool = Field(False, description="Place it on the maps alongside this one too, which the header lists.")
     edition: str | None = Field(None, description="The state of the table that `row` is to be of.")
 
 
@@ -196,17 +197,23 @@ class NearRow(Reply):
     kept: bool
 
 
-class QuestionOnMap(Reply):
-    """The question as the viewer takes it: in the units of the section `points`, its neighbors by their rows."""
+class PlacedOnMap(Reply):
+    """Where a question is on a map: in the units of the section `points`, its neighbors by their rows."""
 
-    id: str
-    text: str
-    topic: str | None
     x: float | None
     y: float | None
     overlap: float | None
     nearest: list[NearRow]
     on_map: list[int]
+
+
+class QuestionOnMap(PlacedOnMap):
+    """The question as the viewer takes it."""
+
+    id: str
+    text: str
+    topic: str | None
+    alongside: dict[str, PlacedOnMap] = Field(description="The same on other maps, by name, if asked for.")
 
 
 class Question(Reply):

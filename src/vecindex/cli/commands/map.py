@@ -85,11 +85,7 @@ def map(
     if page and (width_in is not None or dpi is not None):
         raise ConfigError("--width-in and --dpi are for pictures.", "For example: vecindex map map.png --width-in 7")
     if not page:
-        unused = [flag_of("map", name) for name in _OF_A_PAGE if is_typed(context, name)]
-        if unused:
-            raise ConfigError(
-                f"{unused[0]} is for a page, and {out} is a picture.", f"Leave it out, or name a page: {DEFAULT_FILE}"
-            )
+        _check_picture(context, out, options)
         # A picture shows neither texts nor lenses nor neighbors.
         options["snippet"] = options["near"] = options["lens_size"] = 0
     topics_file = options.get("topics_file")
@@ -180,6 +176,22 @@ def _print(result: MapResult, written: Written) -> None:
     outside = picture.articles - len(picture)
     parts += [f"{outside:,} more are not on it"] if outside else []
     parts += [f"{result.topics} topic{'' if result.topics == 1 else 's'}"] if result.topics else []
+    parts += [f"alongside it {', '.join(other.map for other in picture.alongside)}"] if picture.alongside else []
     asked = len(picture.questions)
     parts += [f"{asked:,} question{'' if asked == 1 else 's'}"] if asked else []
     prose(", ".join(parts), f"{written.path} ({size(written.bytes)}): ")
+
+
+def _check_picture(context: typer.Context, out: str, options: MapOptions) -> None:
+    """Raise ConfigError for what only a page can show."""
+    from vecindex.verbs.picture.alongside.maps import names_of
+    from vecindex.verbs.picture.result import DEFAULT_FILE, one_map_only
+
+    names = names_of(options.get("map"))
+    if len(names) > 1:
+        raise one_map_only(names)
+    unused = [flag_of("map", name) for name in _OF_A_PAGE if is_typed(context, name)]
+    if unused:
+        raise ConfigError(
+            f"{unused[0]} is for a page, and {out} is a picture.", f"Leave it out, or name a page: {DEFAULT_FILE}"
+        )

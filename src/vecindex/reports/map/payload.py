@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from vecindex.core.neighbors import NO_ROW, Rows
-from vecindex.core.picture import I32, OFF_MAP, U16, Extent, MapPicture, PlacedQuestion, QuestionLens
+from vecindex.core.picture import I32, OFF_MAP, U16, Extent, MapPicture, OtherMap, PlacedQuestion, QuestionLens
 from vecindex.reports.markup import Markup, clean, escaped, json_block
 from vecindex.serialize import plain
 
@@ -32,13 +32,14 @@ Sections = dict[str, bytes]
 def payload(picture: MapPicture) -> tuple[Header, Sections]:
     """Return the header and the sections of a picture, in the order in which a viewer needs them.
 
-    Points are little-endian uint16 pairs, neighbors as `packed_neighbors` has them, colorings uint8 a row, the texts
-    JSON arrays in UTF-8, the lenses those of the first questions, each of as many bytes. Every text is cleaned of
-    characters that HTML cannot hold.
+    Points are little-endian uint16 pairs, those on other maps as `_positions` has them. Neighbors are as
+    `packed_neighbors` has them, colorings uint8 a row, the texts JSON arrays in UTF-8. The lenses are those of the
+    first questions, each of as many bytes. Every text is cleaned of characters that HTML cannot hold.
     """
     extent = picture.extent
     sections: Sections = {"points": extent.quantized(picture.xy).astype("<u2").tobytes()}
     sections |= {f"color:{c.key}": c.codes.astype(np.uint8).tobytes() for c in picture.colorings}
+    sections |= {f"positions:{other.map}": _positions(other) for other in picture.alongside}
     sections |= {name: _texts(getattr(picture, name)) for name in TEXTS}
     if picture.near is not None and picture.near.size:
         sections["neighbors"] = packed_neighbors(extent.quantized(picture.xy), picture.near)
@@ -72,10 +73,50 @@ def _header(picture: MapPicture, extent: Extent, sections: Mapping[str, bytes]) 
         "questions": [_question(asked, extent) for asked in picture.questions],
         "k": picture.k,
         "near": 0 if picture.near is None else picture.near.shape[1],
+        "alongside": [_other(other) for other in picture.alongside],
         "sections": {name: {"bytes": len(data)} for name, data in sections.items()},
     }
     cleaned: Header = _cleaned(found)
     return cleaned
+
+
+def _other(other: OtherMap) -> Header:
+    extent = other.extent
+    return {
+        "map": other.map,
+        "method": other.method,
+        "made": other.made,
+        "anchored": other.anchored,
+        "scores": plain(other.scores),
+        "articles": other.articles,
+        "shown": int(other.there.sum()),
+        "extent": {"x": extent.x, "y": extent.y, "width": extent.width},
+        "core": _core(other, extent),
+        "topics": [{**plain(topic), **position(extent, topic.x, topic.y)} for topic in other.topics],
+        "questions": [
+            {
+                "overlap": asked.overlap,
+                "nearest": plain(asked.nearest),
+                "on_map": list(asked.on_map),
+                **position(extent, asked.x, asked.y),
+            }
+            for asked in other.questions
+        ],
+        "neighbors": other.k,
+        "kept": other.kept,
+    }
+
+
+def _positions(other: OtherMap) -> bytes:
+    """Return points as uint16 pairs, (0, 0) for one that is not on the map.
+
+    Where there is such a one, a bit for each point follows, 1 for one on the map; the low bit of a byte comes first.
+    """
+    there = other.there
+    points = other.extent.quantized(np.where(there[:, None], other.xy, 0.0))
+    points[~there] = 0
+    known = b"" if there.all() else np.packbits(there, bitorder="little").tobytes()
+    return points.astype("<u2").tobytes() + known
 
 
 def z_order(points: U16) -> Rows:
@@ -109,7 +150,7 @@ def packed_neighbors(points: U16, near: I32) -> bytes:
     return b"".join(((codes >> shift) & 255).astype(np.uint8).tobytes() for shift in (0, 8, 16))
 
 
-def _core(picture: MapPicture, extent: Extent) -> dict[str, float] | None:
+def _core(picture: MapPicture | OtherMap, extent: Extent) -> dict[str, float] | None:
     """Return the box that is shown first, in the steps of the section "points"; null where it is the whole map."""
     core = picture.core
     if core is None:

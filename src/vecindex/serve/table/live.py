@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,7 @@ from vecindex.store.maps import maps, no_such_map
 from vecindex.types import Fingerprint, Observer, Silent
 from vecindex.verbs.lens.layout import Layout
 from vecindex.verbs.overlap.live import Around, LoadedTable, Mask
+from vecindex.verbs.picture.alongside.maps import others_of
 from vecindex.verbs.picture.options import MapOptions
 from vecindex.verbs.picture.picture import map_picture
 from vecindex.verbs.questions.model import QuestionModel
@@ -352,8 +353,7 @@ class Live:
         if table.snapshot(database.folder) != at.name:
             # A table made again has the number too, of another state.
             self._outdated()
-        # The page asks for the lens of the question that it shows.
-        options = cast("MapOptions", {**served.model, "map": name, "lens_size": 0})
+        options = cast("MapOptions", {**served.model, "map": [name, *others_of(maps(table), name)], "lens_size": 0})
         return map_picture(
             database, served.table, served.questions, options, self.model, table=table, for_page=False
         ).picture
@@ -369,6 +369,14 @@ class Live:
         vector = self._vector(at, text, notes)
         among = None if where is None else self.matching(at, where)
         return at.loaded.around_question(vector, k, map_name, among)
+
+    def ask_alongside(
+        self, at: Snapshot, text: str, k: int, shown: Shown, where: str | None, notes: Notes
+    ) -> dict[str, tuple[Around, Extent]]:
+        """Return what lies around a question on the maps alongside a shown one, and what each of them shows."""
+        others = cast("list[dict[str, Any]]", shown.header["alongside"])
+        extents = {one["map"]: Extent(**one["extent"]) for one in others}
+        return {name: (self.ask(at, text, k, name, where, notes), extent) for name, extent in extents.items()}
 
     def lens(self, at: Snapshot, text: str, k: int, where: str | None, notes: Notes) -> tuple[Around, Layout]:
         """Return a question's nearest articles, and where they lie on its lens."""

@@ -23,8 +23,12 @@ class MapOptions(ModelOptions, total=False):
     """What to show."""
 
     map: Annotated[
-        str | None,
-        Option("A stored map [default: one laid out for the questions, else the newest neutral one]", metavar="NAME"),
+        str | Sequence[str] | None,
+        Option(
+            "A stored map; a page shows several side by side, with the articles of the first [default: one laid out "
+            "for the questions, else the newest neutral one]",
+            metavar="NAME",
+        ),
     ]
     k: Annotated[int, Option("Nearest articles of each question.", default=5, flag="-k", at_least=1, at_most=DEPTH)]
     title: Annotated[str | None, Option("What the page or the picture is called [default: the table's name]")]

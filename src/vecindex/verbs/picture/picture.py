@@ -9,18 +9,15 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from vecindex.core.anchors import anchored_to
-from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted
-from vecindex.core.overlap import found_in, overlap_at_k
-from vecindex.core.picture import Coloring, MapPicture, NearArticle, PlacedQuestion, extent_of
-from vecindex.core.placement import place_by_search
-from vecindex.core.questions import Question, QuestionSet
+from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows
+from vecindex.core.picture import Coloring, MapPicture, PlacedQuestion, extent_of
+from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.messages import counted as number_of
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
-from vecindex.neighbors.ties import settled
 from vecindex.options import checked
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -28,10 +25,11 @@ from vecindex.types import Observer, Silent, Stage
 from vecindex.verbs.clock import Clock
 from vecindex.verbs.map_state import stored_scores
 from vecindex.verbs.overlap.options import check_enough
+from vecindex.verbs.picture.alongside.maps import Asked, check_maps, names_of, with_others
 from vecindex.verbs.picture.coloring import flags, numbers
 from vecindex.verbs.picture.density import nearby
 from vecindex.verbs.picture.fields import BooleanField, FieldReader, TextField, field_readers, no_values
-from vecindex.verbs.picture.lenses import MOST_LENSES, with_lenses
+from vecindex.verbs.picture.lenses import MOST_LENSES, placed_on, with_lenses
 from vecindex.verbs.picture.near import near_articles
 from vecindex.verbs.picture.options import PAGE_BYTES, SNIPPET, MapOptions, check_lens_size, check_topics
 from vecindex.verbs.picture.result import MapResult
@@ -77,14 +75,16 @@ def map_picture(
     table = table or database.articles(name, options["at"])
     given = read(questions, stdin) if questions else None
     texts_asked = [] if given is None else [q.text for q in given.questions]
-    chosen, about = chosen_map(table, options["map"], digests_of(texts_asked))
-    map_name = chosen.name
+    named = names_of(options["map"])
+    chosen, about = chosen_map(table, named[0] if named else None, digests_of(texts_asked))
+    map_name, others = chosen.name, named[1:]
+    check_maps(table, others)
     asked = None
     if given is not None:
         vectors, _ = question_vectors(database, given, table.fingerprint, table.where, options, model, observer)
         asked = given, vectors
     clock.lap("questions")
-    reader = TableReader(table, [map_name])
+    reader = TableReader(table, [map_name, *others])
     xy, index = _order(reader, map_name)
     if asked is not None:
         check_enough(table.where, reader.n, k)
@@ -100,9 +100,11 @@ def map_picture(
     # One more than is shown, as `settled` wants.
     near, distances = _vectors(reader, asked, max(k + 1, lens_size), index, finder, observer)
     placed: tuple[PlacedQuestion, ...] = ()
+    placing: Asked | None = None
     if asked is not None and near is not None:
         plane = Plane(reader.positions[map_name], reader.articles)
-        placed = _placed(asked[0].questions, asked[1], near.first(k + 1), reader, plane, index)
+        placing = Asked(asked[0].questions, asked[1], near.first(k + 1))
+        placed = placed_on(placing.questions, placing.vectors, placing.near, reader, plane, index)
     clock.lap("vectors")
     if near is not None:
         placed = with_lenses(placed, reader, near, lens_size, index, options["seed"], observer)
@@ -123,7 +125,6 @@ def map_picture(
         beginnings = texts.beginnings
         topics = finder.result(xy, texts.titles[: len(beginnings)], beginnings, values, by, renamed)
     colorings = _colorings(xy, topics, truncated.values, fields, distances, asked)
-    colorings = _first(colorings, options["color"], fields, map_name)
     clock.lap("topics")
     picture = MapPicture(
         table=name,
@@ -148,6 +149,9 @@ def map_picture(
         k=k,
         title=" ".join(options["title"].split()) or None if options["title"] else None,
     )
+    picture, left_out = with_others(picture, others, table, reader, index, topics, placing)
+    picture = replace(picture, colorings=tuple(_first(picture.colorings, options["color"], fields, map_name)))
+    clock.lap("maps")
     snippets, length = picture.snippets, wanted
     if for_page:
         near_by = near_articles(database, table, picture.ids, options["near"], options["seed"], observer)
@@ -156,12 +160,15 @@ def map_picture(
     clock.lap("size")
     return MapResult(
         picture=replace(picture, snippets=snippets),
-        color=colorings[0].key,
+        color=picture.colorings[0].key,
         snippet=length,
         seconds=clock.laps,
         rejected=asked[0].rejected if asked else (),
         duplicates=asked[0].duplicates if asked else (),
-        notes=_notes(wanted, length, len(placed) if lens_size else 0, renamed.unused, options["topics_file"]),
+        notes=(
+            *left_out,
+            *_notes(wanted, length, len(placed) if lens_size else 0, renamed.unused, options["topics_file"]),
+        ),
         found_topics=tuple(renamed.found),
         reason=chosen.reason,
     )
@@ -217,43 +224,6 @@ def _vectors(
     dist = np.empty(int(shown.sum()))
     dist[index[shown]] = nearest.dist[shown]
     return search.result(), dist
-
-
-def _placed(
-    asked: Sequence[Question], vectors: F32, near: Neighbors, reader: TableReader, plane: Plane, index: Rows
-) -> tuple[PlacedQuestion, ...]:
-    """Return the questions at their best positions.
-
-    Parameters
-    ----------
-    vectors, near : (q, d) of the questions, and (q, k + 1) their nearest articles by embedding.
-    plane : the map.
-    index : (n,) each row's index in the picture's order; NO_ROW for one outside the map.
-    """
-    k = near.k - 1
-    positions = place_by_search(near.first(k).rows, plane.xy, plane.nearest, plane.articles)
-    both = settled(near, plane.nearest(positions, k), positions, plane, vectors, reader.vectors)
-    near, on_map = both[0].first(k), both[1].rows
-    true = near.rows
-    wanted, found = counted(true, plane.articles), counted(on_map, plane.articles)
-    kept, overlap = found_in(wanted, found), overlap_at_k(wanted, found, k)
-    return tuple(
-        PlacedQuestion(
-            id=question.id,
-            text=question.text,
-            topic=question.topic,
-            x=None if np.isnan(positions[i, 0]) else float(positions[i, 0]),
-            y=None if np.isnan(positions[i, 1]) else float(positions[i, 1]),
-            overlap=float(overlap[i]),
-            nearest=tuple(
-                NearArticle(None if index[row] == NO_ROW else int(index[row]), float(dist), bool(there))
-                for row, dist, there in zip(true[i], near.dist[i], kept[i], strict=True)
-                if row != NO_ROW
-            ),
-            on_map=tuple(int(index[row]) for row in on_map[i] if row != NO_ROW),
-        )
-        for i, question in enumerate(asked)
-    )
 
 
 class _NearestQuestion:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vecindex.core.picture import MapPicture, TopicLevel
 from vecindex.errors import ConfigError, MissingExtraError
 from vecindex.files import Written, write_whole
+from vecindex.messages import command, text
 from vecindex.notebook import shown_page
 from vecindex.serialize import Result, Spell
 from vecindex.types import Rejected
@@ -111,6 +112,8 @@ class MapResult(Result):
             When matplotlib, which draws pictures, is not installed.
         """
         suffix = checked_suffix(path)
+        if suffix != ".html" and self.picture.alongside:
+            raise one_map_only([self.picture.map, *(other.map for other in self.picture.alongside)])
         if suffix == ".html":
             data = self.to_html(made).encode()
         else:
@@ -176,6 +179,17 @@ class MapResult(Result):
             "reason": self.reason,
             "method": picture.method,
             "anchored": picture.anchored,
+            "alongside": [
+                {
+                    "map": other.map,
+                    "method": other.method,
+                    "anchored": other.anchored,
+                    "shown": int(other.there.sum()),
+                    "neighbors": other.k,
+                    "kept": other.kept,
+                }
+                for other in picture.alongside
+            ],
             "articles": picture.articles,
             "shown": len(picture),
             "outside": picture.articles - len(picture),
@@ -190,6 +204,14 @@ class MapResult(Result):
             "snippet": self.snippet,
             "seconds": self.seconds,
         }
+
+
+def one_map_only(names: Sequence[str]) -> ConfigError:
+    """Return the error that several maps are asked for in a picture."""
+    return ConfigError(
+        f"A picture shows one map, found {len(names)}: {', '.join(names)}.",
+        text("Name one of them, or write a page: ", command("map", DEFAULT_FILE, map=list(names))),
+    )
 
 
 def checked_suffix(path: str | Path) -> str:

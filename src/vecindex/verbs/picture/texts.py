@@ -26,7 +26,7 @@ _FRAME_BYTES = 400_000
 # A sample packs a little worse or better than the whole.
 _MARGIN = 0.97
 # Sections whose size is not that of a sample.
-_WHOLE = ("color:", "lenses", "neighbors")
+_WHOLE = ("color:", "positions:", "lenses", "neighbors")
 # Characters of a snippet that neighbors leave room for.
 _KEPT = 60
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -147,7 +147,7 @@ class TopicFinder:
         if renamed is not None:
             found = renamed(found)
         coloring = categories(KEY, "topic", found[0].names, which[0], most=MOST_TOPICS)
-        return Topics(coloring, _labels(xy, found, coloring), tuple(found))
+        return Topics(coloring, labels_on(xy, found, coloring), tuple(found))
 
 
 def _levels(centers: F64, adjacent: F64, sizes: F64, numbers: Sequence[int]) -> list[Rows]:
@@ -213,8 +213,18 @@ def distinct(names: Sequence[str]) -> list[str]:
     return found
 
 
-def _labels(xy: F64, levels: Sequence[TopicLevel], coloring: Coloring) -> tuple[TopicLabel, ...]:
-    """Return the labels of all topics, coarse ones first; of values beyond those with a color none."""
+def labels_on(xy: F64, levels: Sequence[TopicLevel], coloring: Coloring) -> tuple[TopicLabel, ...]:
+    """Return the labels of all topics on a map, coarse ones first; of values beyond those with a color none.
+
+    Parameters
+    ----------
+    xy : (m, 2) positions in the picture's order; NaN for an article that is not on the map, and has no part in it.
+    levels, coloring : the topics of the articles, (m,) each.
+    """
+    there = np.isfinite(xy).all(axis=1)
+    if not there.all():
+        levels = [TopicLevel(level.names, level.which[there]) for level in levels]
+        xy, coloring = xy[there], replace(coloring, codes=coloring.codes[there])
     extent = extent_of(xy)
     everything = cell_counts(xy, extent, TOPIC_CELLS)
     found = []

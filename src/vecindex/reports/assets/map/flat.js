@@ -68,6 +68,10 @@ export class FlatPainter {
     // The garbage collector frees it.
   }
 
+  close() {
+    // There is nothing to free.
+  }
+
   busy() {
     return false;
   }

@@ -8,7 +8,7 @@ const SMALL_STEP = 12;
 /**
  * Listen on a canvas. `on.point(px, py, touch)` gets the pointer's position, `on.pick(px, py, touch)` a click that
  * was not a drag, `on.leave()`, `on.hold(dragging)`, `on.middle()` after a key moved the map, `on.enter()` the Enter
- * key. `on.tools` draws: a drag and a key are offered to it first.
+ * key, `on.next()` the key for the next map. `on.tools` draws: a drag and a key are offered to it first.
  *
  * @param {HTMLElement} canvas
  * @param {import("./camera.js").Camera} camera
@@ -110,6 +110,7 @@ export function onGestures(canvas, camera, on) {
     "-": () => camera.glide(camera.width / 2, camera.height / 2, 1 / 1.6),
     0: () => camera.goHome(),
     Home: () => camera.goHome(),
+    m: () => on.next?.(),
   };
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;

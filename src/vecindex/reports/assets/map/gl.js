@@ -176,6 +176,11 @@ export class GlPainter {
     this.gl.deleteFramebuffer(picture.frame);
   }
 
+  /** Nothing is drawn any more: a page may have few WebGL contexts. */
+  close() {
+    this.gl.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+
   /** Whether the points of the last `fill` are still being drawn. */
   busy() {
     const { gl } = this;

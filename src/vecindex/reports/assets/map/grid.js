@@ -3,26 +3,37 @@
 const CELLS = 128;
 const SHIFT = 9;
 
+const NOWHERE = 0xffffffff;
+
 /**
  * Points in the order of the cells of a grid, 128 a side, and in their own order within a cell.
- * `order[slot]` is a row, `slotOf[row]` its slot, `xy` the coordinates by slot, `start` the first slot of each cell.
+ * `order[slot]` is a row, `slotOf[row]` its slot, `xy` the coordinates by slot, `start` the first slot of each cell. Of a map without some of the
+ * rows these have no slot, and NaN as their coordinates.
  */
 export class Grid {
-  constructor(points) {
+  /**
+   * @param {Uint16Array} points
+   * @param {((row: number) => boolean) | null} there which rows are on the map; null for all
+   */
+  constructor(points, there = null) {
     const n = points.length >> 1;
     const start = new Uint32Array(CELLS * CELLS + 1);
     const cellOf = new Uint16Array(n);
+    let known = 0;
     for (let i = 0; i < n; i++) {
+      if (there && !there(i)) continue;
+      known++;
       const cell = ((points[2 * i + 1] >> SHIFT) * CELLS) + (points[2 * i] >> SHIFT);
       cellOf[i] = cell;
       start[cell + 1]++;
     }
     for (let c = 0; c < CELLS * CELLS; c++) start[c + 1] += start[c];
     const next = start.slice();
-    this.order = new Uint32Array(n);
-    this.slotOf = new Uint32Array(n);
-    this.xy = new Uint16Array(2 * n);
+    this.order = new Uint32Array(known);
+    this.slotOf = new Uint32Array(n).fill(NOWHERE);
+    this.xy = new Uint16Array(2 * known);
     for (let i = 0; i < n; i++) {
+      if (there && !there(i)) continue;
       const slot = next[cellOf[i]]++;
       this.order[slot] = i;
       this.slotOf[i] = slot;
@@ -30,15 +41,20 @@ export class Grid {
       this.xy[2 * slot + 1] = points[2 * i + 1];
     }
     this.start = start;
-    this.length = n;
+    /** How many points there are. */
+    this.length = known;
+  }
+
+  has(row) {
+    return this.slotOf[row] !== NOWHERE;
   }
 
   x(row) {
-    return this.xy[2 * this.slotOf[row]];
+    return this.has(row) ? this.xy[2 * this.slotOf[row]] : NaN;
   }
 
   y(row) {
-    return this.xy[2 * this.slotOf[row] + 1];
+    return this.has(row) ? this.xy[2 * this.slotOf[row] + 1] : NaN;
   }
 
   /** The fewest ranges of slots [first, end) that hold every point of a rectangle. */
@@ -59,6 +75,7 @@ export class Grid {
 
   /** The k rows nearest to a position, the closest first, of equals the lower row; rows that `skip` accepts are left out. */
   nearest(x, y, k, skip = (_row) => false, within = 1e6) {
+    if (Number.isNaN(x)) return [];
     for (let radius = Math.min(within, 400); ; radius = Math.min(within, 2 * radius)) {
       const found = this.#inside(x, y, k, radius, skip);
       if (found.length === k || radius >= within || radius > 2e5) return found;

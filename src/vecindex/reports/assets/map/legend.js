@@ -165,6 +165,7 @@ export function valueOf(coloring, code) {
   if (code === 255) return null;
   if (coloring.kind === "category") return coloring.names[code];
   const { low, high } = coloring, part = code / 254;
+  if (coloring.out_of) return `${Math.round(high * part)} of ${coloring.out_of}`;
   const value = textOf(coloring, coloring.scale === "log" ? low * (high / low) ** part : low + (high - low) * part);
   const [less, more] = coloring.unit === "date" ? ["before", "after"] : ["less", "more"];
   if (code === 0) return `${value} or ${less}`;

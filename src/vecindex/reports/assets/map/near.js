@@ -53,17 +53,17 @@ export class Near {
 
 /**
  * What an article's neighbors by embedding are on the map, in the form of a question: `kept` where it is among the
- * equally many nearest on the map, of equally far ones too.
+ * equally many nearest on the map, of equally far ones too. An article that is not on the map keeps none.
  *
  * @param {number} row
  * @param {(number | null)[]} nearest
  * @param {import("./grid.js").Grid} grid
  */
 export function around(row, nearest, grid) {
-  const x = grid.x(row), y = grid.y(row);
-  const onMap = grid.nearest(x, y, nearest.length, (other) => other === row);
+  const [x, y] = grid.has(row) ? [grid.x(row), grid.y(row)] : [null, null];
+  const onMap = x === null ? [] : grid.nearest(x, y, nearest.length, (other) => other === row);
   const reach = onMap.length < nearest.length ? Infinity : (onMap.at(-1)?.dist ?? 0);
-  const kept = (other) => other !== null && Math.hypot(grid.x(other) - x, grid.y(other) - y) <= reach;
+  const kept = (other) => other !== null && x !== null && Math.hypot(grid.x(other) - x, grid.y(other) - y) <= reach;
   return {
     row, x, y,
     nearest: nearest.map((other) => ({ row: other, kept: kept(other) })),

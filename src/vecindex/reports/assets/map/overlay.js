@@ -118,7 +118,9 @@ export class Overlay {
     const near = question.nearest
       .map((one, i) => ({ ...one, rank: i + 1 }))
       .filter((one) => one.row !== null)
-      .map((one) => ({ ...one, at: camera.at(...state.positionOf(one.row)) }));
+      .map((one) => ({ ...one, at: camera.at(...state.positionOf(one.row)) }))
+      // Of another map some may be missing.
+      .filter(({ at }) => Number.isFinite(at[0]));
     for (const { at, kept } of near) {
       context.setLineDash([]);
       context.beginPath();

@@ -21,6 +21,8 @@ export function articleCard(viewer) {
     label: one.label,
     value: viewer.codesOf(one).then((codes) => (codes ? valueOf(one, codes[selected]) ?? "none" : "(could not be read)")),
   }));
+  const { shown } = viewer.maps;
+  if (!viewer.scene.grid.has(selected)) fields.unshift({ label: "map", value: Promise.resolve(`not on “${shown.map}”`) });
   viewer.card.article(selected, fields, near, nearest(viewer, selected), back);
   viewer.insets();
 }
@@ -30,7 +32,7 @@ async function nearest(viewer, row) {
   const { header, scene, state } = viewer;
   if (!header.near) return null;
   try {
-    viewer.near ??= viewer.source.section("neighbors").then((bytes) => new Near(bytes, scene.grid, header.near));
+    viewer.near ??= viewer.source.section("neighbors").then((bytes) => new Near(bytes, viewer.maps.all[0].grid, header.near));
     const found = around(row, (await viewer.near).of(row), scene.grid);
     if (state.selected !== row || header !== viewer.header || !found.nearest.length) return null;
     state.around = found;

@@ -42,6 +42,7 @@ export class Pointing {
         this.at = [...middle(), true];
       },
       enter: () => this.pick(...middle(), true),
+      next: () => viewer.maps?.next && viewer.maps.show(viewer.maps.next.map),
       tools: viewer.work.tools,
     });
     this.over.addEventListener("blur", () => {
@@ -70,7 +71,7 @@ export class Pointing {
   look() {
     const { viewer } = this;
     const { scene, state, camera } = viewer;
-    if (!this.at || !viewer.header || scene.dragging || camera.moving || state.drawing) return;
+    if (!this.at || !viewer.header || scene.dragging || camera.moving || viewer.maps?.moving || state.drawing) return;
     const [px, py, touch] = this.at;
     const question = this.#questionAt(px, py);
     const row = question ? null : this.rowAt(px, py, touch);

@@ -8,8 +8,8 @@ const escaped = (text) => String(text).replace(/[&<>"']/g, (letter) => `&#${lett
 
 /** What stands below the picture: a line on the map, and the legend. */
 function foot(viewer) {
-  const { header, coloring, legend, scene } = viewer;
-  const about = `${header.table}, map “${header.map}”, ${header.shown.toLocaleString("en-US")} ${header.by ?? "article"}s, by ${coloring.label}`;
+  const { header, coloring, legend, scene, maps } = viewer;
+  const about = `${header.table}, map “${maps.shown.map}”, ${maps.shown.shown.toLocaleString("en-US")} ${header.by ?? "article"}s, by ${coloring.label}`;
   const hex = (code) => `rgb(${scene.colors[code].join(" ")})`;
   const entries = coloring.kind === "category"
     ? coloring.names.map((name, code) => [hex(code), `${name} (${legend.tally[code].toLocaleString("en-US")})`])
@@ -79,7 +79,7 @@ function canvas(viewer) {
 
 /** @param {import("./viewer.js").Viewer} viewer */
 export function onSave(viewer) {
-  const name = (ending) => `${viewer.header.map}.${ending}`.replace(/[^\w.-]+/g, "-");
+  const name = (ending) => `${viewer.maps.shown.map}.${ending}`.replace(/[^\w.-]+/g, "-");
   const ready = () => viewer.header && viewer.scene.firstDrawMs !== null;
   viewer.find("save-png").addEventListener("click", () => {
     if (ready()) canvas(viewer).toBlob((blob) => download(name("png"), blob));

@@ -22,7 +22,9 @@ export class Scene {
     this.on = on;
     this.canvas = stage.querySelector(".vmap-points");
     this.over = stage.querySelector(".vmap-over");
-    this.camera = new Camera(() => this.request());
+    /** Another scene that shows the same state. @type {Scene | null} */
+    this.mate = null;
+    this.camera = new Camera(() => this.#request());
     this.labels = new Labels();
     this.overlay = new Overlay(this.over, this.camera, this.labels);
     this.grid = null;
@@ -37,7 +39,15 @@ export class Scene {
     this.frames = 0;
     this.times = [];
     this.#open();
-    new ResizeObserver(() => this.resize()).observe(stage);
+    this.watch = new ResizeObserver(() => this.resize());
+    this.watch.observe(stage);
+  }
+
+  /** Nothing is drawn any more. */
+  close() {
+    this.watch.disconnect();
+    this.grid = this.mate = null;
+    this.painter.close();
   }
 
   #open() {
@@ -73,17 +83,22 @@ export class Scene {
 
   /** Set the points, in the order of their rows; `core` is the box that is shown first, null for all. */
   setPoints(points, core = null) {
-    this.grid = new Grid(points);
+    this.setGrid(new Grid(points), core);
+  }
+
+  setGrid(grid, core = null) {
+    this.grid = grid;
     this.painter.setPoints(this.grid.xy);
     this.highlighted = this.next = null;
     this.highlightedCount = this.grid.length;
     this.painter.setHighlighted(new Uint8Array(this.grid.length));
     let [x0, y0, x1, y1] = this.grid.length ? [65535, 65535, 0, 0] : [0, 0, 65535, 65535];
-    for (let i = 0; i < points.length; i += 2) {
-      x0 = Math.min(x0, points[i]);
-      x1 = Math.max(x1, points[i]);
-      y0 = Math.min(y0, points[i + 1]);
-      y1 = Math.max(y1, points[i + 1]);
+    const { xy } = grid;
+    for (let i = 0; i < xy.length; i += 2) {
+      x0 = Math.min(x0, xy[i]);
+      x1 = Math.max(x1, xy[i]);
+      y0 = Math.min(y0, xy[i + 1]);
+      y1 = Math.max(y1, xy[i + 1]);
     }
     this.pictures.bounds = { x0, y0, x1, y1 };
     // The stage may have a size, and so a view, before there are points.
@@ -205,8 +220,17 @@ export class Scene {
     ];
   }
 
-  /** Request a frame. */
+  /** Request a frame, of both scenes where there are two. */
   request() {
+    this.#request();
+    this.mate?.requestOwn();
+  }
+
+  requestOwn() {
+    this.#request();
+  }
+
+  #request() {
     if (this.requested) return;
     this.requested = true;
     requestAnimationFrame((now) => {

@@ -14,7 +14,8 @@ import { Scene } from "./scene.js";
 import { articleCard, leave } from "./picked.js";
 import { TitleSearch } from "./search.js";
 import { SearchBox } from "./searchbox.js";
-import { beyond, fillStrip } from "./strip.js";
+import { Maps } from "./sides/maps.js";
+import { beyond } from "./strip.js";
 import { onSave } from "./saving.js";
 import { Texts } from "./texts.js";
 import { onPrint } from "./printing.js";
@@ -42,11 +43,11 @@ export class Viewer {
     this.source = source;
     this.find = (name) => root.querySelector(`.vmap-${name}`);
     this.find("blocked")?.remove();
-    this.onselect = this.onhover = this.onpick = this.onask = this.onwhere = this.maskOf = this.showMap = this.onchange = null;
+    this.onselect = this.onhover = this.onpick = this.onask = this.onwhere = this.maskOf = this.onchange = null;
     // The condition of a page's own, which `filter` shows, and the id of the selected article.
     this.near = null;
     // `asking`: a question that has no answer yet.
-    this.where = this.selectedId = this.mapName = this.asking = null;
+    this.where = this.selectedId = this.asking = null;
     this.texts = {};
     /** Which points meet the conditions; null for all. @type {Uint8Array | null} */
     this.shown = null;
@@ -76,6 +77,7 @@ export class Viewer {
       id: (row) => this.text("ids", row),
       matched: (rows) => this.#matched(rows),
     });
+    this.maps = new Maps(this);
     this.address = new Address(this);
     this.labeling = new Labeling(this, keeper);
     this.names = new Names(this);
@@ -118,19 +120,16 @@ export class Viewer {
     this.titlesRead = new Promise((done) => (this.#titlesDone = done));
     this.state.matches = [];
     this.clear();
-    fillStrip(this.find("strip"), header);
     const aligned = points.byteOffset % 2 ? points.slice() : points;
-    scene.setPoints(new Uint16Array(aligned.buffer, aligned.byteOffset, points.length >> 1), header.core ?? null);
+    this.names.forget();
+    this.maps.reset(new Uint16Array(aligned.buffer, aligned.byteOffset, points.length >> 1));
     this.work.reset(header.shown);
-    this.state.questions = header.questions ?? [];
     this.find("toggle-questions").hidden = !this.state.questions.length;
-    this.list.set(this.state.questions);
     this.fillColors(coloring.key);
     this.names.reset();
     scene.resize();
     this.#color(coloring, codes);
     this.find("search").placeholder = `Search ${count(header.shown)} titles`;
-    this.find("over").setAttribute("aria-label", `Map “${header.map}” of ${header.table}: ${count(header.shown)} ${header.by ?? "article"}s. Arrow keys move it, plus and minus zoom, 0 shows all, Enter opens the article in the middle.`);
     this.notice(header.shown ? this.#painterNotice() ?? beyond(header.core) : "No article is on this map yet.");
     this.root.classList.add("vmap-ready");
     if (scene.firstDrawMs !== null) this.#idleWork();
@@ -178,7 +177,7 @@ export class Viewer {
 
   #color(coloring, codes) {
     this.coloring = coloring;
-    this.scene.setCodes(codes, coloring);
+    for (const scene of this.maps.scenes) scene.setCodes(codes, coloring);
     this.work.facets.keep(coloring.key);
     this.legend.set(coloring, codes, this.work.filters.only.get(coloring.key) ?? null);
     this.legend.draw(this.scene.colors);
@@ -249,7 +248,7 @@ export class Viewer {
   // ------------------------------------------------------------------ picking
 
   select(row, fly = false) {
-    if (row === null || !this.scene.grid || row < 0 || row >= this.scene.grid.length) return this.#unselect();
+    if (row === null || !this.scene.grid || row < 0 || row >= this.header.shown) return this.#unselect();
     const { grid } = this.scene;
     leave(this);
     this.state.selected = row;
@@ -257,6 +256,7 @@ export class Viewer {
     articleCard(this);
     if (fly) flyToRow(this, row);
     else uncover(this, row);
+    this.maps.follow(row);
     this.scene.request();
     this.pointing.hide();
     this.selectedId = null;
@@ -300,17 +300,18 @@ export class Viewer {
     this.insets();
     this.pointing.hide();
     if (question.x !== null) flyToQuestion(this, question);
+    this.maps.followQuestion(index);
     this.scene.request();
     this.address.changed(true);
     this.onpick?.(index);
   }
 
   addQuestion(question) {
-    this.state.questions.push(question);
+    const index = this.maps.add(question);
     this.list.set(this.state.questions);
     this.find("toggle-questions").hidden = false;
     this.scene.request();
-    return this.state.questions.length - 1;
+    return index;
   }
 
   clear() {
@@ -336,6 +337,10 @@ export class Viewer {
   insets() {
     const card = this.find("card");
     const { clientWidth: width } = this.find("stage");
+    if (this.maps?.second) {
+      this.camera.inset = { left: 0, top: 0, right: 0, bottom: 0 };
+      return;
+    }
     const narrow = card.offsetWidth < 0.7 * width;
     this.camera.inset = {
       left: 0, top: 0,
@@ -370,7 +375,7 @@ export class Viewer {
     this.#toggle("toggle-labels", "showLabels");
     this.#toggle("toggle-questions", "showQuestions");
     const again = () => {
-      scene.setTheme(theme());
+      for (const one of this.maps.scenes) one.setTheme(theme());
       if (!this.header) return;
       this.legend.draw(scene.colors);
       this.work.facets.draw();
@@ -381,7 +386,8 @@ export class Viewer {
   #toggle(name, what) {
     const button = this.find(name);
     button.addEventListener("click", () => {
-      const on = (this.scene.overlay[what] = !this.scene.overlay[what]);
+      const on = !this.scene.overlay[what];
+      for (const { overlay } of this.maps.scenes) overlay[what] = on;
       button.setAttribute("aria-pressed", String(on));
       this.scene.request();
     });

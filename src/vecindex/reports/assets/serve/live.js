@@ -7,6 +7,7 @@ import { json, request } from "./api.js";
 import { articleParts } from "./article.js";
 import { OnServer } from "./labels.js";
 import { lensOf } from "./lens.js";
+import { matching } from "./matching.js";
 import { neighborList } from "./neighbors.js";
 
 const POLL_MS = 3000;
@@ -79,7 +80,7 @@ async function ask(words, where, twice = false) {
     } catch { /* the question itself reports it */ }
   }, 700);
   try {
-    const found = await json("/api/questions", { text: words, map: now.map, where, edition: now.edition });
+    const found = await json("/api/questions", { text: words, map: now.map, where, edition: now.edition, alongside: now.header !== null && now.header.alongside.length > 0 });
     if (mine !== turn) return;
     remember(found);
     if (viewer) viewer.asking = null;
@@ -224,14 +225,6 @@ function close() {
 
 const narrowed = { where: null };
 
-async function matching(where) {
-  const found = await json("/api/filter", { where, map: now.map, edition: now.edition });
-  const bits = Uint8Array.from(atob(found.mask), (letter) => letter.charCodeAt(0));
-  const mask = new Uint8Array(now.header.shown);
-  for (let row = 0; row < mask.length; row++) mask[row] = (bits[row >> 3] >> (row & 7)) & 1;
-  return { found, mask };
-}
-
 async function narrow(where, twice = false) {
   if (!where) {
     showAll();
@@ -240,7 +233,7 @@ async function narrow(where, twice = false) {
   }
   message("where-message", "Filtering …");
   try {
-    const { found, mask } = await matching(where);
+    const { found, mask } = await matching(where, now);
     viewer.filter(mask, where);
     narrowed.where = where;
     const off = found.matching - found.shown;
@@ -335,13 +328,16 @@ function resetMarks() {
   now.header.questions.forEach((question, index) => marks.set(JSON.stringify([question.text, null]), index));
 }
 
+// Maps that the viewer does not show with all their articles are opened on their own.
 function choices(maps) {
-  if (maps.length < 2) return;
+  const whole = new Set(now.header.alongside.filter((one) => one.articles === one.shown).map((one) => one.map));
+  byId("map-choice")?.parentElement.remove();
+  if (maps.every((map) => map.name === now.map || whole.has(map.name))) return;
   const options = maps.map((map) => element("option", { value: map.name, selected: map.name === now.map }, map.name));
   const select = element(
     "select", { id: "map-choice", onchange: () => { location.search = `?map=${part(select.value)}`; } }, ...options,
   );
-  byId("state").append(element("label", { class: "map-choice" }, "Map ", select));
+  byId("state").append(element("label", { class: "map-choice" }, "Open map ", select));
 }
 
 async function begin() {
@@ -356,9 +352,11 @@ async function begin() {
   }
   byId("where").disabled = false;
   live.classList.remove("no-map");
-  if (!byId("map-choice")) choices(maps.maps);
   if (viewer) {
-    if (await viewer.reload()) resetMarks();
+    if (await viewer.reload()) {
+      resetMarks();
+      choices(maps.maps);
+    }
     return;
   }
   viewer = new Viewer(byId("map-view"), source, keeper);
@@ -369,7 +367,7 @@ async function begin() {
   };
   viewer.onpick = picked;
   // What the address says.
-  viewer.maskOf = async (where) => (await matching(where)).mask;
+  viewer.maskOf = async (where) => (await matching(where, now)).mask;
   viewer.onwhere = async (where) => {
     byId("where").value = where;
     await narrow(where);
@@ -379,7 +377,10 @@ async function begin() {
     await ask(words, among());
   };
   globalThis.theMap = viewer;
-  if (await viewer.ready) resetMarks();
+  if (await viewer.ready) {
+    resetMarks();
+    choices(maps.maps);
+  }
 }
 
 (async () => {

@@ -11,7 +11,7 @@ export function densest(grid, codes, n) {
   const width = CELLS + 2;
   const counts = Array.from({ length: n }, () => new Uint32Array(width * width));
   const cellOf = (row) => (1 + Math.floor((grid.y(row) * CELLS) / STEPS)) * width + 1 + Math.floor((grid.x(row) * CELLS) / STEPS);
-  for (let row = 0; row < codes.length; row++) if (codes[row] < n) counts[codes[row]][cellOf(row)]++;
+  for (let row = 0; row < codes.length; row++) if (codes[row] < n && grid.has(row)) counts[codes[row]][cellOf(row)]++;
   const around = [-width - 1, -width, -width + 1, -1, 0, 1, width - 1, width, width + 1];
   const best = counts.map((of) => {
     let cell = 0, most = 0;
@@ -27,7 +27,7 @@ export function densest(grid, codes, n) {
   const sums = Array.from({ length: n }, () => [0, 0, 0]);
   for (let row = 0; row < codes.length; row++) {
     const code = codes[row];
-    if (code >= n || !best[code].has(cellOf(row))) continue;
+    if (code >= n || !grid.has(row) || !best[code].has(cellOf(row))) continue;
     const sum = sums[code];
     sum[0] += grid.x(row);
     sum[1] += grid.y(row);
@@ -43,6 +43,8 @@ export class Names {
     this.field = viewer.find("names");
     /** The key of the coloring whose values are shown; null for topics. @type {string | null} */
     this.key = null;
+    /** That coloring and the code of each row, once they are read. @type {[any, Uint8Array] | null} */
+    this.values = null;
     this.field.addEventListener("change", () => this.set(this.field.value || null));
   }
 
@@ -71,18 +73,36 @@ export class Names {
     this.field.value = key ?? "";
     const codes = coloring && (await viewer.codesOf(coloring));
     if (this.key !== key || (coloring && !codes)) return true;
-    const topics = coloring ? this.#labels(coloring, codes) : viewer.header.topics ?? [];
-    viewer.find("toggle-labels").hidden = !topics.length;
-    viewer.scene.labelTopics(topics);
+    this.values = coloring && [coloring, codes];
+    this.draw();
     viewer.scene.request();
     viewer.address.changed(true);
     return true;
   }
 
-  #labels({ names, other }, codes) {
+  /** The rows are those of another map from now on; until `reset` each map has its topics. */
+  forget() {
+    this.values = null;
+  }
+
+  /** Put the names on the maps that are shown. */
+  draw() {
+    const { scene, maps } = this.viewer;
+    const names = this.on(maps.shown);
+    this.viewer.find("toggle-labels").hidden = !names.length;
+    scene.labelTopics(names);
+    maps.second?.scene.labelTopics(this.on(maps.second.about));
+  }
+
+  /** The names that stand on a map whose grid is read. */
+  on(map) {
+    return this.values ? this.#labels(map.grid, ...this.values) : map.topics ?? [];
+  }
+
+  #labels(grid, { names, other }, codes) {
     const counts = new Uint32Array(256);
     for (const code of codes) counts[code]++;
-    return densest(this.viewer.scene.grid, codes, names.length).flatMap((at, code) => (
+    return densest(grid, codes, names.length).flatMap((at, code) => (
       at && code !== other && names[code] ? [{ name: names[code], x: at[0], y: at[1], count: counts[code], level: 0, category: code }] : []
     ));
   }

@@ -108,6 +108,17 @@ export function codesFor(coloring, values) {
   return codes.length && codes.every(Number.isInteger) ? new Set(codes) : null;
 }
 
+/** A view as text. */
+const viewOf = (camera) => [camera.x.toFixed(1), camera.y.toFixed(1), camera.zoom.toPrecision(5)].join(",");
+
+/** Show the view of a text; false where it is none. */
+function shownAt(camera, text) {
+  const [x, y, zoom] = text.split(",").map(Number);
+  if (!Number.isFinite(x + y + zoom)) return false;
+  camera.show({ x, y, scale: zoom * camera.home.scale });
+  return true;
+}
+
 export class Address {
   /** @param {import("../viewer.js").Viewer} viewer */
   constructor(viewer) {
@@ -146,7 +157,7 @@ export class Address {
     const hash = written(next);
     const url = hash ? `#${hash}` : location.pathname + location.search;
     // The view alone makes no step.
-    const same = written({ ...now, v: "" }) === written({ ...next, v: "" });
+    const same = written({ ...now, v: "", v2: "" }) === written({ ...next, v: "", v2: "" });
     try {
       if (push && !same) history.pushState(null, "", url);
       else history.replaceState(null, "", url);
@@ -161,15 +172,18 @@ export class Address {
     const { camera, work, state, header } = viewer;
     /** @type {Record<string, string>} */
     const values = {};
-    if (viewer.mapName) values.map = viewer.mapName;
-    if (!camera.isHome) values.v = [camera.x.toFixed(1), camera.y.toFixed(1), camera.zoom.toPrecision(5)].join(",");
+    const { shown, all, second } = viewer.maps;
+    if (shown !== all[0]) values.map = shown.map;
+    if (second) values.side = second.about.map;
+    if (second && !second.camera.isHome) values.v2 = viewOf(second.camera);
+    if (!camera.isHome) values.v = viewOf(camera);
     if (viewer.coloring.key !== header.colorings[0].key) values.c = viewer.coloring.key;
     if (viewer.names.key !== null) values.n = viewer.names.key;
-    const shown = work.shownState();
-    if (shown?.f) values.f = JSON.stringify(shown.f);
-    if (shown?.s) values.s = shown.s;
-    if (shown?.w) values.w = shown.w;
-    if (shown?.alone) values.alone = "1";
+    const filtered = work.shownState();
+    if (filtered?.f) values.f = JSON.stringify(filtered.f);
+    if (filtered?.s) values.s = filtered.s;
+    if (filtered?.w) values.w = filtered.w;
+    if (filtered?.alone) values.alone = "1";
     if (work.selection.steps.length) {
       const text = stepsText(work.selection.steps);
       if (text.length < LONGEST) values.sel = text;
@@ -199,11 +213,21 @@ export class Address {
     }
   }
 
+  /** Show the maps that an address names. */
+  async #maps({ map, side }, unknown) {
+    const { maps } = this.viewer;
+    for (const name of [map, side]) if (name !== undefined && !maps.of(name)) unknown.add("map", name);
+    await maps.show(maps.of(map) ? map : maps.all[0].map, false);
+    const wanted = side !== undefined && maps.of(side) && side !== maps.shown.map ? side : null;
+    if (wanted !== (maps.second?.about.map ?? null)) await maps.alongside(wanted);
+  }
+
   async #show(values, current, unknown) {
     const { viewer } = this;
-    if (values.map !== undefined && values.map !== viewer.mapName) await viewer.showMap?.(values.map);
-    const { header, work, camera } = viewer;
+    const { header, work, camera, maps } = viewer;
     const still = () => current() && header === viewer.header;
+    await this.#maps(values, unknown);
+    if (!still()) return;
     const known = values.c === undefined || header.colorings.some((one) => one.key === values.c);
     if (!known) unknown.add("color", values.c);
     await viewer.setColoring(known ? values.c ?? header.colorings[0].key : header.colorings[0].key);
@@ -223,9 +247,8 @@ export class Address {
       if (row === null) unknown.add("article", values.a);
       else viewer.select(row);
     }
-    const [x, y, zoom] = (values.v ?? "").split(",").map(Number);
-    if (Number.isFinite(x + y + zoom)) camera.show({ x, y, scale: zoom * camera.home.scale });
-    else {
+    if (maps.second && values.v2 !== undefined) unknown.unreadable ||= !shownAt(maps.second.camera, values.v2);
+    if (!shownAt(camera, values.v ?? "")) {
       unknown.unreadable ||= values.v !== undefined;
       if (index < 0 && values.ask === undefined) camera.show(camera.home);
       if (viewer.state.selected === null) return;

@@ -12,12 +12,15 @@ const KEYS = { b: "box", l: "lasso" };
 const howOf = ({ shiftKey, altKey }) => (shiftKey && altKey ? "keep" : shiftKey ? "add" : altKey ? "remove" : null);
 
 export class Tools {
-  /** `on.drawn(area, how)` gets a polygon, `on.tool(kind)` the tool that is in hand, `on.hint(text)` what to do next. */
-  constructor(viewer, on) {
+  /** `on.drawn(area, how)` gets a polygon, `on.tool(kind)` the tool that is in hand, `on.hint(text)` what to do next. Of a
+   * second map the tool is that in hand on the first one, `lead`. */
+  constructor(viewer, on, lead = null) {
     this.viewer = viewer;
     this.on = on;
+    this.lead = lead;
     this.kind = null;
     this.byKeys = false;
+    if (lead) return;
     this.buttons = Object.fromEntries(["box", "lasso"].map((kind) => [kind, viewer.find(kind)]));
     for (const [kind, button] of Object.entries(this.buttons)) {
       button.addEventListener("click", () => this.choose(this.kind === kind ? null : kind));
@@ -33,16 +36,16 @@ export class Tools {
     this.cancel();
     this.kind = kind;
     for (const [name, button] of Object.entries(this.buttons)) button.setAttribute("aria-pressed", String(name === kind));
-    this.viewer.find("over").classList.toggle("vmap-drawing", kind !== null);
+    this.viewer.root.classList.toggle("vmap-drawing", kind !== null);
     this.on.tool(kind);
   }
 
   /** A drag from these CSS pixels begins: true if it draws. */
   begin(px, py, event) {
-    const kind = this.kind ?? (event.shiftKey ? "box" : null);
+    const inHand = (this.lead ?? this).kind, kind = inHand ?? (event.shiftKey ? "box" : null);
     if (!kind) return false;
     this.byKeys = false;
-    this.how = this.kind ? howOf(event) : null;
+    this.how = inHand ? howOf(event) : null;
     this.viewer.state.drawing = { kind, points: [this.viewer.camera.toMap(px, py)] };
     this.move(px, py);
     return true;

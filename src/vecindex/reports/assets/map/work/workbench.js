@@ -73,10 +73,12 @@ export class Workbench {
     else this.draw();
   }
 
-  /** Take an area, or all that is shown without one, into the selection. */
-  take(area, how = null) {
-    const step = { how: how ?? this.panel.how, area, state: this.shownState() };
-    this.selection.take(this.viewer.scene.grid, step, this.filters.passing().mask);
+  /** Take an area of a map, or all that is shown without one, into the selection. */
+  take(area, how = null, map = this.viewer.maps.shown) {
+    const other = area && map !== this.viewer.maps.all[0] ? { m: map.map } : null;
+    const shown = this.shownState();
+    const step = { how: how ?? this.panel.how, area, state: shown || other ? { ...shown, ...other } : null };
+    this.selection.take(map.grid, step, this.filters.passing().mask);
     this.#changed();
   }
 
@@ -105,8 +107,11 @@ export class Workbench {
     this.selection.clear();
     for (const step of steps) {
       const among = await this.#among(step.state, unknown);
+      const map = step.state?.m === undefined ? viewer.maps.all[0] : viewer.maps.of(step.state.m);
+      if (!map) unknown.add("map", step.state.m);
+      const grid = map && (await viewer.maps.gridOf(map));
       if (!still()) return;
-      this.selection.take(viewer.scene.grid, step, among);
+      if (grid) this.selection.take(grid, step, among);
     }
     const filters = await this.#filters(values.f === undefined ? {} : unknown.read(() => fieldsOf(values.f), {}), unknown);
     if (values.w && !viewer.onwhere) unknown.add("condition", values.w);
@@ -185,12 +190,13 @@ export class Workbench {
     const { mask, count } = filters.passing();
     viewer.shown = filters.any ? mask : null;
     let both = count;
-    if (!selection.count) viewer.scene.setHighlighted(filters.any ? mask : null, count);
+    const highlight = (some, n) => viewer.maps.scenes.forEach((scene) => scene.setHighlighted(some, n));
+    if (!selection.count) highlight(filters.any ? mask : null, count);
     else {
       const seen = new Uint8Array(filters.n);
       both = 0;
       for (let row = 0; row < filters.n; row++) both += seen[row] = mask[row] & selection.mask[row];
-      viewer.scene.setHighlighted(seen, both);
+      highlight(seen, both);
     }
     this.facets.recount(count);
     viewer.labeling.show(selection);
@@ -229,8 +235,7 @@ export class Workbench {
   }
 
   #position(row) {
-    const { extent } = this.viewer.header;
-    const { grid } = this.viewer.scene;
+    const { extent, grid } = this.viewer.maps.shown;
     const step = extent.width / 65535;
     return [extent.x + grid.x(row) * step, extent.y + grid.y(row) * step].map((v) => Number(v.toPrecision(6)));
   }
