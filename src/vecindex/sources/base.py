@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from vecindex.messages import Message
@@ -38,6 +38,45 @@ Item = Record | Rejected | LeftOut
 """What a source yields for a row."""
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows of the input as columns, all of them records: what most rows are told by without being made.
+
+    Attributes
+    ----------
+    before : what precedes a row's number in its location.
+    first : the number of the first row.
+    rows : how many there are.
+    columns : the values of each field, (rows,); of vectors an array (rows, d).
+    kinds : the type of a column's values other than None, where it is `str`, `int`, `bool`, `float` or a date.
+    """
+
+    before: str
+    first: int
+    rows: int
+    columns: Mapping[str, Any]
+    kinds: Mapping[str, type]
+
+    def record(self, row: int) -> Record:
+        """Return a row, from 0 within the block."""
+        return Record(f"{self.before}{self.first + row}", {name: one[row] for name, one in self.columns.items()})
+
+    def records(self) -> Iterator[Record]:
+        """Yield the rows."""
+        names = list(self.columns)
+        for row, cells in enumerate(zip(*self.columns.values(), strict=True), self.first):
+            yield Record(f"{self.before}{row}", dict(zip(names, cells, strict=True)))
+
+    def after(self, rows: int) -> Block:
+        """Return the block without its first rows."""
+        columns = {name: one[rows:] for name, one in self.columns.items()}
+        return replace(self, first=self.first + rows, rows=self.rows - rows, columns=columns)
+
+    def having(self, columns: Mapping[str, Any], kinds: Mapping[str, type]) -> Block:
+        """Return the block with more columns, after its own."""
+        return replace(self, columns={**self.columns, **columns}, kinds={**self.kinds, **kinds})
+
+
 class Source(Protocol):
     """A stream of rows. Reading it again starts again, except for standard input."""
 
@@ -56,6 +95,21 @@ class Source(Protocol):
     def count_hint(self) -> int | None:
         """Return about how many rows there are where that is cheap to know, else None. Never reads it all."""
         ...
+
+
+def blocks_of(source: Source) -> Iterator[Item | Block]:
+    """Yield what a source reads, rows that it has as columns as blocks of them."""
+    blocks = getattr(source, "blocks", None)
+    return iter(source.read() if blocks is None else blocks())
+
+
+def each(items: Iterable[Item | Block]) -> Iterator[Item]:
+    """Yield the rows of blocks one by one."""
+    for item in items:
+        if isinstance(item, Block):
+            yield from item.records()
+        else:
+            yield item
 
 
 EXCERPT_CHARS = 200

@@ -11,14 +11,14 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 from vecindex.errors import ConfigError, SourceError
 from vecindex.masks import masked
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.sources.arrow.memory import memory_sources
-from vecindex.sources.base import Item, Notice, Record, Source
+from vecindex.sources.base import Block, Item, Notice, Record, Source, blocks_of, each
 from vecindex.sources.expand import Folder, expand, glob_base
 from vecindex.sources.files import InputFile, is_url, standard_input
 from vecindex.sources.formats import (
@@ -65,12 +65,24 @@ class PartitionedSource:
 
     def read(self) -> Iterator[Item]:
         """Yield the source's items with the fields added. Raises SourceError as the source does."""
-        for item in self.source.read():
-            # Those that the row lacks come after its own, where pandas puts them.
-            yield Record(item.location, {**item.fields, **self._lacked(item)}) if isinstance(item, Record) else item
+        yield from each(self.blocks())
 
-    def _lacked(self, record: Record) -> dict[str, str | None]:
-        return {name: value for name, value in self.partition.items() if name not in record.fields}
+    def blocks(self) -> Iterator[Item | Block]:
+        """Yield the source's items as `read` does, in blocks where it has them."""
+        for item in blocks_of(self.source):
+            # Those that the row lacks come after its own, where pandas puts them.
+            if isinstance(item, Block):
+                more = self._lacked(item.columns)
+                # The name of a folder may be no Unicode.
+                kinds = {n: str for n, v in more.items() if n.isascii() and (v is None or v.isascii())}
+                yield item.having({n: [v] * item.rows for n, v in more.items()}, kinds)
+            elif isinstance(item, Record):
+                yield Record(item.location, {**item.fields, **self._lacked(item.fields)})
+            else:
+                yield item
+
+    def _lacked(self, fields: Mapping[str, Any]) -> dict[str, str | None]:
+        return {name: value for name, value in self.partition.items() if name not in fields}
 
 
 def partition_of(inside: str) -> dict[str, str | None]:

@@ -7,7 +7,7 @@ files stay aligned.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 from vecindex.errors import SourceError
 from vecindex.messages import counted, option, text
 from vecindex.sources.arrow.files import ParquetSource
-from vecindex.sources.base import Item, LeftOut, Record, Source
+from vecindex.sources.base import Block, Item, LeftOut, Record, Source, blocks_of, each
 
 _DTYPES = ("float16", "float32", "float64", "int8")
 
@@ -48,6 +48,10 @@ class NpyVectors:
         Raises SourceError when the file is no such array, when there are fewer or more vectors than rows
         (before the first row where the source knows its length), or when a record has the field already.
         """
+        yield from each(self.blocks())
+
+    def blocks(self) -> Iterator[Item | Block]:
+        """Yield the source's items as `read` does, in blocks where it has them."""
         vectors = open_vectors(self.npy_path)
         n = len(vectors)
         # Of all sources, only Parquet knows its exact length.
@@ -55,14 +59,24 @@ class NpyVectors:
         if rows not in (None, n):
             raise self._mismatch(n, f"{counted(rows, 'row')}")
         done = 0
-        for item in self.source.read():
-            if isinstance(item, LeftOut):
-                yield item
-                continue
-            if done == n:
-                raise self._mismatch(n, f"at least {counted(done + 1, 'row')} (the next is {item.location})")
-            yield self._with_vector(item, vectors[done]) if isinstance(item, Record) else item
-            done += 1
+        for item in blocks_of(self.source):
+            if isinstance(item, Block):
+                if done + item.rows <= n and self.field not in item.columns:
+                    yield item.having({self.field: vectors[done : done + item.rows]}, {})
+                    done += item.rows
+                    continue
+                # One of its rows is at fault.
+                left: Iterable[Item] = item.records()
+            else:
+                left = (item,)
+            for one in left:
+                if isinstance(one, LeftOut):
+                    yield one
+                    continue
+                if done == n:
+                    raise self._mismatch(n, f"at least {counted(done + 1, 'row')} (the next is {one.location})")
+                yield self._with_vector(one, vectors[done]) if isinstance(one, Record) else one
+                done += 1
         if done < n:
             raise self._mismatch(n, f"{counted(done, 'row')}")
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from vecindex.errors import SourceError, VecindexError
-from vecindex.sources.arrow.rows import BATCH_ROWS, check_schema, records
-from vecindex.sources.base import Record
+from vecindex.sources.arrow.rows import BATCH_ROWS, blocks, check_schema, records
+from vecindex.sources.base import Block, Item, Record, each
 from vecindex.sources.files import InputFile
 from vecindex.sources.formats import SourceFormat
 from vecindex.sources.sampling import halving
@@ -39,18 +39,22 @@ class _ArrowFile:
         """Whether it can be read one time only."""
         return self.file.stream is not None
 
-    def read(self) -> Iterator[Record | Rejected]:
+    def read(self) -> Iterator[Item]:
         """Yield one item per row.
 
         A column named `vector_field` (lists of numbers, of one length or not) is given as numpy rows.
         Raises SourceError when the file is not of the format, is truncated or damaged, or has no such vectors.
         """
+        yield from each(self.blocks())
+
+    def blocks(self) -> Iterator[Block | Record | Rejected]:
+        """Yield the rows as `read` does, in blocks where all are sound."""
         if self.file.stream is None:
             with self.file.open():  # pyarrow's own messages for a missing file, or a folder, are long
                 pass
         with ExitStack() as stack:
             batches = self._batches(stack)
-            yield from records(self.name, batches, self.vector_field, self._unreadable, skipped=self.skipped)
+            yield from blocks(self.name, batches, self.vector_field, self._unreadable, skipped=self.skipped)
 
     def spread(self, n: int, rows: int) -> Iterator[Record | Rejected]:
         """Yield so many rows from each of `n` positions, which are even over the file; for one whose rows are known.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
+from datetime import date
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from vecindex.errors import SourceError
 from vecindex.messages import option, text
-from vecindex.sources.base import Record, excerpt
+from vecindex.sources.base import Block, Record, excerpt
 from vecindex.types import Rejected
 
 BATCH_ROWS = 4096
@@ -40,7 +41,23 @@ def records(
     first: int = 0,
     skipped: Set[str] = frozenset(),
 ) -> Iterator[Record | Rejected]:
-    """Yield one item per row of the record batches; the first row is number `first`.
+    """Yield one item per row of the record batches, as `blocks` does."""
+    for item in blocks(name, batches, vector_field, fault, first, skipped):
+        if isinstance(item, Block):
+            yield from item.records()
+        else:
+            yield item
+
+
+def blocks(
+    name: str,
+    batches: Iterable[Any],
+    vector_field: str | None,
+    fault: Fault,
+    first: int = 0,
+    skipped: Set[str] = frozenset(),
+) -> Iterator[Block | Record | Rejected]:
+    """Yield the rows of the record batches, in blocks where all are sound; the first row is number `first`.
 
     Lists in columns that are `skipped` are null. A column named `vector_field` (lists of numbers, of one length
     or not) is given as numpy rows. Raises SourceError when it holds anything else, when columns have no names of
@@ -95,7 +112,7 @@ def check_schema(name: str, schema: Any, vector_field: str | None) -> None:
         )
 
 
-def _rows(name: str, batch: Any, vector_field: str | None, first: int) -> Iterator[Record | Rejected]:
+def _rows(name: str, batch: Any, vector_field: str | None, first: int) -> Iterator[Block | Record | Rejected]:
     names = batch.schema.names
     columns, faulty = [], False
     for column_name, column in zip(names, batch.columns, strict=True):
@@ -106,14 +123,36 @@ def _rows(name: str, batch: Any, vector_field: str | None, first: int) -> Iterat
         columns.append(values)
         faulty = faulty or has_bad
     prefix = f"{name} row "
+    if not faulty:
+        kinds = {n: kind for n, c in zip(names, batch.columns, strict=True) if (kind := _kind(c.type)) is not None}
+        yield Block(prefix, first, batch.num_rows, dict(zip(names, columns, strict=True)), kinds)
+        return
     for row, cells in enumerate(zip(*columns, strict=True), first):
         fields = dict(zip(names, cells, strict=True))
-        if faulty and (bad := [n for n, value in fields.items() if isinstance(value, _BadValue)]):
+        if bad := [n for n, value in fields.items() if isinstance(value, _BadValue)]:
             reason = "; ".join(f"column {n!r}: {fields[n].reason}" for n in bad)
             rest = {n: value for n, value in fields.items() if n not in bad and n != vector_field}
             yield Rejected(f"{prefix}{row}", reason, excerpt=excerpt(rest))
         else:
             yield Record(f"{prefix}{row}", fields)
+
+
+def _kind(kind: Any) -> type | None:
+    """Return the type of the Python values of an Arrow type, None but for simple ones."""
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    tests: tuple[tuple[Callable[[Any], bool], type], ...] = (
+        (lambda k: types.is_string(k) or types.is_large_string(k) or types.is_string_view(k), str),
+        # Of 64 bits without a sign there are numbers that no column holds.
+        (lambda k: types.is_integer(k) and not types.is_uint64(k), int),
+        (types.is_boolean, bool),
+        (lambda k: types.is_floating(k) and not types.is_float16(k), float),
+        (lambda k: types.is_date(k) or types.is_timestamp(k), date),
+        (types.is_null, str),
+    )
+    return next((found for is_one, found in tests if is_one(kind)), None)
 
 
 def _is_sound(column: Any) -> bool:
@@ -151,11 +190,16 @@ def _checked_value(one: Any) -> Any:
         return _BadValue(f"damaged: {error}"[:200])
 
 
-def _vectors(column: Any) -> tuple[list[Any], bool]:
-    """Return a list column as numpy rows (views; None for a null row), without making Python numbers."""
+def _vectors(column: Any) -> tuple[Any, bool]:
+    """Return a list column as numpy rows (views; None for a null row), without making Python numbers.
+
+    Rows of one length are those of an array (n, d).
+    """
     lengths = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
     # flatten leaves null rows out, as the zero lengths do; a null inside a row becomes NaN.
     flat = column.flatten().to_numpy(zero_copy_only=False)
+    if not column.null_count and len(lengths) and lengths[0] and (lengths == lengths[0]).all():
+        return flat.reshape(len(lengths), -1), False
     bounds = pairwise(accumulate(lengths.tolist(), initial=0))
     present = np.asarray(column.is_valid())
     return [flat[a:b] if valid else None for (a, b), valid in zip(bounds, present, strict=True)], False

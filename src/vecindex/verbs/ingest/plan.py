@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
 
 from vecindex.core.identity import content_hash
 from vecindex.errors import SourceError
 from vecindex.sources.articles import Article, read_id, to_article
-from vecindex.sources.base import LeftOut, Record, excerpt
+from vecindex.sources.base import Block, Item, LeftOut, Record, excerpt
 from vecindex.sources.fieldmap import FieldMap, find_id
 from vecindex.types import Rejected
 from vecindex.verbs.ingest.drops.drop import REPLACED, Deletion, Drop, Version
 from vecindex.verbs.ingest.fields.settle import LOOK_AHEAD, Chooser, Settled, read_head
+from vecindex.verbs.ingest.known.blocks import meet_unchanged
 from vecindex.verbs.ingest.known.registry import Registry, State
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.ingest.result import IngestReport
@@ -63,6 +68,8 @@ class Transaction:
         return sum(max(1, len(row.texts)) for row in self.rows)
 
 
+Read = Article | Deletion | Rejected | LeftOut
+"""What a row of the input is."""
 Cutter = Callable[[Article], tuple[list[str], list[str]] | str]
 """Cuts an article into (stored texts, embedded texts), one of each when it is not chunked; or says why it cannot."""
 
@@ -117,9 +124,12 @@ class Planner:
         broken: SourceError | None = None
         try:
             for source, item in self._items(stopped):
-                outcome = self._judge(source, item)
+                outcome, rows = (None, item) if isinstance(item, int) else (self._judge(source, item), 1)
+                if isinstance(item, int):
+                    self.report.read += rows
+                    self.report.skipped += rows
                 if outcome is None:
-                    skipped += 1
+                    skipped += rows
                     if skipped >= _SKIPPED_AT_ONCE:
                         mark = self.clock()
                         yield Transaction(read=skipped)
@@ -197,7 +207,8 @@ class Planner:
             self._unmeet(one.article.id, one.stored_hash)
             self.reject(transaction, one.source, rejected(one.article, reason))
 
-    def _items(self, stopped: Callable[[], bool]) -> Iterator[tuple[str, Article | Deletion | Rejected | LeftOut]]:
+    def _items(self, stopped: Callable[[], bool]) -> Iterator[tuple[str, Read | int]]:
+        """Yield what each row is, with the name of its source; of unchanged ones how many follow each other."""
         seconds = self.report.seconds
         mark = time.perf_counter()
         for settled in self.sources:
@@ -207,11 +218,11 @@ class Planner:
                 # Of thousands of files only a few rows were looked at.
                 fields = self.choose(records, source).fields
             del records
-            for item in head.items():
+            for item in chain.from_iterable(self._without_unchanged(one, fields) for one in head.blocks()):
                 if stopped():
                     return
                 if not isinstance(item, Record):
-                    made: Article | Deletion | Rejected | LeftOut = item
+                    made: Read | int = item
                 elif self._deletes(item):
                     made = self._deletion(source.name, item, fields)
                 else:
@@ -222,6 +233,15 @@ class Planner:
                 yield source.name, made
                 mark = time.perf_counter()
         self.complete = True
+
+    def _without_unchanged(self, item: Item | Block, fields: FieldMap | None) -> Iterable[Item | int]:
+        """Return the rows of a block; of unchanged ones, which are met by this, how many follow each other."""
+        if not isinstance(item, Block):
+            return (item,)
+        if fields is None or fields.id is None or self.drop is not None:
+            # What is done about a row depends on others.
+            return item.records()
+        return _in_order(item, meet_unchanged(item, fields, self.registry))
 
     def _deletes(self, record: Record) -> bool:
         return self.drop is not None and self.drop.is_deletion(record)
@@ -247,9 +267,7 @@ class Planner:
             return Rejected(record.location, reason or f"no id in field {name!r}", row_id, shown)
         return Deletion(source, record.location, row_id, self.drop.order(record.fields))
 
-    def _judge(
-        self, source: str, item: Article | Deletion | Rejected | LeftOut
-    ) -> Planned | Deletion | Rejected | None:
+    def _judge(self, source: str, item: Read) -> Planned | Deletion | Rejected | None:
         """Return what is to be embedded, why it is rejected, or None for a row that nothing is to be done about."""
         self.report.read += 1
         if isinstance(item, LeftOut):
@@ -316,6 +334,18 @@ class Planner:
             self.nameless += 1
         self.report.count_reject(row.reason)
         transaction.rejects.append((source, row))
+
+
+def _in_order(block: Block, unchanged: npt.NDArray[np.bool_]) -> Iterator[Item | int]:
+    """Yield the rows of a block that are not unchanged, and between them how many are."""
+    done = 0
+    for row in np.flatnonzero(~unchanged).tolist():
+        if row > done:
+            yield row - done
+        yield block.record(row)
+        done = row + 1
+    if block.rows > done:
+        yield block.rows - done
 
 
 def _met(version: Planned | Deletion) -> tuple[str, Version, bool]:

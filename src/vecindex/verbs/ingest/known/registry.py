@@ -138,6 +138,25 @@ class Registry:
             self._keep_recent()
         return State.NEW, None
 
+    def meet_unchanged(self, ids: Sequence[str], hashes: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+        """Note that the run has met those of some rows that are UNCHANGED; return which, (n,).
+
+        `ids` are different ones, `hashes` (n, 16) their content hashes as bytes. Of other rows nothing is noted.
+        """
+        same = np.zeros(len(ids), dtype=bool)
+        if not len(self._table) or not ids:
+            return same
+        keys = _keys(ids)
+        at = self._table.find_all(keys)
+        there = np.flatnonzero(at >= 0)
+        noted = np.frombuffer(self._noted, np.uint8)
+        alike = (self._table.values(at[there]) == hashes[there]).all(axis=1) & (noted[at[there]] & _MET == 0)
+        same[there[alike]] = True
+        if self._odd:
+            same &= [key.tobytes() not in self._odd for key in keys]
+        noted[at[same]] |= _MET
+        return same
+
     def _is_new(self, key: bytes) -> bool:
         """Return whether the run has met a key that the table does not have."""
         return key in self._recent or any(run.find(key) >= 0 for run in self._new)

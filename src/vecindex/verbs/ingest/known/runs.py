@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 
 import numpy as np
+import numpy.typing as npt
 
 KEY_BYTES = 16
 # Keys of a bucket, in the mean: few enough to be scanned, many enough that the buckets' ends take little.
@@ -51,6 +52,27 @@ class Run:
             if not at % size:
                 return at // size
             at += 1
+
+    def find_all(self, keys: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+        """Return the indices of keys (n, 16), -1 for one that is not there."""
+        records = np.frombuffer(self.records, np.uint64).reshape(len(self), self._size // 8)
+        wanted = np.ascontiguousarray(keys).view(np.uint64).reshape(-1, KEY_BYTES // 8)
+        buckets = np.ascontiguousarray(keys[:, :4]).view(">u4").ravel().astype(np.int64) >> self._shift
+        ends = np.frombuffer(self._ends, np.uintc)
+        at, end = ends[buckets].astype(np.int64), ends[buckets + 1].astype(np.int64)
+        found = np.full(len(keys), -1, dtype=np.int64)
+        left = np.flatnonzero(at < end)
+        while len(left):
+            here = at[left]
+            same = (records[here, 0] == wanted[left, 0]) & (records[here, 1] == wanted[left, 1])
+            found[left[same]] = here[same]
+            at[left] += 1
+            left = left[~same & (at[left] < end[left])]
+        return found
+
+    def values(self, at: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """Return what follows the keys of records, (n, bytes)."""
+        return np.frombuffer(self.records, np.uint8).reshape(len(self), self._size)[at, KEY_BYTES:]
 
     def value(self, at: int) -> bytes:
         """Return what follows the key of a record."""

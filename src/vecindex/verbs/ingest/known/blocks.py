@@ -1,0 +1,106 @@
+"""Which rows of a block the table has as they are: found from its columns, so that no article is made of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import compress, repeat
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vecindex.core.identity import content_digests
+from vecindex.sources.articles import MAX_ID_CHARS
+from vecindex.sources.base import Block
+from vecindex.sources.fieldmap import FieldMap
+from vecindex.verbs.ingest.known.registry import Registry
+
+Flags = npt.NDArray[np.bool_]
+
+
+def meet_unchanged(block: Block, fields: FieldMap, registry: Registry) -> Flags:
+    """Note that the run has met the rows of a block that are unchanged; return which these are, (rows,).
+
+    Rows that are more than an id, a text and simple values next to them are left to `to_article`, which says what is
+    wrong with them, and so are those whose id is in the block twice.
+    """
+    found = np.zeros(block.rows, dtype=bool)
+    if not _is_simple(block, fields):
+        return found
+    ids, texts = _texts(block, fields.id), _texts(block, fields.text)
+    fit = _fit(ids, texts)
+    matrix = None
+    if fields.vector is not None:
+        matrix = _float32(block.columns[fields.vector])
+        fit &= np.isfinite(matrix).all(axis=1) & matrix.any(axis=1)
+    if not fit.any():
+        return found
+
+    def some(values: Iterable[Any]) -> list[Any]:
+        return list(values if fit.all() else compress(values, fit))
+
+    kept_ids, kept_texts = some(ids), some(texts)
+    titles = some(
+        repeat(None, block.rows)
+        if fields.title is None
+        else block.columns.get(fields.title, repeat(None, block.rows))
+    )
+    read: Iterable[str] = kept_texts
+    if fields.parts:
+        columns = [repeat("") if name is None else some(_texts(block, name)) for _, name in fields.parts]
+        form = "".join(literal.replace("{", "{{").replace("}", "}}") + "{}" for literal, _ in fields.parts)
+        read = map(form.format, *columns)
+    extra = {name: some(column) for name, column in block.columns.items() if fields.keeps(name)}
+    digests = content_digests(read, titles, kept_texts, extra, None if matrix is None else matrix[fit])
+    hashes = np.frombuffer(digests, dtype=np.uint8).reshape(len(kept_ids), -1)
+    found[np.flatnonzero(fit)[registry.meet_unchanged(kept_ids, hashes)]] = True
+    return found
+
+
+def _is_simple(block: Block, fields: FieldMap) -> bool:
+    """Return whether `to_article` takes the columns as they are, but for a value here and there."""
+    kinds = block.kinds
+    named = [name for _, name in fields.parts if name is not None]
+    if kinds.get(fields.id or "") not in (str, int) or kinds.get(fields.text or "") is not str:
+        return False
+    if any(kinds.get(name) not in (str, int) for name in named if name in block.columns):
+        return False
+    # What the template makes of a text is not empty where the text is not.
+    if named and fields.text not in named:
+        return False
+    if fields.title in block.columns and kinds.get(fields.title or "") is not str:
+        return False
+    if fields.vector is not None:
+        column = block.columns.get(fields.vector)
+        if not isinstance(column, np.ndarray) or column.ndim != 2 or column.dtype.kind not in "fiu":
+            return False
+    return all(name in kinds for name in block.columns if fields.keeps(name))
+
+
+def _texts(block: Block, name: str | None) -> Sequence[str]:
+    """Return a column of texts or whole numbers as texts; missing values are empty."""
+    column = block.columns.get(name or "")
+    if column is None:
+        return [""] * block.rows
+    if block.kinds[name or ""] is int:
+        return ["" if value is None else str(value) for value in column]
+    return [value or "" for value in column] if None in column else column
+
+
+def _fit(ids: Sequence[str], texts: Sequence[str]) -> Flags:
+    """Return which rows have an id of their own and a text, (rows,)."""
+    blank = str.isspace
+    found = np.fromiter(map(bool, texts), bool, len(texts)) & ~np.fromiter(map(blank, texts), bool, len(texts))
+    found &= np.fromiter(map(bool, ids), bool, len(ids)) & ~np.fromiter(map(blank, ids), bool, len(ids))
+    if max(map(len, ids)) > MAX_ID_CHARS:
+        found &= [len(one) <= MAX_ID_CHARS for one in ids]
+    if len(set(ids)) < len(ids):
+        times = Counter(ids)
+        found &= [times[one] == 1 for one in ids]
+    return found
+
+
+def _float32(vectors: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    with np.errstate(over="ignore"):  # becomes infinite, which is refused
+        return np.ascontiguousarray(vectors, dtype=np.float32)
