@@ -61,8 +61,10 @@ def meet_unchanged(block: Block, fields: FieldMap, registry: Registry) -> Flags:
 def _is_simple(block: Block, fields: FieldMap) -> bool:
     """Return whether `to_article` takes the columns as they are, but for a value here and there."""
     kinds = block.kinds
+    if fields.id is None or fields.text is None:
+        return False
     named = [name for _, name in fields.parts if name is not None]
-    if kinds.get(fields.id or "") not in (str, int) or kinds.get(fields.text or "") is not str:
+    if kinds.get(fields.id) not in (str, int) or kinds.get(fields.text) is not str:
         return False
     if any(kinds.get(name) not in (str, int) for name in named if name in block.columns):
         return False
