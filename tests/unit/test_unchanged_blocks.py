@@ -187,7 +187,7 @@ def test_unchanged_rows_are_no_articles(tmp_path: Path, monkeypatch: pytest.Monk
     first, _, _ = plan(path, options, {})
     stored = {row.row_id: row.hash for one in first for row in one.rows}
     stored["30"] = "0" * 33
-    made: list[str] = []
+    made: list[int] = []
     real = Planner._article
 
     def article(self: Planner, record: Any, fields: Any) -> Any:
@@ -214,10 +214,11 @@ def test_unchanged_rows_are_no_articles(tmp_path: Path, monkeypatch: pytest.Monk
 def test_digests_of_columns_are_the_hashes_of_rows(rows: list[Any], names: list[str], with_vectors: bool) -> None:
     vectors = np.arange(len(rows) * 3, dtype=np.float32).reshape(-1, 3) if with_vectors else None
     extra = {name: [row[3] for row in rows] for name in names}
-    found = content_digests(*zip(*(row[:3] for row in rows), strict=True), extra, vectors).hex()
+    read, titles, texts_ = ([row[i] for row in rows] for i in range(3))
+    found = content_digests(read, titles, texts_, extra, vectors).hex()
     expected = [
-        content_hash(*row[:3], dict.fromkeys(names, row[3]), b"" if vectors is None else vectors[i].tobytes())
-        for i, row in enumerate(rows)
+        content_hash(one, title, text, dict.fromkeys(names, value), b"" if vectors is None else vectors[i].tobytes())
+        for i, (one, title, text, value) in enumerate(rows)
     ]
     assert [f"{found[at : at + 16]}:{found[at + 16 : at + 32]}" for at in range(0, len(found), 32)] == expected
 

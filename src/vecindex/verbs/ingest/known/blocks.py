@@ -93,7 +93,7 @@ def _texts(block: Block, name: str | None) -> Sequence[str]:
 def _fit(ids: Sequence[str], texts: Sequence[str]) -> Flags:
     """Return which rows have an id of their own and a text, (rows,)."""
     blank = str.isspace
-    found = np.fromiter(map(bool, texts), bool, len(texts)) & ~np.fromiter(map(blank, texts), bool, len(texts))
+    found: Flags = np.fromiter(map(bool, texts), bool, len(texts)) & ~np.fromiter(map(blank, texts), bool, len(texts))
     found &= np.fromiter(map(bool, ids), bool, len(ids)) & ~np.fromiter(map(blank, ids), bool, len(ids))
     if max(map(len, ids)) > MAX_ID_CHARS:
         found &= [len(one) <= MAX_ID_CHARS for one in ids]
