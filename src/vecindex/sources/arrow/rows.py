@@ -145,7 +145,7 @@ def _kind(kind: Any) -> type | None:
         kind = kind.value_type
     tests: tuple[tuple[Callable[[Any], bool], type], ...] = (
         (lambda k: types.is_string(k) or types.is_large_string(k) or types.is_string_view(k), str),
-        # Of 64 bits without a sign there are numbers that no column holds.
+        # Some unsigned ones of 64 bits are beyond what a column holds.
         (lambda k: types.is_integer(k) and not types.is_uint64(k), int),
         (types.is_boolean, bool),
         (lambda k: types.is_floating(k) and not types.is_float16(k), float),
