@@ -40,7 +40,7 @@ Item = Record | Rejected | LeftOut
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Rows of the input as columns, all of them records: what most rows are told by without being made.
+    """Rows of the input as columns, all of them records, which are made only where they are needed.
 
     Attributes
     ----------
