@@ -68,10 +68,11 @@ class MapResult(Result):
                 ) from error
             from vecindex.verbs.picture.widget.view import MapView
 
-            page = self.to_html().encode()
-            if len(page) > LIVE_MB * 1_000_000:
+            page = self.to_html()
+            size = len(page.encode())
+            if size > LIVE_MB * 1_000_000:
                 raise ConfigError(
-                    f"{self._name}: {len(page) / 1e6:.0f} MB are too many for a live map.",
+                    f"{self._name}: {size / 1e6:.0f} MB are too many for a live map.",
                     'Write it and open it in a browser: .write("map.html")',
                 )
             self._views["live"] = MapView(self.picture, page, self._name)

@@ -49,12 +49,12 @@ class MapView(anywidget.AnyWidget, Frames):
     height = traitlets.Int(640).tag(sync=True)
     selection = traitlets.Tuple()
 
-    def __init__(self, picture: MapPicture, page: bytes, name: str) -> None:
-        """Take a map, its page as UTF-8 and what a screen reader calls it."""
+    def __init__(self, picture: MapPicture, page: str, name: str) -> None:
+        """Take a map, its page and what a screen reader calls it."""
         self.picture = picture
         self._rows: dict[str, int] | None = None
         none = np.packbits(np.zeros(len(picture), dtype=np.bool_)).tobytes()
-        super().__init__(_page=page, _name=name, color=picture.colorings[0].key, _selected=none)
+        super().__init__(_page=page.encode(), _name=name, color=picture.colorings[0].key, _selected=none)
 
     def to_arrow(self) -> pa.Table:
         """Return the selected articles: id, title, x, y, and each coloring by categories as a column of texts."""
