@@ -164,8 +164,8 @@ def kept_neighbors(xy: F64, other: F64, k: int = KEPT_OF) -> tuple[Rows, int]:
     is smaller then. Of equally near ones those of the lower index come first.
 
     >>> line = np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0], [6.0, 0.0]])
-    >>> kept_neighbors(line, line[[0, 2, 1, 3]], k=1)
-    (array([0, 0, 1, 0]), 1)
+    >>> kept_neighbors(line, line[[0, 1, 3, 2]], k=1)
+    (array([1, 1, 0, 0]), 1)
     """
     both = np.flatnonzero(np.isfinite(xy).all(axis=1) & np.isfinite(other).all(axis=1))
     kept = np.full(len(xy), -1, dtype=np.int64)
