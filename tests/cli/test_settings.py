@@ -105,6 +105,11 @@ def test_another_file_is_named_by_a_variable(folder: Path, run: Run, monkeypatch
             "$VECINDEX_CONFIG",
         ),
         ("trust_remote_code = true", "not taken from a file that merely lies in the working", "$VECINDEX_CONFIG"),
+        (
+            "[serve]\nallow-annotate = true",
+            "not taken from a file that merely lies in the working",
+            "$VECINDEX_CONFIG",
+        ),
     ],
 )
 def test_what_is_wrong_in_the_file(folder: Path, run: Run, written: str, error: str, hint: str | None) -> None:

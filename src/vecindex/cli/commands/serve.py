@@ -9,10 +9,13 @@ from typing import Annotated, Unpack
 import typer
 
 from vecindex.cli.logs import record_end
-from vecindex.cli.options import Db, Table, options_of
+from vecindex.cli.options import NEVER_BY_A_FOLDER, Db, Table, options_of
 from vecindex.cli.streams import OutputError, silence
 from vecindex.config import DEFAULT_TABLE, database_uri
 from vecindex.options import ModelOptions
+
+# A file that came with somebody's data would else let the server write.
+NEVER_BY_A_FOLDER.add("allow_annotate")
 
 
 @options_of(ModelOptions)
