@@ -55,12 +55,14 @@ def read_labels(name: str, stdin: BinaryIO | None = None) -> dict[str, str]:
 
     Other columns are passed over, and lines without a label. Labels have single spaces.
 
-    Raises SourceError, with the line, for another header, a line without an id, and an id that has two labels.
+    Raises SourceError, with the line, for another header, a line without an id, an id that has two labels, and what
+    is no CSV; ConfigError where there is no label at all.
     """
     source = standard_input(stdin) if name == "-" else InputFile(name, name)
     labels: dict[str, str] = {}
     with source.open() as stream:
-        lines = csv.reader(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""))
+        # Strict, since an open quotation mark would else make one label of all lines that follow.
+        lines = csv.reader(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""), strict=True)
         try:
             header = next(lines, [])
             if "id" not in header or "label" not in header:
@@ -85,4 +87,7 @@ def read_labels(name: str, stdin: BinaryIO | None = None) -> dict[str, str]:
             raise SourceError(f"{source.name}: not valid UTF-8: {error.reason}.", "Save it as UTF-8.") from error
         except csv.Error as error:
             raise SourceError(f"{source.name}:{lines.line_num}: not readable as CSV: {error}.") from error
+    if not labels:
+        said = "standard input" if name == "-" else name
+        raise ConfigError(f"{said} holds no labels, so no articles are named.", "Give an id and its label a line.")
     return labels
