@@ -88,6 +88,7 @@ def test_a_file_gives_each_article_its_own_label(tmp_path: Path) -> None:
         (b"id,label\n,x\n", "labels.csv:2: no id and label in this line"),
         (b"id,label\na,x\nb,y\na,y\n", "labels.csv:4: 'a' has two labels, 'x' and 'y'"),
         (b"id,label\na,\xff\n", "not valid UTF-8"),
+        (b'id,label\na00001,"x\na00002,y\n', "labels.csv:3: not readable as CSV"),
     ],
 )
 def test_a_file_that_is_not_one_of_labels_says_where(tmp_path: Path, text: bytes, told: str) -> None:
@@ -96,6 +97,28 @@ def test_a_file_that_is_not_one_of_labels_says_where(tmp_path: Path, text: bytes
     with pytest.raises(SourceError, match=told):
         vecindex.open(tmp_path / "db").annotate(labels=tmp_path / "labels.csv")
     assert "label" not in Database(tmp_path / "db").articles("articles").schema.names
+
+
+@pytest.mark.parametrize("text", ["id,label\n", "id,label\na00001,\na00002, \n"])
+def test_a_file_without_labels_is_refused(tmp_path: Path, text: str) -> None:
+    filled(tmp_path / "db", 3)
+    (tmp_path / "labels.csv").write_text(text)
+    with pytest.raises(ConfigError, match=r"labels.csv holds no labels, so no articles are named"):
+        vecindex.open(tmp_path / "db").annotate(labels=tmp_path / "labels.csv", tag="before")
+    assert Database(tmp_path / "db").articles("articles").tags() == {}
+
+
+def test_a_tag_stays_where_no_article_is_found(tmp_path: Path) -> None:
+    filled(tmp_path, 3)
+    index = vecindex.open(tmp_path)
+    index.annotate(["a00001"], label="x", tag="before")
+    there = Database(tmp_path).articles("articles").tags()
+    report = index.annotate(["nope"], label="y", tag="before")
+    assert (report.articles, report.tag) == (0, None)
+    assert index.annotate(where="false", clear=True, tag="before").tag is None
+    assert Database(tmp_path).articles("articles").tags() == there
+    index.annotate(restore="before")
+    assert labels(tmp_path) == {}
 
 
 def test_nothing_is_done_to_a_table_that_has_changed(tmp_path: Path) -> None:

@@ -114,6 +114,14 @@ def test_other_pages_store_nothing(client: Client, folder: Path) -> None:
     assert Database(folder).articles("articles").version == version
 
 
+def test_a_label_that_finds_no_article_leaves_the_one_before_to_undo(client: Client, folder: Path) -> None:
+    version = client("/api/annotate", {"label": "x", "ids": ["a00001"]}).json["version"]
+    nothing = client("/api/annotate", {"label": "y", "ids": ["nope"]}).json
+    assert (nothing["articles"], nothing["version"]) == (0, version)
+    assert client("/api/annotate", {"undo": version}).status == 200
+    assert labels(folder) == {}
+
+
 def test_a_large_selection_is_taken_and_nothing_else_large(client: Client) -> None:
     large = {"label": "x", "ids": ["n" * 100 for _ in range(1_500)]}
     assert client("/api/annotate", large).json["articles"] == 0

@@ -363,7 +363,7 @@ class Annotated(Reply):
     articles: int
     rows: int
     not_found: list[str] = Field(description="Ids that the table does not have any more.")
-    tag: str = Field(description="The tag of the table as it was before.")
+    tag: str = Field(description="The tag of the table as it was before the last label that an article got.")
     same_rows: bool = Field(description="Whether the rows of the map that the request names are the same as before.")
 
 

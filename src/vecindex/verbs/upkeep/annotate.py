@@ -43,7 +43,7 @@ class AnnotateReport(Result):
     articles, rows : that have it; rows are more than articles where articles are in chunks.
     not_found : ids asked for that the table does not have.
     restored : the tag whose labels the column has again.
-    tag : the tag of the table as it was before.
+    tag : the tag of the table as it was before; None where none was asked for, or no article was found.
     version : of the table, with the labels.
     """
 
@@ -115,7 +115,10 @@ def annotate(
         else:
             by_article = _by_article(given, found.asked)
             values = [by_article.get(article, label) for article in found.articles]
-        if tag is not None:
+        if not found.rows:
+            # Nothing is done, so the tag stays at what undoes the labels before these.
+            tag = None
+        elif tag is not None:
             table.put_tag(tag)
         if found.rows:
             put_texts(table, column, pa.array(found.rows, pa.string()), pa.array(values, pa.string()))
