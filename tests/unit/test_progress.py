@@ -25,6 +25,12 @@ def test_lines_show_rows_rate_time_left_batch_and_device(
     ]
 
 
+def test_a_single_row_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with module.Screen() as screen:
+        screen.estimate(Estimate(1, True, 50.0, 0.1, 5_000, 9_000_000, "cpu", "bf16", 0.99993))
+    assert capsys.readouterr().err.startswith("estimate: 1 row to do, ")
+
+
 def test_a_stage_shows_how_long_it_will_take(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,7 @@ from vecindex.cli.logs import SAID
 from vecindex.cli.output import VOICE, WORTH_A_FORECAST_S, about, duration, expected, say, size, warn
 from vecindex.cli.spelling import spelled
 from vecindex.cli.wrapping import cells, cut
-from vecindex.messages import Message, percent
+from vecindex.messages import Message, counted, percent
 from vecindex.types import Estimate, Forecast, Progress, Stage
 
 _LINE_EVERY_S = 30.0
@@ -64,8 +64,8 @@ class Screen(AbstractContextManager["Screen"]):
         self._todo = estimate.rows
         parts = []
         if estimate.rows is not None:
-            rows = f"{estimate.rows:,}" if estimate.exact else about(estimate.rows)
-            parts.append(f"{rows} rows to do")
+            rows = counted(estimate.rows, "row") if estimate.exact else f"{about(estimate.rows)} rows"
+            parts.append(f"{rows} to do")
         if estimate.texts_per_s:
             parts.append(f"{estimate.texts_per_s:.0f} texts/s on {estimate.device} in {estimate.precision}")
         if estimate.precision_cosine is not None and estimate.precision != "fp32":
