@@ -78,7 +78,7 @@ def test_several_maps(run: Run, made: Path, tmp_path: Path) -> None:
     told = run("map", tmp_path / "m.html", "--db", made / "db", "--map", "flat", "--map", "other")
     words = " ".join(told.out.split())
     assert "map 'flat' of articles (as asked), 80 articles," in words
-    assert words.endswith("alongside it other")
+    assert words.endswith(". The page also shows the map 'other'")
 
 
 def test_a_setting_names_one_map_or_several(

@@ -176,10 +176,11 @@ def _print(result: MapResult, written: Written) -> None:
     outside = picture.articles - len(picture)
     parts += [f"{outside:,} more are not on it"] if outside else []
     parts += [f"{result.topics} topic{'' if result.topics == 1 else 's'}"] if result.topics else []
-    parts += [f"alongside it {', '.join(other.map for other in picture.alongside)}"] if picture.alongside else []
     asked = len(picture.questions)
     parts += [f"{asked:,} question{'' if asked == 1 else 's'}"] if asked else []
-    prose(", ".join(parts), f"{written.path} ({size(written.bytes)}): ")
+    others = [repr(other.map) for other in picture.alongside]
+    also = f". The page also shows the map{'' if len(others) == 1 else 's'} {', '.join(others)}" if others else ""
+    prose(f"{', '.join(parts)}{also}", f"{written.path} ({size(written.bytes)}): ")
 
 
 def _check_picture(context: typer.Context, out: str, options: MapOptions) -> None:
