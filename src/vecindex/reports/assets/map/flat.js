@@ -99,7 +99,31 @@ export class FlatPainter {
     if (left <= 0) this.budget = Math.min(1e6, Math.max(4000, (allowed / took) * PATIENCE));
     const done = look.next === look.todo.length;
     if (done) picture.context.putImageData(picture.image, 0, 0);
+    if (done && look.shade) this.#shade(picture, look);
     return done;
+  }
+
+  #shade({ context, width, height }, { shade, x, y, scale }) {
+    if (this.shaded?.alpha !== shade.alpha || this.shaded.tint !== shade.tint) this.shaded = this.#shadow(shade);
+    const at = [(shade.x0 - x) * scale + width / 2, (y - shade.y1) * scale + height / 2];
+    context.imageSmoothingEnabled = true;
+    context.drawImage(this.shaded.canvas, at[0], at[1], (shade.x1 - shade.x0) * scale, (shade.y1 - shade.y0) * scale);
+  }
+
+  /** A shade as a small picture, the highest row first. */
+  #shadow({ alpha, wide, high, tint }) {
+    const canvas = document.createElement("canvas");
+    canvas.width = wide;
+    canvas.height = high;
+    const context = canvas.getContext("2d");
+    const image = context.createImageData(wide, high);
+    const words = new Uint32Array(image.data.buffer);
+    const [r, g, b] = tint, color = (b << 16) | (g << 8) | r;
+    for (let row = 0; row < high; row++) {
+      for (let i = 0; i < wide; i++) words[(high - 1 - row) * wide + i] = ((alpha[row * wide + i] << 24) | color) >>> 0;
+    }
+    context.putImageData(image, 0, 0);
+    return { alpha, tint, canvas };
   }
 
   #begin(picture, look) {

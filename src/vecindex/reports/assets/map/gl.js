@@ -60,6 +60,20 @@ const QUAD = [
   }`,
 ];
 
+/** @type {Shaders} */
+const SHADE = [
+  QUAD[0],
+  `#version 300 es
+  precision highp float;
+  in vec2 at;
+  uniform sampler2D shade;
+  uniform vec3 tint;
+  out vec4 pixel;
+  void main() {
+    pixel = vec4(tint, texture(shade, at).r);
+  }`,
+];
+
 // Software WebGL: browsers do not report it as slow, but for points it is.
 function isEmulated(gl) {
   const info = gl.getExtension("WEBGL_debug_renderer_info");
@@ -108,6 +122,8 @@ export class GlPainter {
     this.name = "WebGL2";
     this.points = program(gl, POINTS);
     this.quad = program(gl, QUAD);
+    this.shade = program(gl, SHADE);
+    this.shades = gl.createTexture();
     this.vertices = gl.createVertexArray();
     this.nothing = gl.createVertexArray();
     this.buffers = [0, 1, 2].map(() => gl.createBuffer());
@@ -207,7 +223,7 @@ export class GlPainter {
    *
    * `look`: the rectangle (its center `x`, `y`, and `scale` in pixels per unit), the `paper` color, the `ranges` of slots,
    * and `passes`, each with `highlighted` (-1 any, 0, 1), `side` and `alpha` of a point, and perhaps `plain`, one color
-   * for all.
+   * for all; at last `shade`, which is drawn over them (see Density), and its color `tint`; null for none.
    */
   fill(picture, look, still) {
     const { gl } = this;
@@ -246,11 +262,35 @@ export class GlPainter {
       left -= count;
       if (range.first === range.end) look.next++;
     }
+    const done = look.next === look.todo.length;
+    if (done && look.shade) this.#shade(picture, look);
     // Only a full budget shows whether it may grow.
     const timed = left <= 0 && !still;
     this.waiting = { sync: gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0), since: performance.now(), timed };
     gl.flush();
-    return look.next === look.todo.length;
+    return done;
+  }
+
+  #shade({ width, height }, { shade, x, y, scale }) {
+    const { gl } = this;
+    const { at } = this.shade;
+    gl.useProgram(this.shade.made);
+    gl.bindVertexArray(this.nothing);
+    gl.bindTexture(gl.TEXTURE_2D, this.shades);
+    if (this.shaded !== shade.alpha) {
+      gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8, shade.wide, shade.high, 0, gl.RED, gl.UNSIGNED_BYTE, shade.alpha);
+      for (const [name, value] of [
+        [gl.TEXTURE_MIN_FILTER, gl.LINEAR], [gl.TEXTURE_MAG_FILTER, gl.LINEAR],
+        [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE], [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE],
+      ]) gl.texParameteri(gl.TEXTURE_2D, name, value);
+      this.shaded = shade.alpha;
+    }
+    gl.uniform1i(at.shade, 0);
+    gl.uniform3f(at.tint, ...shade.tint.map((v) => v / 255));
+    const [sx, sy] = [(2 * scale) / width, (2 * scale) / height];
+    gl.uniform4f(at.box, (shade.x0 - x) * sx, (shade.y0 - y) * sy, (shade.x1 - shade.x0) * sx, (shade.y1 - shade.y0) * sy);
+    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
   }
 
   /**

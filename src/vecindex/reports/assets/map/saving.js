@@ -9,7 +9,8 @@ const escaped = (text) => String(text).replace(/[&<>"']/g, (letter) => `&#${lett
 /** What stands below the picture: a line on the map, and the legend. */
 function foot(viewer) {
   const { header, coloring, legend, scene, maps } = viewer;
-  const about = `${header.table}, map “${maps.shown.map}”, ${maps.shown.shown.toLocaleString("en-US")} ${header.by ?? "article"}s, by ${coloring.label}`;
+  const shaded = scene.shaded ? `; ${scene.theme === "dark" ? "brighter" : "darker"} where points overlap` : "";
+  const about = `${header.table}, map “${maps.shown.map}”, ${maps.shown.shown.toLocaleString("en-US")} ${header.by ?? "article"}s, by ${coloring.label}${shaded}`;
   const hex = (code) => `rgb(${scene.colors[code].join(" ")})`;
   const entries = coloring.kind === "category"
     ? coloring.names.map((name, code) => [hex(code), `${name} (${legend.tally[code].toLocaleString("en-US")})`])

@@ -2,6 +2,7 @@
 
 import { Camera } from "./camera.js";
 import { bytes, palette } from "./colors.js";
+import { Density } from "./density.js";
 import { Grid } from "./grid.js";
 import { FlatPainter } from "./flat.js";
 import { GlPainter } from "./gl.js";
@@ -12,6 +13,9 @@ import { Pictures } from "./pictures.js";
 const COLORS = ["paper", "ink", "quiet", "accent", "second", "line"];
 const PAPER = { paper: "#ffffff", ink: "#000000", quiet: "#444444", accent: "#07555c", second: "#7a4107", line: "#bbbbbb" };
 const KEPT_TIMES = 180;
+// What labels keep clear of, by so many CSS pixels.
+const CLEAR = 2;
+const COVERS = ".vmap-buttons, .vmap-tools, .vmap-toggles, .vmap-save, .vmap-caption, .vmap-key";
 
 const clamp = (v, least, most) => Math.min(most, Math.max(least, v));
 
@@ -28,6 +32,8 @@ export class Scene {
     this.labels = new Labels();
     this.overlay = new Overlay(this.over, this.camera, this.labels);
     this.grid = null;
+    /** Whether a shade says where points lie on top of each other. */
+    this.shading = true;
     this.state = {
       questions: [], picked: null, pointed: null, selected: null, hovered: null, near: [], matches: [], radius: 2,
       cross: false, drawing: null, around: null, positionOf: (row) => [this.grid.x(row), this.grid.y(row)],
@@ -41,11 +47,22 @@ export class Scene {
     this.#open();
     this.watch = new ResizeObserver(() => this.resize());
     this.watch.observe(stage);
+    // Buttons come and go.
+    this.covers = new ResizeObserver(() => this.#cover());
+    for (const one of stage.querySelectorAll(COVERS)) this.covers.observe(one);
+  }
+
+  /** Labels keep clear of the buttons above the map. */
+  #cover() {
+    this.labels.covered = [...this.stage.querySelectorAll(COVERS)].filter((one) => one.offsetWidth > 0)
+      .map(({ offsetLeft: x, offsetTop: y, offsetWidth: w, offsetHeight: h }) => ({ x0: x - CLEAR, y0: y - CLEAR, x1: x + w + CLEAR, y1: y + h + CLEAR }));
+    this.request();
   }
 
   /** Nothing is drawn any more. */
   close() {
     this.watch.disconnect();
+    this.covers.disconnect();
     this.grid = this.mate = null;
     this.painter.close();
   }
@@ -92,6 +109,7 @@ export class Scene {
     this.highlighted = this.next = null;
     this.highlightedCount = this.grid.length;
     this.painter.setHighlighted(new Uint8Array(this.grid.length));
+    this.density = this.counted = null;
     let [x0, y0, x1, y1] = this.grid.length ? [65535, 65535, 0, 0] : [0, 0, 65535, 65535];
     const { xy } = grid;
     for (let i = 0; i < xy.length; i += 2) {
@@ -134,6 +152,7 @@ export class Scene {
       const bySlot = new Uint8Array(order.length);
       for (let slot = 0; slot < order.length; slot++) bySlot[slot] = highlighted[order[slot]];
       this.painter.setHighlighted(bySlot);
+      this.bySlot = bySlot;
     }
     this.pictures.changed();
   }
@@ -145,6 +164,7 @@ export class Scene {
     colors ??= Object.fromEntries(COLORS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
     this.overlay.setColors(colors);
     this.paper = bytes(colors.paper);
+    this.tint = bytes(colors.ink);
     if (this.coloring) {
       this.colors = palette(this.coloring, theme);
       this.painter.setPalette(this.colors);
@@ -177,6 +197,7 @@ export class Scene {
       canvas.height = Math.round(height * ratio);
     }
     this.pictures.forget();
+    this.#cover();
     this.camera.resize(width, height);
     this.on.resized?.();
     // Not at the next frame: a resized canvas is empty.
@@ -207,7 +228,8 @@ export class Scene {
     const ranges = grid.ranges(view.x - halfW, view.y - halfH, view.x + halfW, view.y + halfH);
     const pass = { highlighted: -1, side: side * ratio, alpha };
     const passes = this.highlighted === null ? [pass] : this.#twoPasses(pass, ratio);
-    return { x: view.x, y: view.y, scale: view.scale, paper: this.paper, ranges, passes, count: ranges.reduce((n, [a, b]) => n + b - a, 0) };
+    const shade = this.#shade(passes.at(-1).side / view.scale);
+    return { x: view.x, y: view.y, scale: view.scale, paper: this.paper, ranges, passes, shade, count: ranges.reduce((n, [a, b]) => n + b - a, 0) };
   }
 
   #twoPasses(pass, ratio) {
@@ -218,6 +240,44 @@ export class Scene {
       { highlighted: 0, side: pass.side, alpha: 0.3 * pass.alpha, plain: none },
       { highlighted: 1, side, alpha: Math.min(0.92, pass.alpha * larger) },
     ];
+  }
+
+  /** Points of a width in steps of the map, as an area. */
+  #area(side) {
+    return 0.785 * side * side;
+  }
+
+  get #densities() {
+    const { bounds, core } = this.camera;
+    return (this.density ??= new Density(this.grid, core ?? bounds));
+  }
+
+  /** What shades points of a width in steps of the map; null for nothing. */
+  #shade(side) {
+    // The lightness of a number's color is its value.
+    if (!this.shading || this.coloring.kind !== "category") return null;
+    const density = this.#densities;
+    if (this.counted !== this.highlighted) density.count(this.highlighted && this.bySlot);
+    this.counted = this.highlighted;
+    const shade = density.shade(this.#area(side));
+    return shade && { ...shade, tint: this.tint };
+  }
+
+  /** Whether points overlap so much, when the map is seen first, that a shade says more. */
+  get overlaps() {
+    if (!this.grid?.length || this.coloring.kind !== "category") return false;
+    return this.#densities.overlap(this.#area(this.side(1) / this.camera.home.scale));
+  }
+
+  /** Whether what is seen is shaded. */
+  get shaded() {
+    return Boolean(this.pictures.shown?.look.shade);
+  }
+
+  setShading(on) {
+    this.shading = on;
+    this.pictures.changed();
+    this.request();
   }
 
   /** Request a frame, of both scenes where there are two. */

@@ -18,6 +18,7 @@ import { Maps } from "./sides/maps.js";
 import { beyond } from "./strip.js";
 import { onSave } from "./saving.js";
 import { Texts } from "./texts.js";
+import { offerShading, onToggles } from "./toggles.js";
 import { onPrint } from "./printing.js";
 import { Address } from "./work/address.js";
 import { reasons } from "./why.js";
@@ -57,7 +58,10 @@ export class Viewer {
         this.pointing?.look();
         this.address?.changed(false);
       },
-      resized: () => this.insets(),
+      resized: () => {
+        this.insets();
+        if (this.coloring) offerShading(this);
+      },
     });
     this.camera = this.scene.camera;
     this.state = this.scene.state;
@@ -181,6 +185,7 @@ export class Viewer {
     this.work.facets.keep(coloring.key);
     this.legend.set(coloring, codes, this.work.filters.only.get(coloring.key) ?? null);
     this.legend.draw(this.scene.colors);
+    offerShading(this);
     this.work.draw();
   }
 
@@ -372,24 +377,14 @@ export class Viewer {
     onSave(this);
     this.find("notice-close").addEventListener("click", () => this.notice(null));
     this.find("color").addEventListener("change", (event) => this.setColoring(event.target.value));
-    this.#toggle("toggle-labels", "showLabels");
-    this.#toggle("toggle-questions", "showQuestions");
+    onToggles(this);
     const again = () => {
       for (const one of this.maps.scenes) one.setTheme(theme());
       if (!this.header) return;
       this.legend.draw(scene.colors);
       this.work.facets.draw();
+      offerShading(this);
     };
     onTheme(again);
-  }
-
-  #toggle(name, what) {
-    const button = this.find(name);
-    button.addEventListener("click", () => {
-      const on = !this.scene.overlay[what];
-      for (const { overlay } of this.maps.scenes) overlay[what] = on;
-      button.setAttribute("aria-pressed", String(on));
-      this.scene.request();
-    });
   }
 }

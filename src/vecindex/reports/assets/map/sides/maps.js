@@ -5,6 +5,7 @@ import { count } from "../../shared/format.js";
 import { flyToQuestion } from "../flights.js";
 import { Grid } from "../grid.js";
 import { fillStrip } from "../strip.js";
+import { offerShading } from "../toggles.js";
 import { Move } from "./move.js";
 import { Second } from "./second.js";
 
@@ -124,6 +125,7 @@ export class Maps {
     this.shown = one;
     this.#put();
     scene.setCodes(viewer.codes[viewer.coloring.key], viewer.coloring);
+    offerShading(viewer);
     viewer.work.draw();
     state.picked = picked < 0 ? null : state.questions[picked];
     const { selected } = state;
@@ -186,6 +188,7 @@ export class Maps {
     if (one) this.second = new Second(viewer, one);
     viewer.scene.mate = this.second?.scene ?? null;
     this.#mark();
+    offerShading(viewer);
     viewer.work.draw();
     viewer.scene.resize();
     viewer.insets();

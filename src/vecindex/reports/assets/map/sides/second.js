@@ -57,6 +57,7 @@ export class Second {
     this.scene.setCodes(viewer.codes[viewer.coloring.key], viewer.coloring);
     this.scene.overlay.showLabels = viewer.scene.overlay.showLabels;
     this.scene.overlay.showQuestions = viewer.scene.overlay.showQuestions;
+    this.scene.shading = viewer.scene.shading;
     this.pointing = new Pointing(/** @type {any} */ (this));
     this.scene.resize();
   }
