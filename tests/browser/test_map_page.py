@@ -681,7 +681,7 @@ def test_hostile_texts_are_shown_and_do_nothing(open_page: Open) -> None:
     assert page.locator(".vmap-card h3").evaluate("(e) => e.textContent") == text
     page.get_by_label("Search titles").fill("script alert")
     page.locator(".vmap-results button").first.wait_for()
-    assert page.locator(".vmap-results bdi").first.evaluate("(e) => e.textContent") == text
+    assert page.locator(".vmap-results .vmap-clamp").first.evaluate("(e) => e.textContent") == text
     assert page.locator(".vmap-badge").inner_text() == text
     assert page.locator(".vmap img, .vmap script").count() == 0
     assert page.title() == clean(f"Map “{HOSTILE[0]}” of {HOSTILE[1]}")

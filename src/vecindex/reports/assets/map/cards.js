@@ -4,6 +4,7 @@ import { element, given } from "../shared/dom.js";
 import { count, percent } from "../shared/format.js";
 import { promised } from "./lens.js";
 import { fold } from "./search.js";
+import { fitted, heading, titled } from "./titles.js";
 
 const MOST_LISTED = 200;
 const distance = (v) => v.toFixed(3);
@@ -92,7 +93,7 @@ export class QuestionList {
           type: "button", class: "vmap-item vmap-question", "data-index": index,
           "aria-pressed": String(index === this.picked), onclick: () => this.on.pick(index),
         },
-        element("span", { class: "vmap-question-text" }, given(question.text)),
+        element("span", { class: "vmap-question-text" }, titled(question.text)),
         element(
           "span",
           { class: "vmap-question-facts" },
@@ -153,7 +154,7 @@ export class Card {
       "ol",
       { class: "vmap-articles" },
       ...rows.map((row, i) => {
-        const name = given("…");
+        const name = titled("…");
         if (row === null) name.textContent = "an article that is not on the map";
         else this.#later(name, this.on.text("titles", row).then((title) => title || "(no title)"));
         const id = given("");
@@ -182,7 +183,7 @@ export class Card {
    */
   article(row, fields, near, around, back) {
     this.turn++;
-    const title = element("h3", {}), id = given(""), snippet = element("p", { class: "vmap-snippet", dir: "auto" });
+    const title = heading(), id = given(""), snippet = element("p", { class: "vmap-snippet", dir: "auto" });
     const values = fields.flatMap(({ label, value }) => {
       const shown = given("…");
       this.#later(shown, value);
@@ -198,9 +199,7 @@ export class Card {
       lists,
       back ? element("button", { type: "button", class: "vmap-plain", onclick: back }, "Back to the question") : null,
     );
-    const name = given("");
-    title.append(name);
-    this.#later(name, this.on.text("titles", row).then((text) => text || "(no title)"));
+    this.#later(title, this.on.text("titles", row).then((text) => text || "(no title)")).then(() => fitted(title));
     this.#later(id, this.on.text("ids", row));
     this.#later(snippet, this.on.text("snippets", row));
     this.#both(lists, around);
@@ -249,10 +248,11 @@ export class Card {
         element("span", { class: "vmap-dist", title: "cosine distance to the question, 0 is nearest" }, distance(one.dist)),
       );
     });
+    const title = heading(question.text);
     const where = question.x === null ? [element("p", { class: "vmap-note" }, "None of its nearest articles is on the map, so it has no position there.")] : [];
     this.#open(
       "Question",
-      element("h3", {}, given(question.text)),
+      title,
       element("p", { class: "vmap-id" }, given(question.id), question.topic ? element("span", {}, " · ", given(question.topic)) : null),
       element("p", { class: "vmap-verdict" }, element("b", {}, percent(question.overlap)), ` of its ${question.nearest.length || k} nearest articles are also nearest on the map.`),
       ...where,
@@ -261,6 +261,7 @@ export class Card {
       element("h4", {}, "Nearest by embedding"),
       this.#articles(question.nearest.map((one) => one.row), facts),
     );
+    fitted(title);
   }
 }
 

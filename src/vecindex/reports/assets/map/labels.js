@@ -44,9 +44,18 @@ export function linesOf(name) {
 const since = (level) => (level === 0 ? 0 : 1.7 * 2.1 ** (level - 1));
 const until = (level, levels) => (level + 2 < levels ? since(level + 2) * 1.6 : Infinity);
 
+/** How far a box must be moved so that it leaves another one, in each of the four ways. */
+const waysOut = ({ x, y, w, h }, { x0, y0, x1, y1 }) => [
+  { dx: x0 - w - x, dy: 0 }, { dx: x1 + w - x, dy: 0 }, { dx: 0, dy: y0 - h - y }, { dx: 0, dy: y1 + h - y },
+];
+
+const overlap = (box, { x0, y0, x1, y1 }) => box.x - box.w < x1 && box.x + box.w > x0 && box.y - box.h < y1 && box.y + box.h > y0;
+
 export class Labels {
   constructor() {
     this.items = [];
+    /** What lies above the map, such as buttons: boxes in CSS pixels. @type {{ x0: number, y0: number, x1: number, y1: number }[]} */
+    this.covered = [];
     this.scale = null;
   }
 
@@ -146,19 +155,39 @@ export class Labels {
   }
 
   /**
-   * Whether a label has room: one whose position is in view is moved inwards until it is seen whole, and left out where
-   * another one stands then.
+   * Whether a label has room: one whose position is in view is moved inwards, and out from under buttons, until it is
+   * seen whole, and left out where another one stands then.
    */
   #inside(item, camera, taken) {
     const { width, height } = item.sprite;
     const [x, y] = camera.at(item.topic.x, item.topic.y);
     item.at = [x, y];
-    if (!item.wanted || x < 0 || y < 0 || x > camera.width || y > camera.height) return true;
+    if (!item.wanted) return true;
+    // It leaves the view with its position.
+    if (x < 0 || y < 0 || x > camera.width || y > camera.height) return !this.covered.some((one) => overlap({ x, y, w: width / 2, h: height / 2 }, one));
     const moved = (at, size, room) => (size + 2 * EDGE > room ? room / 2 : Math.min(Math.max(at, size / 2 + EDGE), room - size / 2 - EDGE));
     item.at = [moved(x, width, camera.width), moved(y, height, camera.height)];
     const box = { x: item.at[0], y: item.at[1], w: width / 2, h: height / 2 };
+    if (!this.#uncovered(box, camera)) return false;
+    item.at = [box.x, box.y];
     if (taken.some((b) => Math.abs(b.x - box.x) < b.w + box.w && Math.abs(b.y - box.y) < b.h + box.h)) return false;
     taken.push(box);
+    return true;
+  }
+
+  /** Move a box out from under what covers it, the shortest way that stays in view; false if there is none. */
+  #uncovered(box, camera) {
+    const over = this.covered.filter((one) => overlap(box, one));
+    if (!over.length) return true;
+    const ways = over.flatMap((one) => waysOut(box, one)).sort((a, b) => Math.abs(a.dx + a.dy) - Math.abs(b.dx + b.dy));
+    const way = ways.find(({ dx, dy }) => {
+      const moved = { ...box, x: box.x + dx, y: box.y + dy };
+      const inView = moved.x >= box.w && moved.y >= box.h && moved.x <= camera.width - box.w && moved.y <= camera.height - box.h;
+      return inView && !this.covered.some((one) => overlap(moved, one));
+    });
+    if (!way) return false;
+    box.x += way.dx;
+    box.y += way.dy;
     return true;
   }
 

@@ -55,7 +55,7 @@ export class Legend {
         "button",
         { type: "button", class: "vmap-entry", "data-code": code, "aria-pressed": "false", title: name, onclick: () => this.toggle(code) },
         this.#swatch(color),
-        element("span", { class: "vmap-entry-name" }, code === 255 ? name : given(name)),
+        element("span", { class: "vmap-entry-name", dir: "auto" }, name),
         element("span", { class: "vmap-n" }, count(known)),
       ),
     );

@@ -1,6 +1,7 @@
 // The search box and its results.
 import { element, given } from "../shared/dom.js";
 import { count } from "../shared/format.js";
+import { titled } from "./titles.js";
 
 /**
  * The search box. `on.find(text)` returns { rows, best, titles }, or null while the titles are read; `on.go(row)` opens
@@ -45,7 +46,7 @@ export class SearchBox {
   }
 
   #item(row, title, times) {
-    const item = element("button", { type: "button", class: "vmap-item", "data-row": row, onclick: () => this.on.go(row) }, given(title));
+    const item = element("button", { type: "button", class: "vmap-item", "data-row": row, onclick: () => this.on.go(row) }, titled(title));
     // Results with the same title show their ids.
     if (times > 1) {
       const id = given("");

@@ -1,7 +1,8 @@
 // The section of the panel that says what is selected, and takes it away.
 
-import { element, given } from "../../shared/dom.js";
+import { element } from "../../shared/dom.js";
 import { count } from "../../shared/format.js";
+import { titled } from "../titles.js";
 import { annotateCommand, copy, csv, download, exportCommand, idLines } from "./files.js";
 
 const LISTED = 100;
@@ -108,7 +109,7 @@ export class Selected {
     const found = rows.map((row, i) => ({ row, title: titles[i] }));
     if (sorted) found.sort((a, b) => a.title.localeCompare(b.title) || a.row - b.row);
     const items = found.slice(0, most).map(({ row, title }) => element(
-      "li", {}, element("button", { type: "button", class: "vmap-item", "data-row": row, onclick: () => this.on.pick(row) }, given(title || "(no title)")),
+      "li", {}, element("button", { type: "button", class: "vmap-item", "data-row": row, onclick: () => this.on.pick(row) }, titled(title || "(no title)")),
     ));
     if (all > most) items.push(element("li", {}, this.#button("Show more", () => this.#fill(most + 5 * LISTED))));
     this.list.replaceChildren(...items);
