@@ -16,6 +16,7 @@ _OPTIONS = {
     "bench-models": "bench_models.options:BenchModelsOptions",
     "build_index": "index.options:BuildIndexOptions",
     "compare": "compare.options:CompareOptions",
+    "delete": "upkeep.options:DeleteOptions",
     "evaluate": "evaluate.options:EvaluateOptions",
     "explore": "explore.options:ExploreOptions",
     "export": "export.options:ExportOptions",
@@ -28,7 +29,7 @@ _OPTIONS = {
     "search": "search.options:SearchOptions",
 }
 """The options class of each verb, below `verbs`; imported when a message names one of its options."""
-TYPED = {"lens": ("map", "--lens")}
+TYPED = {"lens": ("map", "--lens"), "write_topics": ("map", "--topics-file")}
 """Verbs that the command line has as an option of another one."""
 NAMED = {"build_index": "index"}
 """Verbs that the command line has under another name."""

@@ -15,8 +15,9 @@ import vecindex
 from planted import put_map
 from static_models import save_static
 from tables import Notices, chunked_table, filled, ids_in
-from vecindex.errors import ConfigError, LockedError, SourceError, StaleError
+from vecindex.errors import ConfigError, LockedError, SourceError, StaleError, UnavailableError
 from vecindex.store.database import Database
+from vecindex.verbs.upkeep import annotate as annotate_module
 from vecindex.verbs.upkeep.annotate import annotate
 
 
@@ -89,6 +90,7 @@ def test_a_file_gives_each_article_its_own_label(tmp_path: Path) -> None:
         (b"id,label\na,x\nb,y\na,y\n", "labels.csv:4: 'a' has two labels, 'x' and 'y'"),
         (b"id,label\na,\xff\n", "not valid UTF-8"),
         (b'id,label\na00001,"x\na00002,y\n', "labels.csv:3: not readable as CSV"),
+        (b"id,label\na,x\nb," + b"x" * 201, "labels.csv:3: A label has at most 200 characters, found 201"),
     ],
 )
 def test_a_file_that_is_not_one_of_labels_says_where(tmp_path: Path, text: bytes, told: str) -> None:
@@ -119,6 +121,35 @@ def test_a_tag_stays_where_no_article_is_found(tmp_path: Path) -> None:
     assert Database(tmp_path).articles("articles").tags() == there
     index.annotate(restore="before")
     assert labels(tmp_path) == {}
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_tag_names_what_it_did_where_no_label_could_be_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_first: bool
+) -> None:
+    filled(tmp_path, 3)
+    index = vecindex.open(tmp_path)
+    if not is_first:
+        index.annotate(["a00001"], label="x", tag="before")
+    there = Database(tmp_path).articles("articles").tags()
+    assert there == ({} if is_first else {"before": 2})
+
+    def full(*_: Any) -> None:
+        raise UnavailableError("The disk is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(annotate_module, "put_texts", full)
+        with pytest.raises(UnavailableError):
+            index.annotate(["a00002"], label="y", tag="before")
+    assert Database(tmp_path).articles("articles").tags() == there
+
+
+@pytest.mark.parametrize("length", [199, 200])
+def test_a_label_of_200_characters_is_one(tmp_path: Path, length: int) -> None:
+    filled(tmp_path, 3)
+    index = vecindex.open(tmp_path)
+    index.annotate(["a00001"], label=f"  {'ä' * (length - 2)}   b ")
+    assert labels(tmp_path) == {"a00001": f"{'ä' * (length - 2)} b"}
 
 
 def test_nothing_is_done_to_a_table_that_has_changed(tmp_path: Path) -> None:
@@ -165,6 +196,7 @@ def test_labels_color_the_map_and_are_its_topics(tmp_path: Path) -> None:
         (["a"], {"label": "x", "clear": True}, "Give one of"),
         (["a"], {"label": " "}, "A label is a text, found an empty one"),
         (["a"], {"label": "\ud800"}, "A label is a text in UTF-8"),
+        (["a"], {"label": "x" * 201}, "A label has at most 200 characters, found 201"),
         (["a"], {"label": "x", "where": "year > 1"}, "Give ids or where=, not both"),
         (["a"], {"label": "x", "column": "year"}, "the column .year. holds a field of your source, no labels"),
         (["a"], {"label": "x", "column": "vector"}, "the column 'vector' holds what the table itself needs"),

@@ -80,7 +80,7 @@ def test_labels_by_ids_condition_and_mask(client: Client, folder: Path) -> None:
     ("asked", "status", "told"),
     [
         ({"ids": ["a00001"]}, 400, 'Give one of "label": TEXT and "clear": true'),
-        ({"label": "x"}, 400, "No articles are named"),
+        ({"label": "x"}, 400, 'No articles are named. Give "ids", "where", or "mask" with its map.'),
         ({"label": "x", "ids": ["a"], "where": "true"}, 400, 'Give ids or "where", not both'),
         ({"label": "x", "where": "nope = 1"}, 400, "No field named nope"),
         ({"label": "x", "mask": "AAAAAAA="}, 400, "A mask goes with the map"),
@@ -89,7 +89,7 @@ def test_labels_by_ids_condition_and_mask(client: Client, folder: Path) -> None:
         ({"label": "x", "mask": "AA==", "map": "none"}, 404, "no map 'none'"),
         ({"label": "x", "mask": "AA==", "map": "flat", "edition": "1-old"}, 409, "The table has changed"),
         ({"label": "x", "ids": ["a00001"], "column": "topic"}, 400, "holds a field of your source"),
-        ({"label": "x" * 201, "ids": ["a00001"]}, 422, "label"),
+        ({"label": "x" * 201, "ids": ["a00001"]}, 400, "A label has at most 200 characters, found 201."),
         ({"undo": 1, "label": "x"}, 400, "To undo is all of a request"),
         ({"undo": 1}, 400, "has no column 'label' of labels"),
     ],
@@ -120,6 +120,27 @@ def test_a_label_that_finds_no_article_leaves_the_one_before_to_undo(client: Cli
     assert (nothing["articles"], nothing["version"]) == (0, version)
     assert client("/api/annotate", {"undo": version}).status == 200
     assert labels(folder) == {}
+
+
+def test_labels_are_undone_in_the_column_that_has_them(client: Client, folder: Path) -> None:
+    client("/api/annotate", {"label": "old", "ids": ["a00001"], "column": "other"})
+    version = client("/api/annotate", {"label": "x", "ids": ["a00002"]}).json["version"]
+    refused = client("/api/annotate", {"undo": version, "column": "other"})
+    assert (refused.status, refused.json["error"], refused.json["next"]) == (
+        400,
+        "The last labels are not of column 'other', but of 'label'.",
+        'Undo them with "column": "label"',
+    )
+    assert labels(folder) == {"a00002": "x"}
+    assert client("/api/annotate", {"undo": version, "column": "label"}).status == 200
+    assert labels(folder) == {}
+
+
+def test_labels_that_change_nothing_are_undone(client: Client, folder: Path) -> None:
+    client("/api/annotate", {"label": "x", "ids": ["a00002"]})
+    version = client("/api/annotate", {"label": "x", "ids": ["a00002"]}).json["version"]
+    assert client("/api/annotate", {"undo": version}).status == 200
+    assert labels(folder) == {"a00002": "x"}
 
 
 def test_a_large_selection_is_taken_and_nothing_else_large(client: Client) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from vecindex.core.limits import unlimited
 from vecindex.errors import ConfigError
-from vecindex.messages import command, counted, text
+from vecindex.messages import command, counted, option, text
 from vecindex.serve import models
 from vecindex.serve.answers import Refused
 from vecindex.serve.table.live import Live
@@ -73,6 +73,9 @@ def annotated(live: Live, asked: models.AnnotateAsked) -> models.Annotated:
 def _ids(live: Live, asked: models.AnnotateAsked) -> Sequence[str]:
     """Return the ids that a request names, one by one or by a mask."""
     if asked.mask is None:
+        if not asked.ids and asked.where is None:
+            ways = text("Give ", option("ids"), ", ", option("where"), ", or ", option("mask"), " with its map.")
+            raise ConfigError("No articles are named.", ways)
         return asked.ids or ()
     if asked.ids or asked.where is not None or asked.map is None:
         raise ConfigError(

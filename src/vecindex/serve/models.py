@@ -15,7 +15,6 @@ from vecindex.verbs.upkeep.options import AnnotateOptions
 MAX_QUESTION_CHARS = 8_000
 MAX_CONDITION_CHARS = 4_000
 MAX_NEIGHBORS = 1_000
-MAX_LABEL_CHARS = 200
 
 
 def declared(kind: Any, name: str, **limits: Any) -> Any:
@@ -338,7 +337,7 @@ class Filtered(Reply):
 class AnnotateAsked(Asked):
     """A label for articles: those of `ids`, of `where`, or of `mask`; or `undo` alone."""
 
-    label: str | None = declared(AnnotateOptions, "label", max_length=MAX_LABEL_CHARS)
+    label: str | None = declared(AnnotateOptions, "label")
     column: str = declared(AnnotateOptions, "column", max_length=60)
     clear: bool = declared(AnnotateOptions, "clear")
     ids: list[str] | None = Field(None, description="Ids of articles.")

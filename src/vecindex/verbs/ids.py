@@ -11,6 +11,8 @@ from vecindex.sources.base import Record
 from vecindex.sources.files import InputFile, read_lines, standard_input
 from vecindex.sources.jsons.rows import parse_object
 
+MAX_LABEL_CHARS = 200
+
 
 def no_ids(name: str) -> str:
     """Return that a file ("-" for standard input) has no ids."""
@@ -50,13 +52,21 @@ def read_ids(name: str, stdin: BinaryIO | None = None) -> list[str]:
     return ids
 
 
+def label_of(written: str) -> str:
+    """Return a label with single spaces; ConfigError for more than 200 characters."""
+    label = " ".join(written.split())
+    if len(label) > MAX_LABEL_CHARS:
+        raise ConfigError(f"A label has at most {MAX_LABEL_CHARS:,} characters, found {len(label):,}.")
+    return label
+
+
 def read_labels(name: str, stdin: BinaryIO | None = None) -> dict[str, str]:
     """Return the labels by id in a CSV file ("-" for standard input), whose header names `id` and `label`.
 
     Other columns are passed over, and lines without a label. Labels have single spaces.
 
-    Raises SourceError, with the line, for another header, a line without an id, an id that has two labels, and what
-    is no CSV; ConfigError where there is no label at all.
+    Raises SourceError, with the line, for another header, a line without an id, an id that has two labels, a label
+    that is too long, and what is no CSV; ConfigError where there is no label at all.
     """
     source = standard_input(stdin) if name == "-" else InputFile(name, name)
     labels: dict[str, str] = {}
@@ -77,7 +87,10 @@ def read_labels(name: str, stdin: BinaryIO | None = None) -> dict[str, str]:
                     continue
                 if len(line) <= max(at, label_at) or not line[at]:
                     raise SourceError(f"{location}: no id and label in this line.")
-                label = " ".join(line[label_at].split())
+                try:
+                    label = label_of(line[label_at])
+                except ConfigError as error:
+                    raise SourceError(f"{location}: {error.message}") from error
                 if label and labels.setdefault(line[at], label) != label:
                     raise SourceError(
                         f"{location}: {line[at]!r} has two labels, {labels[line[at]]!r} and {label!r}.",

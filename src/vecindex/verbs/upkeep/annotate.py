@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from vecindex.core.conditions import isin
 from vecindex.core.identity import id_as_written
-from vecindex.errors import ConfigError, StaleError
+from vecindex.errors import ConfigError, StaleError, VecindexError
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.options import checked
 from vecindex.schema import is_label
@@ -20,7 +21,7 @@ from vecindex.store.database import Database
 from vecindex.store.faults import is_unicode
 from vecindex.store.maps import put_texts
 from vecindex.store.search import check_condition
-from vecindex.verbs.ids import read_labels, some_ids
+from vecindex.verbs.ids import label_of, read_labels, some_ids
 from vecindex.verbs.upkeep.options import AnnotateOptions
 from vecindex.verbs.upkeep.tag import check_name
 
@@ -88,7 +89,7 @@ def annotate(
         check_name(tag)
     table = database.articles(name)
     _check_column(table, column, must_be=restore is not None or options["clear"])
-    label = None if options["clear"] or options["label"] is None else " ".join(options["label"].split())
+    label = None if options["clear"] or options["label"] is None else label_of(options["label"])
     given = {} if options["labels"] is None else read_labels(str(options["labels"]), stdin)
     wanted = [*ids, *given, *(some_ids(str(options["file"]), stdin) if options["file"] else [])]
     if options["where"] is not None:
@@ -115,13 +116,14 @@ def annotate(
         else:
             by_article = _by_article(given, found.asked)
             values = [by_article.get(article, label) for article in found.articles]
+        if version is not None and former is not None:
+            _check_undoes(table, database.articles(name, restore), column)
         if not found.rows:
             # Nothing is done, so the tag stays at what undoes the labels before these.
             tag = None
-        elif tag is not None:
-            table.put_tag(tag)
-        if found.rows:
-            put_texts(table, column, pa.array(found.rows, pa.string()), pa.array(values, pa.string()))
+        with _tagged(table, tag):
+            if found.rows:
+                put_texts(table, column, pa.array(found.rows, pa.string()), pa.array(values, pa.string()))
     of_each = dict(zip(found.articles, values, strict=True))
     counts = Counter(value for value in of_each.values() if value is not None and former is None)
     return AnnotateReport(
@@ -136,6 +138,38 @@ def annotate(
         tag,
         table.version,
     )
+
+
+@contextmanager
+def _tagged(table: ArticleTable, tag: str | None) -> Iterator[None]:
+    """Let a tag name the table as it is before the block; where the block fails, what it named before."""
+    if tag is None:
+        yield
+        return
+    before = table.tags().get(tag)
+    table.put_tag(tag)
+    try:
+        yield
+    except BaseException:
+        # What ended the block is to be told, whatever becomes of the tag.
+        with suppress(VecindexError):
+            if before is None:
+                table.remove_tag(tag)
+            else:
+                table.put_tag(tag, before)
+        raise
+
+
+def _check_undoes(table: ArticleTable, then: ArticleTable, column: str) -> None:
+    """Raise ConfigError where a column of labels is as it was, and another one is not: that one was meant."""
+    labels = [field.name for field in table.schema if is_label(field)]
+    if (changed := [name for name in labels if _texts_at(then, name) != _texts_at(table, name)]) and (
+        column not in changed
+    ):
+        raise ConfigError(
+            f"The last labels are not of column {column!r}, but of {changed[0]!r}.",
+            text("Undo them with ", option("column", changed[0])),
+        )
 
 
 def _check(ids: Sequence[str], options: AnnotateOptions) -> None:

@@ -23,7 +23,10 @@ class DeleteOptions(TypedDict, total=False):
     """Which articles to remove, where they are not named by id."""
 
     where: Annotated[str | None, Option('Articles that meet an SQL condition, e.g. "year < 1990".', metavar="SQL")]
-    file: Annotated[str | Path | None, Option("Ids, one per line; - for standard input.", metavar="FILE")]
+    file: Annotated[
+        str | Path | None,
+        Option("A file of ids, one per line; - for standard input.", flag="--ids --file", metavar="FILE"),
+    ]
     dry_run: Annotated[
         bool, Option("Only report what would be removed; change nothing.", default=False, flag="--dry-run")
     ]
@@ -34,7 +37,10 @@ class DeleteOptions(TypedDict, total=False):
 class AnnotateOptions(TypedDict, total=False):
     """Which articles get a label, and which."""
 
-    label: Annotated[str | None, Option("The label: a text that is stored with each of them.", metavar="TEXT")]
+    label: Annotated[
+        str | None,
+        Option("The label: a text of at most 200 characters that is stored with each of them.", metavar="TEXT"),
+    ]
     column: Annotated[str, Option("Column of the labels.", default="label", metavar="NAME")]
     where: Annotated[str | None, Option('Articles that meet an SQL condition, e.g. "year < 1990".', metavar="SQL")]
     file: Annotated[
