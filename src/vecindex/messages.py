@@ -127,6 +127,12 @@ def command(verb: str, *arguments: Any, **options: Any) -> Command:
     return Command(verb, arguments, given)
 
 
+_WRITTEN = {"map": "write"}
+"""Verbs whose argument is a file that the command line writes, with the method of their result that writes it."""
+_OF_A_RESULT = {"write_topics": "map().write_topics"}
+"""Verbs that Python has as a method of another one's result."""
+
+
 class PythonSpelling:
     """Options as arguments, commands as calls of an `Index` named index."""
 
@@ -142,9 +148,12 @@ class PythonSpelling:
         if table is not None:
             opened += f", {_literal(table)}"
         index = "index" if opened == "index.uri" else f"vecindex.open({opened})"
-        given = [_literal(value) for value in command.arguments]
-        given += [f"{name}={_literal(value)}" for name, value in options.items()]
-        return f"{index}.{command.verb}({', '.join(given)})"
+        arguments = [_literal(value) for value in command.arguments]
+        given = [f"{name}={_literal(value)}" for name, value in options.items()]
+        if arguments and command.verb in _WRITTEN:
+            return f"{index}.{command.verb}({', '.join(given)}).{_WRITTEN[command.verb]}({', '.join(arguments)})"
+        verb = _OF_A_RESULT.get(command.verb, command.verb)
+        return f"{index}.{verb}({', '.join([*arguments, *given])})"
 
 
 def _literal(value: Any) -> str:

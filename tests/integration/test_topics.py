@@ -13,6 +13,8 @@ import pytest
 import vecindex
 from planted import make_table, put_map
 from vecindex.errors import ConfigError, SourceError
+from vecindex.messages import Text
+from vecindex.spelling import CommandLine
 
 SHELVES = ("biology", "travel", "poetry")
 
@@ -101,10 +103,13 @@ def test_a_file_that_is_none_of_topics(database: Path, tmp_path: Path, content: 
     with pytest.raises(SourceError, match=told) as caught:
         vecindex.open(database).map(topics_file=str(path))
     if content is None:
-        assert f"index.map(map.html, topics_file={str(path)!r})" in str(caught.value.hint)
+        hint = caught.value.hint
+        assert isinstance(hint, Text)
+        assert str(hint).endswith(f"index.map().write_topics({str(path)!r})")
+        assert hint.spelled(CommandLine("map")).endswith(f"vecindex map --topics-file {path}")
     elif "name" not in content:
         # The command that is advised works: the file that it names is not there.
-        assert f"topics_file={str(tmp_path / 'topics-new.csv')!r}" in str(caught.value.hint)
+        assert f"write_topics({str(tmp_path / 'topics-new.csv')!r})" in str(caught.value.hint)
     with pytest.raises(ConfigError, match=r"A file of topics is a \.csv, found 'topics.txt'"):
         vecindex.open(database).map(topics_file="topics.txt")
 

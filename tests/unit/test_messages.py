@@ -56,6 +56,11 @@ def test_an_argument_that_begins_with_a_dash_can_be_pasted() -> None:
     asked = command("explore", "-odd.csv", "b.csv", questions="-q.txt")
     assert text(asked).spelled(run) == "vecindex explore --questions -q.txt --db d -- -odd.csv b.csv"
     assert text(command("ingest", "-")).spelled(run) == "vecindex ingest - --db d"
+    # What the command line writes itself, Python has a result write.
+    page = text(command("map", "m.html", map=["a", "b"]))
+    assert page.spelled(run) == "vecindex map m.html --map a --map b --db d"
+    assert str(page) == "index.map(map=['a', 'b']).write('m.html')"
+    assert str(text(command("map", color="year"))) == "index.map(color='year')"
     assert text(command("lens", "-1 is what?")).spelled(run) == "vecindex map --lens '-1 is what?' --db d"
 
 

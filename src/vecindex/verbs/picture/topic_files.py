@@ -13,7 +13,7 @@ import numpy as np
 from vecindex.core.picture import MapPicture, TopicLevel
 from vecindex.errors import ConfigError, SourceError
 from vecindex.files import is_there
-from vecindex.messages import Command, Placeholder, Text, command, text
+from vecindex.messages import Command, Text, command, text
 from vecindex.sources.files import InputFile, like_it
 from vecindex.verbs.picture.topics import distinct
 
@@ -84,7 +84,7 @@ def read_topics(path: str) -> list[NamedTopic]:
 
 
 def _made(path: str) -> Command:
-    return command("map", Placeholder("map.html"), topics_file=path)
+    return command("write_topics", path)
 
 
 def _another(path: str) -> Text:
