@@ -92,7 +92,7 @@ def test_delete_that_matches_nothing_ends_with_1(run: Run, tmp_path: Path) -> No
     assert run("delete", "--where", "year > 3000", "--yes", "--db", tmp_path).code == 1
     assert run("delete", "--where", "year >", "--yes", "--db", tmp_path).code == 2
     assert run("delete", "--db", tmp_path).code == 2
-    assert run("delete", "--file", "-", "--yes", "--db", tmp_path, stdin=b"a00000\na00001\n").code == 0
+    assert run("delete", "--ids", "-", "--yes", "--db", tmp_path, stdin=b"a00000\na00001\n").code == 0
     dry = run("delete", "--where", "true", "--dry-run", "--db", tmp_path)
     assert (dry.code, dry.err) == (0, "dry run: would remove 3 articles (3 rows) of articles\n")
     assert len(ids_in(tmp_path)) == 3
@@ -120,12 +120,12 @@ def test_optimize(run: Run, tmp_path: Path) -> None:
     filled(tmp_path, 5)
     done = run("optimize", "--older-than", "0s", "--db", tmp_path)
     assert (done.code, done.out) == (0, "")
-    assert done.err.startswith("articles: 1 to 1 fragments, 2 to ")
+    assert done.err.startswith("articles: 1 to 1 fragment, 2 to ")
     assert "stay" not in done.err
     for row_id in ("a00000", "a00001"):
         assert run("delete", row_id, "--yes", "--db", tmp_path).code == 0
     young = run("optimize", "--db", tmp_path).err
-    assert re.search(r"\n  \d old versions stay, because they are younger than 1 h 0 min\.", young)
+    assert re.search(r"\n  \d old versions stay, younger than 1 h 0 min\.", young)
     assert f"vecindex optimize --older-than 0s --db {tmp_path}" in young
     assert run("optimize", "--older-than", "soon", "--db", tmp_path).code == 2
 

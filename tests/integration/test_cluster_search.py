@@ -137,7 +137,7 @@ def test_a_vector_that_is_not_finite_is_named(sample_db: Path, tmp_path: Path, m
     bad = pa.FixedSizeListArray.from_arrays(of_nothing, type=row.schema.field(vector).type)
     row = row.set_column(vector, row.schema.field(vector), bad)
     table.append(row.set_column(name, row.schema.field(name), pa.array(["bad"])))
-    with pytest.raises(CorruptError, match=r"articles.*: 1 vectors are not finite\."):
+    with pytest.raises(CorruptError, match=r"articles.*: 1 vector is not finite\."):
         vecindex.open(db).overlap(QUESTIONS, **more)
 
 

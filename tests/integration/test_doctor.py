@@ -381,7 +381,7 @@ def test_leftovers_of_a_killed_writer_are_noted_and_no_fault(tmp_path: Path) -> 
     (tmp_path / TABLE / "data" / ".tmpXyZ").write_bytes(b"x" * 2_000_000)
     report = vecindex.open(tmp_path).doctor()
     assert report.sound
-    assert str(report.notes[0]) == "Killed writers left 1 temporary files (2.0 MB): index.optimize()"
+    assert str(report.notes[0]) == "Killed writers left 1 temporary file (2.0 MB): index.optimize()"
 
 
 def test_a_tag_without_its_version(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_figures_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     ]
     notes = " ".join(result.notes)
     assert "1 question has no judgment" in notes
-    assert "1 judged questions are not among the questions" in notes
+    assert "1 judged question is not among the questions" in notes
     assert "75 % of the first 10 hits by meaning were never judged" in notes
 
 

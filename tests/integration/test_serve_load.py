@@ -155,7 +155,7 @@ def test_an_answer_that_takes_too_long_is_given_up(client: Client, monkeypatch: 
 def test_only_so_many_wait(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace.PACE, "waiting", 0)
     got = client("/api/maps")
-    assert (got.status, got.json["error"]) == (503, "0 requests wait for their turn.")
+    assert (got.status, got.json["error"]) == (503, "0 requests wait for a turn.")
 
 
 # -- many at once ------------------------------------------------------------------------------------------

@@ -172,7 +172,7 @@ def test_what_is_not_finite_is_refused() -> None:
     with pytest.raises(ValueError, match="a query is not finite"):
         ExactSearch(bad, 2)
     search = ExactSearch(vectors, 2)
-    with pytest.raises(ValueError, match="1 vectors are not finite"):
+    with pytest.raises(ValueError, match="1 vector is not finite"):
         search.add(np.arange(10), bad)
     with pytest.raises(ValueError, match="9 rows for 10 vectors"):
         search.add(np.arange(9), vectors)
@@ -196,7 +196,7 @@ def test_what_is_not_finite_is_refused_in_every_block(
     vectors[row, 1 + row % 7] = value
     search = ExactSearch(queries, 4)
     search.add(np.arange(2_000), corpus(1, 2_000, 8))
-    with pytest.raises(ValueError, match="1 vectors are not finite"):
+    with pytest.raises(ValueError, match="1 vector is not finite"):
         search.add(np.arange(2_000, 4_000), vectors)
 
 

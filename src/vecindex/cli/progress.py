@@ -173,4 +173,4 @@ def _left(progress: Progress) -> str:
     """Return how long the model needs for the transaction in flight at its rate so far; "" where that is unknown."""
     if not progress.in_flight or not progress.texts_per_s:
         return ""
-    return f"about {duration(progress.in_flight / progress.texts_per_s)} ({progress.in_flight:,} texts left)"
+    return f"about {duration(progress.in_flight / progress.texts_per_s)} ({counted(progress.in_flight, 'text')} left)"

@@ -11,7 +11,7 @@ from typing import Any
 
 from vecindex.cluster.connection import Cluster, Room
 from vecindex.errors import ConfigError, Interrupted, ModelError
-from vecindex.messages import Message, option, text
+from vecindex.messages import Message, counted, option, text
 
 _LOG = logging.getLogger(__name__)
 MOST_DEATHS = 3
@@ -288,7 +288,7 @@ class Pool:
     def _no_room(self) -> ConfigError:
         there = self._cluster.ray.cluster_resources()
         found = f"{there.get('CPU', 0):g} cores and {there.get('GPU', 0):g} GPUs"
-        wanted = f"{self._room.gpus} GPU" if self._room.gpus else f"{self._room.cores} cores"
+        wanted = f"{self._room.gpus} GPU" if self._room.gpus else counted(self._room.cores, "core")
         return ConfigError(
             f"The Ray cluster has no room for a worker: one needs {wanted} of a machine, all of them have {found}.",
             text("Give it machines, wait until others are done, or ask for less: ", option("worker_cores", 1)),

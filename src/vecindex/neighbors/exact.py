@@ -230,7 +230,7 @@ def refuse_unusable(vectors: F32) -> None:
     """Raise ValueError when a vector is not finite."""
     unusable = int((~usable(vectors)).sum())
     if unusable:
-        raise ValueError(f"{unusable} vectors are not finite")
+        raise ValueError(f"{unusable:,} {'vector is' if unusable == 1 else 'vectors are'} not finite")
 
 
 def _lists(query: Rows, local: Rows) -> tuple[Rows, Rows]:

@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from vecindex.core.limits import Limit, Stopped, look
 from vecindex.errors import VecindexError
+from vecindex.messages import counted
 from vecindex.serve.answers import Packed, Refused, failure, failure_of, json_response
 from vecindex.serve.guard import Guard
 from vecindex.serve.handlers import Handlers
@@ -97,7 +98,8 @@ class Server:
         left = asyncio.create_task(_left(request))
         try:
             if self._waiting >= PACE.waiting:
-                raise Refused(503, f"{self._waiting} requests wait for their turn.", "Ask again later.")
+                wait = counted(self._waiting, "request waits", "requests wait")
+                raise Refused(503, f"{wait} for a turn.", "Ask again later.")
             await self._turn(turns, left, limit)
             work_task = asyncio.create_task(anyio.to_thread.run_sync(self._counted, _limited(limit, work)))
             work_task.add_done_callback(lambda done: _ended(turns, done))

@@ -60,7 +60,7 @@ class SheetSource:
         for number, row in rows[begin:]:
             location = f"{self.name} {sheet} row {number}"
             if any(value is not None for value in row[len(names) :]):
-                reason = f"found {len(row)} values, expected {len(names)}"
+                reason = f"found {counted(len(row), 'value')}, expected {len(names)}"
                 yield Rejected(location, reason, excerpt=excerpt(row))
             else:
                 yield Record(location, dict(zip(names, row, strict=False)))

@@ -96,7 +96,7 @@ class NpyVectors:
 
     def _mismatch(self, n: int, rows: str) -> SourceError:
         return SourceError(
-            f"found {n:,} vectors in {self.npy_path}, but {rows} in {self.name}",
+            f"found {counted(n, 'vector')} in {self.npy_path}, but {rows} in {self.name}",
             "Each input row needs its vector, in the same order: are both files of the same corpus?",
         )
 

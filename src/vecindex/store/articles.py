@@ -16,7 +16,7 @@ from vecindex.core.indexes.recall import is_about_index
 from vecindex.core.limits import looking
 from vecindex.core.vectors import F32
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError, StoreError, UnavailableError
-from vecindex.messages import Placeholder, command, text
+from vecindex.messages import Placeholder, command, counted, text
 from vecindex.schema import KEPT, MAP_KEY, OWN_COLUMNS, read_fingerprint, stored_json
 from vecindex.store.faults import translated
 from vecindex.store.lock import commit_again, committing
@@ -376,7 +376,7 @@ def as_matrix(column: pa.Array, dimension: int) -> F32:
     Raises CorruptError when a vector is null: flattening would shift all rows after it.
     """
     if column.null_count:
-        raise CorruptError(f"{column.null_count} rows have no vector.", LOOK_CLOSER)
+        raise CorruptError(f"{counted(column.null_count, 'row has', 'rows have')} no vector.", LOOK_CLOSER)
     flat = column.flatten()
     kind = flat.type.to_pandas_dtype()
     # Not by `to_numpy`, for which pyarrow imports pandas.

@@ -15,7 +15,7 @@ from vecindex.core.identity import vector_hashes
 from vecindex.core.memory import give_back_memory
 from vecindex.errors import CorruptError
 from vecindex.files import flush_files
-from vecindex.messages import Message, command, text
+from vecindex.messages import Message, command, counted, text
 from vecindex.schema import FORMAT, vector_hash_field
 from vecindex.store.articles import ArticleTable, as_matrix
 from vecindex.store.faults import reading, translated
@@ -175,7 +175,7 @@ def sweep_remote(table: ArticleTable, keep_for: timedelta, notice: Notice) -> No
     with committing(table.where):
         removed, size = sweep_orphans(table.lance, table.where, keep_for)
     if removed:
-        notice(f"removed {removed:,} files ({size / 1e6:,.1f} MB) of {table.where} that no version names")
+        notice(f"removed {counted(removed, 'file')} ({size / 1e6:,.1f} MB) of {table.where} that no version names")
 
 
 @dataclass(frozen=True, slots=True)

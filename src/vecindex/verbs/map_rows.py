@@ -12,6 +12,7 @@ from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.texts.joined import of_one_kind
 from vecindex.core.vectors import F32, usable
 from vecindex.errors import LOOK_CLOSER, CorruptError
+from vecindex.messages import counted
 from vecindex.store.articles import ArticleTable, as_matrix
 from vecindex.store.maps import columns_and_positions
 from vecindex.types import Observer, Stage
@@ -69,10 +70,8 @@ class MapRows:
             observer.stage(Stage(stage, at, len(self.order)))
             block = as_matrix(batch.column("vector"), d)
             if not usable(block).all():
-                raise CorruptError(
-                    f"{self.table.where}: {int((~usable(block)).sum()):,} vectors are not finite.",
-                    LOOK_CLOSER,
-                )
+                unusable = counted(int((~usable(block)).sum()), "vector is", "vectors are")
+                raise CorruptError(f"{self.table.where}: {unusable} not finite.", LOOK_CLOSER)
             rows = self.order[at : at + len(block)]
             at += len(block)
             here = rows >= 0

@@ -103,7 +103,8 @@ def print_export(report: ExportReport) -> None:
     ids = f", their ids to {report.ids_out}" if report.ids_out else ""
     bytes_ = "" if report.bytes is None else f", {size(report.bytes)}"
     of = "" if report.rows == report.of else f" of {report.of:,}"
-    say(f"{report.table}: {report.rows:,}{of} rows to {into}{ids}{bytes_}")
+    rows = "row" if report.of == 1 else "rows"
+    say(f"{report.table}: {report.rows:,}{of} {rows} to {into}{ids}{bytes_}")
     if report.neighbors is not None:
         found = report.neighbors
         exact = "" if found.recall >= 1 else f", {percent(found.recall, 1)} of them right"

@@ -116,7 +116,7 @@ def _model_lines(found: Status) -> Iterator[tuple[str, str]]:
     if made is None:
         yield "model", "none yet: every row was rejected"
         return
-    yield "model", f"{made.model} (weights {made.weights[:12]}), {made.dimension} values{_of(found)}"
+    yield "model", f"{made.model} (weights {made.weights[:12]}), {counted(made.dimension, 'value')}{_of(found)}"
     template = "the text" if made.text_template is None else repr(made.text_template)
     prompt = f" behind the prompt {made.prompt!r}" if made.prompt else ""
     cut = f", {made.chunking}" if made.chunking else ""
@@ -129,7 +129,8 @@ def _model_lines(found: Status) -> Iterator[tuple[str, str]]:
     else:
         yield (
             "truncated",
-            f"{found.truncated:,} texts ({percent(found.truncated_frac, 1)}) are longer than the model reads",
+            f"{counted(found.truncated, 'text')} ({percent(found.truncated_frac, 1)}) "
+            f"{'is' if found.truncated == 1 else 'are'} longer than the model reads",
         )
 
 
@@ -226,21 +227,21 @@ def print_optimize(report: OptimizeReport) -> None:
     if report.bytes_before is not None and report.bytes_after is not None:
         disk = f", {size(report.bytes_before)} to {size(report.bytes_after)}"
     say(
-        f"{report.table}: {report.fragments_before:,} to {report.fragments_after:,} fragments, "
-        f"{report.versions_before:,} to {report.versions_after:,} versions{disk}"
+        f"{report.table}: {report.fragments_before:,} to {counted(report.fragments_after, 'fragment')}, "
+        f"{report.versions_before:,} to {counted(report.versions_after, 'version')}{disk}"
         + ("; the full-text index is up to date" if report.words_indexed else "")
         + (
             f"; {counted(report.rows_indexed, 'row')} taken into the index of the vectors"
             if report.rows_indexed
             else ""
         )
-        + (f"; {report.vectors_hashed:,} vectors got their hash" if report.vectors_hashed else "")
+        + (f"; {counted(report.vectors_hashed, 'vector')} got a hash" if report.vectors_hashed else "")
     )
     if report.too_young:
         remove = command("optimize", older_than="0s")
         say(
             text(
-                f"{report.too_young:,} old versions stay, because they are younger than "
+                f"{counted(report.too_young, 'old version stays', 'old versions stay')}, younger than "
                 f"{duration(report.older_than_s)}. If nobody reads them, remove them: ",
                 remove,
             ),
@@ -257,8 +258,8 @@ def print_tags(report: TagReport) -> None:
             say(f"{verb}: {name}")
     lines = []
     for tag in report.tags:
-        rows = "?" if tag.rows is None else f"{tag.rows:,}"
-        cells = [tag.name, f"version {tag.version}", f"{rows} rows", f"{(tag.made_at or '?')[:19]}Z"]
+        rows = "? rows" if tag.rows is None else counted(tag.rows, "row")
+        cells = [tag.name, f"version {tag.version}", rows, f"{(tag.made_at or '?')[:19]}Z"]
         lines.append(cells)
     if lines and on_terminal():
         table([["tag", "version", "rows", "made at"], *lines], indent=0)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vecindex.core.picture import LEVELS, NO_COLOR, Coloring, MapPicture
-from vecindex.messages import percent
+from vecindex.messages import counted, percent
 from vecindex.reports.figures import count, date_text, figure
 from vecindex.reports.map.page import provenance
 from vecindex.reports.map.plotting import (
@@ -272,7 +272,7 @@ def _caption(picture: MapPicture, side: float) -> list[str]:
     if picture.questions:
         kept = np.mean([q.overlap for q in picture.questions])
         name = f" of {picture.questions_name}" if picture.questions_name else ""
-        text += f"; {count(len(picture.questions))} questions{name}, overlap@{picture.k} {percent(float(kept))}"
+        text += f"; {counted(len(picture.questions), 'question')}{name}, overlap@{picture.k} {percent(float(kept))}"
     return textwrap.wrap(clean(text) + ".", max(40, int(side / (0.0445 * TINY / 6)))) or [""]
 
 

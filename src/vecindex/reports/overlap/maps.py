@@ -8,7 +8,7 @@ from typing import Any
 
 from vecindex.config import GOAL
 from vecindex.core.anchors import anchored_to
-from vecindex.messages import percent
+from vecindex.messages import counted, percent
 from vecindex.reports.charts.plots import Mark
 from vecindex.reports.charts.strips import Strip, StripGroup, strip_chart
 from vecindex.reports.figures import count, ends, mean_of, number, share
@@ -138,7 +138,7 @@ def _cells(
 
 
 def _size(one: Values) -> str:
-    parts = f"{count(one['articles'])} articles"
+    parts = counted(one["articles"], "article")
     if one.get("outside"):
         parts += f", {count(one['outside'])} of the table are not on it"
     anchors = anchored_to(one.get("about"))

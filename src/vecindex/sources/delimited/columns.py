@@ -49,7 +49,7 @@ def record_of(row: Row, columns: Sequence[Column], name: str) -> Record | Reject
     """Return the values of a row by the names of its columns, or why it has none; `name` is that of the file."""
     reason = row.fault
     if reason is None and len(row.values) != len(columns):
-        reason = f"found {len(row.values)} fields, expected {len(columns)}"
+        reason = f"found {counted(len(row.values), 'field')}, expected {len(columns)}"
     if reason is None:
         fields: dict[str, Any] = {}
         for column, value in zip(columns, row.values, strict=True):

@@ -24,7 +24,7 @@ from itertools import chain, islice
 from typing import BinaryIO
 
 from vecindex.errors import SourceError
-from vecindex.messages import option, text
+from vecindex.messages import counted, option, text
 from vecindex.sources.base import MAX_ROW_BYTES, Item, LeftOut
 from vecindex.sources.delimited.columns import SAMPLE_ROWS, columns_of, record_of
 from vecindex.sources.delimited.dialect import (
@@ -57,7 +57,10 @@ def read_file(stream: BinaryIO, name: str, usual: str, options: ReadOptions) -> 
     named = take_sep_line(lines)
     comments = take_comments(lines, options.delimiter or named or usual)
     if comments:
-        options.notice(text(f"{name}: {comments} lines before the header begin with #, and are left out"))
+        begin = counted(
+            comments, "line before the header begins with #, and is", "lines before the header begin with #, and are"
+        )
+        options.notice(text(f"{name}: {begin} left out"))
     delimiter = options.delimiter or named
     if delimiter is None:
         delimiter = find_delimiter(lines, usual)

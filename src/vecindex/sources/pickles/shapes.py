@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from vecindex.errors import SourceError
+from vecindex.messages import counted
 from vecindex.sources.pickles.unpickle import as_array
 
 VECTOR_KEYS = ("embeddings", "vectors")
@@ -234,7 +235,7 @@ def _first(value: Mapping[Any, Any], keys: Sequence[str]) -> str | None:
 def _check_count(vectors: int, others: int, what: str, name: str) -> None:
     if vectors != others:
         raise SourceError(
-            f"{name}: found {vectors:,} vectors and {others:,} {what}, expected as many of each",
+            f"{name}: found {counted(vectors, 'vector')} and {others:,} {what}, expected as many of each",
             "The files are of different moments of the old run: use a pair that was written together.",
         )
 

@@ -263,13 +263,15 @@ def notes_on(
             f"{counted(counts.without, 'question has', 'questions have')} no judgment: not counted in any figure."
         )
     if counts.unknown_questions:
-        notes.append(f"{counts.unknown_questions:,} judged questions are not among the questions.")
+        unknown = counted(counts.unknown_questions, "judged question is", "judged questions are")
+        notes.append(f"{unknown} not among the questions.")
     if counts.none_relevant:
         notes.append(
             f"{counted(counts.none_relevant, 'question has', 'questions have')} no relevant article: counted as 0."
         )
     if counts.repeated:
-        notes.append(f"{counts.repeated:,} pairs are judged again with another grade. The last one counts.")
+        repeated = counted(counts.repeated, "pair is", "pairs are")
+        notes.append(f"{repeated} judged again with another grade. The last one counts.")
     holes = [float(np.mean(of[HOLES])) for of in values if HOLES in of]
     if holes and max(holes) > _MANY_HOLES and counts.form != "answers":
         name = names[int(np.argmax(holes))]

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vecindex.errors import SourceError
+from vecindex.messages import counted
 from vecindex.sources.base import excerpt
 from vecindex.sources.files import OVERLONG, InputFile, read_lines, standard_input, unpacked_path
 from vecindex.types import Rejected
@@ -135,7 +136,7 @@ def _read(stream: BinaryIO, file: InputFile, found: _Reading) -> str:
 
 
 def _no_form(location: str, cells: Sequence[str]) -> SourceError:
-    shown = f"{location}: found a line of {len(cells)} columns ({excerpt(', '.join(cells))[:80]})"
+    shown = f"{location}: found a line of {counted(len(cells), 'column')} ({excerpt(', '.join(cells))[:80]})"
     if len(cells) == _RUN_COLUMNS:
         return SourceError(f"{shown}, which is a run: a ranking of hits, not judgments.", _HINT)
     return SourceError(f"{shown}, expected 3 or 4.", _HINT)
@@ -195,7 +196,7 @@ def _add(
     expected: int | None = None,
 ) -> None:
     if expected is not None and len(cells) != expected:
-        reason = f"{len(cells)} columns, expected {expected}"
+        reason = f"{counted(len(cells), 'column')}, expected {expected}"
         found.rejected.append(Rejected(location, reason, None, excerpt(" ".join(cells))))
         return
     question, article, grade = (cells[i] for i in columns)

@@ -11,6 +11,7 @@ import numpy as np
 
 from vecindex.core.identity import vector_hashes
 from vecindex.core.vectors import F32, normalize, usable
+from vecindex.messages import counted
 from vecindex.schema import fits
 from vecindex.types import Rejected
 from vecindex.verbs.ingest.plan import Planned, rejected
@@ -43,7 +44,8 @@ def misfit(article: Article, columns: UserColumns, dimension: int) -> Rejected |
             return rejected(article, reason)
     if article.vector is not None:
         if len(article.vector) != dimension:
-            return rejected(article, f"wrong vector: {len(article.vector)} values, the table has {dimension}")
+            found = counted(len(article.vector), "value")
+            return rejected(article, f"wrong vector: {found}, the table has {dimension}")
         if not usable(normalize(article.vector[None, :])).all():
             return rejected(article, "wrong vector: too short to have a direction")
     return None

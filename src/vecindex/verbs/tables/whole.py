@@ -11,6 +11,7 @@ from typing import Any
 
 from vecindex.core.identity import content_hash, id_digest, same_text
 from vecindex.errors import SourceError
+from vecindex.messages import counted
 from vecindex.sources.articles import Article, to_article
 from vecindex.sources.base import Record, excerpt
 from vecindex.sources.fieldmap import resolve_fields
@@ -94,7 +95,7 @@ def _whole(
         read = _as_read(row, template)
         if read is not None and same_text(content_hash(read, None, "", {}), first["content_hash"]):
             return row
-    return Rejected(f"{article_id} in {len(chunks):,} chunks", LOST, article_id, excerpt(first["text"]))
+    return Rejected(f"{article_id} in {counted(len(chunks), 'chunk')}", LOST, article_id, excerpt(first["text"]))
 
 
 def _as_read(row: Mapping[str, Any], template: str | None) -> str | None:

@@ -181,7 +181,11 @@ def _check_remote_versions(found: Examination, table: ArticleTable) -> None:
     wrong = missing_of(table.lance, table.where, sorted(set(tags.values()) - {table.version}))
     found.settle(
         "versions",
-        [f"{tag}, version {number}: {wrong[number]:,} files" for tag, number in tags.items() if number in wrong],
+        [
+            f"{tag}, version {number}: {counted(wrong[number], 'file')}"
+            for tag, number in tags.items()
+            if number in wrong
+        ],
         "Tagged versions lack files; the version in use does not need them.",
         text("Restore these files from a copy, or delete each: ", command("tag", Placeholder("NAME"), delete=True)),
     )
@@ -323,8 +327,8 @@ def _take_notes(found: Examination, database: Database, table: ArticleTable) -> 
         size = sum(one.size for one in left_there) / 1e6
         found.notes.append(
             text(
-                f"No version names {len(left_there):,} files ({size:,.1f} MB), of killed writers or of a commit in "
-                "the making: ",
+                f"No version names {counted(len(left_there), 'file')} ({size:,.1f} MB), of killed writers or of a "
+                "commit in the making: ",
                 command("optimize"),
             )
         )
@@ -334,10 +338,14 @@ def _take_notes(found: Examination, database: Database, table: ArticleTable) -> 
         if left:
             size = sum(path.stat().st_size for path in left) / 1e6
             found.notes.append(
-                text(f"Killed writers left {len(left):,} temporary files ({size:,.1f} MB): ", command("optimize"))
+                text(
+                    f"Killed writers left {counted(len(left), 'temporary file')} ({size:,.1f} MB): ",
+                    command("optimize"),
+                )
             )
         old = max(0, space.table_bytes - space.live_bytes) / 1e6
         live = space.live_bytes / 1e6
         found.notes.append(
-            f"{space.versions:,} versions and the indexes take {old:,.1f} MB, in addition to {live:,.1f} MB in use."
+            f"{counted(space.versions, 'version')} and the indexes take {old:,.1f} MB, in addition to "
+            f"{live:,.1f} MB in use."
         )

@@ -8,7 +8,7 @@ from vecindex.core.conditions import isin
 from vecindex.core.vectors import F32, row_cosines
 from vecindex.embed.encoders import LoadOptions, find_here, load, load_light
 from vecindex.errors import ModelError
-from vecindex.messages import Placeholder, command, text
+from vecindex.messages import Placeholder, command, counted, text
 from vecindex.store.articles import ArticleTable, as_matrix
 from vecindex.verbs.upkeep.examine import Rehash
 from vecindex.verbs.upkeep.findings import Examination
@@ -60,7 +60,7 @@ def check_model(found: Examination, table: ArticleTable, read: Rehash) -> None:
             "; then: ",
             command("ingest", Placeholder("SOURCE")),
         ),
-        f"{len(ids)} texts embedded again",
+        f"{counted(len(ids), 'text')} embedded again",
     )
 
 

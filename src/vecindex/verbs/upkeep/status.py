@@ -137,9 +137,12 @@ class Status(Result):
         rows: list[list[object]] = [
             ["tables", ", ".join(self.tables)],
             ["rows", f"{self.rows:,}{articles}"],
-            ["model", f"{made.model}, {made.dimension} values" if made else "none yet: every row was rejected"],
-            ["truncated", f"{self.truncated:,} texts ({percent(self.truncated_frac, 1)})"],
-            ["rejected", f"{self.rejected:,} input rows"],
+            [
+                "model",
+                f"{made.model}, {counted(made.dimension, 'value')}" if made else "none yet: every row was rejected",
+            ],
+            ["truncated", f"{counted(self.truncated, 'text')} ({percent(self.truncated_frac, 1)})"],
+            ["rejected", counted(self.rejected, "input row")],
             ["fields", ", ".join(f"{name} ({kind})" for name, kind in self.columns.items())],
         ]
         for name, about in self.maps.items():

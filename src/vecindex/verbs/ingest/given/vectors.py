@@ -9,7 +9,7 @@ import numpy as np
 
 from vecindex.core.vectors import F32, row_cosines
 from vecindex.errors import ModelError, SourceError
-from vecindex.messages import Message, Placeholder, command, option, text
+from vecindex.messages import Message, Placeholder, command, counted, option, text
 from vecindex.sources.articles import Article
 from vecindex.types import FIRST_VALUES, Fingerprint
 from vecindex.verbs.ingest.given.recipes import closest_recipe
@@ -84,7 +84,7 @@ def settle_fingerprint(run: Run, rows: Sequence[Planned]) -> None:
     encoder, vectors = run.load_encoder(), np.stack(parts)
     if dimension != encoder.dimension:
         raise ModelError(
-            f"The vectors have {dimension} values, those of {run.choice.name} have {encoder.dimension}.",
+            f"The vectors have {counted(dimension, 'value')}, those of {run.choice.name} have {encoder.dimension}.",
             text("Name the model that made them: ", option("model", NAME)),
         )
     made = encoder.embed_texts([article.embed_text for article in articles], encoder.prompt)
@@ -92,7 +92,8 @@ def settle_fingerprint(run: Run, rows: Sequence[Planned]) -> None:
     if median < MIN_COSINE:
         raise _not_the_model_s(run, median, articles, vectors)
     run.observer.notice(
-        f"vectors verified as those of {run.choice.name}: median cosine {median:.4f} over {len(articles)} rows"
+        f"vectors verified as those of {run.choice.name}: median cosine {median:.4f} over "
+        f"{counted(len(articles), 'row')}"
     )
 
 
@@ -100,8 +101,8 @@ def _not_the_model_s(run: Run, median: float, articles: Sequence[Article], vecto
     """Return the error for vectors that are not made as the options say, with the recipe that comes closest."""
     name = run.choice.name
     said = (
-        f"The vectors are not those of {name} for these texts: median cosine {median:.3f} over {len(articles)} rows, "
-        f"at least {MIN_COSINE} expected."
+        f"The vectors are not those of {name} for these texts: median cosine {median:.3f} over "
+        f"{counted(len(articles), 'row')}, at least {MIN_COSINE} expected."
     )
     run.observer.notice("looking for the length and the template that they were made with")
     encoder = run.full_length_encoder()

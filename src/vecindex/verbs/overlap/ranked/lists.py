@@ -9,6 +9,7 @@ import numpy as np
 
 from vecindex.core.neighbors import NO_ROW, Neighbors, Rows
 from vecindex.errors import CorruptError
+from vecindex.messages import counted
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.types import Observer
@@ -80,9 +81,9 @@ def _rows(ids: Sequence[Sequence[str]], reader: TableReader) -> list[Rows]:
     flat = pa.array([key for one in ids for key in one], reader.ids.type)
     found = pc.index_in(flat, value_set=reader.ids)
     if found.null_count:
+        lost = counted(found.null_count, "hit is", "hits are")
         raise CorruptError(
-            f"{reader.table.where} was changed while it was searched: {found.null_count:,} hits are not in it.",
-            "Run the command again.",
+            f"{reader.table.where} was changed while it was searched: {lost} not in it.", "Run the command again."
         )
     numbers = found.to_numpy().astype(np.int64)
     return np.split(numbers, np.cumsum([len(one) for one in ids])[:-1])
