@@ -1,22 +1,20 @@
 // The page of the live table: questions, articles, a filter, and changes of the table.
 import "../shared/page.js";
-import { byId, element, given } from "../shared/dom.js";
-import { count, percent } from "../shared/format.js";
+import { byId, element } from "../shared/dom.js";
+import { count } from "../shared/format.js";
 import { Viewer } from "../map/viewer.js";
 import { json, request } from "./api.js";
 import { articleParts } from "./article.js";
+import { Asking } from "./asking.js";
 import { OnServer } from "./labels.js";
-import { lensOf } from "./lens.js";
 import { matching } from "./matching.js";
-import { neighborList } from "./neighbors.js";
 
 const POLL_MS = 3000;
 const wanted = new URLSearchParams(location.search).get("map");
 const live = document.querySelector(".live");
 const now = { edition: null, map: null, header: null, ids: null, gone: false };
-const asked = [];
 // `tried`: the state of the table whose map was requested last; a map that cannot be drawn is not requested again.
-let viewer = null, open = null, answered = null, turn = 0, tried = null;
+let viewer = null, open = null, tried = null;
 
 const part = encodeURIComponent;
 
@@ -62,126 +60,14 @@ function message(id, text, wrong = false) {
   byId(id).classList.toggle("wrong", wrong);
 }
 
-// -- questions ----------------------------------------------------------------------------------------
-
 const among = () => (byId("among").checked && narrowed.where ? narrowed.where : null);
 
-async function ask(words, where, twice = false) {
-  const mine = ++turn;
-  message("ask-message", "Asking …");
-  viewer?.address.asks(words);
-  byId("ask").setAttribute("aria-busy", "true");
-  const watch = setInterval(async () => {
-    try {
-      const version = await json("/api/version");
-      if (mine === turn && version.model.state === "loading") {
-        message("ask-message", "Loading the model; only the first question waits for it …");
-      }
-    } catch { /* the question itself reports it */ }
-  }, 700);
-  try {
-    const found = await json("/api/questions", { text: words, map: now.map, where, edition: now.edition, alongside: now.header !== null && now.header.alongside.length > 0 });
-    if (mine !== turn) return;
-    remember(found);
-    if (viewer) viewer.asking = null;
-    close();
-    answer(found);
-    mark(found);
-    message("ask-message", found.notes.join(" "));
-  } catch (error) {
-    if (mine !== turn) return;
-    if (error.status === 409 && !twice) {
-      message("ask-message", "The table has changed; reading the map again …");
-      await reload(false);
-      if (mine === turn) await ask(words, where, true);
-    } else {
-      message("ask-message", String(error), true);
-    }
-  } finally {
-    clearInterval(watch);
-    if (mine === turn) byId("ask").removeAttribute("aria-busy");
-  }
-}
-
-function answer(found) {
-  answered = found;
-  const hasMap = found.map !== null;
-  const share = found.overlap === null ? null : Math.round(found.overlap * found.k);
-  const line = !hasMap
-    ? "The table has no map yet, so these are its nearest articles by embedding: vecindex project makes one."
-    : share === null
-      ? "None of its nearest articles is on the map, so it has no position there."
-      : `Overlap@${found.k} ${percent(found.overlap)}: ${share} of its ${found.k} nearest articles stay nearest on the map.`;
-  byId("answer").replaceChildren(
-    element("h3", {}, given(found.text)),
-    element("p", { class: "overlap" }, line),
-    found.where === null ? "" : element("p", { class: "quiet small" }, `Only of ${count(found.articles)} articles where `, element("code", {}, found.where)),
-    neighborList("Nearest by embedding", found.nearest, hasMap, show),
-    lensOf(found, show, (row) => viewer?.pointing.mark(row)),
-    hasMap && found.on_map.length ? neighborList("Nearest on the map", found.on_map, true, show, "map only") : "",
-  );
-  panel();
-}
-
-// Marks on the map: of the file's questions, and of those asked since.
-const marks = new Map();
-let quiet = false;
-
-function mark(found) {
-  if (!viewer || !found.mark || found.edition !== now.edition) return;
-  const key = JSON.stringify([found.text, found.where]);
-  if (!marks.has(key)) marks.set(key, viewer.addQuestion({ ...found.mark, id: "asked here" }));
-  quiet = true;
-  viewer.pickQuestion(marks.get(key));
-  quiet = false;
-}
-
-function picked(index) {
-  if (quiet) return;
-  const known = [...marks].find(([, one]) => one === index);
-  if (known === undefined) return;
-  viewer.asking = null;
-  const [words, where] = JSON.parse(known[0]);
-  const before = asked.find((one) => one.text === words && one.where === where && one.edition === now.edition);
-  byId("question").value = words;
-  if (before) answer(before);
-  else ask(words, where);
-}
+const asking = new Asking(now, { viewer: () => viewer, among, reload, show, close, panel, say: message });
 
 function panel() {
   const has = byId("answer").childElementCount > 0 || !byId("article").hidden;
   live.classList.toggle("answered", has);
 }
-
-function remember(found) {
-  const before = asked.findIndex((one) => one.text === found.text && one.where === found.where);
-  if (before >= 0) asked.splice(before, 1);
-  asked.unshift(found);
-  byId("history-box").hidden = asked.length < 2;
-  byId("history").replaceChildren(...asked.map((one) => element(
-    "li", {},
-    element(
-      "button", { type: "button", class: "near", onclick: () => again(one) },
-      element("span", { class: "title" }, given(one.text)),
-      element("span", { class: "dist" }, one.overlap === null ? "" : percent(one.overlap)),
-    ),
-  )));
-}
-
-function again(one) {
-  byId("question").value = one.text;
-  if (one.edition !== now.edition) { ask(one.text, one.where); return; }
-  close();
-  answer(one);
-  mark(one);
-}
-
-byId("ask").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const words = byId("question").value.trim();
-  if (words) ask(words, among());
-  else message("ask-message", "Type a question first.", true);
-});
 
 // -- an article ---------------------------------------------------------------------------------------
 
@@ -237,7 +123,7 @@ async function narrow(where, twice = false) {
     viewer.filter(mask, where);
     narrowed.where = where;
     const off = found.matching - found.shown;
-    message("where-message", `${count(found.matching)} articles match` + (off ? `; ${count(off)} of them are not on the map.` : "."));
+    message("where-message", `${count(found.matching)} ${found.matching === 1 ? "article matches" : "articles match"}` + (off ? `; ${count(off)} of them ${off === 1 ? "is" : "are"} not on the map.` : "."));
     byId("among-box").hidden = found.matching === 0;
   } catch (error) {
     if (error.status === 409 && !twice) {
@@ -271,10 +157,12 @@ function banner(text, canReload) {
   byId("reload").hidden = !canReload;
 }
 
+const rows = (version) => `${count(version.rows)} row${version.rows === 1 ? "" : "s"}`;
+
 function state(version) {
   const model = { "not loaded": "model not loaded yet", loading: "loading the model", ready: "model ready", failed: "model failed" };
   const line = [
-    `${count(version.rows)} rows`, `version ${version.version}`, now.header ? now.header.model : null, model[version.model.state],
+    rows(version), `version ${version.version}`, now.header ? now.header.model : null, model[version.model.state],
   ].filter(Boolean).join(" · ");
   if (byId("state-line").textContent !== line) byId("state-line").textContent = line;
 }
@@ -290,7 +178,7 @@ async function look() {
     } else if (now.map !== null && !version.maps.includes(now.map)) {
       banner(`The map ${now.map} no longer exists.`, true);
     } else if (now.edition !== null && version.edition !== now.edition) {
-      banner(`The table has changed: version ${version.version}, ${count(version.rows)} rows.`, true);
+      banner(`The table has changed: version ${version.version}, ${rows(version)}.`, true);
     } else {
       banner(null, false);
     }
@@ -307,13 +195,14 @@ async function reload(askAgain = true) {
     const maps = await json("/api/maps");
     if (!maps.maps.some((map) => map.name === now.map)) { location.assign("/"); return; }
     if (!await viewer.reload()) return;
-    resetMarks();
+    asking.reset();
     banner(null, false);
     if (narrowed.where) await narrow(narrowed.where);
     // The question is asked again below, if at all.
     await viewer.address.restore(hash.replace(/(#|&)ask=[^&]*/, "$1"));
     const reading = open;
-    if (askAgain && answered && answered.edition !== now.edition) await ask(answered.text, answered.where);
+    const { answered } = asking;
+    if (askAgain && answered && answered.edition !== now.edition) await asking.ask(answered.text, answered.where);
     if (reading) await read(reading);
   } catch (error) {
     banner(String(error), true);
@@ -322,11 +211,6 @@ async function reload(askAgain = true) {
   }
 }
 byId("reload").addEventListener("click", () => reload());
-// The map was read: the marks on it are those of the file's questions.
-function resetMarks() {
-  marks.clear();
-  now.header.questions.forEach((question, index) => marks.set(JSON.stringify([question.text, null]), index));
-}
 
 // Maps that the viewer does not show with all their articles are opened on their own.
 function choices(maps) {
@@ -354,7 +238,7 @@ async function begin() {
   live.classList.remove("no-map");
   if (viewer) {
     if (await viewer.reload()) {
-      resetMarks();
+      asking.reset();
       choices(maps.maps);
     }
     return;
@@ -365,7 +249,7 @@ async function begin() {
     const id = await idOf(row);
     if (id !== open) await read(id);
   };
-  viewer.onpick = picked;
+  viewer.onpick = (index) => asking.picked(index);
   // What the address says.
   viewer.maskOf = async (where) => (await matching(where, now)).mask;
   viewer.onwhere = async (where) => {
@@ -374,11 +258,11 @@ async function begin() {
   };
   viewer.onask = async (words) => {
     byId("question").value = words;
-    await ask(words, among());
+    await asking.ask(words, among());
   };
   globalThis.theMap = viewer;
   if (await viewer.ready) {
-    resetMarks();
+    asking.reset();
     choices(maps.maps);
   }
 }
