@@ -23,7 +23,8 @@ from machine import machine
 def start(db: str) -> dict[str, object]:
     """Open the table and have its map ready to be sent."""
     mark, begun = time.process_time(), time.perf_counter()
-    from vecindex.serve.table.live import Live, Served
+    from vecindex.serve.table.live import Live
+    from vecindex.serve.table.served import Served
 
     live = Live(Served(db, "articles"))
     at = live.snapshot()

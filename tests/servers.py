@@ -21,7 +21,8 @@ from vecindex.serve.app import Server
 from vecindex.serve.connection import Connection
 from vecindex.serve.openapi import openapi
 from vecindex.serve.pace import PACE
-from vecindex.serve.table.live import Live, Served
+from vecindex.serve.table.live import Live
+from vecindex.serve.table.served import Served
 
 HOSTS = ("127.0.0.1", "localhost", "::1")
 

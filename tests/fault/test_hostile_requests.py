@@ -18,7 +18,8 @@ from planted import make_table, put_map
 from servers import HOSTS, Got, check
 from vecindex.serve.app import Server
 from vecindex.serve.operations import OPERATIONS
-from vecindex.serve.table.live import Live, Served
+from vecindex.serve.table.live import Live
+from vecindex.serve.table.served import Served
 
 PORT = 8000
 N = 24

@@ -18,7 +18,8 @@ from vecindex.errors import CorruptError
 from vecindex.serve import models
 from vecindex.serve.handlers import Handlers
 from vecindex.serve.report_job import ReportJob
-from vecindex.serve.table.live import Live, Served
+from vecindex.serve.table.live import Live
+from vecindex.serve.table.served import Served
 from vecindex.serve.tools import LikeAsked, TextAsked
 from vecindex.store.database import Database
 from vecindex.store.indexes.vector import TYPES, about_index, rows_not_indexed, vector_index

@@ -14,7 +14,8 @@ from planted import make_table, put_map
 from tables import append, unit_vectors
 from vecindex.core.picture import Extent, MapPicture
 from vecindex.serve.table.kept_maps import Drawn, KeptMaps, name_of
-from vecindex.serve.table.live import Live, Served, Shown, Snapshot
+from vecindex.serve.table.live import Live, Shown, Snapshot
+from vecindex.serve.table.served import Served
 from vecindex.store.database import Database
 
 

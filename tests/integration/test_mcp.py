@@ -138,7 +138,7 @@ def test_without_a_table_it_ends_at_once(tmp_path: Path) -> None:
 def test_without_the_package(mapped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message names what to install."""
     from vecindex.errors import MissingExtraError
-    from vecindex.serve.table.live import Served
+    from vecindex.serve.table.served import Served
     from vecindex.serve.tools import serve_tools
 
     monkeypatch.setitem(sys.modules, "mcp.server.stdio", None)

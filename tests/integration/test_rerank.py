@@ -17,7 +17,7 @@ from servers import running
 from tables import OTHER_WEIGHTS, append, filled, make_table
 from vecindex.embed.rerank.cross_encoder import load_reranker
 from vecindex.errors import ConfigError, ModelError
-from vecindex.serve.table.live import Served
+from vecindex.serve.table.served import Served
 from vecindex.verbs.questions.model import QuestionModel
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,7 +18,7 @@ import pytest
 import vecindex
 from planted import put_map
 from servers import Client, running
-from vecindex.serve.table.live import Served
+from vecindex.serve.table.served import Served
 from vecindex.store.database import Database
 
 QUESTION = "how do cells make energy"

@@ -14,7 +14,7 @@ from planted import make_table, put_map
 from servers import Client, running
 from tables import chunked_table
 from vecindex.serve.guard import LARGER, MAX_BODY_BYTES
-from vecindex.serve.table.live import Served
+from vecindex.serve.table.served import Served
 from vecindex.store.database import Database
 
 N = 40

@@ -20,8 +20,9 @@ from servers import Client, running
 from tables import append, chunked_table, filled
 from vecindex.errors import ModelError
 from vecindex.serve.answers import Refused
-from vecindex.serve.table.live import Live, Served
+from vecindex.serve.table.live import Live
 from vecindex.serve.table.once import Once
+from vecindex.serve.table.served import Served
 from vecindex.store.database import Database
 from vecindex.verbs.lens.layout import laid_out
 from vecindex.verbs.overlap.live import LoadedTable

@@ -23,7 +23,8 @@ from planted import KnownModel, make_table, put_map
 from servers import Client, running
 from vecindex.core.limits import looking
 from vecindex.serve import pace
-from vecindex.serve.table.live import Live, Served
+from vecindex.serve.table.live import Live
+from vecindex.serve.table.served import Served
 from vecindex.store.articles import ArticleTable
 
 TEXT = "what is this?"

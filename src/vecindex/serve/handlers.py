@@ -24,7 +24,8 @@ from vecindex.serve import models
 from vecindex.serve.answers import Packed, Refused, json_response
 from vecindex.serve.labels import annotated
 from vecindex.serve.report_job import ReportJob
-from vecindex.serve.table.live import Live, Notes, Shown, Snapshot
+from vecindex.serve.table.live import Live, Shown, Snapshot
+from vecindex.serve.table.served import Notes
 from vecindex.store.articles import ArticleTable
 from vecindex.store.maps import maps
 from vecindex.store.search import has_fulltext_index

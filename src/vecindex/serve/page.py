@@ -13,7 +13,7 @@ from vecindex.reports.markup import Markup, joined, tag
 from vecindex.reports.page import Section, page, rendered
 from vecindex.serve.openapi import openapi
 from vecindex.serve.report_job import ReportJob
-from vecindex.serve.table.live import Served
+from vecindex.serve.table.served import Served
 
 HOME = ("Live map", "/")
 REPORT = ("Overlap report", "/overlap")

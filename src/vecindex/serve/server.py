@@ -17,7 +17,8 @@ from vecindex.serve.app import Server
 from vecindex.serve.connection import Connection
 from vecindex.serve.guard import check_host
 from vecindex.serve.pace import PACE
-from vecindex.serve.table.live import Live, Served
+from vecindex.serve.table.live import Live
+from vecindex.serve.table.served import Served
 
 _BACKLOG = 256
 # How long requests in flight may take to end after Ctrl-C.

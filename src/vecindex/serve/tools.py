@@ -15,7 +15,8 @@ from vecindex.errors import MissingExtraError, VecindexError
 from vecindex.serve import models
 from vecindex.serve.handlers import Handlers
 from vecindex.serve.report_job import ReportJob
-from vecindex.serve.table.live import Live, Notes, Served
+from vecindex.serve.table.live import Live
+from vecindex.serve.table.served import Notes, Served
 from vecindex.verbs.overlap.options import OverlapOptions
 from vecindex.verbs.search.options import SearchOptions
 

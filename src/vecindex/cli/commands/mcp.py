@@ -27,7 +27,7 @@ def mcp(
     """
     if is_closed("stdin"):
         return  # an input that has ended
-    from vecindex.serve.table.live import Served
+    from vecindex.serve.table.served import Served
     from vecindex.serve.tools import serve_tools
 
     serve_tools(Served(database_uri(db), table, map, None, options))

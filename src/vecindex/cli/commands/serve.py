@@ -52,7 +52,7 @@ def serve(
     """
     from vecindex.cli.output import say
     from vecindex.serve.server import serve as run
-    from vecindex.serve.table.live import Served
+    from vecindex.serve.table.served import Served
     from vecindex.verbs.search.warm import Warm
 
     warm = Warm()

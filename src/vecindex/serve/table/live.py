@@ -6,8 +6,7 @@ import gzip
 import hashlib
 import json
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -20,29 +19,24 @@ from vecindex.core.neighbors import NO_ROW
 from vecindex.core.picture import Extent, MapPicture
 from vecindex.core.vectors import F32
 from vecindex.embed.models import cache_folder
-from vecindex.embed.rerank.cross_encoder import Reranker
-from vecindex.errors import ConfigError, ModelError, StoreError
-from vecindex.messages import Message, Text, as_text, option, text
-from vecindex.options import ModelOptions, checked
+from vecindex.errors import ConfigError, StoreError
+from vecindex.messages import option, text
 from vecindex.reports.map.payload import payload
-from vecindex.serialize import Spell
 from vecindex.serve.answers import Refused
-from vecindex.serve.models import ModelState
 from vecindex.serve.table.kept_maps import Drawn, KeptMaps, name_of
 from vecindex.serve.table.once import Once
 from vecindex.serve.table.relabeled import relabeled
-from vecindex.spelling import CommandLine, JsonApi, LivePage
+from vecindex.serve.table.served import Notes, Served
+from vecindex.serve.table.shared_model import SharedModel
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.faults import translated
 from vecindex.store.maps import maps, no_such_map
-from vecindex.types import Fingerprint, Observer, Silent
 from vecindex.verbs.lens.layout import Layout
 from vecindex.verbs.overlap.live import Around, LoadedTable, Mask
 from vecindex.verbs.picture.alongside.maps import others_of
 from vecindex.verbs.picture.options import MapOptions
 from vecindex.verbs.picture.picture import map_picture
-from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import read
 from vecindex.verbs.questions.vectors import question_vectors
 from vecindex.verbs.search.warm import Warm
@@ -53,88 +47,6 @@ _SNAPSHOTS = 2
 _PICTURES = 4
 _QUESTIONS = 1_000
 _FILTERS = 16
-
-
-class Notes(Silent):
-    """An observer that keeps notices, to be sent with an answer."""
-
-    def __init__(self, spell: Spell) -> None:
-        """Begin without a note; `spell` writes what the notes name."""
-        self._spell = spell
-        self.lines: list[str] = []
-
-    def notice(self, message: Message) -> None:
-        """Keep it."""
-        self.lines.append(self._spell(as_text(message)))
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """What the server was started with."""
-
-    uri: str
-    table: str
-    map: str | None = None
-    questions: str | None = None
-    model: ModelOptions = field(default_factory=lambda: checked(ModelOptions, ModelOptions()))
-    rerank: str | None = None
-    """The cross-encoder that a search may ask for."""
-    annotate: bool = False
-    """Whether labels may be stored."""
-
-    def spell_for_page(self, message: Text) -> str:
-        """Return a message as the live page shows it, with its own names for what is typed there."""
-        return message.spelled(LivePage(given=self._given))
-
-    def spell(self, message: Text) -> str:
-        """Return a message as the JSON API writes it; its commands are for the table that is served."""
-        return message.spelled(JsonApi(given=self._given))
-
-    def spell_for_readers(self, message: Text) -> str:
-        """Return a message of the report, which people read, with options as they type them."""
-        return message.spelled(CommandLine("overlap", self._given))
-
-    @property
-    def _given(self) -> dict[str, str]:
-        return {"db": self.uri, "table": self.table}
-
-    @property
-    def questions_name(self) -> str | None:
-        """The file of questions, without its folder."""
-        return None if self.questions is None else Path(self.questions).name
-
-
-class SharedModel(QuestionModel):
-    """The model that embeds questions, for several threads: one at a time, and it can be asked how it stands."""
-
-    def __init__(self) -> None:
-        """Load nothing yet."""
-        super().__init__()
-        self._lock, self._reranking = threading.Lock(), threading.Lock()
-        self.state = ModelState(state="not loaded", reason=None)
-
-    def reranker(self, name: str, options: ModelOptions) -> Reranker:
-        """Return a cross-encoder; see `QuestionModel.reranker`. It is loaded once, whoever asks first."""
-        with self._reranking:
-            return super().reranker(name, options)
-
-    def embed(
-        self, texts: Sequence[str], stored: Fingerprint, where: str, options: ModelOptions, observer: Observer
-    ) -> F32:
-        """Return the unit vectors (q, d) of the texts; see `QuestionModel.embed`."""
-        with self._lock:
-            if self.state.state != "ready":
-                self.state = ModelState(state="loading", reason=None)
-            try:
-                vectors = super().embed(texts, stored, where, options, observer)
-            except ModelError as error:
-                self.state = ModelState(state="failed", reason=error.message.spelled(JsonApi()))
-                raise
-            except BaseException as error:
-                self.state = ModelState(state="failed", reason=type(error).__name__)
-                raise
-            self.state = ModelState(state="ready", reason=None)
-            return vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,11 +211,12 @@ class Live:
 
         `version` is the one that the labels were given to, which another writer may have made after `before`.
         """
-        if version is None or not self._snapshots.known(before) or self.snapshot(before).version != version:
+        # Another request may let go of a snapshot at any time.
+        if (before, version) not in [(one.name, one.version) for one in self._snapshots.values()]:
             return False
         self._relabeled[after] = before, column
         for old in list(self._relabeled)[:-_PICTURES]:
-            del self._relabeled[old]
+            self._relabeled.pop(old, None)
         return True
 
     def _with_labels(self, at: Snapshot, name: str) -> Drawn | None:
