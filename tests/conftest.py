@@ -7,11 +7,14 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 from filelock import FileLock
+
+if TYPE_CHECKING:
+    from object_storage import Bucket
 
 # Read when the libraries are imported, so they must stand before any test imports one.
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
@@ -104,6 +107,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def shared_data() -> Path:
     """The folder with the full corpus; for tests marked `shared`."""
     return SHARED / "data"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A real S3 server on loopback, by its URL."""
+    from object_storage import moto
+
+    with moto() as running:
+        yield running
+
+
+@pytest.fixture
+def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """A bucket of its own, which this process and its children find."""
+    from object_storage import in_environment, new_bucket
+
+    return in_environment(new_bucket(server), monkeypatch)
 
 
 @pytest.fixture(scope="session")

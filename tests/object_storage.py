@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from obstore.store import S3Store
 
 KEY_ID, SECRET = "AKIAEXAMPLEONLYFORTESTS", "a-secret-that-nobody-may-ever-see"
@@ -118,6 +119,16 @@ def new_bucket(server: str, through: str | None = None) -> Bucket:
         "TEST_MOTO": server,
     }
     return Bucket(endpoint, name, settings)
+
+
+def in_environment(made: Bucket, patch: pytest.MonkeyPatch) -> Bucket:
+    """Let this process, and its children, find a bucket and no other store; return it."""
+    for name in [*os.environ]:
+        if name.startswith(("AWS_", "GOOGLE_", "AZURE_")):
+            patch.delenv(name)
+    for name, value in made.settings.items():
+        patch.setenv(name, value)
+    return made
 
 
 @dataclass

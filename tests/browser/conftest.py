@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -54,6 +55,7 @@ class Opened:
 
 # No test asserts a time; on a busy machine a large page takes a minute.
 _PATIENCE_MS = 120_000
+SERVED_MS = 30_000
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +100,33 @@ def open_page(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
     for found, uri in opened:
         assert found.said == []
         assert set(found.asked) == {uri}
+
+
+@pytest.fixture
+def browse(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """A function that opens a page of a server, on which a map is to be ready where it is the first one.
+
+    At the end no page may have said anything but what it was allowed, nor asked for anything of another server. A
+    fixture that starts the server comes before this one, so that it ends after the pages.
+    """
+    contexts: list[Any] = []
+    opened: list[tuple[Opened, str]] = []
+    allowed: set[str] = set()
+
+    def call(url: str, may_say: Iterable[str] = (), **options: Any) -> Any:
+        allowed.update(may_say)
+        contexts.append(chromium.new_context(**{"viewport": {"width": 1280, "height": 860}, **options}))
+        found = Opened(contexts[-1].new_page())
+        parts = urlsplit(url)
+        opened.append((found, f"{parts.scheme}://{parts.netloc}/"))
+        found.page.goto(url)
+        if parts.path in ("", "/"):
+            found.page.wait_for_selector(".vmap-ready", state="attached", timeout=SERVED_MS)
+        return found.page
+
+    yield call
+    for context in contexts:
+        context.close()
+    for found, server in opened:
+        assert [line for line in found.said if line not in allowed] == []
+        assert {url for url in found.asked if not url.startswith((server, "data:"))} == set()

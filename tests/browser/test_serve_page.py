@@ -17,7 +17,8 @@ from pages import HOSTILE
 from planted import KnownModel, make_table, put_map
 from servers import Client, running
 from vecindex.reports.markup import clean
-from vecindex.serve.table.live import Live, Served
+from vecindex.serve.table.live import Live
+from vecindex.serve.table.served import Served
 from vecindex.store.database import Database
 
 N = 200
@@ -56,36 +57,9 @@ def client(folder: Path) -> Iterator[Client]:
 
 
 @pytest.fixture
-def visit(chromium: Any, client: Client) -> Iterator[Callable[..., Any]]:
-    """A function that opens the page. At the end no page may have said anything but what it was allowed."""
-    contexts: list[Any] = []
-    said: list[str] = []
-    asked: list[str] = []
-    allowed: set[str] = set()
-
-    def call(path: str = "/", may_say: tuple[str, ...] = (), **options: Any) -> Any:
-        allowed.update(may_say)
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 860}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        # Of the drawing by software, which only a machine without a graphics card does.
-        page.on(
-            "console",
-            lambda m: None if "GPU stall due to ReadPixels" in m.text else said.append(f"{m.type}: {m.text}"),
-        )
-        page.on("pageerror", lambda error: said.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: (said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(client.url + path)
-        if path.split("?")[0] == "/":
-            page.wait_for_selector(".vmap-ready", state="attached", timeout=WAIT_MS)
-        return page
-
-    yield call
-    for context in contexts:
-        context.close()
-    assert [line for line in said if line not in allowed] == []
-    assert {url for url in asked if not url.startswith(client.url + "/") and not url.startswith("data:")} == set()
+def visit(client: Client, browse: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that opens the page."""
+    return lambda path="/", may_say=(), **options: browse(client.url + path, may_say, **options)
 
 
 def ask(page: Any, text: str) -> None:

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +23,7 @@ import pytest
 
 import invariants
 import vecindex
-from object_storage import Bucket, moto, new_bucket, rows_file
+from object_storage import Bucket, rows_file
 from vecindex.store.database import Database
 from vecindex.store.remote import orphans
 
@@ -34,20 +33,6 @@ VECTORS = ("--vector-field", "vector", "--model", "test/none", "--unverified")
 OLD, ROWS, FROM = 150, 600, 50
 UNIT, WAVE, WORKERS = 10, 60, 2
 WAIT_S = 150
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with moto() as running:
-        yield running
-
-
-@pytest.fixture
-def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    made = new_bucket(server)
-    for name, value in made.settings.items():
-        monkeypatch.setenv(name, value)
-    return made
 
 
 def command(db: str, rows: Path) -> list[str]:

@@ -17,7 +17,7 @@ import pytest
 
 import vecindex
 from clusters import MODEL, SETTINGS, installed_encoder, look_for_encoders_again, rows_of
-from object_storage import Bucket, moto, new_bucket, rows_file
+from object_storage import Bucket, in_environment, new_bucket, rows_file
 from tables import Notices
 from vecindex.errors import ConfigError
 
@@ -27,12 +27,9 @@ ROWS = 400
 
 
 @pytest.fixture(scope="module")
-def bucket() -> Iterator[Bucket]:
-    with moto() as server, pytest.MonkeyPatch.context() as patch:
-        made = new_bucket(server)
-        for name, value in made.settings.items():
-            patch.setenv(name, value)
-        yield made
+def bucket(server: str) -> Iterator[Bucket]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield in_environment(new_bucket(server), patch)
 
 
 @pytest.fixture(scope="module")

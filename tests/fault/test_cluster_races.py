@@ -12,19 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from object_storage import Bucket, moto, new_bucket, rows_file
+from object_storage import Bucket, in_environment, new_bucket, rows_file
 from racing import FIRST, IN_USE, OLD, SECOND, Ended, RayRacer, ingest, settle
 
 RACES = int(os.environ.get("VECINDEX_CLUSTER_RACES", "50"))
 
 
 @pytest.fixture(scope="module")
-def bucket() -> Iterator[Bucket]:
-    with moto() as server, pytest.MonkeyPatch.context() as patched:
-        made = new_bucket(server)
-        for name, value in made.settings.items():
-            patched.setenv(name, value)
-        yield made
+def bucket(server: str) -> Iterator[Bucket]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield in_environment(new_bucket(server), patch)
 
 
 @pytest.fixture(scope="module")

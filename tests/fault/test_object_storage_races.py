@@ -9,7 +9,6 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,27 +16,13 @@ import pytest
 
 import invariants
 import vecindex
-from object_storage import Bucket, moto, new_bucket, rows_file
+from object_storage import Bucket, rows_file
 from racing import FIRST, IN_USE, OLD, SECOND, Ended, Racer, ingest, settle, texts
 from vecindex.store.database import Database
 from vecindex.store.remote import orphans
 
 RACES = int(os.environ.get("VECINDEX_RACES", "50"))
 KILLS = int(os.environ.get("VECINDEX_REMOTE_KILLS", "30"))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with moto() as running:
-        yield running
-
-
-@pytest.fixture
-def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    made = new_bucket(server)
-    for name, value in made.settings.items():
-        monkeypatch.setenv(name, value)
-    return made
 
 
 def race(bucket: Bucket, folder: Path, number: int, with_lease: bool) -> list[Ended]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from object_storage import moto, new_bucket
+from object_storage import Bucket
 from vecindex.store.database import Database
 from vecindex.store.remote import orphans
 from writing import OPERATIONS, contents, same
@@ -28,23 +26,11 @@ class Url(str):
         return f"{self}/{name}"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with moto() as running:
-        yield running
-
-
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in OPERATIONS if name not in LOCAL],
 )
-def test_it_does_the_same_there(name: str, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bucket = new_bucket(server)
-    for key in [*os.environ]:
-        if key.startswith("AWS_"):
-            monkeypatch.delenv(key)
-    for key, value in bucket.settings.items():
-        monkeypatch.setenv(key, value)
+def test_it_does_the_same_there(name: str, bucket: Bucket, tmp_path: Path) -> None:
     there, here = Url(bucket.db), tmp_path / "db"
     there.parent = tmp_path
     here.mkdir()

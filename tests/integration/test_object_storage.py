@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ import obstore
 import pytest
 
 import vecindex
-from object_storage import CONDITIONS, KEY_ID, SECRET, Bucket, moto, new_bucket, proxied, rows_file
+from object_storage import CONDITIONS, KEY_ID, SECRET, Bucket, in_environment, new_bucket, proxied, rows_file
 from vecindex.errors import ConfigError, LockedError, SourceError, StoreError, TableNotFoundError, UnavailableError
 from vecindex.exports.uploads import size_there
 from vecindex.objects.requests import Objects
@@ -36,26 +36,6 @@ from vecindex.verbs.index import measure
 OWN = {".vecindex.lease", ".vecindex.clock"}
 PRECOMPUTED: dict[str, Any] = {"vector_field": "vector", "model": "test/none", "unverified": True}
 PRECOMPUTED_FLAGS = ["--vector-field", "vector", "--model", "test/none", "--unverified"]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with moto() as running:
-        yield running
-
-
-@pytest.fixture
-def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    return in_environment(new_bucket(server), monkeypatch)
-
-
-def in_environment(made: Bucket, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    for name in [*os.environ]:
-        if name.startswith(("AWS_", "GOOGLE_", "AZURE_")):
-            monkeypatch.delenv(name)
-    for name, value in made.settings.items():
-        monkeypatch.setenv(name, value)
-    return made
 
 
 def ids(where: str) -> list[str]:

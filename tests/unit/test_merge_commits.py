@@ -5,7 +5,7 @@ On a local folder and on S3. Where one fails with a newer pylance, look at `stor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,27 +17,16 @@ from lance import LanceDataset, LanceOperation
 from lance.dataset import Transaction
 from lance.fragment import write_fragments
 
-from object_storage import moto, new_bucket
-
 OLD, OURS = range(40), range(100, 110)
 REFUSED, ACCEPTED, RERUN = "refused", "accepted", "re-run"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with moto() as running:
-        yield running
-
-
 @pytest.fixture(params=["local", "s3"])
-def uri(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A table of 40 rows in 4 fragments, with an index."""
     where = str(tmp_path / "t.lance")
     if request.param == "s3":
-        bucket = new_bucket(request.getfixturevalue("server"))
-        for name, value in bucket.settings.items():
-            monkeypatch.setenv(name, value)
-        where = f"{bucket.db}/t.lance"
+        where = f"{request.getfixturevalue('bucket').db}/t.lance"
     for begin in range(0, 40, 10):
         lance.write_dataset(rows(range(begin, begin + 10)), where, mode="append" if begin else "create")
     lance.dataset(where).create_scalar_index("id", "BTREE")
