@@ -201,7 +201,7 @@ def test_what_the_table_lacks_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (counts.unknown_articles, counts.unknown_relevant, counts.none_relevant) == (2, 1, 1)
     assert result.rankers[0].measures["recall@10"].mean == 0.25
     assert result.items[0].missing == 1
-    assert "1 relevant articles are not in the table" in " ".join(result.notes)
+    assert "1 relevant article is not in the table" in " ".join(result.notes)
     assert "1 question has no relevant article" in " ".join(result.notes)
 
 

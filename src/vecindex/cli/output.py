@@ -139,13 +139,14 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def about(n: int) -> str:
-    """Return an estimated number, rounded to three digits.
+def about(n: int, thing: str = "") -> str:
+    """Return an estimated number, rounded to three digits, with the word for what is counted if one is given.
 
-    >>> about(251_456), about(87), about(0)
-    ('about 251,000', 'about 87', '0')
+    >>> about(251_456), about(87, "row"), about(1, "row"), about(0)
+    ('about 251,000', 'about 87 rows', 'about 1 row', '0')
     """
-    return f"about {round(n, min(0, 3 - len(str(abs(n))))):,}" if n else "0"
+    word = f" {thing}{'' if n == 1 else 's'}" if thing else ""
+    return (f"about {round(n, min(0, 3 - len(str(abs(n))))):,}" if n else "0") + word
 
 
 def size(n_bytes: float) -> str:

@@ -64,7 +64,7 @@ class Screen(AbstractContextManager["Screen"]):
         self._todo = estimate.rows
         parts = []
         if estimate.rows is not None:
-            rows = counted(estimate.rows, "row") if estimate.exact else f"{about(estimate.rows)} rows"
+            rows = counted(estimate.rows, "row") if estimate.exact else about(estimate.rows, "row")
             parts.append(f"{rows} to do")
         if estimate.texts_per_s:
             parts.append(f"{estimate.texts_per_s:.0f} texts/s on {estimate.device} in {estimate.precision}")

@@ -22,11 +22,14 @@ def print_index(report: IndexReport) -> None:
     curve = report.curve
     took = "" if report.action == "measured" else f", made in {duration(report.seconds)} ({report.cpu_s:.1f} CPU s)"
     prose(f"{report.type} of {counted(report.rows_indexed, 'row')}, {size(report.index_bytes)}{took}", "index     ")
-    asked = f" and {curve.questions:,} stored questions" if curve.questions else ""
-    prose(f"recall@{curve.k} against exact search, of {curve.queries:,} held-out rows{asked}", "measured  ")
+    asked = f" and {counted(curve.questions, 'stored question')}" if curve.questions else ""
+    prose(f"recall@{curve.k} against exact search, of {counted(curve.queries, 'held-out row')}{asked}", "measured  ")
     print_curve(curve, report.exact_ms)
     if report.pays_after is not None:
-        prose(f"{report.pays_after:,} searches save what making and measuring it took", "pays after ")
+        prose(
+            f"{counted(report.pays_after, 'search saves', 'searches save')} what making and measuring it took",
+            "pays after ",
+        )
     chosen = curve.cheapest(DEFAULT_RECALL)
     if chosen is None:
         say(f"no setting reaches a recall of {DEFAULT_RECALL:g}; the best is {curve.best.expected:.3f}")

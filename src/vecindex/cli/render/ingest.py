@@ -119,13 +119,13 @@ def _print_left_out(report: IngestReport) -> None:
 def _print_sampled(report: IngestReport, basis: Basis) -> None:
     """Print the counts of a dry run that has read samples."""
     is_known = report.estimate is not None and report.estimate.rows is not None
-    rows = f"{about(report.read)} rows" if is_known else f"at least {counted(report.read, 'row')}"
+    rows = about(report.read, "row") if is_known else f"at least {counted(report.read, 'row')}"
     show = warn if report.rejected else say
-    deletions = f", {about(report.deleted)} deletions" if report.deleted else ""
+    deletions = f", {about(report.deleted, 'deletion')}" if report.deleted else ""
     show(
         f"dry run: {rows}: {about(report.added)} new in {report.table}, {about(report.changed)} changed, "
         f"{about(report.skipped)} unchanged, {about(report.rejected)} to be rejected, "
-        f"{about(report.left_out + report.older)} left out{deletions}; {about(report.vectors)} vectors to store"
+        f"{about(report.left_out + report.older)} left out{deletions}; {about(report.vectors, 'vector')} to store"
     )
     say(f"estimated from {basis.sampled_rows:,} of the rows{_rate_of(basis)}; --exact counts all", 2)
     if basis.beginnings:

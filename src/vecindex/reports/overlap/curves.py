@@ -8,9 +8,10 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+from vecindex.messages import counted
 from vecindex.reports.charts.plots import Mark, Series, bar_chart, histogram, line_chart
 from vecindex.reports.charts.scales import Axis, log_axis, nice_axis, nice_ticks, share_axis
-from vecindex.reports.figures import count, distance, figure, mean_of, number, share
+from vecindex.reports.figures import distance, figure, mean_of, number, share
 from vecindex.reports.markup import Markup, given, joined, tag
 from vecindex.reports.overlap.maps import RULES, the_map
 from vecindex.reports.page import Section
@@ -175,7 +176,7 @@ def curves_section(found: Values) -> Section | None:
     ]
     if not any(drawings):
         return None
-    note = f"Thin and gray: chance with {count(n)} articles. The axes of neighbors are logarithmic."
+    note = f"Thin and gray: chance with {counted(n, 'article')}. The axes of neighbors are logarithmic."
     more = f" The first {DRAWN} maps are drawn; the values are of all maps." if len(found["maps"]) > DRAWN else ""
     return Section(
         "curves", "Curves", joined([tag("p", note + more, class_="quiet"), tag("div", *drawings, class_="charts")])

@@ -170,7 +170,8 @@ def _limits(sample: Sample, found: CompareResult) -> list[Message]:
     if found.judged_by is not None and found.judged_by.form == "answer texts":
         limits.append("Passages that hold an answer may not be in the sample: judgments by ids would put them there.")
     if sample.missing:
-        limits.append(f"{sample.missing:,} judged articles are not in the sources. They count as not found.")
+        missing = counted(sample.missing, "judged article is", "judged articles are")
+        limits.append(f"{missing} not in the sources, and counted as not found.")
     widest = max(pair.differences[str(found.measure)].detectable for pair in found.pairs)
     if widest == widest:
         limits.append(

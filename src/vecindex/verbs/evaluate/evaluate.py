@@ -257,7 +257,8 @@ def notes_on(
             "than judgments; recall, nDCG and MAP need those."
         )
     if counts.unknown_relevant:
-        notes.append(f"{counts.unknown_relevant:,} relevant articles are not in the table. They count as not found.")
+        unknown = counted(counts.unknown_relevant, "relevant article is", "relevant articles are")
+        notes.append(f"{unknown} not in the table, and counted as not found.")
     if counts.without:
         notes.append(
             f"{counted(counts.without, 'question has', 'questions have')} no judgment: not counted in any figure."

@@ -166,7 +166,7 @@ class LoadedTable:
         """
         itself = np.array([row])
         candidates = self._candidates(None) - 1
-        check_enough(self.table.where, candidates, 1, "other articles")
+        check_enough(self.table.where, candidates, 1, "other article")
         near = self._nearest(self.reader.vectors(itself)[1], min(k, candidates), None, itself)
         layout = laid_out(self._vectors(near.rows[0]), near.dist[0])
         return self._around(near, _NONE, _NOWHERE, candidates), layout
@@ -191,8 +191,12 @@ class LoadedTable:
         if among is None:
             check_enough(self.table.where, candidates, k)
         else:
-            what, remedy = "articles that meet the condition", "Widen the condition"
-            check_enough(self.table.where, candidates, k, what, remedy)
+            what, many, remedy = (
+                "article that meets the condition",
+                "articles that meet the condition",
+                "Widen the condition",
+            )
+            check_enough(self.table.where, candidates, k, what, many, remedy)
         return candidates
 
     def _candidates(self, among: Mask | None) -> int:

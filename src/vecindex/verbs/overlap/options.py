@@ -121,10 +121,12 @@ def check_memory_of(rows: int, maps: int, has_graph: bool, options: OverlapOptio
     check_memory(needed, options["memory"], what, fewer, observer)
 
 
-def check_enough(where: str, found: int, k: int, what: str = "articles", remedy: str = "Ingest articles") -> None:
-    """Raise ConfigError where a table (`where`) has fewer than k of what is counted."""
+def check_enough(
+    where: str, found: int, k: int, what: str = "article", many: str = "", remedy: str = "Ingest articles"
+) -> None:
+    """Raise ConfigError where a table (`where`) has fewer than k of what is counted: `what`, of several `many`."""
     if found < k:
         raise ConfigError(
-            text(f"{where} has {found:,} {what}, fewer than ", option("k", k), "."),
+            text(f"{where} has {counted(found, what, many)}, fewer than ", option("k", k), "."),
             text(f"{remedy}, or give a smaller ", option("k"), "."),
         )

@@ -105,7 +105,7 @@ def overlap(
     check_memory_of(table.count(), len(about), GraphTable(database, name).exists(), options, observer)
     _warn_of_unknown(table, observer)
     reader = TableReader(table, list(about), options["by"])
-    check_enough(table.where, reader.n, k, "rows" if reader.articles is None else "articles")
+    check_enough(table.where, reader.n, k, "row" if reader.articles is None else "article")
     planes = {map_name: Plane(reader.positions[map_name], reader.articles) for map_name in about}
     nested = None
     if options["what_if"] is not None:

@@ -104,9 +104,9 @@ def _made_of(about: AboutIndex, chosen: Measured) -> Approximation:
 
 def _expected(table: ArticleTable, about: AboutIndex, found: Approximation, options: SearchOptions) -> Message:
     """Return what to expect, with what it was measured on and what was not measured."""
-    asked = f" and {found.questions:,} stored questions" if found.questions else ""
+    asked = f" and {counted(found.questions, 'stored question')}" if found.questions else ""
     said = f"approximate: recall@{found.k} {found.recall:.2f} expected"
-    notes = [f"{said}, measured on {found.queries:,} held-out rows{asked}"]
+    notes = [f"{said}, measured on {counted(found.queries, 'held-out row')}{asked}"]
     if options["k"] != found.k:
         usually = "usually lower" if options["k"] > found.k else "usually higher"
         notes.append(f"recall@{options['k']} was not measured, and is {usually}")

@@ -151,7 +151,7 @@ def _tagged(table: ArticleTable, tag: str | None) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        # What ended the block is to be told, whatever becomes of the tag.
+        # What ended the block is what is said, whatever becomes of the tag.
         with suppress(VecindexError):
             if before is None:
                 table.remove_tag(tag)
