@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -243,6 +244,16 @@ def test_sources_without_a_row(world: World) -> None:
     world.articles.write_text('{"id": "a", "text": 5, "v": [1]}\n' * 2)
     with pytest.raises(SourceError, match=r"all 2 rows were rejected\.\nSee why: index\.status\([^\n]*\)$"):
         world.explore()
+
+
+def test_a_field_that_takes_a_column_of_the_map_leads_to_another_name(world: World) -> None:
+    rows = [{"id": f"a{i}", "text": f"text {i}", "v": v.tolist(), "map_x": i} for i, v in enumerate(clusters(20))]
+    world.articles.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(ConfigError, match="has a column 'map_x' of its own, so no map can be named 'map'") as refused:
+        world.explore(questions=False)
+    hint = str(refused.value.hint)
+    assert re.search(r"^Choose another name: index\.explore\(.*articles\.jsonl'.*map=NAME\)$", hint)
+    assert world.explore(questions=False, map="mine").map == "mine"
 
 
 def test_a_fault_of_a_step_says_what_goes_on(world: World) -> None:

@@ -16,7 +16,7 @@ from vecindex.core.conditions import isin
 from vecindex.core.neighbors import F64
 from vecindex.core.texts.joined import joined, plain_chunks
 from vecindex.errors import ConfigError, CorruptError, VecindexError
-from vecindex.messages import Message, Placeholder, command, text
+from vecindex.messages import Command, Message, Placeholder, command, text
 from vecindex.schema import LABEL_KEY, MAP_KEY, axes_among, stored_json
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import FORMER_PREFIX, AuxiliaryTable
@@ -108,8 +108,11 @@ def columns_of_a_map(table: ArticleTable) -> tuple[str, str] | None:
     return pairs[0] if pairs else None
 
 
-def check_map_name(table: ArticleTable, name: str) -> None:
-    """Raise ConfigError when a map cannot have this name, or when its columns are taken by something else."""
+def check_map_name(table: ArticleTable, name: str, way: Command | None = None) -> None:
+    """Raise ConfigError when a map cannot have this name, or when its columns are taken by something else.
+
+    `way` is the command that takes another name.
+    """
     if not _NAME.fullmatch(name):
         raise ConfigError(
             f"A map cannot be named {name!r}.",
@@ -121,7 +124,7 @@ def check_map_name(table: ArticleTable, name: str) -> None:
         if found.name.lower() in wanted and MAP_KEY not in (found.metadata or {}):
             raise ConfigError(
                 f"{table.where} has a column {found.name!r} of its own, so no map can be named {name!r}.",
-                text("Choose another name: ", command("project", Placeholder("NAME"))),
+                text("Choose another name: ", way or command("project", Placeholder("NAME"))),
             )
 
 

@@ -11,7 +11,7 @@ and needs no record of what the pages were made from, which could be wrong.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -25,7 +25,7 @@ from vecindex.serialize import Result, Spell
 from vecindex.sources.expand import would_read
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
-from vecindex.store.maps import maps, no_such_map, outside
+from vecindex.store.maps import check_map_name, maps, no_such_map, outside
 from vecindex.types import Observer, Silent, SourceData
 from vecindex.verbs.explore.options import ExploreOptions, checked_explore
 from vecindex.verbs.explore.plan import BY_LAYOUT, NEAREST, anchored_name, can_stay, todo_for_map
@@ -203,6 +203,8 @@ class _Chain:
     def _map(self) -> ProjectResult | None:
         """Make the map, or place new rows on it; None where it holds all rows."""
         name, table = self.options["map"], self.database.articles(self.name)
+        other = replace(self.again, options={**self.again.options, "map": Placeholder("NAME")})
+        check_map_name(table, name, other)
         todo = todo_for_map(table, name)
         if todo == "keep":
             self._step(2, f'the map "{name}" holds all {counted(table.count(), "row")} and stays as it is')
