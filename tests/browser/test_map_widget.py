@@ -15,6 +15,7 @@ from test_map_selection import kinds
 from browser_maps import html_of
 from vecindex.core.picture import MapPicture
 from vecindex.reports.page import asset
+from vecindex.verbs.picture.widget.labels import packed_labels, unpacked_labels
 
 WAIT_MS = 60_000
 # What anywidget gives a module: `get`, `set`, `save_changes`, `on` and `off`, with bytes as a DataView.
@@ -22,7 +23,7 @@ _HOST = """<!doctype html><html lang="en"><head><title>Notebook</title></head><b
 <script type="module">
 const bytes = (text) => new DataView(Uint8Array.from(atob(text), (one) => one.charCodeAt(0)).buffer);
 const values = { _page: bytes("PAGE"), _name: "map 'map' of articles", _selected: new DataView(new ArrayBuffer(7)),
-  color: COLOR, filters: {}, height: 620 };
+  color: COLOR, filters: {}, _labels: LABELS, height: 620 };
 const heard = new Map();
 window.saved = 0;
 window.model = {
@@ -49,12 +50,15 @@ Host = Callable[..., Any]
 def host(open_page: Any) -> Host:
     """A function that shows the live map as a notebook would, and returns the page and the map's frame."""
 
-    def call(shown: MapPicture | None = None, page: str | None = None, **options: Any) -> tuple[Any, Any]:
+    def call(
+        shown: MapPicture | None = None, page: str | None = None, labels: Any = None, **options: Any
+    ) -> tuple[Any, Any]:
         shown = kinds() if shown is None else shown
         html = html_of(shown) if page is None else page
         text = _HOST.replace("PAGE", base64.b64encode(html.encode()).decode())
         text = text.replace("CODE", base64.b64encode(asset("widget.js").encode()).decode())
         text = text.replace("COLOR", json.dumps(shown.colorings[0].key))
+        text = text.replace("LABELS", json.dumps(labels))
         opened = open_page(text, **{"reduced_motion": "reduce", **options})
         # What the page asks of itself is no request.
         opened.asked = [url for url in opened.asked if not url.startswith(("blob:", "about:"))]
@@ -111,6 +115,55 @@ def test_what_is_done_on_the_map_reaches_the_model(host: Host) -> None:
     page.evaluate("pick([5])")
     page.wait_for_timeout(300)
     assert inner.evaluate("theMap.work.selection.rows()") == [3, 48], "nothing is sent any more"
+
+
+def test_labels_go_to_the_model_and_come_from_it(host: Host) -> None:
+    shown = kinds()
+    row_of = {id: row for row, id in enumerate(shown.ids)}
+    opened, frame = host(labels=packed_labels({"mine": {shown.ids[4]: "old"}}, row_of))
+    page, inner = opened.page, opened.page.frames[1]
+
+    def labels() -> dict[str, dict[str, str]]:
+        return unpacked_labels(page.evaluate("model.get('_labels')"), shown.ids)
+
+    def come(wanted: dict[str, dict[str, str]]) -> None:
+        for _ in range(300):
+            if labels() == wanted:
+                return
+            page.wait_for_timeout(100)
+        raise AssertionError(f"{labels()}, not {wanted}")
+
+    # Those that the model has are there, though this page was shown only now.
+    expect(frame.locator(".vmap-label-about")).to_have_text("1 labeled", timeout=WAIT_MS)
+    expect(frame.get_by_label("Command for the labels")).to_have_text(
+        'index.annotate(shown.labels["mine"], column="mine")'
+    )
+    page.evaluate("pick([3, 48])")
+    frame.get_by_label("Label for the selection").fill("to  read")
+    frame.get_by_role("button", name="Label", exact=True).click()
+    expect(frame.locator(".vmap-label-line")).to_have_text("2 articles labeled “to read”. The notebook has it.")
+    given = {shown.ids[3]: "to read", shown.ids[48]: "to read"}
+    come({"label": given, "mine": {shown.ids[4]: "old"}})
+    until(page, "model.get('color')", "labels:label")
+    frame.get_by_role("button", name="Undo").click()
+    come({"mine": {shown.ids[4]: "old"}})
+    # The model's take the place of all labels, and are not sent back.
+    packed = packed_labels({"label": {shown.ids[0]: "b", shown.ids[1]: "a"}}, row_of)
+    page.evaluate("(values) => model.set('_labels', values)", packed)
+    until(
+        inner,
+        "theMap.header.colorings.map((one) => one.key).filter((key) => key.startsWith('labels'))",
+        ["labels:label"],
+    )
+    until(inner, "theMap.header.colorings.at(-1).names", ["b", "a"])
+    page.evaluate("model.set('color', 'labels:label'); model.set('filters', { 'labels:label': ['a'] })")
+    until(inner, "theMap.shown && theMap.shown.indexOf(1)", 1)
+    page.wait_for_timeout(500)
+    assert page.evaluate("model.get('_labels')") == packed
+    assert page.evaluate("model.get('color')") == "labels:label"
+    page.evaluate("model.set('_labels', null)")
+    until(inner, "theMap.header.colorings.some((one) => one.key.startsWith('labels'))", False)
+    until(page, "model.get('color')", shown.colorings[0].key)
 
 
 def test_the_frame_reaches_nothing_of_the_notebook(host: Host) -> None:

@@ -59,6 +59,23 @@ def test_a_tag_gives_the_labels_back(tmp_path: Path) -> None:
     assert labels(tmp_path) == {}
 
 
+def test_a_mapping_gives_each_article_its_own_label(tmp_path: Path) -> None:
+    filled(tmp_path)
+    index = vecindex.open(tmp_path)
+    index.annotate(["a00001", "a00004"], label="old")
+    report = index.annotate({"a00001": None, "a00002": "to  read", "nope": "x"}, tag="before")
+    assert (report.label, report.labels, report.articles) == (None, {"to read": 1}, 2)
+    assert (report.not_found, report.tag) == (("nope",), "before")
+    assert labels(tmp_path) == {"a00002": "to read", "a00004": "old"}
+    for wrong in ({"a00002": " "}, {"a00002": "\ud800"}):
+        with pytest.raises(ConfigError, match=r"A label is a text in UTF-8, found .* for 'a00002'"):
+            index.annotate(wrong)
+    with pytest.raises(ConfigError, match="A mapping of ids to labels names the articles"):
+        index.annotate({"a00002": "x"}, label="y")
+    with pytest.raises(ConfigError, match="No articles are named"):
+        index.annotate({})
+
+
 def test_a_file_gives_each_article_its_own_label(tmp_path: Path) -> None:
     filled(tmp_path / "db")
     index, file = vecindex.open(tmp_path / "db"), tmp_path / "labels.csv"

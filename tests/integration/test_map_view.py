@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import builtins
 import datetime as dt
+import gzip
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from tables import unit_vectors
 from vecindex.core.picture import Coloring
 from vecindex.errors import ConfigError, MissingExtraError
 from vecindex.verbs.picture.result import MapResult
+from vecindex.verbs.picture.widget.labels import packed_labels, unpacked_labels
 
 N = 10
 
@@ -47,6 +51,10 @@ def bits(*rows: int) -> bytes:
     mask = np.zeros(N, dtype=np.bool_)
     mask[list(rows)] = True
     return np.packbits(mask, bitorder="little").tobytes()
+
+
+def packed(*codes: int) -> str:
+    return base64.b64encode(gzip.compress(bytes(codes))).decode()
 
 
 def test_the_selection_of_the_page_comes_back() -> None:
@@ -81,9 +89,48 @@ def test_color_and_filters_are_set_by_name() -> None:
     assert view.color == "labels:mine", "labels that the page alone knows"
 
 
+def test_labels_of_the_page_come_back_and_are_set() -> None:
+    shown = result()
+    view, seen = shown.live, []
+    assert shown.labels == {}
+    assert view.labeled.to_arrow().num_rows == 0
+    view.observe(lambda change: seen.append(change.new), "labels")
+    # As the page sends them: names, and of each article the index of its name.
+    sent = packed_labels({"label": {"a3": "to read", "a0": "done"}, "kind": {"a3": "x"}}, view._row_of)
+    assert sent is not None
+    assert [one["names"] for one in sent["columns"]] == [["to read", "done"], ["x"]]
+    codes = gzip.decompress(base64.b64decode(sent["columns"][0]["codes"]))
+    assert list(codes) == [1, 255, 255, 0, 255, 255, 255, 255, 255, 255]
+    view._labels = sent
+    assert shown.labels == {"label": {"a0": "done", "a3": "to read"}, "kind": {"a3": "x"}}
+    assert view._labels is sent, "and it is not sent back"
+    row = {"id": "a3", "title": "Title 3", "x": 3.0, "y": 7.0, "kind": "c", "label": "to read"}
+    assert view.labeled.to_arrow().to_pylist()[1] == {**row, "kind (in this page)": "x"}
+    assert list(view.labeled.to_pandas()["label"]) == ["done", "to read"]
+    view.selection = ["a3", "a4"]
+    assert view.to_arrow()["label"].to_pylist() == ["to read", None]
+    view.color, view.filters = "label", {"label": ["done"], "kind": ["c"]}
+    assert (view.color, view.filters) == ("labels:label", {"labels:label": ["done"], "field:kind": ["c"]})
+    # From Python, in place of all others.
+    view.labels = {"topic": {"a9": "  two\nwords "}, "none": {}}
+    assert unpacked_labels(view._labels, shown.picture.ids) == {"topic": {"a9": "two words"}}
+    view._labels = None
+    assert seen[1:] == [{"topic": {"a9": "two words"}}, {}]
+    assert view.labeled.to_arrow().column_names == ["id", "title", "x", "y", "kind"]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
+        ("labels", {"Label": {}}, "cannot be named 'Label'"),
+        ("labels", {"label": ["a1"]}, "are a mapping of ids to labels"),
+        ("labels", {"label": {"x": "a"}}, "1 labeled id is not on the map: 'x'"),
+        ("labels", {"label": {"a1": " "}}, "a text of 1 to 200 characters, found ' '"),
+        ("labels", {"label": {"a1": "x" * 201}}, "a text of 1 to 200 characters"),
+        ("_labels", {"columns": [{"name": "label", "names": [], "codes": "!"}]}, "labels cannot be read"),
+        ("_labels", {"columns": [{"name": "label", "names": [], "codes": ""}]}, "not of 10 articles"),
+        ("_labels", {"columns": [{"name": "label", "names": [], "codes": packed(*[0] * 10)}]}, "cannot be read"),
+        ("_labels", {"columns": [{"name": "l", "names": ["a"], "codes": packed(*[0] * 11)}]}, "not of 10 articles"),
         ("color", "none", r"no color 'none' \(there is: field:kind, field:year, field:day\)"),
         ("filters", {"none": ["c"]}, "no color 'none'"),
         ("filters", {"kind": ["d"]}, r"kind has no value 'd' on this map \(there is: b, c\)"),
@@ -158,6 +205,10 @@ class Kernel:
         self.manager.shutdown_kernel(now=True)
 
 
+def shown_ids(folder: Path) -> Sequence[str]:
+    return vecindex.open(folder).map(topics=0).picture.ids
+
+
 def test_a_kernel_sends_the_map_and_takes_what_is_selected(tmp_path: Path) -> None:
     vectors = unit_vectors(20)
     ids = [f"a{i:05d}" for i in range(20)]
@@ -188,6 +239,17 @@ def test_a_kernel_sends_the_map_and_takes_what_is_selected(tmp_path: Path) -> No
             "True field:topic {'field:topic': ['y']} ['filters', 'selection'] "
             "['id', 'title', 'x', 'y', 'truncated', 'topic']"
         )
+        # The page labels, and Python stores it in the table.
+        page = shown_ids(tmp_path)
+        kernel.update(
+            model, {"_labels": packed_labels({"label": {page[3]: "b"}}, {id: i for i, id in enumerate(page)})}, {}
+        )
+        found, _ = kernel.run(
+            f"index = vecindex.open({str(tmp_path)!r}); report = index.annotate(shown.labels['label'], tag='bare')\n"
+            "print(report.labels, report.articles)"
+        )
+        assert found == "{'b': 1} 1\n"
+        assert vecindex.open(tmp_path).map(topics=0, color="label").picture.coloring("field:label").counts == (1,)
         # What Python sets is sent to the page.
         _, sent = kernel.run("shown.live.selection = [shown.picture.ids[0]]")
         updates = [m for m in sent if m["msg_type"] == "comm_msg" and m["content"]["data"]["method"] == "update"]

@@ -298,7 +298,7 @@ class Index(Upkeep, Tables, Evaluation):
     ) -> MapResult:
         """Return a stored map as it is shown: `result.write("map.html")` makes a page of it, or a .png or .svg.
 
-        In a notebook with anywidget it is live: `result.live` has its selection, color and filters.
+        In a notebook with anywidget it is live: `result.live` has its selection, color, filters and labels.
 
         `questions`, a file ("-" for standard input) or a list of texts, are placed on the map as by `overlap`.
         Topics are found again from the vectors, exactly the same ones for the same table and seed. Memory is bounded

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, BinaryIO, Unpack
 
 from vecindex.options import expected, options_shown
@@ -96,13 +96,18 @@ class Upkeep:
 
     @options_shown(AnnotateOptions)
     def annotate(
-        self, ids: Sequence[str] = (), *, stdin: BinaryIO | None = None, **options: Unpack[AnnotateOptions]
+        self,
+        ids: Sequence[str] | Mapping[str, str | None] = (),
+        *,
+        stdin: BinaryIO | None = None,
+        **options: Unpack[AnnotateOptions],
     ) -> AnnotateReport:
         """Store a label with articles, each with all its chunks: a column to color by, to filter by, and of topics.
 
-        They are named by `ids`, `file` or `where`. A label that was there is replaced, or removed with `clear`; other
-        articles keep theirs. The column is made where it is not there. All labels of a call are one commit. With
-        `restore` the column is given back as it was at a tag.
+        They are named by `ids`, `file` or `where`. A mapping as `ids` gives each id a label of its own, or None for
+        none. A label that was there is replaced, or removed with `clear`; other articles keep theirs. The column is
+        made where it is not there. All labels of a call are one commit. With `restore` the column is given back as
+        it was at a tag.
 
         Raises
         ------
@@ -112,7 +117,7 @@ class Upkeep:
         """
         from vecindex.verbs.upkeep.annotate import annotate
 
-        expected("ids", ids, Sequence[str])
+        expected("ids", ids, Sequence[str] | Mapping[str, str | None])
         return annotate(self._database(), self.table, ids, options, stdin)
 
     @options_shown(OptimizeOptions)

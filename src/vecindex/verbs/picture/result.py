@@ -53,7 +53,7 @@ class MapResult(Result):
 
     @property
     def live(self) -> MapView:
-        """The map as a live widget: its selection, color and filters can be read, set and observed.
+        """The map as a live widget: its selection, color, filters and labels can be read, set and observed.
 
         Always the same one. Raises MissingExtraError where anywidget is not installed, and ConfigError for a page of
         more than 64 MB.
@@ -82,6 +82,11 @@ class MapResult(Result):
     def selection(self) -> tuple[str, ...]:
         """The ids that are selected on the live map; see `live`."""
         return tuple(self.live.selection)
+
+    @property
+    def labels(self) -> dict[str, dict[str, str]]:
+        """The labels that were given on the live map: by column, of each id its label; see `live`."""
+        return dict(self.live.labels)
 
     @property
     def topics(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -14,7 +13,7 @@ from vecindex.core.identity import id_as_written
 from vecindex.errors import ConfigError, StaleError, VecindexError
 from vecindex.messages import Placeholder, command, option, text
 from vecindex.options import checked
-from vecindex.schema import is_label
+from vecindex.schema import LABEL_COLUMN, is_label
 from vecindex.serialize import Result
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
@@ -28,7 +27,6 @@ from vecindex.verbs.upkeep.tag import check_name
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _IDS_PER_SCAN = 1_000
 
 
@@ -73,7 +71,7 @@ class _Matched:
 def annotate(
     database: Database,
     name: str,
-    ids: Sequence[str],
+    ids: Sequence[str] | Mapping[str, str | None],
     options: AnnotateOptions,
     stdin: BinaryIO | None = None,
     version: int | None = None,
@@ -90,7 +88,8 @@ def annotate(
     table = database.articles(name)
     _check_column(table, column, must_be=restore is not None or options["clear"])
     label = None if options["clear"] or options["label"] is None else label_of(options["label"])
-    given = {} if options["labels"] is None else read_labels(str(options["labels"]), stdin)
+    given: Mapping[str, str | None] = {} if options["labels"] is None else read_labels(str(options["labels"]), stdin)
+    given = _given(ids) if isinstance(ids, Mapping) else given
     wanted = [*ids, *given, *(some_ids(str(options["file"]), stdin) if options["file"] else [])]
     if options["where"] is not None:
         check_condition(table, options["where"])
@@ -172,8 +171,12 @@ def _check_undoes(table: ArticleTable, then: ArticleTable, column: str) -> None:
         )
 
 
-def _check(ids: Sequence[str], options: AnnotateOptions) -> None:
+def _check(ids: Sequence[str] | Mapping[str, str | None], options: AnnotateOptions) -> None:
     """Raise ConfigError where it is not said what is labeled, and how."""
+    if isinstance(ids, Mapping) and any(
+        options[name] for name in ("label", "labels", "where", "file", "restore", "clear")
+    ):
+        raise ConfigError("A mapping of ids to labels names the articles and their labels.", "Give it alone.")
     named = [bool(ids) or options["file"] is not None, options["where"] is not None]
     label, clear, restore, labels = options["label"], options["clear"], options["restore"], options["labels"]
     if restore is not None:
@@ -188,7 +191,7 @@ def _check(ids: Sequence[str], options: AnnotateOptions) -> None:
         raise ConfigError(text("Give ids or ", option("where"), ", not both."))
     if not any(named):
         raise ConfigError("No articles are named.", text("Give ids, ", option("file"), " or ", option("where"), "."))
-    if clear == (label is not None):
+    if not isinstance(ids, Mapping) and clear == (label is not None):
         raise ConfigError(
             text("Give one of ", option("label", Placeholder("TEXT")), " and ", option("clear", True), ".")
         )
@@ -221,7 +224,7 @@ def _check_column(table: ArticleTable, column: str, must_be: bool) -> None:
         raise ConfigError(
             f"{table.where} has no column {column!r} of labels.", f"There is: {', '.join(labels) or 'none'}."
         )
-    if not _NAME.fullmatch(column):
+    if not LABEL_COLUMN.fullmatch(column):
         raise ConfigError(
             f"A column of labels cannot be named {column!r}.",
             "Use small letters, digits and '_', a letter first, 60 characters at most.",
@@ -256,7 +259,18 @@ def _named(table: ArticleTable, wanted: Sequence[str], chunked: bool) -> _Matche
     return _Matched([row for row, _ in pairs], [article for _, article in pairs], asked, tuple(left))
 
 
-def _by_article(given: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, str]:
+def _given(labels: Mapping[str, str | None]) -> Mapping[str, str | None]:
+    """Return the label of each id, with single spaces; raises ConfigError for one that is no text."""
+    given = {id: None if label is None else label_of(label) for id, label in labels.items()}
+    wrong = next((id for id, label in given.items() if label is not None and not (label and is_unicode(label))), None)
+    if wrong is not None:
+        raise ConfigError(
+            f"A label is a text in UTF-8, found {labels[wrong]!r} for {wrong!r}.", "To remove one: None as its label."
+        )
+    return given
+
+
+def _by_article(given: Mapping[str, str | None], asked: Mapping[str, str]) -> dict[str, str | None]:
     """Return the label of each article, from those by the ids that were asked for."""
     return {article: given[i] for article, i in asked.items() if i in given}
 

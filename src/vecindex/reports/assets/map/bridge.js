@@ -1,4 +1,4 @@
-// What the page of a map and the notebook around it say to each other: color, filters, selection.
+// What the page of a map and the notebook around it say to each other: color, filters, selection, labels.
 
 import { codesFor } from "./work/address.js";
 
@@ -22,24 +22,37 @@ export async function offer(viewer) {
 }
 
 function connect(viewer, port) {
-  const { work } = viewer;
-  let sent = {}, timer = null;
+  const { work, labeling: { keeper } } = viewer;
+  // Labels have changed where the keeper's version has; `labels` are those last sent or taken.
+  let sent = {}, timer = null, version = keeper.version, labels = "null";
   const state = () => ({ color: viewer.coloring.key, filters: work.shownState()?.f ?? {}, selection: bitsOf(work.selection.mask) });
-  const say = () => {
+  const say = async () => {
     const now = state();
     const news = Object.fromEntries(Object.entries(now).filter(([name, value]) => String(sent[name] && written(sent[name])) !== written(value)));
     sent = now;
+    if (keeper.version !== version) {
+      version = keeper.version;
+      news.labels = await keeper.written();
+      labels = JSON.stringify(news.labels);
+    }
     if (Object.keys(news).length) port.postMessage(news);
   };
   viewer.onchange = () => {
     clearTimeout(timer);
-    timer = setTimeout(say, WAIT_MS);
+    timer = setTimeout(() => next(say), WAIT_MS);
   };
   // One after the other: reading a color takes its time.
   let turn = Promise.resolve();
-  port.onmessage = ({ data }) => {
-    turn = turn.then(() => take(viewer, data)).catch((error) => viewer.notice(String(error)));
-  };
+  const next = (act) => (turn = turn.then(act).catch((error) => viewer.notice(String(error))));
+  port.onmessage = ({ data }) => next(async () => {
+    if (data.labels !== undefined && JSON.stringify(data.labels) !== labels) {
+      labels = JSON.stringify(data.labels);
+      await keeper.replace(viewer, data.labels);
+      version = keeper.version;
+    }
+    await take(viewer, data);
+  });
+  keeper.inNotebook(viewer);
   sent = state();
 }
 

@@ -1,4 +1,4 @@
-// The map in a notebook: its page in a frame of its own, whose color, filters and selection are the model's.
+// The map in a notebook: its page in a frame of its own, whose color, filters, selection and labels are the model's.
 
 const decoded = (bytes) => new TextDecoder().decode(bytes);
 const bytesOf = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
@@ -12,6 +12,8 @@ function render({ model, el }) {
   const size = () => (frame.style.cssText = `width:100%;height:${model.get("height")}px;border:0`);
   let port = null;
   const send = {
+    // First, since color and filters may be of labels.
+    _labels: () => port?.postMessage({ labels: model.get("_labels") }),
     color: () => port?.postMessage({ color: model.get("color") }),
     filters: () => port?.postMessage({ filters: model.get("filters") }),
     _selected: () => port?.postMessage({ selection: bytesOf(model.get("_selected")) }),
@@ -20,7 +22,8 @@ function render({ model, el }) {
     if (event.source !== frame.contentWindow || event.data?.vecindex !== "ready") return;
     const channel = new MessageChannel();
     port = channel.port1;
-    port.onmessage = ({ data: { color, filters, selection } }) => {
+    port.onmessage = ({ data: { labels, color, filters, selection } }) => {
+      if (labels !== undefined) model.set("_labels", labels);
       if (color !== undefined) model.set("color", color);
       if (filters !== undefined) model.set("filters", filters);
       if (selection !== undefined) model.set("_selected", new DataView(selection.buffer, selection.byteOffset, selection.byteLength));

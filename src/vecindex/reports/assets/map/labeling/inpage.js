@@ -2,7 +2,7 @@
 
 import { element } from "../../shared/dom.js";
 import { count } from "../../shared/format.js";
-import { annotateFile, csv, download } from "../work/files.js";
+import { annotateCode, annotateFile, csv, download } from "../work/files.js";
 import { inPage, mark, pageWith } from "./copy.js";
 import { Labels, keyOf } from "./labels.js";
 import { putColoring } from "./shown.js";
@@ -28,6 +28,7 @@ class InPage {
   constructor() {
     this.labels = new Labels(0);
     this.stored = true;
+    this.notebook = false;
     this.version = 0;
     this.about = "";
   }
@@ -100,7 +101,29 @@ class InPage {
     return `Undone. ${this.#where()}`;
   }
 
+  /** All labels as plain values; null without any. */
+  written() {
+    return this.labels.written();
+  }
+
+  /** Take labels as `written` gives them in place of all others; nothing of it is undone. */
+  async replace(viewer, values) {
+    const { labels } = this;
+    const next = new Labels(labels.n);
+    if (values && !(await next.read(values))) throw new Error("The notebook's labels are of other articles.");
+    this.labels = next;
+    for (const column of new Set([...labels.columns.keys(), ...next.columns.keys()])) await this.#changed(viewer, column);
+  }
+
+  /** From now on a notebook has all labels. */
+  inNotebook(viewer) {
+    this.notebook = true;
+    viewer.labeling.last = [];
+    viewer.work.draw();
+  }
+
   #where() {
+    if (this.notebook) return "The notebook has it.";
     return this.stored ? "This browser keeps it for this file; Save page makes a file with it." : "It is kept until this page is closed: save it.";
   }
 
@@ -122,7 +145,8 @@ class InPage {
   tools(viewer, say, button) {
     if (!this.labels.columns.size) return [];
     const command = element("pre", { tabindex: "0", "aria-label": "Command for the labels" });
-    const list = [...this.labels.columns.keys()].map((column) => annotateFile(viewer.header.table, column)).join("\n");
+    const columns = [...this.labels.columns.keys()];
+    const list = columns.map((column) => (this.notebook ? annotateCode(column) : annotateFile(viewer.header.table, column))).join("\n");
     command.textContent = list;
     return [
       element(
@@ -136,7 +160,7 @@ class InPage {
           say("Ids and labels are saved. The command stores them as a column of the table.");
         }),
       ),
-      element("p", { class: "vmap-note" }, "The CSV becomes a column of the table by:"),
+      element("p", { class: "vmap-note" }, `${this.notebook ? "With shown = index.map(), they become" : "The CSV becomes"} a column of the table by:`),
       command,
     ];
   }

@@ -27,9 +27,10 @@ export class Labeling {
     this.about = element("span", { class: "vmap-label-about" });
     this.undo = this.#button("Undo", () => this.#do(() => this.keeper.undo(this.viewer)));
     this.remove = this.#button("Remove label", () => this.#give(null));
-    this.go = element("button", { class: "vmap-small vmap-label-go" }, "Label");
+    this.go = this.#button("Label", () => this.#give(cleaned(this.text.value)), { class: "vmap-small vmap-label-go" });
+    // No form: a sandboxed frame, as in a notebook, submits none.
     this.form = element(
-      "form", { class: "vmap-label-form", onsubmit: (event) => { event.preventDefault(); this.#give(cleaned(this.text.value)); } },
+      "div", { class: "vmap-label-form", onkeydown: (event) => this.#key(event) },
       element("div", { class: "vmap-label-row" }, this.text, this.go),
       element("div", { class: "vmap-label-row" }, element("label", {}, "Column ", this.column), this.remove),
     );
@@ -45,6 +46,12 @@ export class Labeling {
 
   #button(name, act, attributes = {}) {
     return element("button", { type: "button", class: "vmap-small", onclick: act, ...attributes }, name);
+  }
+
+  #key(event) {
+    if (event.key !== "Enter" || event.isComposing || event.target.localName !== "input") return;
+    event.preventDefault();
+    this.#give(cleaned(this.text.value));
   }
 
   say(text, wrong = false) {

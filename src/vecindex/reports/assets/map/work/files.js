@@ -84,6 +84,9 @@ export function annotateFile(table, column) {
   return `vecindex annotate --labels ${column}s.csv${column === "label" ? "" : ` --column ${column}`}${of}`;
 }
 
+/** The same in a notebook. */
+export const annotateCode = (column) => `index.annotate(shown.labels["${column}"]${column === "label" ? "" : `, column="${column}"`})`;
+
 /** Save a text as a file of the reader's. */
 export function download(name, text, type = "text/plain") {
   const url = URL.createObjectURL(text instanceof Blob ? text : new Blob([text], { type: `${type};charset=utf-8` }));
