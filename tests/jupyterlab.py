@@ -29,7 +29,7 @@ import vecindex
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = os.environ.get("VECINDEX_CHROMIUM") or shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu"]
-WAIT_MS = 120_000
+WAIT_MS = 600_000
 CELLS = [
     "import vecindex\nindex = vecindex.open('db')\nshown = index.map()\nshown",
     "print('selected', len(shown.selection), shown.live.to_arrow().num_rows)",
