@@ -51,6 +51,9 @@ function connect(viewer, port) {
       version = keeper.version;
     }
     await take(viewer, data);
+    // What came from the notebook is not sent back.
+    const now = state();
+    for (const name of Object.keys(data)) if (name in now) sent[name] = now[name];
   });
   keeper.inNotebook(viewer);
   sent = state();
