@@ -16,7 +16,7 @@ from vecindex.verbs.ingest.chunks import chunk_spans
 from vecindex.verbs.ingest.given.vectors import settle_fingerprint
 from vecindex.verbs.ingest.plan import Planned, Planner, Transaction, rejected
 from vecindex.verbs.ingest.rate import first_rate
-from vecindex.verbs.ingest.rows import Piece, misfit
+from vecindex.verbs.ingest.rows import Piece, given_vector, misfits
 from vecindex.verbs.ingest.run import Run
 from vecindex.verbs.languages import NOTHING_KNOWN
 
@@ -144,8 +144,9 @@ class Preparer:
         fresh = self.check_fields(planner, transaction, self._run.known_fingerprint.dimension)
         run, pieces = self._run, [Piece(row, i) for row in transaction.rows for i in range(len(row.texts))]
         if run.precomputed:
-            for piece in pieces:
-                piece.vector = normalize(piece.planned.article.vector[None, :])[0]  # type: ignore[index]
+            vectors = normalize(np.stack([given_vector(piece.planned.article) for piece in pieces]))
+            for piece, vector in zip(pieces, vectors, strict=True):
+                piece.vector = vector
         else:
             self._reuse_vectors(pieces)
         to_embed = [piece for piece in pieces if piece.vector is None]
@@ -176,7 +177,8 @@ class Preparer:
         """Reject rows whose fields or own vectors do not fit the table; return the columns that are new with them."""
         fresh = self._new_columns(transaction)
         while True:
-            judged = [(row, misfit(row.article, self._run.columns, dimension)) for row in transaction.rows]
+            found = misfits([row.article for row in transaction.rows], self._run.columns, dimension)
+            judged = list(zip(transaction.rows, found, strict=True))
             bad = [(row, why) for row, why in judged if why is not None]
             if not bad:
                 return fresh

@@ -35,19 +35,35 @@ class Piece:
     unknown_frac: float | None = None
 
 
-def misfit(article: Article, columns: UserColumns, dimension: int) -> Rejected | None:
-    """Return why an article's own fields or its own vector do not fit the table, or None when they do."""
+def misfits(articles: Sequence[Article], columns: UserColumns, dimension: int) -> list[Rejected | None]:
+    """Return for each article why its own fields or its own vector do not fit the table, None where they do."""
+    wrong = [_wrong_field(article, columns) for article in articles]
+    fitting = [i for i, article in enumerate(articles) if article.vector is not None and wrong[i] is None]
+    for i in fitting:
+        if len(vector := given_vector(articles[i])) != dimension:
+            reason = f"wrong vector: {counted(len(vector), 'value')}, the table has {dimension}"
+            wrong[i] = rejected(articles[i], reason)
+    fitting = [i for i in fitting if wrong[i] is None]
+    if fitting:
+        good = usable(normalize(np.stack([given_vector(articles[i]) for i in fitting])))
+        for at in np.flatnonzero(~good):
+            article = articles[fitting[at]]
+            wrong[fitting[at]] = rejected(article, "wrong vector: too short to have a direction")
+    return wrong
+
+
+def given_vector(article: Article) -> F32:
+    """Return the vector that an article came with, (d,)."""
+    assert article.vector is not None, "all articles of the run come with vectors"
+    return article.vector
+
+
+def _wrong_field(article: Article, columns: UserColumns) -> Rejected | None:
     for name, value in article.extra.items():
         column = columns.of(name)
         if not fits(value, column)[0]:
             reason = f"wrong type: field {name!r} is {column.type} in the table, found {value!r:.80}"
             return rejected(article, reason)
-    if article.vector is not None:
-        if len(article.vector) != dimension:
-            found = counted(len(article.vector), "value")
-            return rejected(article, f"wrong vector: {found}, the table has {dimension}")
-        if not usable(normalize(article.vector[None, :])).all():
-            return rejected(article, "wrong vector: too short to have a direction")
     return None
 
 
