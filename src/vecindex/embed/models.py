@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vecindex.digests import sha256_of
 from vecindex.embed.encoders import FoundModel
 from vecindex.errors import ModelError
 from vecindex.files import home_of, is_folder
@@ -243,18 +244,14 @@ def _from_folder(name: str, folder: Path, revision: str | None, origin: str) -> 
     files = _weight_files(folder)
     if not files:
         raise ModelError(f"The model folder {folder} holds no weights (*.safetensors or *.bin).", saved)
+    kept = cache_folder() / "digests"
     if len(files) == 1 and files[0].parent == folder:
-        weights = _sha256(files[0])
+        weights = sha256_of(files[0], kept)
     else:
         # Several files: one digest over their names and digests.
-        listing = json.dumps([[p.relative_to(folder).as_posix(), _sha256(p)] for p in files])
+        listing = json.dumps([[p.relative_to(folder).as_posix(), sha256_of(p, kept)] for p in files])
         weights = hashlib.sha256(listing.encode()).hexdigest()
     return ModelFiles(name, weights, revision, origin, folder=folder)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def own_query_prompt(name: str, revision: str | None = None) -> str | None:
