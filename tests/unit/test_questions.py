@@ -309,3 +309,10 @@ def test_kinds_are_those_of_the_file_else_its_topics() -> None:
     assert found.kinds == ["search", "7", None]
     assert read([{key: row[key] for key in ("text", "topic")} for row in rows]).kinds == ["t", "u", "t"]
     assert read(["one?"]).kinds is None
+
+
+def test_an_id_that_is_no_unicode_is_left_out_as_text_that_can_be_written() -> None:
+    found = read([{"id": "\ud800"}, "what is light"])
+    assert [(one.id, one.reason) for one in found.rejected] == [
+        ("?", "no text in any of text, question, query; fields found: id")
+    ]

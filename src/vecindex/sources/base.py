@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from vecindex.messages import Message
 from vecindex.types import Rejected
 
 Notice = Callable[[Message], None]
 """Takes a line that the user should see."""
+
+
+Quoting = Literal["auto", "csv", "none"]
+"""How a delimited file uses quotes: strictly as csv does, not at all, or by what its lines show."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,21 +11,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from io import BufferedReader
-from typing import Literal
 
 from vecindex.errors import MissingExtraError
 from vecindex.plugins import PluginError, Registry
-from vecindex.sources.base import Item, Notice, Source
+from vecindex.sources.base import Item, Notice, Quoting, Source
 from vecindex.sources.encodings import as_utf8
 from vecindex.sources.files import InputFile, unpacked_path
 from vecindex.sources.sampling import FindStarts
 
 Files = Callable[[], Iterable[tuple[str, InputFile]]]
 """Gives (path inside the folder, file), again at each call: no folder is ever listed whole."""
-
-
-Quoting = Literal["auto", "csv", "none"]
-"""How a delimited file uses quotes: strictly as csv does, not at all, or by what its lines show."""
 
 
 @dataclass(frozen=True, slots=True)

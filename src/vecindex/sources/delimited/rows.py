@@ -21,7 +21,7 @@ from enum import Enum
 from typing import Any
 
 from vecindex.messages import option, text
-from vecindex.sources.base import Notice
+from vecindex.sources.base import Notice, Quoting
 from vecindex.sources.delimited.lines import (
     Line,
     Lines,
@@ -32,7 +32,6 @@ from vecindex.sources.delimited.lines import (
     without_quotes,
 )
 from vecindex.sources.files import OVERLONG
-from vecindex.sources.formats import Quoting
 
 SAMPLE_LINES = 1000
 HEAD_CHARS = 1000

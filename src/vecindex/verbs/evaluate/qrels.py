@@ -25,7 +25,7 @@ from vecindex.messages import counted
 from vecindex.sources.base import excerpt
 from vecindex.sources.files import OVERLONG, InputFile, read_lines, standard_input, unpacked_path
 from vecindex.types import Rejected
-from vecindex.verbs.questions.reader import GRADE_FIELDS, ID_FIELDS, MOST_GRADE
+from vecindex.verbs.questions.fields import GRADE_FIELDS, ID_FIELDS, MOST_GRADE
 
 _QUESTION_NAMES = frozenset((*ID_FIELDS, "query-id", "query", "topic", "topic_id", "queryid"))
 _ARTICLE_NAMES = frozenset(

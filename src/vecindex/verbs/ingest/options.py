@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from pathlib import Path
-from typing import Annotated, Literal, TypedDict
+from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 from vecindex.errors import ConfigError
 from vecindex.messages import Placeholder, option, text
 from vecindex.options import Device, Durable, Engine, Option, TrustRemoteCode, Wait, WorkerCores, checked
+from vecindex.sources.base import Quoting
 from vecindex.sources.encodings import known_encoding
-from vecindex.sources.formats import Quoting, ReadOptions
 from vecindex.sources.unpack import MAX_RATIO
+
+if TYPE_CHECKING:
+    from vecindex.sources.formats import ReadOptions
 
 AllowEmpty = Annotated[
     bool,
@@ -205,6 +208,8 @@ def reading(options: IngestOptions, unread: Set[str] = frozenset()) -> ReadOptio
 
     `unread` are fields that are not kept.
     """
+    from vecindex.sources.formats import ReadOptions  # these options are declared where nothing is read
+
     return ReadOptions(
         encoding=options["encoding"],
         delimiter=options["delimiter"],
