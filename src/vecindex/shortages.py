@@ -93,7 +93,8 @@ _WORDS = {
     Shortage.MEMORY: _said(
         Shortage.MEMORY,
         "cannot allocate memory|out of memory|memory allocation|not enough memory|failed to map segment"
-        "|resources exhausted",
+        # What Rust says of a Python object that there was no memory for.
+        "|resources exhausted|pyobject pointer is null",
     ),
 }
 
@@ -138,6 +139,14 @@ def disk_of(path: Path) -> str | None:
         best = max(enumerate(disks), key=lambda found: (len(found[1].mountpoint), found[0]))[1]
         return f"{best.mountpoint} ({best.fstype})"
     return None
+
+
+def is_panic(error: BaseException) -> bool:
+    """Return whether the Rust side panicked: on a thread of Python's, or in a task of its own.
+
+    Neither class can be imported, and the first is no Exception.
+    """
+    return type(error).__name__ in ("PanicException", "RustPanic")
 
 
 def short_now() -> Shortage | None:

@@ -83,6 +83,26 @@ def test_an_unforeseen_error(run: Run, tmp_path: Path, monkeypatch: pytest.Monke
     assert shown["exit_code"] == 1
 
 
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        ("PyObject pointer is null", "Not enough memory: PanicException: PyObject pointer is null"),
+        ("index out of bounds", "unexpected PanicException: index out of bounds"),
+    ],
+)
+def test_a_panic_of_a_library_is_an_error_in_words(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, told: str
+) -> None:
+    class PanicException(BaseException):
+        """As Rust raises it: no Exception."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise PanicException(says)
+
+    monkeypatch.setattr(vecindex.Index, "status", fails)
+    assert failure(run("status", "--db", tmp_path, "--json"))["error"] == told
+
+
 def test_an_id_that_looks_like_the_option(run: Run, tmp_path: Path) -> None:
     done = run("delete", "--db", tmp_path, "--", "--json")
     assert (done.code, done.out) == (5, "")

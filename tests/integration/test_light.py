@@ -16,6 +16,7 @@ import vecindex
 from vecindex.core.vectors import normalize, row_cosines
 from vecindex.embed import encoders
 from vecindex.embed.encoders import LoadOptions
+from vecindex.embed.light import network as network_module
 from vecindex.embed.light.encoder import LightEncoder
 from vecindex.embed.light.settings import OtherModelError, read_settings
 from vecindex.embed.light.threads import one_blas_thread
@@ -241,3 +242,11 @@ def test_one_thread_for_all_as_long_as_anybody_asks() -> None:
     assert threads() == {1}
     second.__exit__(None, None, None)
     assert threads() == before
+
+
+def test_a_bound_that_leaves_no_room_for_the_weights_is_said_before_they_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(network_module, "addresses_left", lambda: 150_000_000)
+    with pytest.raises(MemoryError, match="reading the model takes 182 MB, and 150 MB are left"):
+        LightEncoder(find_model("all-MiniLM-L6-v2"))

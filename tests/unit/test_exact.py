@@ -244,3 +244,11 @@ def test_the_users_choice_of_kernels_stands(own: str | None) -> None:
     )
     expected = own or core_type(processor_flags())
     assert done.stdout.split() == [str(expected), str(own)], done.stderr
+
+
+def test_threads_without_room_for_their_memory_are_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blas, "_workers", {})
+    monkeypatch.setattr(blas, "addresses_left", lambda: 200_000_000)
+    monkeypatch.setattr(blas.load_faiss(), "omp_get_max_threads", lambda: 2)
+    with pytest.raises(MemoryError, match="2 threads take 285 MB, and 200 MB are left"):
+        blas.in_threads([lambda: 1, lambda: 2])

@@ -21,7 +21,7 @@ from vecindex.cli.streams import OutputError, prepare, silence
 from vecindex.errors import ConfigError, VecindexError, described
 from vecindex.masks import masked
 from vecindex.messages import Message, Shell, as_text, text
-from vecindex.shortages import Shortage, has_bounded_memory, shortage
+from vecindex.shortages import Shortage, has_bounded_memory, is_panic, short_now, shortage
 
 BROKEN_PIPE_EXIT = 141
 """What a shell reports for a program that SIGPIPE ended (128 + 13)."""
@@ -171,9 +171,12 @@ def _run() -> int:
         return _fail(error.format_message(), _hint_on_usage(error), error.exit_code)
     except typer.Abort:
         return _fail("Aborted.", None, 1)
-    except Exception as error:  # noqa: BLE001, for a traceback helps nobody who did not ask for a log
+    except BaseException as error:  # for a traceback helps nobody who did not ask for a log
+        # A panic of Rust is no Exception.
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
         logs.record_traceback()
-        lacking = shortage(error)
+        lacking = shortage(error) or (short_now() if is_panic(error) else None)
         # Of what is not of the database it is not known that a disk is meant.
         if lacking not in (None, Shortage.LOCKS, Shortage.ATOMIC):
             return _fail(f"{lacking}: {described(error)}", lacking.hint, 1)

@@ -16,6 +16,8 @@ import numpy as np
 
 from vecindex.core.neighbors import Rows
 from vecindex.core.vectors import F32
+from vecindex.messages import counted
+from vecindex.shortages import addresses_left
 
 CORETYPE = "OPENBLAS_CORETYPE"
 MIN_BLAS_QUERIES = 10
@@ -23,6 +25,8 @@ MIN_BLAS_QUERIES = 10
 
 # Products at a time: 1 MB, what the cache of a core holds.
 _PRODUCT_VALUES = 1 << 18
+# The buffer of OpenBLAS for a thread, 128 MB, and the thread's stack.
+_THREAD_BYTES = (128 + 8) << 20
 _AVX512 = {"avx512f", "avx512dq", "avx512cd", "avx512bw", "avx512vl"}
 _AVX2 = {"avx2", "fma"}
 T = TypeVar("T")
@@ -72,6 +76,14 @@ def load_faiss() -> Any:
     import faiss
 
     return faiss
+
+
+def _check_addresses(threads: int) -> None:
+    """Raise MemoryError where a bound of addresses leaves no room for the threads of FAISS, which would crash."""
+    needed, left = threads * _THREAD_BYTES, addresses_left()
+    if left is not None and left < needed:
+        some = counted(threads, "thread takes", "threads take")
+        raise MemoryError(f"{some} {needed / 1e6:.0f} MB, and {left / 1e6:.0f} MB are left")
 
 
 class Products:
@@ -167,6 +179,7 @@ def in_threads(tasks: Sequence[Callable[[], T]]) -> list[T]:
         return [task() for task in tasks]
     with _threshold_lock:
         if threads not in _workers:
+            _check_addresses(threads)
             # The number of threads that OpenMP uses is kept for each thread that asks.
             _workers[threads] = ThreadPoolExecutor(
                 threads, "vecindex-search", initializer=faiss.omp_set_num_threads, initargs=(1,)

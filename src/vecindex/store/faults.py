@@ -26,7 +26,7 @@ from vecindex.errors import (
 from vecindex.files import local_folder
 from vecindex.messages import option, text
 from vecindex.objects.words import remote_fault
-from vecindex.shortages import Shortage, descriptors_allowed, disk_of, short_now, shortage
+from vecindex.shortages import Shortage, descriptors_allowed, disk_of, is_panic, short_now, shortage
 
 T = TypeVar("T")
 
@@ -171,14 +171,6 @@ def not_unicode(given: str, where: str) -> ConfigError:
         f"{given[:200]!r} is not valid Unicode, so nothing in {where} can have it.",
         "Ids, texts, conditions and the database's own name are UTF-8.",
     )
-
-
-def is_panic(error: BaseException) -> bool:
-    """Return whether the Rust side panicked: on a thread of Python's, or in a task of its own.
-
-    Neither class can be imported, and the first is no Exception.
-    """
-    return type(error).__name__ in ("PanicException", "RustPanic")
 
 
 def _unavailable(what: str, lacking: Shortage) -> UnavailableError:

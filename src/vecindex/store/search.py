@@ -20,8 +20,9 @@ from vecindex.core.texts.languages import NAMES, OTHER, guess
 from vecindex.core.vectors import F32, distances_to
 from vecindex.errors import ConfigError, CorruptError
 from vecindex.messages import Placeholder, option, text
+from vecindex.shortages import is_panic
 from vecindex.store.articles import CONDITION_ROWS, ArticleTable, as_matrix, has_half
-from vecindex.store.faults import is_panic, is_unicode, not_unicode, read_twice, reading, translated
+from vecindex.store.faults import is_unicode, not_unicode, read_twice, reading, translated
 from vecindex.store.local import INDEX_CACHE, index_cache_bytes
 
 Row = dict[str, Any]

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from vecindex.core.vectors import F32
 from vecindex.embed.light.settings import WEIGHTS, OtherModelError, Settings
+from vecindex.shortages import addresses_left
 
 _F = np.float32
 # What of a layer is activated at a time: it stays in the cache of a core.
@@ -33,9 +34,16 @@ class Network:
     """A model's weights, and what they make of tokens."""
 
     def __init__(self, folder: Path, settings: Settings) -> None:
-        """Read the weights. Raises OtherModelError when they are not all there in float32."""
+        """Read the weights.
+
+        Raises OtherModelError when they are not all there in float32, MemoryError where a bound leaves no room.
+        """
         from safetensors.numpy import load_file
 
+        # The library maps the file and makes copies of what is in it; it panics where it gets no memory.
+        needed, left = 2 * (folder / WEIGHTS).stat().st_size, addresses_left()
+        if left is not None and left < needed:
+            raise MemoryError(f"reading the model takes {needed / 1e6:.0f} MB, and {left / 1e6:.0f} MB are left")
         weights = load_file(folder / WEIGHTS)
         prefix = next((name.removesuffix(_WORDS) for name in weights if name.endswith(_WORDS)), "")
         self._weights = {name.removeprefix(prefix): value for name, value in weights.items()}

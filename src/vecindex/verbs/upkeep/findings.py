@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from vecindex.errors import LOOK_CLOSER, ConfigError, TableNotFoundError, VecindexError, described
 from vecindex.messages import Message
 from vecindex.serialize import Result
-from vecindex.store.faults import is_panic
+from vecindex.shortages import is_panic
 
 EXAMPLES = 5
 
