@@ -147,3 +147,35 @@ def test_a_date_scale_has_dates() -> None:
     days = Coloring("field:day", "day", "number", codes, low=18_262.0, high=18_262.0 + 3_653, unit="date")
     shown = texts(map_figure(replace(picture(), colorings=(days,)), "field:day", form="svg"))
     assert {"2020", "2022", "2024", "2027", "2030"} <= set(shown)
+
+
+def drawn(coloring: Coloring) -> list[str]:
+    """The texts of a small picture by one coloring."""
+    shown = picture(n=len(coloring.codes), colorings=(coloring,))
+    return texts(map_figure(shown, coloring.key, form="svg", width_in=3.5))
+
+
+def test_long_values_that_begin_alike_differ_in_the_legend() -> None:
+    begun = "The Committee on the Standardisation of Measurements, "
+    names = (f"{begun}section A, of 1911", f"{begun}section B, of 1911", "short")
+    found = drawn(Coloring("field:by", "by", "category", np.arange(3, dtype=np.uint8), names, (1, 1, 1)))
+    wanted = {f"The Committee on th…, section {letter}, of 1911 (1)" for letter in "AB"}
+    assert {text for text in found if text.startswith("The Comm")} == wanted
+
+
+def test_times_of_one_day_stand_apart_under_their_day() -> None:
+    codes = np.array([0, 254], dtype=np.uint8)
+    # 6 May 2024, 8:00 to 18:00.
+    low, high = 19_849 + 8 / 24, 19_849 + 18 / 24
+    found = drawn(Coloring("field:at", "at", "number", codes, low=low, high=high, unit="date"))
+    assert {"at, 6 May 2024", "08:00", "10:30", "13:00", "15:30", "18:00"} <= set(found)
+    # Of several days fewer of the longer texts have room.
+    found = drawn(Coloring("field:at", "at", "number", codes, low=low, high=high + 2, unit="date"))
+    assert [text for text in found if "May 2024 " in text] == ["6 May 2024 08:00", "8 May 2024 18:00"]
+
+
+def test_the_caption_says_what_a_scale_of_numbers_does() -> None:
+    codes = np.array([0, 254], dtype=np.uint8)
+    note = "0 has the lowest color"
+    found = drawn(Coloring("field:size", "size", "number", codes, low=1, high=9, scale="log", note=note))
+    assert "size: 0 has the lowest color." in " ".join(found)

@@ -115,6 +115,15 @@ FILTERS: dict[str, Any] = {
 """The names under which templates use them."""
 
 
+def time_text(days: float) -> str:
+    """Return the time of day, given in days since 1970-01-01.
+
+    >>> time_text(10_000.5)
+    '12:00'
+    """
+    return date_text(days, 1.0).rpartition(" ")[2]
+
+
 def date_text(days: float, span: float) -> str:
     """Return a date, given in days since 1970-01-01, as precisely as a scale of so many days needs it.
 

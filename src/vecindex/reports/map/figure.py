@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from vecindex.core.picture import LEVELS, NO_COLOR, Coloring, MapPicture
+from vecindex.core.texts.short import short_names
 from vecindex.messages import counted, percent
-from vecindex.reports.figures import count, date_text, figure
+from vecindex.reports.figures import count, date_text, figure, time_text
 from vecindex.reports.map.page import provenance
 from vecindex.reports.map.plotting import (
     DPI,
@@ -95,14 +96,14 @@ def figure_notes(picture: MapPicture, color: str) -> list[str]:
 def _texts(picture: MapPicture, coloring: Coloring) -> list[str]:
     """Return the texts that the picture shows."""
     labels = [_cut(topic.name) for topic in picture.topics if topic.level == 0]
-    names = [_cut(name) for name in (*coloring.names, coloring.label)]
+    names = [*_names(coloring), _cut(coloring.label)]
     return [*labels, *names, *(text for text in (picture.title, picture.table, picture.questions_name) if text)]
 
 
 def _drawn(picture: MapPicture, coloring: Coloring, form: str, width_in: float, dpi: int) -> bytes:
     side = width_in - 2 * _MARGIN_IN
     legend = _legend_rows(picture, coloring, side)
-    caption = _caption(picture, side)
+    caption = _caption(picture, coloring, side)
     legend_in = _LINE_IN * (len(legend) + 1.5) if coloring.kind == "category" else 4.5 * _LINE_IN
     caption_in = _LINE_IN * (len(caption) + 0.5)
     height_in = side + legend_in + caption_in + 2 * _MARGIN_IN
@@ -120,7 +121,7 @@ def _drawn(picture: MapPicture, coloring: Coloring, form: str, width_in: float, 
     if coloring.kind == "category":
         _legend(drawing, legend, side, box(_MARGIN_IN, below + 0.5 * _LINE_IN, side, len(legend) * _LINE_IN))
     else:
-        _colorbar(drawing, coloring, box(_MARGIN_IN + side / 4, below + _LINE_IN, side / 2, 0.8 * _LINE_IN))
+        _colorbar(drawing, coloring, box(_MARGIN_IN + side / 4, below + _LINE_IN, side / 2, 0.8 * _LINE_IN), side / 2)
     foot = drawing.add_axes(box(_MARGIN_IN, below + legend_in, side, caption_in))
     foot.set_axis_off()
     foot.text(0, 1, "\n".join(caption), va="top", fontsize=TINY, color=QUIET, linespacing=1.3, parse_math=False)
@@ -209,8 +210,8 @@ def _labels(drawing: Any, axes: Any, picture: MapPicture) -> None:
 def _legend_rows(picture: MapPicture, coloring: Coloring, side: float) -> list[list[tuple[str | None, str]]]:
     """Return the legend's rows of (color, or None for the mark of a question, text)."""
     entries: list[tuple[str | None, str]] = [
-        (_category_color(coloring, i), f"{_cut(name)} ({count(n)})")
-        for i, (name, n) in enumerate(zip(coloring.names, coloring.counts, strict=True))
+        (_category_color(coloring, i), f"{name} ({count(n)})")
+        for i, (name, n) in enumerate(zip(_names(coloring), coloring.counts, strict=True))
     ]
     none = len(picture) - sum(coloring.counts)
     entries += [(NONE_COLOR, f"none ({count(none)})")] if none else []
@@ -238,23 +239,43 @@ def _legend(drawing: Any, rows: Sequence[Sequence[tuple[str | None, str]]], side
             )
 
 
-def _colorbar(drawing: Any, coloring: Coloring, box: list[float]) -> None:
+def _names(coloring: Coloring) -> list[str]:
+    return short_names([clean(name) for name in coloring.names], _NAME_LENGTH)
+
+
+def _colorbar(drawing: Any, coloring: Coloring, box: list[float], width_in: float) -> None:
     axes = drawing.add_axes(box)
     axes.imshow(np.linspace(0, 1, 256)[None], cmap=NUMBER_COLORS, aspect="auto", extent=(0, 1, 0, 1))
     axes.set_yticks([])
-    at = np.linspace(0, 1, 5)
-    if coloring.scale == "log":
-        values = coloring.low * (coloring.high / coloring.low) ** at
-    else:
-        values = coloring.low + (coloring.high - coloring.low) * at
-    axes.set_xticks(at, [_tick(v, coloring) for v in values], fontsize=TINY, color=INK)
+    for n in (5, 3, 2):
+        at = np.linspace(0, 1, n)
+        if coloring.scale == "log":
+            values = coloring.low * (coloring.high / coloring.low) ** at
+        else:
+            values = coloring.low + (coloring.high - coloring.low) * at
+        ticks = [_tick(v, coloring) for v in values]
+        # As many as have room next to each other.
+        if max(map(len, ticks)) * 0.052 * TINY / 6 + 0.05 <= width_in / (n - 1):
+            break
+    axes.set_xticks(at, ticks, fontsize=TINY, color=INK)
     axes.tick_params(length=2, width=0.5, pad=1.5)
     for spine in axes.spines.values():
         spine.set_linewidth(0.5)
-    axes.set_title(_cut(coloring.label), fontsize=TINY, color=INK, pad=2, parse_math=False)
+    axes.set_title(_heading(coloring), fontsize=TINY, color=INK, pad=2, parse_math=False)
+
+
+def _heading(coloring: Coloring) -> str:
+    """Return what stands above the scale; of times of one day the day too."""
+    return f"{_cut(coloring.label)}, {date_text(coloring.low, 4)}" if _one_day(coloring) else _cut(coloring.label)
+
+
+def _one_day(coloring: Coloring) -> bool:
+    return coloring.unit == "date" and date_text(coloring.low, 4) == date_text(coloring.high, 4)
 
 
 def _tick(value: float, coloring: Coloring) -> str:
+    if _one_day(coloring):
+        return time_text(value)
     if coloring.unit == "date":
         return date_text(value, coloring.high - coloring.low)
     # A year has no thousands separator, and reads best whole.
@@ -262,7 +283,7 @@ def _tick(value: float, coloring: Coloring) -> str:
     return f"{value:.0f}" if whole else figure(float(f"{value:.3g}"))
 
 
-def _caption(picture: MapPicture, side: float) -> list[str]:
+def _caption(picture: MapPicture, coloring: Coloring, side: float) -> list[str]:
     things = f"{count(len(picture))} {picture.by}{'' if len(picture) == 1 else 's'} of table {picture.table}"
     text = "; ".join([*provenance(picture)[:1], things, *provenance(picture)[1:]])
     if picture.title:
@@ -273,6 +294,8 @@ def _caption(picture: MapPicture, side: float) -> list[str]:
         kept = np.mean([q.overlap for q in picture.questions])
         name = f" of {picture.questions_name}" if picture.questions_name else ""
         text += f"; {counted(len(picture.questions), 'question')}{name}, overlap@{picture.k} {percent(float(kept))}"
+    if coloring.kind == "number" and coloring.note:
+        text += f"; {coloring.label}: {coloring.note}"
     return textwrap.wrap(clean(text) + ".", max(40, int(side / (0.0445 * TINY / 6)))) or [""]
 
 

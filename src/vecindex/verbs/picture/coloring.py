@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -21,7 +20,6 @@ _CUT = 0.01
 _SKEWED = 50.0
 # Their median then lies in this part of the linear scale.
 _MIDDLE = 0.15
-_ELLIPSIS = "…"
 
 
 def categories(key: str, label: str, names: Sequence[str], which: Rows, *, most: int = MOST_NAMES) -> Coloring:
@@ -55,24 +53,6 @@ def categories(key: str, label: str, names: Sequence[str], which: Rows, *, most:
         note = f"{name!r} is {rest:,} less frequent value{'' if rest == 1 else 's'}"
     counts = np.bincount(codes[codes != NO_COLOR], minlength=len(kept))
     return Coloring(key, label, "category", codes, tuple(kept), tuple(int(n) for n in counts), note=note, other=other)
-
-
-def short_names(values: Sequence[str], length: int) -> list[str]:
-    """Return values on one line each, long ones cut; where that would make two alike, in their middle.
-
-    >>> short_names(["a very long name", "short"], 8), short_names(["chapter one: a", "chapter one: b"], 9)
-    (['a very …', 'short'], ['chap…e: a', 'chap…e: b'])
-    """
-    lines = [" ".join(value.split()) for value in values]
-    cut = [line if len(line) <= length else line[: length - 1] + _ELLIPSIS for line in lines]
-    times = Counter(cut)
-    half = (length - 1) // 2
-    return [
-        short
-        if times[short] == 1 or len(line) <= length
-        else line[:half] + _ELLIPSIS + line[len(line) - (length - 1 - half) :]
-        for line, short in zip(lines, cut, strict=True)
-    ]
 
 
 def numbers(

@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.picture import Coloring
+from vecindex.core.texts.short import short_names
 from vecindex.errors import ConfigError
 from vecindex.messages import is_it, option, text
 from vecindex.schema import is_label
 from vecindex.store.articles import ArticleTable
-from vecindex.verbs.picture.coloring import MOST_NAMES, categories, flags, numbers, short_names
+from vecindex.verbs.picture.coloring import MOST_NAMES, categories, flags, numbers
 from vecindex.verbs.picture.topic_fields import FieldValues
 
 if TYPE_CHECKING:
