@@ -1,12 +1,15 @@
 """Names of topics in several languages and of genes: ours, and class TF-IDF as BERTopic has it by default.
 
     python bench/topic_names.py --handbook DIR [--languages de-DE zh-CN ar-MA] [--passages FILE.parquet FILE.npy]
+    python bench/topic_names.py --help-pages DIR... (one each language, of the packages libreoffice-help-de and so on)
 
 DIR is the unpacked Debian package `debian-handbook`: a book in 26 languages whose paragraphs have a chapter, as real
 text with known topics (GPL-2+ or CC BY-SA 3.0; not part of the repository). Paragraphs become vectors by TF-IDF of
 runs of 2 to 4 characters and a singular value decomposition, the same for all languages. They are clustered by us and
 by UMAP with HDBSCAN, as BERTopic does; both are compared with the chapters (adjusted mutual information). Ours
 are named both ways. Class TF-IDF takes scikit-learn's words and no stop words, the default of BERTopic.
+
+With `--help-pages` the same is done with the pages of LibreOffice's help (MPL 2.0), whose module is the known topic.
 
 With `--passages` those on genes and proteins are clustered by their stored vectors, and named both ways too; and all
 are clustered as for a map page, whose names of the middle level are listed.
@@ -57,6 +60,23 @@ def chapters(folder: Path, language: str) -> tuple[list[str], list[str]]:
     return list(found), list(found.values())
 
 
+def help_pages(folder: Path) -> tuple[str, list[str], list[str], list[str]]:
+    """Return the language, the titles and texts of LibreOffice's help pages, and the module of each."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    root = next(folder.rglob("help/*/text")) if not (folder / "text").is_dir() else folder / "text"
+    found: dict[str, tuple[str, str]] = {}
+    for file in sorted(root.rglob("*.html")):
+        page = LexborHTMLParser(file.read_text(encoding="utf-8"))
+        shown, title = page.css_first("#DisplayArea"), page.css_first("title")
+        if shown is None or title is None:
+            continue
+        text = " ".join(" ".join(part.text().split()) for part in shown.css("p.paragraph"))
+        if len(text) > _LEAST_CHARACTERS.get(root.parent.name[:2], 100):
+            found.setdefault(text, (title.text().strip(), file.relative_to(root).parts[0]))
+    return root.parent.name, [t for t, _ in found.values()], list(found), [module for _, module in found.values()]
+
+
 def vectors_of(texts: Sequence[str]) -> Vectors:
     """Return unit vectors (n, 64)."""
     from sklearn.decomposition import TruncatedSVD
@@ -105,8 +125,41 @@ def worth(names: Sequence[str], code: str) -> dict[str, Any]:
     }
 
 
-def named(texts: Sequence[str], labels: Labels) -> list[str]:
-    return name_groups(count_terms([""] * len(texts), [t[:400] for t in texts], labels, int(labels.max()) + 1))
+def named(texts: Sequence[str], labels: Labels, titles: Sequence[str] | None = None) -> list[str]:
+    some = [""] * len(texts) if titles is None else titles
+    return name_groups(count_terms(some, [t[:400] for t in texts], labels, int(labels.max()) + 1))
+
+
+def measured(
+    corpus: str,
+    code: str,
+    texts: Sequence[str],
+    known: Sequence[str],
+    titles: Sequence[str] | None = None,
+    names_only: bool = False,
+) -> list[dict[str, Any]]:
+    """Return the rows of a corpus with known topics: how well clusters agree with them, and names both ways."""
+    vectors = vectors_of(texts)
+    begun = cpu_s()
+    ours = vecindex_layers(vectors, 0, (max(18, len(set(known))),))[0]
+    our_s, begun = cpu_s() - begun, cpu_s()
+    row = {"bench": "topic_names", "corpus": corpus, "paragraphs": len(texts)}
+    ways = (("ours", named(texts, ours, titles)), ("class TF-IDF", ctfidf(texts, ours)))
+    names = [{**row, "names_by": way, **worth(found, code), "names": found} for way, found in ways]
+    if names_only:
+        return names
+    theirs = hdbscan_labels(vectors)
+    return [
+        {
+            **row, "chapters": len(set(known)),
+            "ours_ami": round(known_topics(ours, known)["ami"], 3), "ours_cpu_s": round(our_s, 1),
+            "umap_hdbscan_ami": round(known_topics(theirs, known)["ami"], 3),
+            "umap_hdbscan_assigned_ami": round(known_topics(assigned(vectors, theirs), known)["ami"], 3),
+            "umap_hdbscan_topics": int(theirs.max()) + 1, "umap_hdbscan_cpu_s": round(cpu_s() - begun, 1),
+            "umap_hdbscan_without_topic": round(float((theirs < 0).mean()), 3),
+        },
+        *names,
+    ]  # fmt: skip
 
 
 def map_names(args: argparse.Namespace, titles: Sequence[str], texts: Sequence[str]) -> dict[str, Any]:
@@ -129,6 +182,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--handbook", type=Path)
     parser.add_argument("--languages", nargs="*", default=["de-DE", "fr-FR", "es-ES", "zh-CN", "ja-JP", "ar-MA"])
+    parser.add_argument("--help-pages", nargs="*", type=Path, default=[])
+    parser.add_argument("--names-only", action="store_true", help="leave out the comparison with UMAP and HDBSCAN")
     parser.add_argument("--passages", nargs=2, type=Path)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "topic_names.jsonl")
     args = parser.parse_args()
@@ -141,22 +196,12 @@ def main() -> None:
     put({"bench": "topic_names", **machine()})
     for language in args.languages if args.handbook else []:
         texts, known = chapters(args.handbook, language)
-        vectors, code = vectors_of(texts), language[:2]
-        begun = cpu_s()
-        ours = vecindex_layers(vectors, 0, (len(set(known)),))[0]
-        our_s, begun = cpu_s() - begun, cpu_s()
-        theirs = hdbscan_labels(vectors)
-        row = {"bench": "topic_names", "corpus": f"debian-handbook {language}", "paragraphs": len(texts)}
-        put({
-            **row, "chapters": len(set(known)),
-            "ours_ami": round(known_topics(ours, known)["ami"], 3), "ours_cpu_s": round(our_s, 1),
-            "umap_hdbscan_ami": round(known_topics(theirs, known)["ami"], 3),
-            "umap_hdbscan_assigned_ami": round(known_topics(assigned(vectors, theirs), known)["ami"], 3),
-            "umap_hdbscan_topics": int(theirs.max()) + 1, "umap_hdbscan_cpu_s": round(cpu_s() - begun, 1),
-            "umap_hdbscan_without_topic": round(float((theirs < 0).mean()), 3),
-        })  # fmt: skip
-        for way, names in (("ours", named(texts, ours)), ("class TF-IDF", ctfidf(texts, ours))):
-            put({**row, "names_by": way, **worth(names, code), "names": names})
+        for row in measured(f"debian-handbook {language}", language[:2], texts, known, names_only=args.names_only):
+            put(row)
+    for folder in args.help_pages:
+        language, titles, texts, known = help_pages(folder)
+        for row in measured(f"libreoffice-help {language}", language[:2], texts, known, titles, args.names_only):
+            put(row)
     if args.passages:
         import pyarrow.parquet as pq
 

@@ -141,6 +141,47 @@ def test_elided_articles_are_left_out() -> None:
     assert [read.shown[w] for w in read.words if w != NO_WORD] == ["eau", "acqua", "Europe", "O'Brien"]
 
 
+def test_addresses_paths_and_endings_of_names_are_no_words() -> None:
+    text = (
+        "See https://www.example.org/list?a=b, www.debian.org, ftp://host/pub or mail ann.lee@mail.example.com; "
+        "/etc/apt/sources.list and ~/bin hold it, dhcpd.conf and python.org too. TCP/IP and/or GNU/Linux. e.g. Ph.D."
+    )
+    read = read_words([""], [text])
+    words = {read.shown[w] for w in read.words if w != NO_WORD}
+    assert words == {"mail", "hold", "dhcpd", "python", "TCP", "IP", "GNU", "Linux", "D"}
+
+
+def test_a_name_says_a_word_once() -> None:
+    """Not as a plural, an adjective, what a land's people are called, or a part of a compound."""
+    pairs = (
+        ("women", "woman"),
+        ("sexual", "sex"),
+        ("Polish", "Poland"),
+        ("Mail-Server", "Server"),
+        ("artist", "art"),
+        ("Irish", "Ireland"),
+        ("Konfigurationsdatei", "Konfigurierung"),
+        ("Festplatten", "Platten"),
+        ("インストーラ", "インストール"),
+        ("العمليات", "عملية"),
+    )
+    other = ["Rivers carry silt and gravel.", "Gravel and silt fill rivers.", "Silt, gravel; rivers."] * 4
+    for first, second in pairs:
+        texts = [
+            f"The {first} saw {second} with pepper.",
+            f"A {second}, {first}; pepper.",
+            f"{first}. {second}: pepper.",
+        ]
+        groups = np.array([0] * 12 + [1] * 12)
+        name, _ = name_groups(count_terms([""] * 24, [*texts * 4, *other], groups, 2))
+        terms = name.split(", ")
+        assert "pepper" in terms
+        assert len({first, second} & set(terms)) == 1, name
+    genes = ["IL-2 with IL-6 and pepper.", "Pepper, IL-6; IL-2.", "IL-2. IL-6: pepper."] * 4
+    name, _ = name_groups(count_terms([""] * 24, [*genes, *other], np.array([0] * 12 + [1] * 12), 2))
+    assert set(name.split(", ")) == {"IL-2", "IL-6", "pepper"}
+
+
 def test_an_unknown_run_of_characters_stays_whole_up_to_four() -> None:
     none = lexicon({})
     assert none.split("細胞分裂") == ["細胞分裂"]

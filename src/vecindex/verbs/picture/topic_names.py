@@ -14,7 +14,7 @@ import numpy as np
 
 from vecindex.core.neighbors import F64, Rows
 from vecindex.core.texts.segments import UNSPACED
-from vecindex.verbs.picture.words import NO_WORD, Words, read_words
+from vecindex.verbs.picture.words import ARABIC, ARTICLE, NO_WORD, Words, read_words
 
 TERMS = 3
 _MIN_TEXTS = 3
@@ -33,6 +33,15 @@ _LEAST_NAMING = 0.4
 _LEADING = 0.8
 # Words that begin alike, so long a part of the longer one: one is enough in a name.
 _ALIKE = 0.55
+# Or that begin with so many equal letters, or of which one is in the other, as in compounds of German.
+_BEGINNING = 7
+_INSIDE = 6
+_SHORTEST = 3
+_DERIVED = frozenset(
+    ("al", "an", "ed", "en", "er", "ers", "es", "ial", "ian", "ic", "ing", "ism", "ist", "ists", "s", "ual")
+)
+# Of a compound with hyphens each part counts, where all are so long: Mail-Server, but IL-2 and IL-6 are two words.
+_PART = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,20 +236,48 @@ def _candidates(found: TermCounts, longer: dict[int, list[int]], counts: F64, we
             break
         among = [t for t in longer.get(int(best), ()) if counts[t] >= _WITHIN * counts[best]]
         term = max(among, key=lambda t: counts[t], default=int(best))
-        own = found.terms[term].casefold().split()
+        own = _parts(found.terms[term])
         if not any(_alike(a, b) for a in own for b in words):
             chosen.append(term)
             words += own
     return chosen
 
 
+def _parts(term: str) -> list[str]:
+    """Return the words of a term, of compounds with hyphens each.
+
+    >>> _parts("T cell"), _parts("Debian-Administratoren"), _parts("IL-2")
+    (['T', 'cell'], ['Debian', 'Administratoren'], ['IL-2'])
+    """
+    parts = [(word, word.split("-")) for word in term.split()]
+    return [part for word, some in parts for part in (some if min(map(len, some)) >= _PART else [word])]
+
+
+def _people(a: str, b: str) -> bool:
+    """Return whether one is what a land's people are called: Polish of Poland."""
+    stem = a.removesuffix("ish")
+    return stem != a and len(stem) >= 2 and b.startswith(stem[:_SHORTEST])
+
+
 def _alike(a: str, b: str) -> bool:
     """Return whether two words seem to be forms of one.
 
-    >>> _alike("economy", "economic"), _alike("india", "indian"), _alike("star", "station"), _alike("細胞", "幹細胞")
+    >>> _alike("economy", "economic"), _alike("India", "Indian"), _alike("star", "station"), _alike("細胞", "幹細胞")
     (True, True, False, True)
+    >>> _alike("sex", "sexual"), _alike("Polish", "Poland"), _alike("Irish", "Ireland"), _alike("car", "carbon")
+    (True, True, True, False)
+    >>> _alike("Konfigurationsdatei", "Konfigurierung"), _alike("Verzeichnis", "Wurzelverzeichnis")
+    (True, True)
     """
-    if UNSPACED.match(a) and UNSPACED.match(b):
-        return a in b or b in a
+    if UNSPACED.match(a) and UNSPACED.match(b) and (a in b or b in a):
+        return True
+    if a[0].isupper() and b[0].isupper() and any(_people(x, y) for x, y in ((a, b), (b, a))):
+        return True
+    arabic = ARABIC.match(a) and ARABIC.match(b)
+    a, b = sorted((ARTICLE.sub("", a.casefold()), ARTICLE.sub("", b.casefold())), key=len)
+    if len(a) >= _INSIDE and a in b:
+        return True
+    if len(a) >= _SHORTEST and b.startswith(a) and b[len(a) :] in _DERIVED:
+        return True
     same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    return a == b or (same >= 4 and same >= _ALIKE * max(len(a), len(b)))
+    return a == b or same >= _BEGINNING or (same >= 4 - bool(arabic) and same >= _ALIKE * max(len(a), len(b)))

@@ -19,14 +19,23 @@ from vecindex.core.texts.stopwords import stop_words
 # are found one by one, since two words with one between them do not stand together; so is an initial with its stop.
 _MARKS = "".join(chr(at) for at in range(0x300, 0x2000) if unicodedata.category(chr(at)).startswith("M"))
 _RUN = rf"[^\W_](?:[^\W_]|[{_MARKS}])*"
-_TOKEN = re.compile(rf"[^\W\d_]\.(?=[^\W\d_]|[ \u00a0]\w)|{_RUN}(?:['’\u2010\u2011-]{_RUN})*|[^\w\s]")
+# Addresses and paths are no words; nor is what a host's or a file's name ends with: org, html.
+_ADDRESS = r"(?:https?|ftp|file)://[^\s<>\"]+|www\.[^\s<>\"]+|[\w.+-]+@\w[\w-]*(?:\.[\w-]+)+"
+_PATH = r"(?<![\w/<])~?/[\w.+~-]+(?:/[\w.+~-]*)*"
+_ENDING = r"(?<=[^\W\d_][^\W_])\.[a-z]{2,4}(?!\w)"
+_TOKEN = re.compile(
+    rf"{_ADDRESS}|{_PATH}|{_ENDING}"
+    rf"|[^\W\d_]\.(?=[^\W\d_]|[ \u00a0]\w)|{_RUN}(?:['’\u2010\u2011-]{_RUN})*|[^\w\s]"
+)
+_NO_WORD = re.compile(r"[/.@]..")
 _OWNER = re.compile(r"['’]s$")
 # French and Italian: l'eau, dell'acqua.
 _ELIDED = re.compile(r"^(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|all|dall|dell|nell|sull|un)['’](?=..)", re.IGNORECASE)
 _HYPHENS = re.compile("[\u2010\u2011-]")
 _DIGIT = re.compile(r"\d")
 # The article of Arabic, alone or behind a preposition or a conjunction.
-_ARTICLE = re.compile("^(?:و?[بفك]?ال|و?لل)(?=...)")
+ARTICLE = re.compile("^(?:و?[بفك]?ال|و?لل)(?=...)")
+ARABIC = re.compile("[\u0621-\u064a]")
 NO_WORD = -1
 _SHORTEST = 3
 # Of two letters only what is nearly always written in capitals, such as AI.
@@ -150,7 +159,7 @@ def _key(word: str) -> str:
     """Return what a word is counted under: IL-2 as IL2, and an Arabic word without its article."""
     if _DIGIT.search(word):
         return _HYPHENS.sub("", word)
-    return _ARTICLE.sub("", word)
+    return ARTICLE.sub("", word)
 
 
 def _is_word(spelling: str, word: str, capital: bool) -> bool:
@@ -161,7 +170,7 @@ def _is_word(spelling: str, word: str, capital: bool) -> bool:
     ['p53', 'CD4', '5G', 'T', 'AI', '細胞']
     """
     letters = [ch for ch in spelling if ch.isalpha()]
-    if not letters:
+    if not letters or _NO_WORD.search(spelling):
         return False
     if UNSPACED.search(word):
         return len(word) > 1 and not all("\u3041" <= ch <= "\u309f" for ch in word)
@@ -190,7 +199,11 @@ def singular(word: str, total: dict[str, int]) -> str:
     >>> total = {"cell": 9, "cells": 5, "species": 7, "city": 3, "cities": 3, "box": 2, "boxes": 1}
     >>> [singular(w, total) for w in ("cells", "species", "cities", "news", "boxes", "glass")]
     ['cell', 'species', 'city', 'news', 'box', 'glass']
+    >>> [singular(w, {"women": 9, "woman": 5, "men": 9, "specimen": 3}) for w in ("women", "men", "specimen")]
+    ['woman', 'men', 'specimen']
     """
+    if word.endswith("men") and total.get(word[:-2] + "an", 0) * 10 >= total[word]:
+        return word[:-2] + "an"
     if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")) or word in ("news", "mars"):
         return word
     forms = [word[:-3] + "y"] if word.endswith("ies") else [word[:-1]]
