@@ -146,6 +146,8 @@ def main() -> None:
                 page.set_default_timeout(WAIT_MS)
                 said: list[str] = []
                 page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
+                # A notebook that has changed again asks whether it may be left.
+                page.on("dialog", lambda dialog: dialog.accept())
                 page.on("pageerror", lambda error: said.append(str(error)))
                 page.goto(f"{address}/lab/tree/map.ipynb")
                 used(page, said)
