@@ -24,7 +24,7 @@ from vecindex.types import Silent
 from vecindex.verbs.map_rows import read_rows
 from vecindex.verbs.project import size as sizes
 from vecindex.verbs.project.result import ProjectResult
-from vecindex.verbs.project.sampled import tiles, with_surroundings
+from vecindex.verbs.project.sample.sampled import tiles, with_surroundings
 from vecindex.verbs.scores.scores import score_map, scored
 
 D, N, LAID_OUT = 16, 600, 200

@@ -33,10 +33,12 @@ QUESTIONS = "questions"
 GRAPH_PREFIX = "_graph."
 FORMER_PREFIX = "_former."
 DELETED_PREFIX = "_deleted."
+UNFINISHED_PREFIX = "_unfinished."
 _KEPT_UNDER = {
     GRAPH_PREFIX: "neighbor graphs",
     FORMER_PREFIX: "former positions on maps",
     DELETED_PREFIX: "the ids of deleted rows",
+    UNFINISHED_PREFIX: "unfinished maps",
 }
 _NEXT_TO_ARTICLES = tuple(_KEPT_UNDER)
 SET_ASIDE = "_set_aside"

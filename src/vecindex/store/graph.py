@@ -63,8 +63,9 @@ class GraphTable(AuxiliaryTable):
     def save(self, stored: StoredGraph) -> None:
         """Keep a graph in place of what is there, as one commit. The caller holds the writer lock."""
 
-        def save(_there: Any) -> None:
-            made = self._database.create_table(self.name, _rows(stored), overwrite=True)
+        def save(there: Any) -> None:
+            # Lance warns on stderr where there is nothing to overwrite.
+            made = self._database.create_table(self.name, _rows(stored), overwrite=there is not None)
             clean(made.to_lance(), KEEP_VERSIONS_FOR, self.where)
 
         self._change(save)

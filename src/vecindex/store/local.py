@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -124,6 +125,14 @@ class Tables:
             mode = "create"  # else Lance warns on stderr that there is nothing to overwrite
         import_lance().write_dataset(data, str(self._path(name)), mode=mode, session=self._session())
         return self.open_table(name)
+
+    def drop_table(self, name: str) -> None:
+        """Remove a table with all its versions; a local one that is removed in part is none any more."""
+        if self.folder is None:
+            self.connection.drop_table(name)
+            return
+        shutil.rmtree(self._path(name) / "_versions")
+        shutil.rmtree(self._path(name))
 
 
 class LocalTable:

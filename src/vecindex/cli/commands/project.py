@@ -125,7 +125,8 @@ def untouched_on_interrupt(observer: Observer) -> Iterator[Observer]:
     stoppable = Stoppable(observer)
     with interruptible(
         "Stopped before the map was complete; a map of that name that was there is as it was.",
-        "The same command begins it again; a neighbor graph that was complete is used again.",
+        "The same command begins it again; a neighbor graph that was complete is used again, and what was done of a "
+        "map of a sample.",
         stoppable.stop,
     ):
         yield stoppable

@@ -21,7 +21,7 @@ from vecindex.messages import Message, option, text
 from vecindex.shortages import memory_available
 from vecindex.types import Forecast, Observer, Stage
 from vecindex.verbs.bounds import held_bytes, in_words
-from vecindex.verbs.project.sampled import PASSES
+from vecindex.verbs.project.sample.sampled import PASSES
 
 STAGE, COMPILING = "forecast", "compiling"
 PRODUCTS, LOOPS, TURNS = "products", "loops", "turns"

@@ -10,18 +10,16 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from vecindex.core.anchors import anchored_to, set_digest, text_digest
+from vecindex.core.anchors import anchored_to
 from vecindex.core.graph import GRAPH_K, Graph
 from vecindex.core.memory import give_back_memory
 from vecindex.core.neighbors import F64, Rows
 from vecindex.core.placement import place_at_median
-from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError
 from vecindex.maps.methods import MapMethod, Settings, usable_method
 from vecindex.messages import Placeholder, command, counted, option, text
 from vecindex.neighbors.coarse import CoarseSearch
-from vecindex.serialize import plain
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.maps import check_map_name, drop_map, maps
@@ -32,6 +30,7 @@ from vecindex.verbs.map_state import rebuilt_by
 from vecindex.verbs.project.align import Moved, align
 from vecindex.verbs.project.anchor import anchor_map
 from vecindex.verbs.project.anchor_plan import base_name, plan_anchor
+from vecindex.verbs.project.focus import focus_kept, nearest_articles
 from vecindex.verbs.project.forecast import Work, expect
 from vecindex.verbs.project.imported import import_map
 from vecindex.verbs.project.options import (
@@ -45,15 +44,15 @@ from vecindex.verbs.project.options import (
     method_of,
     method_settings,
 )
-from vecindex.verbs.project.result import FocusCover, ProjectResult
+from vecindex.verbs.project.result import FocusCover, ProjectResult, SampledRows
 from vecindex.verbs.project.run import RowCounts, Run, writer_when_free
-from vecindex.verbs.project.sampled import draw, measure, numbers_of, with_others
+from vecindex.verbs.project.sample.sampled import draw, measure, numbers_of, with_others
+from vecindex.verbs.project.sample.unfinished import Begun, Unfinished
 from vecindex.verbs.project.size import laid_out_rows
 from vecindex.verbs.project.update import update_map
 from vecindex.verbs.questions.model import QuestionModel
-from vecindex.verbs.scores.scores import score_map
+from vecindex.verbs.scores.scores import MapScores, score_map
 
-COVER_AT = (5, 50)
 # float32 holds about 1e-38 to 1e38; the distances within a map need some of that.
 _LEAST_WIDTH = 1e-12
 
@@ -126,6 +125,14 @@ def _make(run: Run, name: str, old: Any) -> ProjectResult:
     _refuse_few(whole)
     k = max(GRAPH_K, method.neighbors(settings)) if method.neighbors else 0
     size = laid_out_rows(options, whole, observer)
+    unfinished = None if size is None else Unfinished(run, name, whole, size, settings, old)
+    if unfinished is not None and (begun := unfinished.load()) is not None:
+        vectors = whole.some(begun.laid_out).matrix(observer)
+        clock.lap("reading")
+        if unfinished.check(vectors):
+            clusters = CoarseSearch(vectors, len(vectors), run.seed)
+            del vectors
+            return _of_sample(run, name, old, whole, begun, clusters, unfinished)
     rows = whole if size is None else draw(whole, size, run.seed)
     prepared = prepare(run.database, rows, k, observer) if k and asked is None else Prepared(rows, None, False)
     rows = prepared.rows
@@ -148,47 +155,83 @@ def _make(run: Run, name: str, old: Any) -> ProjectResult:
     before = None if options["fresh"] else _old_positions(rows, on_map)
     xy, moved = _laid_out(run, method, settings, vectors, graph, before)
     clock.lap("layout")
-    sampled = None
-    if size is None:
-        scores = score_map(vectors, xy, sample=options["sample"], seed=run.seed, observer=observer)
-    else:
+    if unfinished is not None:
+        begun = Begun(numbers_of(rows, whole), xy, origin, moved)
+        unfinished.begin(vectors, begun)
         clusters = CoarseSearch(vectors, len(vectors), run.seed)
         del vectors
+        result = _of_sample(run, name, old, whole, begun, clusters, unfinished)
+    else:
+        scores = score_map(vectors, xy, sample=options["sample"], seed=run.seed, observer=observer)
+        clock.lap("scores")
+        del vectors
         give_back_memory()
-        laid_out = numbers_of(rows, whole)
-        placed = with_others(whole, laid_out, xy, clusters, settings, run.seed, observer)
-        del clusters
-        clock.lap("placing")
-        xy = placed.xy
-        scores, sampled = measure(whole, placed, options["sample"], run.seed, observer)
-    clock.lap("scores")
-    vectors = np.empty((0, 0), dtype=np.float32)
-    give_back_memory()
-    former = {"from": old.get("id"), "moved": moved} if isinstance(old, Mapping) and moved is not None else None
-    about = run.about(
-        whole,
-        method_of(options),
-        settings,
-        scores,
-        graph=origin,
-        rebuilt=former,
-        focus=_focus_kept(focus, asked),
-        sampled=sampled,
-    )
-    written = run.write(name, whole if size is not None else rows, on_map, xy, about, old)
+        result = _stored(run, name, old, rows, on_map, xy, scores, origin, moved, focus=focus_kept(focus, asked))
     if not stored and (size is None or keep):
         keep_graph(run.database, rows, graph, observer)
     return replace(
-        run.result(name, "made" if old is None else "rebuilt", about, written),
-        graph=origin,
-        scores=scores,
-        moved=moved,
+        result,
         focus=focus,
         rejected=asked[0].rejected if asked else (),
         duplicates=asked[0].duplicates if asked else (),
         forecast=expected.compared(clock.laps),
+    )
+
+
+def _of_sample(
+    run: Run,
+    name: str,
+    old: Any,
+    rows: MapRows,
+    begun: Begun,
+    clusters: CoarseSearch,
+    unfinished: Unfinished,
+) -> ProjectResult:
+    """Place all others of the rows among those laid out, score the map and store it.
+
+    `clusters` are of the vectors laid out, which it does not hold yet.
+    """
+    give_back_memory()
+    settings = method_settings(run.options)
+    placed = with_others(rows, begun.laid_out, begun.xy, clusters, settings, run.seed, run.observer, unfinished)
+    del clusters
+    run.clock.lap("placing")
+    scores, sampled = measure(rows, placed, run.options["sample"], run.seed, run.observer)
+    run.clock.lap("scores")
+    give_back_memory()
+    result = _stored(run, name, old, rows, None, placed.xy, scores, begun.graph, begun.moved, sampled=sampled)
+    unfinished.forget()
+    return result
+
+
+def _stored(
+    run: Run,
+    name: str,
+    old: Any,
+    rows: MapRows,
+    on_map: Rows | None,
+    xy: F64,
+    scores: MapScores,
+    graph: GraphOrigin | None,
+    moved: Moved | None,
+    *,
+    focus: dict[str, Any] | None = None,
+    sampled: SampledRows | None = None,
+) -> ProjectResult:
+    """Store a map in place of the old one, and return what was done."""
+    about = run.about(
+        rows,
+        method_of(run.options),
+        method_settings(run.options),
+        scores,
+        graph=graph,
+        rebuilt={"from": old.get("id"), "moved": moved} if isinstance(old, Mapping) and moved is not None else None,
+        focus=focus,
         sampled=sampled,
     )
+    written = run.write(name, rows, on_map, xy, about, old)
+    result = run.result(name, "made" if old is None else "rebuilt", about, written)
+    return replace(result, graph=graph, scores=scores, moved=moved, sampled=sampled)
 
 
 def _work(run: Run, prepared: Prepared, k: int, settings: Settings, of: int) -> Work:
@@ -209,41 +252,6 @@ def _work(run: Run, prepared: Prepared, k: int, settings: Settings, of: int) -> 
         sample=options["sample"],
         placed=of - len(rows),
     )
-
-
-def _focus_kept(focus: FocusCover | None, asked: tuple[QuestionSet, F32] | None) -> dict[str, Any] | None:
-    """Return what is stored of a focus: what it leaves out, and what its questions are known by."""
-    if focus is None or asked is None:
-        return None
-    return {**plain(focus), "set": set_digest({text_digest(one.text) for one in asked[0].questions})}
-
-
-def nearest_articles(questions: F32, vectors: F32, size: int) -> tuple[Rows, dict[int, float]]:
-    """Return the rows of the `size` articles nearest to some questions, ascending; all where there are not more.
-
-    With it, under each k, the share of the questions' k nearest that are among them.
-
-    Each article counts by its best rank among all questions' neighbors, so that no question is left with nothing
-    because others lie nearer to their articles; ties by its nearest question, then by row. Memory is O(n).
-
-    Parameters
-    ----------
-    questions, vectors : (q, d) and (n, d) unit vectors.
-    """
-    best = np.full(len(vectors), len(vectors), dtype=np.int64)
-    nearest = np.full(len(vectors), -np.inf, dtype=np.float32)
-    deep = min(max(size, *COVER_AT), len(vectors))
-    top: list[Rows] = []
-    for question in questions:
-        sims = vectors @ question
-        order = np.argpartition(-sims, deep - 1)[:deep]
-        order = order[np.lexsort((order, -sims[order]))]
-        best[order] = np.minimum(best[order], np.arange(deep))
-        np.maximum(nearest, sims, out=nearest)
-        top.append(order[: max(COVER_AT)])
-    chosen = np.sort(np.lexsort((np.arange(len(vectors)), -nearest, best))[:size])
-    found = [np.isin(order, chosen) for order in top]
-    return chosen, {k: float(np.mean([hit[:k].mean() for hit in found])) for k in COVER_AT}
 
 
 def _by_workers(options: ProjectOptions, method: MapMethod) -> Make | None:

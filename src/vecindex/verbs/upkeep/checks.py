@@ -22,6 +22,7 @@ from vecindex.store.questions import QuestionTable
 from vecindex.store.rejects import RejectTable
 from vecindex.store.remote.orphans import missing_of, orphans
 from vecindex.store.search import fulltext_fault, has_fulltext_index
+from vecindex.store.unfinished.map import UnfinishedMap
 from vecindex.verbs.upkeep import repairs
 from vecindex.verbs.upkeep.findings import Examination
 from vecindex.verbs.upkeep.row_checks import check_rows
@@ -310,6 +311,7 @@ def _check_auxiliary(found: Examination, database: Database, name: str) -> None:
         ("neighbor graph", GraphTable(database, name), command("project")),
         ("former positions", FormerPositions(database, name), command("project", update=True)),
         ("deleted rows", DeletedRows(database, name), command("ingest", _SOURCE)),
+        ("unfinished map", UnfinishedMap(database, name), command("project")),
     ):
         if not kept.exists() or (about == "questions" and database.holds_articles(kept.name)):
             continue
@@ -323,6 +325,15 @@ def _check_auxiliary(found: Examination, database: Database, name: str) -> None:
 
 
 def _take_notes(found: Examination, database: Database, table: ArticleTable) -> None:
+    unfinished = UnfinishedMap(database, table.name).about()
+    if unfinished is not None and unfinished.get("table") != table.snapshot(database.folder):
+        found.notes.append(
+            text(
+                f"What a stopped run had done of the map {unfinished.get('name')!r} is of another version of the "
+                "table, and of no use: ",
+                command("optimize"),
+            )
+        )
     if database.is_leased and (left_there := orphans(table.lance, table.where)):
         size = sum(one.size for one in left_there) / 1e6
         found.notes.append(

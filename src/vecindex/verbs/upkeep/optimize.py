@@ -25,6 +25,7 @@ from vecindex.store.maintenance import (
 )
 from vecindex.store.rejects import RejectTable
 from vecindex.store.search import has_fulltext_index
+from vecindex.store.unfinished.map import UnfinishedMap
 from vecindex.verbs.upkeep.options import OptimizeOptions
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -95,6 +96,8 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
             sweep_remote(table, asked, notes.append)
         RejectTable(database, notice=notes.append).maintain(keep_for)
         DeletedRows(database, name, notes.append).maintain(keep_for)
+        if UnfinishedMap(database, name, notes.append).remove_stale(table.snapshot(database.folder)):
+            notes.append("what a stopped run had done of a map was of another version of the table, and is removed")
         after = usage(table, database.folder)
     return OptimizeReport(
         table=name,

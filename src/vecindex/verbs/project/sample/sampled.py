@@ -22,6 +22,7 @@ from vecindex.types import Observer, Silent, Stage
 from vecindex.verbs.map_rows import MapRows
 from vecindex.verbs.project.placing import COPY_DIST, COPY_SHARE, NEAREST, apart
 from vecindex.verbs.project.result import SampledRows
+from vecindex.verbs.project.sample.unfinished import COPIED, PLACED, POLISHED, Unfinished
 from vecindex.verbs.scores.scores import MapScores, scored
 
 PLACING, POLISHING, SCORES = "placing", "polish", "scores"
@@ -59,7 +60,14 @@ def numbers_of(part: MapRows, rows: MapRows) -> Rows:
 
 
 def with_others(
-    rows: MapRows, laid_out: Rows, xy: F64, clusters: CoarseSearch, settings: Settings, seed: int, observer: Observer
+    rows: MapRows,
+    laid_out: Rows,
+    xy: F64,
+    clusters: CoarseSearch,
+    settings: Settings,
+    seed: int,
+    observer: Observer,
+    unfinished: Unfinished,
 ) -> Placed:
     """Return the positions of all articles: the others are placed among those laid out, then all are polished.
 
@@ -72,11 +80,14 @@ def with_others(
     ----------
     laid_out, xy : rows (m,) and their positions (m, 2).
     clusters : of the vectors laid out, which it does not hold yet.
+    unfinished : what is done already, which is not done again, and where each piece of work is kept.
     """
     for some, block in rows.some(laid_out).blocks(observer, PLACING):
         clusters.add(some, block)
-    found, copies = np.full((len(rows), 2), np.nan), 0
+    found, copies = np.full((len(rows), 2), np.nan), unfinished.done.copies
     found[laid_out] = xy
+    for done, positions in unfinished.done.placed:
+        found[done] = positions
     plane = Plane(xy)
     for others, block in _gathered(rows, found, observer):
         near = clusters.nearest(block, NEAREST)
@@ -85,12 +96,15 @@ def with_others(
         copy = (near.rows[:, 0] != NO_ROW) & (near.dist[:, 0] <= bound)
         found[others[copy]] = xy[near.rows[copy, 0]]
         copies += int(copy.sum())
+        unfinished.keep(PLACED, 0, others[~copy], found[others[~copy]])
+        unfinished.keep(COPIED, 0, others[copy], found[others[copy]])
     others = np.setdiff1d(np.arange(len(rows)), laid_out)
     found[others] = apart(found[others], plane)
     sweeps = int(settings.get("polish_sweeps", 0))
     if sweeps and len(rows) >= LEAST_ARTICLES:
         for number in range(PASSES):
-            _polish(rows, found, len(laid_out), sweeps, seed + number, observer)
+            _polish(rows, found, len(laid_out), sweeps, seed, number, observer, unfinished)
+    unfinished.store()
     return Placed(found.astype(np.float32).astype(np.float64), laid_out, copies)
 
 
@@ -147,11 +161,27 @@ def with_surroundings(xy: F64, part: Rows, most: int) -> Rows:
     return np.sort(np.concatenate([part, nearest]))
 
 
-def _polish(rows: MapRows, xy: F64, most: int, sweeps: int, seed: int, observer: Observer) -> None:
-    """Move the articles of one tile after the other; those around a tile stay. At most `most` are read at once."""
-    parts = tiles(xy, max(LEAST_ARTICLES, int(most * _TILE_SHARE)))
+def _polish(
+    rows: MapRows,
+    xy: F64,
+    most: int,
+    sweeps: int,
+    seed: int,
+    turn: int,
+    observer: Observer,
+    unfinished: Unfinished,
+) -> None:
+    """Move the articles of one tile after the other; those around a tile stay. At most `most` are read at once.
+
+    `turn` is the number of the pass.
+    """
+    parts, seed = tiles(xy, max(LEAST_ARTICLES, int(most * _TILE_SHARE))), seed + turn
     for number, part in enumerate(parts):
         observer.stage(Stage(POLISHING, number, len(parts)))
+        if (turn, number) in unfinished.done.tiles:
+            moved, positions = unfinished.done.tiles[turn, number]
+            xy[moved] = positions
+            continue
         seen = with_surroundings(xy, part, most)
         if len(seen) < LEAST_ARTICLES:
             continue
@@ -161,6 +191,7 @@ def _polish(rows: MapRows, xy: F64, most: int, sweeps: int, seed: int, observer:
         own[part] = True
         mine = np.flatnonzero(own[seen])
         xy[seen[mine]] = polish(xy[seen], graph, sweeps=sweeps, seed=seed, some=mine)[mine]
+        unfinished.keep(POLISHED + turn, number, seen[mine], xy[seen[mine]])
     observer.stage(Stage(POLISHING, len(parts), len(parts)))
 
 

@@ -1,0 +1,1 @@
+"""Work that a stopped command left, for the next one to go on from."""
