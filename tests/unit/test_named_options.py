@@ -101,6 +101,35 @@ def test_the_option_of_a_message_is_one_of_some_verb() -> None:
     assert not wrong
 
 
+# Modules that several commands share, and the option by which a command comes to each of them.
+SHARED = {
+    "cluster": "engine",
+    "verbs/cluster": "engine",
+    "verbs/ingest/cluster": "wave_rows",
+    "verbs/bounds.py": "memory",
+    "store/lock.py": "wait",
+    "store/remote/lease.py": "wait",
+    "embed/rerank": "rerank",
+    "verbs/questions": "model",
+    "verbs/project/sample": "layout_rows",
+}
+
+
+def test_what_commands_share_names_options_that_all_of_them_have() -> None:
+    named, wrong = set(), []
+    for place, call in calls("option"):
+        room = max((one for one in SHARED if place.startswith(one)), key=len, default=None)
+        if room is None or not isinstance(call.args[0], ast.Constant):
+            continue
+        name = str(call.args[0].value)
+        concerned = [v for v in COMMANDS if flag_of(v, SHARED[room]) in flags(v)]
+        assert concerned, room
+        named.add(room)
+        wrong += [f"{place}: {verb} has no {name}" for verb in concerned if flag_of(verb, name) not in flags(verb)]
+    assert wrong == []
+    assert named >= {"cluster", "verbs/ingest/cluster", "verbs/bounds.py", "store/lock.py", "store/remote/lease.py"}
+
+
 def test_an_option_is_spelled_as_its_verb_declares_it() -> None:
     wrong, compared = [], 0
     for verb, typed in COMMANDS.items():

@@ -207,7 +207,7 @@ def _start(ray: Any, folder: Path, ended: threading.Event) -> None:
     if error is not None:
         raise ConfigError(
             f"Ray does not start on this machine: {_first_line(error)}",
-            text("Leave ", option("engine"), " out to embed in this process."),
+            text("Leave ", option("engine"), " out to do without it, in this process."),
         ) from error
 
 

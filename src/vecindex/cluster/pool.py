@@ -64,9 +64,14 @@ class Pool:
         room: Room,
         stopped: Callable[[], bool],
         notice: Callable[[Message], None],
+        lighter: Message = "",
     ) -> None:
-        """Take the class of a worker; its `begin(setup)` is called first and returns the id of its machine."""
+        """Take the class of a worker; its `begin(setup)` is called first and returns the id of its machine.
+
+        `lighter` is what a message advises where memory ran out, besides fewer workers: options of the command.
+        """
         self._cluster, self._room, self._stopped, self._notice = cluster, room, stopped, notice
+        self._lighter = lighter
         self._setup = setup
         self._preparations: list[tuple[str, tuple[Any, ...]]] = []
         self._lock = threading.RLock()
@@ -243,9 +248,9 @@ class Pool:
         return ModelError(
             text("A worker died each time at ", name, f": {MOST_DEATHS} in a row. Ray says: {self._cause}"),
             text(
-                "Most often memory ran out. Run the same command again: it goes on from here. Take smaller batches (",
-                option("batch_tokens", 1024),
-                ") or fewer workers on a machine (",
+                "Most often memory ran out. Run the same command again. Take ",
+                text(self._lighter, " or ") if self._lighter else "",
+                "fewer workers on a machine, by more cores for each (",
                 option("worker_cores"),
                 ").",
             ),

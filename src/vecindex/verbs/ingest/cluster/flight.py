@@ -15,7 +15,7 @@ from vecindex.cluster.pool import UNITS_A_WORKER, Job, Pool
 from vecindex.embed.encoder import Encoder
 from vecindex.embed.encoders import FoundModel, LoadOptions, load, load_light
 from vecindex.embed.precision import Precision
-from vecindex.messages import text
+from vecindex.messages import option, text
 from vecindex.verbs.ingest.cluster.encoder import ClusterEncoder
 from vecindex.verbs.ingest.cluster.worker import IngestWorker, Model
 from vecindex.verbs.ingest.embedding import Embedder
@@ -52,7 +52,8 @@ class Workers(ExitStack):
         cluster.check_reach(run.database.uri, run.database.folder)
         gpu = self._model is not None and run.options["device"] != "cpu"
         room = cluster.room(run.options["worker_cores"], gpu)
-        pool = Pool(cluster, IngestWorker, self._model, room, run.stop, run.notice_once)
+        lighter = "" if self._model is None else text("smaller batches (", option("batch_tokens", 1024), ")")
+        pool = Pool(cluster, IngestWorker, self._model, room, run.stop, run.notice_once, lighter)
         self.callback(pool.close)
         return pool
 

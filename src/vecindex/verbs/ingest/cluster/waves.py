@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vecindex.cluster.pool import SIDE, Job, Pool
+from vecindex.cluster.pool import SIDE, UNITS_A_WORKER, Job, Pool
 from vecindex.errors import StoreError
 from vecindex.messages import Message, counted, text
 from vecindex.store.maintenance import COMPACT_EVERY
@@ -36,7 +37,11 @@ class _Wave:
     """Transactions that wait for one commit."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    sent: list[_Sent] = field(default_factory=list)
+    sent: deque[_Sent] = field(default_factory=deque)
+    """What is being written, and has its rows in memory until it is."""
+    new: list[str] = field(default_factory=list)
+    """The fragments that are written, as JSON; those of rows that replace some of the table are in `instead`."""
+    instead: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
@@ -50,6 +55,9 @@ class _Wave:
 
 class WaveCommitter(Committer):
     """Sends the rows of each transaction to a worker, and commits those of many together.
+
+    Rows are in memory until a worker has written them, and few are on the way at once: so memory does not depend on
+    the size of a wave.
 
     An id stands in a wave once: what writes or deletes one that the wave has begins the next.
     """
@@ -98,14 +106,14 @@ class WaveCommitter(Committer):
     def _sent(self, name: Message, rows: pa.Table, uri: str, version: int, are_instead: bool) -> None:
         job = self._pool().submit(name, "write", rows.combine_chunks(), uri, version, group=SIDE)
         self._wave.sent.append(_Sent(job, len(rows), are_instead))
+        self._take(self._wave, UNITS_A_WORKER * self._pool().size)
 
     def _commit_wave(self) -> None:
         wave, self._wave = self._wave, _Wave()
-        if wave.sent:
+        self._take(wave, 0)
+        if wave.new or wave.instead:
             key = "article_id" if self._run.choice.chunking else "id"
-            new = self._fragments([one for one in wave.sent if not one.instead])
-            instead = self._fragments([one for one in wave.sent if one.instead])
-            self._table().add_written(Written(new, instead, wave.ids, wave.replaced, key))
+            self._table().add_written(Written(wave.new, wave.instead, wave.ids, wave.replaced, key))
         before = self._run.report.transactions, self._deletions
         for outcome in wave.outcomes:
             self._finish(outcome)
@@ -113,11 +121,12 @@ class WaveCommitter(Committer):
         if any(now // COMPACT_EVERY > then // COMPACT_EVERY for now, then in zip(after, before, strict=True)):
             self.maintain()
 
-    def _fragments(self, sent: Sequence[_Sent]) -> list[str]:
+    def _take(self, wave: _Wave, most: int) -> None:
+        """Take the fragments of what is written, in the order of sending; at most so many stay on the way."""
         import json
 
-        found: list[str] = []
-        for one in sent:
+        while wave.sent and (len(wave.sent) > most or self._pool().is_done(wave.sent[0].job)):
+            one = wave.sent.popleft()
             pieces: list[str] = self._pool().result(one.job)
             rows = sum(int(_physical(json.loads(piece))) for piece in pieces)
             if rows != one.rows:
@@ -126,8 +135,7 @@ class WaveCommitter(Committer):
                     "committed.",
                     "Run the same command again: it goes on from what is there.",
                 )
-            found += pieces
-        return found
+            (wave.instead if one.instead else wave.new).extend(pieces)
 
 
 def _physical(fragment: dict[str, Any]) -> Any:
