@@ -14,6 +14,7 @@ import typer
 import vecindex
 from tables import filled
 from vecindex.cli.app import app
+from vecindex.verbs.ingest.result import IngestReport
 
 Run = Callable[..., Any]
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "schemas" / "error.schema.json").read_text("utf-8"))
@@ -101,6 +102,32 @@ def test_a_panic_of_a_library_is_an_error_in_words(
 
     monkeypatch.setattr(vecindex.Index, "status", fails)
     assert failure(run("status", "--db", tmp_path, "--json"))["error"] == told
+
+
+def test_ctrl_c_is_said(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(vecindex.Index, "annotate", stopped)
+    done = run("annotate", "a", "--label", "x", "--db", tmp_path)
+    assert (done.code, done.out) == (130, "")
+    assert done.err.splitlines() == [
+        "error: Stopped before the command was complete.",
+        "  What is stored is whole. Run the same command again.",
+    ]
+
+
+def test_an_interrupted_ingest_says_nothing_of_its_sources(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> IngestReport:
+        return IngestReport("articles", interrupted=True)
+
+    monkeypatch.setattr(vecindex.Index, "ingest", stopped)
+    done = run("ingest", tmp_path, "--db", tmp_path)
+    assert done.code == 130
+    assert "hold no rows" not in done.err
+    assert "interrupted; run the same command again to go on" in done.err
 
 
 def test_an_id_that_looks_like_the_option(run: Run, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from vecindex.cli.lazy import checked_on_demand
 from vecindex.cli.output import VOICE, print_json, warn
 from vecindex.cli.spelling import as_json, begin, spelled
 from vecindex.cli.streams import OutputError, prepare, silence
-from vecindex.errors import ConfigError, VecindexError, described
+from vecindex.errors import ConfigError, Interrupted, VecindexError, described
 from vecindex.masks import masked
 from vecindex.messages import Message, Shell, as_text, text
 from vecindex.shortages import Shortage, has_bounded_memory, is_panic, short_now, shortage
@@ -67,6 +67,10 @@ class Commands(typer.core.TyperGroup):
             # Python writes out once more at its end, and would complain.
             silence("stdout", "stderr")
             raise typer.Exit(BROKEN_PIPE_EXIT) from None
+        except KeyboardInterrupt as error:
+            # Of a command that has nothing of its own to say.
+            hint = "What is stored is whole. Run the same command again."
+            raise Interrupted("Stopped before the command was complete.", hint) from error
 
 
 app = typer.Typer(

@@ -41,7 +41,7 @@ def print_ingest(report: IngestReport, dry_run: bool) -> None:
             f"{report.rejected:,} rejected, {_left_out(report)}{_of_read(report)}; "
             f"{counted(report.rows_in_table, 'row')} in all"
         )
-    if not (report.read or report.rejected):
+    if not (report.read or report.rejected or report.interrupted):
         say("the sources hold no rows", 2)
     for reason, n in sorted(report.reject_reasons.items(), key=lambda item: -item[1]):
         number = f"{n:,}" if basis is None or basis.sampled_rows is None else about(n)
