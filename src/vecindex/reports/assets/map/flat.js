@@ -3,8 +3,10 @@
 
 // Subpixel positions of a point along each axis.
 const PHASES = 4;
-// The time for drawing points between two frames, in ms.
-const PATIENCE = 11;
+// The time for drawing points between two frames, in ms, and how many are drawn between two looks at the clock.
+const PATIENCE = 11, AT_ONCE = 4096;
+// From so many points on what lies below the highlighted ones is kept, for two views.
+const MANY = 20000, KEPT = 2;
 
 /**
  * A disc's pixels at each subpixel position: `dx`, `dy` from the pixel of its center, and the covered part, 0 to 256,
@@ -36,11 +38,13 @@ export class FlatPainter {
     this.name = "Canvas 2D";
     this.waiting = null;
     this.largest = 4096;
-    this.budget = 60000;
+    /** The first passes that are kept, by how they were drawn. @type {Map<string, Uint8ClampedArray>} */
+    this.below = new Map();
   }
 
   setPoints(xy) {
     this.xy = xy;
+    this.below.clear();
   }
 
   setCodes(codes) {
@@ -83,20 +87,15 @@ export class FlatPainter {
   /** See GlPainter.fill. */
   fill(picture, look, still) {
     if (!look.begun) this.#begin(picture, look);
-    const since = performance.now();
-    // An integer: the fraction of a point would never be used up.
-    let left = Math.floor(still ? 3 * this.budget : this.budget);
-    const allowed = left;
-    while (left > 0 && look.next < look.todo.length) {
+    const until = performance.now() + (still ? 3 : 1) * PATIENCE;
+    do {
+      if (look.next === look.todo.length) break;
       const range = look.todo[look.next];
-      const end = Math.min(range.end, range.first + left);
+      const end = Math.min(range.end, range.first + AT_ONCE);
       this.#splat(picture, look, range.pass, range.first, end);
-      left -= end - range.first;
       range.first = end;
-      if (end === range.end) look.next++;
-    }
-    const took = Math.max(0.5, performance.now() - since);
-    if (left <= 0) this.budget = Math.min(1e6, Math.max(4000, (allowed / took) * PATIENCE));
+      if (end === range.end && ++look.next === look.below) this.#keep(look.key, picture.image.data);
+    } while (performance.now() < until);
     const done = look.next === look.todo.length;
     if (done) picture.context.putImageData(picture.image, 0, 0);
     if (done && look.shade) this.#shade(picture, look);
@@ -132,13 +131,37 @@ export class FlatPainter {
     look.begun = true;
     look.todo = look.passes.flatMap((pass) => look.ranges.map(([first, end]) => ({ pass, first, end })));
     look.next = 0;
+    this.#beginAbove(picture, look);
     for (const pass of look.passes) pass.discs = this.#discs(pass, picture.width);
   }
 
-  /** The same with offsets in the bytes of a picture. */
+  /**
+   * Begin with what lies below the highlighted points, if it is known: while a range is dragged it stays the same.
+   * `look.below` is how many ranges are drawn when it has to be kept under `look.key`.
+   */
+  #beginAbove(picture, look) {
+    const [first] = look.passes;
+    if (look.passes.length < 2 || look.count < MANY) return;
+    const { x, y, scale, paper } = look;
+    look.key = [x, y, scale, picture.width, picture.height, first.side, first.alpha, first.plain, paper].join();
+    const known = this.below.get(look.key);
+    if (!known) look.below = look.ranges.length;
+    else {
+      picture.image.data.set(known);
+      look.next = look.ranges.length;
+    }
+  }
+
+  #keep(key, data) {
+    const [oldest] = this.below.keys();
+    if (this.below.size === KEPT) this.below.delete(oldest);
+    this.below.set(key, data.slice());
+  }
+
+  /** The same with offsets in the pixels of a picture. */
   #discs({ side, alpha }, width) {
     const { made, reach } = discs(side, alpha);
-    const offsets = made.map((found) => Int32Array.from(found, ([dx, dy]) => 4 * (dy * width + dx)));
+    const offsets = made.map((found) => Int32Array.from(found, ([dx, dy]) => dy * width + dx));
     const covered = made.map((found) => Int32Array.from(found, ([, , part]) => part));
     return { offsets, covered, reach };
   }
@@ -146,11 +169,13 @@ export class FlatPainter {
   #splat(picture, look, pass, first, end) {
     const { xy, codes, highlighted, colors } = this;
     const { width, height } = picture;
-    const data = new Uint8Array(picture.image.data.buffer);
+    const words = new Uint32Array(picture.image.data.buffer);
     const { offsets, covered, reach } = pass.discs;
     const { x, y, scale } = look;
     const [right, bottom] = [width - reach - 1, height - reach - 1];
-    let [r, g, b] = pass.plain ?? [0, 0, 0];
+    // Two channels at once: red and blue are apart by enough bits.
+    let redBlue = 0, green = 0;
+    if (pass.plain) [redBlue, green] = [(pass.plain[2] << 16) | pass.plain[0], pass.plain[1] << 8];
     for (let slot = first; slot < end; slot++) {
       if (pass.highlighted >= 0 && highlighted[slot] !== pass.highlighted) continue;
       const px = (xy[2 * slot] - x) * scale + width / 2, py = (y - xy[2 * slot + 1]) * scale + height / 2;
@@ -158,17 +183,15 @@ export class FlatPainter {
       if (left < reach || top < reach || left > right || top > bottom) continue;
       if (!pass.plain) {
         const code = 3 * codes[slot];
-        r = colors[code];
-        g = colors[code + 1];
-        b = colors[code + 2];
+        redBlue = (colors[code + 2] << 16) | colors[code];
+        green = colors[code + 1] << 8;
       }
       const phase = Math.floor((py - top) * PHASES) * PHASES + Math.floor((px - left) * PHASES);
-      const steps = offsets[phase], shares = covered[phase], base = 4 * (top * width + left);
+      const steps = offsets[phase], shares = covered[phase], base = top * width + left;
       for (let i = 0; i < steps.length; i++) {
-        const at = base + steps[i], part = shares[i];
-        data[at] += ((r - data[at]) * part) >> 8;
-        data[at + 1] += ((g - data[at + 1]) * part) >> 8;
-        data[at + 2] += ((b - data[at + 2]) * part) >> 8;
+        const at = base + steps[i], part = shares[i], rest = 256 - part, before = words[at];
+        const both = ((Math.imul(redBlue, part) + Math.imul(before & 0xff00ff, rest)) >>> 8) & 0xff00ff;
+        words[at] = 0xff000000 | both | ((Math.imul(green, part) + Math.imul(before & 0xff00, rest)) >>> 8) & 0xff00;
       }
     }
   }

@@ -92,7 +92,7 @@ export class Legend {
       this.#mark();
       this.on.only(only);
     };
-    this.brush = new Brush(bars, coloring.label, { range, value: (code) => this.value(code) });
+    this.brush = new Brush(bars, coloring.label, { range, value: (code) => this.value(code), ready: () => this.on.ready?.() ?? true });
     const line = element("div", { class: "vmap-ramp" });
     const stops = Array.from({ length: 18 }, (_, i) => hex(colors[Math.round((254 * i) / 17)]));
     line.style.background = `linear-gradient(to right, ${stops.join(", ")})`;

@@ -38,7 +38,8 @@ export class Scene {
       questions: [], picked: null, pointed: null, selected: null, hovered: null, near: [], matches: [], radius: 2,
       cross: false, drawing: null, around: null, positionOf: (row) => [this.grid.x(row), this.grid.y(row)],
     };
-    this.requested = this.dragging = false;
+    // Whether the map is being dragged; and whether what is highlighted changes now, by a range that is dragged.
+    this.requested = this.dragging = this.changing = false;
     /** What is to be highlighted next. @type {{ highlighted: Uint8Array | null, count: number } | null} */
     this.next = null;
     this.firstDrawMs = null;
@@ -96,6 +97,11 @@ export class Scene {
     this.setCodes(this.codes, this.coloring);
     this.#highlight({ highlighted: this.highlighted, count: this.highlightedCount });
     this.request();
+  }
+
+  /** Whether it is still drawing what was highlighted before: something else would wait. */
+  get behind() {
+    return this.next !== null;
   }
 
   /** Set the points, in the order of their rows; `core` is the box that is shown first, null for all. */
@@ -237,7 +243,8 @@ export class Scene {
     const larger = clamp((this.grid.length / Math.max(1, this.highlightedCount)) ** 0.16, 1, 2);
     const side = Math.min(Math.max(pass.side, 16 * ratio), pass.side * larger);
     return [
-      { highlighted: 0, side: pass.side, alpha: 0.3 * pass.alpha, plain: none },
+      // All of them: it is the same whatever is highlighted.
+      { highlighted: -1, side: pass.side, alpha: 0.3 * pass.alpha, plain: none },
       { highlighted: 1, side, alpha: Math.min(0.92, pass.alpha * larger) },
     ];
   }
@@ -294,16 +301,18 @@ export class Scene {
     if (this.requested) return;
     this.requested = true;
     requestAnimationFrame((now) => {
-      this.requested = this.dragging = false;
+      this.requested = false;
       this.#frame(now);
     });
   }
 
   #frame(now) {
     if (!this.grid || !this.colors || this.camera.width <= 1) return;
-    const moving = this.camera.step(now) || this.dragging;
+    const flying = this.camera.step(now);
+    const moving = flying || this.dragging || this.changing;
+    this.changing = false;
     const more = this.#draw(!moving);
-    if (moving || more) this.request();
+    if (flying || more) this.#request();
     else this.on.settled();
     this.#measure(now, moving);
   }

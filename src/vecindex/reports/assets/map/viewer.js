@@ -65,7 +65,7 @@ export class Viewer {
     });
     this.camera = this.scene.camera;
     this.state = this.scene.state;
-    this.legend = new Legend(this.find("legend"), { only: (only) => this.work.choose(this.coloring.key, only) });
+    this.legend = new Legend(this.find("legend"), { only: (only) => this.work.choose(this.coloring.key, only), ready: () => !this.scene.behind });
     this.card = new Card(this.find("card"), {
       text: (name, row) => this.text(name, row),
       lens: (question) => lensOf(this.source, this.header, question),

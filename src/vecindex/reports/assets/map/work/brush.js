@@ -9,7 +9,10 @@ const PLAYED = 25;
 const TICK_MS = 80, STEP = 1;
 const CALM_MS = 600, CALM_STEP = 13;
 
-/** `on.range(first, last)` gets codes, null twice for all; `on.value(code)` is what a code means. */
+/**
+ * `on.range(first, last)` gets codes, null twice for all, once `on.ready()`, whether the one before has been drawn;
+ * `on.value(code)` is what a code means.
+ */
 export class Brush {
   /**
    * @param {any} bars the histogram
@@ -52,9 +55,14 @@ export class Brush {
   #choose(first, last) {
     const all = first === 0 && last === LAST;
     this.mark(all ? null : first, all ? null : last);
-    // Not more often than it can be drawn.
-    if (this.waiting) return;
+    if (!this.waiting) this.#wait();
+  }
+
+  /** Not more often than it can be drawn. */
+  #wait() {
     this.waiting = requestAnimationFrame(() => {
+      // The page may have drawn another histogram since.
+      if (this.element.isConnected && !this.on.ready()) return this.#wait();
       this.waiting = null;
       this.on.range(this.first, this.last);
     });

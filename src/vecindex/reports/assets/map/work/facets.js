@@ -50,7 +50,7 @@ export class Facets {
     const box = element("div", { class: "vmap-legend", role: "group", "aria-label": coloring.label });
     const remove = element("button", { type: "button", class: "vmap-close", "aria-label": `Remove the filter by ${coloring.label}`, onclick: () => this.remove(key) }, "\u00d7");
     const made = element("div", { class: "vmap-facet" }, element("div", { class: "vmap-facet-top" }, element("h3", {}, given(coloring.label)), remove), box);
-    const legend = new Legend(box, { only: (only) => this.work.choose(key, only) });
+    const legend = new Legend(box, { only: (only) => this.work.choose(key, only), ready: () => !this.viewer.scene.behind });
     legend.set(coloring, codes, this.work.filters.only.get(key) ?? null);
     legend.draw(palette(coloring, this.viewer.scene.theme));
     this.shown.set(key, { legend, element: made });

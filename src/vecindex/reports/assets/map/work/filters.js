@@ -12,6 +12,10 @@ export class Filters {
   constructor(n) {
     this.n = n;
     this.failing = new Uint8Array(n);
+    /** How often each condition has been changed. @type {Map<string, number>} */
+    this.changes = new Map();
+    /** Tallies that have been made, and what the other conditions were then. @type {Map<string, { others: number, codes: Uint8Array, tally: Uint32Array }>} */
+    this.tallies = new Map();
     /** @type {Map<string, Uint8Array>} */
     this.masks = new Map();
     /** Codes that are shown, by the key of a coloring. @type {Map<string, Set<number>>} */
@@ -22,6 +26,7 @@ export class Filters {
   set(name, mask) {
     const { failing, n } = this;
     const before = this.masks.get(name);
+    this.#changed(name);
     if (before) for (let row = 0; row < n; row++) failing[row] -= before[row] ? 0 : 1;
     this.masks.delete(name);
     if (!mask) return;
@@ -36,7 +41,33 @@ export class Filters {
     if (!only) return this.set(onValues(key), null);
     const allowed = new Uint8Array(256);
     for (const code of only) allowed[code] = 1;
-    this.set(onValues(key), codes.map((code) => allowed[code]));
+    const own = this.masks.get(onValues(key));
+    if (own) return this.#again(onValues(key), own, codes, allowed);
+    const mask = new Uint8Array(codes.length);
+    for (let row = 0; row < mask.length; row++) mask[row] = allowed[codes[row]];
+    this.set(onValues(key), mask);
+  }
+
+  /** Change a condition on values in one pass: a range is dragged. */
+  #again(name, mask, codes, allowed) {
+    const { failing } = this;
+    this.#changed(name);
+    for (let row = 0; row < mask.length; row++) {
+      const now = allowed[codes[row]];
+      failing[row] += mask[row] - now;
+      mask[row] = now;
+    }
+  }
+
+  #changed(name) {
+    this.changes.set(name, (this.changes.get(name) ?? 0) + 1);
+  }
+
+  /** The number of changes of all conditions but one. */
+  #others(name) {
+    let sum = 0;
+    for (const [one, times] of this.changes) if (one !== name) sum += times;
+    return sum;
   }
 
   /** Whether there is any condition. */
@@ -57,11 +88,15 @@ export class Filters {
   /** How many points have each code of a coloring, of those that meet all conditions but the one on it. */
   tally(key, codes) {
     const { failing, n } = this;
-    const own = this.masks.get(onValues(key));
-    const tally = new Uint32Array(256);
-    for (let row = 0; row < n; row++) {
-      if (failing[row] === 0 || (own && failing[row] === 1 && !own[row])) tally[codes[row]]++;
-    }
+    const own = this.masks.get(onValues(key)), others = this.#others(onValues(key));
+    const known = this.tallies.get(key);
+    if (known?.others === others && known.codes === codes) return known.tally;
+    // Points that fail go to a place of their own.
+    const sums = new Uint32Array(512);
+    if (own) for (let row = 0; row < n; row++) sums[codes[row] + (failing[row] + own[row] > 1 ? 256 : 0)]++;
+    else for (let row = 0; row < n; row++) sums[codes[row] + (failing[row] ? 256 : 0)]++;
+    const tally = sums.slice(0, 256);
+    this.tallies.set(key, { others, codes, tally });
     return tally;
   }
 }

@@ -54,7 +54,7 @@ export class Workbench {
   choose(key, only) {
     const { viewer } = this;
     this.filters.choose(key, viewer.codes[key], only);
-    viewer.scene.dragging = true;
+    for (const scene of viewer.maps.scenes) scene.changing = true;
     this.#narrowed();
   }
 
