@@ -1,6 +1,6 @@
 """The page of a map in Chromium: time to the first drawing, frames while it is dragged, and a search as one types.
 
-    python bench/map_view.py PAGE.html [--rounds 3] [--seconds 3] [--painter webgl2] [--out FILE.jsonl]
+    python bench/map_view.py PAGE.html [--rounds 3] [--seconds 3] [--painter webgl2] [--note TEXT]
 
 Chromium runs headless and without a graphics card, so the viewer draws by itself; with `--painter webgl2` it asks
 WebGL, which a processor plays then. The first drawing counts from the beginning of the navigation to the frame in
@@ -9,6 +9,13 @@ the map moved; "gap" is the time from one to the next. A search is timed from th
 with the list of results and the marked points in it. A lasso is timed from the release of the mouse until the
 selection is known, and until the map is drawn with it. While a range of a histogram is dragged, all frames count, and
 how often the map was drawn with another range.
+
+About 50,000 articles are labeled by the form of the page, timed from the button until the map is drawn in their
+colors. With several maps on the page, the first is dragged with another one at its side. Then the frames of a move to
+that other one are counted, from its first on; "begun" is the time from the choice to that frame.
+
+"cpu" is what the page's main thread took for a frame in ms, which does not depend on the load of the machine as the
+frames a second do.
 """
 
 from __future__ import annotations
@@ -65,6 +72,27 @@ LASSO = """async (share) => {
   do await new Promise((next) => requestAnimationFrame(next)); while (!done());
   return { points: theMap.work.selection.count, known_ms: known, drawn_ms: performance.now() - begun };
 }"""
+LABEL = """async () => {
+  const text = document.querySelector(".vmap-label-row input");
+  text.value = "measured";
+  const before = theMap.coloring, begun = performance.now();
+  text.form.requestSubmit();
+  const { scene } = theMap, { pictures } = scene;
+  const done = () => theMap.coloring !== before && !scene.next && pictures.shown.revision === pictures.revision;
+  do await new Promise((next) => requestAnimationFrame(next)); while (!done());
+  return performance.now() - begun;
+}"""
+MOVE = """async (name) => {
+  const times = [], begun = performance.now();
+  let ended = false;
+  theMap.maps.show(name);
+  while (!ended) {
+    const now = await new Promise(requestAnimationFrame);
+    if (theMap.maps.move) times.push(now);
+    ended = times.length > 0 && !theMap.maps.move;
+  }
+  return { begun_ms: times[0] - begun, lasts_ms: times.at(-1) - times[0], frames: times.length };
+}"""
 FRAMES = """() => {
   const seen = (globalThis.frames = { times: [], on: true, pictures: theMap.stats().pictures });
   const look = (now) => {
@@ -73,6 +101,23 @@ FRAMES = """() => {
   };
   requestAnimationFrame(look);
 }"""
+
+
+class Cpu:
+    """The CPU seconds of a page's main thread."""
+
+    def __init__(self, page: Any) -> None:
+        self.session = page.context.new_cdp_session(page)
+        self.session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        self.begun = self.now()
+
+    def now(self) -> float:
+        found = self.session.send("Performance.getMetrics")["metrics"]
+        return float(next(one["value"] for one in found if one["name"] == "TaskDuration"))
+
+    def each_ms(self, frames: int) -> float:
+        """Return the milliseconds since the beginning, for each of so many frames."""
+        return round(1000 * (self.now() - self.begun) / max(1, frames), 1)
 
 
 def brushed(page: Any, seconds: float) -> dict[str, float]:
@@ -84,6 +129,7 @@ def brushed(page: Any, seconds: float) -> dict[str, float]:
     box = page.locator(".vmap-coloring .vmap-brush-area").bounding_box()
     x, y = box["x"] + 0.1 * box["width"], box["y"] + box["height"] / 2
     page.mouse.move(x, y)
+    cpu = Cpu(page)
     page.evaluate(FRAMES)
     page.mouse.down()
     begun = time.monotonic()
@@ -93,12 +139,14 @@ def brushed(page: Any, seconds: float) -> dict[str, float]:
     times, pictures = page.evaluate(
         "() => { frames.on = false; return [frames.times, theMap.stats().pictures - frames.pictures]; }"
     )
+    used = cpu.each_ms(len(times))
     gaps = sorted(b - a for a, b in pairwise(times))
     page.evaluate("(key) => theMap.work.choose(key, null)", key)
     return {
         "frames_per_s": round((len(times) - 1) / (times[-1] - times[0]) * 1000, 1),
         "gap_p95_ms": round(gaps[int(0.95 * len(gaps))], 1),
         "drawn_per_s": round(pictures / seconds, 1),
+        "cpu_ms": used,
     }
 
 
@@ -113,9 +161,10 @@ def wait(page: Any, script: str, seconds: float = 60) -> None:
 
 def drag(page: Any, seconds: float) -> dict[str, float]:
     """Drag the map around in curves, and return how its frames came."""
-    box = page.locator(".vmap-over").bounding_box()
+    box = page.locator(".vmap-over").first.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
+    cpu = Cpu(page)
     page.evaluate(WATCH)
     page.mouse.down()
     begun = time.monotonic()
@@ -129,7 +178,34 @@ def drag(page: Any, seconds: float) -> dict[str, float]:
         "gap_median_ms": round(statistics.median(gaps), 1),
         "gap_p95_ms": round(gaps[int(0.95 * len(gaps))], 1),
         "gap_max_ms": round(gaps[-1], 1),
+        "cpu_ms": cpu.each_ms(len(times)),
     }
+
+
+def labeled(page: Any) -> dict[str, float]:
+    """Label about 50,000 articles, and return how long that took; the selection takes a fifth of 250,000."""
+    share = 50_000 / page.evaluate("theMap.header.shown")
+    points = page.evaluate(LASSO, min(0.25, 0.62 * share))["points"]
+    took = page.evaluate(LABEL)
+    page.evaluate("theMap.work.clear()")
+    return {"points": points, "drawn_ms": round(took, 1)}
+
+
+def several(page: Any, seconds: float) -> dict[str, Any]:
+    """Drag a map with another one at its side, and move from one to the other."""
+    other = page.evaluate("theMap.maps.all[1].map")
+    page.evaluate("(name) => theMap.maps.alongside(name)", other)
+    page.wait_for_timeout(3000)
+    found: dict[str, Any] = {"side_by_side": drag(page, seconds)}
+    page.evaluate("theMap.maps.alongside(null)")
+    page.evaluate("theMap.fly(32768, 32768, 1)")
+    page.wait_for_timeout(2000)
+    cpu = Cpu(page)
+    moved = page.evaluate(MOVE, other)
+    rate = round((moved["frames"] - 1) / max(1, moved["lasts_ms"]) * 1000, 1)
+    found["move"] = {"frames_per_s": rate, **{name: round(value, 1) for name, value in moved.items()}}
+    found["move"]["cpu_ms"] = cpu.each_ms(moved["frames"])
+    return found
 
 
 def searched(page: Any) -> dict[str, float]:
@@ -171,6 +247,9 @@ def measured(page: Any, file: Path, seconds: float) -> dict[str, Any]:
     row["lasso"] = {name: round(value, 1) for name, value in page.evaluate(LASSO, 0.25).items()}
     page.evaluate("theMap.work.clear()")
     row["brush"] = brushed(page, seconds)
+    row["labels"] = labeled(page)
+    if page.evaluate("theMap.maps.all.length > 1"):
+        row |= several(page, seconds)
     return row
 
 
@@ -181,6 +260,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each drag")
     parser.add_argument("--painter", choices=("webgl2", "2d"), help="instead of the one that the viewer chooses")
+    parser.add_argument("--note", help="what the row is of")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "map_view.jsonl")
     args = parser.parse_args()
     from playwright.sync_api import sync_playwright
@@ -203,6 +283,7 @@ def main() -> None:
             "painter": stats["painter"],
             "browser": browser.version,
             "viewport": [1280, 800],
+            **({"note": args.note} if args.note else {}),
             "rounds": rounds,
         }
         browser.close()

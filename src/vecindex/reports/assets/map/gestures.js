@@ -2,6 +2,8 @@
 
 const NOT_A_DRAG = 5;
 const STEP = 90;
+// Two taps within this time, so near to each other, are a double tap.
+const DOUBLE_MS = 320, DOUBLE_REACH = 24;
 // With Shift.
 const SMALL_STEP = 12;
 
@@ -16,7 +18,7 @@ const SMALL_STEP = 12;
  */
 export function onGestures(canvas, camera, on) {
   const down = new Map();
-  let moved = false, drawing = false, lastTap = null;
+  let moved = false, drawing = false, lastTap = null, waiting = 0;
 
   const at = (event) => {
     const box = canvas.getBoundingClientRect();
@@ -26,6 +28,7 @@ export function onGestures(canvas, camera, on) {
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     canvas.setPointerCapture(event.pointerId);
+    clearTimeout(waiting);
     camera.halt();
     down.set(event.pointerId, at(event));
     if (down.size === 1) moved = false;
@@ -76,15 +79,20 @@ export function onGestures(canvas, camera, on) {
     }
     if (event.type === "pointercancel") return;
     const touch = event.pointerType === "touch";
-    const again = lastTap && event.timeStamp - lastTap.time < 320 && Math.hypot(x - lastTap.x, y - lastTap.y) < 24;
+    const again = lastTap && event.timeStamp - lastTap.time < DOUBLE_MS && Math.hypot(x - lastTap.x, y - lastTap.y) < DOUBLE_REACH;
     lastTap = again ? null : { x, y, time: event.timeStamp };
     if (again) camera.glide(x, y, event.shiftKey ? 0.5 : 2);
-    else on.pick(x, y, touch);
+    else if (!touch) on.pick(x, y, touch);
+    // A card would open under the finger that taps a second time.
+    else waiting = setTimeout(() => on.pick(x, y, touch), DOUBLE_MS);
   };
   canvas.addEventListener("pointerup", up);
   canvas.addEventListener("pointercancel", up);
-  // Otherwise a tap would click again, on whatever it made appear under the finger.
-  canvas.addEventListener("touchend", (event) => event.cancelable && event.preventDefault(), { passive: false });
+  // Otherwise a tap would click again, on whatever it made appear under the finger, and after a drag the browser would
+  // take the next tap as the end of a scroll.
+  for (const kind of ["touchstart", "touchend"]) {
+    canvas.addEventListener(kind, (event) => event.cancelable && event.preventDefault(), { passive: false });
+  }
   canvas.addEventListener("pointerleave", () => on.leave());
 
   canvas.addEventListener(
