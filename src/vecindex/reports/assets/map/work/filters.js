@@ -91,7 +91,7 @@ export class Filters {
     const own = this.masks.get(onValues(key)), others = this.#others(onValues(key));
     const known = this.tallies.get(key);
     if (known?.others === others && known.codes === codes) return known.tally;
-    // Points that fail go to a place of their own.
+    // Points that fail are counted apart.
     const sums = new Uint32Array(512);
     if (own) for (let row = 0; row < n; row++) sums[codes[row] + (failing[row] + own[row] > 1 ? 256 : 0)]++;
     else for (let row = 0; row < n; row++) sums[codes[row] + (failing[row] ? 256 : 0)]++;
