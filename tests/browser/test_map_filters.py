@@ -111,6 +111,7 @@ def test_a_filter_outlives_another_color(open_page: Open) -> None:
 def test_a_range_is_played(open_page: Open) -> None:
     page = open_map(open_page, planted(), reduced_motion="no-preference")
     page.get_by_label("Color by").select_option("field:year")
+    page.locator(".vmap-coloring .vmap-brush").wait_for()
     still(page)
     page.evaluate("theMap.legend.brush.on.range(230, 244)")
     play = page.get_by_role("button", name="Play year")
