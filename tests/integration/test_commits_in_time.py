@@ -16,6 +16,7 @@ import pytest
 
 import vecindex
 import vecindex.verbs.ingest.ingest as ingesting
+import vecindex.verbs.ingest.rate as rate
 from embedding_service import Service, serving
 from vecindex.embed.encoder import Encoded, Tokens
 from vecindex.errors import ModelError
@@ -137,7 +138,9 @@ COMMAND = """
 import json, sys
 import vecindex
 import vecindex.verbs.ingest.ingest as ingesting
+import vecindex.verbs.ingest.rate as rate
 ingesting.COMMIT_EVERY_S = 1e-9
+rate.PROBE_TEXTS, rate._MOST_OF_FIRST = 1, 0
 folder, address, rows = sys.argv[1:]
 vecindex.open(folder).ingest(json.loads(rows), model=address)
 """
@@ -148,9 +151,11 @@ def test_a_kill_costs_what_was_not_embedded_yet(
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(ingesting, "COMMIT_EVERY_S", AT_ONCE)
+        patched.setattr(rate, "PROBE_TEXTS", 1)
+        patched.setattr(rate, "_MOST_OF_FIRST", 0)
         vecindex.open(tmp_path / "whole").ingest(ROWS, model=service.url)
-    # The estimate asks for some texts too, before the first row.
-    probes = len(service.asked) - len(ROWS)
+    # Fixed texts, a check, and a text of the last row for the estimate come before the first row.
+    probes = len(service.asked) - (len(ROWS) - 1)
     service.asked.clear()
     service.holds_after = probes + 11
     command = [sys.executable, "-c", COMMAND, str(tmp_path / "db"), service.url, json.dumps(ROWS)]

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
-from vecindex.core.vectors import F32
 from vecindex.embed.encoder import Encoded, Tokens
 from vecindex.errors import ModelError
 from vecindex.messages import option, text
 from vecindex.verbs.ingest.drops.drop import REPLACED, Deletion
 from vecindex.verbs.ingest.known.recent import RecentVectors
 from vecindex.verbs.ingest.plan import Planned, Planner, Transaction, rejected
-from vecindex.verbs.ingest.prepare import Preparer, Ready
+from vecindex.verbs.ingest.prepare import Given, Preparer, Ready
 from vecindex.verbs.ingest.run import Run
 
-Given = Mapping[int, F32 | str]
-"""Vectors of some texts of a transaction, or why one has none, by the numbers of the texts."""
 # Of the time that a part may take, what it is planned to take.
 _SHARE = 0.75
 # So many texts of parts may fail one after another before it is the device that is at fault.
@@ -45,7 +42,8 @@ class Embedder:
 
     def missing(self, ready: Ready) -> list[int]:
         """Return which texts of a transaction are still to be embedded."""
-        return [i for i in sorted(set(ready.text_of)) if self._recent.get(ready.texts[i]) is None]
+        wanted = sorted(set(ready.text_of) - ready.made.keys())
+        return [i for i in wanted if self._recent.get(ready.texts[i]) is None]
 
     def parts(self, ready: Ready) -> Iterator[Ready]:
         """Embed a transaction, and yield it; in parts of some rows where the model takes long.
@@ -93,7 +91,7 @@ class Embedder:
                 # Planned when an earlier version was on its way, which has failed since.
                 row.stored_hash = self._failed.get(row.row_id, REPLACED)
         if ready.tokens is not None:
-            made, failures = self._put_vectors(ready, given or {}, is_part)
+            made, failures = self._put_vectors(ready, {**ready.made, **(given or {})}, is_part)
             self._drop_failed(ready, failures)
             ready.repeated = len(ready.to_embed) - len(made & set(ready.text_of))
             run.report.batch_tokens = run.load_encoder().budget.tokens
@@ -139,13 +137,19 @@ class Embedder:
         vectors = {i: vector for i in wanted if (vector := self._recent.get(ready.texts[i])) is not None}
         missing = [i for i in wanted if i not in vectors]
         encoded = self._encoded(ready.tokens, missing, given)
-        before = self._failing if is_part else 0
-        self._failing = before + len(missing) if len(encoded.failed) == len(missing) else 0
+        # What the estimate made says nothing of the device as it is now.
+        asked = [at for at, i in enumerate(missing) if i not in ready.made]
+        judged = asked or range(len(missing))
+        if encoded.failed.keys() >= set(judged):
+            self._failing = (self._failing if is_part else 0) + len(judged)
+        elif asked:
+            self._failing = 0
         if self._failing > (_FEW_TEXTS if is_part else 1) and not self._are_second:
             # Not the texts are at fault but the device; going on would reject the whole corpus. Second chances are
             # few, and are of ids whose texts have failed before.
             raise ModelError(
-                f"No text of a transaction could be embedded on {self._run.report.device}: {encoded.failed[0]}",
+                f"No text of a transaction could be embedded on {self._run.report.device}: "
+                f"{next(iter(encoded.failed.values()))}",
                 text(
                     "Run the same ingest again, with ",
                     option("device", "cpu"),
@@ -168,7 +172,7 @@ class Embedder:
             return Encoded(np.empty((0, 0), dtype=np.float32))
         if len(left) == len(missing):
             return self._timed(tokens.some(missing))
-        made = self._run.embed(tokens.some(left)) if left else Encoded(np.empty((0, 0), dtype=np.float32))
+        made = self._timed(tokens.some(left)) if left else Encoded(np.empty((0, 0), dtype=np.float32))
         here: Given = {i: made.failed.get(at, made.vectors[at]) for at, i in enumerate(left)}
         found = [here[i] if i in here else given[i] for i in missing]
         dimension = self._run.known_fingerprint.dimension

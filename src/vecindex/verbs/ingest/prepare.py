@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vecindex.core.identity import same_text
-from vecindex.core.vectors import normalize
+from vecindex.core.vectors import F32, normalize
 from vecindex.schema import field_of
 from vecindex.store.articles import as_matrix
 from vecindex.verbs.ingest.chunks import chunk_spans
@@ -30,13 +30,18 @@ if TYPE_CHECKING:
 _NAMED = 10
 
 
+Given = Mapping[int, F32 | str]
+"""Vectors of some texts of a transaction, or why one has none, by the numbers of the texts."""
+
+
 @dataclass(slots=True)
 class Ready:
     """A transaction with its pieces.
 
     `to_embed` are the pieces that still need a vector; `texts` theirs, equal ones once, which leaves out `repeated`
-    ones, and `tokens` those of these texts; `text_of` (pieces,) is which of these each piece has. `new_columns` the
-    table lacks until it is committed; `kept_fields` is the choice of fields to store, None where it is stored.
+    ones, and `tokens` those of these texts; `text_of` (pieces,) is which of these each piece has; `made` are vectors
+    that the first estimate made of some texts. `new_columns` the table lacks until it is committed; `kept_fields` is
+    the choice of fields to store, None where it is stored.
     """
 
     transaction: Transaction
@@ -45,6 +50,7 @@ class Ready:
     texts: list[str] = field(default_factory=list)
     tokens: Tokens | None = None
     text_of: list[int] = field(default_factory=list)
+    made: Given = field(default_factory=dict)
     repeated: int = 0
     new_columns: list[pa.Field] = field(default_factory=list)
     kept_fields: dict[str, Any] | None = None
@@ -62,6 +68,7 @@ class Ready:
         part.pieces = [piece for piece in self.pieces if id(piece.planned) in taken]
         self.pieces = [piece for piece in self.pieces if id(piece.planned) not in taken]
         pairs, tokens, texts = list(zip(self.to_embed, self.text_of, strict=True)), self.tokens, self.texts
+        made = self.made
         for ready, mine in ((part, True), (self, False)):
             some = [(piece, i) for piece, i in pairs if (id(piece.planned) in taken) == mine]
             wanted = sorted({i for _, i in some})
@@ -69,6 +76,7 @@ class Ready:
             ready.to_embed, ready.text_of = [piece for piece, _ in some], [number[i] for _, i in some]
             ready.texts = [texts[i] for i in wanted]
             ready.tokens = tokens.some(wanted) if tokens is not None and wanted else None
+            ready.made = {number[i]: vector for i, vector in made.items() if i in number}
             ready.repeated = len(some) - len(wanted)
         return part
 
@@ -155,12 +163,13 @@ class Preparer:
             texts, ready.text_of = _each_once([piece.planned.embed_texts[piece.chunk] for piece in ready.to_embed])
             ready.texts, ready.repeated = texts, len(to_embed) - len(texts)
             run.check_encoder(texts)
-            if not self._estimated:
-                run.look_at_language(texts)
-                self._estimate(transaction, first_rate(run, texts))
             with run.report.seconds.measured("tokenizing"):
                 ready.tokens = tokens = run.load_encoder().tokenize(texts)
                 _put_counts(ready, tokens)
+            if not self._estimated:
+                run.look_at_language(texts)
+                rate, ready.made = first_rate(run, tokens)
+                self._estimate(transaction, rate)
             _reject_unknown(planner, ready)
         return ready
 

@@ -82,25 +82,31 @@ def measure_rate(run: Run, texts: Sequence[str]) -> Rate:
     return Rate(texts_per_s, tokenize_s, load_s, int(probed), tokens.unknown, tokens.counts)
 
 
-def first_rate(run: Run, texts: Sequence[str]) -> float:
-    """Return texts a second by a few batches of the first transaction's texts, of all lengths."""
-    encoder = run.load_encoder()
-    with run.report.seconds.measured("loading"):
-        tokens, _ = _tokenized(encoder, texts)
-        batches, sizes = _batches(_lengths(tokens), encoder.budget.tokens, run.options["transaction_rows"])
-        # A rate over many would take the encoder for a few as long as the run itself.
-        enough = PROBE_TEXTS if encoder.most_tokens is None else _FEWEST
-        # A whole batch of short texts may be the whole run, which would then be embedded twice.
-        most = max(enough, int(_MOST_OF_FIRST * len(texts)))
-        rows, done = list[int](), 0.0
-        for at in _in_turns(len(batches)):
-            n, some = len(batches[at]), min(len(batches[at]), most - len(rows))
-            rows += [batches[at][i * n // some] for i in range(some)]
-            done += sizes[at] * some / n
-            if len(rows) >= enough:
-                break
-        workers = 1 if run.cluster is None else run.cluster.workers
-        return workers * _rate(len(texts), _embed(run, tokens.some(rows)), sum(sizes), done)
+def first_rate(run: Run, tokens: Tokens) -> tuple[float, dict[int, F32 | str]]:
+    """Return texts a second by a few batches of the first transaction's texts, of all lengths.
+
+    Next to it are the vectors that this has made, or why a text has none, by the numbers of the texts.
+    """
+    encoder, total = run.load_encoder(), len(tokens.ids)
+    batches, sizes = _batches(_lengths(tokens), encoder.budget.tokens, run.options["transaction_rows"])
+    # Whoever watches should not wait for many by the slow encoder.
+    enough = PROBE_TEXTS if encoder.most_tokens is None else _FEWEST
+    # A batch of short texts may be the whole run, of which nothing would be shown before its end.
+    most = max(enough, int(_MOST_OF_FIRST * total))
+    rows, done = list[int](), 0.0
+    for at in _in_turns(len(batches)):
+        n, some = len(batches[at]), min(len(batches[at]), most - len(rows))
+        rows += [batches[at][i * n // some] for i in range(some)]
+        done += sizes[at] * some / n
+        if len(rows) >= enough:
+            break
+    # Workers load the model before they answer.
+    part, workers = ("model", 1) if run.cluster is None else ("loading", run.cluster.workers)
+    start = time.perf_counter()
+    with run.report.seconds.measured(part):
+        encoded = run.embed_noted(tokens.some(rows), run.count_embedded)
+    rate = workers * _rate(total, time.perf_counter() - start, sum(sizes), done)
+    return rate, {row: encoded.failed.get(at, encoded.vectors[at]) for at, row in enumerate(rows)}
 
 
 def _rate(texts: int, seconds: float, tokens: int, done: float) -> float:

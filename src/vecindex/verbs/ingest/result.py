@@ -20,7 +20,7 @@ class Seconds:
     """Busy time of each part of a run, in seconds. Parts overlap, so the sum may exceed the wall time."""
 
     loading: float = 0.0
-    """Loading the model, checking its precision, and the probe for the estimate."""
+    """Loading the model and checking its precision."""
     reading: float = 0.0
     tokenizing: float = 0.0
     model: float = 0.0

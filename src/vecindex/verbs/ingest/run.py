@@ -303,6 +303,10 @@ class Run:
         with self.report.seconds.measured("model"):
             return self.embed_noted(tokens, count)
 
+    def count_embedded(self, n: int) -> None:
+        """Note that so many texts are embedded that nobody was waiting for."""
+        self._embedded += n
+
     def sent(self, n: int) -> None:
         """Note that so many texts are on their way to workers."""
         self._in_flight += n

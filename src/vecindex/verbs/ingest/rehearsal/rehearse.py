@@ -15,7 +15,7 @@ from vecindex.verbs.ingest.given.vectors import settle_fingerprint
 from vecindex.verbs.ingest.known.recent import RecentTexts
 from vecindex.verbs.ingest.plan import Planner
 from vecindex.verbs.ingest.prepare import Preparer
-from vecindex.verbs.ingest.rate import PROBE_TEXTS, Rate, measure_rate
+from vecindex.verbs.ingest.rate import Rate, measure_rate
 from vecindex.verbs.ingest.result import IngestReport
 from vecindex.verbs.ingest.run import Run
 from vecindex.verbs.languages import MUCH_UNKNOWN
@@ -122,12 +122,10 @@ def _estimate(run: Run, parts: Sequence[_Part], sampled: int | None, known: bool
     if rate is not None:
         texts_per_s = rate.texts_per_s
         reading_s = sum(part.weight * part.reading_s for part in parts)
-        # The run probes a few texts, too. Its threads read and tokenize while the model is busy.
         # Of a sample they are made at most: the more rows, the more of their texts are equal.
         made = report.vectors - report.repeated
-        probe_s = min(PROBE_TEXTS, made) / texts_per_s
-        busy_s = max(made / texts_per_s, reading_s + report.vectors * rate.tokenize_s)
-        seconds = rate.load_s + probe_s + busy_s
+        # The threads of the run read and tokenize while the model is busy.
+        seconds = rate.load_s + max(made / texts_per_s, reading_s + report.vectors * rate.tokenize_s)
         report.unknown = _count_unknown(rate, report.vectors)
     stored = sum(part.weight * part.stored for part in parts)
     text_bytes = sum(part.weight * part.text_bytes for part in parts) / max(1, stored)
