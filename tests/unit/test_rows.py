@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from vecindex.schema import FIELD_KEY, column_name, field_of, fits, infer_fields
+from vecindex.verbs.ingest.rows import _array
 from vecindex.verbs.ingest.user_columns import UserColumns
 
 
@@ -53,6 +54,38 @@ def test_inferred_types(values: list[Any], expected: pa.DataType) -> None:
 )
 def test_what_fits_a_column(kind: pa.DataType, value: Any, ok: bool, stored: Any) -> None:
     assert fits(value, pa.field("x", kind)) == (ok, stored)
+
+
+_T = pa.timestamp("us", tz="UTC")
+_EAST = dt.timezone(dt.timedelta(hours=5))
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["a", None, "ü🧬", "", *"bcdefgh"], pa.string()),
+        ([None, None], pa.string()),
+        ([], pa.string()),
+        ([True, None, False] * 5, pa.bool_()),
+        ([1, None, -(2**63), 2**63 - 1], pa.int64()),
+        ([1, None], pa.int32()),
+        ([0.5, None, 1e300, 1], pa.float64()),
+        ([0.1, None], pa.float32()),
+        ([dt.datetime(1969, 12, 31, 1, 2, 3, 4, tzinfo=_EAST), None, dt.datetime(9999, 1, 1, tzinfo=dt.UTC)], _T),
+        ([["a"], None], pa.list_(pa.string())),
+        ([dt.date(2020, 1, 1), None], pa.date32()),
+    ],
+)
+def test_arrays_are_those_of_pyarrow(values: list[Any], kind: pa.DataType) -> None:
+    found, expected = _array(values, kind), pa.array(values, kind)
+    found.validate(full=True)
+    assert found.equals(expected)
+    assert (found.type, found.null_count) == (expected.type, expected.null_count)
+
+
+def test_a_number_that_no_column_holds_is_refused_by_pyarrow() -> None:
+    with pytest.raises(OverflowError, match="too large"):
+        _array([2**70], pa.int64())
 
 
 def test_column_names_never_hide_ours() -> None:

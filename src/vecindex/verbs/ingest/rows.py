@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from vecindex.core.identity import vector_hashes
 from vecindex.core.vectors import F32, normalize, usable
@@ -96,17 +98,69 @@ def to_arrow(pieces: Sequence[Piece], columns: UserColumns, schema: pa.Schema, t
         "txn": [txn] * len(pieces),
         "ingested_at": [datetime.now(UTC)] * len(pieces),
     }
-    number = schema.field("vector").type.value_type.to_pandas_dtype()
-    vectors = np.array([piece.vector for piece in pieces], dtype=number)
+    number = schema.field("vector").type.value_type
+    vectors = np.array([piece.vector for piece in pieces], dtype=np.dtype(f"f{number.bit_width // 8}"))
     if "vector_hash" in schema.names:
         values["vector_hash"] = vector_hashes(vectors.astype(np.float32))
     arrays = []
     for field in schema:
         if field.name == "vector":
-            column: Any = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), type=field.type)
+            flat = pa.Array.from_buffers(number, vectors.size, [None, pa.py_buffer(vectors)])
+            column: Any = pa.FixedSizeListArray.from_arrays(flat, type=field.type)
         elif field.name in values:
-            column = pa.array(values[field.name], field.type)
+            column = _array(values[field.name], field.type)
         else:
-            column = pa.array([fits(extra.get(field.name), field)[1] for extra in extras], field.type)
+            column = _array([fits(extra.get(field.name), field)[1] for extra in extras], field.type)
         arrays.append(column)
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Return values, None for missing ones, as an array of a type.
+
+    Of texts, numbers and times it is made here: before its first conversion of a value pyarrow imports pandas, which
+    takes as long as all else of a small run.
+    """
+    import pyarrow as pa
+
+    made = _buffers(values, kind)
+    if made is None:
+        return pa.array(values, kind)
+    is_there = np.fromiter((value is not None for value in values), dtype=bool, count=len(values))
+    valid = None if is_there.all() else _bits(is_there)
+    return pa.Array.from_buffers(kind, len(values), [valid, *made])
+
+
+def _buffers(values: Sequence[Any], kind: pa.DataType) -> list[Any] | None:
+    """Return what an array of these values consists of, next to which of them are there; None for other types."""
+    import pyarrow as pa
+
+    if pa.types.is_string(kind):
+        parts = [b"" if value is None else value.encode() for value in values]
+        ends = np.cumsum([0, *map(len, parts)])
+        return (
+            list(map(pa.py_buffer, (ends.astype(np.int32), b"".join(parts))))
+            if ends[-1] <= _MOST_TEXT_BYTES
+            else None
+        )
+    if pa.types.is_boolean(kind):
+        return [_bits(np.fromiter(map(bool, values), dtype=bool, count=len(values)))]
+    if kind == pa.timestamp("us", tz="UTC") and {type(value) for value in values} <= {datetime, type(None)}:
+        given = [0 if value is None else (value - _EPOCH) // _MICROSECOND for value in values]
+        return [pa.py_buffer(np.array(given, dtype=np.int64))]
+    if (number := _NUMBERS.get(str(kind))) is not None:
+        with suppress(OverflowError):
+            return [pa.py_buffer(np.array([0 if value is None else value for value in values], dtype=number))]
+    return None
+
+
+def _bits(flags: npt.NDArray[np.bool_]) -> Any:
+    import pyarrow as pa
+
+    return pa.py_buffer(np.packbits(flags, bitorder="little"))
+
+
+# Arrow's own limit of an array of texts.
+_MOST_TEXT_BYTES = 2**31 - 1
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+_NUMBERS = {"int32": np.int32, "int64": np.int64, "float": np.float32, "double": np.float64}
