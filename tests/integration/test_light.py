@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -16,10 +17,11 @@ import vecindex
 from vecindex.core.vectors import normalize, row_cosines
 from vecindex.embed import encoders
 from vecindex.embed.encoders import LoadOptions
+from vecindex.embed.light import encoder as light_encoder
 from vecindex.embed.light import network as network_module
 from vecindex.embed.light.encoder import LightEncoder
 from vecindex.embed.light.settings import OtherModelError, read_settings
-from vecindex.embed.light.threads import one_blas_thread
+from vecindex.embed.light.threads import one_blas_thread, threads_here
 from vecindex.embed.models import ModelFiles, find_model
 from vecindex.embed.precision import Precision
 from vecindex.embed.transformer import TransformerEncoder
@@ -202,7 +204,9 @@ def test_few_texts_are_embedded_without_the_library_and_many_with_it(
     assert not loaded
     assert len(few.hits) == 20
     assert index.doctor().sound
-    # 200 texts of 120 tokens are more than 16,384.
+    monkeypatch.setattr(light_encoder, "MOST_TOKENS", 16_384)
+    monkeypatch.setattr(light_encoder, "MOST_TOKENS_FP32", 16_384)
+    # 200 texts of 120 tokens are more.
     index = ingested(tmp_path, 200, 120)
     assert len(loaded) == 1
     many = [f"question {i} " + "cells " * 200 for i in range(100)]
@@ -226,6 +230,31 @@ def test_a_search_imports_neither_torch_nor_the_library(tmp_path: Path) -> None:
     vector = TransformerEncoder.load(find_model("all-MiniLM-L6-v2"), LoadOptions()).embed_texts(["article 3 cells"])
     full = index.search(vector=vector[0], k=3).answers[0].hits
     assert found.stdout.split() == [hit.id for hit in full]
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1, 0), (60, 0), (1, -90), (1, 90), (1, -1e4)])
+def test_the_softmax_of_scores_of_any_size(scale: float, shift: float) -> None:
+    scores = (np.random.default_rng(0).standard_normal((2, 5, 5)) * scale + shift).astype(np.float32)
+    exact = np.exp(scores.astype(float) - scores.max(axis=-1, keepdims=True))
+    exact /= exact.sum(axis=-1, keepdims=True)
+    sums = network_module._exponentials(scores)
+    np.testing.assert_allclose(scores / sums, exact, rtol=1e-5, atol=1e-30)
+
+
+def test_the_activation_is_the_exact_one() -> None:
+    x = np.concatenate([np.linspace(-12, 12, 70_001), [0.0, -1e30, 1e30]]).astype(np.float32)
+    expected = [value * 0.5 * math.erfc(-value / math.sqrt(2)) for value in x.tolist()]
+    with np.errstate(over="ignore"):
+        found = network_module._gelu(x.copy())
+    np.testing.assert_allclose(found, expected, rtol=2e-7, atol=1e-6)
+
+
+def test_what_computes_at_a_time_is_bounded_by_the_usual_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    cores = threads_here()
+    for value, threads in (("1", 1), ("1,4", 1), ("0", 1), ("9999", cores), ("many", cores), ("", cores)):
+        monkeypatch.setenv("OMP_NUM_THREADS", value)
+        assert threads_here() == threads
 
 
 def test_one_thread_for_all_as_long_as_anybody_asks() -> None:

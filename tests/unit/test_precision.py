@@ -5,12 +5,14 @@ The machines are told to torch's own questions, since the one that runs this may
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from vecindex.embed.precision import Precision, choose_device, choose_precision, first_batch_tokens
+from vecindex.embed import precision
+from vecindex.embed.precision import Precision, choose_device, choose_precision, first_batch_tokens, only_fp32
 from vecindex.errors import ConfigError
 
 
@@ -117,3 +119,25 @@ def test_a_precision_without_arithmetic_on_this_processor_is_refused(
         choose_precision(precision, "cpu")
     assert asked == [precision]
     assert choose_precision(precision, "cuda:0") is precision
+
+
+@pytest.mark.parametrize(
+    ("flags", "gpus", "only"),
+    [
+        ("flags : fpu avx2 fma", [], True),
+        ("flags : fpu avx2 avx512f", [], True),
+        ("flags : fpu avx2 avx512_bf16", [], False),
+        ("flags : fpu avx2 amx_tile amx_bf16", [], False),
+        ("flags : fpu avx2 fma", ["0000:01:00.0"], False),
+        ("flags : fpu sse2", [], False),
+        ("Features : fp asimd", [], False),
+        ("", [], False),
+    ],
+)
+def test_fp32_is_all_there_is_where_the_processor_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str, gpus: list[str], only: bool
+) -> None:
+    monkeypatch.setattr(precision, "nvidia_devices", lambda: gpus)
+    (tmp_path / "cpuinfo").write_text(f"processor : 0\n{flags}\n")
+    assert only_fp32(tmp_path / "cpuinfo") is only
+    assert not only_fp32(tmp_path / "none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from vecindex.errors import ConfigError
@@ -89,6 +90,25 @@ def cpu_supports(precision: Precision) -> bool:
     known: Any = torch.ops.mkldnn
     asked = {Precision.BF16: "_is_mkldnn_bf16_supported", Precision.FP16: "_is_mkldnn_fp16_supported"}.get(precision)
     return asked is None or not hasattr(known, asked) or bool(getattr(known, asked)())
+
+
+def nvidia_devices() -> list[str]:
+    """Return what Linux lists as NVIDIA's devices, without torch."""
+    try:
+        return sorted(one.name for one in Path("/proc/driver/nvidia/gpus").iterdir())
+    except OSError:
+        return []
+
+
+def only_fp32(processor: Path = Path("/proc/cpuinfo")) -> bool:
+    """Return whether fp32 on the processor is the fastest that torch has here, as far as Linux says without torch."""
+    try:
+        with processor.open(encoding="utf-8", errors="replace") as lines:
+            flags = next((line.split() for line in lines if line.startswith("flags")), [])
+    except OSError:
+        return False
+    # Elsewhere, and on other processors, nothing is known.
+    return "avx2" in flags and not {"avx512_bf16", "amx_bf16", "amx_tile"} & set(flags) and not nvidia_devices()
 
 
 def first_batch_tokens(device: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,13 +12,15 @@ from vecindex.embed.batching import TokenBudget, plan_batches
 from vecindex.embed.encoder import Encoded, Encoder, Tokens, shortened
 from vecindex.embed.light.network import Network
 from vecindex.embed.light.settings import TOKENIZER, OtherModelError, read_settings
-from vecindex.embed.light.threads import one_blas_thread
+from vecindex.embed.light.threads import one_blas_thread, threads_here
 from vecindex.embed.models import ModelFiles
-from vecindex.embed.precision import Precision
+from vecindex.embed.precision import Precision, only_fp32
 from vecindex.embed.unknown import unknown_id, unknown_shares
 
-MOST_TOKENS = 16_384
+MOST_TOKENS = 32_768
 """Beyond this the full library is quicker, although it takes seconds to start (docs/models.md)."""
+MOST_TOKENS_FP32 = 131_072
+"""The same where it has no faster arithmetic than fp32, which numpy computes nearly as fast."""
 
 _BATCH_TOKENS = 256
 _NOT_FINITE = "the model gave a vector that is not finite or has no length"
@@ -44,7 +45,7 @@ class LightEncoder(Encoder):
         settings = read_settings(files.folder)
         if max_tokens is not None and not 8 <= max_tokens <= settings.max_tokens:
             raise OtherModelError(f"it reads {settings.max_tokens} tokens")
-        self.most_tokens = MOST_TOKENS
+        self.most_tokens = MOST_TOKENS_FP32 if only_fp32() else MOST_TOKENS
         self.dimension, self.pooling = shortened(files.name, settings.dimension, settings.pooling_name, dimensions)
         self.prompt = settings.prompt if prompt is None else prompt
         self.query_prompt = settings.query_prompt
@@ -86,7 +87,7 @@ class LightEncoder(Encoder):
             return len(batch)
 
         # A product of so few lines is slower on several threads; several batches go through at once instead.
-        with one_blas_thread(), ThreadPoolExecutor(min(len(batches), os.cpu_count() or 1) or 1) as threads:
+        with one_blas_thread(), ThreadPoolExecutor(min(len(batches), threads_here()) or 1) as threads:
             for size in threads.map(compute, batches):
                 if done is not None:
                     done(size)

@@ -18,8 +18,10 @@ from vecindex.embed.light.settings import WEIGHTS, OtherModelError, Settings
 from vecindex.shortages import addresses_left
 
 _F = np.float32
-# What of a layer is activated at a time: it stays in the cache of a core.
-_BLOCK = 1 << 16
+# What of a layer is activated at a time: it stays in the cache of a core, with the three values in between.
+_BLOCK = 1 << 15
+# Up to here exponentials of scores, and the sums of many, are well within float32.
+_FAR_SCORE = _F(40)
 _WORDS = "embeddings.word_embeddings.weight"
 # Of a layer: the names of the projections of queries, keys, values and of their result, and of the norm after it.
 _BERT = ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense")
@@ -89,15 +91,17 @@ class Network:
         query, key, value = (self._linear(x, layer + name).reshape(-1, s.heads, width) for name in names[:3])
         query *= _F(width**-0.5)
         mixed = np.empty_like(query)
+        room = np.empty(s.heads * max(span.stop - span.start for span in spans) ** 2, dtype=_F)
         for span in spans:
             n = span.stop - span.start
-            scores = query[span].transpose(1, 0, 2) @ key[span].transpose(1, 2, 0)
+            scores = room[: s.heads * n * n].reshape(s.heads, n, n)
+            np.matmul(query[span].transpose(1, 0, 2), key[span].transpose(1, 2, 0), out=scores)
             if bias is not None:
                 scores += bias[:, :n, :n]
-            scores -= scores.max(axis=-1, keepdims=True)
-            np.exp(scores, out=scores)
-            scores /= scores.sum(axis=-1, keepdims=True)
-            mixed[span] = (scores @ value[span].transpose(1, 0, 2)).transpose(1, 0, 2)
+            sums = _exponentials(scores)
+            taken = scores @ value[span].transpose(1, 0, 2)
+            taken /= sums
+            mixed[span] = taken.transpose(1, 0, 2)
         return self._linear(mixed.reshape(len(x), s.dimension), layer + names[3])
 
     def _distance_bias(self, n: int) -> F32:
@@ -152,22 +156,46 @@ def _distance_class(behind: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.where(distance < exact, distance, far) + np.where(behind > 0, half, 0)
 
 
+def _exponentials(scores: F32) -> F32:
+    """Replace scores (heads, n, n) by their exponentials; return the sums over the last axis, (heads, n, 1).
+
+    Divided by the sums they are the softmax. The largest score of a row is taken from it only where exponentials
+    would be too large or too small otherwise: models are trained so that they are not, and it takes two passes.
+    """
+    smallest, largest = scores.min(), scores.max()
+    if largest > _FAR_SCORE or smallest < -_FAR_SCORE:
+        scores -= scores.max(axis=-1, keepdims=True)
+    np.exp(scores, out=scores)
+    sums: F32 = scores.sum(axis=-1, keepdims=True)
+    return sums
+
+
 def _gelu(x: F32) -> F32:
     """Return x * Phi(x), computed in place; erf by Abramowitz and Stegun 7.1.26, to 2e-7."""
     flat = x.reshape(-1)
+    rooms = np.empty((3, min(_BLOCK, len(flat))), dtype=_F)
     for at in range(0, len(flat), _BLOCK):
         part = flat[at : at + _BLOCK]
-        z = np.abs(part)
-        z *= _F(math.sqrt(0.5))
-        t = 1 / (1 + _F(0.3275911) * z)
-        tail = _F(1.061405429) * t
-        for term in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
-            tail += _F(term)
+        size, t, tail = rooms[:, : len(part)]
+        np.abs(part, out=size)
+        np.multiply(size, _P, out=t)
+        t += _F(1)
+        np.reciprocal(t, out=t)
+        np.multiply(t, _TERMS[0], out=tail)
+        for term in _TERMS[1:]:
+            tail += term
             tail *= t
-        z *= -z
-        np.exp(z, out=z)
-        tail *= z
-        # The tail is 1 - erf(|z|): half of it is what lies beyond z on one side.
-        tail *= _F(0.5)
-        part *= np.where(part > 0, 1 - tail, tail)
+        np.multiply(part, part, out=t)
+        t *= _F(-0.5)
+        np.exp(t, out=t)
+        # The tail is half of 1 - erf(|z|), which lies beyond z on one side.
+        tail *= t
+        tail *= size
+        np.maximum(part, 0, out=part)
+        part -= tail
     return x
+
+
+# Of 7.1.26, for z = x / sqrt(2) and half of what it gives.
+_P = _F(0.3275911 * math.sqrt(0.5))
+_TERMS = tuple(_F(term / 2) for term in (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,14 @@ from typing import Any
 _lock = threading.Lock()
 _users = 0
 _limit: Any = None
+
+
+def threads_here() -> int:
+    """Return how many threads may compute: the cores that the process may use, at most `OMP_NUM_THREADS`."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # OpenMP's may be a list, a number for each level of nesting.
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return min(cores, max(1, int(asked))) if asked.isdecimal() else cores
 
 
 @contextmanager

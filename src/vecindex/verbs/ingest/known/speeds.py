@@ -17,6 +17,7 @@ from pathlib import Path
 from vecindex.embed.encoder import Encoder, Tokens
 from vecindex.embed.encoders import FoundModel, LoadOptions
 from vecindex.embed.models import cache_folder
+from vecindex.embed.precision import nvidia_devices
 from vecindex.errors import ConfigError
 from vecindex.files import write_whole
 
@@ -153,7 +154,9 @@ class ModelSpeeds:
         how = self._how
         parts = [
             *(model.weights, how.device, str(how.precision), how.backend, self._batch_tokens),
-            *(platform.node(), platform.machine(), _processor(), len(_cores()), _graphics()),
+            *(platform.node(), platform.machine(), _processor(), len(_cores())),
+            # With one, the same options mean another device.
+            nvidia_devices(),
             *(os.environ.get(name) for name in _VARIABLES),
             *map(_version, _LIBRARIES),
         ]
@@ -171,14 +174,6 @@ def _processor() -> str:
 
 def _cores() -> set[int]:
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
-
-
-def _graphics() -> list[str]:
-    """Return what Linux lists as NVIDIA's devices: with one, the same options mean another device."""
-    try:
-        return sorted(one.name for one in Path("/proc/driver/nvidia/gpus").iterdir())
-    except OSError:
-        return []
 
 
 def _version(library: str) -> str:
