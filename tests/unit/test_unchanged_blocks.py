@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -16,10 +18,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vecindex.core.identity import content_digests, content_hash
+from vecindex.errors import SourceError
 from vecindex.sources.arrow import rows as arrow_rows
+from vecindex.sources.base import Block, Record
 from vecindex.sources.open import open_sources
+from vecindex.verbs.ingest import plan as plan_module
 from vecindex.verbs.ingest.fields import settle as settle_module
 from vecindex.verbs.ingest.fields.settle import chooser, settle
+from vecindex.verbs.ingest.known import blocks as blocks_module
+from vecindex.verbs.ingest.known.blocks import gathered
 from vecindex.verbs.ingest.known.registry import Registry, State
 from vecindex.verbs.ingest.known.runs import Run
 from vecindex.verbs.ingest.options import IngestOptions, checked_ingest, reading
@@ -149,6 +156,7 @@ def test_blocks_give_what_rows_give(
         patch.setattr(arrow_rows, "BATCH_ROWS", 7)
         with pytest.MonkeyPatch.context() as row_way:
             row_way.setattr(settle_module, "blocks_of", lambda source: iter(source.read()))
+            row_way.setattr(plan_module, "gathered", lambda items: items)
             first, _, _ = plan(path, options, {})
             new = [row for one in first for row in one.rows]
             ways = data.draw(st.lists(st.sampled_from("uuuucoa"), min_size=len(new), max_size=len(new)))
@@ -168,6 +176,125 @@ def test_blocks_give_what_rows_give(
     ids = [*stored, *(row.row_id for row in new), "1", "2"]
     assert [block_registry.has_met(one) for one in ids] == [row_registry.has_met(one) for one in ids]
     assert block_registry.n_unmet == row_registry.n_unmet
+
+
+any_texts = st.one_of(words, words, st.sampled_from(["", " ", "\ud800", "\ud83e", "\0", '"a,b"', "x\ny", "é"]))
+any_values = st.one_of(
+    *(st.none(), st.booleans(), st.integers(-3, 3), st.integers(), st.floats(), any_texts),
+    *(st.lists(any_texts, max_size=2), st.just({"a": 1}), st.sampled_from([1.0, -0.0, 2**63, 10**30])),
+)
+LINES = ["", "{", "[1]", "null", '{"id": 1, "id": "1", "text": "twice"}', '{"index": {"_id": "7"}}', "\t"]
+
+
+@st.composite
+def files(draw: st.DrawFn) -> tuple[str, str]:
+    """Return a file of rows, most of them alike, and its extension."""
+    n = draw(st.integers(HEAD + 1, 24))
+    extension = draw(st.sampled_from(["jsonl", "csv"]))
+    usual = draw(st.sampled_from([any_texts, st.integers(0, 9), st.floats(0, 1), st.booleans(), any_values]))
+    lines = ["id,text,x"] * (extension == "csv")
+    for i in range(n):
+        row: dict[str, Any] = {"id": draw(st.sampled_from([str(i), str(i), i, str(i % 3)])), "text": f"text {i}"}
+        row |= {"x": draw(st.one_of(usual, usual, usual, any_values))}
+        row["text"] = draw(st.sampled_from([row["text"]] * 5 + ["", None, "\ud800", "a\n\nb", 3]))
+        if extension == "csv":
+            lines.append(",".join(_cell(value) for value in row.values()))
+            continue
+        odd = draw(st.sampled_from(["usual"] * 6 + ["order", "lacks", "more", "line"]))
+        row = dict(reversed(row.items())) if odd == "order" else row
+        row = {key: value for key, value in row.items() if odd != "lacks" or key != "x"}
+        row |= {"y": draw(any_values)} if odd == "more" else {}
+        lines.append(draw(st.sampled_from(LINES)) if odd == "line" else json.dumps(row))
+    return "\n".join(lines) + "\n", extension
+
+
+def _cell(value: Any) -> str:
+    written = "" if value is None else str(value).encode("utf-8", "replace").decode()
+    return '"' + written.replace('"', '""') + '"' if set(written) & set(',"\n\r') else written
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(file=files(), data=st.data(), template=st.sampled_from([None, "{x}: {text}"]))
+def test_gathered_rows_give_what_single_ones_give(
+    file: tuple[str, str], data: st.DataObject, template: str | None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    content, extension = file
+    path = tmp_path_factory.getbasetemp() / f"rows.{extension}"
+    path.write_text(content, encoding="utf-8", newline="")
+    options = {"transaction_rows": HEAD, "text_template": template, "id_field": "id", "text_field": "text"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks_module, "_GATHERED_ROWS", 5)
+        patch.setattr(blocks_module, "_FEWEST_GATHERED", data.draw(st.sampled_from([1, 2])))
+        with pytest.MonkeyPatch.context() as row_way:
+            row_way.setattr(plan_module, "gathered", lambda items: items)
+            first, _, _ = plan(path, options, {})
+            new = [row for one in first for row in one.rows]
+            ways = data.draw(st.lists(st.sampled_from("uuuuca"), min_size=len(new), max_size=len(new)))
+            stored = {
+                row.row_id: row.hash if way == "u" else f"{0:016}{row.hash[16:]}"
+                for row, way in zip(new, ways, strict=True)
+                if way != "a"
+            }
+            by_row, row_report, row_registry = plan(path, options, stored)
+        by_block, block_report, block_registry = plan(path, options, stored)
+    assert seen(by_block) == seen(by_row)
+    for report in (block_report, row_report):
+        report.seconds = type(report.seconds)()
+    assert block_report == row_report
+    ids = [*stored, *(row.row_id for row in new), "1", "2"]
+    assert [block_registry.has_met(one) for one in ids] == [row_registry.has_met(one) for one in ids]
+    assert block_registry.n_unmet == row_registry.n_unmet
+
+
+def test_unchanged_lines_are_no_articles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    n = 40
+    path = tmp_path / "rows.jsonl"
+    rows = [{"id": i, "text": f"text {i}", "year": None if i == 3 else i} for i in range(n)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    first, _, _ = plan(path, {"transaction_rows": HEAD}, {})
+    stored = {row.row_id: row.hash for one in first for row in one.rows}
+    stored["30"] = "0" * 33
+    made: list[int] = []
+    real = Planner._article
+
+    def article(self: Planner, record: Any, fields: Any) -> Any:
+        made.append(record.fields["id"])
+        return real(self, record, fields)
+
+    monkeypatch.setattr(Planner, "_article", article)
+    monkeypatch.setattr(blocks_module, "_GATHERED_S", math.inf)
+    found, report, _ = plan(path, {"transaction_rows": HEAD}, stored)
+    assert made == [30]
+    assert [row.row_id for one in found for row in one.rows] == ["30"]
+    assert (report.read, report.skipped) == (n, n - 1)
+
+
+def test_rows_before_a_broken_end_are_gathered_and_handed_on() -> None:
+    def broken() -> Iterator[Record]:
+        for i in range(20):
+            yield Record(f"rows:{i}", {"id": i})
+        raise SourceError("rows: ends too early")
+
+    rows: list[Any] = []
+
+    def take() -> None:
+        for item in gathered(broken()):
+            rows.extend(item.records() if isinstance(item, Block) else [item])
+
+    with pytest.raises(SourceError, match="too early"):
+        take()
+    assert rows == [Record(f"rows:{i}", {"id": i}) for i in range(20)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks_module, "_GATHERED_S", math.inf)
+        (block,) = gathered(rows)
+    assert isinstance(block, Block)
+    assert (block.record(3), list(block.after(18).records()), block.after(18).rows) == (rows[3], rows[18:], 2)
+    assert list(gathered(rows[:3])) == rows[:3]
+    # What comes slowly is not held back for more than a second.
+    clock = iter(range(100))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks_module.time, "monotonic", lambda: next(clock))
+        assert list(gathered(rows)) == rows
 
 
 def test_unchanged_rows_are_no_articles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -79,6 +79,31 @@ class Block:
     def having(self, columns: Mapping[str, Any], kinds: Mapping[str, type]) -> Block:
         """Return the block with more columns, after its own."""
         return replace(self, columns={**self.columns, **columns}, kinds={**self.kinds, **kinds})
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered(Block):
+    """Rows that were read one by one, as columns too.
+
+    Attributes
+    ----------
+    made : the rows, (rows,).
+    """
+
+    made: Sequence[Record] = ()
+
+    def record(self, row: int) -> Record:
+        """Return a row, from 0 within the block."""
+        return self.made[row]
+
+    def records(self) -> Iterator[Record]:
+        """Yield the rows."""
+        return iter(self.made)
+
+    def after(self, rows: int) -> Block:
+        """Return the block without its first rows."""
+        columns = {name: one[rows:] for name, one in self.columns.items()}
+        return replace(self, rows=self.rows - rows, columns=columns, made=self.made[rows:])
 
 
 class Source(Protocol):

@@ -18,7 +18,7 @@ from vecindex.sources.fieldmap import FieldMap, find_id
 from vecindex.types import Rejected
 from vecindex.verbs.ingest.drops.drop import REPLACED, Deletion, Drop, Version
 from vecindex.verbs.ingest.fields.settle import LOOK_AHEAD, Chooser, Settled, read_head
-from vecindex.verbs.ingest.known.blocks import meet_unchanged
+from vecindex.verbs.ingest.known.blocks import gathered, meet_unchanged
 from vecindex.verbs.ingest.known.registry import Registry, State
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.ingest.result import IngestReport
@@ -218,7 +218,11 @@ class Planner:
                 # Of thousands of files only a few rows were looked at.
                 fields = self.choose(records, source).fields
             del records
-            for item in chain.from_iterable(self._without_unchanged(one, fields) for one in head.blocks()):
+            blocks = head.blocks()
+            # Rows that come from somebody who is still writing them do not wait for each other.
+            if self.registry.n_unmet and not getattr(source, "once", False):
+                blocks = gathered(blocks)
+            for item in chain.from_iterable(self._without_unchanged(one, fields) for one in blocks):
                 if stopped():
                     return
                 if not isinstance(item, Record):

@@ -1,9 +1,14 @@
-"""Which rows of a block the table has as they are: found from its columns, so that no article is made of them."""
+"""Which rows of a block the table has as they are: found from its columns, so that no article is made of them.
+
+Rows of sources that read them one by one are gathered into such blocks. They are parsed as ever; what is spared is
+all that follows.
+"""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress, repeat
 from typing import Any
 
@@ -11,12 +16,63 @@ import numpy as np
 import numpy.typing as npt
 
 from vecindex.core.identity import content_digests
+from vecindex.errors import SourceError
 from vecindex.sources.articles import MAX_ID_CHARS
-from vecindex.sources.base import Block
+from vecindex.sources.base import Block, Gathered, Item, Record
 from vecindex.sources.fieldmap import FieldMap
 from vecindex.verbs.ingest.known.registry import Registry
 
 Flags = npt.NDArray[np.bool_]
+_SIMPLE = {str, int, float, bool}
+_GATHERED_ROWS, _GATHERED_CHARS, _GATHERED_S, _FEWEST_GATHERED = 1_000, 4 << 20, 1.0, 8
+
+
+def gathered(items: Iterable[Item | Block]) -> Iterator[Item | Block]:
+    """Yield rows in their order, those that follow each other with the same fields as blocks.
+
+    Rows with other values than texts, numbers and truth values stay single, and so do few rows. Where rows come
+    slowly, they are handed on after a second, with the next one. What a source raises is raised after the rows before
+    it.
+    """
+    rows: list[Record] = []
+    names: tuple[str, ...] = ()
+    size, since = 0, 0.0
+    try:
+        for item in items:
+            if not isinstance(item, Record):
+                yield from _as_block(rows, names)
+                rows, size = [], 0
+                yield item
+                continue
+            fields = item.fields
+            if rows and (
+                len(rows) >= _GATHERED_ROWS
+                or size >= _GATHERED_CHARS
+                or tuple(fields) != names
+                or time.monotonic() - since > _GATHERED_S
+            ):
+                yield from _as_block(rows, names)
+                rows, size = [], 0
+            if not rows:
+                names, since = tuple(fields), time.monotonic()
+            rows.append(item)
+            size += sum([len(value) for value in fields.values() if type(value) is str])
+    except SourceError:
+        yield from _as_block(rows, names)
+        raise
+    yield from _as_block(rows, names)
+
+
+def _as_block(rows: list[Record], names: Sequence[str]) -> Sequence[Record | Block]:
+    """Return rows with these fields as one block; as they are where their values are no simple ones."""
+    if len(rows) < _FEWEST_GATHERED:
+        return rows
+    columns = {name: [row.fields[name] for row in rows] for name in names}
+    kinds = {name: set(map(type, column)) - {type(None)} for name, column in columns.items()}
+    if not all(len(kind) < 2 and kind <= _SIMPLE for kind in kinds.values()):
+        return rows
+    found = {name: next(iter(kind), str) for name, kind in kinds.items()}
+    return [Gathered("", 0, len(rows), columns, found, rows)]
 
 
 def meet_unchanged(block: Block, fields: FieldMap, registry: Registry) -> Flags:
@@ -52,7 +108,11 @@ def meet_unchanged(block: Block, fields: FieldMap, registry: Registry) -> Flags:
         form = "".join(literal.replace("{", "{{").replace("}", "}}") + "{}" for literal, _ in fields.parts)
         read = map(form.format, *columns)
     extra = {name: some(column) for name, column in block.columns.items() if fields.keeps(name)}
-    digests = content_digests(read, titles, kept_texts, extra, None if matrix is None else matrix[fit])
+    try:
+        digests = content_digests(read, titles, kept_texts, extra, None if matrix is None else matrix[fit])
+    except UnicodeEncodeError:
+        # JSON can write what is no character: such a row is to be rejected.
+        return found
     hashes = np.frombuffer(digests, dtype=np.uint8).reshape(len(kept_ids), -1)
     found[np.flatnonzero(fit)[registry.meet_unchanged(kept_ids, hashes)]] = True
     return found
