@@ -19,9 +19,12 @@ from approximate import names, stocked
 from tables import OTHER_WEIGHTS, Notices, append, chunked_table, make_table, unit_vectors
 from vecindex.core.vectors import F32
 from vecindex.errors import ConfigError, SourceError
+from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
+from vecindex.store.search import nearest
 from vecindex.verbs.evaluate.result import EvaluateResult
 from vecindex.verbs.questions.model import QuestionModel
+from vecindex.verbs.search import finder
 from vecindex.verbs.search.approximate import approximation
 from vecindex.verbs.search.result import Approximation
 
@@ -59,6 +62,28 @@ def known_table(folder: Path) -> F32:
     append(table, np.eye(8, dtype=np.float32), ids=list("abcdefgh"), text=[f"word{i} same" for i in range(8)])
     weights = np.array([[8 - (j - i) % 8 for j in range(8)] for i in range(8)], dtype=np.float32)
     return weights / np.linalg.norm(weights, axis=1, keepdims=True)
+
+
+def test_a_second_evaluation_finds_the_vectors_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asks(monkeypatch, known_table(tmp_path))
+    questions = [{"id": str(i), "text": str(i), "answers": ["abcdefgh"[i]]} for i in range(8)]
+    scans: list[int] = []
+
+    def counted(table: ArticleTable, queries: F32, *rest: Any) -> Any:
+        scans.append(len(queries))
+        return nearest(table, queries, *rest)
+
+    monkeypatch.setattr(finder, "nearest", counted)
+    index = vecindex.open(tmp_path)
+    first = index.evaluate(questions[:3])
+    assert scans == [3]
+    assert not index._warm().held_bytes
+    again = [index.evaluate(questions[:3]), index.evaluate(questions)]
+    assert scans == [3]
+    assert index._warm().held_bytes == 8 * 8 * 4
+    assert again[0].items == first.items
+    assert again[0].rankers[0].measures == first.rankers[0].measures
+    assert again[1].rankers[0].measures["success@1"].mean == 1
 
 
 def test_figures_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vecindex.verbs.ingest.run import Stop
     from vecindex.verbs.questions.model import QuestionModel
     from vecindex.verbs.questions.reader import Questions
+    from vecindex.verbs.search.warm import Warm
 
 
 class Evaluation:
@@ -31,6 +32,9 @@ class Evaluation:
         raise NotImplementedError
 
     def _question_model(self) -> QuestionModel:
+        raise NotImplementedError
+
+    def _warm(self) -> Warm:
         raise NotImplementedError
 
     @options_shown(EvaluateOptions)
@@ -59,7 +63,8 @@ class Evaluation:
         from vecindex.verbs.evaluate.evaluate import evaluate
 
         expected("questions", questions, str | Path | Sequence[Any] | None)
-        return evaluate(self._database(), self.table, questions, options, self._question_model(), observer, stdin)
+        model, warm = self._question_model(), self._warm()
+        return evaluate(self._database(), self.table, questions, options, model, observer, stdin, warm)
 
     @options_shown(CompareOptions)
     def compare(

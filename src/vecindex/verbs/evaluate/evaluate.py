@@ -34,6 +34,7 @@ from vecindex.verbs.evaluate.result import (
 )
 from vecindex.verbs.questions.model import QuestionModel
 from vecindex.verbs.questions.reader import Questions
+from vecindex.verbs.search.finder import Source
 from vecindex.verbs.search.rankers import Ranker
 
 _MANY_HOLES = 0.2
@@ -48,8 +49,12 @@ def evaluate(
     model: QuestionModel,
     observer: Observer | None = None,
     stdin: BinaryIO | None = None,
+    held: Source | None = None,
 ) -> EvaluateResult:
-    """Return how well a table finds the right articles; see `Index.evaluate`."""
+    """Return how well a table finds the right articles; see `Index.evaluate`.
+
+    `held` keeps the vectors in memory from call to call.
+    """
     options, rankers = checked_evaluate(questions, options)
     observer, workers = observer or Silent(), workers_of(options, rankers)
     table = database.articles(name, options["at"])
@@ -65,7 +70,7 @@ def evaluate(
     check_known(asked, there, table)
     then = None
     with reached(workers):
-        searched = Searched(database, table, options["at"], model, options, workers=workers)
+        searched = Searched(database, table, options["at"], model, options, workers=workers, held=held)
         now = _measured(searched, asked, rankers, options, observer)
         if options["against"] is not None and before is not None:
             searched = replace(searched, table=before, at=options["against"])

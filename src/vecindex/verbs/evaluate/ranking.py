@@ -67,6 +67,7 @@ class Searched:
     options : how to rank.
     named : the option that names the ranker, for messages.
     workers : that find the nearest by vectors; None for this process.
+    held : the vectors in memory, in this process; None for those on the disk.
     """
 
     database: Database
@@ -76,6 +77,7 @@ class Searched:
     options: RankOptions
     named: str = "rankers"
     workers: Workers | None = None
+    held: Source | None = None
 
     @property
     def without(self) -> Text:
@@ -207,8 +209,10 @@ def hits_of(
 def _source(
     searched: Searched, rankers: Sequence[Ranker], wanted: Wanted, vectors: F32, observer: Observer
 ) -> Source | None:
-    """Return what has workers find the nearest rows, where there are any; None for a scan."""
-    if searched.workers is None or not any(ranker.base in EXACT for ranker in rankers):
+    """Return what has workers find the nearest rows, where there are any, or has the vectors; None for a scan."""
+    if searched.workers is None:
+        return searched.held
+    if not any(ranker.base in EXACT for ranker in rankers):
         return None
     from vecindex.verbs.cluster.hits import FoundByWorkers
 
