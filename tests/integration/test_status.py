@@ -57,6 +57,26 @@ def test_counts_and_provenance(tmp_path: Path) -> None:
     assert not found.words_indexed
 
 
+@pytest.mark.parametrize(
+    ("megabytes", "line"),
+    [
+        ("1", "1.3 kB in memory while searches follow each other, of 1.0 MB that they may take"),
+        ("0", "1.3 kB, read from the disk at each search: in memory they may take 0 B"),
+    ],
+)
+def test_the_memory_of_vectors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], megabytes: str, line: str
+) -> None:
+    filled(tmp_path, 40)
+    monkeypatch.setenv("VECINDEX_VECTOR_MB", megabytes)
+    found = vecindex.open(tmp_path).status()
+    assert (found.vectors_bytes, found.vectors_budget_bytes) == (40 * 8 * 4, int(megabytes) * 1_000_000)
+    print_status(found)
+    assert f"vectors {line}" in " ".join(capsys.readouterr().out.split())
+    monkeypatch.delenv("VECINDEX_VECTOR_MB")
+    assert vecindex.open(tmp_path).status().vectors_budget_bytes > 1_000_000
+
+
 def on_disk(*paths: Path) -> int:
     """Return what files and folders with all in them take on disk, as du counts."""
     return 512 * sum(p.stat().st_blocks for path in paths for p in (path, *path.rglob("*")))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from vecindex.config import vector_memory_bytes
 from vecindex.core.memory import bytes_in_words
 from vecindex.errors import ConfigError
 from vecindex.messages import Message, option, text
 from vecindex.shortages import memory_available
 from vecindex.types import Observer
 
+VECTOR_SHARE = 0.25
+"""Of the memory that the process may take, for vectors between searches, unless the user says how much."""
 _GIGA = 1e9
 
 
@@ -22,6 +25,15 @@ def allowed_bytes(memory: str | None) -> int | None:
             text("For example: ", option("memory", "4GB")),
         )
     return found
+
+
+def vector_budget_bytes(held: int = 0) -> int:
+    """Return the memory that vectors may take between searches: as the user says, else a share of what is left.
+
+    `held` of it are vectors already. Raises ConfigError where the user's number is none.
+    """
+    given = vector_memory_bytes()
+    return int(VECTOR_SHARE * (memory_available() + held)) if given is None else given
 
 
 def held_bytes() -> int:

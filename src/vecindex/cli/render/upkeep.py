@@ -79,6 +79,8 @@ def _status_lines(found: Status) -> Iterator[tuple[str, str]]:
     yield "full text", indexed
     if found.vector_index is not None:
         yield "index", _index_line(found.vector_index)
+    if found.rows:
+        yield "vectors", _memory_line(found.vectors_bytes, found.vectors_budget_bytes)
     disk = (
         ""
         if found.table_bytes is None or found.database_bytes is None
@@ -95,6 +97,19 @@ def _evaluation(last: Mapping[str, Any]) -> str:
     since = "; the table has changed since" if last["changed_since"] else ""
     asked = f"{counted(last['questions'], 'question')} of {last['questions_name']}"
     return f"{last['measure']} {by} ({asked}, {last['at'][:10]}{since})"
+
+
+def _memory_line(needed: int, budget: int) -> str:
+    """Return where searches one after another find the vectors.
+
+    >>> _memory_line(384_000_000, 4_900_000_000)
+    '384.0 MB in memory while searches follow each other, of 4.9 GB that they may take'
+    >>> _memory_line(384_000_000, 1_000_000)
+    '384.0 MB, read from the disk at each search: in memory they may take 1.0 MB'
+    """
+    if needed > budget:
+        return f"{size(needed)}, read from the disk at each search: in memory they may take {size(budget)}"
+    return f"{size(needed)} in memory while searches follow each other, of {size(budget)} that they may take"
 
 
 def _index_line(index: IndexState) -> str:

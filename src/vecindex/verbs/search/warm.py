@@ -16,18 +16,16 @@ from vecindex.core.limits import in_turn
 from vecindex.core.neighbors import F64, Rows
 from vecindex.core.vectors import F32, distances_to
 from vecindex.neighbors.held import near
-from vecindex.shortages import memory_available
 from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.store.faults import translated
 from vecindex.store.held.opened import Opened
 from vecindex.store.held.pieces import Mask, Pieces, View
 from vecindex.store.search import Nearest, in_order, margin
+from vecindex.verbs.bounds import vector_budget_bytes
 
 FIRST = 4
 """The query at which vectors are read into memory, as reading takes as long as some seven queries from the disk."""
-MEMORY_SHARE = 0.25
-"""Of the memory that the process may take, unless the user says how much."""
 _MASKS = 16
 # More rows than these within rounding of the last: the disk is as quick.
 _MOST_CANDIDATES = 20_000
@@ -53,8 +51,7 @@ class Warm:
 
     def budget_bytes(self) -> int:
         """Return the memory that vectors may take: as the user says, or a quarter of what the process may take."""
-        given = vector_memory_bytes()
-        return int(MEMORY_SHARE * (memory_available() + self._pieces.held_bytes)) if given is None else given
+        return vector_budget_bytes(self._pieces.held_bytes)
 
     def table(self, database: Database, name: str, at: str | None) -> ArticleTable:
         """Return what `database.articles` does, kept open for the next search of its index.

@@ -20,6 +20,7 @@ from vecindex.store.rejects import RejectTable
 from vecindex.store.search import fulltext_language, has_fulltext_index
 from vecindex.store.versions import table_folder
 from vecindex.types import Fingerprint
+from vecindex.verbs.bounds import vector_budget_bytes
 from vecindex.verbs.evaluate.kept import last_evaluation
 from vecindex.verbs.languages import unknown_line, unknown_rows
 from vecindex.verbs.map_state import rebuilt_by, why_due
@@ -91,6 +92,8 @@ class Status(Result):
         rebuilt.
     words_language : the code of the language of the full-text index, None without one.
     vector_index : the index for approximate searches; None without one.
+    vectors_bytes, vectors_budget_bytes : the memory that all vectors take, which searches one after another keep
+        there; what they may take of it now. A table that needs more is read from the disk at each search.
     versions : versions that are kept; `tags` names some of them.
     evaluated : what the last `evaluate` found, and whether the rows have changed since; None without one.
     damaged : what is stored with the table and cannot be read, each a sentence.
@@ -120,6 +123,8 @@ class Status(Result):
     words_indexed: bool = False
     words_language: str | None = None
     vector_index: IndexState | None = None
+    vectors_bytes: int = 0
+    vectors_budget_bytes: int = 0
     batch_tokens: dict[str, int] = field(default_factory=dict)
     fragments: int = 0
     versions: int = 0
@@ -208,6 +213,9 @@ def _with_table(found: Status, database: Database, table: ArticleTable) -> Statu
         words_indexed=has_fulltext_index(table),
         words_language=fulltext_language(table),
         vector_index=_index_state(table, rows),
+        # As float32, however they are stored.
+        vectors_bytes=4 * stored.dimension * rows,
+        vectors_budget_bytes=vector_budget_bytes(),
         batch_tokens=table.setting("batch_tokens") or {},
         evaluated=last_evaluation(database, table),
         damaged=_damaged(table),
