@@ -1,6 +1,6 @@
 """What each command costs as a table grows past a million rows: seconds, CPU seconds, peak memory and disk.
 
-    python bench/millions.py --rows 1000000 --folder DIR [--only ingest resume ...] [--note TEXT]
+    python bench/millions.py --rows 1000 100000 1000000 --folder DIR [--only ingest resume ...] [--note TEXT]
     python bench/millions.py --fit [--notes NOTE ...]
 
 The rows are synthetic: short texts, 16 values a vector around 2,000 centers, ids in no order. They are written to a
@@ -137,9 +137,9 @@ def fit(notes: list[str]) -> None:
 
 
 def main() -> None:
-    """Measure one size, or fit what was measured."""
+    """Measure each size, or fit what was measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--note", default="")
@@ -153,10 +153,16 @@ def main() -> None:
     if args.folder is None:
         parser.error("--folder names where the rows and the database go")
     args.folder.mkdir(parents=True, exist_ok=True)
-    source, database = args.folder / f"{args.rows}.parquet", args.folder / f"{args.rows}.db"
+    for rows in args.rows:
+        measure(args, rows)
+
+
+def measure(args: argparse.Namespace, rows: int) -> None:
+    """Run each command on a table of so many rows, and write a row for it."""
+    source, database = args.folder / f"{rows}.parquet", args.folder / f"{rows}.db"
     if not source.exists():
         # Elsewhere: what this process holds counts as the peak of those that it starts.
-        writing = multiprocessing.get_context("spawn").Process(target=write_rows, args=(source, args.rows))
+        writing = multiprocessing.get_context("spawn").Process(target=write_rows, args=(source, rows))
         writing.start()
         writing.join()
     here = machine()
@@ -164,7 +170,7 @@ def main() -> None:
         if args.only and name not in args.only:
             continue
         found = measured(name, command, database)
-        row = {"bench": "millions", "note": args.note, "rows": args.rows, "what": name, **found}
+        row = {"bench": "millions", "note": args.note, "rows": rows, "what": name, **found}
         row |= {"database_mb": bytes_in(database) / 1e6}
         with args.out.open("a") as file:
             file.write(json.dumps({**row, **here, "load": round(os.getloadavg()[0], 2)}) + "\n")

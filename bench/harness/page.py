@@ -370,6 +370,17 @@ def search(results: Path) -> str:
 
 
 STAGES = {"graph": "neighbor graph", "layout": "layout", "polish": "polish", "scores": "scores", "all": "whole map"}
+COMMANDS = {
+    "ingest": "`ingest`, new rows",
+    "resume": "`ingest`, all unchanged",
+    "search": "`search`, exact",
+    "export": "`export`",
+    "status": "`status`",
+    "overlap": "`overlap`, 20 questions",
+    "map": "`project --method pca`",
+}
+FITTED_FROM = 100_000
+"""Rows from which on a command is more than its start."""
 
 
 def stage_cost(row: Row, stage: str) -> float:
@@ -428,8 +439,34 @@ def growth(results: Path) -> str:
     )
     made += f"{number(min(loads))} to {number(max(loads))}.*"
     end = f"{made} Rows: [growth.jsonl](../bench/results/growth.jsonl)."
-    parts = [text, table(head, lines), *others_grow(results), end]
+    parts = [text, table(head, lines), *commands_grow(results), *others_grow(results), end]
     return "\n\n".join(["## Growth", *map(wrapped, parts)]) + "\n"
+
+
+def commands_grow(results: Path) -> list[str]:
+    """Return a table of whole commands by the rows of their table, with their exponents and memory."""
+    rows = [row for row in rows_of(results, "millions") if row.get("cpu_s") and row["what"] in COMMANDS]
+    last = {(row["what"], row["rows"]): row for row in rows}
+    sizes = sorted({size for _, size in last})
+    lines = []
+    for what, title in COMMANDS.items():
+        own = [size for size in sizes if (what, size) in last]
+        if not own:
+            continue
+        cells = [number(last[what, size]["cpu_s"]) if size in own else "" for size in sizes]
+        grown = [size for size in own if size >= FITTED_FROM]
+        fitted = exponent(grown, [last[what, size]["cpu_s"] for size in grown]) if len(grown) > 1 else None
+        memory = number(last[what, own[-1]]["peak_mb"] / 1_000)
+        lines.append([title, *cells, "" if fitted is None else f"{fitted:.2f}", memory])
+    if not lines:
+        return []
+    text = (
+        "Whole commands on synthetic rows with vectors of 16 values, CPU seconds of one thread on a busy machine,"
+        " start-up included. Exponents are fitted from 100,000 rows on, since what is below is start-up. Memory is"
+        " the peak at the most rows."
+    )
+    head = ["Rows", *(f"{size:,}" for size in sizes), "Exponent", "GB"]
+    return [text, table(head, lines), "Rows: [millions.jsonl](../bench/results/millions.jsonl)."]
 
 
 def others_grow(results: Path) -> list[str]:
