@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,8 @@ _RETRY_S = 20
 _CLIENT = {"connect_timeout": "5s", "timeout": "60s"}
 _HTTP = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP"}
 _AT_ONCE = 1_000
+# A client of obstore asks for no more at once.
+_PAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,14 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An object in a listing: its name under the URL, its bytes, when it was written by the store's clock."""
+    """An object in a listing: its name under the URL, its bytes, when it was written by the store's clock, and what
+    distinguishes its content.
+    """
 
     name: str
     size: int
     modified: datetime
+    e_tag: str | None = None
 
 
 class ConditionsUnknown(Exception):
@@ -153,7 +159,11 @@ class Objects:
         with self._asking():
             for page in obstore.list(self._store, prefix=prefix):
                 for one in page:
-                    yield Listed(one["path"], int(one["size"]), one["last_modified"])
+                    yield Listed(one["path"], int(one["size"]), one["last_modified"], one["e_tag"])
+
+    def first_listed(self, prefix: str) -> tuple[Listed, ...]:
+        """Return the objects whose names begin with a folder, as far as one request gives them, by name."""
+        return tuple(itertools.islice(self.listed(prefix), _PAGE))
 
     def remove(self, names: Sequence[str]) -> None:
         """Remove objects; those that are gone already are passed over."""

@@ -54,6 +54,8 @@ class Tables:
         """Take a local folder or a URI that LanceDB knows."""
         self._location = location
         self.folder = local_folder(location)
+        self.index_cache = INDEX_CACHE
+        """What the indexes of tables in object storage may take in memory."""
         self._shared: Any = None
         self._shared_bytes = 0
 
@@ -67,10 +69,12 @@ class Tables:
             return lancedb.connect(
                 self.folder or self._location,
                 session=lancedb.Session(
-                    index_cache_size_bytes=INDEX_CACHE, metadata_cache_size_bytes=_METADATA_CACHE
+                    index_cache_size_bytes=self.index_cache, metadata_cache_size_bytes=_METADATA_CACHE
                 ),
-                # Every read sees the latest commit, of whichever process.
-                read_consistency_interval=timedelta(0),
+                # Locally every read sees the latest commit, of whichever process. In object storage each look for it
+                # is a request, and each read may have several: there a handle stays at the commit that it was opened
+                # at, or that this process made, until `checkout_latest`.
+                read_consistency_interval=None if is_known(self._location) else timedelta(0),
             )
 
     def _session(self, name: str | None = None) -> Any:
@@ -363,11 +367,20 @@ def index_cache_bytes(table: Path | None) -> int:
 
     At least 256 MB, and no more than a quarter of the memory that is available. A cache that is smaller than the
     index reads most of it again for each search. Memory is taken as it is read. Files of an index that was replaced
-    count until they are cleaned up. Of a table in object storage (None) it is 256 MB: there the files are not listed.
+    count until they are cleaned up. None stands for no table.
     """
-    if table is None:
-        return INDEX_CACHE
-    held = sum(_sizes(table / _INDEXES))
+    return INDEX_CACHE if table is None else _cache(sum(_sizes(table / _INDEXES)))
+
+
+def index_cache_at(where: str, folder: Path | None) -> int:
+    """Return the same for a table that messages call `where`: in object storage its files are listed."""
+    if not is_known(where):
+        return index_cache_bytes(folder)
+    database, _, name = where.rpartition("/")
+    return _cache(sum(one.size for one in Objects(database).listed(f"{name}.lance/{_INDEXES}/")))
+
+
+def _cache(held: int) -> int:
     return INDEX_CACHE if held <= INDEX_CACHE else max(INDEX_CACHE, min(held, int(_CACHE_SHARE * memory_available())))
 
 

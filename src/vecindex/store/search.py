@@ -23,7 +23,7 @@ from vecindex.messages import Placeholder, option, text
 from vecindex.shortages import is_panic
 from vecindex.store.articles import CONDITION_ROWS, ArticleTable, as_matrix, has_half
 from vecindex.store.faults import is_unicode, not_unicode, read_twice, reading, translated
-from vecindex.store.local import INDEX_CACHE, index_cache_bytes
+from vecindex.store.local import INDEX_CACHE, index_cache_at
 
 Row = dict[str, Any]
 """A row's columns, by name."""
@@ -44,8 +44,7 @@ _WHOLE = " A column of whole numbers is compared with whole numbers: 1937, not 1
 _ALWAYS = "true"
 _NO_COLUMN = "vecindex_no_such_column_0"
 # Lance's number of the query in the answer to several, and its name of a full-text index.
-_QUERY = "query_index"
-_FULLTEXT = "Inverted"
+_QUERY, _FULLTEXT = "query_index", "Inverted"
 # What a dot product of unit vectors may be off by, generously: in float32 in any order of summation 2e-6 at worst as
 # measured for 4,096 values; of float16, with a query rounded to it, 4e-5 for 384.
 _MARGIN, _HALF_MARGIN = 1e-5, 1e-3
@@ -200,7 +199,7 @@ def nearest(
 def opened_once(table: ArticleTable) -> Any:
     """Return the version that is read, for several searches: each that opens it reads the head of its index again."""
     with translated(table.where):
-        return table.lance.to_lance(index_cache_size_bytes=index_cache_bytes(table.folder))
+        return table.lance.to_lance(index_cache_size_bytes=index_cache_at(table.where, table.folder))
 
 
 def in_order(rows: Sequence[Row], dist: npt.NDArray[np.float64], beyond: float) -> Nearest:

@@ -73,7 +73,7 @@ def append(handle: Any, where: str, rows: pa.Table, known: Known) -> None:
         if is_known:
             known.version = made
 
-    _tried(add, where)
+    _tried(add, where, handle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,7 @@ def add_written(handle: Any, where: str, written: Written, known: Known) -> None
     except Refused as error:
         _LOG.info("a commit to %s was refused: %s", where, error)
         raise _came_between(where, len(written.ids) + len(written.replaced)) from error
+    handle.checkout_latest()
     if is_known:
         known.version = made
 
@@ -193,7 +194,7 @@ def _swap_in(handle: Any, where: str, rows: pa.Table, drop: str | None, key: str
             _swap_in(handle, where, rest, None, key, tokens)
         return made
 
-    _tried(change, where)
+    _tried(change, where, handle)
 
 
 def replace_schema(handle: Any, where: str, schema: pa.Schema) -> int:
@@ -210,25 +211,30 @@ def replace_schema(handle: Any, where: str, schema: pa.Schema) -> int:
             raise LockedError(f"Another process has written to {where} meanwhile.", "Run the same command again.")
         return _committed(data, LanceOperation.Merge([], LanceSchema.from_pyarrow(schema)), set())
 
-    return _tried(change, where)
+    return _tried(change, where, handle)
 
 
 def fence(handle: Any, where: str) -> int:
     """Commit the table as it is, so that what others have prepared of an older version is refused."""
-    return _tried(lambda: _merged(_latest(handle), [], None, set()), where)
+    return _tried(lambda: _merged(_latest(handle), [], None, set()), where, handle)
 
 
-def _tried(change: Callable[[], T], where: str) -> T:
+def _tried(change: Callable[[], T], where: str, handle: Any) -> T:
     """Return what a change gives, made again of a newer version where another commit came between.
 
-    Files that were written for a refused commit are not used again: by now they may have been swept.
+    The handle then reads the new version. Files that were written for a refused commit are not used again: they may
+    have been swept.
     """
     for _ in range(_TRIES):
         check_lease(where)
         try:
-            return change()
+            made = change()
         except Refused as error:
             _LOG.info("a commit to %s was refused: %s", where, error)
+        else:
+            # The commit was by address, and not by this handle.
+            handle.checkout_latest()
+            return made
     raise LockedError(
         f"Other processes write to {where} all the time: {_TRIES} commits in a row were refused.",
         "Stop them, or wait until they are done; then run the same command again.",
