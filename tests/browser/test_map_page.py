@@ -721,7 +721,8 @@ def test_all_articles_at_one_place(open_page: Open) -> None:
     for _ in range(6):
         page.get_by_label("Zoom in").click()
     still(page)
-    assert apart(color(page, 0), swatch(page, 0)) < 30
+    # The shade of 300 articles makes the color a little darker.
+    assert apart(color(page, 0), swatch(page, 0)) < 50
 
 
 def test_an_empty_map_says_so(open_page: Open) -> None:

@@ -272,7 +272,7 @@ export class Scene {
 
   /** Whether points overlap so much, when the map is seen first, that a shade says more. */
   get overlaps() {
-    if (!this.grid?.length || this.coloring.kind !== "category") return false;
+    if (!(this.grid?.length > 1) || this.coloring.kind !== "category") return false;
     return this.#densities.overlap(this.#area(this.side(1) / this.camera.home.scale));
   }
 
