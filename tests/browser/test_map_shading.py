@@ -123,6 +123,7 @@ def test_numbers_are_not_shaded(open_page: Open) -> None:
     assert shading(page).is_visible()
     assert shading(page).get_attribute("title") == "Darker where points lie on top of each other"
     page.get_by_label("Color by").select_option("field:year")
+    shading(page).wait_for(state="hidden")
     still(page)
     assert page.evaluate("theMap.scene.shaded") is False
     assert shading(page).is_hidden(), "their lightness is their value"

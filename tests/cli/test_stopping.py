@@ -21,7 +21,9 @@ from vecindex.cli import app, progress
 from vecindex.embed import encoders
 from vecindex.embed.batching import TokenBudget
 from vecindex.embed.encoder import Encoded, Encoder, Tokens
+from vecindex.verbs.ingest import rate
 
+rate.PROBE_TEXTS, rate._MOST_OF_FIRST = 8, 0
 progress._STOPPING_LINE_EVERY_S = 0.0
 
 class Slow(Encoder):
@@ -47,9 +49,9 @@ app.main()
 
 
 def at_work(folder: Path, transaction_rows: int) -> subprocess.Popen[str]:
-    """Return an ingest of 64 texts whose model has read the first 16 of a transaction."""
+    """Return an ingest of 72 texts. The model has read 8 for the estimate, and 16 more of the first transaction."""
     rows = folder / "rows.jsonl"
-    rows.write_text("".join(json.dumps({"id": str(i), "text": f"text {i}"}) + "\n" for i in range(64)))
+    rows.write_text("".join(json.dumps({"id": str(i), "text": f"text {i}"}) + "\n" for i in range(72)))
     options = ["--db", str(folder / "db"), "--model", "slow:x", "--transaction-rows", str(transaction_rows)]
     process = subprocess.Popen(
         [sys.executable, "-c", SLOW, "ingest", str(rows), *options],
@@ -59,7 +61,7 @@ def at_work(folder: Path, transaction_rows: int) -> subprocess.Popen[str]:
     )
     assert process.stdout is not None
     first = "read 8\n"
-    assert process.stdout.readline() == first  # for the estimate, before any transaction
+    assert process.stdout.readline() == first  # for the estimate
     while (line := process.stdout.readline()) != first:
         assert line.startswith("read "), line
     assert process.stdout.readline() == "read 16\n"
@@ -68,7 +70,7 @@ def at_work(folder: Path, transaction_rows: int) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_time_that_the_transaction_takes_is_shown_and_it_goes_on(tmp_path: Path, number: int) -> None:
-    process = at_work(tmp_path, 32)
+    process = at_work(tmp_path, 40)
     process.send_signal(number)
     out, err = process.communicate(timeout=100)
     assert process.returncode == 130, err
@@ -80,11 +82,11 @@ def test_the_time_that_the_transaction_takes_is_shown_and_it_goes_on(tmp_path: P
         stopping[0],
     )
     assert re.fullmatch(r"stopping: (about [\d.]+ s \(8 texts left\)|storing the transaction)", stopping[1])
-    assert Database(tmp_path / "db").articles("articles").count() == 32
+    assert Database(tmp_path / "db").articles("articles").count() == 40
 
 
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
-    process = at_work(tmp_path, 64)
+    process = at_work(tmp_path, 72)
     assert process.stderr is not None
     process.send_signal(signal.SIGTERM)
     while not process.stderr.readline().startswith("stopping after"):

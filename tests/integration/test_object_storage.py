@@ -532,7 +532,7 @@ def test_files_that_no_version_names_are_swept(bucket: Bucket, tmp_path: Path) -
     assert len(orphans.orphans(table.lance, table.where)) == 1, "it may be of a commit in the making"
     report = index.optimize(older_than="0s")
     assert report.notes[0].startswith("old versions in object storage stay for 10 minutes")
-    assert any("removed 1 files" in note for note in report.notes)
+    assert any("removed 1 file" in note for note in report.notes)
     assert orphans.orphans(table.lance, table.where) == []
     assert len(ids(bucket.db)) == 19
     assert len(vecindex.open(bucket.db).doctor().findings) == 0

@@ -80,7 +80,7 @@ def test_labels_by_ids_condition_and_mask(client: Client, folder: Path) -> None:
     ("asked", "status", "told"),
     [
         ({"ids": ["a00001"]}, 400, 'Give one of "label": TEXT and "clear": true'),
-        ({"label": "x"}, 400, 'No articles are named. Give "ids", "where", or "mask" with its map.'),
+        ({"label": "x"}, 400, 'No articles are named. Give "ids", "where", or a mask with its map.'),
         ({"label": "x", "ids": ["a"], "where": "true"}, 400, 'Give ids or "where", not both'),
         ({"label": "x", "where": "nope = 1"}, 400, "No field named nope"),
         ({"label": "x", "mask": "AAAAAAA="}, 400, "A mask goes with the map"),

@@ -255,7 +255,9 @@ def test_after_an_ingest(sample_db: Path) -> None:
     found = vecindex.open(sample_db).status()
     assert (found.rows, found.unfinished, found.rejected) == (264, None, 0)
     assert found.last_run is not None
-    assert (found.last_run["added"], found.last_run["interrupted"], found.last_run["last_txn"]) == (264, False, 1)
+    assert (found.last_run["added"], found.last_run["interrupted"]) == (264, False)
+    # Two where the model takes so long that a kill would cost too much.
+    assert found.last_run["last_txn"] in (1, 2)
     assert found.truncated == found.last_run["truncated"] == 12
     assert found.columns == {"topic": "string"}
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from vecindex.core.identity import content_digests, content_hash
@@ -157,7 +157,10 @@ def test_blocks_give_what_rows_give(
         with pytest.MonkeyPatch.context() as row_way:
             row_way.setattr(settle_module, "blocks_of", lambda source: iter(source.read()))
             row_way.setattr(plan_module, "gathered", lambda items: items)
-            first, _, _ = plan(path, options, {})
+            try:
+                first, _, _ = plan(path, options, {})
+            except SourceError:
+                reject()  # of the first rows none has the field of the template
             new = [row for one in first for row in one.rows]
             ways = data.draw(st.lists(st.sampled_from("uuuucoa"), min_size=len(new), max_size=len(new)))
             # Unchanged, changed, of another form, absent.

@@ -14,6 +14,7 @@ import vecindex
 # What a run keeps up to date while it goes on.
 CHANGES = {
     "Changes",
+    "Done",
     "Examination",
     "Focus",
     "IngestReport",

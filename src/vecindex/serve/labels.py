@@ -74,7 +74,7 @@ def _ids(live: Live, asked: models.AnnotateAsked) -> Sequence[str]:
     """Return the ids that a request names, one by one or by a mask."""
     if asked.mask is None:
         if not asked.ids and asked.where is None:
-            ways = text("Give ", option("ids"), ", ", option("where"), ", or ", option("mask"), " with its map.")
+            ways = text("Give ", option("ids"), ", ", option("where"), ", or a mask with its map.")
             raise ConfigError("No articles are named.", ways)
         return asked.ids or ()
     if asked.ids or asked.where is not None or asked.map is None:

@@ -151,7 +151,7 @@ class Preparer:
         """Return a transaction that has rows, ready for the model; the table is settled."""
         fresh = self.check_fields(planner, transaction, self._run.known_fingerprint.dimension)
         run, pieces = self._run, [Piece(row, i) for row in transaction.rows for i in range(len(row.texts))]
-        if run.precomputed:
+        if run.precomputed and pieces:
             vectors = normalize(np.stack([given_vector(piece.planned.article) for piece in pieces]))
             for piece, vector in zip(pieces, vectors, strict=True):
                 piece.vector = vector
