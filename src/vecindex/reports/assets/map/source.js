@@ -10,7 +10,8 @@ export function embedded() {
       ? Promise.resolve()
       : new Promise((done) => document.addEventListener("DOMContentLoaded", done, { once: true }));
   async function block(id) {
-    if (!document.getElementById(id)) await whole();
+    // A block is there before its text is: a large one is read in pieces. What follows it shows that it is whole.
+    if (!document.getElementById(id)?.nextElementSibling) await whole();
     const found = document.getElementById(id);
     if (!found) throw new Error(`this page has no block ${id}`);
     return found.textContent;
