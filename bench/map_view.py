@@ -76,7 +76,7 @@ LABEL = """async () => {
   const text = document.querySelector(".vmap-label-row input");
   text.value = "measured";
   const before = theMap.coloring, begun = performance.now();
-  text.form.requestSubmit();
+  document.querySelector(".vmap-label-go").click();
   const { scene } = theMap, { pictures } = scene;
   const done = () => theMap.coloring !== before && !scene.next && pictures.shown.revision === pictures.revision;
   do await new Promise((next) => requestAnimationFrame(next)); while (!done());

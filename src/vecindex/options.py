@@ -113,8 +113,7 @@ class ModelOptions(TypedDict, total=False):
 @cache
 def fields_of(kind: Any) -> dict[str, Field]:
     """Return the fields of an options class that the front ends offer, by name; the model's come last."""
-    hints = get_type_hints(kind, include_extras=True)
-    models = get_type_hints(ModelOptions, include_extras=True)
+    hints, models = _hints(kind), _hints(ModelOptions)
     shared = [name for name, hint in models.items() if hints.get(name) == hint]
     order = [name for name in hints if name not in shared] + shared
     found = {}
@@ -125,6 +124,17 @@ def fields_of(kind: Any) -> dict[str, Field]:
             if about is not None:
                 found[name] = Field(name, declared, about)
     return found
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    """Return the declared kinds of an options class; to resolve them costs more than to declare the class."""
+    return get_type_hints(kind, include_extras=True)
+
+
+def _bare(hint: Any) -> Any:
+    """Return a declared kind without what is noted of it."""
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
 
 
 def changed(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,7 +150,7 @@ def checked(kind: type[T], given: T) -> T:
     """
     fields = fields_of(cast("Any", kind))
     values = dict(cast("Mapping[str, Any]", given))
-    known = get_type_hints(kind)
+    known = _hints(cast("Any", kind))
     for name in values:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
@@ -185,14 +195,14 @@ def signature_of(function: Any, kind: Any) -> inspect.Signature:
     own = inspect.signature(function)
     kept = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     taken = {p.name for p in kept}
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     fields = fields_of(kind)
     more = [
         inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
             default=fields[name].option.default if name in fields else None,
-            annotation=hints[name],
+            annotation=_bare(hints[name]),
         )
         for name in [*fields, *(n for n in hints if n not in fields)]
         if name not in taken

@@ -94,7 +94,19 @@ def test_a_name_taken_twice_is_an_error(install) -> None:
 
 
 def test_a_package_cannot_take_a_name_of_vecindex(install) -> None:
-    install("vecindex_b", {"own": "vecindex_b:Z"}, "Z = 'b'")
+    install("vecindex_b", {"own": "vecindex_b:Z", "z": "vecindex_b:Z"}, "Z = 'b'")
+    letters = registry()
+    assert letters["own"] == "abcdefghijklmnopqrstuvwxyz"
     with pytest.raises(PluginError) as caught:
-        registry()["own"]
+        letters["z"]
     assert str(caught.value.message) == "The letter 'own' is defined twice: by vecindex and by vecindex_b."
+
+
+def test_no_package_is_read_for_a_name_of_vecindex(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise AssertionError("the installed packages were read")
+
+    monkeypatch.setattr("importlib.metadata.entry_points", refuse)
+    letters = registry()
+    assert "own" in letters
+    assert letters["own"] == "abcdefghijklmnopqrstuvwxyz"

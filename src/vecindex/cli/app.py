@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 import os
@@ -28,6 +29,8 @@ BROKEN_PIPE_EXIT = 141
 # What says how threads of OpenMP wait, of either of its libraries.
 _WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 _SPINS = "10000"
+_NEW_OBJECTS = 50_000
+"""Made before Python looks for garbage: what a command imports lives to its end, and is looked at again and again."""
 # The parser's errors; where their class lives depends on typer's version.
 _UsageError: Any = typer.BadParameter.__base__
 
@@ -123,6 +126,7 @@ def _write_any_text() -> None:
 
 def main() -> None:
     """Run the command line; never shows a traceback for a foreseen error."""
+    gc.set_threshold(_NEW_OBJECTS)
     # Their warnings are for programmers; the errors behind them reach us as exceptions.
     os.environ.setdefault("LANCEDB_LOG", "error")
     os.environ.setdefault("LANCE_LOG", "error")

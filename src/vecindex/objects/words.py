@@ -27,48 +27,44 @@ class Fault:
 class _Kind:
     """The words by which a fault is known, and what is said of it: {bucket}, {endpoint} and {keys} are filled in."""
 
-    known_by: re.Pattern[str]
+    known_by: str
     what: str
     hint: str
 
 
-def _kind(known_by: str, what: str, hint: str) -> _Kind:
-    return _Kind(re.compile(known_by, re.IGNORECASE), what, hint)
-
-
 # In this order: a later one's words occur in what is said of an earlier one.
 _KINDS = (
-    _kind(
+    _Kind(
         "NoSuchBucket|bucket does not exist|ContainerNotFound|container does not exist",
         "there is no bucket {bucket!r}{endpoint}",
         "Make the bucket, or check its name, the endpoint and the region.",
     ),
-    _kind(
+    _Kind(
         "builder error|scheme is not allowed",
         "the endpoint{endpoint} is no address that may be asked",
         "Check it; for one that begins with http:// set {http}=true.",
     ),
-    _kind(
+    _Kind(
         r"169\.254\.169\.254|metadata\.google\.internal|Account must be specified|MissingAccount|no credentials"
         r"|CredentialsNotLoaded|credential provider|ProfileNotFound|could not load credentials"
         "|NoCredentialsError|PartialCredentialsError|CredentialRetrievalError",
         "no keys for it were found",
         "Set {keys} in the environment, and run the same command again.",
     ),
-    _kind("PermanentRedirect|AuthorizationHeaderMalformed|301 Moved", "the bucket is in another region", _REGION),
-    _kind(
+    _Kind("PermanentRedirect|AuthorizationHeaderMalformed|301 Moved", "the bucket is in another region", _REGION),
+    _Kind(
         "InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|ExpiredToken|InvalidToken|PermissionDenied"
         "|permission denied|Unauthenticated|AuthenticationFailed|AuthorizationFailure|invalid_grant"
         "|status code: 40[13]|InvalidSecurity|NoAuthenticationInformation",
         "the store{endpoint} refuses these keys, or they may not do this",
         "Check {keys}, and what they may do: list, read, write and delete under this address.",
     ),
-    _kind(
+    _Kind(
         r"SlowDown|ServerBusy|status code: (?:5\d\d|429)",
         "the store{endpoint} failed or is too busy",
         "Wait a while and " + _AGAIN,
     ),
-    _kind(
+    _Kind(
         "error sending request|dns error|connect error|tcp connect|connection (?:refused|reset|closed)"
         "|error trying to connect|network is unreachable|cannot connect|HTTP error|timed ?out"
         r"|\b(?:operation|request|connect|connection|read|gateway) ?timeout\b|Timeout(?:Error|Exception)",
@@ -116,7 +112,7 @@ def remote_fault(said: str, uri: str, is_missing: bool = False) -> Fault | None:
         "http": http,
     }
     for kind in _KINDS[:1] if is_missing else _KINDS:
-        if kind.known_by.search(said):
+        if re.search(kind.known_by, said, re.IGNORECASE):
             return Fault(kind.what.format(**values), kind.hint.format(**values))
     return None
 
