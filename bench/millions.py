@@ -32,6 +32,7 @@ MODEL = ("--model", "all-MiniLM-L6-v2", "--dimensions", str(DIMENSION), "--unver
 # Prime, and the ids have eight digits.
 STEP, MODULUS = 7_919, 99_999_989
 QUESTIONS = 20
+MEMORY = "1GB"
 
 
 def id_of(row: int) -> str:
@@ -75,6 +76,8 @@ def commands(folder: Path, source: Path) -> dict[str, list[str]]:
         "approximate": [*near, "--approximate"],
         "map": ["project", "--method", "pca"],
         "overlap": ["overlap", "--questions", str(questions)],
+        "map, bounded": ["project", "bounded", "--method", "pca", "--memory", MEMORY],
+        "overlap, bounded": ["overlap", "--questions", str(questions), "--map", "map", "--memory", MEMORY],
         "export": ["export", str(folder / "out.parquet")],
     }
 
@@ -89,7 +92,8 @@ def run(name: str, command: list[str], database: Path) -> dict[str, Any]:
         seconds = time.perf_counter() - begun
     assert process.returncode == 0, f"{name} ended with {process.returncode}: {complaints.decode()[-2000:]}"
     found = json.loads(said) if said.strip().startswith(b"{") else {}
-    return {"seconds": seconds, "stages": found.get("seconds")}
+    curve = {"curve": found["curve"]["points"]} if found.get("curve") else {}
+    return {"seconds": seconds, "stages": found.get("seconds"), **curve}
 
 
 def measured(name: str, command: list[str], database: Path) -> dict[str, Any]:
