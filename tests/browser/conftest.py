@@ -107,19 +107,20 @@ def browse(chromium: Any) -> Iterator[Callable[..., Any]]:
     """A function that opens a page of a server, on which a map is to be ready where it is the first one.
 
     At the end no page may have said anything but what it was allowed, nor asked for anything of another server. A
-    fixture that starts the server comes before this one, so that it ends after the pages.
+    fixture that starts the server comes before this one, so that it ends after the pages. `until` is when the page is
+    returned: "commit" while it is still read.
     """
     contexts: list[Any] = []
     opened: list[tuple[Opened, str]] = []
     allowed: set[str] = set()
 
-    def call(url: str, may_say: Iterable[str] = (), **options: Any) -> Any:
+    def call(url: str, may_say: Iterable[str] = (), until: Any = "load", **options: Any) -> Any:
         allowed.update(may_say)
         contexts.append(chromium.new_context(**{"viewport": {"width": 1280, "height": 860}, **options}))
         found = Opened(contexts[-1].new_page())
         parts = urlsplit(url)
         opened.append((found, f"{parts.scheme}://{parts.netloc}/"))
-        found.page.goto(url)
+        found.page.goto(url, wait_until=until)
         if parts.path in ("", "/"):
             found.page.wait_for_selector(".vmap-ready", state="attached", timeout=SERVED_MS)
         return found.page
