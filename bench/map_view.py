@@ -233,7 +233,9 @@ def measured(page: Any, file: Path, seconds: float) -> dict[str, Any]:
     row: dict[str, Any] = {"load": round(os.getloadavg()[0], 2)}
     row["first_draw_ms"] = round(page.evaluate("theMap.stats().firstDrawMs"))
     # Texts are read after the first drawing; what follows is measured when all is there.
-    wait(page, "theMap.titles !== null && theMap.texts.snippets !== undefined")
+    wait(page, "Boolean(theMap.titles)")
+    row["titles_read_ms"] = round(page.evaluate("performance.now()"))
+    wait(page, "theMap.texts.snippets !== undefined")
     page.evaluate("async () => { await theMap.texts.snippets; }")
     row["texts_read_ms"] = round(page.evaluate("performance.now()"))
     page.wait_for_timeout(1500)

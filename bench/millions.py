@@ -78,7 +78,7 @@ def commands(folder: Path, source: Path) -> dict[str, list[str]]:
         "overlap": ["overlap", "--questions", str(questions)],
         "map, bounded": ["project", "bounded", "--method", "pca", "--memory", MEMORY],
         "overlap, bounded": ["overlap", "--questions", str(questions), "--map", "map", "--memory", MEMORY],
-        "export": ["export", str(folder / "out.parquet")],
+        "export": ["export", str(folder / "out.parquet"), "--yes"],
     }
 
 

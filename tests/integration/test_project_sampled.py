@@ -170,6 +170,7 @@ def test_memory_that_is_too_small_for_all_lays_a_sample_out(tmp_path: Path, monk
     monkeypatch.setattr(sizes, "held_bytes", lambda: 0)
     monkeypatch.setattr(sizes, "BLOCK_BYTES", 0)
     monkeypatch.setattr(sizes, "ROW_BYTES", 1_000_000 - 4 * D)
+    monkeypatch.setattr(sizes, "BARE_ROW_BYTES", 1_000_000 - 4 * D)
     monkeypatch.setattr(sizes, "LEAST_LAID_OUT", 50)
     monkeypatch.setattr(sizes, "fixed_bytes", lambda _: 0.0)
     monkeypatch.setattr(sizes, "bytes_by_sample", lambda laid_out, *_: 1_000_000 * laid_out)
@@ -187,6 +188,19 @@ def test_memory_that_is_too_small_for_all_lays_a_sample_out(tmp_path: Path, monk
     assert project(tmp_path, "said", memory="128MB", layout_rows=110, method="pca").sampled.laid_out == 110
     with pytest.raises(ConfigError, match="memory= is a size such as 4GB or 800MB, found 'much'"):
         project(tmp_path, "map", memory="much")
+
+
+def test_a_method_without_a_graph_takes_less_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    append(make_table(tmp_path, dimension=D), planted())
+    monkeypatch.setattr(sizes, "held_bytes", lambda: 0)
+    monkeypatch.setattr(sizes, "fixed_bytes", lambda _: 0.0)
+    monkeypatch.setattr(sizes, "BARE_ROW_BYTES", 500_000 - 4 * D)
+    monkeypatch.setattr(sizes, "ROW_BYTES", 1_000_000 - 4 * D)
+    monkeypatch.setattr(sizes, "bytes_by_sample", lambda laid_out, *_: 1_000_000 * laid_out)
+    monkeypatch.setattr(sizes, "BLOCK_BYTES", 0)
+    monkeypatch.setattr(sizes, "LEAST_LAID_OUT", 50)
+    assert project(tmp_path, "flat", memory="310MB", method="pca").sampled is None
+    assert project(tmp_path, "map", memory="310MB", method="local").sampled.laid_out == 310
 
 
 @pytest.mark.parametrize("other", [{"update": True}, {"drop": True}, {"anchor": True, "questions": ["q.txt"]}])

@@ -41,10 +41,11 @@ _PRODUCT, _ROW, _TURN = 0.024, 2.0e-7, 5e-4
 # Positions of more rows than this do not stay in the caches, and each row takes longer.
 _CACHED, _LARGER = 32_768, 0.3
 
-# Bytes: of libraries that are loaded later, of blocks that few rows do not fill, and of a row besides its vector.
+# Bytes: of libraries that are loaded later, of blocks that few rows do not fill, and of a row besides its vector,
+# with a neighbor graph and without.
 _BASE_BYTES = 40e6
 BLOCK_BYTES, _FULL_FROM = 260_000_000, 40_000
-ROW_BYTES = 700
+ROW_BYTES, BARE_ROW_BYTES = 700, 200
 # Of a row of the table where a sample is laid out: its id, its position, and its number in three orders.
 _PLACED_BYTES = 150
 # Seconds to place a row, and for its neighbors within a tile.

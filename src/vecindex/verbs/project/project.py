@@ -124,7 +124,7 @@ def _make(run: Run, name: str, old: Any) -> ProjectResult:
     whole = read_rows(run.table, None if old is None else name)
     _refuse_few(whole)
     k = max(GRAPH_K, method.neighbors(settings)) if method.neighbors else 0
-    size = laid_out_rows(options, whole, observer)
+    size = laid_out_rows(options, whole, k > 0, observer)
     unfinished = None if size is None else Unfinished(run, name, whole, size, settings, old)
     if unfinished is not None and (begun := unfinished.load()) is not None:
         vectors = whole.some(begun.laid_out).matrix(observer)

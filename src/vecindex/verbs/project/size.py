@@ -7,21 +7,30 @@ from vecindex.messages import counted, option, text
 from vecindex.types import Observer
 from vecindex.verbs.bounds import allowed_bytes, held_bytes, in_words
 from vecindex.verbs.map_rows import MapRows
-from vecindex.verbs.project.forecast import BLOCK_BYTES, ROW_BYTES, bytes_by_sample, fixed_bytes
+from vecindex.verbs.project.forecast import (
+    BARE_ROW_BYTES,
+    BLOCK_BYTES,
+    ROW_BYTES,
+    bytes_by_sample,
+    fixed_bytes,
+)
 from vecindex.verbs.project.options import ProjectOptions
 
 LEAST_LAID_OUT = 1_000
 """Fewer articles say nothing of how the others lie."""
 
 
-def laid_out_rows(options: ProjectOptions, rows: MapRows, observer: Observer) -> int | None:
+def laid_out_rows(options: ProjectOptions, rows: MapRows, has_graph: bool, observer: Observer) -> int | None:
     """Return how many articles are laid out as the options say, None for all: as many as the memory allows for.
+
+    `has_graph` says whether the method looks at neighbors, whose graph is in memory.
 
     Raises ConfigError where it allows for too few, or for fewer than the user says.
     """
     n, d, size = len(rows), rows.table.fingerprint.dimension, options["layout_rows"]
     allowed = allowed_bytes(options["memory"])
-    all_of_them = held_bytes() + round(fixed_bytes(n) + (4 * d + ROW_BYTES) * n)
+    row_bytes = 4 * d + (ROW_BYTES if has_graph else BARE_ROW_BYTES)
+    all_of_them = held_bytes() + round(fixed_bytes(n) + row_bytes * n)
     if size is not None:
         needed = held_bytes() + bytes_by_sample(size, n, d) if size < n else all_of_them
         if allowed is not None and needed > allowed:

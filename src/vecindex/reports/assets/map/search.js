@@ -16,7 +16,7 @@ export class TitleSearch {
   /** Read all titles, some at a time. */
   async build(texts, rest = idle) {
     this.texts = texts;
-    const n = texts.length, step = 10000;
+    const n = texts.length, step = 4000;
     this.starts = new Uint32Array(n + 1);
     const pieces = [];
     let at = 0, row = 0;
