@@ -17,6 +17,9 @@ Quoting = Literal["auto", "csv", "none"]
 """How a delimited file uses quotes: strictly as csv does, not at all, or by what its lines show."""
 
 
+_SIMPLE = {str, int, float, bool}
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One row of the input as it was read.
@@ -104,6 +107,42 @@ class Gathered(Block):
         """Return the block without its first rows."""
         columns = {name: one[rows:] for name, one in self.columns.items()}
         return replace(self, rows=self.rows - rows, columns=columns, made=self.made[rows:])
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered(Block):
+    """Rows that do not follow each other by one.
+
+    Attributes
+    ----------
+    numbers : what the location of each row ends with, (rows,); `first` is that of the first.
+    """
+
+    numbers: Sequence[int] = ()
+
+    def record(self, row: int) -> Record:
+        """Return a row, from 0 within the block."""
+        fields = {name: one[row] for name, one in self.columns.items()}
+        return Record(f"{self.before}{self.numbers[row]}", fields)
+
+    def records(self) -> Iterator[Record]:
+        """Yield the rows."""
+        return map(self.record, range(self.rows))
+
+    def after(self, rows: int) -> Block:
+        """Return the block without its first rows."""
+        columns = {name: one[rows:] for name, one in self.columns.items()}
+        return replace(self, rows=self.rows - rows, columns=columns, numbers=self.numbers[rows:])
+
+
+def simple_kinds(columns: Mapping[str, Sequence[Any]]) -> dict[str, type]:
+    """Return the type of each column that has texts, numbers or truth values of one type, and None.
+
+    >>> simple_kinds({"a": [1, None], "b": [1, "1"], "c": [None], "d": [[]]})
+    {'a': <class 'int'>, 'c': <class 'str'>}
+    """
+    kinds = {name: set(map(type, column)) - {type(None)} for name, column in columns.items()}
+    return {name: next(iter(kind), str) for name, kind in kinds.items() if len(kind) < 2 and kind <= _SIMPLE}
 
 
 class Source(Protocol):

@@ -33,6 +33,8 @@ COMPRESSIONS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 _BUFFER_BYTES = 1 << 18
+PIECE_BYTES = 1 << 19
+"""Of lines that are read together: some hundred rows, so that one that is no usual row costs little."""
 _NAMES_COMPARED = 10_000
 _BOM = b"\xef\xbb\xbf"
 _FOREIGN_BOMS = (b"\xff\xfe", b"\xfe\xff")
@@ -134,6 +136,65 @@ def read_lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, bytes, bool]]
             line = stream.readline(MAX_ROW_BYTES + 1)
     except SourceError as error:
         raise SourceError(f"{error.message} (in line {number})", error.hint) from error
+
+
+def read_pieces(stream: io.BufferedReader, name: str) -> Iterator[tuple[int, bytes, bool]]:
+    """Yield (number of the first line, lines with their ends, whole) for pieces of about half a MiB of whole lines.
+
+    Together they are the lines that `read_lines` yields; one that is not whole is a piece of its own. Raises
+    SourceError as `read_lines` does, after the lines before it.
+    """
+    number, rest = 1, b""
+    for first in islice(read_lines(stream, name), 1):
+        # It has what only the first line may have. It stays alone where it is not whole.
+        if not first[2]:
+            yield first
+            number += 1
+        else:
+            rest = first[1]
+    while True:
+        piece, broken, is_end = _gathered(stream, rest)
+        end = len(piece) if is_end else piece.rfind(b"\n") + 1
+        if end:
+            yield number, piece[:end], True
+            number += piece.count(b"\n", 0, end)
+        if broken is not None:
+            raise SourceError(f"{broken.message} (in line {number})", broken.hint) from broken
+        if is_end:
+            return
+        rest = piece[end:]
+        if not end:
+            yield number, *_long_line(stream, rest, name, number)
+            number, rest = number + 1, b""
+
+
+def _gathered(stream: io.BufferedReader, rest: bytes) -> tuple[bytes, SourceError | None, bool]:
+    """Return the bytes that follow, what broke them off, and whether they are the last ones."""
+    parts, size = [rest], len(rest)
+    while size < PIECE_BYTES:
+        try:
+            # One reading at a time: what a failing one follows is not lost.
+            part = stream.read1(PIECE_BYTES)
+        except SourceError as error:
+            return b"".join(parts), error, False
+        if not part:
+            return b"".join(parts), None, True
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts), None, False
+
+
+def _long_line(stream: BinaryIO, begun: bytes, name: str, number: int) -> tuple[bytes, bool]:
+    """Return a line that has begun, and whether it is whole."""
+    try:
+        line = begun + stream.readline(MAX_ROW_BYTES + 1 - len(begun))
+        whole = len(line) <= MAX_ROW_BYTES or line.endswith(b"\n")
+        if not whole:
+            line = line[:4096]
+            _skip_line(stream)
+    except SourceError as error:
+        raise SourceError(f"{error.message} (in line {number})", error.hint) from error
+    return line, whole
 
 
 def _skip_line(stream: BinaryIO) -> None:

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from io import BufferedReader
+from typing import TypeVar
 
 from vecindex.errors import MissingExtraError
 from vecindex.plugins import PluginError, Registry
-from vecindex.sources.base import Item, Notice, Quoting, Source
+from vecindex.sources.base import Block, Item, Notice, Quoting, Source
 from vecindex.sources.encodings import as_utf8
 from vecindex.sources.files import InputFile, unpacked_path
 from vecindex.sources.sampling import FindStarts
 
+_T = TypeVar("_T")
 Files = Callable[[], Iterable[tuple[str, InputFile]]]
 """Gives (path inside the folder, file), again at each call: no folder is ever listed whole."""
 
@@ -61,6 +63,7 @@ class FileSource:
     count : as in `InputFile.rows_hint`; None where the rows of a piece cannot be counted.
     text : the options by which its encoding is found; None where it is no text, or says itself what it is in.
     starts : finds the rows of a stretch that is cut out of the file; None where that cannot be.
+    in_blocks : yields what `rows` does, in blocks where it can; None where each row is read by itself.
     """
 
     file: InputFile
@@ -68,6 +71,7 @@ class FileSource:
     count: Callable[[bytes, bool], int] | None = None
     text: ReadOptions | None = None
     starts: FindStarts | None = None
+    in_blocks: Callable[[BufferedReader, str], Iterator[Item | Block]] | None = None
 
     @property
     def name(self) -> str:
@@ -80,10 +84,18 @@ class FileSource:
 
     def read(self) -> Iterator[Item]:
         """Yield one item per row. Raises SourceError as `rows` and `InputFile.open` do."""
+        return self._read(self.rows)
+
+    def blocks(self) -> Iterator[Item | Block]:
+        """Yield the rows as `read` does, in blocks where it has them."""
+        # Rows that somebody is still writing do not wait for each other.
+        return self._read(self.rows if self.once or self.in_blocks is None else self.in_blocks)
+
+    def _read(self, rows: Callable[[BufferedReader, str], Iterator[_T]]) -> Iterator[_T]:
         with self.file.open() as stream:
             if self.text is not None:
                 stream = as_utf8(stream, self.name, self.text.encoding, self.text.notice)
-            yield from self.rows(stream, self.name)
+            yield from rows(stream, self.name)
 
     def count_hint(self) -> int | None:
         return None if self.count is None else self.file.rows_hint(self.count)

@@ -7,6 +7,8 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import BytesIO, StringIO
+from itertools import starmap
 from typing import Any, BinaryIO
 
 from vecindex.sources.base import MAX_ROW_BYTES
@@ -56,16 +58,118 @@ class Lines:
 
 def decoded_lines(stream: BinaryIO, name: str) -> Iterator[Line]:
     """Yield the lines of a UTF-8 stream. Raises SourceError where the stream is damaged."""
-    for number, raw, whole in read_lines(stream, name):
-        fault = None
-        try:
-            line = raw.decode("utf-8")
-        except UnicodeDecodeError as error:
-            line = raw.decode("utf-8", "replace")
-            fault = f"not valid UTF-8 at byte {error.start + 1} of line {number}"
-        if "\0" in line:
-            fault = fault or f"NUL byte in line {number}"
-        yield Line(number, line, fault) if whole else Line(number, line[:80] + "\n", OVERLONG)
+    return starmap(_decoded, read_lines(stream, name))
+
+
+def _decoded(number: int, raw: bytes, whole: bool) -> Line:
+    fault = None
+    try:
+        line = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.decode("utf-8", "replace")
+        fault = f"not valid UTF-8 at byte {error.start + 1} of line {number}"
+    if "\0" in line:
+        fault = fault or f"NUL byte in line {number}"
+    return Line(number, line, fault) if whole else Line(number, line[:80] + "\n", OVERLONG)
+
+
+class PieceLines(Lines):
+    """The lines of pieces, as `read_pieces` yields them; they can be taken as plain texts, too.
+
+    Those that are given back come first, then those that are put back as texts, then the next piece.
+    """
+
+    def __init__(self, pieces: Iterator[tuple[int, bytes, bool]]) -> None:
+        """Take the pieces."""
+        super().__init__(())
+        self._pieces = pieces
+        self._number, self._texts = 1, list[str]()
+
+    def next(self) -> Line | None:
+        """Return the next line, None at the end."""
+        if not self._back and not self._refill():
+            return None
+        return self._back.popleft()
+
+    def peek(self, n: int) -> list[Line]:
+        """Return the next lines, which come again."""
+        while len(self._back) < n and self._refill():
+            pass
+        return [line for line, _ in zip(self._back, range(n), strict=False)]
+
+    def _refill(self) -> bool:
+        """Make lines of the texts that were put back, or of the next piece; return whether there are any."""
+        if self._texts:
+            self._back.extend(Line(number, line) for number, line in enumerate(self._texts, self._number))
+            self._texts = []
+            return True
+        piece = next(self._pieces, None)
+        if piece is None:
+            return False
+        number, raw, whole = piece
+        self._back.extend(_decoded(at, line, whole) for at, line in enumerate(BytesIO(raw), number))
+        return True
+
+    def more(self) -> bool:
+        """Add the next piece to the texts that were put back; return whether there was one that may be added."""
+        piece = next(self._pieces, None)
+        if piece is None:
+            return False
+        number, raw, whole = piece
+        found = _plain_texts(raw) if whole else None
+        if found is None:
+            before = [Line(at, line) for at, line in enumerate(self._texts, self._number)]
+            self._texts = []
+            self._back.extend(before)
+            self._back.extend(_decoded(at, line, whole) for at, line in enumerate(BytesIO(raw), number))
+            return False
+        self._texts += found
+        return True
+
+    def take_texts(self) -> tuple[int, list[str]]:
+        """Return the number of the next line, and the texts of it and others up to the end of a piece.
+
+        None are returned where one of the lines is at fault, or ends in an unusual way, and at the end.
+        """
+        if self._back:
+            if any(line.fault for line in self._back) or _has_returns("".join(line.text for line in self._back)):
+                return 0, []
+            number, texts = self._back[0].number, [line.text for line in self._back]
+            self._back.clear()
+            return number, texts + self._take_put_back()
+        if not self._texts:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0, []
+            number, raw, whole = piece
+            found = _plain_texts(raw) if whole else None
+            if found is None:
+                self._back.extend(_decoded(at, line, whole) for at, line in enumerate(BytesIO(raw), number))
+                return 0, []
+            self._number, self._texts = number, found
+        return self._number, self._take_put_back()
+
+    def _take_put_back(self) -> list[str]:
+        texts, self._texts = self._texts, []
+        return texts
+
+    def put_back(self, number: int, texts: list[str]) -> None:
+        """Take back the texts of lines, all that were taken from one of them on; `number` is that of the first."""
+        self._number, self._texts = number, texts
+
+
+def _plain_texts(raw: bytes) -> list[str] | None:
+    """Return the lines of a piece with their ends; None where one may be at fault, or ends in an unusual way."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text or _has_returns(text) else list(StringIO(text, newline="\n"))
+
+
+def _has_returns(text: str) -> bool:
+    r"""Return whether there is a \\r that does not end a line with the \\n after it."""
+    return text.count("\r") != text.count("\r\n")
 
 
 @dataclass(frozen=True, slots=True)

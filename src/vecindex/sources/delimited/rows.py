@@ -16,7 +16,7 @@ is done about it depends on the delimiter:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Any
 
@@ -38,7 +38,7 @@ HEAD_CHARS = 1000
 
 _BACKSLASH, _BLANK = '\\"', ' "'
 _OTHER_WRITERS: dict[str, dict[str, Any]] = {_BACKSLASH: {"escapechar": "\\"}, _BLANK: {"skipinitialspace": True}}
-_OPENED_BY_A_BLANK = re.compile(' +"')
+OPENED_BY_A_BLANK = re.compile(' +"')
 _MAX_SHAPES = 64
 _SHAPED_CHARS = 40
 _SHAPED_ROWS = 1000
@@ -137,7 +137,7 @@ class Rows:
         values, taken, fault = self._quoted_rows.read(line)
         is_wrong = fault is not None or len(values) != self._n
         # Of one program's rows, those with a comma in a text must not be read otherwise than those without.
-        marks = list(_OTHER_WRITERS) if is_wrong else [_BLANK] if any(map(_OPENED_BY_A_BLANK.match, values)) else []
+        marks = list(_OTHER_WRITERS) if is_wrong else [_BLANK] if any(map(OPENED_BY_A_BLANK.match, values)) else []
         if marks:
             self._lines.give_back(taken[1:])
             if (other := self._of_another_writer(line, taken, marks)) is not None:
@@ -147,9 +147,8 @@ class Rows:
             row = _row(taken, values, None)
             if len(taken) > 1 and len(values) == self._n and not self._noticed:
                 self._report_swallowed(row, taken)
-            if len(values) == self._n and self._shaped < _SHAPED_ROWS:
-                self._shaped += 1
-                self._shapes.add(_shape(values[0]))
+            if len(values) == self._n:
+                self.note_shape(values[0])
             return row
         after = next((i for i, one in enumerate(taken) if i and self._reads_as_a_row(one)), len(taken))
         self._lines.give_back(taken[after:])
@@ -168,6 +167,30 @@ class Rows:
             self._lines.give_back(taken[1:])
         return None
 
+    def note_shape(self, value: str) -> None:
+        """Note what the first field of a quoted row looks like."""
+        if self._shaped < _SHAPED_ROWS:
+            self._shaped += 1
+            self._shapes.add(_shape(value))
+
+    def may_swallow(self, texts: Sequence[str], first: int) -> bool:
+        """Return whether a notice is due as these lines, the first of this number, are inside a quoted field."""
+        if self._noticed:
+            return False
+        fewest = self._n - 1
+        return any(
+            self._is_like_a_row(Line(number, text))
+            for number, text in enumerate(texts, first)
+            if text.count(self._delimiter) >= fewest
+        )
+
+    def _is_like_a_row(self, line: Line) -> bool:
+        # Of words alone, the beginning of a line of text is like the first field of a row.
+        return self._has_digit(line) and self._reads_as_a_row(line)
+
+    def _has_digit(self, line: Line) -> bool:
+        return re.search(r"\d", line.bare.split(self._delimiter)[0]) is not None
+
     def _reads_as_a_row(self, line: Line) -> bool:
         """Return whether a line inside quotes may be a row: it has all fields, the first like those of other rows."""
         values = quoted_alone(line, self._delimiter)
@@ -178,9 +201,7 @@ class Rows:
         )
 
     def _report_swallowed(self, row: Row, taken: list[Line]) -> None:
-        inside = [one for one in taken[1:] if self._n > 1 and self._reads_as_a_row(one)]
-        # Of words alone, the beginning of a line of text is like the first field of a row.
-        if any(re.search(r"\d", one.bare.split(self._delimiter)[0]) for one in inside):
+        if self._n > 1 and any(map(self._is_like_a_row, taken[1:])):
             self._noticed = True
             message = f"{self._name}:{row.location}: one quoted field holds lines that look like rows of their own"
             self._notice(text(message, "; if a quote opens it by mistake: ", option("quoting", "none")))

@@ -20,12 +20,14 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from functools import partial
+from io import BufferedReader
 from itertools import chain, islice
 from typing import BinaryIO
 
 from vecindex.errors import SourceError
 from vecindex.messages import counted, option, text
-from vecindex.sources.base import MAX_ROW_BYTES, Item, LeftOut
+from vecindex.sources.base import MAX_ROW_BYTES, Block, Item, LeftOut, each
+from vecindex.sources.delimited.blocks import Layout, rows_in_blocks
 from vecindex.sources.delimited.columns import SAMPLE_ROWS, columns_of, record_of
 from vecindex.sources.delimited.dialect import (
     DELIMITERS,
@@ -36,9 +38,9 @@ from vecindex.sources.delimited.dialect import (
     take_comments,
     take_sep_line,
 )
-from vecindex.sources.delimited.lines import Line, Lines, QuotedRows, Row, decoded_lines, quoted_alone
-from vecindex.sources.delimited.rows import HEAD_CHARS, Rows, use_of_quotes
-from vecindex.sources.files import InputFile, count_lines
+from vecindex.sources.delimited.lines import Line, Lines, PieceLines, QuotedRows, Row, decoded_lines, quoted_alone
+from vecindex.sources.delimited.rows import HEAD_CHARS, Rows, Use, use_of_quotes
+from vecindex.sources.files import InputFile, count_lines, read_pieces
 from vecindex.sources.formats import FileSource, ReadOptions, SourceFormat
 from vecindex.sources.sampling import record_starts
 
@@ -53,7 +55,17 @@ def read_file(stream: BinaryIO, name: str, usual: str, options: ReadOptions) -> 
 
     Raises SourceError as `read_delimited` does.
     """
-    lines = Lines(decoded_lines(stream, name))
+    return each(_read_lines(Lines(decoded_lines(stream, name)), name, usual, options))
+
+
+def read_file_in_blocks(
+    stream: BufferedReader, name: str, usual: str, options: ReadOptions
+) -> Iterator[Item | Block]:
+    """Yield what `read_file` does, in blocks where rows are usual ones."""
+    return _read_lines(PieceLines(read_pieces(stream, name)), name, usual, options)
+
+
+def _read_lines(lines: Lines, name: str, usual: str, options: ReadOptions) -> Iterator[Item | Block]:
     named = take_sep_line(lines)
     comments = take_comments(lines, options.delimiter or named or usual)
     if comments:
@@ -80,12 +92,12 @@ def read_delimited(
     look like, as are those that are named like an id, text or title. `names` are those of the columns where the file
     has no header.
     """
-    return _read(Lines(decoded_lines(stream, name)), name, delimiter, options, names)
+    return each(_read(Lines(decoded_lines(stream, name)), name, delimiter, options, names))
 
 
 def _read(
     lines: Lines, name: str, delimiter: str, options: ReadOptions, names: Sequence[str] | None
-) -> Iterator[Item]:
+) -> Iterator[Item | Block]:
     # The module's own limit of 128 KiB is less than a long article; the setting is the process's.
     csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_BYTES))
     is_quoted = any(line.text.startswith('"') for line in lines.peek(1)) and names is None
@@ -93,11 +105,16 @@ def _read(
     # Who quotes names of columns quotes everything.
     quoting = "csv" if is_quoted and options.quoting == "auto" else options.quoting
     use = use_of_quotes(lines, delimiter, len(header), quoting)
-    rows = iter(Rows(lines, name, delimiter, len(header), use, options.notice))
+    rows = Rows(lines, name, delimiter, len(header), use, options.notice)
     sample = list(islice(rows, SAMPLE_ROWS))
     columns = columns_of(header, sample, options)
-    for row in chain(sample, rows):
-        if names is None and len(header) > 1 and row.values == header and not row.fault:
+    others: Iterator[Row | Item | Block] = iter(rows)
+    if isinstance(lines, PieceLines) and use is Use.CSV and len(header) > 1:
+        others = rows_in_blocks(lines, rows, Layout(name, delimiter, header, columns))
+    for row in chain(sample, others):
+        if not isinstance(row, Row):
+            yield row
+        elif names is None and len(header) > 1 and row.values == header and not row.fault:
             # As where files were put one behind the other.
             yield LeftOut(f"{name}:{row.line}", "header once more")
         else:
@@ -168,7 +185,8 @@ def _count_rows(piece: bytes, is_whole: bool) -> int:
 def _format(extension: str, delimiter: str) -> SourceFormat:
     def open_file(file: InputFile, options: ReadOptions) -> FileSource:
         rows = partial(read_file, usual=delimiter, options=options)
-        return FileSource(file, rows, _count_rows, options, record_starts)
+        blocks = partial(read_file_in_blocks, usual=delimiter, options=options)
+        return FileSource(file, rows, _count_rows, options, record_starts, blocks)
 
     return SourceFormat((extension,), open_file)
 

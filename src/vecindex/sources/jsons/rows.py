@@ -16,15 +16,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from io import BufferedReader, BytesIO
 from typing import Any, BinaryIO
 
 from vecindex.errors import SourceError
-from vecindex.sources.base import MAX_ROW_BYTES, Item, LeftOut, Record, Source, excerpt
-from vecindex.sources.files import OVERLONG, InputFile, count_lines, read_lines
+from vecindex.sources.base import MAX_ROW_BYTES, Block, Item, LeftOut, Record, Source, each, excerpt, simple_kinds
+from vecindex.sources.files import OVERLONG, InputFile, count_lines, read_lines, read_pieces
 from vecindex.sources.formats import FileSource, ReadOptions, SourceFormat
 from vecindex.sources.jsons.cutter import ArrayCutter, ObjectCutter
 from vecindex.sources.sampling import RowStarts, line_starts
@@ -35,6 +35,7 @@ MAX_WHOLE_BYTES = 1 << 30
 
 _BEGINNING_BYTES = 1 << 16
 _LONG_LINE = 4096
+_scan: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder())["scan_once"]
 _ACTION_KEYS = frozenset(
     {"_id", "_index", "_type", "_routing", "routing", "version", "version_type", "retry_on_conflict"}
 )
@@ -48,31 +49,91 @@ _KINDS = {list: "array", str: "string", int: "number", float: "number", bool: "b
 
 def read_json_lines(stream: BinaryIO, name: str) -> Iterator[Item]:
     """Yield one item per line that is not blank."""
-    id_of_next: str | None = None
+    lines = _Lines(name)
     for number, line, whole in read_lines(stream, name):
+        yield from lines.items(number, line, whole)
+
+
+def read_json_blocks(stream: BufferedReader, name: str) -> Iterator[Item | Block]:
+    """Yield what `read_json_lines` does, in blocks where rows that follow each other have the same fields."""
+    lines = _Lines(name)
+    for number, raw, whole in read_pieces(stream, name):
+        # The row after an action takes an id from it.
+        rows = parse_objects(raw) if whole and lines.id_of_next is None else None
+        if rows is None:
+            for at, line in enumerate(BytesIO(raw), number):
+                yield from lines.items(at, line, whole)
+        else:
+            yield from _in_blocks(rows, name, number)
+
+
+def _in_blocks(rows: list[dict[str, Any]], name: str, number: int) -> Iterator[Item | Block]:
+    names = list(rows[0])
+    if any(map(names.__ne__, map(list, rows))):
+        for at, row in enumerate(rows, number):
+            yield Record(f"{name}:{at}", row)
+        return
+    columns = dict(zip(names, map(list, zip(*map(dict.values, rows), strict=True)), strict=True))
+    yield Block(f"{name}:", number, len(rows), columns, simple_kinds(columns))
+
+
+def parse_objects(raw: bytes) -> list[dict[str, Any]] | None:
+    r"""Return the objects in lines, one in each; None where a line is something else, or may be an action.
+
+    >>> parse_objects(b'{"a": 1, "b": 2}\n{"b": 3, "c": 4}'), parse_objects(b'{"a": 1, "b": 2}\n\n')
+    ([{'a': 1, 'b': 2}, {'b': 3, 'c': 4}], None)
+    """
+    rows = []
+    try:
+        lines = raw.decode().split("\n")
+        for line in lines if lines[-1] else lines[:-1]:
+            row, end = _scan(line, 0)
+            if type(row) is not dict or len(row) < 2 or not (end == len(line) or line[end:].isspace()):
+                return None
+            rows.append(row)
+    except (ValueError, StopIteration, RecursionError):
+        # `parse_object` says what is wrong.
+        return None
+    return rows
+
+
+class _Lines:
+    """Lines to items; `id_of_next` is what an action names for the row after it, None where none is waiting."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.id_of_next: str | None = None
+
+    def items(self, number: int, line: bytes, whole: bool) -> Iterator[Item]:
+        """Yield the item of a line, if it has one."""
         if not whole:
-            yield Rejected(f"{name}:{number}", OVERLONG, excerpt=excerpt(line))
+            yield Rejected(f"{self._name}:{number}", OVERLONG, excerpt=excerpt(line))
         elif not line.isspace():
-            row = parse_object(line, f"{name}:{number}")
+            row = parse_object(line, f"{self._name}:{number}")
             if isinstance(row, Record):
                 named = _is_action(row.fields) if len(row.fields) == 1 else None
                 if named is not None:
-                    id_of_next = named
+                    self.id_of_next = named
                     if _DELETES in row.fields:
                         # No row follows it.
-                        id_of_next = None
+                        self.id_of_next = None
                         yield LeftOut(row.location, "action of a bulk file that deletes")
-                    continue
-                if (
-                    id_of_next is not None
-                    and isinstance(row.fields.get("doc"), dict)
-                    and row.fields.keys() <= _UPDATE_KEYS
-                ):
-                    row = Record(row.location, row.fields["doc"])
-                if id_of_next and not _ID_KEYS & row.fields.keys():
-                    row = Record(row.location, {"_id": id_of_next, **row.fields})
-            id_of_next = None
+                    return
+                row = self._named(row)
+            self.id_of_next = None
             yield row
+
+    def _named(self, row: Record) -> Record:
+        """Return a row with the id that the action before it names."""
+        if (
+            self.id_of_next is not None
+            and isinstance(row.fields.get("doc"), dict)
+            and row.fields.keys() <= _UPDATE_KEYS
+        ):
+            row = Record(row.location, row.fields["doc"])
+        if self.id_of_next and not _ID_KEYS & row.fields.keys():
+            row = Record(row.location, {"_id": self.id_of_next, **row.fields})
+        return row
 
 
 def parse_object(raw: bytes, location: str) -> Record | Rejected:
@@ -103,13 +164,23 @@ def read_json(
 
     With `by_lines` a first line that is not known to its end is one row.
     """
+    return each(_read(stream, name, most_bytes, by_lines, read_json_lines))
+
+
+def _read(
+    stream: BufferedReader,
+    name: str,
+    most_bytes: int,
+    by_lines: bool,
+    read_by_lines: Callable[[BufferedReader, str], Iterator[Item | Block]],
+) -> Iterator[Item | Block]:
     beginning = stream.peek(_BEGINNING_BYTES).removeprefix(_BOM).lstrip()
     if _is_one_array(beginning) and not (by_lines and b"\n" not in beginning and len(beginning) > _LONG_LINE):
         cutter = ArrayCutter(name, most_bytes)
     elif _spans_lines(beginning):
         cutter = ObjectCutter(name, most_bytes)
     else:
-        yield from read_json_lines(stream, name)
+        yield from read_by_lines(stream, name)
         return
     _skip_bom(stream)
     for index, raw in enumerate(cutter.elements(stream)):
@@ -207,7 +278,8 @@ def _row_starts(head: bytes) -> RowStarts | None:
 def _open(file: InputFile, options: ReadOptions, by_lines: bool) -> Source:
     most_bytes = MAX_WHOLE_BYTES if options.records else MAX_ROW_BYTES
     rows = partial(read_json, most_bytes=most_bytes, by_lines=by_lines)
-    return FileSource(file, rows, _count_rows, options, _row_starts)
+    blocks = partial(_read, most_bytes=most_bytes, by_lines=by_lines, read_by_lines=read_json_blocks)
+    return FileSource(file, rows, _count_rows, options, _row_starts, blocks)
 
 
 JSONL = SourceFormat((".jsonl", ".ndjson"), partial(_open, by_lines=True))

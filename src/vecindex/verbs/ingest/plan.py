@@ -220,7 +220,7 @@ class Planner:
             del records
             blocks = head.blocks()
             # Rows that come from somebody who is still writing them do not wait for each other.
-            if self.registry.n_unmet and not getattr(source, "once", False):
+            if not self.registry.is_empty and not getattr(source, "once", False):
                 blocks = gathered(blocks)
             for item in chain.from_iterable(self._without_unchanged(one, fields) for one in blocks):
                 if stopped():
@@ -242,8 +242,8 @@ class Planner:
         """Return the rows of a block; of unchanged ones, which are met by this, how many follow each other."""
         if not isinstance(item, Block):
             return (item,)
-        if fields is None or fields.id is None or self.drop is not None:
-            # What is done about a row depends on others.
+        if fields is None or fields.id is None or self.drop is not None or self.registry.is_empty:
+            # What is done about a row depends on others; or none can be unchanged.
             return item.records()
         return _in_order(item, meet_unchanged(item, fields, self.registry))
 

@@ -18,12 +18,11 @@ import numpy.typing as npt
 from vecindex.core.identity import content_digests
 from vecindex.errors import SourceError
 from vecindex.sources.articles import MAX_ID_CHARS
-from vecindex.sources.base import Block, Gathered, Item, Record
+from vecindex.sources.base import Block, Gathered, Item, Record, simple_kinds
 from vecindex.sources.fieldmap import FieldMap
 from vecindex.verbs.ingest.known.registry import Registry
 
 Flags = npt.NDArray[np.bool_]
-_SIMPLE = {str, int, float, bool}
 _GATHERED_ROWS, _GATHERED_CHARS, _GATHERED_S, _FEWEST_GATHERED = 1_000, 4 << 20, 1.0, 8
 
 
@@ -68,11 +67,8 @@ def _as_block(rows: list[Record], names: Sequence[str]) -> Sequence[Record | Blo
     if len(rows) < _FEWEST_GATHERED:
         return rows
     columns = {name: [row.fields[name] for row in rows] for name in names}
-    kinds = {name: set(map(type, column)) - {type(None)} for name, column in columns.items()}
-    if not all(len(kind) < 2 and kind <= _SIMPLE for kind in kinds.values()):
-        return rows
-    found = {name: next(iter(kind), str) for name, kind in kinds.items()}
-    return [Gathered("", 0, len(rows), columns, found, rows)]
+    kinds = simple_kinds(columns)
+    return [Gathered("", 0, len(rows), columns, kinds, rows)] if len(kinds) == len(columns) else rows
 
 
 def meet_unchanged(block: Block, fields: FieldMap, registry: Registry) -> Flags:

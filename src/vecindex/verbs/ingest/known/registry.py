@@ -114,6 +114,11 @@ class Registry:
         return _as_rows(b"".join(found))
 
     @property
+    def is_empty(self) -> bool:
+        """Whether the table holds no rows."""
+        return not self._noted
+
+    @property
     def n_unmet(self) -> int:
         """How many of the table's rows this run has neither met nor spared."""
         return self._noted.count(0)
