@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
+import threading
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ from hypothesis import strategies as st
 
 from vecindex.errors import SourceError
 from vecindex.sources import files as files_module
-from vecindex.sources.base import Block, blocks_of, each
+from vecindex.sources.base import Block, Record, blocks_of, each
 from vecindex.sources.delimited import blocks as blocks_module
 from vecindex.sources.delimited import source as delimited_module
 from vecindex.sources.formats import ReadOptions
@@ -147,3 +150,29 @@ def test_usual_rows_come_in_blocks(tmp_path: Path) -> None:
         assert row.fields["text"] == (text if name == "rows.csv" else "line {}").strip('"').format(row.fields["n"])
         at = 2 * row.fields["n"] + 2 if name == "rows.csv" else row.fields["n"] + 1
         assert row.location == f"{tmp_path / name}:{at}"
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv"])
+def test_rows_of_a_pipe_do_not_wait_for_each_other(ending: str, tmp_path: Path) -> None:
+    path, go_on, written = tmp_path / f"rows.{ending}", threading.Event(), list[str]()
+    os.mkfifo(path)
+    line = '{{"id": "{}", "text": "a"}}\n' if ending == "jsonl" else "{},a\n"
+
+    def write() -> None:
+        with path.open("w") as pipe:
+            pipe.write("id,text\n" * (ending == "csv") + line.format(1) * 1_100)
+            pipe.flush()
+            go_on.wait(20)
+            written.append("rest")
+            pipe.write(line.format(2))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    (source,) = open_sources([str(path)])
+    rows = blocks_of(source)
+    first = list(islice(rows, 1_050))
+    assert not written
+    go_on.set()
+    rest = list(rows)
+    writer.join()
+    assert [row.fields["id"] for row in [*first, *rest] if isinstance(row, Record)] == ["1"] * 1_100 + ["2"]

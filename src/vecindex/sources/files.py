@@ -239,6 +239,13 @@ class InputFile:
             return None
         return Path(self.location)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all bytes are there: nobody is still writing them, as into standard input or a named pipe."""
+        if self.stream is not None:
+            return False
+        return self.archive is not None or is_url(self.location) or Path(self.location).is_file()
+
     def size_bytes(self) -> int | None:
         """Return the stored (compressed) size where it is known."""
         if self.stream is not None or self.archive is not None:

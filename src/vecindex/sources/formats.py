@@ -89,7 +89,7 @@ class FileSource:
     def blocks(self) -> Iterator[Item | Block]:
         """Yield the rows as `read` does, in blocks where it has them."""
         # Rows that somebody is still writing do not wait for each other.
-        return self._read(self.rows if self.once or self.in_blocks is None else self.in_blocks)
+        return self._read(self.in_blocks if self.in_blocks is not None and self.file.is_whole else self.rows)
 
     def _read(self, rows: Callable[[BufferedReader, str], Iterator[_T]]) -> Iterator[_T]:
         with self.file.open() as stream:
