@@ -56,11 +56,11 @@ def requests(proxy: Proxy, do: Callable[[], object]) -> Counter[str]:
 def test_what_reads_lists_the_versions_of_a_table_once_each_time_it_is_opened(stored: tuple[str, Proxy]) -> None:
     uri, proxy = stored
     search = requests(proxy, lambda: vecindex.open(uri).search(id="a3"))
-    # The bucket is asked whether it may be read, then for its tables (twice), then for the version. It were 16.
+    # The bucket is asked whether it may be read, then for its tables (twice), then for the version; previously 16.
     assert (search["LIST"], search["LIST _versions"]) == (4, 2)
     assert sum(search.values()) - search["LIST"] - search["LIST _versions"] - search["LIST db"] <= 25
     status = requests(proxy, lambda: vecindex.open(uri).status())
-    assert status["LIST"] <= 10  # it were 35
+    assert status["LIST"] <= 10  # previously 35
 
 
 def test_what_writes_lists_no_more_than_its_commits_and_its_clean_up_need(
@@ -69,9 +69,9 @@ def test_what_writes_lists_no_more_than_its_commits_and_its_clean_up_need(
     uri, proxy = stored
     ten = rows_file(tmp_path / "b.jsonl", range(ROWS, ROWS + 10))
     new = requests(proxy, lambda: vecindex.open(uri).ingest(ten, **PRECOMPUTED))
-    assert new["LIST"] <= 46  # it were 83
+    assert new["LIST"] <= 46  # previously 83
     same = requests(proxy, lambda: vecindex.open(uri).ingest(ten, **PRECOMPUTED))
-    assert same["LIST"] <= 26  # it were 58
+    assert same["LIST"] <= 26  # previously 58
     assert vecindex.open(uri).status().rows == ROWS + 10
 
 
