@@ -191,6 +191,21 @@ def test_wrong_labels_say_what_is_wrong(open_page: Open) -> None:
     assert len(labels(page)) == 49
 
 
+def test_a_label_has_200_characters_however_they_are_written(open_page: Open, tmp_path: Path) -> None:
+    page = open_map(open_page)
+    select(page, 8)
+    microbe = "\U0001f9a0"
+    assert give(page, microbe * 201) == "A label has at most 200 characters, found 201."
+    assert give(page, "x" * 201) == "A label has at most 200 characters, found 201."
+    assert labels(page) == {}
+    assert give(page, microbe * 200).startswith(f"1 article labeled “{microbe * 200}”.")
+    assert labels(page) == {microbe * 200: [8]}
+    # The table has room for what the page takes.
+    (tmp_path / "labels.csv").write_text(saved(page, "Labels as CSV"), encoding="utf-8")
+    make_table(tmp_path / "db", unit_vectors(1), ids=["a8"])
+    assert vecindex.open(tmp_path / "db").annotate(labels=tmp_path / "labels.csv").labels == {microbe * 200: 1}
+
+
 def test_a_column_of_the_table_of_that_name_is_another_one(open_page: Open) -> None:
     page = open_map(open_page, kinds())
     select(page, 8)

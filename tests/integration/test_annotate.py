@@ -161,12 +161,14 @@ def test_a_tag_names_what_it_did_where_no_label_could_be_stored(
     assert Database(tmp_path).articles("articles").tags() == there
 
 
-@pytest.mark.parametrize("length", [199, 200])
-def test_a_label_of_200_characters_is_one(tmp_path: Path, length: int) -> None:
+@pytest.mark.parametrize("character", ["ä", "\U0001f9a0"])
+def test_a_label_of_200_characters_is_one(tmp_path: Path, character: str) -> None:
     filled(tmp_path, 3)
     index = vecindex.open(tmp_path)
-    index.annotate(["a00001"], label=f"  {'ä' * (length - 2)}   b ")
-    assert labels(tmp_path) == {"a00001": f"{'ä' * (length - 2)} b"}
+    index.annotate(["a00001"], label=f"  {character * 198}   b ")
+    assert labels(tmp_path) == {"a00001": f"{character * 198} b"}
+    with pytest.raises(ConfigError, match="A label has at most 200 characters, found 201"):
+        index.annotate(["a00001"], label=character * 201)
 
 
 def test_nothing_is_done_to_a_table_that_has_changed(tmp_path: Path) -> None:

@@ -112,10 +112,11 @@ def test_labels_of_the_page_come_back_and_are_set() -> None:
     view.color, view.filters = "label", {"label": ["done"], "kind": ["c"]}
     assert (view.color, view.filters) == ("labels:label", {"labels:label": ["done"], "field:kind": ["c"]})
     # From Python, in place of all others.
-    view.labels = {"topic": {"a9": "  two\nwords "}, "none": {}}
-    assert unpacked_labels(view._labels, shown.picture.ids) == {"topic": {"a9": "two words"}}
+    view.labels = {"topic": {"a9": "  two\nwords ", "a8": "\U0001f9a0" * 200}, "none": {}}
+    labels = {"topic": {"a9": "two words", "a8": "\U0001f9a0" * 200}}
+    assert unpacked_labels(view._labels, shown.picture.ids) == labels
     view._labels = None
-    assert seen[1:] == [{"topic": {"a9": "two words"}}, {}]
+    assert seen[1:] == [labels, {}]
     assert view.labeled.to_arrow().column_names == ["id", "title", "x", "y", "kind"]
 
 
@@ -126,7 +127,7 @@ def test_labels_of_the_page_come_back_and_are_set() -> None:
         ("labels", {"label": ["a1"]}, "are a mapping of ids to labels"),
         ("labels", {"label": {"x": "a"}}, "1 labeled id is not on the map: 'x'"),
         ("labels", {"label": {"a1": " "}}, "a text of 1 to 200 characters, found ' '"),
-        ("labels", {"label": {"a1": "x" * 201}}, "a text of 1 to 200 characters"),
+        ("labels", {"label": {"a1": "\U0001f9a0" * 201}}, "a text of 1 to 200 characters"),
         ("_labels", {"columns": [{"name": "label", "names": [], "codes": "!"}]}, "labels cannot be read"),
         ("_labels", {"columns": [{"name": "label", "names": [], "codes": ""}]}, "not of 10 articles"),
         ("_labels", {"columns": [{"name": "label", "names": [], "codes": packed(*[0] * 10)}]}, "cannot be read"),

@@ -4,7 +4,7 @@ import { fromBase64, toBase64, packed, unpacked } from "../bytes.js";
 
 export const NONE = 255;
 const MOST = 254;
-export const LONGEST = 200;
+const LONGEST = 200;
 const UNDONE = 10;
 const COLUMN = /^[a-z][a-z0-9_]{0,59}$/;
 
@@ -16,7 +16,9 @@ export const cleaned = (text) => text.trim().replace(/\s+/g, " ");
 /** What is wrong with a label or the name of a column; null for nothing. */
 export function faultOf(label, column) {
   if (label !== null && !label) return "Type a label first.";
-  if (label !== null && label.length > LONGEST) return `A label has at most ${LONGEST} characters.`;
+  // Characters are Unicode code points, as in Python; the field has no `maxlength`, which counts UTF-16 units.
+  const length = label === null ? 0 : [...label].length;
+  if (length > LONGEST) return `A label has at most ${LONGEST} characters, found ${length}.`;
   if (!COLUMN.test(column)) return "A column's name has small letters, digits and _, a letter first.";
   return null;
 }

@@ -2,7 +2,7 @@
 
 import { element } from "../../shared/dom.js";
 import { count } from "../../shared/format.js";
-import { LONGEST, cleaned, faultOf } from "./labels.js";
+import { cleaned, faultOf } from "./labels.js";
 
 /**
  * What `keeper` does: `give(viewer, { column, label, mask, things })` and `undo(viewer)` promise what to say,
@@ -18,7 +18,7 @@ export class Labeling {
     this.keeper = keeper;
     this.box = viewer.find("labeling");
     this.text = element("input", {
-      class: "vmap-label-text", autocomplete: "off", maxlength: LONGEST, list: "vmap-label-names", "aria-label": "Label for the selection",
+      class: "vmap-label-text", autocomplete: "off", list: "vmap-label-names", "aria-label": "Label for the selection",
     });
     this.column = element("input", { class: "vmap-label-column", autocomplete: "off", spellcheck: "false", value: "label", list: "vmap-label-columns", maxlength: 60 });
     this.names = element("datalist", { id: "vmap-label-names" });
