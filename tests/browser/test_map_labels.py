@@ -167,6 +167,8 @@ def test_the_saved_csv_is_what_annotate_takes(open_page: Open, tmp_path: Path) -
         ["a2", 'to "read", now'],
         ['a,"3"', "=1+1"],
     ]
+    note = page.locator(".vmap-label-tools .vmap-note").last
+    assert note.inner_text().startswith("A label that is removed here stays in the table unless you add --prune,")
     command = page.get_by_label("Command for the labels").inner_text()
     assert command == "vecindex annotate --labels labels.csv --table 'of, mine'"
     (tmp_path / "labels.csv").write_text(text)

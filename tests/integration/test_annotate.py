@@ -97,6 +97,56 @@ def test_a_file_gives_each_article_its_own_label(tmp_path: Path) -> None:
     assert labels(tmp_path / "db") == {"a00001": "old", "a00004": "old", "a00009": "x"}
 
 
+def test_what_a_file_no_longer_names_keeps_its_label_unless_it_is_pruned(tmp_path: Path) -> None:
+    filled(tmp_path / "db")
+    index, file = vecindex.open(tmp_path / "db"), tmp_path / "labels.csv"
+    file.write_text("id,label\na00001,x\na00002,x\na00003,y\n")
+    report = index.annotate(labels=file)
+    assert (report.kept, report.pruned) == (0, 0)
+    # Two labels were removed on the page since; one article has no label in the file.
+    file.write_text("id,label\na00001,x\na00002,\na00004,y\n")
+    report = index.annotate(labels=file)
+    assert (report.articles, report.kept, report.pruned) == (2, 2, 0)
+    assert labels(tmp_path / "db") == {"a00001": "x", "a00002": "x", "a00003": "y", "a00004": "y"}
+    index.annotate(["a00003"], label="other", column="more")
+    report = index.annotate(labels=file, prune=True, tag="before")
+    assert (report.articles, report.rows, report.kept, report.pruned) == (2, 2, 0, 2)
+    assert labels(tmp_path / "db") == {"a00001": "x", "a00004": "y"}
+    assert labels(tmp_path / "db", "more") == {"a00003": "other"}
+    index.annotate(restore="before")
+    assert labels(tmp_path / "db") == {"a00001": "x", "a00002": "x", "a00003": "y", "a00004": "y"}
+    # The same in Python; one label alone says nothing of others.
+    assert index.annotate({"a00004": "z"}).kept == 3
+    assert index.annotate({"a00004": "z", "a00001": None}, prune=True).pruned == 2
+    assert labels(tmp_path / "db") == {"a00004": "z"}
+    for column in ("order", "select"):
+        index.annotate({"a00001": "x", "a00002": "x"}, column=column)
+        assert index.annotate({"a00001": "x"}, column=column, prune=True).pruned == 1
+    assert index.annotate(where="true", clear=True).articles == 100
+    assert labels(tmp_path / "db") == {}
+    assert index.annotate(["a00001"], label="w").kept is None
+
+
+def test_a_file_of_another_table_prunes_nothing(tmp_path: Path) -> None:
+    filled(tmp_path, 3)
+    index = vecindex.open(tmp_path)
+    version = index.annotate(["a00001"], label="x").version
+    report = index.annotate({"b1": "y"}, prune=True)
+    assert (report.not_found, report.kept, report.pruned, report.version) == (("b1",), 1, 0, version)
+    assert labels(tmp_path) == {"a00001": "x"}
+    with pytest.raises(ConfigError, match=r"prune=True removes what a file of labels does not name"):
+        index.annotate(["a00001"], clear=True, prune=True)
+
+
+def test_an_article_in_chunks_loses_all_of_its_labels(tmp_path: Path) -> None:
+    chunked_table(tmp_path, [1, 3, 2])
+    index = vecindex.open(tmp_path)
+    index.annotate({"c001": "x", "c002": "x"})
+    report = index.annotate({"c002#1": "y"}, prune=True)
+    assert (report.articles, report.rows, report.pruned) == (1, 2, 1)
+    assert sorted(labels(tmp_path).values()) == ["y"] * 2
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -308,3 +358,9 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     assert wrong.returncode == 2
     assert "--label" in wrong.stderr
     assert "Give ids, --ids or --where." in run("--label", "x").stderr
+    (tmp_path / "labels.csv").write_text("id,label\na00002,done\n")
+    said = " ".join(run("--labels", str(tmp_path / "labels.csv")).stderr.split())
+    assert "1 other article keeps its label; --prune removes such" in said
+    said = " ".join(run("--labels", str(tmp_path / "labels.csv"), "--prune").stderr.split())
+    assert "1 article without a label now: not among those given" in said
+    assert labels(tmp_path / "db") == {"a00002": "done"}

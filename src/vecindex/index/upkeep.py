@@ -107,7 +107,7 @@ class Upkeep:
         They are named by `ids`, `file` or `where`. A mapping as `ids` gives each id a label of its own, or None for
         none. A label that was there is replaced, or removed with `clear`; other articles keep theirs. The column is
         made where it is not there. All labels of a call are one commit. With `restore` the column is given back as
-        it was at a tag.
+        it was at a tag. With `prune` articles that a mapping or a CSV of labels does not name lose their label.
 
         Raises
         ------

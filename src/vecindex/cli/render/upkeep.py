@@ -12,7 +12,7 @@ from vecindex.cli.render.project import map_line
 from vecindex.core.identity import written_id
 from vecindex.core.texts.languages import NAMES
 from vecindex.embed.encoder import ANY_LENGTH
-from vecindex.messages import Placeholder, Text, command, counted, percent, text
+from vecindex.messages import Placeholder, Text, command, counted, option, percent, text
 
 if TYPE_CHECKING:
     from vecindex.verbs.upkeep.annotate import AnnotateReport
@@ -200,6 +200,11 @@ def print_annotate(report: AnnotateReport) -> None:
     else:
         done = f"{rows} without a label"
     say(f"{report.table}: {done}, in the column {report.column}")
+    if report.pruned:
+        say(f"{counted(report.pruned, 'article')} without a label now: not among those given", 2)
+    if report.kept and report.rows:
+        kept = counted(report.kept, "other article keeps its label", "other articles keep their labels")
+        say(text(f"{kept}; ", option("prune", True), " removes such"), 2)
     if report.tag is not None:
         undo = command("annotate", restore=report.tag, column=None if report.column == "label" else report.column)
         say(text("undone by ", undo), 2)

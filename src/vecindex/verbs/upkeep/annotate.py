@@ -41,6 +41,9 @@ class AnnotateReport(Result):
     labels : how many articles have got each label.
     articles, rows : that have it; rows are more than articles where articles are in chunks.
     not_found : ids asked for that the table does not have.
+    kept : articles that keep a label of the column, although the file or the mapping does not name them; None where
+        there is neither.
+    pruned : articles whose label was removed, since the file or the mapping does not name them.
     restored : the tag whose labels the column has again.
     tag : the tag of the table as it was before; None where none was asked for, or no article was found.
     version : of the table, with the labels.
@@ -53,6 +56,8 @@ class AnnotateReport(Result):
     articles: int
     rows: int
     not_found: tuple[str, ...]
+    kept: int | None
+    pruned: int
     restored: str | None
     tag: str | None
     version: int
@@ -78,7 +83,8 @@ def annotate(
 ) -> AnnotateReport:
     """Store a label with articles; see `Index.annotate`.
 
-    With `version` nothing is done to a table that is at another one: StaleError.
+    With `version` nothing is done to a table that is at another one: StaleError. Nothing is pruned where the table
+    has none of the articles that were named.
     """
     options = checked(AnnotateOptions, options)
     column, restore, tag = options["column"], options["restore"], options["tag"]
@@ -117,12 +123,17 @@ def annotate(
             values = [by_article.get(article, label) for article in found.articles]
         if version is not None and former is not None:
             _check_undoes(table, database.articles(name, restore), column)
+        others = _others(table, column, found, chunked) if given else []
+        # Where none of a file's articles is there, it is of another table.
+        pruned = others if options["prune"] and found.rows else []
         if not found.rows:
             # Nothing is done, so the tag stays at what undoes the labels before these.
             tag = None
         with _tagged(table, tag):
             if found.rows:
-                put_texts(table, column, pa.array(found.rows, pa.string()), pa.array(values, pa.string()))
+                rows = found.rows + [row for row, _ in pruned]
+                texts = values + [None] * len(pruned)
+                put_texts(table, column, pa.array(rows, pa.string()), pa.array(texts, pa.string()))
     of_each = dict(zip(found.articles, values, strict=True))
     counts = Counter(value for value in of_each.values() if value is not None and former is None)
     return AnnotateReport(
@@ -133,6 +144,8 @@ def annotate(
         len(of_each),
         len(found.rows),
         found.not_found,
+        None if not given else _articles(others) - _articles(pruned),
+        _articles(pruned),
         restore,
         tag,
         table.version,
@@ -179,6 +192,11 @@ def _check(ids: Sequence[str] | Mapping[str, str | None], options: AnnotateOptio
         raise ConfigError("A mapping of ids to labels names the articles and their labels.", "Give it alone.")
     named = [bool(ids) or options["file"] is not None, options["where"] is not None]
     label, clear, restore, labels = options["label"], options["clear"], options["restore"], options["labels"]
+    if options["prune"] and labels is None and not isinstance(ids, Mapping):
+        raise ConfigError(
+            text(option("prune", True), " removes what a file of labels does not name."),
+            text("Give ", option("labels", Placeholder("FILE.csv")), "."),
+        )
     if restore is not None:
         if any(named) or clear or label is not None or labels is not None:
             raise ConfigError(text(option("restore"), " gives all labels of the column back."), "Give it alone.")
@@ -257,6 +275,20 @@ def _named(table: ArticleTable, wanted: Sequence[str], chunked: bool) -> _Matche
         asked |= {article: row for row, article in found.items() if article not in asked}
         left = [i for i in left if i not in found]
     return _Matched([row for row, _ in pairs], [article for _, article in pairs], asked, tuple(left))
+
+
+def _others(table: ArticleTable, column: str, found: _Matched, chunked: bool) -> list[tuple[str, str]]:
+    """Return the rows, each with its article, that have a label of a column and are not among those found."""
+    if column not in table.schema.names:
+        return []
+    key, named = "article_id" if chunked else "id", set(found.rows)
+    # In quotes: it may be a word of SQL.
+    pairs = _pairs(table.scan(list(dict.fromkeys(["id", key])), f'"{column}" IS NOT NULL'), key)
+    return [pair for pair in pairs if pair[0] not in named]
+
+
+def _articles(pairs: Sequence[tuple[str, str]]) -> int:
+    return len({article for _, article in pairs})
 
 
 def _given(labels: Mapping[str, str | None]) -> Mapping[str, str | None]:

@@ -54,6 +54,9 @@ class AnnotateOptions(TypedDict, total=False):
             metavar="FILE.csv",
         ),
     ]
+    prune: Annotated[
+        bool, Option("Remove the labels of articles that the CSV does not name.", default=False, flag="--prune")
+    ]
     clear: Annotated[bool, Option("Remove the labels of these articles.", default=False, flag="--clear")]
     tag: Annotated[
         str | None,

@@ -162,6 +162,7 @@ class InPage {
       ),
       element("p", { class: "vmap-note" }, `${this.notebook ? "With shown = index.map(), they become" : "The CSV becomes"} a column of the table by:`),
       command,
+      element("p", { class: "vmap-note" }, `A label that is removed here stays in the table unless you add ${this.notebook ? "prune=True" : "--prune"}, which leaves the column these alone.`),
     ];
   }
 
