@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from test_axe import faults
 from test_map_address import restored, written
+from test_map_labels import give, select
 from test_map_parts import page as modules  # noqa: F401
 from test_map_selection import selected
 
@@ -169,6 +170,41 @@ def test_points_travel_and_can_be_stopped(open_page: Open) -> None:
     assert page.evaluate("theMap.maps.moving") is False
     assert still(page).evaluate("theMap.state.selected") == 16, "and the click is one"
     assert where(page, 1) == [1, 0]
+
+
+def test_a_map_that_is_shown_again_is_not_worked_out_again(open_page: Open) -> None:
+    page = open_map(open_page, two_maps())
+    # How often a line of a name is drawn, and the points are counted for the shade.
+    page.evaluate("""() => {
+      globalThis.times = { names: 0, counts: 0 };
+      const counted = (of, name, as) => {
+        const before = of[name];
+        of[name] = function (...given) { times[as]++; return before.apply(this, given); };
+      };
+      counted(CanvasRenderingContext2D.prototype, "strokeText", "names");
+      counted(Object.getPrototypeOf(theMap.scene.grid.density), "count", "counts");
+    }""")
+
+    def after(script: str) -> tuple[int, int]:
+        page.evaluate(f"async () => {{ Object.assign(times, {{ names: 0, counts: 0 }}); await {script}; }}")
+        still(page)
+        return tuple(page.evaluate("[times.names, times.counts]"))
+
+    there, back = 'theMap.maps.show("other")', 'theMap.maps.show("map")'
+    assert after(there) == (1, 1), "the first time: its one name"
+    assert (after(back), after(there), after(back)) == ((0, 0), (0, 0), (0, 0))
+    select(page, 8, 9, 16)
+    give(page, "to read")
+    page.evaluate("theMap.work.clear()")
+    still(page)
+    assert (after(there), after(back)) == ((0, 0), (0, 0)), "nor after a label"
+    # The name of a finer topic, when it is seen; and all of them in other colors.
+    names = after("theMap.fly(32768, 28000, 2)")[0]
+    assert page.evaluate("theMap.scene.labels.names(theMap.camera)") == ["trains", "steam trains"]
+    assert names == 1
+    page.get_by_role("button", name="Dark theme").click()
+    still(page)
+    assert page.evaluate("times.names") == 1 + 3
 
 
 def test_without_motion_nothing_travels(open_page: Open) -> None:

@@ -35,6 +35,8 @@ export class Density {
       this.cellOf[slot] = inside ? Math.floor((y - this.y0) / cell) * wide + Math.floor((x - this.x0) / cell) : wide * high;
     }
     this.count(null);
+    /** By row, what is counted now; null for all. @type {Uint8Array | null} */
+    this.counted = null;
     const [low, high_] = [this.quantile(FROM), this.quantile(TO)];
     /** The logarithm of the density from which there is a shade, and over how many octaves it becomes the strongest. */
     this.low = low;

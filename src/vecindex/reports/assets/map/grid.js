@@ -43,6 +43,8 @@ export class Grid {
     this.start = start;
     /** How many points there are. */
     this.length = known;
+    /** How dense they are, once that has been asked for. @type {import("./density.js").Density | null} */
+    this.density = null;
   }
 
   has(row) {

@@ -57,16 +57,23 @@ export class Labels {
     /** What lies above the map, such as buttons: boxes in CSS pixels. @type {{ x0: number, y0: number, x1: number, y1: number }[]} */
     this.covered = [];
     this.scale = null;
+    // Drawn names, each from when it is first needed: most levels never are, and a map that is shown again has its own.
+    /** @type {WeakMap<object, { canvas: HTMLCanvasElement, width: number, height: number }>} */
+    this.sprites = new WeakMap();
+    this.look = "";
   }
 
   /** Set the topics and their colors. */
   set(topics, { ink, paper }, ratio) {
+    const look = [ink, paper, ratio].join();
+    if (look !== this.look) [this.look, this.sprites] = [look, new WeakMap()];
+    const spriteOf = (topic) => {
+      if (!this.sprites.has(topic)) this.sprites.set(topic, this.#sprite(topic, ink, paper, ratio));
+      return this.sprites.get(topic);
+    };
     const levels = 1 + Math.max(0, ...topics.map((topic) => topic.level));
     const ordered = [...topics].sort((a, b) => a.level - b.level || b.count - a.count);
-    this.items = ordered.map((topic) => {
-      const sprite = this.#sprite(topic, ink, paper, ratio);
-      return { topic, sprite, alpha: 0, wanted: 0, levels };
-    });
+    this.items = ordered.map((topic) => ({ topic, get sprite() { return spriteOf(topic); }, alpha: 0, wanted: 0, levels }));
     this.scale = null;
   }
 
@@ -105,9 +112,10 @@ export class Labels {
   #choose(scale, zoom) {
     const boxes = [];
     for (const item of this.items) {
-      const { topic, sprite } = item;
+      const { topic } = item;
       item.wanted = 0;
       if (zoom < since(topic.level) || zoom > until(topic.level, item.levels)) continue;
+      const { sprite } = item;
       const x = topic.x * scale, y = -topic.y * scale;
       const w = sprite.width / 2 + GAP, h = sprite.height / 2 + GAP;
       if (boxes.some((b) => Math.abs(b.x - x) < b.w + w && Math.abs(b.y - y) < b.h + h)) continue;
@@ -159,10 +167,10 @@ export class Labels {
    * seen whole, and left out where another one stands then.
    */
   #inside(item, camera, taken) {
-    const { width, height } = item.sprite;
     const [x, y] = camera.at(item.topic.x, item.topic.y);
     item.at = [x, y];
     if (!item.wanted) return true;
+    const { width, height } = item.sprite;
     // It leaves the view with its position.
     if (x < 0 || y < 0 || x > camera.width || y > camera.height) return !this.covered.some((one) => overlap({ x, y, w: width / 2, h: height / 2 }, one));
     const moved = (at, size, room) => (size + 2 * EDGE > room ? room / 2 : Math.min(Math.max(at, size / 2 + EDGE), room - size / 2 - EDGE));

@@ -115,7 +115,6 @@ export class Scene {
     this.highlighted = this.next = null;
     this.highlightedCount = this.grid.length;
     this.painter.setHighlighted(new Uint8Array(this.grid.length));
-    this.density = this.counted = null;
     let [x0, y0, x1, y1] = this.grid.length ? [65535, 65535, 0, 0] : [0, 0, 65535, 65535];
     const { xy } = grid;
     for (let i = 0; i < xy.length; i += 2) {
@@ -256,7 +255,7 @@ export class Scene {
 
   get #densities() {
     const { bounds, core } = this.camera;
-    return (this.density ??= new Density(this.grid, core ?? bounds));
+    return (this.grid.density ??= new Density(this.grid, core ?? bounds));
   }
 
   /** What shades points of a width in steps of the map; null for nothing. */
@@ -264,8 +263,8 @@ export class Scene {
     // The lightness of a number's color is its value.
     if (!this.shading || this.coloring.kind !== "category") return null;
     const density = this.#densities;
-    if (this.counted !== this.highlighted) density.count(this.highlighted && this.bySlot);
-    this.counted = this.highlighted;
+    if (density.counted !== this.highlighted) density.count(this.highlighted && this.bySlot);
+    density.counted = this.highlighted;
     const shade = density.shade(this.#area(side));
     return shade && { ...shade, tint: this.tint };
   }
