@@ -13,6 +13,7 @@ from test_map_sides import side_by_side, two_maps
 
 from browser_maps import Open, apart, open_map, planted, still, swatch
 from vecindex.core.picture import Coloring, MapPicture
+from vecindex.reports.map.shade import shade
 
 N = 24_000
 CROWD, SPREAD = 20_000, 4_000
@@ -73,6 +74,31 @@ def test_a_crowd_is_shaded_and_what_is_sparse_is_not(open_page: Open, painter: s
     assert share == pytest.approx([0.45] * len(share), abs=0.04), "the strongest shade"
     between = [(a - b) / (c - b) for a, b, c in zip(edge, seen(page, 3, 0), ink, strict=True) if abs(c - b) > 60]
     assert all(0.02 < one < 0.43 for one in between)
+
+
+@pytest.mark.parametrize("side", [300.0, 900.0])
+def test_the_page_and_a_picture_shade_by_one_rule(modules: Any, side: float) -> None:  # noqa: F811
+    rng = np.random.default_rng(3)
+    middles = rng.uniform(15_000, 50_000, (30, 2))
+    points = np.vstack([middles[rng.integers(0, 30, 6_000)] + rng.normal(scale=900, size=(6_000, 2)), [[9, 65_000]]])
+    points = points.round().clip(0, 65_535)
+    low, high = points[:-1].min(axis=0), points[:-1].max(axis=0)
+    script = """async ([points, [x0, y0], [x1, y1], area]) => {
+      const { Grid } = await import("/map/grid.js");
+      const { Density } = await import("/map/density.js");
+      const { alpha, ...where } = new Density(new Grid(Uint16Array.from(points)), { x0, y0, x1, y1 }).shade(area);
+      return { ...where, alpha: [...alpha] };
+    }"""
+    on_page = modules.evaluate(script, [points.ravel().tolist(), low.tolist(), high.tolist(), side**2])
+    found = shade(points, low, high, side**2)
+    assert found is not None
+    assert found.alpha.shape == (on_page["high"], on_page["wide"])
+    corners = [on_page[name] for name in ("x0", "y0", "x1", "y1")]
+    assert [found.x0, found.y0, found.x1, found.y1] == pytest.approx(corners)
+    # The page has whole bytes, rounded down.
+    assert np.abs(found.alpha.ravel() * 255 - on_page["alpha"]).max() < 1.01
+    assert found.alpha.max() > 0.15
+    assert 0.01 < (found.alpha > 0).mean() < 0.5
 
 
 def test_both_painters_shade_alike(open_page: Open) -> None:

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from pictures import HOSTILE, picture
-from vecindex.core.picture import Coloring, TopicLabel
+from vecindex.core.picture import Coloring, MapPicture, TopicLabel
 from vecindex.errors import MissingExtraError
 from vecindex.reports.map.figure import COLORS, figure_notes, map_figure
-from vecindex.reports.map.plotting import fonts_of
+from vecindex.reports.map.plotting import INK, fonts_of
+from vecindex.reports.map.shade import STRONGEST, shade
 
 
 def texts(svg: bytes) -> list[str]:
@@ -61,6 +62,66 @@ def test_points_have_the_colors_of_their_topics() -> None:
         mixed = 0.75 * wanted + 0.25 * 255
         near = np.abs(pixels - mixed).max(axis=2) < 6
         assert near.sum() > 50
+
+
+def crowd() -> MapPicture:
+    """Return a map of 20,000 articles close to (0, 0), and 2,000 evenly in a square of 40 around it."""
+    rng = np.random.default_rng(0)
+    xy = np.vstack([rng.normal(scale=1.5, size=(20_000, 2)).clip(-5, 5), rng.uniform(-20, 20, size=(2_000, 2))])
+    codes = np.zeros(len(xy), dtype=np.uint8)
+    colorings = (
+        Coloring("topic", "topic", "category", codes, ("all",), (len(xy),)),
+        Coloring("field:year", "year", "number", codes, low=1900.0, high=2000.0),
+    )
+    return picture(len(xy), xy=xy, colorings=colorings, topics=(), questions=())
+
+
+def seen(png: bytes, shown: MapPicture, x: float, y: float) -> Any:
+    """Return the mean color, 0 to 255, of 5 by 5 pixels at a position of a map that is 7 inches wide at 100 dpi."""
+    pixels = matplotlib.image.imread(io.BytesIO(png))[..., :3] * 255
+    extent = shown.extent
+    left, bottom = (shown.xy.min(axis=0) + shown.xy.max(axis=0) - extent.width * 1.03) / 2
+    scale = 680 / (extent.width * 1.03)
+    across, down = round(10 + (x - left) * scale), round(10 + 680 - (y - bottom) * scale)
+    return pixels[down - 2 : down + 3, across - 2 : across + 3].reshape(-1, 3).mean(axis=0)
+
+
+def test_points_that_overlap_are_darker() -> None:
+    shown = crowd()
+    png = map_figure(shown, "topic", dpi=100)
+    dot, ink = (np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) for color in (COLORS[0], INK))
+    # The middle: so many points that no paper is seen, and the strongest shade.
+    assert seen(png, shown, 0, 0) == pytest.approx(0.55 * dot + 0.45 * ink, abs=5)
+    assert seen(png, shown, 2.5, 0)[2] > seen(png, shown, 0, 0)[2] + 30, "and it gives way"
+    assert "darker where points overlap" in " ".join(texts(map_figure(shown, "topic", form="svg", dpi=60)))
+
+
+def test_numbers_and_few_points_have_no_shade() -> None:
+    for shown, color in ((crowd(), "field:year"), (picture(), "topic")):
+        svg = map_figure(shown, color, form="svg", dpi=60)
+        assert "darker" not in " ".join(texts(svg))
+    few = np.array([[0.0, 0.0], [60_000.0, 60_000.0]])
+    assert shade(few, few.min(axis=0), few.max(axis=0), 100.0) is None
+
+
+def test_a_shade_grows_by_the_logarithm_of_the_density() -> None:
+    # All at one position: cells of 1/25, blurred by 1 3 6 7 6 3 1 each way, over 27.
+    xy = np.zeros((1_000, 2))
+    kernel = np.outer([1, 3, 6, 7, 6, 3, 1], [1, 3, 6, 7, 6, 3, 1]) / 27**2
+    logs = np.log2(1_000 * kernel * 25**2)
+    below = np.cumsum(np.sort(kernel.ravel()))
+    q25, q995 = (np.sort(logs.ravel())[np.argmax(below >= share)] for share in (0.25, 0.995))
+    # In eighths.
+    q25, q995 = (np.floor(one * 8) / 8 + 1 / 16 for one in (q25, q995))
+    for area, least in ((1.0, q25), (2 / 2**14.5, 14.5)):
+        found = shade(xy, xy[0], xy[0], area)
+        assert found is not None
+        assert found.alpha.shape == (9, 9)
+        assert [found.x0, found.y0, found.x1, found.y1] == pytest.approx([-4 / 25, -4 / 25, 5 / 25, 5 / 25])
+        wanted = np.clip(STRONGEST * (logs - least) / max(2.0, q995 - q25), 0, STRONGEST)
+        assert found.alpha[1:8, 1:8] == pytest.approx(wanted)
+        assert found.alpha[[0, 8]].max() == 0
+    assert shade(xy, xy[0], xy[0], 2 / 2 ** logs.max()) is None
 
 
 def test_the_size_is_as_asked_for() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from vecindex.core.picture import LEVELS, NO_COLOR, Coloring, MapPicture
+from vecindex.core.neighbors import F64
+from vecindex.core.picture import FULL, LEVELS, NO_COLOR, Coloring, MapPicture
 from vecindex.core.texts.short import short_names
 from vecindex.messages import counted, percent
 from vecindex.reports.figures import count, date_text, figure, time_text
@@ -27,6 +28,7 @@ from vecindex.reports.map.plotting import (
     plotting,
     sheet,
 )
+from vecindex.reports.map.shade import Shade, shade
 from vecindex.reports.markup import clean
 
 NUMBER_COLORS = "cividis"
@@ -40,6 +42,8 @@ COLORS = (
 )  # fmt: skip
 NONE_COLOR = "#c8ccd0"
 _MARGIN_IN = 0.1
+# Between the points and the edge, as a share of the longer side.
+_EDGE = 0.015
 _LINE_IN = 0.125
 _NAME_LENGTH = 40
 # The shifts of a label from its topic's center, in multiples of its height.
@@ -103,7 +107,8 @@ def _texts(picture: MapPicture, coloring: Coloring) -> list[str]:
 def _drawn(picture: MapPicture, coloring: Coloring, form: str, width_in: float, dpi: int) -> bytes:
     side = width_in - 2 * _MARGIN_IN
     legend = _legend_rows(picture, coloring, side)
-    caption = _caption(picture, coloring, side)
+    darker = _shade(picture, coloring, side)
+    caption = _caption(picture, coloring, side, darker is not None)
     legend_in = _LINE_IN * (len(legend) + 1.5) if coloring.kind == "category" else 4.5 * _LINE_IN
     caption_in = _LINE_IN * (len(caption) + 0.5)
     height_in = side + legend_in + caption_in + 2 * _MARGIN_IN
@@ -115,6 +120,8 @@ def _drawn(picture: MapPicture, coloring: Coloring, form: str, width_in: float, 
 
     axes = drawing.add_axes(box(_MARGIN_IN, _MARGIN_IN, side, side))
     _points(axes, picture, coloring, side)
+    if darker is not None:
+        _darken(axes, picture, darker)
     _questions(axes, picture)
     _labels(drawing, axes, picture)
     below = _MARGIN_IN + side
@@ -128,23 +135,60 @@ def _drawn(picture: MapPicture, coloring: Coloring, form: str, width_in: float, 
     return file_of(drawing, form, dpi)
 
 
-def _points(axes: Any, picture: MapPicture, coloring: Coloring, side: float) -> None:
+def _box(picture: MapPicture) -> tuple[F64, F64, float]:
+    """Return the corners of what is shown, and how wide the longer side is."""
+    if (core := picture.core) is None:
+        return picture.xy.min(axis=0), picture.xy.max(axis=0), picture.extent.width
+    low, high = np.array([core.x0, core.y0]), np.array([core.x1, core.y1])
+    return low, high, float((high - low).max())
+
+
+def _size(picture: MapPicture, side: float) -> float:
+    """Return the square of a point's width, in points of the page."""
+    return float(min(14.0, max(0.08, 0.35 * (side * 72) ** 2 / len(picture))))
+
+
+def _shade(picture: MapPicture, coloring: Coloring, side: float) -> Shade | None:
+    """Return the shade over the points; None for numbers, the lightness of whose color is their value."""
+    if coloring.kind != "category":
+        return None
+    low, high, width = _box(picture)
     extent = picture.extent
-    low, high = picture.xy.min(axis=0), picture.xy.max(axis=0)
-    width = extent.width
-    if (core := picture.core) is not None:
-        low, high = np.array([core.x0, core.y0]), np.array([core.x1, core.y1])
-        width = float((high - low).max())
-    edge = 0.015 * width
+    steps_a_point = (1 + 2 * _EDGE) * width / (side * 72) * (FULL / extent.width)
+    area = np.pi / 4 * _size(picture, side) * steps_a_point**2
+    first, last = extent.steps(np.stack([low, high]))
+    return shade(extent.steps(picture.xy), first, last, area)
+
+
+def _darken(axes: Any, picture: MapPicture, darker: Shade) -> None:
+    from matplotlib.colors import to_rgba
+
+    extent = picture.extent
+    step = extent.width / FULL
+    rgba = np.tile(np.array(to_rgba(INK)), (*darker.alpha.shape, 1))
+    rgba[..., 3] = darker.alpha
+    sides = extent.x + step * np.array([darker.x0, darker.x1]), extent.y + step * np.array([darker.y0, darker.y1])
+    at = np.concatenate(sides).tolist()
+    axes.imshow(rgba, origin="lower", extent=at, aspect="auto", interpolation="bilinear", zorder=2)
+
+
+def _points(axes: Any, picture: MapPicture, coloring: Coloring, side: float) -> None:
+    low, high, width = _box(picture)
+    edge = _EDGE * width
     # The shorter side is put in the middle of the square.
     left, bottom = (low + high - width) / 2
     axes.set_xlim(left - edge, left + width + edge)
     axes.set_ylim(bottom - edge, bottom + width + edge)
     axes.set_axis_off()
-    points_a_side = side * 72
-    size = min(14.0, max(0.08, 0.35 * points_a_side**2 / len(picture)))
     axes.scatter(
-        *picture.xy.T, s=size, c=_colors(coloring), alpha=0.75, linewidths=0, marker="o", rasterized=True, zorder=1
+        *picture.xy.T,
+        s=_size(picture, side),
+        c=_colors(coloring),
+        alpha=0.75,
+        linewidths=0,
+        marker="o",
+        rasterized=True,
+        zorder=1,
     )
 
 
@@ -283,7 +327,7 @@ def _tick(value: float, coloring: Coloring) -> str:
     return f"{value:.0f}" if whole else figure(float(f"{value:.3g}"))
 
 
-def _caption(picture: MapPicture, coloring: Coloring, side: float) -> list[str]:
+def _caption(picture: MapPicture, coloring: Coloring, side: float, darker: bool) -> list[str]:
     things = f"{count(len(picture))} {picture.by}{'' if len(picture) == 1 else 's'} of table {picture.table}"
     text = "; ".join([*provenance(picture)[:1], things, *provenance(picture)[1:]])
     if picture.title:
@@ -294,6 +338,8 @@ def _caption(picture: MapPicture, coloring: Coloring, side: float) -> list[str]:
         kept = np.mean([q.overlap for q in picture.questions])
         name = f" of {picture.questions_name}" if picture.questions_name else ""
         text += f"; {counted(len(picture.questions), 'question')}{name}, overlap@{picture.k} {percent(float(kept))}"
+    if darker:
+        text += "; darker where points overlap"
     if coloring.kind == "number" and coloring.note:
         text += f"; {coloring.label}: {coloring.note}"
     return textwrap.wrap(clean(text) + ".", max(40, int(side / (0.0445 * TINY / 6)))) or [""]
