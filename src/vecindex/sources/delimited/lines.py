@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 from itertools import starmap
+from operator import methodcaller
 from typing import Any, BinaryIO
 
 from vecindex.sources.base import MAX_ROW_BYTES
@@ -132,9 +133,9 @@ class PieceLines(Lines):
         None are returned where one of the lines is at fault, or ends in an unusual way, and at the end.
         """
         if self._back:
-            if any(line.fault for line in self._back) or _has_returns("".join(line.text for line in self._back)):
-                return 0, []
             number, texts = self._back[0].number, [line.text for line in self._back]
+            if any(line.fault for line in self._back) or _has_returns(texts, "".join(texts)):
+                return 0, []
             self._back.clear()
             return number, texts + self._take_put_back()
         if not self._texts:
@@ -164,12 +165,16 @@ def _plain_texts(raw: bytes) -> list[str] | None:
         text = raw.decode()
     except UnicodeDecodeError:
         return None
-    return None if "\0" in text or _has_returns(text) else list(StringIO(text, newline="\n"))
+    texts = list(StringIO(text, newline="\n"))
+    return None if "\0" in text or _has_returns(texts, text) else texts
 
 
-def _has_returns(text: str) -> bool:
-    r"""Return whether there is a \\r that does not end a line with the \\n after it."""
-    return text.count("\r") != text.count("\r\n")
+def _has_returns(texts: list[str], together: str) -> bool:
+    r"""Return whether there is a \r in lines that does not end one with the \n after it."""
+    return together.count("\r") != sum(map(_ENDS_IN_BOTH, texts)) if "\r" in together else False
+
+
+_ENDS_IN_BOTH = methodcaller("endswith", "\r\n")
 
 
 @dataclass(frozen=True, slots=True)
