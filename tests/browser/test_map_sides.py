@@ -172,6 +172,26 @@ def test_points_travel_and_can_be_stopped(open_page: Open) -> None:
     assert where(page, 1) == [1, 0]
 
 
+def test_a_move_begins_with_its_first_frame_however_late(open_page: Open) -> None:
+    page = open_map(open_page, two_maps(), reduced_motion="no-preference")
+    # The time of a first frame is that of before the work that it waited for, here 5 s.
+    moving = page.evaluate("""async () => {
+      const original = requestAnimationFrame, waiting = [];
+      globalThis.requestAnimationFrame = (act) => waiting.push(act);
+      await theMap.maps.show("other");
+      const now = performance.now();
+      for (const act of waiting.splice(0)) act(now - 5000);
+      for (const act of waiting.splice(0)) act(now);
+      const { move } = theMap.maps;
+      globalThis.requestAnimationFrame = original;
+      waiting.splice(0).forEach((act) => original(act));
+      return move !== null && move.since >= now;
+    }""")
+    assert moving is True
+    still(page)
+    assert page.locator(".vmap-move").count() == 0
+
+
 def test_a_map_that_is_shown_again_is_not_worked_out_again(open_page: Open) -> None:
     page = open_map(open_page, two_maps())
     # How often a line of a name is drawn, and the points are counted for the shade.

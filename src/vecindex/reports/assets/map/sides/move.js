@@ -121,8 +121,9 @@ export class Move {
   }
 
   #frame(now) {
-    this.since ??= now;
-    const t = Math.min(1, (now - this.since) / LASTS_MS);
+    // The first frame may be one that waited while the map was put on the stage: its time is that of before.
+    this.since ??= performance.now();
+    const t = Math.min(1, Math.max(0, now - this.since) / LASTS_MS);
     this.#draw(t * t * (3 - 2 * t));
     // Until the picture below is drawn.
     const { pictures } = this.viewer.scene;
