@@ -27,6 +27,7 @@ def sha256_of(path: Path, kept: Path) -> str:
     change. No program can set the last one, so other content has another name there. Raises OSError where the file
     cannot be read; what cannot be kept is computed again.
     """
+    begun_ns = time.time_ns()
     about = path.stat()
     name = _name(path, about)
     with suppress(OSError, ValueError):
@@ -35,7 +36,7 @@ def sha256_of(path: Path, kept: Path) -> str:
     with path.open("rb") as file:
         made = hashlib.file_digest(file, "sha256").hexdigest()
         is_same = _name(path, os.fstat(file.fileno())) == name
-    if is_same and time.time_ns() - about.st_ctime_ns > _SETTLED_NS:
+    if is_same and begun_ns - about.st_ctime_ns > _SETTLED_NS:
         try:
             kept.mkdir(parents=True, exist_ok=True)
             write_whole(kept / name, made)

@@ -39,9 +39,9 @@ MAP_KEY = b"vecindex:map"
 FIELD_KEY = b"vecindex:field"
 """Metadata of a user's column: the name of the field that it holds."""
 LABEL_KEY = b"vecindex:label"
+"""Metadata of a column of labels, which a user gave articles: it holds no field of a source."""
 LABEL_COLUMN = re.compile(r"[a-z][a-z0-9_]{0,59}")
 """Names that a new column of labels may have."""
-"""Metadata of a column of labels, which a user gave articles: it holds no field of a source."""
 UNNAMED = "unnamed"
 """The column of a field whose name is empty."""
 

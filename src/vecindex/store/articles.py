@@ -340,6 +340,11 @@ class ArticleTable:
         with translated(self.where):
             self.lance.checkout(tag)
 
+    def follow(self) -> None:
+        """Read what others have committed since it was opened: in object storage a handle stays at its version."""
+        with translated(self.where):
+            self.lance.checkout_latest()
+
     def put_tag(self, name: str, version: int | None = None) -> None:
         """Let a tag name a version, the latest if none is given; one that is there is moved.
 

@@ -260,7 +260,7 @@ class AuxiliaryTable:
     prefix: ClassVar[str]
     """The table's name, or what it begins with where there is one for each articles table."""
     replaced_whole: ClassVar[bool] = False
-    """Whether each commit replaces all rows, so that those of a damaged one are of no use."""
+    """Whether the rows that can be read of a damaged one are of no use."""
 
     def __init__(self, database: Database, articles: str = "", notice: Notice | None = None) -> None:
         """Take the database, the name of the articles table, if it matters, and what notices go to; open nothing."""

@@ -54,7 +54,6 @@ class Tables:
         """Take a local folder or a URI that LanceDB knows."""
         self._location = location
         self.folder = local_folder(location)
-        self.index_cache = INDEX_CACHE
         """What the indexes of tables in object storage may take in memory."""
         self._shared: Any = None
         self._shared_bytes = 0
@@ -69,7 +68,7 @@ class Tables:
             return lancedb.connect(
                 self.folder or self._location,
                 session=lancedb.Session(
-                    index_cache_size_bytes=self.index_cache, metadata_cache_size_bytes=_METADATA_CACHE
+                    index_cache_size_bytes=INDEX_CACHE, metadata_cache_size_bytes=_METADATA_CACHE
                 ),
                 # Locally every read sees the latest commit, of whichever process. In object storage each look for it
                 # is a request, and each read may have several: there a handle stays at the commit that it was opened

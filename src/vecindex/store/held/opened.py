@@ -98,13 +98,14 @@ class Opened:
 
     def _in_storage(self, database: Database, name: str) -> ArticleTable:
         with self._lock:
-            held = self._remote
+            # Forgotten where its client is refused: keys expire, and another client gets those of now.
+            held, self._remote = self._remote, None
             objects = held.objects if held is not None and held.uri == database.uri else Objects(database.uri)
             commits = objects.first_listed(f"{name}.lance/_versions/")
             asked = (database.uri, name, commits)
             if held is not None and commits and (held.uri, held.table.name, held.commits) == asked:
+                self._remote = held
                 return held.table
-            self._remote = None
             table = database.articles(name)
             table.lance = OneVersion(table.lance, index_cache_at(table.where, table.folder))
             self._remote = _HeldRemote(table, database.uri, objects, commits)

@@ -131,7 +131,8 @@ class TopicFinder:
         centers, adjacent = self._centers[there].astype(np.float64), self._adjacent[np.ix_(there, there)]
         levels = _levels(centers, adjacent, sizes, self._numbers)
         named = len(titles)
-        counts = count_terms(titles, [text[:TEXT_LENGTH] for text in texts], cluster[:named], len(there))
+        short_titles, beginnings = ([text[:TEXT_LENGTH] for text in some] for some in (titles, texts))
+        counts = count_terms(short_titles, beginnings, cluster[:named], len(there))
         names = _names(counts, levels)
         which = [level[cluster] for level in levels]
         given = next((field for field in fields if field.name == by), None)

@@ -20,7 +20,7 @@ from vecindex.core.texts.stopwords import stop_words
 _MARKS = "".join(chr(at) for at in range(0x300, 0x2000) if unicodedata.category(chr(at)).startswith("M"))
 _RUN = rf"[^\W_](?:[^\W_]|[{_MARKS}])*"
 # Addresses and paths are no words; nor is what a host's or a file's name ends with: org, html.
-_ADDRESS = r"(?:https?|ftp|file)://[^\s<>\"]+|www\.[^\s<>\"]+|[\w.+-]+@\w[\w-]*(?:\.[\w-]+)+"
+_ADDRESS = r"(?:https?|ftp|file)://[^\s<>\"]+|www\.[^\s<>\"]+|(?<![\w.+-])[\w.+-]{1,64}@\w[\w-]*(?:\.[\w-]+)+"
 _PATH = r"(?<![\w/<])~?/[\w.+~-]+(?:/[\w.+~-]*)*"
 _ENDING = r"(?<=[^\W\d_][^\W_])\.[a-z]{2,4}(?!\w)"
 _TOKEN = re.compile(

@@ -105,6 +105,7 @@ def annotate(
     with database.writer():
         import pyarrow as pa
 
+        table.follow()
         # An ingest may have made a column of that name since.
         _check_column(table, column, must_be=former is not None or options["clear"])
         if version not in (None, table.version):

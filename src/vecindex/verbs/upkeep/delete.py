@@ -85,6 +85,7 @@ def delete(
     database.durable |= options["durable"]
     database.wait_s = options["wait"]
     with database.writer():
+        table.follow()
         # By id, so that nothing is removed but what `confirm` was shown, and of that what still meets the condition,
         # whatever was written since.
         still = found if where is None else _articles_where(table, key, where)[0]

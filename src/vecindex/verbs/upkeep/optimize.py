@@ -86,6 +86,7 @@ def optimize(database: Database, name: str, options: OptimizeOptions) -> Optimiz
         least = f"{KEPT_IN_STORAGE.total_seconds() / 60:g} minutes"
         notes.append(f"old versions in object storage stay for {least}: a writer may be paused in a commit")
     with database.writer():
+        table.follow()
         mend_fulltext_index(table, notes.append)
         hashed = add_vector_hashes(table)
         before, lacking = usage(table, database.folder), rows_not_indexed(table)

@@ -62,6 +62,7 @@ def tag(database: Database, name: str, label: str | None, options: TagOptions) -
     database.durable |= options["durable"]
     database.wait_s = options["wait"]
     with database.writer():
+        table.follow()
         there, torn = table.tags(), table.torn_tags()
         if delete:
             if label not in there and label not in torn:

@@ -28,8 +28,8 @@ from vecindex.verbs.project.run import Run
 LAID_OUT, PLACED, COPIED, POLISHED = 0, 1, 2, 3
 """Stages of a part: the sample, others among it, those of them next to an article, and from 3 the passes of the
 polish."""
-EVERY_S = 10.0
-"""What is done is stored at most so often: each time is a commit."""
+EVERY_S = 30.0
+"""What is done is stored at most so often: each time is a commit, for which no other process may be writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,10 @@ class Unfinished:
 
         `check` must be asked whether it is of these vectors.
         """
-        found = self._table.load()
-        if found is None or found[0]["key"] != self._about["key"] or not found[1] or found[1][0].stage != LAID_OUT:
+        # Of another map it may have millions of rows.
+        about = self._table.about()
+        found = self._table.load() if about is not None and about["key"] == self._about["key"] else None
+        if found is None or not found[1] or found[1][0].stage != LAID_OUT:
             return None
         self._about, (first, *others) = found
         for part in others:
