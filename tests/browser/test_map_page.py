@@ -577,7 +577,10 @@ def test_the_theme_changes_the_map_too(open_page: Open, painter: str) -> None:
     page = open_map(open_page, color_scheme="dark")
     assert page.evaluate("theMap.scene.pixel(3, 3)") == [18, 22, 26]
     page.emulate_media(color_scheme="light")
-    page.wait_for_timeout(50)
+    for _ in range(200):  # the page hears of it a while later
+        if page.evaluate("theMap.scene.pixel(3, 3)") == [255, 255, 255]:
+            break
+        page.wait_for_timeout(50)
     still(page)
     assert page.evaluate("theMap.scene.pixel(3, 3)") == [255, 255, 255]
 
