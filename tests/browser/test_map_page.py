@@ -183,7 +183,7 @@ def test_pointing_tells_and_clicking_opens(open_page: Open) -> None:
     told = card.inner_text()
     assert "a9" in told
     assert "Text of 9" in told
-    assert card.locator("dl").inner_text().split() == ["topic", "cells", "year", "1945"]
+    assert card.locator("dl").inner_text().split() == ["topic", "cells", "year", "about", "1945"]
     near = [item.split("\n")[0] for item in card.locator(".vmap-articles button").all_inner_texts()]
     # By their place, of equals the lower row: the four beside it, then those at the corners.
     assert near == [f"Title {row}" for row in (2, 8, 10, 16, 1, 3, 15, 17)]

@@ -120,8 +120,9 @@ class Coloring:
     low, high : of the numbers, in their own unit.
     scale : "log" where equal steps are equal ratios.
     unit : "date" for numbers that are days since 1970-01-01, with a fraction.
-    whole : whether the numbers come from a column of whole numbers.
+    whole : whether the numbers come from a column of whole numbers, or the dates from one of days.
     other : index of the name that stands for all less frequent values; None where each name is one value.
+    rest : how many less frequent values that are; None without them.
     out_of : of numbers that count some of so many, this number.
     note : what a reader must know to read it, such as the ends of the scale.
     """
@@ -139,6 +140,7 @@ class Coloring:
     unit: Literal["date"] | None = None
     whole: bool = False
     other: int | None = None
+    rest: int | None = None
     out_of: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -146,6 +148,7 @@ class Coloring:
         shown: dict[str, Any] = {"key": self.key, "label": self.label, "kind": self.kind}
         if self.kind == "category":
             shown |= {"names": list(self.names), "counts": list(self.counts), "other": self.other}
+            shown |= {"rest": self.rest} if self.rest else {}
         else:
             shown |= {"low": self.low, "high": self.high, "scale": self.scale, "unit": self.unit, "whole": self.whole}
             shown |= {"out_of": self.out_of} if self.out_of else {}

@@ -44,7 +44,7 @@ def categories(key: str, label: str, names: Sequence[str], which: Rows, *, most:
     code_of[-1] = NO_COLOR
     codes = code_of[which].astype(np.uint8)
     kept = [names[i] for i in order[:most]]
-    note, other = None, None
+    note, other, rest = None, None, None
     if len(order) > most:
         other = len(kept)
         name = OTHER if OTHER not in kept else f"{OTHER} values"
@@ -52,7 +52,8 @@ def categories(key: str, label: str, names: Sequence[str], which: Rows, *, most:
         rest = len(order) - most
         note = f"{name!r} is {rest:,} less frequent value{'' if rest == 1 else 's'}"
     counts = np.bincount(codes[codes != NO_COLOR], minlength=len(kept))
-    return Coloring(key, label, "category", codes, tuple(kept), tuple(int(n) for n in counts), note=note, other=other)
+    counted = tuple(int(n) for n in counts)
+    return Coloring(key, label, "category", codes, tuple(kept), counted, note=note, other=other, rest=rest)
 
 
 def numbers(
@@ -98,11 +99,24 @@ def numbers(
     if beyond:
         ends = "colors end at the 1st and the 99th percentile"
         note = ends if note is None else f"{note}; {ends}"
+    whole |= unit == "date" and _are_days(known)
     log = scale == "log"
     at = np.log(np.maximum(known, low) / low) / np.log(high / low) if log else (known - low) / (high - low)
     codes = np.full(len(values), NO_COLOR, dtype=np.uint8)
     codes[there] = np.rint(np.clip(at, 0, 1) * LEVELS)
     return Coloring(key, label, "number", codes, low=low, high=high, scale=scale, note=note, unit=unit, whole=whole)
+
+
+def _are_days(known: F64) -> bool:
+    """Return whether dates are days: none has a time, and not all are the first of a month, as months are.
+
+    >>> _are_days(np.array([1.0, 31.0])), _are_days(np.array([0.0, 31.0])), _are_days(np.array([1.0, 1.5]))
+    (True, False, False)
+    """
+    if (known != np.floor(known)).any():
+        return False
+    days = known.astype("datetime64[D]")
+    return bool((days != days.astype("datetime64[M]")).any())
 
 
 def is_skewed(known: F64) -> bool:

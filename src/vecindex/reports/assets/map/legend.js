@@ -1,7 +1,8 @@
 // The legend: what the colors mean, and which of them are shown.
 import { element, given } from "../shared/dom.js";
-import { count, dateText, number } from "../shared/format.js";
+import { count } from "../shared/format.js";
 import { hex } from "./colors.js";
+import { endsOf, textOf, valueOf } from "./values.js";
 import { Brush } from "./work/brush.js";
 
 /** The legend of a coloring. `on.only(set)` gets the codes that are to be shown, null for all. */
@@ -92,7 +93,7 @@ export class Legend {
       this.#mark();
       this.on.only(only);
     };
-    this.brush = new Brush(bars, coloring.label, { range, value: (code) => this.value(code), ready: () => this.on.ready?.() ?? true });
+    this.brush = new Brush(bars, coloring.label, { range, ends: (first, last) => endsOf(coloring, first, last), ready: () => this.on.ready?.() ?? true });
     const line = element("div", { class: "vmap-ramp" });
     const stops = Array.from({ length: 18 }, (_, i) => hex(colors[Math.round((254 * i) / 17)]));
     line.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
@@ -154,20 +155,4 @@ export class Legend {
   #text(value) {
     return textOf(this.coloring, value);
   }
-}
-
-/** A number, or a date, of a coloring as text. */
-const textOf = ({ unit, low, high, whole }, value) =>
-  unit === "date" ? dateText(value, high - low) : number(whole ? Math.round(value) : value);
-
-/** The meaning of a code of a coloring as text; null for none. */
-export function valueOf(coloring, code) {
-  if (code === 255) return null;
-  if (coloring.kind === "category") return coloring.names[code];
-  const { low, high } = coloring, part = code / 254;
-  if (coloring.out_of) return `${Math.round(high * part)} of ${coloring.out_of}`;
-  const value = textOf(coloring, coloring.scale === "log" ? low * (high / low) ** part : low + (high - low) * part);
-  const [less, more] = coloring.unit === "date" ? ["before", "after"] : ["less", "more"];
-  if (code === 0) return `${value} or ${less}`;
-  return code === 254 ? `${value} or ${more}` : value;
 }

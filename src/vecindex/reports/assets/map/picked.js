@@ -1,8 +1,8 @@
 // What is shown of an article that was picked: its card, and lines to its nearest ones by embedding.
 
 import { lineKey } from "./cards.js";
-import { valueOf } from "./legend.js";
 import { Near, around } from "./near.js";
+import { heldBy } from "./values.js";
 
 /** No lines from an article any more. @param {import("./viewer.js").Viewer} viewer */
 export function leave(viewer) {
@@ -19,7 +19,7 @@ export function articleCard(viewer) {
   const all = [viewer.coloring, ...viewer.header.colorings.filter((one) => one !== viewer.coloring)];
   const fields = all.map((one) => ({
     label: one.label,
-    value: viewer.codesOf(one).then((codes) => (codes ? valueOf(one, codes[selected]) ?? "none" : "(could not be read)")),
+    value: viewer.codesOf(one).then((codes) => (codes ? heldBy(one, codes[selected]) ?? "none" : "(could not be read)")),
   }));
   const { shown } = viewer.maps;
   if (!viewer.scene.grid.has(selected)) fields.unshift({ label: "map", value: Promise.resolve(`not on “${shown.map}”`) });

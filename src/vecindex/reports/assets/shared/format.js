@@ -14,6 +14,18 @@ export function number(v) {
   return size < 10000 ? String(Math.round(v)) : count(Math.round(v));
 }
 
+/**
+ * A number that is known to within a step, no more exactly than that.
+ *
+ * @param {number} v
+ * @param {number} step above 0
+ */
+export function rounded(v, step) {
+  const power = Math.round(Math.log10(step));
+  if (power >= 0) return number(Math.round(v / 10 ** power) * 10 ** power);
+  return Math.abs(v) < 1000 && power >= -6 ? v.toFixed(-power) : number(v);
+}
+
 /** @param {string} text a date in ISO 8601; anything else is returned as it is */
 export function day(text) {
   const date = new Date(text);

@@ -1,6 +1,7 @@
 // What is shown, as the part of the page's address behind #: reloading, going back and a copied link bring it back.
 
 import { uncover } from "../flights.js";
+import { valueAt } from "../values.js";
 
 const WAIT_MS = 250;
 const LONGEST = 12_000;
@@ -90,9 +91,7 @@ export const fieldsOf = (text) => checked(JSON.parse(text));
 export function chosen(coloring, only) {
   const codes = [...only].sort((a, b) => a - b);
   if (coloring.kind === "category") return codes.map((code) => (code === 255 ? null : coloring.names[code]));
-  const { low, high, scale } = coloring;
-  const value = (code) => (scale === "log" ? low * (high / low) ** (code / 254) : low + ((high - low) * code) / 254);
-  return [value(codes[0]), value(codes.at(-1))];
+  return [valueAt(coloring, codes[0]), valueAt(coloring, codes.at(-1))];
 }
 
 /** The codes of chosen values; null where none of them is there. */

@@ -11,7 +11,7 @@ const CALM_MS = 600, CALM_STEP = 13;
 
 /**
  * `on.range(first, last)` gets codes, null twice for all, once `on.ready()`, whether the one before has been drawn;
- * `on.value(code)` is what a code means.
+ * `on.ends(first, last)` are the two ends of a range as text.
  */
 export class Brush {
   /**
@@ -43,13 +43,14 @@ export class Brush {
   mark(first, last) {
     [this.first, this.last] = [first, last];
     const ends = [first ?? 0, last ?? LAST];
+    const texts = this.on.ends(...ends);
     ends.forEach((code, i) => {
       this.ends[i].value = String(code);
-      this.ends[i].setAttribute("aria-valuetext", this.on.value(code) ?? "");
+      this.ends[i].setAttribute("aria-valuetext", texts[i]);
     });
     this.off[0].style.width = `${(100 * ends[0]) / (LAST + 1)}%`;
     this.off[1].style.width = `${(100 * (LAST - ends[1])) / (LAST + 1)}%`;
-    this.line.textContent = first === null ? "" : `${this.on.value(first)} to ${this.on.value(last)}`;
+    this.line.textContent = first === null ? "" : texts.join(" to ");
   }
 
   #choose(first, last) {
