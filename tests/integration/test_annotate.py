@@ -364,3 +364,9 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     said = " ".join(run("--labels", str(tmp_path / "labels.csv"), "--prune").stderr.split())
     assert "1 article without a label now: not among those given" in said
     assert labels(tmp_path / "db") == {"a00002": "done"}
+    (tmp_path / "labels.csv").write_text("id,label\nzzz,done\n")
+    none = run("--labels", str(tmp_path / "labels.csv"), "--column", "l3")
+    assert none.returncode == 1
+    said = " ".join(none.stderr.split())
+    assert said.startswith("not found: zzz To find an id: vecindex search TEXT --json")
+    assert "articles: 0 articles labeled, in the column l3" in said

@@ -7,6 +7,8 @@ import datetime as dt
 import gzip
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -437,6 +439,22 @@ def test_rows_by_a_file_of_ids(tmp_path: Path) -> None:
     file.write_text('{"title": "no id"}\n', encoding="utf-8")
     with pytest.raises(SourceError, match=r"ids\.txt:1: no id in this line"):
         index.export(tmp_path / "out.jsonl", ids=file, maps=())
+
+
+def test_an_id_that_is_not_there_makes_exit_code_1(tmp_path: Path) -> None:
+    filled(tmp_path / "db", 3)
+    ids, out = tmp_path / "ids.txt", tmp_path / "out.csv"
+    for written, code, rows in (
+        ("a00002\na00000\n", 0, '"id"\n"a00000"\n"a00002"\n'),
+        ("a00002\nzzz\n", 1, '"id"\n"a00002"\n'),
+        ("zzz\n", 1, '"id"\n'),
+    ):
+        ids.write_text(written)
+        command = [str(Path(sys.executable).with_name("vecindex")), "export", str(out), "--db", str(tmp_path / "db")]
+        command += ["--ids", str(ids), "--columns", "id", "--no-maps", "--yes"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, out.read_text()) == (code, rows), done.stderr
+        assert ("zzz" in done.stderr) == ("zzz" in written)
 
 
 def test_an_id_of_an_article_stands_for_its_chunks(tmp_path: Path) -> None:

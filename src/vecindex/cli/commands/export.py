@@ -21,6 +21,9 @@ from vecindex.verbs.export.options import ExportOptions, format_of
 if TYPE_CHECKING:
     from vecindex.verbs.export.result import ExportReport
 
+IDS_MISSING_EXIT = 1
+"""Exit code where the file of ids names some that the table does not have."""
+
 
 @options_of(ExportOptions)
 def export(
@@ -77,6 +80,8 @@ def export(
                 f"Standard output cannot be written: {error.strerror}.", "Name a file, on a disk with space."
             ) from error
     show(report, json, print_export)
+    if report.not_found:
+        raise typer.Exit(IDS_MISSING_EXIT)
 
 
 def _ask_to_replace(out: str) -> None:

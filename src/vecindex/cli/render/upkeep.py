@@ -197,6 +197,9 @@ def print_annotate(report: AnnotateReport) -> None:
     elif report.labels:
         shown = [f"{label!r} {n:,}" for label, n in report.labels.items()]
         done = f"{rows} labeled: {', '.join(shown[:_LABELS])}{', ...' if len(shown) > _LABELS else ''}"
+    elif report.kept is not None:
+        # Labels of a file, none of whose articles is there.
+        done = f"{rows} labeled"
     else:
         done = f"{rows} without a label"
     say(f"{report.table}: {done}, in the column {report.column}")
