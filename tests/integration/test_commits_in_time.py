@@ -22,6 +22,7 @@ from vecindex.embed.encoder import Encoded, Tokens
 from vecindex.errors import ModelError
 from vecindex.sources.articles import Article
 from vecindex.store.database import Database
+from vecindex.types import Progress, Silent
 from vecindex.verbs.ingest.known.registry import Registry
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.ingest.plan import Planned, Planner, whole
@@ -65,6 +66,20 @@ def test_every_part_is_a_transaction_and_the_table_is_the_same(
     assert (mine * theirs).sum(axis=1).min() > 1 - 1e-6
     assert vecindex.open(tmp_path / "parts").ingest(rows).skipped == 25
     assert not vecindex.open(tmp_path / "parts").doctor().findings
+
+
+def test_progress_counts_the_rows_of_every_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingesting, "COMMIT_EVERY_S", AT_ONCE)
+    seen: list[int] = []
+
+    class Listener(Silent):
+        def progress(self, progress: Progress) -> None:
+            seen.append(progress.rows)
+
+    report = vecindex.open(tmp_path).ingest([*ROWS, {"id": "none", "text": ""}], observer=Listener())
+    assert report.transactions == 24
+    # The rejected row stands with the last part.
+    assert list(dict.fromkeys(seen)) == [*range(24), 25]
 
 
 def test_a_transaction_within_the_interval_stays_whole(tmp_path: Path) -> None:

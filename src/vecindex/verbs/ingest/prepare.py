@@ -58,11 +58,15 @@ class Ready:
     def first(self, rows: int) -> Ready:
         """Take the first rows out, to be committed before the others.
 
-        Rejects, deletions and the count of input rows stay with the others: they stand once all is committed. New
-        columns and the choice of fields come with the first rows.
+        Rejects, deletions and the count of other input rows stay with the others: they stand once all is committed.
+        New columns and the choice of fields come with the first rows.
         """
         transaction = self.transaction
-        part = Ready(Transaction(transaction.rows[:rows]), new_columns=self.new_columns, kept_fields=self.kept_fields)
+        # One stays with the others, by which the run knows that they are still to come.
+        read = min(rows, max(0, transaction.read - 1))
+        taken_out = Transaction(transaction.rows[:rows], read=read)
+        part = Ready(taken_out, new_columns=self.new_columns, kept_fields=self.kept_fields)
+        transaction.read -= read
         transaction.rows, self.new_columns, self.kept_fields = transaction.rows[rows:], [], None
         taken = {id(row) for row in part.transaction.rows}
         part.pieces = [piece for piece in self.pieces if id(piece.planned) in taken]
