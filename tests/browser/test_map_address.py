@@ -140,3 +140,19 @@ def test_a_link_to_an_article_does_not_cover_it_on_a_phone(open_page: Open) -> N
     x, y = at(page, 3)
     assert stage["x"] < x < stage["x"] + stage["width"]
     assert stage["y"] < y < card["y"]
+
+
+def test_a_selection_of_another_version_says_so(open_page: Open) -> None:
+    page = open_map(open_page)
+    page.keyboard.down("Shift")
+    drag(page, 48, 0, by=(10, 20))
+    page.keyboard.up("Shift")
+    hash_ = written(page)
+    assert "&version=7" in hash_
+    said = "This link was made on another version of the table; what it selects may differ."
+    for version, expected in ((7, ""), (8, said)):
+        page = open_map(open_page, planted(version=version))
+        page.evaluate("(hash) => { location.hash = hash; }", hash_)
+        restored(page)
+        assert selected(page)
+        assert page.locator(".vmap-notice-text").text_content() == expected

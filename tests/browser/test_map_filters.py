@@ -7,6 +7,7 @@ from typing import Any
 from test_map_selection import kinds
 
 from browser_maps import Open, at, open_map, planted, still
+from vecindex.core.picture import Coloring
 
 
 def shown(page: Any) -> list[int]:
@@ -106,6 +107,32 @@ def test_a_filter_outlives_another_color(open_page: Open) -> None:
     page.mouse.move(*at(page, 20))
     still(page)
     assert page.locator(".vmap-tip b").inner_text() == "Title 20"
+
+
+def test_a_filter_that_excludes_nothing_stays_in_the_command(open_page: Open) -> None:
+    kind, year, topic = kinds().colorings
+    days = Coloring("field:day", "day", "number", year.codes, low=19000.0, high=19254.0, unit="date", whole=True)
+    page = open_map(open_page, kinds(questions=(), version=7, **{"colorings": (kind, year, days, topic)}))
+    page.locator(".vmap-coloring").locator(".vmap-entry[data-code='1']").click()
+    choose = "([key, n]) => theMap.codesOf({ key }).then(() => theMap.work.choose(key, new Set(Array(n).keys())))"
+    # Rows 17 to 33 have the codes 85 to 165.
+    page.evaluate(choose, ["field:year", 200])
+    page.get_by_role("button", name="Take all 17 shown").click()
+    page.get_by_role("button", name="Command").click()
+    panel = page.locator(".vmap-selection")
+    assert panel.locator("code").inner_text().endswith("--where 'kind IN ('\\''b'\\'') AND year < 2099.5'")
+    assert "Of version 7 of the table this writes the 17 articles" in panel.inner_text()
+    # What is selected by an area is not what the condition says, nor when it is shown alone.
+    page.evaluate("theMap.work.selection.set((row) => (row === 20 ? 1 : 0))")
+    page.get_by_role("button", name="Show only these").click()
+    panel.get_by_role("button", name="Command").click()
+    assert panel.locator("code").inner_text().endswith("--ids ids.txt")
+    page.get_by_role("button", name="Show only these").click()
+    page.get_by_role("button", name="Take all 17 shown").click()
+    # A range of dates is nothing that SQL says here for every kind of column.
+    page.evaluate(choose, ["field:day", 200])
+    panel.get_by_role("button", name="Command").click()
+    assert panel.locator("code").inner_text().endswith("--ids ids.txt")
 
 
 def test_a_range_is_played(open_page: Open) -> None:

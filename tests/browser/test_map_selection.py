@@ -182,15 +182,12 @@ def kinds(**changes: Any) -> Any:
     """A map with a column of three values, of which row r has r // 17, and one of numbers."""
     codes = (np.arange(49) // 17).astype(np.uint8)
     numbers = (np.arange(49) * 5).astype(np.uint8)
-    return planted(
-        articles=49,
-        colorings=(
-            Coloring("field:kind", "kind", "category", codes, ("it's", "b", "c"), (17, 17, 15)),
-            Coloring("field:year", "year", "number", numbers, low=1900.0, high=2154.0),
-            planted().colorings[0],
-        ),
-        **changes,
+    colorings = (
+        Coloring("field:kind", "kind", "category", codes, ("it's", "b", "c"), (17, 17, 15)),
+        Coloring("field:year", "year", "number", numbers, low=1900.0, high=2154.0),
+        planted().colorings[0],
     )
+    return planted(**{"articles": 49, "colorings": colorings, **changes})
 
 
 def test_what_is_shown_is_taken_whole_and_the_command_says_how(open_page: Open) -> None:

@@ -34,6 +34,8 @@ export class Unknown {
     /** @type {Record<string, Set<string>>} */
     this.missing = {};
     this.unreadable = false;
+    /** Whether a selection was made on another version of the table. */
+    this.otherVersion = false;
   }
 
   /** @param {string} kind such as "article" @param {string} name */
@@ -57,6 +59,7 @@ export class Unknown {
     return [
       kinds.length ? `This link names what this map does not have: ${kinds.join("; ")}.` : "",
       this.unreadable ? "A part of this link is damaged and was left out." : "",
+      this.otherVersion ? "This link was made on another version of the table; what it selects may differ." : "",
     ].filter(Boolean).join(" ");
   }
 }
@@ -185,7 +188,8 @@ export class Address {
     if (filtered?.alone) values.alone = "1";
     if (work.selection.steps.length) {
       const text = stepsText(work.selection.steps);
-      if (text.length < LONGEST) values.sel = text;
+      // An area holds other points once the map is laid out again.
+      if (text.length < LONGEST) Object.assign(values, { sel: text, version: String(header.version) });
     }
     if (viewer.asking !== null) values.ask = viewer.asking;
     else if (state.picked) values[state.picked.id === "asked here" ? "ask" : "q"] = state.picked.id === "asked here" ? state.picked.text : state.picked.id;
@@ -232,6 +236,7 @@ export class Address {
     await viewer.setColoring(known ? values.c ?? header.colorings[0].key : header.colorings[0].key);
     if (!(await viewer.names.set(values.n ?? null))) unknown.add("names by", values.n);
     if (!still()) return;
+    unknown.otherVersion = values.sel !== undefined && values.version !== undefined && values.version !== String(header.version);
     await work.restore(values, still, unknown);
     if (!still()) return;
     const index = values.q === undefined ? -1 : viewer.state.questions.findIndex((one) => one.id === values.q);

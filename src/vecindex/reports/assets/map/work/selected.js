@@ -19,7 +19,7 @@ const HOW = [
 /**
  * `on.text(name, row)` promises a text, `on.pick(row)` shows an article, `on.all()` selects all that is shown,
  * `on.clear()`, `on.only(yes)` shows the selection alone; `on.where()` is the condition that stands for exactly the
- * selection, null without one; `on.columns()` are the category columns as { label, at(row) }; `on.position(row)`.
+ * selection, null without one; `on.table()` and `on.version()` are of the table; `on.columns()` are the category columns as { label, at(row) }; `on.position(row)`.
  */
 export class Selected {
   constructor(box, on) {
@@ -140,7 +140,9 @@ export class Selected {
     const text = exportCommand(this.on.table(), where);
     const things = `${count(this.selection.count)} ${this.things}${this.selection.count === 1 ? "" : "s"}`;
     this.command.replaceChildren(
-      element("p", { class: "vmap-note" }, where === null ? `Save the ids, then this writes the ${things} with all their columns:` : `This writes the ${things} with all their columns:`),
+      element("p", { class: "vmap-note" }, where === null
+        ? `Save the ids, then this writes the ${things} with all their columns:`
+        : `Of version ${this.on.version()} of the table this writes the ${things} with all their columns; of later rows those that meet the condition:`),
       element("pre", { tabindex: "0", "aria-label": "Command" }, element("code", {}, text)),
       element("p", { class: "vmap-note" }, "This stores a label with them, a column to color by:"),
       element("pre", { tabindex: "0", "aria-label": "Command for a label" }, annotateCommand(this.on.table(), where)),

@@ -23,6 +23,7 @@ export class Workbench {
       only: (yes) => this.showAlone(yes),
       where: () => this.#where(),
       table: () => viewer.header.table,
+      version: () => viewer.header.version,
       columns: () => this.#columns(),
       position: (row) => this.#position(row),
     });
@@ -209,20 +210,23 @@ export class Workbench {
     });
   }
 
-  /** The condition that stands for exactly the selection; null where there is none. */
+  /**
+   * The condition that stands for exactly the selection, with every filter that is set, also one that excludes nothing
+   * here, for it may exclude rows that the table gets later; null where SQL cannot say one of them.
+   */
   #where() {
     const { filters, selection, viewer } = this;
     const parts = [];
-    const rest = new Filters(filters.n);
+    if (filters.masks.has("search") || filters.masks.has("outer")) return null;
     for (const [key, only] of filters.only) {
       const coloring = viewer.header.colorings.find((one) => one.key === key);
       const part = coloring ? condition(coloring, only) : null;
-      if (part === null) continue;
+      if (part === null) return null;
       parts.push(part);
-      rest.choose(key, viewer.codes[key], only);
     }
     if (!parts.length || viewer.header.outside) return null;
-    const { mask, count } = rest.passing();
+    // The selection that is shown alone is no such filter.
+    const { mask, count } = filters.passing("selection");
     return count === selection.count && mask.every((one, row) => one === selection.mask[row]) ? parts.join(" AND ") : null;
   }
 
