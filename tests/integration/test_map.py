@@ -187,6 +187,26 @@ def test_what_cannot_be_colored_by_is_said(world: tuple[Path, np.ndarray, np.nda
         shown(folder, color="question_distance")
 
 
+def test_what_to_color_by_is_checked_before_anything_is_computed(
+    world: tuple[Path, np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _, _ = world
+
+    def computed(*_: object) -> None:
+        raise AssertionError("the topics are computed")
+
+    monkeypatch.setattr("vecindex.verbs.picture.picture._vectors", computed)
+    there = r"under 'shelv' \(there is: density, truncated, shelf, note, topic\)"
+    with pytest.raises(ConfigError, match=there) as raised:
+        shown(folder, color="shelv")
+    assert str(raised.value.hint).startswith("Is it shelf? ")
+    with pytest.raises(ConfigError, match="nothing to color by under 'topic'"):
+        shown(folder, color="topic", topics=0)
+    for key in ("shelf", "field:shelf", "density", "topic"):
+        with pytest.raises(AssertionError, match="the topics are computed"):
+            shown(folder, color=key)
+
+
 def test_columns_of_every_kind(tmp_path: Path) -> None:
     fields = [
         pa.field("year", pa.int64()), pa.field("share", pa.float64()), pa.field("seen", pa.bool_()),

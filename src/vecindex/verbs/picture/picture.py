@@ -14,7 +14,7 @@ from vecindex.core.picture import Coloring, MapPicture, PlacedQuestion, extent_o
 from vecindex.core.questions import QuestionSet
 from vecindex.core.vectors import F32
 from vecindex.errors import LOOK_CLOSER, ConfigError, CorruptError
-from vecindex.messages import Placeholder, command, option, text
+from vecindex.messages import Placeholder, command, is_it, option, text
 from vecindex.messages import counted as number_of
 from vecindex.neighbors.exact import ExactSearch
 from vecindex.neighbors.plane import Plane
@@ -92,6 +92,7 @@ def map_picture(
     own = None if by == WORDS else by
     renamed = Renamed(check_topics_file(options["topics_file"]), [])
     fields = field_readers(table, options["fields"], len(xy), own)
+    _check_color(options["color"], options["topics"], asked is not None, fields, bool(others))
     finder = None
     if options["topics"] != 0:
         wanted_topics = topic_numbers(len(xy), options["topics"])
@@ -291,6 +292,35 @@ def _colorings(
     return kept or [Coloring("none", "nothing", "category", np.zeros(len(xy), np.uint8), ("articles",), (len(xy),))]
 
 
+def _check_color(
+    key: str | None, topics: int | None, are_asked: bool, fields: Mapping[str, FieldReader], others: bool
+) -> None:
+    """Raise ConfigError before anything is computed where nothing can be colored by what was asked for.
+
+    What a column holds is seen later, and with `others` what other maps keep.
+    """
+    there = ["density", "truncated", *fields]
+    there += [] if topics == 0 else ["topic"]
+    there += ["question_distance"] if are_asked else []
+    may_be = [*there, *(f"field:{name}" for name in fields), "none"]
+    if key is not None and key not in may_be and not (others and key.startswith("kept:")):
+        raise _no_color(key, there)
+
+
+def _no_color(key: str, there: Sequence[str]) -> ConfigError:
+    return ConfigError(
+        f"There is nothing to color by under {key!r} (there is: {', '.join(there)}).",
+        text(
+            is_it(key, there),
+            "question_distance needs ",
+            option("questions", Placeholder("FILE")),
+            "; a column of many different values needs ",
+            option("fields"),
+            ".",
+        ),
+    )
+
+
 def _first(
     colorings: Sequence[Coloring], key: str | None, fields: Mapping[str, FieldReader], map_name: str
 ) -> list[Coloring]:
@@ -301,16 +331,7 @@ def _first(
     if not wanted:
         if key in fields and fields[key].is_empty:
             raise no_values(key, map_name, "color")
-        raise ConfigError(
-            f"There is nothing to color by under {key!r} (there is: {', '.join(c.key for c in colorings)}).",
-            text(
-                "question_distance needs ",
-                option("questions", Placeholder("FILE")),
-                "; a column of many different values needs ",
-                option("fields"),
-                ".",
-            ),
-        )
+        raise _no_color(key, [c.key for c in colorings])
     return [wanted[0], *(c for c in colorings if c is not wanted[0])]
 
 
