@@ -9,12 +9,16 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from tables import Notices
 from vecindex.cluster.engine import Engine, engine_of
 from vecindex.errors import ConfigError
 from vecindex.store.database import Database
+from vecindex.verbs.ingest.cluster import flight
 
 VECTORS = ("--vector-field", "v", "--model", "test/none", "--unverified")
 
@@ -131,3 +135,30 @@ def test_ray_leaves_nothing_on_the_terminal_and_no_file(rows: Path) -> None:
     assert not list(home.rglob("auth_token"))
     assert list(temporary.iterdir()) == []
     assert Database(rows.parent / "db").articles("articles").count() == 20
+
+
+@pytest.mark.parametrize(
+    ("engine", "n", "said"),
+    [
+        ("ray", 20, "starting Ray on this machine ... (below some 100,000 texts on a CPU one process is quicker)"),
+        ("ray", 100_000, "starting Ray on this machine ..."),
+        ("ray", None, "starting Ray on this machine ..."),
+        ("ray:auto", 100_000, "connecting to the Ray cluster ..."),
+    ],
+)
+def test_the_start_of_ray_is_said_before_it(
+    monkeypatch: pytest.MonkeyPatch, engine: str, n: int | None, said: str
+) -> None:
+    class Started(Exception):
+        pass
+
+    def connected(_: Engine) -> None:
+        raise Started
+
+    monkeypatch.setattr(flight, "connected", connected)
+    observer, found = Notices(), engine_of(engine)
+    run: Any = SimpleNamespace(observer=observer, rows_total=n)
+    assert found is not None
+    with pytest.raises(Started):
+        flight.Workers(run, found).pool()
+    assert observer.lines == [said]

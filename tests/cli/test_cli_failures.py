@@ -134,3 +134,9 @@ def test_an_id_that_looks_like_the_option(run: Run, tmp_path: Path) -> None:
     done = run("delete", "--db", tmp_path, "--", "--json")
     assert (done.code, done.out) == (5, "")
     assert done.err.startswith("error: No table 'articles'")
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, 99_999])
+def test_a_port_that_cannot_be_is_said_as_other_bounds_are(run: Run, tmp_path: Path, port: int) -> None:
+    done = run("serve", "--db", tmp_path, "--port", port)
+    assert (done.code, done.err) == (2, f"error: --port must be from 0 to 65535, found {port}.\n")

@@ -12,10 +12,13 @@ from vecindex.cli.logs import record_end
 from vecindex.cli.options import NEVER_BY_A_FOLDER, Db, Table, options_of
 from vecindex.cli.streams import OutputError, silence
 from vecindex.config import DEFAULT_TABLE, database_uri
+from vecindex.errors import ConfigError
 from vecindex.options import ModelOptions
 
 # A file that came with somebody's data would else let the server write.
 NEVER_BY_A_FOLDER.add("allow_annotate")
+
+_LAST_PORT = 65_535
 
 
 @options_of(ModelOptions)
@@ -33,7 +36,7 @@ def serve(
         str | None,
         typer.Option("--questions", "-q", metavar="FILE", help="Questions that are on the map and in the report."),
     ] = None,
-    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65535)] = 0,
+    port: Annotated[int, typer.Option(help="Port, from 0 to 65535; 0 takes a free one.", metavar="N")] = 0,
     host: Annotated[str, typer.Option(help="A loopback address of this machine.")] = "127.0.0.1",
     rerank: Annotated[
         str | None,
@@ -55,6 +58,8 @@ def serve(
     from vecindex.serve.table.served import Served
     from vecindex.verbs.search.warm import Warm
 
+    if not 0 <= port <= _LAST_PORT:
+        raise ConfigError(f"--port must be from 0 to {_LAST_PORT}, found {port}.")
     warm = Warm()
     served = Served(database_uri(db), table, map, questions, options, rerank, allow_annotate)
 

@@ -22,6 +22,9 @@ from vecindex.verbs.ingest.embedding import Embedder
 from vecindex.verbs.ingest.prepare import Ready
 from vecindex.verbs.ingest.run import Run
 
+_PAYS_FROM = 100_000
+"""Texts from which workers save more on a CPU than their start takes; docs/cluster.md."""
+
 
 class Workers(ExitStack):
     """The workers of a run, there from the first text to be embedded or row to be written until it is closed."""
@@ -48,6 +51,7 @@ class Workers(ExitStack):
 
     def _begun(self) -> Pool:
         run = self._run
+        run.observer.notice(_starting(self._engine, run.rows_total))
         cluster = self.enter_context(connected(self._engine))
         cluster.check_reach(run.database.uri, run.database.folder)
         gpu = self._model is not None and run.options["device"] != "cpu"
@@ -65,6 +69,13 @@ class Workers(ExitStack):
         self.pool()
         here = replace(how, device="cpu", precision=Precision.AUTO)
         return ClusterEncoder(load_light(files, here) or load(files, here), self.pool)
+
+
+def _starting(engine: Engine, rows: int | None) -> str:
+    """Return the line for the time until the first worker answers, with a word where it hardly pays."""
+    what = "starting Ray on this machine ..." if engine.address is None else "connecting to the Ray cluster ..."
+    few = rows is not None and rows < _PAYS_FROM
+    return f"{what} (below some {_PAYS_FROM:,} texts on a CPU one process is quicker)" if few else what
 
 
 @dataclass(slots=True)
