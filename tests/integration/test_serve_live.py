@@ -18,7 +18,9 @@ import pytest
 from planted import KnownModel, make_table, put_map
 from servers import Client, running
 from tables import append, chunked_table, filled
+from vecindex.core.neighbors import NO_ROW
 from vecindex.errors import ModelError
+from vecindex.neighbors import exact
 from vecindex.serve.answers import Refused
 from vecindex.serve.table.live import Live
 from vecindex.serve.table.once import Once
@@ -237,6 +239,41 @@ def test_vectors_are_held_or_read_with_the_same_answer(
     loaded.release()
     assert loaded._held is None
     assert loaded.around_question(query, 5, "flat") == found[0]
+
+
+@pytest.mark.parametrize(("megabytes", "looks"), [(0, 3), (1, 1)])
+def test_vectors_in_memory_are_looked_at_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, megabytes: int, looks: int
+) -> None:
+    monkeypatch.setenv("VECINDEX_VECTOR_MB", str(megabytes))
+    vectors = planted(folder, n=50)
+    seen, refuse = [], exact.refuse_unusable
+    monkeypatch.setattr(exact, "refuse_unusable", lambda block: (seen.append(len(block)), refuse(block))[1])
+    loaded = LoadedTable(Database(folder).articles("articles"), Warm())
+    for vector in vectors[:3]:
+        loaded.around_question((vector / np.linalg.norm(vector)).astype(np.float32), 5, None)
+    assert sum(seen) == 50 * looks
+
+
+def test_a_question_of_a_few_articles_does_not_say_that_all_are_finite(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = planted(folder, n=50)
+    loaded = LoadedTable(Database(folder).articles("articles"), Warm())
+    query = (vectors[0] / np.linalg.norm(vectors[0])).astype(np.float32)
+    loaded.around_question(query, 5, None, loaded.rows_where("id < 'a00010'"))
+    assert not loaded._are_finite
+    loaded.around_question(query, 5, None)
+    assert loaded._are_finite
+
+
+def test_rows_of_ids_are_found_in_the_order_asked(folder: Path) -> None:
+    planted(folder, n=50)
+    loaded = LoadedTable(Database(folder).articles("articles"))
+    asked = ["a00049", "none", "a00000", "a00049", "a00007"]
+    assert loaded.rows_of(asked).tolist() == [49, NO_ROW, 0, 49, 7]
+    assert loaded.rows_of([]).tolist() == []
+    assert loaded.rows_of(["none"]).tolist() == [NO_ROW]
 
 
 def test_the_answer_to_a_question_serves_its_lens_and_no_other_one(

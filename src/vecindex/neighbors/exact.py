@@ -51,11 +51,19 @@ class ExactSearch:
     until k different articles are certain.
     """
 
-    def __init__(self, queries: F32, k: int, without: Rows | None = None, articles: Rows | None = None) -> None:
+    def __init__(
+        self,
+        queries: F32,
+        k: int,
+        without: Rows | None = None,
+        articles: Rows | None = None,
+        are_finite: bool = False,
+    ) -> None:
         """Take the queries (q, d), unit vectors; `without` (q,) names for each a row to leave out (NO_ROW: none).
 
         `articles` (n,) is the number of the article of each row of the table, whose whole article is then left out;
-        None where each row is an article.
+        None where each row is an article. `are_finite` says that all vectors were looked at before: of one query that
+        takes longer than the search.
 
         Raises ValueError when a query is not finite or k is below 1.
         """
@@ -67,6 +75,7 @@ class ExactSearch:
         self.k = k
         self._articles = articles
         self._without = None if without is None else counted(without, articles)
+        self._are_finite = are_finite
         self._many = _MANY * (k + _PAD)
         self._products: dict[int, Products] = {}
         self._rows: Rows = np.full((len(queries), k), NO_ROW, dtype=np.int64)
@@ -86,7 +95,8 @@ class ExactSearch:
         if np.isfinite(self._dist[:, -1]).all() and len(self.queries) >= MIN_BLAS_QUERIES:
             self._scan(numbers, block)
         else:
-            refuse_unusable(block)
+            if not self._are_finite:
+                refuse_unusable(block)
             in_threads([partial(self._add, part, numbers, block) for part in self._parts()])
 
     def result(self) -> Neighbors:

@@ -6,7 +6,7 @@ What is found equals what `overlap` finds for the same question.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from vecindex.core.limits import in_turn, looking
 from vecindex.core.neighbors import F64, NO_ROW, Neighbors, Rows, counted
 from vecindex.core.overlap import found_in, overlap_at_k
 from vecindex.core.placement import place_by_search
-from vecindex.core.texts.joined import joined
+from vecindex.core.texts.joined import joined, of_one_kind
 from vecindex.core.vectors import F32
 from vecindex.errors import CorruptError
 from vecindex.messages import Placeholder, command, text
@@ -103,6 +103,8 @@ class LoadedTable:
         self.reader = TableReader(table, list(self.about))
         self._warm = warm
         self._held: View | None = None
+        # Whether the vectors in memory were all looked at, and are finite.
+        self._are_finite = False
         self._last: _Asked | None = None
         self._planes: dict[str, Plane] = {}
         self._lock = threading.Lock()
@@ -111,6 +113,7 @@ class LoadedTable:
         """Give the memory of the vectors back; later questions read them from the store."""
         with self._lock:
             self._held = self._warm = None
+            self._are_finite = False
 
     def check_map(self, name: str) -> None:
         """Raise ConfigError, naming the maps that there are, where there is no such map."""
@@ -129,8 +132,13 @@ class LoadedTable:
     def rows_of(self, ids: Sequence[str]) -> Rows:
         """Return the rows of these ids, NO_ROW for one that is not there."""
         import pyarrow as pa
+        import pyarrow.compute as pc
 
-        return index_of(pa.array(ids, pa.string()), self.reader.ids)
+        # A table of the few ids, not of all: that would take longer than all else of a question.
+        wanted, there = of_one_kind(pa.array(ids, pa.string()), self.reader.ids)
+        rows = np.flatnonzero(pc.is_in(there, value_set=wanted).to_numpy(zero_copy_only=False))
+        at = index_of(wanted, there.take(pa.array(rows)))
+        return np.append(rows, NO_ROW)[at]  # of one that is not there the last
 
     def around_question(self, vector: F32, k: int, map_name: str | None, among: Mask | None = None) -> Around:
         """Return what lies around a question, given as a unit vector (d,), at its best position on the map.
@@ -217,13 +225,16 @@ class LoadedTable:
         return last.near.first(k)
 
     def _nearest(self, vectors: F32, depth: int, among: Mask | None, without: Rows | None = None) -> Neighbors:
-        search = ExactSearch(vectors, depth, without=without, articles=self.reader.articles)
+        held = self._in_memory()
+        known = held is not None and self._are_finite
+        search = ExactSearch(vectors, depth, without=without, articles=self.reader.articles, are_finite=known)
         try:
-            for rows, block in looking(self._blocks()):
+            for rows, block in looking(self.reader.blocks() if held is None else self.reader.held_blocks(held)):
                 if among is None:
                     search.add(rows, block)
                 else:
                     search.add(rows[among[rows]], block[among[rows]])
+            self._are_finite = known or (held is not None and among is None)
         except ValueError as error:
             raise CorruptError(f"{self.table.where}: {error}.", text("Find the rows: ", command("doctor"))) from error
         return search.result()
@@ -234,10 +245,6 @@ class LoadedTable:
             if self._held is None and self._warm is not None:
                 self._held = self._warm.view(self.table, self.table.lance.to_lance())
             return self._held
-
-    def _blocks(self) -> Iterator[tuple[Rows, F32]]:
-        held = self._in_memory()
-        return self.reader.blocks() if held is None else self.reader.held_blocks(held)
 
     def _vectors(self, rows: Rows) -> F32:
         """Return the vectors (m, d) of these rows, in their order."""
