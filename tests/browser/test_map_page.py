@@ -209,7 +209,7 @@ def test_colors_can_be_chosen(open_page: Open, painter: str) -> None:
     assert apart(color(page, 3), [180, 188, 196]) < 20, "none is gray"
     page.mouse.click(*at(page, 10))
     still(page)
-    assert page.locator(".vmap-card dl").inner_text().split() == ["year", "1950", "topic", "trains"]
+    assert page.locator(".vmap-card dl").inner_text().split() == ["year", "about", "1950", "topic", "trains"]
     page.get_by_label("Color by").select_option("topic")
     still(page)
     assert page.locator(".vmap-card dl").inner_text().split() == ["topic", "trains", "year", "1950"]
