@@ -212,7 +212,7 @@ def test_colors_can_be_chosen(open_page: Open, painter: str) -> None:
     assert page.locator(".vmap-card dl").inner_text().split() == ["year", "about", "1950", "topic", "trains"]
     page.get_by_label("Color by").select_option("topic")
     still(page)
-    assert page.locator(".vmap-card dl").inner_text().split() == ["topic", "trains", "year", "1950"]
+    assert page.locator(".vmap-card dl").inner_text().split() == ["topic", "trains", "year", "about", "1950"]
 
 
 def test_the_legend_shows_some_only(open_page: Open, painter: str) -> None:
