@@ -374,6 +374,8 @@ COMMANDS = {
     "ingest": "`ingest`, new rows",
     "resume": "`ingest`, all unchanged",
     "search": "`search`, exact",
+    "index": "`index`, recall measured",
+    "approximate": "`search --approximate`",
     "export": "`export`",
     "status": "`status`",
     "overlap": "`overlap`, 20 questions",
