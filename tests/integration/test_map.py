@@ -196,7 +196,7 @@ def test_what_to_color_by_is_checked_before_anything_is_computed(
         raise AssertionError("the topics are computed")
 
     monkeypatch.setattr("vecindex.verbs.picture.picture._vectors", computed)
-    there = r"under 'shelv' \(there is: density, truncated, shelf, note, topic\)"
+    there = r"under 'shelv' \(there is: density, truncated, topic, shelf, note\)"
     with pytest.raises(ConfigError, match=there) as raised:
         shown(folder, color="shelv")
     assert str(raised.value.hint).startswith("Is it shelf? ")

@@ -299,9 +299,8 @@ def _check_color(
 
     What a column holds is seen later, and with `others` what other maps keep.
     """
-    there = ["density", "truncated", *fields]
-    there += [] if topics == 0 else ["topic"]
-    there += ["question_distance"] if are_asked else []
+    own = ["density", "truncated", *([] if topics == 0 else ["topic"]), *(["question_distance"] if are_asked else [])]
+    there = [*own, *(f"field:{name}" if name in own else name for name in fields)]
     may_be = [*there, *(f"field:{name}" for name in fields), "none"]
     if key is not None and key not in may_be and not (others and key.startswith("kept:")):
         raise _no_color(key, there)
