@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from vecindex.core.vectors import row_cosines
 from vecindex.embed.attention import NAME
 from vecindex.embed.encoders import LoadOptions
 from vecindex.embed.models import find_model
+from vecindex.embed.packed import pack_linears
 from vecindex.embed.precision import Precision, cpu_supports
 from vecindex.embed.transformer import TransformerEncoder
 from vecindex.errors import ModelError
@@ -179,3 +181,32 @@ def test_a_device_that_fails_in_the_check_is_told_as_that(
     monkeypatch.setattr(encoder._model, "encode", fail)
     with pytest.raises(ModelError, match="The device cpu failed: CUDA error: no kernel image"):
         encoder.check(TEXTS)
+
+
+@pytest.mark.parametrize("reduced", [False, True])
+def test_packed_layers_compute_what_plain_ones_do(reduced: bool) -> None:
+    """One with an exact GELU behind it, fused or after the product, and one without; what goes in stays as it is."""
+    torch.manual_seed(0)
+
+    class Intermediate(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = torch.nn.Linear(24, 48)
+            self.intermediate_act_fn = torch.nn.GELU()
+            self.after = torch.nn.Linear(48, 24, bias=False)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            found: torch.Tensor = self.after(self.intermediate_act_fn(self.dense(x)))
+            return found
+
+    plain, x = Intermediate(), 3 * torch.randn(7, 24)
+    with torch.inference_mode():
+        expected = plain(x)
+        packed, given = (
+            (copy.deepcopy(plain).bfloat16(), x.bfloat16()) if reduced else (copy.deepcopy(plain), x.clone())
+        )
+        before = given.clone()
+        assert pack_linears(packed) == 2
+        found = packed(given).float()
+    assert torch.equal(given, before)
+    torch.testing.assert_close(found, expected, atol=0.05 if reduced else 1e-5, rtol=0)
