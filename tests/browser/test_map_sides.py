@@ -192,6 +192,31 @@ def test_a_move_begins_with_its_first_frame_however_late(open_page: Open) -> Non
     assert page.locator(".vmap-move").count() == 0
 
 
+def test_what_is_done_on_the_way_to_another_map_stays(open_page: Open) -> None:
+    page = open_map(open_page, two_maps(), reduced_motion="no-preference")
+
+    def arrived(name: str, act: str = "") -> list[Any]:
+        """Return the question and the article that are open after a move on the way of which something was done."""
+        script = f"""async () => {{
+          await theMap.maps.show("{name}");
+          const {{ move }} = theMap.maps;
+          {act};
+          move.end();
+          return [theMap.state.picked?.id ?? null, theMap.state.selected];
+        }}"""
+        return list(page.evaluate(script))
+
+    page.evaluate("theMap.pickQuestion(0)")
+    assert arrived("other") == ["q1", None]
+    assert arrived("map", "theMap.pickQuestion(1)") == ["q2", None], "another one was picked"
+    assert arrived("other", "theMap.clear()") == [None, None], "its card was closed"
+    page.evaluate("theMap.pickQuestion(0); theMap.select(9)")
+    assert arrived("map") == ["q1", 9], "an article that was opened from a question"
+    assert arrived("other", "theMap.select(17)") == ["q1", 17]
+    assert arrived("map", "theMap.select(null)") == ["q1", None]
+    still(page)
+
+
 def test_a_map_that_is_shown_again_is_not_worked_out_again(open_page: Open) -> None:
     page = open_map(open_page, two_maps())
     # How often a line of a name is drawn, and the points are counted for the shade.

@@ -117,6 +117,22 @@ def test_what_is_done_on_the_map_reaches_the_model(host: Host) -> None:
     assert inner.evaluate("theMap.work.selection.rows()") == [3, 48], "nothing is sent any more"
 
 
+def test_a_selection_from_the_model_is_shown_alone_where_the_one_before_was(host: Host) -> None:
+    opened, frame = host()
+    page, inner = opened.page, opened.page.frames[1]
+    seen = "[...(theMap.shown ?? [])].flatMap((one, row) => (one ? [row] : []))"
+    expect(frame.locator(".vmap-facts")).to_contain_text("49", timeout=WAIT_MS)
+    page.evaluate("pick([3, 48])")
+    until(inner, "theMap.work.selection.rows()", [3, 48])
+    frame.get_by_role("button", name="Show only these").click()
+    until(inner, seen, [3, 48])
+    page.evaluate("pick([5, 6, 7])")
+    until(inner, "theMap.work.selection.rows()", [5, 6, 7])
+    until(inner, seen, [5, 6, 7])
+    page.evaluate("pick([])")
+    until(inner, "theMap.shown", None)
+
+
 def test_labels_go_to_the_model_and_come_from_it(host: Host) -> None:
     shown = kinds()
     row_of = {id: row for row, id in enumerate(shown.ids)}

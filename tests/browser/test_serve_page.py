@@ -159,6 +159,25 @@ def test_questions_asked_are_kept_at_hand(visit: Callable[..., Any]) -> None:
     assert page.locator(".vmap-question").count() == 2, "none is marked twice"
 
 
+def test_a_question_opened_again_is_in_the_address_instead_of_one_without_an_answer(
+    visit: Callable[..., Any],
+) -> None:
+    page = visit(may_say=(FAILED,))
+    ask(page, QUESTION)
+    ask(page, "another one?")
+    failing = {"status": 500, "json": {"error": "no such luck", "next": None}}
+    page.route("**/api/questions", lambda route: route.fulfill(**failing))
+    page.get_by_label("Ask a question").fill("what fails?")
+    page.get_by_label("Ask a question").press("Enter")
+    expect(page.locator("#ask-message")).to_have_text("no such luck", timeout=WAIT_MS)
+    named = "() => { theMap.address.write(); return new URLSearchParams(location.hash.slice(1)).get('ask'); }"
+    assert page.evaluate(named) == "what fails?"
+    page.locator("#history-box summary").click()
+    page.locator("#history button", has_text=QUESTION).click()
+    expect(page.locator("#answer h3")).to_have_text(QUESTION)
+    assert page.evaluate(named) == QUESTION
+
+
 def test_an_article_is_shown_with_its_text_and_neighbors(visit: Callable[..., Any], client: Client) -> None:
     page = visit()
     ask(page, QUESTION)
@@ -219,6 +238,33 @@ def test_a_wrong_condition_takes_the_one_before_away(visit: Callable[..., Any]) 
     expect(page.locator("#where-message")).to_contain_text("No field named subject", timeout=WAIT_MS)
     assert page.evaluate("theMap.shown") is None
     expect(page.get_by_label("Ask only among these")).to_be_hidden()
+
+
+def test_a_slow_condition_does_not_replace_a_later_one(visit: Callable[..., Any]) -> None:
+    page = visit()
+    field = page.get_by_label("Show only articles where")
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        if "topic 1" in route.request.post_data:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/filter", hold)
+    for later, told, count in (("topic = 'topic 2'", "40 articles match.", 40), ("", "", N)):
+        field.fill("topic = 'topic 1'")
+        field.press("Enter")
+        expect(page.locator("#where-message")).to_have_text("Filtering …")
+        field.fill(later)
+        field.press("Enter")
+        expect(page.locator("#where-message")).to_have_text(told, timeout=WAIT_MS)
+        with page.expect_response("**/api/filter"):
+            held.pop().continue_()
+        page.wait_for_timeout(300)
+        assert page.evaluate("[theMap.where ?? '', theMap.work.filters.passing().count]") == [later, count]
+        expect(page.locator("#where-message")).to_have_text(told)
+        assert held == []
 
 
 def test_what_was_lit_of_other_articles_is_not_kept(visit: Callable[..., Any], folder: Path) -> None:

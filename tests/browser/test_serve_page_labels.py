@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 from test_axe import faults
+from test_map_address import restored, written
 from test_map_labels import button, select
 
 import vecindex
@@ -23,7 +24,7 @@ N = 60
 WAIT_MS = 30_000
 SAYS = {
     status: f"error: Failed to load resource: the server responded with a status of {status} ({name})"
-    for status, name in ((400, "Bad Request"), (403, "Forbidden"), (409, "Conflict"))
+    for status, name in ((400, "Bad Request"), (403, "Forbidden"), (409, "Conflict"), (500, "Internal Server Error"))
 }
 
 
@@ -170,8 +171,11 @@ def test_refusals_are_shown_in_words(visit: Callable[..., Any], serve: Callable[
         give(page, "x")
         told(page, "is writing")
     assert stored(folder) == {}
-    give(page, "x")
+    text = page.get_by_label("Label for the selection")
+    expect(text).to_have_value("x")
+    text.press("Enter")
     told(page, "3 articles labeled")
+    expect(text).to_have_value("")
     # Somebody else has labeled since: what is undone would be theirs, too.
     vecindex.open(folder).annotate(["a00059"], label="theirs")
     button(page, "Undo").click()
@@ -185,6 +189,65 @@ def test_refusals_are_shown_in_words(visit: Callable[..., Any], serve: Callable[
     assert sorted(stored(folder).values()) == ["theirs", "x", "x", "x", "y"]
     counts = "theMap.header.colorings.find((one) => one.key === 'field:label').counts"
     assert page.evaluate(counts) == [3, 1, 1]
+
+
+def test_a_label_is_for_the_articles_that_are_shown(
+    visit: Callable[..., Any], serve: Callable[..., Client], folder: Path
+) -> None:
+    page = visit(serve(), 500)
+    first, *three = ids(page, 0, 3, 17, 41)
+    select(page, 3, 17, 41)
+    # One row less, in as many bytes: each article is in another row now. Of the new map not all can be read.
+    Database(folder).articles("articles").lance.delete(f"id = '{first}'")
+    failing = {"status": 500, "json": {"error": "no such luck", "next": None}}
+    page.route("**/sections/points*", lambda route: route.fulfill(**failing))
+    assert page.evaluate("theMap.reload()") is False
+    assert page.evaluate("theMap.work.selection.rows()") == [3, 17, 41]
+    page.unroute("**/sections/points*")
+    give(page, "x")
+    told(page, "3 articles labeled")
+    assert stored(folder) == dict.fromkeys(three, "x")
+    # The page has read the map with the label, and so the other change too.
+    assert page.evaluate("theMap.header.shown") == N - 1
+    expect(page.locator("#banner")).to_be_hidden()
+
+
+def test_a_change_right_after_a_label_is_seen(
+    visit: Callable[..., Any], serve: Callable[..., Client], folder: Path
+) -> None:
+    page = visit(serve(), 409)
+    first, *two = ids(page, 0, 1, 2)
+    select(page, 1, 2)
+    asked: list[str] = []
+
+    def late(route: Any) -> None:
+        if not asked:
+            Database(folder).articles("articles").lance.delete(f"id = '{first}'")
+        asked.append(route.request.url)
+        route.continue_()
+
+    page.route("**/api/maps/flat/header*", late)
+    give(page, "x")
+    told(page, "2 articles labeled")
+    assert stored(folder) == dict.fromkeys(two, "x")
+    assert page.evaluate("theMap.header.shown") == N - 1
+    assert len(asked) == 2
+
+
+def test_a_link_after_a_label_is_of_the_version_with_it(
+    visit: Callable[..., Any], serve: Callable[..., Client]
+) -> None:
+    client = serve()
+    page = visit(client)
+    ids(page, 3, 17)
+    give(page, "x")
+    told(page, "2 articles labeled")
+    assert f"&version={client('/api/version').json['version']}" in written(page)
+    page.reload()
+    page.wait_for_selector(".vmap-ready", state="attached", timeout=WAIT_MS)
+    restored(page)
+    assert page.evaluate("theMap.work.selection.count") > 0
+    assert page.locator(".vmap-notice-text").text_content() == ""
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

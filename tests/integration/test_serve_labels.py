@@ -58,7 +58,8 @@ def test_labels_by_ids_condition_and_mask(client: Client, folder: Path) -> None:
     assert client("/api/annotate", {"label": "one", "where": "topic = 'topic 1'"}).json["articles"] == 13
     header = client("/api/maps/flat/header").json
     ids = client("/api/maps/flat/sections/ids").json
-    asked = {"label": "seen", "map": "flat", "edition": header["edition"], "mask": mask_of([0, 9, 36], 37)}
+    of = {"map": "flat", "edition": header["edition"], "shown": header["shown"]}
+    asked = {"label": "seen", **of, "mask": mask_of([0, 9, 36], 37)}
     assert client("/api/annotate", asked).json["same_rows"]
     kept = labels(folder)
     assert {i for i, label in kept.items() if label == "seen"} == {ids[0], ids[9], ids[36]}
@@ -85,6 +86,7 @@ def test_labels_by_ids_condition_and_mask(client: Client, folder: Path) -> None:
         ({"label": "x", "where": "nope = 1"}, 400, "No field named nope"),
         ({"label": "x", "mask": "AAAAAAA="}, 400, "A mask goes with the map"),
         ({"label": "x", "mask": "AA==", "map": "flat"}, 400, "The mask has 1 byte, map 'flat' has 37 rows"),
+        ({"label": "x", "mask": "AAAAAAA=", "map": "flat", "shown": 36}, 409, "36 rows, map 'flat' has 37 rows"),
         ({"label": "x", "mask": "?", "map": "flat"}, 400, "The mask is no base64"),
         ({"label": "x", "mask": "AA==", "map": "none"}, 404, "no map 'none'"),
         ({"label": "x", "mask": "AA==", "map": "flat", "edition": "1-old"}, 409, "The table has changed"),

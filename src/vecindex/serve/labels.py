@@ -84,6 +84,10 @@ def _ids(live: Live, asked: models.AnnotateAsked) -> Sequence[str]:
         )
     at = live.snapshot(asked.edition)
     shown = live.shown(at, asked.map)
+    if asked.shown not in (None, len(shown.rows)):
+        # Up to seven more or less have as many bytes.
+        there = f"{counted(asked.shown, 'row')}, map {asked.map!r} has {counted(len(shown.rows), 'row')}"
+        raise Refused(409, f"The mask is of {there}.", "Read the map again: reload the page.")
     try:
         bits = np.frombuffer(base64.b64decode(asked.mask, validate=True), dtype=np.uint8)
     except (binascii.Error, ValueError) as error:

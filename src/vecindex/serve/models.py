@@ -347,6 +347,9 @@ class AnnotateAsked(Asked):
     )
     map: str | None = Field(None, description="The map whose rows the mask is of.")
     edition: str | None = Field(None, description="The state of the table that the mask is of; null for the latest.")
+    shown: int | None = Field(
+        None, description="How many rows the mask is of; refused where the map has another number. Null for any."
+    )
     undo: int | None = Field(
         None, description="Give the column's labels back as they were before the answer with this version."
     )

@@ -75,6 +75,6 @@ async function take(viewer, { color, filters, selection }) {
   }
   if (selection !== undefined && written(selection) !== written(bitsOf(work.selection.mask))) {
     work.selection.set((row) => (selection[row >> 3] >> (row & 7)) & 1);
-    work.draw();
+    work.showAlone(work.alone);
   }
 }

@@ -36,7 +36,8 @@ export class Viewer {
 
   /**
    * @param {any} root the element of templates/map_view.html
-   * @param {{ header: () => Promise<any>, section: (name: string) => Promise<Uint8Array> }} source
+   * @param {{ header: () => Promise<any>, section: (name: string, of?: any) => Promise<Uint8Array> }} source a section is of the
+   *   map of this header, or of the one that is shown
    * @param {any} keeper of labels; see `Labeling`
    */
   constructor(root, source, keeper) {
@@ -103,7 +104,7 @@ export class Viewer {
       const header = await this.source.header();
       if (header.format !== FORMAT) throw new Error(`its format is ${header.format}, this viewer reads ${FORMAT}`);
       const first = header.colorings.find((one) => one.key === this.coloring?.key) ?? header.colorings[0];
-      const [points, codes] = await Promise.all([this.source.section("points"), this.source.section(`color:${first.key}`)]);
+      const [points, codes] = await Promise.all(["points", `color:${first.key}`].map((name) => this.source.section(name, header)));
       if (points.length !== 4 * header.shown || codes.length !== header.shown) {
         throw new Error(`expected ${header.shown} points, found ${points.length / 4}`);
       }

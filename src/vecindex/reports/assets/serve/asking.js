@@ -140,6 +140,8 @@ export class Asking {
   #again(one) {
     byId("question").value = one.text;
     if (one.edition !== this.now.edition) { this.ask(one.text, one.where); return; }
+    const viewer = this.on.viewer();
+    if (viewer) viewer.asking = null;
     this.on.close();
     this.#answer(one);
     this.#mark(one);

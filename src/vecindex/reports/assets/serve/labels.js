@@ -18,8 +18,8 @@ function bits(mask) {
 export class OnServer {
   /**
    * @param {any} now the page's state: its map, its snapshot, its header
-   * @param {{ codes: (name: string) => Promise<Uint8Array>, reload: () => Promise<any>, again: () => Promise<any> }} on
-   *   reads a section; reads the whole map; shows the page's condition, which may be one on labels
+   * @param {{ section: (name: string, of: any) => Promise<Uint8Array>, reload: () => Promise<any>, again: () => Promise<any> }} on
+   *   reads a section of the map of a header; reads the whole map; shows the page's condition, which may be one on labels
    */
   constructor(now, on) {
     this.now = now;
@@ -50,7 +50,8 @@ export class OnServer {
 
   async give(viewer, { column, label, mask, things }) {
     const what = label === null ? { clear: true } : { label };
-    const found = await json("/api/annotate", { column, ...what, map: this.now.map, edition: this.now.edition, mask: bits(mask) });
+    const rows = { map: this.now.map, edition: this.now.edition, shown: mask.length, mask: bits(mask) };
+    const found = await json("/api/annotate", { column, ...what, ...rows });
     this.last = { version: found.version, column };
     await this.#follow(viewer, found, label !== null);
     const chunks = found.rows > found.articles ? `, with all their ${count(found.rows)} chunks,` : "";
@@ -71,15 +72,26 @@ export class OnServer {
   async #follow(viewer, found, color) {
     const key = `field:${found.column}`;
     this.version++;
-    if (!found.same_rows) await this.on.reload();
-    else {
-      const header = await json(`/api/maps/${encodeURIComponent(this.now.map)}/header`);
-      Object.assign(this.now, { edition: header.edition, header });
-      const coloring = header.colorings.find((one) => one.key === key) ?? null;
-      await putColoring(viewer, key, coloring, coloring && (await this.on.codes(`color:${key}`)));
-      await this.on.again();
-    }
+    if (found.same_rows && (await this.#recolored(viewer, key, found))) await this.on.again();
+    else await this.on.reload();
     if (color && viewer.header.colorings.some((one) => one.key === key)) await viewer.setColoring(key);
+  }
+
+  /** Show the labels of a snapshot whose rows are those on the page; false where that is not the latest any more. */
+  async #recolored(viewer, key, found) {
+    const { header } = viewer, part = encodeURIComponent;
+    try {
+      const next = await json(`/api/maps/${part(this.now.map)}/header?edition=${part(found.edition)}`);
+      const coloring = next.colorings.find((one) => one.key === key) ?? null;
+      const codes = coloring && (await this.on.section(`color:${key}`, next));
+      if (viewer.header !== header) return false;
+      Object.assign(header, { edition: next.edition, version: next.version });
+      await putColoring(viewer, key, coloring, codes);
+      return true;
+    } catch (error) {
+      if (error.status === 409) return false;
+      throw error;
+    }
   }
 
   tools() {

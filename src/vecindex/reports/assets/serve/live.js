@@ -3,6 +3,7 @@ import "../shared/page.js";
 import { byId, element } from "../shared/dom.js";
 import { count } from "../shared/format.js";
 import { Viewer } from "../map/viewer.js";
+import { parsed, written } from "../map/work/address.js";
 import { json, request } from "./api.js";
 import { articleParts } from "./article.js";
 import { Asking } from "./asking.js";
@@ -12,9 +13,16 @@ import { matching } from "./matching.js";
 const POLL_MS = 3000;
 const wanted = new URLSearchParams(location.search).get("map");
 const live = document.querySelector(".live");
-const now = { edition: null, map: null, header: null, ids: null, gone: false };
 // `tried`: the state of the table whose map was requested last; a map that cannot be drawn is not requested again.
-let viewer = null, open = null, tried = null;
+// `ids`: those of the rows of a map, with its header.
+let viewer = null, open = null, tried = null, ids = null;
+// Rows are those of the map that is shown, also while a newer one is read and where that fails.
+const now = {
+  map: null,
+  gone: false,
+  get header() { return viewer?.header ?? null; },
+  get ["edition"]() { return viewer?.header?.edition ?? null; },
+};
 
 const part = encodeURIComponent;
 
@@ -24,35 +32,29 @@ const source = {
     const slow = setTimeout(() => {
       byId("state-line").textContent = "Drawing the map for the first time since the table changed; this takes a while …";
     }, 1200);
-    let header;
     try {
-      header = await json(`/api/maps/${part(now.map)}/header`);
+      return await json(`/api/maps/${part(now.map)}/header`);
     } finally {
       clearTimeout(slow);
     }
-    Object.assign(now, { edition: header.edition, header, ids: null });
-    return header;
   },
-  section: async (name) => {
-    const path = `/api/maps/${part(now.map)}/sections/${part(name)}?edition=${part(now.edition)}`;
+  section: async (name, of = now.header) => {
+    const path = `/api/maps/${part(now.map)}/sections/${part(name)}?edition=${part(of.edition)}`;
     return new Uint8Array(await (await request(path)).arrayBuffer());
   },
 };
 
 const keeper = new OnServer(now, {
-  codes: (name) => source.section(name),
+  section: source.section,
   reload: () => { viewer.address.write(); return reload(false); },
-  again: async () => narrowed.where && narrow(narrowed.where),
+  again: async () => narrowed.wanted && narrow(narrowed.wanted),
 });
 
 async function idOf(row) {
-  if (now.ids === null) {
-    const before = now.edition;
-    const ids = JSON.parse(new TextDecoder().decode(await source.section("ids")));
-    if (now.edition !== before) return idOf(row);
-    now.ids = ids;
-  }
-  return now.ids[row];
+  const { header } = now;
+  const all = ids?.header === header ? ids.all : JSON.parse(new TextDecoder().decode(await source.section("ids", header)));
+  ids = { header, all };
+  return all[row];
 }
 
 function message(id, text, wrong = false) {
@@ -109,35 +111,43 @@ function close() {
 
 // -- a condition --------------------------------------------------------------------------------------
 
-const narrowed = { where: null };
+// The condition that is shown, and the one that is to be.
+const narrowed = { where: null, wanted: null, turn: 0 };
 
 async function narrow(where, twice = false) {
+  const mine = ++narrowed.turn;
   if (!where) {
     showAll();
     message("where-message", "");
     return;
   }
+  narrowed.wanted = where;
   message("where-message", "Filtering …");
+  const { header } = now;
   try {
     const { found, mask } = await matching(where, now);
+    // Another condition was given since; or another map was read, which has other rows.
+    if (mine !== narrowed.turn) return;
+    if (header !== now.header) { await narrow(where, twice); return; }
     viewer.filter(mask, where);
     narrowed.where = where;
     const off = found.matching - found.shown;
     message("where-message", `${count(found.matching)} ${found.matching === 1 ? "article matches" : "articles match"}` + (off ? `; ${count(off)} of them ${off === 1 ? "is" : "are"} not on the map.` : "."));
     byId("among-box").hidden = found.matching === 0;
   } catch (error) {
+    if (mine !== narrowed.turn) return;
     if (error.status === 409 && !twice) {
       await reload();
-      await narrow(where, true);
-    } else {
-      showAll();
-      message("where-message", String(error), true);
+      // It has shown this condition, unless the map could not be read.
+      if (mine !== narrowed.turn) return;
     }
+    showAll();
+    message("where-message", String(error), true);
   }
 }
 
 function showAll() {
-  narrowed.where = null;
+  narrowed.where = narrowed.wanted = null;
   viewer?.filter(null);
   byId("among").checked = false;
   byId("among-box").hidden = true;
@@ -190,16 +200,19 @@ async function look() {
 
 async function reload(askAgain = true) {
   byId("reload").disabled = true;
-  const { hash } = location;
+  const values = parsed(location.hash);
   try {
     const maps = await json("/api/maps");
     if (!maps.maps.some((map) => map.name === now.map)) { location.assign("/"); return; }
     if (!await viewer.reload()) return;
     asking.reset();
     banner(null, false);
-    if (narrowed.where) await narrow(narrowed.where);
-    // The question is asked again below, if at all.
-    await viewer.address.restore(hash.replace(/(#|&)ask=[^&]*/, "$1"));
+    if (narrowed.wanted) await narrow(narrowed.wanted, true);
+    if (values) {
+      // The question is asked again below, if at all. The condition may be newer than the address.
+      const { ask, w, ...others } = values, { wanted: where } = narrowed;
+      await viewer.address.restore(`#${written({ ...others, ...(where ? { w: where } : {}) })}`);
+    }
     const reading = open;
     const { answered } = asking;
     if (askAgain && answered && answered.edition !== now.edition) await asking.ask(answered.text, answered.where);
@@ -246,8 +259,9 @@ async function begin() {
   viewer = new Viewer(byId("map-view"), source, keeper);
   viewer.onselect = async (row) => {
     if (row === null) { if (open !== null) close(); return; }
+    const { header } = now;
     const id = await idOf(row);
-    if (id !== open) await read(id);
+    if (id !== open && header === now.header) await read(id);
   };
   viewer.onpick = (index) => asking.picked(index);
   // What the address says.

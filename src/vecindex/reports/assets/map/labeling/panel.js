@@ -93,8 +93,8 @@ export class Labeling {
     const column = this.column.value.trim();
     const fault = faultOf(label, column);
     if (fault) return this.say(fault, true);
-    await this.#do(() => this.keeper.give(this.viewer, { column, label, mask: selection.mask.slice(), things: this.things }));
-    if (label !== null) this.text.value = "";
+    const done = await this.#do(() => this.keeper.give(this.viewer, { column, label, mask: selection.mask.slice(), things: this.things }));
+    if (done && label !== null) this.text.value = "";
   }
 
   /** A button that had the focus may be gone. */
@@ -104,14 +104,17 @@ export class Labeling {
     next.focus({ preventScroll: true });
   }
 
+  /** Promise whether it could be done. */
   async #do(act) {
-    if (this.busy) return;
+    if (this.busy) return false;
     this.busy = true;
     this.box.setAttribute("aria-busy", "true");
     try {
       this.say(await act());
+      return true;
     } catch (error) {
       this.say(error.status === undefined ? error.message : String(error), true);
+      return false;
     } finally {
       this.busy = false;
       this.box.removeAttribute("aria-busy");

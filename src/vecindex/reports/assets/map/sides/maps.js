@@ -127,15 +127,18 @@ export class Maps {
     scene.setCodes(viewer.codes[viewer.coloring.key], viewer.coloring);
     offerShading(viewer);
     viewer.work.draw();
-    state.picked = picked < 0 ? null : state.questions[picked];
+    const question = (state.picked = picked < 0 ? null : state.questions[picked]);
     const { selected } = state;
     if (!isHome && selected !== null && one.grid.has(selected)) camera.show({ x: one.grid.x(selected), y: one.grid.y(selected), scale: zoom * camera.home.scale });
     else camera.show(camera.home);
     if (this.second?.about === one) await this.alongside(before.map);
     const arrived = () => {
       this.move = null;
-      if (picked >= 0) viewer.pickQuestion(picked);
-      if (selected !== null && state.selected === selected) viewer.select(selected);
+      // What was picked or closed on the way stays so.
+      if (state.picked === question && state.selected === selected) {
+        if (question) viewer.pickQuestion(picked);
+        if (selected !== null) viewer.select(selected);
+      }
       scene.request();
     };
     if (play && !camera.still.matches && from.grid.length && one.grid.length) this.move = new Move(viewer, from, arrived);
