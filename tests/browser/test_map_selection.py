@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import vecindex
 from browser_maps import Open, apart, at, color, html_of, open_map, planted, still, swatch
 from tables import append, fingerprint, unit_vectors
 from vecindex.core.picture import Coloring
 from vecindex.store.database import Database
 from vecindex.store.search import check_condition
 from vecindex.verbs.picture.coloring import numbers
+from vecindex.verbs.picture.fields import field_readers
 
 
 def selected(page: Any) -> list[int]:
@@ -199,7 +202,7 @@ def test_what_is_shown_is_taken_whole_and_the_command_says_how(open_page: Open) 
     panel.get_by_role("button", name="Command").click()
     text = panel.locator("code").inner_text()
     assert shlex.split(text)[:-1] == ["vecindex", "export", "selection.csv", "--table", "my articles", "--where"]
-    assert shlex.split(text)[-1] == "kind IN ('it''s')"
+    assert shlex.split(text)[-1] == "`kind` IN ('it''s')"
     assert panel.get_by_role("button", name="Save ids.txt").count() == 0
     # Without the condition, and with one that SQL cannot say, ids are needed.
     page.get_by_role("button", name="Show all").click()
@@ -231,10 +234,10 @@ def test_what_is_shown_is_taken_whole_and_the_command_says_how(open_page: Open) 
 @pytest.mark.parametrize(
     ("codes", "where"),
     [
-        (range(20, 41), "year >= 1919.5 AND year <= 1940.5"),
-        (range(21, 40), "year > 1920.5 AND year < 1939.5"),
-        (range(21), "year <= 1920.5"),
-        (range(20, 255), "year >= 1919.5"),
+        (range(20, 41), "`year` >= 1919.5 AND `year` <= 1940.5"),
+        (range(21, 40), "`year` > 1920.5 AND `year` < 1939.5"),
+        (range(21), "`year` <= 1920.5"),
+        (range(20, 255), "`year` >= 1919.5"),
         ([5, 15], None),
         ([15, 255], None),
     ],
@@ -279,6 +282,78 @@ def test_the_command_works_on_a_column_of_whole_numbers(
         expected = np.flatnonzero((made.codes >= first) & (made.codes <= last))
         assert len(expected)
         assert sorted(found) == [f"a{r:03d}" for r in expected]
+
+
+ODD = {
+    "New York": 5, "New\u00a0York": 4, "New  York": 3, "New York ": 2, "": 3, " ": 2, "it's": 2, "a\x07b": 2,
+    "a\x01b": 2, "An essay on the many rivers of the north … and their sand": 2, "further values": 2, "yes": 2,
+    "The same beginning of a long value that goes on and on, and on, until it ends": 2, "other": 2,
+}  # fmt: skip
+
+
+def commands(page: Any, key: str, choices: list[list[int]]) -> list[tuple[list[str], str | None]]:
+    """Return for each choice of codes the ids that are shown alone, and the command's condition; None for ids."""
+    page.evaluate("(key) => (theMap.work.showAll(), theMap.setColoring(key))", key)
+    panel = page.locator(".vmap-selection")
+    found = []
+    for codes in choices:
+        page.evaluate("(codes) => theMap.legend.show(new Set(codes))", codes)
+        page.evaluate("theMap.work.take(null)")
+        assert page.evaluate("theMap.work.selection.count")
+        panel.get_by_role("button", name="Command").click()
+        words = shlex.split(panel.locator("code").inner_text())
+        ids = page.evaluate("theMap.textsOf('ids', theMap.work.selection.rows())")
+        found.append((sorted(ids), words[-1] if words[-2] == "--where" else None))
+    return found
+
+
+def test_the_command_selects_what_is_shown_of_odd_values(open_page: Open, tmp_path: Path) -> None:
+    values = [value for value, times in ODD.items() for _ in range(times)] + [None] * 3
+    n = len(values)
+    rows = np.arange(n)
+    amounts = [float(row) for row in range(n - 5)] + [np.nan, np.inf, -np.inf, np.nan, None]
+    columns: dict[str, tuple[pa.DataType, Any]] = {
+        "interval": (pa.string(), values),
+        "true": (pa.float64(), amounts),
+        "current_date": (pa.int64(), rows.tolist()),
+        "Odd name": (pa.float32(), [row / 2 for row in range(n)]),
+        "null": (pa.bool_(), [True, False, None] * (n // 3) + [None] * (n % 3)),
+    }
+    ids = [f"a{row:03d}" for row in rows]
+    folder = tmp_path / "db"
+    fields = [pa.field(name, kind) for name, (kind, _) in columns.items()]
+    table = Database(folder).create_articles("articles", fingerprint(4), fields)
+    append(table, unit_vectors(n, 4), ids=ids, **{name: some for name, (_, some) in columns.items()})
+    colorings = []
+    for name, reader in field_readers(table, list(columns), n).items():
+        reader.add(rows, pa.array(columns[name][1], columns[name][0]))
+        made = reader.result()
+        assert made is not None
+        colorings.append(made)
+    names = colorings[0].names
+    assert len(set(names)) == len(names) == len(ODD)
+    texts: Any = {part: [f"{part} {row}" for row in rows] for part in ("titles", "snippets")}
+    xy = np.stack([rows % 9, rows // 9], axis=1).astype(np.float64)
+    shown = planted(
+        n=n, articles=n, xy=xy, ids=ids, colorings=tuple(colorings), topics=(), questions=(), near=None, **texts
+    )
+    page = open_map(open_page, shown)
+    index = vecindex.open(folder)
+    exact: dict[str, int] = {}
+    ranges = [[0, 254], [0, 99], [100, 254], [50, 150], [0, 0], [254, 254]]
+    for made in colorings:
+        category = made.kind == "category"
+        codes = sorted(set(made.codes.tolist()))
+        choices = [[code] for code in codes] if category else [[*range(a, b + 1)] for a, b in ranges] + [[255]]
+        for found, where in commands(page, made.key, [some for some in choices if set(some) & set(codes)]):
+            if where is None:
+                continue
+            out = tmp_path / "rows.jsonl"
+            index.export(out, where=where, columns=["id"])
+            written = [json.loads(line)["id"] for line in out.read_text().splitlines()]
+            assert (where, sorted(written)) == (where, found)
+            exact[made.label] = exact.get(made.label, 0) + 1
+    assert exact == {"interval": 8, "true": 1, "current_date": 6, "Odd name": 6, "null": 1}
 
 
 def test_files_and_the_clipboard(open_page: Open, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 import vecindex
 from vecindex.reports.map.figure import COLORS
-from vecindex.verbs.picture.coloring import MOST_COLORS
-from vecindex.verbs.picture.fields import TextField, days_of
+from vecindex.verbs.picture.coloring import MOST_COLORS, categories
+from vecindex.verbs.picture.fields import NumberField, TextField, days_of
 
 SCRIPT = Path(vecindex.__file__).parent / "reports" / "assets" / "map" / "colors.js"
 # Machado, Oliveira & Fernandes 2009: what is seen without the long, middle or short cones, in linear RGB.
@@ -109,3 +109,30 @@ def test_long_values_stay_different() -> None:
     assert len(set(found.names)) == 3
     assert all(len(name) <= 60 for name in found.names)
     assert {name[-3:] for name in found.names} == {"one", "two", "ort"}
+
+
+def test_values_that_look_alike_have_names_that_differ() -> None:
+    found = read(["a b", "a\u00a0b", "a  b", "", " ", "a\x07b"], ["a b", None], asked=True).result()
+    assert found is not None
+    named = dict(zip(found.names, found.counts, strict=True))
+    assert named == {"a b": 2, "a b (2)": 1, "a b (3)": 1, "": 1, "(blank)": 1, "a\ufffdb": 1}
+    changed = {found.names[i] for i in found.renamed}
+    assert changed == {"a b (2)", "a b (3)", "(blank)", "a\ufffdb"}
+    assert found.to_dict()["renamed"] == list(found.renamed)
+
+
+def test_what_stands_for_the_rest_has_a_name_of_its_own() -> None:
+    names = ["other", "other values", "a", "b"]
+    found = categories("field:kind", "kind", names, np.array([0, 0, 0, 1, 1, 2, 3]), most=2)
+    assert found.names == ("other", "other values", "other values (2)")
+    assert found.codes.tolist() == [0, 0, 0, 1, 1, 2, 2]
+
+
+@pytest.mark.parametrize(("odd", "nonfinite"), [(np.nan, True), (np.inf, True), (-np.inf, True), (None, False)])
+def test_infinity_and_nan_are_noted(odd: float | None, nonfinite: bool) -> None:
+    field = NumberField("size", 4)
+    field.add(np.arange(4), pa.array([1.0, 2.0, odd, 3.0]))
+    found = field.result()
+    assert found is not None
+    assert found.codes[2] == 255
+    assert found.to_dict().get("nonfinite", False) is nonfinite

@@ -123,6 +123,9 @@ class Coloring:
     whole : whether the numbers come from a column of whole numbers, or the dates from one of days.
     other : index of the name that stands for all less frequent values; None where each name is one value.
     rest : how many less frequent values that are; None without them.
+    renamed : indices of the names that are not the value in the column: one of a yes or no, one that was shortened,
+        and one whose whitespace or characters were changed, or that got a number.
+    nonfinite : whether the column holds infinity or NaN in an article, which has no color then.
     out_of : of numbers that count some of so many, this number.
     note : what a reader must know to read it, such as the ends of the scale.
     """
@@ -141,6 +144,8 @@ class Coloring:
     whole: bool = False
     other: int | None = None
     rest: int | None = None
+    renamed: tuple[int, ...] = ()
+    nonfinite: bool = False
     out_of: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -149,9 +154,11 @@ class Coloring:
         if self.kind == "category":
             shown |= {"names": list(self.names), "counts": list(self.counts), "other": self.other}
             shown |= {"rest": self.rest} if self.rest else {}
+            shown |= {"renamed": list(self.renamed)} if self.renamed else {}
         else:
             shown |= {"low": self.low, "high": self.high, "scale": self.scale, "unit": self.unit, "whole": self.whole}
             shown |= {"out_of": self.out_of} if self.out_of else {}
+            shown |= {"nonfinite": True} if self.nonfinite else {}
         return shown | ({"note": self.note} if self.note else {})
 
 

@@ -27,6 +27,23 @@ def short_names(values: Sequence[str], length: int) -> list[str]:
     return _each(lines, found, lambda alike: _differences(alike, length))
 
 
+def distinct(names: Sequence[str]) -> list[str]:
+    """Return names with a number behind those that an earlier one has too; no two are the same then.
+
+    >>> distinct(["cells", "stars", "cells", "cells (2)"])
+    ['cells', 'stars', 'cells (3)', 'cells (2)']
+    """
+    given = set(names)
+    number = dict.fromkeys(names, 0)
+    found = []
+    for name in names:
+        number[name] += 1
+        while number[name] > 1 and f"{name} ({number[name]})" in given:
+            number[name] += 1
+        found.append(name if number[name] == 1 else f"{name} ({number[name]})")
+    return found
+
+
 def _each(lines: Sequence[str], short: Sequence[str], better: Callable[[list[str]], list[str]]) -> list[str]:
     """Return the short forms, those that stand for several lines made again by `better`, which gets these lines."""
     found = list(short)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from vecindex.core.neighbors import F64, Rows
 from vecindex.core.picture import LEVELS, NO_COLOR, Coloring
+from vecindex.core.texts.short import distinct
 
 MOST_NAMES = 20
 MOST_COLORS = 24
@@ -47,8 +48,8 @@ def categories(key: str, label: str, names: Sequence[str], which: Rows, *, most:
     note, other, rest = None, None, None
     if len(order) > most:
         other = len(kept)
-        name = OTHER if OTHER not in kept else f"{OTHER} values"
-        kept.append(name)
+        kept = distinct([*kept, OTHER if OTHER not in kept else f"{OTHER} values"])
+        name = kept[-1]
         rest = len(order) - most
         note = f"{name!r} is {rest:,} less frequent value{'' if rest == 1 else 's'}"
     counts = np.bincount(codes[codes != NO_COLOR], minlength=len(kept))
@@ -141,4 +142,4 @@ def flags(key: str, label: str, values: npt.NDArray[np.int64], names: tuple[str,
         return None
     codes = np.where(values < 0, NO_COLOR, 1 - values).astype(np.uint8)
     counts = (int((values == 1).sum()), int((values == 0).sum()))
-    return Coloring(key, label, "category", codes, names, counts)
+    return Coloring(key, label, "category", codes, names, counts, renamed=(0, 1))

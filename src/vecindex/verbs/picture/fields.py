@@ -6,6 +6,7 @@ import datetime as dt
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,10 @@ import numpy.typing as npt
 
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.picture import Coloring
-from vecindex.core.texts.short import short_names
+from vecindex.core.texts.short import distinct, short_names
 from vecindex.errors import ConfigError
 from vecindex.messages import is_it, option, text
+from vecindex.notebook import clean
 from vecindex.schema import is_label
 from vecindex.store.articles import ArticleTable
 from vecindex.verbs.picture.coloring import MOST_NAMES, categories, flags, numbers
@@ -148,6 +150,7 @@ class NumberField(FieldReader):
         super().__init__(name, np.full(shown, np.nan))
         self._dates = dates
         self._whole = whole
+        self._nonfinite = False
 
     def _read(self, column: pa.Array) -> F64:
         import pyarrow as pa
@@ -155,7 +158,9 @@ class NumberField(FieldReader):
         if self._dates:
             column = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
         # Large whole numbers are rounded, which no color shows.
-        return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+        values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+        self._nonfinite |= int((~np.isfinite(values)).sum()) > column.null_count
+        return values
 
     @property
     def is_empty(self) -> bool:
@@ -166,7 +171,8 @@ class NumberField(FieldReader):
         """See `FieldReader`."""
         if self._dates:
             return numbers(self.key, self.name, self.values / _DAY_US, unit="date")
-        return numbers(self.key, self.name, self.values, scale=None, whole=self._whole)
+        found = numbers(self.key, self.name, self.values, scale=None, whole=self._whole)
+        return found and replace(found, nonfinite=self._nonfinite)
 
 
 class BooleanField(FieldReader):
@@ -254,8 +260,7 @@ class TextField(FieldReader):
         """Return the values as categories; None where they are given up, or there are none."""
         if self._given_up or not (self.values >= 0).any():
             return None
-        names = short_names([*self._codes, "further values"], _NAME_LENGTH)
-        return FieldValues(self.name, names, np.minimum(self.values, len(self._codes)))
+        return FieldValues(self.name, _names_of(list(self._codes)), np.minimum(self.values, len(self._codes)))
 
     def result(self) -> Coloring | None:
         """See `FieldReader`."""
@@ -272,7 +277,24 @@ class TextField(FieldReader):
         many = different > count.sum() / 2 or (different > _FEW_VALUES and covered < _COVERED)
         if not self._asked and (different < 2 or many):
             return None
-        return categories(self.key, self.name, found.names, which)
+        made = categories(self.key, self.name, found.names, which)
+        as_they_are = {name for name, value in zip(found.names, self._codes, strict=False) if name == value}
+        return replace(made, renamed=tuple(i for i, name in enumerate(made.names) if name not in as_they_are))
+
+
+def _names_of(values: Sequence[str]) -> list[str]:
+    r"""Return a name for each value, all of them different, and one more for values that are not read.
+
+    >>> _names_of(["New\u00a0York", "New York", " "])
+    ['New York (2)', 'New York', '(blank)', 'further values']
+    """
+    lines = short_names([clean(value) for value in values], _NAME_LENGTH)
+    names = [line or ("(blank)" if value else "") for line, value in zip(lines, values, strict=True)]
+    names.append("further values")
+    # A value that is a name itself keeps it.
+    order = sorted(range(len(names)), key=lambda i: i == len(values) or names[i] != values[i])
+    found = dict(zip(order, distinct([names[i] for i in order]), strict=True))
+    return [found[i] for i in range(len(names))]
 
 
 def days_of(value: str | None) -> float:

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from vecindex.core.picture import MapPicture, TopicLevel
+from vecindex.core.texts.short import distinct
 from vecindex.errors import ConfigError, SourceError
 from vecindex.files import is_there
 from vecindex.messages import Command, Text, command, text
 from vecindex.sources.files import InputFile, like_it
-from vecindex.verbs.picture.topics import distinct
 
 COLUMNS = ("level", "topic", "name", "articles", "example")
 _NEEDED = ("level", "topic", "name")

@@ -10,6 +10,7 @@ import numpy as np
 
 from vecindex.core.neighbors import F64, NO_ROW, Rows
 from vecindex.core.picture import NO_COLOR, Coloring, TopicLabel, TopicLevel, extent_of
+from vecindex.core.texts.short import distinct
 from vecindex.core.vectors import F32
 from vecindex.verbs.picture.clusters import (
     fit_centers,
@@ -197,20 +198,6 @@ def _by_values(
                 value = f"{value}: {words[number][topic]}"
             names.append(value if value and (alone or not number) else words[number][topic])
         found.append(names)
-    return found
-
-
-def distinct(names: Sequence[str]) -> list[str]:
-    """Return names with a number behind those that an earlier one has too.
-
-    >>> distinct(["cells", "stars", "cells"])
-    ['cells', 'stars', 'cells (2)']
-    """
-    seen: dict[str, int] = {}
-    found = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
     return found
 
 

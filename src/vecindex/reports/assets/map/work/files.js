@@ -19,33 +19,31 @@ export function idLines(ids) {
 }
 
 const sqlText = (text) => `'${text.replaceAll("'", "''")}'`;
-const sqlName = (name) => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : `\`${name}\``);
 
 /** The condition on a column that the codes of its coloring stand for; null where SQL cannot say exactly that. */
 export function condition(coloring, only) {
   const column = coloring.key === "truncated" ? "truncated" : coloring.key.startsWith("field:") ? coloring.key.slice(6) : null;
   if (column === null || column.includes("`")) return null;
-  const name = sqlName(column);
+  // Also a plain name, which may be a keyword.
+  const name = `\`${column}\``;
   if (coloring.kind === "category") return categories(coloring, name, only);
   // A date may be a text in the column, or a time of another zone.
   return coloring.kind !== "number" || coloring.unit === "date" ? null : range(coloring, name, only);
 }
 
-function categories({ names, key, other }, name, only) {
+function categories({ names, key, other, renamed = [] }, name, only) {
   const none = only.has(255) ? [`${name} IS NULL`] : [];
   const codes = [...only].filter((code) => code !== 255).sort((a, b) => a - b);
   if (key === "truncated") return codes.length === 1 && !none.length ? (codes[0] ? `NOT ${name}` : name) : null;
-  // A column of yes and no holds no such texts; one of texts that are yes and no cannot be distinguished from it here.
-  if (names.length === 2 && names[0] === "yes" && names[1] === "no") return null;
-  // A shortened name, and one for what is left, is no value.
-  if (codes.some((code) => code === other || names[code].includes("…") || names[code] === "further values")) return null;
+  // A name that is not the value, and one for what is left.
+  if (codes.some((code) => code === other || renamed.includes(code))) return null;
   const values = codes.length ? [`${name} IN (${codes.map((code) => sqlText(names[code])).join(", ")})`] : [];
   const all = [...values, ...none];
   return all.length === 1 ? all[0] : `(${all.join(" OR ")})`;
 }
 
 /** Numbers are rounded to 254 steps, halves to the even one; the first and the last also hold what is beyond. */
-function range({ low, high, scale, whole }, name, only) {
+function range({ low, high, scale, whole, nonfinite }, name, only) {
   if (only.has(255)) return null;
   const codes = [...only].sort((a, b) => a - b);
   const first = codes[0], last = codes.at(-1);
@@ -64,6 +62,8 @@ function range({ low, high, scale, whole }, name, only) {
     if (whole) parts.push(`${name} <= ${last % 2 ? Math.ceil(most) - 1 : Math.floor(most)}`);
     else parts.push(`${name} ${last % 2 ? "<" : "<="} ${most}`);
   }
+  // To SQL infinity is a number, and NaN is above all; in the page an article with either has none.
+  if (nonfinite && parts.length < 2) return null;
   return parts.length ? parts.join(" AND ") : `${name} IS NOT NULL`;
 }
 
