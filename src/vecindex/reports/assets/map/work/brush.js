@@ -62,9 +62,10 @@ export class Brush {
   /** Not more often than it can be drawn. */
   #wait() {
     this.waiting = requestAnimationFrame(() => {
-      // The page may have drawn another histogram since.
-      if (this.element.isConnected && !this.on.ready()) return this.#wait();
       this.waiting = null;
+      // The page may have drawn another histogram since, of another field.
+      if (!this.element.isConnected) return;
+      if (!this.on.ready()) return this.#wait();
       this.on.range(this.first, this.last);
     });
   }
