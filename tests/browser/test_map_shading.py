@@ -260,3 +260,18 @@ def test_the_shade_is_the_logarithm_of_the_density(modules: Any) -> None:  # noq
     assert np.array(shade["alpha"]) == pytest.approx(np.floor(wanted), abs=1)
     assert max(shade["alpha"]) > 40
     assert shade["x1"] - shade["x0"] == pytest.approx(found["wide"] * found["cell"])
+
+
+@pytest.mark.parametrize("painter", ["webgl2", "2d"])
+def test_one_article_alone_has_no_shade(open_page: Open, painter: str) -> None:
+    page = open_map(open_page, crowd(), painter)
+    assert page.evaluate("theMap.scene.shaded") is True
+    page.evaluate("theMap.filter(Uint8Array.from({ length: theMap.header.shown }, (_, row) => Number(row === 7)))")
+    page.evaluate("theMap.scene.finish()")
+    assert page.evaluate("theMap.scene.shaded") is False
+    one = crowd(
+        n=1, xy=np.zeros((1, 2)), titles=["Title 0"],
+        colorings=(Coloring("topic", "topic", "category", np.zeros(1, np.uint8), ("crowd",), (1,)),),
+    )  # fmt: skip
+    alone = open_map(open_page, one, painter)
+    assert alone.evaluate("theMap.scene.shaded") is False

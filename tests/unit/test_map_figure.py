@@ -240,3 +240,26 @@ def test_the_caption_says_what_a_scale_of_numbers_does() -> None:
     note = "0 has the lowest color"
     found = drawn(Coloring("field:size", "size", "number", codes, low=1, high=9, scale="log", note=note))
     assert "size: 0 has the lowest color." in " ".join(found)
+
+
+@pytest.mark.parametrize("form", ["png", "svg"])
+def test_all_at_one_position_but_for_one_far_away(form: str) -> None:
+    xy = np.zeros((30, 2))
+    xy[29] = [500.0, 0.0]
+    shown = picture(30, xy=xy, questions=())
+    assert shown.core is not None
+    assert (shown.core.x0, shown.core.x1) == (0.0, 0.0)
+    assert len(map_figure(shown, "topic", form=form)) > 1000
+
+
+def test_one_article_has_no_shade() -> None:
+    one = np.zeros((1, 2))
+    assert shade(one, one[0], one[0], 1e6) is None
+    shown = picture(1, xy=one, questions=(), topics=(), colorings=(picture(1).colorings[0],))
+    assert not any("darker" in text for text in texts(map_figure(shown, "topic", form="svg")))
+
+
+def test_an_empty_value_has_a_name_in_the_legend() -> None:
+    codes = (np.arange(40) % 2).astype(np.uint8)
+    found = drawn(Coloring("field:kind", "kind", "category", codes, ("", "cells"), (20, 20)))
+    assert "(empty) (20)" in found

@@ -140,7 +140,8 @@ def _box(picture: MapPicture) -> tuple[F64, F64, float]:
     if (core := picture.core) is None:
         return picture.xy.min(axis=0), picture.xy.max(axis=0), picture.extent.width
     low, high = np.array([core.x0, core.y0]), np.array([core.x1, core.y1])
-    return low, high, float((high - low).max())
+    # All but the few far ones may be at one position.
+    return low, high, float((high - low).max()) or picture.extent.width
 
 
 def _size(picture: MapPicture, side: float) -> float:
@@ -284,7 +285,7 @@ def _legend(drawing: Any, rows: Sequence[Sequence[tuple[str | None, str]]], side
 
 
 def _names(coloring: Coloring) -> list[str]:
-    return short_names([clean(name) for name in coloring.names], _NAME_LENGTH)
+    return short_names([clean(name) or "(empty)" for name in coloring.names], _NAME_LENGTH)
 
 
 def _colorbar(drawing: Any, coloring: Coloring, box: list[float], width_in: float) -> None:

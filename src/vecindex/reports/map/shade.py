@@ -50,6 +50,8 @@ def shade(xy: F64, low: F64, high: F64, area: float) -> Shade | None:
     low, high : (2,) corners of the box.
     area : of a point, in square steps.
     """
+    if len(xy) < 2:
+        return None
     size = high - low
     cell = max(1.0, float(size.max())) / min(_MOST, max(_FEWEST, math.floor(_PER_ROOT * math.sqrt(len(xy)) + 0.5)))
     wide, tall = (np.floor(size / cell).astype(np.int64) + 1 + 2 * _EDGE).tolist()

@@ -3,7 +3,6 @@
 import { Camera } from "./camera.js";
 import { bytes, palette } from "./colors.js";
 import { Density } from "./density.js";
-import { Grid } from "./grid.js";
 import { FlatPainter } from "./flat.js";
 import { GlPainter } from "./gl.js";
 import { Labels } from "./labels.js";
@@ -105,10 +104,6 @@ export class Scene {
   }
 
   /** Set the points, in the order of their rows; `core` is the box that is shown first, null for all. */
-  setPoints(points, core = null) {
-    this.setGrid(new Grid(points), core);
-  }
-
   setGrid(grid, core = null) {
     this.grid = grid;
     this.painter.setPoints(this.grid.xy);
@@ -260,8 +255,8 @@ export class Scene {
 
   /** What shades points of a width in steps of the map; null for nothing. */
   #shade(side) {
-    // The lightness of a number's color is its value.
-    if (!this.shading || this.coloring.kind !== "category") return null;
+    // The lightness of a number's color is its value, and a point alone overlaps with none.
+    if (!this.shading || this.coloring.kind !== "category" || this.highlightedCount < 2) return null;
     const density = this.#densities;
     if (density.counted !== this.highlighted) density.count(this.highlighted && this.bySlot);
     density.counted = this.highlighted;
