@@ -60,7 +60,34 @@ def test_steps_that_are_wider_say_about(modules: Any) -> None:  # noqa: F811
     stars = colored([0.0, 187.0, 4500.0], whole=True, scale="linear")
     assert held(modules, stars) == ["12 or less", "about 190", "4406 or more"]
     shares = colored([0.0, 0.123456, 1.0])
-    assert held(modules, shares)[1] == "about 0.12"
+    assert held(modules, shares)[1] == "about 0.122"
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "text"),
+    [
+        (40, 40, "40"), (80, 40, "80"), (120, 80, "100"), (187, 18, "190"), (2912, 40, "2910"),
+        (0.1244, 0.004, "0.124"), (0.1244, 0.008, "0.12"), (-0.001, 0.02, "0.00"), (-3, 40, "0"),
+        (1012.34, 0.118, "1012.3"), (-12345.678, 0.1, "-12,345.7"), (123456.7, 5, "123,457"), (2e-9, 1e-9, "2e-9"),
+    ],
+)  # fmt: skip
+def test_a_number_is_rounded_to_what_is_known(modules: Any, value: float, step: float, text: str) -> None:  # noqa: F811
+    script = """async ([value, step]) => (await import("/shared/format.js")).rounded(value, step)"""
+    assert modules.evaluate(script, [value, step]) == text
+
+
+def test_an_empty_value_and_the_one_least_frequent_value(modules: Any) -> None:  # noqa: F811
+    names = ["", *(f"k{i:02}" for i in range(24))]
+    made = categories("field:kind", "kind", names, np.repeat(np.arange(25), [2] * 24 + [1]), most=24)
+    assert made.rest == 1
+    shown = held(modules, made)
+    assert (shown[0], shown[-1]) == ("(empty)", "other (the least frequent value)")
+
+
+def test_a_range_of_large_numbers_has_decimals(modules: Any) -> None:  # noqa: F811
+    script = """async ([coloring, first, last]) => (await import("/map/values.js")).endsOf(coloring, first, last)"""
+    pressure = colored(np.linspace(1000, 1030, 500)).to_dict()
+    assert modules.evaluate(script, [pressure, 100, 103]) == ["1011.9", "1012.2"]
 
 
 def test_days_and_months_are_as_exact_as_they_are(modules: Any) -> None:  # noqa: F811

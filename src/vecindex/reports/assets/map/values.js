@@ -21,7 +21,7 @@ const beyond = ({ unit }) => (unit === "date" ? ["before", "after"] : ["less", "
 /** What a code means on the scale; null for none. */
 export function valueOf(coloring, code) {
   if (code === 255) return null;
-  if (coloring.kind === "category") return coloring.names[code];
+  if (coloring.kind === "category") return coloring.names[code] || "(empty)";
   if (coloring.out_of) return `${Math.round((coloring.high * code) / 254)} of ${coloring.out_of}`;
   const value = textOf(coloring, valueAt(coloring, code));
   const [less, more] = beyond(coloring);
@@ -29,7 +29,10 @@ export function valueOf(coloring, code) {
   return code === 254 ? `${value} or ${more}` : value;
 }
 
-/** The least and the highest value that a step may stand for: of whole numbers and days these themselves. */
+/**
+ * The least and the highest value that a step may stand for, and how wide it is. Where `whole`, these are whole numbers or
+ * days themselves: `least` is above `most` where the step holds none.
+ */
 function reach(coloring, code) {
   const [least, most] = [valueAt(coloring, code - 0.5), valueAt(coloring, code + 0.5)];
   const step = most - least, slack = SLACK * step;
@@ -39,10 +42,16 @@ function reach(coloring, code) {
 
 const spanOf = (step) => (step <= HOUR ? MINUTES : step <= 15 ? DAYS : step <= 200 ? MONTHS : YEARS);
 
-/** What an article with this code has: its value, or between which values that lies; null for none. */
+/**
+ * What an article with this code has, no more exactly than the page knows it: the value where the step holds one alone,
+ * else about which one, or between which ones; of the values that have no color of their own how many these are. Null for
+ * none.
+ */
 export function heldBy(coloring, code) {
   const { kind, other, rest, out_of, unit } = coloring;
-  if (kind === "category" && code === other && rest) return `${coloring.names[code]} (one of ${count(rest)} less frequent values)`;
+  if (kind === "category" && code === other && rest) {
+    return `${coloring.names[code]} (${rest === 1 ? "the least frequent value" : `one of ${count(rest)} less frequent values`})`;
+  }
   if (code === 255 || kind === "category" || out_of) return valueOf(coloring, code);
   const { least, most, step, whole } = reach(coloring, code);
   const [less, more] = beyond(coloring);

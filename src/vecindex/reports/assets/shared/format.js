@@ -21,9 +21,14 @@ export function number(v) {
  * @param {number} step above 0
  */
 export function rounded(v, step) {
-  const power = Math.round(Math.log10(step));
-  if (power >= 0) return number(Math.round(v / 10 ** power) * 10 ** power);
-  return Math.abs(v) < 1000 && power >= -6 ? v.toFixed(-power) : number(v);
+  // It is off by half a step: the last digit that is shown is no more than three times that.
+  const power = Math.floor(Math.log10(1.58 * step));
+  if (power >= 0 || power < -6) return number(power < 0 ? v : Math.round(v / 10 ** power) * 10 ** power);
+  const text = v.toFixed(-power);
+  // A small number below 0 may be shown as 0, which has no sign. Four digits have no separator, as above.
+  if (Number(text) === 0) return text.replace("-", "");
+  const [whole, part] = text.split(".");
+  return Math.abs(v) < 10000 ? text : `${count(Number(whole))}.${part}`;
 }
 
 /** @param {string} text a date in ISO 8601; anything else is returned as it is */
