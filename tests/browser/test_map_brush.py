@@ -34,6 +34,19 @@ def test_a_range_that_is_dragged_is_drawn_as_one_that_was_chosen_at_once(open_pa
     assert page.evaluate(_DRAWN) == drawn[-1]
 
 
+def test_what_lies_below_is_kept_while_it_is_needed(open_page: Open) -> None:
+    page = open_map(open_page, crowd(), "2d")
+    kept = "() => { theMap.scene.finish(); return theMap.scene.painter.below.size; }"
+    page.evaluate("theMap.work.choose('topic', new Set([1]))")
+    assert page.evaluate(kept) == 2
+    page.evaluate("theMap.work.choose('topic', null)")
+    assert page.evaluate(kept) == 0
+    page.evaluate("theMap.work.choose('topic', new Set([1]))")
+    assert page.evaluate(kept) == 2
+    page.evaluate("theMap.scene.pictures.forget()")
+    assert page.evaluate("theMap.scene.painter.below.size") == 0, "as after a change of size"
+
+
 def test_conditions_and_counts_are_those_of_brute_force(modules: Any) -> None:  # noqa: F811
     rng = np.random.default_rng(0)
     n = 500
@@ -73,3 +86,32 @@ def test_conditions_and_counts_are_those_of_brute_force(modules: Any) -> None:  
             assert tally == np.bincount(codes[key][others], minlength=6).tolist()
         behind = np.logical_and.reduce([every, *(m for other, m in meets.items() if other != "search")])
         assert one["behind"] == behind.astype(int).tolist()
+
+
+def test_a_range_that_waits_ends_with_its_histogram(open_page: Open) -> None:
+    page = open_map(open_page)
+    page.get_by_label("Color by").select_option("field:year")
+    page.locator(".vmap-coloring .vmap-brush").wait_for()
+    # The other color is chosen before the next frame.
+    slide = """async (next) => {
+      const [low] = theMap.legend.brush.ends;
+      low.value = "100";
+      low.dispatchEvent(new Event("input"));
+      await theMap.setColoring(next);
+      for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
+      return [...theMap.work.filters.only.keys()];
+    }"""
+    assert page.evaluate(slide, "topic") == []
+    assert page.locator(".vmap-entry[aria-pressed='true']").count() == 0
+    # So it is with a filter that is removed.
+    page.get_by_label("Filter by").select_option("field:year")
+    page.locator(".vmap-facet .vmap-brush").wait_for()
+    remove = """async () => {
+      const [low] = theMap.work.facets.shown.get("field:year").legend.brush.ends;
+      low.value = "100";
+      low.dispatchEvent(new Event("input"));
+      theMap.work.facets.remove("field:year");
+      for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
+      return [...theMap.work.filters.only.keys()];
+    }"""
+    assert page.evaluate(remove) == []

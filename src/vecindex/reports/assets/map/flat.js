@@ -72,6 +72,10 @@ export class FlatPainter {
     // The garbage collector frees it.
   }
 
+  forget() {
+    this.below.clear();
+  }
+
   close() {
     // There is nothing to free.
   }
@@ -141,6 +145,7 @@ export class FlatPainter {
    */
   #beginAbove(picture, look) {
     const [first] = look.passes;
+    if (look.passes.length < 2) this.below.clear();
     if (look.passes.length < 2 || look.count < MANY) return;
     const { x, y, scale, paper } = look;
     look.key = [x, y, scale, picture.width, picture.height, first.side, first.alpha, first.plain, paper].join();

@@ -187,6 +187,10 @@ export class GlPainter {
     return { width, height, texture, frame };
   }
 
+  forget() {
+    // It keeps nothing but pictures.
+  }
+
   drop(picture) {
     this.gl.deleteTexture(picture.texture);
     this.gl.deleteFramebuffer(picture.frame);

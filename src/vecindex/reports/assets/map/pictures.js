@@ -34,6 +34,7 @@ export class Pictures {
   /** Forget all pictures, as after a change of size. */
   forget() {
     for (const one of [this.shown, this.next, this.whole, this.spare]) if (one) this.painter.drop(one.picture);
+    this.painter.forget();
     this.shown = this.next = this.whole = this.spare = null;
   }
 
