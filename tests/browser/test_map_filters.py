@@ -103,7 +103,7 @@ def test_a_filter_outlives_another_color(open_page: Open) -> None:
     page.get_by_role("button", name="Command").click()
     command = page.locator(".vmap-selection code").inner_text()
     # Codes 92 and 107: from half a step below to half a step above.
-    assert command.endswith("--where 'kind IN ('\\''b'\\'') AND year >= 1991.5 AND year < 2007.5'")
+    assert command.endswith("--where '`kind` IN ('\\''b'\\'') AND `year` >= 1991.5 AND `year` < 2007.5'")
     page.mouse.move(*at(page, 20))
     still(page)
     assert page.locator(".vmap-tip b").inner_text() == "Title 20"
@@ -120,7 +120,7 @@ def test_a_filter_that_excludes_nothing_stays_in_the_command(open_page: Open) ->
     page.get_by_role("button", name="Take all 17 shown").click()
     page.get_by_role("button", name="Command").click()
     panel = page.locator(".vmap-selection")
-    assert panel.locator("code").inner_text().endswith("--where 'kind IN ('\\''b'\\'') AND year < 2099.5'")
+    assert panel.locator("code").inner_text().endswith("--where '`kind` IN ('\\''b'\\'') AND `year` < 2099.5'")
     assert "Of version 7 of the table this writes the 17 articles" in panel.inner_text()
     # What is selected by an area is not what the condition says, nor when it is shown alone.
     page.evaluate("theMap.work.selection.set((row) => (row === 20 ? 1 : 0))")
@@ -158,3 +158,22 @@ def test_a_range_is_played(open_page: Open) -> None:
     play.click()
     page.wait_for_timeout(100)
     assert play.inner_text() == "Play"
+
+
+def test_the_keyboard_goes_on_where_a_button_has_hidden_itself(open_page: Open) -> None:
+    page = open_map(open_page, kinds())
+    focused = "document.activeElement.dataset.code ?? document.activeElement.getAttribute('aria-label')"
+    page.locator(".vmap-entry[data-code='2']").click()
+    page.get_by_role("button", name="Show all").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate(focused) == "0"
+    page.locator(".vmap-entry[data-code='2']").click()
+    page.get_by_role("button", name="Clear filters").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate(focused) == "0"
+    page.get_by_label("Color by").select_option("field:year")
+    page.locator(".vmap-coloring .vmap-brush").wait_for()
+    page.evaluate("theMap.legend.show(new Set([3, 4, 5]))")
+    page.get_by_role("button", name="Show all").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate(focused) == "Lowest year"

@@ -34,6 +34,7 @@ export class Legend {
   draw(colors) {
     const { coloring, box } = this;
     this.bars = [];
+    this.all = element("button", { type: "button", class: "vmap-plain", hidden: true, onclick: () => this.#showAll() }, "Show all");
     const made = coloring.kind === "number" ? this.#number(colors) : this.#categories(colors);
     this.brush?.stop();
     box.replaceChildren(...made);
@@ -67,9 +68,8 @@ export class Legend {
   }
 
   #categories(colors) {
-    const entries = this.coloring.names.map((name, code) => this.#entry(code, name === "" ? "(empty)" : name, colors[code]));
+    const entries = this.coloring.names.map((_, code) => this.#entry(code, this.value(code), colors[code]));
     if (this.tally[255]) entries.push(this.#entry(255, "none", colors[255]));
-    this.all = element("button", { type: "button", class: "vmap-plain", hidden: true, onclick: () => this.show(null) }, "Show all");
     return [...this.#note(), element("ul", { class: "vmap-entries" }, ...entries), this.all];
   }
 
@@ -97,7 +97,6 @@ export class Legend {
     const line = element("div", { class: "vmap-ramp" });
     const stops = Array.from({ length: 18 }, (_, i) => hex(colors[Math.round((254 * i) / 17)]));
     line.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
-    this.all = element("button", { type: "button", class: "vmap-plain", hidden: true, onclick: () => this.show(null) }, "Show all");
     const none = this.tally[255]
       ? [element("p", { class: "vmap-note" }, this.#swatch(colors[255]), `none: ${count(this.tally[255])}`)]
       : [];
@@ -132,6 +131,17 @@ export class Legend {
     this.only = only;
     this.#mark();
     this.on.only(only);
+  }
+
+  /** The button hides; the keyboard goes on at the first entry. */
+  #showAll() {
+    this.show(null);
+    this.focus();
+  }
+
+  /** Its first entry, or the lower end of its range, is reached next. */
+  focus() {
+    this.box.querySelector("button, input")?.focus({ preventScroll: true });
   }
 
   #mark() {

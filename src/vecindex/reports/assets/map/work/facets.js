@@ -21,7 +21,11 @@ export class Facets {
     /** By the key of the coloring. @type {Map<string, { legend: Legend, element: any }>} */
     this.shown = new Map();
     this.field.addEventListener("change", () => this.add(this.field.value, true));
-    this.all.addEventListener("click", () => work.showAll());
+    this.all.addEventListener("click", () => {
+      work.showAll();
+      // The button has hidden itself.
+      viewer.legend.focus();
+    });
   }
 
   /** Another map was read. */
@@ -57,7 +61,7 @@ export class Facets {
     this.list.append(made);
     this.#choices();
     this.recount();
-    if (focus) made.querySelector(".vmap-legend :is(button, input)")?.focus({ preventScroll: true });
+    if (focus) legend.focus();
     if (focus) made.scrollIntoView({ block: "nearest" });
   }
 
