@@ -257,3 +257,33 @@ def test_axe_finds_nothing_serious(open_page: Open, theme: str, width: int) -> N
     give(page, "")
     assert faults(page) == [], "a fault"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize(("path", "name"), [("100%.html", "100%-labeled.html"), ("a%20b.html", "a b-labeled.html")])
+def test_the_saved_page_is_named_after_its_address(chromium: Any, path: str, name: str) -> None:
+    context = chromium.new_context(reduced_motion="reduce")
+    context.route("**/*", lambda route: route.fulfill(body=html_of(planted()), content_type="text/html"))
+    page = context.new_page()
+    page.goto(f"http://pages.test/{path}")
+    still(page)
+    select(page, 1)
+    give(page, "done")
+    with page.expect_download() as found:
+        button(page, "Save page").click()
+    assert found.value.suggested_filename == name
+    context.close()
+
+
+def test_ids_that_cannot_be_read_are_reported(open_page: Open) -> None:
+    page = open_page(html_of(planted()).replace('id="map-section-ids"', 'id="elsewhere"')).page
+    page.locator(".vmap-notice:has-text('The texts could not be read')").wait_for()
+    select(page, 1)
+    why = "could not be read: this page has no block map-section-ids."
+    panel = page.locator(".vmap-selection")
+    for action in ("Copy ids", "CSV"):
+        panel.get_by_role("button", name=action, exact=True).click()
+        panel.locator(f".vmap-selected-hint:has-text('The texts {why}')").wait_for()
+        page.evaluate("theMap.work.panel.say('')")
+    give(page, "done")
+    button(page, "Labels as CSV").click()
+    page.locator(f".vmap-label-line:has-text('The ids {why}')").wait_for()

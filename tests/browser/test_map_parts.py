@@ -89,6 +89,15 @@ def test_texts_are_read_one_at_a_time(page: Any) -> None:
     for ascii_only, separators in ((False, (",", ":")), (True, (", ", ": "))):
         packed = json.dumps(TEXTS, ensure_ascii=ascii_only, separators=separators).encode()
         assert page.evaluate(script, [list(packed), len(TEXTS)]) == [TEXTS, TEXTS[2:7]]
+    many = """async (n) => {
+      const { Texts } = await import("/map/texts.js");
+      const packed = new TextEncoder().encode(JSON.stringify([...Array(n).keys()].map(String)));
+      const texts = await new Texts(packed).index(n);
+      let pauses = 0;
+      const found = await texts.of([n - 1, ...Array(n - 1).keys()], async () => { pauses++; });
+      return [found.length, found[0], found[1], found.at(-1), pauses];
+    }"""
+    assert page.evaluate(many, 25_000) == [25_000, "24999", "0", "24998", 2]
     failing = f"{script[:-1].replace('async ([', 'async ([', 1)}}}"
     wrong = page.evaluate(f"(given) => ({failing})(given).catch((error) => error.message)", [list(b'["a","b"]'), 3])
     assert wrong == "expected 3 texts, found 2"

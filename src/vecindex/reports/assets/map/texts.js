@@ -60,6 +60,16 @@ export class Texts {
     return this.slice(row, row + 1)[0];
   }
 
+  /** Promise the texts of some rows; `rest` is awaited from time to time. */
+  async of(rows, rest = idle) {
+    const found = [];
+    for (const row of rows) {
+      found.push(this.at(row));
+      if (found.length % 10000 === 0) await rest();
+    }
+    return found;
+  }
+
   /** The first row with this text; null without one. */
   rowOf(text) {
     const wanted = new TextEncoder().encode(JSON.stringify(text));

@@ -218,6 +218,11 @@ export class Viewer {
     return (await this.#section(name)).at(row);
   }
 
+  /** Promise the texts of rows, in their order. */
+  async textsOf(name, rows) {
+    return (await this.#section(name)).of(rows);
+  }
+
   /** Promise the row of an id; null without one. */
   async rowOf(id) {
     return (await this.#section("ids")).rowOf(id);

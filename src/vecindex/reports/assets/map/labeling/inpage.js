@@ -24,6 +24,15 @@ export function labeled(source) {
   };
 }
 
+/** A part of an address as it is read; where it is none, as "100%.html" of a server, the part itself. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 class InPage {
   constructor() {
     this.labels = new Labels(0);
@@ -156,8 +165,12 @@ class InPage {
           say("A copy of this page with the labels is saved.");
         }, { title: "Save a copy of this page that has the labels" }),
         button("Labels as CSV", async () => {
-          for (const column of this.labels.columns.keys()) download(`${column}s.csv`, await this.#csv(viewer, column), "text/csv");
-          say("Ids and labels are saved. The command stores them as a column of the table.");
+          try {
+            for (const column of this.labels.columns.keys()) download(`${column}s.csv`, await this.#csv(viewer, column), "text/csv");
+            say("Ids and labels are saved. The command stores them as a column of the table.");
+          } catch (error) {
+            say(`The ids could not be read: ${error.message}.`);
+          }
         }),
       ),
       element("p", { class: "vmap-note" }, `${this.notebook ? "With shown = index.map(), they become" : "The CSV becomes"} a column of the table by:`),
@@ -168,7 +181,7 @@ class InPage {
 
   file({ header }) {
     const own = location.pathname.split("/").pop().replace(/(-labeled)?\.html?$/i, "");
-    const name = own && own !== "srcdoc" ? decodeURIComponent(own) : header.map.replace(/[^\w.-]+/g, "-");
+    const name = own && own !== "srcdoc" ? decoded(own) : header.map.replace(/[^\w.-]+/g, "-");
     return `${name}-labeled.html`;
   }
 
@@ -176,7 +189,7 @@ class InPage {
     const { names, codes } = this.labels.columns.get(column);
     const rows = [];
     for (let row = 0; row < codes.length; row++) if (codes[row] < names.length) rows.push(row);
-    const ids = await Promise.all(rows.map((row) => viewer.text("ids", row)));
+    const ids = await viewer.textsOf("ids", rows);
     return csv(["id", "label"], rows.map((row, i) => [ids[i], names[codes[row]]]));
   }
 }

@@ -17,7 +17,7 @@ const HOW = [
 ];
 
 /**
- * `on.text(name, row)` promises a text, `on.pick(row)` shows an article, `on.all()` selects all that is shown,
+ * `on.texts(name, rows)` promises texts, `on.pick(row)` shows an article, `on.all()` selects all that is shown,
  * `on.clear()`, `on.only(yes)` shows the selection alone; `on.where()` is the condition that stands for exactly the
  * selection, null without one; `on.table()` and `on.version()` are of the table; `on.columns()` are the category columns as { label, at(row) }; `on.position(row)`.
  */
@@ -47,7 +47,14 @@ export class Selected {
   }
 
   #button(name, act, attributes = {}) {
-    return element("button", { type: "button", class: "vmap-small", onclick: act, ...attributes }, name);
+    const clicked = async () => {
+      try {
+        await act();
+      } catch (error) {
+        this.say(`The texts could not be read: ${error.message}.`);
+      }
+    };
+    return element("button", { type: "button", class: "vmap-small", onclick: clicked, ...attributes }, name);
   }
 
   #choices() {
@@ -88,15 +95,15 @@ export class Selected {
     if (!open) this[name].replaceChildren();
   }
 
-  #toggle(name) {
+  async #toggle(name) {
     const open = this[name].hidden;
     this.say("");
     this.#fold("list", false);
     this.#fold("command", false);
     if (!open) return;
     this.#fold(name, true);
-    if (name === "list") this.#fill(LISTED);
-    else this.#explain();
+    if (name === "list") return this.#fill(LISTED);
+    this.#explain();
   }
 
   async #fill(most) {
@@ -104,7 +111,7 @@ export class Selected {
     const all = selection.count;
     const sorted = all <= SORTED;
     const rows = selection.rows(sorted ? all : most);
-    const titles = await Promise.all(rows.map((row) => this.on.text("titles", row)));
+    const titles = await this.on.texts("titles", rows);
     if (selection !== this.selection || selection.count !== all || this.list.hidden) return;
     const found = rows.map((row, i) => ({ row, title: titles[i] }));
     if (sorted) found.sort((a, b) => a.title.localeCompare(b.title) || a.row - b.row);
@@ -117,7 +124,7 @@ export class Selected {
   }
 
   async #ids() {
-    return Promise.all(this.selection.rows().map((row) => this.on.text("ids", row)));
+    return this.on.texts("ids", this.selection.rows());
   }
 
   async #copyIds() {
@@ -129,7 +136,7 @@ export class Selected {
   async #csv() {
     const rows = this.selection.rows();
     const columns = this.on.columns();
-    const [ids, titles] = await Promise.all(["ids", "titles"].map((name) => Promise.all(rows.map((row) => this.on.text(name, row)))));
+    const [ids, titles] = await Promise.all(["ids", "titles"].map((name) => this.on.texts(name, rows)));
     const lines = rows.map((row, i) => [ids[i], titles[i], ...this.on.position(row).map((v) => String(v)), ...columns.map((one) => one.at(row))]);
     download("selection.csv", csv(["id", "title", "x", "y", ...columns.map((one) => one.label)], lines), "text/csv");
     this.say(`${count(rows.length)} rows saved. Numbers are in the page in 255 steps only, so the file leaves them out; Command gives all columns.`);

@@ -16,7 +16,7 @@ export class Workbench {
     this.selection = new Selection(0);
     this.alone = false;
     this.panel = new Selected(viewer.find("selection"), {
-      text: (name, row) => viewer.text(name, row),
+      texts: (name, rows) => viewer.textsOf(name, rows),
       pick: (row) => viewer.select(row, true),
       all: () => this.take(null),
       clear: () => this.clear(),
