@@ -243,6 +243,13 @@ def test_a_map_that_is_shown_again_is_not_worked_out_again(open_page: Open) -> N
     page.evaluate("theMap.work.clear()")
     still(page)
     assert (after(there), after(back)) == ((0, 0), (0, 0)), "nor after a label"
+    # Nor where a field's values are the names.
+    page.get_by_label("Names by").select_option("labels:label")
+    still(page)
+    assert after(there)[0] == 1
+    assert (after(back), after(there), after(back)) == ((0, 0), (0, 0), (0, 0))
+    page.get_by_label("Names by").select_option("")
+    still(page)
     # The name of a finer topic, when it is seen; and all of them in other colors.
     names = after("theMap.fly(32768, 28000, 2)")[0]
     assert page.evaluate("theMap.scene.labels.names(theMap.camera)") == ["trains", "steam trains"]

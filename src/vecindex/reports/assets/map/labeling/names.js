@@ -45,6 +45,8 @@ export class Names {
     this.key = null;
     /** That coloring and the code of each row, once they are read. @type {[any, Uint8Array] | null} */
     this.values = null;
+    /** The names of each map that was shown with such values, by its grid. @type {WeakMap<object, { of: [any, Uint8Array], names: any[] }>} */
+    this.made = new WeakMap();
     this.field.addEventListener("change", () => this.set(this.field.value || null));
   }
 
@@ -96,7 +98,13 @@ export class Names {
 
   /** The names that stand on a map whose grid is read. */
   on(map) {
-    return this.values ? this.#labels(map.grid, ...this.values) : map.topics ?? [];
+    const { values, made } = this;
+    if (!values) return map.topics ?? [];
+    const known = made.get(map.grid);
+    if (known?.of === values) return known.names;
+    const names = this.#labels(map.grid, ...values);
+    made.set(map.grid, { of: values, names });
+    return names;
   }
 
   #labels(grid, { names, other }, codes) {
