@@ -9,7 +9,7 @@ const AGAIN_MS = 700;
 
 export class Asking {
   /**
-   * @param {any} now the edition, the map and its header that the page shows
+   * @param {any} now the snapshot, the map and its header that the page shows
    * @param {any} on `viewer()`, null without a map; `among()`, the condition or null; `reload(askAgain)`; `show(id, row)`,
    * `close()` and `panel()` of an article; `say(id, text, wrong)`
    */
