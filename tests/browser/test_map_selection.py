@@ -15,7 +15,7 @@ import pytest
 import vecindex
 from browser_maps import Open, apart, at, color, html_of, open_map, planted, still, swatch
 from tables import append, fingerprint, unit_vectors
-from vecindex.core.picture import Coloring
+from vecindex.core.picture import Coloring, MapPicture
 from vecindex.store.database import Database
 from vecindex.store.search import check_condition
 from vecindex.verbs.picture.coloring import numbers
@@ -307,20 +307,11 @@ def commands(page: Any, key: str, choices: list[list[int]]) -> list[tuple[list[s
     return found
 
 
-def test_the_command_selects_what_is_shown_of_odd_values(open_page: Open, tmp_path: Path) -> None:
-    values = [value for value, times in ODD.items() for _ in range(times)] + [None] * 3
-    n = len(values)
+def stored(folder: Path, columns: dict[str, tuple[pa.DataType, Any]]) -> MapPicture:
+    """Store a table of these columns, by name their type and values, and return a map of it colored by each."""
+    n = len(next(iter(columns.values()))[1])
     rows = np.arange(n)
-    amounts = [float(row) for row in range(n - 5)] + [np.nan, np.inf, -np.inf, np.nan, None]
-    columns: dict[str, tuple[pa.DataType, Any]] = {
-        "interval": (pa.string(), values),
-        "true": (pa.float64(), amounts),
-        "current_date": (pa.int64(), rows.tolist()),
-        "Odd name": (pa.float32(), [row / 2 for row in range(n)]),
-        "null": (pa.bool_(), [True, False, None] * (n // 3) + [None] * (n % 3)),
-    }
     ids = [f"a{row:03d}" for row in rows]
-    folder = tmp_path / "db"
     fields = [pa.field(name, kind) for name, (kind, _) in columns.items()]
     table = Database(folder).create_articles("articles", fingerprint(4), fields)
     append(table, unit_vectors(n, 4), ids=ids, **{name: some for name, (_, some) in columns.items()})
@@ -330,30 +321,61 @@ def test_the_command_selects_what_is_shown_of_odd_values(open_page: Open, tmp_pa
         made = reader.result()
         assert made is not None
         colorings.append(made)
-    names = colorings[0].names
-    assert len(set(names)) == len(names) == len(ODD)
     texts: Any = {part: [f"{part} {row}" for row in rows] for part in ("titles", "snippets")}
     xy = np.stack([rows % 9, rows // 9], axis=1).astype(np.float64)
-    shown = planted(
-        n=n, articles=n, xy=xy, ids=ids, colorings=tuple(colorings), topics=(), questions=(), near=None, **texts
-    )
+    about: Any = {"colorings": tuple(colorings), "topics": (), "questions": (), "near": None}
+    return planted(n=n, articles=n, xy=xy, ids=ids, **texts, **about)
+
+
+def exact(page: Any, folder: Path, key: str, choices: list[list[int]]) -> list[list[int]]:
+    """Return the choices of codes whose command has a condition, once `vecindex export` wrote what it shows."""
+    found = []
+    for codes, (ids, where) in zip(choices, commands(page, key, choices), strict=True):
+        if where is None:
+            continue
+        out = folder / "rows.jsonl"
+        vecindex.open(folder).export(out, where=where, columns=["id"])
+        assert (where, sorted(json.loads(line)["id"] for line in out.read_text().splitlines())) == (where, ids)
+        found.append(codes)
+    return found
+
+
+def test_the_command_selects_what_is_shown_of_odd_values(open_page: Open, tmp_path: Path) -> None:
+    values = [value for value, times in ODD.items() for _ in range(times)] + [None] * 3
+    n = len(values)
+    amounts = [float(row) for row in range(n - 5)] + [np.nan, np.inf, -np.inf, np.nan, None]
+    columns = {
+        "interval": (pa.string(), values),
+        "true": (pa.float64(), amounts),
+        "current_date": (pa.int64(), list(range(n))),
+        "Odd name": (pa.float32(), [row / 2 for row in range(n)]),
+        "null": (pa.bool_(), [True, False, None] * (n // 3) + [None] * (n % 3)),
+    }
+    shown = stored(tmp_path / "db", columns)
+    names = shown.colorings[0].names
+    assert len(set(names)) == len(names) == len(ODD)
     page = open_map(open_page, shown)
-    index = vecindex.open(folder)
-    exact: dict[str, int] = {}
-    ranges = [[0, 254], [0, 99], [100, 254], [50, 150], [0, 0], [254, 254]]
-    for made in colorings:
-        category = made.kind == "category"
+    ranges = [[*range(first, last + 1)] for first, last in ((0, 254), (0, 99), (100, 254), (50, 150), (254, 254))]
+    found = {}
+    for made in shown.colorings:
         codes = sorted(set(made.codes.tolist()))
-        choices = [[code] for code in codes] if category else [[*range(a, b + 1)] for a, b in ranges] + [[255]]
-        for found, where in commands(page, made.key, [some for some in choices if set(some) & set(codes)]):
-            if where is None:
-                continue
-            out = tmp_path / "rows.jsonl"
-            index.export(out, where=where, columns=["id"])
-            written = [json.loads(line)["id"] for line in out.read_text().splitlines()]
-            assert (where, sorted(written)) == (where, found)
-            exact[made.label] = exact.get(made.label, 0) + 1
-    assert exact == {"interval": 8, "true": 1, "current_date": 6, "Odd name": 6, "null": 1}
+        choices = [[code] for code in codes] if made.kind == "category" else ranges
+        found[made.label] = len(exact(page, tmp_path / "db", made.key, choices))
+    # Of the column with infinity and NaN only the range with two ends.
+    assert found == {"interval": 8, "true": 1, "current_date": 5, "Odd name": 5, "null": 1}
+
+
+@pytest.mark.parametrize("kind", [pa.float64(), pa.float32()])
+def test_a_value_at_the_end_of_a_range_is_on_its_side(open_page: Open, tmp_path: Path, kind: pa.DataType) -> None:
+    # From the 1st to the 99th percentile tenths lie on all borders between steps, but for their rounding.
+    tenths = [0.0] * 6 + [n / 10 for n in range(509)] + [50.8] * 6
+    shown = stored(tmp_path / "db", {"size": (kind, tenths)})
+    unclear = set(shown.colorings[0].unclear)
+    firsts = [f for f in range(1, 130) if f in unclear][:6] + [f for f in range(1, 130) if f not in unclear][:6]
+    choices = [[*range(first, 255)] for first in firsts] + [[*range(first)] for first in firsts]
+    found = exact(open_map(open_page, shown), tmp_path / "db", "field:size", choices)
+    assert found == [codes for codes in choices if not unclear & {codes[0], codes[-1] + 1}]
+    assert len(found) == 12
 
 
 def test_files_and_the_clipboard(open_page: Open, tmp_path: Path) -> None:

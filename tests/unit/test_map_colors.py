@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pytest
 
 import vecindex
 from vecindex.reports.map.figure import COLORS
-from vecindex.verbs.picture.coloring import MOST_COLORS, categories
+from vecindex.verbs.picture.coloring import MOST_COLORS, categories, numbers, unclear_steps
 from vecindex.verbs.picture.fields import NumberField, TextField, days_of
 
 SCRIPT = Path(vecindex.__file__).parent / "reports" / "assets" / "map" / "colors.js"
@@ -136,3 +137,24 @@ def test_infinity_and_nan_are_noted(odd: float | None, nonfinite: bool) -> None:
     assert found is not None
     assert found.codes[2] == 255
     assert found.to_dict().get("nonfinite", False) is nonfinite
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_unclear_steps_are_those_that_a_comparison_misses(scale: Any, whole: bool) -> None:
+    rng = np.random.default_rng(0)
+    values = rng.integers(1, 509, 2000) * (1.0 if whole else 0.1)
+    values[:2] = np.nan
+    made = numbers("field:it", "it", values, scale=scale, whole=whole)
+    assert made is not None
+    unclear = unclear_steps(made, values)
+    there = made.codes != 255
+    for step in range(1, 255):
+        end = made.low + (made.high - made.low) * (step - 0.5) / 254
+        if scale == "log":
+            end = made.low * (made.high / made.low) ** ((step - 0.5) / 254)
+        above = (values > end if step % 2 else values >= end)[there]
+        missed = bool((above != (made.codes >= step)[there]).any())
+        assert not missed or step in unclear
+        assert missed or scale == "log" or step not in unclear
+    assert len(unclear) < 60

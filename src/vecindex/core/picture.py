@@ -125,6 +125,8 @@ class Coloring:
     rest : how many less frequent values that are; None without them.
     renamed : indices of the names that are not the value in the column: one of a yes or no, one that was shortened,
         and one whose whitespace or characters were changed, or that got a number.
+    unclear : steps from 1 to 254 of which no comparison with a number finds the values from there on, because of
+        rounding.
     nonfinite : whether the column holds infinity or NaN in an article, which has no color then.
     out_of : of numbers that count some of so many, this number.
     note : what a reader must know to read it, such as the ends of the scale.
@@ -145,6 +147,7 @@ class Coloring:
     other: int | None = None
     rest: int | None = None
     renamed: tuple[int, ...] = ()
+    unclear: tuple[int, ...] = ()
     nonfinite: bool = False
     out_of: int | None = None
 
@@ -158,6 +161,7 @@ class Coloring:
         else:
             shown |= {"low": self.low, "high": self.high, "scale": self.scale, "unit": self.unit, "whole": self.whole}
             shown |= {"out_of": self.out_of} if self.out_of else {}
+            shown |= {"unclear": list(self.unclear)} if self.unclear else {}
             shown |= {"nonfinite": True} if self.nonfinite else {}
         return shown | ({"note": self.note} if self.note else {})
 

@@ -108,6 +108,45 @@ def numbers(
     return Coloring(key, label, "number", codes, low=low, high=high, scale=scale, note=note, unit=unit, whole=whole)
 
 
+def unclear_steps(made: Coloring, values: F64, stored: npt.DTypeLike = np.float64) -> tuple[int, ...]:
+    """Return the steps f of which a comparison of the values does not find those from f on, by what rounding leaves.
+
+    The page compares with the number half a step below f, as 64-bit floats give it: >= where f is even, > where it is
+    odd, for halves were rounded to the even step.
+
+    Parameters
+    ----------
+    made : a coloring by `numbers` of these values.
+    values : (m,), NaN for none.
+    stored : what the column holds, to which a number is converted before it is compared.
+
+    >>> values = np.array([0.0, 0.3, 0.6, 3 * 0.1, 25.4])
+    >>> made = Coloring("field:it", "it", "number", np.array([0, 3, 6, 4, 254], dtype=np.uint8), low=0.0, high=25.4)
+    >>> unclear_steps(made, values)
+    (4,)
+    """
+    there = made.codes != NO_COLOR
+    known, steps = np.sort(values[there]), np.arange(1, LEVELS + 1)
+    from_step = np.cumsum(np.bincount(made.codes[there], minlength=LEVELS + 1)[::-1])[::-1][1:]
+    low, high = made.low, made.high
+    if made.scale == "log":
+        # A power may differ in its last bit from the page's.
+        ends = [low * (high / low) ** ((steps - 0.5) / LEVELS) * (1 + by) for by in (-1e-15, 0.0, 1e-15)]
+    else:
+        ends = [low + ((high - low) * (steps - 0.5)) / LEVELS]
+    unclear = np.zeros(LEVELS, dtype=bool)
+    for end in ends:
+        if made.whole:
+            least = np.where(steps % 2, np.floor(end) + 1, np.ceil(end))
+            before = np.searchsorted(known, least, side="left")
+        else:
+            number = end.astype(stored).astype(np.float64)
+            sides = [np.searchsorted(known, number, side=side) for side in ("left", "right")]
+            before = np.where(steps % 2, sides[1], sides[0])
+        unclear |= len(known) - before != from_step
+    return tuple(steps[unclear].tolist())
+
+
 def _are_days(known: F64) -> bool:
     """Return whether dates are days: none has a time, and not all are the first of a month, as months are.
 

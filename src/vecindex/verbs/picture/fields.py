@@ -21,7 +21,7 @@ from vecindex.messages import is_it, option, text
 from vecindex.notebook import clean
 from vecindex.schema import is_label
 from vecindex.store.articles import ArticleTable
-from vecindex.verbs.picture.coloring import MOST_NAMES, categories, flags, numbers
+from vecindex.verbs.picture.coloring import MOST_NAMES, categories, flags, numbers, unclear_steps
 from vecindex.verbs.picture.topic_fields import FieldValues
 
 if TYPE_CHECKING:
@@ -151,12 +151,15 @@ class NumberField(FieldReader):
         self._dates = dates
         self._whole = whole
         self._nonfinite = False
+        self._stored: npt.DTypeLike = np.float64
 
     def _read(self, column: pa.Array) -> F64:
         import pyarrow as pa
 
         if self._dates:
             column = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
+        if pa.types.is_floating(column.type):
+            self._stored = column.type.to_pandas_dtype()
         # Large whole numbers are rounded, which no color shows.
         values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
         self._nonfinite |= int((~np.isfinite(values)).sum()) > column.null_count
@@ -172,7 +175,10 @@ class NumberField(FieldReader):
         if self._dates:
             return numbers(self.key, self.name, self.values / _DAY_US, unit="date")
         found = numbers(self.key, self.name, self.values, scale=None, whole=self._whole)
-        return found and replace(found, nonfinite=self._nonfinite)
+        if found is None:
+            return None
+        unclear = unclear_steps(found, self.values, self._stored)
+        return replace(found, nonfinite=self._nonfinite, unclear=unclear)
 
 
 class BooleanField(FieldReader):

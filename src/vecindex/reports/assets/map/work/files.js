@@ -43,11 +43,13 @@ function categories({ names, key, other, renamed = [] }, name, only) {
 }
 
 /** Numbers are rounded to 254 steps, halves to the even one; the first and the last also hold what is beyond. */
-function range({ low, high, scale, whole, nonfinite }, name, only) {
+function range({ low, high, scale, whole, nonfinite, unclear = [] }, name, only) {
   if (only.has(255)) return null;
   const codes = [...only].sort((a, b) => a - b);
   const first = codes[0], last = codes.at(-1);
   if (last - first + 1 !== codes.length) return null;
+  // A value lies so close to an end that the number there may be on its wrong side.
+  if (unclear.includes(first) || unclear.includes(last + 1)) return null;
   const at = (step) => (scale === "log" ? low * (high / low) ** (step / 254) : low + ((high - low) * step) / 254);
   const parts = [];
   // SQL compares a column of whole numbers with whole numbers only; such as are not exact here compare with nothing.
