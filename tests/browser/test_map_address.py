@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from test_map_filters import brushed, shown
+from test_map_labels import select
 from test_map_selection import drag, kinds, selected
 
 from browser_maps import Open, at, open_map, planted, still
@@ -128,6 +131,54 @@ def test_an_address_that_says_nothing_is_no_harm(open_page: Open, hash_: str, sa
     assert len(shown(page)) == 49
     assert page.locator(".vmap-card").is_hidden()
     assert page.locator(".vmap-notice-text").text_content() == said
+
+
+def test_what_is_done_while_a_link_is_shown_stays(open_page: Open) -> None:
+    page = open_map(open_page, kinds())
+    step = quote("n**" + quote(json.dumps({"s": "title 2"})))
+
+    def begin(hash_: str) -> None:
+        """Open a link that has to wait for the titles."""
+        page.evaluate("""(hash) => {
+          const { titlesRead } = theMap;
+          theMap.titlesRead = new Promise((done) => (globalThis.go = () => titlesRead.then(done)));
+          location.hash = hash;
+        }""", hash_)  # fmt: skip
+        for _ in range(100):
+            if page.evaluate("theMap.address.restoring"):
+                return
+            page.wait_for_timeout(50)
+        raise AssertionError("no link was opened")
+
+    found, typed = (
+        page.evaluate("(words) => [...theMap.titles.find(words).rows].sort((a, b) => a - b)", words)
+        for words in ("title 2", "title 3")
+    )
+    years = [0, 20, 21, 29, 30]
+    assert 0 < len(set(typed) & set(years)) < len(years)
+    begin(f"sel={step}&s=title+4&c=field:year")
+    page.locator(".vmap-color").wait_for()
+    assert page.evaluate("theMap.coloring.key") == "field:year"
+    page.evaluate("(rows) => theMap.work.choose('field:year', new Set(rows.map((row) => 5 * row)))", years)
+    page.get_by_label("Search titles").fill("title 3")
+    page.get_by_label("Zoom in").click()
+    assert selected(page) == []
+    page.evaluate("go()")
+    restored(page)
+    assert selected(page) == found
+    assert page.get_by_label("Search titles").input_value() == "title 3"
+    assert shown(page) == sorted(set(typed) & set(years))
+    assert page.evaluate("theMap.camera.zoom") == 2
+    # Nor does a selection of the link replace one that was made meanwhile.
+    begin(f"sel={step}")
+    select(page, 8)
+    page.evaluate("go()")
+    restored(page)
+    assert selected(page) == [8]
+    begin(f"sel={step}&alone=1")
+    page.evaluate("go()")
+    restored(page)
+    assert (selected(page), shown(page)) == (found, found)
 
 
 def test_a_link_to_an_article_does_not_cover_it_on_a_phone(open_page: Open) -> None:

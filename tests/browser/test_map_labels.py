@@ -127,6 +127,60 @@ def test_labels_stay_when_the_page_is_read_again(open_page: Open) -> None:
     assert (labels(page), labels(page, "state")) == ({}, {"seen": [3]})
 
 
+def test_two_windows_of_a_page_have_the_same_labels(open_page: Open) -> None:
+    page = open_map(open_page)
+    other = page.context.new_page()
+    other.goto(page.url)
+    still(other)
+
+    def come(one: Any, wanted: dict[str, list[int]]) -> None:
+        for _ in range(600):
+            if labels(one) == wanted:
+                return
+            one.wait_for_timeout(100)
+        raise AssertionError(f"{labels(one)}, not {wanted}")
+
+    select(page, 1, 2)
+    give(page, "a")
+    come(other, {"a": [1, 2]})
+    assert other.locator(".vmap-label-about").text_content() == "2 labeled"
+    select(other, 5)
+    give(other, "b")
+    both = {"a": [1, 2], "b": [5]}
+    assert labels(other) == both
+    come(page, both)
+    # What is undone would be the other window's label too.
+    assert button(page, "Undo").is_hidden()
+    select(page, 1)
+    button(page, "Remove label").click()
+    come(other, {"a": [2], "b": [5]})
+    other.close()
+    page.reload()
+    assert labels(still(page)) == {"a": [2], "b": [5]}
+
+
+def test_labels_that_another_window_stored_unheard_are_kept(open_page: Open) -> None:
+    page = open_map(open_page)
+    other = page.context.new_page()
+    # As while a browser has put the window to sleep.
+    other.add_init_script("addEventListener('storage', (event) => event.stopImmediatePropagation(), true)")
+    other.goto(page.url)
+    still(other)
+    select(page, 1, 2)
+    give(page, "a")
+    select(other, 5)
+    give(other, "b")
+    assert labels(other) == {"a": [1, 2], "b": [5]}
+    select(page, 8)
+    give(page, "c")
+    assert labels(page) == {"a": [1, 2], "b": [5], "c": [8]}
+    select(other, 5)
+    button(other, "Undo").click()
+    other.locator("text=Another window of this page has changed the labels since; nothing was undone.").wait_for()
+    assert labels(other) == {"a": [1, 2], "b": [5], "c": [8]}
+    other.close()
+
+
 def test_a_saved_page_opens_with_its_labels_and_is_otherwise_the_same(open_page: Open) -> None:
     shown = planted(titles=[HOSTILE[r % len(HOSTILE)] for r in range(49)])
     page = open_map(open_page, shown)

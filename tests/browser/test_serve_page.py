@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -463,3 +464,37 @@ def test_a_question_stays_through_a_reload_while_the_model_loads(
     loaded.set()
     expect(page.locator("#answer h3")).to_have_text(QUESTION, timeout=WAIT_MS)
     expect(page.locator(".vmap-question[aria-pressed=true]")).to_contain_text(QUESTION)
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_link_shows_its_article_and_view_while_the_model_loads_and_leaves_who_goes_on(
+    visit: Callable[..., Any], client: Client, monkeypatch: pytest.MonkeyPatch, goes_on: bool
+) -> None:
+    loaded, embed = threading.Event(), client.live.model.embed
+
+    def slow(*args: Any) -> Any:
+        assert loaded.wait(60)
+        return embed(*args)
+
+    monkeypatch.setattr(client.live.model, "embed", slow)
+    page = visit(f"/#v=30000.0,30000.0,3.0000&ask={quote(QUESTION)}&a=a00042")
+    article, row = page.locator("#article h3"), client("/api/maps/flat/sections/ids").json.index("a00042")
+    expect(article).to_have_text("Title of a00042", timeout=WAIT_MS)
+    view = "[theMap.camera.x, theMap.camera.y, theMap.camera.zoom].map(Math.round)"
+    assert page.evaluate(view) == [30000, 30000, 3]
+    if goes_on:
+        page.locator(".vmap-over").focus()
+        page.keyboard.press("Shift")
+    loaded.set()
+    expect(page.locator("#answer h3")).to_have_text(QUESTION, timeout=WAIT_MS)
+    expect(page.locator(".vmap-question[aria-pressed=true]")).to_contain_text(QUESTION)
+    if goes_on:
+        expect(page.locator("#article")).to_be_hidden()
+        still(page)
+        assert page.evaluate("theMap.state.selected") is None
+        assert page.evaluate(view) != [30000, 30000, 3], "at the question"
+    else:
+        expect(article).to_have_text("Title of a00042", timeout=WAIT_MS)
+        still(page)
+        assert page.evaluate("theMap.state.selected") == row
+        assert page.evaluate(view) == [30000, 30000, 3]

@@ -10,4 +10,5 @@ import { Viewer } from "./viewer.js";
 const { source, keeper } = labeled(embedded());
 const viewer = new Viewer(byId("map-view"), source, keeper);
 globalThis.theMap = viewer;
+keeper.follow(viewer);
 offer(viewer);

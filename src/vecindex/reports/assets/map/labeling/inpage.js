@@ -33,6 +33,15 @@ function decoded(part) {
   }
 }
 
+/** The values of a text that was stored; null where it is damaged. */
+function plain(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 class InPage {
   constructor() {
     this.labels = new Labels(0);
@@ -40,6 +49,10 @@ class InPage {
     this.notebook = false;
     this.version = 0;
     this.about = "";
+    /** What this browser keeps, as it was read or written last. @type {string | null} */
+    this.kept = null;
+    /** One change after the other, since each takes its time. @type {Promise<any>} */
+    this.turn = Promise.resolve();
   }
 
   /** Read the labels of a map: those that this browser keeps of the page, else those in its file. */
@@ -53,17 +66,47 @@ class InPage {
   }
 
   async #read(n) {
-    let kept = null;
-    try {
-      kept = JSON.parse(localStorage.getItem(this.name));
-    } catch { /* a page in a frame has no storage */ }
-    for (const values of [kept, inPage()]) {
+    this.kept = this.#stored();
+    for (const values of [plain(this.kept), inPage()]) {
       this.labels = new Labels(n);
       try {
         if (await this.labels.read(values)) return;
       } catch { /* damaged */ }
     }
     this.labels = new Labels(n);
+  }
+
+  /** What this browser keeps now. */
+  #stored() {
+    try {
+      return localStorage.getItem(this.name);
+    } catch { // a page in a frame has no storage
+      return null;
+    }
+  }
+
+  /** From now on the labels are also those that another window of this page gives. */
+  follow(viewer) {
+    addEventListener("storage", async ({ key }) => {
+      if (key === this.name && (await viewer.ready)) await this.#next(() => this.#others(viewer));
+    });
+  }
+
+  /** Take what another window has stored since, in place of all labels; nothing of these is undone. */
+  async #others(viewer) {
+    const text = this.#stored();
+    if (text === null || text === this.kept) return;
+    const next = new Labels(this.labels.n);
+    if (!(await next.read(plain(text)).catch(() => false))) return;
+    this.kept = text;
+    await this.#put(viewer, next);
+  }
+
+  /** Promise what an act gives, once those before it are done. */
+  #next(act) {
+    const done = this.turn.then(act);
+    this.turn = done.catch(() => {});
+    return done;
   }
 
   #count() {
@@ -95,19 +138,30 @@ class InPage {
     return [...this.labels.columns].map(([name, { names }]) => ({ name, names }));
   }
 
-  async give(viewer, { column, label, mask, things }) {
+  give(viewer, what) {
+    return this.#next(() => this.#give(viewer, what));
+  }
+
+  async #give(viewer, { column, label, mask, things }) {
     let given = 0;
     for (let row = 0; row < mask.length; row++) given += mask[row];
+    await this.#others(viewer);
     this.labels.give(column, label, mask);
-    await this.#changed(viewer, column);
+    await this.#show(viewer, column);
+    await this.#keep();
     if (label !== null) await viewer.setColoring(keyOf(column));
     const named = `${count(given)} ${things}${given === 1 ? "" : "s"}`;
     return `${label === null ? `${named} without a label now` : `${named} labeled “${label}”`}. ${this.#where()}`;
   }
 
-  async undo(viewer) {
-    await this.#changed(viewer, this.labels.undo());
-    return `Undone. ${this.#where()}`;
+  undo(viewer) {
+    return this.#next(async () => {
+      await this.#others(viewer);
+      if (!this.canUndo) throw new Error("Another window of this page has changed the labels since; nothing was undone.");
+      await this.#show(viewer, this.labels.undo());
+      await this.#keep();
+      return `Undone. ${this.#where()}`;
+    });
   }
 
   /** All labels as plain values; null without any. */
@@ -117,11 +171,16 @@ class InPage {
 
   /** Take labels as `written` gives them in place of all others; nothing of it is undone. */
   async replace(viewer, values) {
-    const { labels } = this;
-    const next = new Labels(labels.n);
+    const next = new Labels(this.labels.n);
     if (values && !(await next.read(values))) throw new Error("The notebook's labels are of other articles.");
+    await this.#put(viewer, next);
+    await this.#keep();
+  }
+
+  async #put(viewer, next) {
+    const before = this.labels;
     this.labels = next;
-    for (const column of new Set([...labels.columns.keys(), ...next.columns.keys()])) await this.#changed(viewer, column);
+    for (const column of new Set([...before.columns.keys(), ...next.columns.keys()])) await this.#show(viewer, column);
   }
 
   /** From now on a notebook has all labels. */
@@ -136,14 +195,19 @@ class InPage {
     return this.stored ? "This browser keeps it for this file; Save page makes a file with it." : "It is kept until this page is closed: save it.";
   }
 
-  async #changed(viewer, column) {
+  async #show(viewer, column) {
     const found = this.labels.columns.get(column);
     this.#count();
     await putColoring(viewer, keyOf(column), this.labels.coloring(column, this.taken), found?.codes);
+  }
+
+  async #keep() {
+    const values = await this.labels.written();
+    // Without labels, those of the file are not to come back.
+    const text = JSON.stringify(values ?? { articles: this.labels.n, columns: [] });
     try {
-      const values = await this.labels.written();
-      // Without labels, those of the file are not to come back.
-      localStorage.setItem(this.name, JSON.stringify(values ?? { articles: this.labels.n, columns: [] }));
+      localStorage.setItem(this.name, text);
+      this.kept = text;
       this.stored = true;
     } catch {
       this.stored = false;

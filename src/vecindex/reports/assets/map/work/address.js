@@ -129,6 +129,9 @@ export class Address {
     this.works = true;
     this.timer = null;
     this.push = false;
+    /** How often the reader has done something on the page. */
+    this.touches = 0;
+    for (const event of ["pointerdown", "wheel", "keydown"]) addEventListener(event, () => this.touches++, { capture: true, passive: true });
     addEventListener("popstate", () => this.restore());
   }
 
@@ -202,18 +205,38 @@ export class Address {
     const values = parsed(hash);
     if (values === null) return;
     clearTimeout(this.timer);
-    this.restoring = true;
     const turn = (this.turn = (this.turn ?? 0) + 1);
-    try {
+    const current = () => turn === this.turn;
+    const done = await this.#while(current, async () => {
       const unknown = new Unknown();
-      await this.#show(values, () => turn === this.turn, unknown);
-      if (turn === this.turn && String(unknown)) this.viewer.notice(String(unknown));
+      await this.#show(values, current, unknown);
+      if (current() && String(unknown)) this.viewer.notice(String(unknown));
+    });
+    // Not awaited: the model may have to be loaded.
+    if (done && current() && values.q === undefined && values.ask !== undefined && this.viewer.onask) this.#ask(values, current);
+  }
+
+  /** Do what writes no address, and promise whether it could be done; a notice says if not. */
+  async #while(current, act) {
+    this.restoring = true;
+    try {
+      await act();
+      return true;
     } catch (error) {
       // An error of a request says what to do; one of the script says nothing to a reader.
       this.viewer.notice(`Not all of what this link says could be shown.${error.status === undefined ? "" : ` ${error}`}`);
+      return false;
     } finally {
-      if (turn === this.turn) this.restoring = false;
+      if (current()) this.restoring = false;
     }
+  }
+
+  /** Ask the question of an address. After its answer comes what else the address says, unless the reader has done something since. */
+  async #ask(values, current) {
+    const { viewer, touches } = this, { header } = viewer;
+    const still = () => current() && touches === this.touches && header === viewer.header;
+    await viewer.onask(values.ask);
+    if (still()) await this.#while(current, () => this.#viewAndArticle(values, still, new Unknown()));
   }
 
   /** Show the maps that an address names. */
@@ -227,7 +250,7 @@ export class Address {
 
   async #show(values, current, unknown) {
     const { viewer } = this;
-    const { header, work, camera, maps } = viewer;
+    const { header, work } = viewer;
     const still = () => current() && header === viewer.header;
     await this.#maps(values, unknown);
     if (!still()) return;
@@ -237,29 +260,45 @@ export class Address {
     if (!(await viewer.names.set(values.n ?? null))) unknown.add("names by", values.n);
     if (!still()) return;
     unknown.otherVersion = values.sel !== undefined && values.version !== undefined && values.version !== String(header.version);
-    await work.restore(values, still, unknown);
-    if (!still()) return;
+    // At once, since filters may wait for the titles: where the reader has moved on by then, the view stays there.
     const index = values.q === undefined ? -1 : viewer.state.questions.findIndex((one) => one.id === values.q);
     viewer.clear();
     if (index >= 0) viewer.pickQuestion(index);
     else if (values.q !== undefined) unknown.add("question", values.q);
-    else if (values.ask !== undefined && !viewer.onask) unknown.add("question", values.ask);
-    else if (values.ask !== undefined) await viewer.onask(values.ask);
-    if (values.a !== undefined) {
-      const row = await viewer.rowOf(values.a);
-      if (!still()) return;
-      if (row === null) unknown.add("article", values.a);
-      else viewer.select(row);
+    const { touches } = this;
+    await Promise.all([
+      this.#viewAndArticle(values, () => still() && touches === this.touches, unknown),
+      work.restore(values, still, unknown),
+    ]);
+    if (values.q === undefined && values.ask !== undefined && !viewer.onask) unknown.add("question", values.ask);
+  }
+
+  /** Show the view of an address, and its article once the ids are read, while that `still()` is wanted. */
+  async #viewAndArticle(values, still, unknown) {
+    const { viewer } = this;
+    this.#view(values, unknown);
+    if (values.a === undefined) return;
+    const row = await viewer.rowOf(values.a);
+    if (!still()) return;
+    if (row === null) {
+      unknown.add("article", values.a);
+      return;
     }
+    viewer.select(row);
+    this.#view(values, unknown);
+  }
+
+  #view(values, unknown) {
+    const { viewer } = this, { camera, maps, state } = viewer;
     if (maps.second && values.v2 !== undefined) unknown.unreadable ||= !shownAt(maps.second.camera, values.v2);
-    if (!shownAt(camera, values.v ?? "")) {
-      unknown.unreadable ||= values.v !== undefined;
-      if (index < 0 && values.ask === undefined) camera.show(camera.home);
-      if (viewer.state.selected === null) return;
-      // The card must not cover the article.
-      viewer.scene.fitStage();
-      viewer.insets();
-      uncover(viewer, viewer.state.selected);
-    }
+    if (shownAt(camera, values.v ?? "")) return;
+    unknown.unreadable ||= values.v !== undefined;
+    // The map flies to a question.
+    if (!state.picked && values.ask === undefined) camera.show(camera.home);
+    if (state.selected === null) return;
+    // The card must not cover the article.
+    viewer.scene.fitStage();
+    viewer.insets();
+    uncover(viewer, state.selected);
   }
 }

@@ -106,29 +106,43 @@ export class Workbench {
     const steps = values.sel === undefined ? [] : unknown.read(() => stepsOf(values.sel), []);
     this.alone = false;
     this.selection.clear();
-    for (const step of steps) {
-      const among = await this.#among(step.state, unknown);
-      const map = step.state?.m === undefined ? viewer.maps.all[0] : viewer.maps.of(step.state.m);
-      if (!map) unknown.add("map", step.state.m);
-      const grid = map && (await viewer.maps.gridOf(map));
-      if (!still()) return;
-      if (grid) this.selection.take(grid, step, among);
-    }
     const filters = await this.#filters(values.f === undefined ? {} : unknown.read(() => fieldsOf(values.f), {}), unknown);
-    if (values.w && !viewer.onwhere) unknown.add("condition", values.w);
-    if (values.w !== undefined || viewer.where) await viewer.onwhere?.(values.w ?? "");
     if (!still()) return;
     const outer = this.filters.masks.get("outer");
     if (outer) filters.set("outer", outer);
-    this.alone = values.alone !== undefined && this.selection.count > 0;
-    if (this.alone) filters.set("selection", this.selection.mask.slice());
+    // What follows waits for titles and answers: filters that the reader sets and words typed meanwhile come on top.
     this.filters = filters;
+    viewer.search.field.value = values.s ?? "";
     this.facets.keep(viewer.coloring.key);
+    this.draw();
+    if (values.w && !viewer.onwhere) unknown.add("condition", values.w);
+    if (values.w !== undefined || viewer.where) await viewer.onwhere?.(values.w ?? "");
+    const selection = await this.#selection(steps, still, unknown);
     if (values.s !== undefined) await viewer.titlesRead;
     if (!still()) return;
-    viewer.search.field.value = values.s ?? "";
+    // Nor does it replace a selection of the reader's own.
+    if (!this.selection.count) {
+      this.selection = selection;
+      this.alone = values.alone !== undefined && selection.count > 0;
+      this.filters.set("selection", this.alone ? selection.mask.slice() : null);
+    }
     viewer.search.run();
     this.draw();
+  }
+
+  /** Promise the selection that steps lead to. */
+  async #selection(steps, still, unknown) {
+    const { maps } = this.viewer;
+    const selection = new Selection(this.filters.n);
+    for (const step of steps) {
+      const among = await this.#among(step.state, selection, unknown);
+      const map = step.state?.m === undefined ? maps.all[0] : maps.of(step.state.m);
+      if (!map) unknown.add("map", step.state.m);
+      const grid = map && (await maps.gridOf(map));
+      if (!still()) break;
+      if (grid) selection.take(grid, step, among);
+    }
+    return selection;
   }
 
   /** Promise filters by values of fields. */
@@ -145,8 +159,8 @@ export class Workbench {
     return filters;
   }
 
-  /** Promise which points were shown in such a state. */
-  async #among(state, unknown) {
+  /** Promise which points were shown in such a state, of which a selection may be one condition. */
+  async #among(state, selection, unknown) {
     const { viewer } = this;
     const filters = await this.#filters(state?.f ?? {}, unknown);
     if (state?.s) {
@@ -157,7 +171,7 @@ export class Workbench {
     }
     if (state?.w && !viewer.maskOf) unknown.add("condition", state.w);
     else if (state?.w) filters.set("outer", await viewer.maskOf(state.w));
-    if (state?.alone) filters.set("selection", this.selection.mask.slice());
+    if (state?.alone) filters.set("selection", selection.mask.slice());
     return filters.passing().mask;
   }
 
