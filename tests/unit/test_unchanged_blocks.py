@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import pickle
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,14 +24,17 @@ from vecindex.sources import files as files_module
 from vecindex.sources.arrow import rows as arrow_rows
 from vecindex.sources.base import Block, Record
 from vecindex.sources.delimited import source as delimited_module
+from vecindex.sources.fieldmap import FieldMap
 from vecindex.sources.open import open_sources
 from vecindex.verbs.ingest import plan as plan_module
 from vecindex.verbs.ingest.fields import settle as settle_module
 from vecindex.verbs.ingest.fields.settle import chooser, settle
 from vecindex.verbs.ingest.known import blocks as blocks_module
+from vecindex.verbs.ingest.known import unchanged as unchanged_module
 from vecindex.verbs.ingest.known.blocks import gathered
-from vecindex.verbs.ingest.known.registry import Registry, State
+from vecindex.verbs.ingest.known.registry import Registry, State, id_keys
 from vecindex.verbs.ingest.known.runs import Run
+from vecindex.verbs.ingest.known.worker import Alone, Found, parse
 from vecindex.verbs.ingest.options import IngestOptions, checked_ingest, reading
 from vecindex.verbs.ingest.plan import Planner, Transaction, whole
 from vecindex.verbs.ingest.result import IngestReport
@@ -110,6 +114,28 @@ def inputs(draw: st.DrawFn) -> tuple[pa.Table, dict[str, Any]]:
     return pa.table(columns), options
 
 
+class Elsewhere:
+    """A worker in this process: what it is given and what it gives are pickled as for another one."""
+
+    is_dead = False
+
+    def parse(self, alone: Alone, fields: FieldMap) -> Found:
+        given_alone, given_fields = pickle.loads(pickle.dumps((alone, fields)))
+        found: Found = pickle.loads(pickle.dumps(parse(given_alone, given_fields)))
+        return found
+
+    def close(self) -> None:
+        pass
+
+
+def with_workers(patch: pytest.MonkeyPatch, n: int) -> None:
+    """Let so many workers parse from the first unchanged row on; of 0 this process does it all."""
+    patch.setattr(unchanged_module, "threads_here", lambda: n + 1)
+    patch.setattr(unchanged_module, "Worker", Elsewhere)
+    patch.setattr(unchanged_module, "_MANY_ROWS", 1)
+    patch.setattr(unchanged_module, "_OTHER_WEIGHS", 0)
+
+
 def plan(
     path: Path, options: dict[str, Any], stored: dict[str, str]
 ) -> tuple[list[Transaction], IngestReport, Registry]:
@@ -156,8 +182,9 @@ def test_blocks_give_what_rows_give(
     pq.write_table(table, path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arrow_rows, "BATCH_ROWS", 7)
+        with_workers(patch, data.draw(st.sampled_from([0, 1, 2])))
         with pytest.MonkeyPatch.context() as row_way:
-            row_way.setattr(settle_module, "blocks_of", lambda source: iter(source.read()))
+            row_way.setattr(settle_module, "pieces_of", lambda source: iter(source.read()))
             row_way.setattr(plan_module, "gathered", lambda items: items)
             try:
                 first, _, _ = plan(path, options, {})
@@ -232,8 +259,9 @@ def test_gathered_rows_give_what_single_ones_give(
         patch.setattr(blocks_module, "_FEWEST_GATHERED", data.draw(st.sampled_from([1, 2])))
         patch.setattr(files_module, "PIECE_BYTES", data.draw(st.sampled_from([20, 90, 1000])))
         patch.setattr(delimited_module, "SAMPLE_ROWS", HEAD)
+        with_workers(patch, data.draw(st.sampled_from([0, 1, 2])))
         with pytest.MonkeyPatch.context() as row_way:
-            row_way.setattr(settle_module, "blocks_of", lambda source: iter(source.read()))
+            row_way.setattr(settle_module, "pieces_of", lambda source: iter(source.read()))
             row_way.setattr(plan_module, "gathered", lambda items: items)
             try:
                 first, _, _ = plan(path, options, {})
@@ -379,7 +407,7 @@ def test_a_row_met_before_is_not_met_as_unchanged() -> None:
     registry = Registry([(["a", "b", "c"], [one, one, "of another form"])])
     packed = np.frombuffer(bytes.fromhex(one.replace(":", "")) * 4, np.uint8).reshape(4, 16)
     assert registry.meet("b", one)[0] is State.UNCHANGED
-    assert registry.meet_unchanged(["a", "b", "c", "d"], packed).tolist() == [True, False, False, False]
+    assert registry.meet_unchanged(id_keys(["a", "b", "c", "d"]), packed).tolist() == [True, False, False, False]
     assert registry.meet("a", one)[0] is State.DUPLICATE
     assert registry.meet("d", one)[0] is State.NEW
-    assert not registry.meet_unchanged([], packed[:0]).any()
+    assert not registry.meet_unchanged(packed[:0], packed[:0]).any()

@@ -135,6 +135,24 @@ class Numbered(Block):
         return replace(self, rows=self.rows - rows, columns=columns, numbers=self.numbers[rows:])
 
 
+@dataclass(frozen=True, slots=True)
+class Unparsed:
+    """Rows of the input as they are stored. They are parsed where they are needed, in this process or in another.
+
+    Attributes
+    ----------
+    size : in bytes.
+    alone : returns the rows where nothing but these bytes says what they are, else None. It can be pickled.
+    items : yields the rows, as parsed after those before them: to be called once, in the order of the input.
+    stands_alone : returns, once those before it are parsed, whether `alone` says what `items` does.
+    """
+
+    size: int
+    alone: Callable[[], Sequence[Item | Block] | None]
+    items: Callable[[], Iterator[Item | Block]]
+    stands_alone: Callable[[], bool] = lambda: True
+
+
 def simple_kinds(columns: Mapping[str, Sequence[Any]]) -> dict[str, type]:
     """Return the type of each column that has texts, numbers or truth values of one type, and None.
 
@@ -169,6 +187,21 @@ def blocks_of(source: Source) -> Iterator[Item | Block]:
     """Yield what a source reads, rows that it has as columns as blocks of them."""
     blocks = getattr(source, "blocks", None)
     return iter(source.read() if blocks is None else blocks())
+
+
+def pieces_of(source: Source) -> Iterator[Item | Block | Unparsed]:
+    """Yield what a source reads, rows that others may parse as they are stored."""
+    pieces = getattr(source, "pieces", None)
+    return blocks_of(source) if pieces is None else pieces()
+
+
+def parsed(pieces: Iterable[Item | Block | Unparsed]) -> Iterator[Item | Block]:
+    """Parse the rows that are not parsed yet."""
+    for piece in pieces:
+        if isinstance(piece, Unparsed):
+            yield from piece.items()
+        else:
+            yield piece
 
 
 def each(items: Iterable[Item | Block]) -> Iterator[Item]:

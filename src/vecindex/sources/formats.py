@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from vecindex.errors import MissingExtraError
 from vecindex.plugins import PluginError, Registry
-from vecindex.sources.base import Block, Item, Notice, Quoting, Source
+from vecindex.sources.base import Block, Item, Notice, Quoting, Source, Unparsed, parsed
 from vecindex.sources.encodings import as_utf8
 from vecindex.sources.files import InputFile, unpacked_path
 from vecindex.sources.sampling import FindStarts
@@ -63,7 +63,7 @@ class FileSource:
     count : as in `InputFile.rows_hint`; None where the rows of a piece cannot be counted.
     text : the options by which its encoding is found; None where it is no text, or says itself what it is in.
     starts : finds the rows of a stretch that is cut out of the file; None where that cannot be.
-    in_blocks : yields what `rows` does, in blocks where it can; None where each row is read by itself.
+    in_blocks : yields what `rows` does, in blocks or unparsed where it can; None where each row is read by itself.
     """
 
     file: InputFile
@@ -71,7 +71,7 @@ class FileSource:
     count: Callable[[bytes, bool], int] | None = None
     text: ReadOptions | None = None
     starts: FindStarts | None = None
-    in_blocks: Callable[[BufferedReader, str], Iterator[Item | Block]] | None = None
+    in_blocks: Callable[[BufferedReader, str], Iterator[Item | Block | Unparsed]] | None = None
 
     @property
     def name(self) -> str:
@@ -88,6 +88,10 @@ class FileSource:
 
     def blocks(self) -> Iterator[Item | Block]:
         """Yield the rows as `read` does, in blocks where it has them."""
+        return parsed(self.pieces())
+
+    def pieces(self) -> Iterator[Item | Block | Unparsed]:
+        """Yield the rows as `blocks` does, unparsed where they can be parsed elsewhere."""
         # Rows that somebody is still writing do not wait for each other.
         return self._read(self.in_blocks if self.in_blocks is not None and self.file.is_whole else self.rows)
 

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from vecindex.errors import SourceError, VecindexError
-from vecindex.sources.arrow.rows import BATCH_ROWS, blocks, check_schema, records
-from vecindex.sources.base import Block, Item, Record, each
+from vecindex.sources.arrow.rows import BATCH_ROWS, check_schema, pieces, records
+from vecindex.sources.base import Block, Item, Unparsed, each, parsed
 from vecindex.sources.files import InputFile
 from vecindex.sources.formats import SourceFormat
 from vecindex.sources.sampling import halving
-from vecindex.types import Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +46,20 @@ class _ArrowFile:
         """
         yield from each(self.blocks())
 
-    def blocks(self) -> Iterator[Block | Record | Rejected]:
+    def blocks(self) -> Iterator[Item | Block]:
         """Yield the rows as `read` does, in blocks where all are sound."""
+        return parsed(self.pieces())
+
+    def pieces(self) -> Iterator[Unparsed]:
+        """Yield the rows as `blocks` does, those of a record batch unparsed."""
         if self.file.stream is None:
             with self.file.open():  # pyarrow's own messages for a missing file, or a folder, are long
                 pass
         with ExitStack() as stack:
             batches = self._batches(stack)
-            yield from blocks(self.name, batches, self.vector_field, self._unreadable, skipped=self.skipped)
+            yield from pieces(self.name, batches, self.vector_field, self._unreadable, skipped=self.skipped)
 
-    def spread(self, n: int, rows: int) -> Iterator[Record | Rejected]:
+    def spread(self, n: int, rows: int) -> Iterator[Item]:
         """Yield so many rows from each of `n` positions, which are even over the file; for one whose rows are known.
 
         The positions come in an order in which the first few are spread over the file, too.

@@ -19,7 +19,7 @@ import numpy as np
 
 from vecindex.errors import ConfigError, SourceError, VecindexError
 from vecindex.sources.arrow.rows import records
-from vecindex.sources.base import Record, excerpt
+from vecindex.sources.base import Item, Record, excerpt
 from vecindex.types import Rejected
 
 UNNAMED = "memory"
@@ -34,7 +34,7 @@ class MemorySource:
     vector_field: str | None = None
     once: ClassVar[bool] = True
 
-    def read(self) -> Iterator[Record | Rejected]:
+    def read(self) -> Iterator[Item]:
         """Yield one item per row. Raises SourceError when the data cannot be read, or is of another kind."""
         done = 0
         try:
@@ -54,7 +54,7 @@ class MemorySource:
         has_length = isinstance(self.data, Sequence) or hasattr(self.data, "iloc")  # pandas
         return len(self.data) if has_length else None
 
-    def _items(self) -> Iterator[Record | Rejected]:
+    def _items(self) -> Iterator[Item]:
         if is_arrow(self.data):
             yield from self._arrow_rows(self.data, 0)
             return
@@ -65,7 +65,7 @@ class MemorySource:
                 yield made
                 row += 1
 
-    def _arrow_rows(self, data: Any, first: int) -> Iterator[Record | Rejected]:
+    def _arrow_rows(self, data: Any, first: int) -> Iterator[Item]:
         return records(self.name, _batches(data), self.vector_field, self._unreadable, first)
 
     def _item(self, item: Any, row: int) -> Record | Rejected:

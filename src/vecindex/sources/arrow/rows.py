@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from vecindex.errors import SourceError
 from vecindex.messages import option, text
-from vecindex.sources.base import Block, Record, excerpt
+from vecindex.sources.base import Block, Item, Record, Unparsed, each, excerpt, parsed
 from vecindex.types import Rejected
 
 BATCH_ROWS = 4096
@@ -40,28 +41,24 @@ def records(
     fault: Fault,
     first: int = 0,
     skipped: Set[str] = frozenset(),
-) -> Iterator[Record | Rejected]:
-    """Yield one item per row of the record batches, as `blocks` does."""
-    for item in blocks(name, batches, vector_field, fault, first, skipped):
-        if isinstance(item, Block):
-            yield from item.records()
-        else:
-            yield item
+) -> Iterator[Item]:
+    """Yield one item per row of the record batches, as `pieces` does."""
+    return each(parsed(pieces(name, batches, vector_field, fault, first, skipped)))
 
 
-def blocks(
+def pieces(
     name: str,
     batches: Iterable[Any],
     vector_field: str | None,
     fault: Fault,
     first: int = 0,
     skipped: Set[str] = frozenset(),
-) -> Iterator[Block | Record | Rejected]:
-    """Yield the rows of the record batches, in blocks where all are sound; the first row is number `first`.
+) -> Iterator[Unparsed]:
+    """Yield record batches of at most 4,096 rows, which become blocks where all rows are sound.
 
-    Lists in columns that are `skipped` are null. A column named `vector_field` (lists of numbers, of one length
-    or not) is given as numpy rows. Raises SourceError when it holds anything else, when columns have no names of
-    their own, or, made by `fault`, for damaged data.
+    The first row is number `first`. Lists in columns that are `skipped` are null. A column named `vector_field`
+    (lists of numbers, of one length or not) is given as numpy rows. Raises SourceError when it holds anything else,
+    when columns have no names of their own, or, made by `fault`, for damaged data.
     """
     import pyarrow as pa
 
@@ -73,10 +70,20 @@ def blocks(
                 checked = batch.schema
             for begin in range(0, batch.num_rows, BATCH_ROWS):
                 piece = _without_lists(batch.slice(begin, BATCH_ROWS), skipped - {vector_field})
-                yield from _rows(name, piece, vector_field, done)
+                alone = partial(_rows, name, piece, vector_field, done)
+                yield Unparsed(piece.nbytes, alone, partial(_or_fault, alone, fault, done))
                 done += piece.num_rows
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:  # the last one from a column's name
         raise fault(error, done) from error
+
+
+def _or_fault(rows: Callable[[], Iterable[Item | Block]], fault: Fault, first: int) -> Iterator[Item | Block]:
+    import pyarrow as pa
+
+    try:
+        yield from rows()
+    except (pa.ArrowException, OSError) as error:
+        raise fault(error, first) from error
 
 
 def _without_lists(batch: Any, skipped: Set[str | None]) -> Any:
@@ -112,7 +119,7 @@ def check_schema(name: str, schema: Any, vector_field: str | None) -> None:
         )
 
 
-def _rows(name: str, batch: Any, vector_field: str | None, first: int) -> Iterator[Block | Record | Rejected]:
+def _rows(name: str, batch: Any, vector_field: str | None, first: int) -> list[Item | Block]:
     names = batch.schema.names
     columns, faulty = [], False
     for column_name, column in zip(names, batch.columns, strict=True):
@@ -125,16 +132,17 @@ def _rows(name: str, batch: Any, vector_field: str | None, first: int) -> Iterat
     prefix = f"{name} row "
     if not faulty:
         kinds = {n: kind for n, c in zip(names, batch.columns, strict=True) if (kind := _kind(c.type)) is not None}
-        yield Block(prefix, first, batch.num_rows, dict(zip(names, columns, strict=True)), kinds)
-        return
+        return [Block(prefix, first, batch.num_rows, dict(zip(names, columns, strict=True)), kinds)]
+    rows: list[Item | Block] = []
     for row, cells in enumerate(zip(*columns, strict=True), first):
         fields = dict(zip(names, cells, strict=True))
         if bad := [n for n, value in fields.items() if isinstance(value, _BadValue)]:
             reason = "; ".join(f"column {n!r}: {fields[n].reason}" for n in bad)
             rest = {n: value for n, value in fields.items() if n not in bad and n != vector_field}
-            yield Rejected(f"{prefix}{row}", reason, excerpt=excerpt(rest))
+            rows.append(Rejected(f"{prefix}{row}", reason, excerpt=excerpt(rest)))
         else:
-            yield Record(f"{prefix}{row}", fields)
+            rows.append(Record(f"{prefix}{row}", fields))
+    return rows
 
 
 def _kind(kind: Any) -> type | None:

@@ -23,7 +23,19 @@ from io import BufferedReader, BytesIO
 from typing import Any, BinaryIO
 
 from vecindex.errors import SourceError
-from vecindex.sources.base import MAX_ROW_BYTES, Block, Item, LeftOut, Record, Source, each, excerpt, simple_kinds
+from vecindex.sources.base import (
+    MAX_ROW_BYTES,
+    Block,
+    Item,
+    LeftOut,
+    Record,
+    Source,
+    Unparsed,
+    each,
+    excerpt,
+    parsed,
+    simple_kinds,
+)
 from vecindex.sources.files import OVERLONG, InputFile, count_lines, read_lines, read_pieces
 from vecindex.sources.formats import FileSource, ReadOptions, SourceFormat
 from vecindex.sources.jsons.cutter import ArrayCutter, ObjectCutter
@@ -54,27 +66,32 @@ def read_json_lines(stream: BinaryIO, name: str) -> Iterator[Item]:
         yield from lines.items(number, line, whole)
 
 
-def read_json_blocks(stream: BufferedReader, name: str) -> Iterator[Item | Block]:
-    """Yield what `read_json_lines` does, in blocks where rows that follow each other have the same fields."""
+def read_json_pieces(stream: BufferedReader, name: str) -> Iterator[Unparsed]:
+    """Yield what `read_json_lines` does, in pieces; rows that follow each other with the same fields are a block."""
     lines = _Lines(name)
     for number, raw, whole in read_pieces(stream, name):
-        # The row after an action takes an id from it.
-        rows = parse_objects(raw) if whole and lines.id_of_next is None else None
-        if rows is None:
-            for at, line in enumerate(BytesIO(raw), number):
-                yield from lines.items(at, line, whole)
-        else:
-            yield from _in_blocks(rows, name, number)
+        yield Unparsed(
+            len(raw),
+            partial(_blocks, raw, name, number) if whole else _nothing,
+            partial(lines.blocks, number, raw, whole),
+            lines.stand_alone,
+        )
 
 
-def _in_blocks(rows: list[dict[str, Any]], name: str, number: int) -> Iterator[Item | Block]:
+def _blocks(raw: bytes, name: str, number: int) -> list[Item | Block] | None:
+    """Return objects in lines as rows, those of one piece as a block where their fields are the same ones."""
+    rows = parse_objects(raw)
+    if rows is None:
+        return None
     names = list(rows[0])
     if any(map(names.__ne__, map(list, rows))):
-        for at, row in enumerate(rows, number):
-            yield Record(f"{name}:{at}", row)
-        return
+        return [Record(f"{name}:{at}", row) for at, row in enumerate(rows, number)]
     columns = dict(zip(names, map(list, zip(*map(dict.values, rows), strict=True)), strict=True))
-    yield Block(f"{name}:", number, len(rows), columns, simple_kinds(columns))
+    return [Block(f"{name}:", number, len(rows), columns, simple_kinds(columns))]
+
+
+def _nothing() -> None:
+    return None
 
 
 def parse_objects(raw: bytes) -> list[dict[str, Any]] | None:
@@ -103,6 +120,19 @@ class _Lines:
     def __init__(self, name: str) -> None:
         self._name = name
         self.id_of_next: str | None = None
+
+    def stand_alone(self) -> bool:
+        """Return whether the next row takes no id from an action before it."""
+        return self.id_of_next is None
+
+    def blocks(self, number: int, raw: bytes, whole: bool) -> Iterator[Item | Block]:
+        """Yield the rows of lines, in blocks where that can be."""
+        rows = _blocks(raw, self._name, number) if whole and self.stand_alone() else None
+        if rows is not None:
+            yield from rows
+            return
+        for at, line in enumerate(BytesIO(raw), number):
+            yield from self.items(at, line, whole)
 
     def items(self, number: int, line: bytes, whole: bool) -> Iterator[Item]:
         """Yield the item of a line, if it has one."""
@@ -164,7 +194,7 @@ def read_json(
 
     With `by_lines` a first line that is not known to its end is one row.
     """
-    return each(_read(stream, name, most_bytes, by_lines, read_json_lines))
+    return each(parsed(_read(stream, name, most_bytes, by_lines, read_json_lines)))
 
 
 def _read(
@@ -172,8 +202,8 @@ def _read(
     name: str,
     most_bytes: int,
     by_lines: bool,
-    read_by_lines: Callable[[BufferedReader, str], Iterator[Item | Block]],
-) -> Iterator[Item | Block]:
+    read_by_lines: Callable[[BufferedReader, str], Iterator[Item | Block | Unparsed]],
+) -> Iterator[Item | Block | Unparsed]:
     beginning = stream.peek(_BEGINNING_BYTES).removeprefix(_BOM).lstrip()
     if _is_one_array(beginning) and not (by_lines and b"\n" not in beginning and len(beginning) > _LONG_LINE):
         cutter = ArrayCutter(name, most_bytes)
@@ -278,7 +308,7 @@ def _row_starts(head: bytes) -> RowStarts | None:
 def _open(file: InputFile, options: ReadOptions, by_lines: bool) -> Source:
     most_bytes = MAX_WHOLE_BYTES if options.records else MAX_ROW_BYTES
     rows = partial(read_json, most_bytes=most_bytes, by_lines=by_lines)
-    blocks = partial(_read, most_bytes=most_bytes, by_lines=by_lines, read_by_lines=read_json_blocks)
+    blocks = partial(_read, most_bytes=most_bytes, by_lines=by_lines, read_by_lines=read_json_pieces)
     return FileSource(file, rows, _count_rows, options, _row_starts, blocks)
 
 

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
-from itertools import chain
 
-import numpy as np
-import numpy.typing as npt
-
-from vecindex.core.identity import content_hash
 from vecindex.errors import SourceError
 from vecindex.sources.articles import Article, read_id, to_article
-from vecindex.sources.base import Block, Item, LeftOut, Record, excerpt
+from vecindex.sources.base import Item, LeftOut, Record, Source, excerpt
 from vecindex.sources.fieldmap import FieldMap, find_id
 from vecindex.types import Rejected
 from vecindex.verbs.ingest.drops.drop import REPLACED, Deletion, Drop, Version
-from vecindex.verbs.ingest.fields.settle import LOOK_AHEAD, Chooser, Settled, read_head
-from vecindex.verbs.ingest.known.blocks import gathered, meet_unchanged
+from vecindex.verbs.ingest.fields.settle import LOOK_AHEAD, Chooser, Head, Settled, read_head
+from vecindex.verbs.ingest.known.blocks import article_hash, gathered
 from vecindex.verbs.ingest.known.registry import Registry, State
+from vecindex.verbs.ingest.known.unchanged import Unchanged
 from vecindex.verbs.ingest.options import IngestOptions
 from vecindex.verbs.ingest.result import IngestReport
 
@@ -209,6 +206,10 @@ class Planner:
 
     def _items(self, stopped: Callable[[], bool]) -> Iterator[tuple[str, Read | int]]:
         """Yield what each row is, with the name of its source; of unchanged ones how many follow each other."""
+        with closing(Unchanged(self.registry)) as unchanged:
+            yield from self._of_sources(unchanged, stopped)
+
+    def _of_sources(self, unchanged: Unchanged, stopped: Callable[[], bool]) -> Iterator[tuple[str, Read | int]]:
         seconds = self.report.seconds
         mark = time.perf_counter()
         for settled in self.sources:
@@ -218,11 +219,7 @@ class Planner:
                 # Of thousands of files only a few rows were looked at.
                 fields = self.choose(records, source).fields
             del records
-            blocks = head.blocks()
-            # Rows that come from somebody who is still writing them do not wait for each other.
-            if not self.registry.is_empty and not getattr(source, "once", False):
-                blocks = gathered(blocks)
-            for item in chain.from_iterable(self._without_unchanged(one, fields) for one in blocks):
+            for item in self._left(source, fields, head, unchanged):
                 if stopped():
                     return
                 if not isinstance(item, Record):
@@ -238,14 +235,16 @@ class Planner:
                 mark = time.perf_counter()
         self.complete = True
 
-    def _without_unchanged(self, item: Item | Block, fields: FieldMap | None) -> Iterable[Item | int]:
-        """Return the rows of a block; of unchanged ones, which are met by this, how many follow each other."""
-        if not isinstance(item, Block):
-            return (item,)
+    def _left(
+        self, source: Source, fields: FieldMap | None, head: Head, unchanged: Unchanged
+    ) -> Iterator[Item | int]:
+        """Yield the rows of a source; of unchanged ones, which are met by this, how many follow each other."""
         if fields is None or fields.id is None or self.drop is not None or self.registry.is_empty:
             # What is done about a row depends on others; or none can be unchanged.
-            return item.records()
-        return _in_order(item, meet_unchanged(item, fields, self.registry))
+            return head.items()
+        pieces = head.pieces()
+        # Rows that come from somebody who is still writing them do not wait for each other.
+        return unchanged.left(pieces if getattr(source, "once", False) else gathered(pieces), fields)
 
     def _deletes(self, record: Record) -> bool:
         return self.drop is not None and self.drop.is_deletion(record)
@@ -286,8 +285,7 @@ class Planner:
             self.registry.meet(item.id, REPLACED)
             return item
         mark = time.perf_counter()
-        vector = b"" if item.vector is None else item.vector.tobytes()
-        found = content_hash(item.embed_text, item.title, item.text, item.extra, vector)
+        found = article_hash(item)
         state, stored = self.registry.meet(item.id, found)
         self.report.seconds.reading += time.perf_counter() - mark
         if state is State.UNCHANGED:
@@ -338,18 +336,6 @@ class Planner:
             self.nameless += 1
         self.report.count_reject(row.reason)
         transaction.rejects.append((source, row))
-
-
-def _in_order(block: Block, unchanged: npt.NDArray[np.bool_]) -> Iterator[Item | int]:
-    """Yield the rows of a block that are not unchanged, and between them how many are."""
-    done = 0
-    for row in np.flatnonzero(~unchanged).tolist():
-        if row > done:
-            yield row - done
-        yield block.record(row)
-        done = row + 1
-    if block.rows > done:
-        yield block.rows - done
 
 
 def _met(version: Planned | Deletion) -> tuple[str, Version, bool]:

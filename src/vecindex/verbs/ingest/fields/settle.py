@@ -9,7 +9,7 @@ from itertools import chain
 
 from vecindex.errors import SourceError
 from vecindex.messages import Message, option, text
-from vecindex.sources.base import Block, Item, Record, Source, blocks_of, each
+from vecindex.sources.base import Block, Item, Record, Source, Unparsed, each, parsed, pieces_of
 from vecindex.sources.fieldmap import FieldMap
 from vecindex.types import Observer
 from vecindex.verbs.ingest.drops.drop import Drop
@@ -34,7 +34,7 @@ class Head:
     """The first rows of a source, its other ones, and the error that it broke off with among the first."""
 
     first: deque[Item]
-    rest: Iterator[Item | Block]
+    rest: Iterator[Item | Block | Unparsed]
     broken: SourceError | None = None
 
     def records(self) -> list[Record]:
@@ -42,10 +42,10 @@ class Head:
         return [row for row in self.first if isinstance(row, Record)]
 
     def items(self) -> Iterator[Item]:
-        """Yield the rows as `blocks` does, one by one."""
-        return each(self.blocks())
+        """Yield the rows as `pieces` does, one by one."""
+        return each(parsed(self.pieces()))
 
-    def blocks(self) -> Iterator[Item | Block]:
+    def pieces(self) -> Iterator[Item | Block | Unparsed]:
         """Yield the first rows, and keep none that was yielded; then raise what ended them, or yield the others."""
         while self.first:
             yield self.first.popleft()
@@ -75,17 +75,19 @@ class Settlement:
 def read_head(source: Source, most: int, stopped: Callable[[], bool]) -> Head:
     """Return the first rows of a source: `most`, and fewer where they are long."""
     first: deque[Item] = deque()
-    rest = blocks_of(source)
+    rest = pieces_of(source)
     size = 0
     try:
-        for item in rest:
-            rows = (item.record(i) for i in range(item.rows)) if isinstance(item, Block) else (item,)
-            for taken, row in enumerate(rows, 1):
-                first.append(row)
-                size += _size(row)
-                if len(first) >= most or size >= _LOOK_AHEAD_BYTES or stopped():
-                    left = [item.after(taken)] if isinstance(item, Block) and taken < item.rows else []
-                    return Head(first, chain(left, rest))
+        for piece in rest:
+            items = parsed((piece,))
+            for item in items:
+                rows = (item.record(i) for i in range(item.rows)) if isinstance(item, Block) else (item,)
+                for taken, row in enumerate(rows, 1):
+                    first.append(row)
+                    size += _size(row)
+                    if len(first) >= most or size >= _LOOK_AHEAD_BYTES or stopped():
+                        left = [item.after(taken)] if isinstance(item, Block) and taken < item.rows else []
+                        return Head(first, chain(left, items, rest))
     except SourceError as error:
         return Head(first, rest, error)
     return Head(first, rest)

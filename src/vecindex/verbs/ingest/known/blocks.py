@@ -1,4 +1,4 @@
-"""Which rows of a block the table has as they are: found from its columns, so that no article is made of them.
+"""What tells whether the table has rows as they are: found from the columns of blocks, so that no article is made.
 
 Rows of sources that read them one by one are gathered into such blocks. They are parsed as ever; what is spared is
 all that follows.
@@ -9,24 +9,52 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import compress, repeat
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from vecindex.core.identity import content_digests
+from vecindex.core.identity import content_digests, content_hash
 from vecindex.errors import SourceError
-from vecindex.sources.articles import MAX_ID_CHARS
-from vecindex.sources.base import Block, Gathered, Item, Record, simple_kinds
+from vecindex.sources.articles import MAX_ID_CHARS, Article, to_article
+from vecindex.sources.base import Block, Gathered, Item, Record, Unparsed, simple_kinds
 from vecindex.sources.fieldmap import FieldMap
-from vecindex.verbs.ingest.known.registry import Registry
+from vecindex.verbs.ingest.known.registry import Registry, id_keys
 
 Flags = npt.NDArray[np.bool_]
 _GATHERED_ROWS, _GATHERED_CHARS, _GATHERED_S, _FEWEST_GATHERED = 1_000, 4 << 20, 1.0, 8
 
 
-def gathered(items: Iterable[Item | Block]) -> Iterator[Item | Block]:
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """The keys and content hashes of rows.
+
+    Attributes
+    ----------
+    fit : which rows have them, (rows,); the others may be at fault, or have an id that is among these rows twice.
+    keys, hashes : of those, (n, 16) as bytes.
+    """
+
+    fit: Flags
+    keys: npt.NDArray[np.uint8]
+    hashes: npt.NDArray[np.uint8]
+
+    @classmethod
+    def none(cls, rows: int) -> Digests:
+        """Return those of rows that may all be at fault."""
+        nothing = np.empty((0, 16), dtype=np.uint8)
+        return cls(np.zeros(rows, dtype=bool), nothing, nothing)
+
+    def met(self, registry: Registry) -> Flags:
+        """Note that the run has met those of the rows that are unchanged; return which these are, (rows,)."""
+        found = np.zeros(len(self.fit), dtype=bool)
+        found[np.flatnonzero(self.fit)[registry.meet_unchanged(self.keys, self.hashes)]] = True
+        return found
+
+
+def gathered(items: Iterable[Item | Block | Unparsed]) -> Iterator[Item | Block | Unparsed]:
     """Yield rows in their order, those that follow each other with the same fields as blocks.
 
     Rows with other values than texts, numbers and truth values stay single, and so do few rows. Where rows come
@@ -71,15 +99,47 @@ def _as_block(rows: list[Record], names: Sequence[str]) -> Sequence[Record | Blo
     return [Gathered("", 0, len(rows), columns, kinds, rows)] if len(kinds) == len(columns) else rows
 
 
-def meet_unchanged(block: Block, fields: FieldMap, registry: Registry) -> Flags:
-    """Note that the run has met the rows of a block that are unchanged; return which these are, (rows,).
+def digests_of(rows: Iterable[Item | Block], fields: FieldMap) -> list[Digests] | None:
+    """Return the digests of rows, part by part; None where something among them is no record."""
+    found: list[Digests] = []
+    single: list[Record] = []
+    for item in gathered(rows):
+        if isinstance(item, Record):
+            single.append(item)
+            continue
+        if not isinstance(item, Block):
+            return None
+        if single:
+            found.append(_digests_of_records(single, fields))
+            single = []
+        found.append(block_digests(item, fields))
+    return [*found, _digests_of_records(single, fields)] if single else found
+
+
+def _digests_of_records(rows: Sequence[Record], fields: FieldMap) -> Digests:
+    made = [to_article(row, fields) for row in rows]
+    times = Counter(article.id for article in made)
+    good = [article for article in made if isinstance(article, Article) and times[article.id] == 1]
+    fit = np.array([isinstance(article, Article) and times[article.id] == 1 for article in made])
+    digests = b"".join(bytes.fromhex(article_hash(article).replace(":", "")) for article in good)
+    hashes = np.frombuffer(digests, dtype=np.uint8).reshape(-1, 16)
+    return Digests(fit, id_keys([article.id for article in good]), hashes)
+
+
+def article_hash(article: Article) -> str:
+    """Return the content hash of an article."""
+    vector = b"" if article.vector is None else article.vector.tobytes()
+    return content_hash(article.embed_text, article.title, article.text, article.extra, vector)
+
+
+def block_digests(block: Block, fields: FieldMap) -> Digests:
+    """Return the digests of the rows of a block.
 
     Rows that are more than an id, a text and simple values next to them are left to `to_article`, which says what is
     wrong with them, and so are those whose id is in the block twice.
     """
-    found = np.zeros(block.rows, dtype=bool)
     if not _is_simple(block, fields):
-        return found
+        return Digests.none(block.rows)
     ids, texts = _texts(block, fields.id), _texts(block, fields.text)
     fit = _fit(ids, texts)
     matrix = None
@@ -87,7 +147,7 @@ def meet_unchanged(block: Block, fields: FieldMap, registry: Registry) -> Flags:
         matrix = _float32(block.columns[fields.vector])
         fit &= np.isfinite(matrix).all(axis=1) & matrix.any(axis=1)
     if not fit.any():
-        return found
+        return Digests.none(block.rows)
 
     def some(values: Iterable[Any]) -> list[Any]:
         return list(values if fit.all() else compress(values, fit))
@@ -108,10 +168,9 @@ def meet_unchanged(block: Block, fields: FieldMap, registry: Registry) -> Flags:
         digests = content_digests(read, titles, kept_texts, extra, None if matrix is None else matrix[fit])
     except UnicodeEncodeError:
         # JSON can write what is no character: such a row is to be rejected.
-        return found
+        return Digests.none(block.rows)
     hashes = np.frombuffer(digests, dtype=np.uint8).reshape(len(kept_ids), -1)
-    found[np.flatnonzero(fit)[registry.meet_unchanged(kept_ids, hashes)]] = True
-    return found
+    return Digests(fit, id_keys(kept_ids), hashes)
 
 
 def _is_simple(block: Block, fields: FieldMap) -> bool:

@@ -35,7 +35,7 @@ def _key(row_id: str) -> bytes:
     return digest[:15] + _ODD[digest[15]]
 
 
-def _keys(ids: Sequence[str]) -> npt.NDArray[np.uint8]:
+def id_keys(ids: Sequence[str]) -> npt.NDArray[np.uint8]:
     """Return the keys of ids, (n, 16)."""
     digests = _as_rows(b"".join(map(id_digest, ids))).copy()
     digests[:, -1] |= 1
@@ -86,7 +86,7 @@ class Registry:
         rows = bytearray()
         for ids, row_hashes in batches:
             part = np.empty((len(ids), 2, KEY_BYTES), dtype=np.uint8)
-            part[:, 0] = _keys(ids)
+            part[:, 0] = id_keys(ids)
             part[:, 1] = self._hashes(ids, row_hashes)
             rows += part.tobytes()
         self._table = Run.of_unsorted(rows, 2 * KEY_BYTES)
@@ -143,15 +143,15 @@ class Registry:
             self._keep_recent()
         return State.NEW, None
 
-    def meet_unchanged(self, ids: Sequence[str], hashes: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    def meet_unchanged(self, keys: npt.NDArray[np.uint8], hashes: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
         """Note that the run has met those of some rows that are UNCHANGED; return which, (n,).
 
-        `ids` are different ones, `hashes` (n, 16) their content hashes as bytes. Of other rows nothing is noted.
+        `keys` (n, 16) are those of different ids, see `id_keys`; `hashes` (n, 16) their content hashes as bytes. Of
+        other rows nothing is noted.
         """
-        same = np.zeros(len(ids), dtype=bool)
-        if not len(self._table) or not ids:
+        same = np.zeros(len(keys), dtype=bool)
+        if not len(self._table) or not len(keys):
             return same
-        keys = _keys(ids)
         at = self._table.find_all(keys)
         there = np.flatnonzero(at >= 0)
         noted = np.frombuffer(self._noted, np.uint8)
