@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import math
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -119,20 +119,21 @@ class Elsewhere:
 
     is_dead = False
 
-    def parse(self, alone: Alone, fields: FieldMap) -> Found:
-        given_alone, given_fields = pickle.loads(pickle.dumps((alone, fields)))
-        found: Found = pickle.loads(pickle.dumps(parse(given_alone, given_fields)))
+    def parse(self, pieces: Sequence[Alone], fields: FieldMap) -> list[Found]:
+        given_pieces, given_fields = pickle.loads(pickle.dumps((pieces, fields)))
+        found: list[Found] = pickle.loads(pickle.dumps([parse(alone, given_fields) for alone in given_pieces]))
         return found
 
     def close(self) -> None:
         pass
 
 
-def with_workers(patch: pytest.MonkeyPatch, n: int) -> None:
+def with_workers(patch: pytest.MonkeyPatch, n: int, batch_bytes: int = 1) -> None:
     """Let so many workers parse from the first unchanged row on; of 0 this process does it all."""
     patch.setattr(unchanged_module, "threads_here", lambda: n + 1)
     patch.setattr(unchanged_module, "Worker", Elsewhere)
     patch.setattr(unchanged_module, "_MANY_ROWS", 1)
+    patch.setattr(unchanged_module, "_BATCH_BYTES", batch_bytes)
     patch.setattr(unchanged_module, "_OTHER_WEIGHS", 0)
 
 
@@ -182,7 +183,7 @@ def test_blocks_give_what_rows_give(
     pq.write_table(table, path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arrow_rows, "BATCH_ROWS", 7)
-        with_workers(patch, data.draw(st.sampled_from([0, 1, 2])))
+        with_workers(patch, data.draw(st.integers(0, 2)), data.draw(st.sampled_from([1, 200])))
         with pytest.MonkeyPatch.context() as row_way:
             row_way.setattr(settle_module, "pieces_of", lambda source: iter(source.read()))
             row_way.setattr(plan_module, "gathered", lambda items: items)
@@ -259,7 +260,7 @@ def test_gathered_rows_give_what_single_ones_give(
         patch.setattr(blocks_module, "_FEWEST_GATHERED", data.draw(st.sampled_from([1, 2])))
         patch.setattr(files_module, "PIECE_BYTES", data.draw(st.sampled_from([20, 90, 1000])))
         patch.setattr(delimited_module, "SAMPLE_ROWS", HEAD)
-        with_workers(patch, data.draw(st.sampled_from([0, 1, 2])))
+        with_workers(patch, data.draw(st.integers(0, 2)), data.draw(st.sampled_from([1, 200])))
         with pytest.MonkeyPatch.context() as row_way:
             row_way.setattr(settle_module, "pieces_of", lambda source: iter(source.read()))
             row_way.setattr(plan_module, "gathered", lambda items: items)

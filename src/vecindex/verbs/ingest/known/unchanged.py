@@ -8,10 +8,12 @@ as from one process.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 
@@ -28,14 +30,24 @@ _MANY_ROWS = 20_000
 _OTHER_WEIGHS = 50
 """Of rows with more others than one in so many, too many pieces would be parsed twice."""
 _MOST_WORKERS = 3
-_AHEAD, _AHEAD_BYTES, _LARGEST_BYTES = 4, 32 << 20, 8 << 20
-"""Pieces that wait for each process, and what they may take."""
+_AHEAD, _AHEAD_BYTES = 4, 32 << 20
+"""Batches that wait for each process, and what they may take."""
+_BATCH_BYTES, _LARGEST_BYTES = 2 << 20, 8 << 20
+"""What is handed over at once, unless it is more than a worker should hold: some hundredths of a second's work."""
+Piece = Item | Block | Unparsed
 
 
 @dataclass(slots=True)
-class _Waiting:
-    piece: Item | Block | Unparsed
-    task: Future[Found] | None = None
+class _Batch:
+    """Pieces that follow each other, their bytes, and the task that finds their digests, where there is one."""
+
+    pieces: list[Unparsed] = field(default_factory=list)
+    size: int = 0
+    task: Future[list[Found]] | None = None
+
+    @property
+    def alone(self) -> list[Alone]:
+        return [piece.alone for piece in self.pieces]
 
 
 class Unchanged:
@@ -50,15 +62,15 @@ class Unchanged:
         self._idle: SimpleQueue[Worker] = SimpleQueue()
         self._pool: ThreadPoolExecutor | None = None
 
-    def left(self, pieces: Iterable[Item | Block | Unparsed], fields: FieldMap) -> Iterator[Item | int]:
+    def left(self, pieces: Iterable[Piece], fields: FieldMap) -> Iterator[Item | int]:
         """Yield the rows that are not unchanged, and of those between them how many there are.
 
         What `pieces` raises is raised after the rows before it.
         """
-        waiting: deque[_Waiting] = deque()
+        waiting: deque[_Batch | Piece] = deque()
         coming, broken = iter(pieces), list[SourceError]()
         while self._fill(waiting, coming, broken, fields):
-            yield from self._scored(self._one(waiting, fields))
+            yield from self._scored(self._first(waiting, fields))
         if broken:
             raise broken[0]
 
@@ -72,15 +84,16 @@ class Unchanged:
 
     def _fill(
         self,
-        waiting: deque[_Waiting],
-        coming: Iterator[Item | Block | Unparsed],
+        waiting: deque[_Batch | Piece],
+        coming: Iterator[Piece],
         broken: list[SourceError],
         fields: FieldMap,
     ) -> bool:
         """Let pieces wait, one where there are no workers; return whether any does."""
         self._start()
-        most = 1 if self._pool is None else _AHEAD * (1 + len(self._workers))
-        size = sum(one.piece.size for one in waiting if isinstance(one.piece, Unparsed))
+        ahead = self._pool is not None and self._score > 0
+        most = _AHEAD * (1 + len(self._workers)) if ahead else 1
+        size = sum(one.size for one in waiting if isinstance(one, _Batch))
         while len(waiting) < most and (not waiting or size < _AHEAD_BYTES) and not broken:
             try:
                 piece = next(coming, None)
@@ -89,15 +102,29 @@ class Unchanged:
                 break
             if piece is None:
                 break
-            waiting.append(_Waiting(piece))
-            if isinstance(piece, Unparsed):
+            if ahead and isinstance(piece, Block):
+                piece = _to_hash(piece)
+            if ahead and isinstance(piece, Unparsed):
                 size += piece.size
-                if self._pool is not None and self._score and piece.size <= _LARGEST_BYTES:
-                    waiting[-1].task = self._pool.submit(self._elsewhere, piece.alone, fields)
+                self._hand_over(piece, waiting, fields)
+            else:
+                waiting.append(piece)
         return bool(waiting)
 
+    def _hand_over(self, piece: Unparsed, waiting: deque[_Batch | Piece], fields: FieldMap) -> None:
+        """Put a piece into the last batch, which workers may take once it is large enough."""
+        assert self._pool is not None
+        batch = waiting[-1] if waiting else None
+        if not isinstance(batch, _Batch) or batch.task is not None:
+            batch = _Batch()
+            waiting.append(batch)
+        batch.pieces.append(piece)
+        batch.size += piece.size
+        if _BATCH_BYTES <= batch.size <= _LARGEST_BYTES:
+            batch.task = self._pool.submit(self._elsewhere, batch.alone, fields)
+
     def _start(self) -> None:
-        """Start the workers where they are worth it, and end them where they are not or one is gone."""
+        """Start the workers where they are worth it; end them where one is gone."""
         if any(worker.is_dead for worker in self._workers):
             self.close()
         if self._pool is not None or self._most < 1 or self._score < _MANY_ROWS:
@@ -107,50 +134,48 @@ class Unchanged:
                 self._workers.append(Worker())
                 self._idle.put(self._workers[-1])
         except OSError:
-            # Without processes or memory for more, one does it all.
+            # Without processes or memory for more, these do it, or none.
             self._most = 0
         if self._workers:
             self._pool = ThreadPoolExecutor(len(self._workers), "vecindex-unchanged")
 
-    def _elsewhere(self, alone: Alone, fields: FieldMap) -> Found:
+    def _elsewhere(self, pieces: Sequence[Alone], fields: FieldMap) -> list[Found]:
         worker = self._idle.get()
         try:
-            return worker.parse(alone, fields)
+            return worker.parse(pieces, fields)
         finally:
             self._idle.put(worker)
 
-    def _one(self, waiting: deque[_Waiting], fields: FieldMap) -> Iterator[Item | int]:
-        """Yield what is left of the first piece that waits."""
+    def _first(self, waiting: deque[_Batch | Piece], fields: FieldMap) -> Iterator[Item | int]:
+        """Yield what is left of the first ones that wait."""
         first = waiting.popleft()
-        piece = first.piece
-        if not isinstance(piece, Unparsed):
-            yield from self._here((piece,), fields)
+        if not isinstance(first, _Batch):
+            yield from self._here(first, fields)
             return
-        found = self._found(first, waiting, fields)
-        if found is None or not piece.stands_alone():
-            yield from self._here(gathered(piece.items()), fields)
-            return
-        flags = np.concatenate([one.met(self._registry) for one in found])
-        if flags.all():
-            yield len(flags)
-        else:
-            yield from in_order(list(each(piece.items())).__getitem__, flags)
+        for piece, found in zip(first.pieces, self._found(first, waiting, fields), strict=True):
+            if found is None or not piece.stands_alone():
+                yield from self._here(piece, fields)
+                continue
+            flags = np.concatenate([one.met(self._registry) for one in found])
+            if flags.all():
+                yield len(flags)
+            else:
+                yield from in_order(list(each(piece.items())).__getitem__, flags)
 
-    def _found(self, first: _Waiting, waiting: Iterable[_Waiting], fields: FieldMap) -> Found:
-        """Return the digests of a piece; until a worker has found them, parse others, from the last one on."""
+    def _found(self, first: _Batch, waiting: Iterable[_Batch | Piece], fields: FieldMap) -> Sequence[Found]:
+        """Return the digests of a batch; until a worker has found them, parse others, from the last one on."""
         if first.task is None or first.task.cancel():
-            return None
+            return [None] * len(first.pieces)
         for other in reversed(list(waiting)):
             if first.task.done():
                 break
-            if other.task is not None and other.task.cancel():
-                assert isinstance(other.piece, Unparsed)
+            if isinstance(other, _Batch) and other.task is not None and other.task.cancel():
                 other.task = Future()
-                other.task.set_result(parse(other.piece.alone, fields))
+                other.task.set_result([parse(alone, fields) for alone in other.alone])
         return first.task.result()
 
-    def _here(self, items: Iterable[Item | Block | Unparsed], fields: FieldMap) -> Iterator[Item | int]:
-        for item in items:
+    def _here(self, piece: Piece, fields: FieldMap) -> Iterator[Item | int]:
+        for item in gathered(piece.items()) if isinstance(piece, Unparsed) else (piece,):
             if isinstance(item, Block):
                 yield from in_order(item.record, block_digests(item, fields).met(self._registry))
             else:
@@ -163,6 +188,20 @@ class Unchanged:
             gain = one if isinstance(one, int) else -_OTHER_WEIGHS
             self._score = max(0, min(2 * _MANY_ROWS, self._score + gain))
             yield one
+
+
+def _to_hash(block: Block) -> Unparsed:
+    """Return the rows of a block as a piece, of which only the hashes are left to be made."""
+    columns = Block(block.before, block.first, block.rows, block.columns, block.kinds)
+    size = sum(_bytes(column, block.kinds.get(name)) for name, column in block.columns.items())
+    return Unparsed(size, partial(list, (columns,)), partial(iter, (block,)))
+
+
+def _bytes(column: Any, kind: type | None) -> int:
+    """Return about how many bytes a column of a block takes."""
+    if isinstance(column, np.ndarray):
+        return column.nbytes
+    return sum(map(len, filter(None, column))) if kind is str else 8 * len(column)
 
 
 def in_order(record: Callable[[int], Item], unchanged: Flags) -> Iterator[Item | int]:

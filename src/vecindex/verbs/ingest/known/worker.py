@@ -12,11 +12,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from typing import IO, Any
 
 from vecindex.sources.base import Block, Item
 from vecindex.sources.fieldmap import FieldMap
 from vecindex.verbs.ingest.known.blocks import Digests, digests_of
 
+_LENGTH_BYTES, _BUFFER_BYTES = 8, 1 << 20
 Alone = Callable[[], Sequence[Item | Block] | None]
 """See `sources.base.Unparsed`."""
 Found = list[Digests] | None
@@ -44,22 +46,22 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            bufsize=_BUFFER_BYTES,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             # Ctrl-C is for the process that reads.
             process_group=0,
         )
 
-    def parse(self, alone: Alone, fields: FieldMap) -> Found:
-        """Do what `parse` does, there; return None where the process is gone, too."""
+    def parse(self, pieces: Sequence[Alone], fields: FieldMap) -> list[Found]:
+        """Do what `parse` does with each, there; return None for each where the process is gone."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
-            pickle.dump((alone, fields), self._process.stdin, pickle.HIGHEST_PROTOCOL)
-            self._process.stdin.flush()
-            found: Found = pickle.load(self._process.stdout)
+            _send(self._process.stdin, (pieces, fields))
+            found: list[Found] = _received(self._process.stdout)
         except Exception:  # noqa: BLE001 (it was killed, or could not be started: the rows are still there)
             self.is_dead = True
-            return None
+            return [None] * len(pieces)
         return found
 
     def close(self) -> None:
@@ -73,8 +75,21 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         try:
-            alone, fields = pickle.load(sys.stdin.buffer)
+            pieces, fields = _received(sys.stdin.buffer)
         except EOFError:
             return
-        pickle.dump(parse(alone, fields), sys.stdout.buffer, pickle.HIGHEST_PROTOCOL)
-        sys.stdout.flush()
+        _send(sys.stdout.buffer, [parse(alone, fields) for alone in pieces])
+
+
+def _send(stream: IO[bytes], what: object) -> None:
+    # At once: after each part, a thread would wait for the lock of the interpreter.
+    message = pickle.dumps(what, pickle.HIGHEST_PROTOCOL)
+    stream.write(len(message).to_bytes(_LENGTH_BYTES, "little") + message)
+    stream.flush()
+
+
+def _received(stream: IO[bytes]) -> Any:
+    length = stream.read(_LENGTH_BYTES)
+    if len(length) < _LENGTH_BYTES:
+        raise EOFError
+    return pickle.loads(stream.read(int.from_bytes(length, "little")))
