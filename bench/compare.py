@@ -2,10 +2,10 @@
 
     python bench/compare.py [CASE ...] [--full] [--rounds 3] [--threads N] [--run NAME --minutes M]
 
-Cases: ingest, search_cold, typed, search, maps, metrics, ingest_faults. Without `--full` the sizes are those of a run
-of a quarter of an hour. A run may be made in several calls: with `--run` and `--scratch` a call goes on where another
-one stopped, and `--minutes` says when nothing more is begun. The corpus is `$VECINDEX_SHARED/data`; without it the
-sample stands in. Then `python bench/render.py` makes docs/benchmarks.md of the rows.
+Cases: ingest, search_cold, typed, search, maps, metrics, ingest_faults, ingest_busy. Without `--full` the sizes are
+those of a run of a quarter of an hour. A run may be made in several calls: with `--run` and `--scratch` a call goes on
+where another one stopped, and `--minutes` says when nothing more is begun. The corpus is `$VECINDEX_SHARED/data`;
+without it the sample stands in. Then `python bench/render.py` makes docs/benchmarks.md of the rows.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from harness.corpus import found, hub
 from harness.runs import RESULTS, ROOT, OutOfTime, Session
 
-CASES = ("ingest", "search_cold", "typed", "search", "maps", "metrics", "ingest_faults")
+CASES = ("ingest", "search_cold", "typed", "search", "maps", "metrics", "ingest_faults", "ingest_busy")
 
 
 def surroundings(scratch: Path, threads: int | None) -> dict[str, str]:

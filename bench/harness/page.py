@@ -25,7 +25,8 @@ the clock does. [performance.md](performance.md) has the figures of vecindex alo
 ```
 make bench                          all cases, small: a quarter of an hour
 make bench-full                     all cases in the sizes of this page
-make bench RUN=compare ARGS="..."   one case: ingest, search_cold, typed, search, maps, metrics, ingest_faults
+make bench RUN=compare ARGS="..."   one case: ingest, search_cold, typed, search, maps, metrics, ingest_faults,
+                                    ingest_busy
 ```
 """
 
@@ -250,6 +251,31 @@ def ingest(results: Path) -> str:
         " embedding-atlas makes a map as well and keeps no vectors."
     )
     return section("Embedding and storing", "peers_ingest", rows, text, *parts, *faults(rows))
+
+
+def ingest_busy(results: Path) -> str:
+    """Embedding on one thread and on all, alone and next to others."""
+    rows = [row for row in last_run(rows_of(results, "peers_ingest_busy")) if "net_wall_s" in row]
+    if not rows:
+        return ""
+    lines = []
+    for threads in sorted({row["threads"] for row in rows}, reverse=True):
+        for part in ("quiet", "busy"):
+            own = [row for row in rows if row["threads"] == threads and row["part"] == part]
+            base = median((row for row in own if row["way"] == OURS), "net_wall_s")
+            line = [f"{threads} {'thread' if threads == 1 else 'threads'}, {part}", number(base, 3)]
+            for way in ("encode", "encode, tuned"):
+                net = median((row for row in own if row["way"] == way), "net_wall_s")
+                line += [number(net, 3), times(net, base)]
+            lines.append(line)
+    count, rounds = rows[0]["rows"], len({row["round"] for row in rows})
+    text = (
+        f"{count:,} passages as above; seconds by the clock without imports and the loading of the model, commits"
+        f" included. Busy is next to {rows[0]['cores']} processes that compute. {rounds}"
+        f" {'round' if rounds == 1 else 'rounds, medians'}."
+    )
+    head = ["", "vecindex", "encode", "times", "encode, tuned", "times"]
+    return section("Embedding next to other work", "peers_ingest_busy", rows, text, table(head, lines))
 
 
 def faults(rows: Sequence[Row]) -> list[str]:
@@ -579,7 +605,18 @@ def behind(results: Path) -> str:
     return "\n\n".join(["## Where vecindex is behind", text, "\n".join(lines)]) + "\n"
 
 
-SECTIONS: tuple[Callable[[Path], str], ...] = (behind, cold, typed, search, ingest, maps, metrics, arithmetic, growth)
+SECTIONS: tuple[Callable[[Path], str], ...] = (
+    behind,
+    cold,
+    typed,
+    search,
+    ingest,
+    ingest_busy,
+    maps,
+    metrics,
+    arithmetic,
+    growth,
+)
 
 
 def page(results: Path) -> str:
