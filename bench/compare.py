@@ -3,8 +3,8 @@
     python bench/compare.py [CASE ...] [--full] [--rounds 3] [--threads N] [--run NAME --minutes M]
 
 Cases: ingest, search_cold, typed, search, maps, metrics, ingest_faults, ingest_busy. Without `--full` the sizes are
-those of a run of a quarter of an hour. A run may be made in several calls: with `--run` and `--scratch` a call goes on
-where another one stopped, and `--minutes` says when nothing more is begun. The corpus is `$VECINDEX_SHARED/data`;
+those of a run of a quarter of an hour. A run may be made in several calls: with `--run` and `--scratch` a call goes
+on where another one stopped, and `--minutes` says when nothing more is begun. The corpus is `$VECINDEX_SHARED/data`;
 without it the sample stands in. Then `python bench/render.py` makes docs/benchmarks.md of the rows.
 """
 
