@@ -16,13 +16,13 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON
 
 
 def run_all(session: Session, only: list[str] | None = None) -> None:
-    """Measure the ways in turns in each of the four conditions; quick, 100 passages in one round."""
+    """Measure the ways in turns in each of the four conditions; quick, 100 passages on all threads in one round."""
     cores = len(os.sched_getaffinity(0))
     names = [name for name in MEASURED if only is None or name in only]
     rows, rounds = (1_000, session.rounds) if session.full else (100, 1)
     folder, about = session.data(rows)
     for number in range(rounds):
-        for threads in (cores, 1):
+        for threads in (cores, 1) if session.full else (cores,):
             one = replace(session, threads=threads, env=session.env | dict.fromkeys(_THREADS, str(threads)))
             for part, others in (("quiet", 0), ("busy", cores)):
                 for _, name in list(turns(names, number + 1))[-len(names) :]:
