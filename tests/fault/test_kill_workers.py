@@ -1,4 +1,4 @@
-"""Processes that hash unchanged rows for an ingest: all comes out the same with them, without them, and as they die."""
+"""Processes that hash unchanged rows for an ingest: it ends the same with them, without them, and as they die."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 import vecindex
 from vecindex.store.database import Database
 from vecindex.verbs.ingest.known import unchanged as unchanged_module
-from vecindex.verbs.ingest.known.worker import Found, Worker
+from vecindex.verbs.ingest.known.worker import PieceDigests, Worker
 
 N, CHANGED = 40_000, 31_234
 
@@ -65,8 +65,8 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> Batches:
             seen.workers.append(self)
             seen.after_one(self)
 
-        def parse(self, *given: Any) -> list[Found]:
-            found = super().parse(*given)
+        def digests(self, *given: Any) -> list[PieceDigests]:
+            found = super().digests(*given)
             if None not in found:
                 seen.parsed += 1
                 seen.after_one(self)
@@ -118,7 +118,7 @@ def test_no_worker_can_start(
 
 def test_a_worker_ends_where_its_process_is_killed() -> None:
     code = "import time; from vecindex.verbs.ingest.known.worker import Worker; w = Worker()\n"
-    code += "print(w.parse([list], None), w._process.pid, flush=True); time.sleep(600)"
+    code += "print(w.digests([list], None), w._process.pid, flush=True); time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         answer, pid = process.stdout.readline().rsplit(" ", 1)

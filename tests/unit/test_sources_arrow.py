@@ -337,19 +337,29 @@ def test_a_position_that_leads_nowhere_rejects_its_rows(tmp_path: Path) -> None:
         [None, pa.py_buffer(np.array([0, 1, 1 << 30, 3], np.int32).tobytes())],
         children=[pa.array([1, 2, 3], pa.float32())],
     )
+    words = pa.array([["aa"], ["bb"], ["cc"]])
     path = tmp_path / "a.arrow"
-    schema = pa.schema({"id": pa.int64(), "text": pa.string(), "vector": pa.list_(pa.float32())})
+    schema = pa.schema(
+        {"id": pa.int64(), "text": pa.string(), "vector": pa.list_(pa.float32()), "words": pa.list_(pa.string())}
+    )
     with pa.ipc.new_file(str(path), schema) as writer:
-        writer.write_batch(pa.RecordBatch.from_arrays([pa.array([1, 2, 3]), texts, vectors], schema=schema))
+        writer.write_batch(pa.RecordBatch.from_arrays([pa.array([1, 2, 3]), texts, vectors, words], schema=schema))
+    # The size of the texts of a list is looked up where its positions lead.
+    sound, lost = (np.array(at, np.int32).tobytes() for at in ([0, 1, 2, 3], [0, 1, 1 << 29, 1 << 29]))
+    written = path.read_bytes()
+    assert written.count(sound) == 1
+    path.write_bytes(written.replace(sound, lost))
     (source,) = open_sources([str(path)], vector_field="vector")
     first, second, third = source.read()
     assert isinstance(first, Record)
-    assert {**first.fields, "vector": list(first.fields["vector"])} == {"id": 1, "text": "a", "vector": [1.0]}
+    assert list(first.fields["vector"]) == [1.0]
+    assert {**first.fields, "vector": None} == {"id": 1, "text": "a", "vector": None, "words": ["aa"]}
     assert isinstance(second, Rejected)
     assert second.reason.startswith("column 'text': damaged: ")
     assert isinstance(third, Rejected)
     assert third.reason.startswith("column 'text': damaged: ")
     assert "column 'vector': damaged: " in third.reason
+    assert "column 'words': damaged: " in third.reason
 
 
 def test_a_column_s_name_that_is_no_unicode_is_damage(tmp_path: Path) -> None:

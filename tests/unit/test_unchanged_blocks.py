@@ -34,7 +34,7 @@ from vecindex.verbs.ingest.known import unchanged as unchanged_module
 from vecindex.verbs.ingest.known.blocks import gathered
 from vecindex.verbs.ingest.known.registry import Registry, State, id_keys
 from vecindex.verbs.ingest.known.runs import Run
-from vecindex.verbs.ingest.known.worker import Alone, Found, parse
+from vecindex.verbs.ingest.known.worker import Parse, PieceDigests, digests_of_piece
 from vecindex.verbs.ingest.options import IngestOptions, checked_ingest, reading
 from vecindex.verbs.ingest.plan import Planner, Transaction, whole
 from vecindex.verbs.ingest.result import IngestReport
@@ -119,10 +119,15 @@ class Elsewhere:
 
     is_dead = False
 
-    def parse(self, pieces: Sequence[Alone], fields: FieldMap) -> list[Found]:
-        given_pieces, given_fields = pickle.loads(pickle.dumps((pieces, fields)))
-        found: list[Found] = pickle.loads(pickle.dumps([parse(alone, given_fields) for alone in given_pieces]))
-        return found
+    @staticmethod
+    def can_start() -> bool:
+        return True
+
+    def digests(self, parses: Sequence[Parse], fields: FieldMap) -> list[PieceDigests]:
+        there, fields_there = pickle.loads(pickle.dumps((parses, fields)))
+        found = [digests_of_piece(parse, fields_there) for parse in there]
+        back: list[PieceDigests] = pickle.loads(pickle.dumps(found))
+        return back
 
     def close(self) -> None:
         pass
@@ -154,6 +159,22 @@ def plan(
     registry, report = Registry([(list(stored), list(stored.values()))]), IngestReport("articles")
     planner = Planner(settle(opened, choose, HEAD).sources, choose, checked, registry, report, whole)
     return list(planner.transactions()), report, registry
+
+
+def last_hashes(path: Path, options: dict[str, Any]) -> dict[str, str]:
+    """Return the hashes of the last rows with each id: of the first ones in the file backwards."""
+    backwards = path.with_name(f"backwards{path.suffix}")
+    if path.suffix == ".parquet":
+        table = pq.read_table(path)
+        pq.write_table(table.take(np.arange(len(table))[::-1]), backwards)
+    else:
+        head, lines = (1 if path.suffix == ".csv" else 0), path.read_text(encoding="utf-8").split("\n")[:-1]
+        backwards.write_text("\n".join([*lines[:head], *lines[head:][::-1], ""]), encoding="utf-8", newline="")
+    try:
+        found, _, _ = plan(backwards, options, {})
+    except SourceError:
+        return {}
+    return {row.row_id: row.hash for one in found for row in one.rows}
 
 
 def seen(transactions: list[Transaction]) -> tuple[list[Any], list[Any], int]:
@@ -192,10 +213,14 @@ def test_blocks_give_what_rows_give(
             except SourceError:
                 reject()  # of the first rows none has the field of the template
             new = [row for one in first for row in one.rows]
-            ways = data.draw(st.lists(st.sampled_from("uuuucoa"), min_size=len(new), max_size=len(new)))
-            # Unchanged, changed, of another form, absent.
+            last = last_hashes(path, options)
+            ways = data.draw(st.lists(st.sampled_from("uuuulcoa"), min_size=len(new), max_size=len(new)))
+            # Unchanged, as the last row with this id, changed, of another form, absent.
             stored = {
-                row.row_id: {"u": row.hash, "c": f"{0:016}{row.hash[16:]}", "o": "of another form"}[way]
+                row.row_id: {
+                    **{"u": row.hash, "c": f"{0:016}{row.hash[16:]}", "o": "of another form"},
+                    "l": last.get(row.row_id, row.hash),
+                }[way]
                 for row, way in zip(new, ways, strict=True)
                 if way != "a"
             }
@@ -269,9 +294,13 @@ def test_gathered_rows_give_what_single_ones_give(
             except SourceError:
                 reject()  # of the first rows none is one, or has the field of the template
             new = [row for one in first for row in one.rows]
-            ways = data.draw(st.lists(st.sampled_from("uuuuca"), min_size=len(new), max_size=len(new)))
+            last = last_hashes(path, options)
+            ways = data.draw(st.lists(st.sampled_from("uuuulca"), min_size=len(new), max_size=len(new)))
             stored = {
-                row.row_id: row.hash if way == "u" else f"{0:016}{row.hash[16:]}"
+                row.row_id: {
+                    **{"u": row.hash, "c": f"{0:016}{row.hash[16:]}"},
+                    "l": last.get(row.row_id, row.hash),
+                }[way]
                 for row, way in zip(new, ways, strict=True)
                 if way != "a"
             }

@@ -141,14 +141,15 @@ class Unparsed:
 
     Attributes
     ----------
-    size : in bytes.
-    alone : returns the rows where nothing but these bytes says what they are, else None. It can be pickled.
+    size : about how many bytes they take.
+    parse : returns the rows where nothing but these bytes says what they are, else None. It can be pickled. None
+        where it would take more than the bytes with it.
     items : yields the rows, as parsed after those before them: to be called once, in the order of the input.
-    stands_alone : returns, once those before it are parsed, whether `alone` says what `items` does.
+    stands_alone : returns, once those before them are parsed, whether `parse` says what `items` does.
     """
 
     size: int
-    alone: Callable[[], Sequence[Item | Block] | None]
+    parse: Callable[[], Sequence[Item | Block] | None] | None
     items: Callable[[], Iterator[Item | Block]]
     stands_alone: Callable[[], bool] = lambda: True
 

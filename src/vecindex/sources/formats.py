@@ -63,7 +63,7 @@ class FileSource:
     count : as in `InputFile.rows_hint`; None where the rows of a piece cannot be counted.
     text : the options by which its encoding is found; None where it is no text, or says itself what it is in.
     starts : finds the rows of a stretch that is cut out of the file; None where that cannot be.
-    in_blocks : yields what `rows` does, in blocks or unparsed where it can; None where each row is read by itself.
+    in_pieces : yields what `rows` does, in blocks or unparsed where it can; None where each row is read by itself.
     """
 
     file: InputFile
@@ -71,7 +71,7 @@ class FileSource:
     count: Callable[[bytes, bool], int] | None = None
     text: ReadOptions | None = None
     starts: FindStarts | None = None
-    in_blocks: Callable[[BufferedReader, str], Iterator[Item | Block | Unparsed]] | None = None
+    in_pieces: Callable[[BufferedReader, str], Iterator[Item | Block | Unparsed]] | None = None
 
     @property
     def name(self) -> str:
@@ -81,6 +81,11 @@ class FileSource:
     def once(self) -> bool:
         """Whether it can be read one time only."""
         return self.file.stream is not None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all rows are there: nobody is still writing them."""
+        return self.file.is_whole
 
     def read(self) -> Iterator[Item]:
         """Yield one item per row. Raises SourceError as `rows` and `InputFile.open` do."""
@@ -93,7 +98,7 @@ class FileSource:
     def pieces(self) -> Iterator[Item | Block | Unparsed]:
         """Yield the rows as `blocks` does, unparsed where they can be parsed elsewhere."""
         # Rows that somebody is still writing do not wait for each other.
-        return self._read(self.in_blocks if self.in_blocks is not None and self.file.is_whole else self.rows)
+        return self._read(self.in_pieces if self.in_pieces is not None and self.is_whole else self.rows)
 
     def _read(self, rows: Callable[[BufferedReader, str], Iterator[_T]]) -> Iterator[_T]:
         with self.file.open() as stream:

@@ -39,6 +39,11 @@ class NpyVectors:
         """Whether it can be read one time only."""
         return bool(getattr(self.source, "once", False))
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all rows are there: nobody is still writing them."""
+        return bool(getattr(self.source, "is_whole", False))
+
     def count_hint(self) -> int | None:
         return self.source.count_hint()
 

@@ -38,6 +38,11 @@ class _ArrowFile:
         """Whether it can be read one time only."""
         return self.file.stream is not None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all rows are there: nobody is still writing them."""
+        return self.file.is_whole
+
     def read(self) -> Iterator[Item]:
         """Yield one item per row.
 

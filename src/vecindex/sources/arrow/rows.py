@@ -1,7 +1,7 @@
 """Record batches to records, wherever the batches come from. Location: "NAME row 7".
 
-Rows are counted from 0 over all batches, as `table.slice(7, 1)` does. Memory holds one batch, of which at most 4,096
-rows at a time become Python values.
+Rows are counted from 0 over all batches, as `table.slice(7, 1)` does. Memory holds the batches that whoever reads
+keeps, and of each at most 4,096 rows at a time become Python values.
 """
 
 from __future__ import annotations
@@ -70,8 +70,12 @@ def pieces(
                 checked = batch.schema
             for begin in range(0, batch.num_rows, BATCH_ROWS):
                 piece = _without_lists(batch.slice(begin, BATCH_ROWS), skipped - {vector_field})
-                alone = partial(_rows, name, piece, vector_field, done)
-                yield Unparsed(piece.nbytes, alone, partial(_or_fault, alone, fault, done))
+                parse = partial(_rows, name, piece, vector_field, done)
+                # Not `nbytes`, which follows positions that nobody has checked. A part is pickled as the whole.
+                size = batch.get_total_buffer_size()
+                yield Unparsed(
+                    size, parse if len(piece) == len(batch) else None, partial(_or_fault, parse, fault, done)
+                )
                 done += piece.num_rows
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:  # the last one from a column's name
         raise fault(error, done) from error
@@ -82,7 +86,7 @@ def _or_fault(rows: Callable[[], Iterable[Item | Block]], fault: Fault, first: i
 
     try:
         yield from rows()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
         raise fault(error, first) from error
 
 

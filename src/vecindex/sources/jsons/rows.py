@@ -72,7 +72,7 @@ def read_json_pieces(stream: BufferedReader, name: str) -> Iterator[Unparsed]:
     for number, raw, whole in read_pieces(stream, name):
         yield Unparsed(
             len(raw),
-            partial(_blocks, raw, name, number) if whole else _nothing,
+            partial(_blocks, raw, name, number) if whole else None,
             partial(lines.blocks, number, raw, whole),
             lines.stand_alone,
         )
@@ -88,10 +88,6 @@ def _blocks(raw: bytes, name: str, number: int) -> list[Item | Block] | None:
         return [Record(f"{name}:{at}", row) for at, row in enumerate(rows, number)]
     columns = dict(zip(names, map(list, zip(*map(dict.values, rows), strict=True)), strict=True))
     return [Block(f"{name}:", number, len(rows), columns, simple_kinds(columns))]
-
-
-def _nothing() -> None:
-    return None
 
 
 def parse_objects(raw: bytes) -> list[dict[str, Any]] | None:
@@ -308,8 +304,8 @@ def _row_starts(head: bytes) -> RowStarts | None:
 def _open(file: InputFile, options: ReadOptions, by_lines: bool) -> Source:
     most_bytes = MAX_WHOLE_BYTES if options.records else MAX_ROW_BYTES
     rows = partial(read_json, most_bytes=most_bytes, by_lines=by_lines)
-    blocks = partial(_read, most_bytes=most_bytes, by_lines=by_lines, read_by_lines=read_json_pieces)
-    return FileSource(file, rows, _count_rows, options, _row_starts, blocks)
+    pieces = partial(_read, most_bytes=most_bytes, by_lines=by_lines, read_by_lines=read_json_pieces)
+    return FileSource(file, rows, _count_rows, options, _row_starts, pieces)
 
 
 JSONL = SourceFormat((".jsonl", ".ndjson"), partial(_open, by_lines=True))

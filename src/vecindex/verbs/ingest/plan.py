@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
@@ -119,8 +119,9 @@ class Planner:
         transaction, size, skipped, since = Transaction(), 0, 0, 0.0
         gathered: list[Planned | Deletion] = []
         broken: SourceError | None = None
+        items = self._items(stopped)
         try:
-            for source, item in self._items(stopped):
+            for source, item in items:
                 outcome, rows = (None, item) if isinstance(item, int) else (self._judge(source, item), 1)
                 if isinstance(item, int):
                     self.report.read += rows
@@ -149,6 +150,8 @@ class Planner:
         except SourceError as error:
             # What was read before a source broke off is good: commit it, then raise.
             broken = error
+        finally:
+            items.close()
         if stopped() and not self.complete:
             return  # only whole transactions: the next run reads these rows again
         transaction.read += skipped
@@ -204,7 +207,7 @@ class Planner:
             self._unmeet(one.article.id, one.stored_hash)
             self.reject(transaction, one.source, rejected(one.article, reason))
 
-    def _items(self, stopped: Callable[[], bool]) -> Iterator[tuple[str, Read | int]]:
+    def _items(self, stopped: Callable[[], bool]) -> Generator[tuple[str, Read | int]]:
         """Yield what each row is, with the name of its source; of unchanged ones how many follow each other."""
         with closing(Unchanged(self.registry)) as unchanged:
             yield from self._of_sources(unchanged, stopped)
@@ -219,7 +222,7 @@ class Planner:
                 # Of thousands of files only a few rows were looked at.
                 fields = self.choose(records, source).fields
             del records
-            for item in self._left(source, fields, head, unchanged):
+            for item in self._others(source, fields, head, unchanged):
                 if stopped():
                     return
                 if not isinstance(item, Record):
@@ -235,7 +238,7 @@ class Planner:
                 mark = time.perf_counter()
         self.complete = True
 
-    def _left(
+    def _others(
         self, source: Source, fields: FieldMap | None, head: Head, unchanged: Unchanged
     ) -> Iterator[Item | int]:
         """Yield the rows of a source; of unchanged ones, which are met by this, how many follow each other."""
@@ -244,7 +247,8 @@ class Planner:
             return head.items()
         pieces = head.pieces()
         # Rows that come from somebody who is still writing them do not wait for each other.
-        return unchanged.left(pieces if getattr(source, "once", False) else gathered(pieces), fields)
+        pieces = pieces if getattr(source, "once", False) else gathered(pieces)
+        return unchanged.others(pieces, fields, getattr(source, "is_whole", False))
 
     def _deletes(self, record: Record) -> bool:
         return self.drop is not None and self.drop.is_deletion(record)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from typing import Generic, TypeVar
 
@@ -32,6 +32,10 @@ class Ahead(Generic[T]):
                     return
         except BaseException as error:  # noqa: BLE001 (handed on to the taker, whatever it is)
             self._error = error
+        finally:
+            if isinstance(self._items, Generator):
+                # What it holds is not kept until somebody drops it: an error keeps all that it passed.
+                self._items.close()
         self._queue.put(None)
 
     def __iter__(self) -> Iterator[T]:

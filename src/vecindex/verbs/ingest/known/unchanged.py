@@ -1,8 +1,8 @@
 """Rows that the table has as they are, taken out of those of a source; where many are, on all cores.
 
-A worker takes half a second to start, and parses and hashes what another one would otherwise. It never decides: what
-the table has, and which row of an id comes first, is looked up here, in the order of the input. So the rows come out
-as from one process.
+Workers parse and hash batches of rows that this process would come to later. They never decide: what the table has,
+and which row of an id comes first, is looked up here, in the order of the input. So the rows come out as from one
+process.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from queue import SimpleQueue
-from typing import Any
 
 import numpy as np
 
 from vecindex.embed.light.threads import threads_here
-from vecindex.errors import SourceError
 from vecindex.sources.base import Block, Item, Unparsed, each
 from vecindex.sources.fieldmap import FieldMap
 from vecindex.verbs.ingest.known.blocks import Flags, block_digests, gathered
 from vecindex.verbs.ingest.known.registry import Registry
-from vecindex.verbs.ingest.known.worker import Alone, Found, Worker, parse
+from vecindex.verbs.ingest.known.worker import Parse, PieceDigests, Worker, digests_of_piece
 
 _MANY_ROWS = 20_000
-"""Unchanged ones before workers start: to parse and to hash them takes about as long as a worker's start."""
+"""Unchanged ones before workers get any: to parse and to hash them takes about as long as a worker's start."""
 _OTHER_WEIGHS = 50
-"""Of rows with more others than one in so many, too many pieces would be parsed twice."""
+"""Where one row in so many is another one, too many pieces would be parsed twice."""
 _MOST_WORKERS = 3
-_AHEAD, _AHEAD_BYTES = 4, 32 << 20
-"""Batches that wait for each process, and what they may take."""
-_BATCH_BYTES, _LARGEST_BYTES = 2 << 20, 8 << 20
-"""What is handed over at once, unless it is more than a worker should hold: some hundredths of a second's work."""
+_BATCH_BYTES = 2 << 20
+"""What a worker gets at once: some hundredths of a second's work."""
+_LARGEST_BYTES = 24 << 20
+"""A larger piece is no worker's: 4,096 vectors of 1,024 values next to their texts are not."""
+_AHEAD, _AHEAD_BYTES = 4, 64 << 20
+"""Batches that wait for each process, and about what all of them may take."""
 Piece = Item | Block | Unparsed
 
 
@@ -43,136 +43,154 @@ class _Batch:
 
     pieces: list[Unparsed] = field(default_factory=list)
     size: int = 0
-    task: Future[list[Found]] | None = None
+    task: Future[list[PieceDigests]] | None = None
 
     @property
-    def alone(self) -> list[Alone]:
-        return [piece.alone for piece in self.pieces]
+    def parses(self) -> list[Parse]:
+        return [piece.parse for piece in self.pieces if piece.parse is not None]
 
 
 class Unchanged:
-    """Takes unchanged rows out of those of a source."""
+    """Takes unchanged rows out of those of sources."""
 
     def __init__(self, registry: Registry) -> None:
         """Take what the table has."""
         self._registry = registry
-        self._score = 0
-        self._most = min(_MOST_WORKERS, threads_here() - 1)
+        self._score, self._are_many = 0, False
+        self._most = min(_MOST_WORKERS, threads_here() - 1) if Worker.can_start() else 0
         self._workers: list[Worker] = []
         self._idle: SimpleQueue[Worker] = SimpleQueue()
         self._pool: ThreadPoolExecutor | None = None
 
-    def left(self, pieces: Iterable[Piece], fields: FieldMap) -> Iterator[Item | int]:
+    def others(self, pieces: Iterable[Piece], fields: FieldMap, is_whole: bool) -> Iterator[Item | int]:
         """Yield the rows that are not unchanged, and of those between them how many there are.
 
-        What `pieces` raises is raised after the rows before it.
+        `is_whole` says that nobody is still writing the source, so that rows may be read ahead. What `pieces` raises
+        is raised after the rows before it.
         """
         waiting: deque[_Batch | Piece] = deque()
-        coming, broken = iter(pieces), list[SourceError]()
-        while self._fill(waiting, coming, broken, fields):
-            yield from self._scored(self._first(waiting, fields))
+        coming, broken = iter(pieces), list[Exception]()
+        while self._fill(waiting, coming, broken, fields, is_whole):
+            for one in self._oldest(waiting, fields):
+                self._count(one)
+                yield one
         if broken:
             raise broken[0]
 
     def close(self) -> None:
-        """End the workers."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-        for worker in self._workers:
+        """End the workers; from now on this process does it all."""
+        workers, pool = self._workers, self._pool
+        self._workers, self._pool, self._most = [], None, 0
+        for worker in workers:
             worker.close()
-        self._pool, self._most = None, 0
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _count(self, one: Item | int) -> None:
+        """Note whether most rows are unchanged."""
+        gain = one if isinstance(one, int) else -_OTHER_WEIGHS
+        self._score = max(0, min(2 * _MANY_ROWS, self._score + gain))
+        if self._score in (0, 2 * _MANY_ROWS) or not self._are_many:
+            self._are_many = self._score >= _MANY_ROWS
 
     def _fill(
         self,
         waiting: deque[_Batch | Piece],
         coming: Iterator[Piece],
-        broken: list[SourceError],
+        broken: list[Exception],
         fields: FieldMap,
+        is_whole: bool,
     ) -> bool:
-        """Let pieces wait, one where there are no workers; return whether any does."""
-        self._start()
-        ahead = self._pool is not None and self._score > 0
+        """Let pieces wait, only one where workers get none; return whether any does."""
+        ahead = is_whole and self._are_many and self._has_workers()
         most = _AHEAD * (1 + len(self._workers)) if ahead else 1
         size = sum(one.size for one in waiting if isinstance(one, _Batch))
-        while len(waiting) < most and (not waiting or size < _AHEAD_BYTES) and not broken:
+        while len(waiting) < most and size < _AHEAD_BYTES and not broken:
             try:
                 piece = next(coming, None)
-            except SourceError as error:
+            except Exception as error:  # noqa: BLE001 (raised where it belongs)
                 broken.append(error)
                 break
             if piece is None:
                 break
             if ahead and isinstance(piece, Block):
-                piece = _to_hash(piece)
-            if ahead and isinstance(piece, Unparsed):
-                size += piece.size
-                self._hand_over(piece, waiting, fields)
-            else:
+                piece = _only_to_hash(piece)
+            if not ahead or not isinstance(piece, Unparsed) or piece.parse is None or piece.size > _LARGEST_BYTES:
                 waiting.append(piece)
+                break
+            size += piece.size
+            self._hand_over(piece, waiting, fields)
         return bool(waiting)
 
     def _hand_over(self, piece: Unparsed, waiting: deque[_Batch | Piece], fields: FieldMap) -> None:
         """Put a piece into the last batch, which workers may take once it is large enough."""
-        assert self._pool is not None
         batch = waiting[-1] if waiting else None
         if not isinstance(batch, _Batch) or batch.task is not None:
             batch = _Batch()
             waiting.append(batch)
         batch.pieces.append(piece)
         batch.size += piece.size
-        if _BATCH_BYTES <= batch.size <= _LARGEST_BYTES:
-            batch.task = self._pool.submit(self._elsewhere, batch.alone, fields)
+        if batch.size >= _BATCH_BYTES and self._pool is not None:
+            try:
+                batch.task = self._pool.submit(self._elsewhere, batch.parses, fields)
+            except RuntimeError:
+                # No thread can be started.
+                self.close()
 
-    def _start(self) -> None:
-        """Start the workers where they are worth it; end them where one is gone."""
+    def _has_workers(self) -> bool:
+        """Start the workers where they are not; end them where one is gone. Return whether there are any."""
         if any(worker.is_dead for worker in self._workers):
             self.close()
-        if self._pool is not None or self._most < 1 or self._score < _MANY_ROWS:
-            return
-        try:
-            for _ in range(self._most):
-                self._workers.append(Worker())
-                self._idle.put(self._workers[-1])
-        except OSError:
-            # Without processes or memory for more, these do it, or none.
-            self._most = 0
-        if self._workers:
-            self._pool = ThreadPoolExecutor(len(self._workers), "vecindex-unchanged")
+        if self._pool is None and self._most > 0:
+            try:
+                while len(self._workers) < self._most:
+                    self._workers.append(Worker())
+                    self._idle.put(self._workers[-1])
+            except OSError:
+                # Without processes or memory for more, these do it, or none.
+                self._most = len(self._workers)
+            if self._workers:
+                self._pool = ThreadPoolExecutor(len(self._workers), "vecindex-unchanged")
+        return self._pool is not None
 
-    def _elsewhere(self, pieces: Sequence[Alone], fields: FieldMap) -> list[Found]:
+    def _elsewhere(self, parses: Sequence[Parse], fields: FieldMap) -> list[PieceDigests]:
         worker = self._idle.get()
         try:
-            return worker.parse(pieces, fields)
+            return worker.digests(parses, fields)
         finally:
             self._idle.put(worker)
 
-    def _first(self, waiting: deque[_Batch | Piece], fields: FieldMap) -> Iterator[Item | int]:
-        """Yield what is left of the first ones that wait."""
-        first = waiting.popleft()
-        if not isinstance(first, _Batch):
-            yield from self._here(first, fields)
+    def _oldest(self, waiting: deque[_Batch | Piece], fields: FieldMap) -> Iterator[Item | int]:
+        """Yield what is left of the ones that have waited longest."""
+        oldest = waiting.popleft()
+        if not isinstance(oldest, _Batch):
+            yield from self._here(oldest, fields)
             return
-        for piece, found in zip(first.pieces, self._found(first, waiting, fields), strict=True):
-            if found is None or not piece.stands_alone():
+        for piece, digests in zip(oldest.pieces, self._digests(oldest, waiting, fields), strict=True):
+            if digests is None or not piece.stands_alone():
                 yield from self._here(piece, fields)
                 continue
-            flags = np.concatenate([one.met(self._registry) for one in found])
-            if flags.all():
-                yield len(flags)
-            else:
-                yield from in_order(list(each(piece.items())).__getitem__, flags)
+            rows, done = list[Item](), 0
+            for part in digests:
+                unchanged = part.met(self._registry)
+                if unchanged.all():
+                    yield len(unchanged)
+                else:
+                    rows = rows or list(each(piece.items()))
+                    yield from in_order(partial(_row, rows, done), unchanged)
+                done += len(unchanged)
 
-    def _found(self, first: _Batch, waiting: Iterable[_Batch | Piece], fields: FieldMap) -> Sequence[Found]:
-        """Return the digests of a batch; until a worker has found them, parse others, from the last one on."""
-        if first.task is None or first.task.cancel():
-            return [None] * len(first.pieces)
+    def _digests(self, oldest: _Batch, waiting: Iterable[_Batch | Piece], fields: FieldMap) -> Sequence[PieceDigests]:
+        """Return the digests of a batch; until a worker has found them, find those of others, the last ones first."""
+        if oldest.task is None or oldest.task.cancel():
+            return [None] * len(oldest.pieces)
         for other in reversed(list(waiting)):
-            if first.task.done():
+            if oldest.task.done():
                 break
             if isinstance(other, _Batch) and other.task is not None and other.task.cancel():
                 other.task = Future()
-                other.task.set_result([parse(alone, fields) for alone in other.alone])
-        return first.task.result()
+                other.task.set_result([digests_of_piece(parse, fields) for parse in other.parses])
+        return oldest.task.result()
 
     def _here(self, piece: Piece, fields: FieldMap) -> Iterator[Item | int]:
         for item in gathered(piece.items()) if isinstance(piece, Unparsed) else (piece,):
@@ -182,26 +200,24 @@ class Unchanged:
                 assert not isinstance(item, Unparsed)
                 yield item
 
-    def _scored(self, rows: Iterable[Item | int]) -> Iterator[Item | int]:
-        """Yield rows; note how many were unchanged."""
-        for one in rows:
-            gain = one if isinstance(one, int) else -_OTHER_WEIGHS
-            self._score = max(0, min(2 * _MANY_ROWS, self._score + gain))
-            yield one
 
-
-def _to_hash(block: Block) -> Unparsed:
-    """Return the rows of a block as a piece, of which only the hashes are left to be made."""
+def _only_to_hash(block: Block) -> Unparsed | Block:
+    """Return the rows of a block as a piece; the block itself where its columns are of no simple kind."""
+    size = 0
+    for name, column in block.columns.items():
+        if isinstance(column, np.ndarray):
+            size += column.nbytes
+        elif name in block.kinds:
+            is_text = block.kinds[name] is str
+            size += sum(map(len, filter(None, column))) if is_text else 8 * len(column)
+        else:
+            return block
     columns = Block(block.before, block.first, block.rows, block.columns, block.kinds)
-    size = sum(_bytes(column, block.kinds.get(name)) for name, column in block.columns.items())
     return Unparsed(size, partial(list, (columns,)), partial(iter, (block,)))
 
 
-def _bytes(column: Any, kind: type | None) -> int:
-    """Return about how many bytes a column of a block takes."""
-    if isinstance(column, np.ndarray):
-        return column.nbytes
-    return sum(map(len, filter(None, column))) if kind is str else 8 * len(column)
+def _row(rows: Sequence[Item], first: int, row: int) -> Item:
+    return rows[first + row]
 
 
 def in_order(record: Callable[[int], Item], unchanged: Flags) -> Iterator[Item | int]:
