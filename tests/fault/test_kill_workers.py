@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import vecindex
+from vecindex.store.articles import ArticleTable
 from vecindex.store.database import Database
 from vecindex.verbs.ingest.known import unchanged as unchanged_module
 from vecindex.verbs.ingest.known.worker import PieceDigests, Worker
@@ -28,6 +30,7 @@ N, CHANGED = 40_000, 31_234
 class Batches:
     """How many batches workers have parsed, and after how many they are killed."""
 
+    tried: int = 0
     workers: list[Worker] = field(default_factory=list)
     parsed: int = 0
     fatal: int | None = None
@@ -61,6 +64,7 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> Batches:
 
     class Watched(Worker):
         def __init__(self) -> None:
+            seen.tried += 1
             super().__init__()
             seen.workers.append(self)
             seen.after_one(self)
@@ -103,17 +107,40 @@ def test_a_worker_is_killed(corpus: tuple[vecindex.Index, Path], batches: Batche
     batches.fatal = after
     report = index.ingest(path, vector_field="vector")
     assert (report.read, report.skipped, report.rejected) == (N, N, 0)
-    assert batches.parsed == after
+    assert (batches.tried, batches.parsed) == (1, after)
+    assert batches.workers[0]._process.returncode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("program", ["/bin/false", "/nowhere/python"])
 def test_no_worker_can_start(
-    corpus: tuple[vecindex.Index, Path], monkeypatch: pytest.MonkeyPatch, program: str
+    corpus: tuple[vecindex.Index, Path], batches: Batches, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:
     index, path = corpus
     monkeypatch.setattr(sys, "executable", program)
     report = index.ingest(path, vector_field="vector")
     assert (report.read, report.skipped, report.rejected) == (N, N, 0)
+    assert (batches.tried, batches.parsed) == (1, 0)
+
+
+def test_a_run_that_fails_leaves_no_worker(
+    corpus: tuple[vecindex.Index, Path], batches: Batches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, path = corpus
+    table = pq.read_table(path)
+    texts = table["text"].to_pylist()
+    texts[10_000:12_000] = [f"another {i}" for i in range(2_000)]
+    pq.write_table(table.set_column(1, "text", pa.array(texts)), path)
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(ArticleTable, "replace", broken)
+    with pytest.raises(RuntimeError, match="broken") as found:
+        index.ingest(path, vector_field="vector")
+    # The error still holds all that it passed.
+    assert found.value.__traceback__ is not None
+    assert batches.tried == 1
+    assert batches.workers[0]._process.returncode is not None
 
 
 def test_a_worker_ends_where_its_process_is_killed() -> None:
@@ -133,6 +160,7 @@ def test_a_worker_ends_where_its_process_is_killed() -> None:
 def _is_there(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        state = Path(f"/proc/{pid}/stat").read_text()
+    except (ProcessLookupError, FileNotFoundError):
         return False
-    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    return state.rsplit(")", 1)[1].split()[0] != "Z"

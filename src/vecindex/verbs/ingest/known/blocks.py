@@ -1,7 +1,7 @@
-"""What tells whether the table has rows as they are: found from the columns of blocks, so that no article is made.
+"""Keys and hashes of rows, which show what the table has as it is: by columns, so that no article is made of them.
 
-Rows of sources that read them one by one are gathered into such blocks. They are parsed as ever; what is spared is
-all that follows.
+Rows of sources that read them one by one are gathered into blocks. They are parsed as ever; what is spared is all that
+follows.
 """
 
 from __future__ import annotations
