@@ -1,7 +1,7 @@
 """Keys and hashes of rows, which show what the table has as it is: by columns, so that no article is made of them.
 
-Rows of sources that read them one by one are gathered into blocks. They are parsed as ever; what is spared is all that
-follows.
+Rows of sources that read them one by one are gathered into blocks. They are parsed as ever; all that follows is
+spared.
 """
 
 from __future__ import annotations
