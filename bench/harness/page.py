@@ -578,13 +578,23 @@ BEHIND: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("peers_ingest", "an ingest of {rows:,}", "cpu_s", {"part": "run"}),
     ("peers_ingest", "one changed passage of {rows:,}", "cpu_s", {"part": "changed"}),
     ("peers_ingest", "an unchanged run of {rows:,}", "cpu_s", {"part": "same"}),
+    *(
+        (
+            "peers_ingest_busy",
+            f"{{rows:,}} passages on {threads}, {part}",
+            "net_wall_s",
+            {"threads": number, "part": part},
+        )
+        for number, threads in ((2, "two threads"), (1, "one thread"))
+        for part in ("quiet", "busy")
+    ),
     ("peers_maps", "a map of {rows:,}", "cpu_s", {"part": "map"}),
     ("peers_metrics", "metrics of {rows:,}", "cpu_s", {"part": "metrics"}),
 )
 
 
 def behind(results: Path) -> str:
-    """Return the list of what others do with fewer CPU seconds."""
+    """Return the list of what others do in less time."""
     lines = []
     for file, title, key, wanted in BEHIND:
         found = last_run(rows_of(results, file))
@@ -598,10 +608,11 @@ def behind(results: Path) -> str:
                 cost = median((row for row in here if row["way"] == way), key)
                 if base and cost is not None and not way.startswith(OURS) and cost < 0.95 * base:
                     share = f"{100 * cost / base:.0f} %"
-                    lines.append(f"- {title.format(rows=size)}: {way} takes {share} of the CPU time")
+                    clock = "time by the clock" if "wall" in key else "CPU time"
+                    lines.append(f"- {title.format(rows=size)}: {way} takes {share} of the {clock}")
     if not lines:
         return ""
-    text = "Ways that take at least 5 % less CPU time than vecindex, whatever else they leave out:"
+    text = "Ways that take at least 5 % less time than vecindex, whatever else they leave out:"
     return "\n\n".join(["## Where vecindex is behind", text, "\n".join(lines)]) + "\n"
 
 
