@@ -109,7 +109,7 @@ def files(draw: Callable[..., Any], samples: dict[str, list[bytes]] = SAMPLES) -
 
 
 def check_rows(source: Any, vector_field: str | None) -> None:
-    """Read a source as an ingest does: what it gives are articles and rejects that can be stored, or sound rows of no use."""
+    """Read a source as an ingest does: it gives articles and rejects that can be stored, or sound rows of no use."""
     fields = None
     for item in source.read():
         if isinstance(item, Record):
