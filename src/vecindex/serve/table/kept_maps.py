@@ -20,7 +20,7 @@ from vecindex.files import write_whole
 
 _LOG = logging.getLogger(__name__)
 # What a picture comes out of, as long as a version of vecindex is in the making.
-_MADE_BY = ("core/picture.py", "reports/map/*.py", "verbs/picture/**/*.py")
+_MADE_BY = ("core/picture.py", "core/texts/**/*.py", "reports/map/*.py", "verbs/picture/**/*.py")
 _MAGIC = b"vecindex map 1\n"
 _DIGEST_BYTES = 16
 _LENGTH_BYTES = 8
