@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from queue import SimpleQueue
 
@@ -37,13 +36,15 @@ _AHEAD, _AHEAD_BYTES = 4, 64 << 20
 Piece = Item | Block | Unparsed
 
 
-@dataclass(slots=True)
 class _Batch:
     """Pieces that follow each other, their bytes, and the task that finds their digests, where there is one."""
 
-    pieces: list[Unparsed] = field(default_factory=list)
-    size: int = 0
-    task: Future[list[PieceDigests]] | None = None
+    __slots__ = ("pieces", "size", "task")
+
+    def __init__(self) -> None:
+        self.pieces: list[Unparsed] = []
+        self.size = 0
+        self.task: Future[list[PieceDigests]] | None = None
 
     @property
     def parses(self) -> list[Parse]:
