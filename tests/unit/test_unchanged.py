@@ -162,6 +162,24 @@ def test_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Here.started == 1
 
 
+def test_a_worker_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_up = threading.Event()
+
+    class Silent(Here):
+        def digests(self, parses: list[Parse], fields: FieldMap) -> list[PieceDigests]:
+            assert given_up.wait(60)
+            return [None] * len(parses)
+
+        def close(self) -> None:
+            given_up.set()
+
+    monkeypatch.setattr(unchanged_module, "Worker", Silent)
+    monkeypatch.setattr(unchanged_module, "_LATE_S", 0.05)
+    monkeypatch.setattr(Future, "cancel", lambda _: False)
+    assert list(stocked(1_000).others(map(piece, range(0, 300, ROWS)), FIELDS, True)) == [ROWS] * 30
+    assert Silent.started == 1
+
+
 def test_a_worker_that_dies_in_the_middle_answers_nothing() -> None:
     worker = Worker()
     assert worker.digests([partial(list, [Record("a", {"id": 1, "text": "b"})])], FIELDS)[0] is not None

@@ -31,6 +31,8 @@ _BATCH_BYTES = 2 << 20
 """What a worker gets at once: some hundredths of a second's work."""
 _LARGEST_BYTES = 24 << 20
 """A larger piece is no worker's: 4,096 vectors of 1,024 values next to their texts are not."""
+_LATE_S = 60.0
+"""A worker that answers later than this, such as a stopped one, is given up."""
 _AHEAD, _AHEAD_BYTES = 4, 64 << 20
 """Batches that wait for each process, and about what all of them may take."""
 Piece = Item | Block | Unparsed
@@ -191,7 +193,11 @@ class Unchanged:
             if isinstance(other, _Batch) and other.task is not None and other.task.cancel():
                 other.task = Future()
                 other.task.set_result([digests_of_piece(parse, fields) for parse in other.parses])
-        return oldest.task.result()
+        try:
+            return oldest.task.result(_LATE_S)
+        except TimeoutError:
+            self.close()
+            return [None] * len(oldest.pieces)
 
     def _here(self, piece: Piece, fields: FieldMap) -> Iterator[Item | int]:
         for item in gathered(piece.items()) if isinstance(piece, Unparsed) else (piece,):
