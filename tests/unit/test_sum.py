@@ -154,8 +154,8 @@ def test_every_row_that_was_written_is_counted(name: str, data: list[tuple[str, 
         # A tab or a line end inside of quotes may be read as one outside of them.
         data = [tuple(" ".join(value.split()) for value in row) for row in data]
     if name == "a.xlsx":
-        # A row of blank cells is none. Else a cell is as it stands.
-        data = [row for row in data if any(row)]
+        # A row of blank cells is none; blanks alone are no text of a cell in XML. Else a cell is as it stands.
+        data = [row for row in data if any(cell.strip(" \t\n") for cell in row)]
     if name == "a.pkl" and not data[0][0].strip():
         data = [("9", *data[0][1:]), *data[1:]]
     ids, report = read(name, WRITERS[name](data), **FIELDS.get(name, {"id_field": "id"}))
