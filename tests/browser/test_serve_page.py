@@ -444,16 +444,22 @@ def test_a_wrong_condition_names_what_stands_on_the_page(visit: Callable[..., An
     assert "Text stands in single quotes: " in told.inner_text()
 
 
-def test_a_question_stays_through_a_reload_while_the_model_loads(
-    visit: Callable[..., Any], client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loaded, embed = threading.Event(), client.live.model.embed
+@pytest.fixture
+def loaded(client: Client, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """What the model waits for before it embeds, as if it were still being loaded."""
+    is_there, embed = threading.Event(), client.live.model.embed
 
     def slow(*args: Any) -> Any:
-        assert loaded.wait(60)
+        assert is_there.wait(60)
         return embed(*args)
 
     monkeypatch.setattr(client.live.model, "embed", slow)
+    return is_there
+
+
+def test_a_question_stays_through_a_reload_while_the_model_loads(
+    visit: Callable[..., Any], loaded: threading.Event
+) -> None:
     page = visit()
     page.get_by_label("Ask a question").fill(QUESTION)
     page.get_by_role("button", name="Ask", exact=True).click()
@@ -468,15 +474,8 @@ def test_a_question_stays_through_a_reload_while_the_model_loads(
 
 @pytest.mark.parametrize("goes_on", [False, True])
 def test_a_link_shows_its_article_and_view_while_the_model_loads_and_leaves_who_goes_on(
-    visit: Callable[..., Any], client: Client, monkeypatch: pytest.MonkeyPatch, goes_on: bool
+    visit: Callable[..., Any], client: Client, loaded: threading.Event, goes_on: bool
 ) -> None:
-    loaded, embed = threading.Event(), client.live.model.embed
-
-    def slow(*args: Any) -> Any:
-        assert loaded.wait(60)
-        return embed(*args)
-
-    monkeypatch.setattr(client.live.model, "embed", slow)
     page = visit(f"/#v=30000.0,30000.0,3.0000&ask={quote(QUESTION)}&a=a00042")
     article, row = page.locator("#article h3"), client("/api/maps/flat/sections/ids").json.index("a00042")
     expect(article).to_have_text("Title of a00042", timeout=WAIT_MS)
