@@ -144,12 +144,14 @@ def test_the_first_row_of_an_id_decides_in_another_part_of_a_piece_too(monkeypat
     assert met == [False, True]
 
 
-def test_without_threads_or_an_interpreter_no_worker_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("threads_here", lambda: 1), ("threads_here", lambda: 2)):
-        monkeypatch.setattr(unchanged_module, name, value)
-        monkeypatch.setattr(Here, "can_start", staticmethod(lambda: False))
-        assert list(stocked(1_000).others(map(piece, range(0, 300, ROWS)), FIELDS, True)) == [ROWS] * 30
-    assert Here.started == 0
+@pytest.mark.parametrize(("threads", "can_start", "started"), [(1, True, 0), (2, False, 0), (9, True, 3)])
+def test_a_worker_for_each_other_core_where_one_can_start(
+    monkeypatch: pytest.MonkeyPatch, threads: int, can_start: bool, started: int
+) -> None:
+    monkeypatch.setattr(unchanged_module, "threads_here", lambda: threads)
+    monkeypatch.setattr(Here, "can_start", staticmethod(lambda: can_start))
+    assert list(stocked(1_000).others(map(piece, range(0, 300, ROWS)), FIELDS, True)) == [ROWS] * 30
+    assert Here.started == started
 
 
 def test_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:

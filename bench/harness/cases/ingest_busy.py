@@ -25,7 +25,7 @@ def run_all(session: Session, only: list[str] | None = None) -> None:
         for threads in (cores, 1) if session.full else (cores,):
             one = replace(session, threads=threads, env=session.env | dict.fromkeys(_THREADS, str(threads)))
             for part, others in (("quiet", 0), ("busy", cores)):
-                for _, name in list(turns(names, number + 1))[-len(names) :]:
+                for name in [name for turn, name in turns(names, rounds) if turn == number]:
                     if not one.is_due(NAME, name, part=part, rows=rows, round=number, threads=threads):
                         continue
                     way = WAYS[name]
