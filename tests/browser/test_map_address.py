@@ -151,7 +151,7 @@ def test_what_is_done_while_a_link_is_shown_stays(open_page: Open) -> None:
         raise AssertionError("no link was opened")
 
     found, typed = (
-        page.evaluate("(words) => [...theMap.titles.find(words).rows].sort((a, b) => a - b)", words)
+        page.evaluate("async (words) => [...(await theMap.titlesRead).find(words).rows].sort((a, b) => a - b)", words)
         for words in ("title 2", "title 3")
     )
     years = [0, 20, 21, 29, 30]
