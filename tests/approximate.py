@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +32,18 @@ def stocked(folder: Path, n: int = N, seed: int = 0) -> tuple[ArticleTable, F32]
 
 
 def indexed(folder: Path, kind: Any = "IVF_SQ") -> tuple[ArticleTable, F32]:
-    """Return a table as `stocked` makes it, with an index, and its vectors."""
-    _, vectors = stocked(folder)
-    vecindex.open(folder).build_index(type=kind)
-    return Database(folder).articles("articles"), vectors
+    """Return a table as `stocked` makes it, with an index, and its vectors; made once, and then copied."""
+    shutil.copytree(_indexed(kind).name, folder, dirs_exist_ok=True)
+    return Database(folder).articles("articles"), unit_vectors(N, D)
+
+
+@functools.cache
+def _indexed(kind: Any) -> tempfile.TemporaryDirectory[str]:
+    """Return a folder with such a database, which is removed with the process."""
+    made = tempfile.TemporaryDirectory()
+    stocked(Path(made.name))
+    vecindex.open(made.name).build_index(type=kind)
+    return made
 
 
 def names(n: int = N) -> list[str]:
