@@ -127,45 +127,6 @@ def test_labels_stay_when_the_page_is_read_again(open_page: Open) -> None:
     assert (labels(page), labels(page, "state")) == ({}, {"seen": [3]})
 
 
-def test_labels_of_an_earlier_version_are_taken_over_by_id(open_page: Open, tmp_path: Path) -> None:
-    page = open_map(open_page, planted(version=7))
-    select(page, 3, 8)
-    give(page, "x")
-    select(page, 8, 48)
-    give(page, "seen", "state")
-    # The same page is made again: of other rows, among them 3 and 8 at other places, and 48 is gone.
-    ids = ["new", *(f"a{row}" for row in range(47, -1, -1))]
-    (tmp_path / "page-0.html").write_text(html_of(planted(version=9, ids=ids)), encoding="utf-8")
-    page.reload()
-    still(page)
-    assert labels(page) == labels(page, "state") == {}
-    panel = page.locator(".vmap-labeling")
-    assert panel.locator(".vmap-label-about").inner_text() == "3 labeled in version 7"
-    assert panel.locator(".vmap-note").all_inner_texts()[-1] == (
-        "This browser keeps labels of 3 articles that were given on this page when it showed version 7 of the table."
-    )
-    assert faults(page) == []
-    # What was given since stays; nothing is offered for long that was taken.
-    select(page, ids.index("a8"))
-    give(page, "y")
-    page.reload()
-    still(page)
-    button(page, "Take over labels").click()
-    panel.locator(
-        "text=The labels of version 7 are taken over, but those of 1 that this map does not have."
-    ).wait_for()
-    still(page)
-    assert labels(page) == {"y": [ids.index("a8")], "x": [ids.index("a3")]}
-    assert labels(page, "state") == {"seen": [ids.index("a8")]}
-    assert button(page, "Take over labels").count() == 0
-    button(page, "Undo").click()
-    panel.locator("text=Undone.").wait_for()
-    page.reload()
-    still(page)
-    assert (labels(page)["x"], labels(page, "state")) == ([ids.index("a3")], {})
-    assert button(page, "Take over labels").count() == 0
-
-
 def test_two_windows_of_a_page_have_the_same_labels(open_page: Open) -> None:
     page = open_map(open_page)
     other = page.context.new_page()

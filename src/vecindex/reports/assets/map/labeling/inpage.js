@@ -4,7 +4,6 @@ import { element } from "../../shared/dom.js";
 import { count } from "../../shared/format.js";
 import { annotateCode, annotateFile, csv, download } from "../work/files.js";
 import { inPage, mark, pageWith } from "./copy.js";
-import { asRows, earlier, idsOf, nameOf } from "./earlier.js";
 import { Labels, keyOf } from "./labels.js";
 import { putColoring } from "./shown.js";
 
@@ -52,10 +51,6 @@ class InPage {
     this.about = "";
     /** What this browser keeps, as it was read or written last. @type {string | null} */
     this.kept = null;
-    /** The labels of an earlier version of this page, which can be taken over. @type {any} */
-    this.earlier = null;
-    /** Whose labels were taken over. @type {string | undefined} */
-    this.from = undefined;
     /** One change after the other, since each takes its time. @type {Promise<any>} */
     this.turn = Promise.resolve();
   }
@@ -65,38 +60,9 @@ class InPage {
     this.labels = new Labels(header.shown);
     this.version++;
     this.taken = new Set(header.colorings.map((one) => one.label));
-    this.name = nameOf(header, mark());
+    this.name = ["vecindex-labels", location.pathname, header.table, header.map, header.version, mark()].join("|");
     await this.#read(header.shown);
-    await this.#lookBack();
     this.#count();
-  }
-
-  /** Find the labels of another version of this page that were not taken over yet. */
-  async #lookBack() {
-    this.from = plain(this.kept)?.from;
-    try {
-      const names = () => Array.from({ length: localStorage.length }, (_, i) => localStorage.key(i));
-      const found = await earlier(this.name, { names, values: (name) => plain(localStorage.getItem(name)) });
-      this.earlier = found?.name === this.from ? null : found;
-    } catch { // no storage, or damaged
-      this.earlier = null;
-    }
-  }
-
-  /** Take over the labels of another version, by id; labels that were given since stay. */
-  takeOver(viewer) {
-    return this.#next(async () => {
-      if (!this.earlier) return "Another window of this page has taken them over.";
-      const { name, version } = this.earlier;
-      const { found, gone } = await asRows(this.earlier, viewer);
-      await this.#others(viewer);
-      for (const { column, labels } of found) this.labels.fill(column, labels);
-      [this.earlier, this.from] = [null, name];
-      for (const { column } of found) await this.#show(viewer, column);
-      await this.#keep(viewer);
-      const but = gone ? `, but those of ${count(gone)} that this map does not have` : "";
-      return `The labels of version ${version} are taken over${but}. ${this.#where()}`;
-    });
   }
 
   async #read(n) {
@@ -133,8 +99,6 @@ class InPage {
     const next = new Labels(this.labels.n);
     if (!(await next.read(plain(text)).catch(() => false))) return;
     this.kept = text;
-    this.from = plain(text).from;
-    if (this.earlier?.name === this.from) this.earlier = null;
     await this.#put(viewer, next);
   }
 
@@ -146,8 +110,8 @@ class InPage {
   }
 
   #count() {
-    const some = this.labels.rows().length;
-    this.about = some ? `${count(some)} labeled` : this.earlier ? `${count(this.earlier.articles)} labeled in version ${this.earlier.version}` : "";
+    const { count: some } = this.labels;
+    this.about = some ? `${count(some)} labeled` : "";
     this.version++;
   }
 
@@ -181,12 +145,10 @@ class InPage {
   async #give(viewer, { column, label, mask, things }) {
     let given = 0;
     for (let row = 0; row < mask.length; row++) given += mask[row];
-    // Ids are read before, so that no time passes between what another window has stored and what is stored here.
-    await viewer.textsOf("ids", []).catch(() => []);
     await this.#others(viewer);
     this.labels.give(column, label, mask);
     await this.#show(viewer, column);
-    await this.#keep(viewer);
+    await this.#keep();
     if (label !== null) await viewer.setColoring(keyOf(column));
     const named = `${count(given)} ${things}${given === 1 ? "" : "s"}`;
     return `${label === null ? `${named} without a label now` : `${named} labeled “${label}”`}. ${this.#where()}`;
@@ -197,7 +159,7 @@ class InPage {
       await this.#others(viewer);
       if (!this.canUndo) throw new Error("Another window of this page has changed the labels since; nothing was undone.");
       await this.#show(viewer, this.labels.undo());
-      await this.#keep(viewer);
+      await this.#keep();
       return `Undone. ${this.#where()}`;
     });
   }
@@ -212,7 +174,7 @@ class InPage {
     const next = new Labels(this.labels.n);
     if (values && !(await next.read(values))) throw new Error("The notebook's labels are of other articles.");
     await this.#put(viewer, next);
-    await this.#keep(viewer);
+    await this.#keep();
   }
 
   async #put(viewer, next) {
@@ -239,48 +201,22 @@ class InPage {
     await putColoring(viewer, keyOf(column), this.labels.coloring(column, this.taken), found?.codes);
   }
 
-  async #keep(viewer) {
-    const [values, ids] = await Promise.all([this.labels.written(), idsOf(this.labels, viewer).catch(() => undefined)]);
+  async #keep() {
+    const values = await this.labels.written();
     // Without labels, those of the file are not to come back.
-    const all = { ...(values ?? { articles: this.labels.n, columns: [] }), from: this.from };
-    // The ids of very many may be more than a browser keeps.
-    this.stored = this.#write({ ...all, ids }) || this.#write(all);
-  }
-
-  /** Whether the browser keeps it. */
-  #write(values) {
-    const text = JSON.stringify(values);
+    const text = JSON.stringify(values ?? { articles: this.labels.n, columns: [] });
     try {
       localStorage.setItem(this.name, text);
+      this.kept = text;
+      this.stored = true;
     } catch {
-      return false;
+      this.stored = false;
     }
-    this.kept = text;
-    return true;
   }
 
   /** What takes the labels away. */
   tools(viewer, say, button) {
-    return [...this.#offer(viewer, say, button), ...(this.labels.columns.size ? this.#ways(viewer, say, button) : [])];
-  }
-
-  #offer(viewer, say, button) {
-    if (!this.earlier) return [];
-    const { articles, version } = this.earlier;
-    const things = `${count(articles)} ${viewer.header.by ?? "article"}${articles === 1 ? "" : "s"}`;
-    return [
-      element("p", { class: "vmap-note" }, `This browser keeps labels of ${things} that were given on this page when it showed version ${version} of the table.`),
-      element("div", { class: "vmap-actions" }, button("Take over labels", async () => {
-        try {
-          say(await this.takeOver(viewer));
-        } catch (error) {
-          say(`The labels could not be taken over: ${error.message}`, true);
-        }
-      })),
-    ];
-  }
-
-  #ways(viewer, say, button) {
+    if (!this.labels.columns.size) return [];
     const command = element("pre", { tabindex: "0", "aria-label": "Command for the labels" });
     const columns = [...this.labels.columns.keys()];
     const list = columns.map((column) => (this.notebook ? annotateCode(column) : annotateFile(viewer.header.table, column))).join("\n");

@@ -41,22 +41,7 @@ export class Labels {
     let code = label === null ? NONE : names.indexOf(label);
     if (code < 0) code = names.push(label) - 1;
     for (let row = 0; row < this.n; row++) if (mask[row]) codes[row] = code;
-    this.#step(column, before, withoutEmpty(names, codes));
-  }
-
-  /** Give rows labels, but those that have one in the column; return how many it gave. @param {Map<number, string>} wanted */
-  fill(column, wanted) {
-    const before = this.columns.get(column);
-    const codes = before ? before.codes.slice() : new Uint8Array(this.n).fill(NONE);
-    const free = [...wanted].filter(([row]) => codes[row] === NONE);
-    const names = [...new Set([...(before?.names ?? []), ...free.map(([, label]) => label)])];
-    const code = new Map(names.map((name, i) => [name, i]));
-    for (const [row, label] of free) codes[row] = code.get(label);
-    if (free.length) this.#step(column, before, { names, codes });
-    return free.length;
-  }
-
-  #step(column, before, next) {
+    const next = withoutEmpty(names, codes);
     if (next.names.length > MOST) throw new Error(`A column has at most ${MOST} different labels here.`);
     this.steps.push({ column, before });
     if (this.steps.length > UNDONE) this.steps.shift();
@@ -75,12 +60,12 @@ export class Labels {
     return column;
   }
 
-  /** The rows that have a label in any column. */
-  rows() {
-    const rows = [];
+  /** How many rows have a label in any column. */
+  get count() {
+    let count = 0;
     const all = [...this.columns.values()];
-    for (let row = 0; row < this.n; row++) if (all.some(({ codes }) => codes[row] !== NONE)) rows.push(row);
-    return rows;
+    for (let row = 0; row < this.n; row++) count += all.some(({ codes }) => codes[row] !== NONE) ? 1 : 0;
+    return count;
   }
 
   /** A column as a coloring of the map; null where it has no labels. `taken` are labels of other colorings. */

@@ -85,7 +85,7 @@ export class Labeling {
     if (n && refusal !== null) this.say(refusal);
     if (!again) return;
     this.#suggest();
-    this.tools.replaceChildren(...keeper.tools(viewer, (...what) => this.say(...what), (...what) => this.#button(...what)));
+    this.tools.replaceChildren(...keeper.tools(viewer, (text) => this.say(text), (...what) => this.#button(...what)));
   }
 
   async #give(label) {
