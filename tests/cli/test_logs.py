@@ -118,11 +118,11 @@ def test_a_writer_waits_as_long_as_it_is_asked_to(run: Run, tmp_path: Path, monk
     def hold() -> None:
         with Database(tmp_path).writer():
             entered.set()
-            leave.wait(60)
+            leave.wait(250)
 
     other = threading.Thread(target=hold)
     other.start()
-    assert entered.wait(60)
+    assert entered.wait(200)
     done = run("tag", "t", "--db", tmp_path, "--wait", "0.3")
     assert done.code == 5
     assert "waiting up to 0.3 s for another writer (process " in done.err
@@ -132,7 +132,7 @@ def test_a_writer_waits_as_long_as_it_is_asked_to(run: Run, tmp_path: Path, monk
     quiet = run("--quiet", "tag", "t", "--db", tmp_path, "--wait", "0.1")
     assert quiet.err.startswith("error: Another process is writing to ")
     threading.Timer(0.5, leave.set).start()
-    done = run("tag", "t", "--db", tmp_path, "--wait", "60")
+    done = run("tag", "t", "--db", tmp_path, "--wait", "200")
     assert done.code == 0
     assert done.err.endswith("made: t\n")
     other.join()

@@ -184,7 +184,7 @@ def in_a_terminal(command: list[str], columns: int) -> str:
                 shown += piece
         except OSError:  # the end of a terminal, as Linux reports it
             pass
-        assert process.wait(60) == 0
+        assert process.wait() == 0
     os.close(ours)
     return shown.decode()
 

@@ -33,7 +33,7 @@ def slow(self, columns, where=None, rows=1):
     for i, batch in enumerate(stream(self, columns, where, 1)):
         if i == 100:
             print("half", flush=True)
-            time.sleep(60)
+            time.sleep(600)
         yield batch
 
 ArticleTable.stream = slow
@@ -80,7 +80,7 @@ def test_stopped_in_the_middle(tmp_path: Path, name: str, number: signal.Signals
     filled(tmp_path / "db", 200)
     process = slow_export(tmp_path, name)
     process.send_signal(number)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=200)
     assert process.returncode == 130, told
     assert f"Stopped before the export was complete; {tmp_path / name} is as it was before." in told
     assert "Traceback" not in told

@@ -162,7 +162,7 @@ def _serve(installed: Installed, line: str) -> None:
     command = shlex.split(line, comments=True)
     with subprocess.Popen(command, cwd=installed.work, env=installed.environment, stdout=subprocess.PIPE) as server:
         try:
-            until = time.monotonic() + 120
+            until = time.monotonic() + 200
             while not (opened.exists() and opened.read_text()) and server.poll() is None:
                 assert time.monotonic() < until, "the page was not opened"
                 time.sleep(0.05)
@@ -171,7 +171,7 @@ def _serve(installed: Installed, line: str) -> None:
                 assert b"vecindex" in answer.read()
         finally:
             server.send_signal(signal.SIGINT)
-        assert server.wait(timeout=60) == 0
+        assert server.wait(timeout=200) == 0
 
 
 def test_the_example_in_python(installed: Installed) -> None:

@@ -174,7 +174,7 @@ class Kernel:
     def __init__(self) -> None:
         from jupyter_client.manager import start_new_kernel
 
-        self.manager, self.client = start_new_kernel(kernel_name="python3")
+        self.manager, self.client = start_new_kernel(startup_timeout=200, kernel_name="python3")
 
     def run(self, code: str) -> tuple[str, list[Any]]:
         """Run a cell; return what it printed, and the other messages of it."""

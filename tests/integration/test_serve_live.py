@@ -331,7 +331,7 @@ def test_waiting_requests_do_not_stop_the_others(folder: Path) -> None:
     go = threading.Event()
 
     def wait(*_: Any) -> Any:
-        go.wait(60)
+        go.wait(200)
         raise ModelError("never mind")
 
     live.model.embed = wait  # type: ignore[method-assign]
@@ -428,7 +428,7 @@ def test_the_report_is_made_beside_and_kept(folder: Path, tmp_path: Path) -> Non
 
 
 def wait_for_report(client: Client) -> Any:
-    for _ in range(600):
+    for _ in range(2_000):
         found = client("/api/overlap").json
         if found["state"] != "working":
             return found
@@ -454,7 +454,7 @@ def test_the_page_of_a_report_that_failed_says_why_and_begins_no_other(folder: P
     with running(Served(str(folder), "articles", questions=str(file))) as client:
         assert "<script" in client("/overlap").body.decode().split("is being made")[1], "it waits"
         job = client.server.job
-        for _ in range(600):
+        for _ in range(2_000):
             if not job.busy:
                 break
             time.sleep(0.1)

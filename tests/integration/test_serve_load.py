@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +23,8 @@ import pytest
 from planted import KnownModel, make_table, put_map
 from servers import Client, running
 from vecindex.core.limits import looking
-from vecindex.serve import pace
+from vecindex.serve import connection, pace
+from vecindex.serve.pace import Pace
 from vecindex.serve.table.live import Live
 from vecindex.serve.table.served import Served
 from vecindex.store.articles import ArticleTable
@@ -47,14 +49,21 @@ def client(tmp_path: Path) -> Iterator[Client]:
 
 
 @pytest.fixture
-def slow_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+def headers_pace(monkeypatch: pytest.MonkeyPatch) -> Pace:
+    """Give clients a second to send a body and to read, and time enough for headers until what is returned says less.
+
+    Who has connected may not come to send anything for long, on a busy machine.
+    """
     monkeypatch.setattr(pace.PACE, "request_s", 1.0)
     monkeypatch.setattr(pace.PACE, "read_s", 1.0)
+    patient = replace(pace.PACE, request_s=600.0)
+    monkeypatch.setattr(connection, "PACE", patient)
+    return patient
 
 
 def comes_true(what: Callable[[], bool]) -> bool:
     """Wait for something, for as long as a test may take."""
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 200
     while not what() and time.monotonic() < ends:
         time.sleep(0.02)
     return what()
@@ -121,9 +130,9 @@ def test_what_was_asked_ends_when_its_client_leaves(client: Client, monkeypatch:
     endless = Endless(monkeypatch)
     with socket.create_connection(("127.0.0.1", client.port)) as asking:
         asking.sendall(request(client, "/api/filter", {"map": "flat", "where": "n_tokens > 1"}))
-        assert endless.begun.wait(60)
+        assert endless.begun.wait(200)
         assert not endless.ended.is_set()
-    assert endless.ended.wait(60)
+    assert endless.ended.wait(200)
     assert comes_true(lambda: not client.server.busy)
 
 
@@ -134,14 +143,14 @@ def test_who_waits_for_the_same_is_not_stopped_with_the_one_who_left(
     with pytest.MonkeyPatch.context() as patch, socket.create_connection(("127.0.0.1", client.port)) as asking:
         endless = Endless(patch)
         asking.sendall(request(client, "/api/filter", body))
-        assert endless.begun.wait(60)
+        assert endless.begun.wait(200)
         got: list[Any] = []
         other = threading.Thread(target=lambda: got.append(client("/api/filter", body)))
         other.start()
         assert comes_true(lambda: client.server._running == 2)
         patch.undo()
         asking.close()
-        other.join(60)
+        other.join(200)
     assert (got[0].status, got[0].json["matching"]) == (200, ROWS)
 
 
@@ -150,7 +159,9 @@ def test_an_answer_that_takes_too_long_is_given_up(client: Client, monkeypatch: 
     monkeypatch.setattr(pace.PACE, "answer_s", 0.5)
     got = client("/api/filter", {"map": "flat", "where": "n_tokens > 1"})
     assert (got.status, got.json["error"]) == (503, "There was no answer within 0.5 seconds.")
-    assert endless.ended.wait(60)
+    # On a busy machine the time may be over before it has begun.
+    assert comes_true(lambda: not client.server.busy)
+    assert endless.begun.is_set() == endless.ended.is_set()
 
 
 def test_only_so_many_wait(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +186,7 @@ async def all_answered(client: Client, sent: list[bytes]) -> list[tuple[int, Any
 
 
 def test_requests_at_once_beside_slow_clients(
-    client: Client, monkeypatch: pytest.MonkeyPatch, slow_pace: None
+    client: Client, monkeypatch: pytest.MonkeyPatch, headers_pace: Pace
 ) -> None:
     large = gzip.compress(bytes(32 << 20), 1)
     at = client("/api/version").json["edition"]
@@ -203,6 +214,7 @@ def test_requests_at_once_beside_slow_clients(
     }
     # Each of the readers would hold 32 MiB.
     assert grown < 400e6
+    headers_pace.request_s = 1.0
     assert comes_true(lambda: not client.connections())
     ends = [end_of(one) for one in slow]
     assert {end[:12] for end in ends[0::3]} == {b""}
@@ -216,7 +228,7 @@ def end_of(one: socket.socket) -> bytes:
     """Return what a connection brings until it is closed from the other side."""
     parts = []
     with one:
-        one.settimeout(60)
+        one.settimeout(200)
         try:
             while part := one.recv(1 << 20):
                 parts.append(part)

@@ -279,7 +279,7 @@ def test_a_request_does_not_wait_past_its_limit_for_vectors_that_another_reads(
 
     def slowly(self: Pieces, *asked: Any) -> bool:
         begun.set()
-        assert go_on.wait(60)
+        assert go_on.wait(250)
         return read(self, *asked)
 
     monkeypatch.setattr(Pieces, "_read", slowly)
@@ -287,7 +287,7 @@ def test_a_request_does_not_wait_past_its_limit_for_vectors_that_another_reads(
     loaded = LoadedTable(table, warm)
     first = threading.Thread(target=loaded.around_question, args=(vectors[3], 5, None))
     first.start()
-    assert begun.wait(60)
+    assert begun.wait(200)
     limit = Limit(600)
     limit.stop()
     try:
@@ -297,7 +297,7 @@ def test_a_request_does_not_wait_past_its_limit_for_vectors_that_another_reads(
             loaded._in_memory()
     finally:
         go_on.set()
-        first.join(60)
+        first.join(200)
     assert warm.held_bytes == 30 * 8 * 4
 
 

@@ -35,7 +35,7 @@ sys.exit(forked(refuse_after_fork))
 
 
 def test_a_forked_process_is_refused_what_its_parent_used() -> None:
-    done = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=False, timeout=200)
     assert done.returncode == 4, done.stderr
     message, hint = done.stdout.splitlines()
     assert "was forked from one that had used a model" in message

@@ -69,12 +69,12 @@ def test_who_waits_for_anothers_value_makes_it_when_that_one_is_stopped() -> Non
 
     threads = [threading.Thread(target=one), threading.Thread(target=other)]
     threads[0].start()
-    assert begun.wait(60)
+    assert begun.wait(200)
     threads[1].start()
     waiting = Limit(0)
     with waiting.holding(), pytest.raises(Stopped, match=OVER):
         made.get("a", lambda: 8)
     first.stop()
     for thread in threads:
-        thread.join(60)
+        thread.join(200)
     assert found == [7]

@@ -162,7 +162,7 @@ def test_rows_of_a_pipe_do_not_wait_for_each_other(ending: str, tmp_path: Path) 
         with path.open("w") as pipe:
             pipe.write("id,text\n" * (ending == "csv") + line.format(1) * 1_100)
             pipe.flush()
-            go_on.wait(20)
+            go_on.wait(200)
             written.append("rest")
             pipe.write(line.format(2))
 

@@ -169,7 +169,7 @@ def test_a_worker_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch
 
     class Silent(Here):
         def digests(self, parses: list[Parse], fields: FieldMap) -> list[PieceDigests]:
-            assert given_up.wait(60)
+            assert given_up.wait(200)
             return [None] * len(parses)
 
         def close(self) -> None:
@@ -200,7 +200,7 @@ def test_a_worker_is_ended_while_it_is_given_more_than_a_pipe_holds(how: str) ->
     giving.start()
     time.sleep(0.2)
     worker._process.kill() if how == "kill" else worker.close()
-    giving.join(30)
+    giving.join(200)
     assert found == [None]
     worker.close()
 

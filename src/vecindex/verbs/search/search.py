@@ -51,7 +51,7 @@ WITHOUT_HYBRID = text("Leave ", option("hybrid"), " out")
 _POOL = 50
 """Hits of which those are taken that differ, at least."""
 _WAIT_S = 0.1
-_GAP_S = 1.0
+_GAP_S = 10.0
 """How long a lock may be held by nobody known: its holder's note comes after the lock, and goes before it."""
 
 
