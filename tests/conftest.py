@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
 import socket
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +35,9 @@ os.environ.pop("VECINDEX_DB", None)
 os.environ["COLUMNS"] = "1000"
 os.environ["VECINDEX_TIMES"] = "no"
 
-# No test asserts a time, not even that of one example.
-hypothesis.settings.register_profile("untimed", deadline=None)
+# No test asserts a time, not even that of one example or of its making.
+_SLOW = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=_SLOW)
 hypothesis.settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,6 +87,31 @@ def only_loopback() -> Iterator[None]:
         patch.setattr(socket.socket, "connect", guarded_connect)
         patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
         patch.setattr(socket, "getaddrinfo", guarded_look_up)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def untimed() -> Iterator[None]:
+    """Let time decide nothing in an ingest of this process: where transactions end, and how much a forecast reads.
+
+    On a busy machine it would decide otherwise. What is tested of such a limit sets its own.
+    """
+    from vecindex.sources.samples import sample
+    from vecindex.verbs.ingest import ingest, rate, run
+    from vecindex.verbs.ingest.known import blocks, unchanged
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ingest, "COMMIT_EVERY_S", math.inf)
+        patch.setattr(ingest, "Planner", partial(ingest.Planner, every_s=math.inf))
+        for module, name in (
+            (sample, "SECONDS"),
+            (rate, "PROBE_S"),
+            (run, "_HINTS_S"),
+            (blocks, "_GATHERED_S"),
+            (unchanged, "_LATE_S"),
+        ):
+            # Not without end: a lock takes it, too.
+            patch.setattr(module, name, 1e6)
         yield
 
 

@@ -156,5 +156,5 @@ def test_rows_go_into_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE)
     write_rows([{"a": 1, "b": "x"}, {"a": 2, "c": 3}], str(pipe))
-    assert reader.communicate(timeout=60)[0] == b"a,b,c\r\n1,x,\r\n2,,3\r\n"
+    assert reader.communicate(timeout=200)[0] == b"a,b,c\r\n1,x,\r\n2,,3\r\n"
     assert pipe.is_fifo()

@@ -53,8 +53,6 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[vecindex.In
     monkeypatch.setattr(unchanged_module, "threads_here", lambda: 2)
     monkeypatch.setattr(unchanged_module, "_MANY_ROWS", 4_000)
     monkeypatch.setattr(unchanged_module, "_BATCH_BYTES", 1)
-    # However late it answers, it is not given up.
-    monkeypatch.setattr(unchanged_module, "_LATE_S", 1_000.0)
     return index, path
 
 

@@ -107,7 +107,6 @@ def ingest_beside_readers(folder: Path, until: Callable[[int], bool], step: int)
     assert ids_in(folder) == {f"r{i:06d}" for i in range(at)}
 
 
-@pytest.mark.timeout(280)
 def test_readers_beside_a_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commit, "COMPACT_EVERY", 4)
     ingest_beside_readers(tmp_path / "db", lambda n: n >= 70, 5)

@@ -28,7 +28,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a file of some hundred kilobytes be a large one."""
     monkeypatch.setattr(sample, "WHOLE_BYTES", 50_000)
     monkeypatch.setattr(sample, "WHOLE_ROWS", 100)
-    monkeypatch.setattr(sample, "SECONDS", 600.0)
     monkeypatch.setattr(sample, "RANGES", 40)
     for module in (sample, stretches):
         monkeypatch.setattr(module, "RANGE_BYTES", 1_000)

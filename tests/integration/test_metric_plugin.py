@@ -32,7 +32,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("plugin")
     copy = shutil.copytree(PACKAGE, folder / "source")
     how = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--target", str(folder / "site")]
-    subprocess.run([sys.executable, "-m", "pip", "install", *how, str(copy)], check=True, timeout=120)
+    subprocess.run([sys.executable, "-m", "pip", "install", *how, str(copy)], check=True, timeout=200)
     return folder / "site"
 
 
@@ -57,7 +57,7 @@ def run(world: Path, path: list[Path], *options: object) -> str:
     command = [*start, "overlap", "--db", world / "db", "-q", world / "q.jsonl", *options]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, [*path, SOURCE]))}
     done = subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, env=environment, timeout=120, check=False
+        [str(word) for word in command], capture_output=True, text=True, env=environment, timeout=200, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

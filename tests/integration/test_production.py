@@ -43,7 +43,7 @@ def shell(script: str, folder: Path, **variables: str) -> subprocess.CompletedPr
         "VECINDEX_INGEST_MODEL": "none",
     }
     return subprocess.run(
-        ["sh", "-c", script], cwd=folder, env=env, capture_output=True, text=True, timeout=250, check=False
+        ["sh", "-c", script], cwd=folder, env=env, capture_output=True, text=True, timeout=800, check=False
     )
 
 

@@ -108,7 +108,7 @@ def test_a_users_script_is_checked_by_mypy(tmp_path: Path) -> None:
         text=True,
         cwd=ROOT,
         check=False,
-        timeout=280,
+        timeout=800,
     )
     first = len(SCRIPT.splitlines()) + 1
     lines = [line.partition("script.py:")[2] for line in done.stdout.splitlines()]

@@ -34,7 +34,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sample, "WHOLE_ROWS", 100)
     monkeypatch.setattr(sample, "RANGES", 40)
     monkeypatch.setattr(sample, "_ROWS_EACH", 10)
-    monkeypatch.setattr(sample, "SECONDS", 600.0)
     for module in (sample, stretches):
         monkeypatch.setattr(module, "RANGE_BYTES", 2_000)
 

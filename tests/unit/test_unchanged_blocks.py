@@ -331,7 +331,6 @@ def test_unchanged_lines_are_no_articles(tmp_path: Path, monkeypatch: pytest.Mon
         return real(self, record, fields)
 
     monkeypatch.setattr(Planner, "_article", article)
-    monkeypatch.setattr(blocks_module, "_GATHERED_S", math.inf)
     found, report, _ = plan(path, {"transaction_rows": HEAD}, stored)
     # The first rows settle the fields, and are too few for a block.
     assert made == [0, 1, 30]
@@ -354,15 +353,14 @@ def test_rows_before_a_broken_end_are_gathered_and_handed_on() -> None:
     with pytest.raises(SourceError, match="too early"):
         take()
     assert rows == [Record(f"rows:{i}", {"id": i}) for i in range(20)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks_module, "_GATHERED_S", math.inf)
-        (block,) = gathered(rows)
+    (block,) = gathered(rows)
     assert isinstance(block, Block)
     assert (block.record(3), list(block.after(18).records()), block.after(18).rows) == (rows[3], rows[18:], 2)
     assert list(gathered(rows[:3])) == rows[:3]
     # What comes slowly is not held back for more than a second.
     clock = iter(range(100))
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks_module, "_GATHERED_S", 1.0)
         patch.setattr(blocks_module.time, "monotonic", lambda: next(clock))
         assert list(gathered(rows)) == rows
 
