@@ -192,7 +192,7 @@ class InPage {
 
   #where() {
     if (this.notebook) return "The notebook has it.";
-    return this.stored ? "This browser keeps it for this file; Save page makes a file with it." : "It is kept until this page is closed: save it.";
+    return this.stored ? "This browser keeps it until the page is made again; Save page and Labels as CSV keep it for good." : "It is kept until this page is closed: save it.";
   }
 
   async #show(viewer, column) {
