@@ -170,11 +170,13 @@ class InPage {
   }
 
   /** Take labels as `written` gives them in place of all others; nothing of it is undone. */
-  async replace(viewer, values) {
-    const next = new Labels(this.labels.n);
-    if (values && !(await next.read(values))) throw new Error("The notebook's labels are of other articles.");
-    await this.#put(viewer, next);
-    await this.#keep();
+  replace(viewer, values) {
+    return this.#next(async () => {
+      const next = new Labels(this.labels.n);
+      if (values && !(await next.read(values))) throw new Error("The notebook's labels are of other articles.");
+      await this.#put(viewer, next);
+      await this.#keep();
+    });
   }
 
   async #put(viewer, next) {
