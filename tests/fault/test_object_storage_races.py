@@ -53,7 +53,7 @@ def race(bucket: Bucket, folder: Path, number: int, with_lease: bool) -> list[En
 
 
 @pytest.mark.parametrize("with_lease", [True, False], ids=["lease", "no lease"])
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(2))
 def test_two_ingests_at_once(bucket: Bucket, tmp_path: Path, number: int, with_lease: bool) -> None:
     race(bucket, tmp_path, number, with_lease)
 

@@ -14,7 +14,7 @@ from writing import OPERATIONS, contents, same
 pytestmark = pytest.mark.usefixtures("known_questions")
 # What concerns files of a folder, which nobody repairs or migrates in a bucket.
 LOCAL = ("repair", "migrate")
-QUICK = ("change", "drop", "update a map", "overlap", "index more words", "move a tag")
+QUICK = ("change", "drop", "update a map", "move a tag")
 
 
 class Url(str):
