@@ -16,12 +16,24 @@ Open = Callable[..., Any]
 SIDE = 7
 """Articles on each side of the planted map; article r is at (r % SIDE, r // SIDE)."""
 
-_STILL = """async () => {
+PATIENCE_MS = 120_000
+"""No test asserts a time; on a busy machine a large page takes a minute."""
+
+_STILL = """async (patience) => {
   const begun = performance.now();
   await theMap.ready;
+  await Promise.allSettled(["titles", "ids", "snippets"].map((name) => theMap.textsOf(name, [])));
+  const { maps, work, legend } = theMap;
   const drawing = ({ requested, camera }) => requested || camera.moving;
-  const busy = () => theMap.stats().firstDrawMs === null || theMap.maps.moving || theMap.maps.scenes.some(drawing);
-  while (busy() && performance.now() - begun < 60000) await new Promise((done) => setTimeout(done, 20));
+  // A range that is dragged is passed on at the next frame; a color is shown once it is read.
+  const waits = (one) => Boolean(one.brush?.waiting);
+  const chosen = () => waits(legend) || [...work.facets.shown.values()].some((one) => waits(one.legend)) ||
+    theMap.find("color").value !== theMap.coloring.key;
+  const texts = ".vmap-card bdi, .vmap-card .vmap-clamp, .vmap-lens-promised > p";
+  const unread = () => [...document.querySelectorAll(texts)].some((one) => one.textContent === "…");
+  const moves = () => theMap.stats().firstDrawMs === null || maps.moving || maps.scenes.some(drawing);
+  const busy = () => moves() || chosen() || unread();
+  while (busy() && performance.now() - begun < patience) await new Promise((done) => setTimeout(done, 20));
   return !busy();
 }"""
 
@@ -81,17 +93,35 @@ def html_of(shown: MapPicture, painter: str | None = None) -> str:
 
 
 def still(page: Any) -> Any:
-    """Wait until the map is drawn and nothing moves."""
-    assert page.evaluate(_STILL), "the map did not come to rest"
+    """Wait until the map is drawn, nothing moves, and what is shown has been read."""
+    assert page.evaluate(_STILL, PATIENCE_MS), "the map did not come to rest"
     return page
 
 
+def until(page: Any, script: str, wanted: Any) -> None:
+    """Wait until a script gives a value; `wait_for_function` needs what the policy of these pages forbids."""
+    found = None
+    for _ in range(PATIENCE_MS // 50):
+        found = page.evaluate(script)
+        if found == wanted:
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{script}: {found!r}, not {wanted!r}")
+
+
+def tap(page: Any, button: Any, then: str) -> None:
+    """Tap on something, and wait for what that leads to: a click follows a touch later."""
+    button.tap()
+    page.locator(then).first.wait_for(state="attached")
+
+
 def open_map(open_page: Open, shown: MapPicture | None = None, painter: str | None = None, **options: Any) -> Any:
-    """Open the page of a picture, without flights unless told otherwise, and wait until it is drawn."""
+    """Open the page of a picture, without flights unless told otherwise, and wait until all of it is there."""
     page = open_page(
         html_of(planted() if shown is None else shown, painter), **{"reduced_motion": "reduce", **options}
     ).page
-    return still(page)
+    still(page).evaluate("theMap.titlesRead.then(() => true)")
+    return page
 
 
 def at(page: Any, row: int) -> tuple[float, float]:

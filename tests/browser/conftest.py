@@ -15,6 +15,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from browser_maps import PATIENCE_MS, still
+from vecindex.serve.pace import PACE
+
 CHROMIUM = os.environ.get("VECINDEX_CHROMIUM") or shutil.which("chromium")
 FLAGS = [
     "--no-sandbox",
@@ -53,11 +56,6 @@ class Opened:
         dialog.dismiss()
 
 
-# No test asserts a time; on a busy machine a large page takes a minute.
-_PATIENCE_MS = 120_000
-SERVED_MS = 30_000
-
-
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """The browser, in an empty profile; for a module, since the driver's event loop is in the way of other tests."""
@@ -65,10 +63,11 @@ def chromium() -> Iterator[Any]:
         if os.environ.get("VECINDEX_NO_BROWSER"):
             pytest.skip("VECINDEX_NO_BROWSER is set, and there is no chromium")
         pytest.fail("no chromium: run `make browser`, or set VECINDEX_NO_BROWSER=1 to leave these tests out")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        browser = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS, timeout=PATIENCE_MS)
         yield browser
         browser.close()
 
@@ -89,7 +88,7 @@ def open_page(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
         )
         contexts.append(context)
         found = Opened(context.new_page())
-        found.page.set_default_timeout(_PATIENCE_MS)
+        found.page.set_default_timeout(PATIENCE_MS)
         opened.append((found, file.as_uri()))
         found.page.goto(file.as_uri())
         return found
@@ -103,13 +102,16 @@ def open_page(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
 
 
 @pytest.fixture
-def browse(chromium: Any) -> Iterator[Callable[..., Any]]:
+def browse(chromium: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """A function that opens a page of a server, on which a map is to be ready where it is the first one.
 
     At the end no page may have said anything but what it was allowed, nor asked for anything of another server. A
     fixture that starts the server comes before this one, so that it ends after the pages. `until` is when the page is
     returned: "commit" while it is still read.
     """
+    # The server's own limits are no part of what a page does; the first lens compiles its code, which takes a while.
+    for limit in ("request_s", "answer_s", "read_s"):
+        monkeypatch.setattr(PACE, limit, PATIENCE_MS / 1000)
     contexts: list[Any] = []
     opened: list[tuple[Opened, str]] = []
     allowed: set[str] = set()
@@ -118,11 +120,14 @@ def browse(chromium: Any) -> Iterator[Callable[..., Any]]:
         allowed.update(may_say)
         contexts.append(chromium.new_context(**{"viewport": {"width": 1280, "height": 860}, **options}))
         found = Opened(contexts[-1].new_page())
+        found.page.set_default_timeout(PATIENCE_MS)
         parts = urlsplit(url)
         opened.append((found, f"{parts.scheme}://{parts.netloc}/"))
         found.page.goto(url, wait_until=until)
         if parts.path in ("", "/"):
-            found.page.wait_for_selector(".vmap-ready", state="attached", timeout=SERVED_MS)
+            found.page.wait_for_selector(".vmap-ready", state="attached")
+            # What is still to be read may not be there any more once a test changes the table.
+            still(found.page)
         return found.page
 
     yield call
