@@ -13,7 +13,7 @@ from test_map_labels import give, select
 from test_map_parts import page as modules  # noqa: F401
 from test_map_selection import selected
 
-from browser_maps import SIDE, Open, apart, at, open_map, planted, still, swatch
+from browser_maps import SIDE, Open, apart, at, open_map, planted, still, swatch, tap
 from vecindex.core.picture import MapPicture, MapScore, NearArticle, OtherMap, TopicLabel
 from vecindex.verbs.picture.alongside.maps import _coloring, kept_neighbors
 
@@ -152,22 +152,38 @@ def test_a_link_and_back_bring_the_map_back(open_page: Open) -> None:
     )
 
 
+# No frame comes until `goOn` is called: a move takes a second, and a busy machine more than that for the next step.
+_HOLD = """() => {
+  const { requestAnimationFrame: ask, cancelAnimationFrame: cancel } = globalThis, held = new Map();
+  globalThis.requestAnimationFrame = (act) => { held.set(-1 - held.size, act); return -held.size; };
+  globalThis.cancelAnimationFrame = (id) => { held.set(id, () => {}); };
+  globalThis.goOn = () => {
+    Object.assign(globalThis, { requestAnimationFrame: ask, cancelAnimationFrame: cancel });
+    for (const act of held.values()) ask(act);
+  };
+}"""
+
+
 def test_points_travel_and_can_be_stopped(open_page: Open) -> None:
     page = open_map(open_page, two_maps(), reduced_motion="no-preference")
     page.locator(".vmap-over").focus()
+    page.evaluate(_HOLD)
     page.keyboard.press("m")
     layer = page.locator(".vmap-move")
     layer.wait_for(state="attached")
     assert page.evaluate("theMap.maps.moving") is True
+    page.evaluate("goOn()")
     still(page)
     assert layer.count() == 0
     assert where(page, 1) == [0, 1]
+    page.evaluate(_HOLD)
     page.keyboard.press("m")
     layer.wait_for(state="attached")
     page.mouse.move(*at(page, 16))
     page.mouse.down()
     page.mouse.up()
     assert page.evaluate("theMap.maps.moving") is False
+    page.evaluate("goOn()")
     assert still(page).evaluate("theMap.state.selected") == 16, "and the click is one"
     assert where(page, 1) == [1, 0]
 
@@ -454,7 +470,7 @@ def test_a_map_that_cannot_be_read_leaves_the_old_one(open_page: Open) -> None:
 
 def test_fingers_and_a_phone(open_page: Open) -> None:
     page = open_map(open_page, two_maps(), viewport={"width": 390, "height": 844}, has_touch=True)
-    page.get_by_role("button", name="Side by side").tap()
+    tap(page, page.get_by_role("button", name="Side by side"), ".vmap-second")
     still(page)
     first, second = (page.locator(name).bounding_box() for name in (".vmap-stage >> nth=0", ".vmap-second"))
     assert second["y"] >= first["y"] + first["height"], "one above the other"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from browser_maps import until
 from pages import HOSTILE, make_result, with_corpus
 from vecindex.reports.markup import clean
 from vecindex.reports.overlap.page import overlap_page
@@ -229,9 +230,14 @@ def test_the_command_is_copied(open_page: Open, report: str) -> None:
     # A page of a file may lack the right; then the text is copied from a selection of it.
     page.evaluate("document.execCommand = (name) => { window.copied = [name, String(getSelection())]; }")
     page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
-    button = page.get_by_role("button", name="Copy")
-    button.click()
-    page.get_by_role("button", name="Copied").wait_for()
+    # What the button says is written down, for it says so for two seconds only.
+    page.evaluate("""() => {
+      const button = document.querySelector("button[data-copy]");
+      window.said = [];
+      new MutationObserver(() => said.push(button.textContent)).observe(button, { childList: true });
+    }""")
+    page.get_by_role("button", name="Copy").click()
+    until(page, "said", ["Copied", "Copy"])
     assert page.evaluate("window.copied") == ["copy", "vecindex project other --db 'a db'"]
 
 
@@ -241,6 +247,8 @@ def test_figures_are_folded_until_they_are_wanted(open_page: Open, report: str) 
     assert not figure.is_visible()
     page.get_by_role("navigation").get_by_role("link", name="Maps").click()
     figure.wait_for(state="visible")
+    # Both the click and the new address unfold it, one after the other.
+    page.evaluate("new Promise((done) => setTimeout(done, 100))")
     assert not page.locator("#curves .chart").first.is_visible()
     page.locator("#maps summary h2").click()
     assert not figure.is_visible()
