@@ -11,17 +11,13 @@ from test_map_filters import brushed, shown
 from test_map_labels import select
 from test_map_selection import drag, kinds, selected
 
-from browser_maps import Open, at, open_map, planted, still
+from browser_maps import Open, at, open_map, planted, still, until
 
 
 def restored(page: Any) -> Any:
     """Wait until the state of the address is shown."""
-    script = "theMap.ready.then(() => theMap.address.restoring)"
-    for _ in range(600):
-        if not still(page).evaluate(script):
-            return still(page)
-        page.wait_for_timeout(50)
-    raise AssertionError("the state did not come back")
+    until(page, "theMap.ready.then(() => theMap.address.restoring)", False)
+    return still(page)
 
 
 def written(page: Any) -> str:

@@ -67,7 +67,7 @@ def test_a_host_that_forbids_scripts_leaves_a_sentence(open_page: Open) -> None:
         "<head>", """<head><meta http-equiv="Content-Security-Policy" content="script-src 'none'">""", 1
     )
     opened = open_page(forbidden)
-    opened.page.get_by_text(BLOCKED).wait_for(state="visible", timeout=60_000)
+    opened.page.get_by_text(BLOCKED).wait_for(state="visible")
     # The browser says that it ran nothing.
     assert all("script-src" in said for said in opened.said)
     opened.said.clear()
@@ -75,7 +75,7 @@ def test_a_host_that_forbids_scripts_leaves_a_sentence(open_page: Open) -> None:
 
 def test_where_scripts_are_off_there_is_a_sentence(open_page: Open) -> None:
     page = open_page(html_of(planted()), java_script_enabled=False).page
-    page.locator(".vmap-noscript").wait_for(state="visible", timeout=60_000)
+    page.locator(".vmap-noscript").wait_for(state="visible")
 
 
 def test_24_categories_have_24_colors_and_the_rest_is_gray(open_page: Open) -> None:
@@ -111,7 +111,7 @@ def test_a_long_title_is_clamped_where_it_is_pointed_at(open_page: Open) -> None
     page = open_map(open_page, planted(titles=titles), viewport=SIZES[1])
     page.mouse.move(*at(page, 24))
     tip = page.locator(".vmap-tip b")
-    tip.wait_for(state="visible", timeout=60_000)
+    tip.wait_for(state="visible")
     line, height = tip.evaluate("(b) => [parseFloat(getComputedStyle(b).fontSize), b.clientHeight]")
     # Three lines, of less than two letters' height each; all of it would be over twenty.
     assert height <= 6 * line

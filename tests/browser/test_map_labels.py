@@ -12,7 +12,7 @@ from test_axe import faults
 from test_map_selection import kinds
 
 import vecindex
-from browser_maps import Open, apart, color, html_of, open_map, planted, still, swatch
+from browser_maps import PATIENCE_MS, Open, apart, color, html_of, open_map, planted, still, swatch, until
 from pages import HOSTILE, Page
 from planted import make_table
 from tables import unit_vectors
@@ -53,6 +53,21 @@ def labels(page: Any, column: str = "label") -> dict[str, list[int]]:
         [name, [...found.codes].flatMap((one, row) => (one === code ? [row] : []))])) : {};
     }"""
     return dict(page.evaluate(script, column))
+
+
+def come(page: Any, wanted: dict[str, list[int]]) -> None:
+    """Wait until a window has heard of labels that another one gave, as `labels` returns them."""
+    for _ in range(PATIENCE_MS // 50):
+        if labels(page) == wanted:
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{labels(page)}, not {wanted}")
+
+
+def arrive(page: Any, other: Any) -> None:
+    """Wait until what a window has stored is there for another one: that takes the browser some time."""
+    text = "localStorage.getItem(theMap.labeling.keeper.name)"
+    until(other, text, page.evaluate(text))
 
 
 def parts(text: str) -> tuple[list[Any], str]:
@@ -133,24 +148,17 @@ def test_two_windows_of_a_page_have_the_same_labels(open_page: Open) -> None:
     other.goto(page.url)
     still(other)
 
-    def come(one: Any, wanted: dict[str, list[int]]) -> None:
-        for _ in range(600):
-            if labels(one) == wanted:
-                return
-            one.wait_for_timeout(100)
-        raise AssertionError(f"{labels(one)}, not {wanted}")
-
     select(page, 1, 2)
     give(page, "a")
     come(other, {"a": [1, 2]})
-    assert other.locator(".vmap-label-about").text_content() == "2 labeled"
+    other.locator(".vmap-label-about", has_text="2 labeled").wait_for(state="attached")
     select(other, 5)
     give(other, "b")
     both = {"a": [1, 2], "b": [5]}
     assert labels(other) == both
     come(page, both)
     # What is undone would be the other window's label too.
-    assert button(page, "Undo").is_hidden()
+    button(page, "Undo").wait_for(state="hidden")
     select(page, 1)
     button(page, "Remove label").click()
     come(other, {"a": [2], "b": [5]})
@@ -168,12 +176,16 @@ def test_labels_that_another_window_stored_unheard_are_kept(open_page: Open) -> 
     still(other)
     select(page, 1, 2)
     give(page, "a")
+    arrive(page, other)
+    assert labels(other) == {}, "it has not heard of it"
     select(other, 5)
     give(other, "b")
     assert labels(other) == {"a": [1, 2], "b": [5]}
+    arrive(other, page)
     select(page, 8)
     give(page, "c")
     assert labels(page) == {"a": [1, 2], "b": [5], "c": [8]}
+    arrive(page, other)
     select(other, 5)
     button(other, "Undo").click()
     other.locator("text=Another window of this page has changed the labels since; nothing was undone.").wait_for()
@@ -286,8 +298,7 @@ def test_labels_stand_on_the_map_as_topics_do(open_page: Open) -> None:
     step = page.evaluate("theMap.scene.grid.x(1) - theMap.scene.grid.x(0)")
     assert max(x, y) <= 2 * step
     # It is in the link, follows new labels, and goes with them.
-    page.wait_for_timeout(400)
-    assert "n=labels:label" in page.url
+    until(page, "location.hash.includes('n=labels:label')", True)
     page.reload()
     still(page)
     assert page.get_by_label("Names by").input_value() == "labels:label"
@@ -318,6 +329,7 @@ def test_the_saved_page_is_named_after_its_address(chromium: Any, path: str, nam
     context = chromium.new_context(reduced_motion="reduce")
     context.route("**/*", lambda route: route.fulfill(body=html_of(planted()), content_type="text/html"))
     page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
     page.goto(f"http://pages.test/{path}")
     still(page)
     select(page, 1)

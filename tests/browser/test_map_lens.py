@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from browser_maps import Open, open_map, planted
+from browser_maps import Open, open_map, planted, still
 from pages import HOSTILE
 from vecindex.core.picture import MapPicture, QuestionLens
 from vecindex.reports.markup import clean
@@ -38,7 +38,7 @@ def picked(open_page: Open, index: int = 0, shown: MapPicture | None = None, **o
     page = open_map(open_page, with_lenses() if shown is None else shown, **options)
     page.evaluate(f"theMap.pickQuestion({index})")
     page.wait_for_selector(".vmap-lens-point[aria-label*=', distance']")
-    return page
+    return still(page)
 
 
 def focused(page: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from browser_maps import Open, open_map, planted
+from browser_maps import Open, open_map, planted, until
 from vecindex.verbs.picture.coloring import categories
 
 N = 49
@@ -18,6 +18,7 @@ def test_a_legend_of_many_categories_shows_six_of_them_at_least(open_page: Open)
     for key in ("topic", "field:year"):
         page.get_by_label("Filter by a field").select_option(key)
     page.locator(".vmap-facet .vmap-brush-area").wait_for()
+    page.locator(".vmap-facet .vmap-entry").first.wait_for()
     page.get_by_role("button", name="kind 00").click()
     page.get_by_role("button", name="Take all 2 shown").click()
     page.get_by_role("button", name="Command").click()
@@ -34,6 +35,6 @@ def test_a_legend_of_many_categories_shows_six_of_them_at_least(open_page: Open)
     page.locator(".vmap-asked button").last.scroll_into_view_if_needed()
     # One that has few entries has room for them all.
     page.get_by_label("Color by").select_option("topic")
-    page.wait_for_function("document.querySelectorAll('.vmap-coloring .vmap-entry').length === 3")
+    until(page, "document.querySelectorAll('.vmap-coloring .vmap-entry').length", 3)
     legend = page.locator(".vmap-coloring .vmap-legend")
     assert legend.evaluate("({ scrollHeight, clientHeight }) => scrollHeight - clientHeight") == 0

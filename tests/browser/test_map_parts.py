@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
+from browser_maps import PATIENCE_MS
+
 SOURCES = Path(str(files("vecindex.reports").joinpath("assets")))
 
 
@@ -22,6 +24,7 @@ def page(chromium: Any) -> Iterator[Any]:
     context = chromium.new_context()
     context.route("**/*", serve_source)
     page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
     page.goto("http://pages.test/")
     yield page
     context.close()

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 import vecindex
-from browser_maps import Open, apart, at, color, html_of, open_map, planted, still, swatch
+from browser_maps import Open, apart, at, color, html_of, open_map, planted, still, swatch, tap
 from tables import append, fingerprint, unit_vectors
 from vecindex.core.picture import Coloring, MapPicture
 from vecindex.store.database import Database
@@ -153,7 +153,7 @@ def test_keys_draw_too(open_page: Open) -> None:
 
 def test_fingers_draw_while_a_tool_is_in_hand(open_page: Open) -> None:
     page = open_map(open_page, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    page.get_by_label("Select with a box").tap()
+    tap(page, page.get_by_label("Select with a box"), ".vmap-box[aria-pressed='true']")
     remote = page.context.new_cdp_session(page)
 
     def touch(kind: str, *points: Any) -> None:

@@ -11,7 +11,7 @@ from test_axe import faults
 from test_map_parts import page as modules  # noqa: F401
 from test_map_sides import side_by_side, two_maps
 
-from browser_maps import Open, apart, open_map, planted, still, swatch
+from browser_maps import Open, apart, open_map, planted, still, swatch, tap
 from vecindex.core.picture import Coloring, MapPicture
 from vecindex.reports.map.shade import shade
 
@@ -209,7 +209,7 @@ def test_on_a_phone(open_page: Open, theme: str) -> None:
     box = page.locator(".vmap-toggles").bounding_box()
     assert page.locator(".vmap-toggles button").all_inner_texts() == ["Topics", "Questions", "Shading"]
     assert box["x"] + box["width"] <= 390
-    shading(page).tap()
+    tap(page, shading(page), ".vmap-toggle-shading[aria-pressed='false']")
     still(page)
     assert shading(page).get_attribute("aria-pressed") == "false"
     assert page.evaluate("theMap.scene.shaded") is False

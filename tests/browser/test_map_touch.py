@@ -11,7 +11,7 @@ from test_axe import faults
 from test_map_selection import kinds, selected
 from test_map_sides import at_side, two_maps
 
-from browser_maps import Open, at, open_map, still
+from browser_maps import Open, at, open_map, still, tap, until
 
 Point = tuple[float, float]
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -62,12 +62,6 @@ def around(points: Sequence[Point], by: float) -> list[Point]:
     """Return a line around points that are in a row."""
     (x0, y0), (x1, y1) = points[0], points[-1]
     return [(x0 - by, y0 + by), (x1 + by, y0 + by), (x1 + by, y1 - by), (x0 - by, y1 - by)]
-
-
-def tap(page: Any, button: Any, then: str) -> None:
-    """Tap on something, and wait for what that leads to: a click follows a touch later."""
-    button.tap()
-    page.locator(then).first.wait_for(state="attached")
 
 
 def narrow(page: Any) -> bool:
@@ -146,6 +140,7 @@ def test_filters(open_page: Open, phone: dict[str, Any]) -> None:
     page = open_map(open_page, kinds(), **phone)
     fingers = Fingers(page)
     page.get_by_label("Color by").select_option("field:year")
+    still(page)
     area = page.locator(".vmap-coloring .vmap-brush-area")
     area.scroll_into_view_if_needed()
     box = area.bounding_box()
@@ -156,11 +151,10 @@ def test_filters(open_page: Open, phone: dict[str, Any]) -> None:
     assert page.evaluate(shown) == list(range(11, 26))
     # A chosen range is moved by a finger; a tap next to it shows all.
     fingers.drag(*((box["x"] + share * box["width"], y) for share in (0.3, 0.35, 0.4)))
-    page.wait_for_timeout(100)
     assert len(page.evaluate(shown)) == 15
     assert page.evaluate(shown)[0] in (15, 16)
     page.get_by_label("Filter by a field").select_option("field:kind")
-    page.locator(".vmap-facet .vmap-entry", has_text="b").tap()
+    tap(page, page.locator(".vmap-facet .vmap-entry", has_text="b"), ".vmap-facet .vmap-entry[aria-pressed='true']")
     page.locator(".vmap-filters-line", has_text="of 49 shown").wait_for()
     assert set(page.evaluate(shown)) <= set(range(17, 34))
     assert faults(page) == []
@@ -189,7 +183,7 @@ def test_two_maps(open_page: Open, phone: dict[str, Any]) -> None:
     fingers.drag((x, y), (x - 12, y + 9), (x - 30, y + 20))
     assert at_side(page, 24) == pytest.approx((x - 30, y + 20), abs=1.5)
     page.locator(".vmap-second .vmap-home").tap()
-    page.wait_for_timeout(500)
+    until(page, "theMap.maps.second.camera.isHome", True)
     still(page)
     page.locator(".vmap-stage").first.scroll_into_view_if_needed()
     tap(page, page.get_by_label("Select with a box"), ".vmap-box[aria-pressed='true']")

@@ -12,12 +12,11 @@ from playwright.sync_api import expect
 from test_axe import faults
 from test_map_selection import kinds
 
-from browser_maps import html_of
+from browser_maps import PATIENCE_MS, html_of, until
 from vecindex.core.picture import MapPicture
 from vecindex.reports.page import asset
 from vecindex.verbs.picture.widget.labels import packed_labels, unpacked_labels
 
-WAIT_MS = 60_000
 # What anywidget gives a module: `get`, `set`, `save_changes`, `on` and `off`, with bytes as a DataView.
 _HOST = """<!doctype html><html lang="en"><head><title>Notebook</title></head><body><main id="out"></main>
 <script type="module">
@@ -63,28 +62,25 @@ def host(open_page: Any) -> Host:
         # What the page asks of itself is no request.
         opened.asked = [url for url in opened.asked if not url.startswith(("blob:", "about:"))]
         frame = opened.page.frame_locator("iframe")
-        frame.locator(".vmap").wait_for(timeout=WAIT_MS)
+        frame.locator(".vmap").wait_for()
         return opened, frame
 
     return call
 
 
-def until(page: Any, script: str, wanted: Any) -> None:
-    """Wait until a script gives a value."""
-    found = None
-    for _ in range(600):
-        found = page.evaluate(script)
-        if found == wanted:
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"{script}: {found!r}, not {wanted!r}")
+def connected(opened: Any, frame: Any) -> Any:
+    """Wait until the map has what the model says first, which takes the place of all before; return its frame."""
+    page, inner = opened.page, opened.page.frames[1]
+    expect(frame.locator(".vmap-facts")).to_contain_text("49")
+    for rows in ([0], []):
+        page.evaluate("(rows) => pick(rows)", rows)
+        until(inner, "theMap.work.selection.rows()", rows)
+    return inner
 
 
 def test_what_is_done_on_the_map_reaches_the_model(host: Host) -> None:
     opened, frame = host()
-    page = opened.page
-    inner = page.frames[1]
-    expect(frame.locator(".vmap-facts")).to_contain_text("49", timeout=WAIT_MS)
+    page, inner = opened.page, connected(opened, frame)
     frame.get_by_role("button", name="it's").click()
     until(page, "model.get('filters')", {"field:kind": ["it's"]})
     frame.get_by_role("button", name="Take all 17 shown").click()
@@ -119,9 +115,8 @@ def test_what_is_done_on_the_map_reaches_the_model(host: Host) -> None:
 
 def test_a_selection_from_the_model_is_shown_alone_where_the_one_before_was(host: Host) -> None:
     opened, frame = host()
-    page, inner = opened.page, opened.page.frames[1]
+    page, inner = opened.page, connected(opened, frame)
     seen = "[...(theMap.shown ?? [])].flatMap((one, row) => (one ? [row] : []))"
-    expect(frame.locator(".vmap-facts")).to_contain_text("49", timeout=WAIT_MS)
     page.evaluate("pick([3, 48])")
     until(inner, "theMap.work.selection.rows()", [3, 48])
     frame.get_by_role("button", name="Show only these").click()
@@ -143,14 +138,14 @@ def test_labels_go_to_the_model_and_come_from_it(host: Host) -> None:
         return unpacked_labels(page.evaluate("model.get('_labels')"), shown.ids)
 
     def come(wanted: dict[str, dict[str, str]]) -> None:
-        for _ in range(300):
+        for _ in range(PATIENCE_MS // 50):
             if labels() == wanted:
                 return
-            page.wait_for_timeout(100)
+            page.wait_for_timeout(50)
         raise AssertionError(f"{labels()}, not {wanted}")
 
     # Those that the model has are there, though this page was shown only now.
-    expect(frame.locator(".vmap-label-about")).to_have_text("1 labeled", timeout=WAIT_MS)
+    expect(frame.locator(".vmap-label-about")).to_have_text("1 labeled")
     expect(frame.get_by_label("Command for the labels")).to_have_text(
         'index.annotate(shown.labels["mine"], column="mine")'
     )
@@ -193,7 +188,7 @@ def test_where_scripts_are_blocked_a_sentence_says_so(open_page: Any, host: Host
     # As a host does whose policy the frame inherits.
     html = html_of(kinds()).replace("script-src 'sha256-", "script-src 'sha256-AAAA")
     opened, frame = host(page=html)
-    expect(frame.locator(".vmap-blocked")).to_contain_text("does not let its script run", timeout=WAIT_MS)
+    expect(frame.locator(".vmap-blocked")).to_contain_text("does not let its script run")
     assert len(opened.said) > 0
     opened.said.clear()
 
@@ -202,6 +197,6 @@ def test_where_scripts_are_blocked_a_sentence_says_so(open_page: Any, host: Host
 @pytest.mark.parametrize("width", [1400, 390])
 def test_axe_finds_nothing_serious(host: Host, theme: str, width: int) -> None:
     opened, frame = host(color_scheme=theme, viewport={"width": width, "height": 850})
-    expect(frame.locator(".vmap-facts")).to_contain_text("49", timeout=WAIT_MS)
+    expect(frame.locator(".vmap-facts")).to_contain_text("49")
     assert faults(opened.page) == []
     assert faults(opened.page.frames[1]) == [], "in the frame"

@@ -21,7 +21,6 @@ from vecindex.serve.table.served import Served
 from vecindex.store.database import Database
 
 N = 60
-WAIT_MS = 30_000
 SAYS = {
     status: f"error: Failed to load resource: the server responded with a status of {status} ({name})"
     for status, name in ((400, "Bad Request"), (403, "Forbidden"), (409, "Conflict"), (500, "Internal Server Error"))
@@ -84,7 +83,7 @@ def give(page: Any, label: str, column: str = "label") -> None:
 
 
 def told(page: Any, text: str) -> None:
-    expect(page.locator(".vmap-label-line")).to_contain_text(text, timeout=WAIT_MS)
+    expect(page.locator(".vmap-label-line")).to_contain_text(text)
 
 
 def test_a_label_is_stored_shown_and_undone(
@@ -110,17 +109,17 @@ def test_a_label_is_stored_shown_and_undone(
     # A condition on it, and topics.
     page.get_by_label("Show only articles where").fill("label = 'to read'")
     page.get_by_role("button", name="Filter", exact=True).click()
-    expect(page.locator("#where-message")).to_have_text("4 articles match.", timeout=WAIT_MS)
+    expect(page.locator("#where-message")).to_have_text("4 articles match.")
     select(page, 5)
     give(page, "to read")
-    expect(page.locator("#where-message")).to_have_text("5 articles match.", timeout=WAIT_MS)
+    expect(page.locator("#where-message")).to_have_text("5 articles match.")
     topics = vecindex.open(folder).map(topics_by="label").picture.topics
     assert [(t.name, t.count) for t in topics if t.level == 0] == [("to read", 5)]
     # The last one is undone, by what the tag holds; a page that is read again shows it.
     button(page, "Undo").click()
     told(page, "Undone: the labels of the column label are as before.")
     assert stored(folder) == dict.fromkeys(four, "to read")
-    expect(page.locator("#where-message")).to_have_text("4 articles match.", timeout=WAIT_MS)
+    expect(page.locator("#where-message")).to_have_text("4 articles match.")
     assert "before-labels" in Database(folder).articles("articles").tags()
     expect(button(page, "Undo")).to_be_hidden()
     select(page, 3)
@@ -128,7 +127,7 @@ def test_a_label_is_stored_shown_and_undone(
     told(page, "1 article without a label now")
     assert stored(folder) == dict.fromkeys(four[1:], "to read")
     page.reload()
-    page.wait_for_selector(".vmap-ready", state="attached", timeout=WAIT_MS)
+    page.wait_for_selector(".vmap-ready", state="attached")
     counts = "theMap.header.colorings.find((one) => one.key === 'field:label').counts"
     assert page.evaluate(counts) == [3]
 
@@ -244,7 +243,7 @@ def test_a_link_after_a_label_is_of_the_version_with_it(
     told(page, "2 articles labeled")
     assert f"&version={client('/api/version').json['version']}" in written(page)
     page.reload()
-    page.wait_for_selector(".vmap-ready", state="attached", timeout=WAIT_MS)
+    page.wait_for_selector(".vmap-ready", state="attached")
     restored(page)
     assert page.evaluate("theMap.work.selection.count") > 0
     assert page.locator(".vmap-notice-text").text_content() == ""
