@@ -92,7 +92,8 @@ def test_a_selection_gets_a_label_that_colors_and_filters(open_page: Open) -> No
     assert panel.get_by_label("Label for the selection").get_attribute("placeholder") == "Label for the 3 selected"
     told = give(page, "  to   read ")
     assert told == (
-        "3 articles labeled “to read”. This browser keeps it until the page is made again; Save page and Labels as CSV keep it for good."
+        "3 articles labeled “to read”. This browser keeps it until the page is made again; "
+        "Save page and Labels as CSV keep it for good."
     )
     assert page.get_by_label("Color by").input_value() == "labels:label"
     entries = page.locator(".vmap-legend").first.locator(".vmap-entry")
