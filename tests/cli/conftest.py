@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from vecindex.cli import progress
 from vecindex.cli.app import main
+from vecindex.cli.render import project
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,10 @@ class Input(io.TextIOWrapper):
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """A function that runs `vecindex ARGUMENTS...`, with `stdin` as bytes, from a terminal or not."""
+    # What is shown only where a command takes long, as it may on a busy machine.
+    monkeypatch.setattr(progress, "_LINE_EVERY_S", math.inf)
+    monkeypatch.setattr(progress, "WORTH_A_FORECAST_S", math.inf)
+    monkeypatch.setattr(project, "WORTH_A_FORECAST_S", math.inf)
 
     def call(*arguments: object, stdin: bytes = b"", terminal: bool = False) -> Ran:
         monkeypatch.setattr(sys, "argv", ["vecindex", *map(str, arguments)])
