@@ -32,7 +32,7 @@ VICTIMS = ("worker", "driver", "all")
 VECTORS = ("--vector-field", "vector", "--model", "test/none", "--unverified")
 OLD, ROWS, FROM = 150, 600, 50
 UNIT, WAVE, WORKERS = 10, 60, 2
-WAIT_S = 150
+WAIT_S = 250
 
 
 def command(db: str, rows: Path) -> list[str]:

@@ -22,7 +22,7 @@ from tables import Notices
 from vecindex.errors import ConfigError
 
 ENGINE: dict[str, Any] = {"engine": "ray:auto", "worker_cores": 1}
-WAIT_S = 120
+WAIT_S = 250
 ROWS = 400
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from threading import Thread
 from uuid import uuid4
@@ -161,10 +162,13 @@ def test_each_reading_is_of_one_version(tmp_path: Path) -> None:
             grown = rows.set_column(at["id"], rows.schema.field("id"), ids)
             vector = pa.FixedSizeListArray.from_arrays(vectors, 4)
             writer.append(grown.set_column(at["vector"], rows.schema.field("vector"), vector))
+            # Else all might be there before the first reading.
+            while step % 10 == 0 and sizes[-1:] != [100 * (step + 1)]:
+                time.sleep(0.01)
 
-    thread = Thread(target=grow)
+    sizes: list[int] = []
+    thread = Thread(target=grow, daemon=True)
     thread.start()
-    sizes = []
     while thread.is_alive() or not sizes:
         ids, vectors = reader.vectors()
         scanned = sum(len(batch) for batch in reader.scan(["id"]))
@@ -173,7 +177,7 @@ def test_each_reading_is_of_one_version(tmp_path: Path) -> None:
         assert (len(ids) % 100, scanned % 100) == (0, 0)
         sizes.append(len(ids))
     thread.join()
-    assert len(set(sizes)) > 3
+    assert set(sizes) >= {1_100, 2_100, 3_100}
     assert reader.count() == 100 * steps
 
 
