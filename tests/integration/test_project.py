@@ -510,11 +510,13 @@ def test_it_waits_for_another_writer(tmp_path: Path) -> None:
     lock = Database(tmp_path).writer()
     release = threading.Timer(1.0, lambda: lock.__exit__(None, None, None))
 
-    def meddle() -> None:
-        lock.__enter__()
-        release.start()
+    class Patient(Meddler):
+        def notice(self, message: Any) -> None:
+            super().notice(message)
+            if "The map waits" in self.lines[-1]:
+                release.start()
 
-    observer = Meddler(meddle)
+    observer = Patient(lock.__enter__)
     result = project(tmp_path, method="pca", observer=observer)
     release.join()
     assert result.articles == 50
