@@ -464,6 +464,68 @@ def test_all_rows_of_a_fragment_may_be_replaced(bucket: Bucket, tmp_path: Path) 
     assert ids(bucket.db) == sorted(f"a{i}" for i in (*range(20), 21))
 
 
+def ready(table: Any, rows: Any) -> list[str]:
+    """Write rows as fragments that no version names yet, as the workers of a wave do."""
+    return [json.dumps(piece.to_json()) for piece in commits._written(table.lance.to_lance(), rows)]
+
+
+@pytest.mark.usefixtures("without_lease")
+def test_new_rows_of_a_wave_that_others_add_between_its_two_commits_are_not_added_again(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(bucket, tmp_path)
+    mine, other = (Database(bucket.db).articles("articles") for _ in range(2))
+    list(mine.known_rows())
+    every = [f"a{i}" for i in range(20)]
+    new, instead = ready(mine, some_rows(bucket, [100, 101])), ready(mine, some_rows(bucket, range(20), "changed"))
+    made, done = commits.committed, []
+
+    def interrupted(data: Any, operation: Any, tokens: set[str]) -> int:
+        version = made(data, operation, tokens)
+        if not done:
+            done.append(type(operation).__name__)
+            monkeypatch.setattr(commits, "committed", made)
+            other.append(some_rows(bucket, [101, 102]))
+        return version
+
+    monkeypatch.setattr(commits, "committed", interrupted)
+    with pytest.raises(LockedError, match="2 ready rows were not added"):
+        mine.add_written(commits.Written(new, instead, ["a100", "a101"], every))
+    assert done == ["Update"]
+    assert ids(bucket.db) == sorted([*every, "a101", "a102"])
+    texts = lance.dataset(f"{bucket.db}/articles.lance").to_table(filter="id = 'a3'").column("text").to_pylist()
+    assert texts == ["changed 3"], "what replaces something is a commit of its own"
+
+
+def test_a_wave_whose_files_the_next_holder_of_the_lease_has_swept_is_refused(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(bucket, tmp_path)
+    latest, done = commits._latest, []
+
+    def paused(handle: Any) -> Any:
+        """For longer than the lease, just before the commit."""
+        if not done:
+            done.append(1)
+            held_elsewhere(bucket)
+            other = Database(bucket.db).articles("articles")
+            with monkeypatch.context() as patch:
+                patch.setattr(commits, "check_lease", lambda where: None)  # it holds the lease
+                assert orphans.sweep_orphans(other.lance, other.where, timedelta(0))[0] == 1
+            time.sleep(1.5)
+        return latest(handle)
+
+    with lease.leased(bucket.db, lease_s=2.0):
+        table = Database(bucket.db).articles("articles")
+        list(table.known_rows())
+        written = commits.Written(ready(table, some_rows(bucket, [100])), [], ["a100"], [])
+        monkeypatch.setattr(commits, "_latest", paused)
+        with pytest.raises(LockedError, match=r"writes to .* by now"):
+            table.add_written(written)
+    data = lance.dataset(f"{bucket.db}/articles.lance")
+    assert data.to_table().num_rows == 20, "all of it can be read"
+
+
 def test_a_commit_whose_answer_was_lost_is_known_for_made(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

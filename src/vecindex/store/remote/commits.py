@@ -9,37 +9,27 @@ seen of Lance is pinned by tests; see docs/adr/0020.
 from __future__ import annotations
 
 import logging
-import uuid
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vecindex.core.conditions import isin
-from vecindex.errors import LOOK_CLOSER, CorruptError, LockedError
+from vecindex.errors import LockedError
 from vecindex.files import local_folder
-from vecindex.masks import masked
 from vecindex.messages import counted
-from vecindex.store.faults import is_conflict
 from vecindex.store.remote.lease import check_lease
+from vecindex.store.remote.transaction import TOKEN, UNREADABLE, Refused, committed
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
-TOKEN = "vecindex:commit"
-"""The property of a transaction by which its writer knows it, also when the answer to the commit was lost."""
 _TRIES = 10
 # Kinds that add no id, though they may make new fragments.
 _NO_IDS = frozenset({"Rewrite", "Delete", "CreateIndex", "UpdateConfig"})
 _CACHE_BYTES = 32 << 20
-_UNREADABLE = (OSError, ValueError, RuntimeError)
-"""What Lance raises for a version that was cleaned up."""
-
-
-class Refused(Exception):
-    """Another commit came between."""
 
 
 @dataclass(slots=True)
@@ -102,13 +92,8 @@ def add_written(handle: Any, where: str, written: Written, known: Known) -> None
 
     Raises LockedError where another process has committed to the table meanwhile.
     """
-    check_lease(where)
-    data = _latest(handle)
-    is_known = known.version is not None and not _has_foreign_ids(data, known.version, known.tokens)
-    if not is_known and written.ids and len(_addresses(data, written.key, written.ids)):
-        raise _came_between(where, len(written.ids) + len(written.replaced))
     try:
-        made = _put_in(handle, data, written, known.tokens)
+        made, is_known = _put_in(handle, where, written, known)
     except Refused as error:
         _LOG.info("a commit to %s was refused: %s", where, error)
         raise _came_between(where, len(written.ids) + len(written.replaced)) from error
@@ -125,15 +110,30 @@ def _came_between(where: str, rows: int) -> LockedError:
     )
 
 
-def _put_in(handle: Any, data: Any, written: Written, tokens: set[str]) -> int:
+def _put_in(handle: Any, where: str, written: Written, known: Known) -> tuple[int, bool]:
+    from lance import LanceOperation
+
+    data, is_known = _latest_without(handle, where, written, known, known.version)
     changed, gone = _without(data, _addresses(data, written.key, written.replaced))
     new, instead = _fragments(written.new), _fragments(written.instead)
     if not gone:
-        return _with(data, changed, instead + new, tokens)
-    from lance import LanceOperation
+        return _with(data, changed, instead + new, known.tokens), is_known
+    made = committed(data, LanceOperation.Update(gone, changed, instead), known.tokens)
+    if new:
+        data, still = _latest_without(handle, where, written, known, data.version)
+        made, is_known = _with(data, [], new, known.tokens), is_known and still
+    return made, is_known
 
-    made = _committed(data, LanceOperation.Update(gone, changed, instead), tokens)
-    return _with(_latest(handle), [], new, tokens) if new else made
+
+def _latest_without(handle: Any, where: str, written: Written, known: Known, since: int | None) -> tuple[Any, bool]:
+    """Open the latest version, which has none of the new ids; and say whether only this writer added any `since`."""
+    data = _latest(handle)
+    # Not before: whoever takes the lease from here on commits before it sweeps, so that this version is refused.
+    check_lease(where)
+    is_known = since is not None and not _has_foreign_ids(data, since, known.tokens)
+    if not is_known and written.ids and len(_addresses(data, written.key, written.ids)):
+        raise _came_between(where, len(written.ids))
+    return data, is_known
 
 
 def _fragments(pieces: Sequence[str]) -> list[Any]:
@@ -209,7 +209,7 @@ def replace_schema(handle: Any, where: str, schema: pa.Schema) -> int:
         data = _latest(handle)
         if data.count_rows():
             raise LockedError(f"Another process has written to {where} meanwhile.", "Run the same command again.")
-        return _committed(data, LanceOperation.Merge([], LanceSchema.from_pyarrow(schema)), set())
+        return committed(data, LanceOperation.Merge([], LanceSchema.from_pyarrow(schema)), set())
 
     return _tried(change, where, handle)
 
@@ -271,7 +271,7 @@ def _adds_foreign_ids(data: Any, version: int, tokens: set[str]) -> bool:
             }
             for one in (version - 1, version)
         )
-    except _UNREADABLE:
+    except UNREADABLE:
         return True  # it was cleaned up
     return any(before.get(number) != fragment for number, fragment in after.items())
 
@@ -308,92 +308,10 @@ def _with(data: Any, changed: Sequence[Any], pieces: list[Any], tokens: set[str]
     instead = {fragment.id: fragment for fragment in changed}
     # The old ones first and with their deletion files, else deleted rows would come back.
     old = [instead.get(one.fragment_id, one.metadata) for one in data.get_fragments()]
-    return _committed(data, LanceOperation.Merge(old + pieces, data.lance_schema), tokens)
+    return committed(data, LanceOperation.Merge(old + pieces, data.lance_schema), tokens)
 
 
 def _replaced(data: Any, gone: list[int], changed: list[Any], rows: pa.Table, tokens: set[str]) -> int:
     from lance import LanceOperation
 
-    return _committed(data, LanceOperation.Update(gone, changed, _written(data, rows)), tokens)
-
-
-def _committed(data: Any, operation: Any, tokens: set[str]) -> int:
-    """Commit what was made of a version; return the new one, and keep its token.
-
-    Raises Refused where another commit came between.
-    """
-    from lance import LanceDataset
-    from lance.commit import CommitConflictError
-    from lance.dataset import Transaction
-
-    token, read = uuid.uuid4().hex, data.version
-    tokens.add(token)
-    transaction = Transaction(read_version=read, operation=operation, transaction_properties={TOKEN: token})
-    try:
-        # By its address: a commit through an open dataset may take what that one knows for the latest.
-        made = int(LanceDataset.commit(data.uri, transaction, max_retries=0).version)
-    except (CommitConflictError, OSError, RuntimeError, ValueError) as error:
-        found = _found(data, read, token)
-        if found is None:
-            if isinstance(error, CommitConflictError) or is_conflict(error) or _is_cleaned_up(error):
-                raise Refused(str(error)[:200]) from error
-            raise
-        made = found
-    _check_between(data, read, made)
-    return made
-
-
-def _is_cleaned_up(error: Exception) -> bool:
-    """Return whether a commit failed since the version it was made of, or one after it, is there no longer."""
-    said = str(error).lower()
-    return "not found" in said and ("/_versions/" in said or "/_transactions/" in said)
-
-
-def _found(data: Any, read: int, token: str) -> int | None:
-    """Return the version that a commit made although its answer was lost; None where it made none.
-
-    None too where that was cleaned up since: then the commit is tried again, and finds its rows there.
-    """
-    data.checkout_latest()
-    for version in range(read + 1, data.version + 1):
-        try:
-            transaction = data.read_transaction(version)
-        except _UNREADABLE:
-            continue
-        if transaction is not None and (transaction.transaction_properties or {}).get(TOKEN) == token:
-            return version
-    return None
-
-
-def _check_between(data: Any, read: int, made: int) -> None:
-    """Make sure that nothing but harmless commits lie between the version that was read and the one made of it.
-
-    Lance takes versions that were cleaned up for none. So a process that was paused in the middle of a commit may
-    bring deleted rows back: its commit is undone, unless others have gone on from it.
-    """
-    import lance
-    from lance import LanceDataset, LanceOperation
-
-    if read + 1 == made:
-        return
-    latest = lance.dataset(data.uri)
-    if _same(latest, read, made - 1):
-        return
-    if latest.version != made:
-        raise CorruptError(
-            f"Another process wrote to {masked(data.uri)} while this one was paused in a commit: deleted rows may be "
-            "back.",
-            LOOK_CLOSER,
-        )
-    LanceDataset.commit(data.uri, LanceOperation.Restore(made - 1), read_version=made, max_retries=0)
-    raise Refused("versions were cleaned up in between")
-
-
-def _same(data: Any, *versions: int) -> bool:
-    """Return whether two versions have the same rows in the same files, and the same columns."""
-    try:
-        one, other = (data.checkout_version(version) for version in versions)
-        pieces = [[fragment.metadata.to_json() for fragment in each.get_fragments()] for each in (one, other)]
-    except _UNREADABLE:
-        return False  # one of them was cleaned up
-    return pieces[0] == pieces[1] and bool(one.schema.equals(other.schema))
+    return committed(data, LanceOperation.Update(gone, changed, _written(data, rows)), tokens)
