@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import random
+import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 import vecindex
 from clusters import MODEL, RAY, assert_same_tables, counts, installed_encoder, rejects_of, rows_of, running_ray
+from object_storage import Bucket, rows_file
 from tables import Notices
-from vecindex.errors import ConfigError, LockedError, ModelError
+from vecindex.cluster import pool
+from vecindex.cluster.engine import Engine, Workers
+from vecindex.errors import ConfigError, LockedError, ModelError, UnavailableError
 from vecindex.store.database import Database
+from vecindex.types import Silent
+from vecindex.verbs.cluster import blocks
+from vecindex.verbs.ingest.cluster import flight
+from vecindex.verbs.ingest.cluster.worker import Model
+from vecindex.verbs.reader import TableReader
 
 WORDS = [f"word{i}" for i in range(60)]
 KINDS: dict[str, dict[str, Any]] = {
@@ -119,6 +130,56 @@ def test_a_cluster_without_room_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no room for a worker: one needs 3 cores of a machine, all of them have 2"):
         vecindex.open(tmp_path).ingest(rows, model=MODEL, engine="ray", worker_cores=3)
     assert not Database(tmp_path).has("articles") or not rows_of(tmp_path)
+
+
+def test_a_machine_with_other_weights_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"id": "a", "text": "word"}]
+
+    def expected(*arguments: Any) -> Model:
+        return Model(*arguments[:2], "0" * 64, *arguments[3:])
+
+    monkeypatch.setattr(flight, "Model", expected)
+    with pytest.raises(ModelError, match=f"The machine {re.escape(socket.gethostname())} has other weights of"):
+        vecindex.open(tmp_path).ingest(rows, model=MODEL, **RAY)
+
+
+def test_a_cluster_whose_cores_are_taken_is_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    monkeypatch.setattr(pool, "_READY_S", 2.0)
+    monkeypatch.setattr(pool, "_TOLD_S", 0.5)
+    seen = Notices()
+
+    class Other:
+        def there(self) -> bool:
+            return True
+
+    other = ray.remote(num_cpus=2)(Other).remote()
+    try:
+        assert ray.get(other.there.remote())
+        with pytest.raises(ConfigError, match="no room for a worker: one needs 1 core of a machine"):
+            vecindex.open(tmp_path).ingest([{"id": "a", "text": "word"}], model=MODEL, observer=seen, **RAY)
+    finally:
+        ray.kill(other)
+    assert "no worker has begun yet: the cluster's cores may be taken by others" in seen.lines
+
+
+def test_workers_that_have_no_settings_of_the_store_are_named(bucket: Bucket, tmp_path: Path) -> None:
+    """Ray was started before they were set."""
+    rows = rows_file(tmp_path / "a.jsonl", range(20))
+    how: dict[str, Any] = {"vector_field": "vector", "model": "test/none", "unverified": True}
+    index = vecindex.open(bucket.db)
+    named = f"A worker on the machine {socket.gethostname()} could not read or write: {bucket.db}/articles"
+    with pytest.raises(UnavailableError, match=re.escape(named)) as refused:
+        index.ingest(rows, **how, **RAY)
+    assert "the settings with which Ray was started there" in str(refused.value.hint)
+    assert index.ingest(rows, **how).added == 20
+    reader = TableReader(Database(bucket.db).articles("articles"), [])
+    asked, workers = np.eye(8, dtype=np.float32)[:2], Workers(Engine(), 1)
+    with pytest.raises(UnavailableError, match=re.escape(named)):
+        blocks.nearest_by_workers(Database(bucket.db), reader, asked, 3, workers, Silent())
 
 
 def test_a_foreign_commit_ends_the_run_and_doubles_nothing(tmp_path: Path) -> None:

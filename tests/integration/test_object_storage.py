@@ -238,7 +238,7 @@ def test_of_many_that_want_a_lease_one_gets_it(bucket: Bucket) -> None:
 
 def test_a_lease_is_renewed_and_given_up(bucket: Bucket) -> None:
     objects = Objects(bucket.db)
-    with lease.leased(bucket.db, lease_s=12.0):
+    with lease.leased(bucket.db, lease_s=30.0):
         first = objects.read(lease.LEASE)
         until = time.monotonic() + 90
         while objects.read(lease.LEASE) == first:

@@ -21,6 +21,7 @@ UNITS_A_WORKER = 2
 _POLL_S = 0.5
 _LOOK_S = 10.0
 _READY_S = 900.0
+_TOLD_S = 120.0
 _MOST_SAID = 300
 OWN = "own"
 """The group of calls that need the worker itself: one at a time. `SIDE` runs alongside, one at a time, too."""
@@ -77,6 +78,7 @@ class Pool:
         self._lock = threading.RLock()
         self._workers: list[_Worker] = []
         self._looked = 0.0
+        self._told = False
         self.deaths = 0
         """How many workers have died so far."""
         self._cause = ""
@@ -105,6 +107,7 @@ class Pool:
             for worker in self._workers:
                 worker.begun = self._call(worker, method, arguments)
                 calls.append((worker, worker.begun))
+        since = time.monotonic()
         while True:
             for worker, call in calls:
                 if worker.is_gone:
@@ -114,10 +117,12 @@ class Pool:
                         try:
                             return self._cluster.ray.get(call)
                         except self._cluster.ray.exceptions.RayTaskError as error:
-                            raise error.cause from None
+                            raise self._why(worker, error) from None
                         except self._cluster.ray.exceptions.RayError as error:
                             self._bury(worker, error)
             self._heed_stop()
+            if not any(self._has_begun(worker) for worker, _ in calls):
+                self._heed_room(since)
             if all(worker.is_gone for worker, _ in calls):
                 # All died of it, or with their machines: those that replace them do it too.
                 with self._lock:
@@ -163,7 +168,7 @@ class Pool:
     # -- which worker --------------------------------------------------------------------------------------
 
     def _assign(self, job: Job) -> None:
-        until = time.monotonic() + _READY_S
+        since = time.monotonic()
         while True:
             with self._lock:
                 self._look_around()
@@ -175,13 +180,35 @@ class Pool:
                     worker.jobs.append(job)
                     return
             self._heed_stop()
-            if time.monotonic() > until:
-                raise self._no_room()
+            self._heed_room(since)
             time.sleep(_POLL_S)
 
     def _heed_stop(self) -> None:
         if self._stopped():
             raise Interrupted("Stopped before a worker was there.", "Run the same command again to go on.")
+
+    def _heed_room(self, since: float) -> None:
+        """Say once that no worker is there, and give up after a long time."""
+        waited = time.monotonic() - since
+        if waited > _READY_S:
+            raise self._no_room()
+        if waited > _TOLD_S and not self._told:
+            self._told = True
+            self._notice(text("no worker has begun yet: the cluster's cores may be taken by others"))
+
+    def _has_begun(self, worker: _Worker) -> bool:
+        return bool(self._cluster.ray.wait([worker.machine], timeout=0)[0])
+
+    def _why(self, worker: _Worker, error: Any) -> Any:
+        """Return what a call to a worker failed of; where its `begin` did, every call after it fails, too."""
+        ray = self._cluster.ray
+        try:
+            ray.get(worker.machine)
+        except ray.exceptions.RayTaskError as first:
+            return first.cause
+        except ray.exceptions.RayError:
+            pass
+        return error.cause
 
     def _is_ready(self, worker: _Worker) -> bool:
         if worker.is_ready or worker.is_gone:
@@ -192,7 +219,7 @@ class Pool:
                 ray.get(worker.begun)
                 worker.node = ray.get(worker.machine)
             except ray.exceptions.RayTaskError as error:
-                raise error.cause from None
+                raise self._why(worker, error) from None
             except ray.exceptions.RayError as error:
                 self._bury(worker, error)
                 return False

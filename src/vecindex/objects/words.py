@@ -51,6 +51,7 @@ _KINDS = (
         "no keys for it were found",
         "Set {keys} in the environment, and run the same command again.",
     ),
+    _Kind("Failed to resolve region", "the region of the bucket is unknown", _REGION),
     _Kind("PermanentRedirect|AuthorizationHeaderMalformed|301 Moved", "the bucket is in another region", _REGION),
     _Kind(
         "InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|ExpiredToken|InvalidToken|PermissionDenied"

@@ -28,7 +28,7 @@ _COLUMN = "vector"
 # What LanceDB itself calls an index of this column, so that one made with it takes its position and no second one is.
 _NAME = "vector_idx"
 _SETTING = "vector_index"
-_SINCE = "came or changed since its recall was measured"
+_SINCE = "since its recall was measured"
 _UNMEASURED = "what it finds was not measured"
 # The rows that are later than a measurement, of the last version of each table that was asked about.
 _later: dict[str, tuple[tuple[int, int], int]] = {}
@@ -103,7 +103,9 @@ def why_stale(table: ArticleTable, rows: int, about: AboutIndex | None) -> str |
     if rows > GROWN * about.rows:
         return f"made and measured when the table had {about.rows:,} of its {counted(rows, 'row')}"
     if about.last_txn >= 0 and 2 * (later := _rows_after(table, about.last_txn)) > rows:
-        return f"{later:,} of its {counted(rows, 'row')} {_SINCE}"
+        return f"{later:,} of its {counted(rows, 'row')} came or changed {_SINCE}"
+    if about.rows > GROWN * rows:
+        return f"{about.rows - rows:,} of {about.rows:,} rows were deleted {_SINCE}"
     return None
 
 

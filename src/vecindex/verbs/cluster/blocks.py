@@ -21,6 +21,7 @@ from vecindex.store.articles import as_matrix
 from vecindex.store.database import Database
 from vecindex.store.local import import_lance
 from vecindex.types import Observer
+from vecindex.verbs.cluster.machine import on_this_machine
 
 _FEWEST_ROWS = 8_192
 _MOST_ROWS = 262_144
@@ -116,7 +117,8 @@ class BlockWorker:
         import ray
 
         self._search = search
-        self._data = import_lance().dataset(search.uri, version=search.version)
+        with on_this_machine(search.uri):
+            self._data = import_lance().dataset(search.uri, version=search.version)
         return str(ray.get_runtime_context().get_node_id())
 
     def search(self, start: int, rows: Rows) -> Neighbors:
@@ -127,13 +129,18 @@ class BlockWorker:
         scanner = self._data.scanner(
             columns=["vector"], offset=start, limit=len(rows), batch_size=_READ_ROWS, scan_in_order=True
         )
-        at = 0
-        for batch in scanner.to_batches():
+        at, batches = 0, iter(scanner.to_batches())
+        while (batch := self._next(batches)) is not None:
             found.add(rows[at : at + len(batch)], as_matrix(batch.column("vector"), search.dimension))
             at += len(batch)
         if at != len(rows):
             raise ValueError(f"{at} of {len(rows)} rows could be read")
         return found.result()
+
+    def _next(self, batches: Iterator[Any]) -> Any:
+        assert self._search is not None, "it has begun"
+        with on_this_machine(self._search.uri):
+            return next(batches, None)
 
 
 def nearest_by_workers(

@@ -16,6 +16,7 @@ from vecindex.embed.encoder import Encoded, Encoder, Tokens
 from vecindex.embed.encoders import LoadOptions, find_stored, load
 from vecindex.embed.precision import Precision
 from vecindex.errors import ModelError
+from vecindex.verbs.cluster.machine import on_this_machine
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -129,7 +130,8 @@ class IngestWorker:
 
         from vecindex.store.local import import_lance
 
-        if self._read != (uri, version):
-            self._data, self._read = import_lance().dataset(uri, version=version), (uri, version)
-        # They keep the number 0; see the commit.
-        return [json.dumps(one.to_json()) for one in write_fragments(rows, self._data, mode="append")]
+        with on_this_machine(uri):
+            if self._read != (uri, version):
+                self._data, self._read = import_lance().dataset(uri, version=version), (uri, version)
+            # They keep the number 0; see the commit.
+            return [json.dumps(one.to_json()) for one in write_fragments(rows, self._data, mode="append")]
