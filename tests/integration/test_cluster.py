@@ -149,7 +149,7 @@ def test_a_cluster_whose_cores_are_taken_is_not_waited_for_without_end(
     import ray
 
     monkeypatch.setattr(pool, "_READY_S", 2.0)
-    monkeypatch.setattr(pool, "_TOLD_S", 0.5)
+    monkeypatch.setattr(pool, "_NOTICE_S", 0.5)
     seen = Notices()
 
     class Other:

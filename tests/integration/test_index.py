@@ -213,7 +213,7 @@ def test_a_curve_of_rows_that_are_gone_is_stale(tmp_path: Path, n: int, stale: b
     table.delete_ids(names(n))
     state = vecindex.open(tmp_path).status().vector_index
     assert state is not None
-    assert state.stale == ("201 of 400 rows were deleted since its recall was measured" if stale else None)
+    assert state.stale == ("201 of its 400 rows were deleted since its recall was measured" if stale else None)
     vecindex.open(tmp_path).build_index(measure=True)
     state = vecindex.open(tmp_path).status().vector_index
     assert state is not None

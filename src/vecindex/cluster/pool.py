@@ -21,7 +21,7 @@ UNITS_A_WORKER = 2
 _POLL_S = 0.5
 _LOOK_S = 10.0
 _READY_S = 900.0
-_TOLD_S = 120.0
+_NOTICE_S = 120.0
 _MOST_SAID = 300
 OWN = "own"
 """The group of calls that need the worker itself: one at a time. `SIDE` runs alongside, one at a time, too."""
@@ -78,7 +78,7 @@ class Pool:
         self._lock = threading.RLock()
         self._workers: list[_Worker] = []
         self._looked = 0.0
-        self._told = False
+        self._noticed = False
         self.deaths = 0
         """How many workers have died so far."""
         self._cause = ""
@@ -192,8 +192,8 @@ class Pool:
         waited = time.monotonic() - since
         if waited > _READY_S:
             raise self._no_room()
-        if waited > _TOLD_S and not self._told:
-            self._told = True
+        if waited > _NOTICE_S and not self._noticed:
+            self._noticed = True
             self._notice(text("no worker has begun yet: the cluster's cores may be taken by others"))
 
     def _has_begun(self, worker: _Worker) -> bool:

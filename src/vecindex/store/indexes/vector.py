@@ -105,7 +105,7 @@ def why_stale(table: ArticleTable, rows: int, about: AboutIndex | None) -> str |
     if about.last_txn >= 0 and 2 * (later := _rows_after(table, about.last_txn)) > rows:
         return f"{later:,} of its {counted(rows, 'row')} came or changed {_SINCE}"
     if about.rows > GROWN * rows:
-        return f"{about.rows - rows:,} of {about.rows:,} rows were deleted {_SINCE}"
+        return f"{about.rows - rows:,} of its {counted(about.rows, 'row')} were deleted {_SINCE}"
     return None
 
 
