@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import vecindex
 from clusters import MODEL, SETTINGS, installed_encoder, look_for_encoders_again, rows_of
 from object_storage import Bucket, in_environment, new_bucket, rows_file
 from tables import Notices
+from vecindex.cluster import pool
 from vecindex.errors import ConfigError
 
 ENGINE: dict[str, Any] = {"engine": "ray:auto", "worker_cores": 1}
@@ -125,3 +127,40 @@ def test_machines_that_come_and_go_lose_nothing(machines: Any, bucket: Bucket) -
         f"a{i}": f"word{i} of many" for i in range(ROWS)
     }
     until(lambda: len([node for node in machines.list_all_nodes() if node]) == 2)
+
+
+def test_a_machine_that_joins_is_left_alone_where_it_does_not_reach_the_table(
+    machines: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    for node in list(machines.worker_nodes):
+        machines.remove_node(node, allow_graceful=False)
+    until(lambda: sum(node["Alive"] for node in ray.nodes()) == 1)
+    monkeypatch.setattr(pool, "_LOOK_S", 0.0)
+    close, on = pool.Pool.close, list[str]()
+
+    def noted(self: pool.Pool) -> None:
+        on.extend(worker.node for worker in self._workers)
+        close(self)
+
+    monkeypatch.setattr(pool.Pool, "close", noted)
+
+    at, gone_on = threading.Semaphore(0), threading.Semaphore(0)
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for i in range(ROWS):
+            if i == 100:
+                at.release()
+                gone_on.acquire(timeout=WAIT_S)
+            yield {"id": f"a{i}", "text": f"word{i} of many"}
+
+    options: dict[str, Any] = {"model": MODEL, "transaction_rows": 10, "wave_rows": 60, **ENGINE}
+    with ThreadPoolExecutor(1) as other:
+        run = other.submit(lambda: vecindex.open(tmp_path / "db").ingest(rows(), name="rows", **options))
+        assert at.acquire(timeout=WAIT_S)
+        machines.add_node(num_cpus=1, object_store_memory=80 << 20)
+        until(lambda: sum(node["Alive"] for node in ray.nodes()) == 2)
+        gone_on.release()
+        assert run.result(WAIT_S).added == ROWS
+    assert on == [ray.get_runtime_context().get_node_id()]

@@ -89,15 +89,29 @@ class Cluster:
     def __init__(self, ray: Any, is_ours: bool) -> None:
         """Take the library, which is connected."""
         self.ray, self.is_ours = ray, is_ours
+        # The id of the only machine that may be used, None for all.
+        self._only: str | None = None
 
     def nodes(self) -> list[dict[str, Any]]:
-        """Return the machines that are there now."""
-        return [node for node in self.ray.nodes() if node["Alive"]]
+        """Return the machines that are there now and may be used."""
+        return [node for node in self.ray.nodes() if node["Alive"] and self._only in (None, node["NodeID"])]
+
+    def scheduling(self) -> Any:
+        """Return where Ray is to start workers."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        return "SPREAD" if self._only is None else NodeAffinitySchedulingStrategy(self._only, soft=False)
 
     def check_reach(self, uri: str, folder: Path | None) -> None:
-        """Raise ConfigError where a database is a folder of this machine, and workers are on others, too."""
+        """Raise ConfigError where a database is a folder of this machine, and workers are on others, too.
+
+        Machines that join later are left alone then.
+        """
+        if folder is None:
+            return
         mine = self.ray.get_runtime_context().get_node_id()
-        if folder is None or all(node["NodeID"] == mine for node in self.nodes()):
+        if all(node["NodeID"] == mine for node in self.nodes()):
+            self._only = mine
             return
         raise ConfigError(
             f"The database {uri} is a folder of this machine, and the Ray cluster has others, whose workers do not "

@@ -88,7 +88,7 @@ class Pool:
             max_restarts=0,
             max_task_retries=0,
             concurrency_groups={OWN: 1, SIDE: 1},
-            scheduling_strategy="SPREAD",
+            scheduling_strategy=cluster.scheduling(),
         )(kind)
         if not self._most():
             raise self._no_room()
