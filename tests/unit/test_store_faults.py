@@ -25,6 +25,7 @@ from vecindex.errors import (
 from vecindex.objects.words import remote_fault
 from vecindex.store.faults import translated
 from vecindex.types import Rejected
+from vecindex.verbs.cluster.machine import on_this_machine
 
 
 class RustPanic(Exception):
@@ -175,6 +176,10 @@ _GET = "Generic S3 error: Error performing GET http://host:9/timeout/AccessDenie
         (_GET + "Server returned non-2xx status code: 403 Forbidden: ", "refuses these keys"),
         (_GET + "<Error><Code>SlowDown</Code><Key>AccessDenied</Key></Error>", "failed or is too busy"),
         (_GET.replace("host:9/timeout", "169.254.169.254/latest/api"), "no keys for it were found"),
+        (
+            "LanceError(IO): Generic S3 error: Failed to resolve region for bucket AccessDenied",
+            "region of the bucket is",
+        ),
         (_GET + "status code: 404 Not Found: <Code>NoSuchKey</Code><Key>InvalidToken</Key>", None),
         ("Object at location connect error.csv not found: " + _GET, None),
         ("Table 'timeout' was not found", None),
@@ -183,3 +188,14 @@ _GET = "Generic S3 error: Error performing GET http://host:9/timeout/AccessDenie
 def test_a_fault_is_known_by_what_is_said_and_not_by_names(said: str, words: str | None) -> None:
     fault = remote_fault(said, "s3://timeout/AccessDenied")
     assert fault is None if words is None else fault is not None and words in fault.what
+
+
+def test_a_worker_names_its_machine_where_object_storage_fails_and_not_where_its_memory_does() -> None:
+    said = _GET + "Server returned non-2xx status code: 403 Forbidden: "
+    named = r"A worker on the machine .* s3://bucket/t: the store"
+    with pytest.raises(UnavailableError, match=named) as lacking, on_this_machine("s3://bucket/t"):
+        raise OSError(said)
+    assert "the settings with which Ray was started there" in str(lacking.value.hint)
+    with pytest.raises(UnavailableError, match=r"^Not enough memory") as lacking, on_this_machine("/a/folder"):
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+    assert "Ray" not in str(lacking.value)

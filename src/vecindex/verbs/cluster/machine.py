@@ -7,17 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from vecindex.errors import UnavailableError
+from vecindex.files import local_folder
 from vecindex.messages import text
 from vecindex.store.faults import translated
 
 
 @contextmanager
 def on_this_machine(where: str) -> Iterator[None]:
-    """As `translated`, for a worker: where the store is not to be had from its machine, that is named."""
+    """As `translated`, for a worker: where object storage is not to be had from its machine, that is named."""
     try:
         with translated(where):
             yield
     except UnavailableError as error:
+        if local_folder(where) is not None:
+            raise
         raise UnavailableError(
             text(f"A worker on the machine {socket.gethostname()} could not read or write: ", error.message),
             text(
